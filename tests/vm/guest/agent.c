@@ -14,6 +14,8 @@
  * The script gets a pipe and never the port itself: AppArmor mediates files that are inherited across a change of profile, and
  * a confined process in a container would lose a device node, but keeps a pipe. When the script has ended, what is in the pipe
  * is still forwarded; what processes left behind say later is not.
+ *
+ * A line "vm-agent: ready" instead of a reply means that the machine has booted in between.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -283,7 +285,7 @@ int main(void) {
         if (mkdir(RUN_DIR, 0700) < 0 && errno != EEXIST)
                 die(RUN_DIR);
         signal(SIGPIPE, SIG_IGN);
-        say(port, "ready\n");
+        say(port, "vm-agent: ready\n");
 
         for (;;) {
                 if (!receive_request(port, &request)) {

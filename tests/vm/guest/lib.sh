@@ -95,6 +95,22 @@ wait_until() {
     done
 }
 
+# --- booting
+
+# reboot_machine [--crash]: the scenario is run once more after it, with $PHASE one higher. With --crash nothing is stopped and
+# nothing is written out: what the disk has then is what a power failure leaves.
+reboot_machine() {
+    echo "# booting anew"
+    # The reply must be out before the machine goes.
+    sleep 0.3
+    if [[ ${1:-} == --crash ]]; then
+        echo 1 >/proc/sys/kernel/sysrq
+        echo b >/proc/sysrq-trigger
+    fi
+    systemctl reboot >/dev/null 2>&1
+    sleep infinity
+}
+
 # --- phoenixd
 
 main_pid() {

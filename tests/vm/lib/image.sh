@@ -4,7 +4,7 @@
 # Modules that the initrd loads to find its root, and those that the guest may ask for later. Debian's "cloud" kernel is the same
 # source and the same AppArmor as the general one, without four hundred megabytes of drivers for machines that are not virtual.
 INITRD_MODULES=(virtio_pci virtio_blk virtio_console ext4)
-GUEST_MODULES=(overlay fuse loop veth bridge dummy tun)
+GUEST_MODULES=(autofs4 overlay fuse loop veth bridge dummy tun)
 
 tree_dir() {
     echo "$VM_CACHE/$1/tree-$(digest "$1" "$(guest_packages "$1")" -- "$VM_TOP/lib/packages.sh")"
@@ -120,6 +120,6 @@ make_image() {
     bash -eu "$VM_TOP/image/containers" "$dir/root"
     make_initrd "$tree" "$dir/initrd"
     cp "$tree"/kernel/boot/vmlinuz-* "$dir/vmlinuz"
-    mke2fs -q -t ext4 -O ^has_journal,^metadata_csum -L root -d "$dir/root" "$dir/disk.img" 3G >/dev/null
+    mke2fs -q -t ext4 -L root -d "$dir/root" "$dir/disk.img" 3G >/dev/null
     rm -rf --one-file-system "$dir/root"
 }

@@ -62,7 +62,7 @@ machine_stop() {
 # machine_wait_ready SECONDS: a machine that boots says so.
 machine_wait_ready() {
     local line=
-    until [[ $line == ready ]]; do
+    until [[ $line == "vm-agent: ready" ]]; do
         IFS= read -r -t "$1" -u "$VM_FROM" line || return 1
     done
 }
@@ -78,15 +78,16 @@ send_request() {
 }
 
 # machine_ask TIMEOUT SCRIPT-FILE INPUT-FILE CODE-FILE: prints what the script says, as it says it. Its exit code goes to
-# CODE-FILE; no such file means that the machine did not answer. The guest enforces the time limit; should the guest itself hang, the host's is a
-# little longer.
+# CODE-FILE, or "rebooted" when the machine did; no such file means that the machine did not answer. The guest enforces the time
+# limit; should the guest itself hang, the host's is a little longer.
 machine_ask() {
     local timeout=$1 script=$2 input=$3 code=$4 token reader writer
     token=END-$BASHPID-$SRANDOM$SRANDOM
     rm -f "$code"
     # Reads byte by byte, so that nothing of a later answer is swallowed, and stops at the token.
     timeout --kill-after=1 $((timeout + 30)) \
-        sed -u -n "/^$token /{s/^$token //w $code.new"$'\n'"q};p" <&"$VM_FROM" &
+        sed -u -n -e "/^$token /{s/^$token //w $code.new"$'\n'"q}" \
+        -e "/^vm-agent: ready$/{s/.*/rebooted/w $code.new"$'\n'"q}" -e p <&"$VM_FROM" &
     reader=$!
     # In the background: a machine that hangs does not read.
     send_request "$timeout" "$token" "$script" "$input" >&"$VM_TO" &

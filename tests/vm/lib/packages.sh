@@ -2,7 +2,7 @@
 # Which packages go where, and where they come from.
 
 # On the machine that runs the tests.
-HOST_PACKAGES=(qemu-system-x86 qemu-utils mmdebstrap e2fsprogs cpio kmod xz-utils zstd jq debian-archive-keyring)
+HOST_PACKAGES=(qemu-system-x86 qemu-utils mmdebstrap e2fsprogs cpio kmod xz-utils socat debian-archive-keyring)
 
 # In the guest: what it needs to be a host of containers, what phoenixd is linked with, and what scenarios look with.
 GUEST_PACKAGES=(
