@@ -25,7 +25,7 @@ make_tree() {
     local release=$1 dir=$2
     # shellcheck disable=SC2016 # "$1" is for mmdebstrap's shell, the rest for the one in the chroot
     debootstrap_into "$release" "$dir/root" "$(guest_packages "$release")" \
-        --customize-hook='chroot "$1" sh -c "cd /root && apt-get -q download \$(apt-cache depends linux-image-cloud-amd64 |
+        --customize-hook='chroot "$1" sh -c "cd /root && apt-get -qq -o APT::Sandbox::User=root download \$(apt-cache depends linux-image-cloud-amd64 |
             sed -n \"s/^ *Depends: \(linux-image-.*\)/\1/p\" | head -n 1)"'
     mkdir "$dir/kernel"
     dpkg-deb -x "$dir"/root/root/linux-image-*.deb "$dir/kernel"

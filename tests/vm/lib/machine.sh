@@ -34,7 +34,8 @@ machine_start() {
     shift
     mkdir -p "$dir"
     mkfifo "$dir/to" "$dir/from" "$dir/monitor.in" "$dir/monitor.out"
-    qemu-system-x86_64 "${VM_ARGS[@]}" \
+    # Should this shell be killed, its machine goes with it.
+    setpriv --pdeathsig KILL qemu-system-x86_64 "${VM_ARGS[@]}" \
         -chardev stdio,id=agent,signal=off \
         -chardev "pipe,id=monitor,path=$dir/monitor" -mon chardev=monitor,mode=readline \
         "$@" <"$dir/to" >"$dir/from" 2>"$dir/qemu.log" &

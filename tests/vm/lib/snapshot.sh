@@ -50,7 +50,7 @@ make_booted() {
         -drive "file=$dir/disk.qcow2,id=disk,if=none,format=qcow2,cache=unsafe"
     trap machine_stop EXIT
     machine_wait_ready 180 || die "the machine does not boot: $(cat "$dir/machine/qemu.log" "$dir/machine/console.log")"
-    machine_run 180 <"$VM_TOP/image/settle" || die "the booted machine is not healthy"
+    machine_run 180 <"$VM_TOP/image/settle" >&2 || die "the booted machine is not healthy"
     machine_freeze "$dir/state"
     trap - EXIT
     rm -r "$dir/machine"
@@ -77,7 +77,7 @@ make_installed() {
         -drive "file=$dir/disk.qcow2,id=disk,if=none,format=qcow2,cache=unsafe"
     trap machine_stop EXIT
     machine_resume "$booted/state"
-    machine_run 120 "$payload" <"$VM_TOP/image/install" || die "the program could not be installed"
+    machine_run 120 "$payload" <"$VM_TOP/image/install" >&2 || die "the program could not be installed"
     machine_freeze "$dir/state"
     trap - EXIT
     rm -r "$dir/machine"
