@@ -1,0 +1,24 @@
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Lower-case hexadecimal with its NUL. */
+#define PHX_SHA256_HEX 65
+#define PHX_SHA1_HEX 41
+
+void phx_sha256(const void *data, size_t size, char hex[PHX_SHA256_HEX]);
+
+/* What the kernel calls a policy hash: over two pieces, see system/policy.h. */
+void phx_sha256_two(
+                const void *a,
+                size_t a_size,
+                const void *b,
+                size_t b_size,
+                char hex[PHX_SHA256_HEX]);
+void phx_sha1_two(
+                const void *a,
+                size_t a_size,
+                const void *b,
+                size_t b_size,
+                char hex[PHX_SHA1_HEX]);

@@ -1,0 +1,27 @@
+#pragma once
+
+#include "base/macros.h"
+
+/* What a person must learn about a failure. By value, no allocation: an error path must not fail.
+ * Text is lower case, without a full stop, and begins with the place: "lxc-web:39: expected …". */
+struct phx_error {
+        int code;
+        char text[1024];
+};
+
+/* Sets code and text, returns the code, so that `return phx_error_set(…)` is one line. A NULL error
+ * is allowed. The code is a negative errno; text beyond the buffer is cut. */
+int phx_error_set(struct phx_error *error, int code, const char *format, ...) PHX_PRINTF(3, 4);
+
+/* Sets "PLACE: " and what errno says, directly below the call that failed. Returns -errno, never 0.
+ */
+int phx_error_errno(struct phx_error *error, const char *place);
+
+/* Puts "PREFIX: " before the text that is there already. */
+void phx_error_prefix(struct phx_error *error, const char *prefix);
+
+/* The text, or that of the code when nobody set one. */
+const char *phx_error_text(const struct phx_error *error, int code);
+
+/* -errno, and never 0: to be called directly below the call that failed. */
+int phx_errno(void);

@@ -1,0 +1,233 @@
+#include "base/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/strings.h"
+
+int phx_file_read_fd(int fd, size_t limit, char **ret_data, size_t *ret_size) {
+        phx_autofree char *data = NULL;
+        size_t size = 0, capacity = 0;
+
+        for (;;) {
+                ssize_t n;
+
+                if (size + 1 >= capacity) {
+                        char *grown;
+
+                        capacity = capacity ? capacity * 2 : 8192;
+                        grown = realloc(data, capacity);
+                        if (!grown)
+                                return -ENOMEM;
+                        data = grown;
+                }
+
+                /* pread: the position of a descriptor that a caller reads twice does not matter. */
+                n = pread(fd, data + size, capacity - size - 1, (off_t) size);
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return phx_errno();
+                if (n == 0)
+                        break;
+                size += (size_t) n;
+                if (size > limit)
+                        return -EFBIG;
+        }
+
+        data[size] = '\0';
+        *ret_data = PHX_TAKE(data);
+        *ret_size = size;
+        return 0;
+}
+
+int phx_file_read_at(
+                int dir_fd,
+                const char *name,
+                size_t limit,
+                char **ret_data,
+                size_t *ret_size) {
+        phx_autoclose int fd = -1;
+        struct stat st;
+
+        /* O_NONBLOCK: the open of a FIFO without a writer would wait for ever. */
+        fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        if (fd < 0)
+                return phx_errno();
+        if (fstat(fd, &st) < 0)
+                return phx_errno();
+        if (!S_ISREG(st.st_mode))
+                return -EINVAL;
+
+        return phx_file_read_fd(fd, limit, ret_data, ret_size);
+}
+
+static int write_all(int fd, const char *data, size_t size) {
+        while (size > 0) {
+                ssize_t n = write(fd, data, size);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return phx_errno();
+                data += n;
+                size -= (size_t) n;
+        }
+        return 0;
+}
+
+static int fill(int fd, const void *data, size_t size, const struct phx_file_owner *owner) {
+        int r;
+
+        r = write_all(fd, data, size);
+        if (r < 0)
+                return r;
+        if ((owner->uid != (uid_t) -1 || owner->gid != (gid_t) -1) &&
+            fchown(fd, owner->uid, owner->gid) < 0)
+                return phx_errno();
+        /* After the chown, which takes set-id bits away, and against the umask. */
+        if (fchmod(fd, owner->mode) < 0)
+                return phx_errno();
+        return fsync(fd) < 0 ? phx_errno() : 0;
+}
+
+int phx_file_stage_at(
+                int dir_fd,
+                const char *name,
+                const void *data,
+                size_t size,
+                const struct phx_file_owner *owner,
+                char **ret_temporary) {
+        phx_autofree char *temporary = NULL;
+        phx_autoclose int fd = -1;
+        int r;
+
+        if (asprintf(&temporary, ".%s" PHX_TEMPORARY_SUFFIX, name) < 0) {
+                temporary = NULL;
+                return -ENOMEM;
+        }
+
+        (void) unlinkat(dir_fd, temporary, 0); /* a crash may have left it */
+        fd = openat(dir_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (fd < 0)
+                return phx_errno();
+
+        r = fill(fd, data, size, owner);
+        if (r < 0) {
+                (void) unlinkat(dir_fd, temporary, 0);
+                return r;
+        }
+
+        *ret_temporary = PHX_TAKE(temporary);
+        return 0;
+}
+
+int phx_file_commit_at(int dir_fd, const char *temporary, const char *name) {
+        phx_autoclose int directory = -1;
+        int r = 0;
+
+        if (renameat(dir_fd, temporary, dir_fd, name) < 0) {
+                r = phx_errno();
+                (void) unlinkat(dir_fd, temporary, 0);
+                return r;
+        }
+
+        /* DIR_FD may be O_PATH, which cannot be synced. */
+        directory = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (directory < 0 || fsync(directory) < 0)
+                r = phx_errno();
+        return r;
+}
+
+int phx_file_replace_at(int dir_fd, const char *name, const void *data, size_t size, mode_t mode) {
+        const struct phx_file_owner owner = { mode, (uid_t) -1, (gid_t) -1 };
+        phx_autofree char *temporary = NULL;
+        int r;
+
+        r = phx_file_stage_at(dir_fd, name, data, size, &owner, &temporary);
+        if (r < 0)
+                return r;
+        return phx_file_commit_at(dir_fd, temporary, name);
+}
+
+int phx_file_ensure_at(int dir_fd, const char *name, const void *data, size_t size, mode_t mode) {
+        phx_autofree char *have = NULL;
+        size_t have_size = 0;
+        int r;
+
+        r = phx_file_read_at(dir_fd, name, size, &have, &have_size);
+        if (r < 0 && r != -ENOENT && r != -EFBIG)
+                return r;
+        if (have && have_size == size && memcmp(have, data, size) == 0)
+                return 0;
+
+        r = phx_file_replace_at(dir_fd, name, data, size, mode);
+        return r < 0 ? r : 1;
+}
+
+static void closedirp(DIR **directory) {
+        if (*directory)
+                (void) closedir(*directory);
+}
+
+int phx_file_remove_leftovers(int dir_fd) {
+        phx_cleanup(closedirp) DIR *directory = NULL;
+        const struct dirent *entry;
+        int fd, removed = 0;
+
+        fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+                return phx_errno();
+        directory = fdopendir(fd);
+        if (!directory) {
+                int r = phx_errno();
+
+                (void) close(fd);
+                return r;
+        }
+
+        while ((entry = readdir(directory))) {
+                if (entry->d_name[0] != '.' || !phx_has_suffix(entry->d_name, PHX_TEMPORARY_SUFFIX))
+                        continue;
+                if (unlinkat(fd, entry->d_name, 0) == 0)
+                        removed++;
+        }
+        return removed;
+}
+
+bool phx_file_is_ignored_name(const char *name) {
+        static const char *const endings[] = {
+                "~",         ".bak",      ".dpkg-bak",    ".dpkg-dist",
+                ".dpkg-new", ".dpkg-old", ".dpkg-remove", ".orig",
+                ".pacnew",   ".pacsave",  ".rej",         ".rpmnew",
+                ".rpmsave",  ".swp",      ".tmp",         ".ucf-dist"
+        };
+
+        if (name[0] == '.' || name[0] == '#')
+                return true;
+        for (size_t i = 0; i < PHX_ELEMENTS(endings); i++)
+                if (phx_has_suffix(name, endings[i]))
+                        return true;
+        return false;
+}
+
+int phx_directory_ensure(const char *path, mode_t mode) {
+        phx_autofree char *copy = strdup(path);
+
+        if (!copy)
+                return -ENOMEM;
+
+        for (char *slash = strchr(copy + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+                *slash = '\0';
+                if (mkdir(copy, mode) < 0 && errno != EEXIST)
+                        return phx_errno();
+                *slash = '/';
+        }
+        if (mkdir(copy, mode) < 0 && errno != EEXIST)
+                return phx_errno();
+        return 0;
+}

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+
+/* Every temporary name of ours is ".NAME.phoenixd~": no parser, editor or LXC reads it. */
+#define PHX_TEMPORARY_SUFFIX ".phoenixd~"
+
+/* Mode and owner for a new file; UID or GID -1 leave what the kernel gives. */
+struct phx_file_owner {
+        mode_t mode;
+        uid_t uid;
+        gid_t gid;
+};
+
+/* Reads a whole open file of at most LIMIT bytes; RET_DATA has a NUL behind RET_SIZE bytes and is
+ * the caller's. -EFBIG beyond the limit, else a negative errno. Reads from offset 0, so may be
+ * repeated. */
+int phx_file_read_fd(int fd, size_t limit, char **ret_data, size_t *ret_size);
+
+/* The same by name below DIR_FD (or an absolute path with AT_FDCWD). Never blocks on a FIFO:
+ * -EINVAL for what is not a regular file. Follows symbolic links. */
+int phx_file_read_at(int dir_fd, const char *name, size_t limit, char **ret_data, size_t *ret_size);
+
+/* Puts a new file in NAME's place: temporary name, write, fsync, mode, rename, fsync of the
+ * directory. After a crash at any instruction NAME is the old file or the new one. */
+int phx_file_replace_at(int dir_fd, const char *name, const void *data, size_t size, mode_t mode);
+
+/* 1 when the file had to be written, 0 when it already had this content, or a negative errno. */
+int phx_file_ensure_at(int dir_fd, const char *name, const void *data, size_t size, mode_t mode);
+
+/* The two halves of a replacement, for who must look at the new file before it takes the old one's
+ * place. The first returns the temporary's name (the caller's to free). */
+int phx_file_stage_at(
+                int dir_fd,
+                const char *name,
+                const void *data,
+                size_t size,
+                const struct phx_file_owner *owner,
+                char **ret_temporary);
+int phx_file_commit_at(int dir_fd, const char *temporary, const char *name);
+
+/* Removes what a crash left of the above directly in DIR_FD. Returns how many, or a negative errno.
+ */
+int phx_file_remove_leftovers(int dir_fd);
+
+/* True for names that phoenixd never reads as input: leading dot, trailing tilde, and the endings
+ * that dpkg, editors and the AppArmor parser itself pass over. */
+bool phx_file_is_ignored_name(const char *name);
+
+/* mkdir -p of an absolute path with MODE for what is created. */
+int phx_directory_ensure(const char *path, mode_t mode);

@@ -1,0 +1,150 @@
+#include "base/strings.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+static int append_taken(struct phx_strings *strings, char *text) {
+        char **items;
+
+        items = reallocarray(strings->items, strings->count + 1, sizeof(*items));
+        if (!items) {
+                free(text);
+                return -ENOMEM;
+        }
+
+        strings->items = items;
+        strings->items[strings->count++] = text;
+        return 0;
+}
+
+int phx_strings_add(struct phx_strings *strings, const char *text) {
+        char *copy = strdup(text);
+
+        return copy ? append_taken(strings, copy) : -ENOMEM;
+}
+
+int phx_strings_add_once(struct phx_strings *strings, const char *text) {
+        int r;
+
+        if (phx_strings_has(strings, text))
+                return 0;
+
+        r = phx_strings_add(strings, text);
+        return r < 0 ? r : 1;
+}
+
+int phx_strings_addf(struct phx_strings *strings, const char *format, ...) {
+        char *text = NULL;
+        va_list arguments;
+        int r;
+
+        va_start(arguments, format);
+        r = vasprintf(&text, format, arguments);
+        va_end(arguments);
+
+        return r < 0 ? -ENOMEM : append_taken(strings, text);
+}
+
+int phx_strings_copy(struct phx_strings *strings, const struct phx_strings *other) {
+        for (size_t i = 0; i < other->count; i++) {
+                int r = phx_strings_add(strings, other->items[i]);
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+bool phx_strings_has(const struct phx_strings *strings, const char *text) {
+        for (size_t i = 0; i < strings->count; i++)
+                if (strcmp(strings->items[i], text) == 0)
+                        return true;
+        return false;
+}
+
+static int compare_items(const void *a, const void *b) {
+        return strcmp(*(char *const *) a, *(char *const *) b);
+}
+
+void phx_strings_sort(struct phx_strings *strings) {
+        if (strings->count > 1)
+                qsort(strings->items, strings->count, sizeof(*strings->items), compare_items);
+}
+
+bool phx_strings_equal(const struct phx_strings *a, const struct phx_strings *b) {
+        if (a->count != b->count)
+                return false;
+        for (size_t i = 0; i < a->count; i++)
+                if (strcmp(a->items[i], b->items[i]) != 0)
+                        return false;
+        return true;
+}
+
+void phx_strings_done(struct phx_strings *strings) {
+        for (size_t i = 0; i < strings->count; i++)
+                free(strings->items[i]);
+        free(strings->items);
+        *strings = (struct phx_strings){ 0 };
+}
+
+bool phx_has_prefix(const char *text, const char *prefix) {
+        return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+bool phx_has_suffix(const char *text, const char *suffix) {
+        size_t length = strlen(text), tail = strlen(suffix);
+
+        return length >= tail && strcmp(text + length - tail, suffix) == 0;
+}
+
+bool phx_equal(const char *a, const char *b) {
+        if (!a || !b)
+                return a == b;
+        return strcmp(a, b) == 0;
+}
+
+static size_t least(size_t a, size_t b, size_t c) {
+        size_t ab = a < b ? a : b;
+
+        return ab < c ? ab : c;
+}
+
+size_t phx_distance(const char *a, const char *b) {
+        size_t row[65], rows = strlen(a), columns = strlen(b);
+
+        if (columns >= PHX_ELEMENTS(row) || rows >= PHX_ELEMENTS(row))
+                return SIZE_MAX;
+
+        for (size_t j = 0; j <= columns; j++)
+                row[j] = j;
+        for (size_t i = 1; i <= rows; i++) {
+                size_t diagonal = row[0];
+
+                row[0] = i;
+                for (size_t j = 1; j <= columns; j++) {
+                        size_t above = row[j];
+
+                        row[j] = least(above + 1,
+                                       row[j - 1] + 1,
+                                       diagonal + (a[i - 1] != b[j - 1]));
+                        diagonal = above;
+                }
+        }
+        return row[columns];
+}
+
+int phx_replace(char **text, const char *value) {
+        char *copy = NULL;
+
+        if (value) {
+                copy = strdup(value);
+                if (!copy)
+                        return -ENOMEM;
+        }
+        free(*text);
+        *text = copy;
+        return 0;
+}

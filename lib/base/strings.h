@@ -1,0 +1,36 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/macros.h"
+
+/* A list of strings that owns its items. The zero value is an empty list. */
+struct phx_strings {
+        char **items;
+        size_t count;
+};
+
+/* Appends a copy. 0 or -ENOMEM. */
+int phx_strings_add(struct phx_strings *strings, const char *text);
+/* Appends a copy unless the list has it: 1 when it was added, 0 when it was there, or -ENOMEM. */
+int phx_strings_add_once(struct phx_strings *strings, const char *text);
+/* Appends a formatted string. 0 or -ENOMEM. */
+int phx_strings_addf(struct phx_strings *strings, const char *format, ...) PHX_PRINTF(2, 3);
+/* Appends copies of all of OTHER. 0 or -ENOMEM. */
+int phx_strings_copy(struct phx_strings *strings, const struct phx_strings *other);
+bool phx_strings_has(const struct phx_strings *strings, const char *text);
+/* Byte order, so that the same set always reads the same. */
+void phx_strings_sort(struct phx_strings *strings);
+/* Same items in the same order. */
+bool phx_strings_equal(const struct phx_strings *a, const struct phx_strings *b);
+void phx_strings_done(struct phx_strings *strings);
+
+bool phx_has_prefix(const char *text, const char *prefix);
+bool phx_has_suffix(const char *text, const char *suffix);
+/* Equal, where two NULLs are equal too. */
+bool phx_equal(const char *a, const char *b);
+/* The edit distance (insert, delete, replace) of two short names; for "did you mean". */
+size_t phx_distance(const char *a, const char *b);
+/* Replaces *TEXT by a copy of VALUE (which may be NULL). 0 or -ENOMEM, then *TEXT is as it was. */
+int phx_replace(char **text, const char *value);

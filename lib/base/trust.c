@@ -1,0 +1,280 @@
+/* A path is walked one component at a time with O_PATH | O_NOFOLLOW, so that the file that is
+ * judged is the file that is opened: a check by name and an open by name are two looks, and the
+ * second may see something else. */
+
+#include "base/trust.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/strings.h"
+
+/* As many as the kernel's own limit for one path (path_resolution(7)). */
+#define LINKS_LIMIT 40
+
+struct walk {
+        const struct phx_trust *trust;
+        const char *path; /* as the caller named it, for messages */
+        char rest[PATH_MAX];
+        unsigned links;
+        struct phx_error *error;
+};
+
+static int judge(const struct walk *walk, const struct stat *st, const char *name) {
+        if (st->st_uid != walk->trust->owner)
+                return phx_error_set(
+                                walk->error,
+                                -EPERM,
+                                "%s: '%s' is owned by uid %u, expected uid %u",
+                                walk->path,
+                                name,
+                                (unsigned) st->st_uid,
+                                (unsigned) walk->trust->owner);
+        if (!S_ISLNK(st->st_mode) && (st->st_mode & 0022))
+                return phx_error_set(
+                                walk->error,
+                                -EPERM,
+                                "%s: '%s' is writable by group or others (mode %04o), expected by its owner alone",
+                                walk->path,
+                                name,
+                                (unsigned) st->st_mode & 07777);
+        return 0;
+}
+
+static int open_root(const struct walk *walk, int *ret_fd) {
+        int fd = open(walk->trust->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+        if (fd < 0)
+                return phx_error_errno(walk->error, walk->trust->root);
+        *ret_fd = fd;
+        return 0;
+}
+
+/* Takes the next component off the front of REST; an empty one when nothing is left. */
+static int next_component(struct walk *walk, char name[NAME_MAX + 1]) {
+        const char *start = walk->rest + strspn(walk->rest, "/");
+        size_t length = strcspn(start, "/");
+
+        if (length > NAME_MAX)
+                return -ENAMETOOLONG;
+        memcpy(name, start, length);
+        name[length] = '\0';
+        memmove(walk->rest, start + length, strlen(start + length) + 1);
+        return 0;
+}
+
+/* Puts a link's target in front of what is left to walk. */
+static int follow(struct walk *walk, int link_fd, int *directory) {
+        char target[PATH_MAX], joined[2 * PATH_MAX];
+        ssize_t n;
+        int fd;
+
+        if (++walk->links > LINKS_LIMIT)
+                return phx_error_set(
+                                walk->error,
+                                -ELOOP,
+                                "%s: too many symbolic links",
+                                walk->path);
+        n = readlinkat(link_fd, "", target, sizeof(target) - 1);
+        if (n < 0)
+                return phx_errno();
+        target[n] = '\0';
+
+        if (snprintf(joined, sizeof(joined), "%s/%s", target, walk->rest) >= PATH_MAX)
+                return -ENAMETOOLONG;
+        memcpy(walk->rest, joined, strlen(joined) + 1);
+        if (target[0] != '/')
+                return 0;
+
+        if (open_root(walk, &fd) < 0)
+                return -ENOENT;
+        (void) close(*directory);
+        *directory = fd;
+        return 0;
+}
+
+static bool is_last(const struct walk *walk) {
+        return walk->rest[strspn(walk->rest, "/")] == '\0';
+}
+
+/* One step: *FD becomes the component's descriptor, or stays where it is when that was a link to
+ * follow. */
+static int step(struct walk *walk, int *fd, const char *name, mode_t *ret_mode) {
+        phx_autoclose int next = -1;
+        struct stat st;
+        int r;
+
+        if (strcmp(name, "..") == 0)
+                return phx_error_set(
+                                walk->error,
+                                -EINVAL,
+                                "%s: '..' is not allowed in a path",
+                                walk->path);
+
+        next = openat(*fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+        if (next < 0)
+                return phx_error_errno(walk->error, walk->path);
+        if (fstat(next, &st) < 0)
+                return phx_errno();
+        r = judge(walk, &st, name);
+        if (r < 0)
+                return r;
+        *ret_mode = st.st_mode;
+        if (S_ISLNK(st.st_mode))
+                return follow(walk, next, fd);
+        if (!is_last(walk) && !S_ISDIR(st.st_mode))
+                return phx_error_set(
+                                walk->error,
+                                -ENOTDIR,
+                                "%s: '%s' is no directory",
+                                walk->path,
+                                name);
+
+        (void) close(*fd);
+        *fd = PHX_TAKE_FD(next);
+        return 0;
+}
+
+static int walk_path(
+                const struct phx_trust *trust,
+                const char *path,
+                int *ret_fd,
+                mode_t *ret_mode,
+                struct phx_error *error) {
+        struct walk walk = { .trust = trust, .path = path, .error = error };
+        phx_autoclose int fd = -1;
+        mode_t mode = S_IFDIR;
+        int r;
+
+        if (path[0] != '/')
+                return phx_error_set(error, -EINVAL, "%s: expected an absolute path", path);
+        if (strlen(path) >= sizeof(walk.rest))
+                return phx_error_set(error, -ENAMETOOLONG, "%.200s…: path is too long", path);
+        memcpy(walk.rest, path, strlen(path) + 1);
+
+        r = open_root(&walk, &fd);
+        if (r < 0)
+                return r;
+        for (;;) {
+                char name[NAME_MAX + 1];
+
+                r = next_component(&walk, name);
+                if (r < 0)
+                        return phx_error_set(error, r, "%s: a component is too long", path);
+                if (!name[0])
+                        break;
+                if (strcmp(name, ".") == 0)
+                        continue;
+                r = step(&walk, &fd, name, &mode);
+                if (r < 0)
+                        return r;
+        }
+
+        *ret_fd = PHX_TAKE_FD(fd);
+        *ret_mode = mode;
+        return 0;
+}
+
+/* O_PATH descriptors cannot be read; the descriptor's own link in /proc opens the very same file.
+ */
+static int reopen(int path_fd, int flags, const char *path, int *ret_fd, struct phx_error *error) {
+        char link[64];
+        int fd;
+
+        (void) snprintf(link, sizeof(link), "/proc/self/fd/%d", path_fd);
+        fd = open(link, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        if (fd < 0)
+                return phx_error_errno(error, path);
+        *ret_fd = fd;
+        return 0;
+}
+
+int phx_trust_open(
+                const struct phx_trust *trust,
+                const char *path,
+                int *ret_fd,
+                struct phx_error *error) {
+        phx_autoclose int fd = -1;
+        mode_t mode = 0;
+        int r;
+
+        r = walk_path(trust, path, &fd, &mode, error);
+        if (r < 0)
+                return r;
+        if (!S_ISREG(mode))
+                return phx_error_set(error, -EINVAL, "%s: is not a regular file", path);
+        return reopen(fd, O_RDONLY, path, ret_fd, error);
+}
+
+int phx_trust_open_directory(
+                const struct phx_trust *trust,
+                const char *path,
+                int *ret_fd,
+                struct phx_error *error) {
+        phx_autoclose int fd = -1;
+        mode_t mode = 0;
+        int r;
+
+        r = walk_path(trust, path, &fd, &mode, error);
+        if (r < 0)
+                return r;
+        if (!S_ISDIR(mode))
+                return phx_error_set(error, -ENOTDIR, "%s: is not a directory", path);
+        return reopen(fd, O_RDONLY | O_DIRECTORY, path, ret_fd, error);
+}
+
+/* A read lease is granted only while nobody has the file open for writing (fcntl(2)). File systems
+ * without leases answer otherwise, and are believed to be at rest. The lease is given back at once:
+ * it is a question only. */
+static bool has_writer(int fd) {
+        if (fcntl(fd, F_SETLEASE, F_RDLCK) == 0) {
+                (void) fcntl(fd, F_SETLEASE, F_UNLCK);
+                return false;
+        }
+        return errno == EAGAIN;
+}
+
+static bool is_same_version(const struct stat *a, const struct stat *b) {
+        return a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+               a->st_mtim.tv_nsec == b->st_mtim.tv_nsec && a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
+               a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+int phx_trust_read(
+                const struct phx_trust *trust,
+                const char *path,
+                size_t limit,
+                char **ret_data,
+                size_t *ret_size,
+                struct phx_error *error) {
+        phx_autofree char *data = NULL;
+        struct stat before, after;
+        phx_autoclose int fd = -1;
+        size_t size = 0;
+        int r;
+
+        r = phx_trust_open(trust, path, &fd, error);
+        if (r < 0)
+                return r;
+        if (fstat(fd, &before) < 0)
+                return phx_error_errno(error, path);
+        if (has_writer(fd))
+                return phx_error_set(error, -EBUSY, "%s: is still being written", path);
+
+        r = phx_file_read_fd(fd, limit, &data, &size);
+        if (r == -EFBIG)
+                return phx_error_set(error, r, "%s: is larger than %zu bytes", path, limit);
+        if (r < 0)
+                return phx_error_set(error, r, "%s: %s", path, strerrordesc_np(-r));
+        if (fstat(fd, &after) < 0 || !is_same_version(&before, &after) || has_writer(fd))
+                return phx_error_set(error, -EBUSY, "%s: changed while it was read", path);
+
+        *ret_data = PHX_TAKE(data);
+        *ret_size = size;
+        return 0;
+}

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+
+/* Input is believed only when nobody but its owner could have written it: every directory from the
+ * root down, every symbolic link on the way and the file itself belong to OWNER and are not
+ * writable by group or others, and the file is regular. Checked on the descriptors that are used,
+ * not on names.
+ *
+ * ROOT is "/" on a machine and a temporary directory in a test; absolute links stay below it. OWNER
+ * (root on a machine) is always accepted, and so is ROOT's own directory: what lies above it is not
+ * looked at. */
+struct phx_trust {
+        const char *root;
+        uid_t owner;
+};
+
+/* Opens a regular file for reading. -EPERM when it is not trusted, with the component at fault in
+ * the text; -EINVAL when it is not regular (a FIFO, say, which is never waited for); -ENOENT and
+ * others as from open. */
+int phx_trust_open(
+                const struct phx_trust *trust,
+                const char *path,
+                int *ret_fd,
+                struct phx_error *error);
+
+/* Opens a directory, with the same rules. */
+int phx_trust_open_directory(
+                const struct phx_trust *trust,
+                const char *path,
+                int *ret_fd,
+                struct phx_error *error);
+
+/* Reads a trusted file whole, at most LIMIT bytes. -EBUSY while somebody has it open for writing
+ * (its content is not final) or when it changed under the read: the write's end is an event, and
+ * will be looked at then. */
+int phx_trust_read(
+                const struct phx_trust *trust,
+                const char *path,
+                size_t limit,
+                char **ret_data,
+                size_t *ret_size,
+                struct phx_error *error);

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/digest.h"
+#include "base/error.h"
+#include "base/strings.h"
+
+/* One entry of lxc_configs, as far as phoenixd cares: see phoenix_lxc_configs.json(5). */
+struct phx_container_config {
+        char *id;      /* the key: unique, safe as a file name */
+        char *name;    /* the human name, or NULL */
+        char *profile; /* apparmor_profile, or the settings' default_profile; "unconfined" or lxc-…
+                        */
+        bool profile_is_default;
+        bool manages_nesting; /* the profile does the nesting; no include or flag of ours */
+        bool unprivileged;
+        bool start_at_boot;
+        long boot_order;
+        long boot_delay;            /* seconds */
+        char *gpu_assignment;       /* "none", "0", "0,1"; NULL when not given */
+        struct phx_strings options; /* lxc_options: "key=value", in file order, checked */
+        struct phx_strings pct_options;
+        struct phx_strings features;
+        struct phx_strings dependencies; /* ids, each of which exists */
+};
+
+/* An accepted phoenix_lxc_configs.json. Containers are sorted by id, so that plans do not depend on
+ * file order. */
+struct phx_configuration {
+        char digest[PHX_SHA256_HEX]; /* of the file's bytes: names the generation */
+        struct phx_container_config *containers;
+        size_t count;
+};
+
+struct phx_configuration *phx_configuration_free(struct phx_configuration *configuration);
+PHX_DEFINE_FREEP(phx_configuration)
+
+void phx_container_config_done(struct phx_container_config *container);
+
+/* "unconfined", or a name that a profile may have: lxc-…, [A-Za-z0-9._+-], at most 128 bytes. */
+bool phx_is_profile_name(const char *name);
+bool phx_is_assignable_profile(const char *name);
+/* A container's id or directory: [A-Za-z0-9][A-Za-z0-9._-]*, at most 64 bytes; never a path. */
+bool phx_is_container_id(const char *id);
+
+/* The shipped profile that the container's features call for: a suggestion for who is unconfined.
+ */
+const char *phx_container_config_suggest(const struct phx_container_config *container);

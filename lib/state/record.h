@@ -1,0 +1,46 @@
+#pragma once
+
+#include "base/macros.h"
+
+/* What the audit trail is made of. Each kind has a MESSAGE_ID and a catalog entry in the daemon. */
+enum phx_record_kind {
+        PHX_RECORD_INTENT,      /* a change is about to be made */
+        PHX_RECORD_CHANGED,     /* it was made, and read back */
+        PHX_RECORD_FAILED,      /* it was not */
+        PHX_RECORD_REFUSED,     /* input is refused: what was good before stays in force */
+        PHX_RECORD_ACCEPTED,    /* input that was refused is good again, or a new generation is
+                                   accepted */
+        PHX_RECORD_DRIFT_FOUND, /* the machine differs from what is desired */
+        PHX_RECORD_DRIFT_GONE,
+        PHX_RECORD_POSTURE, /* who is unconfined by configuration, and what would fit */
+        PHX_RECORD_REMARK,  /* worth knowing: a warning of the compiler, a state that had to be
+                               rebuilt */
+};
+
+/* One entry of the audit trail. Borrowed strings, any of which may be NULL but the message. */
+struct phx_record {
+        enum phx_record_kind kind;
+        const char *message;    /* one line of English */
+        const char *action;     /* "install", "load", "assign", … */
+        const char *layer;      /* "source", "disk", "kernel", "config", "running" */
+        const char *drift;      /* "absent", "differs", "assigned", "running", "missing", … */
+        const char *profile;    /* the profile concerned */
+        const char *container;  /* the container concerned: its id */
+        const char *path;       /* the file concerned */
+        const char *generation; /* digest of the accepted configuration */
+        const char *old_digest;
+        const char *new_digest;
+        int error; /* negative errno, 0 when nothing failed */
+};
+
+/* Where records go. Called before the change for an intent: the record must be written when it
+ * returns. */
+struct phx_audit {
+        void (*record)(void *data, const struct phx_record *record);
+        /* What a long pass is doing just now, for the status line; also a sign of life. */
+        void (*progress)(void *data, const char *text);
+        void *data;
+};
+
+/* "intent", "changed", … */
+const char *phx_record_kind_to_string(enum phx_record_kind kind);

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/macros.h"
+#include "base/strings.h"
+
+#define PHX_NEVER UINT64_MAX
+
+/* What a look at the machine tells the loop: health for people, and what to wait for. */
+struct phx_report {
+        char *status;     /* one line for systemctl status */
+        bool degraded;    /* something is refused, failed or drifted and will not mend itself */
+        unsigned changes; /* made on the machine by this pass */
+        struct phx_strings watches; /* directories, absolute, sorted; those that do not exist are
+                                       not in it */
+        pid_t *inits;               /* init of each running container: its end is worth a look */
+        size_t init_count;
+        uint64_t retry_usec; /* look again after this, PHX_NEVER when only new input can help */
+        /* The settings in force, as the loop needs them. */
+        uint64_t debounce_usec;
+        uint64_t longest_delay_usec;
+        uint64_t resync_usec;
+        char *lxc_path;
+};
+
+int phx_report_add_init(struct phx_report *report, pid_t pid);
+struct phx_report *phx_report_free(struct phx_report *report);
+PHX_DEFINE_FREEP(phx_report)

@@ -1,0 +1,25 @@
+#include "state/settings.h"
+
+const char *phx_mode_to_string(enum phx_mode mode) {
+        switch (mode) {
+        case PHX_MODE_ENFORCE:
+                return "enforce";
+        case PHX_MODE_OBSERVE:
+                return "observe";
+        }
+        return "unknown";
+}
+
+struct phx_settings *phx_settings_free(struct phx_settings *settings) {
+        if (!settings)
+                return NULL;
+
+        free(settings->configuration);
+        free(settings->profile_dir);
+        free(settings->deployed_dir);
+        free(settings->lxc_path);
+        free(settings->default_profile);
+        free(settings);
+
+        return NULL;
+}

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/macros.h"
+
+enum phx_mode {
+        PHX_MODE_ENFORCE, /* repair what may be repaired */
+        PHX_MODE_OBSERVE, /* report only; nothing on the machine is changed */
+};
+
+/* /etc/phoenixd/phoenixd.json, read and checked; see phoenixd.json(5) for each key. Owned strings.
+ */
+struct phx_settings {
+        char *configuration;   /* phoenix_lxc_configs.json */
+        char *profile_dir;     /* sources: one profile a file */
+        char *deployed_dir;    /* what the machine loads at boot: /etc/apparmor.d */
+        char *lxc_path;        /* containers: LXC_PATH/NAME/config */
+        char *default_profile; /* for a container without apparmor_profile */
+        enum phx_mode mode;
+        uint64_t debounce_usec;
+        uint64_t longest_delay_usec;
+        uint64_t resync_usec;
+        uint64_t compile_deadline_usec;
+        uint64_t compile_memory; /* bytes of address space of one compile */
+        unsigned compile_jobs;   /* at once; never 0: the codec resolves "as many as processors" */
+        bool allow_complain;
+        bool allow_unconfined_flag;
+        bool adopt_deployed; /* take over a file of the same name in deployed_dir that is not
+                                recorded as ours */
+};
+
+/* "enforce" or "observe". */
+const char *phx_mode_to_string(enum phx_mode mode);
+
+struct phx_settings *phx_settings_free(struct phx_settings *settings);
+PHX_DEFINE_FREEP(phx_settings)
