@@ -12,6 +12,11 @@ struct phx_error {
 /* Sets code and text, returns the code, so that `return phx_error_set(…)` is one line. A NULL error
  * is allowed. The code is a negative errno; text beyond the buffer is cut. */
 int phx_error_set(struct phx_error *error, int code, const char *format, ...) PHX_PRINTF(3, 4);
+#ifdef __clang_analyzer__
+/* The analyzer looks at one file at a time, and would take a code that comes back for any number,
+ * zero included. */
+#define phx_error_set(error, code, ...) ((void) (phx_error_set) (error, code, __VA_ARGS__), (code))
+#endif
 
 /* Sets "PLACE: " and what errno says, directly below the call that failed. Returns -errno, never 0.
  */
