@@ -42,6 +42,7 @@ const char *phx_error_text(const struct phx_error *error, int code) {
         return strerrordesc_np(-code);
 }
 
+#undef phx_errno
 int phx_errno(void) {
         return errno > 0 ? -errno : -EIO;
 }

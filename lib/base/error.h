@@ -1,5 +1,7 @@
 #pragma once
 
+#include <errno.h>
+
 #include "base/macros.h"
 
 /* What a person must learn about a failure. By value, no allocation: an error path must not fail.
@@ -30,3 +32,6 @@ const char *phx_error_text(const struct phx_error *error, int code);
 
 /* -errno, and never 0: to be called directly below the call that failed. */
 int phx_errno(void);
+#ifdef __clang_analyzer__
+#define phx_errno() (-EIO) /* as above */
+#endif
