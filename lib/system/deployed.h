@@ -57,7 +57,7 @@ int phx_deployed_observe(
 /* Puts SIZE bytes in NAME's place, mode 0644 and modified now: the boot's cache goes by times. The
  * place must be as it was planned on: a file with the digest OLD, or with OLD == "" none; -ESTALE
  * when it is not, -EEXIST when what stands there is no file. 1 when the file was written, 0 when it
- * had these bytes and the right owner and mode already. */
+ * had these bytes already and is trusted. */
 int phx_deployed_install(
                 const struct phx_deployed_directory *directory,
                 const char *name,
