@@ -129,7 +129,10 @@ static struct counts count(
         struct counts counts = { 0 };
 
         for (size_t i = 0; i < desired->profile_count; i++)
-                counts.profiles += desired->profiles[i].has_good;
+                /* Pieces that profiles include have no policy of their own. */
+                counts.profiles += desired->profiles[i].has_good &&
+                                   desired->profiles[i].policy.count > 0 &&
+                                   desired->profiles[i].state != PHX_SOURCE_WITHDRAWN;
         count_containers(desired, observed, &counts);
         count_drifts(drifts, &counts);
         return counts;

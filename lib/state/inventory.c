@@ -167,7 +167,8 @@ int phx_inventory_set_profile(
                 const char *key) {
         struct phx_inventory_profile *profile;
 
-        if (!phx_is_profile_name(name) || !phx_is_sha256(source) || !is_digest_or_empty(key))
+        if ((!phx_is_profile_name(name) && !phx_is_piece_name(name)) || !phx_is_sha256(source) ||
+            !is_digest_or_empty(key))
                 return -EINVAL;
 
         profile = find_profile(inventory, name);
