@@ -15,9 +15,8 @@ buildroot_dir() {
 }
 
 image_dir() {
-    local files
-    mapfile -t files < <(find "$VM_TOP/image" "$VM_TOP/guest" -type f ! -name lib.sh ! -name '*~' | LC_ALL=C sort)
-    echo "$VM_CACHE/$1/image-$(digest "$(tree_dir "$1")" "$(buildroot_dir "$1")" -- "${files[@]}" "$VM_TOP/lib/image.sh")"
+    echo "$VM_CACHE/$1/image-$(digest "$(tree_dir "$1")" "$(buildroot_dir "$1")" -- "$VM_TOP/lib/image.sh" \
+        "$VM_TOP"/image/{configure,containers,initrd-init,vm-agent.service} "$VM_TOP"/guest/{agent,sampler}.c)"
 }
 
 # The kernel is unpacked and not installed: its maintainer scripts would spend a minute on an initrd that nobody uses.

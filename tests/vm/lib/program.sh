@@ -40,6 +40,7 @@ make_payload() {
             [ -e /build/meson/build.ninja ] || { rm -rf /build/meson; meson setup "$@" /build/meson /src; }
             meson compile -C /build/meson
             rm -rf /build/dest
+            mkdir /build/dest
             DESTDIR=/build/dest meson install -C /build/meson --no-rebuild --quiet
         ' - "${MESON_OPTIONS[@]}" >"$log" 2>&1 || {
         tail -n 60 "$log" >&2
@@ -58,5 +59,5 @@ build_installed() {
     VM_INSTALLED=$(installed_dir "$1" "$VM_PAYLOAD")
     layer "$VM_INSTALLED" make_installed "$1" "$VM_PAYLOAD"
     hold_layer "$VM_INSTALLED"
-    prune_layers 4 "$VM_CACHE/$1"/installed-*
+    prune_layers 8 "$VM_CACHE/$1"/installed-*
 }

@@ -1,4 +1,4 @@
-# shellcheck shell=bash source=tests/vm/guest/lib.sh
+# shellcheck shell=bash
 # snapshot: booted
 # timeout: 60
 # The machine itself: a kernel with AppArmor, containers that start, labels that can be read. Needs nothing of phoenixd.
