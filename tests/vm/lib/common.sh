@@ -6,6 +6,9 @@
 
 set -euo pipefail
 
+# What is made here is looked at by a daemon that refuses files which others may write to.
+umask 022
+
 VM_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck disable=SC2034 # for program.sh
 VM_SOURCE=$(cd "$VM_TOP/../.." && pwd)

@@ -9,7 +9,8 @@
 VM_RAM=1G
 VM_CPUS=2
 
-# machine_args RELEASE-IMAGE ACCEL: the hardware, equal at freezing and at restoring.
+# machine_args IMAGE ACCEL: the hardware, equal at freezing and at restoring. An emulated TSC is as good as the clock of the host; left to
+# itself, Linux distrusts it, and every look at the time becomes a system call and an exit from the guest.
 machine_args() {
     local image=$1 accel=$2
     # shellcheck disable=SC2054 # the commas are QEMU's
@@ -17,7 +18,7 @@ machine_args() {
         -nodefaults -no-user-config -nic none -display none
         -machine pc,memory-backend=ram -cpu max -smp "$VM_CPUS" -m "$VM_RAM"
         -kernel "$image/vmlinuz" -initrd "$image/initrd"
-        -append "console=ttyS0 root=/dev/vda rw quiet loglevel=4 panic=-1 apparmor=1 security=apparmor systemd.show_status=0"
+        -append "console=ttyS0 root=/dev/vda rw quiet loglevel=4 panic=-1 apparmor=1 security=apparmor systemd.show_status=0 tsc=reliable"
         -device virtio-blk-pci,drive=disk
         -device virtio-serial-pci -device virtserialport,chardev=agent,name=phoenixd.agent
     )
