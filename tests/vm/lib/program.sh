@@ -1,17 +1,22 @@
 # shellcheck shell=bash
-# The program: compiled in the build root of the guest's release, installed into a payload that the guest unpacks.
+# The program: compiled in the build root of the guest's release, installed into a payload that the
+# guest unpacks.
 
 PROGRAM_SOURCE=${PHOENIXD_VM_SOURCE:-$VM_SOURCE}
 MESON_OPTIONS=(-Dprefix=/usr -Dsysconfdir=/etc --buildtype=debugoptimized -Dtests=disabled -Dwerror=true)
 
-# What this tree is compiled in stays, so that only what changed is compiled again. Each working tree has its own.
+# What this tree is compiled in stays, so that only what changed is compiled again. Each working
+# tree has its own.
 program_dir() {
-    echo "$VM_CACHE/$1/program-$(digest "$PROGRAM_SOURCE" "$(layer_id "$(buildroot_dir "$1")")" "${MESON_OPTIONS[@]}")"
+    local buildroot
+    buildroot=$(layer_id "$(buildroot_dir "$1")")
+    echo "$VM_CACHE/$1/program-$(digest "$PROGRAM_SOURCE" "$buildroot" "${MESON_OPTIONS[@]}")"
 }
 
 program_files() {
     find "$PROGRAM_SOURCE" -mindepth 1 \
-        \( -name .git -o -name 'build*' -type d -o -path "$PROGRAM_SOURCE/tests/vm" -o -path "$PROGRAM_SOURCE/.cache" \) -prune \
+        \( -name .git -o -name 'build*' -type d -o -path "$PROGRAM_SOURCE/.cache" \
+        -o -path "$PROGRAM_SOURCE/tests/vm" \) -prune \
         -o -type f ! -name '*~' ! -name '.*.swp' -print0 | LC_ALL=C sort -z
 }
 

@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # snapshot: booted
 # timeout: 60
-# The machine itself: the helpers that other scenarios take on trust, tried on a unit that is always there.
+# The machine itself: the helpers that other scenarios take on trust, tried on a unit that is always
+# there.
 
 # shellcheck disable=SC2034 # read by lib.sh
 UNIT=dbus.service
@@ -27,7 +28,8 @@ spoken_to() {
     [[ $count -gt 2 ]]
 }
 
-check "a quiet unit writes, opens and starts nothing" prints 0 count_syscalls 1 write,sendmsg,openat,clone,clone3,execve
+check "a quiet unit writes, opens and starts nothing" \
+    prints 0 count_syscalls 1 write,sendmsg,openat,clone,clone3,execve
 check "one that is spoken to does" spoken_to
 check "a pattern selects" prints 0 count_syscalls 1 all '</etc/nothing'
 check "what cannot be traced is not counted as nothing" not env_unit no-such.service count_syscalls 1 all
