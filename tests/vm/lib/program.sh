@@ -43,13 +43,13 @@ make_payload() {
     in_buildroot "$(buildroot_dir "$release")/root" --bind "$PROGRAM_SOURCE" /src --bind "$dir" /build \
         sh -euc '
             [ -e /build/meson/build.ninja ] || { rm -rf /build/meson; meson setup "$@" /build/meson /src; }
-            meson compile -C /build/meson
+            ninja -C /build/meson -k 0
             rm -rf /build/dest
             mkdir /build/dest
             DESTDIR=/build/dest meson install -C /build/meson --no-rebuild --quiet
         ' - "${MESON_OPTIONS[@]}" >"$log" 2>&1 || {
-        tail -n 60 "$log" >&2
-        die "the program does not compile on $release"
+        grep -E -B 3 -A 6 'error:|ERROR:' "$log" >&2 || tail -n 60 "$log" >&2
+        die "the program does not compile on $release: all of it is in $log"
     }
     # The same files make the same bytes, and so the same snapshot.
     tar -c -C "$dir/dest" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -f "$payload.new" .
