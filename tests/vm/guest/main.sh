@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # main.sh SCENARIO: how a scenario is run in the guest.
 
-# shellcheck source=tests/vm/guest/lib.sh
+# shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 set -eEuo pipefail
 trap 'scenario_stumbled "$?" "$BASH_COMMAND" "${BASH_SOURCE[0]}" "$LINENO"' ERR
