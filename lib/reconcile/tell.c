@@ -234,8 +234,9 @@ static void tell_generation(struct phx_tell *tell, const struct phx_desired *des
                 return;
 
         if (asprintf(&message,
-                     "configuration accepted: %zu containers, generation %.12s",
+                     "configuration accepted: %zu container%s, generation %.12s",
                      desired->container_count,
+                     desired->container_count == 1 ? "" : "s",
                      desired->generation) < 0)
                 message = NULL;
         record.message = message ? message : "configuration accepted";
