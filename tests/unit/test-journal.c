@@ -53,7 +53,7 @@ static void a_record_carries_every_field_it_has(void **state) {
                 "ERRNO=13",
                 "MESSAGE=lxc-web: cannot load: permission denied",
                 "PRIORITY=4",
-                "MESSAGE_ID=" MESSAGE_FAILED,
+                ("MESSAGE_ID=" MESSAGE_FAILED),
         };
 
         journal_record(&journal, &record);
