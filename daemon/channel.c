@@ -7,7 +7,7 @@
 #include "base/error.h"
 
 /* A report of ten thousand containers is about a megabyte. */
-#define TEXT_LIMIT (16U * 1024 * 1024)
+#define TEXT_LIMIT (UINT32_C(1) << 24)
 #define READ_SIZE 16384
 
 /* Both ends are the same program on the same machine: the host's byte order will do. */

@@ -86,7 +86,7 @@ static int add(struct inits *inits, pid_t pid) {
         struct init **items;
         bool ended;
 
-        items = reallocarray(inits->items, inits->count + 1, sizeof(*items));
+        items = reallocarray(inits->items, inits->count + 1, sizeof(struct init *));
         if (items)
                 inits->items = items;
         if (!init || !items)

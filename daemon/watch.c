@@ -89,7 +89,7 @@ static int find_new(const fd_set *before, const fd_set *after) {
 }
 
 static int open_instance(int *ret_fd) {
-        fd_set before, after;
+        fd_set before = { 0 }, after = { 0 };
         int fd, r;
 
         r = scan_instances(&before);
