@@ -298,6 +298,26 @@ static void an_event_means_one_look_when_the_dust_has_settled(void **state) {
         assert_int_equal(end(fixture), 0);
 }
 
+static void a_storm_means_few_looks(void **state) {
+        struct fixture *fixture = *state;
+        unsigned before, looks;
+        uint64_t began;
+
+        start(fixture, LOOKS_FINE);
+        expect_later(fixture, "READY=1");
+        before = settled_looks();
+        began = clock_usec();
+        for (unsigned i = 0; i < 10000; i++) {
+                char name[16];
+
+                (void) snprintf(name, sizeof(name), "file%u", i);
+                write_file(shared->watched, name, "");
+        }
+        looks = (unsigned) ((clock_usec() - began) / (300 * MS)) + 2;
+        assert_in_range(settled_looks(), before + 1, before + looks);
+        assert_int_equal(end(fixture), 0);
+}
+
 static void the_status_is_said_when_it_changes(void **state) {
         struct fixture *fixture = *state;
 
@@ -490,6 +510,7 @@ int main(void) {
                 TEST(a_long_start_asks_for_patience),
                 TEST(an_engine_that_talks_is_not_killed),
                 TEST(an_event_means_one_look_when_the_dust_has_settled),
+                TEST(a_storm_means_few_looks),
                 TEST(the_status_is_said_when_it_changes),
                 TEST(a_reload_is_a_full_look),
                 TEST(stopping_says_so_and_leaves_no_engine),
