@@ -19,6 +19,7 @@ void phx_container_config_done(struct phx_container_config *container) {
         phx_strings_done(&container->pct_options);
         phx_strings_done(&container->features);
         phx_strings_done(&container->dependencies);
+        phx_strings_done(&container->notes);
         *container = (struct phx_container_config){ 0 };
 }
 

@@ -24,6 +24,8 @@ struct phx_container_config {
         struct phx_strings pct_options;
         struct phx_strings features;
         struct phx_strings dependencies; /* ids, each of which exists */
+        struct phx_strings notes; /* one sentence for each option that contradicts a key and was
+                                     left out of OPTIONS */
 };
 
 /* An accepted phoenix_lxc_configs.json. Containers are sorted by id, so that plans do not depend on

@@ -1,0 +1,134 @@
+#include "reconcile/backoff.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/grow.h"
+#include "base/strings.h"
+#include "state/report.h"
+
+#define USEC_PER_SEC 1000000ULL
+#define LONGEST_USEC (300 * USEC_PER_SEC)
+
+struct phx_backoff_entry {
+        enum phx_layer layer;
+        char *object;
+        char *expected;
+        char *text;
+        unsigned failures;
+        uint64_t due_usec;
+};
+
+static bool is_of(const struct phx_backoff_entry *entry, const struct phx_drift *drift) {
+        return entry->layer == drift->layer && phx_equal(entry->object, drift->object) &&
+               phx_equal(entry->expected, drift->expected);
+}
+
+static struct phx_backoff_entry *find(
+                const struct phx_backoff *backoff,
+                const struct phx_drift *drift) {
+        for (size_t i = 0; i < backoff->count; i++)
+                if (is_of(&backoff->entries[i], drift))
+                        return &backoff->entries[i];
+        return NULL;
+}
+
+bool phx_backoff_holds(
+                const struct phx_backoff *backoff,
+                const struct phx_drift *drift,
+                uint64_t now_usec) {
+        const struct phx_backoff_entry *entry = find(backoff, drift);
+
+        return entry && entry->due_usec > now_usec;
+}
+
+const char *phx_backoff_text(const struct phx_backoff *backoff, const struct phx_drift *drift) {
+        const struct phx_backoff_entry *entry = find(backoff, drift);
+
+        return entry ? entry->text : NULL;
+}
+
+static struct phx_backoff_entry *append(
+                struct phx_backoff *backoff,
+                const struct phx_drift *drift) {
+        struct phx_backoff_entry *entry =
+                        phx_grow(&backoff->entries, &backoff->count, sizeof(*entry));
+
+        if (!entry)
+                return NULL;
+        entry->layer = drift->layer;
+        if (phx_replace(&entry->object, drift->object) < 0 ||
+            phx_replace(&entry->expected, drift->expected) < 0)
+                return NULL;
+        return entry;
+}
+
+int phx_backoff_fail(
+                struct phx_backoff *backoff,
+                const struct phx_drift *drift,
+                const char *text,
+                uint64_t now_usec) {
+        struct phx_backoff_entry *entry = find(backoff, drift);
+        uint64_t delay;
+
+        if (!entry)
+                entry = append(backoff, drift);
+        if (!entry || phx_replace(&entry->text, text) < 0)
+                return -ENOMEM;
+
+        delay = entry->failures < 16 ? USEC_PER_SEC << entry->failures : LONGEST_USEC;
+        entry->failures++;
+        entry->due_usec = now_usec + (delay < LONGEST_USEC ? delay : LONGEST_USEC);
+        return 0;
+}
+
+static void entry_done(struct phx_backoff_entry *entry) {
+        free(entry->object);
+        free(entry->expected);
+        free(entry->text);
+}
+
+static void remove_at(struct phx_backoff *backoff, size_t i) {
+        entry_done(&backoff->entries[i]);
+        backoff->entries[i] = backoff->entries[--backoff->count];
+}
+
+void phx_backoff_forget(struct phx_backoff *backoff, const struct phx_drift *drift) {
+        struct phx_backoff_entry *entry = find(backoff, drift);
+
+        if (entry)
+                remove_at(backoff, (size_t) (entry - backoff->entries));
+}
+
+static bool is_among(const struct phx_backoff_entry *entry, const struct phx_drifts *drifts) {
+        for (size_t i = 0; i < drifts->count; i++)
+                if (is_of(entry, &drifts->items[i]))
+                        return true;
+        return false;
+}
+
+void phx_backoff_keep(struct phx_backoff *backoff, const struct phx_drifts *drifts) {
+        for (size_t i = backoff->count; i > 0; i--)
+                if (!is_among(&backoff->entries[i - 1], drifts))
+                        remove_at(backoff, i - 1);
+}
+
+uint64_t phx_backoff_next(const struct phx_backoff *backoff, uint64_t now_usec) {
+        uint64_t next = PHX_NEVER;
+
+        for (size_t i = 0; i < backoff->count; i++) {
+                uint64_t due = backoff->entries[i].due_usec,
+                         wait = due > now_usec ? due - now_usec : 0;
+
+                if (wait < next)
+                        next = wait;
+        }
+        return next;
+}
+
+void phx_backoff_done(struct phx_backoff *backoff) {
+        for (size_t i = 0; i < backoff->count; i++)
+                entry_done(&backoff->entries[i]);
+        free(backoff->entries);
+        *backoff = (struct phx_backoff){ 0 };
+}

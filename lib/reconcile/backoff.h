@@ -1,0 +1,35 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "state/drift.h"
+
+/* Actions that failed, and when they may be tried again: after 1 s, then twice as long each time, 5
+ * min at most. A drift with other expectations is another one: new input does not wait for an old
+ * failure. */
+struct phx_backoff {
+        struct phx_backoff_entry *entries;
+        size_t count;
+};
+
+/* True when the drift's action failed and its time has not come. */
+bool phx_backoff_holds(
+                const struct phx_backoff *backoff,
+                const struct phx_drift *drift,
+                uint64_t now_usec);
+/* What the action said when it last failed, or NULL when it did not. Borrowed. */
+const char *phx_backoff_text(const struct phx_backoff *backoff, const struct phx_drift *drift);
+/* Notes a failure. 0 or -ENOMEM. */
+int phx_backoff_fail(
+                struct phx_backoff *backoff,
+                const struct phx_drift *drift,
+                const char *text,
+                uint64_t now_usec);
+void phx_backoff_forget(struct phx_backoff *backoff, const struct phx_drift *drift);
+/* Forgets what is not among DRIFTS any more: its reason is gone. */
+void phx_backoff_keep(struct phx_backoff *backoff, const struct phx_drifts *drifts);
+/* Until the next one is due, in microseconds; PHX_NEVER when none waits. */
+uint64_t phx_backoff_next(const struct phx_backoff *backoff, uint64_t now_usec);
+void phx_backoff_done(struct phx_backoff *backoff);

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "state/record.h"
+#include "state/report.h"
+#include "state/world.h"
+
+/* What one pass remembers for the next: the drifts that are known, so that only changes are told;
+ * and what failed, so that it is not tried at every turn. Nothing in it is believed about the
+ * machine. */
+struct phx_pass;
+
+/* AUDIT is copied; its data must outlive the pass. */
+int phx_pass_new(const struct phx_audit *audit, struct phx_pass **ret_pass);
+struct phx_pass *phx_pass_free(struct phx_pass *pass);
+PHX_DEFINE_FREEP(phx_pass)
+
+/* Look, compare, repair, look again, until a look finds nothing that may be repaired now. NOW_USEC
+ * is the monotonic clock. Fills the report's status, degraded, changes, watches, inits and retry;
+ * the settings in it are the caller's. A negative errno only when no picture could be had. */
+int phx_pass_run(
+                struct phx_pass *pass,
+                const struct phx_world *world,
+                uint64_t now_usec,
+                struct phx_report *report,
+                struct phx_error *error);

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <stdbool.h>
+
+#include "reconcile/backoff.h"
+#include "state/desired.h"
+#include "state/drift.h"
+#include "state/observed.h"
+
+/* One drift in a sentence for the journal: "lxc-web: …". The caller frees it; NULL when memory is
+ * short. */
+char *phx_drift_sentence(const struct phx_drift *drift);
+
+/* The line of systemctl status: "In sync: …" only when nothing but what is tolerable is left,
+ * "Observing: …" where nothing may be repaired, else "Degraded: …" with the first trouble and how
+ * many more there are. RET_STATUS is the caller's. 0 or -ENOMEM. */
+int phx_status_render(
+                const struct phx_desired *desired,
+                const struct phx_observed *observed,
+                const struct phx_drifts *drifts,
+                const struct phx_backoff *backoff,
+                char **ret_status,
+                bool *ret_degraded);

@@ -1,0 +1,26 @@
+#pragma once
+
+#include "state/desired.h"
+#include "state/drift.h"
+#include "state/record.h"
+
+/* The audit trail of a pass: what is new is told, what was told is not told again. */
+struct phx_tell;
+
+int phx_tell_new(const struct phx_audit *audit, struct phx_tell **ret_tell);
+struct phx_tell *phx_tell_free(struct phx_tell *tell);
+
+/* Compares with what was told last: drifts found and gone, refusals and their end, a new
+ * generation, who is unconfined by configuration, contradictions in it. 0 or -ENOMEM. */
+int phx_tell_picture(
+                struct phx_tell *tell,
+                const struct phx_desired *desired,
+                const struct phx_drifts *drifts);
+
+void phx_tell_intent(struct phx_tell *tell, const struct phx_drift *drift);
+void phx_tell_changed(struct phx_tell *tell, const struct phx_drift *drift);
+void phx_tell_failed(
+                struct phx_tell *tell,
+                const struct phx_drift *drift,
+                int error,
+                const char *text);

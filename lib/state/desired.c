@@ -1,0 +1,113 @@
+#include "state/desired.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/grow.h"
+
+int phx_kernel_entries_add(
+                struct phx_kernel_entries *entries,
+                const char *name,
+                const char *mode,
+                const char *hash) {
+        struct phx_kernel_entry *entry = phx_grow(&entries->items, &entries->count, sizeof(*entry));
+
+        if (!entry || phx_replace(&entry->name, name) < 0 || phx_replace(&entry->mode, mode) < 0 ||
+            phx_replace(&entry->hash, hash) < 0)
+                return -ENOMEM;
+        return 0;
+}
+
+const struct phx_kernel_entry *phx_kernel_entries_find(
+                const struct phx_kernel_entries *entries,
+                const char *name) {
+        for (size_t i = 0; i < entries->count; i++)
+                if (phx_equal(entries->items[i].name, name))
+                        return &entries->items[i];
+        return NULL;
+}
+
+void phx_kernel_entries_done(struct phx_kernel_entries *entries) {
+        for (size_t i = 0; i < entries->count; i++) {
+                free(entries->items[i].name);
+                free(entries->items[i].mode);
+                free(entries->items[i].hash);
+        }
+        free(entries->items);
+        *entries = (struct phx_kernel_entries){ 0 };
+}
+
+static void profile_done(struct phx_desired_profile *profile) {
+        free(profile->name);
+        free(profile->refusal);
+        phx_kernel_entries_done(&profile->policy);
+}
+
+static void container_done(struct phx_desired_container *container) {
+        free(container->id);
+        free(container->directory);
+        free(container->profile);
+        free(container->suggestion);
+        phx_strings_done(&container->lines);
+        phx_strings_done(&container->notes);
+}
+
+struct phx_desired *phx_desired_free(struct phx_desired *desired) {
+        if (!desired)
+                return NULL;
+
+        for (size_t i = 0; i < desired->profile_count; i++)
+                profile_done(&desired->profiles[i]);
+        for (size_t i = 0; i < desired->container_count; i++)
+                container_done(&desired->containers[i]);
+        for (size_t i = 0; i < desired->refusal_count; i++) {
+                free(desired->refusals[i].object);
+                free(desired->refusals[i].text);
+        }
+        free(desired->profiles);
+        free(desired->containers);
+        free(desired->refusals);
+        free(desired);
+
+        return NULL;
+}
+
+struct phx_desired_profile *phx_desired_add_profile(struct phx_desired *desired, const char *name) {
+        struct phx_desired_profile *profile =
+                        phx_grow(&desired->profiles, &desired->profile_count, sizeof(*profile));
+
+        return profile && phx_replace(&profile->name, name) >= 0 ? profile : NULL;
+}
+
+struct phx_desired_container *phx_desired_add_container(
+                struct phx_desired *desired,
+                const char *id) {
+        struct phx_desired_container *container = phx_grow(
+                        &desired->containers,
+                        &desired->container_count,
+                        sizeof(*container));
+
+        return container && phx_replace(&container->id, id) >= 0 ? container : NULL;
+}
+
+struct phx_refusal *phx_desired_add_refusal(
+                struct phx_desired *desired,
+                const char *object,
+                const char *text) {
+        struct phx_refusal *refusal =
+                        phx_grow(&desired->refusals, &desired->refusal_count, sizeof(*refusal));
+
+        if (!refusal || phx_replace(&refusal->object, object) < 0 ||
+            phx_replace(&refusal->text, text) < 0)
+                return NULL;
+        return refusal;
+}
+
+const struct phx_desired_profile *phx_desired_find_profile(
+                const struct phx_desired *desired,
+                const char *name) {
+        for (size_t i = 0; i < desired->profile_count; i++)
+                if (strcmp(desired->profiles[i].name, name) == 0)
+                        return &desired->profiles[i];
+        return NULL;
+}

@@ -1,0 +1,98 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/digest.h"
+#include "base/strings.h"
+#include "state/settings.h"
+
+/* What the kernel should show for one profile, child or hat. */
+struct phx_kernel_entry {
+        char *name; /* full: parent//child */
+        char *mode; /* "enforce", "complain", "kill", "unconfined", or "unknown" */
+        char *hash; /* hexadecimal, of the kind that the kernel computes; NULL when it computes none
+                     */
+};
+
+struct phx_kernel_entries {
+        struct phx_kernel_entry *items;
+        size_t count;
+};
+
+enum phx_source_state {
+        PHX_SOURCE_GOOD,
+        PHX_SOURCE_REFUSED,   /* quarantined: REFUSAL says why; what is good is the last good one */
+        PHX_SOURCE_WRITING,   /* somebody has it open for writing: the last good one until that ends
+                               */
+        PHX_SOURCE_WITHDRAWN, /* the source is gone, the last good one is still around */
+};
+
+struct phx_desired_profile {
+        char *name;
+        enum phx_source_state state;
+        char *refusal;                    /* PHX_SOURCE_REFUSED: for the operator */
+        bool has_good;                    /* the three below hold */
+        char digest[PHX_SHA256_HEX];      /* of the bytes of the deployed file */
+        struct phx_kernel_entries policy; /* as the kernel should show it, children included */
+};
+
+struct phx_desired_container {
+        char *id;
+        char *directory; /* its name below lxc_path, or NULL when it is not on this host */
+        char *profile;
+        char *suggestion; /* for who is unconfined by configuration: the profile that would fit */
+        struct phx_strings lines; /* managed "key=value" lines besides the profile's */
+        struct phx_strings notes; /* contradictions in its configuration, for the operator */
+};
+
+/* An input that is not accepted: "settings", "configuration", "profiles" (the directory as a
+ * whole). */
+struct phx_refusal {
+        char *object;
+        char *text;
+        bool is_transient; /* being written just now: said to nobody */
+};
+
+/* Everything that the accepted input asks of this machine. */
+struct phx_desired {
+        enum phx_mode mode;
+        bool has_configuration; /* without one nothing was ever accepted, and nothing is changed */
+        char generation[PHX_SHA256_HEX];
+        struct phx_desired_profile *profiles;
+        size_t profile_count;
+        struct phx_desired_container *containers;
+        size_t container_count;
+        struct phx_refusal *refusals;
+        size_t refusal_count;
+};
+
+struct phx_desired *phx_desired_free(struct phx_desired *desired);
+PHX_DEFINE_FREEP(phx_desired)
+
+/* Each appends a zeroed item with its first string copied, and returns it: borrowed, valid until
+ * the next call. NULL when memory is short. */
+struct phx_desired_profile *phx_desired_add_profile(struct phx_desired *desired, const char *name);
+struct phx_desired_container *phx_desired_add_container(
+                struct phx_desired *desired,
+                const char *id);
+struct phx_refusal *phx_desired_add_refusal(
+                struct phx_desired *desired,
+                const char *object,
+                const char *text);
+
+const struct phx_desired_profile *phx_desired_find_profile(
+                const struct phx_desired *desired,
+                const char *name);
+
+/* Copies all three strings (HASH may be NULL). 0 or -ENOMEM. */
+int phx_kernel_entries_add(
+                struct phx_kernel_entries *entries,
+                const char *name,
+                const char *mode,
+                const char *hash);
+const struct phx_kernel_entry *phx_kernel_entries_find(
+                const struct phx_kernel_entries *entries,
+                const char *name);
+void phx_kernel_entries_done(struct phx_kernel_entries *entries);

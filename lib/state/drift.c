@@ -1,0 +1,157 @@
+#include "state/drift.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+
+const char *phx_layer_to_string(enum phx_layer layer) {
+        switch (layer) {
+        case PHX_LAYER_SOURCE:
+                return "source";
+        case PHX_LAYER_DISK:
+                return "disk";
+        case PHX_LAYER_KERNEL:
+                return "kernel";
+        case PHX_LAYER_CONFIG:
+                return "config";
+        case PHX_LAYER_RUNNING:
+                return "running";
+        }
+        return "unknown";
+}
+
+const char *phx_drift_kind_to_string(enum phx_drift_kind kind) {
+        switch (kind) {
+        case PHX_DRIFT_REFUSED:
+                return "refused";
+        case PHX_DRIFT_ABSENT:
+                return "absent";
+        case PHX_DRIFT_DIFFERS:
+                return "differs";
+        case PHX_DRIFT_MODE:
+                return "mode";
+        case PHX_DRIFT_FOREIGN:
+                return "foreign";
+        case PHX_DRIFT_DISABLED:
+                return "disabled";
+        case PHX_DRIFT_LEFTOVER:
+                return "leftover";
+        case PHX_DRIFT_WITHDRAWN:
+                return "withdrawn";
+        case PHX_DRIFT_ASSIGNED:
+                return "assigned";
+        case PHX_DRIFT_RUNNING:
+                return "running";
+        case PHX_DRIFT_MISSING:
+                return "missing";
+        case PHX_DRIFT_UNMANAGED:
+                return "unmanaged";
+        case PHX_DRIFT_UNKNOWN:
+                return "unknown";
+        }
+        return "unknown";
+}
+
+const char *phx_action_kind_to_string(enum phx_action_kind kind) {
+        switch (kind) {
+        case PHX_ACTION_NONE:
+                return "none";
+        case PHX_ACTION_INSTALL:
+                return "install";
+        case PHX_ACTION_LOAD:
+                return "load";
+        case PHX_ACTION_ASSIGN:
+                return "assign";
+        case PHX_ACTION_WITHDRAW:
+                return "withdraw";
+        }
+        return "unknown";
+}
+
+/* Strings of a listed drift are copies of our own, whatever the pointer's type says for borrowed
+ * ones. */
+static void free_owned(const char *text) {
+        free((void *) (uintptr_t) text);
+}
+
+static void drift_done(struct phx_drift *drift) {
+        free_owned(drift->object);
+        free_owned(drift->expected);
+        free_owned(drift->found);
+        free_owned(drift->why);
+        *drift = (struct phx_drift){ 0 };
+}
+
+/* False when memory is short. */
+static bool copy_text(const char **to, const char *from) {
+        *to = from ? strdup(from) : NULL;
+        return *to || !from;
+}
+
+static int drift_copy(struct phx_drift *to, const struct phx_drift *from) {
+        bool complete;
+
+        *to = (struct phx_drift){ from->layer, from->kind, from->action, NULL, NULL, NULL, NULL };
+        complete = copy_text(&to->object, from->object) &&
+                   copy_text(&to->expected, from->expected) && copy_text(&to->found, from->found) &&
+                   copy_text(&to->why, from->why);
+        if (complete)
+                return 0;
+
+        drift_done(to);
+        return -ENOMEM;
+}
+
+int phx_drifts_add(struct phx_drifts *drifts, const struct phx_drift *drift) {
+        struct phx_drift *items;
+        int r;
+
+        items = reallocarray(drifts->items, drifts->count + 1, sizeof(*items));
+        if (!items)
+                return -ENOMEM;
+        drifts->items = items;
+
+        r = drift_copy(&items[drifts->count], drift);
+        if (r < 0)
+                return r;
+        drifts->count++;
+        return 0;
+}
+
+static int compare(const void *a, const void *b) {
+        const struct phx_drift *x = a, *y = b;
+        int order;
+
+        if (x->layer != y->layer)
+                return x->layer < y->layer ? -1 : 1;
+        order = strcmp(x->object, y->object);
+        if (order != 0)
+                return order;
+        return (x->kind > y->kind) - (x->kind < y->kind);
+}
+
+void phx_drifts_sort(struct phx_drifts *drifts) {
+        if (drifts->count > 1)
+                qsort(drifts->items, drifts->count, sizeof(*drifts->items), compare);
+}
+
+const struct phx_drift *phx_drifts_find(
+                const struct phx_drifts *drifts,
+                const struct phx_drift *like) {
+        for (size_t i = 0; i < drifts->count; i++)
+                if (compare(&drifts->items[i], like) == 0)
+                        return &drifts->items[i];
+        return NULL;
+}
+
+void phx_drifts_done(struct phx_drifts *drifts) {
+        for (size_t i = 0; i < drifts->count; i++)
+                drift_done(&drifts->items[i]);
+        free(drifts->items);
+        *drifts = (struct phx_drifts){ 0 };
+}
+
+bool phx_drift_is_tolerable(const struct phx_drift *drift) {
+        return drift->kind == PHX_DRIFT_RUNNING || drift->kind == PHX_DRIFT_MISSING ||
+               drift->kind == PHX_DRIFT_UNMANAGED || drift->kind == PHX_DRIFT_LEFTOVER;
+}

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/macros.h"
+
+/* The five layers, in causal order: a layer can be right only when those before it are. */
+enum phx_layer {
+        PHX_LAYER_SOURCE,
+        PHX_LAYER_DISK,
+        PHX_LAYER_KERNEL,
+        PHX_LAYER_CONFIG,
+        PHX_LAYER_RUNNING,
+};
+
+enum phx_drift_kind {
+        PHX_DRIFT_REFUSED, /* source: input that is not accepted; the last good stays in force */
+        PHX_DRIFT_ABSENT,  /* disk, kernel: not there */
+        PHX_DRIFT_DIFFERS, /* disk, kernel: there, and not what is desired */
+        PHX_DRIFT_MODE, /* kernel: the right policy in the wrong mode, or a wrong one in a weaker */
+        PHX_DRIFT_FOREIGN,  /* disk: a file of this name that is not recorded as ours */
+        PHX_DRIFT_DISABLED, /* disk: a link in disable/ or force-complain/ that the next boot obeys
+                             */
+        PHX_DRIFT_LEFTOVER, /* kernel: a child that the profile no longer has; gone at the next boot
+                             */
+        PHX_DRIFT_WITHDRAWN, /* disk: the source is gone */
+        PHX_DRIFT_ASSIGNED,  /* config: the effective profile or a managed line is not the desired
+                                one */
+        PHX_DRIFT_RUNNING,   /* running: a task is not under the desired label in enforce mode */
+        PHX_DRIFT_MISSING,   /* config: configured, not on this host */
+        PHX_DRIFT_UNMANAGED, /* config: on this host, not configured */
+        PHX_DRIFT_UNKNOWN,   /* cannot be told */
+};
+
+enum phx_action_kind {
+        PHX_ACTION_NONE,
+        PHX_ACTION_INSTALL,  /* put the source's bytes in place of the deployed file */
+        PHX_ACTION_LOAD,     /* one write of the compiled policy to the kernel */
+        PHX_ACTION_ASSIGN,   /* edit the managed lines of a container's config */
+        PHX_ACTION_WITHDRAW, /* remove the deployed file of a profile that nothing refers to */
+};
+
+/* One difference: what was expected, what was found, and what will be done about it. The strings
+ * are borrowed in a drift that is being made, and owned in one that is in a list. */
+struct phx_drift {
+        enum phx_layer layer;
+        enum phx_drift_kind kind;
+        enum phx_action_kind
+                        action; /* PHX_ACTION_NONE when phoenixd must not, or cannot, mend it */
+        const char *object;     /* a profile's name, a container's id, or the name of an input */
+        const char *expected;
+        const char *found;
+        const char *why; /* with PHX_ACTION_NONE: why nothing is done, or who must do it; else NULL
+                          */
+};
+
+/* Drifts in the order in which they were found; see phx_drifts_sort(). */
+struct phx_drifts {
+        struct phx_drift *items;
+        size_t count;
+};
+
+const char *phx_layer_to_string(enum phx_layer layer);
+const char *phx_drift_kind_to_string(enum phx_drift_kind kind);
+const char *phx_action_kind_to_string(enum phx_action_kind kind);
+
+/* Appends a copy of DRIFT with its strings. 0 or -ENOMEM. */
+int phx_drifts_add(struct phx_drifts *drifts, const struct phx_drift *drift);
+/* Order of the layers, then by object and kind: the same set always reads the same. */
+void phx_drifts_sort(struct phx_drifts *drifts);
+/* The drift of this layer, kind and object, or NULL. */
+const struct phx_drift *phx_drifts_find(
+                const struct phx_drifts *drifts,
+                const struct phx_drift *like);
+void phx_drifts_done(struct phx_drifts *drifts);
+
+/* True for what is a state of affairs rather than trouble: a restart that is due, a container that
+ * is not on this host, one that is not ours. */
+bool phx_drift_is_tolerable(const struct phx_drift *drift);

@@ -1,0 +1,75 @@
+#include "state/observed.h"
+
+#include <string.h>
+
+#include "base/grow.h"
+
+static void file_done(struct phx_observed_file *file) {
+        free(file->name);
+        free(file->content);
+        free(file->trouble);
+        free(file->disabled);
+}
+
+static void container_done(struct phx_observed_container *container) {
+        free(container->directory);
+        free(container->effective);
+        free(container->digest);
+        free(container->trouble);
+        free(container->example);
+        phx_strings_done(&container->wrong_lines);
+}
+
+struct phx_observed *phx_observed_free(struct phx_observed *observed) {
+        if (!observed)
+                return NULL;
+
+        for (size_t i = 0; i < observed->file_count; i++)
+                file_done(&observed->files[i]);
+        for (size_t i = 0; i < observed->container_count; i++)
+                container_done(&observed->containers[i]);
+        free(observed->kernel_trouble);
+        phx_kernel_entries_done(&observed->loaded);
+        free(observed->files);
+        free(observed->containers);
+        phx_strings_done(&observed->watches);
+        free(observed);
+
+        return NULL;
+}
+
+struct phx_observed_file *phx_observed_add_file(struct phx_observed *observed, const char *name) {
+        struct phx_observed_file *file =
+                        phx_grow(&observed->files, &observed->file_count, sizeof(*file));
+
+        return file && phx_replace(&file->name, name) >= 0 ? file : NULL;
+}
+
+struct phx_observed_container *phx_observed_add_container(
+                struct phx_observed *observed,
+                const char *directory) {
+        struct phx_observed_container *container = phx_grow(
+                        &observed->containers,
+                        &observed->container_count,
+                        sizeof(*container));
+
+        return container && phx_replace(&container->directory, directory) >= 0 ? container : NULL;
+}
+
+const struct phx_observed_file *phx_observed_find_file(
+                const struct phx_observed *observed,
+                const char *name) {
+        for (size_t i = 0; i < observed->file_count; i++)
+                if (strcmp(observed->files[i].name, name) == 0)
+                        return &observed->files[i];
+        return NULL;
+}
+
+const struct phx_observed_container *phx_observed_find_container(
+                const struct phx_observed *observed,
+                const char *directory) {
+        for (size_t i = 0; i < observed->container_count; i++)
+                if (strcmp(observed->containers[i].directory, directory) == 0)
+                        return &observed->containers[i];
+        return NULL;
+}

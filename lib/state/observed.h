@@ -1,0 +1,67 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/strings.h"
+#include "state/desired.h"
+
+/* The deployed file of a profile. */
+struct phx_observed_file {
+        char *name;
+        char *content;  /* SHA-256, or NULL when there is no regular file */
+        char *trouble;  /* not a regular file, or not trusted: in words; else NULL */
+        char *disabled; /* path of a link that makes the next boot pass over it or weaken it; else
+                           NULL */
+        bool is_owned;  /* recorded as ours, or byte by byte what we would write */
+};
+
+struct phx_observed_container {
+        char *directory;
+        char *effective; /* lxc.apparmor.profile as liblxc sees it; "" when unset; NULL when unknown
+                          */
+        char *digest;    /* of the config file */
+        char *trouble;   /* why it cannot be judged; else NULL */
+        struct phx_strings wrong_lines; /* managed lines that are not as desired: "+line" absent,
+                                           "-line" too many */
+        bool is_running;
+        unsigned tasks;
+        unsigned starting; /* tasks that have not executed anything of the container yet */
+        unsigned wrong;    /* tasks under another label or mode than the desired one */
+        unsigned unknown;  /* tasks whose label cannot be read */
+        char *example;     /* "LABEL (MODE), pid N" of one of the wrong ones; of init where none is
+                              wrong */
+        pid_t init;
+};
+
+/* What the machine shows. */
+struct phx_observed {
+        char *kernel_trouble; /* AppArmor cannot be used, in words; else NULL */
+        struct phx_kernel_entries loaded;
+        struct phx_observed_file *files; /* of every desired profile */
+        size_t file_count;
+        struct phx_observed_container
+                        *containers; /* of every container on this host, sorted by directory */
+        size_t container_count;
+        struct phx_strings watches; /* directories whose change is worth a look */
+        uint64_t retry_usec; /* something is not settled: look again after this; PHX_NEVER otherwise
+                              */
+};
+
+struct phx_observed *phx_observed_free(struct phx_observed *observed);
+PHX_DEFINE_FREEP(phx_observed)
+
+/* As in desired.h: appended, zeroed, borrowed; NULL when memory is short. */
+struct phx_observed_file *phx_observed_add_file(struct phx_observed *observed, const char *name);
+struct phx_observed_container *phx_observed_add_container(
+                struct phx_observed *observed,
+                const char *directory);
+
+const struct phx_observed_file *phx_observed_find_file(
+                const struct phx_observed *observed,
+                const char *name);
+const struct phx_observed_container *phx_observed_find_container(
+                const struct phx_observed *observed,
+                const char *directory);

@@ -1,0 +1,11 @@
+# shellcheck shell=bash
+# main.sh SCENARIO: how a scenario is run in the guest.
+
+# shellcheck source=tests/vm/guest/lib.sh
+. "$(dirname "$0")/lib.sh"
+set -eEuo pipefail
+trap 'scenario_stumbled "$?" "$BASH_COMMAND" "${BASH_SOURCE[0]}" "$LINENO"' ERR
+trap 'scenario_over $?' EXIT
+cd "$(dirname "$0")"
+# shellcheck disable=SC1090 # whichever was asked for
+. "./$1"

@@ -1,0 +1,199 @@
+# shellcheck shell=bash
+# Running scenarios, several at once, each on a machine of its own, and telling what became of them.
+#
+# Uses of the caller: RELEASE JOBS SNAPSHOT LIVE KEEP SCENARIOS BOOTED VM_INSTALLED WORK.
+
+RUNNING=()
+PASSED=0
+FAILED=0
+SKIPPED=0
+
+scenario_file() {
+    local file
+    for file in "$1" "$VM_TOP/scenarios/$1" "$VM_TOP/scenarios/$1.sh"; do
+        if [[ -f $file ]]; then
+            realpath "$file"
+            return
+        fi
+    done
+    die "there is no scenario '$1'"
+}
+
+# setting FILE KEY: from a comment line "# KEY: VALUE".
+setting() {
+    sed -n "s/^# $2: *//p;T;q" "$1"
+}
+
+snapshot_of() {
+    local name
+    name=${SNAPSHOT:-$(setting "$1" snapshot)}
+    case ${name:=installed} in
+        booted | installed) echo "$name" ;;
+        *) die "$1: unknown snapshot '$name'" ;;
+    esac
+}
+
+snapshot_dir() {
+    if [[ $(snapshot_of "$1") == booted ]]; then echo "$BOOTED"; else echo "$VM_INSTALLED"; fi
+}
+
+# What goes into the guest with a scenario: the helpers, the scenario, and NAME.d beside it when there is one.
+pack_scenario() {
+    local file=$1 archive=$2 name
+    name=$(basename "$file" .sh)
+    tar -c -f "$archive" -C "$VM_TOP/guest" lib.sh main.sh -C "$(dirname "$file")" "$name.sh"
+    [[ ! -d ${file%.sh}.d ]] || tar -r -f "$archive" -C "$(dirname "$file")" "$name.d"
+}
+
+# The same again with the next number after each boot.
+write_start() {
+    cat <<START
+mkdir -p /run/scenario && tar -x -C /run/scenario && date +@%s >/run/scenario/since
+[ $2 = 1 ] || systemctl is-system-running --wait >/dev/null
+PHASE=$2 exec bash /run/scenario/main.sh $1.sh </dev/null
+START
+}
+
+# In a shell of its own. Leaves DIR/{output,code,seconds,diagnosis}.
+run_scenario() {
+    local file=$1 dir=$2 timeout begin=$EPOCHREALTIME
+    trap machine_stop EXIT
+    trap 'exit 143' TERM INT
+    timeout=$(setting "$file" timeout)
+    mkdir -p "$dir/tmp"
+    pack_scenario "$file" "$dir/scenario.tar"
+    # The disk's throw-away overlay is made there.
+    export TMPDIR=$dir/tmp
+    snapshot_start "$(snapshot_dir "$file")" "$dir/machine" "file:$dir/console"
+    ask_phases "${timeout:-180}" "$dir" "$(basename "$file" .sh)"
+    seconds_since "$begin" >"$dir/seconds"
+    [[ $(cat "$dir/code" 2>/dev/null) == 0 ]] || diagnose "$dir"
+}
+
+# A scenario that asked for a boot (lib.sh, reboot_machine) goes on after it; any other boot is a failure.
+ask_phases() {
+    local timeout=$1 dir=$2 name=$3 phase=1
+    while ((phase < 10)); do
+        write_start "$name" "$phase" >"$dir/start"
+        ask_scenario "$timeout" "$dir" || true
+        [[ $(cat "$dir/code" 2>/dev/null) == rebooted && $(tail -n 1 "$dir/output") == "# booting anew" ]] || break
+        phase=$((phase + 1))
+    done
+}
+
+ask_scenario() {
+    local timeout=$1 dir=$2
+    if [[ -n $LIVE ]]; then
+        machine_ask "$timeout" "$dir/start" "$dir/scenario.tar" "$dir/code" | tee -a "$dir/output"
+    else
+        machine_ask "$timeout" "$dir/start" "$dir/scenario.tar" "$dir/code" >>"$dir/output"
+    fi
+}
+
+diagnose() {
+    local dir=$1
+    {
+        if [[ -e $dir/code ]]; then
+            machine_ask 20 "$VM_TOP/image/diagnose" /dev/null "$dir/diagnosis.code" || true
+        fi
+        if [[ $(cat "$dir/code" 2>/dev/null) != [0-9]* ]]; then
+            echo "--- QEMU and the console"
+            tail -n 50 "$dir/machine/qemu.log" "$dir/console"
+        fi
+    } >"$dir/diagnosis" 2>&1
+}
+
+verdict() {
+    case $(cat "$1/code" 2>/dev/null) in
+        0) echo passed ;;
+        124) echo "timed out" ;;
+        rebooted) echo "the machine booted anew" ;;
+        '') echo "no answer" ;;
+        *) echo failed ;;
+    esac
+}
+
+report_scenario() {
+    local dir=$1 name verdict number
+    name=$(basename "$dir")
+    verdict=$(verdict "$dir")
+    number=$((PASSED + FAILED + SKIPPED + 1))
+    if [[ $verdict == passed ]]; then
+        PASSED=$((PASSED + 1))
+        echo "ok $number - $name ($(<"$dir/seconds") s)"
+    else
+        FAILED=$((FAILED + 1))
+        echo "not ok $number - $name ($(cat "$dir/seconds" 2>/dev/null) s, $verdict)"
+        [[ -n $LIVE ]] || sed 's/^/    /' "$dir/output"
+        sed 's/^/    /' "$dir/diagnosis" 2>/dev/null || true
+    fi
+    keep_output "$dir" "$name"
+    rm -rf --one-file-system "$dir"
+}
+
+is_for_release() {
+    local only
+    only=$(setting "$1" release)
+    [[ -z $only || $only == "$RELEASE" ]]
+}
+
+skip_scenario() {
+    echo "ok $((PASSED + FAILED + SKIPPED + 1)) - $(basename "$1" .sh) # SKIP only for $(setting "$1" release)"
+    SKIPPED=$((SKIPPED + 1))
+}
+
+keep_output() {
+    local dir=$1 name=$2 part
+    [[ -n $KEEP ]] || return 0
+    for part in output diagnosis console; do
+        [[ ! -s $dir/$part ]] || cp "$dir/$part" "$KEEP/$name.$part"
+    done
+}
+
+# Waits for one that is running and reports it.
+reap_scenario() {
+    local pid i
+    wait -n -p pid "${RUNNING[@]%% *}" || true
+    for i in "${!RUNNING[@]}"; do
+        [[ ${RUNNING[i]%% *} == "$pid" ]] || continue
+        report_scenario "${RUNNING[i]#* }"
+        unset "RUNNING[i]"
+    done
+    RUNNING=("${RUNNING[@]}")
+}
+
+run_scenarios() {
+    local file dir
+    echo "1..${#SCENARIOS[@]}"
+    for file in "${SCENARIOS[@]}"; do
+        if ! is_for_release "$file"; then
+            skip_scenario "$file"
+            continue
+        fi
+        while [[ ${#RUNNING[@]} -ge $JOBS ]]; do
+            reap_scenario
+        done
+        dir=$WORK/$(basename "$file" .sh)
+        mkdir -p "$dir"
+        run_scenario "$file" "$dir" &
+        RUNNING+=("$! $dir")
+    done
+    while [[ ${#RUNNING[@]} -gt 0 ]]; do
+        reap_scenario
+    done
+    printf '%d passed, %d failed' "$PASSED" "$FAILED"
+    if [[ $SKIPPED -gt 0 ]]; then printf ', %d skipped' "$SKIPPED"; fi
+    printf '\n'
+    [[ $FAILED -eq 0 ]]
+}
+
+# Each shell ends its own machine.
+end_scenarios() {
+    local entry
+    for entry in "${RUNNING[@]}"; do
+        kill -TERM "${entry%% *}" 2>/dev/null || true
+    done
+    for entry in "${RUNNING[@]}"; do
+        wait "${entry%% *}" 2>/dev/null || true
+    done
+}
