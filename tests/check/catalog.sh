@@ -13,7 +13,7 @@ sed -n 's/^#define MESSAGE_[A-Z_]* "\([0-9a-f]\{32\}\)"$/\1/p' "$root/daemon/mes
         sort > "$scratch/code"
 sed -n 's/^-- \([0-9a-f]\{32\}\)$/\1/p' "$root/systemd/phoenixd.catalog" |
         sort > "$scratch/catalog"
-sed -n 's/^\.It Li \([0-9a-f]\{32\}\)$/\1/p' "$root/man/phoenixd.8" | sort > "$scratch/manual"
+sed -n 's/^\.It Li \([0-9a-f]\{32\}\)$/\1/p' "$root/man/phoenixd.8.in" | sort > "$scratch/manual"
 
 if [ ! -s "$scratch/code" ]; then
         echo "daemon/message-id.h: no message ids found"
