@@ -66,7 +66,6 @@ static int diff_all(struct phx_differ *differ) {
 int phx_diff(const struct phx_desired *desired,
              const struct phx_observed *observed,
              struct phx_drifts *ret_drifts) {
-        phx_cleanup(phx_drifts_done) struct phx_drifts old = { 0 };
         struct phx_differ differ = { .desired = desired, .observed = observed };
         int r;
 
@@ -77,7 +76,7 @@ int phx_diff(const struct phx_desired *desired,
         }
 
         phx_drifts_sort(&differ.drifts);
-        old = *ret_drifts;
+        phx_drifts_done(ret_drifts);
         *ret_drifts = differ.drifts;
         return 0;
 }

@@ -1,5 +1,6 @@
 #include "reconcile/pass.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -61,23 +62,17 @@ struct phx_pass *phx_pass_free(struct phx_pass *pass) {
         return NULL;
 }
 
-static int look(const struct phx_world *world,
-                struct picture *ret_picture,
-                struct phx_error *error) {
-        phx_cleanup(picture_done) struct picture picture = { 0 };
+/* The picture before is gone, whatever comes of it: nothing old is ever acted on. */
+static int look(const struct phx_world *world, struct picture *picture, struct phx_error *error) {
         int r;
 
-        r = world->look(world->data, &picture.desired, &picture.observed, error);
+        picture_done(picture);
+        r = world->look(world->data, &picture->desired, &picture->observed, error);
         if (r < 0)
                 return r;
-        r = phx_diff(picture.desired, picture.observed, &picture.drifts);
-        if (r < 0)
-                return phx_error_set(error, r, "comparing: out of memory");
-
-        picture_done(ret_picture);
-        *ret_picture = picture;
-        picture = (struct picture){ 0 };
-        return 0;
+        assert(picture->desired && picture->observed);
+        r = phx_diff(picture->desired, picture->observed, &picture->drifts);
+        return r < 0 ? phx_error_set(error, r, "comparing: out of memory") : 0;
 }
 
 /* Whether STILL says about the same state what TRIED was to mend; an action mends one state of one

@@ -301,8 +301,21 @@ static int tell_container(
         return r;
 }
 
+/* What NEW had is the teller's now. */
+static void keep_remarks(struct phx_tell *tell, struct phx_strings *new) {
+        phx_strings_done(&tell->remarks);
+        tell->remarks = *new;
+        *new = (struct phx_strings){ 0 };
+}
+
+static void keep_known(struct phx_tell *tell, struct phx_drifts *new) {
+        phx_drifts_done(&tell->known);
+        tell->known = *new;
+        *new = (struct phx_drifts){ 0 };
+}
+
 static int tell_remarks(struct phx_tell *tell, const struct phx_desired *desired) {
-        phx_cleanup(phx_strings_done) struct phx_strings now = { 0 }, old = { 0 };
+        phx_cleanup(phx_strings_done) struct phx_strings now = { 0 };
 
         for (size_t i = 0; i < desired->container_count; i++) {
                 int r = tell_container(tell, &now, &desired->containers[i]);
@@ -310,9 +323,7 @@ static int tell_remarks(struct phx_tell *tell, const struct phx_desired *desired
                 if (r < 0)
                         return r;
         }
-        old = tell->remarks;
-        tell->remarks = now;
-        now = (struct phx_strings){ 0 };
+        keep_remarks(tell, &now);
         return 0;
 }
 
@@ -337,7 +348,7 @@ int phx_tell_picture(
                 struct phx_tell *tell,
                 const struct phx_desired *desired,
                 const struct phx_drifts *drifts) {
-        phx_cleanup(phx_drifts_done) struct phx_drifts known = { 0 }, old = { 0 };
+        phx_cleanup(phx_drifts_done) struct phx_drifts known = { 0 };
         int r;
 
         r = remember(tell, desired, drifts, &known);
@@ -347,8 +358,6 @@ int phx_tell_picture(
         tell_all_gone(tell, desired, &known);
         tell_generation(tell, desired);
         tell_found(tell, drifts);
-        old = tell->known;
-        tell->known = known;
-        known = (struct phx_drifts){ 0 };
+        keep_known(tell, &known);
         return tell_remarks(tell, desired);
 }

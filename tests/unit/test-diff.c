@@ -22,7 +22,7 @@ static void drifts_outlive_what_they_were_made_of(void **state) {
         (void) fake_profile(fake, "lxc-web", "file 1", "policy 1");
         (void) fake_deploy(fake, "lxc-web", "file 0", true);
         diff(fake, &drifts);
-        fake = fake_free(fake);
+        fake_freep(&fake);
         assert_int_equal(drifts.count, 2);
         assert_string_equal(drifts.items[0].object, "lxc-web");
         assert_string_equal(drifts.items[0].found, "file 0");

@@ -130,23 +130,23 @@ static void only_a_restart_that_helps_is_tolerable(void **state) {
 
 static void every_kind_is_trouble_or_a_state_of_affairs(void **state) {
         static const struct {
-                enum phx_drift_kind kind;
                 const char *name;
+                enum phx_drift_kind kind;
                 bool is_tolerable;
         } kinds[] = {
-                { PHX_DRIFT_REFUSED, "refused", false },
-                { PHX_DRIFT_ABSENT, "absent", false },
-                { PHX_DRIFT_DIFFERS, "differs", false },
-                { PHX_DRIFT_MODE, "mode", false },
-                { PHX_DRIFT_FOREIGN, "foreign", false },
-                { PHX_DRIFT_DISABLED, "disabled", false },
-                { PHX_DRIFT_LEFTOVER, "leftover", true },
-                { PHX_DRIFT_WITHDRAWN, "withdrawn", false },
-                { PHX_DRIFT_ASSIGNED, "assigned", false },
-                { PHX_DRIFT_RUNNING, "running", false },
-                { PHX_DRIFT_MISSING, "missing", true },
-                { PHX_DRIFT_UNMANAGED, "unmanaged", true },
-                { PHX_DRIFT_UNKNOWN, "unknown", false },
+                { "refused", PHX_DRIFT_REFUSED, false },
+                { "absent", PHX_DRIFT_ABSENT, false },
+                { "differs", PHX_DRIFT_DIFFERS, false },
+                { "mode", PHX_DRIFT_MODE, false },
+                { "foreign", PHX_DRIFT_FOREIGN, false },
+                { "disabled", PHX_DRIFT_DISABLED, false },
+                { "leftover", PHX_DRIFT_LEFTOVER, true },
+                { "withdrawn", PHX_DRIFT_WITHDRAWN, false },
+                { "assigned", PHX_DRIFT_ASSIGNED, false },
+                { "running", PHX_DRIFT_RUNNING, false },
+                { "missing", PHX_DRIFT_MISSING, true },
+                { "unmanaged", PHX_DRIFT_UNMANAGED, true },
+                { "unknown", PHX_DRIFT_UNKNOWN, false },
         };
 
         for (size_t i = 0; i < PHX_ELEMENTS(kinds); i++) {

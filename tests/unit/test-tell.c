@@ -275,73 +275,59 @@ static void an_action_is_told_with_all_that_is_known_of_it(void **state) {
         }
 }
 
+static const struct {
+        struct phx_drift drift;
+        const char *profile, *container, *path;
+} fields[] = {
+        { { PHX_LAYER_CONFIG, PHX_DRIFT_ASSIGNED, PHX_ACTION_ASSIGN, "web", "lxc-web", "unset" },
+          "lxc-web",
+          "web",
+          NULL },
+        { { PHX_LAYER_CONFIG, PHX_DRIFT_ASSIGNED, PHX_ACTION_ASSIGN, "web", "with a=b", "absent" },
+          NULL,
+          "web",
+          NULL },
+        { { PHX_LAYER_CONFIG, PHX_DRIFT_UNMANAGED, PHX_ACTION_NONE, "web", "an entry", "unset" },
+          NULL,
+          "web",
+          NULL },
+        { { PHX_LAYER_KERNEL,
+            PHX_DRIFT_LEFTOVER,
+            PHX_ACTION_NONE,
+            "lxc-web//old",
+            "absent",
+            "a child" },
+          "lxc-web",
+          NULL,
+          NULL },
+        { { PHX_LAYER_KERNEL,
+            PHX_DRIFT_UNKNOWN,
+            PHX_ACTION_NONE,
+            "AppArmor",
+            "a kernel",
+            "it is off" },
+          NULL,
+          NULL,
+          NULL },
+        { { PHX_LAYER_DISK,
+            PHX_DRIFT_DISABLED,
+            PHX_ACTION_NONE,
+            "lxc-web",
+            "enforced",
+            "/etc/d/x" },
+          "lxc-web",
+          NULL,
+          "/etc/d/x" },
+};
+
 static void profiles_and_containers_go_into_their_own_fields(void **state) {
-        static const struct {
-                struct phx_drift drift;
-                const char *profile, *container, *path;
-        } cases[] = {
-                { { PHX_LAYER_CONFIG,
-                    PHX_DRIFT_ASSIGNED,
-                    PHX_ACTION_ASSIGN,
-                    "web",
-                    "lxc-web",
-                    "unset" },
-                  "lxc-web",
-                  "web",
-                  NULL },
-                { { PHX_LAYER_CONFIG,
-                    PHX_DRIFT_ASSIGNED,
-                    PHX_ACTION_ASSIGN,
-                    "web",
-                    "with a=b",
-                    "absent" },
-                  NULL,
-                  "web",
-                  NULL },
-                { { PHX_LAYER_CONFIG,
-                    PHX_DRIFT_UNMANAGED,
-                    PHX_ACTION_NONE,
-                    "web",
-                    "an entry",
-                    "unset" },
-                  NULL,
-                  "web",
-                  NULL },
-                { { PHX_LAYER_KERNEL,
-                    PHX_DRIFT_LEFTOVER,
-                    PHX_ACTION_NONE,
-                    "lxc-web//old",
-                    "absent",
-                    "a child" },
-                  "lxc-web",
-                  NULL,
-                  NULL },
-                { { PHX_LAYER_KERNEL,
-                    PHX_DRIFT_UNKNOWN,
-                    PHX_ACTION_NONE,
-                    "AppArmor",
-                    "a kernel",
-                    "it is off" },
-                  NULL,
-                  NULL,
-                  NULL },
-                { { PHX_LAYER_DISK,
-                    PHX_DRIFT_DISABLED,
-                    PHX_ACTION_NONE,
-                    "lxc-web",
-                    "enforced",
-                    "/etc/d/x" },
-                  "lxc-web",
-                  NULL,
-                  "/etc/d/x" },
-        };
         phx_cleanup(subject_done) struct subject subject = subject_new();
 
-        for (size_t i = 0; i < PHX_ELEMENTS(cases); i++) {
-                phx_tell_intent(subject.tell, &cases[i].drift);
-                assert_true(phx_equal(subject.fake->records[i].profile, cases[i].profile));
-                assert_true(phx_equal(subject.fake->records[i].container, cases[i].container));
-                assert_true(phx_equal(subject.fake->records[i].path, cases[i].path));
+        for (size_t i = 0; i < PHX_ELEMENTS(fields); i++) {
+                phx_tell_intent(subject.tell, &fields[i].drift);
+                assert_true(phx_equal(subject.fake->records[i].profile, fields[i].profile));
+                assert_true(phx_equal(subject.fake->records[i].container, fields[i].container));
+                assert_true(phx_equal(subject.fake->records[i].path, fields[i].path));
         }
 }
 
