@@ -45,6 +45,7 @@ static void start(struct machine *machine) {
 
 static int set_up(void **state) {
         static struct machine machine;
+        char config[512];
 
         machine = (struct machine){ 0 };
         tree_new();
@@ -59,7 +60,12 @@ static int set_up(void **state) {
         tree_write("sources/lxc-web",
                    "profile lxc-web {\n  include <abstractions/phoenix/life>\n}\n");
         tree_write("sources/abstractions/phoenix/life", "file,\n");
-        tree_write("lxc/web/config", "lxc.uts.name = web\n");
+        tree_write("lxc/common.conf", "lxc.arch = amd64\n");
+        (void) snprintf(config,
+                        sizeof(config),
+                        "lxc.include = %s\nlxc.uts.name = web\n",
+                        tree_path("lxc/common.conf"));
+        tree_write("lxc/web/config", config);
 
         machine.trust = (struct phx_trust){ "/", geteuid() };
         machine.options = (struct phx_machine_options){
@@ -261,7 +267,7 @@ static void a_container_gets_its_line_through_liblxc(void **state) {
         picture_done(&picture);
         apply(*state, PHX_ACTION_ASSIGN, "web");
         text = tree_read("lxc/web/config");
-        assert_string_equal(text, "lxc.uts.name = web\nlxc.apparmor.profile = lxc-web\n");
+        assert_non_null(strstr(text, "lxc.uts.name = web\nlxc.apparmor.profile = lxc-web\n"));
         picture = look(*state);
         web = phx_observed_find_container(picture.observed, "web");
         assert_string_equal(web->effective, "lxc-web");
