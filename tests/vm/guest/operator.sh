@@ -30,7 +30,7 @@ configure() {
     mkdir -p "$ETC"
     for pair; do
         jq -n --arg id "${pair%%=*}" --arg profile "${pair#*=}" \
-            '{($id): {name: ("container " + $id), unprivileged: false, apparmor_profile: $profile, apparmor_manages_nesting: false}}'
+            '{($id): {name: ("container-" + $id), unprivileged: false, apparmor_profile: $profile, apparmor_manages_nesting: false}}'
     done | jq -s '{"$schema": "x", lxc_configs: add}' >"$ETC/.configs.new"
     mv "$ETC/.configs.new" "$CONFIG"
 }
