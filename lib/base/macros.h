@@ -45,7 +45,7 @@ static inline void phx_freep(void *pointer) {
         free(*(void **) pointer);
 }
 
-static inline void phx_closep(const int *fd) {
+static inline void phx_closep(int *fd) {
         if (*fd >= 0)
                 (void) close(*fd);
 }

@@ -72,7 +72,7 @@ static int next_component(struct walk *walk, char name[NAME_MAX + 1]) {
 static int follow(struct walk *walk, int link_fd, int *directory) {
         char target[PATH_MAX], joined[2 * PATH_MAX];
         ssize_t n;
-        int fd;
+        int fd = -1;
 
         if (++walk->links > LINKS_LIMIT)
                 return phx_error_set(

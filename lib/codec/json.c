@@ -110,13 +110,24 @@ static int refuse_duplicate(
                         phx_json_line(text, first.begin));
 }
 
+/* jansson calls many a failed allocation a syntax error at the token it was reading, and has no
+ * text for others. What is wrong with the text itself goes wrong again at the same byte. */
+static bool goes_wrong_again(const struct phx_json_text *text, const json_error_t *cause) {
+        phx_cleanup(phx_json_decref) json_t *root = NULL;
+        json_error_t again = { 0 };
+
+        root = json_loadb(text->data, text->size, JSON_REJECT_DUPLICATES, &again);
+        return !root && cause->text[0] && strcmp(again.text, cause->text) == 0 &&
+               again.position == cause->position;
+}
+
 static int refuse_syntax(
                 const struct phx_json_text *text,
                 json_error_t *cause,
                 struct phx_error *error) {
         enum json_error_code code = json_error_code(cause);
 
-        if (code == json_error_out_of_memory)
+        if (code == json_error_out_of_memory || !goes_wrong_again(text, cause))
                 return phx_json_no_memory(error, text);
         if (code == json_error_duplicate_key)
                 return refuse_duplicate(text, cause, error);

@@ -22,14 +22,15 @@ static void *find(const char *name, const void *items, size_t count, size_t item
 static void *add(void *items, size_t count, size_t item_size, const char *name, size_t *ret_at) {
         phx_autofree char *copy = strdup(name);
         unsigned char *grown, *item;
-        size_t at = 0;
+        size_t at = count;
 
         grown = copy ? reallocarray(items, count + 1, item_size) : NULL;
         if (!grown)
                 return NULL;
 
-        while (at < count && compare_name(name, grown + at * item_size) > 0)
-                at++;
+        /* From the end: what is read back comes in order. */
+        while (at > 0 && compare_name(name, grown + (at - 1) * item_size) < 0)
+                at--;
         item = grown + at * item_size;
         memmove(item + item_size, item, (count - at) * item_size);
         memset(item, 0, item_size);
@@ -167,7 +168,8 @@ int phx_inventory_set_profile(
                 const char *key) {
         struct phx_inventory_profile *profile;
 
-        if (!phx_is_profile_name(name) || !phx_is_sha256(source) || !is_digest_or_empty(key))
+        if ((!phx_is_profile_name(name) && !phx_is_piece_name(name)) || !phx_is_sha256(source) ||
+            !is_digest_or_empty(key))
                 return -EINVAL;
 
         profile = find_profile(inventory, name);

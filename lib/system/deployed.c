@@ -64,12 +64,13 @@ static int check_name(
                 const struct phx_deployed_directory *directory,
                 const char *name,
                 struct phx_error *error) {
-        if (phx_is_profile_name(name))
+        /* A profile, or the last component of a piece's name: never a path, never hidden. */
+        if (name[0] && name[0] != '.' && !strchr(name, '/'))
                 return 0;
         return phx_error_set(
                         error,
                         -EINVAL,
-                        "%s: '%s' is not the name of a profile",
+                        "%s: '%s' is not the name of a file",
                         directory->path,
                         name);
 }

@@ -46,7 +46,7 @@ static inline void phx_deployed_closep(struct phx_deployed_directory **directory
 /* For phx_definers_observe(); borrowed. */
 int phx_deployed_fd(const struct phx_deployed_directory *directory);
 
-/* NAME is a profile's name, see phx_is_profile_name(): -EINVAL for any other. What cannot be looked
+/* NAME is one component and not hidden: -EINVAL for any other. What cannot be looked
  * at is PHX_DEPLOYED_UNKNOWN and no error. */
 int phx_deployed_observe(
                 const struct phx_deployed_directory *directory,

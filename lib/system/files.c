@@ -61,13 +61,21 @@ static struct phx_file_seen *read_now(const struct phx_files *files, const char 
                 return NULL;
         }
 
-        seen->result = phx_trust_read(
-                        files->trust,
-                        path,
-                        FILE_LIMIT,
-                        &seen->text,
-                        &seen->size,
-                        &seen->error);
+        if (files->trust)
+                seen->result = phx_trust_read(
+                                files->trust,
+                                path,
+                                FILE_LIMIT,
+                                &seen->text,
+                                &seen->size,
+                                &seen->error);
+        else
+                seen->result = phx_file_read_at(
+                                AT_FDCWD,
+                                path,
+                                FILE_LIMIT,
+                                &seen->text,
+                                &seen->size);
         if (seen->result >= 0)
                 phx_sha256(seen->text, seen->size, seen->digest);
         return seen;

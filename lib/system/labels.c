@@ -200,7 +200,7 @@ static void judge_entry(const struct list *list, const char *pid, struct phx_tas
 /* 0 with a label, or with none when it cannot be told; -ENOENT when the task is gone. */
 static int read_label(const char *directory, struct phx_task *task) {
         phx_autofree char *text = NULL;
-        char path[320], *mode = NULL, *label;
+        char path[352], *mode = NULL, *label;
         size_t size = 0;
         int r;
 

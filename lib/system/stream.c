@@ -1,5 +1,6 @@
 #include "system/stream.h"
 
+#include <errno.h>
 #include <string.h>
 
 struct span {
@@ -8,8 +9,11 @@ struct span {
 };
 
 static int take(struct phx_stream *stream, size_t size, const uint8_t **ret_data) {
-        if (size > stream->size - stream->position)
-                return phx_stream_malformed(stream, "ends in the middle of a value");
+        if (size > stream->size - stream->position) {
+                (void) phx_stream_malformed(stream, "ends in the middle of a value");
+                /* Spelled out, so that the compiler knows that the data is there after success. */
+                return -EPROTO;
+        }
 
         *ret_data = stream->data + stream->position;
         stream->position += size;

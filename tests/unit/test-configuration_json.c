@@ -223,6 +223,23 @@ static void a_chain_as_long_as_the_file_is_walked(void **state) {
                                "f:2: lxc_configs.1.dependencies: found the circle 1 -> 2"));
 }
 
+static void the_shipped_example_is_accepted(void **state) {
+        phx_cleanup(phx_configuration_freep) struct phx_configuration *configuration = NULL;
+
+        configuration = parse_fixture("../../../../config/phoenix_lxc_configs.example.json");
+        assert_int_equal(configuration->count, 5);
+        for (size_t i = 0; i < configuration->count; i++) {
+                const struct phx_container_config *container = &configuration->containers[i];
+
+                assert_int_equal(container->notes.count, 0);
+                /* What it says to assign is what phoenixd would suggest. */
+                if (strcmp(container->profile, "unconfined") != 0)
+                        assert_string_equal(
+                                        container->profile,
+                                        phx_container_config_suggest(container));
+        }
+}
+
 /* The file that the old tools use; it is somebody else's, so that it does not come with these. */
 static void the_real_file_is_accepted(void **state) {
         phx_cleanup(phx_configuration_freep) struct phx_configuration *configuration = NULL;
@@ -265,6 +282,7 @@ int main(void) {
                 cmocka_unit_test(the_digest_is_that_of_the_bytes),
                 cmocka_unit_test(a_refusal_touches_nothing),
                 cmocka_unit_test(a_chain_as_long_as_the_file_is_walked),
+                cmocka_unit_test(the_shipped_example_is_accepted),
                 cmocka_unit_test(the_real_file_is_accepted),
         };
 

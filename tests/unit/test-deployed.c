@@ -170,7 +170,7 @@ static void names_that_are_paths_are_refused(void **state) {
                 assert_int_equal(
                                 phx_deployed_observe(place->directory, names[i], &deployed, &error),
                                 -EINVAL);
-                assert_non_null(strstr(error.text, "is not the name of a profile"));
+                assert_non_null(strstr(error.text, "is not the name of a file"));
                 assert_int_equal(
                                 phx_deployed_install(place->directory, names[i], "", "x", 1, NULL),
                                 -EINVAL);

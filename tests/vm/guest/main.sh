@@ -3,6 +3,8 @@
 
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=operator.sh
+. "$(dirname "$0")/operator.sh"
 set -eEuo pipefail
 trap 'scenario_stumbled "$?" "$BASH_COMMAND" "${BASH_SOURCE[0]}" "$LINENO"' ERR
 trap 'scenario_over $?' EXIT
