@@ -45,6 +45,9 @@ static char *get_item(struct lxc_container *container, const char *key) {
         value = calloc(1, size > 0 ? (size_t) size + 1 : 1);
         if (value && size > 0)
                 (void) container->get_config_item(container, key, value, size + 1);
+        /* Some unset items are printed by liblxc as what printf() makes of no text. */
+        if (value && strcmp(value, "(null)") == 0)
+                value[0] = '\0';
         return value;
 }
 

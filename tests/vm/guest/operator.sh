@@ -30,7 +30,7 @@ configure() {
     mkdir -p "$ETC"
     for pair; do
         jq -n --arg id "${pair%%=*}" --arg profile "${pair#*=}" \
-            '{($id): {name: ("container " + $id), unprivileged: false, apparmor_profile: $profile, apparmor_manages_nesting: false}}'
+            '{($id): {name: ("container-" + $id), unprivileged: false, apparmor_profile: $profile, apparmor_manages_nesting: false}}'
     done | jq -s '{"$schema": "x", lxc_configs: add}' >"$ETC/.configs.new"
     mv "$ETC/.configs.new" "$CONFIG"
 }
@@ -74,15 +74,9 @@ same_file() {
 
 # A picture of all that phoenixd may change, to compare before and after.
 machine_picture() {
-    local name
-    for name in "$APPARMOR"/policy/profiles/*/; do
-        cat "$name/name" "$name/mode" "$name/sha256" "$name/sha1" 2>/dev/null | paste -s -d " " -
-    done | sort
-    find "$DEPLOYED" -type f -printf '%p %T@ ' -exec sha256sum {} \; | sort
-    for name in /var/lib/lxc/*/config; do
-        stat -c '%n %Y %i' "$name"
-        sha256sum "$name"
-    done
+    (cd "$APPARMOR/policy/profiles" && grep -r . --include=name --include=mode --include='sha*' . | sort)
+    find "$DEPLOYED" /var/lib/lxc/*/config -type f -printf '%p %T@ %i\n' | sort
+    find "$DEPLOYED" /var/lib/lxc/*/config -type f -print0 | sort -z | xargs -0 sha256sum
 }
 
 # leftovers: temporary files of ours anywhere that we write.

@@ -12,7 +12,7 @@ start_daemon
 check "in sync after the first start" settled 40
 web=$(loaded_hash lxc-web) db=$(loaded_hash lxc-db) mail=$(loaded_hash lxc-mail)
 changed() { [[ $(loaded_hash "$1") != "$2" ]]; }
-loads() { journal_count 'load the policy into the kernel: done' "$1"; }
+loads() { journal_count 'the policy was loaded into the kernel' "$1"; }
 
 say "an abstraction is replaced by one with an older time"
 cursor=$(journal_cursor)

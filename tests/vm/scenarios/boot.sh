@@ -2,7 +2,7 @@
 # timeout: 240
 # Over a reboot: profiles are in the kernel before containers start, and everything is as before.
 
-if [[ ${PHASE:-0} -eq 0 ]]; then
+if [[ $PHASE -eq 1 ]]; then
     put_profile lxc-web
     configure web=lxc-web
     systemctl enable -q phoenixd

@@ -22,7 +22,7 @@ put_profile lxc-web 'deny /etc/storm r,'
 for i in $(seq 2000); do : >"$SOURCES/.junk$((i % 50))"; done
 rm -f "$SOURCES"/.junk*
 check "the change was seen" wait_until 10 content_is_in_force "$hash"
-check "one load" prints 1 journal_count 'load the policy into the kernel: done' "$cursor"
+check "one load" prints 1 journal_count 'the policy was loaded into the kernel' "$cursor"
 
 say "a replaced directory"
 hash=$(loaded_hash lxc-web)
