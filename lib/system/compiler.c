@@ -2,32 +2,26 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "system/compiler_child.h"
 #include "system/compiler_message.h"
 #include "system/stage.h"
 
-/* nobody and nogroup: no files of their own, no rights. */
-#define COMPILE_UID 65534
-#define COMPILE_GID 65534
 #define USEC_PER_SEC 1000000ULL
-/* Policy and messages are written to memory; Debian's largest policy has 1 MB. */
-#define OUTPUT_LIMIT (64UL << 20)
+#define OUTPUT_LIMIT PHX_COMPILER_OUTPUT_LIMIT
 #define MESSAGES_LIMIT (64UL << 10)
 /* What decides the bytes besides the text: see phx_compiler_identity(). */
-#define FLAGS "--config-file=/dev/null -K -S"
+#define FLAGS "--config-file=/dev/null -K -j0 -S"
 
 /* A compile that runs. */
 struct child {
@@ -45,80 +39,6 @@ static uint64_t now_usec(void) {
 
         (void) clock_gettime(CLOCK_MONOTONIC, &now);
         return (uint64_t) now.tv_sec * USEC_PER_SEC + (uint64_t) now.tv_nsec / 1000;
-}
-
-static void set_limit(int resource, rlim_t value) {
-        const struct rlimit limit = { value, value };
-
-        (void) setrlimit((__rlimit_resource_t) resource, &limit);
-}
-
-static bool drop_privilege(void) {
-        if (geteuid() != 0)
-                return true;
-        return setgroups(0, NULL) == 0 && setresgid(COMPILE_GID, COMPILE_GID, COMPILE_GID) == 0 &&
-               setresuid(COMPILE_UID, COMPILE_UID, COMPILE_UID) == 0;
-}
-
-static bool redirect(const struct child *child) {
-        int null = open("/dev/null", O_RDONLY);
-
-        if (null < 0 || dup2(null, 0) < 0 || dup2(child->policy_fd, 1) < 0 ||
-            dup2(child->messages_fd, 2) < 0)
-                return false;
-        return close_range(3, ~0U, 0) == 0;
-}
-
-static void reset_signals(void) {
-        sigset_t none;
-
-        for (int signal_number = 1; signal_number < SIGRTMIN; signal_number++)
-                (void) signal(signal_number, SIG_DFL);
-        (void) sigemptyset(&none);
-        (void) sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-static void execute(const struct phx_compiler *compiler, const struct child *child) {
-        static const char *const environment[] = { "LC_ALL=C",
-                                                   "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
-                                                   NULL };
-        const char *arguments[16] = {
-                compiler->parser, "--config-file=/dev/null", "-K", "-S", "-b", ".", "-I", "."
-        };
-        size_t n = 8;
-
-        if (compiler->features_file) {
-                arguments[n++] = "-M";
-                arguments[n++] = compiler->features_file;
-        }
-        arguments[n] = child->job->name;
-        /* execve() takes what it will not write to as if it would. */
-        (void) execve(compiler->parser,
-                      (char *const *) (uintptr_t) arguments,
-                      (char *const *) (uintptr_t) environment);
-}
-
-/* In the child: never returns. */
-static _Noreturn void become_compiler(
-                const struct phx_compiler *compiler,
-                const struct child *child) {
-        rlim_t seconds = (rlim_t) ((compiler->deadline_usec + USEC_PER_SEC - 1) / USEC_PER_SEC);
-
-        (void) setpgid(0, 0);
-        reset_signals();
-        if (chdir(child->stage) == 0 && redirect(child)) {
-                set_limit(RLIMIT_CORE, 0);
-                set_limit(RLIMIT_FSIZE, OUTPUT_LIMIT);
-                set_limit(RLIMIT_NOFILE, 256);
-                set_limit(RLIMIT_CPU, seconds + 1);
-                set_limit(RLIMIT_AS, (rlim_t) compiler->memory);
-                /* The change of user clears the parent's death signal, so that comes after it. */
-                if (drop_privilege() && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-                    prctl(PR_SET_PDEATHSIG, SIGKILL) == 0)
-                        execute(compiler, child);
-        }
-        dprintf(2, "%s: cannot be run: %s\n", compiler->parser, strerrordesc_np(errno));
-        _exit(127);
 }
 
 static void child_done(struct child *child) {
@@ -149,11 +69,11 @@ static int prepare(
                 return phx_errno();
         return phx_stage_create(
                         child->stage,
-                        geteuid() == 0 ? COMPILE_GID : getegid(),
-                        job->profile,
-                        job->name,
-                        job->closure,
-                        job->files,
+                        geteuid() == 0 ? PHX_COMPILER_GID : getegid(),
+                        &(struct phx_stage_content){ job->name,
+                                                     job->profile,
+                                                     job->closure,
+                                                     job->files },
                         &job->error);
 }
 
@@ -161,6 +81,7 @@ static int start(
                 const struct phx_compiler *compiler,
                 struct child *child,
                 struct phx_compile_job *job) {
+        pid_t parent = getpid();
         int r;
 
         *child = (struct child){ .pid = -1, .pid_fd = -1, .policy_fd = -1, .messages_fd = -1 };
@@ -173,7 +94,13 @@ static int start(
         if (child->pid < 0)
                 return phx_errno();
         if (child->pid == 0)
-                become_compiler(compiler, child);
+                phx_compiler_become(
+                                compiler,
+                                &(struct phx_compiler_start){ job->name,
+                                                              child->stage,
+                                                              child->policy_fd,
+                                                              child->messages_fd,
+                                                              parent });
 
         /* On both sides, so that the group exists whoever comes first. */
         (void) setpgid(child->pid, child->pid);
@@ -205,22 +132,67 @@ static int too_large(const struct phx_compiler *compiler, struct phx_compile_job
                         (unsigned long long) (compiler->memory >> 20));
 }
 
+static int too_much(struct phx_compile_job *job) {
+        return phx_error_set(
+                        &job->error,
+                        -EINVAL,
+                        "%s: the compiler wrote more than %lu MiB and was stopped",
+                        job->name,
+                        OUTPUT_LIMIT >> 20);
+}
+
+/* By whom is not known: the administrator, or the kernel when the machine ran out of memory. */
+static int killed(struct phx_compile_job *job, int signal_number) {
+        return phx_error_set(
+                        &job->error,
+                        -EIO,
+                        "%s: the compiler was ended by signal %d (SIG%s)",
+                        job->name,
+                        signal_number,
+                        sigabbrev_np(signal_number) ? sigabbrev_np(signal_number) : "RT");
+}
+
 static bool speaks_of_memory(const char *messages) {
         return strstr(messages, "bad_alloc") || strcasestr(messages, "memory allocation") ||
                strcasestr(messages, "out of memory") ||
                strcasestr(messages, "cannot allocate memory");
 }
 
-static int take_policy(const struct child *child) {
+static int take_policy(const struct child *child, char **messages) {
         struct phx_compile_job *job = child->job;
         int r;
 
         r = phx_file_read_fd(child->policy_fd, OUTPUT_LIMIT, &job->blob, &job->size);
         if (r < 0)
                 return r;
-        if (job->size == 0)
+        if (job->size == 0) {
+                phx_compile_job_done(job);
                 return phx_error_set(&job->error, -EINVAL, "%s: defines no profile", job->name);
+        }
+        if ((*messages)[0])
+                job->warnings = PHX_TAKE(*messages);
         return 0;
+}
+
+static int read_messages(const struct child *child, char **ret_messages) {
+        size_t size = 0;
+        int r;
+
+        r = phx_file_read_fd(child->messages_fd, OUTPUT_LIMIT, ret_messages, &size);
+        if (r >= 0 && size > MESSAGES_LIMIT)
+                (*ret_messages)[MESSAGES_LIMIT] = '\0';
+        return r;
+}
+
+static int judge_signal(
+                const struct phx_compiler *compiler,
+                struct phx_compile_job *job,
+                int signal_number) {
+        if (signal_number == SIGXCPU)
+                return late(compiler, job);
+        if (signal_number == SIGXFSZ)
+                return too_much(job);
+        return killed(job, signal_number);
 }
 
 static int judge(
@@ -230,27 +202,19 @@ static int judge(
                 bool was_late) {
         struct phx_compile_job *job = child->job;
         phx_autofree char *messages = NULL;
-        size_t size = 0;
+        int r;
 
-        if (was_late || (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU))
+        if (was_late)
                 return late(compiler, job);
+        r = read_messages(child, &messages);
+        if (r < 0)
+                return r;
         if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-                return take_policy(child);
-
-        if (phx_file_read_fd(child->messages_fd, OUTPUT_LIMIT, &messages, &size) < 0)
-                return -ENOMEM;
-        if (size > MESSAGES_LIMIT)
-                messages[MESSAGES_LIMIT] = '\0';
-        if (speaks_of_memory(messages) || (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL))
+                return take_policy(child, &messages);
+        if (speaks_of_memory(messages))
                 return too_large(compiler, job);
         if (WIFSIGNALED(status))
-                return phx_error_set(
-                                &job->error,
-                                -EIO,
-                                "%s: the compiler was ended by signal %d (SIG%s)",
-                                job->name,
-                                WTERMSIG(status),
-                                sigabbrev_np(WTERMSIG(status)));
+                return judge_signal(compiler, job, WTERMSIG(status));
         return phx_compiler_message(
                         job->name,
                         child->stage,
@@ -260,7 +224,19 @@ static int judge(
                         &job->error);
 }
 
-/* Whatever it started goes with it. */
+/* No failure is without a text. */
+static void set_result(struct phx_compile_job *job, int r) {
+        job->result = r;
+        if (r < 0 && !job->error.text[0])
+                (void) phx_error_set(
+                                &job->error,
+                                r,
+                                "%s: cannot be compiled: %s",
+                                job->name,
+                                strerrordesc_np(-r));
+}
+
+/* Whatever it started goes with it: the group lives as long as its leader is not waited for. */
 static void finish(const struct phx_compiler *compiler, struct child *child, bool was_late) {
         int status = 0;
 
@@ -268,7 +244,7 @@ static void finish(const struct phx_compiler *compiler, struct child *child, boo
         (void) kill(child->pid, SIGKILL);
         while (waitpid(child->pid, &status, 0) < 0 && errno == EINTR)
                 ;
-        child->job->result = judge(compiler, child, status, was_late);
+        set_result(child->job, judge(compiler, child, status, was_late));
         child_done(child);
 }
 
@@ -319,14 +295,7 @@ static void start_next(
                 return;
         }
         child_done(child);
-        job->result = r;
-        if (!job->error.text[0])
-                (void) phx_error_set(
-                                &job->error,
-                                r,
-                                "%s: cannot be compiled: %s",
-                                job->name,
-                                strerrordesc_np(-r));
+        set_result(job, r);
 }
 
 int phx_compile(const struct phx_compiler *compiler,
@@ -353,7 +322,9 @@ int phx_compile(const struct phx_compiler *compiler,
 
 void phx_compile_job_done(struct phx_compile_job *job) {
         free(job->blob);
+        free(job->warnings);
         job->blob = NULL;
+        job->warnings = NULL;
         job->size = 0;
 }
 

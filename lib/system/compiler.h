@@ -29,6 +29,7 @@ struct phx_compile_job {
         int result;
         char *blob;
         size_t size;
+        char *warnings; /* what the compiler said besides, one line each, or NULL */
         struct phx_error error;
 };
 
@@ -38,9 +39,10 @@ struct phx_compile_progress {
         void *data;
 };
 
-/* Compiles all of them, as many at once as allowed, and waits. No process is left when it returns.
- * PROGRESS may be NULL. -ENOMEM and such only when nothing could be tried; the jobs have their own
- * results. */
+/* Compiles all of them, as many at once as allowed (at most 64), and waits. No process is left when
+ * it returns, nor when the caller dies. The caller has descriptors 0 to 2 open, as every service
+ * has. PROGRESS may be NULL. -ENOMEM and such only when nothing could be tried; the jobs have their
+ * own results. */
 int phx_compile(const struct phx_compiler *compiler,
                 struct phx_compile_job *jobs,
                 size_t count,

@@ -1,6 +1,7 @@
 #include "system/compiler_message.h"
 
-#include <stdio.h>
+#include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/strings.h"
@@ -8,6 +9,7 @@
 /* Messages of AppArmor 3.0 and 4.1 (parser_yacc.y, yyerror): "AppArmor parser error for FILE in
  * profile PLACE at line N: TEXT"; the older form has no "profile" before PLACE. */
 #define PREFIX "AppArmor parser error"
+#define PROGRAM "apparmor_parser: "
 
 /* The name relative to the stage: the compiler shows it as it found it. */
 static const char *relative(const char *path, const char *stage) {
@@ -20,33 +22,53 @@ static const char *relative(const char *path, const char *stage) {
         return path;
 }
 
-static void take_line(const char *from, char *line, size_t size) {
-        size_t length = strcspn(from, "\r\n");
+static void append_line(const char *from, char *line, size_t size) {
+        size_t length = strcspn(from, "\r\n"), used = strlen(line);
 
-        if (length >= size)
-                length = size - 1;
-        memcpy(line, from, length);
-        line[length] = '\0';
+        if (length >= size - used)
+                length = size - used - 1;
+        memcpy(line + used, from, length);
+        line[used + length] = '\0';
+        /* The bytes of a profile that is no text must not reach a terminal or the journal. */
+        for (char *at = line + used; *at; at++)
+                if (iscntrl((unsigned char) *at))
+                        *at = '?';
 }
 
-/* The first line that is an error; else the first that is anything. */
-static const char *find_error(const char *output) {
+/* An error that has a place stands in one line, whatever else was said. One without is told in
+ * several: all but the warnings. */
+static void take_error(const char *output, char *line, size_t size) {
         const char *error = strstr(output, PREFIX);
 
-        return error ? error : output + strspn(output, "\r\n ");
+        line[0] = '\0';
+        if (error) {
+                append_line(error, line, size);
+                return;
+        }
+        for (const char *at = output; *at; at += strcspn(at, "\n")) {
+                at += strspn(at, "\r\n ");
+                if (!*at || phx_has_prefix(at, "Warning") || phx_has_prefix(at, "Cache"))
+                        continue;
+                if (phx_has_prefix(at, PROGRAM))
+                        at += strlen(PROGRAM);
+                if (line[0])
+                        append_line("; ", line, size);
+                append_line(at, line, size);
+        }
 }
 
-/* Splits "… in [profile ]PLACE at line N: TEXT". */
+/* Splits "… in [profile ]PLACE at line N: TEXT". Without a place it is the profile itself: "". */
 static bool split(char *line, char **ret_place, unsigned *ret_line, char **ret_text) {
-        char *in = strstr(line, " in "), *at = in ? strstr(in, " at line ") : NULL, *colon;
+        char *at = strstr(line, " at line "), *in, *colon;
 
-        if (!at || sscanf(at, " at line %u", ret_line) != 1)
+        if (!phx_has_prefix(line, PREFIX) || !at)
                 return false;
-        colon = strchr(at + 1, ':');
-        if (!colon)
+        *ret_line = (unsigned) strtoul(at + strlen(" at line "), &colon, 10);
+        if (*colon != ':')
                 return false;
         *at = '\0';
-        *ret_place = in + 4;
+        in = strstr(line, " in ");
+        *ret_place = in ? in + strlen(" in ") : at;
         if (phx_has_prefix(*ret_place, "profile "))
                 *ret_place += strlen("profile ");
         *ret_text = colon + 1 + strspn(colon + 1, " ");
@@ -75,7 +97,7 @@ int phx_compiler_message(
         char line[900], *place = NULL, *text = NULL;
         unsigned number = 0;
 
-        take_line(find_error(output), line, sizeof(line));
+        take_error(output, line, sizeof(line));
         if (!split(line, &place, &number, &text)) {
                 strip_stage(line, stage);
                 return phx_error_set(
@@ -88,8 +110,8 @@ int phx_compiler_message(
 
         place = strdupa(relative(place, stage));
         strip_stage(text, stage);
-        include = strcmp(place, name) == 0 ? NULL : phx_closure_find(closure, place);
-        if (strcmp(place, name) == 0)
+        include = phx_closure_find(closure, place);
+        if (!place[0] || strcmp(place, name) == 0)
                 return phx_error_set(error, code, "%s: line %u: %s", name, number, text);
         return phx_error_set(
                         error,

@@ -1,15 +1,13 @@
 #include "system/includes.h"
 
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/buffer.h"
-#include "base/file.h"
 #include "base/grow.h"
+#include "base/watches.h"
 
 /* Debian's largest profile includes some forty files, five deep. */
 #define FILES_LIMIT 1000
@@ -21,6 +19,7 @@ struct collect {
         const struct phx_include_roots *roots;
         const char *profile;
         struct phx_closure closure;
+        struct phx_strings holders; /* directories that are already watched */
         size_t bytes;
         struct phx_error *error;
 };
@@ -33,10 +32,10 @@ struct site {
         const char *name;
 };
 
-static int collect_text(
+static int collect_references(
                 struct collect *collect,
                 const char *file,
-                const char *text,
+                const struct phx_references *references,
                 unsigned depth);
 
 static int refuse(
@@ -44,6 +43,12 @@ static int refuse(
                 const struct site *site,
                 int code,
                 const char *why) {
+        char name[128];
+
+        (void) snprintf(name, sizeof(name), "%s", site->name);
+        for (char *at = name; *at; at++)
+                if (iscntrl((unsigned char) *at))
+                        *at = '?';
         return phx_error_set(
                         collect->error,
                         code,
@@ -52,7 +57,7 @@ static int refuse(
                         site->file ? site->file : "",
                         site->file ? ": " : "",
                         site->line,
-                        site->name,
+                        name,
                         why);
 }
 
@@ -77,35 +82,24 @@ static int remember(
         return 0;
 }
 
-static bool is_directory(const char *path) {
-        struct stat st;
-
-        return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
-/* The directory that holds PATH, or the nearest above it, down to ROOT, that could come to. */
-static int remember_holder(struct collect *collect, const char *root, const char *path) {
-        phx_autofree char *holder = strdup(path);
-        char *slash;
+/* Most includes stand side by side: a directory needs to be looked at once. */
+static int watch(struct collect *collect, const char *path) {
+        phx_autofree char *holder = strndup(path, (size_t) (strrchr(path, '/') - path));
         int r;
 
         if (!holder)
                 return -ENOMEM;
-        while (strlen(holder) > strlen(root) && (slash = strrchr(holder, '/'))) {
-                *slash = '\0';
-                if (is_directory(holder))
-                        break;
-        }
-        r = phx_strings_add_once(&collect->closure.directories, holder);
-        return r < 0 ? r : 0;
+        r = phx_strings_add_once(&collect->holders, holder);
+        return r <= 0 ? r : phx_files_watch(collect->files, path, &collect->closure.directories);
 }
 
-static int collect_file(struct collect *collect, const struct site *site, const char *path) {
-        const struct phx_file_seen *seen = phx_files_get(collect->files, path);
+static int collect_file(
+                struct collect *collect,
+                const struct site *site,
+                const struct phx_file_seen *seen) {
+        const struct phx_references *references;
         int r;
 
-        if (!seen)
-                return -ENOMEM;
         if (seen->result < 0)
                 return refuse(collect,
                               site,
@@ -114,15 +108,37 @@ static int collect_file(struct collect *collect, const struct site *site, const 
         collect->bytes += seen->size;
         if (collect->closure.count >= FILES_LIMIT || collect->bytes > BYTES_LIMIT)
                 return refuse(collect, site, -EINVAL, "more than 1000 files or 16 MiB in all");
+        if (site->depth >= DEPTH_LIMIT)
+                return refuse(collect, site, -EINVAL, "includes are more than 64 deep");
         if (memchr(seen->text, '\0', seen->size))
                 return refuse(collect, site, -EINVAL, "holds a NUL byte");
 
-        r = remember(collect, site->name, path, seen->digest);
-        return r < 0 ? r : collect_text(collect, path, seen->text, site->depth + 1);
+        r = remember(collect, site->name, seen->path, seen->digest);
+        if (r >= 0 && seen->target)
+                r = phx_watches_add_file(&collect->closure.directories, seen->target);
+        if (r < 0)
+                return r;
+        references = phx_files_references(collect->files, seen->path);
+        if (!references)
+                return -ENOMEM;
+        return collect_references(collect, seen->path, references, site->depth + 1);
 }
 
-static int is_listed(const struct dirent *entry) {
-        return !phx_file_is_ignored_name(entry->d_name) && entry->d_type != DT_DIR;
+/* What the compiler passes over in a directory (libapparmor's private.c), no less: it would be
+ * another policy at boot. */
+static bool is_passed_over(const char *name) {
+        static const char *const endings[] = {
+                "~",         ".dpkg-bak", ".dpkg-dist",   ".dpkg-new",
+                ".dpkg-old", ".orig",     ".dpkg-remove", ".pacnew",
+                ".pacsave",  ".rej",      ".rpmnew",      ".rpmsave"
+        };
+
+        if (name[0] == '.' || strcmp(name, "README") == 0)
+                return true;
+        for (size_t i = 0; i < PHX_ELEMENTS(endings); i++)
+                if (phx_has_suffix(name, endings[i]))
+                        return true;
+        return false;
 }
 
 static int collect_entry(
@@ -132,6 +148,7 @@ static int collect_entry(
                 const char *entry) {
         phx_autofree char *inner_name = NULL;
         phx_autofree char *inner_path = NULL;
+        const struct phx_file_seen *seen;
         struct site inner = *site;
 
         if (asprintf(&inner_name, "%s/%s", site->name, entry) < 0)
@@ -141,55 +158,76 @@ static int collect_entry(
         if (!inner_name || !inner_path)
                 return -ENOMEM;
         inner.name = inner_name;
+        if (phx_has_control(inner_name))
+                return refuse(collect, site, -EINVAL, "a name in it holds a control character");
         if (phx_closure_find(&collect->closure, inner_name))
                 return 0;
-        return collect_file(collect, &inner, inner_path);
+        seen = phx_files_get(collect->files, inner_path);
+        return seen ? collect_file(collect, &inner, seen) : -ENOMEM;
 }
 
 /* A directory means every file in it, and is itself watched for more. */
-static int collect_directory(struct collect *collect, const struct site *site, const char *path) {
-        struct dirent **entries = NULL;
-        int count, r;
+static int collect_directory(
+                struct collect *collect,
+                const struct site *site,
+                const struct phx_directory_seen *directory) {
+        phx_autofree char *inside = NULL;
+        int r = 0;
 
-        r = remember(collect, site->name, path, "directory");
-        if (r >= 0)
-                r = phx_strings_add_once(&collect->closure.directories, path);
-        if (r < 0)
-                return r;
-        count = scandir(path, &entries, is_listed, alphasort);
-        if (count < 0)
-                return refuse(collect, site, -EINVAL, strerrordesc_np(-phx_errno()));
-
-        for (int i = 0; i < count; i++) {
-                if (r >= 0)
-                        r = collect_entry(collect, site, path, entries[i]->d_name);
-                free(entries[i]);
+        if (directory->result < 0)
+                return refuse(collect,
+                              site,
+                              -EINVAL,
+                              phx_error_text(&directory->error, directory->result));
+        if (!phx_closure_find(&collect->closure, site->name))
+                r = remember(collect, site->name, directory->path, "directory");
+        if (r >= 0 && asprintf(&inside, "%s/.", directory->path) < 0) {
+                inside = NULL;
+                r = -ENOMEM;
         }
-        free(entries);
+        if (r >= 0)
+                r = watch(collect, inside);
+
+        for (size_t i = 0; r >= 0 && i < directory->names.count; i++)
+                if (!is_passed_over(directory->names.items[i]))
+                        r = collect_entry(
+                                        collect,
+                                        site,
+                                        directory->path,
+                                        directory->names.items[i]);
         return r < 0 ? r : 0;
 }
 
-/* 1 when ROOT has it, and then it is collected. */
+/* 1 when ROOT has it, and then it is collected. A directory of the first root does not hide that of
+ * the second, 0: both will be one when the sources' pieces are deployed. */
 static int collect_below(struct collect *collect, const struct site *site, const char *root) {
+        const struct phx_directory_seen *directory;
+        const struct phx_file_seen *seen;
         phx_autofree char *path = NULL;
-        struct stat st;
         int r;
 
         if (asprintf(&path, "%s/%s", root, site->name) < 0) {
                 path = NULL;
                 return -ENOMEM;
         }
-        r = remember_holder(collect, root, path);
+        r = watch(collect, path);
         if (r < 0)
                 return r;
-        if (lstat(path, &st) < 0) {
-                if (errno == ENOENT || errno == ENOTDIR)
-                        return 0;
-                return refuse(collect, site, -EINVAL, strerrordesc_np(-phx_errno()));
-        }
+        seen = phx_files_get(collect->files, path);
+        if (!seen)
+                return -ENOMEM;
+        if (seen->result == -ENOENT || seen->result == -ENOTDIR)
+                return 0;
 
-        r = is_directory(path) ? collect_directory(collect, site, path)
-                               : collect_file(collect, site, path);
+        directory = seen->result == -EINVAL ? phx_files_list(collect->files, path) : NULL;
+        if (seen->result == -EINVAL && !directory)
+                return -ENOMEM;
+        if (directory && directory->result != -ENOTDIR)
+                return collect_directory(collect, site, directory);
+        /* The file of the second root is hidden by a directory of the first, as by a file. */
+        if (phx_closure_find(&collect->closure, site->name))
+                return 0;
+        r = collect_file(collect, site, seen);
         return r < 0 ? r : 1;
 }
 
@@ -200,7 +238,7 @@ static bool has_dot_dot(const char *name) {
         return false;
 }
 
-static int collect_include(struct collect *collect, const struct site *site) {
+static int collect_searched(struct collect *collect, const struct site *site) {
         int r;
 
         if (site->name[0] == '/')
@@ -211,89 +249,62 @@ static int collect_include(struct collect *collect, const struct site *site) {
                               "or deployed_dir");
         if (has_dot_dot(site->name))
                 return refuse(collect, site, -EINVAL, "'..' is not followed");
-        if (site->depth >= DEPTH_LIMIT)
-                return refuse(collect, site, -EINVAL, "includes are more than 64 deep");
+        if (strpbrk(site->name, "\\\"") || phx_has_control(site->name))
+                return refuse(collect,
+                              site,
+                              -EINVAL,
+                              "quotes, backslashes and control characters are not followed");
         if (phx_closure_find(&collect->closure, site->name))
                 return 0;
 
         r = collect_below(collect, site, collect->roots->profile_dir);
         if (r == 0)
                 r = collect_below(collect, site, collect->roots->deployed_dir);
-        if (r == 0)
+        if (r == 0 && !phx_closure_find(&collect->closure, site->name))
                 r = remember(collect, site->name, NULL, "");
         return r < 0 ? r : 0;
 }
 
-static bool is_word(char c) {
-        return isalnum((unsigned char) c) || c == '_' || c == '-';
-}
-
-static const char *skip_blanks(const char *at) {
-        return at + strspn(at, " \t");
-}
-
-/* Behind the keyword: "if exists" is passed over. */
-static const char *skip_condition(const char *at) {
-        at = skip_blanks(at);
-        if (strncmp(at, "if", 2) != 0 || is_word(at[2]))
-                return at;
-        at = skip_blanks(at + 2);
-        return strncmp(at, "exists", 6) == 0 ? skip_blanks(at + 6) : at;
-}
-
-/* <name> or "name", on one line; blanks before the closing sign are not the name's. */
-static bool take_name(const char *at, char *name, size_t size) {
-        size_t length;
-        char closing;
-
-        if (*at != '<' && *at != '"')
-                return false;
-        closing = *at == '<' ? '>' : '"';
-        at = skip_blanks(at + 1);
-        length = strcspn(at, closing == '>' ? ">\n" : "\"\n");
-        if (at[length] != closing)
-                return false;
-        while (length > 0 && (at[length - 1] == ' ' || at[length - 1] == '\t'))
-                length--;
-        if (length == 0 || length >= size)
-                return false;
-
-        memcpy(name, at, length);
-        name[length] = '\0';
-        return true;
-}
-
-/* The length of the keyword that stands at AT: include, or abi, which reads a file too. */
-static size_t keyword_at(const char *text, const char *at) {
-        static const char *const keywords[] = { "include", "abi" };
-
-        if (at > text && is_word(at[-1]))
-                return 0;
-        for (size_t i = 0; i < PHX_ELEMENTS(keywords); i++) {
-                size_t length = strlen(keywords[i]);
-
-                if (strncmp(at, keywords[i], length) == 0 && !is_word(at[length]))
-                        return length;
-        }
+/* The compiler opens such a name as a path, from the directory where it happens to run: for us a
+ * place with copies only, at boot the root directory. A path that leaves the copies is refused even
+ * where it may be no code, a relative one only where it surely is. */
+static int collect_path(
+                const struct collect *collect,
+                const struct site *site,
+                const struct phx_reference *reference) {
+        if (site->name[0] == '/')
+                return refuse(collect,
+                              site,
+                              -EINVAL,
+                              "an absolute path is not followed, expected <NAME> below profile_dir "
+                              "or deployed_dir");
+        if (has_dot_dot(site->name))
+                return refuse(collect, site, -EINVAL, "'..' is not followed");
+        if (strchr(site->name, '\\'))
+                return refuse(collect,
+                              site,
+                              -EINVAL,
+                              "quotes, backslashes and control characters are not followed");
+        if (reference->is_certain)
+                return refuse(collect,
+                              site,
+                              -EINVAL,
+                              "without brackets it depends on where the compiler is started, expected "
+                              "<NAME> below profile_dir or deployed_dir");
         return 0;
 }
 
-static int collect_text(
+static int collect_references(
                 struct collect *collect,
                 const char *file,
-                const char *text,
+                const struct phx_references *references,
                 unsigned depth) {
-        char name[1024];
-        struct site site = { file, 1, depth, name };
+        for (size_t i = 0; i < references->count; i++) {
+                const struct phx_reference *reference = &references->items[i];
+                const struct site site = { file, reference->line, depth, reference->name };
+                int r = reference->is_searched ? collect_searched(collect, &site)
+                                               : collect_path(collect, &site, reference);
 
-        for (const char *at = text; *at; at++) {
-                size_t length = keyword_at(text, at);
-                int r;
-
-                site.line += *at == '\n';
-                if (length == 0 || !take_name(skip_condition(at + length), name, sizeof(name)))
-                        continue;
-                r = collect_include(collect, &site);
                 if (r < 0)
                         return r;
         }
@@ -317,9 +328,14 @@ int phx_closure_collect(
                                    .roots = roots,
                                    .profile = name,
                                    .error = error };
+        struct phx_references references = { 0 };
         int r;
 
-        r = collect_text(&collect, NULL, text, 0);
+        r = phx_references_scan(text, strlen(text), &references);
+        if (r >= 0)
+                r = collect_references(&collect, NULL, &references, 0);
+        phx_references_done(&references);
+        phx_strings_done(&collect.holders);
         if (r < 0) {
                 phx_closure_done(&collect.closure);
                 return r;

@@ -32,10 +32,12 @@ struct phx_closure {
 
 /* Collects what TEXT, the profile NAME, includes. The search is lexical and takes in too much
  * rather than too little: what only looks like an include does no harm, and one that were missed
- * could not be read by the compiler, which sees nothing but the closure.
+ * could not be read by the compiler, which sees nothing but the closure. A directory stands for the
+ * files in it that the compiler would read, of both roots together, as they will be once deployed.
+ * Includes in a circle are followed once, as the compiler does.
  *
  * -EINVAL with "NAME: line N: …" (or "NAME: PATH: line N: …" inside an include) for what cannot be
- * allowed: an absolute include, "..", a file that is not trusted or not regular, more than 1000
+ * allowed: a name that is a path, "..", a file that is not trusted or not regular, more than 1000
  * files, 16 MiB or 64 levels. -EBUSY when a file is being written. */
 int phx_closure_collect(
                 struct phx_files *files,

@@ -17,20 +17,21 @@
 #define HEADER_SIZE (sizeof(MAGIC) - 1 + PHX_SHA256_HEX)
 
 static int file_name(const char *key, char name[PHX_SHA256_HEX + sizeof(SUFFIX)]) {
-        if (strlen(key) != PHX_SHA256_HEX - 1)
+        if (!phx_is_sha256(key))
                 return -EINVAL;
         (void) snprintf(name, PHX_SHA256_HEX + sizeof(SUFFIX), "%s" SUFFIX, key);
         return 0;
 }
 
-/* "MAGIC DIGEST\n" and then the policy. */
-static bool is_whole(const char *data, size_t size) {
+/* "MAGIC DIGEST\n" and then the policy. The digest is of key and policy, so that a whole file under
+ * another key's name is as good as damaged. */
+static bool is_whole(const char *key, const char *data, size_t size) {
         char digest[PHX_SHA256_HEX];
 
         if (size <= HEADER_SIZE || memcmp(data, MAGIC, sizeof(MAGIC) - 1) != 0 ||
             data[HEADER_SIZE - 1] != '\n')
                 return false;
-        phx_sha256(data + HEADER_SIZE, size - HEADER_SIZE, digest);
+        phx_sha256_two(key, strlen(key), data + HEADER_SIZE, size - HEADER_SIZE, digest);
         return memcmp(data + sizeof(MAGIC) - 1, digest, PHX_SHA256_HEX - 1) == 0;
 }
 
@@ -44,9 +45,10 @@ int phx_policy_cache_get(int dir_fd, const char *key, char **ret_blob, size_t *r
         if (r < 0)
                 return r;
         r = phx_file_read_at(dir_fd, name, POLICY_LIMIT, &data, &size);
-        if (r < 0)
+        /* Too large, or no file at all: nothing that was put there by us. */
+        if (r < 0 && r != -EFBIG && r != -EINVAL)
                 return r;
-        if (!is_whole(data, size)) {
+        if (r < 0 || !is_whole(key, data, size)) {
                 (void) unlinkat(dir_fd, name, 0);
                 return -ENOENT;
         }
@@ -65,7 +67,7 @@ int phx_policy_cache_put(int dir_fd, const char *key, const char *blob, size_t s
         r = file_name(key, name);
         if (r < 0)
                 return r;
-        phx_sha256(blob, size, digest);
+        phx_sha256_two(key, strlen(key), blob, size, digest);
         r = phx_buffer_addf(&buffer, MAGIC "%s\n", digest);
         if (r >= 0)
                 r = phx_buffer_add(&buffer, blob, size);

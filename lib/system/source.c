@@ -1,6 +1,5 @@
 #include "system/source.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -85,7 +84,8 @@ static int list(struct phx_files *files,
                 struct phx_sources *sources) {
         const struct dirent *entry;
 
-        while ((entry = readdir(directory))) {
+        /* A directory that cannot be read to its end must not look like one with fewer profiles. */
+        for (errno = 0; (entry = readdir(directory)); errno = 0) {
                 int r;
 
                 if (phx_file_is_ignored_name(entry->d_name) ||
@@ -95,6 +95,8 @@ static int list(struct phx_files *files,
                 if (r < 0)
                         return r;
         }
+        if (errno != 0)
+                return phx_errno();
         if (sources->count > 1)
                 qsort(sources->items, sources->count, sizeof(*sources->items), compare_sources);
         return 0;
@@ -132,187 +134,4 @@ void phx_sources_done(struct phx_sources *sources) {
                 free(sources->items[i].name);
         free(sources->items);
         *sources = (struct phx_sources){ 0 };
-}
-
-/* A walk over the top level of a profile's text, statement by statement. */
-struct scan {
-        const char *name;
-        const struct phx_source_rules *rules;
-        const char *at;
-        unsigned line;
-        unsigned profiles;
-        struct phx_error *error;
-};
-
-static int complain(const struct scan *scan, unsigned line, const char *what, const char *found) {
-        return phx_error_set(
-                        scan->error,
-                        -EINVAL,
-                        "%s: line %u: %s%s%s%s",
-                        scan->name,
-                        line,
-                        what,
-                        found ? " '" : "",
-                        found ? found : "",
-                        found ? "'" : "");
-}
-
-/* One step, minding lines, comments and quotes: what is in a quote or a comment has no meaning. */
-static void step(struct scan *scan) {
-        if (*scan->at == '#') {
-                scan->at += strcspn(scan->at, "\n");
-                return;
-        }
-        if (*scan->at == '"') {
-                const char *end = strchr(scan->at + 1, '"');
-
-                for (scan->at++; *scan->at && scan->at != end; scan->at++)
-                        scan->line += *scan->at == '\n';
-                scan->at += *scan->at == '"';
-                return;
-        }
-        /* Only a brace that opens a block counts: @{VAR} and {a,b} are part of a word. */
-        scan->line += *scan->at == '\n';
-        scan->at++;
-}
-
-static void skip_space(struct scan *scan) {
-        while (*scan->at == '#' || isspace((unsigned char) *scan->at))
-                step(scan);
-}
-
-/* Reads a word: up to white space; a quoted one without its quotes; braces inside belong to it. */
-static void take_word(struct scan *scan, char *word, size_t size) {
-        size_t length = 0;
-        int depth = 0;
-
-        word[0] = '\0';
-        while (*scan->at && (depth > 0 || !isspace((unsigned char) *scan->at))) {
-                if (*scan->at == '{' && length == 0)
-                        break;
-                depth += (*scan->at == '{' || *scan->at == '(') -
-                         (depth > 0 && (*scan->at == '}' || *scan->at == ')'));
-                if (*scan->at != '"' && length + 1 < size)
-                        word[length++] = *scan->at;
-                scan->line += *scan->at == '\n';
-                scan->at++;
-        }
-        word[length] = '\0';
-}
-
-/* Past the block's closing brace. Inside, braces of alternations and variables balance as well. */
-static void skip_block(struct scan *scan) {
-        int depth = 0;
-
-        while (*scan->at) {
-                depth += (*scan->at == '{') - (*scan->at == '}');
-                step(scan);
-                if (depth == 0)
-                        return;
-        }
-}
-
-static int check_flags(const struct scan *scan, unsigned line, const char *flags) {
-        if (strstr(flags, "complain") && !scan->rules->allow_complain)
-                return complain(scan,
-                                line,
-                                "the flag 'complain' lets everything pass, expected none of it unless "
-                                "allow_complain is set",
-                                NULL);
-        if ((strstr(flags, "unconfined") || strstr(flags, "default_allow")) &&
-            !scan->rules->allow_unconfined)
-                return complain(scan,
-                                line,
-                                "the flag 'unconfined' confines nobody, expected none of it unless "
-                                "allow_unconfined_flag is set",
-                                NULL);
-        return 0;
-}
-
-/* What stands between the profile's name and its block. */
-static int check_head(struct scan *scan) {
-        char word[1024];
-
-        for (skip_space(scan); *scan->at && *scan->at != '{'; skip_space(scan)) {
-                unsigned line = scan->line;
-                int r;
-
-                take_word(scan, word, sizeof(word));
-                if (word[0] == '/' || word[0] == '@')
-                        return complain(scan,
-                                        line,
-                                        "a container's profile must not attach itself to programs of "
-                                        "the host, found",
-                                        word);
-                r = check_flags(scan, line, word);
-                if (r < 0)
-                        return r;
-        }
-        skip_block(scan);
-        return 0;
-}
-
-static int check_profile(struct scan *scan, unsigned line, const char *name) {
-        if (++scan->profiles > 1)
-                return complain(scan,
-                                line,
-                                "expected one profile in this file, found another one:",
-                                name);
-        if (strcmp(name, scan->name) != 0)
-                return phx_error_set(
-                                scan->error,
-                                -EINVAL,
-                                "%s: line %u: the profile is named '%s', expected the file's name '%s'",
-                                scan->name,
-                                line,
-                                name,
-                                scan->name);
-        return check_head(scan);
-}
-
-/* One statement of the top level: a profile, or a preamble's line, which ends with its line or
- * comma. */
-static int check_statement(struct scan *scan) {
-        char word[1024];
-        unsigned line = scan->line;
-
-        take_word(scan, word, sizeof(word));
-        if (strcmp(word, "profile") == 0 || strcmp(word, "hat") == 0) {
-                skip_space(scan);
-                line = scan->line;
-                take_word(scan, word, sizeof(word));
-                return check_profile(scan, line, word);
-        }
-        if (word[0] == '/' || strncmp(word, "lxc-", 4) == 0 || word[0] == ':')
-                return check_profile(scan, line, word);
-
-        while (*scan->at && *scan->at != '\n')
-                step(scan);
-        return 0;
-}
-
-int phx_source_check(
-                const char *name,
-                const char *text,
-                const struct phx_source_rules *rules,
-                struct phx_error *error) {
-        struct scan scan = { name, rules, text, 1, 0, error };
-
-        for (skip_space(&scan); *scan.at; skip_space(&scan)) {
-                const char *before = scan.at;
-                int r = check_statement(&scan);
-
-                if (r < 0)
-                        return r;
-                if (scan.at == before)
-                        step(&scan);
-        }
-        if (scan.profiles == 0)
-                return phx_error_set(
-                                error,
-                                -EINVAL,
-                                "%s: defines no profile, expected one named '%s'",
-                                name,
-                                name);
-        return 0;
 }

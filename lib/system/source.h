@@ -37,8 +37,9 @@ int phx_sources_list(
 void phx_sources_done(struct phx_sources *sources);
 
 /* The rules that need a line number to be of use: exactly one profile, named as its file, without
- * an attachment path, without flags that weaken it. What the text really defines is judged again by
- * the compiled policy; this is the friendlier of the two. -EINVAL with "NAME: line N: …". */
+ * an attachment path or namespace, and without flags that weaken it or one of its children. What
+ * the text really defines is judged again by the compiled policy; this is the friendlier of the
+ * two. -EINVAL with "NAME: line N: …". */
 int phx_source_check(
                 const char *name,
                 const char *text,

@@ -100,12 +100,10 @@ static int put_include(
 int phx_stage_create(
                 const char *directory,
                 gid_t group,
-                const struct phx_file_seen *profile,
-                const char *name,
-                const struct phx_closure *closure,
-                struct phx_files *files,
+                const struct phx_stage_content *content,
                 struct phx_error *error) {
         const struct stage stage = { directory, group, error };
+        const struct phx_closure *closure = content->closure;
         int r;
 
         r = phx_stage_remove(directory);
@@ -113,9 +111,11 @@ int phx_stage_create(
                 return phx_error_set(error, r, "%s: %s", directory, strerrordesc_np(-r));
         r = make_directory(&stage, directory);
         if (r >= 0)
-                r = put(&stage, name, profile);
+                r = put(&stage, content->name, content->profile);
+        /* A profile may include itself; it is there already, and the compiler will speak of it. */
         for (size_t i = 0; r >= 0 && i < closure->count; i++)
-                r = put_include(&stage, &closure->items[i], files);
+                if (strcmp(closure->items[i].name, content->name) != 0)
+                        r = put_include(&stage, &closure->items[i], content->files);
         if (r < 0)
                 (void) phx_stage_remove(directory);
         return r < 0 ? r : 0;

@@ -10,15 +10,20 @@
  * checked and hashed, in the layout in which they were found. So what is compiled is what was
  * judged, whatever happens to the originals meanwhile. */
 
-/* Makes DIRECTORY (absolute, its parent exists) and fills it with NAME's text and the closure, to
- * be read by GROUP alone. An older one of that name is removed first. */
+/* What is put there; all borrowed. */
+struct phx_stage_content {
+        const char *name; /* of the profile, and so of its file */
+        const struct phx_file_seen *profile;
+        const struct phx_closure *closure;
+        struct phx_files *files; /* with which CLOSURE was collected */
+};
+
+/* Makes DIRECTORY (absolute, its parent exists) and fills it with CONTENT, to be read by GROUP
+ * alone. An older one of that name is removed first. */
 int phx_stage_create(
                 const char *directory,
                 gid_t group,
-                const struct phx_file_seen *profile,
-                const char *name,
-                const struct phx_closure *closure,
-                struct phx_files *files,
+                const struct phx_stage_content *content,
                 struct phx_error *error);
 
 /* Removes the directory with all that is in it, following no link. 0, also when it is not there. */
