@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/grow.h"
@@ -44,6 +45,7 @@ struct phx_profiles {
         struct phx_profiles_options options;
         char *identity; /* of the compiler and the kernel's features */
         char *features; /* that it was made with */
+        struct stat parser; /* that it was made with: an upgrade makes another compiler */
         struct good *goods;
         size_t good_count;
         struct bad *bads;
@@ -226,14 +228,23 @@ static void update_done(struct update *update) {
         phx_files_free(update->files);
 }
 
+static bool is_same_program(const struct stat *a, const struct stat *b) {
+        return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+               a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
 static int know_compiler(
                 struct phx_profiles *profiles,
                 const char *features,
                 struct phx_error *error) {
         char *identity = NULL;
+        struct stat parser;
         int r;
 
-        if (profiles->identity && phx_equal(profiles->features, features))
+        if (stat(profiles->options.parser, &parser) < 0)
+                return phx_error_errno(error, profiles->options.parser);
+        if (profiles->identity && phx_equal(profiles->features, features) &&
+            is_same_program(&profiles->parser, &parser))
                 return 0;
         r = phx_compiler_identity(profiles->options.parser, features, &identity);
         if (r < 0)
@@ -245,6 +256,7 @@ static int know_compiler(
                                 strerrordesc_np(-r));
         free(profiles->identity);
         profiles->identity = identity;
+        profiles->parser = parser;
         return phx_replace(&profiles->features, features);
 }
 

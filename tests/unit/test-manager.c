@@ -286,14 +286,19 @@ static void an_engine_that_talks_is_not_killed(void **state) {
 
 static void an_event_means_one_look_when_the_dust_has_settled(void **state) {
         struct fixture *fixture = *state;
-        unsigned before;
+        unsigned before, pauses = 0;
 
         start(fixture, LOOKS_FINE);
         expect_later(fixture, "READY=1");
         before = settled_looks();
-        for (unsigned i = 0; i < 100; i++)
+        for (unsigned i = 0; i < 100; i++) {
+                uint64_t began = clock_usec();
+
                 write_file(shared->watched, "file", "text");
-        assert_int_equal(settled_looks(), before + 1);
+                /* A busy machine may keep us waiting for as long as dust takes to settle. */
+                pauses += clock_usec() - began > 25 * MS;
+        }
+        assert_in_range(settled_looks(), before + 1, before + 1 + pauses);
         assert_int_equal(shared->full_looks, 1);
         assert_int_equal(end(fixture), 0);
 }
