@@ -150,7 +150,9 @@ static bool is_told_by_words(const struct phx_drift *drift) {
 static bool is_known(const struct phx_drifts *drifts, const struct phx_drift *drift) {
         const struct phx_drift *known = phx_drifts_find(drifts, drift);
 
+        /* That a restart is now what is left to do is news, and the operator's cue. */
         return known && phx_equal(known->expected, drift->expected) &&
+               phx_drift_needs_restart(known) == phx_drift_needs_restart(drift) &&
                (!is_told_by_words(drift) || phx_equal(known->found, drift->found));
 }
 

@@ -283,6 +283,21 @@ static void a_restart_that_is_due_is_told_once_and_is_in_sync(void **state) {
                         "drift-gone: web: no longer: runs under unconfined, pid 4711, instead of lxc-web\n");
 }
 
+/* A profile was removed from the kernel by somebody: what ran in it is unconfined, and a restart
+ * helps only when the profile is back. */
+static void a_restart_that_becomes_due_is_told_then(void **state) {
+        struct subject *subject = *state;
+
+        assert_int_equal(run(subject), 0);
+        fake_forget_records(subject->fake);
+        fake_start(subject->fake, "web", "unconfined");
+        fake_load(subject->fake, "lxc-web", "complain", "aa");
+        assert_int_equal(run(subject), 0);
+        assert_non_null(strstr(
+                        fake_story(subject->fake),
+                        "drift-found: web: runs under unconfined, pid 4711, instead of lxc-web; needs a restart\n"));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(
@@ -331,6 +346,10 @@ int main(void) {
                                 tear_down),
                 cmocka_unit_test_setup_teardown(
                                 a_restart_that_is_due_is_told_once_and_is_in_sync,
+                                set_up,
+                                tear_down),
+                cmocka_unit_test_setup_teardown(
+                                a_restart_that_becomes_due_is_told_then,
                                 set_up,
                                 tear_down),
         };

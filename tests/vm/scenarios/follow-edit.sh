@@ -18,12 +18,15 @@ profile_text lxc-web 'deny /tmp/secret r,' >/tmp/measure
 apparmor_parser --config-file=/dev/null -K -Q -S /tmp/measure >/dev/null
 compile=$(($(now_ms) - compile_start))
 denied() { ! inside web 'cat /tmp/secret' >/dev/null 2>&1; }
+cursor=$(journal_cursor)
 saved=$(now_ms)
 put_profile lxc-web 'deny /tmp/secret r,'
 check "the read is denied in the running container" wait_until 20 denied
 took=$(($(now_ms) - saved))
 say "a compile takes ${compile} ms here; enforced after ${took} ms"
-check "in time" test "$took" -lt $((2000 + 2 * compile))
+# The machine under the machine may be busy with other things: its time is told, and gates only what is out of all proportion.
+check "in time" test "$took" -lt $((3 * (2000 + compile)))
+check "with one compile and one load" prints 1 journal_count 'the policy was loaded into the kernel' "$cursor"
 check "in sync again" settled 3
 wait "$sampler"
 check "the sampler saw tasks" grep -q 'lxc-web (enforce)' /run/labels
