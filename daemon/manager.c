@@ -18,6 +18,7 @@
 #include "message-id.h"
 #include "monitord.h"
 #include "notify.h"
+#include "progress.h"
 #include "revision.h"
 #include "schedule.h"
 #include "supervisor.h"
@@ -25,9 +26,6 @@
 
 #define MILLISECOND UINT64_C(1000)
 #define SECOND (1000 * MILLISECOND)
-
-/* A look that takes longer than this tells how far it is: shorter ones would only flicker. */
-#define WORTH_TELLING_USEC SECOND
 
 /* How late a look may be: one that somebody waits for, and one that nobody does. */
 #define EAGER_ACCURACY_USEC (5 * MILLISECOND)
@@ -45,7 +43,7 @@ struct manager {
         struct inits *inits;
         struct schedule schedule;
         struct notify notify;
-        uint64_t look_began;
+        struct progress progress;
         char *failure;       /* why the last look could not be made, NULL when it could */
         int watch_trouble;   /* as it was told last */
         bool ready;          /* systemd was told that we are up */
@@ -93,6 +91,7 @@ static void answer_systemd(struct manager *manager) {
 }
 
 static void fail(struct manager *manager, bool hold) {
+        progress_end(&manager->progress);
         /* No report will bring a new list of directories: mend the old one. */
         if (watch_refresh(manager->watch) > 0)
                 schedule_event(&manager->schedule, now_usec(manager), false);
@@ -137,8 +136,8 @@ static void on_progress(void *data, const char *text) {
         if (!manager->ready) {
                 notify_still_starting();
                 notify_status(&manager->notify, "Starting: %s", text);
-        } else if (now_usec(manager) - manager->look_began >= WORTH_TELLING_USEC) {
-                notify_status(&manager->notify, "Looking: %s", text);
+        } else {
+                progress_say(&manager->progress, text);
         }
 }
 
@@ -146,7 +145,9 @@ static void begin_look(struct manager *manager) {
         bool full = schedule_begin(&manager->schedule, now_usec(manager));
         int r;
 
-        manager->look_began = now_usec(manager);
+        /* The start has words of its own. */
+        if (manager->ready)
+                progress_begin(&manager->progress);
         r = supervisor_look(manager->supervisor, full);
         if (r < 0) {
                 on_lost(manager, strerrordesc_np(-r));
@@ -216,6 +217,7 @@ static void on_report(void *data, const struct phx_report *report) {
         struct manager *manager = data;
         uint64_t now = now_usec(manager);
 
+        progress_end(&manager->progress);
         schedule_end(&manager->schedule, now, report);
         if (follow(manager, report))
                 schedule_event(&manager->schedule, now, false);
@@ -252,6 +254,7 @@ static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info,
         if (manager->stopping)
                 return 0;
         manager->stopping = true;
+        progress_end(&manager->progress);
         notify_stopping();
         notify_status(&manager->notify, "Stopping; profiles and containers stay as they are");
         journal_say(manager->journal,
@@ -293,6 +296,8 @@ static int add_loop(struct manager *manager) {
         if (r < 0)
                 return r;
         r = supervisor_attach(manager->supervisor, manager->event);
+        if (r >= 0)
+                r = progress_init(&manager->progress, manager->event, &manager->notify);
         if (r < 0)
                 return r;
         return sd_event_add_time(
@@ -380,6 +385,7 @@ struct manager *manager_free(struct manager *manager) {
         (void) monitord_free(manager->monitord);
         (void) inits_free(manager->inits);
         sd_event_source_disable_unref(manager->look_timer);
+        progress_done(&manager->progress);
         sd_event_unref(manager->event);
         notify_done(&manager->notify);
         free(manager->failure);

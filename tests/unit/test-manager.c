@@ -22,6 +22,7 @@ enum behaviour {
         DIES,
         TALKS,
         TALKS_FOR_EVER,
+        DWELLS,
         BABBLES,
 };
 
@@ -61,6 +62,10 @@ static void act(enum behaviour behaviour) {
                         fake_audit->progress(fake_audit->data, "compiling lxc-web");
                         (void) usleep(100 * MS);
                 }
+                break;
+        case DWELLS:
+                fake_audit->progress(fake_audit->data, "compiling lxc-web");
+                (void) usleep(1500 * MS);
                 break;
         case BABBLES:
                 /* Not of the protocol: whoever holds the socket is a stranger. */
@@ -338,6 +343,20 @@ static void the_status_is_said_when_it_changes(void **state) {
         assert_int_equal(end(fixture), 0);
 }
 
+static void a_look_that_lasts_says_what_it_is_at(void **state) {
+        struct fixture *fixture = *state;
+
+        start(fixture, LOOKS_FINE);
+        expect_later(fixture, "READY=1");
+        (void) settled_looks();
+        shared->behaviour = DWELLS;
+        write_file(shared->watched, "file", "text");
+        expect(fixture, "STATUS=Looking: compiling lxc-web");
+        expect(fixture, "STATUS=In sync: 1 profile");
+        assert_string_equal(next_message(fixture, 10 * MS), "");
+        assert_int_equal(end(fixture), 0);
+}
+
 static void a_reload_is_a_full_look(void **state) {
         struct fixture *fixture = *state;
         unsigned before;
@@ -517,6 +536,7 @@ int main(void) {
                 TEST(an_event_means_one_look_when_the_dust_has_settled),
                 TEST(a_storm_means_few_looks),
                 TEST(the_status_is_said_when_it_changes),
+                TEST(a_look_that_lasts_says_what_it_is_at),
                 TEST(a_reload_is_a_full_look),
                 TEST(stopping_says_so_and_leaves_no_engine),
                 TEST(an_engine_that_hangs_does_not_keep_a_stop_waiting),
