@@ -98,8 +98,18 @@ static int world_look(
 
 static int world_apply(void *data, const struct phx_drift *drift, struct phx_error *error) {
         const struct work *work = data;
+        int r;
 
-        return phx_machine_apply(work->machine, drift, error);
+        r = phx_machine_apply(work->machine, drift, error);
+        /* The unit mounts everything read-only but what it names; who has set another place in the
+         * settings must be told where else it has to be said. */
+        if (r == -EROFS)
+                return phx_error_set(
+                                error,
+                                r,
+                                "%s; is it among ReadWritePaths= of phoenixd.service? see phoenixd(8)",
+                                strdupa(phx_error_text(error, r)));
+        return r;
 }
 
 /* --- one look of the engine --- */
