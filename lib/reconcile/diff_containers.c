@@ -45,6 +45,36 @@ static const char *why_not_assignable(const struct phx_differ *differ, const cha
         return confines(loaded) ? NULL : "the profile is not ours, and not in enforce mode";
 }
 
+/* Whether the settings accept the profile in a mode that confines nothing. */
+static bool is_accepted_unenforced(const struct phx_differ *differ, const char *profile) {
+        const struct phx_desired_profile *ours = phx_desired_find_profile(differ->desired, profile);
+        const struct phx_kernel_entry *entry =
+                        ours ? phx_kernel_entries_find(&ours->policy, profile) : NULL;
+
+        return entry && !confines(entry);
+}
+
+/* EXAMPLE is a label and what else is known of the task: "lxc-web (complain), pid 7". */
+static bool is_in(const char *example, const char *profile) {
+        const char *rest = example && phx_has_prefix(example, profile) ? example + strlen(profile)
+                                                                       : NULL;
+
+        return rest && (phx_has_prefix(rest, " (") || phx_has_prefix(rest, "//"));
+}
+
+/* WHY is what keeps the profile from being assigned, or NULL. */
+static const char *why_running(
+                const struct phx_differ *differ,
+                const struct phx_desired_container *want,
+                const struct phx_observed_container *have,
+                const char *why) {
+        if (why)
+                return why;
+        if (is_in(have->example, want->profile) && is_accepted_unenforced(differ, want->profile))
+                return PHX_WHY_NOT_ENFORCED;
+        return PHX_WHY_RESTART;
+}
+
 static int diff_running(
                 struct phx_differ *differ,
                 const struct phx_desired_container *want,
@@ -56,7 +86,7 @@ static int diff_running(
                 .object = want->id,
                 .expected = want->profile,
                 .found = or_unknown(have->example),
-                .why = why ? why : PHX_WHY_RESTART,
+                .why = why_running(differ, want, have, why),
         };
         int r = 0;
 

@@ -147,7 +147,7 @@ char *phx_drift_sentence(const struct phx_drift *drift) {
 }
 
 struct counts {
-        unsigned profiles, confined, unconfined, restarts, missing, unmanaged;
+        unsigned profiles, confined, unconfined, unenforced, restarts, missing, unmanaged;
 };
 
 static bool is_restart_due(const struct phx_drifts *drifts, const char *id) {
@@ -161,38 +161,59 @@ static bool is_restart_due(const struct phx_drifts *drifts, const char *id) {
         return drift && phx_drift_needs_restart(drift);
 }
 
-/* The kernel has what its config names, it confines, and all that runs is in it. */
-static bool is_confined(
+/* The kernel has what its config names, and all can be read. */
+static const struct phx_kernel_entry *find_entry(
                 const struct phx_observed *observed,
                 const struct phx_desired_container *want,
                 const struct phx_observed_container *have) {
-        const struct phx_kernel_entry *entry = phx_kernel_entries_find(
-                        &observed->loaded,
-                        want->profile);
+        if (observed->kernel_trouble || !phx_equal(have->effective, want->profile) ||
+            have->unknown > 0)
+                return NULL;
+        return phx_kernel_entries_find(&observed->loaded, want->profile);
+}
 
-        return !observed->kernel_trouble && phx_equal(have->effective, want->profile) &&
-               have->wrong == 0 && have->unknown == 0 && entry &&
+/* It confines, and all that runs is in it. */
+static bool is_confined(
+                const struct phx_kernel_entry *entry,
+                const struct phx_observed_container *have) {
+        return have->wrong == 0 &&
                (phx_equal(entry->mode, "enforce") || phx_equal(entry->mode, "kill"));
+}
+
+/* It does not confine, and that is accepted. */
+static bool is_unenforced(const struct phx_desired *desired, const struct phx_kernel_entry *entry) {
+        const struct phx_desired_profile *ours = phx_desired_find_profile(desired, entry->name);
+        const struct phx_kernel_entry *wanted =
+                        ours ? phx_kernel_entries_find(&ours->policy, entry->name) : NULL;
+
+        return wanted && phx_equal(wanted->mode, entry->mode) &&
+               !phx_equal(entry->mode, "enforce") && !phx_equal(entry->mode, "kill");
 }
 
 /* Each container is counted once; who is none of these is among the troubles. */
 static void count_container(
+                const struct phx_desired *desired,
                 const struct phx_observed *observed,
                 const struct phx_drifts *drifts,
                 const struct phx_desired_container *want,
                 struct counts *counts) {
         const struct phx_observed_container *have = NULL;
+        const struct phx_kernel_entry *entry = NULL;
 
         if (want->directory)
                 have = phx_observed_find_container(observed, want->directory);
+        if (have)
+                entry = find_entry(observed, want, have);
         if (!have)
                 counts->missing++;
         else if (is_restart_due(drifts, want->id))
                 counts->restarts++;
         else if (phx_equal(have->effective, "unconfined"))
                 counts->unconfined++;
-        else if (is_confined(observed, want, have))
+        else if (entry && is_confined(entry, have))
                 counts->confined++;
+        else if (entry && is_unenforced(desired, entry))
+                counts->unenforced++;
 }
 
 /* A withdrawn profile is, as long as somebody refers to it. */
@@ -221,7 +242,7 @@ static struct counts count(
         for (size_t i = 0; i < desired->profile_count; i++)
                 counts.profiles += is_kept_up(drifts, &desired->profiles[i]);
         for (size_t i = 0; i < desired->container_count; i++)
-                count_container(observed, drifts, &desired->containers[i], &counts);
+                count_container(desired, observed, drifts, &desired->containers[i], &counts);
         for (size_t i = 0; i < drifts->count; i++)
                 counts.unmanaged += drifts->items[i].kind == PHX_DRIFT_UNMANAGED;
         return counts;
@@ -242,6 +263,8 @@ static int add_counts(struct phx_buffer *buffer, const struct counts *counts) {
                         counts->confined,
                         plural(counts->confined),
                         counts->unconfined);
+        if (r >= 0 && counts->unenforced > 0)
+                r = phx_buffer_addf(buffer, ", %u not enforced", counts->unenforced);
         if (r >= 0 && counts->restarts > 0)
                 r = phx_buffer_addf(
                                 buffer,

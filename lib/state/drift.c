@@ -184,6 +184,9 @@ bool phx_drift_needs_restart(const struct phx_drift *drift) {
 }
 
 bool phx_drift_is_tolerable(const struct phx_drift *drift) {
-        return phx_drift_needs_restart(drift) || drift->kind == PHX_DRIFT_MISSING ||
-               drift->kind == PHX_DRIFT_UNMANAGED || drift->kind == PHX_DRIFT_LEFTOVER;
+        if (drift->kind == PHX_DRIFT_RUNNING)
+                return phx_drift_needs_restart(drift) ||
+                       phx_equal(drift->why, PHX_WHY_NOT_ENFORCED);
+        return drift->kind == PHX_DRIFT_MISSING || drift->kind == PHX_DRIFT_UNMANAGED ||
+               drift->kind == PHX_DRIFT_LEFTOVER;
 }

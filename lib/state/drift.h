@@ -85,8 +85,11 @@ void phx_drifts_done(struct phx_drifts *drifts);
 /* The reason of a PHX_DRIFT_RUNNING that a restart mends, and nothing else does. */
 #define PHX_WHY_RESTART "needs a restart"
 
+/* The reason of one that nothing needs to mend: the settings accept the profile as it is. */
+#define PHX_WHY_NOT_ENFORCED "the settings allow its profile not to be enforced"
+
 bool phx_drift_needs_restart(const struct phx_drift *drift);
-/* True for what is a state of affairs rather than trouble: a restart that is due, a container that
- * is not on this host, one that is not ours, a child of a former version that only a boot removes.
- */
+/* True for what is a state of affairs rather than trouble: a restart that is due, a profile that is
+ * accepted in complain mode, a container that is not on this host, one that is not ours, a child of
+ * a former version that only a boot removes. */
 bool phx_drift_is_tolerable(const struct phx_drift *drift);

@@ -182,6 +182,27 @@ static void in_sync_says_how_many_are_confined(void **state) {
                         "In sync: 6 profiles, 14 containers confined, 2 unconfined, 1 needs a restart");
 }
 
+static void who_is_in_a_profile_that_confines_nothing_is_counted_apart(void **state) {
+        phx_cleanup(fake_freep) struct fake *fake = fake_new();
+        phx_autofree char *status = NULL;
+        struct phx_kernel_entries *policy;
+
+        add_profiles(fake, 2);
+        policy = &fake->desired->profiles[0].policy;
+        assert_int_equal(phx_replace(&policy->items[0].mode, "complain"), 0);
+        fake_load(fake, "lxc-a", "complain", SHA1);
+        add_containers(fake, 100, 2, "lxc-a", NULL);
+        add_containers(fake, 200, 1, "lxc-a", "lxc-a (complain), pid 7");
+        add_containers(fake, 300, 1, "lxc-a", "lxc-a//null-/bin/sh (complain), pid 8");
+        add_containers(fake, 400, 1, "lxc-a", "unconfined");
+        add_containers(fake, 500, 1, "lxc-b", "lxc-b");
+        status = status_of(fake, NULL, false);
+        assert_string_equal(
+                        status,
+                        "In sync: 2 profiles, 1 container confined, 0 unconfined, 4 not enforced, "
+                        "1 needs a restart");
+}
+
 static void few_and_many_are_said_as_people_say_them(void **state) {
         phx_cleanup(fake_freep) struct fake *fake = fake_new();
         phx_autofree char *status = NULL;
@@ -310,6 +331,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_sentence_names_the_thing_and_says_what_is_wrong),
                 cmocka_unit_test(in_sync_says_how_many_are_confined),
+                cmocka_unit_test(who_is_in_a_profile_that_confines_nothing_is_counted_apart),
                 cmocka_unit_test(few_and_many_are_said_as_people_say_them),
                 cmocka_unit_test(a_refused_profile_is_named_with_its_line),
                 cmocka_unit_test(a_failed_action_is_told_with_its_reason),
