@@ -24,8 +24,8 @@ struct kind {
         int priority;
 };
 
-static struct kind kind_of(enum phx_record_kind kind) {
-        switch (kind) {
+static struct kind kind_of(const struct phx_record *record) {
+        switch (record->kind) {
         case PHX_RECORD_INTENT:
                 return (struct kind){ MESSAGE_INTENT, LOG_INFO };
         case PHX_RECORD_CHANGED:
@@ -37,7 +37,8 @@ static struct kind kind_of(enum phx_record_kind kind) {
         case PHX_RECORD_ACCEPTED:
                 return (struct kind){ MESSAGE_ACCEPTED, LOG_NOTICE };
         case PHX_RECORD_DRIFT_FOUND:
-                return (struct kind){ MESSAGE_DRIFT_FOUND, LOG_WARNING };
+                return (struct kind){ MESSAGE_DRIFT_FOUND,
+                                      record->is_routine ? LOG_NOTICE : LOG_WARNING };
         case PHX_RECORD_DRIFT_GONE:
                 return (struct kind){ MESSAGE_DRIFT_GONE, LOG_NOTICE };
         case PHX_RECORD_POSTURE:
@@ -102,7 +103,7 @@ void journal_record(const struct journal *journal, const struct phx_record *reco
         if (record->error < 0)
                 (void) phx_strings_addf(&fields, "ERRNO=%d", -record->error);
 
-        send_message(journal, kind_of(record->kind), record->message, &fields);
+        send_message(journal, kind_of(record), record->message, &fields);
 }
 
 void journal_say(

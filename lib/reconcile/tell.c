@@ -18,6 +18,7 @@ struct phx_tell {
         struct phx_drifts known;
         struct phx_strings remarks; /* posture and notes that were told */
         char generation[PHX_SHA256_HEX];
+        bool is_observing;
 };
 
 int phx_tell_new(const struct phx_audit *audit, struct phx_tell **ret_tell) {
@@ -54,6 +55,13 @@ static const char *name_profile(const struct phx_drift *drift, char *name, size_
         return phx_is_assignable_profile(name) ? name : NULL;
 }
 
+/* Nobody has to do anything about it. */
+static bool is_routine(const struct phx_tell *tell, const struct phx_drift *drift) {
+        if (drift->action != PHX_ACTION_NONE)
+                return !tell->is_observing;
+        return phx_drift_is_tolerable(drift) && !phx_drift_needs_restart(drift);
+}
+
 /* An audit record must not be lost for want of memory: the words fall back to the object's name. */
 static void send(
                 struct phx_tell *tell,
@@ -79,6 +87,7 @@ static void send(
                 .old_digest = drift->old_digest,
                 .new_digest = drift->new_digest,
                 .error = error,
+                .is_routine = is_routine(tell, drift),
         };
 
         tell->audit.record(tell->audit.data, &record);
@@ -103,13 +112,9 @@ static const char *doing(enum phx_action_kind action, bool is_done) {
 }
 
 void phx_tell_intent(struct phx_tell *tell, const struct phx_drift *drift) {
-        phx_autofree char *sentence = phx_drift_sentence(drift);
         phx_autofree char *message = NULL;
 
-        if (asprintf(&message,
-                     "%s; %s",
-                     sentence ? sentence : drift->object,
-                     doing(drift->action, false)) < 0)
+        if (asprintf(&message, "%s: %s", drift->object, doing(drift->action, false)) < 0)
                 message = NULL;
         send(tell, PHX_RECORD_INTENT, drift, 0, message);
         if (tell->audit.progress)
@@ -172,7 +177,7 @@ static void tell_found(struct phx_tell *tell, const struct phx_drifts *drifts) {
         }
 }
 
-/* Refused before, and being written just now: neither good nor refused yet. */
+/* Refused before, and being written or out of sight just now: neither good nor refused yet. */
 static bool is_pending(const struct phx_desired *desired, const struct phx_drift *drift) {
         const struct phx_desired_profile *profile = phx_desired_find_profile(
                         desired,
@@ -180,10 +185,14 @@ static bool is_pending(const struct phx_desired *desired, const struct phx_drift
 
         if (drift->kind != PHX_DRIFT_REFUSED)
                 return false;
-        for (size_t i = 0; i < desired->refusal_count; i++)
-                if (desired->refusals[i].is_transient &&
-                    phx_equal(desired->refusals[i].object, drift->object))
+        for (size_t i = 0; i < desired->refusal_count; i++) {
+                const struct phx_refusal *refusal = &desired->refusals[i];
+
+                if (phx_equal(refusal->object, drift->object) && refusal->is_transient)
                         return true;
+                if (phx_equal(refusal->object, "profiles") && phx_is_profile_name(drift->object))
+                        return true;
+        }
         return profile && profile->state == PHX_SOURCE_WRITING;
 }
 
@@ -198,24 +207,33 @@ static bool is_accepted(const struct phx_desired *desired, const struct phx_drif
         return profile ? profile->state == PHX_SOURCE_GOOD : !phx_is_profile_name(drift->object);
 }
 
+/* The caller's to free; NULL without memory. */
+static char *describe_gone(const struct phx_drift *drift, bool accepted) {
+        phx_autofree char *clause = phx_drift_clause(drift);
+        char *message = NULL;
+        int r;
+
+        if (accepted)
+                r = asprintf(&message, "%s: accepted again", drift->object);
+        else if (drift->kind == PHX_DRIFT_REFUSED)
+                r = asprintf(&message,
+                             "%s: no longer refused, as its source is gone",
+                             drift->object);
+        else
+                r = asprintf(&message,
+                             "%s: no longer true: %s",
+                             drift->object,
+                             clause ? clause : phx_drift_kind_to_string(drift->kind));
+        return r < 0 ? NULL : message;
+}
+
 static void tell_gone(
                 struct phx_tell *tell,
                 const struct phx_desired *desired,
                 const struct phx_drift *drift) {
         bool accepted = is_accepted(desired, drift);
-        phx_autofree char *clause = phx_drift_clause(drift);
-        phx_autofree char *message = NULL;
-        int r;
+        phx_autofree char *message = describe_gone(drift, accepted);
 
-        if (accepted)
-                r = asprintf(&message, "%s: accepted again", drift->object);
-        else
-                r = asprintf(&message,
-                             "%s: no longer: %s",
-                             drift->object,
-                             clause ? clause : phx_drift_kind_to_string(drift->kind));
-        if (r < 0)
-                message = NULL;
         send(tell, accepted ? PHX_RECORD_ACCEPTED : PHX_RECORD_DRIFT_GONE, drift, 0, message);
 }
 
@@ -357,6 +375,7 @@ int phx_tell_picture(
         if (r < 0)
                 return r;
 
+        tell->is_observing = desired->mode == PHX_MODE_OBSERVE;
         tell_all_gone(tell, desired, &known);
         tell_generation(tell, desired);
         tell_found(tell, drifts);

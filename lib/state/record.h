@@ -1,5 +1,7 @@
 #pragma once
 
+#include <stdbool.h>
+
 #include "base/macros.h"
 
 /* What the audit trail is made of. Each kind has a MESSAGE_ID and a catalog entry in the daemon. */
@@ -31,6 +33,8 @@ struct phx_record {
         const char *old_digest;
         const char *new_digest;
         int error; /* negative errno, 0 when nothing failed */
+        /* A drift that is being repaired, or that is a state of affairs: no reason to get up. */
+        bool is_routine;
 };
 
 /* Where records go. Called before the change for an intent: the record must be written when it

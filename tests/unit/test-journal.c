@@ -101,6 +101,17 @@ static void each_kind_has_its_priority_and_id(void **state) {
         }
 }
 
+static void a_drift_that_needs_nobody_is_no_warning(void **state) {
+        phx_cleanup(phx_strings_done) struct phx_strings sent = { 0 };
+        const struct journal journal = { .send = collect, .data = &sent };
+        const struct phx_record record = { .kind = PHX_RECORD_DRIFT_FOUND,
+                                           .message = "x",
+                                           .is_routine = true };
+
+        journal_record(&journal, &record);
+        assert_true(phx_strings_has(&sent, "PRIORITY=5"));
+}
+
 static void the_daemon_s_own_messages_are_formatted(void **state) {
         phx_cleanup(phx_strings_done) struct phx_strings sent = { 0 };
         const struct journal journal = { .send = collect, .data = &sent };
@@ -143,6 +154,7 @@ int main(void) {
                 cmocka_unit_test(a_record_carries_every_field_it_has),
                 cmocka_unit_test(what_a_record_lacks_is_not_sent),
                 cmocka_unit_test(each_kind_has_its_priority_and_id),
+                cmocka_unit_test(a_drift_that_needs_nobody_is_no_warning),
                 cmocka_unit_test(the_daemon_s_own_messages_are_formatted),
                 cmocka_unit_test(text_becomes_one_clean_line),
         };

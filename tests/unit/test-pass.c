@@ -75,15 +75,15 @@ static void a_new_container_is_confined_in_one_pass(void **state) {
                         "drift-found: lxc-web: not loaded in the kernel\n"
                         "drift-found: web: its config names unconfined instead of lxc-web; the kernel does "
                         "not have the profile yet\n"
-                        "intent: lxc-web: the deployed file is missing; installing the deployed file\n"
-                        "intent: lxc-web: not loaded in the kernel; loading the policy into the kernel\n"
+                        "intent: lxc-web: installing the deployed file\n"
+                        "intent: lxc-web: loading the policy into the kernel\n"
                         "changed: lxc-web: the deployed file was installed, and read back\n"
                         "changed: lxc-web: the policy was loaded into the kernel, and read back\n"
-                        "drift-gone: lxc-web: no longer: the deployed file is missing\n"
-                        "drift-gone: lxc-web: no longer: not loaded in the kernel\n"
-                        "intent: web: its config names unconfined instead of lxc-web; editing its config\n"
+                        "drift-gone: lxc-web: no longer true: the deployed file is missing\n"
+                        "drift-gone: lxc-web: no longer true: not loaded in the kernel\n"
+                        "intent: web: editing its config\n"
                         "changed: web: its config was edited, and read back\n"
-                        "drift-gone: web: no longer: its config names unconfined instead of lxc-web\n");
+                        "drift-gone: web: no longer true: its config names unconfined instead of lxc-web\n");
         assert_string_equal(
                         subject->report->status,
                         "In sync: 1 profile, 1 container confined, 0 unconfined");
@@ -280,7 +280,7 @@ static void a_restart_that_is_due_is_told_once_and_is_in_sync(void **state) {
         assert_int_equal(run(subject), 0);
         assert_string_equal(
                         fake_story(subject->fake),
-                        "drift-gone: web: no longer: runs under unconfined, pid 4711, instead of lxc-web\n");
+                        "drift-gone: web: no longer true: runs under unconfined, pid 4711, instead of lxc-web\n");
 }
 
 /* A profile was removed from the kernel by somebody: what ran in it is unconfined, and a restart

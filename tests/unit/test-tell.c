@@ -80,7 +80,7 @@ static void a_drift_is_told_when_it_comes_and_when_it_goes(void **state) {
         subject.fake->observed->container_count = 0;
         tell(&subject);
         subject.fake->observed->container_count = 1;
-        assert_told(&subject, "drift-gone: guest: no longer: not in the configuration\n");
+        assert_told(&subject, "drift-gone: guest: no longer true: not in the configuration\n");
 }
 
 static void another_content_is_news_and_another_pid_is_not(void **state) {
@@ -185,7 +185,65 @@ static void a_refused_source_that_is_removed_is_not_called_accepted(void **state
         subject.fake->desired->profile_count = 0;
         tell(&subject);
         subject.fake->desired->profile_count = 1;
-        assert_told(&subject, "drift-gone: lxc-web: no longer: lxc-web: line 3: no\n");
+        assert_told(&subject, "drift-gone: lxc-web: no longer refused, as its source is gone\n");
+}
+
+static void a_refused_source_is_not_called_accepted_when_its_directory_cannot_be_read(
+                void **state) {
+        phx_cleanup(subject_done) struct subject subject = subject_new();
+        struct phx_desired *desired = subject.fake->desired;
+
+        add_web(&subject);
+        refuse(&subject, "lxc-web: line 3: no");
+        tell(&subject);
+        refuse(&subject, NULL);
+        assert_non_null(phx_desired_add_refusal(desired, "profiles", "/etc/x: no such directory"));
+        tell(&subject);
+        assert_told(&subject, "refused: profiles: /etc/x: no such directory; last good in force\n");
+        free(desired->refusals[0].object);
+        free(desired->refusals[0].text);
+        desired->refusal_count = 0;
+        tell(&subject);
+        assert_told(&subject,
+                    "accepted: lxc-web: accepted again\naccepted: profiles: accepted again\n");
+}
+
+/* What was told of drifts of this kind just now. */
+static bool is_routine(const struct subject *subject, const char *drift) {
+        const struct fake_record *record;
+
+        for (size_t i = 0; (record = fake_find(subject->fake, PHX_RECORD_DRIFT_FOUND, i)); i++)
+                if (strcmp(record->drift, drift) == 0)
+                        return record->is_routine;
+        fail_msg("%s was not told", drift);
+        return false;
+}
+
+static void what_needs_nobody_is_routine(void **state) {
+        phx_cleanup(subject_done) struct subject subject = subject_new();
+        struct phx_observed_container *container;
+
+        add_web(&subject);
+        fake_load(subject.fake, "lxc-web", "complain", "policy 1");
+        fake_configure(subject.fake, "far", NULL, "lxc-web");
+        fake_configure(subject.fake, "web", "web", "unconfined");
+        container = fake_create(subject.fake, "web", "unconfined");
+        container->is_running = true;
+        container->wrong = 1;
+        tell(&subject);
+        assert_true(is_routine(&subject, "mode"));
+        assert_true(is_routine(&subject, "missing"));
+        assert_false(is_routine(&subject, "running"));
+}
+
+static void what_is_only_observed_is_no_routine(void **state) {
+        phx_cleanup(subject_done) struct subject subject = subject_new();
+
+        add_web(&subject);
+        fake_load(subject.fake, "lxc-web", "complain", "policy 1");
+        subject.fake->desired->mode = PHX_MODE_OBSERVE;
+        tell(&subject);
+        assert_false(is_routine(&subject, "mode"));
 }
 
 static void a_refused_configuration_that_is_being_written_stays_refused(void **state) {
@@ -380,6 +438,10 @@ int main(void) {
                 cmocka_unit_test(a_refusal_is_told_with_each_new_reason_and_at_its_end),
                 cmocka_unit_test(a_refused_source_that_is_being_written_is_neither_good_nor_news),
                 cmocka_unit_test(a_refused_source_that_is_removed_is_not_called_accepted),
+                cmocka_unit_test(
+                                a_refused_source_is_not_called_accepted_when_its_directory_cannot_be_read),
+                cmocka_unit_test(what_needs_nobody_is_routine),
+                cmocka_unit_test(what_is_only_observed_is_no_routine),
                 cmocka_unit_test(a_refused_configuration_that_is_being_written_stays_refused),
                 cmocka_unit_test(posture_and_notes_are_told_once),
                 cmocka_unit_test(an_action_is_told_with_all_that_is_known_of_it),

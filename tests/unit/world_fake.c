@@ -465,6 +465,7 @@ static void on_record(void *data, const struct phx_record *record) {
         must(copy);
         copy->kind = record->kind;
         copy->error = record->error;
+        copy->is_routine = record->is_routine;
         set(&copy->message, record->message);
         set(&copy->action, record->action);
         set(&copy->layer, record->layer);

@@ -24,6 +24,7 @@ enum fake_fault {
 struct fake_record {
         enum phx_record_kind kind;
         int error;
+        bool is_routine;
         char *message, *action, *layer, *drift, *profile, *container, *path, *generation,
                         *old_digest, *new_digest;
 };
