@@ -238,10 +238,9 @@ static void mark_profile(struct draft *draft) {
 
                 if (!phx_lxc_line_is(&entry->line, PHX_LXC_KEY_PROFILE))
                         continue;
-                if (!profile)
-                        draft->profile = i; /* the last one */
-                else if (i >= after && draft->profile == NOWHERE &&
-                         slice_is(entry->line.value, entry->line.value_size, profile))
+                /* Left alone, the last one is only a place to put other lines before. */
+                if (!profile || (i >= after && draft->profile == NOWHERE &&
+                                 slice_is(entry->line.value, entry->line.value_size, profile)))
                         draft->profile = i;
                 else
                         entry->is_dropped = true;
@@ -257,6 +256,10 @@ static int draft_init(
         int r;
 
         draft->edit = edit;
+        draft->present = calloc(edit->wanted.count + 1, sizeof(*draft->present));
+        if (!draft->present)
+                return -ENOMEM;
+
         r = check_items(&edit->wanted, error);
         if (r >= 0)
                 r = check_items(&edit->withdrawn, error);
@@ -269,10 +272,6 @@ static int draft_init(
                                 error,
                                 -EINVAL,
                                 "contains a NUL byte, at which liblxc stops to read");
-
-        draft->present = calloc(edit->wanted.count + 1, sizeof(*draft->present));
-        if (!draft->present)
-                return -ENOMEM;
         r = split(draft, text, size);
         if (r < 0)
                 return r;

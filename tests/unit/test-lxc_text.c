@@ -12,7 +12,7 @@
 
 /* Items in one string, a semicolon between each two. */
 static void add_items(struct phx_strings *items, const char *text) {
-        phx_autofree char *copy = strdup(text);
+        phx_autofree char *copy = strdup(text ? text : "");
         char *rest = copy, *item;
 
         while ((item = strsep(&rest, ";")))
@@ -30,10 +30,10 @@ static struct phx_lxc_edit edit_of(const char *wanted, const char *withdrawn, co
 
 struct edit_case {
         const char *before;
+        const char *after;
+        const char *profile;
         const char *wanted;
         const char *withdrawn;
-        const char *profile;
-        const char *after;
 };
 
 static void assert_edit(const struct edit_case *c) {
@@ -59,93 +59,78 @@ static void assert_edits(const struct edit_case *cases, size_t count) {
                 assert_edit(&cases[i]);
 }
 
-static void the_profile_line_is_the_only_one_and_after_every_include(void **state) {
+static void a_right_profile_line_stays_as_it_is(void **state) {
         static const struct edit_case cases[] = {
-                { "", "", "", "lxc-a", "lxc.apparmor.profile = lxc-a\n" },
-                { "lxc.uts.name = x",
-                  "",
-                  "",
-                  "lxc-a",
-                  "lxc.uts.name = x\nlxc.apparmor.profile = lxc-a\n" },
-                /* In place, with all that belongs to the line. */
                 { "# one\n\t lxc.apparmor.profile=lxc-a \r\nlxc.uts.name = x",
-                  "",
-                  "",
-                  "lxc-a",
-                  "# one\n\t lxc.apparmor.profile=lxc-a \r\nlxc.uts.name = x" },
-                { "lxc.apparmor.profile = 'lxc-a'",
-                  "",
-                  "",
-                  "lxc-a",
-                  "lxc.apparmor.profile = 'lxc-a'" },
-                /* Another value, twice, empty. */
-                { "lxc.apparmor.profile = b\nlxc.uts.name = x\n",
-                  "",
-                  "",
-                  "lxc-a",
-                  "lxc.uts.name = x\nlxc.apparmor.profile = lxc-a\n" },
-                { "lxc.apparmor.profile = lxc-a\nlxc.apparmor.profile = lxc-a\n",
-                  "",
-                  "",
-                  "lxc-a",
-                  "lxc.apparmor.profile = lxc-a\n" },
-                { "lxc.apparmor.profile = lxc-a\n  lxc.apparmor.profile =\n",
-                  "",
-                  "",
-                  "lxc-a",
-                  "lxc.apparmor.profile = lxc-a\n" },
-                /* Before an include it counts for nothing. */
-                { "lxc.apparmor.profile = lxc-a\nlxc.include = /n.conf\n",
-                  "",
-                  "",
-                  "lxc-a",
-                  "lxc.include = /n.conf\nlxc.apparmor.profile = lxc-a\n" },
+                  "# one\n\t lxc.apparmor.profile=lxc-a \r\nlxc.uts.name = x",
+                  "lxc-a" },
+                { "lxc.apparmor.profile = 'lxc-a'", "lxc.apparmor.profile = 'lxc-a'", "lxc-a" },
                 { "lxc.apparmor.profile = b\n#lxc.include = /n.conf\n",
-                  "",
-                  "",
-                  "b",
-                  "lxc.apparmor.profile = b\n#lxc.include = /n.conf\n" },
-                /* Comments, other keys and what liblxc passes over are not ours. */
-                { "#lxc.apparmor.profile = b\nx lxc.apparmor.profile = c\n"
-                  "lxc.apparmor.profilex = d\n",
-                  "",
-                  "",
-                  "lxc-a",
-                  "#lxc.apparmor.profile = b\nx lxc.apparmor.profile = c\n"
-                  "lxc.apparmor.profilex = d\nlxc.apparmor.profile = lxc-a\n" },
+                  "lxc.apparmor.profile = b\n#lxc.include = /n.conf\n",
+                  "b" },
+                /* Left alone. */
                 { "lxc.apparmor.profile = b\n\n\n lxc.include=/x",
-                  "",
-                  "",
-                  NULL,
                   "lxc.apparmor.profile = b\n\n\n lxc.include=/x" },
-                { "lxc.apparmor.profile = b # unconfined\n",
-                  "",
-                  "",
-                  "unconfined",
-                  "lxc.apparmor.profile = unconfined\n" },
         };
 
         assert_edits(cases, PHX_ELEMENTS(cases));
 }
 
+static void a_wrong_profile_line_gives_way_to_one_at_the_end(void **state) {
+        static const struct edit_case cases[] = {
+                { "", "lxc.apparmor.profile = lxc-a\n", "lxc-a" },
+                { "lxc.uts.name = x", "lxc.uts.name = x\nlxc.apparmor.profile = lxc-a\n", "lxc-a" },
+                { "lxc.apparmor.profile = b\nlxc.uts.name = x\n",
+                  "lxc.uts.name = x\nlxc.apparmor.profile = lxc-a\n",
+                  "lxc-a" },
+                { "lxc.apparmor.profile = lxc-a\nlxc.apparmor.profile = lxc-a\n",
+                  "lxc.apparmor.profile = lxc-a\n",
+                  "lxc-a" },
+                { "lxc.apparmor.profile = lxc-a\n  lxc.apparmor.profile =\n",
+                  "lxc.apparmor.profile = lxc-a\n",
+                  "lxc-a" },
+                /* No comment stands behind a value. */
+                { "lxc.apparmor.profile = b # unconfined\n",
+                  "lxc.apparmor.profile = unconfined\n",
+                  "unconfined" },
+                /* Before an include it counts for nothing. */
+                { "lxc.apparmor.profile = lxc-a\nlxc.include = /n.conf\n",
+                  "lxc.include = /n.conf\nlxc.apparmor.profile = lxc-a\n",
+                  "lxc-a" },
+        };
+
+        assert_edits(cases, PHX_ELEMENTS(cases));
+}
+
+static void what_liblxc_passes_over_is_not_ours(void **state) {
+        static const struct edit_case c = {
+                "#lxc.apparmor.profile = b\nx lxc.apparmor.profile = c\n"
+                "lxc.apparmor.profilex = d\n",
+                "#lxc.apparmor.profile = b\nx lxc.apparmor.profile = c\n"
+                "lxc.apparmor.profilex = d\nlxc.apparmor.profile = lxc-a\n",
+                "lxc-a"
+        };
+
+        assert_edit(&c);
+}
+
 static void wanted_lines_are_present_exactly_once(void **state) {
         static const struct edit_case cases[] = {
                 { "lxc.uts.name = x\n",
-                  "lxc.a=1;lxc.b = 2;lxc.a=2",
-                  "",
+                  "lxc.uts.name = x\nlxc.a = 1\nlxc.b = 2\nlxc.a = 2\n",
                   NULL,
-                  "lxc.uts.name = x\nlxc.a = 1\nlxc.b = 2\nlxc.a = 2\n" },
-                { "lxc.a=1\nlxc.a = 1\nlxc.a = 3\n", "lxc.a=1", "", NULL, "lxc.a=1\nlxc.a = 3\n" },
-                { "lxc.a = '1'\n", "lxc.a=1", "", NULL, "lxc.a = '1'\n" },
-                { "", "lxc.a=1;lxc.a= 1", "", NULL, "lxc.a = 1\n" },
-                { "", "lxc.a=\" x \"", "", NULL, "lxc.a = \" x \"\n" },
-                { "", "lxc.a=", "", NULL, "lxc.a = \n" },
+                  "lxc.a=1;lxc.b = 2;lxc.a=2" },
+                { "lxc.a=1\nlxc.a = 1\nlxc.a = 3\n", "lxc.a=1\nlxc.a = 3\n", NULL, "lxc.a=1" },
+                { "lxc.a = '1'\n", "lxc.a = '1'\n", NULL, "lxc.a=1" },
+                { "", "lxc.a = 1\n", NULL, "lxc.a=1;lxc.a= 1" },
+                { "", "lxc.a = \" x \"\n", NULL, "lxc.a=\" x \"" },
+                { "", "lxc.a = \n", NULL, "lxc.a=" },
                 /* The profile has its own say. */
                 { "lxc.apparmor.profile = b\n",
-                  "lxc.apparmor.profile=c",
-                  "lxc.apparmor.profile=b",
+                  "lxc.apparmor.profile = b\n",
                   NULL,
-                  "lxc.apparmor.profile = b\n" },
+                  "lxc.apparmor.profile=c",
+                  "lxc.apparmor.profile=b" },
         };
 
         assert_edits(cases, PHX_ELEMENTS(cases));
@@ -154,25 +139,21 @@ static void wanted_lines_are_present_exactly_once(void **state) {
 static void new_lines_go_before_the_profile(void **state) {
         static const struct edit_case cases[] = {
                 { "lxc.apparmor.profile = lxc-a\n# tail",
-                  "lxc.a=1",
-                  "",
+                  "lxc.a = 1\nlxc.apparmor.profile = lxc-a\n# tail",
                   "lxc-a",
-                  "lxc.a = 1\nlxc.apparmor.profile = lxc-a\n# tail" },
+                  "lxc.a=1" },
                 { "lxc.uts.name = x",
-                  "lxc.a=1;lxc.include=/n",
-                  "",
+                  "lxc.uts.name = x\nlxc.a = 1\nlxc.include = /n\nlxc.apparmor.profile = lxc-a\n",
                   "lxc-a",
-                  "lxc.uts.name = x\nlxc.a = 1\nlxc.include = /n\nlxc.apparmor.profile = lxc-a\n" },
+                  "lxc.a=1;lxc.include=/n" },
                 { "lxc.apparmor.profile = b\n",
-                  "lxc.include=/n",
-                  "",
+                  "lxc.include = /n\nlxc.apparmor.profile = b\n",
                   NULL,
-                  "lxc.include = /n\nlxc.apparmor.profile = b\n" },
+                  "lxc.include=/n" },
                 { "lxc.apparmor.profile = lxc-a\nlxc.include = /n\n",
-                  "lxc.include=/n",
-                  "",
+                  "lxc.include = /n\nlxc.apparmor.profile = lxc-a\n",
                   "lxc-a",
-                  "lxc.include = /n\nlxc.apparmor.profile = lxc-a\n" },
+                  "lxc.include=/n" },
         };
 
         assert_edits(cases, PHX_ELEMENTS(cases));
@@ -180,15 +161,15 @@ static void new_lines_go_before_the_profile(void **state) {
 
 static void withdrawn_lines_go_and_nothing_else_does(void **state) {
         static const struct edit_case cases[] = {
-                { "lxc.a=1\r\nlxc.a=2\r\n lxc.a = 1", "", "lxc.a=1", NULL, "lxc.a=2\r\n" },
-                { "lxc.a=1\n", "lxc.a=1", "lxc.a = 1", NULL, "lxc.a=1\n" },
-                { "#lxc.a=1\nlxc.ab=1\n", "", "lxc.a=1", NULL, "#lxc.a=1\nlxc.ab=1\n" },
+                { "lxc.a=1\r\nlxc.a=2\r\n lxc.a = 1", "lxc.a=2\r\n", NULL, NULL, "lxc.a=1" },
+                { "lxc.a=1\n", "lxc.a=1\n", NULL, "lxc.a=1", "lxc.a = 1" },
+                { "#lxc.a=1\nlxc.ab=1\n", "#lxc.a=1\nlxc.ab=1\n", NULL, NULL, "lxc.a=1" },
                 /* A withdrawn include no longer stands behind the profile. */
                 { "lxc.apparmor.profile = lxc-a\nlxc.include = /n\n",
-                  "",
-                  "lxc.include=/n",
+                  "lxc.apparmor.profile = lxc-a\n",
                   "lxc-a",
-                  "lxc.apparmor.profile = lxc-a\n" },
+                  NULL,
+                  "lxc.include=/n" },
         };
 
         assert_edits(cases, PHX_ELEMENTS(cases));
@@ -371,7 +352,9 @@ static void an_edit_of_an_edit_changes_nothing_and_foreign_lines_stay(void **sta
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(the_profile_line_is_the_only_one_and_after_every_include),
+                cmocka_unit_test(a_right_profile_line_stays_as_it_is),
+                cmocka_unit_test(a_wrong_profile_line_gives_way_to_one_at_the_end),
+                cmocka_unit_test(what_liblxc_passes_over_is_not_ours),
                 cmocka_unit_test(wanted_lines_are_present_exactly_once),
                 cmocka_unit_test(new_lines_go_before_the_profile),
                 cmocka_unit_test(withdrawn_lines_go_and_nothing_else_does),
