@@ -7,7 +7,7 @@
 
 #include "base/grow.h"
 
-static const char blanks[] = " \t\r";
+static const char blanks[] = " \t";
 
 struct slice {
         const char *start;
@@ -28,6 +28,16 @@ static struct slice trim(struct slice slice) {
         return slice;
 }
 
+static bool is_end(char c) {
+        return c == '\n' || c == '\r';
+}
+
+static struct slice without_end(struct slice slice) {
+        while (slice.size > 0 && is_end(slice.start[slice.size - 1]))
+                slice.size--;
+        return slice;
+}
+
 static struct slice unquote(struct slice slice) {
         if (slice.size < 2 || (slice.start[0] != '\'' && slice.start[0] != '"') ||
             slice.start[slice.size - 1] != slice.start[0])
@@ -42,8 +52,7 @@ static bool slice_is(const char *start, size_t size, const char *text) {
 static struct phx_lxc_line parse_line(const char *start, size_t size) {
         static const char prefix[] = "lxc.";
         struct phx_lxc_line line = { .start = start, .size = size };
-        bool is_ended = size > 0 && start[size - 1] == '\n';
-        struct slice content = trim((struct slice){ start, is_ended ? size - 1 : size }), part;
+        struct slice content = trim(without_end((struct slice){ start, size })), part;
         const char *equals;
 
         if (content.size < strlen(prefix) || memcmp(content.start, prefix, strlen(prefix)) != 0)
@@ -68,21 +77,21 @@ bool phx_lxc_text_next(
                 size_t size,
                 size_t *offset,
                 struct phx_lxc_line *ret_line) {
-        const char *start = text + *offset, *end;
-        size_t left = size - *offset;
+        const char *start = text + *offset;
+        size_t left = size - *offset, length = 0;
 
         if (left == 0 || *start == '\0')
                 return false;
 
-        end = memchr(start, '\0', left);
-        if (end)
-                left = (size_t) (end - start);
-        end = memchr(start, '\n', left);
-        if (end)
-                left = (size_t) (end - start) + 1;
+        while (length < left && start[length] != '\0' && !is_end(start[length]))
+                length++;
+        if (length < left && start[length] != '\0')
+                length += length + 1 < left && start[length] == '\r' && start[length + 1] == '\n'
+                                          ? 2
+                                          : 1;
 
-        *ret_line = parse_line(start, left);
-        *offset += left;
+        *ret_line = parse_line(start, length);
+        *offset += length;
         return true;
 }
 
@@ -303,7 +312,7 @@ static int add_missing(const struct draft *draft, struct phx_buffer *text) {
 
                 if (!is_missing(draft, i))
                         continue;
-                value = strchr(line.key, '=') + 1;
+                value = strchr(item, '=') + 1;
                 r = add_line(text, line.key, (int) line.key_size, value + strspn(value, blanks));
         }
         return r;

@@ -3,11 +3,12 @@
 /* The text of an LXC container's config, as liblxc reads it, and the edit of the lines that are
  * ours. Pure functions: no file is opened here.
  *
- * Measured with liblxc 5.0.2 and 6.0.4, which agree: a line ends at a line feed, the text at the
- * first NUL; blanks, tabs and carriage returns around key and value do not count; a line whose
- * first character is '#' is a comment, one that does not begin with "lxc." is passed over, one
- * without '=' makes the whole config invalid; a value in two equal quotes loses them; there are no
- * sections, no continued lines and no comments behind a value; keys are case-sensitive. */
+ * Measured with liblxc 5.0.2 and 6.0.4, which agree: a line ends at a line feed or at a carriage
+ * return (even within a comment), the text at the first NUL; blanks and tabs around key and value
+ * do not count; a line whose first character is '#' is a comment, one that does not begin with
+ * "lxc." is passed over, one without '=' makes the whole config invalid; a value in two equal
+ * quotes loses them; there are no sections, no continued lines and no comments behind a value; keys
+ * are case-sensitive. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,7 +23,7 @@
 /* One line, in place: pointers into the text. KEY is NULL for what sets nothing. */
 struct phx_lxc_line {
         const char *start;
-        size_t size; /* with its line feed, if it has one */
+        size_t size; /* with its end: "\n", "\r", "\r\n" or none */
         const char *key;
         size_t key_size;
         const char *value; /* without quotes */

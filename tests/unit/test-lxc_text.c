@@ -114,6 +114,21 @@ static void what_liblxc_passes_over_is_not_ours(void **state) {
         assert_edit(&c);
 }
 
+/* An editor shows one line, or a comment; liblxc reads two lines. */
+static void a_carriage_return_ends_a_line(void **state) {
+        static const struct edit_case cases[] = {
+                { "# note\rlxc.apparmor.profile = unconfined\n",
+                  "# note\r\nlxc.apparmor.profile = lxc-a\n",
+                  "lxc-a" },
+                { "lxc.apparmor.profile = lxc-a\n#\rlxc.include = /n\n",
+                  "#\rlxc.include = /n\nlxc.apparmor.profile = lxc-a\n",
+                  "lxc-a" },
+                { "lxc.uts.name = x\r", "lxc.uts.name = x\r\nlxc.a = 1\n", NULL, "lxc.a=1" },
+        };
+
+        assert_edits(cases, PHX_ELEMENTS(cases));
+}
+
 static void wanted_lines_are_present_exactly_once(void **state) {
         static const struct edit_case cases[] = {
                 { "lxc.uts.name = x\n",
@@ -266,7 +281,7 @@ static void add_random_text(struct phx_buffer *text, uint32_t *seed) {
                 "lxc.nothing",
                 "# comment",
         };
-        static const char *const ends[] = { "\n", "\n", "\n", "\r\n", "\n\n" };
+        static const char *const ends[] = { "\n", "\n", "\n", "\r\n", "\n\n", "\r" };
 
         for (uint32_t n = random_next(seed) % 12; n > 0; n--) {
                 const char *piece = pieces[random_next(seed) % PHX_ELEMENTS(pieces)];
@@ -291,17 +306,23 @@ static bool is_managed(const struct phx_lxc_line *line) {
         return false;
 }
 
-/* All that is not managed, without the line feed that an appended line may need before it. */
+/* All that is not managed but the blank lines: a line feed may come to a line before a new one, and
+ * a carriage return may meet one. */
 static void add_foreign(struct phx_buffer *foreign, const char *text, size_t size) {
         struct phx_lxc_line line;
         size_t offset = 0;
 
-        assert_int_equal(phx_buffer_add_text(foreign, ""), 0);
-        while (phx_lxc_text_next(text, size, &offset, &line))
-                if (!is_managed(&line))
-                        assert_int_equal(phx_buffer_add(foreign, line.start, line.size), 0);
-        while (foreign->size > 0 && foreign->data[foreign->size - 1] == '\n')
-                foreign->data[--foreign->size] = '\0';
+        while (phx_lxc_text_next(text, size, &offset, &line)) {
+                if (is_managed(&line))
+                        continue;
+                while (line.size > 0 && strchr("\r\n", line.start[line.size - 1]))
+                        line.size--;
+                if (line.size == 0)
+                        continue;
+                assert_int_equal(
+                                phx_buffer_addf(foreign, "%.*s\n", (int) line.size, line.start),
+                                0);
+        }
 }
 
 static void assert_profile_is_last_word(const char *text, size_t size, const char *profile) {
@@ -342,7 +363,8 @@ static void assert_properties(uint32_t seed) {
 
         add_foreign(&before, text.data, text.size);
         add_foreign(&after, once.data, once.size);
-        assert_string_equal(before.data, after.data);
+        assert_int_equal(before.size, after.size);
+        assert_memory_equal(before.data, after.data, after.size);
 }
 
 static void an_edit_of_an_edit_changes_nothing_and_foreign_lines_stay(void **state) {
@@ -355,6 +377,7 @@ int main(void) {
                 cmocka_unit_test(a_right_profile_line_stays_as_it_is),
                 cmocka_unit_test(a_wrong_profile_line_gives_way_to_one_at_the_end),
                 cmocka_unit_test(what_liblxc_passes_over_is_not_ours),
+                cmocka_unit_test(a_carriage_return_ends_a_line),
                 cmocka_unit_test(wanted_lines_are_present_exactly_once),
                 cmocka_unit_test(new_lines_go_before_the_profile),
                 cmocka_unit_test(withdrawn_lines_go_and_nothing_else_does),
