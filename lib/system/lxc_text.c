@@ -77,12 +77,14 @@ bool phx_lxc_text_next(
                 size_t size,
                 size_t *offset,
                 struct phx_lxc_line *ret_line) {
-        const char *start = text + *offset;
-        size_t left = size - *offset, length = 0;
+        const char *start;
+        size_t left, length = 0;
 
-        if (left == 0 || *start == '\0')
+        if (*offset >= size || text[*offset] == '\0')
                 return false;
 
+        start = text + *offset;
+        left = size - *offset;
         while (length < left && start[length] != '\0' && !is_end(start[length]))
                 length++;
         if (length < left && start[length] != '\0')
