@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "base/buffer.h"
 #include "system/labels.h"
 
 static struct phx_label parse(const char *text) {
@@ -57,6 +58,10 @@ static uint32_t random_next(uint32_t *seed) {
         return *seed >> 8;
 }
 
+static void add_text(struct phx_buffer *buffer, const char *text) {
+        assert_int_equal(phx_buffer_add_text(buffer, text), 0);
+}
+
 static void what_is_parsed_renders_to_what_it_was(void **state) {
         static const char *const pieces[] = {
                 "lxc-a", "unconfined", "//",      "//&", ":ns:",     " ", "(",     ")", " (",
@@ -68,13 +73,12 @@ static void what_is_parsed_renders_to_what_it_was(void **state) {
         for (unsigned i = 0; i < 20000; i++) {
                 phx_cleanup(phx_label_done) struct phx_label label = { 0 }, again = { 0 };
                 phx_autofree char *text = NULL;
-                char random[256] = "";
+                phx_cleanup(phx_buffer_done) struct phx_buffer random = { 0 };
 
                 for (uint32_t n = random_next(&seed) % 8; n > 0; n--)
-                        (void) strcat(random, pieces[random_next(&seed) % PHX_ELEMENTS(pieces)]);
-                if (i % 2)
-                        (void) strcat(random, " (enforce)");
-                if (phx_label_parse(random, &label) < 0)
+                        add_text(&random, pieces[random_next(&seed) % PHX_ELEMENTS(pieces)]);
+                add_text(&random, i % 2 ? " (enforce)" : "");
+                if (phx_label_parse(random.data, &label) < 0)
                         continue;
                 parsed++;
                 assert_int_equal(phx_label_render(&label, &text), 0);
