@@ -1,5 +1,7 @@
 #include "base/digest.h"
 
+#include <string.h>
+
 #include <sha1.h>
 #include <sha2.h>
 
@@ -47,4 +49,10 @@ void phx_sha1_two(
         SHA1Update(&context, b, b_size);
         SHA1Final(bytes, &context);
         to_hex(bytes, sizeof(bytes), hex);
+}
+
+bool phx_is_sha256(const char *hex) {
+        size_t length = strlen(hex);
+
+        return length == PHX_SHA256_HEX - 1 && strspn(hex, "0123456789abcdef") == length;
 }

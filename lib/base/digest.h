@@ -1,5 +1,6 @@
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,3 +23,6 @@ void phx_sha1_two(
                 const void *b,
                 size_t b_size,
                 char hex[PHX_SHA1_HEX]);
+
+/* 64 lower-case hexadecimal digits. */
+bool phx_is_sha256(const char *hex);

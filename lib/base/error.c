@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#undef phx_error_set /* the analyzer's, see the header */
 int phx_error_set(struct phx_error *error, int code, const char *format, ...) {
         va_list arguments;
 
@@ -41,6 +42,7 @@ const char *phx_error_text(const struct phx_error *error, int code) {
         return strerrordesc_np(-code);
 }
 
+#undef phx_errno
 int phx_errno(void) {
         return errno > 0 ? -errno : -EIO;
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <errno.h>
+
 #include "base/macros.h"
 
 /* What a person must learn about a failure. By value, no allocation: an error path must not fail.
@@ -12,6 +14,11 @@ struct phx_error {
 /* Sets code and text, returns the code, so that `return phx_error_set(…)` is one line. A NULL error
  * is allowed. The code is a negative errno; text beyond the buffer is cut. */
 int phx_error_set(struct phx_error *error, int code, const char *format, ...) PHX_PRINTF(3, 4);
+#ifdef __clang_analyzer__
+/* The analyzer looks at one file at a time, and would take a code that comes back for any number,
+ * zero included. */
+#define phx_error_set(error, code, ...) ((void) (phx_error_set) (error, code, __VA_ARGS__), (code))
+#endif
 
 /* Sets "PLACE: " and what errno says, directly below the call that failed. Returns -errno, never 0.
  */
@@ -25,3 +32,6 @@ const char *phx_error_text(const struct phx_error *error, int code);
 
 /* -errno, and never 0: to be called directly below the call that failed. */
 int phx_errno(void);
+#ifdef __clang_analyzer__
+#define phx_errno() (-EIO) /* as above */
+#endif

@@ -9,35 +9,42 @@
 
 #include "base/strings.h"
 
+/* Makes room for at least one byte more than SIZE and its NUL. */
+static int make_room(char **data, size_t size, size_t *capacity) {
+        size_t wanted = *capacity ? *capacity * 2 : 8192;
+        char *grown;
+
+        if (size + 1 < *capacity)
+                return 0;
+        grown = realloc(*data, wanted);
+        if (!grown)
+                return -ENOMEM;
+
+        *data = grown;
+        *capacity = wanted;
+        return 0;
+}
+
 int phx_file_read_fd(int fd, size_t limit, char **ret_data, size_t *ret_size) {
         phx_autofree char *data = NULL;
         size_t size = 0, capacity = 0;
+        ssize_t n;
 
-        for (;;) {
-                ssize_t n;
+        do {
+                int r;
 
-                if (size + 1 >= capacity) {
-                        char *grown;
-
-                        capacity = capacity ? capacity * 2 : 8192;
-                        grown = realloc(data, capacity);
-                        if (!grown)
-                                return -ENOMEM;
-                        data = grown;
-                }
-
+                r = make_room(&data, size, &capacity);
+                if (r < 0)
+                        return r;
                 /* pread: the position of a descriptor that a caller reads twice does not matter. */
                 n = pread(fd, data + size, capacity - size - 1, (off_t) size);
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0)
+                if (n < 0 && errno != EINTR)
                         return phx_errno();
-                if (n == 0)
-                        break;
-                size += (size_t) n;
+                if (n > 0)
+                        size += (size_t) n;
                 if (size > limit)
                         return -EFBIG;
-        }
+        } while (n != 0);
 
         data[size] = '\0';
         *ret_data = PHX_TAKE(data);

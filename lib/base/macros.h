@@ -12,7 +12,8 @@
 #define PHX_PRINTF(format, first) __attribute__((__format__(__printf__, format, first)))
 #define PHX_ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))
 
-/* Ownership leaves a local variable only through these two: they return it and leave NULL or -1. */
+/* Ownership leaves a local variable only through these: they return it and leave NULL, -1 or the
+ * zero value. */
 #define PHX_TAKE(pointer)                                  \
         __extension__({                                    \
                 __typeof__(pointer) phx_taken = (pointer); \
@@ -26,6 +27,14 @@
                 phx_taken;            \
         })
 
+#define PHX_TAKE_STRUCT(object)                             \
+        __extension__({                                     \
+                __typeof__(object) *phx_source = &(object); \
+                __typeof__(object) phx_taken = *phx_source; \
+                *phx_source = (__typeof__(object)){ 0 };    \
+                phx_taken;                                  \
+        })
+
 /* Defines TYPE_freep for phx_cleanup() from a TYPE_free() that takes NULL and returns NULL. */
 #define PHX_DEFINE_FREEP(type)                                  \
         static inline void type##_freep(struct type **object) { \
@@ -36,7 +45,7 @@ static inline void phx_freep(void *pointer) {
         free(*(void **) pointer);
 }
 
-static inline void phx_closep(const int *fd) {
+static inline void phx_closep(int *fd) {
         if (*fd >= 0)
                 (void) close(*fd);
 }

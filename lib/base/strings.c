@@ -1,6 +1,7 @@
 #include "base/strings.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -98,6 +99,28 @@ bool phx_has_suffix(const char *text, const char *suffix) {
         size_t length = strlen(text), tail = strlen(suffix);
 
         return length >= tail && strcmp(text + length - tail, suffix) == 0;
+}
+
+bool phx_has_control(const char *text) {
+        for (; *text; text++)
+                if ((unsigned char) *text < ' ' || *text == 0x7f)
+                        return true;
+        return false;
+}
+
+bool phx_is_normal_path(const char *path) {
+        if (*path != '/' || strlen(path) >= PATH_MAX || phx_has_control(path))
+                return false;
+
+        while (*path == '/') {
+                size_t length = strcspn(++path, "/");
+
+                if (length == 0 || (length == 1 && path[0] == '.') ||
+                    (length == 2 && path[0] == '.' && path[1] == '.'))
+                        return false;
+                path += length;
+        }
+        return true;
 }
 
 bool phx_equal(const char *a, const char *b) {

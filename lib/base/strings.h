@@ -28,6 +28,11 @@ void phx_strings_done(struct phx_strings *strings);
 
 bool phx_has_prefix(const char *text, const char *prefix);
 bool phx_has_suffix(const char *text, const char *suffix);
+/* A byte below 0x20 or DEL: nothing that belongs in a name, a path or a line. */
+bool phx_has_control(const char *text);
+/* Absolute, without "//", ".", "..", a slash at the end or control characters, and more than "/".
+ */
+bool phx_is_normal_path(const char *path);
 /* Equal, where two NULLs are equal too. */
 bool phx_equal(const char *a, const char *b);
 /* The edit distance (insert, delete, replace) of two short names; for "did you mean". */

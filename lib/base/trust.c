@@ -72,7 +72,7 @@ static int next_component(struct walk *walk, char name[NAME_MAX + 1]) {
 static int follow(struct walk *walk, int link_fd, int *directory) {
         char target[PATH_MAX], joined[2 * PATH_MAX];
         ssize_t n;
-        int fd;
+        int fd = -1;
 
         if (++walk->links > LINKS_LIMIT)
                 return phx_error_set(
@@ -82,11 +82,15 @@ static int follow(struct walk *walk, int link_fd, int *directory) {
                                 walk->path);
         n = readlinkat(link_fd, "", target, sizeof(target) - 1);
         if (n < 0)
-                return phx_errno();
+                return phx_error_errno(walk->error, walk->path);
         target[n] = '\0';
 
         if (snprintf(joined, sizeof(joined), "%s/%s", target, walk->rest) >= PATH_MAX)
-                return -ENAMETOOLONG;
+                return phx_error_set(
+                                walk->error,
+                                -ENAMETOOLONG,
+                                "%s: what remains behind a symbolic link is too long",
+                                walk->path);
         memcpy(walk->rest, joined, strlen(joined) + 1);
         if (target[0] != '/')
                 return 0;
@@ -120,7 +124,7 @@ static int step(struct walk *walk, int *fd, const char *name, mode_t *ret_mode) 
         if (next < 0)
                 return phx_error_errno(walk->error, walk->path);
         if (fstat(next, &st) < 0)
-                return phx_errno();
+                return phx_error_errno(walk->error, walk->path);
         r = judge(walk, &st, name);
         if (r < 0)
                 return r;

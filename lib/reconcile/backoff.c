@@ -5,10 +5,11 @@
 
 #include "base/grow.h"
 #include "base/strings.h"
-#include "state/report.h"
 
 #define USEC_PER_SEC 1000000ULL
 #define LONGEST_USEC (300 * USEC_PER_SEC)
+/* Doubled so often, a second is longer than that already. */
+#define LONGEST_SHIFT 9
 
 struct phx_backoff_entry {
         enum phx_layer layer;
@@ -33,53 +34,19 @@ static struct phx_backoff_entry *find(
         return NULL;
 }
 
-bool phx_backoff_holds(
+uint64_t phx_backoff_wait(
                 const struct phx_backoff *backoff,
                 const struct phx_drift *drift,
                 uint64_t now_usec) {
         const struct phx_backoff_entry *entry = find(backoff, drift);
 
-        return entry && entry->due_usec > now_usec;
+        return entry && entry->due_usec > now_usec ? entry->due_usec - now_usec : 0;
 }
 
 const char *phx_backoff_text(const struct phx_backoff *backoff, const struct phx_drift *drift) {
         const struct phx_backoff_entry *entry = find(backoff, drift);
 
         return entry ? entry->text : NULL;
-}
-
-static struct phx_backoff_entry *append(
-                struct phx_backoff *backoff,
-                const struct phx_drift *drift) {
-        struct phx_backoff_entry *entry =
-                        phx_grow(&backoff->entries, &backoff->count, sizeof(*entry));
-
-        if (!entry)
-                return NULL;
-        entry->layer = drift->layer;
-        if (phx_replace(&entry->object, drift->object) < 0 ||
-            phx_replace(&entry->expected, drift->expected) < 0)
-                return NULL;
-        return entry;
-}
-
-int phx_backoff_fail(
-                struct phx_backoff *backoff,
-                const struct phx_drift *drift,
-                const char *text,
-                uint64_t now_usec) {
-        struct phx_backoff_entry *entry = find(backoff, drift);
-        uint64_t delay;
-
-        if (!entry)
-                entry = append(backoff, drift);
-        if (!entry || phx_replace(&entry->text, text) < 0)
-                return -ENOMEM;
-
-        delay = entry->failures < 16 ? USEC_PER_SEC << entry->failures : LONGEST_USEC;
-        entry->failures++;
-        entry->due_usec = now_usec + (delay < LONGEST_USEC ? delay : LONGEST_USEC);
-        return 0;
 }
 
 static void entry_done(struct phx_backoff_entry *entry) {
@@ -93,6 +60,42 @@ static void remove_at(struct phx_backoff *backoff, size_t i) {
         backoff->entries[i] = backoff->entries[--backoff->count];
 }
 
+static struct phx_backoff_entry *append(
+                struct phx_backoff *backoff,
+                const struct phx_drift *drift) {
+        struct phx_backoff_entry *entry =
+                        phx_grow(&backoff->entries, &backoff->count, sizeof(*entry));
+
+        if (!entry)
+                return NULL;
+        entry->layer = drift->layer;
+        if (phx_replace(&entry->object, drift->object) >= 0 &&
+            phx_replace(&entry->expected, drift->expected) >= 0)
+                return entry;
+
+        remove_at(backoff, backoff->count - 1);
+        return NULL;
+}
+
+int phx_backoff_fail(
+                struct phx_backoff *backoff,
+                const struct phx_drift *drift,
+                const char *text,
+                uint64_t now_usec) {
+        struct phx_backoff_entry *entry = find(backoff, drift);
+        uint64_t delay;
+
+        if (!entry)
+                entry = append(backoff, drift);
+        if (!entry)
+                return -ENOMEM;
+
+        delay = entry->failures < LONGEST_SHIFT ? USEC_PER_SEC << entry->failures : LONGEST_USEC;
+        entry->failures++;
+        entry->due_usec = now_usec + (delay < LONGEST_USEC ? delay : LONGEST_USEC);
+        return phx_replace(&entry->text, text);
+}
+
 void phx_backoff_forget(struct phx_backoff *backoff, const struct phx_drift *drift) {
         struct phx_backoff_entry *entry = find(backoff, drift);
 
@@ -102,7 +105,7 @@ void phx_backoff_forget(struct phx_backoff *backoff, const struct phx_drift *dri
 
 static bool is_among(const struct phx_backoff_entry *entry, const struct phx_drifts *drifts) {
         for (size_t i = 0; i < drifts->count; i++)
-                if (is_of(entry, &drifts->items[i]))
+                if (drifts->items[i].action != PHX_ACTION_NONE && is_of(entry, &drifts->items[i]))
                         return true;
         return false;
 }
@@ -111,19 +114,6 @@ void phx_backoff_keep(struct phx_backoff *backoff, const struct phx_drifts *drif
         for (size_t i = backoff->count; i > 0; i--)
                 if (!is_among(&backoff->entries[i - 1], drifts))
                         remove_at(backoff, i - 1);
-}
-
-uint64_t phx_backoff_next(const struct phx_backoff *backoff, uint64_t now_usec) {
-        uint64_t next = PHX_NEVER;
-
-        for (size_t i = 0; i < backoff->count; i++) {
-                uint64_t due = backoff->entries[i].due_usec,
-                         wait = due > now_usec ? due - now_usec : 0;
-
-                if (wait < next)
-                        next = wait;
-        }
-        return next;
 }
 
 void phx_backoff_done(struct phx_backoff *backoff) {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,8 +13,9 @@ struct phx_backoff {
         size_t count;
 };
 
-/* True when the drift's action failed and its time has not come. */
-bool phx_backoff_holds(
+/* How long the drift's action must still wait because it failed before, in microseconds; 0 when it
+ * may be tried. */
+uint64_t phx_backoff_wait(
                 const struct phx_backoff *backoff,
                 const struct phx_drift *drift,
                 uint64_t now_usec);
@@ -28,8 +28,7 @@ int phx_backoff_fail(
                 const char *text,
                 uint64_t now_usec);
 void phx_backoff_forget(struct phx_backoff *backoff, const struct phx_drift *drift);
-/* Forgets what is not among DRIFTS any more: its reason is gone. */
+/* Forgets what is not among those DRIFTS that have an action: its reason is gone, or it would not
+ * be tried again. */
 void phx_backoff_keep(struct phx_backoff *backoff, const struct phx_drifts *drifts);
-/* Until the next one is due, in microseconds; PHX_NEVER when none waits. */
-uint64_t phx_backoff_next(const struct phx_backoff *backoff, uint64_t now_usec);
 void phx_backoff_done(struct phx_backoff *backoff);

@@ -1,5 +1,6 @@
 #include "reconcile/pass.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,15 +11,18 @@
 #include "reconcile/tell.h"
 
 /* Layers are repaired downwards, so a container whose profile is new takes three rounds: load,
- * assign, look. One more is for an input that changes meanwhile; what is left then waits for the
+ * assign, look. The others are for an input that changes meanwhile; what is left then waits for the
  * next pass. */
 #define ROUNDS_LIMIT 5
+/* When the next pass is due for what was left without a failure: long enough for the status to be
+ * read and for others to calm down. */
+#define LEFT_USEC 1000000ULL
 
 struct phx_pass {
         struct phx_tell *tell;
         struct phx_backoff backoff;
-        struct phx_drifts tried; /* done in the round before: told as changed or failed after the
-                                    next look */
+        struct phx_drifts tried; /* in the round before: told as changed or failed after the next
+                                    look */
 };
 
 struct picture {
@@ -58,55 +62,111 @@ struct phx_pass *phx_pass_free(struct phx_pass *pass) {
         return NULL;
 }
 
-static int look(const struct phx_world *world,
-                struct picture *ret_picture,
-                struct phx_error *error) {
-        phx_cleanup(picture_done) struct picture picture = { 0 };
+/* The picture before is gone, whatever comes of it: nothing old is ever acted on. */
+static int look(const struct phx_world *world, struct picture *picture, struct phx_error *error) {
         int r;
 
-        r = world->look(world->data, &picture.desired, &picture.observed, error);
+        picture_done(picture);
+        r = world->look(world->data, &picture->desired, &picture->observed, error);
         if (r < 0)
                 return r;
-        r = phx_diff(picture.desired, picture.observed, &picture.drifts);
-        if (r < 0)
-                return phx_error_set(error, r, "comparing: out of memory");
-
-        picture_done(ret_picture);
-        *ret_picture = picture;
-        picture = (struct picture){ 0 };
-        return 0;
+        assert(picture->desired && picture->observed);
+        r = phx_diff(picture->desired, picture->observed, &picture->drifts);
+        return r < 0 ? phx_error_set(error, r, "comparing: out of memory") : 0;
 }
 
-/* Success is what the look after it sees: the same drift again means that nothing was mended. */
+/* Whether STILL says about the same state what TRIED was to mend; an action mends one state of one
+ * object, whatever was wrong with it. */
+static bool is_same_state(const struct phx_drift *still, const struct phx_drift *tried) {
+        if (still->layer != tried->layer || still->kind == PHX_DRIFT_DISABLED)
+                return false;
+        /* The kernel as a whole cannot be judged. */
+        if (still->layer == PHX_LAYER_KERNEL && still->kind == PHX_DRIFT_UNKNOWN)
+                return true;
+        if (still->kind == PHX_DRIFT_WITHDRAWN && tried->action != PHX_ACTION_WITHDRAW)
+                return false;
+        return phx_equal(still->object, tried->object);
+}
+
+static const struct phx_drift *find_still(
+                const struct phx_drifts *drifts,
+                const struct phx_drift *tried) {
+        for (size_t i = 0; i < drifts->count; i++)
+                if (is_same_state(&drifts->items[i], tried))
+                        return &drifts->items[i];
+        return NULL;
+}
+
+/* What a config file has become can only be seen in it. */
+static const char *seen_digest(const struct picture *picture, const struct phx_drift *tried) {
+        for (size_t i = 0; i < picture->desired->container_count; i++) {
+                const struct phx_desired_container *want = &picture->desired->containers[i];
+                const struct phx_observed_container *have = NULL;
+
+                if (want->directory && strcmp(want->id, tried->object) == 0)
+                        have = phx_observed_find_container(picture->observed, want->directory);
+                if (have)
+                        return have->digest;
+        }
+        return NULL;
+}
+
+static void settle_done(
+                struct phx_pass *pass,
+                const struct picture *picture,
+                const struct phx_drift *tried) {
+        struct phx_drift done = *tried;
+
+        if (tried->action == PHX_ACTION_ASSIGN)
+                done.new_digest = seen_digest(picture, tried);
+        phx_backoff_forget(&pass->backoff, tried);
+        phx_tell_changed(pass->tell, &done);
+}
+
+static int settle_undone(
+                struct phx_pass *pass,
+                const struct phx_drift *tried,
+                const struct phx_drift *still,
+                uint64_t now_usec) {
+        phx_autofree char *clause = phx_drift_clause(still);
+        char text[1024];
+
+        (void) snprintf(text,
+                        sizeof(text),
+                        "it was done, but reading back shows: %s",
+                        clause ? clause : "no change");
+        phx_tell_failed(pass->tell, tried, -EIO, text);
+        if (still->action == PHX_ACTION_NONE)
+                return 0;
+        return phx_backoff_fail(&pass->backoff, still, "reading back shows no change", now_usec);
+}
+
+/* Success is what the look after it sees. Each that was tried gets its result, also when memory
+ * runs short on the way. */
 static int settle(
                 struct phx_pass *pass,
                 const struct picture *picture,
                 uint64_t now_usec,
                 unsigned *changes) {
-        int r = 0;
+        int result = 0;
 
-        for (size_t i = 0; i < pass->tried.count && r >= 0; i++) {
+        for (size_t i = 0; i < pass->tried.count; i++) {
                 const struct phx_drift *tried = &pass->tried.items[i];
-                const struct phx_drift *still = phx_drifts_find(&picture->drifts, tried);
+                const struct phx_drift *still = find_still(&picture->drifts, tried);
+                int r;
 
-                (*changes)++;
-                if (!still || !phx_equal(still->expected, tried->expected)) {
-                        phx_backoff_forget(&pass->backoff, tried);
-                        phx_tell_changed(pass->tell, tried);
+                /* Done, and something else has been asked for since. */
+                if (!still || phx_equal(still->found, tried->expected)) {
+                        settle_done(pass, picture, tried);
+                        (*changes)++;
                         continue;
                 }
-                phx_tell_failed(pass->tell,
-                                tried,
-                                -EIO,
-                                "it was done, but reading back shows no change");
-                r = phx_backoff_fail(
-                                &pass->backoff,
-                                tried,
-                                "reading back shows no change",
-                                now_usec);
+                r = settle_undone(pass, tried, still, now_usec);
+                if (r < 0)
+                        result = r;
         }
         phx_drifts_done(&pass->tried);
-        return r;
+        return result;
 }
 
 static int act(struct phx_pass *pass,
@@ -116,11 +176,17 @@ static int act(struct phx_pass *pass,
         struct phx_error error = { 0 };
         int r;
 
+        /* Before the deed, so that whatever is done is settled by a later look. */
+        r = phx_drifts_add(&pass->tried, drift);
+        if (r < 0)
+                return r;
+
         phx_tell_intent(pass->tell, drift);
         r = world->apply(world->data, drift, &error);
         if (r >= 0)
-                return phx_drifts_add(&pass->tried, drift);
+                return 0;
 
+        phx_drifts_drop_last(&pass->tried);
         phx_tell_failed(pass->tell, drift, r, phx_error_text(&error, r));
         return phx_backoff_fail(&pass->backoff, drift, phx_error_text(&error, r), now_usec);
 }
@@ -140,7 +206,7 @@ static int repair(
                 int r;
 
                 if (drift->action == PHX_ACTION_NONE ||
-                    phx_backoff_holds(&pass->backoff, drift, now_usec))
+                    phx_backoff_wait(&pass->backoff, drift, now_usec) > 0)
                         continue;
                 r = act(pass, world, drift, now_usec);
                 if (r < 0)
@@ -150,11 +216,33 @@ static int repair(
         return tried;
 }
 
+/* When to look again although nothing has happened. What waits for new input is not waited for. */
+static uint64_t retry_after(
+                const struct phx_pass *pass,
+                const struct picture *picture,
+                uint64_t now_usec) {
+        uint64_t retry = picture->observed->retry_usec;
+
+        if (picture->desired->mode == PHX_MODE_OBSERVE)
+                return retry;
+        for (size_t i = 0; i < picture->drifts.count; i++) {
+                const struct phx_drift *drift = &picture->drifts.items[i];
+                uint64_t wait = phx_backoff_wait(&pass->backoff, drift, now_usec);
+
+                if (drift->action == PHX_ACTION_NONE)
+                        continue;
+                if (wait == 0)
+                        wait = LEFT_USEC;
+                if (wait < retry)
+                        retry = wait;
+        }
+        return retry;
+}
+
 static int fill(const struct phx_pass *pass,
                 const struct picture *picture,
                 uint64_t now_usec,
                 struct phx_report *report) {
-        uint64_t retry = phx_backoff_next(&pass->backoff, now_usec);
         int r;
 
         r = phx_status_render(
@@ -173,13 +261,29 @@ static int fill(const struct phx_pass *pass,
         if (r < 0)
                 return r;
 
-        if (picture->observed->retry_usec < retry)
-                retry = picture->observed->retry_usec;
-        /* Something is left to do, and nothing else would bring us back: rounds ran out. */
-        if (pass->tried.count > 0)
-                retry = 0;
-        report->retry_usec = retry;
+        report->retry_usec = retry_after(pass, picture, now_usec);
         return 0;
+}
+
+/* One round without its repairs: look, settle what the round before tried, and tell. */
+static int look_and_tell(
+                struct phx_pass *pass,
+                const struct phx_world *world,
+                uint64_t now_usec,
+                struct picture *picture,
+                struct phx_report *report,
+                struct phx_error *error) {
+        int r;
+
+        r = look(world, picture, error);
+        if (r < 0)
+                return r;
+        r = settle(pass, picture, now_usec, &report->changes);
+        if (r < 0)
+                return phx_error_set(error, r, "settling: out of memory");
+        phx_backoff_keep(&pass->backoff, &picture->drifts);
+        r = phx_tell_picture(pass->tell, picture->desired, &picture->drifts);
+        return r < 0 ? phx_error_set(error, r, "telling: out of memory") : 0;
 }
 
 int phx_pass_run(
@@ -192,16 +296,9 @@ int phx_pass_run(
         int r;
 
         for (unsigned round = 0; round < ROUNDS_LIMIT; round++) {
-                r = look(world, &picture, error);
+                r = look_and_tell(pass, world, now_usec, &picture, report, error);
                 if (r < 0)
                         return r;
-                r = settle(pass, &picture, now_usec, &report->changes);
-                if (r < 0)
-                        return phx_error_set(error, r, "settling: out of memory");
-                phx_backoff_keep(&pass->backoff, &picture.drifts);
-                r = phx_tell_picture(pass->tell, picture.desired, &picture.drifts);
-                if (r < 0)
-                        return phx_error_set(error, r, "telling: out of memory");
                 /* The last round only looks: what was done must have been read back. */
                 if (round + 1 == ROUNDS_LIMIT)
                         break;

@@ -18,8 +18,9 @@ struct phx_pass *phx_pass_free(struct phx_pass *pass);
 PHX_DEFINE_FREEP(phx_pass)
 
 /* Look, compare, repair, look again, until a look finds nothing that may be repaired now. NOW_USEC
- * is the monotonic clock. Fills the report's status, degraded, changes, watches, inits and retry;
- * the settings in it are the caller's. A negative errno only when no picture could be had. */
+ * is the monotonic clock. Fills a fresh report's status, degraded, changes, watches, inits and
+ * retry; the settings in it are the caller's. A negative errno only when no picture could be had.
+ */
 int phx_pass_run(
                 struct phx_pass *pass,
                 const struct phx_world *world,

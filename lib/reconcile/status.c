@@ -1,10 +1,10 @@
 #include "reconcile/status.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/buffer.h"
+#include "base/strings.h"
+#include "state/configuration.h"
 
 /* As much of a digest as tells two apart for a person. */
 #define SHORT_DIGEST 12
@@ -17,109 +17,199 @@ static int shown(const char *text) {
                                                                           : (int) length;
 }
 
-static const char *subject(const struct phx_drift *drift) {
-        switch (drift->layer) {
-        case PHX_LAYER_SOURCE:
-                return "";
-        case PHX_LAYER_DISK:
-                return "the deployed file ";
-        case PHX_LAYER_KERNEL:
-                return "the kernel's policy ";
-        case PHX_LAYER_CONFIG:
-                return "the container's config ";
-        case PHX_LAYER_RUNNING:
-                return "the running container ";
-        }
-        return "";
+/* "OPENING HAVE instead of WANT" */
+static int compare_texts(
+                struct phx_buffer *buffer,
+                const char *opening,
+                const struct phx_drift *drift) {
+        return phx_buffer_addf(
+                        buffer,
+                        "%s %.*s instead of %.*s",
+                        opening,
+                        shown(drift->found),
+                        drift->found,
+                        shown(drift->expected),
+                        drift->expected);
 }
 
-static const char *verb(enum phx_drift_kind kind) {
-        switch (kind) {
+/* See diff_containers.c for the two forms of a managed line. */
+static int add_assigned(struct phx_buffer *buffer, const struct phx_drift *drift) {
+        if (phx_has_prefix(drift->expected, "with "))
+                return phx_buffer_addf(
+                                buffer,
+                                "its config lacks the line %s",
+                                drift->expected + strlen("with "));
+        if (phx_has_prefix(drift->expected, "without "))
+                return phx_buffer_addf(
+                                buffer,
+                                "its config has the unwanted line %s",
+                                drift->expected + strlen("without "));
+        if (strcmp(drift->found, "unset") == 0)
+                return phx_buffer_addf(
+                                buffer,
+                                "its config names no profile instead of %s",
+                                drift->expected);
+        return compare_texts(buffer, "its config names", drift);
+}
+
+static int add_differs(struct phx_buffer *buffer, const struct phx_drift *drift) {
+        if (drift->layer == PHX_LAYER_KERNEL)
+                return compare_texts(buffer, "the kernel has another policy:", drift);
+        if (drift->old_digest)
+                return compare_texts(buffer, "the deployed file differs: digest", drift);
+        return phx_buffer_addf(buffer, "the deployed file is wrong: %s", drift->found);
+}
+
+static int add_unknown(struct phx_buffer *buffer, const struct phx_drift *drift) {
+        const char *opening = "";
+
+        if (drift->layer == PHX_LAYER_DISK)
+                opening = "its deployed file cannot be judged: ";
+        if (drift->layer == PHX_LAYER_CONFIG)
+                opening = "its config cannot be judged: ";
+        if (drift->layer == PHX_LAYER_RUNNING)
+                opening = "its tasks cannot be judged: ";
+        return phx_buffer_addf(buffer, "%s%s", opening, drift->found);
+}
+
+static int add_clause(struct phx_buffer *buffer, const struct phx_drift *drift) {
+        switch (drift->kind) {
         case PHX_DRIFT_REFUSED:
-                return "is refused";
+                return phx_buffer_add_text(buffer, drift->found);
         case PHX_DRIFT_ABSENT:
-                return "is absent";
+                return phx_buffer_add_text(
+                                buffer,
+                                drift->layer == PHX_LAYER_KERNEL ? "not loaded in the kernel"
+                                                                 : "the deployed file is missing");
         case PHX_DRIFT_DIFFERS:
-                return "differs from the source";
+                return add_differs(buffer, drift);
         case PHX_DRIFT_MODE:
-                return "is in another mode";
+                return compare_texts(buffer, "loaded in mode", drift);
         case PHX_DRIFT_FOREIGN:
-                return "is somebody else's";
+                return phx_buffer_add_text(buffer, "the deployed file is somebody else's");
         case PHX_DRIFT_DISABLED:
-                return "will not be loaded in enforce mode at the next boot";
+                return phx_buffer_addf(
+                                buffer,
+                                "the next boot will not enforce it, because of %s",
+                                drift->found);
         case PHX_DRIFT_LEFTOVER:
-                return "has a child that the source does not have";
+                return phx_buffer_add_text(buffer, "left in the kernel by a former version");
         case PHX_DRIFT_WITHDRAWN:
-                return "has no source any more";
+                return phx_buffer_add_text(buffer, "its source is gone");
         case PHX_DRIFT_ASSIGNED:
-                return "does not say what the configuration says";
+                return add_assigned(buffer, drift);
         case PHX_DRIFT_RUNNING:
-                return "is not under its profile";
+                return phx_buffer_addf(
+                                buffer,
+                                "runs under %s, instead of %s",
+                                drift->found,
+                                drift->expected);
         case PHX_DRIFT_MISSING:
-                return "does not exist";
+                return phx_buffer_add_text(buffer, "not on this host");
         case PHX_DRIFT_UNMANAGED:
-                return "is not in the configuration";
+                return phx_buffer_add_text(buffer, "not in the configuration");
         case PHX_DRIFT_UNKNOWN:
-                return "cannot be judged";
+                return add_unknown(buffer, drift);
         }
-        return "";
+        return phx_buffer_add_text(buffer, drift->found);
+}
+
+char *phx_drift_clause(const struct phx_drift *drift) {
+        phx_cleanup(phx_buffer_done) struct phx_buffer buffer = { 0 };
+
+        return add_clause(&buffer, drift) < 0 ? NULL : PHX_TAKE(buffer.data);
+}
+
+/* Some texts begin with the name already: "lxc-web: line 39: …", "AppArmor is not enabled". */
+static bool names_itself(const struct phx_drift *drift) {
+        bool is_whole_text = drift->kind == PHX_DRIFT_REFUSED ||
+                             (drift->kind == PHX_DRIFT_UNKNOWN && drift->layer == PHX_LAYER_KERNEL);
+
+        return is_whole_text && phx_has_prefix(drift->found, drift->object);
+}
+
+static int add_sentence(struct phx_buffer *buffer, const struct phx_drift *drift) {
+        int r = 0;
+
+        if (!names_itself(drift))
+                r = phx_buffer_addf(buffer, "%s: ", drift->object);
+        if (r >= 0)
+                r = add_clause(buffer, drift);
+        if (r >= 0 && drift->why)
+                r = phx_buffer_addf(buffer, "; %s", drift->why);
+        return r;
 }
 
 char *phx_drift_sentence(const struct phx_drift *drift) {
-        char *text = NULL;
-        int r;
+        phx_cleanup(phx_buffer_done) struct phx_buffer buffer = { 0 };
 
-        if (drift->kind == PHX_DRIFT_REFUSED)
-                r = asprintf(&text, "%s; %s", drift->found, drift->why);
-        else
-                r = asprintf(&text,
-                             "%s: %s%s: expected %.*s, found %.*s%s%s",
-                             drift->object,
-                             subject(drift),
-                             verb(drift->kind),
-                             shown(drift->expected),
-                             drift->expected,
-                             shown(drift->found),
-                             drift->found,
-                             drift->why ? "; " : "",
-                             drift->why ? drift->why : "");
-        return r < 0 ? NULL : text;
+        return add_sentence(&buffer, drift) < 0 ? NULL : PHX_TAKE(buffer.data);
 }
 
 struct counts {
         unsigned profiles, confined, unconfined, restarts, missing, unmanaged;
 };
 
-static void count_drifts(const struct phx_drifts *drifts, struct counts *counts) {
-        for (size_t i = 0; i < drifts->count; i++) {
-                counts->restarts += drifts->items[i].kind == PHX_DRIFT_RUNNING;
-                counts->missing += drifts->items[i].kind == PHX_DRIFT_MISSING;
-                counts->unmanaged += drifts->items[i].kind == PHX_DRIFT_UNMANAGED;
-        }
+static bool is_restart_due(const struct phx_drifts *drifts, const char *id) {
+        const struct phx_drift like = {
+                .layer = PHX_LAYER_RUNNING,
+                .kind = PHX_DRIFT_RUNNING,
+                .object = id,
+        };
+        const struct phx_drift *drift = phx_drifts_find(drifts, &like);
+
+        return drift && phx_drift_needs_restart(drift);
 }
 
-/* Confined is who says so in config and shows it while running; a container that waits for its
- * restart is neither. */
-static void count_containers(
-                const struct phx_desired *desired,
+/* The kernel has what its config names, it confines, and all that runs is in it. */
+static bool is_confined(
                 const struct phx_observed *observed,
-                struct counts *counts) {
-        for (size_t i = 0; i < desired->container_count; i++) {
-                const struct phx_desired_container *want = &desired->containers[i];
-                const struct phx_observed_container *have =
-                                want->directory ? phx_observed_find_container(
-                                                                  observed,
-                                                                  want->directory)
-                                                : NULL;
+                const struct phx_desired_container *want,
+                const struct phx_observed_container *have) {
+        const struct phx_kernel_entry *entry = phx_kernel_entries_find(
+                        &observed->loaded,
+                        want->profile);
 
-                if (!have || !have->effective)
-                        continue;
-                if (strcmp(have->effective, "unconfined") == 0)
-                        counts->unconfined++;
-                else if (strcmp(have->effective, want->profile) == 0 && have->wrong == 0 &&
-                         have->unknown == 0)
-                        counts->confined++;
-        }
+        return !observed->kernel_trouble && phx_equal(have->effective, want->profile) &&
+               have->wrong == 0 && have->unknown == 0 && entry &&
+               (phx_equal(entry->mode, "enforce") || phx_equal(entry->mode, "kill"));
+}
+
+/* Each container is counted once; who is none of these is among the troubles. */
+static void count_container(
+                const struct phx_observed *observed,
+                const struct phx_drifts *drifts,
+                const struct phx_desired_container *want,
+                struct counts *counts) {
+        const struct phx_observed_container *have = NULL;
+
+        if (want->directory)
+                have = phx_observed_find_container(observed, want->directory);
+        if (!have)
+                counts->missing++;
+        else if (is_restart_due(drifts, want->id))
+                counts->restarts++;
+        else if (phx_equal(have->effective, "unconfined"))
+                counts->unconfined++;
+        else if (is_confined(observed, want, have))
+                counts->confined++;
+}
+
+/* A withdrawn profile is, as long as somebody refers to it. */
+static bool is_kept_up(const struct phx_drifts *drifts, const struct phx_desired_profile *profile) {
+        const struct phx_drift like = {
+                .layer = PHX_LAYER_DISK,
+                .kind = PHX_DRIFT_WITHDRAWN,
+                .object = profile->name,
+        };
+        const struct phx_drift *drift = phx_drifts_find(drifts, &like);
+
+        /* What profiles include is deployed with them, and is none itself. */
+        if (phx_is_piece_name(profile->name))
+                return false;
+        if (profile->state != PHX_SOURCE_WITHDRAWN)
+                return profile->has_good;
+        return drift && drift->action == PHX_ACTION_NONE;
 }
 
 static struct counts count(
@@ -129,9 +219,11 @@ static struct counts count(
         struct counts counts = { 0 };
 
         for (size_t i = 0; i < desired->profile_count; i++)
-                counts.profiles += desired->profiles[i].has_good;
-        count_containers(desired, observed, &counts);
-        count_drifts(drifts, &counts);
+                counts.profiles += is_kept_up(drifts, &desired->profiles[i]);
+        for (size_t i = 0; i < desired->container_count; i++)
+                count_container(observed, drifts, &desired->containers[i], &counts);
+        for (size_t i = 0; i < drifts->count; i++)
+                counts.unmanaged += drifts->items[i].kind == PHX_DRIFT_UNMANAGED;
         return counts;
 }
 
@@ -139,7 +231,7 @@ static const char *plural(unsigned n) {
         return n == 1 ? "" : "s";
 }
 
-static int render_counts(struct phx_buffer *buffer, const struct counts *counts) {
+static int add_counts(struct phx_buffer *buffer, const struct counts *counts) {
         int r;
 
         r = phx_buffer_addf(
@@ -163,18 +255,14 @@ static int render_counts(struct phx_buffer *buffer, const struct counts *counts)
         return r;
 }
 
-static int render_trouble(
+static int add_trouble(
                 struct phx_buffer *buffer,
                 const struct phx_drift *first,
                 unsigned troubles,
-                const struct phx_backoff *backoff) {
-        phx_autofree char *sentence = phx_drift_sentence(first);
-        const char *failure = phx_backoff_text(backoff, first);
+                const char *failure) {
         int r;
 
-        if (!sentence)
-                return -ENOMEM;
-        r = phx_buffer_add_text(buffer, sentence);
+        r = add_sentence(buffer, first);
         if (r >= 0 && failure)
                 r = phx_buffer_addf(
                                 buffer,
@@ -186,6 +274,35 @@ static int render_trouble(
         return r < 0 ? r : phx_buffer_add_text(buffer, "; ");
 }
 
+/* "Observing, 2 drifts not repaired: " and the like. */
+static int add_verdict(
+                struct phx_buffer *buffer,
+                const struct phx_desired *desired,
+                unsigned troubles) {
+        bool observing = desired->mode == PHX_MODE_OBSERVE;
+        int r;
+
+        if (troubles == 0 && desired->has_configuration)
+                return phx_buffer_add_text(
+                                buffer,
+                                observing ? "Observing, in sync: " : "In sync: ");
+        r = phx_buffer_add_text(buffer, observing ? "Observing" : "Degraded");
+        if (r >= 0 && observing && troubles > 0)
+                r = phx_buffer_addf(buffer, ", %u drift%s", troubles, plural(troubles));
+        if (r >= 0)
+                r = phx_buffer_add_text(buffer, ": ");
+        if (r >= 0 && troubles == 0)
+                r = phx_buffer_add_text(buffer, "no configuration was accepted yet; ");
+        return r;
+}
+
+/* Texts may quote what is in somebody's file, and the status is one line of a protocol of lines. */
+static void make_one_line(char *text) {
+        for (; *text; text++)
+                if ((unsigned char) *text < ' ' || *text == 0x7f)
+                        *text = ' ';
+}
+
 int phx_status_render(
                 const struct phx_desired *desired,
                 const struct phx_observed *observed,
@@ -193,38 +310,29 @@ int phx_status_render(
                 const struct phx_backoff *backoff,
                 char **ret_status,
                 bool *ret_degraded) {
+        phx_cleanup(phx_buffer_done) struct phx_buffer buffer = { 0 };
         struct counts counts = count(desired, observed, drifts);
         const struct phx_drift *first = NULL;
-        phx_cleanup(phx_buffer_done) struct phx_buffer buffer = { 0 };
-        bool observing = desired->mode == PHX_MODE_OBSERVE;
+        const char *failure = NULL;
         unsigned troubles = 0;
         int r;
 
         for (size_t i = 0; i < drifts->count; i++)
                 if (!phx_drift_is_tolerable(&drifts->items[i]) && troubles++ == 0)
                         first = &drifts->items[i];
+        if (first && first->action != PHX_ACTION_NONE && desired->mode == PHX_MODE_ENFORCE)
+                failure = phx_backoff_text(backoff, first);
 
-        r = phx_buffer_add_text(&buffer, observing ? "Observing" : "");
-        if (r >= 0 && !(observing && first))
-                r = phx_buffer_add_text(
-                                &buffer,
-                                first       ? "Degraded: "
-                                : observing ? ", in sync: "
-                                            : "In sync: ");
-        if (r >= 0 && observing && first)
-                r = phx_buffer_addf(
-                                &buffer,
-                                ", %u drift%s not repaired: ",
-                                troubles,
-                                plural(troubles));
+        r = add_verdict(&buffer, desired, troubles);
         if (r >= 0 && first)
-                r = render_trouble(&buffer, first, troubles, backoff);
+                r = add_trouble(&buffer, first, troubles, failure);
         if (r >= 0)
-                r = render_counts(&buffer, &counts);
+                r = add_counts(&buffer, &counts);
         if (r < 0)
                 return r;
 
-        *ret_degraded = first != NULL;
+        make_one_line(buffer.data);
+        *ret_degraded = first || !desired->has_configuration;
         *ret_status = PHX_TAKE(buffer.data);
         return 0;
 }

@@ -7,13 +7,18 @@
 #include "state/drift.h"
 #include "state/observed.h"
 
-/* One drift in a sentence for the journal: "lxc-web: …". The caller frees it; NULL when memory is
- * short. */
+/* What is wrong, in words, without the object's name and the remedy: "not loaded in the kernel".
+ * The caller frees it; NULL when memory is short. */
+char *phx_drift_clause(const struct phx_drift *drift);
+
+/* One drift in a sentence for the journal: "lxc-web: not loaded in the kernel; why nothing is
+ * done". The caller frees it; NULL when memory is short. */
 char *phx_drift_sentence(const struct phx_drift *drift);
 
-/* The line of systemctl status: "In sync: …" only when nothing but what is tolerable is left,
- * "Observing: …" where nothing may be repaired, else "Degraded: …" with the first trouble and how
- * many more there are. RET_STATUS is the caller's. 0 or -ENOMEM. */
+/* The line of systemctl status, without control characters: "In sync: …" only when something was
+ * accepted and nothing but what is tolerable is left, "Observing…" where nothing may be repaired,
+ * else "Degraded: …" with the first trouble and how many more there are. RET_STATUS is the
+ * caller's. 0 or -ENOMEM. */
 int phx_status_render(
                 const struct phx_desired *desired,
                 const struct phx_observed *observed,

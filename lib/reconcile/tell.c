@@ -6,6 +6,12 @@
 
 #include "base/strings.h"
 #include "reconcile/status.h"
+#include "state/configuration.h"
+
+/* More than a profile's name may have: see phx_is_profile_name(). */
+#define PROFILE_NAME_SIZE 256
+/* A remark beyond this is cut. */
+#define REMARK_SIZE 1024
 
 struct phx_tell {
         struct phx_audit audit;
@@ -35,6 +41,19 @@ struct phx_tell *phx_tell_free(struct phx_tell *tell) {
         return NULL;
 }
 
+/* The profile that a drift is about, in NAME, or NULL; a child belongs to its parent. */
+static const char *name_profile(const struct phx_drift *drift, char *name, size_t size) {
+        bool is_container = drift->layer == PHX_LAYER_CONFIG || drift->layer == PHX_LAYER_RUNNING;
+        const char *text = is_container ? drift->expected : drift->object;
+        const char *child = is_container ? NULL : strstr(text, "//");
+        size_t length = child ? (size_t) (child - text) : strlen(text);
+
+        if (length >= size)
+                return NULL;
+        (void) snprintf(name, size, "%.*s", (int) length, text);
+        return phx_is_assignable_profile(name) ? name : NULL;
+}
+
 /* An audit record must not be lost for want of memory: the words fall back to the object's name. */
 static void send(
                 struct phx_tell *tell,
@@ -42,8 +61,9 @@ static void send(
                 const struct phx_drift *drift,
                 int error,
                 const char *message) {
+        char name[PROFILE_NAME_SIZE];
+        const char *profile = name_profile(drift, name, sizeof(name));
         bool is_container = drift->layer == PHX_LAYER_CONFIG || drift->layer == PHX_LAYER_RUNNING;
-        bool has_digests = drift->layer == PHX_LAYER_DISK || drift->layer == PHX_LAYER_KERNEL;
         const struct phx_record record = {
                 .kind = kind,
                 .message = message ? message : drift->object,
@@ -52,65 +72,57 @@ static void send(
                                           : phx_action_kind_to_string(drift->action),
                 .layer = phx_layer_to_string(drift->layer),
                 .drift = phx_drift_kind_to_string(drift->kind),
-                .profile = is_container ? drift->expected : drift->object,
+                .profile = profile,
                 .container = is_container ? drift->object : NULL,
+                .path = drift->kind == PHX_DRIFT_DISABLED ? drift->found : NULL,
                 .generation = tell->generation[0] ? tell->generation : NULL,
-                .old_digest = has_digests ? drift->found : NULL,
-                .new_digest = has_digests ? drift->expected : NULL,
+                .old_digest = drift->old_digest,
+                .new_digest = drift->new_digest,
                 .error = error,
         };
 
         tell->audit.record(tell->audit.data, &record);
 }
 
-static const char *doing(enum phx_action_kind action) {
+/* "installing the deployed file", "the deployed file was installed" */
+static const char *doing(enum phx_action_kind action, bool is_done) {
         switch (action) {
         case PHX_ACTION_NONE:
-                return "nothing to do";
+                break;
         case PHX_ACTION_INSTALL:
-                return "install the deployed file";
+                return is_done ? "the deployed file was installed" : "installing the deployed file";
         case PHX_ACTION_LOAD:
-                return "load the policy into the kernel";
+                return is_done ? "the policy was loaded into the kernel"
+                               : "loading the policy into the kernel";
         case PHX_ACTION_ASSIGN:
-                return "edit the container's config";
+                return is_done ? "its config was edited" : "editing its config";
         case PHX_ACTION_WITHDRAW:
-                return "remove the deployed file";
+                return is_done ? "the deployed file was removed" : "removing the deployed file";
         }
-        return "";
-}
-
-static void send_action(
-                struct phx_tell *tell,
-                enum phx_record_kind kind,
-                const struct phx_drift *drift,
-                int error,
-                const char *format,
-                const char *text) {
-        phx_autofree char *message = NULL;
-        phx_autofree char *what = NULL;
-
-        if (asprintf(&what, "%s: %s", drift->object, doing(drift->action)) < 0)
-                what = NULL;
-        if (asprintf(&message, "%s%s%s", what ? what : drift->object, format, text) < 0)
-                message = NULL;
-        send(tell, kind, drift, error, message);
+        return "nothing to do";
 }
 
 void phx_tell_intent(struct phx_tell *tell, const struct phx_drift *drift) {
-        phx_autofree char *change = NULL;
+        phx_autofree char *sentence = phx_drift_sentence(drift);
+        phx_autofree char *message = NULL;
 
-        if (asprintf(&change, "%.64s, found %.64s", drift->expected, drift->found) < 0)
-                change = NULL;
-        send_action(tell,
-                    PHX_RECORD_INTENT,
-                    drift,
-                    0,
-                    ": to be ",
-                    change ? change : drift->expected);
+        if (asprintf(&message,
+                     "%s; %s",
+                     sentence ? sentence : drift->object,
+                     doing(drift->action, false)) < 0)
+                message = NULL;
+        send(tell, PHX_RECORD_INTENT, drift, 0, message);
+        if (tell->audit.progress)
+                tell->audit.progress(tell->audit.data, message ? message : drift->object);
 }
 
 void phx_tell_changed(struct phx_tell *tell, const struct phx_drift *drift) {
-        send_action(tell, PHX_RECORD_CHANGED, drift, 0, ": done and read back", "");
+        phx_autofree char *message = NULL;
+
+        if (asprintf(&message, "%s: %s, and read back", drift->object, doing(drift->action, true)) <
+            0)
+                message = NULL;
+        send(tell, PHX_RECORD_CHANGED, drift, 0, message);
 }
 
 void phx_tell_failed(
@@ -118,15 +130,28 @@ void phx_tell_failed(
                 const struct phx_drift *drift,
                 int error,
                 const char *text) {
-        send_action(tell, PHX_RECORD_FAILED, drift, error, " failed: ", text);
+        phx_autofree char *message = NULL;
+
+        if (asprintf(&message,
+                     "%s: %s failed: %s",
+                     drift->object,
+                     doing(drift->action, false),
+                     text) < 0)
+                message = NULL;
+        send(tell, PHX_RECORD_FAILED, drift, error, message);
+}
+
+/* Whether the words of FOUND are news by themselves: another pid with the same wrong label, or
+ * another errno in the way of a look, are not. */
+static bool is_told_by_words(const struct phx_drift *drift) {
+        return drift->kind != PHX_DRIFT_RUNNING && drift->kind != PHX_DRIFT_UNKNOWN;
 }
 
 static bool is_known(const struct phx_drifts *drifts, const struct phx_drift *drift) {
         const struct phx_drift *known = phx_drifts_find(drifts, drift);
 
-        /* Another reason for the same refusal is news; another pid with the same wrong label is
-         * not. */
-        return known && (drift->kind != PHX_DRIFT_REFUSED || phx_equal(known->found, drift->found));
+        return known && phx_equal(known->expected, drift->expected) &&
+               (!is_told_by_words(drift) || phx_equal(known->found, drift->found));
 }
 
 static void tell_found(struct phx_tell *tell, const struct phx_drifts *drifts) {
@@ -145,25 +170,60 @@ static void tell_found(struct phx_tell *tell, const struct phx_drifts *drifts) {
         }
 }
 
-static void tell_gone(struct phx_tell *tell, const struct phx_drifts *drifts) {
-        for (size_t i = 0; i < tell->known.count; i++) {
-                const struct phx_drift *drift = &tell->known.items[i];
-                bool refused = drift->kind == PHX_DRIFT_REFUSED;
-                phx_autofree char *message = NULL;
+/* Refused before, and being written just now: neither good nor refused yet. */
+static bool is_pending(const struct phx_desired *desired, const struct phx_drift *drift) {
+        const struct phx_desired_profile *profile = phx_desired_find_profile(
+                        desired,
+                        drift->object);
 
-                if (phx_drifts_find(drifts, drift))
-                        continue;
-                if (asprintf(&message,
-                             "%s: %s",
+        if (drift->kind != PHX_DRIFT_REFUSED)
+                return false;
+        for (size_t i = 0; i < desired->refusal_count; i++)
+                if (desired->refusals[i].is_transient &&
+                    phx_equal(desired->refusals[i].object, drift->object))
+                        return true;
+        return profile && profile->state == PHX_SOURCE_WRITING;
+}
+
+/* A refused source may have been removed as well as mended. */
+static bool is_accepted(const struct phx_desired *desired, const struct phx_drift *drift) {
+        const struct phx_desired_profile *profile = phx_desired_find_profile(
+                        desired,
+                        drift->object);
+
+        if (drift->kind != PHX_DRIFT_REFUSED)
+                return false;
+        return profile ? profile->state == PHX_SOURCE_GOOD : !phx_is_profile_name(drift->object);
+}
+
+static void tell_gone(
+                struct phx_tell *tell,
+                const struct phx_desired *desired,
+                const struct phx_drift *drift) {
+        bool accepted = is_accepted(desired, drift);
+        phx_autofree char *clause = phx_drift_clause(drift);
+        phx_autofree char *message = NULL;
+        int r;
+
+        if (accepted)
+                r = asprintf(&message, "%s: accepted again", drift->object);
+        else
+                r = asprintf(&message,
+                             "%s: no longer: %s",
                              drift->object,
-                             refused ? "is accepted again" : "in order again in this respect") < 0)
-                        message = NULL;
-                send(tell,
-                     refused ? PHX_RECORD_ACCEPTED : PHX_RECORD_DRIFT_GONE,
-                     drift,
-                     0,
-                     message);
-        }
+                             clause ? clause : phx_drift_kind_to_string(drift->kind));
+        if (r < 0)
+                message = NULL;
+        send(tell, accepted ? PHX_RECORD_ACCEPTED : PHX_RECORD_DRIFT_GONE, drift, 0, message);
+}
+
+static void tell_all_gone(
+                struct phx_tell *tell,
+                const struct phx_desired *desired,
+                const struct phx_drifts *drifts) {
+        for (size_t i = 0; i < tell->known.count; i++)
+                if (!phx_drifts_find(drifts, &tell->known.items[i]))
+                        tell_gone(tell, desired, &tell->known.items[i]);
 }
 
 static void tell_generation(struct phx_tell *tell, const struct phx_desired *desired) {
@@ -174,8 +234,9 @@ static void tell_generation(struct phx_tell *tell, const struct phx_desired *des
                 return;
 
         if (asprintf(&message,
-                     "configuration accepted: %zu containers, generation %.12s",
+                     "configuration accepted: %zu container%s, generation %.12s",
                      desired->container_count,
+                     desired->container_count == 1 ? "" : "s",
                      desired->generation) < 0)
                 message = NULL;
         record.message = message ? message : "configuration accepted";
@@ -201,23 +262,30 @@ static int tell_once(
                 .profile = container->profile,
                 .generation = tell->generation[0] ? tell->generation : NULL,
         };
+        int r;
 
-        if (!phx_strings_has(&tell->remarks, message))
-                tell->audit.record(tell->audit.data, &record);
-        return phx_strings_add(now, message);
+        r = phx_strings_add(now, message);
+        if (r < 0 || phx_strings_has(&tell->remarks, message))
+                return r;
+        /* Known before it is sent, so that it is told once even if the next one finds no memory. */
+        r = phx_strings_add(&tell->remarks, message);
+        if (r < 0)
+                return r;
+        tell->audit.record(tell->audit.data, &record);
+        return 0;
 }
 
 static int tell_container(
                 struct phx_tell *tell,
                 struct phx_strings *now,
                 const struct phx_desired_container *container) {
-        char message[1024];
+        char message[REMARK_SIZE];
         int r = 0;
 
         if (container->directory && container->suggestion) {
                 (void) snprintf(message,
                                 sizeof(message),
-                                "%s: is unconfined by configuration; what it needs is in the profile %s",
+                                "%s: unconfined by configuration; the profile %s has what it needs",
                                 container->id,
                                 container->suggestion);
                 r = tell_once(tell, now, PHX_RECORD_POSTURE, container, message);
@@ -233,41 +301,63 @@ static int tell_container(
         return r;
 }
 
+/* What NEW had is the teller's now. */
+static void keep_remarks(struct phx_tell *tell, struct phx_strings *new) {
+        phx_strings_done(&tell->remarks);
+        tell->remarks = *new;
+        *new = (struct phx_strings){ 0 };
+}
+
+static void keep_known(struct phx_tell *tell, struct phx_drifts *new) {
+        phx_drifts_done(&tell->known);
+        tell->known = *new;
+        *new = (struct phx_drifts){ 0 };
+}
+
 static int tell_remarks(struct phx_tell *tell, const struct phx_desired *desired) {
-        struct phx_strings now = { 0 };
+        phx_cleanup(phx_strings_done) struct phx_strings now = { 0 };
 
         for (size_t i = 0; i < desired->container_count; i++) {
                 int r = tell_container(tell, &now, &desired->containers[i]);
 
-                if (r < 0) {
-                        phx_strings_done(&now);
+                if (r < 0)
                         return r;
-                }
         }
-        phx_strings_done(&tell->remarks);
-        tell->remarks = now;
+        keep_remarks(tell, &now);
         return 0;
+}
+
+/* What is known from now on: the drifts, and what was refused and is being written. */
+static int remember(
+                const struct phx_tell *tell,
+                const struct phx_desired *desired,
+                const struct phx_drifts *drifts,
+                struct phx_drifts *known) {
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < drifts->count; i++)
+                r = phx_drifts_add(known, &drifts->items[i]);
+        for (size_t i = 0; r >= 0 && i < tell->known.count; i++)
+                if (is_pending(desired, &tell->known.items[i]) &&
+                    !phx_drifts_find(drifts, &tell->known.items[i]))
+                        r = phx_drifts_add(known, &tell->known.items[i]);
+        return r;
 }
 
 int phx_tell_picture(
                 struct phx_tell *tell,
                 const struct phx_desired *desired,
                 const struct phx_drifts *drifts) {
-        struct phx_drifts copy = { 0 };
+        phx_cleanup(phx_drifts_done) struct phx_drifts known = { 0 };
         int r;
 
-        for (size_t i = 0; i < drifts->count; i++) {
-                r = phx_drifts_add(&copy, &drifts->items[i]);
-                if (r < 0) {
-                        phx_drifts_done(&copy);
-                        return r;
-                }
-        }
+        r = remember(tell, desired, drifts, &known);
+        if (r < 0)
+                return r;
 
-        tell_gone(tell, drifts);
+        tell_all_gone(tell, desired, &known);
         tell_generation(tell, desired);
         tell_found(tell, drifts);
-        phx_drifts_done(&tell->known);
-        tell->known = copy;
+        keep_known(tell, &known);
         return tell_remarks(tell, desired);
 }

@@ -19,6 +19,7 @@ void phx_container_config_done(struct phx_container_config *container) {
         phx_strings_done(&container->pct_options);
         phx_strings_done(&container->features);
         phx_strings_done(&container->dependencies);
+        phx_strings_done(&container->notes);
         *container = (struct phx_container_config){ 0 };
 }
 
@@ -44,6 +45,15 @@ bool phx_is_profile_name(const char *name) {
 
 bool phx_is_assignable_profile(const char *name) {
         return strcmp(name, "unconfined") == 0 || phx_is_profile_name(name);
+}
+
+bool phx_is_piece_name(const char *name) {
+        size_t length = strlen(name);
+
+        return (phx_has_prefix(name, "abstractions/") || phx_has_prefix(name, "tunables/")) &&
+               length <= PROFILE_NAME_LIMIT && name[length - 1] != '/' &&
+               strspn(name, LETTERS DIGITS "._+-/") == length && !strstr(name, "..") &&
+               !strstr(name, "//") && !strstr(name, "/.");
 }
 
 bool phx_is_container_id(const char *id) {

@@ -24,6 +24,8 @@ struct phx_container_config {
         struct phx_strings pct_options;
         struct phx_strings features;
         struct phx_strings dependencies; /* ids, each of which exists */
+        struct phx_strings notes; /* one sentence for each option that contradicts a key and was
+                                     left out of OPTIONS */
 };
 
 /* An accepted phoenix_lxc_configs.json. Containers are sorted by id, so that plans do not depend on
@@ -42,6 +44,9 @@ void phx_container_config_done(struct phx_container_config *container);
 /* "unconfined", or a name that a profile may have: lxc-…, [A-Za-z0-9._+-], at most 128 bytes. */
 bool phx_is_profile_name(const char *name);
 bool phx_is_assignable_profile(const char *name);
+/* A piece that profiles include, relative to the profile directory: abstractions/… or tunables/…,
+ * of such characters, without ".." and at most 128 bytes. */
+bool phx_is_piece_name(const char *name);
 /* A container's id or directory: [A-Za-z0-9][A-Za-z0-9._-]*, at most 64 bytes; never a path. */
 bool phx_is_container_id(const char *id);
 

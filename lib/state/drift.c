@@ -1,8 +1,11 @@
 #include "state/drift.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
+
+#include "base/strings.h"
 
 const char *phx_layer_to_string(enum phx_layer layer) {
         switch (layer) {
@@ -71,7 +74,8 @@ const char *phx_action_kind_to_string(enum phx_action_kind kind) {
 /* Strings of a listed drift are copies of our own, whatever the pointer's type says for borrowed
  * ones. */
 static void free_owned(const char *text) {
-        free((void *) (uintptr_t) text);
+        /* Through an integer, as a cast would drop the const. */
+        free((void *) (uintptr_t) text); /* NOLINT(performance-no-int-to-ptr) */
 }
 
 static void drift_done(struct phx_drift *drift) {
@@ -79,6 +83,8 @@ static void drift_done(struct phx_drift *drift) {
         free_owned(drift->expected);
         free_owned(drift->found);
         free_owned(drift->why);
+        free_owned(drift->old_digest);
+        free_owned(drift->new_digest);
         *drift = (struct phx_drift){ 0 };
 }
 
@@ -91,10 +97,11 @@ static bool copy_text(const char **to, const char *from) {
 static int drift_copy(struct phx_drift *to, const struct phx_drift *from) {
         bool complete;
 
-        *to = (struct phx_drift){ from->layer, from->kind, from->action, NULL, NULL, NULL, NULL };
+        *to = (struct phx_drift){ from->layer, from->kind, from->action };
         complete = copy_text(&to->object, from->object) &&
                    copy_text(&to->expected, from->expected) && copy_text(&to->found, from->found) &&
-                   copy_text(&to->why, from->why);
+                   copy_text(&to->why, from->why) && copy_text(&to->old_digest, from->old_digest) &&
+                   copy_text(&to->new_digest, from->new_digest);
         if (complete)
                 return 0;
 
@@ -118,6 +125,19 @@ int phx_drifts_add(struct phx_drifts *drifts, const struct phx_drift *drift) {
         return 0;
 }
 
+void phx_drifts_drop_last(struct phx_drifts *drifts) {
+        assert(drifts->count > 0);
+
+        drift_done(&drifts->items[--drifts->count]);
+}
+
+/* NULL before any text. */
+static int compare_texts(const char *a, const char *b) {
+        if (!a || !b)
+                return (a != NULL) - (b != NULL);
+        return strcmp(a, b);
+}
+
 static int compare(const void *a, const void *b) {
         const struct phx_drift *x = a, *y = b;
         int order;
@@ -125,9 +145,13 @@ static int compare(const void *a, const void *b) {
         if (x->layer != y->layer)
                 return x->layer < y->layer ? -1 : 1;
         order = strcmp(x->object, y->object);
-        if (order != 0)
-                return order;
-        return (x->kind > y->kind) - (x->kind < y->kind);
+        if (order == 0)
+                order = (x->kind > y->kind) - (x->kind < y->kind);
+        if (order == 0)
+                order = compare_texts(x->expected, y->expected);
+        if (order == 0)
+                order = compare_texts(x->found, y->found);
+        return order;
 }
 
 void phx_drifts_sort(struct phx_drifts *drifts) {
@@ -138,9 +162,13 @@ void phx_drifts_sort(struct phx_drifts *drifts) {
 const struct phx_drift *phx_drifts_find(
                 const struct phx_drifts *drifts,
                 const struct phx_drift *like) {
-        for (size_t i = 0; i < drifts->count; i++)
-                if (compare(&drifts->items[i], like) == 0)
-                        return &drifts->items[i];
+        for (size_t i = 0; i < drifts->count; i++) {
+                const struct phx_drift *drift = &drifts->items[i];
+
+                if (drift->layer == like->layer && drift->kind == like->kind &&
+                    strcmp(drift->object, like->object) == 0)
+                        return drift;
+        }
         return NULL;
 }
 
@@ -151,7 +179,11 @@ void phx_drifts_done(struct phx_drifts *drifts) {
         *drifts = (struct phx_drifts){ 0 };
 }
 
+bool phx_drift_needs_restart(const struct phx_drift *drift) {
+        return drift->kind == PHX_DRIFT_RUNNING && phx_equal(drift->why, PHX_WHY_RESTART);
+}
+
 bool phx_drift_is_tolerable(const struct phx_drift *drift) {
-        return drift->kind == PHX_DRIFT_RUNNING || drift->kind == PHX_DRIFT_MISSING ||
+        return phx_drift_needs_restart(drift) || drift->kind == PHX_DRIFT_MISSING ||
                drift->kind == PHX_DRIFT_UNMANAGED || drift->kind == PHX_DRIFT_LEFTOVER;
 }

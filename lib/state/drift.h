@@ -53,6 +53,10 @@ struct phx_drift {
         const char *found;
         const char *why; /* with PHX_ACTION_NONE: why nothing is done, or who must do it; else NULL
                           */
+        /* For the audit trail: digests of the file or the policy that is there, and of the one that
+         * shall be. NULL where there is none, or none is known before it is made. */
+        const char *old_digest;
+        const char *new_digest;
 };
 
 /* Drifts in the order in which they were found; see phx_drifts_sort(). */
@@ -67,7 +71,10 @@ const char *phx_action_kind_to_string(enum phx_action_kind kind);
 
 /* Appends a copy of DRIFT with its strings. 0 or -ENOMEM. */
 int phx_drifts_add(struct phx_drifts *drifts, const struct phx_drift *drift);
-/* Order of the layers, then by object and kind: the same set always reads the same. */
+/* Takes back what was added last; there must be one. */
+void phx_drifts_drop_last(struct phx_drifts *drifts);
+/* Order of the layers, then by object and kind, then by the words: the same set always reads the
+ * same. */
 void phx_drifts_sort(struct phx_drifts *drifts);
 /* The drift of this layer, kind and object, or NULL. */
 const struct phx_drift *phx_drifts_find(
@@ -75,6 +82,11 @@ const struct phx_drift *phx_drifts_find(
                 const struct phx_drift *like);
 void phx_drifts_done(struct phx_drifts *drifts);
 
+/* The reason of a PHX_DRIFT_RUNNING that a restart mends, and nothing else does. */
+#define PHX_WHY_RESTART "needs a restart"
+
+bool phx_drift_needs_restart(const struct phx_drift *drift);
 /* True for what is a state of affairs rather than trouble: a restart that is due, a container that
- * is not on this host, one that is not ours. */
+ * is not on this host, one that is not ours, a child of a former version that only a boot removes.
+ */
 bool phx_drift_is_tolerable(const struct phx_drift *drift);

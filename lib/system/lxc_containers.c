@@ -189,21 +189,25 @@ static int add_container(struct look *look, int parent_fd, const char *name) {
         phx_autoclose int fd = open_container(parent_fd, name);
         struct phx_lxc_container *container;
         struct phx_error error = { 0 };
+        bool has_config;
         int r;
 
-        if (fd < 0 || faccessat(fd, "config", F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+        if (fd < 0)
                 return 0;
+        has_config = faccessat(fd, "config", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
         if (!phx_is_container_id(name)) {
-                r = phx_strings_add(&look->found.ignored, name);
+                r = has_config ? phx_strings_add(&look->found.ignored, name) : 0;
                 return r < 0 ? r : 0;
         }
+        /* Also without a config: that may be just about to come. */
+        r = phx_strings_addf(&look->found.watches, "%s/%s", look->lxc->path, name);
+        if (r < 0 || !has_config)
+                return r;
 
         container = phx_grow(&look->found.items, &look->found.count, sizeof(*container));
         if (!container)
                 return -ENOMEM;
         r = phx_replace(&container->name, name);
-        if (r >= 0)
-                r = phx_strings_addf(&look->found.watches, "%s/%s", look->lxc->path, name);
         if (r < 0)
                 return r;
         r = read_container(look, fd, container, &error);
@@ -225,13 +229,15 @@ static int list(struct look *look, struct phx_error *error) {
         struct dirent **entries = NULL;
         int n, r;
 
-        if (fd < 0)
+        if (fd < 0 && errno != ENOENT)
                 return phx_error_errno(error, look->lxc->path);
+        r = phx_watches_add_directory(&look->found.watches, look->lxc->path);
+        if (fd < 0 || r < 0)
+                return r;
         n = scandirat(fd, ".", &entries, select_name, alphasort);
         if (n < 0)
                 return phx_error_errno(error, look->lxc->path);
 
-        r = phx_watches_add_directory(&look->found.watches, look->lxc->path);
         for (int i = 0; r >= 0 && i < n; i++)
                 r = add_container(look, fd, entries[i]->d_name);
         free_entries(entries, n);

@@ -43,8 +43,8 @@ int phx_lxc_cache_new(struct phx_lxc_cache **ret_cache);
 struct phx_lxc_cache *phx_lxc_cache_free(struct phx_lxc_cache *cache);
 PHX_DEFINE_FREEP(phx_lxc_cache)
 
-/* What is wrong with one container stays with that container: its TROUBLE. Fails only when LXC_PATH
- * cannot be listed (-ENOENT when it does not exist) or nothing can be asked at all. */
+/* What is wrong with one container stays with that container: its TROUBLE. An LXC_PATH that does
+ * not exist holds none. Fails only when it cannot be listed, or nothing can be asked at all. */
 int phx_lxc_containers_look(
                 const struct phx_lxc *lxc,
                 struct phx_lxc_cache *cache,

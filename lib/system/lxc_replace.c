@@ -250,19 +250,19 @@ static int select_name(const struct dirent *entry) {
         return entry->d_name[0] != '.';
 }
 
-int phx_lxc_remove_leftovers(const struct phx_lxc *lxc, struct phx_error *error) {
+int phx_lxc_remove_leftovers(const char *lxc_path) {
         struct dirent **entries = NULL;
         int n, removed = 0;
 
-        n = scandir(lxc->path, &entries, select_name, alphasort);
+        n = scandir(lxc_path, &entries, select_name, alphasort);
         if (n < 0)
-                return phx_error_errno(error, lxc->path);
+                return phx_errno();
 
         for (int i = 0; i < n; i++) {
                 char path[PATH_MAX];
                 phx_autoclose int fd = -1;
 
-                if (snprintf(path, sizeof(path), "%s/%s", lxc->path, entries[i]->d_name) <
+                if (snprintf(path, sizeof(path), "%s/%s", lxc_path, entries[i]->d_name) <
                     (int) sizeof(path))
                         fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
                 free(entries[i]);

@@ -28,5 +28,6 @@ int phx_lxc_replace(
  * none either: 0, and *RET_FD is -1. */
 int phx_lxc_lock(const struct phx_lxc *lxc, const char *name, int *ret_fd, struct phx_error *error);
 
-/* How many files a crash had left in containers' directories and are gone now. */
-int phx_lxc_remove_leftovers(const struct phx_lxc *lxc, struct phx_error *error);
+/* How many files a crash had left in containers' directories and are gone now. -ENOENT and others
+ * when the path cannot be listed. */
+int phx_lxc_remove_leftovers(const char *lxc_path);

@@ -12,8 +12,8 @@
 #include "base/buffer.h"
 #include "system/worker.h"
 
-/* lxc_container_new() reads LXCPATH/NAME/config at once, waits for its lock without limit, and
- * destroys the container when a file "partial" says that its creation was broken off. So the object
+/* lxc_container_new() reads LXCPATH/NAME/config at once, waits for its lock without limit, and may
+ * destroy the container when a file "partial" says that its creation was broken off. So the object
  * is made below a path where there is nothing, and is told afterwards what to look at. */
 #define NO_LXC_PATH "/nonexistent"
 

@@ -97,20 +97,26 @@ static void containers_are_directories_with_a_config(void **state) {
         assert_effective(&host, "web", "lxc-a");
         assert_effective(&host, "alias", "lxc-a");
         assert_effective(&host, "db", "");
+        assert_true(phx_strings_has(&host.found.watches, in(&host, "empty")));
         assert_string_equal(find(&host, "web")->source.text, "lxc.apparmor.profile = lxc-a\n");
 }
 
-static void a_host_without_lxc_is_said_to_be_one(void **state) {
+static void a_host_without_lxc_has_no_containers(void **state) {
         phx_cleanup(host_done) struct host host = { 0 };
         struct phx_error error = { 0 };
         char expected[600];
 
         host_init(&host, "gone");
         assert_int_equal(rmdir(host.path), 0);
+        look(&host);
+        assert_int_equal(host.found.count, 0);
+        assert_true(phx_strings_has(&host.found.watches, tree));
+
+        tree_write("gone", "no directory");
         assert_int_equal(
                         phx_lxc_containers_look(&host.lxc, host.cache, &host.found, &error),
-                        -ENOENT);
-        (void) snprintf(expected, sizeof(expected), "%s: No such file or directory", host.path);
+                        -ENOTDIR);
+        (void) snprintf(expected, sizeof(expected), "%s: Not a directory", host.path);
         assert_string_equal(error.text, expected);
 }
 
@@ -356,7 +362,7 @@ static void a_removed_container_is_forgotten(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(containers_are_directories_with_a_config),
-                cmocka_unit_test(a_host_without_lxc_is_said_to_be_one),
+                cmocka_unit_test(a_host_without_lxc_has_no_containers),
                 cmocka_unit_test(an_unchanged_config_is_not_asked_about_again),
                 cmocka_unit_test(a_change_in_any_include_is_seen),
                 cmocka_unit_test(every_directory_of_an_include_is_watched),

@@ -256,13 +256,11 @@ static void the_lock_is_the_one_that_liblxc_takes(void **state) {
 }
 
 static void leftovers_of_a_crash_are_removed(void **state) {
-        const struct phx_lxc lxc = host();
-
         write_config("crashed", "lxc.uts.name = a\n");
         tree_write("lxc/crashed/.config.phoenixd~", "half");
-        assert_int_equal(phx_lxc_remove_leftovers(&lxc, NULL), 1);
+        assert_int_equal(phx_lxc_remove_leftovers(containers), 1);
         assert_config("crashed", "lxc.uts.name = a\n");
-        assert_int_equal(phx_lxc_remove_leftovers(&lxc, NULL), 0);
+        assert_int_equal(phx_lxc_remove_leftovers(containers), 0);
 }
 
 int main(void) {

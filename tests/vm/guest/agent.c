@@ -6,14 +6,16 @@
  *      run TIMEOUT EPOCH SCRIPT-LENGTH INPUT-LENGTH TOKEN\n
  *      script bytes, input bytes
  *
- * and the agent sets the clock (a restored machine believes in the time of its snapshot), runs the script with bash, its input on
- * standard input, and copies whatever it says to the port as it says it. The reply ends with a line "TOKEN EXIT-CODE"; the token is
- * the host's choice, so no output can be mistaken for it. After TIMEOUT seconds the script's process group is killed and
- * the code is 124, as timeout(1) has it.
+ * and the agent sets the clock (a restored machine believes in the time of its snapshot), runs the
+ * script with bash, its input on standard input, and copies whatever it says to the port as it says
+ * it. The reply ends with a line "TOKEN EXIT-CODE"; the token is the host's choice, so no output
+ * can be mistaken for it. After TIMEOUT seconds the script's process group is killed and the code
+ * is 124, as timeout(1) has it.
  *
- * The script gets a pipe and never the port itself: AppArmor mediates files that are inherited across a change of profile, and
- * a confined process in a container would lose a device node, but keeps a pipe. When the script has ended, what is in the pipe
- * is still forwarded; what processes left behind say later is not.
+ * The script gets a pipe and never the port itself: AppArmor mediates files that are inherited
+ * across a change of profile, and a confined process in a container would lose a device node, but
+ * keeps a pipe. When the script has ended, what is in the pipe is still forwarded; what processes
+ * left behind say later is not.
  *
  * A line "vm-agent: ready" instead of a reply means that the machine has booted in between.
  */
@@ -95,7 +97,7 @@ static void read_exactly(int fd, char *buffer, size_t length) {
                         usleep(20 * 1000);
                 if (n > 0) {
                         buffer += n;
-                        length -= (size_t)n;
+                        length -= (size_t) n;
                 }
         }
 }
@@ -108,7 +110,7 @@ static void write_all(int fd, const char *buffer, size_t length) {
                         die("write");
                 if (n > 0) {
                         buffer += n;
-                        length -= (size_t)n;
+                        length -= (size_t) n;
                 }
         }
 }
@@ -121,7 +123,7 @@ static void say(int fd, const char *format, ...) {
         va_start(args, format);
         n = vsnprintf(line, sizeof(line), format, args);
         va_end(args);
-        write_all(fd, line, (size_t)n);
+        write_all(fd, line, (size_t) n);
 }
 
 static void read_line(int fd, char *line, size_t size) {
@@ -159,8 +161,13 @@ static bool receive_request(int port, struct request *request) {
         char line[256];
 
         read_line(port, line, sizeof(line));
-        if (sscanf(line, "run %u %lld %zu %zu %64s", &request->timeout, &request->epoch, &request->script_length,
-                   &request->input_length, request->token) != 5)
+        if (sscanf(line,
+                   "run %u %lld %zu %zu %64s",
+                   &request->timeout,
+                   &request->epoch,
+                   &request->script_length,
+                   &request->input_length,
+                   request->token) != 5)
                 return false;
 
         receive_file(port, RUN_DIR "/script", request->script_length);
@@ -171,19 +178,20 @@ static bool receive_request(int port, struct request *request) {
 static void set_clock(long long epoch) {
         const struct timespec now = { .tv_sec = epoch };
 
-        /* The host counts whole seconds: a clock that is right must not be put back by the part that it leaves out. */
-        if (epoch > 0 && llabs(epoch - (long long)time(NULL)) > 2)
-                (void)clock_settime(CLOCK_REALTIME, &now);
+        /* The host counts whole seconds: a clock that is right must not be put back by the part
+         * that it leaves out. */
+        if (epoch > 0 && llabs(epoch - (long long) time(NULL)) > 2)
+                (void) clock_settime(CLOCK_REALTIME, &now);
 }
 
 static _Noreturn void become_script(int output) {
         int input = open(RUN_DIR "/input", O_RDONLY | O_CLOEXEC);
 
         setsid();
-        if (input < 0 || chdir("/root") < 0 || dup2(input, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0 ||
-            dup2(output, STDERR_FILENO) < 0)
+        if (input < 0 || chdir("/root") < 0 || dup2(input, STDIN_FILENO) < 0 ||
+            dup2(output, STDOUT_FILENO) < 0 || dup2(output, STDERR_FILENO) < 0)
                 _exit(127);
-        execl("/bin/bash", "bash", RUN_DIR "/script", (char *)NULL);
+        execl("/bin/bash", "bash", RUN_DIR "/script", (char *) NULL);
         _exit(127);
 }
 
@@ -193,7 +201,7 @@ static bool forward(int pipe_fd, int port, char *last) {
         ssize_t n;
 
         while ((n = read(pipe_fd, buffer, sizeof(buffer))) > 0) {
-                write_all(port, buffer, (size_t)n);
+                write_all(port, buffer, (size_t) n);
                 *last = buffer[n - 1];
         }
         return n < 0 && (errno == EAGAIN || errno == EINTR);
@@ -219,7 +227,7 @@ static bool follow(int pidfd, int pipe_fd, int port, unsigned timeout, char *las
 
                 if (left <= 0)
                         return false;
-                if (poll(fds, 2, left > 1000 ? 1000 : (int)left) < 0)
+                if (poll(fds, 2, left > 1000 ? 1000 : (int) left) < 0)
                         continue;
                 if (fds[1].revents && !forward(pipe_fd, port, last))
                         fds[1].fd = -1;
@@ -262,13 +270,13 @@ static int run_script(int port, unsigned timeout) {
         close(fds[1]);
         fcntl(fds[0], F_SETFL, O_NONBLOCK);
         fcntl(fds[0], F_SETPIPE_SZ, 1 << 20);
-        pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+        pidfd = (int) syscall(SYS_pidfd_open, pid, 0);
         if (pidfd < 0)
                 die("pidfd_open");
 
         ended = follow(pidfd, fds[0], port, timeout, &last);
         code = finish(pid, ended);
-        (void)forward(fds[0], port, &last);
+        (void) forward(fds[0], port, &last);
         if (last != '\n')
                 say(port, "\n");
         close(pidfd);

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# What a scenario has at hand in the guest. It runs with errexit: a command that fails unasked ends it. A check that fails is
-# printed, and the scenario goes on; it fails in the end.
+# What a scenario has at hand in the guest. It runs with errexit: a command that fails unasked ends
+# it. A check that fails is printed, and the scenario goes on; it fails in the end.
 
 APPARMOR=/sys/kernel/security/apparmor
 UNIT=phoenixd.service
@@ -84,21 +84,25 @@ now_ms() {
     printf '%d' $((${now/[.,]/} / 1000))
 }
 
-# wait_until SECONDS COMMAND...
+# wait_until SECONDS COMMAND...: what the command says is shown when the time is over.
 wait_until() {
     local end
     end=$(($(now_ms) + ${1%.*} * 1000))
     shift
     until "$@" >/dev/null 2>&1; do
-        [[ $(now_ms) -lt $end ]] || return 1
+        if [[ $(now_ms) -ge $end ]]; then
+            "$@"
+            return
+        fi
         sleep 0.1
     done
 }
 
 # --- booting
 
-# reboot_machine [--crash]: the scenario is run once more after it, with $PHASE one higher. With --crash nothing is stopped and
-# nothing is written out: what the disk has then is what a power failure leaves.
+# reboot_machine [--crash]: the scenario is run once more after it, with $PHASE one higher. With
+# --crash nothing is stopped and nothing is written out: what the disk has then is what a power
+# failure leaves.
 reboot_machine() {
     echo "# booting anew"
     # The reply must be out before the machine goes.
@@ -137,17 +141,26 @@ unit_pids() {
     cat "/sys/fs/cgroup$(systemctl show -P ControlGroup "$UNIT")/cgroup.procs"
 }
 
-# count_syscalls SECONDS SYSCALL[,SYSCALL...] [REGEX]: how many of these system calls do all processes of the unit, and those that
-# they start meanwhile, make in that time? Descriptors are printed as paths, so REGEX can ask for '</etc/apparmor'. What was
-# traced stays in /run/strace.out. Threads and forks: clone,clone3,fork,vfork.
+# count_syscalls SECONDS SYSCALL[,SYSCALL...] [REGEX]: how many of these system calls do all
+# processes of the unit, and those that they start meanwhile, make in that time? Descriptors are
+# printed as paths, so REGEX can ask for '</etc/apparmor'. What was traced stays in /run/strace.out.
+# Threads and forks: clone,clone3,fork,vfork.
 count_syscalls() {
-    local args=() pid
+    local args=() pid status=0
     for pid in $(unit_pids); do
         args+=(-p "$pid")
     done
-    timeout --signal=INT "$1" strace -f -qqq -y -e signal=none -e trace="$2" -o /run/strace.out "${args[@]}" >/dev/null 2>&1 || true
-    # A call that was interrupted by another thread's has two lines.
-    grep -v -e ' resumed>' -e '+++' /run/strace.out | grep -c -E -- "${3:-.}" || true
+    timeout --signal=INT "$1" strace -f -qqq -y -e signal=none -e trace="$2" \
+        -o /run/strace.out "${args[@]}" >/dev/null 2>&1 || status=$?
+    # Nothing counted and nothing traced are not the same.
+    if [[ ${#args[@]} -eq 0 || $status -ne 124 ]]; then
+        echo "strace saw nothing: $status"
+        return 1
+    fi
+    # A call that another thread's interrupts has two lines; one that strace leaves in the middle
+    # was not made in this time. (Attaching wakes a process once: expect a clock_gettime or two of
+    # one that only waits.)
+    grep -v -e ' resumed>' -e '<detached' -e '+++' /run/strace.out | grep -c -E -- "${3:-.}" || true
 }
 
 # --- journal
@@ -175,8 +188,8 @@ journal_count() {
 
 # --- policy in the kernel
 
-# profile_dir NAME: where the kernel shows it. Directories are named after a mangled form; only the file "name" says it right.
-# PARENT//CHILD is found below its parent.
+# profile_dir NAME: where the kernel shows it. Directories are named after a mangled form; only the
+# file "name" says it right. PARENT//CHILD is found below its parent.
 profile_dir() {
     local base=$APPARMOR/policy rest=$1 component dir name found
     while [[ -n $rest ]]; do
@@ -241,8 +254,8 @@ all_labelled() {
     equals "$(labels "$1" | sort -u)" "$2"
 }
 
-# sample_labels CONTAINER SECONDS INTERVAL_MS OUTFILE: "COUNT<TAB>LABEL" for each distinct label; to be run in the background.
-# SIGTERM ends it early, with its result.
+# sample_labels CONTAINER SECONDS INTERVAL_MS OUTFILE: "COUNT<TAB>LABEL" for each distinct label; to
+# be run in the background. SIGTERM ends it early, with its result.
 sample_labels() {
     exec_or_run vm-sampler "$1" "$2" "$3" >"$4.new" || return 1
     mv "$4.new" "$4"
@@ -266,7 +279,8 @@ container_is() {
     equals "$(container_state "$1")" "$2"
 }
 
-# start_container NAME: the unit says "started" before the container's init exists, so its word is not enough.
+# start_container NAME: the unit says "started" before the container's init exists, so its word is
+# not enough.
 start_container() {
     systemctl start "lxc@$1" && wait_until 30 container_is "$1" RUNNING && wait_until 10 init_is_running "$1"
 }

@@ -1,8 +1,10 @@
 # shellcheck shell=bash
 # main.sh SCENARIO: how a scenario is run in the guest.
 
-# shellcheck source=tests/vm/guest/lib.sh
+# shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=operator.sh
+. "$(dirname "$0")/operator.sh"
 set -eEuo pipefail
 trap 'scenario_stumbled "$?" "$BASH_COMMAND" "${BASH_SOURCE[0]}" "$LINENO"' ERR
 trap 'scenario_over $?' EXIT

@@ -3,9 +3,10 @@
  *
  *      vm-sampler CONTAINER SECONDS INTERVAL-MS
  *
- * prints "COUNT<TAB>LABEL" for each label that any task in /sys/fs/cgroup/lxc.payload.CONTAINER (or ….CONTAINER-N) had, and a last
- * line "#rounds N". A shell loop takes some 20 ms a round in the emulated machine and would miss what this looks for: the moment in
- * which a task is less confined. SIGTERM ends it early, with its result.
+ * prints "COUNT<TAB>LABEL" for each label that any task in /sys/fs/cgroup/lxc.payload.CONTAINER (or
+ * ….CONTAINER-N) had, and a last line "#rounds N". A shell loop takes some 20 ms a round in the
+ * emulated machine and would miss what this looks for: the moment in which a task is less confined.
+ * SIGTERM ends it early, with its result.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -30,7 +31,7 @@ static size_t n_seen;
 static volatile sig_atomic_t stop;
 
 static void on_signal(int signal_number) {
-        (void)signal_number;
+        (void) signal_number;
         stop = 1;
 }
 
@@ -97,7 +98,8 @@ static bool is_payload(const char *name, const char *container) {
         if (strncmp(name, container, strlen(container)) != 0)
                 return false;
         rest = name + strlen(container);
-        return *rest == 0 || (*rest == '-' && rest[1] && strspn(rest + 1, "0123456789") == strlen(rest + 1));
+        return *rest == 0 ||
+               (*rest == '-' && rest[1] && strspn(rest + 1, "0123456789") == strlen(rest + 1));
 }
 
 static void look_at_container(DIR *root, const char *container) {
@@ -113,7 +115,7 @@ static double now(void) {
         struct timespec ts;
 
         clock_gettime(CLOCK_MONOTONIC, &ts);
-        return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+        return (double) ts.tv_sec + (double) ts.tv_nsec / 1e9;
 }
 
 int main(int argc, char *argv[]) {
@@ -134,7 +136,7 @@ int main(int argc, char *argv[]) {
 
         for (end = now() + atof(argv[2]); !stop && now() < end; rounds++) {
                 look_at_container(root, argv[1]);
-                usleep((useconds_t)(atof(argv[3]) * 1000));
+                usleep((useconds_t) (atof(argv[3]) * 1000));
         }
 
         for (size_t i = 0; i < n_seen; i++)

@@ -2,17 +2,17 @@
 # For the entry points: all parts, in the order in which they build upon each other.
 
 VM_LIB=$(dirname "${BASH_SOURCE[0]}")
-# shellcheck source=tests/vm/lib/common.sh
+# shellcheck source=common.sh
 . "$VM_LIB/common.sh"
-# shellcheck source=tests/vm/lib/packages.sh
+# shellcheck source=packages.sh
 . "$VM_LIB/packages.sh"
-# shellcheck source=tests/vm/lib/image.sh
+# shellcheck source=image.sh
 . "$VM_LIB/image.sh"
-# shellcheck source=tests/vm/lib/machine.sh
+# shellcheck source=machine.sh
 . "$VM_LIB/machine.sh"
-# shellcheck source=tests/vm/lib/snapshot.sh
+# shellcheck source=snapshot.sh
 . "$VM_LIB/snapshot.sh"
-# shellcheck source=tests/vm/lib/program.sh
+# shellcheck source=program.sh
 . "$VM_LIB/program.sh"
-# shellcheck source=tests/vm/lib/scenario.sh
+# shellcheck source=scenario.sh
 . "$VM_LIB/scenario.sh"

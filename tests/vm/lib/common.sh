@@ -1,10 +1,15 @@
 # shellcheck shell=bash
-# What every entry point needs: where things are, how layers are named, and how two runs stay out of each other's way.
+# What every entry point needs: where things are, how layers are named, and how two runs stay out of
+# each other's way.
 #
-# Everything built is a *layer*: a directory CACHE/RELEASE/KIND-KEY, whose key is a digest of what went in. A layer is made under
-# a temporary name and renamed when complete, so whatever has the final name can be used, and is never changed again.
+# Everything built is a *layer*: a directory CACHE/RELEASE/KIND-KEY, whose key is a digest of what
+# went in. A layer is made under a temporary name and renamed when complete, so whatever has the
+# final name can be used, and is never changed again.
 
 set -euo pipefail
+
+# What is made here is looked at by a daemon that refuses files which others may write to.
+umask 022
 
 VM_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck disable=SC2034 # for program.sh
@@ -82,8 +87,8 @@ make_layer() {
     say "made $(basename "$dir") in $(seconds_since "$begin") s"
 }
 
-# What is made twice from the same input differs in a thousand small things, so what builds upon a layer builds upon this one:
-# its key has this id in it.
+# What is made twice from the same input differs in a thousand small things, so what builds upon a
+# layer builds upon this one: its key has this id in it.
 layer_id() {
     cat "$1/id"
 }
@@ -97,7 +102,8 @@ hold_layer() {
     done
 }
 
-# Old layers are dead weight of some hundred megabytes each. One in use is kept by the lock that its user holds.
+# Old layers are dead weight of some hundred megabytes each. One in use is kept by the lock that its
+# user holds.
 prune_layers() {
     local keep=$1 dir fd
     shift

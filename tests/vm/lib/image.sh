@@ -1,8 +1,9 @@
 # shellcheck shell=bash
 # From packages to a disk that boots: tree → build root → image. Each is a layer (common.sh).
 
-# Modules that the initrd loads to find its root, and those that the guest may ask for later. Debian's "cloud" kernel is the same
-# source and the same AppArmor as the general one, without four hundred megabytes of drivers for machines that are not virtual.
+# Modules that the initrd loads to find its root, and those that the guest may ask for later.
+# Debian's "cloud" kernel is the same source and the same AppArmor as the general one, without four
+# hundred megabytes of drivers for machines that are not virtual.
 INITRD_MODULES=(virtio_pci virtio_blk virtio_console ext4)
 GUEST_MODULES=(autofs4 overlay fuse loop veth bridge dummy tun)
 
@@ -15,27 +16,30 @@ buildroot_dir() {
 }
 
 image_dir() {
-    local files
-    mapfile -t files < <(find "$VM_TOP/image" "$VM_TOP/guest" -type f ! -name lib.sh ! -name '*~' | LC_ALL=C sort)
-    echo "$VM_CACHE/$1/image-$(digest "$(tree_dir "$1")" "$(buildroot_dir "$1")" -- "${files[@]}" "$VM_TOP/lib/image.sh")"
+    echo "$VM_CACHE/$1/image-$(digest "$(tree_dir "$1")" "$(buildroot_dir "$1")" -- "$VM_TOP/lib/image.sh" \
+        "$VM_TOP"/image/{configure,containers,initrd-init,vm-agent.service} \
+        "$VM_TOP"/guest/{agent,sampler}.c)"
 }
 
-# The kernel is unpacked and not installed: its maintainer scripts would spend a minute on an initrd that nobody uses.
+# The kernel is unpacked and not installed: its maintainer scripts would spend a minute on an initrd
+# that nobody uses.
 make_tree() {
     local release=$1 dir=$2
     # shellcheck disable=SC2016 # "$1" is for mmdebstrap's shell, the rest for the one in the chroot
     debootstrap_into "$release" "$dir/root" "$(guest_packages "$release")" \
-        --customize-hook='chroot "$1" sh -c "cd /root && apt-get -qq -o APT::Sandbox::User=root download \$(apt-cache depends linux-image-cloud-amd64 |
+        --customize-hook='chroot "$1" sh -c "cd /root &&
+            apt-get -qq -o APT::Sandbox::User=root download \$(apt-cache depends linux-image-cloud-amd64 |
             sed -n \"s/^ *Depends: \(linux-image-.*\)/\1/p\" | head -n 1)"'
     mkdir "$dir/kernel"
     dpkg-deb -x "$dir"/root/root/linux-image-*.deb "$dir/kernel"
     rm "$dir"/root/root/linux-image-*.deb
-    find "$dir/kernel/lib/modules" "$dir/kernel/usr/lib/modules" -name '*.ko.xz' -exec xz -d {} + 2>/dev/null || true
     # A merged /usr moved the modules in newer releases; depmod and modprobe want them at /lib.
     if [[ ! -d $dir/kernel/lib/modules ]]; then
         mkdir -p "$dir/kernel/lib"
         mv "$dir/kernel/usr/lib/modules" "$dir/kernel/lib/modules"
     fi
+    # initrd-init has no modprobe that could unpack them.
+    find "$dir/kernel/lib/modules" -name '*.ko.xz' -exec xz -d {} +
     depmod -b "$dir/kernel" "$(ls "$dir/kernel/lib/modules")"
 }
 
@@ -78,7 +82,8 @@ install_modules() {
     depmod -b "$root" "$version"
 }
 
-# in_buildroot ROOT [--bind FROM TO]... COMMAND...: mounts vanish with the namespace, and /src cannot be written to.
+# in_buildroot ROOT [--bind FROM TO]... COMMAND...: mounts vanish with the namespace, and /src
+# cannot be written to.
 in_buildroot() {
     local root=$1 binds=()
     shift

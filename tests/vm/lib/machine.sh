@@ -1,15 +1,22 @@
 # shellcheck shell=bash
-# One machine: start it, ask its agent, freeze it, end it. A shell holds at most one; runs at once are shells of their own.
+# One machine: start it, ask its agent, freeze it, end it. A shell holds at most one; runs at once
+# are shells of their own.
 #
-# How a frozen machine comes back within a fraction of a second: its RAM is a file that QEMU maps. The machine that makes a
-# snapshot maps it shared, so the file *is* its memory, and only the devices' state goes into the migration stream
-# (capability x-ignore-shared). A restored machine maps the same file privately: nothing is read before it is touched, and what
-# it writes stays its own. Its disk is a throw-away overlay in the same sense. So there is nothing to copy, whatever the size.
+# How a frozen machine comes back within a fraction of a second: its RAM is a file that QEMU maps.
+# The machine that makes a snapshot maps it shared, so the file *is* its memory, and only the
+# devices' state goes into the migration stream (capability x-ignore-shared). A restored machine
+# maps the same file privately: nothing is read before it is touched, and what it writes stays its
+# own. Its disk is a throw-away overlay in the same sense. So there is nothing to copy, whatever the
+# size.
 
 VM_RAM=1G
 VM_CPUS=2
+VM_KERNEL_ARGS="console=ttyS0 root=/dev/vda rw quiet loglevel=4 panic=-1 tsc=reliable"
+VM_KERNEL_ARGS+=" apparmor=1 security=apparmor systemd.show_status=0"
 
-# machine_args RELEASE-IMAGE ACCEL: the hardware, equal at freezing and at restoring.
+# machine_args IMAGE ACCEL: the hardware, equal at freezing and at restoring. An emulated TSC is as
+# good as the clock of the host; left to itself, Linux distrusts it, and every look at the time
+# becomes a system call and an exit from the guest.
 machine_args() {
     local image=$1 accel=$2
     # shellcheck disable=SC2054 # the commas are QEMU's
@@ -17,7 +24,7 @@ machine_args() {
         -nodefaults -no-user-config -nic none -display none
         -machine pc,memory-backend=ram -cpu max -smp "$VM_CPUS" -m "$VM_RAM"
         -kernel "$image/vmlinuz" -initrd "$image/initrd"
-        -append "console=ttyS0 root=/dev/vda rw quiet loglevel=4 panic=-1 apparmor=1 security=apparmor systemd.show_status=0"
+        -append "$VM_KERNEL_ARGS"
         -device virtio-blk-pci,drive=disk
         -device virtio-serial-pci -device virtserialport,chardev=agent,name=phoenixd.agent
     )
@@ -27,8 +34,8 @@ machine_args() {
     esac
 }
 
-# machine_start DIR ARGS...: QEMU speaks with the agent over its standard streams, so its end is an end of file and its start
-# cannot hang on a socket. DIR is the machine's own, for pipes and logs.
+# machine_start DIR ARGS...: QEMU speaks with the agent over its standard streams, so its end is an
+# end of file and its start cannot hang on a socket. DIR is the machine's own, for pipes and logs.
 machine_start() {
     local dir=$1
     shift
@@ -78,9 +85,10 @@ send_request() {
     } 2>/dev/null || true
 }
 
-# machine_ask TIMEOUT SCRIPT-FILE INPUT-FILE CODE-FILE: prints what the script says, as it says it. Its exit code goes to
-# CODE-FILE, or "rebooted" when the machine did; no such file means that the machine did not answer. The guest enforces the time
-# limit; should the guest itself hang, the host's is a little longer.
+# machine_ask TIMEOUT SCRIPT-FILE INPUT-FILE CODE-FILE: prints what the script says, as it says it.
+# Its exit code goes to CODE-FILE, or "rebooted" when the machine did; no such file means that the
+# machine did not answer. The guest enforces the time limit; should the guest itself hang, the
+# host's is a little longer.
 machine_ask() {
     local timeout=$1 script=$2 input=$3 code=$4 token reader writer
     token=END-$BASHPID-$SRANDOM$SRANDOM
@@ -103,14 +111,16 @@ machine_ask() {
 machine_run() {
     local timeout=$1
     cat >"$VM_DIR/script"
-    machine_ask "$timeout" "$VM_DIR/script" "${2:-/dev/null}" "$VM_DIR/code" || die "the machine does not answer: $(tail -n 5 "$VM_DIR/console.log")"
+    machine_ask "$timeout" "$VM_DIR/script" "${2:-/dev/null}" "$VM_DIR/code" ||
+        die "the machine does not answer: $(tail -n 5 "$VM_DIR/console.log")"
     return "$(<"$VM_DIR/code")"
 }
 
 # machine_freeze STATE-FILE: the machine ends with it.
 machine_freeze() {
     local state=$1 i
-    machine_monitor "migrate_set_capability x-ignore-shared on" "migrate \"exec:cat >$state.new && mv $state.new $state\""
+    machine_monitor "migrate_set_capability x-ignore-shared on" \
+        "migrate \"exec:cat >$state.new && mv $state.new $state\""
     for ((i = 0; i < 600; i++)); do
         [[ -e $state ]] && break
         machine_alive || die "the machine ended while it was frozen: $(<"$VM_DIR/qemu.log")"

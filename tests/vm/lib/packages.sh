@@ -2,9 +2,13 @@
 # Which packages go where, and where they come from.
 
 # On the machine that runs the tests.
-HOST_PACKAGES=(qemu-system-x86 qemu-utils mmdebstrap e2fsprogs cpio kmod xz-utils socat debian-archive-keyring)
+HOST_PACKAGES=(
+    qemu-system-x86 qemu-utils mmdebstrap debian-archive-keyring
+    e2fsprogs cpio kmod xz-utils socat
+)
 
-# In the guest: what it needs to be a host of containers, what phoenixd is linked with, and what scenarios look with.
+# In the guest: what it needs to be a host of containers, what phoenixd is linked with, and what
+# scenarios look with.
 GUEST_PACKAGES=(
     systemd systemd-sysv dbus kmod procps util-linux
     apparmor lxc
@@ -12,7 +16,8 @@ GUEST_PACKAGES=(
     strace jq busybox-static
 )
 
-# In the build root. The guest's own release compiles the program, so that it meets the libraries that it was linked with.
+# In the build root. The guest's own release compiles the program, so that it meets the libraries
+# that it was linked with.
 BUILD_PACKAGES=(
     gcc libc6-dev meson ninja-build pkg-config systemd
     libsystemd-dev libjansson-dev libapparmor-dev lxc-dev libinotifytools0-dev libmd-dev
@@ -45,7 +50,8 @@ liblxc_package() {
 install_host_packages() {
     local missing=() package
     for package in "${HOST_PACKAGES[@]}"; do
-        dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+        dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed ||
+            missing+=("$package")
     done
     [[ ${#missing[@]} -eq 0 ]] && return
     say "installing ${missing[*]}"

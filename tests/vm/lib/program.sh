@@ -1,17 +1,22 @@
 # shellcheck shell=bash
-# The program: compiled in the build root of the guest's release, installed into a payload that the guest unpacks.
+# The program: compiled in the build root of the guest's release, installed into a payload that the
+# guest unpacks.
 
 PROGRAM_SOURCE=${PHOENIXD_VM_SOURCE:-$VM_SOURCE}
 MESON_OPTIONS=(-Dprefix=/usr -Dsysconfdir=/etc --buildtype=debugoptimized -Dtests=disabled -Dwerror=true)
 
-# What this tree is compiled in stays, so that only what changed is compiled again. Each working tree has its own.
+# What this tree is compiled in stays, so that only what changed is compiled again. Each working
+# tree has its own.
 program_dir() {
-    echo "$VM_CACHE/$1/program-$(digest "$PROGRAM_SOURCE" "$(layer_id "$(buildroot_dir "$1")")" "${MESON_OPTIONS[@]}")"
+    local buildroot
+    buildroot=$(layer_id "$(buildroot_dir "$1")")
+    echo "$VM_CACHE/$1/program-$(digest "$PROGRAM_SOURCE" "$buildroot" "${MESON_OPTIONS[@]}")"
 }
 
 program_files() {
     find "$PROGRAM_SOURCE" -mindepth 1 \
-        \( -name .git -o -name 'build*' -type d -o -path "$PROGRAM_SOURCE/tests/vm" -o -path "$PROGRAM_SOURCE/.cache" \) -prune \
+        \( -name .git -o -name 'build*' -type d -o -path "$PROGRAM_SOURCE/.cache" \
+        -o -path "$PROGRAM_SOURCE/tests/vm" \) -prune \
         -o -type f ! -name '*~' ! -name '.*.swp' -print0 | LC_ALL=C sort -z
 }
 
@@ -38,12 +43,13 @@ make_payload() {
     in_buildroot "$(buildroot_dir "$release")/root" --bind "$PROGRAM_SOURCE" /src --bind "$dir" /build \
         sh -euc '
             [ -e /build/meson/build.ninja ] || { rm -rf /build/meson; meson setup "$@" /build/meson /src; }
-            meson compile -C /build/meson
+            ninja -C /build/meson -k 0
             rm -rf /build/dest
+            mkdir /build/dest
             DESTDIR=/build/dest meson install -C /build/meson --no-rebuild --quiet
         ' - "${MESON_OPTIONS[@]}" >"$log" 2>&1 || {
-        tail -n 60 "$log" >&2
-        die "the program does not compile on $release"
+        grep -E -B 3 -A 6 'error:|ERROR:' "$log" >&2 || tail -n 60 "$log" >&2
+        die "the program does not compile on $release: all of it is in $log"
     }
     # The same files make the same bytes, and so the same snapshot.
     tar -c -C "$dir/dest" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -f "$payload.new" .
@@ -58,5 +64,5 @@ build_installed() {
     VM_INSTALLED=$(installed_dir "$1" "$VM_PAYLOAD")
     layer "$VM_INSTALLED" make_installed "$1" "$VM_PAYLOAD"
     hold_layer "$VM_INSTALLED"
-    prune_layers 4 "$VM_CACHE/$1"/installed-*
+    prune_layers 8 "$VM_CACHE/$1"/installed-*
 }

@@ -37,11 +37,12 @@ snapshot_dir() {
     if [[ $(snapshot_of "$1") == booted ]]; then echo "$BOOTED"; else echo "$VM_INSTALLED"; fi
 }
 
-# What goes into the guest with a scenario: the helpers, the scenario, and NAME.d beside it when there is one.
+# What goes into the guest with a scenario: the helpers, the scenario, and NAME.d beside it when
+# there is one.
 pack_scenario() {
     local file=$1 archive=$2 name
     name=$(basename "$file" .sh)
-    tar -c -f "$archive" -C "$VM_TOP/guest" lib.sh main.sh -C "$(dirname "$file")" "$name.sh"
+    tar -c -f "$archive" -C "$VM_TOP/guest" lib.sh main.sh operator.sh -C "$(dirname "$file")" "$name.sh"
     [[ ! -d ${file%.sh}.d ]] || tar -r -f "$archive" -C "$(dirname "$file")" "$name.d"
 }
 
@@ -70,7 +71,8 @@ run_scenario() {
     [[ $(cat "$dir/code" 2>/dev/null) == 0 ]] || diagnose "$dir"
 }
 
-# A scenario that asked for a boot (lib.sh, reboot_machine) goes on after it; any other boot is a failure.
+# A scenario that asked for a boot (lib.sh, reboot_machine) goes on after it; any other boot is a
+# failure.
 ask_phases() {
     local timeout=$1 dir=$2 name=$3 phase=1
     while ((phase < 10)); do

@@ -1,7 +1,9 @@
 # shellcheck shell=bash
-# Frozen machines: "booted" has Debian and nothing of ours; "installed" has the program too, not started.
+# Frozen machines: "booted" has Debian and nothing of ours; "installed" has the program too, not
+# started.
 #
-# A snapshot is a layer with ram (the memory), state (the devices) and disk.qcow2 (what was written since the image).
+# A snapshot is a layer with ram (the memory), state (the devices) and disk.qcow2 (what was written
+# since the image).
 
 # Their names need the layers below them: ask when those are built.
 booted_dir() {
@@ -20,7 +22,8 @@ qemu_version() {
     dpkg-query -W -f '${Version}' qemu-system-x86
 }
 
-# Everything that RELEASE needs besides the program. Both trees at once: one waits for the network while the other unpacks.
+# Everything that RELEASE needs besides the program. Both trees at once: one waits for the network
+# while the other unpacks.
 build_machine() {
     local release=$1 pid
     layer "$(buildroot_dir "$release")" make_buildroot "$release" &
@@ -49,7 +52,8 @@ make_booted() {
     machine_start "$dir/machine" -object "$(ram_args "$dir/ram" on)" -serial "file:$dir/machine/console.log" \
         -drive "file=$dir/disk.qcow2,id=disk,if=none,format=qcow2,cache=unsafe"
     trap machine_stop EXIT
-    machine_wait_ready 180 || die "the machine does not boot: $(cat "$dir/machine/qemu.log" "$dir/machine/console.log")"
+    machine_wait_ready 180 ||
+        die "the machine does not boot: $(cat "$dir/machine/qemu.log" "$dir/machine/console.log")"
     machine_run 180 <"$VM_TOP/image/settle" >&2 || die "the booted machine is not healthy"
     machine_freeze "$dir/state"
     trap - EXIT
@@ -73,7 +77,8 @@ make_installed() {
     cp --sparse=always "$booted/ram" "$dir/ram"
     overlay "$booted/disk.qcow2" qcow2 "$dir/disk.qcow2"
     machine_args "$(<"$booted/image")" "$(<"$booted/accel")"
-    machine_start "$dir/machine" -object "$(ram_args "$dir/ram" on)" -serial "file:$dir/machine/console.log" -incoming defer \
+    machine_start "$dir/machine" -object "$(ram_args "$dir/ram" on)" -incoming defer \
+        -serial "file:$dir/machine/console.log" \
         -drive "file=$dir/disk.qcow2,id=disk,if=none,format=qcow2,cache=unsafe"
     trap machine_stop EXIT
     machine_resume "$booted/state"

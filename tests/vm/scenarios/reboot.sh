@@ -1,6 +1,5 @@
-# shellcheck shell=bash source=tests/vm/guest/lib.sh
+# shellcheck shell=bash
 # snapshot: booted
-# timeout: 120
 # The machine itself: what a boot keeps and what it does not, be it orderly or a crash.
 
 case $PHASE in

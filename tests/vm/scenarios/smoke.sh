@@ -1,13 +1,15 @@
-# shellcheck shell=bash source=tests/vm/guest/lib.sh
+# shellcheck shell=bash
 # snapshot: booted
 # timeout: 60
-# The machine itself: a kernel with AppArmor, containers that start, labels that can be read. Needs nothing of phoenixd.
+# The machine itself: a kernel with AppArmor, containers that start, labels that can be read. Needs
+# nothing of phoenixd.
 
 hash_name() {
     if [[ $(uname -r) == 6.1.* ]]; then echo sha1; else echo sha256; fi
 }
 
-# Debian 13 no longer enables the audit socket: denials come by way of the kernel's log alone, and that is rate-limited.
+# Debian 13 no longer enables the audit socket: denials come by way of the kernel's log alone, and
+# that is rate-limited.
 audit_socket() {
     if [[ $(uname -r) == 6.1.* ]]; then echo active; else echo inactive; fi
 }
@@ -34,9 +36,11 @@ PROFILE
 check "AppArmor is enabled" prints Y cat /sys/module/apparmor/parameters/enabled
 check "the system runs, nothing failed" prints running systemctl is-system-running
 check "lxc-monitord listens" grep -q '@lxc/.*//var/lib/lxc$' /proc/net/unix
-check "journald's audit socket is as this release has it" prints "$(audit_socket)" systemctl is-active systemd-journald-audit.socket
+check "journald's audit socket is as this release has it" \
+    prints "$(audit_socket)" systemctl is-active systemd-journald-audit.socket
 check "Debian's profile of containers is loaded" prints enforce loaded_mode lxc-container-default-cgns
-check "the kernel shows the hash of this release" test -e "$(profile_dir lxc-container-default-cgns)/$(hash_name)"
+check "the kernel shows the hash of this release" \
+    test -e "$(profile_dir lxc-container-default-cgns)/$(hash_name)"
 check "the hash has the right length" prints_like "^[0-9a-f]{40,64}\$" loaded_hash lxc-container-default-cgns
 
 before=$(revision)

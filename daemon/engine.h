@@ -1,0 +1,55 @@
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "base/macros.h"
+#include "channel.h"
+#include "journal.h"
+#include "state/record.h"
+#include "state/report.h"
+
+/* The engine is the process that looks at the machine and repairs it. It may block, fork and wait
+ * as it likes: the loop never does, and kills it with all that it has started when it hangs. */
+
+struct work_options;
+
+/* What a look is. Negative errno with a text for people when it could not be made at all; anything
+ * less than that is part of the report. */
+struct engine_work {
+        int (*look)(void *data, bool full, struct phx_report **ret_report, struct phx_error *error);
+        void *data;
+};
+
+/* How an engine is made, again and again. SETUP runs in the new process: work_setup() of work.h, or
+ * a test's own. Borrowed: lives as long as the daemon. */
+struct engine_plan {
+        int (*setup)(const struct work_options *options,
+                     const struct phx_audit *audit,
+                     struct engine_work *ret_work,
+                     struct phx_error *error);
+        const struct work_options *options;
+        const struct journal *journal;
+};
+
+/* The loop's side of an engine. */
+struct engine {
+        pid_t pid;
+        int pid_fd; /* readable when it has ended */
+        struct channel channel;
+};
+
+/* Starts a process. Its look requests and answers go over engine->channel. */
+int engine_start(const struct engine_plan *plan, struct engine **ret_engine);
+
+/* Kills the engine and its group. It is gone when PID_FD is readable: a process that hangs in the
+ * kernel takes its time. */
+void engine_kill(const struct engine *engine);
+
+/* True when it has ended and was reaped; RET_STATUS as from waitpid(2). */
+bool engine_reap(struct engine *engine, int *ret_status);
+
+/* Kills what still lives, without waiting for it. */
+struct engine *engine_free(struct engine *engine);
+PHX_DEFINE_FREEP(engine)

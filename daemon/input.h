@@ -1,0 +1,32 @@
+#pragma once
+
+#include "base/error.h"
+#include "base/trust.h"
+#include "state/configuration.h"
+#include "state/desired.h"
+#include "state/settings.h"
+
+/* The two files that the operator edits, and the last good of each. What is refused changes
+ * nothing: the one before stays in force, for the configuration also over a restart of the daemon.
+ */
+struct input;
+
+/* SETTINGS_PATH is read below the trust's root; STATE_FD is where the last good configuration is
+ * kept, and is borrowed. Nothing is read yet. */
+int input_new(const struct phx_trust *trust,
+              const char *settings_path,
+              int state_fd,
+              struct input **ret_input);
+struct input *input_free(struct input *input);
+PHX_DEFINE_FREEP(input)
+
+/* Reads both files anew. What is refused is appended to DESIRED's refusals; mode, generation and
+ * whether there is a configuration are set in it. -ENOMEM only. */
+int input_read(struct input *input, struct phx_desired *desired);
+
+/* In force; NULL before any were good. Borrowed until the next input_read(). */
+const struct phx_settings *input_settings(const struct input *input);
+const struct phx_configuration *input_configuration(const struct input *input);
+
+/* Appends the directories whose change may change the input. */
+int input_watches(const struct input *input, struct phx_strings *watches);

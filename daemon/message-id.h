@@ -1,0 +1,23 @@
+#pragma once
+
+/* One random 128-bit number for each kind of journal message, made once and never changed: people
+ * and scripts search for them. Each has an entry in systemd/phoenixd.catalog and a line in
+ * phoenixd(8); a test compares the three. */
+
+#define MESSAGE_INTENT "d4df12f132fc40ad870ab7e3c5aefec1"
+#define MESSAGE_CHANGED "e80746f3fe25485d8a36080345c37d99"
+#define MESSAGE_FAILED "0e430db3ed92423cb91a85dfe951231e"
+#define MESSAGE_REFUSED "eb268340f02c4a4b87cdcf8be22c4610"
+#define MESSAGE_ACCEPTED "472a70bbff6346cb9eef516ddf329d10"
+#define MESSAGE_DRIFT_FOUND "3b31aaef60f74794be5ef8d8ec27e415"
+#define MESSAGE_DRIFT_GONE "2e3add3d492c48ca99c7ba6f47136a43"
+#define MESSAGE_POSTURE "ea1b2fd4f92349629efb6d88a87af174"
+#define MESSAGE_REMARK "397f08bc7ebe4af7a88643440bea13fa"
+#define MESSAGE_STARTED "97a0ad3dfcbc42fb99e9e41122d240ab"
+#define MESSAGE_RELOADING "91e0f872d46d44bb913d0f8205abc6a7"
+#define MESSAGE_STOPPING "b3ddb7bc8321447c846d61441864cb1d"
+#define MESSAGE_LOOK_FAILED "bb9be00989cb42cdbc262cec04fef5af"
+#define MESSAGE_LOOK_RECOVERED "b26a3960f653474caf3272de6602baf9"
+#define MESSAGE_ENGINE_RESTARTED "dd802fcaffe548c09e9a01328983a882"
+#define MESSAGE_WATCHES_SHORT "dfe38c10c3fb47adbf0025b722d030cb"
+#define MESSAGE_WATCHES_ENOUGH "70ba88b8c53b412891a4c0af319917f3"

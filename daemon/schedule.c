@@ -1,0 +1,105 @@
+#include "schedule.h"
+
+#define SECOND UINT64_C(1000000)
+#define BACKOFF_FIRST SECOND
+#define BACKOFF_LAST (300 * SECOND)
+
+static uint64_t earlier(uint64_t a, uint64_t b) {
+        return a < b ? a : b;
+}
+
+/* NEVER plus anything is still never. */
+static uint64_t later_by(uint64_t time, uint64_t delay) {
+        return delay > PHX_NEVER - time ? PHX_NEVER : time + delay;
+}
+
+void schedule_init(struct schedule *schedule, uint64_t now) {
+        *schedule = (struct schedule){
+                .debounce_usec = SECOND / 5,
+                .longest_delay_usec = 2 * SECOND,
+                .resync_usec = 600 * SECOND,
+                .resync_limit_usec = PHX_NEVER,
+                .first_event = PHX_NEVER,
+                .ended = now,
+                .retry_at = PHX_NEVER,
+                .full = true,
+                .now = true,
+        };
+}
+
+void schedule_event(struct schedule *schedule, uint64_t now, bool full) {
+        if (schedule->first_event == PHX_NEVER)
+                schedule->first_event = now;
+        schedule->last_event = now;
+        schedule->full = schedule->full || full;
+}
+
+void schedule_ask(struct schedule *schedule) {
+        schedule->full = true;
+        schedule->now = true;
+}
+
+static uint64_t event_due(const struct schedule *schedule) {
+        if (schedule->now)
+                return 0;
+        if (schedule->first_event == PHX_NEVER)
+                return PHX_NEVER;
+        return earlier(later_by(schedule->last_event, schedule->debounce_usec),
+                       later_by(schedule->first_event, schedule->longest_delay_usec));
+}
+
+static uint64_t resync_due(const struct schedule *schedule) {
+        return later_by(schedule->ended,
+                        earlier(schedule->resync_usec, schedule->resync_limit_usec));
+}
+
+uint64_t schedule_due(const struct schedule *schedule) {
+        uint64_t due;
+
+        if (schedule->running)
+                return PHX_NEVER;
+        due = earlier(earlier(event_due(schedule), schedule->retry_at), resync_due(schedule));
+        return due > schedule->hold_until ? due : schedule->hold_until;
+}
+
+bool schedule_is_lazy(const struct schedule *schedule) {
+        return schedule_due(schedule) < earlier(event_due(schedule), schedule->retry_at);
+}
+
+bool schedule_begin(struct schedule *schedule, uint64_t now) {
+        bool full = schedule->full || resync_due(schedule) <= now;
+
+        schedule->running = true;
+        schedule->first_event = PHX_NEVER;
+        schedule->retry_at = PHX_NEVER;
+        schedule->hold_until = 0;
+        schedule->full = false;
+        schedule->now = false;
+        return full;
+}
+
+void schedule_end(struct schedule *schedule, uint64_t now, const struct phx_report *report) {
+        schedule->running = false;
+        schedule->failures = 0;
+        schedule->ended = now;
+        schedule->retry_at = later_by(now, report->retry_usec);
+        schedule->debounce_usec = report->debounce_usec;
+        schedule->longest_delay_usec = report->longest_delay_usec;
+        schedule->resync_usec = report->resync_usec;
+}
+
+static uint64_t backoff(unsigned failures) {
+        uint64_t delay = BACKOFF_FIRST;
+
+        while (failures-- > 0 && delay < BACKOFF_LAST)
+                delay *= 2;
+        return earlier(delay, BACKOFF_LAST);
+}
+
+void schedule_fail(struct schedule *schedule, uint64_t now, bool hold) {
+        schedule->running = false;
+        schedule->ended = now;
+        schedule->full = true;
+        schedule->retry_at = later_by(now, backoff(schedule->failures++));
+        schedule->hold_until = hold ? schedule->retry_at : 0;
+}

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "state/report.h"
+
+/* When to look next. Pure: times are microseconds of any clock that only goes forward, and whoever
+ * asks says what time it is.
+ *
+ * Events are answered when nothing has happened for DEBOUNCE, but at most LONGEST_DELAY after the
+ * first. What happens during a look counts for the next one: whether the look saw it is unknown. */
+struct schedule {
+        uint64_t debounce_usec;
+        uint64_t longest_delay_usec;
+        uint64_t resync_usec;
+        uint64_t resync_limit_usec; /* a shorter resync while events cannot be relied on */
+
+        uint64_t first_event; /* PHX_NEVER: none since the last look began */
+        uint64_t last_event;
+        uint64_t ended; /* the last look */
+        uint64_t retry_at;
+        uint64_t hold_until; /* no look before, whatever happens */
+        unsigned failures;   /* in a row */
+        bool full;           /* the next look must be a full one */
+        bool now;            /* the next look waits for nothing */
+        bool running;
+};
+
+/* Due at once, full: the first look. The delays are the settings' defaults until a report says
+ * otherwise. */
+void schedule_init(struct schedule *schedule, uint64_t now);
+
+/* Something happened that is worth a look. */
+void schedule_event(struct schedule *schedule, uint64_t now, bool full);
+
+/* A person asked: a full look, without delay. */
+void schedule_ask(struct schedule *schedule);
+
+/* When the next look is due: PHX_NEVER while one is running. */
+uint64_t schedule_due(const struct schedule *schedule);
+
+/* True when what is due next is the resync alone, which may come late. */
+bool schedule_is_lazy(const struct schedule *schedule);
+
+/* The look begins; returns whether it must be a full one. */
+bool schedule_begin(struct schedule *schedule, uint64_t now);
+
+/* It ended with a report, whose delays hold from now on. */
+void schedule_end(struct schedule *schedule, uint64_t now, const struct phx_report *report);
+
+/* It could not be made: again after 1 s, doubled each time up to 5 min, in full. Events make it
+ * sooner, unless HOLD says that only time can help. */
+void schedule_fail(struct schedule *schedule, uint64_t now, bool hold);

@@ -1,0 +1,13 @@
+#pragma once
+
+#include "base/error.h"
+#include "state/inventory.h"
+
+/* What phoenixd owns, kept in STATE_DIR/inventory.json over restarts. */
+
+/* Reads it. One that is absent or damaged gives an empty inventory: 1 when it was damaged, with
+ * ERROR saying how, so that somebody can be told. */
+int store_load(int state_fd, struct phx_inventory *ret_inventory, struct phx_error *error);
+
+/* Writes it, atomically, unless it is so already. */
+int store_save(int state_fd, const struct phx_inventory *inventory, struct phx_error *error);

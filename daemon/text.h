@@ -1,0 +1,8 @@
+#pragma once
+
+#include <stddef.h>
+
+/* Copies TEXT for a place that shows one line of UTF-8: control characters become spaces, bytes
+ * that are not UTF-8 become question marks, and what does not fit in SIZE is cut between
+ * characters. File names and compilers' messages can hold anything. */
+void text_clean(const char *text, char *clean, size_t size);

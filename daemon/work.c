@@ -1,0 +1,238 @@
+/* The engine's work: input, machine and pass put together. */
+
+#include "work.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/file.h"
+#include "config.h"
+#include "input.h"
+#include "reconcile/pass.h"
+#include "store.h"
+#include "system/kernel.h"
+#include "system/machine.h"
+
+#define USEC_PER_SEC 1000000ULL
+/* Before settings were ever read: the defaults of phoenixd.json(5). */
+#define DEBOUNCE_USEC 200000ULL
+#define LONGEST_DELAY_USEC (2 * USEC_PER_SEC)
+#define RESYNC_USEC (600 * USEC_PER_SEC)
+
+struct work {
+        const struct work_options *options;
+        struct phx_audit audit;
+        struct phx_trust trust;
+        struct phx_compile_progress progress;
+        int state_fd;
+        struct input *input;
+        struct phx_machine *machine;
+        struct phx_pass *pass;
+        uint64_t now_usec;
+};
+
+static uint64_t monotonic_usec(void) {
+        struct timespec now;
+
+        (void) clock_gettime(CLOCK_MONOTONIC, &now);
+        return (uint64_t) now.tv_sec * USEC_PER_SEC + (uint64_t) now.tv_nsec / 1000;
+}
+
+static int on_save(void *data, const struct phx_inventory *inventory, struct phx_error *error) {
+        const struct work *work = data;
+
+        return store_save(work->state_fd, inventory, error);
+}
+
+static void on_compile(void *data, const char *name, size_t done, size_t count) {
+        const struct work *work = data;
+        char text[256];
+
+        (void) snprintf(text, sizeof(text), "compiling %s (%zu of %zu)", name, done + 1, count);
+        work->audit.progress(work->audit.data, text);
+}
+
+/* --- the world, as the pass sees it --- */
+
+static int world_look(
+                void *data,
+                struct phx_desired **ret_desired,
+                struct phx_observed **ret_observed,
+                struct phx_error *error) {
+        phx_cleanup(phx_desired_freep) struct phx_desired *desired = calloc(1, sizeof(*desired));
+        phx_cleanup(phx_observed_freep) struct phx_observed *observed = calloc(
+                        1,
+                        sizeof(*observed));
+        struct work *work = data;
+        int r;
+
+        if (!desired || !observed)
+                return phx_error_set(error, -ENOMEM, "looking: out of memory");
+        observed->retry_usec = PHX_NEVER;
+        r = input_read(work->input, desired);
+        if (r >= 0)
+                r = input_watches(work->input, &observed->watches);
+        if (r < 0)
+                return phx_error_set(error, r, "reading the input: %s", strerrordesc_np(-r));
+
+        /* Without settings it is not known where to look; the refusal is in the picture. */
+        if (input_settings(work->input)) {
+                r = phx_machine_look(
+                                work->machine,
+                                input_settings(work->input),
+                                input_configuration(work->input),
+                                work->now_usec,
+                                desired,
+                                observed,
+                                error);
+                if (r < 0)
+                        return r;
+        }
+        *ret_desired = PHX_TAKE(desired);
+        *ret_observed = PHX_TAKE(observed);
+        return 0;
+}
+
+static int world_apply(void *data, const struct phx_drift *drift, struct phx_error *error) {
+        const struct work *work = data;
+
+        return phx_machine_apply(work->machine, drift, error);
+}
+
+/* --- one look of the engine --- */
+
+static int fill_settings(const struct work *work, struct phx_report *report) {
+        const struct phx_settings *settings = input_settings(work->input);
+
+        report->debounce_usec = settings ? settings->debounce_usec : DEBOUNCE_USEC;
+        report->longest_delay_usec = settings ? settings->longest_delay_usec : LONGEST_DELAY_USEC;
+        report->resync_usec = settings ? settings->resync_usec : RESYNC_USEC;
+        return settings ? phx_replace(&report->lxc_path, settings->lxc_path) : 0;
+}
+
+static int look(void *data, bool full, struct phx_report **ret_report, struct phx_error *error) {
+        phx_cleanup(phx_report_freep) struct phx_report *report = calloc(1, sizeof(*report));
+        struct work *work = data;
+        const struct phx_world world = { world_look, world_apply, work };
+        int r;
+
+        if (!report)
+                return phx_error_set(error, -ENOMEM, "looking: out of memory");
+        work->now_usec = monotonic_usec();
+        r = phx_pass_run(work->pass, &world, work->now_usec, report, error);
+        if (r < 0)
+                return r;
+        r = fill_settings(work, report);
+        if (r < 0)
+                return phx_error_set(error, r, "reporting: out of memory");
+
+        *ret_report = PHX_TAKE(report);
+        return 0;
+}
+
+/* --- setting up --- */
+
+static struct work *work_free(struct work *work) {
+        if (!work)
+                return NULL;
+
+        phx_pass_free(work->pass);
+        phx_machine_free(work->machine);
+        input_free(work->input);
+        if (work->state_fd >= 0)
+                (void) close(work->state_fd);
+        free(work);
+
+        return NULL;
+}
+
+PHX_DEFINE_FREEP(work)
+
+static int open_state(struct work *work, struct phx_error *error) {
+        const char *path = work->options->state_dir;
+        int r;
+
+        r = phx_directory_ensure(path, 0700);
+        if (r < 0)
+                return phx_error_set(error, r, "%s: %s", path, strerrordesc_np(-r));
+        work->state_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (work->state_fd < 0)
+                return phx_error_errno(error, path);
+        (void) phx_file_remove_leftovers(work->state_fd);
+        return 0;
+}
+
+static void tell_damage(const struct work *work, const char *text) {
+        phx_autofree char *message = NULL;
+        struct phx_record record = { .kind = PHX_RECORD_REMARK };
+
+        if (asprintf(&message, "%s; what is ours is found out anew", text) < 0)
+                message = NULL;
+        record.message = message ? message : text;
+        work->audit.record(work->audit.data, &record);
+}
+
+static int load_inventory(
+                const struct work *work,
+                struct phx_inventory *ret_inventory,
+                struct phx_error *error) {
+        struct phx_error damage = { 0 };
+        int r = store_load(work->state_fd, ret_inventory, &damage);
+
+        if (r > 0)
+                tell_damage(work, damage.text);
+        return r < 0 ? phx_error_set(error, r, "%s", phx_error_text(&damage, r)) : 0;
+}
+
+static int make_machine(struct work *work, struct phx_error *error) {
+        const struct phx_machine_options options = {
+                .trust = &work->trust,
+                .tasks = { .cgroup = "/sys/fs/cgroup", .proc = "/proc" },
+                .apparmorfs = PHX_KERNEL_APPARMORFS,
+                .module = PHX_KERNEL_MODULE,
+                .parser = PHX_PARSER,
+                .state_dir = work->options->state_dir,
+                .runtime_dir = work->options->runtime_dir,
+                .progress = &work->progress,
+                .save = on_save,
+                .data = work,
+        };
+        phx_cleanup(phx_inventory_done) struct phx_inventory inventory = { 0 };
+        int r;
+
+        r = load_inventory(work, &inventory, error);
+        return r < 0 ? r : phx_machine_new(&options, &inventory, &work->machine, error);
+}
+
+int work_setup(const struct work_options *options,
+               const struct phx_audit *audit,
+               struct engine_work *ret_work,
+               struct phx_error *error) {
+        phx_cleanup(work_freep) struct work *work = calloc(1, sizeof(*work));
+        int r;
+
+        if (!work)
+                return phx_error_set(error, -ENOMEM, "starting: out of memory");
+        work->options = options;
+        work->audit = *audit;
+        work->state_fd = -1;
+        work->trust = (struct phx_trust){ .root = "/", .owner = 0 };
+        work->progress = (struct phx_compile_progress){ on_compile, work };
+
+        r = open_state(work, error);
+        if (r >= 0)
+                r = make_machine(work, error);
+        if (r < 0)
+                return r;
+        r = input_new(&work->trust, options->settings, work->state_fd, &work->input);
+        if (r >= 0)
+                r = phx_pass_new(audit, &work->pass);
+        if (r < 0)
+                return phx_error_set(error, r, "starting: out of memory");
+
+        *ret_work = (struct engine_work){ .look = look, .data = PHX_TAKE(work) };
+        return 0;
+}

@@ -1,0 +1,20 @@
+#pragma once
+
+#include "base/error.h"
+#include "engine.h"
+#include "state/record.h"
+
+/* Where the work finds its things; everything else is in the settings. */
+struct work_options {
+        const char *settings;    /* file: /etc/phoenixd/phoenixd.json */
+        const char *state_dir;   /* directory, ours alone: /var/lib/phoenixd */
+        const char *runtime_dir; /* directory, readable for all: /run/phoenixd */
+};
+
+/* The engine's real work: called once in the engine, again for the next look when it failed. AUDIT
+ * and OPTIONS live as long as the process. What a look does is told to AUDIT, and answered with a
+ * report. */
+int work_setup(const struct work_options *options,
+               const struct phx_audit *audit,
+               struct engine_work *ret_work,
+               struct phx_error *error);

@@ -1,0 +1,221 @@
+#include "codec/configuration_fields.h"
+
+#include <limits.h>
+#include <string.h>
+
+#include "codec/configuration_options.h"
+
+/* A day; the old tools wait this many seconds before the next start. */
+#define BOOT_DELAY_LIMIT 86400
+/* No host numbers its devices higher. */
+#define GPU_DIGITS 3
+
+static int store(
+                char **field,
+                const char *text,
+                const struct phx_json_place *place,
+                struct phx_error *error) {
+        return phx_replace(field, text) < 0 ? phx_json_no_memory(error, place->text) : 0;
+}
+
+/* The name may be the container's directory, so that it must be safe as one. */
+static int read_name(
+                struct phx_container_config *container,
+                const struct phx_json_place *place,
+                const json_t *value,
+                struct phx_error *error) {
+        const char *name = NULL;
+        int r;
+
+        r = phx_json_string(place, value, PHX_ID_EXPECTED, &name, error);
+        if (r < 0)
+                return r;
+        if (!phx_is_container_id(name))
+                return phx_json_refuse_found(error, place, "expected " PHX_ID_EXPECTED);
+        return store(&container->name, name, place, error);
+}
+
+static int read_profile(
+                struct phx_container_config *container,
+                const struct phx_json_place *place,
+                const json_t *value,
+                struct phx_error *error) {
+        const char *profile = NULL;
+        int r;
+
+        r = phx_json_profile(place, value, &profile, error);
+        if (r < 0)
+                return r;
+        container->profile_is_default = false;
+        return store(&container->profile, profile, place, error);
+}
+
+static int read_manages_nesting(
+                struct phx_container_config *container,
+                const struct phx_json_place *place,
+                const json_t *value,
+                struct phx_error *error) {
+        return phx_json_boolean(place, value, &container->manages_nesting, error);
+}
+
+static int read_unprivileged(
+                struct phx_container_config *container,
+                const struct phx_json_place *place,
+                const json_t *value,
+                struct phx_error *error) {
+        return phx_json_boolean(place, value, &container->unprivileged, error);
+}
+
+static int read_start_at_boot(
+                struct phx_container_config *container,
+                const struct phx_json_place *place,
+                const json_t *value,
+                struct phx_error *error) {
+        return phx_json_boolean(place, value, &container->start_at_boot, error);
+}
+
+static int read_number(
+                long *field,
+                long long highest,
+                const struct phx_json_place *place,
+                const json_t *value,
+                struct phx_error *error) {
+        const struct phx_json_range range = { 0, highest };
+        long long number = 0;
+        int r;
+
+        r = phx_json_integer(place, value, range, &number, error);
+        if (r >= 0)
+                *field = (long) number;
+        return r;
+}
+
+static int read_boot_order(
+                struct phx_container_config *container,
+                const struct phx_json_place *place,
+                const json_t *value,
+                struct phx_error *error) {
+        return read_number(&container->boot_order, INT_MAX, place, value, error);
+}
+
+static int read_boot_delay(
+                struct phx_container_config *container,
+                const struct phx_json_place *place,
+                const json_t *value,
+                struct phx_error *error) {
+        return read_number(&container->boot_delay, BOOT_DELAY_LIMIT, place, value, error);
+}
+
+/* Writes the indexes without blanks to NORMAL, which is as large as TEXT. False when TEXT is no
+ * list of numbers. */
+static bool normalize_indexes(const char *text, char *normal) {
+        for (;;) {
+                size_t digits;
+
+                text += strspn(text, " ");
+                digits = strspn(text, "0123456789");
+                if (digits == 0 || digits > GPU_DIGITS)
+                        return false;
+                normal = mempcpy(normal, text, digits);
+                text += digits;
+                text += strspn(text, " ");
+                *normal = *text;
+                if (!*text)
+                        return true;
+                if (*text != ',')
+                        return false;
+                normal++;
+                text++;
+        }
+}
+
+static int read_gpu_assignment(
+                struct phx_container_config *container,
+                const struct phx_json_place *place,
+                const json_t *value,
+                struct phx_error *error) {
+        static const char what[] = "\"none\" or indexes with commas between, as in \"0,1\"";
+        phx_autofree char *normal = NULL;
+        const char *text = NULL;
+        int r;
+
+        r = phx_json_string(place, value, what, &text, error);
+        if (r < 0)
+                return r;
+        normal = strdup(text);
+        if (!normal)
+                return phx_json_no_memory(error, place->text);
+        if (strcmp(text, "none") != 0 && !normalize_indexes(text, normal))
+                return phx_json_refuse_found(error, place, "expected %s", what);
+
+        free(container->gpu_assignment);
+        container->gpu_assignment = PHX_TAKE(normal);
+        return 0;
+}
+
+static int read_features(
+                struct phx_container_config *container,
+                const struct phx_json_place *place,
+                const json_t *value,
+                struct phx_error *error) {
+        return phx_json_strings(place, value, &container->features, error);
+}
+
+static int read_pct_options(
+                struct phx_container_config *container,
+                const struct phx_json_place *place,
+                const json_t *value,
+                struct phx_error *error) {
+        return phx_json_strings(place, value, &container->pct_options, error);
+}
+
+static int read_dependencies(
+                struct phx_container_config *container,
+                const struct phx_json_place *place,
+                const json_t *value,
+                struct phx_error *error) {
+        return phx_json_strings(place, value, &container->dependencies, error);
+}
+
+/* Read in this order: the options are judged by what stands before them. */
+static const struct field {
+        const char *key;
+        int (*read)(struct phx_container_config *container,
+                    const struct phx_json_place *place,
+                    const json_t *value,
+                    struct phx_error *error);
+} fields[] = {
+        { "name", read_name },
+        { "apparmor_profile", read_profile },
+        { "apparmor_manages_nesting", read_manages_nesting },
+        { "unprivileged", read_unprivileged },
+        { "features", read_features },
+        { "gpu_assignment", read_gpu_assignment },
+        { "pct_options", read_pct_options },
+        { "start_at_boot", read_start_at_boot },
+        { "boot_order", read_boot_order },
+        { "boot_delay", read_boot_delay },
+        { "dependencies", read_dependencies },
+        { "lxc_options", phx_configuration_read_options },
+};
+
+const char *phx_configuration_key(size_t index) {
+        return index < PHX_ELEMENTS(fields) ? fields[index].key : NULL;
+}
+
+int phx_configuration_read_fields(
+                struct phx_container_config *container,
+                const struct phx_json_place *entry,
+                const json_t *object,
+                struct phx_error *error) {
+        for (size_t i = 0; i < PHX_ELEMENTS(fields); i++) {
+                const struct phx_json_place place = phx_json_member(entry, fields[i].key);
+                const json_t *value = json_object_get(object, fields[i].key);
+                int r;
+
+                r = value ? fields[i].read(container, &place, value, error) : 0;
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}

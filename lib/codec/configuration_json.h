@@ -1,0 +1,18 @@
+#pragma once
+
+#include <stddef.h>
+
+#include "base/error.h"
+#include "state/configuration.h"
+
+/* Reads phoenix_lxc_configs.json; FILE is how messages name it. DEFAULT_PROFILE is for a container
+ * that names none. Keys that are not ours are left alone, whatever they hold, unless they look like
+ * one of ours misspelt. A file without containers is refused: it is never read as "nothing is
+ * desired". -EINVAL for what the author must mend, -EFBIG, -ENOMEM. */
+int phx_configuration_parse(
+                const char *file,
+                const char *text,
+                size_t size,
+                const char *default_profile,
+                struct phx_configuration **ret_configuration,
+                struct phx_error *error);

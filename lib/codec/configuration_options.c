@@ -1,0 +1,160 @@
+#include "codec/configuration_options.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define BLANKS " \t"
+#define KEY_CHARACTERS "abcdefghijklmnopqrstuvwxyz0123456789._-"
+
+struct option {
+        char *key;
+        char *value;
+};
+
+static void option_done(struct option *option) {
+        free(option->key);
+        free(option->value);
+}
+
+/* A copy without blanks at both ends; NULL without memory. */
+static char *trim(const char *text, size_t size) {
+        while (size > 0 && strchr(BLANKS, *text)) {
+                text++;
+                size--;
+        }
+        while (size > 0 && strchr(BLANKS, text[size - 1]))
+                size--;
+        return strndup(text, size);
+}
+
+static bool is_option(const struct option *option) {
+        return phx_has_prefix(option->key, "lxc.") && option->key[strlen("lxc.")] &&
+               strspn(option->key, KEY_CHARACTERS) == strlen(option->key) &&
+               !phx_has_control(option->value);
+}
+
+static int split(
+                const struct phx_json_place *place,
+                const json_t *item,
+                struct option *option,
+                struct phx_error *error) {
+        const char *text = json_string_value(item);
+        const char *equals = text ? strchr(text, '=') : NULL;
+
+        if (equals) {
+                option->key = trim(text, (size_t) (equals - text));
+                option->value = trim(equals + 1, strlen(equals + 1));
+                if (!option->key || !option->value)
+                        return phx_json_no_memory(error, place->text);
+        }
+
+        if (!equals || !is_option(option))
+                return phx_json_refuse_found(
+                                error,
+                                place,
+                                "expected \"lxc.KEY=VALUE\", where KEY has small letters, digits, "
+                                "'.', '_' and '-', and VALUE no control characters");
+        return 0;
+}
+
+/* LXC takes one pair of quotes off a value. */
+static bool is_value(const char *value, size_t length, const char *wanted) {
+        if (length >= 2 && strchr("'\"", value[0]) && value[length - 1] == value[0]) {
+                value++;
+                length -= 2;
+        }
+        return strlen(wanted) == length && memcmp(value, wanted, length) == 0;
+}
+
+static bool is_nesting_include(const struct option *option) {
+        static const char name[] = "nesting.conf";
+        const char *slash = strrchr(option->value, '/');
+        const char *file = slash ? slash + 1 : option->value + strspn(option->value, "'\"");
+        size_t length = strcspn(file, "'\"");
+
+        return strcmp(option->key, "lxc.include") == 0 && is_value(file, length, name);
+}
+
+static int note(struct phx_container_config *container,
+                const struct option *option,
+                const char *why) {
+        return phx_strings_addf(
+                        &container->notes,
+                        "lxc_options: %s=%s is left out: %s",
+                        option->key,
+                        option->value,
+                        why);
+}
+
+static int take_profile(
+                struct phx_container_config *container,
+                const struct phx_json_place *place,
+                const struct option *option,
+                struct phx_error *error) {
+        phx_cleanup(phx_strings_done) struct phx_strings why = { 0 };
+        int r;
+
+        if (is_value(option->value, strlen(option->value), container->profile))
+                return 0;
+        /* Here nobody has named another profile, so there is no contradiction that a note could
+         * settle: the default would silently take the place of what the author asked for. */
+        if (container->profile_is_default)
+                return phx_json_refuse_found(
+                                error,
+                                place,
+                                "expected the profile in apparmor_profile: without that key the "
+                                "container gets default_profile, which is '%s'",
+                                container->profile);
+
+        r = phx_strings_addf(&why, "apparmor_profile says '%s'", container->profile);
+        if (r >= 0)
+                r = note(container, option, why.items[0]);
+        return r < 0 ? phx_json_no_memory(error, place->text) : 0;
+}
+
+static int take(struct phx_container_config *container,
+                const struct phx_json_place *place,
+                const struct option *option,
+                struct phx_error *error) {
+        int r;
+
+        assert(option->key && option->value);
+
+        if (strcmp(option->key, "lxc.apparmor.profile") == 0)
+                return take_profile(container, place, option, error);
+
+        if (container->manages_nesting &&
+            (strcmp(option->key, "lxc.apparmor.allow_nesting") == 0 || is_nesting_include(option)))
+                r = note(container,
+                         option,
+                         "apparmor_manages_nesting says that the profile does it");
+        else
+                r = phx_strings_addf(&container->options, "%s=%s", option->key, option->value);
+        return r < 0 ? phx_json_no_memory(error, place->text) : 0;
+}
+
+int phx_configuration_read_options(
+                struct phx_container_config *container,
+                const struct phx_json_place *place,
+                const json_t *value,
+                struct phx_error *error) {
+        const json_t *item;
+        size_t i;
+        int r;
+
+        if (!json_is_array(value))
+                return phx_json_refuse_found(error, place, "expected an array of strings");
+
+        json_array_foreach(value, i, item) {
+                const struct phx_json_place element = phx_json_element(place, i);
+                phx_cleanup(option_done) struct option option = { 0 };
+
+                r = split(&element, item, &option, error);
+                if (r < 0)
+                        return r;
+                r = take(container, &element, &option, error);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}

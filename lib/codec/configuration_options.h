@@ -1,0 +1,13 @@
+#pragma once
+
+#include "base/error.h"
+#include "codec/json.h"
+#include "state/configuration.h"
+
+/* Reads lxc_options into CONTAINER's options and notes. Its profile and manages_nesting must have
+ * been read before: an option that contradicts them is left out, and a note says so. */
+int phx_configuration_read_options(
+                struct phx_container_config *container,
+                const struct phx_json_place *place,
+                const json_t *value,
+                struct phx_error *error);

@@ -1,0 +1,286 @@
+#include "codec/json.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "state/configuration.h"
+
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
+
+/* The line at which the text nests too deep, or 0. Runs before jansson, so on any bytes. */
+static size_t too_deep_line(const struct phx_json_text *text) {
+        bool in_string = false;
+        size_t depth = 0;
+
+        for (size_t i = 0; i < text->size; i++) {
+                char c = text->data[i];
+
+                if (in_string && c == '\\')
+                        i++;
+                else if (c == '"')
+                        in_string = !in_string;
+                else if (!in_string && (c == '{' || c == '['))
+                        depth++;
+                else if (!in_string && (c == '}' || c == ']') && depth > 0)
+                        depth--;
+                if (depth > PHX_JSON_DEPTH)
+                        return phx_json_line(text, i);
+        }
+        return 0;
+}
+
+static bool is_blank(const struct phx_json_text *text) {
+        for (size_t i = 0; i < text->size; i++)
+                if (!strchr(" \t\r\n", text->data[i]) || !text->data[i])
+                        return false;
+        return true;
+}
+
+static int check_text(const struct phx_json_text *text, struct phx_error *error) {
+        const char *nul;
+        size_t line;
+
+        if (text->size > PHX_JSON_LIMIT)
+                return phx_error_set(
+                                error,
+                                -EFBIG,
+                                "%s: is larger than %zu MiB",
+                                text->file,
+                                PHX_JSON_LIMIT / (1024UL * 1024));
+        if (is_blank(text))
+                return phx_error_set(error, -EINVAL, "%s: is empty", text->file);
+
+        nul = memchr(text->data, '\0', text->size);
+        if (nul)
+                return phx_error_set(
+                                error,
+                                -EINVAL,
+                                "%s:%zu: found a NUL byte, expected UTF-8 text",
+                                text->file,
+                                phx_json_line(text, (size_t) (nul - text->data)));
+        if (text->size >= strlen(BYTE_ORDER_MARK) &&
+            memcmp(text->data, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0)
+                return phx_error_set(
+                                error,
+                                -EINVAL,
+                                "%s:1: found a byte order mark, expected UTF-8 without one",
+                                text->file);
+
+        line = too_deep_line(text);
+        if (line > 0)
+                return phx_error_set(
+                                error,
+                                -EINVAL,
+                                "%s:%zu: nests deeper than %d levels",
+                                text->file,
+                                line,
+                                PHX_JSON_DEPTH);
+        return 0;
+}
+
+/* jansson quotes the text as it stands in the file; a message is one line. */
+static void make_printable(char *text) {
+        for (; *text; text++)
+                if ((unsigned char) *text < ' ' || *text == 0x7f)
+                        *text = ' ';
+}
+
+static int refuse_duplicate(
+                const struct phx_json_text *text,
+                const json_error_t *cause,
+                struct phx_error *error) {
+        phx_cleanup(phx_buffer_done) struct phx_buffer path = { 0 };
+        struct phx_json_span first;
+
+        if (!phx_json_find_duplicate(text, (size_t) cause->position, &path, &first))
+                return phx_error_set(
+                                error,
+                                -EINVAL,
+                                "%s:%d: duplicate key",
+                                text->file,
+                                cause->line);
+
+        return phx_error_set(
+                        error,
+                        -EINVAL,
+                        "%s:%d: %s: duplicate key, first given in line %zu",
+                        text->file,
+                        cause->line,
+                        path.data,
+                        phx_json_line(text, first.begin));
+}
+
+/* jansson calls many a failed allocation a syntax error at the token it was reading, and has no
+ * text for others. What is wrong with the text itself goes wrong again at the same byte. */
+static bool goes_wrong_again(const struct phx_json_text *text, const json_error_t *cause) {
+        phx_cleanup(phx_json_decref) json_t *root = NULL;
+        json_error_t again = { 0 };
+
+        root = json_loadb(text->data, text->size, JSON_REJECT_DUPLICATES, &again);
+        return !root && cause->text[0] && strcmp(again.text, cause->text) == 0 &&
+               again.position == cause->position;
+}
+
+static int refuse_syntax(
+                const struct phx_json_text *text,
+                json_error_t *cause,
+                struct phx_error *error) {
+        enum json_error_code code = json_error_code(cause);
+
+        if (code == json_error_out_of_memory || !goes_wrong_again(text, cause))
+                return phx_json_no_memory(error, text);
+        if (code == json_error_duplicate_key)
+                return refuse_duplicate(text, cause, error);
+
+        make_printable(cause->text);
+        return phx_error_set(
+                        error,
+                        -EINVAL,
+                        "%s:%d: not valid %s: %s",
+                        text->file,
+                        cause->line,
+                        code == json_error_invalid_utf8 ? "UTF-8" : "JSON",
+                        cause->text);
+}
+
+int phx_json_load(const struct phx_json_text *text, json_t **ret_root, struct phx_error *error) {
+        const struct phx_json_place place = { .text = text };
+        phx_cleanup(phx_json_decref) json_t *root = NULL;
+        json_error_t cause = { 0 };
+        int r;
+
+        r = check_text(text, error);
+        if (r < 0)
+                return r;
+
+        root = json_loadb(text->data, text->size, JSON_REJECT_DUPLICATES, &cause);
+        if (!root)
+                return refuse_syntax(text, &cause, error);
+        if (!json_is_object(root))
+                return phx_json_refuse_found(error, &place, "expected an object");
+
+        *ret_root = PHX_TAKE(root);
+        return 0;
+}
+
+bool phx_json_is_comment(const char *key) {
+        return phx_has_prefix(key, "//") || phx_has_prefix(key, "$");
+}
+
+int phx_json_boolean(
+                const struct phx_json_place *place,
+                const json_t *value,
+                bool *ret,
+                struct phx_error *error) {
+        if (!json_is_boolean(value))
+                return phx_json_refuse_found(error, place, "expected true or false");
+
+        *ret = json_is_true(value);
+        return 0;
+}
+
+int phx_json_integer(
+                const struct phx_json_place *place,
+                const json_t *value,
+                struct phx_json_range range,
+                long long *ret,
+                struct phx_error *error) {
+        long long number = json_integer_value(value);
+
+        if (!json_is_integer(value) || number < range.lowest || number > range.highest)
+                return phx_json_refuse_found(
+                                error,
+                                place,
+                                "expected a whole number from %lld to %lld",
+                                range.lowest,
+                                range.highest);
+
+        *ret = number;
+        return 0;
+}
+
+int phx_json_string(
+                const struct phx_json_place *place,
+                const json_t *value,
+                const char *what,
+                const char **ret,
+                struct phx_error *error) {
+        if (!json_is_string(value))
+                return phx_json_refuse_found(error, place, "expected %s", what);
+
+        *ret = json_string_value(value);
+        return 0;
+}
+
+/* What a value that LXC itself knows would do; empty for any other. */
+static const char *why_no_profile(const char *text) {
+        if (!*text)
+                return "; an empty value would mean LXC's own default";
+        if (strcmp(text, "generated") == 0)
+                return "; \"generated\" would have LXC write a profile that nobody has reviewed";
+        if (strcmp(text, "unchanged") == 0)
+                return "; \"unchanged\" would leave the container in the profile of lxc-start";
+        return "";
+}
+
+int phx_json_profile(
+                const struct phx_json_place *place,
+                const json_t *value,
+                const char **ret,
+                struct phx_error *error) {
+        static const char what[] = "\"unconfined\" or a profile name that begins with \"lxc-\"";
+        const char *text = "";
+        int r;
+
+        r = phx_json_string(place, value, what, &text, error);
+        if (r < 0)
+                return r;
+        if (!phx_is_assignable_profile(text) && phx_has_prefix(text, "lxc-"))
+                return phx_json_refuse_found(
+                                error,
+                                place,
+                                "expected at most 128 letters, digits, '.', '_', '+' and '-'");
+        if (!phx_is_assignable_profile(text))
+                return phx_json_refuse_found(
+                                error,
+                                place,
+                                "expected %s%s",
+                                what,
+                                why_no_profile(text));
+
+        *ret = text;
+        return 0;
+}
+
+int phx_json_strings(
+                const struct phx_json_place *place,
+                const json_t *value,
+                struct phx_strings *ret,
+                struct phx_error *error) {
+        phx_cleanup(phx_strings_done) struct phx_strings strings = { 0 };
+        const json_t *item;
+        size_t i;
+        int r;
+
+        if (!json_is_array(value))
+                return phx_json_refuse_found(error, place, "expected an array of strings");
+
+        json_array_foreach(value, i, item) {
+                const struct phx_json_place element = phx_json_element(place, i);
+                const char *text = json_string_value(item);
+
+                if (!text || !*text || phx_has_control(text))
+                        return phx_json_refuse_found(
+                                        error,
+                                        &element,
+                                        "expected a string that is not empty and has no control "
+                                        "characters");
+                r = phx_strings_add(&strings, text);
+                if (r < 0)
+                        return phx_json_no_memory(error, place->text);
+        }
+
+        *ret = strings;
+        strings = (struct phx_strings){ 0 };
+        return 0;
+}

@@ -1,0 +1,198 @@
+#include "codec/json_refuse.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* How many bytes of a value are quoted in a message. */
+#define FOUND_SHOWN 60
+
+struct phx_json_place phx_json_member(const struct phx_json_place *parent, const char *key) {
+        return (struct phx_json_place){ .text = parent->text, .parent = parent, .key = key };
+}
+
+struct phx_json_place phx_json_element(const struct phx_json_place *parent, size_t index) {
+        return (struct phx_json_place){ .text = parent->text, .parent = parent, .index = index };
+}
+
+static int add_path(struct phx_buffer *path, const struct phx_json_place *place) {
+        int r;
+
+        if (!place->parent)
+                return 0;
+        r = add_path(path, place->parent);
+        return r < 0 ? r : phx_json_path_add(path, place->key, place->index);
+}
+
+int phx_json_no_memory(struct phx_error *error, const struct phx_json_text *text) {
+        return phx_error_set(error, -ENOMEM, "%s: out of memory", text->file);
+}
+
+/* "FILE:LINE: PATH: WHAT", where OFFSET says which line. A message is one line. */
+static int refuse_at(
+                struct phx_error *error,
+                const struct phx_json_place *place,
+                size_t offset,
+                char *what) {
+        phx_cleanup(phx_buffer_done) struct phx_buffer path = { 0 };
+
+        for (char *at = what; *at; at++)
+                if ((unsigned char) *at < ' ' || *at == 0x7f)
+                        *at = '?';
+        if (add_path(&path, place) < 0)
+                return phx_json_no_memory(error, place->text);
+
+        return phx_error_set(
+                        error,
+                        -EINVAL,
+                        "%s:%zu: %s%s%s",
+                        place->text->file,
+                        phx_json_line(place->text, offset),
+                        path.size > 0 ? path.data : "",
+                        path.size > 0 ? ": " : "",
+                        what);
+}
+
+int phx_json_refuse(
+                struct phx_error *error,
+                const struct phx_json_place *place,
+                const char *format,
+                ...) {
+        struct phx_json_member member = { 0 };
+        char what[sizeof(error->text)];
+        va_list arguments;
+
+        va_start(arguments, format);
+        (void) vsnprintf(what, sizeof(what), format, arguments);
+        va_end(arguments);
+
+        (void) phx_json_find(place, &member);
+        return refuse_at(error, place, member.value.begin, what);
+}
+
+/* As much of the text as is shown, never half a character. */
+static int shown_size(const char *text, size_t size) {
+        if (size <= FOUND_SHOWN)
+                return (int) size;
+
+        size = FOUND_SHOWN;
+        while (size > 0 && ((unsigned char) text[size] & 0xc0) == 0x80)
+                size--;
+        return (int) size;
+}
+
+/* The value as the author wrote it. */
+static void describe(
+                const struct phx_json_place *place,
+                struct phx_json_span span,
+                struct phx_buffer *found) {
+        const char *text = place->text->data + span.begin;
+        size_t size = span.end - span.begin;
+        const char *cut;
+
+        switch (*text) {
+        case '{':
+                (void) phx_buffer_add_text(found, "an object");
+                return;
+        case '[':
+                (void) phx_buffer_add_text(found, "an array");
+                return;
+        case '"':
+                cut = size - 2 > FOUND_SHOWN ? "…" : "";
+                (void) phx_buffer_addf(
+                                found,
+                                "'%.*s%s'",
+                                shown_size(text + 1, size - 2),
+                                text + 1,
+                                cut);
+                return;
+        default:
+                (void) phx_buffer_addf(found, "%.*s", shown_size(text, size), text);
+        }
+}
+
+int phx_json_refuse_found(
+                struct phx_error *error,
+                const struct phx_json_place *place,
+                const char *format,
+                ...) {
+        phx_cleanup(phx_buffer_done) struct phx_buffer what = { 0 };
+        struct phx_json_member member = { 0 };
+        char expected[sizeof(error->text)];
+        va_list arguments;
+
+        va_start(arguments, format);
+        (void) vsnprintf(expected, sizeof(expected), format, arguments);
+        va_end(arguments);
+
+        if (!phx_json_find(place, &member))
+                return refuse_at(error, place, 0, expected);
+
+        (void) phx_buffer_add_text(&what, "found ");
+        describe(place, member.value, &what);
+        if (phx_buffer_addf(&what, ", %s", expected) < 0)
+                return phx_json_no_memory(error, place->text);
+        return refuse_at(error, place, member.value.begin, what.data);
+}
+
+static int add_list(struct phx_buffer *buffer, const struct phx_strings *items) {
+        int r = 0;
+
+        for (size_t i = 0; i < items->count && r >= 0; i++)
+                r = phx_buffer_addf(buffer, "%s%s", i > 0 ? ", " : "", items->items[i]);
+        return r;
+}
+
+int phx_json_refuse_key(
+                struct phx_error *error,
+                const struct phx_json_place *place,
+                const char *meant,
+                const struct phx_strings *known) {
+        phx_cleanup(phx_buffer_done) struct phx_buffer what = { 0 };
+        struct phx_json_member member = { 0 };
+        const char *key = "";
+        int r, size = 0;
+
+        if (phx_json_find(place, &member)) {
+                key = place->text->data + member.key.begin + 1;
+                size = shown_size(key, member.key.end - member.key.begin - 2);
+        }
+
+        r = phx_buffer_addf(&what, "unknown key '%.*s'; ", size, key);
+        if (r >= 0 && meant)
+                r = phx_buffer_addf(&what, "did you mean '%s'?", meant);
+        else if (r >= 0)
+                r = phx_buffer_add_text(&what, "known are: ");
+        if (r >= 0 && !meant)
+                r = add_list(&what, known);
+        if (r < 0)
+                return phx_json_no_memory(error, place->text);
+
+        return refuse_at(error, place->parent, member.key.begin, what.data);
+}
+
+/* The least that the distance can be; most keys are so different that no more is needed. */
+static size_t length_distance(const char *a, const char *b) {
+        size_t one = strlen(a), two = strlen(b);
+
+        return one > two ? one - two : two - one;
+}
+
+const char *phx_json_nearest(const char *key, const struct phx_strings *known, size_t limit) {
+        const char *nearest = NULL;
+        size_t best = limit + 1;
+
+        for (size_t i = 0; i < known->count; i++) {
+                size_t distance;
+
+                if (length_distance(key, known->items[i]) >= best)
+                        continue;
+                distance = phx_distance(key, known->items[i]);
+                if (distance >= best)
+                        continue;
+                nearest = known->items[i];
+                best = distance;
+        }
+        return nearest;
+}

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buffer.h"
+
+/* jansson keeps no positions, so that the place of a value is found by walking the text once more.
+ * This runs only on a text that jansson has accepted, and only when something is to be said about
+ * it: it trusts the syntax, but never reads outside the text. */
+
+struct phx_json_text {
+        const char *file; /* as it is to be named in messages */
+        const char *data;
+        size_t size;
+};
+
+/* A value of the text: a chain up to the root, which has no parent. Each link lives on the stack of
+ * the function that went one step down. */
+struct phx_json_place {
+        const struct phx_json_text *text;
+        const struct phx_json_place *parent;
+        const char *key; /* NULL for the root and for an element of an array */
+        size_t index;
+};
+
+/* Bytes BEGIN up to, but without, END. */
+struct phx_json_span {
+        size_t begin;
+        size_t end;
+};
+
+struct phx_json_member {
+        struct phx_json_span key; /* with its quotes; empty for the root and for elements */
+        struct phx_json_span value;
+};
+
+/* False when the text has no such value. */
+bool phx_json_find(const struct phx_json_place *place, struct phx_json_member *ret_member);
+
+/* Finds the key whose closing quote is the byte before END, which is where jansson says a duplicate
+ * is: its path (added to PATH) and the first of the two. True when found; false also when memory is
+ * short, since it only serves a message. */
+bool phx_json_find_duplicate(
+                const struct phx_json_text *text,
+                size_t end,
+                struct phx_buffer *path,
+                struct phx_json_span *ret_first);
+
+/* Adds ".KEY" or "[INDEX]" (without the dot when PATH is empty). Odd keys are quoted and what
+ * cannot be printed is shown as '?'. 0 or -ENOMEM. */
+int phx_json_path_add(struct phx_buffer *path, const char *key, size_t index);
+
+/* Counted from 1. */
+size_t phx_json_line(const struct phx_json_text *text, size_t offset);

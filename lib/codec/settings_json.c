@@ -1,0 +1,365 @@
+#include "codec/settings_json.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "codec/json.h"
+#include "config.h"
+#include "state/configuration.h"
+
+#define USEC_PER_MSEC 1000ULL
+#define USEC_PER_SEC 1000000ULL
+#define MIB (1024ULL * 1024)
+
+#define FIELD(name) offsetof(struct phx_settings, name)
+#define JOBS_LIMIT 64
+/* A key that is farther away than this was not misspelt. */
+#define MEANT_LIMIT 3
+
+static const struct phx_setting settings_table[] = {
+        { "configuration",
+          PHX_SETTING_PATH,
+          FIELD(configuration),
+          PHX_SYSCONFDIR "/phoenix_lxc_configs.json" },
+        { "profile_dir", PHX_SETTING_PATH, FIELD(profile_dir), PHX_SYSCONFDIR "/apparmor.d" },
+        { "deployed_dir", PHX_SETTING_PATH, FIELD(deployed_dir), "/etc/apparmor.d" },
+        { "lxc_path", PHX_SETTING_PATH, FIELD(lxc_path), "/var/lib/lxc" },
+        { "mode", PHX_SETTING_MODE, FIELD(mode), "enforce" },
+        { "default_profile", PHX_SETTING_PROFILE, FIELD(default_profile), "unconfined" },
+        { "debounce_ms",
+          PHX_SETTING_NUMBER,
+          FIELD(debounce_usec),
+          NULL,
+          200,
+          10,
+          10000,
+          USEC_PER_MSEC },
+        { "longest_delay_ms",
+          PHX_SETTING_NUMBER,
+          FIELD(longest_delay_usec),
+          NULL,
+          2000,
+          100,
+          60000,
+          USEC_PER_MSEC },
+        { "resync_s", PHX_SETTING_NUMBER, FIELD(resync_usec), NULL, 600, 10, 86400, USEC_PER_SEC },
+        { "compile_jobs", PHX_SETTING_JOBS, FIELD(compile_jobs), NULL, 0, 0, JOBS_LIMIT, 1 },
+        { "compile_deadline_s",
+          PHX_SETTING_NUMBER,
+          FIELD(compile_deadline_usec),
+          NULL,
+          60,
+          1,
+          3600,
+          USEC_PER_SEC },
+        { "compile_memory_mb",
+          PHX_SETTING_NUMBER,
+          FIELD(compile_memory),
+          NULL,
+          1024,
+          64,
+          65536,
+          MIB },
+        { "allow_complain", PHX_SETTING_FLAG, FIELD(allow_complain) },
+        { "allow_unconfined_flag", PHX_SETTING_FLAG, FIELD(allow_unconfined_flag) },
+        { "adopt_deployed", PHX_SETTING_FLAG, FIELD(adopt_deployed) },
+};
+
+const struct phx_setting *phx_settings_table(size_t *ret_count) {
+        *ret_count = PHX_ELEMENTS(settings_table);
+        return settings_table;
+}
+
+static unsigned resolve_jobs(long long jobs) {
+        long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+        if (jobs > 0)
+                return (unsigned) jobs;
+        if (processors < 1)
+                return 1;
+        return processors > JOBS_LIMIT ? JOBS_LIMIT : (unsigned) processors;
+}
+
+static bool mode_from_string(const char *text, enum phx_mode *ret_mode) {
+        static const enum phx_mode modes[] = { PHX_MODE_ENFORCE, PHX_MODE_OBSERVE };
+
+        for (size_t i = 0; i < PHX_ELEMENTS(modes); i++)
+                if (strcmp(text, phx_mode_to_string(modes[i])) == 0) {
+                        *ret_mode = modes[i];
+                        return true;
+                }
+        return false;
+}
+
+static void store_number(const struct phx_setting *setting, void *field, long long number) {
+        if (setting->kind == PHX_SETTING_JOBS)
+                *(unsigned *) field = resolve_jobs(number);
+        else
+                *(uint64_t *) field = (uint64_t) number * setting->unit;
+}
+
+static void *field_of(const struct phx_setting *setting, struct phx_settings *settings) {
+        return (unsigned char *) settings + setting->offset;
+}
+
+static int set_default(const struct phx_setting *setting, struct phx_settings *settings) {
+        void *field = field_of(setting, settings);
+
+        switch (setting->kind) {
+        case PHX_SETTING_PATH:
+        case PHX_SETTING_PROFILE:
+                return phx_replace(field, setting->text);
+        case PHX_SETTING_MODE:
+                (void) mode_from_string(setting->text, field);
+                return 0;
+        case PHX_SETTING_JOBS:
+        case PHX_SETTING_NUMBER:
+                store_number(setting, field, setting->standard);
+                return 0;
+        case PHX_SETTING_FLAG:
+                *(bool *) field = false;
+                return 0;
+        }
+        return -EINVAL;
+}
+
+int phx_settings_defaults(struct phx_settings **ret_settings) {
+        phx_cleanup(phx_settings_freep) struct phx_settings *settings = NULL;
+
+        settings = calloc(1, sizeof(*settings));
+        if (!settings)
+                return -ENOMEM;
+
+        for (size_t i = 0; i < PHX_ELEMENTS(settings_table); i++) {
+                int r = set_default(&settings_table[i], settings);
+
+                if (r < 0)
+                        return r;
+        }
+
+        *ret_settings = PHX_TAKE(settings);
+        return 0;
+}
+
+static int read_path(
+                const struct phx_json_place *place,
+                const json_t *value,
+                const char **ret_path,
+                struct phx_error *error) {
+        static const char what[] = "an absolute path without '//', '.', '..' or a '/' at the end";
+        const char *path = NULL;
+        int r;
+
+        r = phx_json_string(place, value, what, &path, error);
+        if (r < 0)
+                return r;
+        if (!phx_is_normal_path(path))
+                return phx_json_refuse_found(error, place, "expected %s", what);
+
+        *ret_path = path;
+        return 0;
+}
+
+static int set_text(
+                const struct phx_setting *setting,
+                char **field,
+                const struct phx_json_place *place,
+                const json_t *value,
+                struct phx_error *error) {
+        const char *text = NULL;
+        int r;
+
+        if (setting->kind == PHX_SETTING_PROFILE)
+                r = phx_json_profile(place, value, &text, error);
+        else
+                r = read_path(place, value, &text, error);
+        if (r < 0)
+                return r;
+
+        r = phx_replace(field, text);
+        return r < 0 ? phx_json_no_memory(error, place->text) : 0;
+}
+
+static int set_mode(
+                enum phx_mode *field,
+                const struct phx_json_place *place,
+                const json_t *value,
+                struct phx_error *error) {
+        static const char what[] = "\"enforce\" or \"observe\"";
+        const char *text = NULL;
+        int r;
+
+        r = phx_json_string(place, value, what, &text, error);
+        if (r < 0)
+                return r;
+        if (!mode_from_string(text, field))
+                return phx_json_refuse_found(error, place, "expected %s", what);
+        return 0;
+}
+
+static int set_value(
+                const struct phx_setting *setting,
+                struct phx_settings *settings,
+                const struct phx_json_place *place,
+                const json_t *value,
+                struct phx_error *error) {
+        const struct phx_json_range range = { setting->lowest, setting->highest };
+        void *field = field_of(setting, settings);
+        long long number = 0;
+        int r;
+
+        switch (setting->kind) {
+        case PHX_SETTING_PATH:
+        case PHX_SETTING_PROFILE:
+                return set_text(setting, field, place, value, error);
+        case PHX_SETTING_MODE:
+                return set_mode(field, place, value, error);
+        case PHX_SETTING_JOBS:
+        case PHX_SETTING_NUMBER:
+                r = phx_json_integer(place, value, range, &number, error);
+                if (r >= 0)
+                        store_number(setting, field, number);
+                return r;
+        case PHX_SETTING_FLAG:
+                return phx_json_boolean(place, value, field, error);
+        }
+        return -EINVAL;
+}
+
+static int refuse_key(const struct phx_json_place *place, struct phx_error *error) {
+        phx_cleanup(phx_strings_done) struct phx_strings known = { 0 };
+
+        for (size_t i = 0; i < PHX_ELEMENTS(settings_table); i++)
+                if (phx_strings_add(&known, settings_table[i].key) < 0)
+                        return phx_json_no_memory(error, place->text);
+
+        return phx_json_refuse_key(
+                        error,
+                        place,
+                        phx_json_nearest(place->key, &known, MEANT_LIMIT),
+                        &known);
+}
+
+static const struct phx_setting *find_setting(const char *key) {
+        for (size_t i = 0; i < PHX_ELEMENTS(settings_table); i++)
+                if (strcmp(settings_table[i].key, key) == 0)
+                        return &settings_table[i];
+        return NULL;
+}
+
+static int set_all(
+                const struct phx_json_place *root,
+                json_t *object,
+                struct phx_settings *settings,
+                struct phx_error *error) {
+        const char *key;
+        json_t *value;
+        int r;
+
+        json_object_foreach(object, key, value) {
+                const struct phx_json_place place = phx_json_member(root, key);
+                const struct phx_setting *setting = find_setting(key);
+
+                if (!setting && phx_json_is_comment(key)) {
+                        if (!json_is_string(value))
+                                return phx_json_refuse_found(
+                                                error,
+                                                &place,
+                                                "expected a string, since a key that begins with "
+                                                "'//' or '$' is a comment");
+                        continue;
+                }
+                if (!setting)
+                        return refuse_key(&place, error);
+
+                r = set_value(setting, settings, &place, value, error);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int check_delays(
+                const struct phx_json_place *root,
+                const json_t *object,
+                const struct phx_settings *settings,
+                struct phx_error *error) {
+        const struct phx_json_place debounce = phx_json_member(root, "debounce_ms"),
+                                    longest = phx_json_member(root, "longest_delay_ms");
+
+        if (settings->debounce_usec <= settings->longest_delay_usec)
+                return 0;
+        /* The other one may be a default, which has no line. */
+        if (json_object_get(object, "longest_delay_ms"))
+                return phx_json_refuse_found(
+                                error,
+                                &longest,
+                                "expected at least debounce_ms, which is %llu",
+                                (unsigned long long) (settings->debounce_usec / USEC_PER_MSEC));
+        return phx_json_refuse_found(
+                        error,
+                        &debounce,
+                        "expected at most longest_delay_ms, which is %llu",
+                        (unsigned long long) (settings->longest_delay_usec / USEC_PER_MSEC));
+}
+
+static bool is_inside(const char *path, const char *directory) {
+        size_t length = strlen(directory);
+
+        return strncmp(path, directory, length) == 0 && (!path[length] || path[length] == '/');
+}
+
+/* What is deployed must never be read as a source: a profile would then be its own author. */
+static int check_directories(
+                const struct phx_json_place *root,
+                const json_t *object,
+                const struct phx_settings *settings,
+                struct phx_error *error) {
+        const char *sources = settings->profile_dir, *deployed = settings->deployed_dir;
+        bool sources_given = json_object_get(object, "profile_dir");
+        const struct phx_json_place place = phx_json_member(
+                        root,
+                        sources_given ? "profile_dir" : "deployed_dir");
+
+        if (!is_inside(sources, deployed) && !is_inside(deployed, sources))
+                return 0;
+        return phx_json_refuse_found(
+                        error,
+                        &place,
+                        "expected a directory apart from %s, which is '%s'",
+                        sources_given ? "deployed_dir" : "profile_dir",
+                        sources_given ? deployed : sources);
+}
+
+int phx_settings_parse(
+                const char *file,
+                const char *text,
+                size_t size,
+                struct phx_settings **ret_settings,
+                struct phx_error *error) {
+        phx_cleanup(phx_settings_freep) struct phx_settings *settings = NULL;
+        phx_cleanup(phx_json_decref) json_t *object = NULL;
+        const struct phx_json_text source = { file, text, size };
+        const struct phx_json_place root = { .text = &source };
+        int r;
+
+        r = phx_json_load(&source, &object, error);
+        if (r < 0)
+                return r;
+        if (phx_settings_defaults(&settings) < 0)
+                return phx_json_no_memory(error, &source);
+
+        r = set_all(&root, object, settings, error);
+        if (r < 0)
+                return r;
+        r = check_delays(&root, object, settings, error);
+        if (r < 0)
+                return r;
+        r = check_directories(&root, object, settings, error);
+        if (r < 0)
+                return r;
+
+        *ret_settings = PHX_TAKE(settings);
+        return 0;
+}

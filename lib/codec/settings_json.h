@@ -1,0 +1,43 @@
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "state/settings.h"
+
+enum phx_setting_kind {
+        PHX_SETTING_PATH,    /* char *: absolute and normalized */
+        PHX_SETTING_PROFILE, /* char *: "unconfined" or lxc-… */
+        PHX_SETTING_MODE,    /* enum phx_mode */
+        PHX_SETTING_JOBS,    /* unsigned: 0 is as many as processors */
+        PHX_SETTING_NUMBER,  /* uint64_t: the key's number times UNIT */
+        PHX_SETTING_FLAG,    /* bool */
+};
+
+/* One key of phoenixd.json. The table of these is what the parser, the defaults, the man page and
+ * the schema agree on. */
+struct phx_setting {
+        const char *key;
+        enum phx_setting_kind kind;
+        size_t offset;      /* of its field in struct phx_settings */
+        const char *text;   /* default of a path, a profile or a mode */
+        long long standard; /* default of a number */
+        long long lowest;
+        long long highest;
+        uint64_t unit; /* what 1 is in the field: 1000 usec, 1 MiB */
+};
+
+const struct phx_setting *phx_settings_table(size_t *ret_count);
+
+/* What holds without a file. 0 or -ENOMEM. */
+int phx_settings_defaults(struct phx_settings **ret_settings);
+
+/* Reads phoenixd.json; FILE is how messages name it. Every key may be left out. -EINVAL for what
+ * the author must mend, -EFBIG, -ENOMEM. */
+int phx_settings_parse(
+                const char *file,
+                const char *text,
+                size_t size,
+                struct phx_settings **ret_settings,
+                struct phx_error *error);

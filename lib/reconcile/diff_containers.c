@@ -1,0 +1,209 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "reconcile/differ.h"
+
+static const char *or_unknown(const char *text) {
+        return text ? text : "unknown";
+}
+
+static bool confines(const struct phx_kernel_entry *entry) {
+        return phx_equal(entry->mode, "enforce") || phx_equal(entry->mode, "kill");
+}
+
+/* Whether the kernel has all of this very version: asked of the drifts that say so. */
+static bool is_in_force(const struct phx_differ *differ, const char *profile) {
+        for (size_t i = 0; i < differ->drifts.count; i++) {
+                const struct phx_drift *drift = &differ->drifts.items[i];
+
+                if (drift->layer == PHX_LAYER_KERNEL && strcmp(drift->object, profile) == 0)
+                        return false;
+        }
+        return true;
+}
+
+/* NULL when the kernel has what a container would be put into; else why it must wait. */
+static const char *why_not_assignable(const struct phx_differ *differ, const char *profile) {
+        const struct phx_desired_profile *ours = phx_desired_find_profile(differ->desired, profile);
+        const struct phx_kernel_entry *loaded = phx_kernel_entries_find(
+                        &differ->observed->loaded,
+                        profile);
+
+        if (strcmp(profile, "unconfined") == 0)
+                return NULL;
+        if (differ->observed->kernel_trouble)
+                return "AppArmor cannot be used";
+        if (ours && !ours->has_good)
+                return "there is no good version of the profile";
+        if (!loaded)
+                return ours ? "the kernel does not have the profile yet"
+                            : "the profile is neither in the profile directory nor in the kernel";
+        if (ours)
+                return is_in_force(differ, profile)
+                                       ? NULL
+                                       : "the kernel does not have this version of the profile yet";
+        return confines(loaded) ? NULL : "the profile is not ours, and not in enforce mode";
+}
+
+static int diff_running(
+                struct phx_differ *differ,
+                const struct phx_desired_container *want,
+                const struct phx_observed_container *have,
+                const char *why) {
+        struct phx_drift drift = {
+                .layer = PHX_LAYER_RUNNING,
+                .kind = PHX_DRIFT_RUNNING,
+                .object = want->id,
+                .expected = want->profile,
+                .found = or_unknown(have->example),
+                .why = why ? why : PHX_WHY_RESTART,
+        };
+        int r = 0;
+
+        if (have->wrong > 0)
+                r = phx_differ_add(differ, drift);
+        if (r < 0 || have->unknown == 0)
+                return r;
+        drift.kind = PHX_DRIFT_UNKNOWN;
+        drift.found = "a label that cannot be read";
+        drift.why = "looked at again";
+        return phx_differ_add(differ, drift);
+}
+
+/* The first managed line that is wrong, where the profile is right: one edit repairs them all. */
+static int diff_line(
+                struct phx_differ *differ,
+                const struct phx_observed_container *have,
+                struct phx_drift drift) {
+        const char *line = have->wrong_lines.items[0];
+        bool is_absent = line[0] == '+';
+        char expected[512];
+
+        (void) snprintf(expected,
+                        sizeof(expected),
+                        "%s %s",
+                        is_absent ? "with" : "without",
+                        line + 1);
+        drift.expected = expected;
+        drift.found = is_absent ? "absent" : "present";
+        return phx_differ_add(differ, drift);
+}
+
+static int diff_assigned(
+                struct phx_differ *differ,
+                const struct phx_desired_container *want,
+                const struct phx_observed_container *have,
+                const char *why) {
+        const struct phx_drift drift = {
+                .layer = PHX_LAYER_CONFIG,
+                .kind = PHX_DRIFT_ASSIGNED,
+                .action = why ? PHX_ACTION_NONE : PHX_ACTION_ASSIGN,
+                .object = want->id,
+                .expected = want->profile,
+                .found = have->effective[0] ? have->effective : "unset",
+                .why = why,
+                .old_digest = have->digest,
+        };
+
+        if (strcmp(have->effective, want->profile) != 0)
+                return phx_differ_add(differ, drift);
+        return have->wrong_lines.count > 0 ? diff_line(differ, have, drift) : 0;
+}
+
+static int diff_missing(struct phx_differ *differ, const struct phx_desired_container *want) {
+        return phx_differ_add(
+                        differ,
+                        (struct phx_drift){
+                                        .layer = PHX_LAYER_CONFIG,
+                                        .kind = PHX_DRIFT_MISSING,
+                                        .object = want->id,
+                                        .expected = want->profile,
+                                        .found = "not on this host",
+                                        .why = "nothing to do until it is created",
+                        });
+}
+
+static int diff_unjudged(
+                struct phx_differ *differ,
+                const struct phx_desired_container *want,
+                const struct phx_observed_container *have) {
+        return phx_differ_add(
+                        differ,
+                        (struct phx_drift){
+                                        .layer = PHX_LAYER_CONFIG,
+                                        .kind = PHX_DRIFT_UNKNOWN,
+                                        .object = want->id,
+                                        .expected = want->profile,
+                                        .found = have->trouble ? have->trouble
+                                                               : "no effective profile can be read",
+                                        .why = "left alone until it can be read",
+                                        .old_digest = have->digest,
+                        });
+}
+
+static int diff_container(struct phx_differ *differ, const struct phx_desired_container *want) {
+        const struct phx_observed_container *have = NULL;
+        const char *why;
+        int r;
+
+        if (want->directory)
+                have = phx_observed_find_container(differ->observed, want->directory);
+        if (!have)
+                return diff_missing(differ, want);
+
+        why = why_not_assignable(differ, want->profile);
+        if (have->trouble || !have->effective) {
+                r = diff_unjudged(differ, want, have);
+                why = "its config cannot be judged";
+        } else {
+                r = diff_assigned(differ, want, have, why);
+                /* Where no restart could help, a restart is not asked for. */
+                if (why && strcmp(have->effective, want->profile) != 0)
+                        return r;
+        }
+        return r < 0 || !have->is_running ? r : diff_running(differ, want, have, why);
+}
+
+static bool is_claimed(const struct phx_desired *desired, const char *directory) {
+        for (size_t i = 0; i < desired->container_count; i++)
+                if (phx_equal(desired->containers[i].directory, directory))
+                        return true;
+        return false;
+}
+
+static int diff_unmanaged(struct phx_differ *differ) {
+        /* Before anything was accepted, nobody has said what is managed. */
+        if (!differ->desired->has_configuration)
+                return 0;
+        for (size_t i = 0; i < differ->observed->container_count; i++) {
+                const struct phx_observed_container *have = &differ->observed->containers[i];
+                int r;
+
+                if (is_claimed(differ->desired, have->directory))
+                        continue;
+                r = phx_differ_add(
+                                differ,
+                                (struct phx_drift){
+                                                .layer = PHX_LAYER_CONFIG,
+                                                .kind = PHX_DRIFT_UNMANAGED,
+                                                .object = have->directory,
+                                                .expected = "an entry in the configuration",
+                                                .found = or_unknown(have->effective),
+                                                .why = "never touched",
+                                                .old_digest = have->digest,
+                                });
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int phx_differ_containers(struct phx_differ *differ) {
+        for (size_t i = 0; i < differ->desired->container_count; i++) {
+                int r = diff_container(differ, &differ->desired->containers[i]);
+
+                if (r < 0)
+                        return r;
+        }
+        return diff_unmanaged(differ);
+}

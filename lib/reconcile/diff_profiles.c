@@ -1,0 +1,329 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "reconcile/differ.h"
+
+static const char *or_unknown(const char *text) {
+        return text ? text : "unknown";
+}
+
+static int diff_source(struct phx_differ *differ, const struct phx_desired_profile *profile) {
+        if (profile->state != PHX_SOURCE_REFUSED)
+                return 0;
+        return phx_differ_add(
+                        differ,
+                        (struct phx_drift){
+                                        .layer = PHX_LAYER_SOURCE,
+                                        .kind = PHX_DRIFT_REFUSED,
+                                        .object = profile->name,
+                                        .expected = "a profile that can be put in force",
+                                        .found = or_unknown(profile->refusal),
+                                        .why = profile->has_good ? "last good in force"
+                                                                 : "there is no last good one",
+                        });
+}
+
+/* A label may be a stack: lxc-web//&:lxc-101:unconfined refers to lxc-web. */
+static bool refers_to(const char *label, const char *profile) {
+        size_t length = strlen(profile);
+
+        while (label) {
+                if (strncmp(label, profile, length) == 0 &&
+                    (label[length] == '\0' || phx_has_prefix(label + length, "//&")))
+                        return true;
+                label = strstr(label, "//&");
+                if (label)
+                        label += strlen("//&");
+        }
+        return false;
+}
+
+/* The first by name, so that the order of the input does not matter. */
+static const char *first_of(const char *a, const char *b) {
+        return !a || strcmp(b, a) < 0 ? b : a;
+}
+
+static const char *user_of(const struct phx_differ *differ, const char *profile) {
+        const char *user = NULL;
+
+        for (size_t i = 0; i < differ->desired->container_count; i++)
+                if (refers_to(differ->desired->containers[i].profile, profile))
+                        user = first_of(user, differ->desired->containers[i].id);
+        if (user)
+                return user;
+        for (size_t i = 0; i < differ->observed->container_count; i++)
+                if (refers_to(differ->observed->containers[i].effective, profile))
+                        user = first_of(user, differ->observed->containers[i].directory);
+        return user;
+}
+
+/* Whether anybody refers to a profile cannot be told while a config cannot be read, or while there
+ * is input that says something else than what is in force. */
+static bool may_have_unknown_users(const struct phx_differ *differ) {
+        for (size_t i = 0; i < differ->observed->container_count; i++)
+                if (!differ->observed->containers[i].effective)
+                        return true;
+        return differ->desired->refusal_count > 0;
+}
+
+static int diff_in_use(
+                struct phx_differ *differ,
+                const struct phx_desired_profile *profile,
+                const char *user) {
+        char why[256];
+
+        (void) snprintf(why, sizeof(why), "kept, as container %s refers to it", user);
+        return phx_differ_add(
+                        differ,
+                        (struct phx_drift){
+                                        .layer = PHX_LAYER_DISK,
+                                        .kind = PHX_DRIFT_WITHDRAWN,
+                                        .object = profile->name,
+                                        .expected = "a source",
+                                        .found = "none",
+                                        .why = why,
+                        });
+}
+
+static int diff_withdrawn(
+                struct phx_differ *differ,
+                const struct phx_desired_profile *profile,
+                const struct phx_observed_file *file) {
+        struct phx_drift drift = {
+                .layer = PHX_LAYER_DISK,
+                .kind = PHX_DRIFT_WITHDRAWN,
+                .action = PHX_ACTION_WITHDRAW,
+                .object = profile->name,
+                .expected = "absent",
+                .found = file->content,
+                .old_digest = file->content,
+        };
+
+        if (!file->content || !file->is_owned)
+                return 0;
+        if (may_have_unknown_users(differ)) {
+                drift.action = PHX_ACTION_NONE;
+                drift.why = "kept, as what refers to it cannot be told now";
+        }
+        return phx_differ_add(differ, drift);
+}
+
+static int diff_disabled(struct phx_differ *differ, const struct phx_observed_file *file) {
+        if (!file->disabled)
+                return 0;
+        return phx_differ_add(
+                        differ,
+                        (struct phx_drift){
+                                        .layer = PHX_LAYER_DISK,
+                                        .kind = PHX_DRIFT_DISABLED,
+                                        .object = file->name,
+                                        .expected = "a profile that the next boot enforces",
+                                        .found = file->disabled,
+                                        .why = "phoenixd leaves it: remove it if it is not meant",
+                        });
+}
+
+static bool is_foreign(
+                const struct phx_desired_profile *profile,
+                const struct phx_observed_file *file) {
+        if (file->is_owned)
+                return false;
+        return file->trouble || (file->content && strcmp(file->content, profile->digest) != 0);
+}
+
+static int diff_file(
+                struct phx_differ *differ,
+                const struct phx_desired_profile *profile,
+                const struct phx_observed_file *file) {
+        const char *found = file->trouble ? file->trouble : file->content;
+        struct phx_drift drift = {
+                .layer = PHX_LAYER_DISK,
+                .kind = found ? PHX_DRIFT_DIFFERS : PHX_DRIFT_ABSENT,
+                .action = PHX_ACTION_INSTALL,
+                .object = profile->name,
+                .expected = profile->digest,
+                .found = found ? found : "absent",
+                .old_digest = file->content,
+                .new_digest = profile->digest,
+        };
+
+        if (!file->trouble && phx_equal(file->content, profile->digest))
+                return 0;
+        if (is_foreign(profile, file)) {
+                drift.kind = PHX_DRIFT_FOREIGN;
+                drift.action = PHX_ACTION_NONE;
+                drift.why = "remove it, or set adopt_deployed";
+        }
+        return phx_differ_add(differ, drift);
+}
+
+/* Without a look at the file nobody knows whose it is. */
+static int diff_unseen_file(struct phx_differ *differ, const struct phx_desired_profile *profile) {
+        return phx_differ_add(
+                        differ,
+                        (struct phx_drift){
+                                        .layer = PHX_LAYER_DISK,
+                                        .kind = PHX_DRIFT_UNKNOWN,
+                                        .object = profile->name,
+                                        .expected = profile->digest,
+                                        .found = "not looked at",
+                                        .why = "looked at again",
+                        });
+}
+
+/* 1 and the drift of an entry that is not as it should be, without its action; else 0. */
+static int diff_entry(
+                const struct phx_kernel_entry *want,
+                const struct phx_kernel_entry *have,
+                struct phx_drift *ret_drift) {
+        struct phx_drift drift = {
+                .layer = PHX_LAYER_KERNEL,
+                .expected = or_unknown(want->hash),
+                .old_digest = have ? have->hash : NULL,
+                .new_digest = want->hash,
+        };
+
+        if (!have) {
+                drift.kind = PHX_DRIFT_ABSENT;
+                drift.found = "absent";
+        } else if (!phx_equal(have->mode, want->mode)) {
+                drift.kind = PHX_DRIFT_MODE;
+                drift.expected = want->mode;
+                drift.found = or_unknown(have->mode);
+        } else if (want->hash && !phx_equal(have->hash, want->hash)) {
+                drift.kind = PHX_DRIFT_DIFFERS;
+                drift.found = or_unknown(have->hash);
+        } else
+                return 0;
+
+        *ret_drift = drift;
+        return 1;
+}
+
+/* The first entry of the profile that is not as it should be: one write repairs them all. 1 when
+ * there is one. */
+static int diff_loaded(
+                struct phx_differ *differ,
+                const struct phx_desired_profile *profile,
+                const char *why_not) {
+        for (size_t i = 0; i < profile->policy.count; i++) {
+                const struct phx_kernel_entry *want = &profile->policy.items[i];
+                struct phx_drift drift = { 0 };
+                int r;
+
+                if (diff_entry(want,
+                               phx_kernel_entries_find(&differ->observed->loaded, want->name),
+                               &drift) == 0)
+                        continue;
+                drift.object = profile->name;
+                drift.action = why_not ? PHX_ACTION_NONE : PHX_ACTION_LOAD;
+                drift.why = why_not;
+                r = phx_differ_add(differ, drift);
+                return r < 0 ? r : 1;
+        }
+        return 0;
+}
+
+static bool is_leftover(const struct phx_desired_profile *profile, const char *name) {
+        const char *child;
+
+        if (!phx_has_prefix(name, profile->name))
+                return false;
+        child = name + strlen(profile->name);
+        /* The kernel itself makes null- profiles for what a complaining one executes. */
+        return phx_has_prefix(child, "//") && !phx_has_prefix(child, "//null-") &&
+               !phx_kernel_entries_find(&profile->policy, name);
+}
+
+/* Children that a former version had: the kernel keeps them, and only a removal of the whole
+ * profile, which would unconfine whoever is in it, could take them away. */
+static int diff_leftovers(struct phx_differ *differ, const struct phx_desired_profile *profile) {
+        for (size_t i = 0; i < differ->observed->loaded.count; i++) {
+                const struct phx_kernel_entry *entry = &differ->observed->loaded.items[i];
+                int r;
+
+                if (!is_leftover(profile, entry->name))
+                        continue;
+                r = phx_differ_add(
+                                differ,
+                                (struct phx_drift){
+                                                .layer = PHX_LAYER_KERNEL,
+                                                .kind = PHX_DRIFT_LEFTOVER,
+                                                .object = entry->name,
+                                                .expected = "absent",
+                                                .found = "a child of a former version",
+                                                .why = "gone after the next boot",
+                                                .old_digest = entry->hash,
+                                });
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* WHY_NOT is why nothing may be loaded under this name, or NULL. */
+static int diff_kernel(
+                struct phx_differ *differ,
+                const struct phx_desired_profile *profile,
+                const char *why_not) {
+        int r;
+
+        if (differ->observed->kernel_trouble)
+                return 0;
+        r = diff_loaded(differ, profile, why_not);
+        return r != 0 ? r : diff_leftovers(differ, profile);
+}
+
+/* What a good version asks of disk and kernel. Where somebody else's file has the name, the policy
+ * of that name is not ours to replace either. */
+static int diff_deployed(
+                struct phx_differ *differ,
+                const struct phx_desired_profile *profile,
+                const struct phx_observed_file *file) {
+        int r;
+
+        r = diff_disabled(differ, file);
+        if (r < 0)
+                return r;
+        r = diff_file(differ, profile, file);
+        if (r < 0)
+                return r;
+        return diff_kernel(
+                        differ,
+                        profile,
+                        is_foreign(profile, file) ? "its deployed file is somebody else's" : NULL);
+}
+
+static int diff_profile(struct phx_differ *differ, const struct phx_desired_profile *profile) {
+        const struct phx_observed_file *file = phx_observed_find_file(
+                        differ->observed,
+                        profile->name);
+        const char *user;
+        int r;
+
+        r = diff_source(differ, profile);
+        if (r < 0 || !profile->has_good)
+                return r;
+        if (!file) {
+                r = diff_unseen_file(differ, profile);
+                return r < 0 ? r : diff_kernel(differ, profile, "its deployed file is not known");
+        }
+        if (profile->state != PHX_SOURCE_WITHDRAWN)
+                return diff_deployed(differ, profile, file);
+
+        user = user_of(differ, profile->name);
+        if (!user)
+                return diff_withdrawn(differ, profile, file);
+        r = diff_in_use(differ, profile, user);
+        return r < 0 ? r : diff_deployed(differ, profile, file);
+}
+
+int phx_differ_profiles(struct phx_differ *differ) {
+        for (size_t i = 0; i < differ->desired->profile_count; i++) {
+                int r = diff_profile(differ, &differ->desired->profiles[i]);
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}

@@ -1,0 +1,21 @@
+#pragma once
+
+#include "state/desired.h"
+#include "state/drift.h"
+#include "state/observed.h"
+
+/* The parts of phx_diff(), for the files that make it up. All return 0 or -ENOMEM. */
+struct phx_differ {
+        const struct phx_desired *desired;
+        const struct phx_observed *observed;
+        struct phx_drifts drifts;
+};
+
+/* Adds a copy. Nothing is changed on behalf of input that nobody has accepted yet, so the action is
+ * taken out then. */
+int phx_differ_add(struct phx_differ *differ, struct phx_drift drift);
+
+/* Source, disk and kernel. */
+int phx_differ_profiles(struct phx_differ *differ);
+/* Config and running; after the profiles, as it looks at what they lack. */
+int phx_differ_containers(struct phx_differ *differ);

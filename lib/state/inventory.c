@@ -1,0 +1,267 @@
+#include "state/inventory.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "state/configuration.h"
+
+/* The three lists are kept in order by the same code: each item begins with its name, so that a
+ * pointer to an item is a pointer to its name. */
+
+static int compare_name(const void *name, const void *item) {
+        return strcmp(name, *(char *const *) item);
+}
+
+static void *find(const char *name, const void *items, size_t count, size_t item_size) {
+        return count > 0 ? bsearch(name, items, count, item_size, compare_name) : NULL;
+}
+
+/* ITEMS with one more, which is at RET_AT and empty but for its name. NULL without memory; ITEMS is
+ * then as it was. */
+static void *add(void *items, size_t count, size_t item_size, const char *name, size_t *ret_at) {
+        phx_autofree char *copy = strdup(name);
+        unsigned char *grown, *item;
+        size_t at = count;
+
+        grown = copy ? reallocarray(items, count + 1, item_size) : NULL;
+        if (!grown)
+                return NULL;
+
+        /* From the end: what is read back comes in order. */
+        while (at > 0 && compare_name(name, grown + (at - 1) * item_size) < 0)
+                at--;
+        item = grown + at * item_size;
+        memmove(item + item_size, item, (count - at) * item_size);
+        memset(item, 0, item_size);
+        *(char **) (void *) item = PHX_TAKE(copy);
+
+        *ret_at = at;
+        return grown;
+}
+
+/* Closes the gap of ITEM, whose content is gone already. */
+static void drop(void *items, size_t count, size_t item_size, void *item) {
+        unsigned char *begin = item, *end = (unsigned char *) items + count * item_size;
+
+        memmove(begin, begin + item_size, (size_t) (end - begin) - item_size);
+}
+
+static struct phx_inventory_file *find_file(
+                const struct phx_inventory *inventory,
+                const char *path) {
+        return find(path, inventory->files, inventory->file_count, sizeof(*inventory->files));
+}
+
+static struct phx_inventory_profile *find_profile(
+                const struct phx_inventory *inventory,
+                const char *name) {
+        return find(name,
+                    inventory->profiles,
+                    inventory->profile_count,
+                    sizeof(*inventory->profiles));
+}
+
+static struct phx_inventory_container *find_container(
+                const struct phx_inventory *inventory,
+                const char *name) {
+        return find(name,
+                    inventory->containers,
+                    inventory->container_count,
+                    sizeof(*inventory->containers));
+}
+
+static struct phx_inventory_file *add_file(struct phx_inventory *inventory, const char *path) {
+        struct phx_inventory_file *files;
+        size_t at = 0;
+
+        files = add(inventory->files, inventory->file_count, sizeof(*files), path, &at);
+        if (!files)
+                return NULL;
+        inventory->files = files;
+        inventory->file_count++;
+        return &files[at];
+}
+
+static struct phx_inventory_profile *add_profile(
+                struct phx_inventory *inventory,
+                const char *name) {
+        struct phx_inventory_profile *profiles;
+        size_t at = 0;
+
+        profiles = add(inventory->profiles, inventory->profile_count, sizeof(*profiles), name, &at);
+        if (!profiles)
+                return NULL;
+        inventory->profiles = profiles;
+        inventory->profile_count++;
+        return &profiles[at];
+}
+
+static struct phx_inventory_container *add_container(
+                struct phx_inventory *inventory,
+                const char *name) {
+        struct phx_inventory_container *containers;
+        size_t at = 0;
+
+        containers = add(
+                        inventory->containers,
+                        inventory->container_count,
+                        sizeof(*containers),
+                        name,
+                        &at);
+        if (!containers)
+                return NULL;
+        inventory->containers = containers;
+        inventory->container_count++;
+        return &containers[at];
+}
+
+static bool is_digest_or_empty(const char *text) {
+        return !*text || phx_is_sha256(text);
+}
+
+/* DIGEST is valid or empty. 1 when it was another. */
+static int set_digest(char field[PHX_SHA256_HEX], const char *digest) {
+        if (strcmp(field, digest) == 0)
+                return 0;
+        memcpy(field, digest, strlen(digest) + 1);
+        return 1;
+}
+
+void phx_inventory_done(struct phx_inventory *inventory) {
+        for (size_t i = 0; i < inventory->file_count; i++)
+                free(inventory->files[i].path);
+        for (size_t i = 0; i < inventory->profile_count; i++)
+                free(inventory->profiles[i].name);
+        for (size_t i = 0; i < inventory->container_count; i++) {
+                free(inventory->containers[i].name);
+                phx_strings_done(&inventory->containers[i].lines);
+        }
+        free(inventory->files);
+        free(inventory->profiles);
+        free(inventory->containers);
+        *inventory = (struct phx_inventory){ 0 };
+}
+
+int phx_inventory_set_configuration(struct phx_inventory *inventory, const char *digest) {
+        if (!is_digest_or_empty(digest))
+                return -EINVAL;
+        return set_digest(inventory->configuration, digest);
+}
+
+int phx_inventory_set_file(struct phx_inventory *inventory, const char *path, const char *digest) {
+        struct phx_inventory_file *file;
+
+        if (!phx_is_normal_path(path) || !phx_is_sha256(digest))
+                return -EINVAL;
+
+        file = find_file(inventory, path);
+        if (!file)
+                file = add_file(inventory, path);
+        return file ? set_digest(file->digest, digest) : -ENOMEM;
+}
+
+int phx_inventory_set_profile(
+                struct phx_inventory *inventory,
+                const char *name,
+                const char *source,
+                const char *key) {
+        struct phx_inventory_profile *profile;
+
+        if ((!phx_is_profile_name(name) && !phx_is_piece_name(name)) || !phx_is_sha256(source) ||
+            !is_digest_or_empty(key))
+                return -EINVAL;
+
+        profile = find_profile(inventory, name);
+        if (!profile)
+                profile = add_profile(inventory, name);
+        if (!profile)
+                return -ENOMEM;
+        return set_digest(profile->source, source) | set_digest(profile->key, key);
+}
+
+static bool are_lines(const struct phx_strings *lines) {
+        for (size_t i = 0; i < lines->count; i++)
+                if (!*lines->items[i] || phx_has_control(lines->items[i]))
+                        return false;
+        return lines->count > 0;
+}
+
+int phx_inventory_set_container(
+                struct phx_inventory *inventory,
+                const char *name,
+                const struct phx_strings *lines) {
+        phx_cleanup(phx_strings_done) struct phx_strings copy = { 0 };
+        struct phx_inventory_container *container;
+        int r;
+
+        if (!phx_is_container_id(name) || !are_lines(lines))
+                return -EINVAL;
+
+        container = find_container(inventory, name);
+        if (container && phx_strings_equal(&container->lines, lines))
+                return 0;
+
+        /* Before the container is added: one without lines must not be left behind. */
+        r = phx_strings_copy(&copy, lines);
+        if (r < 0)
+                return r;
+        if (!container)
+                container = add_container(inventory, name);
+        if (!container)
+                return -ENOMEM;
+
+        phx_strings_done(&container->lines);
+        container->lines = copy;
+        copy = (struct phx_strings){ 0 };
+        return 1;
+}
+
+const struct phx_inventory_file *phx_inventory_file(
+                const struct phx_inventory *inventory,
+                const char *path) {
+        return find_file(inventory, path);
+}
+
+const struct phx_inventory_profile *phx_inventory_profile(
+                const struct phx_inventory *inventory,
+                const char *name) {
+        return find_profile(inventory, name);
+}
+
+const struct phx_inventory_container *phx_inventory_container(
+                const struct phx_inventory *inventory,
+                const char *name) {
+        return find_container(inventory, name);
+}
+
+int phx_inventory_remove_file(struct phx_inventory *inventory, const char *path) {
+        struct phx_inventory_file *file = find_file(inventory, path);
+
+        if (!file)
+                return 0;
+        free(file->path);
+        drop(inventory->files, inventory->file_count--, sizeof(*file), file);
+        return 1;
+}
+
+int phx_inventory_remove_profile(struct phx_inventory *inventory, const char *name) {
+        struct phx_inventory_profile *profile = find_profile(inventory, name);
+
+        if (!profile)
+                return 0;
+        free(profile->name);
+        drop(inventory->profiles, inventory->profile_count--, sizeof(*profile), profile);
+        return 1;
+}
+
+int phx_inventory_remove_container(struct phx_inventory *inventory, const char *name) {
+        struct phx_inventory_container *container = find_container(inventory, name);
+
+        if (!container)
+                return 0;
+        free(container->name);
+        phx_strings_done(&container->lines);
+        drop(inventory->containers, inventory->container_count--, sizeof(*container), container);
+        return 1;
+}

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "system/files.h"
+#include "system/includes.h"
+
+/* apparmor_parser as a compiler only: without privilege, from copies, within limits. It never
+ * touches the kernel (-K -S, and a user that could not), and its own cache is not used. */
+struct phx_compiler {
+        const char *parser;        /* absolute path */
+        const char *features_file; /* NULL: those of the running kernel */
+        const char *stage_dir;     /* absolute, exists: where the copies are made */
+        unsigned jobs;             /* at once */
+        uint64_t deadline_usec;    /* for one compile, by the wall clock and as processor time */
+        uint64_t memory;           /* bytes of address space for one compile */
+};
+
+struct phx_compile_job {
+        const char *name; /* the four are borrowed */
+        const struct phx_file_seen *profile;
+        const struct phx_closure *closure;
+        struct phx_files *files;
+
+        /* 0 with BLOB; -EINVAL for what the author must mend; -ETIMEDOUT, -ENOMEM or another for
+         * what may go better another time. ERROR then says it: "NAME: …". */
+        int result;
+        char *blob;
+        size_t size;
+        char *warnings; /* what the compiler said besides, one line each, or NULL */
+        struct phx_error error;
+};
+
+/* Tells what has been done, for a status line; also a sign of life. */
+struct phx_compile_progress {
+        void (*done)(void *data, const char *name, size_t done, size_t count);
+        void *data;
+};
+
+/* Compiles all of them, as many at once as allowed (at most 64), and waits. No process is left when
+ * it returns, nor when the caller dies. The caller has descriptors 0 to 2 open, as every service
+ * has. PROGRESS may be NULL. -ENOMEM and such only when nothing could be tried; the jobs have their
+ * own results. */
+int phx_compile(const struct phx_compiler *compiler,
+                struct phx_compile_job *jobs,
+                size_t count,
+                const struct phx_compile_progress *progress);
+void phx_compile_job_done(struct phx_compile_job *job);
+
+/* For compile keys: which program with which flags, by content. The caller's to free. */
+int phx_compiler_identity(const char *parser, const char *features, char **ret_identity);

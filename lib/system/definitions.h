@@ -1,0 +1,40 @@
+#pragma once
+
+#include <stddef.h>
+
+#include "base/strings.h"
+
+/* A profile that some file under the deployed directory defines at its top level. */
+struct phx_definition {
+        char *name;    /* as written, without quotes; variables are not expanded */
+        char *file;    /* relative to the directory: "lxc-containers", "lxc/lxc-default" */
+        unsigned line; /* of the name */
+};
+
+/* UNREADABLE are files that could not be looked into, each as
+ * "FILE: why": a name may be in one of them. */
+struct phx_definitions {
+        struct phx_definition *items;
+        size_t count;
+        struct phx_strings unreadable;
+};
+
+/* The first definition of NAME in a file other than BUT_FILE (may be NULL), or NULL. */
+const struct phx_definition *phx_definitions_find(
+                const struct phx_definitions *definitions,
+                const char *name,
+                const char *but_file);
+void phx_definitions_done(struct phx_definitions *definitions);
+
+/* The profiles that TEXT defines, in its order, with FILE as their file: for one text. Never fails
+ * for what the text is; -ENOMEM. */
+int phx_definitions_scan(
+                const char *text,
+                size_t size,
+                const char *file,
+                struct phx_definitions *ret_definitions);
+
+/* Appends copies of all of FROM. 0 or -ENOMEM. */
+int phx_definitions_add_all(struct phx_definitions *to, const struct phx_definitions *from);
+/* By name, then file, then line. */
+void phx_definitions_sort(struct phx_definitions *definitions);

@@ -1,0 +1,492 @@
+#include "system/machine_containers.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/grow.h"
+#include "state/report.h"
+#include "system/lxc_replace.h"
+
+/* A container is through its start in a second or two. One that is not after twenty looks is not
+ * watched so closely. */
+#define SETTLE_USEC 500000ULL
+#define SETTLE_LOOKS 20
+#define SETTLE_SLOWLY_USEC 30000000ULL
+
+/* Where liblxc keeps its locks when root calls it (lxclock.c). */
+#define LOCK_ROOT "/run/lxc/lock"
+/* liblxc needs some 5 ms for a config, ten times that under emulation. */
+#define LXC_DEADLINE_USEC 5000000ULL
+
+/* What the last look found out about a configured container on this host. */
+struct assignment {
+        char *id;
+        char *directory;
+        char *profile;
+        char digest[PHX_SHA256_HEX];
+        struct phx_strings lines;
+        struct phx_strings withdrawn;
+        struct phx_strings absent; /* of LINES */
+};
+
+struct phx_machine_containers {
+        const struct phx_task_roots *roots;
+        struct phx_lxc_cache *cache;
+        char *lxc_path;
+        struct assignment *assignments;
+        size_t assignment_count;
+        unsigned unsettled_looks;
+};
+
+int phx_machine_containers_new(
+                const struct phx_task_roots *roots,
+                struct phx_machine_containers **ret_containers) {
+        struct phx_machine_containers *containers = calloc(1, sizeof(*containers));
+        int r;
+
+        if (!containers)
+                return -ENOMEM;
+        containers->roots = roots;
+        r = phx_lxc_cache_new(&containers->cache);
+        if (r < 0) {
+                free(containers);
+                return r;
+        }
+        *ret_containers = containers;
+        return 0;
+}
+
+static void forget_assignments(struct phx_machine_containers *containers) {
+        for (size_t i = 0; i < containers->assignment_count; i++) {
+                struct assignment *assignment = &containers->assignments[i];
+
+                free(assignment->id);
+                free(assignment->directory);
+                free(assignment->profile);
+                phx_strings_done(&assignment->lines);
+                phx_strings_done(&assignment->withdrawn);
+                phx_strings_done(&assignment->absent);
+        }
+        free(containers->assignments);
+        containers->assignments = NULL;
+        containers->assignment_count = 0;
+}
+
+struct phx_machine_containers *phx_machine_containers_free(
+                struct phx_machine_containers *containers) {
+        if (!containers)
+                return NULL;
+
+        forget_assignments(containers);
+        phx_lxc_cache_free(containers->cache);
+        free(containers->lxc_path);
+        free(containers);
+
+        return NULL;
+}
+
+/* Root on a machine; a test's user. What others may write is not believed. */
+static struct phx_lxc lxc_of(const char *lxc_path) {
+        return (struct phx_lxc){ .path = lxc_path,
+                                 .lock_root = LOCK_ROOT,
+                                 .owner = { geteuid(), getegid() },
+                                 .deadline_usec = LXC_DEADLINE_USEC };
+}
+
+/* Borrowed from the assignment: not for phx_lxc_edit_done(). */
+static struct phx_lxc_edit edit_of(const struct assignment *assignment) {
+        return (struct phx_lxc_edit){ .wanted = assignment->lines,
+                                      .withdrawn = assignment->withdrawn,
+                                      .profile = assignment->profile };
+}
+
+/* One look at them. */
+struct look {
+        struct phx_machine_containers *containers;
+        const struct phx_configuration *configuration;
+        struct phx_inventory *inventory;
+        struct phx_desired *desired;
+        struct phx_observed *observed;
+        struct phx_lxc_containers list;
+        struct phx_strings names;     /* of all containers on this host */
+        struct phx_strings listening; /* of these, those with a monitor */
+        struct phx_strings claimed;
+        bool changed;
+};
+
+static void look_done(struct look *look) {
+        phx_lxc_containers_done(&look->list);
+        phx_strings_done(&look->names);
+        phx_strings_done(&look->listening);
+        phx_strings_done(&look->claimed);
+}
+
+/* --- desired --- */
+
+static bool is_id(const struct phx_configuration *configuration, const char *name) {
+        for (size_t i = 0; i < configuration->count; i++)
+                if (strcmp(configuration->containers[i].id, name) == 0)
+                        return true;
+        return false;
+}
+
+/* The directory named as the id; else the one named as the container, unless that is another
+ * entry's id. */
+static const char *directory_of(
+                const struct look *look,
+                const struct phx_container_config *config) {
+        if (phx_strings_has(&look->names, config->id))
+                return config->id;
+        if (config->name && phx_strings_has(&look->names, config->name) &&
+            !is_id(look->configuration, config->name))
+                return config->name;
+        return NULL;
+}
+
+static int desire(struct look *look, const struct phx_container_config *config) {
+        struct phx_desired_container *desired = phx_desired_add_container(
+                        look->desired,
+                        config->id);
+        const char *directory = directory_of(look, config);
+
+        if (!desired || phx_replace(&desired->directory, directory) < 0 ||
+            phx_replace(&desired->profile, config->profile) < 0 ||
+            phx_strings_copy(&desired->lines, &config->options) < 0 ||
+            phx_strings_copy(&desired->notes, &config->notes) < 0)
+                return -ENOMEM;
+        if (strcmp(config->profile, "unconfined") == 0 &&
+            phx_replace(&desired->suggestion, phx_container_config_suggest(config)) < 0)
+                return -ENOMEM;
+        return directory ? phx_strings_add(&look->claimed, directory) : 0;
+}
+
+/* --- managed lines --- */
+
+/* Recorded as ours, and not wanted any more. */
+static int collect_withdrawn(const struct look *look, struct assignment *assignment) {
+        const struct phx_inventory_container *record = phx_inventory_container(
+                        look->inventory,
+                        assignment->directory);
+
+        for (size_t i = 0; record && i < record->lines.count; i++) {
+                int r;
+
+                if (phx_strings_has(&assignment->lines, record->lines.items[i]))
+                        continue;
+                r = phx_strings_add(&assignment->withdrawn, record->lines.items[i]);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static bool is_wrong(const struct phx_strings *wrong, char sign, const char *line) {
+        for (size_t i = 0; i < wrong->count; i++)
+                if (wrong->items[i][0] == sign && strcmp(wrong->items[i] + 1, line) == 0)
+                        return true;
+        return false;
+}
+
+static int set_record(
+                struct phx_inventory *inventory,
+                const char *directory,
+                const struct phx_strings *lines) {
+        if (lines->count == 0)
+                return phx_inventory_remove_container(inventory, directory);
+        return phx_inventory_set_container(inventory, directory, lines);
+}
+
+/* Lines of ours that are gone from the config are no longer anybody's. */
+static int forget_gone(
+                struct look *look,
+                const struct assignment *assignment,
+                const struct phx_strings *wrong) {
+        phx_cleanup(phx_strings_done) struct phx_strings kept = { 0 };
+        const struct phx_inventory_container *record = phx_inventory_container(
+                        look->inventory,
+                        assignment->directory);
+        int r = 0;
+
+        if (!record)
+                return 0;
+        for (size_t i = 0; r >= 0 && i < record->lines.count; i++) {
+                const char *line = record->lines.items[i];
+
+                if (phx_strings_has(&assignment->lines, line) || is_wrong(wrong, '-', line))
+                        r = phx_strings_add(&kept, line);
+        }
+        if (r >= 0)
+                r = set_record(look->inventory, assignment->directory, &kept);
+        look->changed |= r > 0;
+        return r < 0 ? r : 0;
+}
+
+static int note_absent(struct assignment *assignment, const struct phx_strings *wrong) {
+        for (size_t i = 0; i < wrong->count; i++) {
+                int r = wrong->items[i][0] == '+'
+                                        ? phx_strings_add(&assignment->absent, wrong->items[i] + 1)
+                                        : 0;
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int judge_lines(
+                struct look *look,
+                const struct phx_desired_container *want,
+                const struct phx_lxc_container *have,
+                struct phx_strings *wrong,
+                struct phx_error *error) {
+        struct phx_machine_containers *containers = look->containers;
+        struct assignment *assignment = phx_grow(
+                        &containers->assignments,
+                        &containers->assignment_count,
+                        sizeof(*assignment));
+        struct phx_lxc_edit edit;
+        int r;
+
+        if (!assignment || phx_replace(&assignment->id, want->id) < 0 ||
+            phx_replace(&assignment->directory, want->directory) < 0 ||
+            phx_replace(&assignment->profile, want->profile) < 0 ||
+            phx_strings_copy(&assignment->lines, &want->lines) < 0)
+                return -ENOMEM;
+        memcpy(assignment->digest, have->source.digest, sizeof(assignment->digest));
+        r = collect_withdrawn(look, assignment);
+        if (r < 0)
+                return r;
+
+        edit = edit_of(assignment);
+        r = phx_lxc_text_check(have->source.text, have->source.size, &edit, wrong, error);
+        if (r >= 0)
+                r = note_absent(assignment, wrong);
+        return r < 0 ? r : forget_gone(look, assignment, wrong);
+}
+
+/* --- observed --- */
+
+static const struct phx_desired_container *owner_of(
+                const struct phx_desired *desired,
+                const char *directory) {
+        for (size_t i = 0; i < desired->container_count; i++)
+                if (phx_equal(desired->containers[i].directory, directory))
+                        return &desired->containers[i];
+        return NULL;
+}
+
+static int read_tasks(
+                const struct look *look,
+                const struct phx_lxc_container *have,
+                pid_t init,
+                struct phx_tasks *ret_tasks,
+                struct phx_error *error) {
+        const struct phx_task_query query = { .name = have->name,
+                                              .cgroup_dir = have->values.cgroup_dir,
+                                              .cgroup_container = have->values.cgroup_container,
+                                              .others = &look->names,
+                                              .init = init };
+
+        return phx_tasks_read(look->containers->roots, &query, ret_tasks, error);
+}
+
+/* A monitor without any task in the usual places: it starts or stops, or its cgroup is elsewhere
+ * (lxc.cgroup.relative). It knows. */
+static int read_tasks_of_monitor(
+                const struct look *look,
+                const struct phx_lxc_container *have,
+                struct phx_tasks *ret_tasks,
+                struct phx_error *error) {
+        phx_cleanup(phx_strings_done) struct phx_strings names = { 0 };
+        phx_cleanup(phx_lxc_state_done) struct phx_lxc_state state = { 0 };
+        int r;
+
+        r = phx_strings_add(&names, have->name);
+        if (r >= 0)
+                r = phx_lxc_worker_states(
+                                look->containers->lxc_path,
+                                &names,
+                                LXC_DEADLINE_USEC,
+                                &state,
+                                error);
+        if (r < 0)
+                return r;
+        if (state.code < 0)
+                return phx_error_set(error, state.code, "%s", state.text);
+        return state.init > 0 ? read_tasks(look, have, state.init, ret_tasks, error) : 0;
+}
+
+static int look_at_tasks(
+                struct look *look,
+                const struct phx_lxc_container *have,
+                const char *profile,
+                struct phx_observed_container *observed) {
+        phx_cleanup(phx_tasks_done) struct phx_tasks tasks = { 0 };
+        struct phx_confinement judged;
+        struct phx_error error = { 0 };
+        int r;
+
+        r = read_tasks(look, have, 0, &tasks, &error);
+        if (r >= 0 && tasks.count == 0 && phx_strings_has(&look->listening, have->name))
+                r = read_tasks_of_monitor(look, have, &tasks, &error);
+        if (r < 0)
+                return r == -ENOMEM ? r : phx_replace(&observed->trouble, error.text);
+
+        judged = phx_confinement_judge(&tasks, profile);
+        observed->is_running = judged.is_running;
+        observed->tasks = judged.tasks;
+        observed->starting = judged.starting;
+        observed->wrong = judged.wrong;
+        observed->unknown = judged.unknown;
+        observed->init = judged.init;
+        return judged.example[0] ? phx_replace(&observed->example, judged.example) : 0;
+}
+
+/* Who is nobody's is looked at for what its own config says. */
+static const char *profile_of(
+                const struct phx_desired_container *want,
+                const struct phx_lxc_container *have) {
+        if (want)
+                return want->profile;
+        return have->values.profile && have->values.profile[0] ? have->values.profile
+                                                               : "unconfined";
+}
+
+static int observe(struct look *look, const struct phx_lxc_container *have) {
+        const struct phx_desired_container *want = owner_of(look->desired, have->name);
+        struct phx_observed_container *observed = phx_observed_add_container(
+                        look->observed,
+                        have->name);
+        struct phx_error error = { 0 };
+        int r;
+
+        if (!observed || phx_replace(&observed->effective, have->values.profile) < 0 ||
+            phx_replace(&observed->trouble, have->trouble) < 0 ||
+            phx_replace(&observed->digest, have->source.digest) < 0)
+                return -ENOMEM;
+        if (want && have->source.text) {
+                r = judge_lines(look, want, have, &observed->wrong_lines, &error);
+                if (r == -EINVAL)
+                        r = phx_replace(&observed->trouble, error.text);
+                if (r < 0)
+                        return r;
+        }
+        return look_at_tasks(look, have, profile_of(want, have), observed);
+}
+
+static void settle(struct look *look) {
+        struct phx_machine_containers *containers = look->containers;
+        uint64_t delay;
+        bool starting = false;
+
+        for (size_t i = 0; i < look->observed->container_count; i++)
+                starting |= look->observed->containers[i].starting > 0 ||
+                            look->observed->containers[i].unknown > 0;
+        containers->unsettled_looks = starting ? containers->unsettled_looks + 1 : 0;
+        if (!starting)
+                return;
+        delay = containers->unsettled_looks < SETTLE_LOOKS ? SETTLE_USEC : SETTLE_SLOWLY_USEC;
+        if (delay < look->observed->retry_usec)
+                look->observed->retry_usec = delay;
+}
+
+static int look_at_all(struct look *look, const char *lxc_path, struct phx_error *error) {
+        const struct phx_lxc lxc = lxc_of(lxc_path);
+        int r;
+
+        r = phx_lxc_containers_look(&lxc, look->containers->cache, &look->list, error);
+        for (size_t i = 0; r >= 0 && i < look->list.count; i++)
+                r = phx_strings_add(&look->names, look->list.items[i].name);
+        /* Without it, only what the cgroups show is known. */
+        if (r >= 0)
+                (void) phx_tasks_listening(
+                                look->containers->roots,
+                                lxc_path,
+                                &look->listening,
+                                NULL);
+        for (size_t i = 0; r >= 0 && look->configuration && i < look->configuration->count; i++)
+                r = desire(look, &look->configuration->containers[i]);
+        for (size_t i = 0; r >= 0 && i < look->list.count; i++)
+                r = observe(look, &look->list.items[i]);
+        for (size_t i = 0; r >= 0 && i < look->list.watches.count; i++)
+                r = phx_strings_add_once(&look->observed->watches, look->list.watches.items[i]);
+        return r;
+}
+
+int phx_machine_containers_look(
+                struct phx_machine_containers *containers,
+                const char *lxc_path,
+                const struct phx_configuration *configuration,
+                struct phx_inventory *inventory,
+                struct phx_desired *desired,
+                struct phx_observed *observed,
+                struct phx_error *error) {
+        phx_cleanup(look_done) struct look look = {
+                .containers = containers,
+                .configuration = configuration,
+                .inventory = inventory,
+                .desired = desired,
+                .observed = observed,
+        };
+        int r;
+
+        forget_assignments(containers);
+        r = phx_replace(&containers->lxc_path, lxc_path);
+        if (r >= 0)
+                r = look_at_all(&look, lxc_path, error);
+        if (r < 0)
+                return r;
+        settle(&look);
+        return look.changed;
+}
+
+/* --- changing --- */
+
+static const struct assignment *find(
+                const struct phx_machine_containers *containers,
+                const char *id) {
+        for (size_t i = 0; i < containers->assignment_count; i++)
+                if (strcmp(containers->assignments[i].id, id) == 0)
+                        return &containers->assignments[i];
+        return NULL;
+}
+
+int phx_machine_containers_claim(
+                const struct phx_machine_containers *containers,
+                const char *id,
+                struct phx_inventory *inventory) {
+        phx_cleanup(phx_strings_done) struct phx_strings lines = { 0 };
+        const struct assignment *assignment = find(containers, id);
+        const struct phx_inventory_container *record;
+        int r = 0;
+
+        if (!assignment)
+                return -ESTALE;
+        if (assignment->absent.count == 0)
+                return 0;
+        record = phx_inventory_container(inventory, assignment->directory);
+        if (record)
+                r = phx_strings_copy(&lines, &record->lines);
+        for (size_t i = 0; r >= 0 && i < assignment->absent.count; i++)
+                r = phx_strings_add_once(&lines, assignment->absent.items[i]);
+        return r < 0 ? r : set_record(inventory, assignment->directory, &lines);
+}
+
+int phx_machine_containers_assign(
+                const struct phx_machine_containers *containers,
+                const char *id,
+                struct phx_error *error) {
+        const struct assignment *assignment = find(containers, id);
+        struct phx_lxc_edit edit;
+        struct phx_lxc lxc;
+        int r;
+
+        if (!assignment)
+                return phx_error_set(error, -ESTALE, "%s: is not on this host any more", id);
+        lxc = lxc_of(containers->lxc_path);
+        edit = edit_of(assignment);
+        r = phx_lxc_replace(&lxc, assignment->directory, assignment->digest, &edit, error);
+        return r < 0 ? r : 0;
+}

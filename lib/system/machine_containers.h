@@ -1,0 +1,45 @@
+#pragma once
+
+#include "base/error.h"
+#include "state/configuration.h"
+#include "state/desired.h"
+#include "state/inventory.h"
+#include "state/observed.h"
+#include "system/lxc_containers.h"
+#include "system/tasks.h"
+
+/* The config and running layers of the machine: plain LXC containers. */
+struct phx_machine_containers;
+
+/* ROOTS is borrowed. */
+int phx_machine_containers_new(
+                const struct phx_task_roots *roots,
+                struct phx_machine_containers **ret_containers);
+struct phx_machine_containers *phx_machine_containers_free(
+                struct phx_machine_containers *containers);
+
+/* Appends the configured containers to DESIRED and those on this host to OBSERVED, with its watches
+ * and, while a container is starting, its retry. A container is the directory named as its id, or
+ * else as its name. Lines that are recorded as ours and are gone are forgotten: 1 when INVENTORY
+ * changed. */
+int phx_machine_containers_look(
+                struct phx_machine_containers *containers,
+                const char *lxc_path,
+                const struct phx_configuration *configuration,
+                struct phx_inventory *inventory,
+                struct phx_desired *desired,
+                struct phx_observed *observed,
+                struct phx_error *error);
+
+/* Records the lines that an assignment of the last look will add as ours: 1 when INVENTORY changed.
+ */
+int phx_machine_containers_claim(
+                const struct phx_machine_containers *containers,
+                const char *id,
+                struct phx_inventory *inventory);
+
+/* Gives the container of the last look its managed lines. */
+int phx_machine_containers_assign(
+                const struct phx_machine_containers *containers,
+                const char *id,
+                struct phx_error *error);

@@ -1,0 +1,51 @@
+#pragma once
+
+#include "base/error.h"
+#include "base/trust.h"
+#include "state/desired.h"
+#include "state/inventory.h"
+#include "state/observed.h"
+#include "state/settings.h"
+
+/* The disk layer of the machine: profiles and pieces in the deployed directory. */
+
+/* A text that is to be deployed; borrowed. */
+struct phx_machine_text {
+        const char *name; /* relative to the deployed directory */
+        const char *data;
+        size_t size;
+};
+
+/* Appends the file of every desired profile to OBSERVED. A file that has our bytes already is
+ * recorded as ours: 1 when INVENTORY changed. */
+int phx_machine_files_look(
+                const struct phx_trust *trust,
+                const struct phx_settings *settings,
+                struct phx_inventory *inventory,
+                const struct phx_desired *desired,
+                struct phx_observed *observed);
+
+/* Records the file as ours, which is to be saved before it is written: 1 when INVENTORY changed. */
+int phx_machine_files_claim(
+                const struct phx_settings *settings,
+                const struct phx_machine_text *text,
+                struct phx_inventory *inventory);
+
+/* Puts the text in its place. */
+int phx_machine_files_install(
+                const struct phx_trust *trust,
+                const struct phx_settings *settings,
+                const struct phx_machine_text *text,
+                struct phx_error *error);
+
+/* Removes the file when it still has the digest OLD, and forgets it. */
+int phx_machine_files_withdraw(
+                const struct phx_trust *trust,
+                const struct phx_settings *settings,
+                const char *name,
+                const char *old,
+                struct phx_inventory *inventory,
+                struct phx_error *error);
+
+/* Removes temporary files of ours where we have written, or were about to. */
+void phx_machine_files_clean(const char *deployed_dir, const struct phx_inventory *inventory);

@@ -1,0 +1,133 @@
+#include "system/stage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/strings.h"
+
+struct stage {
+        const char *directory;
+        gid_t group;
+        struct phx_error *error;
+};
+
+static int fail(const struct stage *stage, const char *path) {
+        return phx_error_set(
+                        stage->error,
+                        -EIO,
+                        "%s: cannot be made for the compile: %s",
+                        path,
+                        strerrordesc_np(-phx_errno()));
+}
+
+static int make_directory(const struct stage *stage, const char *path) {
+        if (mkdir(path, 0750) < 0)
+                return errno == EEXIST ? 0 : fail(stage, path);
+        /* Against the umask, and for the compile's group. */
+        if (chown(path, (uid_t) -1, stage->group) < 0 || chmod(path, 0750) < 0)
+                return fail(stage, path);
+        return 0;
+}
+
+/* The directories between the stage and PATH. */
+static int make_parents(const struct stage *stage, char *path) {
+        char *from = path + strlen(stage->directory) + 1;
+
+        for (char *slash = strchr(from, '/'); slash; slash = strchr(slash + 1, '/')) {
+                int r;
+
+                *slash = '\0';
+                r = make_directory(stage, path);
+                *slash = '/';
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int make_file(
+                const struct stage *stage,
+                const char *path,
+                const struct phx_file_seen *seen) {
+        phx_autoclose int fd = -1;
+        size_t done = 0;
+
+        fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
+        if (fd < 0 || fchown(fd, (uid_t) -1, stage->group) < 0 || fchmod(fd, 0640) < 0)
+                return fail(stage, path);
+        while (done < seen->size) {
+                ssize_t n = write(fd, seen->text + done, seen->size - done);
+
+                if (n < 0 && errno != EINTR)
+                        return fail(stage, path);
+                done += n > 0 ? (size_t) n : 0;
+        }
+        return 0;
+}
+
+static int put(const struct stage *stage, const char *name, const struct phx_file_seen *seen) {
+        phx_autofree char *path = NULL;
+        int r;
+
+        if (asprintf(&path, "%s/%s", stage->directory, name) < 0) {
+                path = NULL;
+                return -ENOMEM;
+        }
+        r = make_parents(stage, path);
+        if (r < 0)
+                return r;
+        return seen ? make_file(stage, path, seen) : make_directory(stage, path);
+}
+
+static int put_include(
+                const struct stage *stage,
+                const struct phx_include *include,
+                struct phx_files *files) {
+        const struct phx_file_seen *seen;
+
+        if (!include->path)
+                return 0;
+        if (strcmp(include->digest, "directory") == 0)
+                return put(stage, include->name, NULL);
+        seen = phx_files_get(files, include->path);
+        return seen ? put(stage, include->name, seen) : -ENOMEM;
+}
+
+int phx_stage_create(
+                const char *directory,
+                gid_t group,
+                const struct phx_stage_content *content,
+                struct phx_error *error) {
+        const struct stage stage = { directory, group, error };
+        const struct phx_closure *closure = content->closure;
+        int r;
+
+        r = phx_stage_remove(directory);
+        if (r < 0)
+                return phx_error_set(error, r, "%s: %s", directory, strerrordesc_np(-r));
+        r = make_directory(&stage, directory);
+        if (r >= 0)
+                r = put(&stage, content->name, content->profile);
+        /* A profile may include itself; it is there already, and the compiler will speak of it. */
+        for (size_t i = 0; r >= 0 && i < closure->count; i++)
+                if (strcmp(closure->items[i].name, content->name) != 0)
+                        r = put_include(&stage, &closure->items[i], content->files);
+        if (r < 0)
+                (void) phx_stage_remove(directory);
+        return r < 0 ? r : 0;
+}
+
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw) {
+        return remove(path) < 0 && errno != ENOENT ? -1 : 0;
+}
+
+int phx_stage_remove(const char *directory) {
+        if (nftw(directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) < 0 &&
+            errno != ENOENT)
+                return phx_errno();
+        return 0;
+}

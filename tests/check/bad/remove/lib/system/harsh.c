@@ -1,0 +1,5 @@
+const char *path(void);
+
+const char *path(void) {
+        return "/sys/kernel/security/apparmor/.remove";
+}

@@ -1,0 +1,7 @@
+int count(void);
+
+int count(void) {
+        static int counter = 0;
+
+        return ++counter;
+}

@@ -1,0 +1,17 @@
+#!/bin/sh
+# Succeeds when a check fails for the reason that is given: a check that cannot fail checks nothing.
+# usage: fails.sh "REASON" CHECK ARGUMENT...
+set -u
+
+reason=${1:?usage: fails.sh REASON CHECK ARGUMENT...}
+shift
+
+if said=$("$@" 2>&1); then
+        echo "expected it to fail: $*" >&2
+        exit 1
+fi
+case $said in
+*"$reason"*) exit 0 ;;
+esac
+printf 'expected it to say "%s":\n%s\n' "$reason" "$said" >&2
+exit 1

@@ -1,0 +1,51 @@
+/* Prints how the man pages must head each key: print-keys settings|configuration */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "codec/configuration_fields.h"
+#include "codec/settings_json.h"
+
+static void print_setting(const struct phx_setting *setting) {
+        switch (setting->kind) {
+        case PHX_SETTING_PATH:
+                printf("%s (path; default %s)\n", setting->key, setting->text);
+                break;
+        case PHX_SETTING_PROFILE:
+                printf("%s (profile; default %s)\n", setting->key, setting->text);
+                break;
+        case PHX_SETTING_MODE:
+                printf("%s (%s or %s; default %s)\n",
+                       setting->key,
+                       phx_mode_to_string(PHX_MODE_ENFORCE),
+                       phx_mode_to_string(PHX_MODE_OBSERVE),
+                       setting->text);
+                break;
+        case PHX_SETTING_JOBS:
+        case PHX_SETTING_NUMBER:
+                printf("%s (integer, %lld to %lld; default %lld)\n",
+                       setting->key,
+                       setting->lowest,
+                       setting->highest,
+                       setting->standard);
+                break;
+        case PHX_SETTING_FLAG:
+                printf("%s (true or false; default false)\n", setting->key);
+                break;
+        }
+}
+
+int main(int argc, char **argv) {
+        size_t count = 0;
+        const struct phx_setting *table = phx_settings_table(&count);
+
+        if (argc == 2 && strcmp(argv[1], "configuration") == 0) {
+                for (size_t i = 0; phx_configuration_key(i); i++)
+                        puts(phx_configuration_key(i));
+                return 0;
+        }
+
+        for (size_t i = 0; i < count; i++)
+                print_setting(&table[i]);
+        return 0;
+}

@@ -1,0 +1,584 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "config.h"
+#include "system/compiler.h"
+#include "system/compiler_message.h"
+#include "tree.h"
+
+#define FEATURES "/usr/share/apparmor-features/features"
+#define SECONDS 1000000ULL
+#define MIB (1ULL << 20)
+
+static const struct phx_include_roots roots = { "/profiles", "/deployed" };
+static struct phx_trust trust;
+static struct phx_files *files;
+static struct phx_compiler compiler;
+static struct phx_closure closures[8];
+static struct phx_compile_job jobs[8];
+static size_t job_count;
+
+static int set_up(void **state) {
+        static char stage_dir[PATH_MAX];
+
+        trust = (struct phx_trust){ .root = tree_new(), .owner = geteuid() };
+        /* The compiler's user passes through, as it does on a machine. */
+        assert_int_equal(chmod(trust.root, 0755), 0);
+        tree_mkdir("profiles");
+        tree_mkdir("deployed");
+        tree_mkdir("stage");
+        (void) snprintf(stage_dir, sizeof(stage_dir), "%s", tree_path("stage"));
+        compiler = (struct phx_compiler){ .parser = PHX_PARSER,
+                                          .features_file = FEATURES,
+                                          .stage_dir = stage_dir,
+                                          .jobs = 2,
+                                          .deadline_usec = 30 * SECONDS,
+                                          .memory = 512 * MIB };
+        return phx_files_new(&trust, &files);
+}
+
+static void forget_jobs(void) {
+        for (size_t i = 0; i < job_count; i++) {
+                phx_compile_job_done(&jobs[i]);
+                phx_closure_done(&closures[i]);
+                jobs[i] = (struct phx_compile_job){ 0 };
+        }
+        job_count = 0;
+}
+
+static int tear_down(void **state) {
+        /* Whatever the outcome, nothing of a compile stays behind. */
+        assert_int_equal(rmdir(tree_path("stage")), 0);
+        forget_jobs();
+        files = phx_files_free(files);
+        tree_done();
+        return 0;
+}
+
+static struct phx_compile_job *add_job(const char *name, const char *text) {
+        struct phx_compile_job *job = &jobs[job_count];
+        char path[128];
+
+        (void) snprintf(path, sizeof(path), "profiles/%s", name);
+        tree_write(path, text);
+        (void) snprintf(path, sizeof(path), "/profiles/%s", name);
+        *job = (struct phx_compile_job){ .name = name,
+                                         .profile = phx_files_get(files, path),
+                                         .closure = &closures[job_count],
+                                         .files = files };
+        assert_non_null(job->profile);
+        assert_int_equal(job->profile->result, 0);
+        assert_int_equal(
+                        phx_closure_collect(files, &roots, name, text, &closures[job_count], NULL),
+                        0);
+        job_count++;
+        return job;
+}
+
+static void compile(void) {
+        assert_int_equal(phx_compile(&compiler, jobs, job_count, NULL), 0);
+}
+
+/* The only job of a new look. */
+static struct phx_compile_job *compile_one(const char *text) {
+        struct phx_compile_job *job;
+
+        forget_jobs();
+        files = phx_files_free(files);
+        assert_int_equal(phx_files_new(&trust, &files), 0);
+        job = add_job("lxc-a", text);
+        compile();
+        return job;
+}
+
+static void assert_failed(const struct phx_compile_job *job, int result, const char *message) {
+        assert_string_equal(job->error.text, message);
+        assert_int_equal(job->result, result);
+        assert_null(job->blob);
+}
+
+/* A shell script in the compiler's place. */
+static void pretend(const char *script) {
+        static char path[PATH_MAX];
+        char text[2048];
+
+        (void) snprintf(text, sizeof(text), "#!/bin/sh\n%s", script);
+        tree_write("parser", text);
+        assert_int_equal(chmod(tree_path("parser"), 0755), 0);
+        (void) snprintf(path, sizeof(path), "%s", tree_path("parser"));
+        compiler.parser = path;
+        compiler.features_file = NULL;
+}
+
+static uint64_t now_usec(void) {
+        struct timespec now;
+
+        (void) clock_gettime(CLOCK_MONOTONIC, &now);
+        return (uint64_t) now.tv_sec * SECONDS + (uint64_t) now.tv_nsec / 1000;
+}
+
+static void need_compiler(void) {
+        if (access(PHX_PARSER, X_OK) < 0 || access(FEATURES, R_OK) < 0)
+                skip();
+}
+
+/* --- the real compiler --- */
+
+static void the_same_text_gives_the_same_policy(void **state) {
+        phx_autofree char *first = NULL;
+        size_t size;
+
+        need_compiler();
+        tree_write("deployed/abstractions/x", "/x r,\n");
+        (void) compile_one("# one\nprofile lxc-a {\n include <abstractions/x>\n}\n");
+        assert_int_equal(jobs[0].result, 0);
+        assert_null(jobs[0].warnings);
+        size = jobs[0].size;
+        first = PHX_TAKE(jobs[0].blob);
+        assert_true(size > 100);
+
+        (void) compile_one("profile lxc-a {\n include <abstractions/x>\n # two\n}\n");
+        assert_int_equal(jobs[0].size, size);
+        assert_memory_equal(jobs[0].blob, first, size);
+
+        tree_write("deployed/abstractions/x", "/xyz r,\n");
+        (void) compile_one("profile lxc-a {\n include <abstractions/x>\n}\n");
+        assert_int_equal(jobs[0].result, 0);
+        assert_true(jobs[0].size != size || memcmp(jobs[0].blob, first, size) != 0);
+}
+
+/* As the parser itself does it, on the originals. */
+static void the_policy_is_the_one_that_the_machine_would_compile(void **state) {
+        phx_autofree char *expected = NULL;
+        char command[3 * PATH_MAX];
+        size_t size = 0;
+
+        need_compiler();
+        tree_write("deployed/d/one", "/one r,\n");
+        tree_write("deployed/d/two.swp", "/two r,\n");
+        tree_write("deployed/d/three~", "/three r,\n");
+        tree_write("deployed/tunables/t", "@{T}=/a /b\n");
+        (void) compile_one("include <tunables/t>\nprofile lxc-a {\n include <d>\n @{T}/** r,\n"
+                           " include if exists <local/lxc-a>\n}\n");
+        assert_int_equal(jobs[0].result, 0);
+
+        (void) snprintf(command,
+                        sizeof(command),
+                        PHX_PARSER " --config-file=/dev/null -K -M " FEATURES
+                                   " -b %s -o %s %s 2>/dev/null",
+                        tree_path("deployed"),
+                        tree_path("expected"),
+                        tree_path("profiles/lxc-a"));
+        assert_int_equal(system(command), 0); /* NOLINT(cert-env33-c): the test's own */
+        assert_int_equal(
+                        phx_file_read_at(AT_FDCWD, tree_path("expected"), MIB, &expected, &size),
+                        0);
+        assert_int_equal(jobs[0].size, size);
+        assert_memory_equal(jobs[0].blob, expected, size);
+}
+
+static void errors_name_the_place(void **state) {
+        static const struct {
+                const char *text;
+                const char *message;
+        } cases[] = {
+                { "profile lxc-a {\n /a r,\n /b bogus,\n}\n",
+                  "lxc-a: line 3: syntax error, unexpected TOK_ID, expecting TOK_MODE" },
+                { "profile lxc-a {\n include <bad>\n}\n",
+                  "lxc-a: /deployed/bad: line 2: syntax error, unexpected TOK_ID, expecting "
+                  "TOK_MODE" },
+                { "profile lxc-a {\n include <d>\n}\n",
+                  "lxc-a: /deployed/d/bad: line 1: Invalid capability no." },
+                { "profile lxc-a {\n include <gone>\n}\n", "lxc-a: line 2: Could not open 'gone'" },
+                { "abi <abi/9>,\nprofile lxc-a {\n}\n",
+                  "lxc-a: line 1: Could not open 'abi/9': No such file or directory" },
+                { "profile lxc-a {\n /a px,\n /a ux,\n}\n",
+                  "lxc-a: profile lxc-a: has merged rule /a with conflicting x modifiers; ERROR "
+                  "merging rules for profile lxc-a, failed to load" },
+                { "profile lxc-a {\n /{a,b r,\n}\n",
+                  "lxc-a: Regex grouping error: Unclosed grouping or character class, expecting "
+                  "close }; Unable to parse input line '/{a,b'; ERROR processing regexs for profile "
+                  "lxc-a, failed to load" },
+                { "@{A}=b\n@{A}=c\nprofile lxc-a {\n}\n",
+                  "lxc-a: line 3: variable @{A} was previously declared" },
+                { "profile lxc-a {\n @{X}/a r,\n}\n",
+                  "lxc-a: Found reference to variable X, but is never declared" },
+                { "# nothing\n", "lxc-a: defines no profile" },
+        };
+
+        need_compiler();
+        tree_write("deployed/bad", "/a r,\n/b bogus,\n");
+        tree_write("deployed/d/bad", "capability no,\n");
+        for (size_t i = 0; i < PHX_ELEMENTS(cases); i++)
+                assert_failed(compile_one(cases[i].text), -EINVAL, cases[i].message);
+}
+
+static void a_file_that_was_not_collected_cannot_be_read(void **state) {
+        static const struct phx_closure nothing = { 0 };
+
+        need_compiler();
+        tree_write("deployed/x", "/x r,\n");
+        (void) add_job("lxc-a", "profile lxc-a {\n include <x>\n}\n");
+        jobs[0].closure = &nothing;
+        compile();
+        assert_failed(&jobs[0], -EINVAL, "lxc-a: line 2: Could not open 'x'");
+}
+
+static void what_was_checked_is_compiled_whatever_happens_meanwhile(void **state) {
+        need_compiler();
+        tree_write("deployed/x", "/x r,\n");
+        (void) add_job("lxc-a", "profile lxc-a {\n include <x>\n}\n");
+        tree_write("deployed/x", "a syntax error\n");
+        tree_write("profiles/lxc-a", "another\n");
+        compile();
+        assert_int_equal(jobs[0].result, 0);
+}
+
+/* Alternatives of which every one doubles the automaton. */
+static const char explosive[] =
+                "profile lxc-slow {\n /**a????????????????????????b** r,\n /**c????????????????????d** w,\n}\n";
+
+static void an_explosion_is_stopped_and_the_others_are_not(void **state) {
+        const uint64_t began = now_usec();
+
+        need_compiler();
+        compiler.deadline_usec = SECONDS;
+        (void) add_job("lxc-slow", explosive);
+        (void) add_job("lxc-b", "profile lxc-b {\n}\n");
+        (void) add_job("lxc-c", "profile lxc-c {\n bogus\n}\n");
+        compiler.memory = 4096 * MIB;
+        compile();
+        assert_true(now_usec() - began < 5 * SECONDS);
+        assert_failed(&jobs[0],
+                      -ETIMEDOUT,
+                      "lxc-slow: compile took longer than 1 s (compile_deadline_s) and was stopped");
+        assert_int_equal(jobs[1].result, 0);
+        assert_int_equal(jobs[2].result, -EINVAL);
+}
+
+static void an_explosion_of_memory_is_stopped_too(void **state) {
+        need_compiler();
+        compiler.memory = 48 * MIB;
+        (void) add_job("lxc-slow", explosive);
+        compile();
+        assert_failed(&jobs[0],
+                      -ENOMEM,
+                      "lxc-slow: compile needed more than 48 MiB (compile_memory_mb) and was stopped");
+}
+
+static void identity_follows_the_program_and_the_features(void **state) {
+        phx_autofree char *first = NULL, *second = NULL, *third = NULL, *none = NULL;
+
+        pretend("exit 0\n");
+        assert_int_equal(phx_compiler_identity(compiler.parser, "abc", &first), 0);
+        assert_int_equal(phx_compiler_identity(compiler.parser, "abd", &second), 0);
+        pretend("exit 1\n");
+        assert_int_equal(phx_compiler_identity(compiler.parser, "abc", &third), 0);
+        assert_string_not_equal(first, second);
+        assert_string_not_equal(first, third);
+        assert_int_equal(phx_compiler_identity("/nonexistent", "abc", &none), -ENOENT);
+}
+
+/* --- one that behaves otherwise --- */
+
+static void assert_line(const char *text, const char *line) {
+        char framed[256];
+
+        (void) snprintf(framed, sizeof(framed), "\n%s\n", line);
+        if (!strstr(text, framed))
+                fail_msg("'%s' is not in:\n%s", line, text);
+}
+
+static void the_compiler_has_no_rights_no_files_and_no_signals(void **state) {
+        phx_autoclose int leak = open("/etc/passwd", O_RDONLY); /* NOLINT: left open on purpose */
+        sigset_t blocked;
+        char line[256];
+
+        pretend("echo; id -u; id -g; id -G; pwd; env | grep -v ^PWD= | grep -v ^_= | sort; ulimit -c\n"
+                "ulimit -t; ulimit -v; ulimit -n; ulimit -f; readlink /proc/$$/fd/0\n"
+                "for fd in 3 4 5 6 7 8 9; do readlink /proc/$$/fd/$fd; done | grep -v parser$\n"
+                "sed -n 's/^\\(NoNewPrivs\\|CapEff\\|SigBlk\\|SigIgn\\):./\\1 /p' /proc/self/status\n"
+                "echo \"$@\"; ls -a; echo end\n");
+        (void) sigemptyset(&blocked);
+        (void) sigaddset(&blocked, SIGTERM);
+        (void) sigprocmask(SIG_BLOCK, &blocked, NULL);
+        (void) signal(SIGPIPE, SIG_IGN);
+        compiler.deadline_usec = 5 * SECONDS;
+        tree_write("deployed/d/x", "");
+        (void) compile_one("include <d/x>\nprofile lxc-a {\n}\n");
+        (void) signal(SIGPIPE, SIG_DFL);
+        (void) sigprocmask(SIG_UNBLOCK, &blocked, NULL);
+
+        assert_int_equal(jobs[0].result, 0);
+        if (geteuid() == 0)
+                assert_non_null(strstr(jobs[0].blob, "\n65534\n65534\n65534\n"));
+        (void) snprintf(line, sizeof(line), "%s", tree_path("stage/lxc-a"));
+        assert_line(jobs[0].blob, line);
+        assert_line(jobs[0].blob,
+                    "LC_ALL=C\nPATH=/usr/sbin:/usr/bin:/sbin:/bin\n0\n6\n524288\n256\n131072\n"
+                    "/dev/null");
+        assert_line(jobs[0].blob, "CapEff 0000000000000000");
+        assert_line(jobs[0].blob, "NoNewPrivs 1");
+        assert_line(jobs[0].blob, "SigBlk 0000000000000000\nSigIgn 0000000000000000");
+        assert_line(jobs[0].blob, "--config-file=/dev/null -K -j0 -S -b . -I . lxc-a");
+        assert_line(jobs[0].blob, ".\n..\nd\nlxc-a\nend");
+        assert_null(strstr(jobs[0].blob, "passwd"));
+}
+
+static void warnings_are_kept_for_the_caller(void **state) {
+        pretend("echo policy; echo 'Warning from lxc-a: old' >&2\n");
+        (void) compile_one("profile lxc-a {\n}\n");
+        assert_int_equal(jobs[0].result, 0);
+        assert_string_equal(jobs[0].blob, "policy\n");
+        assert_string_equal(jobs[0].warnings, "Warning from lxc-a: old\n");
+}
+
+static void endless_output_is_stopped(void **state) {
+        static const char message[] = "lxc-a: the compiler wrote more than 64 MiB and was stopped";
+
+        pretend("exec yes\n");
+        assert_failed(compile_one("profile lxc-a {\n}\n"), -EINVAL, message);
+        pretend("exec yes >&2\n");
+        assert_failed(compile_one("profile lxc-a {\n}\n"), -EINVAL, message);
+}
+
+static void who_ignores_every_signal_is_stopped_at_the_deadline(void **state) {
+        const uint64_t began = now_usec();
+
+        pretend("trap '' TERM INT HUP XCPU\nwhile :; do :; done\n");
+        compiler.deadline_usec = SECONDS;
+        assert_failed(compile_one("profile lxc-a {\n}\n"),
+                      -ETIMEDOUT,
+                      "lxc-a: compile took longer than 1 s (compile_deadline_s) and was stopped");
+        assert_true(now_usec() - began < 4 * SECONDS);
+}
+
+static bool is_alive(long pid) {
+        phx_autofree char *text = NULL;
+        char path[64];
+        size_t size = 0;
+
+        (void) snprintf(path, sizeof(path), "/proc/%ld/stat", pid);
+        if (phx_file_read_at(AT_FDCWD, path, 4096, &text, &size) < 0)
+                return false;
+        /* Its new parent may take its time to bury it. */
+        return !strstr(text, ") Z ");
+}
+
+static void assert_dies(const char *pid) {
+        long number = strtol(pid, NULL, 10);
+
+        assert_true(number > 1);
+        for (unsigned i = 0; i < 200 && is_alive(number); i++)
+                (void) usleep(10000);
+        assert_false(is_alive(number));
+}
+
+static void what_the_compiler_leaves_behind_is_ended(void **state) {
+        pretend("sleep 1000 >/dev/null 2>&1 &\necho $!\n");
+        (void) compile_one("profile lxc-a {\n}\n");
+        assert_int_equal(jobs[0].result, 0);
+        assert_dies(jobs[0].blob);
+}
+
+/* The shell waits for its child, so both are there when the deadline comes. */
+static void nothing_outlives_the_deadline(void **state) {
+        phx_autofree char *pid = NULL;
+
+        compiler.deadline_usec = SECONDS / 2;
+        tree_mkdir("notes");
+        assert_int_equal(chmod(tree_path("notes"), 0777), 0);
+        pretend("sleep 1000 &\necho $! > ../../notes/pid\nwait\n");
+        (void) compile_one("profile lxc-a {\n}\n");
+        assert_int_equal(jobs[0].result, -ETIMEDOUT);
+        pid = tree_read("notes/pid");
+        assert_dies(pid);
+}
+
+static void nothing_outlives_the_caller(void **state) {
+        phx_autofree char *pid = NULL;
+        pid_t caller;
+
+        tree_mkdir("notes");
+        assert_int_equal(chmod(tree_path("notes"), 0777), 0);
+        pretend("echo $$ > ../../notes/pid.new; mv ../../notes/pid.new ../../notes/pid\n"
+                "exec sleep 1000\n");
+        (void) add_job("lxc-a", "profile lxc-a {\n}\n");
+        caller = fork();
+        assert_true(caller >= 0);
+        if (caller == 0) {
+                (void) phx_compile(&compiler, jobs, job_count, NULL);
+                _exit(0);
+        }
+        for (unsigned i = 0; i < 500 && access(tree_path("notes/pid"), F_OK) < 0; i++)
+                (void) usleep(10000);
+        assert_int_equal(kill(caller, SIGKILL), 0);
+        assert_int_equal(waitpid(caller, NULL, 0), caller);
+        pid = tree_read("notes/pid");
+        assert_dies(pid);
+        tree_remove("stage");
+        tree_mkdir("stage");
+}
+
+static void other_ends_are_told_apart(void **state) {
+        pretend("kill -SEGV $$\n");
+        assert_failed(compile_one("profile lxc-a {\n}\n"),
+                      -EIO,
+                      "lxc-a: the compiler was ended by signal 11 (SIGSEGV)");
+        pretend("kill -KILL $$\n");
+        assert_failed(compile_one("profile lxc-a {\n}\n"),
+                      -EIO,
+                      "lxc-a: the compiler was ended by signal 9 (SIGKILL)");
+        pretend("exit 3\n");
+        assert_failed(compile_one("profile lxc-a {\n}\n"),
+                      -EINVAL,
+                      "lxc-a: the compiler failed, and said nothing");
+        pretend("echo policy; exit 1\n");
+        assert_failed(compile_one("profile lxc-a {\n}\n"),
+                      -EINVAL,
+                      "lxc-a: the compiler failed, and said nothing");
+        compiler.parser = "/nonexistent";
+        assert_failed(compile_one("profile lxc-a {\n}\n"),
+                      -EIO,
+                      "lxc-a: /nonexistent: cannot be run: No such file or directory");
+        compiler.stage_dir = "/nonexistent";
+        (void) compile_one("profile lxc-a {\n}\n");
+        assert_int_equal(jobs[0].result, -EIO);
+        assert_string_equal(
+                        jobs[0].error.text,
+                        "/nonexistent/lxc-a: cannot be made for the compile: No such file or "
+                        "directory");
+}
+
+static void count_progress(void *data, const char *name, size_t done, size_t count) {
+        size_t *calls = data;
+
+        assert_int_equal(done, (*calls)++);
+        assert_int_equal(count, 6);
+}
+
+static void no_more_than_allowed_run_at_once(void **state) {
+        static char names[6][16];
+        size_t calls = 0;
+        const struct phx_compile_progress progress = { count_progress, &calls };
+
+        tree_mkdir("notes");
+        assert_int_equal(chmod(tree_path("notes"), 0777), 0);
+        pretend("mkdir ../../notes/$$ && sleep 0.1 && ls ../../notes | wc -l && rmdir ../../notes/$$\n");
+        compiler.jobs = 2;
+        for (unsigned i = 0; i < 6; i++) {
+                char text[64];
+
+                (void) snprintf(names[i], sizeof(names[i]), "lxc-%u", i);
+                (void) snprintf(text, sizeof(text), "profile %s { }\n", names[i]);
+                (void) add_job(names[i], text);
+        }
+        assert_int_equal(phx_compile(&compiler, jobs, job_count, &progress), 0);
+        assert_int_equal(calls, 6);
+        for (size_t i = 0; i < job_count; i++) {
+                assert_int_equal(jobs[i].result, 0);
+                assert_true(strcmp(jobs[i].blob, "1\n") == 0 || strcmp(jobs[i].blob, "2\n") == 0);
+        }
+}
+
+static void an_old_stage_is_no_obstacle_and_no_source(void **state) {
+        pretend("ls\n");
+        tree_write("stage/lxc-a/leftover", "old\n");
+        (void) compile_one("profile lxc-a {\n}\n");
+        assert_int_equal(jobs[0].result, 0);
+        assert_string_equal(jobs[0].blob, "lxc-a\n");
+}
+
+/* --- what it says --- */
+
+static void every_form_of_message_becomes_one_line(void **state) {
+        static const struct phx_closure nothing = { 0 };
+        static const struct {
+                const char *output;
+                const char *message;
+        } cases[] = {
+                { "AppArmor parser error for lxc-a in profile lxc-a at line 7: bad\n",
+                  "lxc-a: line 7: bad" },
+                { "AppArmor parser error for lxc-a in ./x/y at line 7: bad\n",
+                  "lxc-a: x/y: line 7: bad" },
+                { "AppArmor parser error for lxc-a in profile /stage/lxc-a/x/y at line 7: bad\n",
+                  "lxc-a: x/y: line 7: bad" },
+                { "AppArmor parser error at line 7: bad\n", "lxc-a: line 7: bad" },
+                { "AppArmor parser error, in stdin line 7: bad\n",
+                  "lxc-a: AppArmor parser error, in stdin line 7: bad" },
+                { "Warning from x\nAppArmor parser error for lxc-a in profile lxc-a at line 1: a: b\n",
+                  "lxc-a: line 1: a: b" },
+                { "Warning from x\n\nfirst\r\napparmor_parser: second\n", "lxc-a: first; second" },
+                { "File /stage/lxc-a/x not found, skipping...\n",
+                  "lxc-a: File x not found, skipping..." },
+                { "bad \x1b[31mcolour\n", "lxc-a: bad ?[31mcolour" },
+                { "\n", "lxc-a: the compiler failed, and said nothing" },
+                { "Warning from x\n", "lxc-a: the compiler failed, and said nothing" },
+        };
+        char long_output[4096];
+        struct phx_error error;
+
+        for (size_t i = 0; i < PHX_ELEMENTS(cases); i++) {
+                assert_int_equal(
+                                phx_compiler_message(
+                                                "lxc-a",
+                                                "/stage/lxc-a",
+                                                &nothing,
+                                                cases[i].output,
+                                                -EINVAL,
+                                                &error),
+                                -EINVAL);
+                assert_string_equal(error.text, cases[i].message);
+        }
+        memset(long_output, 'x', sizeof(long_output));
+        long_output[sizeof(long_output) - 1] = '\0';
+        assert_int_equal(
+                        phx_compiler_message("lxc-a", "/s", &nothing, long_output, -EIO, &error),
+                        -EIO);
+        assert_true(strlen(error.text) > 800);
+}
+
+int main(void) {
+#define with_tree(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+        const struct CMUnitTest tests[] = {
+                with_tree(the_same_text_gives_the_same_policy),
+                with_tree(the_policy_is_the_one_that_the_machine_would_compile),
+                with_tree(errors_name_the_place),
+                with_tree(a_file_that_was_not_collected_cannot_be_read),
+                with_tree(what_was_checked_is_compiled_whatever_happens_meanwhile),
+                with_tree(an_explosion_is_stopped_and_the_others_are_not),
+                with_tree(an_explosion_of_memory_is_stopped_too),
+                with_tree(identity_follows_the_program_and_the_features),
+                with_tree(the_compiler_has_no_rights_no_files_and_no_signals),
+                with_tree(warnings_are_kept_for_the_caller),
+                with_tree(endless_output_is_stopped),
+                with_tree(who_ignores_every_signal_is_stopped_at_the_deadline),
+                with_tree(what_the_compiler_leaves_behind_is_ended),
+                with_tree(nothing_outlives_the_deadline),
+                with_tree(nothing_outlives_the_caller),
+                with_tree(other_ends_are_told_apart),
+                with_tree(no_more_than_allowed_run_at_once),
+                with_tree(an_old_stage_is_no_obstacle_and_no_source),
+                cmocka_unit_test(every_form_of_message_becomes_one_line),
+        };
+
+        /* The compiler's user must come to where the pretended ones are. */
+        (void) setenv("TMPDIR", "/tmp", 1); /* NOLINT(concurrency-mt-unsafe) */
+        return cmocka_run_group_tests_name("compiler", tests, NULL, NULL);
+}

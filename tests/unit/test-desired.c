@@ -1,0 +1,75 @@
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "state/desired.h"
+
+static struct phx_desired *desired_new(void) {
+        struct phx_desired *desired = calloc(1, sizeof(*desired));
+
+        assert_non_null(desired);
+        return desired;
+}
+
+static void what_is_added_is_found(void **state) {
+        phx_cleanup(phx_desired_freep) struct phx_desired *desired = desired_new();
+        char name[] = "lxc-web";
+
+        assert_non_null(phx_desired_add_profile(desired, "lxc-db"));
+        assert_non_null(phx_desired_add_profile(desired, name));
+        memset(name, 'x', strlen(name));
+        assert_ptr_equal(phx_desired_find_profile(desired, "lxc-web"), &desired->profiles[1]);
+        assert_null(phx_desired_find_profile(desired, "lxc-we"));
+        assert_false(desired->profiles[1].has_good);
+}
+
+static void containers_and_refusals_are_copied(void **state) {
+        phx_cleanup(phx_desired_freep) struct phx_desired *desired = desired_new();
+        struct phx_desired_container *container = phx_desired_add_container(desired, "101");
+        const struct phx_refusal *refusal = phx_desired_add_refusal(desired, "settings", "no");
+
+        assert_string_equal(container->id, "101");
+        assert_null(container->directory);
+        assert_string_equal(refusal->object, "settings");
+        assert_string_equal(refusal->text, "no");
+        assert_false(refusal->is_transient);
+        /* Freed with the rest. */
+        assert_int_equal(phx_strings_add(&container->notes, "a note"), 0);
+        assert_int_equal(phx_replace(&container->suggestion, "lxc-baseline"), 0);
+}
+
+static void kernel_entries_may_lack_a_hash(void **state) {
+        phx_cleanup(phx_kernel_entries_done) struct phx_kernel_entries entries = { 0 };
+        const struct phx_kernel_entry *entry;
+
+        assert_int_equal(phx_kernel_entries_add(&entries, "lxc-a", "enforce", NULL), 0);
+        assert_int_equal(phx_kernel_entries_add(&entries, "lxc-a//c", "complain", "0123"), 0);
+        entry = phx_kernel_entries_find(&entries, "lxc-a");
+        assert_string_equal(entry->mode, "enforce");
+        assert_null(entry->hash);
+        assert_string_equal(phx_kernel_entries_find(&entries, "lxc-a//c")->hash, "0123");
+        assert_null(phx_kernel_entries_find(&entries, "lxc-b"));
+        phx_kernel_entries_done(&entries);
+        assert_int_equal(entries.count, 0);
+}
+
+static void nothing_is_freed_without_harm(void **state) {
+        assert_null(phx_desired_free(NULL));
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(what_is_added_is_found),
+                cmocka_unit_test(containers_and_refusals_are_copied),
+                cmocka_unit_test(kernel_entries_may_lack_a_hash),
+                cmocka_unit_test(nothing_is_freed_without_harm),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,111 @@
+/* What the difference says in each state is in tests/golden; here is what does not show there. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "reconcile/diff.h"
+#include "world_fake.h"
+
+static void diff(const struct fake *fake, struct phx_drifts *drifts) {
+        assert_int_equal(phx_diff(fake->desired, fake->observed, drifts), 0);
+}
+
+static void drifts_outlive_what_they_were_made_of(void **state) {
+        phx_cleanup(fake_freep) struct fake *fake = fake_new();
+        phx_cleanup(phx_drifts_done) struct phx_drifts drifts = { 0 };
+
+        (void) fake_profile(fake, "lxc-web", "file 1", "policy 1");
+        (void) fake_deploy(fake, "lxc-web", "file 0", true);
+        diff(fake, &drifts);
+        fake_freep(&fake);
+        assert_int_equal(drifts.count, 2);
+        assert_string_equal(drifts.items[0].object, "lxc-web");
+        assert_string_equal(drifts.items[0].found, "file 0");
+}
+
+static void the_result_takes_the_place_of_an_older_one(void **state) {
+        phx_cleanup(fake_freep) struct fake *fake = fake_new();
+        phx_cleanup(phx_drifts_done) struct phx_drifts drifts = { 0 };
+
+        (void) fake_create(fake, "guest", "");
+        diff(fake, &drifts);
+        assert_int_equal(drifts.count, 1);
+        diff(fake, &drifts);
+        assert_int_equal(drifts.count, 1);
+        fake_configure(fake, "guest", "guest", "unconfined");
+        assert_int_equal(phx_replace(&fake->observed->containers[0].effective, "unconfined"), 0);
+        diff(fake, &drifts);
+        assert_int_equal(drifts.count, 0);
+}
+
+static void old_and_new_digests_are_for_the_audit_trail(void **state) {
+        phx_cleanup(fake_freep) struct fake *fake = fake_new();
+        phx_cleanup(phx_drifts_done) struct phx_drifts drifts = { 0 };
+        struct phx_observed_container *container;
+
+        (void) fake_profile(fake, "lxc-a", "file 1", "policy 1");
+        (void) fake_deploy(fake, "lxc-a", "file 0", true);
+        fake_load(fake, "lxc-a", "enforce", "policy 1");
+        (void) fake_profile(fake, "lxc-b", "file 1", "policy 1");
+        (void) fake_deploy(fake, "lxc-b", "file 1", true);
+        fake_load(fake, "lxc-b", "complain", "policy 0");
+        fake_configure(fake, "web", "web", "lxc-a");
+        container = fake_create(fake, "web", "unconfined");
+        assert_int_equal(phx_replace(&container->digest, "config 0"), 0);
+        diff(fake, &drifts);
+
+        assert_int_equal(drifts.count, 3);
+        assert_string_equal(drifts.items[0].old_digest, "file 0");
+        assert_string_equal(drifts.items[0].new_digest, "file 1");
+        /* The mode is what differs to a person; the digests are there all the same. */
+        assert_int_equal(drifts.items[1].kind, PHX_DRIFT_MODE);
+        assert_string_equal(drifts.items[1].old_digest, "policy 0");
+        assert_string_equal(drifts.items[1].new_digest, "policy 1");
+        /* What an edited config will be is known when it is there. */
+        assert_string_equal(drifts.items[2].old_digest, "config 0");
+        assert_null(drifts.items[2].new_digest);
+}
+
+static void a_killing_profile_of_others_confines_too(void **state) {
+        phx_cleanup(fake_freep) struct fake *fake = fake_new();
+        phx_cleanup(phx_drifts_done) struct phx_drifts drifts = { 0 };
+
+        fake_load(fake, "lxc-others", "kill", NULL);
+        fake_configure(fake, "web", "web", "lxc-others");
+        (void) fake_create(fake, "web", "");
+        diff(fake, &drifts);
+        assert_int_equal(drifts.count, 1);
+        assert_int_equal(drifts.items[0].action, PHX_ACTION_ASSIGN);
+}
+
+static void a_longer_name_is_another_profile(void **state) {
+        phx_cleanup(fake_freep) struct fake *fake = fake_new();
+        phx_cleanup(phx_drifts_done) struct phx_drifts drifts = { 0 };
+
+        fake_profile(fake, "lxc-web", "file 1", "policy 1")->state = PHX_SOURCE_WITHDRAWN;
+        (void) fake_deploy(fake, "lxc-web", "file 1", true);
+        fake_configure(fake, "web", "web", "lxc-web-2");
+        (void) fake_create(fake, "web", "lxc-web-2");
+        fake_load(fake, "lxc-web-2", "enforce", NULL);
+        fake_load(fake, "lxc-web-2//child", "enforce", NULL);
+        diff(fake, &drifts);
+        assert_int_equal(drifts.count, 1);
+        assert_int_equal(drifts.items[0].action, PHX_ACTION_WITHDRAW);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(drifts_outlive_what_they_were_made_of),
+                cmocka_unit_test(the_result_takes_the_place_of_an_older_one),
+                cmocka_unit_test(old_and_new_digests_are_for_the_audit_trail),
+                cmocka_unit_test(a_killing_profile_of_others_confines_too),
+                cmocka_unit_test(a_longer_name_is_another_profile),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,554 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/buffer.h"
+#include "config.h"
+#include "system/includes.h"
+#include "tree.h"
+
+static struct phx_trust trust;
+static struct phx_files *files;
+static struct phx_closure closure;
+static struct phx_error error;
+static const struct phx_include_roots roots = { "/profiles", "/deployed" };
+
+static int set_up(void **state) {
+        trust = (struct phx_trust){ .root = tree_new(), .owner = geteuid() };
+        tree_mkdir("profiles");
+        tree_mkdir("deployed");
+        error = (struct phx_error){ 0 };
+        return phx_files_new(&trust, &files);
+}
+
+static int tear_down(void **state) {
+        phx_closure_done(&closure);
+        files = phx_files_free(files);
+        tree_done();
+        return 0;
+}
+
+/* A new look: what is in the tree now. */
+static int collect(const char *text) {
+        phx_closure_done(&closure);
+        files = phx_files_free(files);
+        assert_int_equal(phx_files_new(&trust, &files), 0);
+        error = (struct phx_error){ 0 };
+        return phx_closure_collect(files, &roots, "lxc-a", text, &closure, &error);
+}
+
+static void assert_refused(const char *text, const char *message) {
+        assert_int_equal(collect(text), -EINVAL);
+        assert_string_equal(error.text, message);
+        assert_int_equal(error.code, -EINVAL);
+        assert_int_equal(closure.count, 0);
+}
+
+static const char *path_of(const char *name) {
+        const struct phx_include *include = phx_closure_find(&closure, name);
+
+        assert_non_null(include);
+        return include->path ? include->path : "absent";
+}
+
+static void key_of(const char *text, char key[PHX_SHA256_HEX]) {
+        char digest[PHX_SHA256_HEX];
+
+        assert_int_equal(collect(text), 0);
+        phx_sha256(text, strlen(text), digest);
+        assert_int_equal(phx_closure_key(&closure, "compiler", "lxc-a", digest, key), 0);
+}
+
+static void sources_are_searched_before_deployed_files(void **state) {
+        tree_write("profiles/abstractions/both", "/source r,\n");
+        tree_write("deployed/abstractions/both", "/deployed r,\n");
+        tree_write("deployed/abstractions/one", "/one r,\n");
+
+        assert_int_equal(
+                        collect("include <abstractions/both>\n#include <abstractions/one>\n"
+                                "include if exists <local/none>\n"),
+                        0);
+        assert_int_equal(closure.count, 3);
+        assert_string_equal(path_of("abstractions/both"), "/profiles/abstractions/both");
+        assert_string_equal(path_of("abstractions/one"), "/deployed/abstractions/one");
+        assert_string_equal(path_of("local/none"), "absent");
+}
+
+static void includes_of_includes_are_followed(void **state) {
+        tree_write("deployed/a", "include <b>\n");
+        tree_write("deployed/b", "abi <abi/3.0>,\ninclude <c>\n");
+        tree_write("deployed/abi/3.0", "query {\n}\n");
+        tree_write("deployed/c", "/c r,\n");
+
+        assert_int_equal(collect("profile lxc-a { include <a>\n}\n"), 0);
+        assert_int_equal(closure.count, 4);
+        assert_string_equal(path_of("abi/3.0"), "/deployed/abi/3.0");
+        assert_string_equal(path_of("c"), "/deployed/c");
+}
+
+static void a_circle_is_walked_once(void **state) {
+        tree_write("deployed/a", "include <b>\n");
+        tree_write("deployed/b", "include <a>\n");
+
+        assert_int_equal(collect("include <a>\n"), 0);
+        assert_int_equal(closure.count, 2);
+}
+
+static void a_directory_stands_for_what_the_compiler_reads_in_it(void **state) {
+        tree_write("profiles/d/one", "/source r,\n");
+        tree_write("deployed/d/one", "/hidden r,\n");
+        tree_write("deployed/d/two.swp", "/two r,\n");
+        tree_write("deployed/d/README", "no policy\n");
+        tree_write("deployed/d/.hidden", "no policy\n");
+        tree_write("deployed/d/one.dpkg-new", "no policy\n");
+        tree_write("deployed/d/one~", "no policy\n");
+        tree_write("deployed/d/sub/three", "no policy\n");
+
+        assert_int_equal(collect("include <d>\n"), 0);
+        assert_int_equal(closure.count, 3);
+        assert_string_equal(path_of("d"), "/profiles/d");
+        assert_string_equal(path_of("d/one"), "/profiles/d/one");
+        assert_string_equal(path_of("d/two.swp"), "/deployed/d/two.swp");
+}
+
+/* Each case: a text, and whether <x> is found in it. */
+static void what_may_be_code_is_searched_and_comments_are_not(void **state) {
+        static const struct {
+                const char *text;
+                bool found;
+        } cases[] = {
+                { "include <x>", true },
+                { "#include <x>\n", true },
+                { "#include<x>\n", true },
+                { "\tinclude\t<x>", true },
+                { "include < x >", true },
+                { "include <\"x\">", true },
+                { "include if exists <x>", true },
+                { "include  if\texists  <x>", true },
+                { "#include if exists <x>\n", true },
+                { "include\n  <x>", true },
+                { "profile lxc-a {include <x>}", true },
+                { "profile lxc-a { /a r,include <x>\n}", true },
+                { "include <y> include <x>", true },
+                { "abi <x>,", true },
+                { "abi<x>,", true },
+                { "abi\n <x>,", true },
+                { "/foo\\ # include <x>\n", true },
+                { "mount fstype=x # , include <x>\n", true },
+                { "mount options=(rw, # include <x>\n", true },
+                { "\"/a\n# b\" r,\n # \" r, \ninclude <x>", true },
+                { "\"/a,\n # include <x>\" r,", true },
+                { "mount # don't say \"x\n,\n # include <x>\n", true },
+                { "# include <x>\n", false },
+                { "/a r, # include <x>\n", false },
+                { "profile lxc-a { # include <x>\n}", false },
+                { "@{A}=b # c\n# include <x>\n", false },
+                { "@{A}=b\\\n c\n# include <x>\n", false },
+                { "# it's \"odd\n# include <x>\n", false },
+                { "##include <x>\n", false },
+                { "/usr/include <x>", false },
+                { "/a/include-me <x>", false },
+                { "includes <x>", false },
+                { "include <x", false },
+                { "include <>", false },
+                { "include", false },
+                { "abi", false },
+        };
+
+        for (size_t i = 0; i < PHX_ELEMENTS(cases); i++) {
+                assert_int_equal(collect(cases[i].text), 0);
+                if ((phx_closure_find(&closure, "x") != NULL) != cases[i].found)
+                        fail_msg("%s", cases[i].text);
+        }
+}
+
+static void a_path_is_refused_with_what_to_write_instead(void **state) {
+        static const char absolute[] = "an absolute path is not followed, expected <NAME> below "
+                                       "profile_dir or deployed_dir";
+        static const struct {
+                const char *text;
+                const char *place;
+                bool is_absolute;
+        } cases[] = {
+                { "\ninclude \"/etc/x\"\n", "line 2: include of '/etc/x'", true },
+                { "include /etc/x\n", "line 1: include of '/etc/x'", true },
+                { "#include /etc/x\n", "line 1: include of '/etc/x'", true },
+                { "#include/etc/x\n", "line 1: include of '/etc/x'", true },
+                { "include </etc/x>\n", "line 1: include of '/etc/x'", true },
+                { "include if exists \"/etc/x\"\n", "line 1: include of '/etc/x'", true },
+                { "abi \"/etc/x\",\n", "line 1: include of '/etc/x'", true },
+                { "abi /etc/x,\n", "line 1: include of '/etc/x'", true },
+                { "include\n\"/etc/x\"\n", "line 1: include of '/etc/x'", true },
+                { "mount # \"\n # include /etc/x\n", "line 2: include of '/etc/x'", true },
+                { "include \"/etc\n/x\"\n", "line 1: include of '/etc?/x'", true },
+                { "include \"x\"\n", "line 1: include of 'x'", false },
+                { "include x\n", "line 1: include of 'x'", false },
+                { "abi \"abi/3.0\",\n", "line 1: include of 'abi/3.0'", false },
+        };
+
+        for (size_t i = 0; i < PHX_ELEMENTS(cases); i++) {
+                char message[1024];
+
+                (void) snprintf(message,
+                                sizeof(message),
+                                "lxc-a: %s: %s",
+                                cases[i].place,
+                                cases[i].is_absolute
+                                                ? absolute
+                                                : "without brackets it depends on where the compiler is "
+                                                  "started, expected <NAME> below profile_dir or "
+                                                  "deployed_dir");
+                assert_refused(cases[i].text, message);
+        }
+        assert_refused("include <a/../../x>\n",
+                       "lxc-a: line 1: include of 'a/../../x': '..' is not followed");
+        assert_refused("include \"\\057etc/x\"\n",
+                       "lxc-a: line 1: include of '\\057etc/x': quotes, backslashes and control "
+                       "characters are not followed");
+        assert_refused("include <a\\142c>\n",
+                       "lxc-a: line 1: include of 'a\\142c': quotes, backslashes and control "
+                       "characters are not followed");
+}
+
+static void what_only_looks_like_a_path_include_is_no_offence(void **state) {
+        assert_int_equal(
+                        collect("# include \"/etc/x\"\n/a r, # see include /etc/x\n"
+                                "\"/b include c\" r,\nprofile include { }\n/x..include..y r,\n"),
+                        0);
+        assert_int_equal(closure.count, 0);
+}
+
+static void what_is_not_regular_is_refused_by_name_and_line(void **state) {
+        tree_write("deployed/a", "# first\ninclude <fifo>\n");
+        assert_int_equal(mkfifo(tree_path("deployed/fifo"), 0644), 0);
+        assert_refused("include <fifo>\n",
+                       "lxc-a: line 1: include of 'fifo': /deployed/fifo: is not a regular file");
+        assert_refused("\n\ninclude <a>\n",
+                       "lxc-a: /deployed/a: line 2: include of 'fifo': /deployed/fifo: is not a "
+                       "regular file");
+
+        tree_mkdir("deployed/d");
+        tree_link("deployed/d/gone", "nowhere");
+        assert_int_equal(collect("include <d>\n"), -EINVAL);
+        assert_string_equal(
+                        error.text,
+                        "lxc-a: line 1: include of 'd/gone': /deployed/d/gone: No such file or "
+                        "directory");
+}
+
+static void what_others_may_write_is_refused(void **state) {
+        tree_write("deployed/a", "/a r,\n");
+        tree_write("deployed/d/a", "/a r,\n");
+        assert_int_equal(chmod(tree_path("deployed/a"), 0666), 0);
+        assert_refused("include <a>\n",
+                       "lxc-a: line 1: include of 'a': /deployed/a: 'a' is writable by group or "
+                       "others (mode 0666), expected by its owner alone");
+
+        assert_int_equal(chmod(tree_path("deployed/d"), 0777), 0);
+        assert_refused("include <d>\n",
+                       "lxc-a: line 1: include of 'd': /deployed/d: 'd' is writable by group or "
+                       "others (mode 0777), expected by its owner alone");
+}
+
+static void a_file_that_is_being_written_is_waited_for(void **state) {
+        phx_autoclose int fd = -1;
+
+        tree_write("deployed/a", "/a r,\n");
+        fd = open(tree_path("deployed/a"), O_WRONLY | O_CLOEXEC);
+        assert_true(fd >= 0);
+        assert_int_equal(collect("include <a>\n"), -EBUSY);
+        assert_string_equal(
+                        error.text,
+                        "lxc-a: line 1: include of 'a': /deployed/a: is still being written");
+}
+
+static void more_than_can_be_meant_is_refused(void **state) {
+        static char large[900 << 10];
+        phx_cleanup(phx_buffer_done) struct phx_buffer text = { 0 };
+        char path[64];
+
+        for (unsigned i = 0; i < 70; i++) {
+                char next[64];
+
+                (void) snprintf(path, sizeof(path), "deployed/deep%u", i);
+                (void) snprintf(next, sizeof(next), "include <deep%u>\n", i + 1);
+                tree_write(path, next);
+        }
+        tree_write("deployed/deep70", "/a r,\n");
+        assert_refused("include <deep0>\n",
+                       "lxc-a: /deployed/deep63: line 1: include of 'deep64': includes are more than "
+                       "64 deep");
+
+        for (unsigned i = 0; i < 1001; i++) {
+                (void) snprintf(path, sizeof(path), "deployed/many/%04u", i);
+                tree_write(path, "");
+        }
+        assert_refused("include <many>\n",
+                       "lxc-a: line 1: include of 'many/0999': more than 1000 files or 16 MiB in all");
+
+        memset(large, ' ', sizeof(large));
+        for (unsigned i = 0; i < 20; i++) {
+                (void) snprintf(path, sizeof(path), "deployed/large%02u", i);
+                tree_write_bytes(path, large, sizeof(large));
+                assert_int_equal(phx_buffer_addf(&text, "include <large%02u>\n", i), 0);
+        }
+        assert_refused(text.data,
+                       "lxc-a: line 19: include of 'large18': more than 1000 files or 16 MiB in all");
+
+        tree_write_bytes("deployed/nul", "a\0b", 3);
+        assert_refused("include <nul>\n", "lxc-a: line 1: include of 'nul': holds a NUL byte");
+}
+
+static void content_decides_the_key_and_time_does_not(void **state) {
+        const struct timeval old[2] = { { .tv_sec = 1000000 }, { .tv_sec = 1000000 } };
+        char first[PHX_SHA256_HEX], second[PHX_SHA256_HEX];
+
+        tree_write("deployed/a", "include <b>\n");
+        tree_write("deployed/b", "/b r,\n");
+        key_of("include <a>\n", first);
+        key_of("include <a>\n", second);
+        assert_string_equal(first, second);
+
+        assert_int_equal(utimes(tree_path("deployed/b"), old), 0);
+        key_of("include <a>\n", second);
+        assert_string_equal(first, second);
+
+        tree_write("deployed/b", "/c r,\n");
+        assert_int_equal(utimes(tree_path("deployed/b"), old), 0);
+        key_of("include <a>\n", second);
+        assert_string_not_equal(first, second);
+}
+
+static void an_include_changes_the_key_of_its_users_alone(void **state) {
+        static const char *const texts[] = { "include <a>\n",
+                                             "include <b>\n",
+                                             "include if exists <c>\n",
+                                             "include <d>\n" };
+        static const struct {
+                const char *path;
+                bool changes[4];
+        } cases[] = {
+                { "deployed/a", { true, false, false, false } },
+                { "deployed/b", { true, true, false, false } },
+                { "deployed/c", { false, false, true, false } },
+                { "profiles/b", { true, true, true, false } }, /* c includes it by now */
+                { "deployed/d/two", { false, false, false, true } },
+        };
+        char before[4][PHX_SHA256_HEX], after[PHX_SHA256_HEX], text[64];
+
+        tree_write("deployed/a", "include <b>\n");
+        tree_write("deployed/b", "/b r,\n");
+        tree_write("deployed/d/one", "/d r,\n");
+        for (size_t i = 0; i < PHX_ELEMENTS(cases); i++) {
+                for (size_t j = 0; j < PHX_ELEMENTS(texts); j++)
+                        key_of(texts[j], before[j]);
+                (void) snprintf(text, sizeof(text), "include <b>\n/new%zu r,\n", i);
+                tree_write(cases[i].path, text);
+                for (size_t j = 0; j < PHX_ELEMENTS(texts); j++) {
+                        key_of(texts[j], after);
+                        assert_int_equal(strcmp(before[j], after) != 0, cases[i].changes[j]);
+                }
+        }
+}
+
+static void all_that_decides_is_in_the_key(void **state) {
+        char keys[5][PHX_SHA256_HEX];
+        const char *digest = "0000000000000000000000000000000000000000000000000000000000000000";
+        const char *other = "1000000000000000000000000000000000000000000000000000000000000000";
+
+        assert_int_equal(collect("include <x>\n"), 0);
+        assert_int_equal(phx_closure_key(&closure, "c", "lxc-a", digest, keys[0]), 0);
+        assert_int_equal(phx_closure_key(&closure, "d", "lxc-a", digest, keys[1]), 0);
+        assert_int_equal(phx_closure_key(&closure, "c", "lxc-b", digest, keys[2]), 0);
+        assert_int_equal(phx_closure_key(&closure, "c", "lxc-a", other, keys[3]), 0);
+        tree_write("deployed/x", "");
+        assert_int_equal(collect("include <x>\n"), 0);
+        assert_int_equal(phx_closure_key(&closure, "c", "lxc-a", digest, keys[4]), 0);
+        for (size_t i = 0; i < PHX_ELEMENTS(keys); i++)
+                for (size_t j = 0; j < i; j++)
+                        assert_string_not_equal(keys[i], keys[j]);
+}
+
+static bool is_watched(const char *path) {
+        return phx_strings_has(&closure.directories, path);
+}
+
+static void every_place_of_a_possible_change_is_watched(void **state) {
+        tree_write("deployed/abstractions/a", "/a r,\n");
+        tree_write("deployed/d/one", "/d r,\n");
+        tree_write("deployed/elsewhere/real", "/r r,\n");
+        tree_link("deployed/link", "elsewhere/real");
+        assert_int_equal(
+                        collect("include <abstractions/a>\ninclude if exists <local/more/x>\n"
+                                "include <d>\ninclude <link>\n"),
+                        0);
+
+        assert_true(is_watched(tree_path("deployed/abstractions")));
+        assert_true(is_watched(tree_path("deployed/d")));
+        assert_true(is_watched(tree_path("deployed/elsewhere")));
+        assert_true(is_watched(tree_path("deployed")));
+        assert_true(is_watched(tree_path("profiles")));
+        for (size_t i = 0; i < closure.directories.count; i++) {
+                struct stat st;
+
+                assert_int_equal(stat(closure.directories.items[i], &st), 0);
+                assert_true(S_ISDIR(st.st_mode));
+        }
+}
+
+static void a_file_is_read_once_in_a_look(void **state) {
+        phx_cleanup(phx_closure_done) struct phx_closure second = { 0 };
+
+        tree_write("deployed/a", "/a r,\n");
+        assert_int_equal(collect("include <a>\n"), 0);
+        tree_write("deployed/a", "/changed r,\n");
+        assert_int_equal(
+                        phx_closure_collect(files, &roots, "lxc-b", "include <a>\n", &second, NULL),
+                        0);
+        assert_string_equal(
+                        phx_closure_find(&second, "a")->digest,
+                        phx_closure_find(&closure, "a")->digest);
+}
+
+/* --- against the compiler itself --- */
+
+/* Each "##included <NAME>" that the compiler's preprocessor prints is in the closure. */
+static void assert_superset(const char *command, size_t *seen) {
+        FILE *output = popen(command, "r"); /* NOLINT(cert-env33-c): a command of the test's own */
+        char line[4096], name[1024];
+
+        assert_non_null(output);
+        while (fgets(line, sizeof(line), output)) {
+                if (sscanf(line, "##included <%1023[^>]>", name) != 1)
+                        continue;
+                (*seen)++;
+                if (!phx_closure_find(&closure, name))
+                        fail_msg("%s: '%s' was missed", command, name);
+        }
+        (void) pclose(output);
+}
+
+static void compare_with_compiler(const char *directory, const char *name, size_t *seen) {
+        static const struct phx_trust machine = { "/", 0 };
+        static const struct phx_include_roots real = { "/nonexistent", "/etc/apparmor.d" };
+        char path[PATH_MAX], command[2 * PATH_MAX];
+        const struct phx_file_seen *file;
+
+        (void) snprintf(path, sizeof(path), "%s/%s", directory, name);
+        phx_closure_done(&closure);
+        files = phx_files_free(files);
+        assert_int_equal(phx_files_new(&machine, &files), 0);
+        file = phx_files_get(files, path);
+        assert_non_null(file);
+        if (file->result < 0)
+                return;
+        error = (struct phx_error){ 0 };
+        if (phx_closure_collect(files, &real, name, file->text, &closure, &error) < 0)
+                fail_msg("%s: %s", path, error.text);
+        (void) snprintf(command,
+                        sizeof(command),
+                        PHX_PARSER
+                        " --config-file=/dev/null -K -p -b /etc/apparmor.d '%s' 2>/dev/null",
+                        path);
+        assert_superset(command, seen);
+}
+
+static void the_compiler_sees_no_include_of_this_machine_that_we_miss(void **state) {
+        static const char *const directories[] = { "/etc/apparmor.d",
+                                                   "/etc/apparmor.d/abstractions",
+                                                   "/etc/apparmor.d/lxc",
+                                                   "/etc/apparmor.d/tunables" };
+        phx_cleanup(phx_files_freep) struct phx_files *listing = NULL;
+        size_t seen = 0;
+
+        if (access(PHX_PARSER, X_OK) < 0 || access("/etc/apparmor.d/abstractions/base", R_OK) < 0)
+                skip();
+        assert_int_equal(phx_files_new(NULL, &listing), 0);
+        for (size_t i = 0; i < PHX_ELEMENTS(directories); i++) {
+                const struct phx_directory_seen *directory = phx_files_list(
+                                listing,
+                                directories[i]);
+
+                assert_non_null(directory);
+                for (size_t j = 0; j < directory->names.count; j++)
+                        compare_with_compiler(directories[i], directory->names.items[j], &seen);
+        }
+        assert_true(seen > 50);
+}
+
+static void the_compiler_sees_no_include_of_odd_texts_that_we_miss(void **state) {
+        static const char *const texts[] = {
+                "profile lxc-a { mount # , include <x>\n}\n",
+                "profile lxc-a { mount fstype=a # , include <x>\n}\n",
+                "profile lxc-a { \"/a # b\" r, include <x>\n}\n",
+                "profile lxc-a { \"/a\n# b\" r,include <x>\n}\n",
+                "profile lxc-a { /a#include r, #include <x>\n}\n",
+                "profile lxc-a { include <x> include if exists <y>\n}\n",
+                "@{A}=b #include <x>\n#include <x>\nprofile lxc-a { }\n",
+                "@{A}=b\\\n #c\ninclude <x>\nprofile lxc-a { }\n",
+                "@{A}=\"b # c\"\ninclude <x>\nprofile lxc-a { }\n",
+                "profile lxc-a { network inet #,\n, include <x>\n}\n",
+                "profile lxc-a { signal (send, #x\nreceive), include <x>\n}\n",
+                "profile lxc-a { include < x >#include <y>\n}\n",
+                "profile lxc-a { include <\"x\"> }\n",
+                "profile lxc-a { set rlimit nproc <= 5, include <x>\n}\n",
+                "profile lxc-a { change_profile -> \"a # b\", include <x>\n}\n",
+                "profile lxc-a {include <x>}include <y>\n",
+        };
+        size_t seen = 0;
+
+        if (access(PHX_PARSER, X_OK) < 0)
+                skip();
+        tree_write("deployed/x", "/x r,\n");
+        tree_write("deployed/y", "/y r,\n");
+        for (size_t i = 0; i < PHX_ELEMENTS(texts); i++) {
+                char command[3 * PATH_MAX];
+
+                tree_write("profiles/lxc-a", texts[i]);
+                assert_int_equal(collect(texts[i]), 0);
+                (void) snprintf(command,
+                                sizeof(command),
+                                PHX_PARSER " --config-file=/dev/null -K -p -b %s %s 2>/dev/null",
+                                tree_path("deployed"),
+                                tree_path("profiles/lxc-a"));
+                assert_superset(command, &seen);
+        }
+        assert_true(seen > 8);
+}
+
+int main(void) {
+#define with_tree(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+        const struct CMUnitTest tests[] = {
+                with_tree(sources_are_searched_before_deployed_files),
+                with_tree(includes_of_includes_are_followed),
+                with_tree(a_circle_is_walked_once),
+                with_tree(a_directory_stands_for_what_the_compiler_reads_in_it),
+                with_tree(what_may_be_code_is_searched_and_comments_are_not),
+                with_tree(a_path_is_refused_with_what_to_write_instead),
+                with_tree(what_only_looks_like_a_path_include_is_no_offence),
+                with_tree(what_is_not_regular_is_refused_by_name_and_line),
+                with_tree(what_others_may_write_is_refused),
+                with_tree(a_file_that_is_being_written_is_waited_for),
+                with_tree(more_than_can_be_meant_is_refused),
+                with_tree(content_decides_the_key_and_time_does_not),
+                with_tree(an_include_changes_the_key_of_its_users_alone),
+                with_tree(all_that_decides_is_in_the_key),
+                with_tree(every_place_of_a_possible_change_is_watched),
+                with_tree(a_file_is_read_once_in_a_look),
+                with_tree(the_compiler_sees_no_include_of_this_machine_that_we_miss),
+                with_tree(the_compiler_sees_no_include_of_odd_texts_that_we_miss),
+        };
+
+        return cmocka_run_group_tests_name("includes", tests, NULL, NULL);
+}

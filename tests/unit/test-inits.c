@@ -1,0 +1,99 @@
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "inits.h"
+#include "loop.h"
+
+struct fixture {
+        sd_event *event;
+        struct inits *inits;
+        struct counter counter;
+};
+
+static int setup(void **state) {
+        struct fixture *fixture = calloc(1, sizeof(*fixture));
+        struct listener listener;
+
+        assert_non_null(fixture);
+        listener = (struct listener){ count_look, &fixture->counter };
+        assert_int_equal(sd_event_new(&fixture->event), 0);
+        assert_int_equal(inits_new(fixture->event, &listener, &fixture->inits), 0);
+        *state = fixture;
+        return 0;
+}
+
+static int teardown(void **state) {
+        struct fixture *fixture = *state;
+
+        (void) inits_free(fixture->inits);
+        sd_event_unref(fixture->event);
+        free(fixture);
+        return 0;
+}
+
+static pid_t start_process(void) {
+        pid_t pid = fork();
+
+        assert_true(pid >= 0);
+        if (pid == 0) {
+                (void) pause();
+                _exit(0);
+        }
+        return pid;
+}
+
+static void an_end_is_told_once(void **state) {
+        struct fixture *fixture = *state;
+        pid_t pid = start_process();
+
+        assert_int_equal(inits_set(fixture->inits, &pid, 1), 0);
+        settle(fixture->event);
+        assert_int_equal(fixture->counter.looks, 0);
+        (void) kill(pid, SIGKILL);
+        settle(fixture->event);
+        assert_int_equal(fixture->counter.looks, 1);
+
+        /* Nobody has reaped it, and the report has it again. */
+        assert_int_equal(inits_set(fixture->inits, &pid, 1), 0);
+        settle(fixture->event);
+        assert_int_equal(fixture->counter.looks, 1);
+        (void) waitpid(pid, NULL, 0);
+}
+
+static void who_is_not_in_the_set_is_not_told(void **state) {
+        struct fixture *fixture = *state;
+        pid_t pids[] = { start_process(), start_process() };
+
+        assert_int_equal(inits_set(fixture->inits, pids, 2), 0);
+        assert_int_equal(inits_set(fixture->inits, &pids[1], 1), 0);
+        (void) kill(pids[0], SIGKILL);
+        settle(fixture->event);
+        assert_int_equal(fixture->counter.looks, 0);
+        (void) kill(pids[1], SIGKILL);
+        settle(fixture->event);
+        assert_int_equal(fixture->counter.looks, 1);
+        (void) waitpid(pids[0], NULL, 0);
+        (void) waitpid(pids[1], NULL, 0);
+}
+
+static void who_has_ended_already_means_another_look_once(void **state) {
+        struct fixture *fixture = *state;
+        pid_t pid = start_process();
+
+        (void) kill(pid, SIGKILL);
+        (void) waitpid(pid, NULL, 0);
+        assert_int_equal(inits_set(fixture->inits, &pid, 1), 1);
+        assert_int_equal(inits_set(fixture->inits, &pid, 1), 0);
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+        const struct CMUnitTest tests[] = {
+                TEST(an_end_is_told_once),
+                TEST(who_is_not_in_the_set_is_not_told),
+                TEST(who_has_ended_already_means_another_look_once),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

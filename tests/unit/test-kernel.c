@@ -1,0 +1,356 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "system/kernel.h"
+#include "tree.h"
+
+#define SHA1 "89595fb54d72d6d1e1573858790f3d05067c25d6"
+#define SHA256 "bc30329a45159a80cc9dd25e0a0a164150599359143c8aa2b1df0a5b403c46a3"
+
+struct machine {
+        struct phx_kernel *kernel;
+};
+
+/* One that is in good order, with nothing loaded. */
+static int set_up(void **state) {
+        static struct machine machine;
+
+        tree_new();
+        tree_write("module/parameters/enabled", "Y\n");
+        tree_write("module/parameters/mode", "enforce\n");
+        tree_write("fs/features/policy/set_load", "yes\n");
+        tree_write("fs/features/file/mask", "create read write\n");
+        tree_write("fs/.replace", "");
+        tree_mkdir("fs/policy/profiles");
+        *state = &machine;
+        return phx_kernel_new(tree_path("fs"), tree_path("module"), &machine.kernel);
+}
+
+static int tear_down(void **state) {
+        struct machine *machine = *state;
+
+        machine->kernel = phx_kernel_free(machine->kernel);
+        tree_done();
+        return 0;
+}
+
+static void add_value(const char *directory, const char *file, const char *value) {
+        char path[512], line[256];
+
+        (void) snprintf(path, sizeof(path), "fs/policy/profiles/%s/%s", directory, file);
+        (void) snprintf(line, sizeof(line), "%s\n", value);
+        tree_write(path, line);
+}
+
+static void add_profile(const char *directory, const char *name, const char *mode) {
+        char path[512];
+
+        add_value(directory, "name", name);
+        add_value(directory, "mode", mode);
+        add_value(directory, "sha1", SHA1);
+        (void) snprintf(path, sizeof(path), "fs/policy/profiles/%s/profiles", directory);
+        tree_mkdir(path);
+}
+
+static void observe(const struct machine *machine, struct phx_loaded_list *list) {
+        struct phx_error error = { 0 };
+
+        assert_int_equal(phx_kernel_observe(machine->kernel, list, &error), 0);
+        assert_string_equal(error.text, "");
+}
+
+static void assert_check(const struct machine *machine, int code, const char *text) {
+        struct phx_error error = { 0 };
+
+        assert_int_equal(phx_kernel_check(machine->kernel, &error), code);
+        assert_string_equal(error.text, text);
+}
+
+static void a_machine_in_good_order_is_usable(void **state) {
+        assert_check(*state, 0, "");
+}
+
+static void a_kernel_without_apparmor_is_said_so(void **state) {
+        tree_remove("module");
+        assert_check(*state, -ENODEV, "this kernel has no AppArmor");
+}
+
+static void apparmor_switched_off_is_said_so(void **state) {
+        char text[1024];
+
+        tree_write("module/parameters/enabled", "N\n");
+        (void) snprintf(text,
+                        sizeof(text),
+                        "AppArmor is switched off (%s/parameters/enabled is 'N'): boot with apparmor=1 security=apparmor",
+                        tree_path("module"));
+        assert_check(*state, -ENODEV, text);
+}
+
+static void a_global_complain_is_not_usable(void **state) {
+        char text[1024];
+
+        tree_write("module/parameters/mode", "complain\n");
+        (void) snprintf(text,
+                        sizeof(text),
+                        "all profiles are switched to complain: write 'enforce' to %s/parameters/mode",
+                        tree_path("module"));
+        assert_check(*state, -EPERM, text);
+}
+
+static void a_hidden_mode_parameter_is_no_obstacle(void **state) {
+        tree_remove("module/parameters/mode");
+        assert_check(*state, 0, "");
+}
+
+static void a_missing_securityfs_is_said_so(void **state) {
+        char text[1024];
+
+        tree_remove("fs");
+        (void) snprintf(text,
+                        sizeof(text),
+                        "%s: is not there, mount securityfs on /sys/kernel/security",
+                        tree_path("fs"));
+        assert_check(*state, -ENOENT, text);
+}
+
+static void an_old_kernel_is_refused(void **state) {
+        tree_remove("fs/features/policy/set_load");
+        assert_check(*state,
+                     -ENOTSUP,
+                     "this kernel cannot load several profiles at once (policy/set_load), expected 4.13 or later");
+}
+
+static void features_have_an_id_that_follows_them(void **state) {
+        const struct machine *machine = *state;
+        phx_autofree char *first = NULL, *again = NULL, *changed = NULL;
+
+        assert_int_equal(phx_kernel_features_id(machine->kernel, &first, NULL), 0);
+        assert_int_equal(phx_kernel_features_id(machine->kernel, &again, NULL), 0);
+        assert_true(strlen(first) >= 8);
+        assert_string_equal(first, again);
+
+        tree_write("fs/features/file/mask", "create read write exec\n");
+        assert_int_equal(phx_kernel_features_id(machine->kernel, &changed, NULL), 0);
+        assert_string_not_equal(first, changed);
+}
+
+static void features_that_are_missing_are_an_error(void **state) {
+        const struct machine *machine = *state;
+        struct phx_error error = { 0 };
+        char *id = NULL;
+
+        tree_remove("fs/features");
+        assert_int_equal(phx_kernel_features_id(machine->kernel, &id, &error), -ENOENT);
+        assert_non_null(strstr(error.text, "fs/features: No such file or directory"));
+        assert_null(id);
+}
+
+static void the_revision_can_be_polled(void **state) {
+        const struct machine *machine = *state;
+        phx_autoclose int fd = -1;
+        struct phx_error error = { 0 };
+
+        assert_int_equal(phx_kernel_open_revision(machine->kernel, &fd, &error), -ENOENT);
+        assert_non_null(strstr(error.text, "policy/revision: No such file"));
+
+        tree_write("fs/policy/revision", "7\n");
+        assert_int_equal(phx_kernel_open_revision(machine->kernel, &fd, NULL), 0);
+        assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
+        assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+}
+
+static void an_empty_kernel_has_an_empty_list(void **state) {
+        phx_cleanup(phx_loaded_list_done) struct phx_loaded_list list = { 0 };
+
+        observe(*state, &list);
+        assert_int_equal(list.count, 0);
+        assert_true(list.complete);
+}
+
+static void names_come_from_the_name_files_with_all_parents(void **state) {
+        phx_cleanup(phx_loaded_list_done) struct phx_loaded_list list = { 0 };
+
+        add_profile("v-foobar.80", "v-{foo,bar}", "enforce");
+        add_profile("lxc-a.1", "lxc-a", "enforce");
+        add_profile("lxc-a.1/profiles/c.2", "child", "complain");
+        add_profile("lxc-a.1/profiles/c.2/profiles/g.3", "grandchild", "kill");
+        observe(*state, &list);
+
+        assert_int_equal(list.count, 4);
+        assert_string_equal(list.items[0].name, "lxc-a");
+        assert_string_equal(list.items[1].name, "lxc-a//child");
+        assert_int_equal(list.items[1].mode, PHX_POLICY_COMPLAIN);
+        assert_string_equal(list.items[2].name, "lxc-a//child//grandchild");
+        assert_int_equal(list.items[2].mode, PHX_POLICY_KILL);
+        assert_string_equal(list.items[3].name, "v-{foo,bar}");
+        assert_true(list.complete);
+}
+
+static void sha256_is_taken_before_sha1(void **state) {
+        phx_cleanup(phx_loaded_list_done) struct phx_loaded_list list = { 0 };
+
+        add_profile("a.1", "lxc-a", "enforce");
+        add_profile("b.2", "lxc-b", "enforce");
+        add_value("b.2", "sha256", SHA256);
+        add_profile("c.3", "lxc-c", "enforce");
+        tree_remove("fs/policy/profiles/c.3/sha1");
+        add_profile("d.4", "lxc-d", "enforce");
+        add_value("d.4", "sha1", "not a hash");
+        observe(*state, &list);
+
+        assert_int_equal(list.items[0].hash_kind, PHX_HASH_SHA1);
+        assert_string_equal(list.items[0].hash, SHA1);
+        assert_int_equal(list.items[1].hash_kind, PHX_HASH_SHA256);
+        assert_string_equal(list.items[1].hash, SHA256);
+        assert_int_equal(list.items[2].hash_kind, PHX_HASH_NONE);
+        assert_int_equal(list.items[3].hash_kind, PHX_HASH_NONE);
+        assert_string_equal(list.items[3].hash, "");
+}
+
+static void a_profile_that_vanishes_is_left_out(void **state) {
+        phx_cleanup(phx_loaded_list_done) struct phx_loaded_list list = { 0 };
+
+        add_profile("a.1", "lxc-a", "enforce");
+        add_profile("b.2", "lxc-b", "enforce");
+        /* What a reader meets that comes between two steps of a removal. */
+        tree_remove("fs/policy/profiles/b.2/name");
+        tree_mkdir("fs/policy/profiles/c.3");
+        add_profile("d.4", "lxc-d", "enforce");
+        tree_remove("fs/policy/profiles/d.4/mode");
+        observe(*state, &list);
+
+        assert_int_equal(list.count, 1);
+        assert_true(list.complete);
+}
+
+static void what_cannot_be_read_is_unknown_and_not_absent(void **state) {
+        phx_cleanup(phx_loaded_list_done) struct phx_loaded_list list = { 0 };
+
+        add_profile("a.1", "lxc-a", "enforce");
+        /* A directory reads as EISDIR, also for root. */
+        tree_remove("fs/policy/profiles/a.1/mode");
+        tree_mkdir("fs/policy/profiles/a.1/mode");
+        observe(*state, &list);
+        assert_int_equal(list.items[0].mode, PHX_POLICY_UNKNOWN);
+        assert_true(list.complete);
+        phx_loaded_list_done(&list);
+
+        tree_mkdir("fs/policy/profiles/b.2/name");
+        observe(*state, &list);
+        assert_int_equal(list.count, 1);
+        assert_false(list.complete);
+}
+
+static void a_missing_policy_directory_is_an_error(void **state) {
+        const struct machine *machine = *state;
+        struct phx_loaded_list list = { 0 };
+        struct phx_error error = { 0 };
+
+        tree_remove("fs/policy");
+        assert_int_equal(phx_kernel_observe(machine->kernel, &list, &error), -ENOENT);
+        assert_non_null(strstr(error.text, "fs/policy/profiles: No such file or directory"));
+        assert_null(list.items);
+}
+
+static void a_bottomless_tree_is_not_believed(void **state) {
+        const struct machine *machine = *state;
+        struct phx_loaded_list list = { 0 };
+        char directory[512] = "p";
+
+        for (int i = 0; i < 12; i++) {
+                size_t length = strlen(directory);
+
+                add_profile(directory, "p", "enforce");
+                (void) snprintf(directory + length, sizeof(directory) - length, "/profiles/p");
+        }
+        assert_int_equal(phx_kernel_observe(machine->kernel, &list, NULL), -ELOOP);
+        assert_null(list.items);
+}
+
+static void a_load_is_one_write_of_the_very_bytes(void **state) {
+        static const char blob[] = "\4\10\0version\0and two\0profiles \4\10\0version\0";
+        const struct machine *machine = *state;
+        phx_autofree char *written = NULL;
+        struct stat st;
+
+        assert_int_equal(phx_kernel_replace(machine->kernel, blob, sizeof(blob), NULL), 0);
+        written = tree_read("fs/.replace");
+        assert_int_equal(stat(tree_path("fs/.replace"), &st), 0);
+        assert_int_equal(st.st_size, sizeof(blob));
+        assert_memory_equal(written, blob, sizeof(blob));
+}
+
+static void an_empty_load_is_refused(void **state) {
+        const struct machine *machine = *state;
+        struct phx_error error = { 0 };
+
+        assert_int_equal(phx_kernel_replace(machine->kernel, "", 0, &error), -ENODATA);
+        assert_string_equal(error.text, "loading: the compiled policy is empty");
+}
+
+static void a_load_needs_the_kernel_to_take_sets(void **state) {
+        const struct machine *machine = *state;
+        struct phx_error error = { 0 };
+
+        tree_remove("fs/features/policy");
+        assert_int_equal(phx_kernel_replace(machine->kernel, "x", 1, &error), -ENOTSUP);
+        assert_string_equal(
+                        error.text,
+                        "loading: this kernel cannot load several profiles at once");
+}
+
+static void a_refused_load_is_explained(void **state) {
+        const struct machine *machine = *state;
+        struct phx_error error = { 0 };
+
+        tree_remove("fs/.replace");
+        assert_int_equal(phx_kernel_replace(machine->kernel, "x", 1, &error), -ENOENT);
+        assert_string_equal(
+                        error.text,
+                        "loading: the kernel misses the parent of a child profile, or AppArmor's files are not there");
+
+        /* A full device stands for a kernel that says something unforeseen. */
+        tree_link("fs/.replace", "/dev/full");
+        assert_int_equal(phx_kernel_replace(machine->kernel, "x", 1, &error), -ENOSPC);
+        assert_string_equal(error.text, "loading: No space left on device");
+}
+
+#define with_machine(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                with_machine(a_machine_in_good_order_is_usable),
+                with_machine(a_kernel_without_apparmor_is_said_so),
+                with_machine(apparmor_switched_off_is_said_so),
+                with_machine(a_global_complain_is_not_usable),
+                with_machine(a_hidden_mode_parameter_is_no_obstacle),
+                with_machine(a_missing_securityfs_is_said_so),
+                with_machine(an_old_kernel_is_refused),
+                with_machine(features_have_an_id_that_follows_them),
+                with_machine(features_that_are_missing_are_an_error),
+                with_machine(the_revision_can_be_polled),
+                with_machine(an_empty_kernel_has_an_empty_list),
+                with_machine(names_come_from_the_name_files_with_all_parents),
+                with_machine(sha256_is_taken_before_sha1),
+                with_machine(a_profile_that_vanishes_is_left_out),
+                with_machine(what_cannot_be_read_is_unknown_and_not_absent),
+                with_machine(a_missing_policy_directory_is_an_error),
+                with_machine(a_bottomless_tree_is_not_believed),
+                with_machine(a_load_is_one_write_of_the_very_bytes),
+                with_machine(an_empty_load_is_refused),
+                with_machine(a_load_needs_the_kernel_to_take_sets),
+                with_machine(a_refused_load_is_explained),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,61 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "state/observed.h"
+
+static void what_is_added_is_found(void **state) {
+        phx_cleanup(phx_observed_freep) struct phx_observed *observed = calloc(
+                        1,
+                        sizeof(*observed));
+        struct phx_observed_container *container;
+
+        assert_non_null(observed);
+        assert_non_null(phx_observed_add_file(observed, "lxc-web"));
+        assert_non_null(phx_observed_add_container(observed, "db"));
+        container = phx_observed_add_container(observed, "web");
+        assert_ptr_equal(phx_observed_find_file(observed, "lxc-web"), &observed->files[0]);
+        assert_null(phx_observed_find_file(observed, "lxc-db"));
+        assert_ptr_equal(phx_observed_find_container(observed, "web"), container);
+        assert_null(phx_observed_find_container(observed, "we"));
+        assert_false(container->is_running);
+}
+
+static void all_that_is_in_it_is_freed_with_it(void **state) {
+        phx_cleanup(phx_observed_freep) struct phx_observed *observed = calloc(
+                        1,
+                        sizeof(*observed));
+        struct phx_observed_file *file;
+        struct phx_observed_container *container;
+
+        assert_non_null(observed);
+        file = phx_observed_add_file(observed, "lxc-web");
+        container = phx_observed_add_container(observed, "web");
+        assert_int_equal(phx_replace(&observed->kernel_trouble, "off"), 0);
+        assert_int_equal(phx_replace(&file->content, "0123"), 0);
+        assert_int_equal(phx_replace(&file->trouble, "a directory"), 0);
+        assert_int_equal(phx_replace(&file->disabled, "/etc/apparmor.d/disable/lxc-web"), 0);
+        assert_int_equal(phx_replace(&container->effective, "unconfined"), 0);
+        assert_int_equal(phx_replace(&container->digest, "0123"), 0);
+        assert_int_equal(phx_replace(&container->trouble, "unreadable"), 0);
+        assert_int_equal(phx_replace(&container->example, "unconfined, pid 1"), 0);
+        assert_int_equal(phx_strings_add(&container->wrong_lines, "+a=b"), 0);
+        assert_int_equal(phx_strings_add(&observed->watches, "/etc"), 0);
+        assert_int_equal(
+                        phx_kernel_entries_add(&observed->loaded, "lxc-web", "enforce", "0123"),
+                        0);
+        assert_null(phx_observed_free(NULL));
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(what_is_added_is_found),
+                cmocka_unit_test(all_that_is_in_it_is_freed_with_it),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,339 @@
+/* What holds on every machine is in test-properties.c; here is what a single one shows better. */
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "reconcile/pass.h"
+#include "world_fake.h"
+
+#define SECOND 1000000ULL
+
+struct subject {
+        struct fake *fake;
+        struct phx_pass *pass;
+        struct phx_report *report; /* of the last pass */
+        struct phx_error error;
+        uint64_t now_usec;
+};
+
+static int tear_down(void **state) {
+        struct subject *subject = *state;
+
+        subject->fake = fake_free(subject->fake);
+        subject->pass = phx_pass_free(subject->pass);
+        subject->report = phx_report_free(subject->report);
+        return 0;
+}
+
+/* A profile and a container that wants it, and nothing done yet. */
+static int set_up(void **state) {
+        static struct subject subject;
+        struct phx_audit audit;
+
+        subject = (struct subject){ .fake = fake_new(), .now_usec = SECOND };
+        audit = fake_audit(subject.fake);
+        (void) fake_profile(subject.fake, "lxc-web", "file 1", "policy 1");
+        (void) fake_deploy(subject.fake, "lxc-web", NULL, true);
+        fake_configure(subject.fake, "web", "web", "lxc-web");
+        (void) fake_create(subject.fake, "web", "unconfined");
+        *state = &subject;
+        return phx_pass_new(&audit, &subject.pass);
+}
+
+static int run(struct subject *subject) {
+        const struct phx_world world = fake_world(subject->fake);
+
+        subject->report = phx_report_free(subject->report);
+        subject->report = calloc(1, sizeof(*subject->report));
+        assert_non_null(subject->report);
+        fake_forget_records(subject->fake);
+        subject->error = (struct phx_error){ 0 };
+        return phx_pass_run(
+                        subject->pass,
+                        &world,
+                        subject->now_usec,
+                        subject->report,
+                        &subject->error);
+}
+
+static void a_new_container_is_confined_in_one_pass(void **state) {
+        struct subject *subject = *state;
+
+        assert_int_equal(run(subject), 0);
+        assert_string_equal(
+                        fake_story(subject->fake),
+                        "accepted: configuration accepted: 1 container, generation g1\n"
+                        "drift-found: lxc-web: the deployed file is missing\n"
+                        "drift-found: lxc-web: not loaded in the kernel\n"
+                        "drift-found: web: its config names unconfined instead of lxc-web; the kernel does "
+                        "not have the profile yet\n"
+                        "intent: lxc-web: the deployed file is missing; installing the deployed file\n"
+                        "intent: lxc-web: not loaded in the kernel; loading the policy into the kernel\n"
+                        "changed: lxc-web: the deployed file was installed, and read back\n"
+                        "changed: lxc-web: the policy was loaded into the kernel, and read back\n"
+                        "drift-gone: lxc-web: no longer: the deployed file is missing\n"
+                        "drift-gone: lxc-web: no longer: not loaded in the kernel\n"
+                        "intent: web: its config names unconfined instead of lxc-web; editing its config\n"
+                        "changed: web: its config was edited, and read back\n"
+                        "drift-gone: web: no longer: its config names unconfined instead of lxc-web\n");
+        assert_string_equal(
+                        subject->report->status,
+                        "In sync: 1 profile, 1 container confined, 0 unconfined");
+        assert_false(subject->report->degraded);
+        assert_int_equal(subject->report->changes, 3);
+        assert_int_equal(subject->fake->looks, 3);
+        assert_true(subject->report->retry_usec == PHX_NEVER);
+}
+
+static void the_report_has_what_the_loop_waits_for(void **state) {
+        struct subject *subject = *state;
+
+        assert_int_equal(phx_strings_add(&subject->fake->observed->watches, "/etc/apparmor.d"), 0);
+        subject->fake->observed->retry_usec = 5;
+        fake_start(subject->fake, "web", "unconfined");
+        assert_int_equal(run(subject), 0);
+        assert_int_equal(subject->report->watches.count, 1);
+        assert_string_equal(subject->report->watches.items[0], "/etc/apparmor.d");
+        assert_int_equal(subject->report->init_count, 1);
+        assert_int_equal(subject->report->inits[0], 4711);
+        assert_int_equal(subject->report->retry_usec, 5);
+}
+
+static void a_failure_is_retried_later_and_later(void **state) {
+        static const uint64_t seconds[] = { 1, 2, 4, 8 };
+        struct subject *subject = *state;
+
+        subject->fake->fault = FAKE_FAIL;
+        for (size_t i = 0; i < PHX_ELEMENTS(seconds); i++) {
+                unsigned actions = subject->fake->actions;
+
+                assert_int_equal(run(subject), 0);
+                assert_int_equal(subject->fake->actions, actions + 2);
+                assert_int_equal(subject->report->retry_usec, seconds[i] * SECOND);
+                assert_int_equal(fake_count(subject->fake, PHX_RECORD_FAILED), 2);
+                assert_true(subject->report->degraded);
+
+                /* An event meanwhile is no reason to try again. */
+                subject->now_usec += SECOND / 2;
+                assert_int_equal(run(subject), 0);
+                assert_int_equal(subject->fake->actions, actions + 2);
+                assert_int_equal(subject->fake->record_count, 0);
+                subject->now_usec += seconds[i] * SECOND;
+        }
+        assert_string_equal(
+                        subject->report->status,
+                        "Degraded: lxc-web: the deployed file is missing; install failed, and is tried "
+                        "again: lxc-web: no such luck (and 2 more); 1 profile, 0 containers confined, "
+                        "1 unconfined");
+}
+
+static void one_failure_does_not_stop_the_others(void **state) {
+        struct subject *subject = *state;
+
+        subject->fake->fault = FAKE_FAIL;
+        subject->fake->fault_at = 1;
+        subject->fake->fault_error = -ENOSPC;
+        assert_int_equal(run(subject), 0);
+        assert_string_equal(subject->fake->observed->containers[0].effective, "lxc-web");
+        assert_int_equal(subject->report->changes, 2);
+        assert_int_equal(fake_find(subject->fake, PHX_RECORD_FAILED, 0)->error, -ENOSPC);
+        assert_string_equal(
+                        fake_find(subject->fake, PHX_RECORD_FAILED, 0)->message,
+                        "lxc-web: installing the deployed file failed: lxc-web: no such luck");
+}
+
+static void a_success_that_does_not_show_is_a_failure(void **state) {
+        struct subject *subject = *state;
+
+        subject->fake->fault = FAKE_LIE;
+        subject->fake->fault_at = 2;
+        assert_int_equal(run(subject), 0);
+        assert_string_equal(
+                        fake_find(subject->fake, PHX_RECORD_FAILED, 0)->message,
+                        "lxc-web: loading the policy into the kernel failed: it was done, but reading back "
+                        "shows: not loaded in the kernel");
+        assert_int_equal(fake_find(subject->fake, PHX_RECORD_FAILED, 0)->error, -EIO);
+        assert_int_equal(subject->report->changes, 1);
+        assert_int_equal(subject->report->retry_usec, SECOND);
+}
+
+/* Puts the file away as often as it is put there. */
+static void remove_file(struct fake *fake) {
+        (void) fake_deploy(fake, "lxc-web", NULL, true);
+}
+
+static void who_undoes_a_repair_at_once_is_told_of_and_waited_for(void **state) {
+        struct subject *subject = *state;
+
+        subject->fake->meddle = remove_file;
+        (void) fake_deploy(subject->fake, "lxc-web", "file 0", true);
+        assert_int_equal(run(subject), 0);
+        assert_int_equal(fake_count(subject->fake, PHX_RECORD_FAILED), 1);
+        assert_true(subject->report->degraded);
+        assert_int_equal(subject->report->retry_usec, SECOND);
+}
+
+/* Another kind of drift than the one that was repaired. */
+static void weaken_kernel(struct fake *fake) {
+        if (fake->actions > 0)
+                fake_load(fake, "lxc-web", "complain", "policy 1");
+}
+
+static void a_repair_is_not_done_when_another_drift_takes_its_place(void **state) {
+        struct subject *subject = *state;
+
+        (void) fake_deploy(subject->fake, "lxc-web", "file 1", true);
+        subject->fake->meddle = weaken_kernel;
+        assert_int_equal(run(subject), 0);
+        assert_int_equal(fake_count(subject->fake, PHX_RECORD_CHANGED), 0);
+        assert_string_equal(
+                        fake_find(subject->fake, PHX_RECORD_FAILED, 0)->message,
+                        "lxc-web: loading the policy into the kernel failed: it was done, but reading back "
+                        "shows: loaded in mode complain instead of enforce");
+        assert_string_equal(subject->fake->observed->containers[0].effective, "unconfined");
+}
+
+/* A new text after each repair: the author is typing. */
+static void edit_source(struct fake *fake) {
+        struct phx_desired_profile *profile = &fake->desired->profiles[0];
+
+        (void) snprintf(profile->digest, sizeof(profile->digest), "edit %u", fake->actions);
+}
+
+static void rounds_end_and_the_rest_is_left_for_the_next_pass(void **state) {
+        struct subject *subject = *state;
+
+        subject->fake->meddle = edit_source;
+        assert_int_equal(run(subject), 0);
+        assert_int_equal(subject->fake->looks, 5);
+        assert_int_equal(subject->report->retry_usec, SECOND);
+        assert_true(subject->report->degraded);
+        assert_true(fake_audit_is_complete(subject->fake));
+}
+
+static void an_old_failure_of_what_must_not_be_repaired_wakes_nobody(void **state) {
+        struct subject *subject = *state;
+
+        subject->fake->fault = FAKE_FAIL;
+        assert_int_equal(run(subject), 0);
+        subject->now_usec += 100 * SECOND;
+        subject->fake->desired->mode = PHX_MODE_OBSERVE;
+        assert_int_equal(run(subject), 0);
+        assert_true(subject->report->retry_usec == PHX_NEVER);
+
+        subject->fake->desired->mode = PHX_MODE_ENFORCE;
+        subject->fake->desired->has_configuration = false;
+        assert_int_equal(run(subject), 0);
+        assert_true(subject->report->retry_usec == PHX_NEVER);
+}
+
+static void an_edited_config_is_told_with_what_it_was_and_became(void **state) {
+        struct subject *subject = *state;
+        const struct fake_record *record;
+
+        assert_int_equal(
+                        phx_replace(&subject->fake->observed->containers[0].digest, "config 1"),
+                        0);
+        assert_int_equal(run(subject), 0);
+        record = fake_find(subject->fake, PHX_RECORD_CHANGED, 2);
+        assert_string_equal(record->action, "assign");
+        assert_string_equal(record->container, "web");
+        assert_string_equal(record->profile, "lxc-web");
+        assert_string_equal(record->generation, "g1");
+        assert_string_equal(record->old_digest, "config 1");
+        /* The fake's configs have no text, so their digest stays; it is the one that was seen. */
+        assert_string_equal(record->new_digest, "config 1");
+        assert_null(fake_find(subject->fake, PHX_RECORD_INTENT, 2)->new_digest);
+}
+
+static void without_a_picture_there_is_no_report_and_results_come_later(void **state) {
+        struct subject *subject = *state;
+
+        subject->fake->is_down = true;
+        assert_int_equal(run(subject), -ECONNABORTED);
+        assert_string_equal(subject->error.text, "the machine is down");
+        assert_null(subject->report->status);
+        fake_restart(subject->fake);
+        assert_int_equal(run(subject), 0);
+        assert_false(subject->report->degraded);
+}
+
+static void a_restart_that_is_due_is_told_once_and_is_in_sync(void **state) {
+        struct subject *subject = *state;
+
+        fake_start(subject->fake, "web", "unconfined");
+        assert_int_equal(run(subject), 0);
+        assert_string_equal(
+                        subject->report->status,
+                        "In sync: 1 profile, 0 containers confined, 0 unconfined, 1 needs a restart");
+        assert_int_equal(run(subject), 0);
+        assert_int_equal(subject->fake->record_count, 0);
+        fake_start(subject->fake, "web", "lxc-web");
+        assert_int_equal(run(subject), 0);
+        assert_string_equal(
+                        fake_story(subject->fake),
+                        "drift-gone: web: no longer: runs under unconfined, pid 4711, instead of lxc-web\n");
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(
+                                a_new_container_is_confined_in_one_pass,
+                                set_up,
+                                tear_down),
+                cmocka_unit_test_setup_teardown(
+                                the_report_has_what_the_loop_waits_for,
+                                set_up,
+                                tear_down),
+                cmocka_unit_test_setup_teardown(
+                                a_failure_is_retried_later_and_later,
+                                set_up,
+                                tear_down),
+                cmocka_unit_test_setup_teardown(
+                                one_failure_does_not_stop_the_others,
+                                set_up,
+                                tear_down),
+                cmocka_unit_test_setup_teardown(
+                                a_success_that_does_not_show_is_a_failure,
+                                set_up,
+                                tear_down),
+                cmocka_unit_test_setup_teardown(
+                                who_undoes_a_repair_at_once_is_told_of_and_waited_for,
+                                set_up,
+                                tear_down),
+                cmocka_unit_test_setup_teardown(
+                                a_repair_is_not_done_when_another_drift_takes_its_place,
+                                set_up,
+                                tear_down),
+                cmocka_unit_test_setup_teardown(
+                                rounds_end_and_the_rest_is_left_for_the_next_pass,
+                                set_up,
+                                tear_down),
+                cmocka_unit_test_setup_teardown(
+                                an_old_failure_of_what_must_not_be_repaired_wakes_nobody,
+                                set_up,
+                                tear_down),
+                cmocka_unit_test_setup_teardown(
+                                an_edited_config_is_told_with_what_it_was_and_became,
+                                set_up,
+                                tear_down),
+                cmocka_unit_test_setup_teardown(
+                                without_a_picture_there_is_no_report_and_results_come_later,
+                                set_up,
+                                tear_down),
+                cmocka_unit_test_setup_teardown(
+                                a_restart_that_is_due_is_told_once_and_is_in_sync,
+                                set_up,
+                                tear_down),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

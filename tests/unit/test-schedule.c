@@ -1,0 +1,166 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "schedule.h"
+
+#define MS UINT64_C(1000)
+#define S (1000 * MS)
+
+static const struct phx_report quiet = {
+        .retry_usec = PHX_NEVER,
+        .debounce_usec = 200 * MS,
+        .longest_delay_usec = 2 * S,
+        .resync_usec = 600 * S,
+};
+
+/* A schedule after its first look, which ended at NOW. */
+static struct schedule settled(uint64_t now) {
+        struct schedule schedule;
+
+        schedule_init(&schedule, now);
+        (void) schedule_begin(&schedule, now);
+        schedule_end(&schedule, now, &quiet);
+        return schedule;
+}
+
+static void the_first_look_is_full_and_at_once(void **state) {
+        struct schedule schedule;
+
+        schedule_init(&schedule, 5 * S);
+        assert_true(schedule_due(&schedule) <= 5 * S);
+        assert_true(schedule_begin(&schedule, 5 * S));
+}
+
+static void without_events_only_the_resync_is_due(void **state) {
+        struct schedule schedule = settled(10 * S);
+
+        assert_true(schedule_due(&schedule) == 610 * S);
+        assert_true(schedule_is_lazy(&schedule));
+        assert_true(schedule_begin(&schedule, 610 * S));
+}
+
+static void an_event_waits_for_the_dust_to_settle(void **state) {
+        struct schedule schedule = settled(10 * S);
+
+        schedule_event(&schedule, 20 * S, false);
+        assert_true(schedule_due(&schedule) == 20 * S + 200 * MS);
+        assert_false(schedule_is_lazy(&schedule));
+        schedule_event(&schedule, 20 * S + 150 * MS, false);
+        assert_true(schedule_due(&schedule) == 20 * S + 350 * MS);
+        assert_false(schedule_begin(&schedule, 20 * S + 350 * MS));
+}
+
+static void a_storm_waits_no_longer_than_the_longest_delay(void **state) {
+        struct schedule schedule = settled(10 * S);
+
+        for (uint64_t t = 20 * S; t < 30 * S; t += 100 * MS)
+                schedule_event(&schedule, t, false);
+        assert_true(schedule_due(&schedule) == 22 * S);
+}
+
+static void an_event_during_a_look_means_another(void **state) {
+        struct schedule schedule = settled(10 * S);
+
+        (void) schedule_begin(&schedule, 20 * S);
+        schedule_event(&schedule, 21 * S, true);
+        assert_true(schedule_due(&schedule) == PHX_NEVER);
+        schedule_end(&schedule, 25 * S, &quiet);
+        assert_true(schedule_due(&schedule) == 21 * S + 200 * MS);
+        assert_true(schedule_begin(&schedule, 25 * S));
+        schedule_end(&schedule, 26 * S, &quiet);
+        assert_true(schedule_due(&schedule) == 626 * S);
+}
+
+static void a_report_can_ask_for_a_retry(void **state) {
+        struct schedule schedule = settled(10 * S);
+        struct phx_report report = quiet;
+
+        (void) schedule_begin(&schedule, 20 * S);
+        report.retry_usec = 4 * S;
+        schedule_end(&schedule, 21 * S, &report);
+        assert_true(schedule_due(&schedule) == 25 * S);
+        assert_false(schedule_begin(&schedule, 25 * S));
+        schedule_end(&schedule, 26 * S, &quiet);
+        assert_true(schedule_due(&schedule) == 626 * S);
+}
+
+static void the_delays_are_the_newest_report_s(void **state) {
+        struct schedule schedule = settled(10 * S);
+        struct phx_report report = quiet;
+
+        (void) schedule_begin(&schedule, 20 * S);
+        report.debounce_usec = 1 * S;
+        report.resync_usec = PHX_NEVER;
+        schedule_end(&schedule, 21 * S, &report);
+        assert_true(schedule_due(&schedule) == PHX_NEVER);
+        schedule_event(&schedule, 30 * S, false);
+        assert_true(schedule_due(&schedule) == 31 * S);
+}
+
+static void failures_back_off_and_events_cut_them_short(void **state) {
+        struct schedule schedule = settled(10 * S);
+        static const uint64_t delays[] = { 1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300 };
+
+        for (size_t i = 0; i < PHX_ELEMENTS(delays); i++) {
+                (void) schedule_begin(&schedule, 20 * S);
+                schedule_fail(&schedule, 20 * S, false);
+                assert_true(schedule_due(&schedule) == (20 + delays[i]) * S);
+        }
+        schedule_event(&schedule, 21 * S, false);
+        assert_true(schedule_due(&schedule) == 21 * S + 200 * MS);
+        assert_true(schedule_begin(&schedule, 22 * S));
+        schedule_end(&schedule, 23 * S, &quiet);
+        schedule_fail(&schedule, 30 * S, false);
+        assert_true(schedule_due(&schedule) == 31 * S);
+}
+
+static void a_held_failure_waits_whatever_happens(void **state) {
+        struct schedule schedule = settled(10 * S);
+
+        (void) schedule_begin(&schedule, 20 * S);
+        schedule_fail(&schedule, 20 * S, true);
+        schedule_event(&schedule, 20 * S, false);
+        schedule_ask(&schedule);
+        assert_true(schedule_due(&schedule) == 21 * S);
+}
+
+static void who_asks_is_answered_at_once_and_in_full(void **state) {
+        struct schedule schedule = settled(10 * S);
+
+        schedule_ask(&schedule);
+        assert_true(schedule_due(&schedule) <= 11 * S);
+        assert_true(schedule_begin(&schedule, 11 * S));
+        schedule_ask(&schedule);
+        schedule_end(&schedule, 12 * S, &quiet);
+        assert_true(schedule_due(&schedule) <= 12 * S);
+}
+
+static void the_resync_can_be_limited(void **state) {
+        struct schedule schedule = settled(10 * S);
+
+        schedule.resync_limit_usec = 30 * S;
+        assert_true(schedule_due(&schedule) == 40 * S);
+        assert_true(schedule_begin(&schedule, 40 * S));
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(the_first_look_is_full_and_at_once),
+                cmocka_unit_test(without_events_only_the_resync_is_due),
+                cmocka_unit_test(an_event_waits_for_the_dust_to_settle),
+                cmocka_unit_test(a_storm_waits_no_longer_than_the_longest_delay),
+                cmocka_unit_test(an_event_during_a_look_means_another),
+                cmocka_unit_test(a_report_can_ask_for_a_retry),
+                cmocka_unit_test(the_delays_are_the_newest_report_s),
+                cmocka_unit_test(failures_back_off_and_events_cut_them_short),
+                cmocka_unit_test(a_held_failure_waits_whatever_happens),
+                cmocka_unit_test(who_asks_is_answered_at_once_and_in_full),
+                cmocka_unit_test(the_resync_can_be_limited),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,115 @@
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/strings.h"
+
+static void copies_are_kept_in_order(void **state) {
+        phx_cleanup(phx_strings_done) struct phx_strings list = { 0 }, copy = { 0 };
+        char text[] = "a";
+
+        assert_int_equal(phx_strings_add(&list, text), 0);
+        text[0] = 'x';
+        assert_int_equal(phx_strings_addf(&list, "%s-%d", "b", 2), 0);
+        assert_string_equal(list.items[0], "a");
+        assert_string_equal(list.items[1], "b-2");
+        assert_int_equal(phx_strings_copy(&copy, &list), 0);
+        assert_true(phx_strings_equal(&copy, &list));
+        assert_ptr_not_equal(copy.items[0], list.items[0]);
+}
+
+static void once_means_once(void **state) {
+        phx_cleanup(phx_strings_done) struct phx_strings list = { 0 };
+
+        assert_int_equal(phx_strings_add_once(&list, "a"), 1);
+        assert_int_equal(phx_strings_add_once(&list, "a"), 0);
+        assert_int_equal(phx_strings_add_once(&list, "b"), 1);
+        assert_int_equal(list.count, 2);
+        assert_true(phx_strings_has(&list, "b"));
+        assert_false(phx_strings_has(&list, ""));
+}
+
+static void sorting_makes_order_of_no_account(void **state) {
+        phx_cleanup(phx_strings_done) struct phx_strings one = { 0 }, other = { 0 }, none = { 0 };
+
+        phx_strings_sort(&none);
+        assert_int_equal(phx_strings_add(&one, "b"), 0);
+        assert_int_equal(phx_strings_add(&one, "B"), 0);
+        assert_int_equal(phx_strings_add(&other, "B"), 0);
+        assert_int_equal(phx_strings_add(&other, "b"), 0);
+        assert_false(phx_strings_equal(&one, &other));
+        phx_strings_sort(&one);
+        phx_strings_sort(&other);
+        assert_true(phx_strings_equal(&one, &other));
+        assert_string_equal(one.items[0], "B");
+        assert_false(phx_strings_equal(&one, &none));
+        assert_true(phx_strings_equal(&none, &none));
+}
+
+static void prefixes_and_suffixes_are_told(void **state) {
+        assert_true(phx_has_prefix("lxc-a", "lxc-"));
+        assert_true(phx_has_prefix("a", ""));
+        assert_false(phx_has_prefix("lxc", "lxc-"));
+        assert_true(phx_has_suffix("a.bak", ".bak"));
+        assert_false(phx_has_suffix("bak", ".bak"));
+        assert_true(phx_has_suffix("", ""));
+}
+
+static void two_nulls_are_equal(void **state) {
+        assert_true(phx_equal(NULL, NULL));
+        assert_false(phx_equal(NULL, ""));
+        assert_false(phx_equal("", NULL));
+        assert_true(phx_equal("a", "a"));
+        assert_false(phx_equal("a", "b"));
+}
+
+static void distance_counts_edits(void **state) {
+        char longest[65], too_long[66];
+
+        assert_int_equal(phx_distance("", ""), 0);
+        assert_int_equal(phx_distance("mode", "mode"), 0);
+        assert_int_equal(phx_distance("mode", "mod"), 1);
+        assert_int_equal(phx_distance("mode", "node"), 1);
+        assert_int_equal(phx_distance("kitten", "sitting"), 3);
+        assert_int_equal(phx_distance("", "abc"), 3);
+        assert_int_equal(phx_distance("abc", ""), 3);
+
+        memset(longest, 'x', sizeof(longest));
+        longest[64] = '\0';
+        memset(too_long, 'x', sizeof(too_long));
+        too_long[65] = '\0';
+        assert_int_equal(phx_distance(longest, longest), 0);
+        assert_true(phx_distance(too_long, "x") == SIZE_MAX);
+        assert_true(phx_distance("x", too_long) == SIZE_MAX);
+}
+
+static void replacing_frees_the_old_and_copies_the_new(void **state) {
+        phx_autofree char *text = NULL;
+
+        assert_int_equal(phx_replace(&text, "a"), 0);
+        assert_string_equal(text, "a");
+        assert_int_equal(phx_replace(&text, text), 0);
+        assert_string_equal(text, "a");
+        assert_int_equal(phx_replace(&text, NULL), 0);
+        assert_null(text);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(copies_are_kept_in_order),
+                cmocka_unit_test(once_means_once),
+                cmocka_unit_test(sorting_makes_order_of_no_account),
+                cmocka_unit_test(prefixes_and_suffixes_are_told),
+                cmocka_unit_test(two_nulls_are_equal),
+                cmocka_unit_test(distance_counts_edits),
+                cmocka_unit_test(replacing_frees_the_old_and_copies_the_new),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,391 @@
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "reconcile/diff.h"
+#include "reconcile/tell.h"
+#include "world_fake.h"
+
+struct subject {
+        struct fake *fake;
+        struct phx_tell *tell;
+};
+
+static void subject_done(struct subject *subject) {
+        subject->fake = fake_free(subject->fake);
+        subject->tell = phx_tell_free(subject->tell);
+}
+
+static struct subject subject_new(void) {
+        struct subject subject = { .fake = fake_new() };
+        const struct phx_audit audit = fake_audit(subject.fake);
+
+        assert_int_equal(phx_tell_new(&audit, &subject.tell), 0);
+        return subject;
+}
+
+/* Forgets what was told before, and tells the picture of just now. */
+static void tell(struct subject *subject) {
+        phx_cleanup(phx_desired_freep) struct phx_desired *desired = fake_copy_desired(
+                        subject->fake);
+        phx_cleanup(phx_observed_freep) struct phx_observed *observed = fake_copy_observed(
+                        subject->fake);
+        phx_cleanup(phx_drifts_done) struct phx_drifts drifts = { 0 };
+
+        fake_forget_records(subject->fake);
+        assert_int_equal(phx_diff(desired, observed, &drifts), 0);
+        assert_int_equal(phx_tell_picture(subject->tell, desired, &drifts), 0);
+}
+
+static void assert_told(const struct subject *subject, const char *story) {
+        assert_string_equal(fake_story(subject->fake), story);
+}
+
+static void an_accepted_configuration_is_told_once(void **state) {
+        phx_cleanup(subject_done) struct subject subject = subject_new();
+        const struct fake_record *record;
+
+        fake_configure(subject.fake, "far", NULL, "unconfined");
+        tell(&subject);
+        record = fake_find(subject.fake, PHX_RECORD_ACCEPTED, 0);
+        assert_string_equal(record->message, "configuration accepted: 1 container, generation g1");
+        assert_null(record->old_digest);
+        assert_string_equal(record->new_digest, "g1");
+        tell(&subject);
+        assert_told(&subject, "");
+
+        (void) snprintf(subject.fake->desired->generation, PHX_SHA256_HEX, "g2");
+        tell(&subject);
+        assert_told(&subject, "accepted: configuration accepted: 1 container, generation g2\n");
+        assert_string_equal(subject.fake->records[0].old_digest, "g1");
+}
+
+static void a_drift_is_told_when_it_comes_and_when_it_goes(void **state) {
+        phx_cleanup(subject_done) struct subject subject = subject_new();
+
+        (void) fake_create(subject.fake, "guest", "unconfined");
+        tell(&subject);
+        assert_string_equal(
+                        fake_find(subject.fake, PHX_RECORD_DRIFT_FOUND, 0)->message,
+                        "guest: not in the configuration; never touched");
+        tell(&subject);
+        assert_told(&subject, "");
+        subject.fake->observed->container_count = 0;
+        tell(&subject);
+        subject.fake->observed->container_count = 1;
+        assert_told(&subject, "drift-gone: guest: no longer: not in the configuration\n");
+}
+
+static void another_content_is_news_and_another_pid_is_not(void **state) {
+        phx_cleanup(subject_done) struct subject subject = subject_new();
+        struct phx_observed_container *container;
+
+        (void) fake_profile(subject.fake, "lxc-web", "file 1", NULL);
+        (void) fake_deploy(subject.fake, "lxc-web", "file 2", false);
+        fake_load(subject.fake, "lxc-web", "enforce", NULL);
+        fake_configure(subject.fake, "web", "web", "lxc-web");
+        container = fake_create(subject.fake, "web", "lxc-web");
+        container->is_running = true;
+        container->wrong = 1;
+        assert_int_equal(phx_replace(&container->example, "unconfined, pid 1"), 0);
+        tell(&subject);
+        assert_int_equal(fake_count(subject.fake, PHX_RECORD_DRIFT_FOUND), 2);
+
+        assert_int_equal(
+                        phx_replace(&subject.fake->observed->containers[0].example,
+                                    "unconfined, pid 2"),
+                        0);
+        tell(&subject);
+        assert_told(&subject, "");
+        (void) fake_deploy(subject.fake, "lxc-web", "file 3", false);
+        tell(&subject);
+        assert_int_equal(fake_count(subject.fake, PHX_RECORD_DRIFT_FOUND), 1);
+}
+
+static void another_wish_is_news(void **state) {
+        phx_cleanup(subject_done) struct subject subject = subject_new();
+
+        fake_configure(subject.fake, "web", "web", "lxc-nowhere");
+        (void) fake_create(subject.fake, "web", "");
+        tell(&subject);
+        assert_int_equal(fake_count(subject.fake, PHX_RECORD_DRIFT_FOUND), 1);
+        assert_int_equal(
+                        phx_replace(&subject.fake->desired->containers[0].profile, "lxc-never"),
+                        0);
+        tell(&subject);
+        assert_told(&subject,
+                    "drift-found: web: its config names no profile instead of lxc-never; the profile is "
+                    "neither in the profile directory nor in the kernel\n");
+}
+
+static void refuse(struct subject *subject, const char *text) {
+        struct phx_desired_profile *profile = &subject->fake->desired->profiles[0];
+
+        profile->state = text ? PHX_SOURCE_REFUSED : PHX_SOURCE_GOOD;
+        assert_int_equal(phx_replace(&profile->refusal, text), 0);
+}
+
+static void add_web(struct subject *subject) {
+        (void) fake_profile(subject->fake, "lxc-web", "file 1", "policy 1");
+        (void) fake_deploy(subject->fake, "lxc-web", "file 1", true);
+        fake_load(subject->fake, "lxc-web", "enforce", "policy 1");
+}
+
+static void a_refusal_is_told_with_each_new_reason_and_at_its_end(void **state) {
+        phx_cleanup(subject_done) struct subject subject = subject_new();
+
+        add_web(&subject);
+        tell(&subject);
+        refuse(&subject, "lxc-web: line 3: no");
+        tell(&subject);
+        assert_told(&subject, "refused: lxc-web: line 3: no; last good in force\n");
+        assert_string_equal(subject.fake->records[0].profile, "lxc-web");
+        refuse(&subject, "lxc-web: line 4: no");
+        tell(&subject);
+        assert_told(&subject, "refused: lxc-web: line 4: no; last good in force\n");
+        tell(&subject);
+        assert_told(&subject, "");
+        refuse(&subject, NULL);
+        tell(&subject);
+        assert_told(&subject, "accepted: lxc-web: accepted again\n");
+}
+
+static void a_refused_source_that_is_being_written_is_neither_good_nor_news(void **state) {
+        phx_cleanup(subject_done) struct subject subject = subject_new();
+
+        add_web(&subject);
+        refuse(&subject, "lxc-web: line 3: no");
+        tell(&subject);
+        subject.fake->desired->profiles[0].state = PHX_SOURCE_WRITING;
+        tell(&subject);
+        assert_told(&subject, "");
+        subject.fake->desired->profiles[0].state = PHX_SOURCE_REFUSED;
+        tell(&subject);
+        assert_told(&subject, "");
+        subject.fake->desired->profiles[0].state = PHX_SOURCE_WRITING;
+        tell(&subject);
+        refuse(&subject, NULL);
+        tell(&subject);
+        assert_told(&subject, "accepted: lxc-web: accepted again\n");
+}
+
+static void a_refused_source_that_is_removed_is_not_called_accepted(void **state) {
+        phx_cleanup(subject_done) struct subject subject = subject_new();
+
+        add_web(&subject);
+        refuse(&subject, "lxc-web: line 3: no");
+        tell(&subject);
+        subject.fake->desired->profile_count = 0;
+        tell(&subject);
+        subject.fake->desired->profile_count = 1;
+        assert_told(&subject, "drift-gone: lxc-web: no longer: lxc-web: line 3: no\n");
+}
+
+static void a_refused_configuration_that_is_being_written_stays_refused(void **state) {
+        phx_cleanup(subject_done) struct subject subject = subject_new();
+        struct phx_refusal *refusal = phx_desired_add_refusal(
+                        subject.fake->desired,
+                        "configuration",
+                        "a.json:1: no");
+
+        tell(&subject);
+        assert_string_equal(
+                        fake_find(subject.fake, PHX_RECORD_REFUSED, 0)->message,
+                        "configuration: a.json:1: no; last good in force");
+        assert_null(fake_find(subject.fake, PHX_RECORD_REFUSED, 0)->profile);
+        refusal->is_transient = true;
+        tell(&subject);
+        assert_told(&subject, "");
+        subject.fake->desired->refusal_count = 0;
+        tell(&subject);
+        subject.fake->desired->refusal_count = 1;
+        assert_told(&subject, "accepted: configuration: accepted again\n");
+}
+
+static void posture_and_notes_are_told_once(void **state) {
+        phx_cleanup(subject_done) struct subject subject = subject_new();
+        struct phx_desired_container *container;
+
+        fake_configure(subject.fake, "web", "web", "unconfined");
+        (void) fake_create(subject.fake, "web", "unconfined");
+        container = &subject.fake->desired->containers[0];
+        assert_int_equal(phx_replace(&container->suggestion, "lxc-baseline"), 0);
+        assert_int_equal(phx_strings_add(&container->notes, "lxc_options: contradicts"), 0);
+        tell(&subject);
+        assert_string_equal(
+                        fake_find(subject.fake, PHX_RECORD_POSTURE, 0)->message,
+                        "web: unconfined by configuration; the profile lxc-baseline has what it needs");
+        assert_string_equal(
+                        fake_find(subject.fake, PHX_RECORD_REMARK, 0)->message,
+                        "web: lxc_options: contradicts");
+        tell(&subject);
+        assert_told(&subject, "");
+
+        /* What ended and comes back is news. */
+        phx_strings_done(&container->notes);
+        tell(&subject);
+        assert_told(&subject, "");
+        assert_int_equal(phx_strings_add(&container->notes, "lxc_options: contradicts"), 0);
+        tell(&subject);
+        assert_told(&subject, "remark: web: lxc_options: contradicts\n");
+}
+
+static void an_action_is_told_with_all_that_is_known_of_it(void **state) {
+        phx_cleanup(subject_done) struct subject subject = subject_new();
+        const struct phx_drift drift = {
+                .layer = PHX_LAYER_KERNEL,
+                .kind = PHX_DRIFT_MODE,
+                .action = PHX_ACTION_LOAD,
+                .object = "lxc-web",
+                .expected = "enforce",
+                .found = "complain",
+                .old_digest = "policy 0",
+                .new_digest = "policy 1",
+        };
+
+        tell(&subject);
+        fake_forget_records(subject.fake);
+        phx_tell_intent(subject.tell, &drift);
+        phx_tell_changed(subject.tell, &drift);
+        phx_tell_failed(subject.tell, &drift, -EACCES, "permission denied");
+        assert_told(&subject,
+                    "intent: lxc-web: loaded in mode complain instead of enforce; loading the policy into "
+                    "the kernel\n"
+                    "changed: lxc-web: the policy was loaded into the kernel, and read back\n"
+                    "failed: lxc-web: loading the policy into the kernel failed: permission denied\n");
+        for (size_t i = 0; i < 3; i++) {
+                const struct fake_record *record = &subject.fake->records[i];
+
+                assert_string_equal(record->action, "load");
+                assert_string_equal(record->layer, "kernel");
+                assert_string_equal(record->drift, "mode");
+                assert_string_equal(record->profile, "lxc-web");
+                assert_null(record->container);
+                assert_string_equal(record->generation, "g1");
+                assert_string_equal(record->old_digest, "policy 0");
+                assert_string_equal(record->new_digest, "policy 1");
+                assert_int_equal(record->error, i == 2 ? -EACCES : 0);
+        }
+}
+
+static const struct {
+        struct phx_drift drift;
+        const char *profile, *container, *path;
+} fields[] = {
+        { { PHX_LAYER_CONFIG, PHX_DRIFT_ASSIGNED, PHX_ACTION_ASSIGN, "web", "lxc-web", "unset" },
+          "lxc-web",
+          "web",
+          NULL },
+        { { PHX_LAYER_CONFIG, PHX_DRIFT_ASSIGNED, PHX_ACTION_ASSIGN, "web", "with a=b", "absent" },
+          NULL,
+          "web",
+          NULL },
+        { { PHX_LAYER_CONFIG, PHX_DRIFT_UNMANAGED, PHX_ACTION_NONE, "web", "an entry", "unset" },
+          NULL,
+          "web",
+          NULL },
+        { { PHX_LAYER_KERNEL,
+            PHX_DRIFT_LEFTOVER,
+            PHX_ACTION_NONE,
+            "lxc-web//old",
+            "absent",
+            "a child" },
+          "lxc-web",
+          NULL,
+          NULL },
+        { { PHX_LAYER_KERNEL,
+            PHX_DRIFT_UNKNOWN,
+            PHX_ACTION_NONE,
+            "AppArmor",
+            "a kernel",
+            "it is off" },
+          NULL,
+          NULL,
+          NULL },
+        { { PHX_LAYER_DISK,
+            PHX_DRIFT_DISABLED,
+            PHX_ACTION_NONE,
+            "lxc-web",
+            "enforced",
+            "/etc/d/x" },
+          "lxc-web",
+          NULL,
+          "/etc/d/x" },
+};
+
+static void profiles_and_containers_go_into_their_own_fields(void **state) {
+        phx_cleanup(subject_done) struct subject subject = subject_new();
+
+        for (size_t i = 0; i < PHX_ELEMENTS(fields); i++) {
+                phx_tell_intent(subject.tell, &fields[i].drift);
+                assert_true(phx_equal(subject.fake->records[i].profile, fields[i].profile));
+                assert_true(phx_equal(subject.fake->records[i].container, fields[i].container));
+                assert_true(phx_equal(subject.fake->records[i].path, fields[i].path));
+        }
+}
+
+/* An audit with a single reader of both. */
+struct listener {
+        char progress[256];
+        unsigned records;
+};
+
+static void on_record(void *data, const struct phx_record *record) {
+        struct listener *listener = data;
+
+        listener->records++;
+}
+
+static void on_progress(void *data, const char *text) {
+        struct listener *listener = data;
+
+        (void) snprintf(listener->progress, sizeof(listener->progress), "%s", text);
+}
+
+static void an_intent_is_also_a_sign_of_life(void **state) {
+        struct listener listener = { .records = 0 };
+        const struct phx_audit audit = { on_record, on_progress, &listener };
+        const struct phx_drift drift = {
+                .layer = PHX_LAYER_DISK,
+                .kind = PHX_DRIFT_ABSENT,
+                .action = PHX_ACTION_INSTALL,
+                .object = "lxc-web",
+                .expected = "file 1",
+                .found = "absent",
+        };
+        struct phx_tell *teller = NULL;
+
+        assert_int_equal(phx_tell_new(&audit, &teller), 0);
+        phx_tell_intent(teller, &drift);
+        teller = phx_tell_free(teller);
+        assert_int_equal(listener.records, 1);
+        assert_string_equal(
+                        listener.progress,
+                        "lxc-web: the deployed file is missing; installing the deployed file");
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(an_accepted_configuration_is_told_once),
+                cmocka_unit_test(a_drift_is_told_when_it_comes_and_when_it_goes),
+                cmocka_unit_test(another_content_is_news_and_another_pid_is_not),
+                cmocka_unit_test(another_wish_is_news),
+                cmocka_unit_test(a_refusal_is_told_with_each_new_reason_and_at_its_end),
+                cmocka_unit_test(a_refused_source_that_is_being_written_is_neither_good_nor_news),
+                cmocka_unit_test(a_refused_source_that_is_removed_is_not_called_accepted),
+                cmocka_unit_test(a_refused_configuration_that_is_being_written_stays_refused),
+                cmocka_unit_test(posture_and_notes_are_told_once),
+                cmocka_unit_test(an_action_is_told_with_all_that_is_known_of_it),
+                cmocka_unit_test(profiles_and_containers_go_into_their_own_fields),
+                cmocka_unit_test(an_intent_is_also_a_sign_of_life),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,222 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/trust.h"
+#include "tree.h"
+
+static struct phx_trust trust;
+
+static int set_up(void **state) {
+        trust = (struct phx_trust){ .root = tree_new(), .owner = geteuid() };
+        return 0;
+}
+
+static int tear_down(void **state) {
+        tree_done();
+        return 0;
+}
+
+static void assert_opens(const char *path) {
+        phx_autoclose int fd = -1;
+        struct phx_error error = { 0 };
+
+        assert_int_equal(phx_trust_open(&trust, path, &fd, &error), 0);
+        assert_true(fd >= 0);
+        assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+}
+
+static void assert_refused(const char *path, int code, const char *text) {
+        struct phx_error error = { 0 };
+        int fd = -7;
+
+        assert_int_equal(phx_trust_open(&trust, path, &fd, &error), code);
+        assert_string_equal(error.text, text);
+        assert_int_equal(fd, -7);
+}
+
+static void what_only_its_owner_could_write_is_opened(void **state) {
+        tree_write("etc/a", "text");
+        assert_opens("/etc/a");
+        assert_opens("//etc/./a");
+}
+
+static void a_file_that_others_may_write_is_refused(void **state) {
+        tree_write("etc/a", "text");
+        assert_int_equal(chmod(tree_path("etc/a"), 0664), 0);
+        assert_refused("/etc/a",
+                       -EPERM,
+                       "/etc/a: 'a' is writable by group or others (mode 0664), expected by its owner alone");
+        assert_int_equal(chmod(tree_path("etc/a"), 0646), 0);
+        assert_refused("/etc/a",
+                       -EPERM,
+                       "/etc/a: 'a' is writable by group or others (mode 0646), expected by its owner alone");
+}
+
+static void a_directory_that_others_may_write_is_refused(void **state) {
+        tree_write("etc/sub/a", "text");
+        assert_int_equal(chmod(tree_path("etc"), 01777), 0);
+        assert_refused("/etc/sub/a",
+                       -EPERM,
+                       "/etc/sub/a: 'etc' is writable by group or others (mode 1777), expected by its owner alone");
+}
+
+static void a_file_of_somebody_else_is_refused(void **state) {
+        if (geteuid() != 0)
+                skip(); /* cannot give a file away */
+        tree_write("etc/a", "text");
+        assert_int_equal(chown(tree_path("etc/a"), 1234, 0), 0);
+        assert_refused("/etc/a", -EPERM, "/etc/a: 'a' is owned by uid 1234, expected uid 0");
+}
+
+static void a_link_of_somebody_else_is_refused(void **state) {
+        if (geteuid() != 0)
+                skip(); /* cannot give a link away */
+        tree_write("etc/a", "text");
+        tree_link("etc/link", "a");
+        assert_int_equal(lchown(tree_path("etc/link"), 1234, 0), 0);
+        assert_refused("/etc/link",
+                       -EPERM,
+                       "/etc/link: 'link' is owned by uid 1234, expected uid 0");
+}
+
+static void links_are_followed_below_the_root(void **state) {
+        tree_write("data/a", "text");
+        tree_link("etc/relative", "../data/a");
+        tree_link("etc/absolute", "/data/a");
+        tree_link("etc/directory", "/data");
+        tree_link("etc/outside", "/etc/passwd");
+        /* A link may not climb, either: '..' is refused wherever it comes from. */
+        assert_refused("/etc/relative", -EINVAL, "/etc/relative: '..' is not allowed in a path");
+        assert_opens("/etc/absolute");
+        assert_opens("/etc/directory/a");
+        assert_refused("/etc/outside", -ENOENT, "/etc/outside: No such file or directory");
+}
+
+static void the_target_of_a_link_is_judged_as_well(void **state) {
+        tree_write("data/a", "text");
+        tree_link("etc/a", "/data/a");
+        assert_int_equal(chmod(tree_path("data"), 0777), 0);
+        assert_refused("/etc/a",
+                       -EPERM,
+                       "/etc/a: 'data' is writable by group or others (mode 0777), expected by its owner alone");
+}
+
+static void a_loop_of_links_ends(void **state) {
+        tree_link("etc/a", "/etc/b");
+        tree_link("etc/b", "/etc/a");
+        assert_refused("/etc/a", -ELOOP, "/etc/a: too many symbolic links");
+}
+
+static void strange_paths_are_named(void **state) {
+        char path[600], text[700];
+
+        tree_write("etc/a", "text");
+        assert_refused("etc/a", -EINVAL, "etc/a: expected an absolute path");
+        assert_refused("/etc/../etc/a", -EINVAL, "/etc/../etc/a: '..' is not allowed in a path");
+        assert_refused("/etc/none", -ENOENT, "/etc/none: No such file or directory");
+        assert_refused("/etc/a/b", -ENOTDIR, "/etc/a/b: 'a' is no directory");
+        assert_refused("/etc", -EINVAL, "/etc: is not a regular file");
+
+        (void) snprintf(path, sizeof(path), "/%0300d", 0);
+        (void) snprintf(text, sizeof(text), "%s: a component is too long", path);
+        assert_refused(path, -ENAMETOOLONG, text);
+}
+
+static void every_refusal_of_a_link_has_a_text(void **state) {
+        char target[4000], path[400] = "/etc/link";
+        struct phx_error error = { 0 };
+        int fd = -1;
+
+        memset(target, 'x', sizeof(target));
+        for (size_t i = 100; i < sizeof(target); i += 100)
+                target[i] = '/';
+        target[sizeof(target) - 1] = '\0';
+        tree_link("etc/link", target);
+        for (size_t length = strlen(path); length + 10 < sizeof(path); length += 10)
+                memcpy(path + length, "/yyyyyyyyy", 11);
+        assert_int_equal(phx_trust_open(&trust, path, &fd, &error), -ENAMETOOLONG);
+        assert_non_null(
+                        strstr(error.text,
+                               "/yyyyyyyyy: what remains behind a symbolic link is too long"));
+}
+
+static void a_pipe_is_not_waited_for(void **state) {
+        tree_mkdir("etc");
+        assert_int_equal(mkfifo(tree_path("etc/pipe"), 0644), 0);
+        assert_refused("/etc/pipe", -EINVAL, "/etc/pipe: is not a regular file");
+}
+
+static void directories_are_opened_as_directories(void **state) {
+        phx_autoclose int fd = -1, root = -1;
+        struct phx_error error = { 0 };
+        int none = -1;
+
+        tree_write("etc/a", "text");
+        assert_int_equal(phx_trust_open_directory(&trust, "/etc", &fd, NULL), 0);
+        assert_int_equal(faccessat(fd, "a", R_OK, 0), 0);
+        assert_int_equal(phx_trust_open_directory(&trust, "/", &root, NULL), 0);
+        assert_int_equal(phx_trust_open_directory(&trust, "/etc/a", &none, &error), -ENOTDIR);
+        assert_string_equal(error.text, "/etc/a: is not a directory");
+}
+
+static void reading_gives_the_bytes_within_the_limit(void **state) {
+        struct phx_error error = { 0 };
+        phx_autofree char *data = NULL;
+        size_t size = 0;
+
+        tree_write("etc/a", "text");
+        assert_int_equal(phx_trust_read(&trust, "/etc/a", 3, &data, &size, &error), -EFBIG);
+        assert_string_equal(error.text, "/etc/a: is larger than 3 bytes");
+        assert_null(data);
+        assert_int_equal(phx_trust_read(&trust, "/etc/a", 4, &data, &size, &error), 0);
+        assert_string_equal(data, "text");
+        assert_int_equal(size, 4);
+}
+
+static void a_file_that_is_being_written_is_busy(void **state) {
+        phx_autoclose int writer = -1;
+        struct phx_error error = { 0 };
+        phx_autofree char *data = NULL;
+        size_t size = 0;
+
+        tree_write("etc/a", "text");
+        writer = open(tree_path("etc/a"), O_WRONLY | O_CLOEXEC);
+        assert_true(writer >= 0);
+        assert_int_equal(phx_trust_read(&trust, "/etc/a", 9, &data, &size, &error), -EBUSY);
+        assert_string_equal(error.text, "/etc/a: is still being written");
+        (void) close(PHX_TAKE_FD(writer));
+        assert_int_equal(phx_trust_read(&trust, "/etc/a", 9, &data, &size, &error), 0);
+}
+
+#define with_place(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                with_place(what_only_its_owner_could_write_is_opened),
+                with_place(a_file_that_others_may_write_is_refused),
+                with_place(a_directory_that_others_may_write_is_refused),
+                with_place(a_file_of_somebody_else_is_refused),
+                with_place(a_link_of_somebody_else_is_refused),
+                with_place(links_are_followed_below_the_root),
+                with_place(the_target_of_a_link_is_judged_as_well),
+                with_place(a_loop_of_links_ends),
+                with_place(strange_paths_are_named),
+                with_place(every_refusal_of_a_link_has_a_text),
+                with_place(a_pipe_is_not_waited_for),
+                with_place(directories_are_opened_as_directories),
+                with_place(reading_gives_the_bytes_within_the_limit),
+                with_place(a_file_that_is_being_written_is_busy),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,315 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include "loop.h"
+#include "watch.h"
+
+struct fixture {
+        sd_event *event;
+        struct watch *watch;
+        struct counter counter;
+        char root[64];
+        char a[80];
+        char b[80];
+        char cgroup[80];
+};
+
+static int setup(void **state) {
+        struct fixture *fixture = calloc(1, sizeof(*fixture));
+        struct listener listener;
+
+        if (!fixture)
+                return -1;
+        (void) snprintf(fixture->root, sizeof(fixture->root), "/tmp/test-watch-XXXXXX");
+        make_directory(fixture->root);
+        (void) snprintf(fixture->a, sizeof(fixture->a), "%s/a", fixture->root);
+        (void) snprintf(fixture->b, sizeof(fixture->b), "%s/b", fixture->root);
+        (void) snprintf(fixture->cgroup, sizeof(fixture->cgroup), "%s/cgroup", fixture->root);
+        assert_int_equal(mkdir(fixture->a, 0755), 0);
+        assert_int_equal(mkdir(fixture->b, 0755), 0);
+        assert_int_equal(mkdir(fixture->cgroup, 0755), 0);
+
+        listener = (struct listener){ count_look, &fixture->counter };
+        assert_int_equal(sd_event_new(&fixture->event), 0);
+        assert_int_equal(watch_new(fixture->event, fixture->cgroup, &listener, &fixture->watch), 0);
+        *state = fixture;
+        return 0;
+}
+
+static int teardown(void **state) {
+        struct fixture *fixture = *state;
+
+        (void) watch_free(fixture->watch);
+        sd_event_unref(fixture->event);
+        remove_tree(fixture->root);
+        free(fixture);
+        return 0;
+}
+
+static int set(struct fixture *fixture, const char *first, const char *second) {
+        phx_cleanup(phx_strings_done) struct phx_strings paths = { 0 };
+
+        assert_int_equal(phx_strings_add(&paths, first), 0);
+        if (second)
+                assert_int_equal(phx_strings_add(&paths, second), 0);
+        /* cmocka's state is never NULL after a setup that succeeded.
+         * NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
+        return watch_set(fixture->watch, &paths);
+}
+
+/* How many looks the loop was asked for since the last question. */
+static unsigned looks(struct fixture *fixture) {
+        unsigned n;
+
+        settle(fixture->event);
+        n = fixture->counter.looks;
+        fixture->counter.looks = 0;
+        return n;
+}
+
+static void a_new_directory_means_another_look_once(void **state) {
+        struct fixture *fixture = *state;
+
+        assert_int_equal(set(fixture, fixture->a, fixture->b), 1);
+        assert_int_equal(set(fixture, fixture->a, fixture->b), 0);
+        assert_int_equal(watch_count(fixture->watch), 2);
+        assert_int_equal(looks(fixture), 0);
+}
+
+static void every_kind_of_change_is_heard(void **state) {
+        struct fixture *fixture = *state;
+        char path[128], other[128];
+
+        (void) set(fixture, fixture->a, NULL);
+        (void) snprintf(path, sizeof(path), "%s/file", fixture->a);
+        (void) snprintf(other, sizeof(other), "%s/other", fixture->a);
+
+        write_file(fixture->a, "file", "text");
+        assert_true(looks(fixture) > 0);
+        assert_int_equal(chmod(path, 0666), 0);
+        assert_true(looks(fixture) > 0);
+        assert_int_equal(rename(path, other), 0);
+        assert_true(looks(fixture) > 0);
+        assert_int_equal(unlink(other), 0);
+        assert_true(looks(fixture) > 0);
+        assert_int_equal(chmod(fixture->a, 0777), 0);
+        assert_true(looks(fixture) > 0);
+        assert_int_equal(fixture->counter.full, 0);
+}
+
+static void a_file_is_heard_when_its_writer_closes_it(void **state) {
+        struct fixture *fixture = *state;
+        char path[128];
+        int fd;
+
+        (void) snprintf(path, sizeof(path), "%s/file", fixture->a);
+        write_file(fixture->a, "file", "");
+        (void) set(fixture, fixture->a, NULL);
+        fd = open(path, O_WRONLY | O_CLOEXEC);
+        assert_true(fd >= 0);
+        assert_int_equal(write(fd, "x", 1), 1);
+        assert_int_equal(looks(fixture), 0);
+        (void) close(fd);
+        assert_int_equal(looks(fixture), 1);
+}
+
+static void temporary_names_are_not_heard(void **state) {
+        struct fixture *fixture = *state;
+        char from[128], to[128];
+
+        (void) set(fixture, fixture->a, NULL);
+        write_file(fixture->a, ".profile.phoenixd~", "text");
+        write_file(fixture->a, ".profile.swp", "text");
+        assert_int_equal(looks(fixture), 0);
+
+        (void) snprintf(from, sizeof(from), "%s/.profile.phoenixd~", fixture->a);
+        (void) snprintf(to, sizeof(to), "%s/profile", fixture->a);
+        assert_int_equal(rename(from, to), 0);
+        assert_int_equal(looks(fixture), 1);
+}
+
+static void of_the_cgroups_only_lxc_s_are_heard(void **state) {
+        struct fixture *fixture = *state;
+        char path[160];
+
+        (void) set(fixture, fixture->cgroup, NULL);
+        (void) snprintf(path, sizeof(path), "%s/user.slice", fixture->cgroup);
+        assert_int_equal(mkdir(path, 0755), 0);
+        assert_int_equal(looks(fixture), 0);
+        (void) snprintf(path, sizeof(path), "%s/lxc.payload.c1", fixture->cgroup);
+        assert_int_equal(mkdir(path, 0755), 0);
+        assert_int_equal(looks(fixture), 1);
+        (void) snprintf(path, sizeof(path), "%s/lxc.monitor.c1", fixture->cgroup);
+        assert_int_equal(mkdir(path, 0755), 0);
+        assert_int_equal(looks(fixture), 1);
+}
+
+static void a_directory_that_is_not_wanted_any_more_is_not_heard(void **state) {
+        struct fixture *fixture = *state;
+
+        (void) set(fixture, fixture->a, fixture->b);
+        assert_int_equal(set(fixture, fixture->a, NULL), 0);
+        write_file(fixture->b, "file", "");
+        assert_int_equal(looks(fixture), 0);
+        assert_int_equal(watch_count(fixture->watch), 1);
+
+        /* Wanted again, it is still watched: nothing was missed that an event would tell. */
+        assert_int_equal(set(fixture, fixture->a, fixture->b), 0);
+        write_file(fixture->b, "file", "");
+        assert_int_equal(looks(fixture), 1);
+}
+
+static void a_replaced_directory_is_watched_again(void **state) {
+        struct fixture *fixture = *state;
+        char path[128];
+
+        (void) set(fixture, fixture->root, fixture->a);
+        (void) snprintf(path, sizeof(path), "%s/old", fixture->root);
+        assert_int_equal(rename(fixture->a, path), 0);
+        assert_int_equal(mkdir(fixture->a, 0755), 0);
+        assert_true(looks(fixture) > 0);
+        assert_int_equal(set(fixture, fixture->root, fixture->a), 1);
+        assert_int_equal(looks(fixture), 0);
+
+        write_file(fixture->a, "file", "");
+        assert_int_equal(looks(fixture), 1);
+        write_file(path, "file", "");
+        assert_int_equal(looks(fixture), 0);
+}
+
+static void a_removed_directory_is_missed_once_and_found_again(void **state) {
+        struct fixture *fixture = *state;
+
+        (void) set(fixture, fixture->a, fixture->b);
+        assert_int_equal(rmdir(fixture->b), 0);
+        assert_int_equal(looks(fixture), 1);
+        assert_int_equal(watch_refresh(fixture->watch), 1);
+        assert_int_equal(watch_refresh(fixture->watch), 0);
+        assert_int_equal(watch_count(fixture->watch), 1);
+        assert_int_equal(watch_trouble(fixture->watch), 0);
+
+        assert_int_equal(mkdir(fixture->b, 0755), 0);
+        assert_int_equal(watch_refresh(fixture->watch), 1);
+        write_file(fixture->b, "file", "");
+        assert_int_equal(looks(fixture), 1);
+}
+
+static void a_storm_is_one_look_a_dispatch(void **state) {
+        struct fixture *fixture = *state;
+
+        (void) set(fixture, fixture->a, NULL);
+        for (unsigned i = 0; i < 1000; i++) {
+                char name[32];
+
+                (void) snprintf(name, sizeof(name), "file%u", i);
+                write_file(fixture->a, name, "");
+        }
+        assert_true(looks(fixture) <= 2);
+}
+
+static long queue_limit(void) {
+        FILE *file = fopen("/proc/sys/fs/inotify/max_queued_events", "re");
+        char text[32] = "0";
+
+        if (file) {
+                (void) fgets(text, sizeof(text), file);
+                (void) fclose(file);
+        }
+        return strtol(text, NULL, 10);
+}
+
+static void an_overflow_asks_for_a_full_look_and_heals(void **state) {
+        struct fixture *fixture = *state;
+        long limit = queue_limit();
+
+        /* The limit is the machine's, and a test does not change machines. */
+        if (limit <= 0 || limit > 200000)
+                skip();
+        (void) set(fixture, fixture->a, NULL);
+        write_file(fixture->a, "one", "");
+        write_file(fixture->a, "two", "");
+        settle(fixture->event);
+        for (long i = 0; i <= limit; i++) {
+                char path[128];
+
+                (void) snprintf(path, sizeof(path), "%s/%s", fixture->a, i % 2 ? "one" : "two");
+                assert_int_equal(chmod(path, 0600), 0);
+        }
+        assert_true(looks(fixture) > 0);
+        assert_int_equal(fixture->counter.full, 1);
+
+        assert_int_equal(watch_refresh(fixture->watch), 1);
+        assert_int_equal(looks(fixture), 0);
+        write_file(fixture->a, "one", "");
+        assert_int_equal(looks(fixture), 1);
+}
+
+static void many_directories_nobody_wants_are_forgotten(void **state) {
+        phx_cleanup(phx_strings_done) struct phx_strings paths = { 0 };
+        struct fixture *fixture = *state;
+
+        for (unsigned i = 0; i < 100; i++) {
+                assert_int_equal(phx_strings_addf(&paths, "%s/d%03u", fixture->a, i), 0);
+                assert_int_equal(mkdir(paths.items[i], 0755), 0);
+        }
+        assert_int_equal(watch_set(fixture->watch, &paths), 1);
+        assert_int_equal(watch_count(fixture->watch), 100);
+        /* The new instance watches what it did not before. */
+        assert_int_equal(set(fixture, paths.items[7], NULL), 1);
+        assert_int_equal(watch_count(fixture->watch), 1);
+        write_file(paths.items[7], "file", "");
+        assert_int_equal(looks(fixture), 1);
+}
+
+static void the_descriptor_is_not_inherited(void **state) {
+        struct fixture *fixture = *state;
+        unsigned instances = 0;
+
+        (void) set(fixture, fixture->a, NULL);
+        for (int fd = 3; fd < 64; fd++) {
+                char path[64], target[64] = "";
+
+                (void) snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+                (void) readlink(path, target, sizeof(target) - 1);
+                if (strcmp(target, "anon_inode:inotify") != 0)
+                        continue;
+                instances++;
+                assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+                assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
+        }
+        assert_int_equal(instances, 1);
+}
+
+static void another_inotify_instance_does_not_confuse(void **state) {
+        struct fixture *fixture = *state;
+        int other = inotify_init1(IN_CLOEXEC);
+
+        assert_true(other >= 0);
+        assert_int_equal(set(fixture, fixture->a, NULL), 1);
+        write_file(fixture->a, "file", "");
+        assert_int_equal(looks(fixture), 1);
+        (void) close(other);
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+        const struct CMUnitTest tests[] = {
+                TEST(a_new_directory_means_another_look_once),
+                TEST(every_kind_of_change_is_heard),
+                TEST(a_file_is_heard_when_its_writer_closes_it),
+                TEST(temporary_names_are_not_heard),
+                TEST(of_the_cgroups_only_lxc_s_are_heard),
+                TEST(a_directory_that_is_not_wanted_any_more_is_not_heard),
+                TEST(a_replaced_directory_is_watched_again),
+                TEST(a_removed_directory_is_missed_once_and_found_again),
+                TEST(a_storm_is_one_look_a_dispatch),
+                TEST(an_overflow_asks_for_a_full_look_and_heals),
+                TEST(many_directories_nobody_wants_are_forgotten),
+                TEST(the_descriptor_is_not_inherited),
+                TEST(another_inotify_instance_does_not_confuse),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

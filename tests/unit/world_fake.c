@@ -1,0 +1,545 @@
+#include "world_fake.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/grow.h"
+
+#define TASKS_OF_A_CONTAINER 3
+#define INIT_OF_A_CONTAINER 4711
+
+/* A test without memory has nothing to say about the engine. */
+static void must(bool done) {
+        if (!done)
+                abort();
+}
+
+static void set(char **text, const char *value) {
+        must(phx_replace(text, value) >= 0);
+}
+
+struct fake *fake_new(void) {
+        struct fake *fake = calloc(1, sizeof(*fake));
+
+        must(fake);
+        fake->desired = calloc(1, sizeof(*fake->desired));
+        fake->observed = calloc(1, sizeof(*fake->observed));
+        must(fake->desired && fake->observed);
+        fake->desired->has_configuration = true;
+        (void) snprintf(fake->desired->generation, sizeof(fake->desired->generation), "g1");
+        fake->observed->retry_usec = UINT64_MAX;
+        return fake;
+}
+
+static void record_done(struct fake_record *record) {
+        free(record->message);
+        free(record->action);
+        free(record->layer);
+        free(record->drift);
+        free(record->profile);
+        free(record->container);
+        free(record->path);
+        free(record->generation);
+        free(record->old_digest);
+        free(record->new_digest);
+}
+
+void fake_forget_records(struct fake *fake) {
+        for (size_t i = 0; i < fake->record_count; i++)
+                record_done(&fake->records[i]);
+        free(fake->records);
+        fake->records = NULL;
+        fake->record_count = 0;
+}
+
+struct fake *fake_free(struct fake *fake) {
+        if (!fake)
+                return NULL;
+
+        fake_forget_records(fake);
+        for (size_t i = 0; i < fake->task_count; i++) {
+                free(fake->tasks[i].directory);
+                free(fake->tasks[i].label);
+        }
+        free(fake->tasks);
+        phx_desired_free(fake->desired);
+        phx_observed_free(fake->observed);
+        free(fake);
+
+        return NULL;
+}
+
+void fake_restart(struct fake *fake) {
+        fake->is_down = false;
+        fake->fault = FAKE_SOUND;
+}
+
+/* The first breach is the cause of those that follow. */
+static void breach(struct fake *fake, const char *what, const char *object) {
+        if (fake->breach[0] == '\0')
+                (void) snprintf(fake->breach, sizeof(fake->breach), "%s: %s", object, what);
+}
+
+struct phx_desired_profile *fake_profile(
+                struct fake *fake,
+                const char *name,
+                const char *file,
+                const char *policy) {
+        struct phx_desired_profile *profile = phx_desired_add_profile(fake->desired, name);
+
+        must(profile);
+        profile->has_good = true;
+        (void) snprintf(profile->digest, sizeof(profile->digest), "%s", file);
+        must(phx_kernel_entries_add(&profile->policy, name, "enforce", policy) >= 0);
+        return profile;
+}
+
+void fake_configure(struct fake *fake, const char *id, const char *directory, const char *profile) {
+        struct phx_desired_container *container = phx_desired_add_container(fake->desired, id);
+
+        must(container);
+        set(&container->directory, directory);
+        set(&container->profile, profile);
+}
+
+static struct phx_observed_file *find_file(struct fake *fake, const char *name) {
+        for (size_t i = 0; i < fake->observed->file_count; i++)
+                if (strcmp(fake->observed->files[i].name, name) == 0)
+                        return &fake->observed->files[i];
+        return NULL;
+}
+
+struct phx_observed_file *fake_deploy(
+                struct fake *fake,
+                const char *name,
+                const char *content,
+                bool is_owned) {
+        struct phx_observed_file *file = find_file(fake, name);
+
+        if (!file)
+                file = phx_observed_add_file(fake->observed, name);
+        must(file);
+        set(&file->content, content);
+        set(&file->trouble, NULL);
+        file->is_owned = is_owned;
+        return file;
+}
+
+void fake_load(struct fake *fake, const char *name, const char *mode, const char *hash) {
+        struct phx_kernel_entries *loaded = &fake->observed->loaded;
+
+        for (size_t i = 0; i < loaded->count; i++) {
+                if (strcmp(loaded->items[i].name, name) != 0)
+                        continue;
+                set(&loaded->items[i].mode, mode);
+                set(&loaded->items[i].hash, hash);
+                return;
+        }
+        must(phx_kernel_entries_add(loaded, name, mode, hash) >= 0);
+}
+
+static struct phx_observed_container *find_container(struct fake *fake, const char *directory) {
+        for (size_t i = 0; i < fake->observed->container_count; i++)
+                if (phx_equal(fake->observed->containers[i].directory, directory))
+                        return &fake->observed->containers[i];
+        return NULL;
+}
+
+struct phx_observed_container *fake_create(
+                struct fake *fake,
+                const char *directory,
+                const char *effective) {
+        struct phx_observed_container *container = phx_observed_add_container(
+                        fake->observed,
+                        directory);
+
+        must(container);
+        set(&container->effective, effective);
+        return container;
+}
+
+void fake_start(struct fake *fake, const char *directory, const char *label) {
+        struct fake_task *task = NULL;
+
+        for (size_t i = 0; i < fake->task_count; i++)
+                if (strcmp(fake->tasks[i].directory, directory) == 0)
+                        task = &fake->tasks[i];
+        if (!task) {
+                task = phx_grow(&fake->tasks, &fake->task_count, sizeof(*task));
+                must(task);
+                set(&task->directory, directory);
+        }
+        set(&task->label, label);
+}
+
+static void copy_entries(struct phx_kernel_entries *to, const struct phx_kernel_entries *from) {
+        for (size_t i = 0; i < from->count; i++) {
+                const struct phx_kernel_entry *entry = &from->items[i];
+
+                must(phx_kernel_entries_add(to, entry->name, entry->mode, entry->hash) >= 0);
+        }
+}
+
+static void copy_profile(struct phx_desired *to, const struct phx_desired_profile *from) {
+        struct phx_desired_profile *profile = phx_desired_add_profile(to, from->name);
+
+        must(profile);
+        profile->state = from->state;
+        profile->has_good = from->has_good;
+        set(&profile->refusal, from->refusal);
+        memcpy(profile->digest, from->digest, sizeof(profile->digest));
+        copy_entries(&profile->policy, &from->policy);
+}
+
+static void copy_configured(struct phx_desired *to, const struct phx_desired_container *from) {
+        struct phx_desired_container *container = phx_desired_add_container(to, from->id);
+
+        must(container);
+        set(&container->directory, from->directory);
+        set(&container->profile, from->profile);
+        set(&container->suggestion, from->suggestion);
+        must(phx_strings_copy(&container->lines, &from->lines) >= 0);
+        must(phx_strings_copy(&container->notes, &from->notes) >= 0);
+}
+
+struct phx_desired *fake_copy_desired(const struct fake *fake) {
+        const struct phx_desired *from = fake->desired;
+        struct phx_desired *to = calloc(1, sizeof(*to));
+
+        must(to);
+        to->mode = from->mode;
+        to->has_configuration = from->has_configuration;
+        memcpy(to->generation, from->generation, sizeof(to->generation));
+        for (size_t i = 0; i < from->profile_count; i++)
+                copy_profile(to, &from->profiles[i]);
+        for (size_t i = 0; i < from->container_count; i++)
+                copy_configured(to, &from->containers[i]);
+        for (size_t i = 0; i < from->refusal_count; i++) {
+                struct phx_refusal *refusal = phx_desired_add_refusal(
+                                to,
+                                from->refusals[i].object,
+                                from->refusals[i].text);
+
+                must(refusal);
+                refusal->is_transient = from->refusals[i].is_transient;
+        }
+        return to;
+}
+
+static void copy_container(struct phx_observed *to, const struct phx_observed_container *from) {
+        struct phx_observed_container *container = phx_observed_add_container(to, from->directory);
+
+        must(container);
+        set(&container->effective, from->effective);
+        set(&container->digest, from->digest);
+        set(&container->trouble, from->trouble);
+        set(&container->example, from->example);
+        must(phx_strings_copy(&container->wrong_lines, &from->wrong_lines) >= 0);
+        container->is_running = from->is_running;
+        container->tasks = from->tasks;
+        container->starting = from->starting;
+        container->wrong = from->wrong;
+        container->unknown = from->unknown;
+        container->init = from->init;
+}
+
+/* Enforced, or as free as the configuration wants it. */
+static bool is_label_right(const struct fake *fake, const char *label, const char *profile) {
+        const struct phx_kernel_entry *entry = phx_kernel_entries_find(
+                        &fake->observed->loaded,
+                        label);
+
+        if (strcmp(label, profile) != 0)
+                return false;
+        return strcmp(label, "unconfined") == 0 || (entry && strcmp(entry->mode, "enforce") == 0);
+}
+
+static void show_tasks(
+                const struct fake *fake,
+                struct phx_observed *observed,
+                const struct fake_task *task) {
+        const char *profile = NULL;
+
+        for (size_t i = 0; i < fake->desired->container_count; i++)
+                if (phx_equal(fake->desired->containers[i].directory, task->directory))
+                        profile = fake->desired->containers[i].profile;
+        for (size_t i = 0; i < observed->container_count && task->label; i++) {
+                struct phx_observed_container *container = &observed->containers[i];
+                char example[256];
+
+                if (strcmp(container->directory, task->directory) != 0)
+                        continue;
+                container->is_running = true;
+                container->tasks = TASKS_OF_A_CONTAINER;
+                container->init = INIT_OF_A_CONTAINER;
+                if (profile && !is_label_right(fake, task->label, profile))
+                        container->wrong = TASKS_OF_A_CONTAINER;
+                (void) snprintf(example, sizeof(example), "%s, pid 4711", task->label);
+                set(&container->example, example);
+        }
+}
+
+struct phx_observed *fake_copy_observed(const struct fake *fake) {
+        const struct phx_observed *from = fake->observed;
+        struct phx_observed *to = calloc(1, sizeof(*to));
+
+        must(to);
+        set(&to->kernel_trouble, from->kernel_trouble);
+        copy_entries(&to->loaded, &from->loaded);
+        for (size_t i = 0; i < from->file_count; i++) {
+                struct phx_observed_file *file = phx_observed_add_file(to, from->files[i].name);
+
+                must(file);
+                set(&file->content, from->files[i].content);
+                set(&file->trouble, from->files[i].trouble);
+                set(&file->disabled, from->files[i].disabled);
+                file->is_owned = from->files[i].is_owned;
+        }
+        for (size_t i = 0; i < from->container_count; i++)
+                copy_container(to, &from->containers[i]);
+        must(phx_strings_copy(&to->watches, &from->watches) >= 0);
+        to->retry_usec = from->retry_usec;
+        for (size_t i = 0; i < fake->task_count; i++)
+                show_tasks(fake, to, &fake->tasks[i]);
+        return to;
+}
+
+static int on_look(
+                void *data,
+                struct phx_desired **ret_desired,
+                struct phx_observed **ret_observed,
+                struct phx_error *error) {
+        struct fake *fake = data;
+
+        if (fake->is_down)
+                return phx_error_set(error, -ECONNABORTED, "the machine is down");
+        if (fake->meddle)
+                fake->meddle(fake);
+        fake->looks++;
+        *ret_desired = fake_copy_desired(fake);
+        *ret_observed = fake_copy_observed(fake);
+        return 0;
+}
+
+static void install(struct fake *fake, const struct phx_desired_profile *profile) {
+        const struct phx_observed_file *file = find_file(fake, profile->name);
+
+        if (file && (file->content || file->trouble) && !file->is_owned)
+                breach(fake, "a file that is not ours was overwritten", profile->name);
+        (void) fake_deploy(fake, profile->name, profile->digest, true);
+}
+
+static void load(struct fake *fake, const struct phx_desired_profile *profile) {
+        for (size_t i = 0; i < profile->policy.count; i++)
+                fake_load(fake,
+                          profile->policy.items[i].name,
+                          profile->policy.items[i].mode,
+                          profile->policy.items[i].hash);
+}
+
+static int withdraw(struct fake *fake, const struct phx_desired_profile *profile) {
+        const struct phx_observed_file *file = find_file(fake, profile->name);
+
+        if (!file || !file->is_owned)
+                breach(fake, "a file that is not ours was removed", profile->name);
+        for (size_t i = 0; i < fake->observed->container_count; i++) {
+                if (!phx_equal(fake->observed->containers[i].effective, profile->name))
+                        continue;
+                /* Here and below: somebody else was quicker, so the engine is told to look again.
+                 */
+                if (fake->meddle)
+                        return -ESTALE;
+                breach(fake, "a file that is in use was removed", profile->name);
+        }
+        (void) fake_deploy(fake, profile->name, NULL, false);
+        return 0;
+}
+
+/* P1, from the machine's side: nobody is ever sent into what does not confine. */
+static int assign(struct fake *fake, const struct phx_desired_container *want) {
+        struct phx_observed_container *have = find_container(fake, want->directory);
+        const struct phx_kernel_entry *entry = phx_kernel_entries_find(
+                        &fake->observed->loaded,
+                        want->profile);
+        bool confines = entry && strcmp(entry->mode, "enforce") == 0;
+
+        if (!have)
+                return -ENOENT;
+        if (strcmp(want->profile, "unconfined") != 0 && !confines) {
+                if (fake->meddle)
+                        return -ESTALE;
+                breach(fake, "assigned to a profile that does not confine", want->id);
+        }
+        set(&have->effective, want->profile);
+        phx_strings_done(&have->wrong_lines);
+        return 0;
+}
+
+static const struct phx_desired_container *find_configured(
+                const struct fake *fake,
+                const char *id) {
+        for (size_t i = 0; i < fake->desired->container_count; i++)
+                if (strcmp(fake->desired->containers[i].id, id) == 0)
+                        return &fake->desired->containers[i];
+        return NULL;
+}
+
+static int perform(struct fake *fake, const struct phx_drift *drift) {
+        const struct phx_desired_profile *profile = phx_desired_find_profile(
+                        fake->desired,
+                        drift->object);
+        const struct phx_desired_container *container = find_configured(fake, drift->object);
+
+        if (drift->action == PHX_ACTION_ASSIGN)
+                return container ? assign(fake, container) : -ENOENT;
+        if (drift->action == PHX_ACTION_NONE)
+                breach(fake, "there was nothing to do, and it was done", drift->object);
+        else if (!profile || !profile->has_good)
+                breach(fake, "acted on a profile that never was good", drift->object);
+        else if (drift->action == PHX_ACTION_INSTALL)
+                install(fake, profile);
+        else if (drift->action == PHX_ACTION_LOAD)
+                load(fake, profile);
+        else
+                return withdraw(fake, profile);
+        return 0;
+}
+
+static void watch_over(struct fake *fake, const struct phx_drift *drift) {
+        const struct fake_record *last = fake->record_count > 0
+                                                         ? &fake->records[fake->record_count - 1]
+                                                         : NULL;
+
+        if (!last || last->kind != PHX_RECORD_INTENT ||
+            !phx_equal(last->action, phx_action_kind_to_string(drift->action)))
+                breach(fake, "an action without an intent before it", drift->object);
+        if (!fake->desired->has_configuration)
+                breach(fake, "an action before anything was accepted", drift->object);
+        if (fake->desired->mode == PHX_MODE_OBSERVE)
+                breach(fake, "an action in observe mode", drift->object);
+}
+
+static int on_apply(void *data, const struct phx_drift *drift, struct phx_error *error) {
+        struct fake *fake = data;
+        enum fake_fault fault = FAKE_SOUND;
+        int r = 0;
+
+        if (fake->is_down)
+                return phx_error_set(error, -ECONNABORTED, "the machine is down");
+        if (fake->meddle)
+                fake->meddle(fake);
+        fake->actions++;
+        watch_over(fake, drift);
+        if (fake->fault_at == 0 || fake->fault_at == fake->actions)
+                fault = fake->fault;
+
+        fake->is_down = fault == FAKE_CRASH || fault == FAKE_CRASH_BEFORE;
+        if (fault != FAKE_FAIL && fault != FAKE_LIE && fault != FAKE_CRASH_BEFORE)
+                r = perform(fake, drift);
+        if (r < 0)
+                return phx_error_set(error, r, "%s: changed meanwhile", drift->object);
+        if (fault == FAKE_SOUND || fault == FAKE_LIE)
+                return 0;
+        return phx_error_set(
+                        error,
+                        fake->fault_error ? fake->fault_error : -EACCES,
+                        "%s: no such luck",
+                        drift->object);
+}
+
+struct phx_world fake_world(struct fake *fake) {
+        return (struct phx_world){ on_look, on_apply, fake };
+}
+
+static void on_record(void *data, const struct phx_record *record) {
+        struct fake *fake = data;
+        struct fake_record *copy;
+
+        /* Who is dead writes nothing. */
+        if (fake->is_down)
+                return;
+        copy = phx_grow(&fake->records, &fake->record_count, sizeof(*copy));
+        must(copy);
+        copy->kind = record->kind;
+        copy->error = record->error;
+        set(&copy->message, record->message);
+        set(&copy->action, record->action);
+        set(&copy->layer, record->layer);
+        set(&copy->drift, record->drift);
+        set(&copy->profile, record->profile);
+        set(&copy->container, record->container);
+        set(&copy->path, record->path);
+        set(&copy->generation, record->generation);
+        set(&copy->old_digest, record->old_digest);
+        set(&copy->new_digest, record->new_digest);
+}
+
+struct phx_audit fake_audit(struct fake *fake) {
+        return (struct phx_audit){ on_record, NULL, fake };
+}
+
+size_t fake_count(const struct fake *fake, enum phx_record_kind kind) {
+        size_t count = 0;
+
+        for (size_t i = 0; i < fake->record_count; i++)
+                count += fake->records[i].kind == kind;
+        return count;
+}
+
+const struct fake_record *fake_find(const struct fake *fake, enum phx_record_kind kind, size_t n) {
+        for (size_t i = 0; i < fake->record_count; i++)
+                if (fake->records[i].kind == kind && n-- == 0)
+                        return &fake->records[i];
+        return NULL;
+}
+
+const char *fake_story(const struct fake *fake) {
+        static char story[8192];
+        size_t used = 0;
+
+        story[0] = '\0';
+        for (size_t i = 0; i < fake->record_count && used < sizeof(story); i++)
+                used += (size_t) snprintf(
+                                story + used,
+                                sizeof(story) - used,
+                                "%s: %s\n",
+                                phx_record_kind_to_string(fake->records[i].kind),
+                                fake->records[i].message);
+        return story;
+}
+
+static bool is_result(const struct fake_record *record) {
+        return record->kind == PHX_RECORD_CHANGED || record->kind == PHX_RECORD_FAILED;
+}
+
+static bool is_of(const struct fake_record *a, const struct fake_record *b) {
+        return phx_equal(a->action, b->action) && phx_equal(a->layer, b->layer) &&
+               phx_equal(a->drift, b->drift) && phx_equal(a->profile, b->profile) &&
+               phx_equal(a->container, b->container);
+}
+
+static bool has_result(const struct fake *fake, size_t intent) {
+        for (size_t i = intent + 1; i < fake->record_count; i++) {
+                const struct fake_record *record = &fake->records[i];
+
+                if (!is_of(record, &fake->records[intent]))
+                        continue;
+                if (is_result(record))
+                        return true;
+                if (record->kind == PHX_RECORD_INTENT)
+                        return false;
+        }
+        return false;
+}
+
+bool fake_audit_is_complete(const struct fake *fake) {
+        size_t results = fake_count(fake, PHX_RECORD_CHANGED) + fake_count(fake, PHX_RECORD_FAILED);
+
+        for (size_t i = 0; i < fake->record_count; i++)
+                if (fake->records[i].kind == PHX_RECORD_INTENT && !has_result(fake, i))
+                        return false;
+        return results == fake_count(fake, PHX_RECORD_INTENT);
+}
