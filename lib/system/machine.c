@@ -12,6 +12,7 @@
 #include "system/definers.h"
 #include "system/deployed.h"
 #include "system/kernel.h"
+#include "system/lxc_replace.h"
 #include "system/machine_containers.h"
 #include "system/machine_files.h"
 #include "system/profiles.h"

@@ -5,8 +5,8 @@
 #include "state/desired.h"
 #include "state/inventory.h"
 #include "state/observed.h"
-#include "system/labels.h"
 #include "system/lxc_containers.h"
+#include "system/tasks.h"
 
 /* The config and running layers of the machine: plain LXC containers. */
 struct phx_machine_containers;
