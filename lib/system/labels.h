@@ -1,58 +1,64 @@
 #pragma once
 
+/* AppArmor labels, and whether a container's tasks carry the right one. Pure functions. */
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "base/error.h"
 #include "base/strings.h"
 
-/* Where tasks are found; temporary trees in tests. */
-struct phx_task_roots {
-        const char *cgroup; /* /sys/fs/cgroup */
-        const char *proc;   /* /proc */
+/* What /proc/PID/attr/apparmor/current says: "LABEL (MODE)", or "unconfined" alone. Owned. */
+struct phx_label {
+        char *text;
+        char *mode; /* "enforce", "complain", "kill", "unconfined", "mixed", …; NULL when none is
+                       given */
 };
 
-/* One thread of a container. */
+void phx_label_done(struct phx_label *label);
+
+/* 0; -EINVAL for what is no label (empty, or another security module's), -ENOMEM. One line feed at
+ * the end does not count. */
+int phx_label_parse(const char *text, struct phx_label *ret_label);
+
+/* The same text again, the caller's to free: 0 or -ENOMEM. */
+int phx_label_render(const struct phx_label *label, char **ret_text);
+
+/* Whether a task with this label is in the profile: its host part is WANTED, a child of it, or a
+ * stack with one of them in it (which allows less), in enforce or kill mode. WANTED itself may be a
+ * stack with a policy namespace, of which only the host part counts: a container may choose its
+ * profiles in its own namespace.
+ *
+ * With several namespaces the kernel says "mixed" when the modes differ. The host profile's own
+ * mode is then not in the label, and is left to who looks at the loaded policy. */
+bool phx_label_is_in(const struct phx_label *label, const char *wanted);
+
 struct phx_task {
-        pid_t pid;        /* of its process */
-        char *label;      /* as the kernel says it, without the mode; NULL when it cannot be read */
-        char *mode;       /* "enforce", "complain", …; NULL when the label has none */
-        bool is_init;     /* pid 1 of the container */
-        bool is_starting; /* still the program that put it there: nothing of the container has run
-                           */
+        pid_t pid;
+        pid_t tid;
+        bool is_starting; /* has not executed anything of the container yet */
+        bool is_known;    /* the label could be read */
+        struct phx_label label;
 };
 
+/* The tasks of one container at one moment. */
 struct phx_tasks {
         struct phx_task *items;
         size_t count;
+        pid_t init; /* 0 when it was not found */
 };
 
-/* All tasks in the cgroups that LXC gives container NAME: lxc.payload.NAME, and lxc.payload.NAME-N
- * where a leftover was in the way (unless OTHERS has a container of that name); or in CGROUP,
- * relative to the root, when its config names one (not NULL, not ""). A task that ends meanwhile is
- * left out; one whose label cannot be read is in, without one. -ENOMEM, or an error of the root. */
-int phx_tasks_list(
-                const struct phx_task_roots *roots,
-                const char *name,
-                const char *cgroup,
-                const struct phx_strings *others,
-                struct phx_tasks *ret_tasks,
-                struct phx_error *error);
 void phx_tasks_done(struct phx_tasks *tasks);
 
-/* How the tasks stand to the profile that they should be in. */
 struct phx_confinement {
         bool is_running;
+        pid_t init;
         unsigned tasks;
-        unsigned starting;
-        unsigned wrong;
-        unsigned unknown;
-        pid_t init;                     /* 0 when it was not seen */
-        const struct phx_task *example; /* borrowed: a wrong one, or init */
+        unsigned starting; /* of these; they count for none of the following */
+        unsigned wrong;    /* under another label or mode than the wanted one */
+        unsigned unknown;  /* label not to be read: neither right nor wrong */
+        char example[512]; /* "LABEL (MODE), pid N" of a wrong one, else of init; "" for none */
 };
 
-/* Pure. A label is right when the host's part of it (before "//&") is PROFILE or a child of it, in
- * enforce or kill mode. With "unconfined" only init counts, and must be unconfined: what confines
- * itself further inside is no drift. Tasks that are starting are neither right nor wrong. */
-struct phx_confinement phx_confinement_judge(const struct phx_tasks *tasks, const char *profile);
+/* Of an "unconfined" container only init counts: what runs in it may confine itself. */
+struct phx_confinement phx_confinement_judge(const struct phx_tasks *tasks, const char *wanted);

@@ -1,409 +1,405 @@
 #include "system/lxc_containers.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "base/buffer.h"
 #include "base/file.h"
 #include "base/grow.h"
 #include "base/watches.h"
 #include "state/configuration.h"
-#include "system/files.h"
-#include "system/lxc_worker.h"
 
-/* liblxc needs some 5 ms for a config, ten times that under emulation. */
-#define ASK_DEADLINE_USEC (5ULL * 1000000)
-/* Debian's own includes are three deep. */
-#define DEPTH_LIMIT 16
-
-/* What liblxc said about the bytes with this digest. */
-struct known {
+/* What is known of one version of one container's config. */
+struct cached {
         char *name;
-        char digest[PHX_SHA256_HEX]; /* of the config and all that it includes */
-        struct phx_lxc_answer answer;
+        char combined[PHX_SHA256_HEX];
+        struct phx_lxc_values values;
 };
 
-struct phx_lxc_memory {
-        struct known *items;
+struct phx_lxc_cache {
+        struct cached *items;
         size_t count;
 };
 
-int phx_lxc_memory_new(struct phx_lxc_memory **ret_memory) {
-        *ret_memory = calloc(1, sizeof(**ret_memory));
-        return *ret_memory ? 0 : -ENOMEM;
+struct look {
+        const struct phx_lxc *lxc;
+        struct phx_lxc_reader *reader;
+        struct phx_lxc_containers found;
+};
+
+static void cached_done(struct cached *cached) {
+        free(cached->name);
+        phx_lxc_values_done(&cached->values);
+        *cached = (struct cached){ 0 };
 }
 
-static void known_done(struct known *known) {
-        free(known->name);
-        free(known->answer.profile);
-        free(known->answer.cgroup);
+int phx_lxc_cache_new(struct phx_lxc_cache **ret_cache) {
+        *ret_cache = calloc(1, sizeof(**ret_cache));
+        return *ret_cache ? 0 : -ENOMEM;
 }
 
-struct phx_lxc_memory *phx_lxc_memory_free(struct phx_lxc_memory *memory) {
-        if (!memory)
+struct phx_lxc_cache *phx_lxc_cache_free(struct phx_lxc_cache *cache) {
+        if (!cache)
                 return NULL;
-
-        for (size_t i = 0; i < memory->count; i++)
-                known_done(&memory->items[i]);
-        free(memory->items);
-        free(memory);
-
-        return NULL;
-}
-
-static struct known *find_known(const struct phx_lxc_memory *memory, const char *name) {
-        for (size_t i = 0; i < memory->count; i++)
-                if (strcmp(memory->items[i].name, name) == 0)
-                        return &memory->items[i];
+        for (size_t i = 0; i < cache->count; i++)
+                cached_done(&cache->items[i]);
+        free(cache->items);
+        free(cache);
         return NULL;
 }
 
 static void container_done(struct phx_lxc_container *container) {
         free(container->name);
-        free(container->text);
-        free(container->profile);
-        free(container->cgroup);
         free(container->trouble);
+        phx_lxc_source_done(&container->source);
+        phx_lxc_values_done(&container->values);
+        *container = (struct phx_lxc_container){ 0 };
 }
 
-void phx_lxc_list_done(struct phx_lxc_list *list) {
-        for (size_t i = 0; i < list->count; i++)
-                container_done(&list->items[i]);
-        free(list->items);
-        phx_strings_done(&list->directories);
-        *list = (struct phx_lxc_list){ 0 };
+void phx_lxc_containers_done(struct phx_lxc_containers *containers) {
+        for (size_t i = 0; i < containers->count; i++)
+                container_done(&containers->items[i]);
+        free(containers->items);
+        phx_strings_done(&containers->ignored);
+        phx_strings_done(&containers->watches);
+        *containers = (struct phx_lxc_containers){ 0 };
 }
 
-const struct phx_lxc_container *phx_lxc_list_find(
-                const struct phx_lxc_list *list,
-                const char *name) {
-        for (size_t i = 0; i < list->count; i++)
-                if (strcmp(list->items[i].name, name) == 0)
-                        return &list->items[i];
+static void look_done(struct look *look) {
+        look->reader = phx_lxc_reader_free(look->reader);
+        phx_lxc_containers_done(&look->found);
+}
+
+/* The cache. */
+
+static struct cached *find_cached(struct phx_lxc_cache *cache, const char *name) {
+        for (size_t i = 0; i < cache->count; i++)
+                if (strcmp(cache->items[i].name, name) == 0)
+                        return &cache->items[i];
         return NULL;
 }
 
-/* --- what a config depends on --- */
+static int copy_values(struct phx_lxc_values *to, const struct phx_lxc_values *from) {
+        int r;
 
-struct follow {
-        struct phx_files *files;
-        struct phx_strings *directories;
-        struct phx_buffer seen; /* "PATH DIGEST\n" of everything that was read */
+        to->code = from->code;
+        to->allow_nesting = from->allow_nesting;
+        to->is_mapped = from->is_mapped;
+        r = phx_replace(&to->text, from->text);
+        if (r >= 0)
+                r = phx_replace(&to->profile, from->profile);
+        if (r >= 0)
+                r = phx_replace(&to->cgroup_dir, from->cgroup_dir);
+        if (r >= 0)
+                r = phx_replace(&to->cgroup_container, from->cgroup_container);
+        return r < 0 ? r : phx_replace(&to->cgroup_inner, from->cgroup_inner);
+}
+
+static int remember(struct phx_lxc_cache *cache, const struct phx_lxc_container *container) {
+        struct cached *cached = find_cached(cache, container->name);
+        int r;
+
+        if (!cached) {
+                phx_autofree char *name = strdup(container->name);
+
+                if (!name)
+                        return -ENOMEM;
+                cached = phx_grow(&cache->items, &cache->count, sizeof(*cached));
+                if (!cached)
+                        return -ENOMEM;
+                cached->name = PHX_TAKE(name);
+        }
+
+        cached->combined[0] = '\0'; /* until it is whole */
+        r = copy_values(&cached->values, &container->values);
+        if (r < 0)
+                return r;
+        memcpy(cached->combined, container->source.combined, sizeof(cached->combined));
+        return 0;
+}
+
+static bool is_present(const struct phx_lxc_containers *containers, const char *name) {
+        for (size_t i = 0; i < containers->count; i++)
+                if (strcmp(containers->items[i].name, name) == 0)
+                        return true;
+        return false;
+}
+
+static void forget_others(struct phx_lxc_cache *cache, const struct phx_lxc_containers *found) {
+        size_t kept = 0;
+
+        for (size_t i = 0; i < cache->count; i++) {
+                if (is_present(found, cache->items[i].name))
+                        cache->items[kept++] = cache->items[i];
+                else
+                        cached_done(&cache->items[i]);
+        }
+        cache->count = kept;
+}
+
+/* Listing and reading. */
+
+static int select_name(const struct dirent *entry) {
+        return entry->d_name[0] != '.';
+}
+
+static int config_path(const struct phx_lxc *lxc, const char *name, char **ret_path) {
+        if (asprintf(ret_path, "%s/%s/config", lxc->path, name) < 0) {
+                *ret_path = NULL;
+                return -ENOMEM;
+        }
+        return 0;
+}
+
+static int open_container(int parent_fd, const char *name) {
+        int fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        return fd < 0 ? phx_errno() : fd;
+}
+
+static int read_container(
+                const struct look *look,
+                int dir_fd,
+                struct phx_lxc_container *container,
+                struct phx_error *error) {
+        phx_autofree char *path = NULL;
+        int r;
+
+        r = config_path(look->lxc, container->name, &path);
+        if (r < 0)
+                return r;
+        r = phx_lxc_read_config(dir_fd, path, &look->lxc->owner, &container->source, error);
+        if (r < 0)
+                return r;
+        if (faccessat(dir_fd, "partial", F_OK, 0) == 0)
+                return phx_error_set(
+                                error,
+                                -EBUSY,
+                                "%s: lxc-create is at work on the container, or was broken off",
+                                path);
+        return phx_lxc_reader_combine(look->reader, path, &container->source, error);
+}
+
+/* 1 when the entry is a container, 0 when it is not. */
+static int add_container(struct look *look, int parent_fd, const char *name) {
+        phx_autoclose int fd = open_container(parent_fd, name);
+        struct phx_lxc_container *container;
+        struct phx_error error = { 0 };
+        bool has_config;
+        int r;
+
+        if (fd < 0)
+                return 0;
+        has_config = faccessat(fd, "config", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+        if (!phx_is_container_id(name)) {
+                r = has_config ? phx_strings_add(&look->found.ignored, name) : 0;
+                return r < 0 ? r : 0;
+        }
+        /* Also without a config: that may be just about to come. */
+        r = phx_strings_addf(&look->found.watches, "%s/%s", look->lxc->path, name);
+        if (r < 0 || !has_config)
+                return r;
+
+        container = phx_grow(&look->found.items, &look->found.count, sizeof(*container));
+        if (!container)
+                return -ENOMEM;
+        r = phx_replace(&container->name, name);
+        if (r < 0)
+                return r;
+        r = read_container(look, fd, container, &error);
+        if (r == -ENOMEM)
+                return r;
+        if (r < 0)
+                r = phx_replace(&container->trouble, phx_error_text(&error, r));
+        return r < 0 ? r : 1;
+}
+
+static void free_entries(struct dirent **entries, int count) {
+        for (int i = 0; i < count; i++)
+                free(entries[i]);
+        free(entries);
+}
+
+static int list(struct look *look, struct phx_error *error) {
+        phx_autoclose int fd = open(look->lxc->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        struct dirent **entries = NULL;
+        int n, r;
+
+        if (fd < 0 && errno != ENOENT)
+                return phx_error_errno(error, look->lxc->path);
+        r = phx_watches_add_directory(&look->found.watches, look->lxc->path);
+        if (fd < 0 || r < 0)
+                return r;
+        n = scandirat(fd, ".", &entries, select_name, alphasort);
+        if (n < 0)
+                return phx_error_errno(error, look->lxc->path);
+
+        for (int i = 0; r >= 0 && i < n; i++)
+                r = add_container(look, fd, entries[i]->d_name);
+        free_entries(entries, n);
+        return r < 0 ? r : 0;
+}
+
+/* Asking. */
+
+static int take_cached(struct phx_lxc_cache *cache, struct phx_lxc_container *container) {
+        struct cached *cached = find_cached(cache, container->name);
+
+        if (!cached || strcmp(cached->combined, container->source.combined) != 0)
+                return 0;
+        return copy_values(&container->values, &cached->values) < 0 ? -ENOMEM : 1;
+}
+
+/* The containers that liblxc has to be asked about, by index. */
+struct questions {
+        size_t *indices;
+        struct phx_strings files;
+        struct phx_lxc_values *answers;
 };
 
-static int follow_text(struct follow *follow, const char *text, unsigned depth);
+static void questions_done(struct questions *questions) {
+        for (size_t i = 0; questions->answers && i < questions->files.count; i++)
+                phx_lxc_values_done(&questions->answers[i]);
+        free(questions->answers);
+        free(questions->indices);
+        phx_strings_done(&questions->files);
+}
 
-static int follow_file(struct follow *follow, const char *path, unsigned depth) {
-        const struct phx_file_seen *seen = phx_files_get(follow->files, path);
-        int r;
+static int collect(struct look *look, struct phx_lxc_cache *cache, struct questions *questions) {
+        struct phx_lxc_containers *found = &look->found;
 
-        if (!seen)
+        questions->indices = calloc(found->count + 1, sizeof(*questions->indices));
+        questions->answers = calloc(found->count + 1, sizeof(*questions->answers));
+        if (!questions->indices || !questions->answers)
                 return -ENOMEM;
-        r = phx_buffer_addf(
-                        &follow->seen,
-                        "%s %s\n",
-                        path,
-                        seen->result < 0 ? "absent" : seen->digest);
-        if (r < 0 || seen->result < 0 || depth >= DEPTH_LIMIT)
-                return r;
-        return follow_text(follow, seen->text, depth + 1);
-}
 
-/* liblxc reads the *.conf of a directory. */
-static int is_conf(const struct dirent *entry) {
-        return entry->d_name[0] != '.' && phx_has_suffix(entry->d_name, ".conf");
-}
-
-static int follow_directory(struct follow *follow, const char *path, unsigned depth) {
-        struct dirent **entries = NULL;
-        int count, r = 0;
-
-        count = scandir(path, &entries, is_conf, alphasort);
-        for (int i = 0; i < count; i++) {
-                phx_autofree char *inner = NULL;
-
-                if (asprintf(&inner, "%s/%s", path, entries[i]->d_name) < 0) {
-                        inner = NULL;
-                        r = -ENOMEM;
-                }
-                if (r >= 0)
-                        r = follow_file(follow, inner, depth);
-                free(entries[i]);
-        }
-        free(entries);
-        return r;
-}
-
-static int follow_include(struct follow *follow, const char *path, unsigned depth) {
-        struct stat st;
-        int r;
-
-        if (path[0] != '/')
-                return phx_buffer_addf(&follow->seen, "%s relative\n", path);
-        r = phx_watches_add_file(follow->directories, path);
-        if (r < 0)
-                return r;
-        if (stat(path, &st) < 0 || !S_ISDIR(st.st_mode))
-                return follow_file(follow, path, depth);
-        r = phx_watches_add_directory(follow->directories, path);
-        return r < 0 ? r : follow_directory(follow, path, depth);
-}
-
-static int follow_text(struct follow *follow, const char *text, unsigned depth) {
-        phx_cleanup(phx_strings_done) struct phx_strings includes = { 0 };
-        int r;
-
-        r = phx_lxc_text_values(text, "lxc.include", &includes);
-        for (size_t i = 0; r >= 0 && i < includes.count; i++)
-                r = follow_include(follow, includes.items[i], depth);
-        return r;
-}
-
-static int combined_digest(
-                struct phx_files *files,
-                const struct phx_lxc_container *container,
-                struct phx_strings *directories,
-                char ret_digest[PHX_SHA256_HEX]) {
-        struct follow follow = { .files = files, .directories = directories };
-        int r;
-
-        r = phx_buffer_addf(&follow.seen, "%s\n", container->digest);
-        if (r >= 0)
-                r = follow_text(&follow, container->text, 0);
-        if (r >= 0)
-                phx_sha256(follow.seen.data, follow.seen.size, ret_digest);
-        phx_buffer_done(&follow.seen);
-        return r;
-}
-
-/* --- reading --- */
-
-/* A config that is a link or belongs to somebody else is not one that root's containers have. */
-static int read_config(
-                int dir_fd,
-                const char *name,
-                char **ret_text,
-                size_t *ret_size,
-                struct stat *ret_st) {
-        phx_autoclose int fd = -1;
-        char path[300];
-
-        (void) snprintf(path, sizeof(path), "%s/config", name);
-        fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-        if (fd < 0)
-                return phx_errno();
-        if (fstat(fd, ret_st) < 0)
-                return phx_errno();
-        if (!S_ISREG(ret_st->st_mode))
-                return -EINVAL;
-        return phx_file_read_fd(fd, 1UL << 20, ret_text, ret_size);
-}
-
-static int set_trouble(struct phx_lxc_container *container, const char *what, int r) {
-        free(container->trouble);
-        container->trouble = NULL;
-        if (asprintf(&container->trouble, "%s: %s", what, strerrordesc_np(-r)) < 0) {
-                container->trouble = NULL;
-                return -ENOMEM;
-        }
-        return 0;
-}
-
-static int add_container(int dir_fd, const char *name, struct phx_lxc_list *list) {
-        struct phx_lxc_container *container;
-        phx_autofree char *text = NULL;
-        struct stat st = { 0 };
-        size_t size = 0;
-        int r;
-
-        r = read_config(dir_fd, name, &text, &size, &st);
-        if (r == -ENOENT || r == -ENOTDIR)
-                return 0;
-        container = phx_grow(&list->items, &list->count, sizeof(*container));
-        if (!container || phx_replace(&container->name, name) < 0)
-                return -ENOMEM;
-        if (r < 0)
-                return set_trouble(container, "its config cannot be read", r);
-
-        phx_sha256(text, size, container->digest);
-        container->text = PHX_TAKE(text);
-        return 0;
-}
-
-static void closedirp(DIR **directory) {
-        if (*directory)
-                (void) closedir(*directory);
-}
-
-static int compare_containers(const void *a, const void *b) {
-        const struct phx_lxc_container *x = a, *y = b;
-
-        return strcmp(x->name, y->name);
-}
-
-static int list_directory(const char *lxc_path, DIR *directory, struct phx_lxc_list *list) {
-        const struct dirent *entry;
-        int r = 0;
-
-        while (r >= 0 && (entry = readdir(directory))) {
+        for (size_t i = 0; i < found->count; i++) {
                 phx_autofree char *path = NULL;
-                struct stat st;
-
-                if (!phx_is_container_id(entry->d_name) ||
-                    fstatat(dirfd(directory), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-                    !S_ISDIR(st.st_mode))
-                        continue;
-                if (asprintf(&path, "%s/%s", lxc_path, entry->d_name) < 0) {
-                        path = NULL;
-                        return -ENOMEM;
-                }
-                /* Also without a config: that may be just about to come. */
-                r = phx_strings_add(&list->directories, path);
-                if (r >= 0)
-                        r = add_container(dirfd(directory), entry->d_name, list);
-        }
-        if (list->count > 1)
-                qsort(list->items, list->count, sizeof(*list->items), compare_containers);
-        return r;
-}
-
-/* --- asking --- */
-
-static int take_answer(struct phx_lxc_container *container, const struct phx_lxc_answer *answer) {
-        if (answer->result < 0)
-                return set_trouble(
-                                container,
-                                answer->result == -ETIMEDOUT ? "liblxc hangs over its config"
-                                                             : "liblxc cannot read its config",
-                                answer->result);
-        if (phx_replace(&container->profile, answer->profile) < 0 ||
-            phx_replace(&container->cgroup, answer->cgroup) < 0)
-                return -ENOMEM;
-        return 0;
-}
-
-static int learn(
-                struct phx_lxc_memory *memory,
-                const char *name,
-                const char *digest,
-                struct phx_lxc_answer *answer) {
-        struct known *known = find_known(memory, name);
-
-        if (!known) {
-                known = phx_grow(&memory->items, &memory->count, sizeof(*known));
-                if (!known || phx_replace(&known->name, name) < 0)
-                        return -ENOMEM;
-        }
-        free(known->answer.profile);
-        free(known->answer.cgroup);
-        known->answer = *answer;
-        *answer = (struct phx_lxc_answer){ 0 };
-        memcpy(known->digest, digest, PHX_SHA256_HEX);
-        /* What hung may answer the next time; what was refused waits for other bytes. */
-        if (known->answer.result == -ETIMEDOUT)
-                known->digest[0] = '\0';
-        return 0;
-}
-
-static int ask(struct phx_lxc_memory *memory,
-               const char *lxc_path,
-               const struct phx_strings *names,
-               const struct phx_strings *digests) {
-        struct phx_lxc_answer *answers = NULL;
-        int r;
-
-        if (names->count == 0)
-                return 0;
-        r = phx_lxc_ask(lxc_path, names, ASK_DEADLINE_USEC, &answers);
-        for (size_t i = 0; r >= 0 && i < names->count; i++)
-                r = learn(memory, names->items[i], digests->items[i], &answers[i]);
-        phx_lxc_answers_free(answers, names->count);
-        return r;
-}
-
-/* Asks about those whose bytes are new, and gives each container its answer. */
-static int judge_all(
-                struct phx_lxc_memory *memory,
-                const char *lxc_path,
-                struct phx_lxc_list *list) {
-        phx_cleanup(phx_strings_done) struct phx_strings names = { 0 }, digests = { 0 };
-        phx_cleanup(phx_files_freep) struct phx_files *files = NULL;
-        int r;
-
-        r = phx_files_new(NULL, &files);
-        for (size_t i = 0; r >= 0 && i < list->count; i++) {
-                const struct known *known = find_known(memory, list->items[i].name);
-                char digest[PHX_SHA256_HEX];
-
-                if (list->items[i].trouble)
-                        continue;
-                r = combined_digest(files, &list->items[i], &list->directories, digest);
-                if (r < 0 || (known && strcmp(known->digest, digest) == 0))
-                        continue;
-                r = phx_strings_add(&names, list->items[i].name);
-                if (r >= 0)
-                        r = phx_strings_add(&digests, digest);
-        }
-        if (r >= 0)
-                r = ask(memory, lxc_path, &names, &digests);
-        for (size_t i = 0; r >= 0 && i < list->count; i++) {
-                const struct known *known = find_known(memory, list->items[i].name);
-
-                if (known && !list->items[i].trouble)
-                        r = take_answer(&list->items[i], &known->answer);
-        }
-        return r;
-}
-
-int phx_lxc_observe(
-                struct phx_lxc_memory *memory,
-                const char *lxc_path,
-                struct phx_lxc_list *ret_list,
-                struct phx_error *error) {
-        phx_cleanup(phx_lxc_list_done) struct phx_lxc_list list = { 0 };
-        phx_cleanup(closedirp) DIR *directory = opendir(lxc_path);
-        int r;
-
-        r = phx_watches_add_directory(&list.directories, lxc_path);
-        if (r < 0)
-                return r;
-        if (!directory && errno != ENOENT)
-                return phx_error_errno(error, lxc_path);
-        if (directory) {
-                r = list_directory(lxc_path, directory, &list);
-                if (r >= 0)
-                        r = judge_all(memory, lxc_path, &list);
-                if (r < 0)
-                        return phx_error_set(error, r, "%s: %s", lxc_path, strerrordesc_np(-r));
-        }
-
-        *ret_list = list;
-        list = (struct phx_lxc_list){ 0 };
-        return 0;
-}
-
-int phx_lxc_remove_leftovers(const char *lxc_path) {
-        phx_cleanup(closedirp) DIR *directory = opendir(lxc_path);
-        const struct dirent *entry;
-        int removed = 0;
-
-        if (!directory)
-                return errno == ENOENT ? 0 : phx_errno();
-        while ((entry = readdir(directory))) {
-                phx_autoclose int fd = -1;
                 int r;
 
-                if (!phx_is_container_id(entry->d_name))
+                if (found->items[i].trouble)
                         continue;
-                fd = openat(dirfd(directory),
-                            entry->d_name,
-                            O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-                r = fd < 0 ? 0 : phx_file_remove_leftovers(fd);
-                removed += r > 0 ? r : 0;
+                r = take_cached(cache, &found->items[i]);
+                if (r > 0)
+                        continue;
+                if (r >= 0)
+                        r = config_path(look->lxc, found->items[i].name, &path);
+                if (r < 0)
+                        return r;
+                questions->indices[questions->files.count] = i;
+                r = phx_strings_add(&questions->files, path);
+                if (r < 0)
+                        return r;
         }
-        return removed;
+        return 0;
+}
+
+/* Whether what liblxc was given is what we had read: it reads the files itself, and later. Read
+ * afresh, with nothing remembered. */
+static bool is_still_the_same(
+                const struct look *look,
+                struct phx_lxc_reader *reader,
+                const struct phx_lxc_container *container) {
+        phx_cleanup(container_done) struct phx_lxc_container again = { 0 };
+        const struct look fresh = { .lxc = look->lxc, .reader = reader };
+        phx_autoclose int parent_fd = -1, fd = -1;
+
+        parent_fd = open(look->lxc->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (parent_fd < 0 || phx_replace(&again.name, container->name) < 0)
+                return false;
+        fd = open_container(parent_fd, container->name);
+        return fd >= 0 && read_container(&fresh, fd, &again, NULL) >= 0 &&
+               strcmp(again.source.combined, container->source.combined) == 0;
+}
+
+/* Late and dead are of the moment; what liblxc says is not. */
+static bool is_lasting(const struct phx_lxc_values *values) {
+        return values->code != -ETIMEDOUT && values->code != -EIO;
+}
+
+static int ask(struct look *look, struct phx_lxc_cache *cache, struct phx_error *error) {
+        phx_cleanup(questions_done) struct questions questions = { 0 };
+        phx_cleanup(phx_lxc_reader_freep) struct phx_lxc_reader *reader = NULL;
+        int r;
+
+        r = collect(look, cache, &questions);
+        if (r < 0 || questions.files.count == 0)
+                return r;
+        r = phx_lxc_worker_load(
+                        &questions.files,
+                        look->lxc->deadline_usec,
+                        questions.answers,
+                        error);
+        if (r >= 0)
+                r = phx_lxc_reader_new(&reader);
+
+        for (size_t i = 0; r >= 0 && i < questions.files.count; i++) {
+                struct phx_lxc_container *container = &look->found.items[questions.indices[i]];
+
+                r = copy_values(&container->values, &questions.answers[i]);
+                if (r >= 0 && is_lasting(&container->values) &&
+                    is_still_the_same(look, reader, container))
+                        r = remember(cache, container);
+        }
+        return r;
+}
+
+static int set_troubles(struct phx_lxc_containers *found) {
+        for (size_t i = 0; i < found->count; i++) {
+                struct phx_lxc_container *container = &found->items[i];
+                int r;
+
+                if (container->trouble || container->values.code >= 0)
+                        continue;
+                r = phx_replace(&container->trouble,
+                                container->values.text ? container->values.text
+                                                       : strerrordesc_np(-container->values.code));
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int add_included_watches(struct look *look) {
+        const struct phx_strings *watches = phx_lxc_reader_watches(look->reader);
+
+        for (size_t i = 0; i < watches->count; i++) {
+                int r = phx_strings_add_once(&look->found.watches, watches->items[i]);
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int phx_lxc_containers_look(
+                const struct phx_lxc *lxc,
+                struct phx_lxc_cache *cache,
+                struct phx_lxc_containers *ret_containers,
+                struct phx_error *error) {
+        phx_cleanup(look_done) struct look look = { .lxc = lxc };
+        int r;
+
+        assert(lxc && cache && ret_containers);
+
+        r = phx_lxc_reader_new(&look.reader);
+        if (r >= 0)
+                r = list(&look, error);
+        if (r >= 0)
+                r = ask(&look, cache, error);
+        if (r >= 0)
+                r = set_troubles(&look.found);
+        if (r >= 0)
+                r = add_included_watches(&look);
+        if (r < 0)
+                return r;
+
+        forget_others(cache, &look.found);
+        *ret_containers = look.found;
+        look.found = (struct phx_lxc_containers){ 0 };
+        return 0;
 }

@@ -1,60 +1,52 @@
 #pragma once
 
+/* The plain LXC containers of this host: LXC_PATH/NAME/config. */
+
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/digest.h"
 #include "base/error.h"
 #include "base/strings.h"
+#include "system/lxc_reader.h"
 #include "system/lxc_text.h"
+#include "system/lxc_worker.h"
 
-/* One plain LXC container on this host: a directory below lxc_path that has a config. */
+/* Where and how; borrowed strings. */
+struct phx_lxc {
+        const char *path;      /* /var/lib/lxc */
+        const char *lock_root; /* below which liblxc keeps its locks: /run/lxc/lock */
+        struct phx_lxc_owner owner;
+        uint64_t deadline_usec; /* for liblxc's answer about one container */
+};
+
 struct phx_lxc_container {
         char *name;
-        char *text;                  /* of its config; NULL with TROUBLE */
-        char digest[PHX_SHA256_HEX]; /* of that */
-        char *profile;               /* effective, as liblxc sees it; "" unset; NULL with TROUBLE */
-        char *cgroup;                /* a cgroup directory of its own, or "" */
-        char *trouble;               /* why it cannot be judged; else NULL */
+        struct phx_lxc_source source; /* TEXT is NULL when it cannot be read */
+        char *trouble;                /* why it cannot be judged, for the operator; else NULL */
+        struct phx_lxc_values values; /* as liblxc sees them; PROFILE is NULL with TROUBLE */
 };
 
-struct phx_lxc_list {
+struct phx_lxc_containers {
         struct phx_lxc_container *items; /* sorted by name */
         size_t count;
-        struct phx_strings directories; /* where a change may change any of it */
+        struct phx_strings ignored; /* directories with a config whose names no id can have */
+        struct phx_strings watches; /* directories in which a change could change any of this */
 };
 
-/* Remembers what liblxc made of which bytes, so that it is asked again only when they have changed.
- */
-struct phx_lxc_memory;
+void phx_lxc_containers_done(struct phx_lxc_containers *containers);
 
-int phx_lxc_memory_new(struct phx_lxc_memory **ret_memory);
-struct phx_lxc_memory *phx_lxc_memory_free(struct phx_lxc_memory *memory);
-PHX_DEFINE_FREEP(phx_lxc_memory)
+/* What liblxc made of each config the last time; lives between looks. As long as a config, with all
+ * that it includes, is byte by byte the same, nothing is asked again. */
+struct phx_lxc_cache;
 
-/* All containers of LXC_PATH with their effective profile. A container that cannot be judged is in
- * the list, with its trouble. An LXC_PATH that does not exist holds none. Negative errno when it
- * cannot be listed. */
-int phx_lxc_observe(
-                struct phx_lxc_memory *memory,
-                const char *lxc_path,
-                struct phx_lxc_list *ret_list,
+int phx_lxc_cache_new(struct phx_lxc_cache **ret_cache);
+struct phx_lxc_cache *phx_lxc_cache_free(struct phx_lxc_cache *cache);
+PHX_DEFINE_FREEP(phx_lxc_cache)
+
+/* What is wrong with one container stays with that container: its TROUBLE. An LXC_PATH that does
+ * not exist holds none. Fails only when it cannot be listed, or nothing can be asked at all. */
+int phx_lxc_containers_look(
+                const struct phx_lxc *lxc,
+                struct phx_lxc_cache *cache,
+                struct phx_lxc_containers *ret_containers,
                 struct phx_error *error);
-void phx_lxc_list_done(struct phx_lxc_list *list);
-const struct phx_lxc_container *phx_lxc_list_find(
-                const struct phx_lxc_list *list,
-                const char *name);
-
-/* Puts the managed lines into the container's config: written beside it, judged by liblxc, and only
- * then put in its place under LXC's own lock. -ESTALE when the config is no longer the one with
- * OLD_DIGEST, -EINVAL when the effective profile would still be another one, -EBUSY when LXC holds
- * the lock. 0, also when it was right. */
-int phx_lxc_assign(
-                const char *lxc_path,
-                const char *name,
-                const struct phx_lxc_managed *managed,
-                const char *old_digest,
-                struct phx_error *error);
-
-/* Removes what a crash in the middle of the above left. Returns how many, or a negative errno. */
-int phx_lxc_remove_leftovers(const char *lxc_path);

@@ -1,309 +1,250 @@
 #include "system/lxc_worker.h"
 
+#include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <time.h>
+#include <sys/mman.h>
 
 #include <lxc/lxccontainer.h>
 
 #include "base/buffer.h"
+#include "system/worker.h"
 
-#define USEC_PER_SEC 1000000ULL
-/* A record is "STATUS PROFILE\0CGROUP\0", where STATUS is one letter. */
-#define STATUS_GOOD 'y'
-#define STATUS_BAD 'n'
+/* lxc_container_new() reads LXCPATH/NAME/config at once, waits for its lock without limit, and may
+ * destroy the container when a file "partial" says that its creation was broken off. So the object
+ * is made below a path where there is nothing, and is told afterwards what to look at. */
+#define NO_LXC_PATH "/nonexistent"
 
-/* A child that answers over a pipe. */
-struct worker {
-        pid_t pid;
-        int fd;
-        struct phx_buffer input;
-};
-
-/* --- in the child --- */
-
-static _Noreturn void serve(int fd, int (*work)(int fd, void *data), void *data) {
-        int null = open("/dev/null", O_RDWR);
-
-        (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
-        (void) prctl(PR_SET_NAME, "phoenixd-lxc");
-        for (int i = 0; null >= 0 && i < 3; i++)
-                (void) dup2(null, i);
-        _exit(work(fd, data) < 0 ? 1 : 0);
-}
-
-static char *get_item(struct lxc_container *container, const char *key) {
-        int size = container->get_config_item(container, key, NULL, 0);
-        char *value;
-
-        value = calloc(1, size > 0 ? (size_t) size + 1 : 1);
-        if (value && size > 0)
-                (void) container->get_config_item(container, key, value, size + 1);
-        /* Some unset items are printed by liblxc as what printf() makes of no text. */
-        if (value && strcmp(value, "(null)") == 0)
-                value[0] = '\0';
-        return value;
-}
-
-static int write_whole(int fd, const char *data, size_t size) {
-        while (size > 0) {
-                ssize_t n = write(fd, data, size);
-
-                if (n < 0 && errno != EINTR)
-                        return phx_errno();
-                if (n > 0) {
-                        data += n;
-                        size -= (size_t) n;
-                }
-        }
-        return 0;
-}
-
-static int answer(int fd, struct lxc_container *container) {
-        phx_cleanup(phx_buffer_done) struct phx_buffer record = { 0 };
-        phx_autofree char *profile = get_item(container, "lxc.apparmor.profile");
-        phx_autofree char *inner = get_item(container, "lxc.cgroup.dir.container");
-        phx_autofree char *cgroup = get_item(container, "lxc.cgroup.dir");
-        int r;
-
-        if (!profile || !inner || !cgroup)
-                return -ENOMEM;
-        r = phx_buffer_addf(&record, "%c%s", STATUS_GOOD, profile);
-        if (r >= 0)
-                r = phx_buffer_add(&record, "", 1);
-        if (r >= 0)
-                r = phx_buffer_add_text(&record, inner[0] ? inner : cgroup);
-        if (r >= 0)
-                r = phx_buffer_add(&record, "", 1);
-        return r < 0 ? r : write_whole(fd, record.data, record.size);
-}
-
-static int answer_bad(int fd) {
-        static const char bad[] = { STATUS_BAD, '\0', '\0' };
-
-        return write_whole(fd, bad, sizeof(bad));
-}
-
-struct question {
+/* All that one call of ours asks. */
+struct questions {
+        const struct phx_strings *subjects;
         const char *lxc_path;
-        const char *const *names;
-        size_t count;
-        const char *file; /* instead of the container's own config; NULL: that one */
+        int log; /* in the child */
+        struct phx_lxc_values *values;
+        struct phx_lxc_state *states;
 };
 
-static int answer_one(int fd, const struct question *question, const char *name) {
-        struct lxc_container *container = lxc_container_new(name, question->lxc_path);
-        int r;
-
-        if (!container)
-                return answer_bad(fd);
-        /* Loading a second config adds to the first one, unless that is cleared away. */
-        if (question->file) {
-                container->clear_config(container);
-                r = container->load_config(container, question->file) ? 0 : -EINVAL;
-        } else
-                r = container->is_defined(container) ? 0 : -EINVAL;
-        r = r < 0 ? answer_bad(fd) : answer(fd, container);
-        (void) lxc_container_put(container);
-        return r;
+void phx_lxc_values_done(struct phx_lxc_values *values) {
+        free(values->text);
+        free(values->profile);
+        free(values->cgroup_dir);
+        free(values->cgroup_container);
+        free(values->cgroup_inner);
+        *values = (struct phx_lxc_values){ 0 };
 }
 
-static int answer_all(int fd, void *data) {
-        const struct question *question = data;
+void phx_lxc_state_done(struct phx_lxc_state *state) {
+        free(state->text);
+        free(state->state);
+        *state = (struct phx_lxc_state){ 0 };
+}
 
-        for (size_t i = 0; i < question->count; i++) {
-                int r = answer_one(fd, question, question->names[i]);
+static int add_string(struct phx_buffer *strings, const char *text) {
+        return phx_buffer_add(strings, text, strlen(text) + 1);
+}
+
+/* Cuts the message out of "PREFIX NAME TIME LEVEL CATEGORY - FILE:FUNCTION:LINE - MESSAGE". */
+static const char *message_of(char *line) {
+        const char *message = line;
+
+        for (int i = 0; i < 2; i++) {
+                const char *dash = strstr(message, " - ");
+
+                if (!dash)
+                        return line;
+                message = dash + strlen(" - ");
+        }
+        return message;
+}
+
+/* liblxc logs the cause first and then who passed it on; two lines say what and in which file. */
+static int add_log(struct phx_buffer *strings, int log, const char *subject) {
+        char text[4096], *rest = text, *line;
+        const char *between = ": ";
+        ssize_t n = pread(log, text, sizeof(text) - 1, 0);
+        int r = phx_buffer_add_text(strings, subject);
+
+        text[n > 0 ? n : 0] = '\0';
+        if (r >= 0 && !text[0])
+                r = phx_buffer_add_text(strings, ": liblxc refuses it and does not say why");
+        for (int i = 0; r >= 0 && i < 2 && (line = strsep(&rest, "\n")) && line[0]; i++) {
+                r = phx_buffer_addf(strings, "%s%s", between, message_of(line));
+                between = "; ";
+        }
+        return r < 0 ? r : phx_buffer_add(strings, "", 1);
+}
+
+/* Unset is an empty string, and for the cgroup keys "(null)". */
+static int add_item(struct phx_buffer *strings, struct lxc_container *c, const char *key) {
+        char value[4096] = "";
+        int n = c->get_config_item(c, key, value, sizeof(value));
+
+        if (n >= (int) sizeof(value))
+                return -EOVERFLOW;
+        return add_string(strings, n < 0 || strcmp(value, "(null)") == 0 ? "" : value);
+}
+
+static int add_values(struct phx_buffer *strings, struct lxc_container *c) {
+        static const char *const keys[] = { "lxc.apparmor.profile",
+                                            "lxc.cgroup.dir",
+                                            "lxc.cgroup.dir.container",
+                                            "lxc.cgroup.dir.container.inner",
+                                            "lxc.apparmor.allow_nesting" };
+
+        for (size_t i = 0; i < PHX_ELEMENTS(keys); i++) {
+                int r = add_item(strings, c, keys[i]);
 
                 if (r < 0)
                         return r;
         }
-        return 0;
+        return add_string(strings, c->get_config_item(c, "lxc.idmap", NULL, 0) > 0 ? "1" : "0");
 }
 
-/* --- in the parent --- */
-
-static void worker_done(struct worker *worker) {
-        if (worker->pid > 0) {
-                (void) kill(worker->pid, SIGKILL);
-                while (waitpid(worker->pid, NULL, 0) < 0 && errno == EINTR)
-                        ;
-        }
-        if (worker->fd >= 0)
-                (void) close(worker->fd);
-        phx_buffer_done(&worker->input);
-        *worker = (struct worker){ .pid = -1, .fd = -1 };
+static void put_container(struct lxc_container **c) {
+        if (*c)
+                (void) lxc_container_put(*c);
 }
 
-static int worker_start(struct worker *worker, struct question *question) {
-        int fds[2], r = 0;
+static int answer_load(void *data, size_t index, struct phx_buffer *reply) {
+        phx_cleanup(put_container) struct lxc_container *c = NULL;
+        const struct questions *questions = data;
+        const char *file = questions->subjects->items[index];
+        int r;
 
-        if (pipe2(fds, O_CLOEXEC) < 0)
+        if (ftruncate(questions->log, 0) < 0)
                 return phx_errno();
-        worker->pid = fork();
-        if (worker->pid == 0)
-                serve(fds[1], answer_all, question);
-        if (worker->pid < 0)
-                r = phx_errno();
-        (void) close(fds[1]);
-        worker->fd = fds[0];
+        c = lxc_container_new("phoenixd", NO_LXC_PATH);
+        if (!c || !c->load_config(c, file)) {
+                r = add_log(reply, questions->log, file);
+                return r < 0 ? r : -EINVAL;
+        }
+
+        r = add_values(reply, c);
+        if (r != -EOVERFLOW)
+                return r;
+        reply->size = 0;
+        (void) phx_buffer_addf(reply, "%s: a value is too long to be a profile or a path", file);
         return r;
 }
 
-static uint64_t now_usec(void) {
-        struct timespec now;
-
-        (void) clock_gettime(CLOCK_MONOTONIC, &now);
-        return (uint64_t) now.tv_sec * USEC_PER_SEC + (uint64_t) now.tv_nsec / 1000;
-}
-
-/* 1 when there is more input, 0 at the end, -ETIMEDOUT. */
-static int fill(struct worker *worker, uint64_t ends_usec) {
-        struct pollfd poller = { .fd = worker->fd, .events = POLLIN };
-        char bytes[4096];
-        uint64_t now = now_usec();
-        ssize_t n;
-
-        if (now >= ends_usec || poll(&poller, 1, (int) ((ends_usec - now) / 1000 + 1)) == 0)
-                return -ETIMEDOUT;
-        n = read(worker->fd, bytes, sizeof(bytes));
-        if (n < 0)
-                return errno == EINTR ? 1 : phx_errno();
-        return n == 0 ? 0 : phx_buffer_add(&worker->input, bytes, (size_t) n) < 0 ? -ENOMEM : 1;
-}
-
-/* Takes a whole record off the front of the input. 1 when there was one. */
-static int take_record(struct worker *worker, struct phx_lxc_answer *ret_answer) {
-        const char *data = worker->input.data, *first, *second;
-        size_t size = worker->input.size, used;
-
-        first = size > 0 ? memchr(data, '\0', size) : NULL;
-        second = first ? memchr(first + 1, '\0', size - (size_t) (first + 1 - data)) : NULL;
-        if (!second)
-                return 0;
-
-        if (phx_replace(&ret_answer->profile, data + 1) < 0 ||
-            phx_replace(&ret_answer->cgroup, first + 1) < 0)
-                return -ENOMEM;
-        ret_answer->result = data[0] == STATUS_GOOD ? 0 : -EINVAL;
-        used = (size_t) (second + 1 - data);
-        memmove(worker->input.data, data + used, size - used);
-        worker->input.size -= used;
-        return 1;
-}
-
-static int next_answer(
-                struct worker *worker,
-                uint64_t deadline_usec,
-                struct phx_lxc_answer *ret_answer) {
-        uint64_t ends = now_usec() + deadline_usec;
-
-        for (;;) {
-                int r = take_record(worker, ret_answer);
-
-                if (r != 0)
-                        return r;
-                r = fill(worker, ends);
-                if (r < 0)
-                        return r;
-                /* It ended without an answer: liblxc crashed over this config. */
-                if (r == 0)
-                        return -EINVAL;
-        }
-}
-
-/* One child answers until one container hangs or kills it. Returns how many were dealt with. */
-static int ask_some(
-                struct question *question,
-                uint64_t deadline_usec,
-                struct phx_lxc_answer *answers) {
-        phx_cleanup(worker_done) struct worker worker = { .pid = -1, .fd = -1 };
+static int answer_state(void *data, size_t index, struct phx_buffer *reply) {
+        phx_cleanup(put_container) struct lxc_container *c = NULL;
+        const struct questions *questions = data;
+        const char *name = questions->subjects->items[index];
         int r;
 
-        r = worker_start(&worker, question);
-        if (r < 0)
-                return r;
-        for (size_t i = 0; i < question->count; i++) {
-                r = next_answer(&worker, deadline_usec, &answers[i]);
-                if (r == -ENOMEM)
-                        return r;
-                if (r < 0) {
-                        answers[i].result = r;
-                        return (int) i + 1;
-                }
+        if (ftruncate(questions->log, 0) < 0)
+                return phx_errno();
+        c = lxc_container_new(name, NO_LXC_PATH);
+        if (!c || !c->set_config_path(c, questions->lxc_path)) {
+                r = add_log(reply, questions->log, name);
+                return r < 0 ? r : -EIO;
         }
-        return (int) question->count;
+        r = add_string(reply, c->state(c));
+        return r < 0 ? r : phx_buffer_addf(reply, "%d", (int) c->init_pid(c));
 }
 
-int phx_lxc_ask(const char *lxc_path,
+/* liblxc writes its log to a file only, so it gets one in memory. */
+static int open_log(void *data) {
+        struct questions *questions = data;
+        char path[64];
+        struct lxc_log log = { .name = "phoenixd",
+                               .lxcpath = NO_LXC_PATH,
+                               .file = path,
+                               .level = "ERROR",
+                               .prefix = "phoenixd",
+                               .quiet = true };
+
+        questions->log = memfd_create("liblxc-log", MFD_CLOEXEC);
+        if (questions->log < 0)
+                return phx_errno();
+        (void) snprintf(path, sizeof(path), "/proc/self/fd/%d", questions->log);
+        return lxc_log_init(&log) < 0 ? -EIO : 0;
+}
+
+static int accept_values(void *data, size_t index, const struct phx_worker_reply *reply) {
+        const struct questions *questions = data;
+        struct phx_lxc_values *values = &questions->values[index];
+        char **const strings[] = { &values->profile,
+                                   &values->cgroup_dir,
+                                   &values->cgroup_container,
+                                   &values->cgroup_inner };
+        size_t offset = 0;
+        int r = 0;
+
+        values->code = reply->code;
+        if (reply->code < 0)
+                return phx_replace(&values->text, reply->data);
+
+        for (size_t i = 0; r >= 0 && i < PHX_ELEMENTS(strings); i++)
+                r = phx_replace(strings[i], phx_worker_string(reply, &offset));
+        values->allow_nesting = strcmp(phx_worker_string(reply, &offset), "1") == 0;
+        values->is_mapped = strcmp(phx_worker_string(reply, &offset), "1") == 0;
+        return r;
+}
+
+static int accept_state(void *data, size_t index, const struct phx_worker_reply *reply) {
+        const struct questions *questions = data;
+        struct phx_lxc_state *state = &questions->states[index];
+        size_t offset = 0;
+        long pid;
+        int r;
+
+        state->code = reply->code;
+        if (reply->code < 0)
+                return phx_replace(&state->text, reply->data);
+
+        r = phx_replace(&state->state, phx_worker_string(reply, &offset));
+        pid = strtol(phx_worker_string(reply, &offset), NULL, 10);
+        state->init = pid > 0 && pid <= INT_MAX ? (pid_t) pid : 0;
+        return r;
+}
+
+int phx_lxc_worker_load(
+                const struct phx_strings *files,
+                uint64_t deadline_usec,
+                struct phx_lxc_values *values,
+                struct phx_error *error) {
+        struct questions questions = { .subjects = files, .values = values };
+        const struct phx_worker_job job = { .subjects = files,
+                                            .service = "liblxc",
+                                            .deadline_usec = deadline_usec,
+                                            .start = open_log,
+                                            .answer = answer_load,
+                                            .accept = accept_values,
+                                            .data = &questions };
+        int r;
+
+        assert(values || files->count == 0);
+
+        r = phx_worker_run(&job, error);
+        for (size_t i = 0; r < 0 && i < files->count; i++)
+                phx_lxc_values_done(&values[i]);
+        return r;
+}
+
+int phx_lxc_worker_states(
+                const char *lxc_path,
                 const struct phx_strings *names,
                 uint64_t deadline_usec,
-                struct phx_lxc_answer **ret_answers) {
-        struct phx_lxc_answer *answers = calloc(names->count + 1, sizeof(*answers));
-        size_t done = 0;
-
-        if (!answers)
-                return -ENOMEM;
-        while (done < names->count) {
-                struct question question = {
-                        .lxc_path = lxc_path,
-                        .names = (const char *const *) names->items + done,
-                        .count = names->count - done,
-                };
-                int r = ask_some(&question, deadline_usec, answers + done);
-
-                if (r < 0) {
-                        phx_lxc_answers_free(answers, names->count);
-                        return r;
-                }
-                done += (size_t) r;
-        }
-        *ret_answers = answers;
-        return 0;
-}
-
-void phx_lxc_answers_free(struct phx_lxc_answer *answers, size_t count) {
-        for (size_t i = 0; answers && i < count; i++) {
-                free(answers[i].profile);
-                free(answers[i].cgroup);
-        }
-        free(answers);
-}
-
-int phx_lxc_judge(
-                const char *lxc_path,
-                const char *name,
-                const char *file,
-                uint64_t deadline_usec,
-                char **ret_profile,
+                struct phx_lxc_state *states,
                 struct phx_error *error) {
-        struct question question = { .lxc_path = lxc_path,
-                                     .names = &name,
-                                     .count = 1,
-                                     .file = file };
-        struct phx_lxc_answer answered = { 0 };
+        struct questions questions = { .subjects = names, .lxc_path = lxc_path, .states = states };
+        const struct phx_worker_job job = { .subjects = names,
+                                            .service = "liblxc",
+                                            .deadline_usec = deadline_usec,
+                                            .start = open_log,
+                                            .answer = answer_state,
+                                            .accept = accept_state,
+                                            .data = &questions };
         int r;
 
-        r = ask_some(&question, deadline_usec, &answered);
-        if (r >= 0)
-                r = answered.result;
-        free(answered.cgroup);
-        if (r >= 0) {
-                *ret_profile = answered.profile;
-                return 0;
-        }
+        assert(states || names->count == 0);
 
-        free(answered.profile);
-        return phx_error_set(
-                        error,
-                        r,
-                        r == -ETIMEDOUT ? "%s: liblxc did not answer about %s in time"
-                                        : "%s: liblxc cannot read %s",
-                        name,
-                        file);
+        r = phx_worker_run(&job, error);
+        for (size_t i = 0; r < 0 && i < names->count; i++)
+                phx_lxc_state_done(&states[i]);
+        return r;
 }

@@ -1,35 +1,58 @@
 #pragma once
 
-#include <stddef.h>
+/* Questions to liblxc. Its calls have no time limit (a stopped container monitor, a FIFO as an
+ * include: they wait for ever) and a config can crash it (an include of itself), so they are made
+ * in a forked child that is killed when it is late; the container at fault is named, and another
+ * child goes on with the rest. */
+
+#include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/error.h"
 #include "base/strings.h"
 
-/* liblxc is asked in short-lived children: its calls have no timeout, and one that waits for a
- * stopped monitor waits for ever. */
-
-/* What liblxc makes of one container's config, all includes followed. */
-struct phx_lxc_answer {
-        int result;    /* 0; -ETIMEDOUT; -EINVAL when liblxc cannot read the config */
-        char *profile; /* lxc.apparmor.profile; "" when it is unset */
-        char *cgroup;  /* lxc.cgroup.dir.container, else lxc.cgroup.dir; "" when neither is set */
+/* What liblxc makes of one config file, with all that it includes. Owned strings. */
+struct phx_lxc_values {
+        int code;      /* 0; -EINVAL: liblxc refuses the file; -ETIMEDOUT, -EIO: it hung, it died */
+        char *text;    /* why there are no values, for the operator; begins with the file */
+        char *profile; /* lxc.apparmor.profile; this and the next three "" when unset */
+        char *cgroup_dir;
+        char *cgroup_container;
+        char *cgroup_inner;
+        bool allow_nesting;
+        bool is_mapped; /* has an lxc.idmap */
 };
 
-/* Asks for all of NAMES; RET_ANSWERS is an array of as many, in their order, for
- * phx_lxc_answers_free(). DEADLINE is for each container: one that hangs costs the others nothing.
- */
-int phx_lxc_ask(const char *lxc_path,
+void phx_lxc_values_done(struct phx_lxc_values *values);
+
+/* Loads each of the files, which need not be any container's config: a candidate is judged before
+ * it becomes one. No container is opened for that, no old config is merged in, and nothing of a
+ * container is touched or locked. A relative lxc.include is one from "/", as it is for a container
+ * that systemd starts. VALUES has room for one item per file, all zero.
+ *
+ * DEADLINE_USEC is for each file. 0 when every file has its values or its code; a negative errno
+ * when there is no asking at all, and then no item was set. */
+int phx_lxc_worker_load(
+                const struct phx_strings *files,
+                uint64_t deadline_usec,
+                struct phx_lxc_values *values,
+                struct phx_error *error);
+
+/* What a container's monitor says. */
+struct phx_lxc_state {
+        int code; /* 0, -ETIMEDOUT or -EIO, as above */
+        char *text;
+        char *state; /* liblxc's word: "RUNNING", "STOPPED", … */
+        pid_t init;  /* 0 when there is none */
+};
+
+void phx_lxc_state_done(struct phx_lxc_state *state);
+
+/* The same for the state of containers below LXC_PATH. */
+int phx_lxc_worker_states(
+                const char *lxc_path,
                 const struct phx_strings *names,
                 uint64_t deadline_usec,
-                struct phx_lxc_answer **ret_answers);
-void phx_lxc_answers_free(struct phx_lxc_answer *answers, size_t count);
-
-/* The effective profile if FILE (an absolute path) were the config of container NAME. */
-int phx_lxc_judge(
-                const char *lxc_path,
-                const char *name,
-                const char *file,
-                uint64_t deadline_usec,
-                char **ret_profile,
+                struct phx_lxc_state *states,
                 struct phx_error *error);

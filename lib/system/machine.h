@@ -10,7 +10,7 @@
 #include "state/observed.h"
 #include "state/settings.h"
 #include "system/compiler.h"
-#include "system/labels.h"
+#include "system/tasks.h"
 
 /* The machine itself, for state/world.h: all adapters behind one look and one apply. */
 struct phx_machine;

@@ -3,15 +3,22 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/grow.h"
 #include "state/report.h"
+#include "system/lxc_replace.h"
 
 /* A container is through its start in a second or two. One that is not after twenty looks is not
  * watched so closely. */
 #define SETTLE_USEC 500000ULL
 #define SETTLE_LOOKS 20
 #define SETTLE_SLOWLY_USEC 30000000ULL
+
+/* Where liblxc keeps its locks when root calls it (lxclock.c). */
+#define LOCK_ROOT "/run/lxc/lock"
+/* liblxc needs some 5 ms for a config, ten times that under emulation. */
+#define LXC_DEADLINE_USEC 5000000ULL
 
 /* What the last look found out about a configured container on this host. */
 struct assignment {
@@ -26,7 +33,7 @@ struct assignment {
 
 struct phx_machine_containers {
         const struct phx_task_roots *roots;
-        struct phx_lxc_memory *memory;
+        struct phx_lxc_cache *cache;
         char *lxc_path;
         struct assignment *assignments;
         size_t assignment_count;
@@ -42,7 +49,7 @@ int phx_machine_containers_new(
         if (!containers)
                 return -ENOMEM;
         containers->roots = roots;
-        r = phx_lxc_memory_new(&containers->memory);
+        r = phx_lxc_cache_new(&containers->cache);
         if (r < 0) {
                 free(containers);
                 return r;
@@ -73,11 +80,26 @@ struct phx_machine_containers *phx_machine_containers_free(
                 return NULL;
 
         forget_assignments(containers);
-        phx_lxc_memory_free(containers->memory);
+        phx_lxc_cache_free(containers->cache);
         free(containers->lxc_path);
         free(containers);
 
         return NULL;
+}
+
+/* Root on a machine; a test's user. What others may write is not believed. */
+static struct phx_lxc lxc_of(const char *lxc_path) {
+        return (struct phx_lxc){ .path = lxc_path,
+                                 .lock_root = LOCK_ROOT,
+                                 .owner = { geteuid(), getegid() },
+                                 .deadline_usec = LXC_DEADLINE_USEC };
+}
+
+/* Borrowed from the assignment: not for phx_lxc_edit_done(). */
+static struct phx_lxc_edit edit_of(const struct assignment *assignment) {
+        return (struct phx_lxc_edit){ .wanted = assignment->lines,
+                                      .withdrawn = assignment->withdrawn,
+                                      .profile = assignment->profile };
 }
 
 /* One look at them. */
@@ -87,38 +109,48 @@ struct look {
         struct phx_inventory *inventory;
         struct phx_desired *desired;
         struct phx_observed *observed;
-        struct phx_lxc_list list;
-        struct phx_strings names; /* of all containers on this host */
-        struct phx_strings claimed;
+        struct phx_lxc_containers list;
+        struct phx_strings names;     /* of all containers on this host */
+        struct phx_strings listening; /* of these, those with a monitor */
         bool changed;
 };
 
 static void look_done(struct look *look) {
-        phx_lxc_list_done(&look->list);
+        phx_lxc_containers_done(&look->list);
         phx_strings_done(&look->names);
-        phx_strings_done(&look->claimed);
+        phx_strings_done(&look->listening);
 }
 
 /* --- desired --- */
 
-static bool is_id(const struct phx_configuration *configuration, const char *name) {
-        for (size_t i = 0; i < configuration->count; i++)
-                if (strcmp(configuration->containers[i].id, name) == 0)
+/* Whether NAME stands for more than CONFIG. */
+static bool is_shared(
+                const struct phx_configuration *configuration,
+                const struct phx_container_config *config,
+                const char *name) {
+        for (size_t i = 0; i < configuration->count; i++) {
+                const struct phx_container_config *other = &configuration->containers[i];
+
+                if (other != config &&
+                    (strcmp(other->id, name) == 0 || phx_equal(other->name, name)))
                         return true;
+        }
         return false;
 }
 
-/* The directory named as the id; else the one named as the container, unless that is another
- * entry's id. */
+/* The directory named as the id; else the one named as the container, where the name says which of
+ * them is meant. It is a text for people: most are no directory's, and several containers may have
+ * the same; then it is better to find none than the wrong one. */
 static const char *directory_of(
                 const struct look *look,
                 const struct phx_container_config *config) {
+        const char *name = config->name;
+
         if (phx_strings_has(&look->names, config->id))
                 return config->id;
-        if (config->name && phx_strings_has(&look->names, config->name) &&
-            !is_id(look->configuration, config->name))
-                return config->name;
-        return NULL;
+        if (!name || !phx_is_container_id(name) || !phx_strings_has(&look->names, name))
+                return NULL;
+        return is_shared(look->configuration, config, name) ? NULL : name;
 }
 
 static int desire(struct look *look, const struct phx_container_config *config) {
@@ -135,7 +167,7 @@ static int desire(struct look *look, const struct phx_container_config *config) 
         if (strcmp(config->profile, "unconfined") == 0 &&
             phx_replace(&desired->suggestion, phx_container_config_suggest(config)) < 0)
                 return -ENOMEM;
-        return directory ? phx_strings_add(&look->claimed, directory) : 0;
+        return 0;
 }
 
 /* --- managed lines --- */
@@ -215,13 +247,14 @@ static int judge_lines(
                 struct look *look,
                 const struct phx_desired_container *want,
                 const struct phx_lxc_container *have,
-                struct phx_strings *wrong) {
+                struct phx_strings *wrong,
+                struct phx_error *error) {
         struct phx_machine_containers *containers = look->containers;
         struct assignment *assignment = phx_grow(
                         &containers->assignments,
                         &containers->assignment_count,
                         sizeof(*assignment));
-        struct phx_lxc_managed managed = { 0 };
+        struct phx_lxc_edit edit;
         int r;
 
         if (!assignment || phx_replace(&assignment->id, want->id) < 0 ||
@@ -229,14 +262,13 @@ static int judge_lines(
             phx_replace(&assignment->profile, want->profile) < 0 ||
             phx_strings_copy(&assignment->lines, &want->lines) < 0)
                 return -ENOMEM;
-        memcpy(assignment->digest, have->digest, sizeof(assignment->digest));
+        memcpy(assignment->digest, have->source.digest, sizeof(assignment->digest));
         r = collect_withdrawn(look, assignment);
         if (r < 0)
                 return r;
 
-        managed.lines = &assignment->lines;
-        managed.withdrawn = &assignment->withdrawn;
-        r = phx_lxc_text_wrong(have->text, &managed, wrong);
+        edit = edit_of(assignment);
+        r = phx_lxc_text_check(have->source.text, have->source.size, &edit, wrong, error);
         if (r >= 0)
                 r = note_absent(assignment, wrong);
         return r < 0 ? r : forget_gone(look, assignment, wrong);
@@ -253,24 +285,45 @@ static const struct phx_desired_container *owner_of(
         return NULL;
 }
 
-static int describe_task(struct phx_observed_container *observed, const struct phx_task *task) {
-        char *text = NULL;
+static int read_tasks(
+                const struct look *look,
+                const struct phx_lxc_container *have,
+                pid_t init,
+                struct phx_tasks *ret_tasks,
+                struct phx_error *error) {
+        const struct phx_task_query query = { .name = have->name,
+                                              .cgroup_dir = have->values.cgroup_dir,
+                                              .cgroup_container = have->values.cgroup_container,
+                                              .others = &look->names,
+                                              .init = init };
+
+        return phx_tasks_read(look->containers->roots, &query, ret_tasks, error);
+}
+
+/* A monitor without any task in the usual places: it starts or stops, or its cgroup is elsewhere
+ * (lxc.cgroup.relative). It knows. */
+static int read_tasks_of_monitor(
+                const struct look *look,
+                const struct phx_lxc_container *have,
+                struct phx_tasks *ret_tasks,
+                struct phx_error *error) {
+        phx_cleanup(phx_strings_done) struct phx_strings names = { 0 };
+        phx_cleanup(phx_lxc_state_done) struct phx_lxc_state state = { 0 };
         int r;
 
-        if (!task || !task->label)
-                return 0;
-        r = asprintf(&text,
-                     "%s%s%s%s, pid %d",
-                     task->label,
-                     task->mode ? " (" : "",
-                     task->mode ? task->mode : "",
-                     task->mode ? ")" : "",
-                     (int) task->pid);
+        r = phx_strings_add(&names, have->name);
+        if (r >= 0)
+                r = phx_lxc_worker_states(
+                                look->containers->lxc_path,
+                                &names,
+                                LXC_DEADLINE_USEC,
+                                &state,
+                                error);
         if (r < 0)
-                return -ENOMEM;
-        free(observed->example);
-        observed->example = text;
-        return 0;
+                return r;
+        if (state.code < 0)
+                return phx_error_set(error, state.code, "%s", state.text);
+        return state.init > 0 ? read_tasks(look, have, state.init, ret_tasks, error) : 0;
 }
 
 static int look_at_tasks(
@@ -283,13 +336,9 @@ static int look_at_tasks(
         struct phx_error error = { 0 };
         int r;
 
-        r = phx_tasks_list(
-                        look->containers->roots,
-                        have->name,
-                        have->cgroup,
-                        &look->names,
-                        &tasks,
-                        &error);
+        r = read_tasks(look, have, 0, &tasks, &error);
+        if (r >= 0 && tasks.count == 0 && phx_strings_has(&look->listening, have->name))
+                r = read_tasks_of_monitor(look, have, &tasks, &error);
         if (r < 0)
                 return r == -ENOMEM ? r : phx_replace(&observed->trouble, error.text);
 
@@ -300,7 +349,17 @@ static int look_at_tasks(
         observed->wrong = judged.wrong;
         observed->unknown = judged.unknown;
         observed->init = judged.init;
-        return describe_task(observed, judged.example);
+        return judged.example[0] ? phx_replace(&observed->example, judged.example) : 0;
+}
+
+/* Who is nobody's is looked at for what its own config says. */
+static const char *profile_of(
+                const struct phx_desired_container *want,
+                const struct phx_lxc_container *have) {
+        if (want)
+                return want->profile;
+        return have->values.profile && have->values.profile[0] ? have->values.profile
+                                                               : "unconfined";
 }
 
 static int observe(struct look *look, const struct phx_lxc_container *have) {
@@ -308,21 +367,21 @@ static int observe(struct look *look, const struct phx_lxc_container *have) {
         struct phx_observed_container *observed = phx_observed_add_container(
                         look->observed,
                         have->name);
+        struct phx_error error = { 0 };
         int r;
 
-        if (!observed || phx_replace(&observed->effective, have->profile) < 0 ||
+        if (!observed || phx_replace(&observed->effective, have->values.profile) < 0 ||
             phx_replace(&observed->trouble, have->trouble) < 0 ||
-            phx_replace(&observed->digest, have->digest) < 0)
+            phx_replace(&observed->digest, have->source.digest) < 0)
                 return -ENOMEM;
-        r = want && have->text ? judge_lines(look, want, have, &observed->wrong_lines) : 0;
-        /* Who is nobody's is looked at for what its own config says. */
-        return r < 0 ? r
-                     : look_at_tasks(look,
-                                     have,
-                                     want                                     ? want->profile
-                                     : have->profile && have->profile[0] != 0 ? have->profile
-                                                                              : "unconfined",
-                                     observed);
+        if (want && have->source.text) {
+                r = judge_lines(look, want, have, &observed->wrong_lines, &error);
+                if (r == -EINVAL)
+                        r = phx_replace(&observed->trouble, error.text);
+                if (r < 0)
+                        return r;
+        }
+        return look_at_tasks(look, have, profile_of(want, have), observed);
 }
 
 static void settle(struct look *look) {
@@ -342,17 +401,25 @@ static void settle(struct look *look) {
 }
 
 static int look_at_all(struct look *look, const char *lxc_path, struct phx_error *error) {
+        const struct phx_lxc lxc = lxc_of(lxc_path);
         int r;
 
-        r = phx_lxc_observe(look->containers->memory, lxc_path, &look->list, error);
+        r = phx_lxc_containers_look(&lxc, look->containers->cache, &look->list, error);
         for (size_t i = 0; r >= 0 && i < look->list.count; i++)
                 r = phx_strings_add(&look->names, look->list.items[i].name);
+        /* Without it, only what the cgroups show is known. */
+        if (r >= 0)
+                (void) phx_tasks_listening(
+                                look->containers->roots,
+                                lxc_path,
+                                &look->listening,
+                                NULL);
         for (size_t i = 0; r >= 0 && look->configuration && i < look->configuration->count; i++)
                 r = desire(look, &look->configuration->containers[i]);
         for (size_t i = 0; r >= 0 && i < look->list.count; i++)
                 r = observe(look, &look->list.items[i]);
-        for (size_t i = 0; r >= 0 && i < look->list.directories.count; i++)
-                r = phx_strings_add_once(&look->observed->watches, look->list.directories.items[i]);
+        for (size_t i = 0; r >= 0 && i < look->list.watches.count; i++)
+                r = phx_strings_add_once(&look->observed->watches, look->list.watches.items[i]);
         return r;
 }
 
@@ -394,6 +461,14 @@ static const struct assignment *find(
         return NULL;
 }
 
+const char *phx_machine_containers_profile(
+                const struct phx_machine_containers *containers,
+                const char *id) {
+        const struct assignment *assignment = find(containers, id);
+
+        return assignment ? assignment->profile : NULL;
+}
+
 int phx_machine_containers_claim(
                 const struct phx_machine_containers *containers,
                 const char *id,
@@ -420,17 +495,14 @@ int phx_machine_containers_assign(
                 const char *id,
                 struct phx_error *error) {
         const struct assignment *assignment = find(containers, id);
-        struct phx_lxc_managed managed;
+        struct phx_lxc_edit edit;
+        struct phx_lxc lxc;
+        int r;
 
         if (!assignment)
                 return phx_error_set(error, -ESTALE, "%s: is not on this host any more", id);
-        managed = (struct phx_lxc_managed){ assignment->profile,
-                                            &assignment->lines,
-                                            &assignment->withdrawn };
-        return phx_lxc_assign(
-                        containers->lxc_path,
-                        assignment->directory,
-                        &managed,
-                        assignment->digest,
-                        error);
+        lxc = lxc_of(containers->lxc_path);
+        edit = edit_of(assignment);
+        r = phx_lxc_replace(&lxc, assignment->directory, assignment->digest, &edit, error);
+        return r < 0 ? r : 0;
 }

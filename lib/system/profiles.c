@@ -4,52 +4,24 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/file.h"
-#include "base/grow.h"
 #include "base/watches.h"
 #include "state/configuration.h"
 #include "state/report.h"
+#include "system/compiler_known.h"
+#include "system/last_good.h"
 #include "system/policy.h"
 #include "system/policy_cache.h"
+#include "system/policy_check.h"
+#include "system/quarantine.h"
 #include "system/source.h"
-
-#define TEXT_LIMIT (1UL << 20)
-/* A compile that ran out of time or memory will hardly do better at once: 1 min, doubled up to 1 h.
- */
-#define RETRY_USEC (60ULL * 1000000)
-#define RETRY_LIMIT_USEC (3600ULL * 1000000)
-
-/* A profile, or a piece, that was good once. */
-struct good {
-        char *name;
-        char digest[PHX_SHA256_HEX];
-        char key[PHX_SHA256_HEX]; /* "" for a piece, and for a profile whose policy is lost */
-        char *text;
-        size_t size;
-        struct phx_policy policy;
-        bool is_seen; /* in this look */
-};
-
-/* A source that did not compile: not tried again until it is another one, or RETRY_AT has come. */
-struct bad {
-        char *name;
-        char key[PHX_SHA256_HEX];
-        char *text;
-        unsigned failures;
-        uint64_t retry_at; /* PHX_NEVER: only other input can help */
-};
 
 struct phx_profiles {
         struct phx_profiles_options options;
-        char *identity; /* of the compiler and the kernel's features */
-        char *features; /* that it was made with */
-        struct stat parser; /* that it was made with: an upgrade makes another compiler */
-        struct good *goods;
-        size_t good_count;
-        struct bad *bads;
-        size_t bad_count;
+        struct phx_compiler_known compiler;
+        struct phx_goods goods;
+        struct phx_quarantine quarantine;
         struct phx_strings directories;
 };
 
@@ -61,137 +33,27 @@ int phx_profiles_new(
         if (!profiles)
                 return -ENOMEM;
         profiles->options = *options;
+        profiles->goods.text_fd = options->good_fd;
+        profiles->goods.cache_fd = options->cache_fd;
         *ret_profiles = profiles;
         return 0;
-}
-
-static void good_done(struct good *good) {
-        free(good->name);
-        free(good->text);
-        phx_policy_done(&good->policy);
-}
-
-static void bad_done(struct bad *bad) {
-        free(bad->name);
-        free(bad->text);
 }
 
 struct phx_profiles *phx_profiles_free(struct phx_profiles *profiles) {
         if (!profiles)
                 return NULL;
 
-        for (size_t i = 0; i < profiles->good_count; i++)
-                good_done(&profiles->goods[i]);
-        for (size_t i = 0; i < profiles->bad_count; i++)
-                bad_done(&profiles->bads[i]);
-        free(profiles->goods);
-        free(profiles->bads);
-        free(profiles->identity);
-        free(profiles->features);
+        phx_goods_done(&profiles->goods);
+        phx_quarantine_done(&profiles->quarantine);
+        phx_compiler_known_done(&profiles->compiler);
         phx_strings_done(&profiles->directories);
         free(profiles);
 
         return NULL;
 }
 
-static struct good *find_good(const struct phx_profiles *profiles, const char *name) {
-        for (size_t i = 0; i < profiles->good_count; i++)
-                if (strcmp(profiles->goods[i].name, name) == 0)
-                        return &profiles->goods[i];
-        return NULL;
-}
-
-static struct bad *find_bad(const struct phx_profiles *profiles, const char *name) {
-        for (size_t i = 0; i < profiles->bad_count; i++)
-                if (strcmp(profiles->bads[i].name, name) == 0)
-                        return &profiles->bads[i];
-        return NULL;
-}
-
-static bool is_piece(const struct good *good) {
-        return phx_is_piece_name(good->name);
-}
-
-/* --- keeping what is good --- */
-
-/* A piece's name has slashes, which no profile's name has room for: "abstractions/x" is kept as
- * "abstractions:x". */
-static void kept_name(const char *name, char kept[256]) {
-        (void) snprintf(kept, 256, "%s", name);
-        for (char *slash = strchr(kept, '/'); slash; slash = strchr(slash, '/'))
-                *slash = ':';
-}
-
-static struct good *get_or_add(struct phx_profiles *profiles, const char *name) {
-        struct good *good = find_good(profiles, name);
-
-        if (good)
-                return good;
-        good = phx_grow(&profiles->goods, &profiles->good_count, sizeof(*good));
-        return good && phx_replace(&good->name, name) >= 0 ? good : NULL;
-}
-
-static int set_text(struct good *good, const char *text, size_t size) {
-        char *copy = malloc(size + 1);
-
-        if (!copy)
-                return -ENOMEM;
-        memcpy(copy, text, size);
-        copy[size] = '\0';
-        free(good->text);
-        good->text = copy;
-        good->size = size;
-        phx_sha256(text, size, good->digest);
-        return 0;
-}
-
-/* On disk first: a crash between the two is mended by the next look, which finds the source again.
- */
-static int keep_text(
-                const struct phx_profiles *profiles,
-                struct good *good,
-                const struct phx_file_seen *seen) {
-        char kept[256];
-        int r;
-
-        kept_name(good->name, kept);
-        r = phx_file_ensure_at(profiles->options.good_fd, kept, seen->text, seen->size, 0600);
-        return r < 0 ? r : set_text(good, seen->text, seen->size);
-}
-
-static int recall_one(struct phx_profiles *profiles, const struct phx_inventory_profile *record) {
-        phx_autofree char *text = NULL, *blob = NULL;
-        struct good *good = get_or_add(profiles, record->name);
-        char kept[256], digest[PHX_SHA256_HEX];
-        size_t text_size = 0, blob_size = 0;
-
-        if (!good)
-                return -ENOMEM;
-        kept_name(record->name, kept);
-        if (phx_file_read_at(profiles->options.good_fd, kept, TEXT_LIMIT, &text, &text_size) < 0)
-                return 0;
-        phx_sha256(text, text_size, digest);
-        if (strcmp(digest, record->source) != 0)
-                return 0;
-        if (set_text(good, text, text_size) < 0)
-                return -ENOMEM;
-
-        if (!record->key[0] ||
-            phx_policy_cache_get(profiles->options.cache_fd, record->key, &blob, &blob_size) < 0 ||
-            phx_policy_parse(blob, blob_size, &good->policy, NULL) < 0)
-                return 0;
-        memcpy(good->key, record->key, sizeof(good->key));
-        return 0;
-}
-
 int phx_profiles_recall(struct phx_profiles *profiles, const struct phx_inventory *inventory) {
-        for (size_t i = 0; i < inventory->profile_count; i++) {
-                int r = recall_one(profiles, &inventory->profiles[i]);
-
-                if (r < 0)
-                        return r;
-        }
-        return 0;
+        return phx_goods_recall(&profiles->goods, inventory);
 }
 
 /* --- one look --- */
@@ -226,38 +88,6 @@ static void update_done(struct update *update) {
         free(update->candidates);
         phx_sources_done(&update->sources);
         phx_files_free(update->files);
-}
-
-static bool is_same_program(const struct stat *a, const struct stat *b) {
-        return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
-               a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
-}
-
-static int know_compiler(
-                struct phx_profiles *profiles,
-                const char *features,
-                struct phx_error *error) {
-        char *identity = NULL;
-        struct stat parser;
-        int r;
-
-        if (stat(profiles->options.parser, &parser) < 0)
-                return phx_error_errno(error, profiles->options.parser);
-        if (profiles->identity && phx_equal(profiles->features, features) &&
-            is_same_program(&profiles->parser, &parser))
-                return 0;
-        r = phx_compiler_identity(profiles->options.parser, features, &identity);
-        if (r < 0)
-                return phx_error_set(
-                                error,
-                                r,
-                                "%s: %s; nothing can be compiled",
-                                profiles->options.parser,
-                                strerrordesc_np(-r));
-        free(profiles->identity);
-        profiles->identity = identity;
-        profiles->parser = parser;
-        return phx_replace(&profiles->features, features);
 }
 
 static int check_name(struct update *update, struct candidate *candidate) {
@@ -306,59 +136,10 @@ static int check_source(struct update *update, struct candidate *candidate) {
         candidate->has_closure = true;
         return phx_closure_key(
                         &candidate->closure,
-                        update->profiles->identity,
+                        update->profiles->compiler.identity,
                         source->name,
                         source->seen->digest,
                         candidate->key);
-}
-
-static int check_entry(
-                struct candidate *candidate,
-                const struct phx_settings *settings,
-                const struct phx_policy_entry *entry) {
-        const char *name = candidate->source->name;
-        size_t length = strlen(name);
-
-        if (strncmp(entry->name, name, length) != 0 ||
-            (entry->name[length] && strncmp(entry->name + length, "//", 2) != 0))
-                return phx_error_set(
-                                &candidate->error,
-                                -EINVAL,
-                                "%s: defines the profile '%s', expected '%s' and its children alone",
-                                name,
-                                entry->name,
-                                name);
-        if (entry->has_attachment && !entry->name[length])
-                return phx_error_set(
-                                &candidate->error,
-                                -EINVAL,
-                                "%s: attaches itself to programs of the host, expected no path behind its name",
-                                name);
-        if (entry->mode == PHX_POLICY_ENFORCE || entry->mode == PHX_POLICY_KILL ||
-            (entry->mode == PHX_POLICY_COMPLAIN && settings->allow_complain) ||
-            (entry->mode == PHX_POLICY_UNCONFINED && settings->allow_unconfined_flag))
-                return 0;
-        return phx_error_set(
-                        &candidate->error,
-                        -EINVAL,
-                        "%s: '%s' is in mode %s, expected enforce or kill",
-                        name,
-                        entry->name,
-                        phx_policy_mode_to_string(entry->mode));
-}
-
-/* What the text really defines is what the compiler made of it. */
-static int check_policy(
-                struct update *update,
-                struct candidate *candidate,
-                const struct phx_policy *policy) {
-        for (size_t i = 0; i < policy->count; i++) {
-                int r = check_entry(candidate, update->look->settings, &policy->entries[i]);
-
-                if (r < 0)
-                        return r;
-        }
-        return 0;
 }
 
 /* The pieces that it includes from the profile directory are good with it. */
@@ -369,21 +150,21 @@ static int accept_pieces(struct update *update, const struct candidate *candidat
         for (size_t i = 0; i < candidate->closure.count; i++) {
                 const struct phx_include *include = &candidate->closure.items[i];
                 const struct phx_file_seen *seen;
-                struct good *good;
+                struct phx_good *good;
                 int r;
 
                 if (!include->path || strncmp(include->path, root, length) != 0 ||
                     include->path[length] != '/' || strcmp(include->digest, "directory") == 0 ||
                     !phx_is_piece_name(include->name))
                         continue;
-                good = get_or_add(update->profiles, include->name);
+                good = phx_goods_add(&update->profiles->goods, include->name);
                 seen = phx_files_get(update->files, include->path);
                 if (!good || !seen)
                         return -ENOMEM;
                 good->is_seen = true;
                 r = strcmp(good->digest, include->digest) == 0
                                     ? 0
-                                    : keep_text(update->profiles, good, seen);
+                                    : phx_goods_keep_text(&update->profiles->goods, good, seen);
                 if (r >= 0)
                         r = phx_inventory_set_profile(
                                         update->inventory,
@@ -404,7 +185,7 @@ static int accept_policy(
                 size_t size) {
         phx_cleanup(phx_policy_done) struct phx_policy policy = { 0 };
         struct phx_profiles *profiles = update->profiles;
-        struct good *good;
+        struct phx_good *good;
         int r;
 
         r = phx_policy_parse(blob, size, &policy, &candidate->error);
@@ -412,7 +193,11 @@ static int accept_policy(
                 phx_error_prefix(&candidate->error, candidate->source->name);
                 return -EINVAL;
         }
-        r = check_policy(update, candidate, &policy);
+        r = phx_policy_check(
+                        &policy,
+                        candidate->source->name,
+                        update->look->settings,
+                        &candidate->error);
         if (r < 0)
                 return r;
 
@@ -424,10 +209,10 @@ static int accept_policy(
                                 "%s: the compiled policy cannot be kept: %s",
                                 candidate->source->name,
                                 strerrordesc_np(-r));
-        good = get_or_add(profiles, candidate->source->name);
+        good = phx_goods_add(&profiles->goods, candidate->source->name);
         if (!good)
                 return -ENOMEM;
-        r = keep_text(profiles, good, candidate->source->seen);
+        r = phx_goods_keep_text(&profiles->goods, good, candidate->source->seen);
         if (r < 0)
                 return phx_error_set(
                                 &candidate->error,
@@ -442,44 +227,25 @@ static int accept_policy(
         return 0;
 }
 
-static void forget_bad(struct phx_profiles *profiles, const char *name) {
-        struct bad *bad = find_bad(profiles, name);
+static int quarantine(struct update *update, struct candidate *candidate) {
+        struct phx_quarantined failure = {
+                .name = candidate->source->name,
+                .text = candidate->error.text,
+        };
 
-        if (!bad)
-                return;
-        bad_done(bad);
-        *bad = profiles->bads[--profiles->bad_count];
-}
-
-static int remember_bad(struct update *update, const struct candidate *candidate) {
-        struct phx_profiles *profiles = update->profiles;
-        const char *name = candidate->source->name;
-        struct bad *bad = find_bad(profiles, name);
-        uint64_t delay;
-
-        if (!bad) {
-                bad = phx_grow(&profiles->bads, &profiles->bad_count, sizeof(*bad));
-                if (!bad || phx_replace(&bad->name, name) < 0)
-                        return -ENOMEM;
-        }
-        if (strcmp(bad->key, candidate->key) != 0)
-                bad->failures = 0;
-        memcpy(bad->key, candidate->key, sizeof(bad->key));
-        delay = RETRY_USEC << (bad->failures < 6 ? bad->failures : 6);
-        bad->failures++;
-        bad->retry_at = candidate->result == -EINVAL
-                                        ? PHX_NEVER
-                                        : update->look->now_usec +
-                                                          (delay < RETRY_LIMIT_USEC
-                                                                           ? delay
-                                                                           : RETRY_LIMIT_USEC);
-        return phx_replace(&bad->text, candidate->error.text);
+        memcpy(failure.key, candidate->key, sizeof(failure.key));
+        return phx_quarantine_put(
+                        &update->profiles->quarantine,
+                        &failure,
+                        candidate->result,
+                        update->look->now_usec);
 }
 
 /* Good already, known to be bad, in the cache, or to be compiled. */
 static int sort_out(struct update *update, struct candidate *candidate) {
-        const struct good *good = find_good(update->profiles, candidate->source->name);
-        const struct bad *bad = find_bad(update->profiles, candidate->source->name);
+        struct phx_profiles *profiles = update->profiles;
+        const struct phx_good *good;
+        struct phx_quarantined *bad;
         phx_autofree char *blob = NULL;
         size_t size = 0;
         int r;
@@ -487,10 +253,14 @@ static int sort_out(struct update *update, struct candidate *candidate) {
         r = check_source(update, candidate);
         if (r < 0)
                 return r;
+        good = phx_goods_find(&profiles->goods, candidate->source->name);
         if (good && good->text && strcmp(good->key, candidate->key) == 0 &&
             strcmp(good->digest, candidate->source->seen->digest) == 0)
                 return 0;
-        if (bad && strcmp(bad->key, candidate->key) == 0 && bad->retry_at > update->look->now_usec)
+        bad = phx_quarantine_find(&profiles->quarantine, candidate->source->name, candidate->key);
+        if (bad)
+                bad->is_current = true;
+        if (bad && bad->retry_at > update->look->now_usec)
                 return phx_error_set(&candidate->error, -EINVAL, "%s", bad->text);
         if (phx_policy_cache_get(
                             update->profiles->options.cache_fd,
@@ -534,9 +304,11 @@ static int take_results(struct update *update, struct phx_compile_job *jobs) {
                         candidate->result =
                                         accept_policy(update, candidate, jobs->blob, jobs->size);
                 if (candidate->result < 0 && r >= 0)
-                        r = remember_bad(update, candidate);
+                        r = quarantine(update, candidate);
                 else if (candidate->result >= 0)
-                        forget_bad(update->profiles, candidate->source->name);
+                        phx_quarantine_release(
+                                        &update->profiles->quarantine,
+                                        candidate->source->name);
                 phx_compile_job_done(jobs++);
         }
         return r;
@@ -568,39 +340,6 @@ static int compile(struct update *update) {
         return r < 0 ? r : take_results(update, jobs);
 }
 
-/* A failure matters as long as there is a source that it is about. */
-static bool is_current(const struct update *update, const struct bad *bad) {
-        for (size_t i = 0; update->candidates && i < update->sources.count; i++) {
-                const struct candidate *candidate = &update->candidates[i];
-
-                if (candidate->result < 0 && strcmp(candidate->key, bad->key) == 0 &&
-                    strcmp(candidate->source->name, bad->name) == 0)
-                        return true;
-        }
-        return false;
-}
-
-static void drop_old_failures(struct update *update) {
-        struct phx_profiles *profiles = update->profiles;
-
-        for (size_t i = profiles->bad_count; i > 0; i--) {
-                if (is_current(update, &profiles->bads[i - 1]))
-                        continue;
-                bad_done(&profiles->bads[i - 1]);
-                profiles->bads[i - 1] = profiles->bads[--profiles->bad_count];
-        }
-}
-
-static int prune_cache(const struct phx_profiles *profiles) {
-        phx_cleanup(phx_strings_done) struct phx_strings keys = { 0 };
-        int r = 0;
-
-        for (size_t i = 0; r >= 0 && i < profiles->good_count; i++)
-                if (profiles->goods[i].key[0])
-                        r = phx_strings_add(&keys, profiles->goods[i].key);
-        return r < 0 ? r : phx_policy_cache_keep(profiles->options.cache_fd, &keys);
-}
-
 /* --- what is desired --- */
 
 static int fill_policy(
@@ -627,8 +366,8 @@ static int fill_policy(
 static int fill_good(
                 const struct update *update,
                 struct phx_desired_profile *desired,
-                const struct good *good) {
-        if (!good || !good->text || (!is_piece(good) && good->policy.count == 0))
+                const struct phx_good *good) {
+        if (!good || !good->text || (!phx_good_is_piece(good) && good->policy.count == 0))
                 return 0;
         desired->has_good = true;
         memcpy(desired->digest, good->digest, sizeof(desired->digest));
@@ -645,12 +384,12 @@ static int desire(
         if (!desired || phx_replace(&desired->refusal, refusal) < 0)
                 return -ENOMEM;
         desired->state = state;
-        return fill_good(update, desired, find_good(update->profiles, name));
+        return fill_good(update, desired, phx_goods_find(&update->profiles->goods, name));
 }
 
 static int desire_candidate(struct update *update, struct candidate *candidate) {
         const char *name = candidate->source->name;
-        struct good *good = find_good(update->profiles, name);
+        struct phx_good *good = phx_goods_find(&update->profiles->goods, name);
         int r;
 
         if (good)
@@ -676,14 +415,14 @@ static int desire_candidate(struct update *update, struct candidate *candidate) 
 
 /* What was good and has no source now; and the pieces. WITHDRAWN is what to make of the former. */
 static int desire_others(struct update *update, enum phx_source_state withdrawn) {
-        for (size_t i = 0; i < update->profiles->good_count; i++) {
-                const struct good *good = &update->profiles->goods[i];
+        for (size_t i = 0; i < update->profiles->goods.count; i++) {
+                const struct phx_good *good = &update->profiles->goods.items[i];
                 enum phx_source_state state = withdrawn;
                 int r;
 
-                if (good->is_seen && !is_piece(good))
+                if (good->is_seen && !phx_good_is_piece(good))
                         continue;
-                if (is_piece(good) && (good->is_seen || !update->all_good))
+                if (phx_good_is_piece(good) && (good->is_seen || !update->all_good))
                         state = PHX_SOURCE_GOOD;
                 r = desire(update, good->name, state, NULL);
                 if (r < 0)
@@ -710,19 +449,6 @@ static int watch_all(struct update *update) {
         return r < 0 ? r : 0;
 }
 
-static uint64_t next_retry(const struct phx_profiles *profiles, uint64_t now) {
-        uint64_t next = PHX_NEVER;
-
-        for (size_t i = 0; i < profiles->bad_count; i++) {
-                uint64_t at = profiles->bads[i].retry_at;
-                uint64_t wait = at == PHX_NEVER ? PHX_NEVER : at > now ? at - now : 0;
-
-                if (wait < next)
-                        next = wait;
-        }
-        return next;
-}
-
 /* Nothing new can be said about the sources: all that was good stays as it is. */
 static int keep_all(struct update *update, int code, const struct phx_error *error) {
         struct phx_refusal *refusal = phx_desired_add_refusal(
@@ -736,8 +462,8 @@ static int keep_all(struct update *update, int code, const struct phx_error *err
 }
 
 static bool has_profiles(const struct phx_profiles *profiles) {
-        for (size_t i = 0; i < profiles->good_count; i++)
-                if (!is_piece(&profiles->goods[i]))
+        for (size_t i = 0; i < profiles->goods.count; i++)
+                if (!phx_good_is_piece(&profiles->goods.items[i]))
                         return true;
         return false;
 }
@@ -751,7 +477,11 @@ static int list_sources(struct update *update, struct phx_error *error) {
                                 error,
                                 -ENODEV,
                                 "profiles: cannot be compiled without AppArmor in the kernel");
-        r = know_compiler(update->profiles, update->look->features, error);
+        r = phx_compiler_know(
+                        &update->profiles->compiler,
+                        update->profiles->options.parser,
+                        update->look->features,
+                        error);
         if (r < 0)
                 return r;
         r = phx_sources_list(
@@ -811,18 +541,18 @@ int phx_profiles_update(
         };
         int r;
 
-        for (size_t i = 0; i < profiles->good_count; i++)
-                profiles->goods[i].is_seen = false;
+        for (size_t i = 0; i < profiles->goods.count; i++)
+                profiles->goods.items[i].is_seen = false;
         r = run(&update);
         if (r >= 0)
                 r = watch_all(&update);
-        drop_old_failures(&update);
+        phx_quarantine_sweep(&profiles->quarantine);
         if (r >= 0 && update.changed)
-                r = prune_cache(profiles);
+                r = phx_goods_prune_cache(&profiles->goods);
         if (r < 0)
                 return r;
 
-        *ret_retry_usec = next_retry(profiles, look->now_usec);
+        *ret_retry_usec = phx_quarantine_next(&profiles->quarantine, look->now_usec);
         return update.changed;
 }
 
@@ -840,7 +570,7 @@ const char *phx_profiles_text(
                 const struct phx_profiles *profiles,
                 const char *name,
                 size_t *ret_size) {
-        const struct good *good = find_good(profiles, name);
+        const struct phx_good *good = phx_goods_find(&profiles->goods, name);
 
         if (!good || !good->text)
                 return NULL;
@@ -853,7 +583,7 @@ int phx_profiles_blob(
                 const char *name,
                 char **ret_blob,
                 size_t *ret_size) {
-        struct good *good = find_good(profiles, name);
+        struct phx_good *good = phx_goods_find(&profiles->goods, name);
         int r;
 
         if (!good || !good->key[0])
@@ -865,13 +595,5 @@ int phx_profiles_blob(
 }
 
 void phx_profiles_forget(struct phx_profiles *profiles, const char *name) {
-        struct good *good = find_good(profiles, name);
-        char kept[256];
-
-        if (!good)
-                return;
-        kept_name(name, kept);
-        (void) unlinkat(profiles->options.good_fd, kept, 0);
-        good_done(good);
-        *good = profiles->goods[--profiles->good_count];
+        phx_goods_forget(&profiles->goods, name);
 }

@@ -1,0 +1,151 @@
+#include "system/last_good.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/grow.h"
+#include "base/strings.h"
+#include "state/configuration.h"
+#include "system/policy_cache.h"
+
+#define TEXT_LIMIT (1UL << 20)
+
+static void good_done(struct phx_good *good) {
+        free(good->name);
+        free(good->text);
+        phx_policy_done(&good->policy);
+}
+
+void phx_goods_done(struct phx_goods *goods) {
+        for (size_t i = 0; i < goods->count; i++)
+                good_done(&goods->items[i]);
+        free(goods->items);
+        *goods = (struct phx_goods){ .text_fd = -1, .cache_fd = -1 };
+}
+
+struct phx_good *phx_goods_find(const struct phx_goods *goods, const char *name) {
+        for (size_t i = 0; i < goods->count; i++)
+                if (strcmp(goods->items[i].name, name) == 0)
+                        return &goods->items[i];
+        return NULL;
+}
+
+struct phx_good *phx_goods_add(struct phx_goods *goods, const char *name) {
+        struct phx_good *good = phx_goods_find(goods, name);
+        char *copy;
+
+        if (good)
+                return good;
+        copy = strdup(name);
+        good = copy ? phx_grow(&goods->items, &goods->count, sizeof(*good)) : NULL;
+        if (!good) {
+                free(copy);
+                return NULL;
+        }
+        good->name = copy;
+        return good;
+}
+
+bool phx_good_is_piece(const struct phx_good *good) {
+        return phx_is_piece_name(good->name);
+}
+
+/* A piece's name has slashes, which no file name has room for: "abstractions/x" is kept as
+ * "abstractions:x". */
+static void kept_name(const char *name, char kept[256]) {
+        (void) snprintf(kept, 256, "%s", name);
+        for (char *slash = strchr(kept, '/'); slash; slash = strchr(slash, '/'))
+                *slash = ':';
+}
+
+static int set_text(struct phx_good *good, const char *text, size_t size) {
+        char *copy = malloc(size + 1);
+
+        if (!copy)
+                return -ENOMEM;
+        memcpy(copy, text, size);
+        copy[size] = '\0';
+        free(good->text);
+        good->text = copy;
+        good->size = size;
+        phx_sha256(text, size, good->digest);
+        return 0;
+}
+
+int phx_goods_keep_text(
+                const struct phx_goods *goods,
+                struct phx_good *good,
+                const struct phx_file_seen *seen) {
+        char kept[256];
+        int r;
+
+        kept_name(good->name, kept);
+        r = phx_file_ensure_at(goods->text_fd, kept, seen->text, seen->size, 0600);
+        return r < 0 ? r : set_text(good, seen->text, seen->size);
+}
+
+static int recall_text(
+                const struct phx_goods *goods,
+                struct phx_good *good,
+                const struct phx_inventory_profile *record) {
+        phx_autofree char *text = NULL;
+        char kept[256], digest[PHX_SHA256_HEX];
+        size_t size = 0;
+
+        kept_name(record->name, kept);
+        if (phx_file_read_at(goods->text_fd, kept, TEXT_LIMIT, &text, &size) < 0)
+                return 0;
+        phx_sha256(text, size, digest);
+        return strcmp(digest, record->source) == 0 ? set_text(good, text, size) : 0;
+}
+
+static int recall(struct phx_goods *goods, const struct phx_inventory_profile *record) {
+        struct phx_good *good = phx_goods_add(goods, record->name);
+        phx_autofree char *blob = NULL;
+        size_t size = 0;
+        int r;
+
+        if (!good)
+                return -ENOMEM;
+        r = recall_text(goods, good, record);
+        if (r < 0 || !good->text || !record->key[0])
+                return r;
+        if (phx_policy_cache_get(goods->cache_fd, record->key, &blob, &size) >= 0 &&
+            phx_policy_parse(blob, size, &good->policy, NULL) >= 0)
+                memcpy(good->key, record->key, sizeof(good->key));
+        return 0;
+}
+
+int phx_goods_recall(struct phx_goods *goods, const struct phx_inventory *inventory) {
+        for (size_t i = 0; i < inventory->profile_count; i++) {
+                int r = recall(goods, &inventory->profiles[i]);
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+void phx_goods_forget(struct phx_goods *goods, const char *name) {
+        struct phx_good *good = phx_goods_find(goods, name);
+        char kept[256];
+
+        if (!good)
+                return;
+        kept_name(name, kept);
+        (void) unlinkat(goods->text_fd, kept, 0);
+        good_done(good);
+        *good = goods->items[--goods->count];
+}
+
+int phx_goods_prune_cache(const struct phx_goods *goods) {
+        phx_cleanup(phx_strings_done) struct phx_strings keys = { 0 };
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < goods->count; i++)
+                if (goods->items[i].key[0])
+                        r = phx_strings_add(&keys, goods->items[i].key);
+        return r < 0 ? r : phx_policy_cache_keep(goods->cache_fd, &keys);
+}

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/digest.h"
+#include "state/inventory.h"
+#include "system/files.h"
+#include "system/policy.h"
+
+/* A profile that was accepted last, or a piece that came with one. What is in force while its
+ * source is refused, being written, or gone; kept on disk, so that a restart does not forget it. */
+struct phx_good {
+        char *name;
+        char digest[PHX_SHA256_HEX]; /* of the text */
+        char key[PHX_SHA256_HEX];    /* "" for a piece, and for a profile whose policy is lost */
+        char *text;                  /* NULL when it is lost */
+        size_t size;
+        struct phx_policy policy;
+        bool is_seen; /* has a source in this look; the caller's own mark */
+};
+
+struct phx_goods {
+        struct phx_good *items;
+        size_t count;
+        int text_fd;  /* directory of the texts; borrowed */
+        int cache_fd; /* directory of the compiled policies; borrowed */
+};
+
+/* NULL when there is none. Valid until the next phx_goods_add() or phx_goods_forget(). */
+struct phx_good *phx_goods_find(const struct phx_goods *goods, const char *name);
+/* The one of this name, made when there is none; NULL when memory is short. */
+struct phx_good *phx_goods_add(struct phx_goods *goods, const char *name);
+/* Keeps what was read as GOOD's text: on disk first, so that a crash between the two is mended by
+ * the next look, which finds the source again. */
+int phx_goods_keep_text(
+                const struct phx_goods *goods,
+                struct phx_good *good,
+                const struct phx_file_seen *seen);
+/* Takes up what the inventory records. What is lost or damaged on disk is left out. */
+int phx_goods_recall(struct phx_goods *goods, const struct phx_inventory *inventory);
+void phx_goods_forget(struct phx_goods *goods, const char *name);
+/* Removes compiled policies that are nobody's any more. Returns how many, or a negative errno. */
+int phx_goods_prune_cache(const struct phx_goods *goods);
+void phx_goods_done(struct phx_goods *goods);
+
+/* A piece has no policy of its own. */
+bool phx_good_is_piece(const struct phx_good *good);

@@ -1,0 +1,295 @@
+/* A task is in the container when its process is in the container's cgroup. That is true before it
+ * has joined anything else of it: lxc-start's child, and lxc-attach's, are there while they still
+ * run LXC's own program under LXC's own label, which a look may well catch. They are told by two
+ * signs that nothing inside can have: the parent is outside the cgroup, and the program is the
+ * parent's, file by file. */
+
+#include "system/tasks.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/grow.h"
+#include "system/cgroups.h"
+
+/* One process, as /proc/PID/status tells it. */
+struct process {
+        pid_t pid;
+        pid_t parent;
+        bool is_zombie;
+        bool is_threaded;
+        bool is_namespace_init; /* pid 1 of a pid namespace below ours */
+        bool is_outside_child;  /* its parent is not in the container */
+        bool is_starting;
+};
+
+struct scan {
+        int proc_fd;
+        const struct phx_pids *pids;
+        struct phx_tasks tasks;
+};
+
+static void scan_done(struct scan *scan) {
+        phx_closep(&scan->proc_fd);
+        phx_tasks_done(&scan->tasks);
+}
+
+static bool is_gone(int r) {
+        return r == -ENOENT || r == -ESRCH;
+}
+
+/* /proc gives a file whole in one read. */
+static int read_small(int dir_fd, const char *path, char *text, size_t size) {
+        phx_autoclose int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        ssize_t n;
+
+        if (fd < 0)
+                return phx_errno();
+        n = read(fd, text, size - 1);
+        if (n < 0)
+                return phx_errno();
+        text[n] = '\0';
+        return 0;
+}
+
+/* The value of a line of status, up to its end; "" when there is none. */
+static const char *find_field(const char *status, const char *key) {
+        const char *line = status;
+
+        while (line) {
+                if (phx_has_prefix(line, key))
+                        return line + strlen(key) + strspn(line + strlen(key), " \t");
+                line = strchr(line, '\n');
+                line = line ? line + 1 : NULL;
+        }
+        return "";
+}
+
+/* "NSpid: 4711 1": its number in each pid namespace, from ours inwards. */
+static bool ends_with_one(const char *numbers) {
+        size_t size = strcspn(numbers, "\n");
+
+        return size > 2 && numbers[size - 1] == '1' && isblank((unsigned char) numbers[size - 2]);
+}
+
+static bool has_parents_program(const struct scan *scan, const struct process *process) {
+        char path[64];
+        struct stat own, parents;
+
+        (void) snprintf(path, sizeof(path), "%d/exe", (int) process->pid);
+        if (fstatat(scan->proc_fd, path, &own, 0) < 0)
+                return false;
+        (void) snprintf(path, sizeof(path), "%d/exe", (int) process->parent);
+        if (fstatat(scan->proc_fd, path, &parents, 0) < 0)
+                return false;
+        return own.st_dev == parents.st_dev && own.st_ino == parents.st_ino;
+}
+
+static int read_process(const struct scan *scan, pid_t pid, struct process *ret_process) {
+        struct process process = { .pid = pid };
+        char path[64], status[16384];
+        int r;
+
+        (void) snprintf(path, sizeof(path), "%d/status", (int) pid);
+        r = read_small(scan->proc_fd, path, status, sizeof(status));
+        if (r < 0)
+                return r;
+
+        process.parent = (pid_t) strtol(find_field(status, "PPid:"), NULL, 10);
+        process.is_zombie = strchr("ZX", find_field(status, "State:")[0]) != NULL;
+        process.is_threaded = strtol(find_field(status, "Threads:"), NULL, 10) > 1;
+        process.is_namespace_init = ends_with_one(find_field(status, "NSpid:"));
+        process.is_outside_child = !phx_pids_has(scan->pids, process.parent);
+        process.is_starting = process.is_outside_child && has_parents_program(scan, &process);
+        *ret_process = process;
+        return 0;
+}
+
+/* The first is AppArmor's alone; kernels before 5.1 and other modules know only the second. */
+static int read_label(const struct scan *scan, pid_t pid, pid_t tid, struct phx_label *ret_label) {
+        static const char *const names[] = { "apparmor/current", "current" };
+        int r = -ENOENT;
+
+        for (size_t i = 0; r == -ENOENT && i < PHX_ELEMENTS(names); i++) {
+                char path[96], text[4097];
+
+                (void) snprintf(path,
+                                sizeof(path),
+                                "%d/task/%d/attr/%s",
+                                (int) pid,
+                                (int) tid,
+                                names[i]);
+                r = read_small(scan->proc_fd, path, text, sizeof(text));
+                if (r >= 0)
+                        r = phx_label_parse(text, ret_label);
+        }
+        return r;
+}
+
+static int add_task(struct scan *scan, const struct process *process, pid_t tid) {
+        phx_cleanup(phx_label_done) struct phx_label label = { 0 };
+        struct phx_task *task;
+        int r;
+
+        r = read_label(scan, process->pid, tid, &label);
+        if (r == -ENOMEM)
+                return r;
+        if (is_gone(r))
+                return 0;
+
+        task = phx_grow(&scan->tasks.items, &scan->tasks.count, sizeof(*task));
+        if (!task)
+                return -ENOMEM;
+        task->pid = process->pid;
+        task->tid = tid;
+        task->is_starting = process->is_starting;
+        task->is_known = r >= 0;
+        task->label = label;
+        label = (struct phx_label){ 0 };
+        return 0;
+}
+
+static void closedirp(DIR **directory) {
+        if (*directory)
+                (void) closedir(*directory);
+}
+
+static int add_threads(struct scan *scan, const struct process *process) {
+        phx_cleanup(closedirp) DIR *directory = NULL;
+        phx_autoclose int fd = -1;
+        const struct dirent *entry;
+        char path[64];
+
+        (void) snprintf(path, sizeof(path), "%d/task", (int) process->pid);
+        fd = openat(scan->proc_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+                return phx_errno();
+        directory = fdopendir(fd);
+        if (!directory)
+                return phx_errno();
+        (void) PHX_TAKE_FD(fd);
+
+        while ((entry = readdir(directory))) {
+                long tid = strtol(entry->d_name, NULL, 10);
+                int r;
+
+                if (tid <= 0)
+                        continue;
+                r = add_task(scan, process, (pid_t) tid);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int add_process(struct scan *scan, pid_t pid) {
+        struct process process = { .pid = pid };
+        int r;
+
+        r = read_process(scan, pid, &process);
+        if (is_gone(r))
+                return 0;
+        /* What is dead runs nothing, whatever it was called. */
+        if (process.is_zombie)
+                return 0;
+        if (process.is_namespace_init && process.is_outside_child && scan->tasks.init == 0)
+                scan->tasks.init = pid;
+
+        r = process.is_threaded ? add_threads(scan, &process) : add_task(scan, &process, pid);
+        return is_gone(r) ? 0 : r;
+}
+
+int phx_tasks_read(
+                const struct phx_task_roots *roots,
+                const struct phx_task_query *query,
+                struct phx_tasks *ret_tasks,
+                struct phx_error *error) {
+        phx_cleanup(phx_pids_done) struct phx_pids pids = { 0 };
+        phx_cleanup(scan_done) struct scan scan = { .proc_fd = -1, .pids = &pids };
+        int r;
+
+        assert(roots && query && query->name && ret_tasks);
+
+        r = phx_cgroups_pids(roots, query, &pids, error);
+        if (r < 0)
+                return r;
+        scan.proc_fd = open(roots->proc, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (scan.proc_fd < 0)
+                return phx_error_errno(error, roots->proc);
+
+        for (size_t i = 0; i < pids.count; i++) {
+                r = add_process(&scan, pids.items[i]);
+                if (r < 0)
+                        return phx_error_set(
+                                        error,
+                                        r,
+                                        "%s: process %d: %s",
+                                        query->name,
+                                        (int) pids.items[i],
+                                        strerrordesc_np(-r));
+        }
+        if (scan.tasks.init == 0 && phx_pids_has(&pids, query->init))
+                scan.tasks.init = query->init;
+        *ret_tasks = scan.tasks;
+        scan.tasks = (struct phx_tasks){ 0 };
+        return 0;
+}
+
+/* "@LXC_PATH/NAME/command", the abstract socket on which a monitor takes commands. */
+static int add_listener(struct phx_strings *names, const char *line, const char *lxc_path) {
+        static const char tail[] = "/command";
+        const char *name = strchr(line, '@');
+        phx_autofree char *copy = NULL;
+        size_t size, prefix = strlen(lxc_path);
+        int r;
+
+        if (!name || strncmp(name + 1, lxc_path, prefix) != 0 || name[1 + prefix] != '/')
+                return 0;
+        name += 1 + prefix + 1;
+        size = strcspn(name, "\n");
+        if (size <= strlen(tail) || strncmp(name + size - strlen(tail), tail, strlen(tail)) != 0)
+                return 0;
+
+        size -= strlen(tail);
+        if (memchr(name, '/', size))
+                return 0;
+        copy = strndup(name, size);
+        r = copy ? phx_strings_add_once(names, copy) : -ENOMEM;
+        return r < 0 ? r : 0;
+}
+
+static void fclosep(FILE **file) {
+        if (*file)
+                (void) fclose(*file);
+}
+
+int phx_tasks_listening(
+                const struct phx_task_roots *roots,
+                const char *lxc_path,
+                struct phx_strings *names,
+                struct phx_error *error) {
+        phx_cleanup(fclosep) FILE *file = NULL;
+        phx_autofree char *path = NULL;
+        phx_autofree char *line = NULL;
+        size_t size = 0;
+        int r = 0;
+
+        if (asprintf(&path, "%s/net/unix", roots->proc) < 0) {
+                path = NULL;
+                return -ENOMEM;
+        }
+        file = fopen(path, "re");
+        if (!file)
+                return phx_error_errno(error, path);
+        while (r >= 0 && getline(&line, &size, file) >= 0)
+                r = add_listener(names, line, lxc_path);
+        return r;
+}

@@ -1,0 +1,38 @@
+#pragma once
+
+/* Which tasks run in a container, from its cgroup, and under which labels, from /proc. */
+
+#include "base/error.h"
+#include "base/strings.h"
+#include "system/labels.h"
+
+struct phx_task_roots {
+        const char *cgroup; /* /sys/fs/cgroup */
+        const char *proc;   /* /proc */
+};
+
+/* Where to look; borrowed strings. NULL and 0 for what is not known. */
+struct phx_task_query {
+        const char *name;
+        const char *cgroup_dir;           /* lxc.cgroup.dir: above lxc.payload.NAME */
+        const char *cgroup_container;     /* lxc.cgroup.dir.container: instead of it */
+        const struct phx_strings *others; /* the names of all containers: lxc.payload.web-1 is web's
+                                             second cgroup only when there is no container web-1 */
+        pid_t init; /* from the monitor, for a container whose cgroup is elsewhere: its is taken */
+};
+
+/* All tasks of all processes, threads too. What ends meanwhile is left out; a container that does
+ * not run has none. Fails when the cgroup file system cannot be read. */
+int phx_tasks_read(
+                const struct phx_task_roots *roots,
+                const struct phx_task_query *query,
+                struct phx_tasks *ret_tasks,
+                struct phx_error *error);
+
+/* The containers below LXC_PATH whose monitors listen for commands: they run, or start or stop,
+ * wherever their cgroups are. */
+int phx_tasks_listening(
+                const struct phx_task_roots *roots,
+                const char *lxc_path,
+                struct phx_strings *names,
+                struct phx_error *error);

@@ -1,0 +1,273 @@
+#include "system/worker.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+
+/* Where the child has its end of the pipe: the first descriptor behind the standard ones. */
+#define CHILD_PIPE 3
+
+/* Long for a killed process, short for us: one that hangs in the kernel is left behind. */
+#define REAP_MSEC 1000
+
+/* One answer on the pipe: this, and SIZE bytes. */
+struct header {
+        uint32_t size;
+        int32_t code;
+};
+
+struct child {
+        pid_t pid;
+        int fd;
+};
+
+static int write_all(int fd, const void *data, size_t size) {
+        const char *rest = data;
+
+        while (size > 0) {
+                ssize_t n = write(fd, rest, size);
+
+                if (n < 0)
+                        return phx_errno();
+                rest += n;
+                size -= (size_t) n;
+        }
+        return 0;
+}
+
+static int send_answer(const struct phx_worker_job *job, size_t index) {
+        phx_cleanup(phx_buffer_done) struct phx_buffer reply = { 0 };
+        struct header header = { 0 };
+        size_t size;
+        int r;
+
+        header.code = job->answer(job->data, index, &reply);
+        size = reply.size < PHX_WORKER_REPLY_LIMIT ? reply.size : PHX_WORKER_REPLY_LIMIT;
+        header.size = (uint32_t) size;
+
+        r = write_all(CHILD_PIPE, &header, sizeof(header));
+        return r < 0 ? r : write_all(CHILD_PIPE, reply.data, size);
+}
+
+/* Leaves the child with nothing of the daemon's but its end of the pipe. */
+static int isolate(int fd, pid_t parent) {
+        const struct rlimit no_core = { 0 };
+        sigset_t none;
+        int null;
+
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
+                return -ESRCH;
+        (void) sigemptyset(&none);
+        (void) sigprocmask(SIG_SETMASK, &none, NULL);
+        (void) setrlimit(RLIMIT_CORE, &no_core);
+
+        /* FD itself may be one of those that are replaced. */
+        fd = fcntl(fd, F_DUPFD, CHILD_PIPE + 1);
+        if (fd < 0 || dup2(fd, CHILD_PIPE) < 0)
+                return phx_errno();
+        null = open("/dev/null", O_RDWR | O_CLOEXEC);
+        for (int i = 0; i < CHILD_PIPE; i++)
+                if (null < 0 || dup2(null, i) < 0)
+                        return phx_errno();
+        (void) close_range(CHILD_PIPE + 1, UINT_MAX, 0);
+
+        return chdir("/") < 0 ? phx_errno() : 0;
+}
+
+static int child_main(const struct phx_worker_job *job, size_t first, int fd, pid_t parent) {
+        int r;
+
+        r = isolate(fd, parent);
+        if (r >= 0)
+                r = job->start(job->data);
+        for (size_t i = first; r >= 0 && i < job->subjects->count; i++)
+                r = send_answer(job, i);
+        return r < 0;
+}
+
+static int child_start(
+                const struct phx_worker_job *job,
+                size_t first,
+                struct child *ret_child,
+                struct phx_error *error) {
+        phx_autoclose int read_fd = -1, write_fd = -1;
+        pid_t parent = getpid(), pid;
+        int fds[2];
+
+        if (pipe2(fds, O_CLOEXEC) < 0)
+                return phx_error_errno(error, "a pipe for a worker process");
+        read_fd = fds[0];
+        write_fd = fds[1];
+
+        pid = fork();
+        if (pid < 0)
+                return phx_error_errno(error, "a worker process");
+        /* Without exit handlers and flushes: all of that is the parent's. */
+        if (pid == 0)
+                _exit(child_main(job, first, write_fd, parent));
+
+        *ret_child = (struct child){ pid, PHX_TAKE_FD(read_fd) };
+        return 0;
+}
+
+static void child_stop(struct child *child) {
+        phx_autoclose int pidfd = -1;
+        struct pollfd poll_fd;
+
+        if (child->pid <= 0)
+                return;
+
+        (void) kill(child->pid, SIGKILL);
+        pidfd = pidfd_open(child->pid, 0);
+        poll_fd = (struct pollfd){ .fd = pidfd, .events = POLLIN };
+        if (pidfd < 0 || poll(&poll_fd, 1, REAP_MSEC) > 0)
+                (void) waitpid(child->pid, NULL, pidfd < 0 ? 0 : WNOHANG);
+        (void) close(child->fd);
+        *child = (struct child){ 0 };
+}
+
+static uint64_t now_usec(void) {
+        struct timespec now;
+
+        (void) clock_gettime(CLOCK_MONOTONIC, &now);
+        return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
+}
+
+static int wait_readable(int fd, uint64_t until) {
+        for (;;) {
+                uint64_t now = now_usec();
+                struct timespec left;
+                struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+                int n;
+
+                if (now >= until)
+                        return -ETIMEDOUT;
+                left.tv_sec = (time_t) ((until - now) / 1000000);
+                left.tv_nsec = (long) ((until - now) % 1000000 * 1000);
+                n = ppoll(&poll_fd, 1, &left, NULL);
+                if (n > 0)
+                        return 0;
+                if (n < 0 && errno != EINTR)
+                        return phx_errno();
+        }
+}
+
+/* -EIO when the child has ended before SIZE bytes came. */
+static int receive_bytes(int fd, uint64_t until, void *data, size_t size) {
+        char *rest = data;
+
+        while (size > 0) {
+                ssize_t n;
+                int r;
+
+                r = wait_readable(fd, until);
+                if (r < 0)
+                        return r;
+                n = read(fd, rest, size);
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n <= 0)
+                        return n < 0 ? phx_errno() : -EIO;
+                rest += n;
+                size -= (size_t) n;
+        }
+        return 0;
+}
+
+static int receive(int fd, uint64_t deadline_usec, struct phx_worker_reply *reply) {
+        uint64_t until = now_usec() + deadline_usec;
+        struct header header = { 0 };
+        int r;
+
+        r = receive_bytes(fd, until, &header, sizeof(header));
+        if (r < 0)
+                return r;
+        if (header.size > PHX_WORKER_REPLY_LIMIT || header.code > 0)
+                return -EIO;
+        r = receive_bytes(fd, until, reply->data, header.size);
+        if (r < 0)
+                return r;
+        reply->code = header.code;
+        reply->size = header.size;
+        reply->data[header.size] = '\0';
+        return 0;
+}
+
+/* What the child could not say itself. */
+static void set_failure(
+                const struct phx_worker_job *job,
+                size_t index,
+                int code,
+                struct phx_worker_reply *reply) {
+        const char *subject = job->subjects->items[index];
+        size_t size = sizeof(reply->data);
+
+        reply->code = code == -ETIMEDOUT ? code : -EIO;
+        if (code == -ETIMEDOUT)
+                (void) snprintf(reply->data,
+                                size,
+                                "%s: %s does not answer within %llu ms",
+                                subject,
+                                job->service,
+                                (unsigned long long) (job->deadline_usec / 1000));
+        else
+                (void) snprintf(reply->data, size, "%s: %s died over it", subject, job->service);
+        reply->size = strlen(reply->data);
+}
+
+/* Returns as soon as the child has failed over one, or has answered all. */
+static int run_child(
+                const struct phx_worker_job *job,
+                struct phx_worker_reply *reply,
+                size_t *next,
+                struct phx_error *error) {
+        phx_cleanup(child_stop) struct child child = { 0 };
+        bool is_alive = true;
+        int r;
+
+        r = child_start(job, *next, &child, error);
+        while (r >= 0 && is_alive && *next < job->subjects->count) {
+                int code = receive(child.fd, job->deadline_usec, reply);
+
+                is_alive = code >= 0;
+                if (!is_alive)
+                        set_failure(job, *next, code, reply);
+                r = job->accept(job->data, *next, reply);
+                (*next)++;
+        }
+        return r;
+}
+
+const char *phx_worker_string(const struct phx_worker_reply *reply, size_t *offset) {
+        const char *text = reply->data + *offset;
+
+        if (*offset >= reply->size)
+                return "";
+        *offset += strlen(text) + 1;
+        return text;
+}
+
+int phx_worker_run(const struct phx_worker_job *job, struct phx_error *error) {
+        phx_autofree struct phx_worker_reply *reply = calloc(1, sizeof(*reply));
+        size_t next = 0;
+        int r = 0;
+
+        assert(job->subjects && job->service && job->start && job->answer && job->accept);
+
+        if (!reply)
+                return -ENOMEM;
+        while (r >= 0 && next < job->subjects->count)
+                r = run_child(job, reply, &next, error);
+        return r < 0 ? r : 0;
+}

@@ -1,0 +1,283 @@
+/* Asks the real liblxc: no container, no AppArmor and no root are needed for that. */
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "base/buffer.h"
+#include "container-tree.h"
+#include "system/lxc_text.h"
+#include "system/lxc_worker.h"
+
+#define DEADLINE_USEC 5000000
+#define SHORT_USEC 300000
+
+struct asked {
+        struct phx_strings files;
+        struct phx_lxc_values values[512];
+};
+
+static void asked_done(struct asked *asked) {
+        for (size_t i = 0; i < asked->files.count; i++)
+                phx_lxc_values_done(&asked->values[i]);
+        phx_strings_done(&asked->files);
+}
+
+static void add_file(struct asked *asked, const char *name, const char *text) {
+        assert_true(asked->files.count < PHX_ELEMENTS(asked->values));
+        tree_write(name, text);
+        assert_int_equal(phx_strings_add(&asked->files, tree_path(name)), 0);
+}
+
+static void ask(struct asked *asked, uint64_t deadline_usec) {
+        struct phx_error error = { 0 };
+
+        assert_int_equal(
+                        phx_lxc_worker_load(&asked->files, deadline_usec, asked->values, &error),
+                        0);
+        assert_string_equal(error.text, "");
+}
+
+static void values_are_as_liblxc_sees_them(void **state) {
+        phx_cleanup(asked_done) struct asked asked = { 0 };
+        const struct phx_lxc_values *values = asked.values;
+
+        add_file(&asked,
+                 "values",
+                 "lxc.apparmor.profile = lxc-a\nlxc.cgroup.dir = x/y\n"
+                 "lxc.apparmor.allow_nesting = 1\nlxc.idmap = u 0 100000 65536\n");
+        add_file(&asked,
+                 "cgroup",
+                 "lxc.cgroup.dir.container = lxc/5\nlxc.cgroup.dir.monitor = lxc.monitor/5\n"
+                 "lxc.cgroup.dir.container.inner = ns\n");
+        ask(&asked, DEADLINE_USEC);
+
+        assert_int_equal(values[0].code, 0);
+        assert_null(values[0].text);
+        assert_string_equal(values[0].profile, "lxc-a");
+        assert_string_equal(values[0].cgroup_dir, "x/y");
+        assert_string_equal(values[0].cgroup_container, "");
+        assert_true(values[0].allow_nesting);
+        assert_true(values[0].is_mapped);
+
+        /* Nothing of one file is left for the next. */
+        assert_int_equal(values[1].code, 0);
+        assert_string_equal(values[1].profile, "");
+        assert_string_equal(values[1].cgroup_dir, "");
+        assert_string_equal(values[1].cgroup_container, "lxc/5");
+        assert_string_equal(values[1].cgroup_inner, "ns");
+        assert_false(values[1].allow_nesting);
+        assert_false(values[1].is_mapped);
+}
+
+static void an_include_overrides_what_stands_before_it(void **state) {
+        phx_cleanup(asked_done) struct asked asked = { 0 };
+        char text[512];
+
+        tree_write("included.conf", "lxc.apparmor.profile = lxc-nesting\n");
+        (void) snprintf(text,
+                        sizeof(text),
+                        "lxc.apparmor.profile = lxc-a\nlxc.include = %s\n",
+                        tree_path("included.conf"));
+        add_file(&asked, "overridden", text);
+        (void) snprintf(text,
+                        sizeof(text),
+                        "lxc.include = %s\nlxc.apparmor.profile = lxc-a\n",
+                        tree_path("included.conf"));
+        add_file(&asked, "right", text);
+        ask(&asked, DEADLINE_USEC);
+
+        assert_string_equal(asked.values[0].profile, "lxc-nesting");
+        assert_string_equal(asked.values[1].profile, "lxc-a");
+}
+
+static void what_liblxc_refuses_is_told_in_its_words(void **state) {
+        phx_cleanup(asked_done) struct asked asked = { 0 };
+        char expected[1024];
+
+        add_file(&asked, "unknown", "lxc.bogus = 1\n");
+        add_file(&asked, "fine", "");
+        ask(&asked, DEADLINE_USEC);
+
+        assert_int_equal(asked.values[0].code, -EINVAL);
+        assert_null(asked.values[0].profile);
+        (void) snprintf(expected,
+                        sizeof(expected),
+                        "%s: Invalid argument - Unsupported config key \"lxc.bogus\"; "
+                        "Failed to parse config file \"%s\" at line \"lxc.bogus = 1\"",
+                        tree_path("unknown"),
+                        tree_path("unknown"));
+        assert_string_equal(asked.values[0].text, expected);
+        assert_int_equal(asked.values[1].code, 0);
+}
+
+static void a_fifo_costs_its_deadline_and_nothing_else(void **state) {
+        phx_cleanup(asked_done) struct asked asked = { 0 };
+        char text[512];
+
+        assert_int_equal(mkfifo(tree_path("fifo"), 0600), 0);
+        (void) snprintf(text, sizeof(text), "lxc.include = %s\n", tree_path("fifo"));
+        add_file(&asked, "hangs", text);
+        add_file(&asked, "after", "lxc.apparmor.profile = lxc-a\n");
+        ask(&asked, SHORT_USEC);
+
+        assert_int_equal(asked.values[0].code, -ETIMEDOUT);
+        (void) snprintf(text,
+                        sizeof(text),
+                        "%s: liblxc does not answer within 300 ms",
+                        tree_path("hangs"));
+        assert_string_equal(asked.values[0].text, text);
+        assert_string_equal(asked.values[1].profile, "lxc-a");
+}
+
+static void a_config_that_crashes_liblxc_is_named(void **state) {
+        phx_cleanup(asked_done) struct asked asked = { 0 };
+        char text[512];
+
+        (void) snprintf(text, sizeof(text), "lxc.include = %s\n", tree_path("loop"));
+        add_file(&asked, "loop", text);
+        add_file(&asked, "behind", "lxc.apparmor.profile = lxc-a\n");
+        ask(&asked, DEADLINE_USEC);
+
+        assert_int_equal(asked.values[0].code, -EIO);
+        (void) snprintf(text, sizeof(text), "%s: liblxc died over it", tree_path("loop"));
+        assert_string_equal(asked.values[0].text, text);
+        assert_string_equal(asked.values[1].profile, "lxc-a");
+}
+
+/* The rules at the head of lxc_text.h against liblxc itself. */
+
+static uint32_t random_next(uint32_t *seed) {
+        *seed = *seed * 1664525 + 1013904223;
+        return *seed >> 8;
+}
+
+static void add_random_line(struct phx_buffer *text, uint32_t *seed) {
+        static const char *const before[] = { "", "", "", " ", "\t ", "\r", "#", "\f", "x " };
+        static const char *const equals[] = { "=", " = ", "\t=", "= \t", " =\r" };
+        static const char *const values[] = { "a",    "b c", "'d'", "\"e\"", "\"f'",  "'",
+                                              "\"\"", "",    "g=h", "i#j",   "k # l", "m\\" };
+        static const char *const after[] = { "\n", "\n", "\r\n", " \n", "\n\n", "\n#\n" };
+
+        assert_int_equal(
+                        phx_buffer_addf(text,
+                                        "%slxc.apparmor.profile%s%s%s",
+                                        before[random_next(seed) % PHX_ELEMENTS(before)],
+                                        equals[random_next(seed) % PHX_ELEMENTS(equals)],
+                                        values[random_next(seed) % PHX_ELEMENTS(values)],
+                                        after[random_next(seed) % PHX_ELEMENTS(after)]),
+                        0);
+}
+
+static void last_profile_of(const char *text, char *profile, size_t size) {
+        struct phx_lxc_line line;
+        size_t offset = 0;
+
+        profile[0] = '\0';
+        while (phx_lxc_text_next(text, strlen(text), &offset, &line))
+                if (phx_lxc_line_is(&line, PHX_LXC_KEY_PROFILE))
+                        (void) snprintf(profile, size, "%.*s", (int) line.value_size, line.value);
+}
+
+static void our_reading_of_a_text_is_liblxcs(void **state) {
+        phx_cleanup(asked_done) struct asked asked = { 0 };
+        uint32_t seed = 1;
+
+        for (unsigned i = 0; i < 400; i++) {
+                phx_cleanup(phx_buffer_done) struct phx_buffer text = { 0 };
+                char name[32];
+
+                for (unsigned n = i % 3; n < 3; n++)
+                        add_random_line(&text, &seed);
+                (void) snprintf(name, sizeof(name), "random/%u", i);
+                add_file(&asked, name, text.data);
+        }
+        ask(&asked, DEADLINE_USEC);
+
+        for (unsigned i = 0; i < 400; i++) {
+                phx_autofree char *text = NULL;
+                char name[32], profile[64];
+
+                (void) snprintf(name, sizeof(name), "random/%u", i);
+                text = tree_read(name);
+                last_profile_of(text, profile, sizeof(profile));
+                assert_int_equal(asked.values[i].code, 0);
+                assert_string_equal(asked.values[i].profile, profile);
+        }
+}
+
+/* States. */
+
+static void a_container_without_a_monitor_is_stopped_and_not_touched(void **state) {
+        phx_cleanup(phx_strings_done) struct phx_strings names = { 0 };
+        phx_cleanup(phx_lxc_state_done) struct phx_lxc_state answer = { 0 };
+
+        /* lxc_container_new() destroys a container whose creation was broken off. */
+        tree_write("lxc/half/config", "lxc.apparmor.profile = lxc-a\n");
+        tree_write("lxc/half/partial", "x");
+        assert_int_equal(phx_strings_add(&names, "half"), 0);
+        assert_int_equal(
+                        phx_lxc_worker_states(
+                                        tree_path("lxc"),
+                                        &names,
+                                        DEADLINE_USEC,
+                                        &answer,
+                                        NULL),
+                        0);
+        assert_int_equal(answer.code, 0);
+        assert_string_equal(answer.state, "STOPPED");
+        assert_int_equal(answer.init, 0);
+        assert_int_equal(access(tree_path("lxc/half/config"), F_OK), 0);
+        assert_int_equal(access(tree_path("lxc/half/partial"), F_OK), 0);
+}
+
+/* A monitor that accepts and then says nothing: what a stopped process looks like from outside. */
+static int open_mute_monitor(const char *container) {
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        phx_autoclose int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        int n = snprintf(
+                        address.sun_path + 1,
+                        sizeof(address.sun_path) - 1,
+                        "%s/command",
+                        tree_path(container));
+        socklen_t size = (socklen_t) (offsetof(struct sockaddr_un, sun_path) + 1 + (size_t) n);
+
+        assert_true(fd >= 0);
+        assert_int_equal(bind(fd, (const struct sockaddr *) &address, size), 0);
+        assert_int_equal(listen(fd, 4), 0);
+        return PHX_TAKE_FD(fd);
+}
+
+static void a_monitor_that_says_nothing_costs_its_deadline(void **state) {
+        phx_cleanup(phx_strings_done) struct phx_strings names = { 0 };
+        struct phx_lxc_state answers[2] = { 0 };
+        phx_autoclose int monitor = open_mute_monitor("lxc/mute");
+
+        assert_true(monitor >= 0);
+        assert_int_equal(phx_strings_add(&names, "mute"), 0);
+        assert_int_equal(phx_strings_add(&names, "other"), 0);
+        assert_int_equal(
+                        phx_lxc_worker_states(tree_path("lxc"), &names, SHORT_USEC, answers, NULL),
+                        0);
+        assert_int_equal(answers[0].code, -ETIMEDOUT);
+        assert_string_equal(answers[0].text, "mute: liblxc does not answer within 300 ms");
+        assert_int_equal(answers[1].code, 0);
+        assert_string_equal(answers[1].state, "STOPPED");
+        phx_lxc_state_done(&answers[0]);
+        phx_lxc_state_done(&answers[1]);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(values_are_as_liblxc_sees_them),
+                cmocka_unit_test(an_include_overrides_what_stands_before_it),
+                cmocka_unit_test(what_liblxc_refuses_is_told_in_its_words),
+                cmocka_unit_test(a_fifo_costs_its_deadline_and_nothing_else),
+                cmocka_unit_test(a_config_that_crashes_liblxc_is_named),
+                cmocka_unit_test(our_reading_of_a_text_is_liblxcs),
+                cmocka_unit_test(a_container_without_a_monitor_is_stopped_and_not_touched),
+                cmocka_unit_test(a_monitor_that_says_nothing_costs_its_deadline),
+        };
+
+        return cmocka_run_group_tests(tests, tree_setup, tree_teardown);
+}

@@ -1,0 +1,412 @@
+/* Reads a small machine made of files: cgroups and /proc. */
+
+#include <errno.h>
+#include <time.h>
+
+#include "base/buffer.h"
+#include "container-tree.h"
+#include "system/cgroups.h"
+#include "system/tasks.h"
+
+struct machine {
+        char cgroup[512];
+        char proc[512];
+        struct phx_task_roots roots;
+        struct phx_tasks tasks;
+};
+
+static void machine_init(struct machine *machine, const char *name) {
+        char path[256];
+
+        (void) snprintf(path, sizeof(path), "%s/cgroup", name);
+        tree_mkdir(path);
+        (void) snprintf(machine->cgroup, sizeof(machine->cgroup), "%s", tree_path(path));
+        (void) snprintf(path, sizeof(path), "%s/proc", name);
+        tree_mkdir(path);
+        (void) snprintf(machine->proc, sizeof(machine->proc), "%s", tree_path(path));
+        machine->roots = (struct phx_task_roots){ machine->cgroup, machine->proc };
+}
+
+static void machine_done(struct machine *machine) {
+        phx_tasks_done(&machine->tasks);
+}
+
+static const char *below_tree(const char *path) {
+        return path + strlen(tree) + 1;
+}
+
+static void add_cgroup(const struct machine *machine, const char *path, const char *pids) {
+        char full[1024];
+
+        (void) snprintf(full,
+                        sizeof(full),
+                        "%s/%s/cgroup.procs",
+                        below_tree(machine->cgroup),
+                        path);
+        tree_write(full, pids);
+}
+
+static void write_proc(const struct machine *machine, const char *path, const char *text) {
+        char full[1024];
+
+        (void) snprintf(full, sizeof(full), "%s/%s", below_tree(machine->proc), path);
+        tree_write(full, text);
+}
+
+static void add_label(const struct machine *machine, pid_t pid, pid_t tid, const char *label) {
+        char path[128];
+
+        (void) snprintf(path,
+                        sizeof(path),
+                        "%d/task/%d/attr/apparmor/current",
+                        (int) pid,
+                        (int) tid);
+        write_proc(machine, path, label);
+}
+
+struct process {
+        pid_t pid;
+        pid_t parent;
+        const char *namespaces; /* NSpid */
+        const char *program;
+        const char *label;
+        const char *state;
+        int threads;
+};
+
+static void add_process(const struct machine *machine, struct process process) {
+        char path[64], text[512], program[128];
+
+        (void) snprintf(path, sizeof(path), "%d/status", (int) process.pid);
+        (void) snprintf(text,
+                        sizeof(text),
+                        "Name:\tx\nState:\t%s\nPPid:\t%d\nNSpid:\t%s\nThreads:\t%d\n",
+                        process.state ? process.state : "S (sleeping)",
+                        (int) process.parent,
+                        process.namespaces ? process.namespaces : "1",
+                        process.threads ? process.threads : 1);
+        write_proc(machine, path, text);
+
+        (void) snprintf(program, sizeof(program), "programs/%s", process.program);
+        tree_write(program, "");
+        (void) snprintf(text,
+                        sizeof(text),
+                        "%s/%d/exe",
+                        below_tree(machine->proc),
+                        (int) process.pid);
+        tree_link(tree_path(program), text);
+        if (process.label)
+                add_label(machine, process.pid, process.pid, process.label);
+}
+
+static void read_tasks(struct machine *machine, const struct phx_task_query *query) {
+        struct phx_error error = { 0 };
+
+        phx_tasks_done(&machine->tasks);
+        assert_int_equal(phx_tasks_read(&machine->roots, query, &machine->tasks, &error), 0);
+        assert_string_equal(error.text, "");
+}
+
+static const struct phx_task *find(const struct machine *machine, pid_t tid) {
+        for (size_t i = 0; i < machine->tasks.count; i++)
+                if (machine->tasks.items[i].tid == tid)
+                        return &machine->tasks.items[i];
+        return NULL;
+}
+
+static void all_threads_of_all_cgroups_below_are_read(void **state) {
+        phx_cleanup(machine_done) struct machine machine = { 0 };
+        const struct phx_task_query query = { .name = "web" };
+
+        machine_init(&machine, "threads");
+        add_cgroup(&machine, "lxc.payload.web", "");
+        add_cgroup(&machine, "lxc.payload.web/init.scope", "100\n");
+        add_cgroup(&machine, "lxc.payload.web/system.slice/nginx.service", "101\n101\n");
+        add_cgroup(&machine, "lxc.payload.webs", "200\n");
+        add_cgroup(&machine, "lxc.monitor.web", "50\n");
+        add_process(&machine,
+                    (struct process){ 50, 1, "50", "lxc-start", "/usr/bin/lxc-start (enforce)\n" });
+        add_process(&machine, (struct process){ 100, 50, "100\t1", "init", "lxc-a (enforce)\n" });
+        add_process(&machine,
+                    (struct process){ 101,
+                                      100,
+                                      "101\t7",
+                                      "nginx",
+                                      "lxc-a (enforce)\n",
+                                      .threads = 2 });
+        add_label(&machine, 101, 102, "lxc-b (enforce)\n");
+        add_process(&machine, (struct process){ 200, 1, "200", "x", "unconfined" });
+        read_tasks(&machine, &query);
+
+        assert_int_equal(machine.tasks.count, 3);
+        assert_int_equal(machine.tasks.init, 100);
+        assert_string_equal(find(&machine, 100)->label.text, "lxc-a");
+        assert_string_equal(find(&machine, 102)->label.text, "lxc-b");
+        assert_int_equal(find(&machine, 102)->pid, 101);
+        assert_false(find(&machine, 100)->is_starting);
+}
+
+static void a_container_without_a_cgroup_does_not_run(void **state) {
+        phx_cleanup(machine_done) struct machine machine = { 0 };
+        const struct phx_task_query query = { .name = "web" };
+
+        machine_init(&machine, "stopped");
+        read_tasks(&machine, &query);
+        assert_int_equal(machine.tasks.count, 0);
+
+        /* What liblxc leaves behind is empty. */
+        add_cgroup(&machine, "lxc.payload.web", "");
+        read_tasks(&machine, &query);
+        assert_int_equal(machine.tasks.count, 0);
+}
+
+static void a_machine_without_cgroups_is_said_to_be_one(void **state) {
+        const struct phx_task_roots roots = { "/nonexistent/cgroup", "/proc" };
+        const struct phx_task_query query = { .name = "web" };
+        struct phx_tasks tasks = { 0 };
+        struct phx_error error = { 0 };
+
+        assert_int_equal(phx_tasks_read(&roots, &query, &tasks, &error), -ENOENT);
+        assert_string_equal(error.text, "/nonexistent/cgroup: No such file or directory");
+}
+
+static void a_numbered_cgroup_is_the_containers_unless_one_has_that_name(void **state) {
+        phx_cleanup(machine_done) struct machine machine = { 0 };
+        phx_cleanup(phx_strings_done) struct phx_strings others = { 0 };
+        const struct phx_task_query query = { .name = "web", .others = &others };
+
+        machine_init(&machine, "numbered");
+        add_cgroup(&machine, "lxc.payload.web", "");
+        add_cgroup(&machine, "lxc.payload.web-1", "100\n");
+        add_cgroup(&machine, "lxc.payload.web-2", "101\n");
+        add_cgroup(&machine, "lxc.payload.web-x", "102\n");
+        for (pid_t pid = 100; pid <= 102; pid++)
+                add_process(&machine, (struct process){ pid, 1, "1", "x", "unconfined" });
+        assert_int_equal(phx_strings_add(&others, "web-2"), 0);
+        read_tasks(&machine, &query);
+
+        assert_int_equal(machine.tasks.count, 1);
+        assert_int_equal(machine.tasks.items[0].tid, 100);
+}
+
+static void the_config_may_say_where_the_cgroup_is(void **state) {
+        phx_cleanup(machine_done) struct machine machine = { 0 };
+        const struct phx_task_query above = { .name = "web", .cgroup_dir = "/my/own" };
+        const struct phx_task_query instead = { .name = "web", .cgroup_container = "lxc/5" };
+
+        machine_init(&machine, "hints");
+        add_cgroup(&machine, "my/own/lxc.payload.web", "100\n");
+        add_cgroup(&machine, "lxc/5/ns", "101\n");
+        add_process(&machine, (struct process){ 100, 1, "1", "x", "unconfined" });
+        add_process(&machine, (struct process){ 101, 1, "1", "x", "unconfined" });
+
+        read_tasks(&machine, &above);
+        assert_int_equal(machine.tasks.count, 1);
+        assert_int_equal(machine.tasks.items[0].tid, 100);
+        read_tasks(&machine, &instead);
+        assert_int_equal(machine.tasks.count, 1);
+        assert_int_equal(machine.tasks.items[0].tid, 101);
+}
+
+static void a_monitors_word_about_init_finds_a_cgroup_that_is_elsewhere(void **state) {
+        phx_cleanup(machine_done) struct machine machine = { 0 };
+        const struct phx_task_query query = { .name = "web", .init = 100 };
+
+        machine_init(&machine, "elsewhere");
+        add_cgroup(&machine, "system.slice/lxc@web.service/lxc.payload.web/init.scope", "100\n");
+        add_cgroup(&machine, "system.slice/lxc@web.service/lxc.payload.web/x", "101\n");
+        add_cgroup(&machine, "system.slice/lxc@web.service/lxc.monitor.web", "50\n");
+        add_process(&machine, (struct process){ 100, 1, "1", "x", "unconfined" });
+        add_process(&machine, (struct process){ 101, 1, "1", "x", "unconfined" });
+        write_proc(&machine,
+                   "100/cgroup",
+                   "1:name=systemd:/x\n"
+                   "0::/system.slice/lxc@web.service/lxc.payload.web/init.scope\n");
+        read_tasks(&machine, &query);
+        assert_int_equal(machine.tasks.count, 2);
+        assert_int_equal(machine.tasks.init, 100);
+
+        /* The root is nobody's container. */
+        add_cgroup(&machine, ".", "1\n");
+        write_proc(&machine, "100/cgroup", "0::/\n");
+        read_tasks(&machine, &query);
+        assert_int_equal(machine.tasks.count, 0);
+}
+
+static void beside_version_1_the_second_hierarchy_is_found(void **state) {
+        phx_cleanup(machine_done) struct machine machine = { 0 };
+        const struct phx_task_query query = { .name = "web" };
+
+        machine_init(&machine, "hybrid");
+        add_cgroup(&machine, "unified/lxc.payload.web", "100\n");
+        add_process(&machine, (struct process){ 100, 1, "1", "x", "unconfined" });
+        read_tasks(&machine, &query);
+        assert_int_equal(machine.tasks.count, 1);
+}
+
+static void what_runs_its_outside_parents_program_is_starting(void **state) {
+        phx_cleanup(machine_done) struct machine machine = { 0 };
+        const struct phx_task_query query = { .name = "web" };
+
+        machine_init(&machine, "starting");
+        add_cgroup(&machine, "lxc.payload.web", "100\n101\n102\n103\n");
+        add_process(&machine, (struct process){ 50, 1, "50", "lxc-start", NULL });
+        add_process(&machine, (struct process){ 60, 1, "60", "lxc-attach", NULL });
+        add_process(&machine, (struct process){ 100, 50, "100\t1", "lxc-start", "unconfined" });
+        add_process(&machine, (struct process){ 101, 60, "101\t9", "lxc-attach", "unconfined" });
+        /* Executed already; and a shell's shell, within. */
+        add_process(&machine, (struct process){ 102, 60, "102\t10", "sh", "unconfined" });
+        add_process(&machine, (struct process){ 103, 102, "103\t11", "sh", "unconfined" });
+        read_tasks(&machine, &query);
+
+        assert_int_equal(machine.tasks.init, 100);
+        assert_true(find(&machine, 100)->is_starting);
+        assert_true(find(&machine, 101)->is_starting);
+        assert_false(find(&machine, 102)->is_starting);
+        assert_false(find(&machine, 103)->is_starting);
+}
+
+static void init_is_the_first_of_a_namespace_whose_parent_is_outside(void **state) {
+        phx_cleanup(machine_done) struct machine machine = { 0 };
+        const struct phx_task_query query = { .name = "web" };
+
+        machine_init(&machine, "nested");
+        add_cgroup(&machine, "lxc.payload.web", "90\n100\n");
+        /* A container in the container: it, too, is 1 somewhere. */
+        add_process(&machine, (struct process){ 90, 100, "90\t20\t1", "init", "lxc-a (enforce)" });
+        add_process(&machine, (struct process){ 100, 50, "100\t1", "init", "lxc-a (enforce)" });
+        read_tasks(&machine, &query);
+        assert_int_equal(machine.tasks.init, 100);
+}
+
+static void what_vanished_is_left_out_and_what_cannot_be_read_is_unknown(void **state) {
+        phx_cleanup(machine_done) struct machine machine = { 0 };
+        const struct phx_task_query query = { .name = "web" };
+
+        machine_init(&machine, "vanished");
+        add_cgroup(&machine, "lxc.payload.web", "100\n101\n102\n103\n104\n0\n");
+        /* 100 is gone altogether, 101 between two reads. */
+        add_process(&machine, (struct process){ 101, 50, "1", "x", NULL });
+        /* No label of ours, and none at all. */
+        add_process(&machine, (struct process){ 102, 50, "1", "x", "system_u:system_r:x" });
+        add_process(&machine, (struct process){ 103, 50, "1", "x", "" });
+        add_process(&machine, (struct process){ 104, 50, "1", "x", "unconfined", "Z (zombie)" });
+        read_tasks(&machine, &query);
+
+        assert_int_equal(machine.tasks.count, 2);
+        assert_false(find(&machine, 102)->is_known);
+        assert_false(find(&machine, 103)->is_known);
+}
+
+static void an_older_kernel_has_the_label_in_another_file(void **state) {
+        phx_cleanup(machine_done) struct machine machine = { 0 };
+        const struct phx_task_query query = { .name = "web" };
+
+        machine_init(&machine, "older");
+        add_cgroup(&machine, "lxc.payload.web", "100\n");
+        add_process(&machine, (struct process){ 100, 50, "1", "x", NULL });
+        write_proc(&machine, "100/task/100/attr/current", "lxc-a (enforce)\n");
+        read_tasks(&machine, &query);
+        assert_string_equal(find(&machine, 100)->label.text, "lxc-a");
+}
+
+static void monitors_that_listen_are_named(void **state) {
+        phx_cleanup(machine_done) struct machine machine = { 0 };
+        phx_cleanup(phx_strings_done) struct phx_strings names = { 0 };
+
+        machine_init(&machine, "listening");
+        write_proc(&machine,
+                   "net/unix",
+                   "Num       RefCount Protocol Flags    Type St Inode Path\n"
+                   "0000: 00000002 00000000 00010000 0001 01 1 @/var/lib/lxc/web/command\n"
+                   "0000: 00000003 00000000 00000000 0001 03 2 @/var/lib/lxc/web/command\n"
+                   "0000: 00000002 00000000 00010000 0001 01 3 @/var/lib/lxc2/db/command\n"
+                   "0000: 00000002 00000000 00010000 0001 01 4 /var/lib/lxc/x/command\n"
+                   "0000: 00000002 00000000 00010000 0001 01 5 @/var/lib/lxc/a/b/command\n"
+                   "0000: 00000002 00000000 00010000 0001 01 6 @/var/lib/lxc/other\n"
+                   "0000: 00000002 00000000 00010000 0001 01 7 @/var/lib/lxc/ci/command\n");
+        assert_int_equal(phx_tasks_listening(&machine.roots, "/var/lib/lxc", &names, NULL), 0);
+        assert_int_equal(names.count, 2);
+        assert_string_equal(names.items[0], "web");
+        assert_string_equal(names.items[1], "ci");
+}
+
+/* NAME with 50 processes, the first of which is FIRST. */
+static void add_busy_container(const struct machine *machine, const char *name, pid_t first) {
+        phx_cleanup(phx_buffer_done) struct phx_buffer pids = { 0 };
+        char cgroup[64];
+
+        for (pid_t pid = first; pid < first + 50; pid++) {
+                assert_int_equal(phx_buffer_addf(&pids, "%d\n", (int) pid), 0);
+                add_process(machine,
+                            (struct process){ pid,
+                                              pid == first ? 1 : first,
+                                              "1",
+                                              "x",
+                                              "lxc-a (enforce)" });
+        }
+        (void) snprintf(cgroup, sizeof(cgroup), "lxc.payload.%s", name);
+        add_cgroup(machine, cgroup, pids.data);
+}
+
+/* The time is printed: a limit would fail on a busy machine. */
+static void a_look_at_a_full_host_is_cheap(void **state) {
+        phx_cleanup(machine_done) struct machine machine = { 0 };
+        phx_cleanup(phx_strings_done) struct phx_strings names = { 0 };
+        struct timespec start, end;
+
+        machine_init(&machine, "full");
+        for (int i = 0; i < 20; i++) {
+                assert_int_equal(phx_strings_addf(&names, "c%d", i), 0);
+                add_busy_container(&machine, names.items[i], 1000 + i * 50);
+        }
+
+        (void) clock_gettime(CLOCK_MONOTONIC, &start);
+        for (size_t i = 0; i < names.count; i++) {
+                const struct phx_task_query query = { .name = names.items[i], .others = &names };
+
+                read_tasks(&machine, &query);
+                assert_int_equal(machine.tasks.count, 50);
+                assert_int_equal(phx_confinement_judge(&machine.tasks, "lxc-a").wrong, 0);
+        }
+        (void) clock_gettime(CLOCK_MONOTONIC, &end);
+        print_message("a look at 1000 tasks: %ld us\n",
+                      (end.tv_sec - start.tv_sec) * 1000000 + (end.tv_nsec - start.tv_nsec) / 1000);
+}
+
+/* The real /proc: whatever it says of us, we are one known or unknown task, not many and not none.
+ */
+static void our_own_process_is_found_in_the_real_proc(void **state) {
+        phx_cleanup(machine_done) struct machine machine = { 0 };
+        const struct phx_task_query query = { .name = "us" };
+        char pids[32];
+
+        machine_init(&machine, "real");
+        (void) snprintf(pids, sizeof(pids), "%d\n", (int) getpid());
+        add_cgroup(&machine, "lxc.payload.us", pids);
+        machine.roots.proc = "/proc";
+        read_tasks(&machine, &query);
+        assert_int_equal(machine.tasks.count, 1);
+        assert_int_equal(machine.tasks.items[0].tid, getpid());
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(all_threads_of_all_cgroups_below_are_read),
+                cmocka_unit_test(a_container_without_a_cgroup_does_not_run),
+                cmocka_unit_test(a_machine_without_cgroups_is_said_to_be_one),
+                cmocka_unit_test(a_numbered_cgroup_is_the_containers_unless_one_has_that_name),
+                cmocka_unit_test(the_config_may_say_where_the_cgroup_is),
+                cmocka_unit_test(a_monitors_word_about_init_finds_a_cgroup_that_is_elsewhere),
+                cmocka_unit_test(beside_version_1_the_second_hierarchy_is_found),
+                cmocka_unit_test(what_runs_its_outside_parents_program_is_starting),
+                cmocka_unit_test(init_is_the_first_of_a_namespace_whose_parent_is_outside),
+                cmocka_unit_test(what_vanished_is_left_out_and_what_cannot_be_read_is_unknown),
+                cmocka_unit_test(an_older_kernel_has_the_label_in_another_file),
+                cmocka_unit_test(monitors_that_listen_are_named),
+                cmocka_unit_test(a_look_at_a_full_host_is_cheap),
+                cmocka_unit_test(our_own_process_is_found_in_the_real_proc),
+        };
+
+        return cmocka_run_group_tests(tests, tree_setup, tree_teardown);
+}
