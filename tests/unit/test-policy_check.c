@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -28,7 +29,7 @@ static int check(const char *name, enum phx_policy_mode mode, bool has_attachmen
         bool is_own = strcmp(name, own) == 0;
         const struct phx_policy policy = { is_own ? entries + 1 : entries, is_own ? 1 : 2 };
 
-        strcpy(other, name); /* NOLINT(*-insecureAPI.strcpy): names of this test */
+        (void) snprintf(other, sizeof(other), "%s", name);
         return phx_policy_check(&policy, "lxc-a", &settings, &error);
 }
 
