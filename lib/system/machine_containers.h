@@ -31,8 +31,8 @@ int phx_machine_containers_look(
                 struct phx_observed *observed,
                 struct phx_error *error);
 
-/* Records the lines that an assignment of the last look will add as ours: 1 when INVENTORY changed.
- */
+/* Records the lines that an assignment of the last look will add as ours: 1 when it will add any,
+ * and INVENTORY has to be saved before. */
 int phx_machine_containers_claim(
                 const struct phx_machine_containers *containers,
                 const char *id,

@@ -25,11 +25,14 @@ struct machine {
         struct phx_configuration configuration;
         struct phx_container_config container;
         unsigned saves;
+        bool is_disk_full;
 };
 
 static int count_save(void *data, const struct phx_inventory *inventory, struct phx_error *error) {
         struct machine *machine = data;
 
+        if (machine->is_disk_full)
+                return phx_error_set(error, -ENOSPC, "inventory.json: no room");
         machine->saves++;
         return 0;
 }
@@ -255,6 +258,57 @@ static void one_source_of_two_that_is_gone_is_withdrawn(void **state) {
         picture_done(&picture);
 }
 
+static bool is_refused(const struct picture *picture, const char *text) {
+        for (size_t i = 0; i < picture->desired->refusal_count; i++)
+                if (strcmp(picture->desired->refusals[i].text, text) == 0)
+                        return true;
+        return false;
+}
+
+static void a_record_that_could_not_be_saved_is_saved_later(void **state) {
+        struct machine *machine = *state;
+        struct picture picture;
+
+        machine->is_disk_full = true;
+        picture = look(machine);
+        assert_true(is_refused(&picture, "inventory.json: no room"));
+        assert_true(picture.observed->retry_usec < 60000000);
+        picture_done(&picture);
+        picture = look(machine);
+        assert_true(is_refused(&picture, "inventory.json: no room"));
+        picture_done(&picture);
+
+        machine->is_disk_full = false;
+        picture = look(machine);
+        assert_int_equal(picture.desired->refusal_count, 0);
+        assert_int_equal(machine->saves, 1);
+        picture_done(&picture);
+}
+
+static void what_cannot_be_recorded_is_not_installed_at_the_second_try_either(void **state) {
+        const struct phx_drift drift = { .action = PHX_ACTION_INSTALL,
+                                         .object = "lxc-web",
+                                         .found = "absent",
+                                         .old_digest = "" };
+        struct machine *machine = *state;
+        struct picture picture = look(machine);
+
+        picture_done(&picture);
+        machine->is_disk_full = true;
+        for (unsigned i = 0; i < 2; i++) {
+                struct phx_error error = { 0 };
+
+                assert_int_equal(phx_machine_apply(machine->machine, &drift, &error), -ENOSPC);
+                assert_string_equal(
+                                error.text,
+                                "lxc-web: cannot be recorded as ours: inventory.json: no room");
+                assert_int_equal(access(tree_path("deployed/lxc-web"), F_OK), -1);
+        }
+
+        /* The profile's own line is no record. */
+        apply(machine, PHX_ACTION_ASSIGN, "web");
+}
+
 static void a_container_gets_its_line_through_liblxc(void **state) {
         struct picture picture = look(*state);
         const struct phx_observed_container *web = phx_observed_find_container(
@@ -295,6 +349,14 @@ int main(void) {
                                 tear_down),
                 cmocka_unit_test_setup_teardown(
                                 one_source_of_two_that_is_gone_is_withdrawn,
+                                set_up,
+                                tear_down),
+                cmocka_unit_test_setup_teardown(
+                                a_record_that_could_not_be_saved_is_saved_later,
+                                set_up,
+                                tear_down),
+                cmocka_unit_test_setup_teardown(
+                                what_cannot_be_recorded_is_not_installed_at_the_second_try_either,
                                 set_up,
                                 tear_down),
                 cmocka_unit_test_setup_teardown(
