@@ -28,6 +28,8 @@ void phx_strings_done(struct phx_strings *strings);
 
 bool phx_has_prefix(const char *text, const char *prefix);
 bool phx_has_suffix(const char *text, const char *suffix);
+/* PART is one of the parts of TEXT between SEPARATORs, or all of it where there is none. */
+bool phx_has_part(const char *text, const char *separator, const char *part);
 /* A byte below 0x20 or DEL: nothing that belongs in a name, a path or a line. */
 bool phx_has_control(const char *text);
 /* Absolute, without "//", ".", "..", a slash at the end or control characters, and more than "/".

@@ -41,70 +41,6 @@ static const struct phx_container_config *find(
                        compare_id);
 }
 
-/* A container that has a name. */
-struct named {
-        const struct phx_container_config *container;
-};
-
-static int compare_names(const void *a, const void *b) {
-        const struct named *one = a, *two = b;
-        int order = strcmp(one->container->name, two->container->name);
-
-        return order != 0 ? order : strcmp(one->container->id, two->container->id);
-}
-
-static int refuse_name(
-                const struct phx_json_place *entries,
-                const struct phx_container_config *container,
-                const char *whose,
-                const char *other,
-                struct phx_error *error) {
-        const struct phx_json_place entry = phx_json_member(entries, container->id),
-                                    name = phx_json_member(&entry, "name");
-
-        return phx_json_refuse_found(
-                        error,
-                        &name,
-                        "which is also the %s %s; expected a name that no other container goes by",
-                        whose,
-                        other);
-}
-
-/* A container is found by its id or by its name, so that nothing may answer to two of them. */
-static int check_names(
-                const struct phx_json_place *entries,
-                const struct phx_configuration *configuration,
-                struct phx_error *error) {
-        phx_autofree struct named *named = NULL;
-        size_t count = 0;
-
-        named = calloc(configuration->count, sizeof(*named));
-        if (!named)
-                return phx_json_no_memory(error, entries->text);
-
-        for (size_t i = 0; i < configuration->count; i++) {
-                const struct phx_container_config *container = &configuration->containers[i], *same;
-
-                if (!container->name)
-                        continue;
-                same = find(configuration, container->name);
-                if (same && same != container)
-                        return refuse_name(entries, container, "id of", "another", error);
-                named[count++].container = container;
-        }
-
-        qsort(named, count, sizeof(*named), compare_names);
-        for (size_t i = 1; i < count; i++)
-                if (strcmp(named[i - 1].container->name, named[i].container->name) == 0)
-                        return refuse_name(
-                                        entries,
-                                        named[i].container,
-                                        "name of",
-                                        named[i - 1].container->id,
-                                        error);
-        return 0;
-}
-
 static int check_dependency(
                 const struct phx_json_place *entries,
                 const struct phx_configuration *configuration,
@@ -236,9 +172,6 @@ int phx_configuration_check(
                 struct phx_error *error) {
         int r;
 
-        r = check_names(entries, configuration, error);
-        if (r < 0)
-                return r;
         r = check_dependencies(entries, configuration, error);
         if (r < 0)
                 return r;

@@ -4,8 +4,8 @@
 #include "codec/json_refuse.h"
 #include "state/configuration.h"
 
-/* What no container can be asked alone: names that are given twice, dependencies that do not exist
- * or go round in a circle. CONFIGURATION is sorted by id; ENTRIES is the place of lxc_configs. */
+/* What no container can be asked alone: dependencies that do not exist or go round in a circle.
+ * CONFIGURATION is sorted by id; ENTRIES is the place of lxc_configs. */
 int phx_configuration_check(
                 const struct phx_json_place *entries,
                 const struct phx_configuration *configuration,

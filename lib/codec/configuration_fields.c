@@ -5,6 +5,8 @@
 
 #include "codec/configuration_options.h"
 
+/* Bytes: room for any name that people give, and as much as a directory's may have. */
+#define NAME_LIMIT 255
 /* A day; the old tools wait this many seconds before the next start. */
 #define BOOT_DELAY_LIMIT 86400
 /* No host numbers its devices higher. */
@@ -18,20 +20,21 @@ static int store(
         return phx_replace(field, text) < 0 ? phx_json_no_memory(error, place->text) : 0;
 }
 
-/* The name may be the container's directory, so that it must be safe as one. */
+/* For people: nothing is made of it but a look whether there is a directory of that name. */
 static int read_name(
                 struct phx_container_config *container,
                 const struct phx_json_place *place,
                 const json_t *value,
                 struct phx_error *error) {
-        const char *name = NULL;
+        static const char what[] = "a string of 1 to 255 bytes without control characters";
+        const char *name = "";
         int r;
 
-        r = phx_json_string(place, value, PHX_ID_EXPECTED, &name, error);
+        r = phx_json_string(place, value, what, &name, error);
         if (r < 0)
                 return r;
-        if (!phx_is_container_id(name))
-                return phx_json_refuse_found(error, place, "expected " PHX_ID_EXPECTED);
+        if (!*name || strlen(name) > NAME_LIMIT || phx_has_control(name))
+                return phx_json_refuse_found(error, place, "expected %s", what);
         return store(&container->name, name, place, error);
 }
 

@@ -4,7 +4,7 @@
 #include "codec/json.h"
 #include "state/configuration.h"
 
-/* What an id, or a name that may be a directory's, looks like: see phx_is_container_id(). */
+/* What an id looks like: see phx_is_container_id(). */
 #define PHX_ID_EXPECTED                                                                      \
         "at most 64 letters, digits, '.', '_' and '-', of which the first is a letter or a " \
         "digit"

@@ -10,7 +10,7 @@
 /* One entry of lxc_configs, as far as phoenixd cares: see phoenix_lxc_configs.json(5). */
 struct phx_container_config {
         char *id;      /* the key: unique, safe as a file name */
-        char *name;    /* the human name, or NULL */
+        char *name;    /* for people: any, and not unique; or NULL */
         char *profile; /* apparmor_profile, or the settings' default_profile; "unconfined" or lxc-…
                         */
         bool profile_is_default;

@@ -267,16 +267,21 @@ static void clean_up(struct phx_machine *machine) {
         machine->is_clean = true;
 }
 
+/* Whether a container may be using the profile. It may be one of a stack, as in
+ * "lxc-web//&:lxc-101:unconfined", and whose profile is unknown may be using any. */
 static bool is_named(
                 const struct phx_desired *desired,
                 const struct phx_observed *observed,
                 const char *profile) {
         for (size_t i = 0; i < desired->container_count; i++)
-                if (phx_equal(desired->containers[i].profile, profile))
+                if (phx_has_part(desired->containers[i].profile, "//&", profile))
                         return true;
-        for (size_t i = 0; i < observed->container_count; i++)
-                if (phx_equal(observed->containers[i].effective, profile))
+        for (size_t i = 0; i < observed->container_count; i++) {
+                const char *effective = observed->containers[i].effective;
+
+                if (!effective || phx_has_part(effective, "//&", profile))
                         return true;
+        }
         return false;
 }
 
@@ -392,23 +397,46 @@ int phx_machine_look(
 
 /* --- changing --- */
 
-static int install(struct phx_machine *machine, const char *name, struct phx_error *error) {
-        struct phx_machine_text text = { .name = name };
+/* The file that the drift found; none is the empty digest. */
+static const char *old_digest(const struct phx_drift *drift) {
+        return drift->old_digest ? drift->old_digest : "";
+}
+
+static int install(
+                struct phx_machine *machine,
+                const struct phx_drift *drift,
+                struct phx_error *error) {
+        struct phx_machine_text text = { .name = drift->object, .old = old_digest(drift) };
+        bool is_new = false;
         int r;
 
-        text.data = phx_profiles_text(machine->profiles, name, &text.size);
+        text.data = phx_profiles_text(machine->profiles, text.name, &text.size);
         if (!text.data)
-                return phx_error_set(error, -ENOENT, "%s: its last good text is lost", name);
-        r = phx_machine_files_claim(machine->settings, &text, &machine->inventory);
+                return phx_error_set(error, -ENOENT, "%s: its last good text is lost", text.name);
+        r = phx_machine_files_claim(machine->settings, &text, &machine->inventory, &is_new);
         r = save(machine, r, error);
         if (r < 0)
-                return phx_error_set(
+                (void) phx_error_set(
                                 error,
                                 r,
                                 "%s: cannot be recorded as ours: %s",
-                                name,
+                                text.name,
                                 strdupa(phx_error_text(error, r)));
-        return phx_machine_files_install(machine->options.trust, machine->settings, &text, error);
+        else
+                r = phx_machine_files_install(
+                                machine->options.trust,
+                                machine->settings,
+                                &text,
+                                error);
+        /* Else the next look would take a file that came in between for ours. */
+        if (r < 0 && is_new)
+                (void) save(machine,
+                            phx_machine_files_disclaim(
+                                            machine->settings,
+                                            text.name,
+                                            &machine->inventory),
+                            NULL);
+        return r;
 }
 
 static int load(struct phx_machine *machine, const char *name, struct phx_error *error) {
@@ -427,9 +455,69 @@ static int load(struct phx_machine *machine, const char *name, struct phx_error 
         return phx_kernel_replace(machine->kernel, blob, size, error);
 }
 
-static int assign(struct phx_machine *machine, const char *id, struct phx_error *error) {
-        int r = phx_machine_containers_claim(machine->containers, id, &machine->inventory);
+static bool is_mode_allowed(
+                const struct phx_machine *machine,
+                const char *profile,
+                enum phx_policy_mode mode) {
+        size_t size = 0;
 
+        if (mode == PHX_POLICY_ENFORCE || mode == PHX_POLICY_KILL)
+                return true;
+        /* The settings are about what our sources may say, not about other people's profiles. */
+        if (!phx_profiles_text(machine->profiles, profile, &size))
+                return false;
+        return (mode == PHX_POLICY_COMPLAIN && machine->settings->allow_complain) ||
+               (mode == PHX_POLICY_UNCONFINED && machine->settings->allow_unconfined_flag);
+}
+
+/* Since the look somebody may have removed the profile or switched its mode, and the container
+ * would not start, or would start less confined than it is now. */
+static int check_in_force(
+                const struct phx_machine *machine,
+                const char *id,
+                const char *profile,
+                struct phx_error *error) {
+        phx_cleanup(phx_loaded_list_done) struct phx_loaded_list list = { 0 };
+        const struct phx_loaded *loaded;
+        int r;
+
+        if (strcmp(profile, "unconfined") == 0)
+                return 0;
+        r = phx_kernel_check(machine->kernel, error);
+        if (r >= 0)
+                r = phx_kernel_observe(machine->kernel, &list, error);
+        if (r < 0)
+                return r;
+
+        loaded = phx_loaded_find(&list, profile);
+        if (!loaded)
+                return phx_error_set(
+                                error,
+                                -ESTALE,
+                                "%s: the kernel does not have %s any more",
+                                id,
+                                profile);
+        if (!is_mode_allowed(machine, profile, loaded->mode))
+                return phx_error_set(
+                                error,
+                                -ESTALE,
+                                "%s: the kernel has %s in %s mode now, expected enforce",
+                                id,
+                                profile,
+                                phx_policy_mode_to_string(loaded->mode));
+        return 0;
+}
+
+static int assign(struct phx_machine *machine, const char *id, struct phx_error *error) {
+        const char *profile = phx_machine_containers_profile(machine->containers, id);
+        int r;
+
+        if (!profile)
+                return phx_error_set(error, -ESTALE, "%s: is not on this host any more", id);
+        r = check_in_force(machine, id, profile, error);
+        if (r < 0)
+                return r;
+        r = phx_machine_containers_claim(machine->containers, id, &machine->inventory);
         /* Where no line of ours comes in, there is nothing to wait for. */
         if (r > 0)
                 r = save(machine, r, error);
@@ -451,7 +539,7 @@ static int withdraw(
                         machine->options.trust,
                         machine->settings,
                         drift->object,
-                        drift->found,
+                        old_digest(drift),
                         &machine->inventory,
                         error);
 
@@ -470,7 +558,7 @@ int phx_machine_apply(
         case PHX_ACTION_NONE:
                 return 0;
         case PHX_ACTION_INSTALL:
-                return install(machine, drift->object, error);
+                return install(machine, drift, error);
         case PHX_ACTION_LOAD:
                 return load(machine, drift->object, error);
         case PHX_ACTION_ASSIGN:

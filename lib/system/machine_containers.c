@@ -89,36 +89,44 @@ struct look {
         struct phx_observed *observed;
         struct phx_lxc_list list;
         struct phx_strings names; /* of all containers on this host */
-        struct phx_strings claimed;
         bool changed;
 };
 
 static void look_done(struct look *look) {
         phx_lxc_list_done(&look->list);
         phx_strings_done(&look->names);
-        phx_strings_done(&look->claimed);
 }
 
 /* --- desired --- */
 
-static bool is_id(const struct phx_configuration *configuration, const char *name) {
-        for (size_t i = 0; i < configuration->count; i++)
-                if (strcmp(configuration->containers[i].id, name) == 0)
+/* Whether NAME stands for more than CONFIG. */
+static bool is_shared(
+                const struct phx_configuration *configuration,
+                const struct phx_container_config *config,
+                const char *name) {
+        for (size_t i = 0; i < configuration->count; i++) {
+                const struct phx_container_config *other = &configuration->containers[i];
+
+                if (other != config &&
+                    (strcmp(other->id, name) == 0 || phx_equal(other->name, name)))
                         return true;
+        }
         return false;
 }
 
-/* The directory named as the id; else the one named as the container, unless that is another
- * entry's id. */
+/* The directory named as the id; else the one named as the container, where the name says which of
+ * them is meant. It is a text for people: most are no directory's, and several containers may have
+ * the same; then it is better to find none than the wrong one. */
 static const char *directory_of(
                 const struct look *look,
                 const struct phx_container_config *config) {
+        const char *name = config->name;
+
         if (phx_strings_has(&look->names, config->id))
                 return config->id;
-        if (config->name && phx_strings_has(&look->names, config->name) &&
-            !is_id(look->configuration, config->name))
-                return config->name;
-        return NULL;
+        if (!name || !phx_is_container_id(name) || !phx_strings_has(&look->names, name))
+                return NULL;
+        return is_shared(look->configuration, config, name) ? NULL : name;
 }
 
 static int desire(struct look *look, const struct phx_container_config *config) {
@@ -135,7 +143,7 @@ static int desire(struct look *look, const struct phx_container_config *config) 
         if (strcmp(config->profile, "unconfined") == 0 &&
             phx_replace(&desired->suggestion, phx_container_config_suggest(config)) < 0)
                 return -ENOMEM;
-        return directory ? phx_strings_add(&look->claimed, directory) : 0;
+        return 0;
 }
 
 /* --- managed lines --- */
@@ -392,6 +400,14 @@ static const struct assignment *find(
                 if (strcmp(containers->assignments[i].id, id) == 0)
                         return &containers->assignments[i];
         return NULL;
+}
+
+const char *phx_machine_containers_profile(
+                const struct phx_machine_containers *containers,
+                const char *id) {
+        const struct assignment *assignment = find(containers, id);
+
+        return assignment ? assignment->profile : NULL;
 }
 
 int phx_machine_containers_claim(

@@ -20,8 +20,8 @@ struct phx_machine_containers *phx_machine_containers_free(
 
 /* Appends the configured containers to DESIRED and those on this host to OBSERVED, with its watches
  * and, while a container is starting, its retry. A container is the directory named as its id, or
- * else as its name. Lines that are recorded as ours and are gone are forgotten: 1 when INVENTORY
- * changed. */
+ * else as its name, when no other entry has that as its id or name. Lines that are recorded as ours
+ * and are gone are forgotten: 1 when INVENTORY changed. */
 int phx_machine_containers_look(
                 struct phx_machine_containers *containers,
                 const char *lxc_path,
@@ -30,6 +30,12 @@ int phx_machine_containers_look(
                 struct phx_desired *desired,
                 struct phx_observed *observed,
                 struct phx_error *error);
+
+/* The profile that an assignment of the last look will give; borrowed until the next. NULL when
+ * there is no such assignment. */
+const char *phx_machine_containers_profile(
+                const struct phx_machine_containers *containers,
+                const char *id);
 
 /* Records the lines that an assignment of the last look will add as ours: 1 when it will add any,
  * and INVENTORY has to be saved before. */

@@ -125,16 +125,35 @@ int phx_machine_files_look(
 int phx_machine_files_claim(
                 const struct phx_settings *settings,
                 const struct phx_machine_text *text,
-                struct phx_inventory *inventory) {
+                struct phx_inventory *inventory,
+                bool *ret_is_new) {
         phx_cleanup(place_done) struct place place = { 0 };
         char digest[PHX_SHA256_HEX];
+        bool is_new;
         int r;
 
         r = find_place(settings, text->name, &place);
         if (r < 0)
                 return r;
+        is_new = !phx_inventory_file(inventory, place.path);
         phx_sha256(text->data, text->size, digest);
-        return phx_inventory_set_file(inventory, place.path, digest);
+        r = phx_inventory_set_file(inventory, place.path, digest);
+        if (r < 0)
+                return r;
+
+        *ret_is_new = is_new;
+        return r;
+}
+
+int phx_machine_files_disclaim(
+                const struct phx_settings *settings,
+                const char *name,
+                struct phx_inventory *inventory) {
+        phx_cleanup(place_done) struct place place = { 0 };
+        int r;
+
+        r = find_place(settings, name, &place);
+        return r < 0 ? r : phx_inventory_remove_file(inventory, place.path);
 }
 
 int phx_machine_files_install(
@@ -144,7 +163,6 @@ int phx_machine_files_install(
                 struct phx_error *error) {
         phx_cleanup(phx_deployed_closep) struct phx_deployed_directory *directory = NULL;
         phx_cleanup(place_done) struct place place = { 0 };
-        struct phx_deployed deployed = { 0 };
         int r;
 
         r = find_place(settings, text->name, &place);
@@ -163,14 +181,12 @@ int phx_machine_files_install(
                                         strerrordesc_np(-r));
         }
         r = phx_deployed_open(trust, place.directory, &directory, error);
-        if (r >= 0)
-                r = phx_deployed_observe(directory, place.base, &deployed, error);
         if (r < 0)
                 return r;
         return phx_deployed_install(
                         directory,
                         place.base,
-                        deployed.digest,
+                        text->old,
                         text->data,
                         text->size,
                         error);

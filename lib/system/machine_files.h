@@ -12,6 +12,7 @@
 /* A text that is to be deployed; borrowed. */
 struct phx_machine_text {
         const char *name; /* relative to the deployed directory */
+        const char *old;  /* digest of the file that it takes the place of; "" for none */
         const char *data;
         size_t size;
 };
@@ -25,20 +26,30 @@ int phx_machine_files_look(
                 const struct phx_desired *desired,
                 struct phx_observed *observed);
 
-/* Records the file as ours, which is to be saved before it is written: 1 when INVENTORY changed. */
+/* Records the file as ours, which is to be saved before it is written: 1 when INVENTORY changed.
+ * RET_IS_NEW: the place was not ours before. */
 int phx_machine_files_claim(
                 const struct phx_settings *settings,
                 const struct phx_machine_text *text,
+                struct phx_inventory *inventory,
+                bool *ret_is_new);
+
+/* Takes a new claim back when nothing was written, since what stands there then is somebody else's.
+ * 1 when INVENTORY changed. */
+int phx_machine_files_disclaim(
+                const struct phx_settings *settings,
+                const char *name,
                 struct phx_inventory *inventory);
 
-/* Puts the text in its place. */
+/* Puts the text in the place of the file with the digest OLD, with the codes of
+ * phx_deployed_install(): -ESTALE when there is another one by now. */
 int phx_machine_files_install(
                 const struct phx_trust *trust,
                 const struct phx_settings *settings,
                 const struct phx_machine_text *text,
                 struct phx_error *error);
 
-/* Removes the file when it still has the digest OLD, and forgets it. */
+/* Removes the file when it still has the digest OLD, and forgets it; else -ESTALE. */
 int phx_machine_files_withdraw(
                 const struct phx_trust *trust,
                 const struct phx_settings *settings,

@@ -22,7 +22,8 @@ static void check_lines(const struct phx_strings *lines) {
 
 static void check_container(const struct phx_container_config *container) {
         require(phx_is_container_id(container->id));
-        require(!container->name || phx_is_container_id(container->name));
+        require(!container->name || (container->name[0] && strlen(container->name) <= 255 &&
+                                     !phx_has_control(container->name)));
         require(phx_is_assignable_profile(container->profile));
         require(container->boot_order >= 0 && container->boot_delay >= 0);
         check_lines(&container->options);

@@ -121,7 +121,7 @@ static void every_failed_allocation_is_told_apart(void **state) {
                 { "configuration", "bad-gpu.json", parse_configuration },
                 { "configuration", "beyond-dependency-circle.json", parse_configuration },
                 { "configuration", "beyond-duplicate-foreign.json", parse_configuration },
-                { "configuration", "beyond-name-twice.json", parse_configuration },
+                { "configuration", "good-names.json", parse_configuration },
                 { "configuration", "beyond-near-missing.json", parse_configuration },
         };
 

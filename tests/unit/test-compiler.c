@@ -315,6 +315,7 @@ static void the_compiler_has_no_rights_no_files_and_no_signals(void **state) {
                 "for fd in 3 4 5 6 7 8 9; do readlink /proc/$$/fd/$fd; done | grep -v parser$\n"
                 "sed -n 's/^\\(NoNewPrivs\\|CapEff\\|SigBlk\\|SigIgn\\):./\\1 /p' /proc/self/status\n"
                 "echo \"$@\"; ls -a; echo end\n");
+        assert_true(leak >= 0);
         (void) sigemptyset(&blocked);
         (void) sigaddset(&blocked, SIGTERM);
         (void) sigprocmask(SIG_BLOCK, &blocked, NULL);
@@ -483,7 +484,7 @@ static void no_more_than_allowed_run_at_once(void **state) {
         pretend("mkdir ../../notes/$$ && sleep 0.1 && ls ../../notes | wc -l && rmdir ../../notes/$$\n");
         compiler.jobs = 2;
         for (unsigned i = 0; i < 6; i++) {
-                char text[64];
+                char text[128];
 
                 (void) snprintf(names[i], sizeof(names[i]), "lxc-%u", i);
                 (void) snprintf(text, sizeof(text), "profile %s { }\n", names[i]);

@@ -82,6 +82,21 @@ static void every_key_of_ours_is_read(void **state) {
         assert_items(&web->dependencies, dependencies);
 }
 
+static void a_name_is_for_people(void **state) {
+        static const char *const names[] = { "Tr\u00e4ger, 2nd floor (new!)",
+                                             "../web",
+                                             "901",
+                                             "web",
+                                             "web" };
+        phx_cleanup(phx_configuration_freep) struct phx_configuration *configuration = NULL;
+
+        configuration = parse_fixture("good-names.json");
+        assert_int_equal(configuration->count, PHX_ELEMENTS(names) + 1);
+        for (size_t i = 0; i < PHX_ELEMENTS(names); i++)
+                assert_string_equal(configuration->containers[i].name, names[i]);
+        assert_int_equal(strlen(configuration->containers[PHX_ELEMENTS(names)].name), 255);
+}
+
 static void options_that_contradict_a_key_are_left_out_and_noted(void **state) {
         static const char *const options[] = {
                 "lxc.mount.auto=proc:rw sys:rw",
@@ -274,6 +289,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(every_refusal_says_what_is_wrong),
                 cmocka_unit_test(every_key_of_ours_is_read),
+                cmocka_unit_test(a_name_is_for_people),
                 cmocka_unit_test(options_that_contradict_a_key_are_left_out_and_noted),
                 cmocka_unit_test(nesting_options_stay_where_the_profile_does_not_do_it),
                 cmocka_unit_test(without_a_key_the_default_holds),

@@ -155,12 +155,9 @@ static void switches_of_the_boot_are_seen_unless_they_dangle(void **state) {
         assert_true(observe(*state).is_force_complain);
 }
 
-static void names_that_are_paths_are_refused(void **state) {
-        static const char *const names[] = { "../passwd",
-                                             "lxc-/../../x",
-                                             "usr.bin.man",
-                                             "",
-                                             "lxc-" };
+static void names_that_are_paths_or_hidden_are_refused(void **state) {
+        static const char *const names[] = { "../passwd", "lxc-/../../x", "/lxc-a", "lxc-a/",
+                                             ".lxc-a",    "..",           "" };
         const struct place *place = *state;
 
         for (size_t i = 0; i < PHX_ELEMENTS(names); i++) {
@@ -178,6 +175,17 @@ static void names_that_are_paths_are_refused(void **state) {
                                 phx_deployed_withdraw(place->directory, names[i], "", NULL),
                                 -EINVAL);
         }
+}
+
+static void a_piece_need_not_be_named_as_a_profile(void **state) {
+        const struct place *place = *state;
+        phx_autofree char *text = NULL;
+
+        assert_int_equal(
+                        phx_deployed_install(place->directory, "container", "", "file,\n", 6, NULL),
+                        1);
+        text = tree_read("etc/apparmor.d/container");
+        assert_string_equal(text, "file,\n");
 }
 
 static void a_new_file_is_installed_once(void **state) {
@@ -281,7 +289,8 @@ int main(void) {
                 with_place(a_file_of_somebody_else_is_not_trusted),
                 with_place(a_file_too_large_is_unknown),
                 with_place(switches_of_the_boot_are_seen_unless_they_dangle),
-                with_place(names_that_are_paths_are_refused),
+                with_place(names_that_are_paths_or_hidden_are_refused),
+                with_place(a_piece_need_not_be_named_as_a_profile),
                 with_place(a_new_file_is_installed_once),
                 with_place(an_old_file_is_replaced_and_made_trusted),
                 with_place(a_file_that_changed_meanwhile_is_not_overwritten),

@@ -61,6 +61,17 @@ static void prefixes_and_suffixes_are_told(void **state) {
         assert_true(phx_has_suffix("", ""));
 }
 
+static void a_part_is_all_that_is_between_separators(void **state) {
+        assert_true(phx_has_part("lxc-web", "//&", "lxc-web"));
+        assert_true(phx_has_part("lxc-web//&:ns:unconfined", "//&", "lxc-web"));
+        assert_true(phx_has_part("lxc-web//&:ns:unconfined", "//&", ":ns:unconfined"));
+        assert_true(phx_has_part("a//&b//&c", "//&", "b"));
+        assert_true(phx_has_part("a//&", "//&", ""));
+        assert_false(phx_has_part("lxc-web-2//&lxc", "//&", "lxc-web"));
+        assert_false(phx_has_part("lxc-web//child", "//&", "lxc-web"));
+        assert_false(phx_has_part("", "//&", "lxc-web"));
+}
+
 static void two_nulls_are_equal(void **state) {
         assert_true(phx_equal(NULL, NULL));
         assert_false(phx_equal(NULL, ""));
@@ -106,6 +117,7 @@ int main(void) {
                 cmocka_unit_test(once_means_once),
                 cmocka_unit_test(sorting_makes_order_of_no_account),
                 cmocka_unit_test(prefixes_and_suffixes_are_told),
+                cmocka_unit_test(a_part_is_all_that_is_between_separators),
                 cmocka_unit_test(two_nulls_are_equal),
                 cmocka_unit_test(distance_counts_edits),
                 cmocka_unit_test(replacing_frees_the_old_and_copies_the_new),

@@ -1,13 +1,19 @@
 # shellcheck shell=bash source=tests/vm/guest/lib.sh
-# timeout: 300
-# The shipped profiles: a container lives in each of them, and its root harms nobody. What root tries is in the table
-# shipped-profiles.d/acts. Each container has all that LXC can give one, so that what is denied is denied by AppArmor, and one
-# without a profile does the same as control.
+# timeout: 600
+# The shipped profiles: a container lives in each of them, and its root harms nobody. What root
+# tries is in the table shipped-profiles.d/acts. Each container has all that LXC can give one, so
+# that what is denied is denied by AppArmor, and one without a profile does the same as control.
 
 HERE=$PWD/shipped-profiles.d
 SOURCES=/usr/share/phoenixd/apparmor.d
 
-declare -A PROFILE=([web]=lxc-baseline [910]=lxc-phoenix-v2 [953]=lxc-gpu-docker-storage [954]=lxc-nesting-v1 [db]=unconfined)
+declare -A PROFILE=(
+    [web]=lxc-baseline
+    [910]=lxc-phoenix-v2
+    [953]=lxc-gpu-docker-storage
+    [954]=lxc-nesting-v1
+    [db]=unconfined
+)
 declare -A LETTER=([web]=B [910]=P [953]=G [954]=N)
 
 load() {
@@ -42,7 +48,8 @@ furnish() {
     cp "$(modprobe --show-depends dummy | sed -n 's/^insmod \([^ ]*\).*/\1/p')" "$root/dummy.ko"
 }
 
-# Devices come from outside, as LXC's mount entries bring them. What is called after a GPU is /dev/null.
+# Devices come from outside, as LXC's mount entries bring them. What is called after a GPU is
+# /dev/null.
 add_devices() {
     local dev
     dev=/proc/$(lxc-info -n "$1" -pH)/root/dev
@@ -66,7 +73,7 @@ surprises() {
     done <"$HERE/acts"
 }
 
-# Those that the table denies to somebody and that do not succeed without a profile either: they prove nothing.
+# Acts that do not succeed without a profile either: that others may not do them proves nothing.
 failed_controls() {
     sed -n 's/ no$//p' "$1"
 }
@@ -75,7 +82,8 @@ says_nothing() {
     equals "$("$@")" ""
 }
 
-# What a task that sees the host's processes can do to them: a container's process namespace hides them, and that is not all.
+# What a task in the profile can do to the host's processes when it sees them: that a container's
+# process namespace hides them is not all.
 outside() {
     aa-exec -p "$1" -- sh -c "$2" >/dev/null 2>&1
 }
@@ -91,18 +99,22 @@ done
 for name in web 910 953 954 db; do
     echo 'profile lxc-victim { file, }' | apparmor_parser -r -T -K
     timeout 100 lxc-attach -n "$name" -- sh /acts.sh /acts >"/run/did.$name" || true
-    say "${PROFILE[$name]}: $(grep -c ' yes$' "/run/did.$name") acts succeeded, $(grep -c ' no$' "/run/did.$name") did not"
+    say "${PROFILE[$name]}: $(grep -c ' yes$' "/run/did.$name") acts succeeded," \
+        "$(grep -c ' no$' "/run/did.$name") did not"
 done
 
 check "without a profile every act succeeds" says_nothing failed_controls /run/did.db
 for name in web 910 953 954; do
-    check "${PROFILE[$name]} allows and denies what the table says" says_nothing surprises "/run/did.$name" "${LETTER[$name]}"
-    check "every task of it carries the label, enforced" all_labelled "$name" "${PROFILE[$name]} (enforce)"
+    profile=${PROFILE[$name]}
+    check "$profile allows and denies what the table says" \
+        says_nothing surprises "/run/did.$name" "${LETTER[$name]}"
+    check "every task of it carries the label, enforced" all_labelled "$name" "$profile (enforce)"
     victim=$(systemctl show -P MainPID systemd-journald)
-    for act in "kill -CONT $victim" "readlink /proc/$victim/exe" "cat /proc/$victim/environ" "cat /proc/$victim/maps" \
+    for act in "kill -CONT $victim" "readlink /proc/$victim/exe" "cat /proc/$victim/environ" \
+        "cat /proc/$victim/maps" \
         "timeout -s INT 1 strace -qq -o /dev/null -p $victim; [ \$? = 124 ]"; do
         check "without a profile root can: $act" outside unconfined "$act"
-        check "${PROFILE[$name]} denies: $act" not outside "${PROFILE[$name]}" "$act"
+        check "$profile denies: $act" not outside "$profile" "$act"
     done
     check "the host can stop it" stop_container "$name"
 done
