@@ -487,7 +487,9 @@ int phx_machine_containers_claim(
                 r = phx_strings_copy(&lines, &record->lines);
         for (size_t i = 0; r >= 0 && i < assignment->absent.count; i++)
                 r = phx_strings_add_once(&lines, assignment->absent.items[i]);
-        return r < 0 ? r : set_record(inventory, assignment->directory, &lines);
+        if (r >= 0)
+                r = set_record(inventory, assignment->directory, &lines);
+        return r < 0 ? r : 1;
 }
 
 int phx_machine_containers_assign(

@@ -37,8 +37,8 @@ const char *phx_machine_containers_profile(
                 const struct phx_machine_containers *containers,
                 const char *id);
 
-/* Records the lines that an assignment of the last look will add as ours: 1 when INVENTORY changed.
- */
+/* Records the lines that an assignment of the last look will add as ours: 1 when it will add any,
+ * and INVENTORY has to be saved before. */
 int phx_machine_containers_claim(
                 const struct phx_machine_containers *containers,
                 const char *id,
