@@ -123,7 +123,10 @@ static int fill_settings(const struct work *work, struct phx_report *report) {
         return settings ? phx_replace(&report->lxc_path, settings->lxc_path) : 0;
 }
 
-static int look(void *data, bool full, struct phx_report **ret_report, struct phx_error *error) {
+static int look(void *data,
+                enum look_kind kind,
+                struct phx_report **ret_report,
+                struct phx_error *error) {
         phx_cleanup(phx_report_freep) struct phx_report *report = calloc(1, sizeof(*report));
         struct work *work = data;
         const struct phx_world world = { world_look, world_apply, work };
@@ -131,6 +134,10 @@ static int look(void *data, bool full, struct phx_report **ret_report, struct ph
 
         if (!report)
                 return phx_error_set(error, -ENOMEM, "looking: out of memory");
+        if (kind == LOOK_ASKED) {
+                phx_pass_forget_failures(work->pass);
+                phx_machine_forget(work->machine);
+        }
         work->now_usec = monotonic_usec();
         r = phx_pass_run(work->pass, &world, work->now_usec, report, error);
         if (r < 0)

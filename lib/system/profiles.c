@@ -527,6 +527,10 @@ static int run(struct update *update) {
         return r < 0 ? r : desire_others(update, PHX_SOURCE_WITHDRAWN);
 }
 
+void phx_profiles_forget_failures(struct phx_profiles *profiles) {
+        phx_quarantine_done(&profiles->quarantine);
+}
+
 int phx_profiles_update(
                 struct phx_profiles *profiles,
                 const struct phx_profiles_look *look,
