@@ -22,6 +22,7 @@ struct input {
         char settings_digest[PHX_SHA256_HEX];
         struct phx_configuration *configuration;
         char *default_profile; /* that the configuration was read with */
+        bool is_kept;          /* a restart would find the configuration */
 };
 
 int input_new(const struct phx_trust *trust,
@@ -137,7 +138,7 @@ static int take_configuration(
 
         phx_sha256(text, size, digest);
         if (is_in_force(input, digest))
-                return 0;
+                return input->is_kept ? 0 : 1;
 
         r = phx_configuration_parse(
                         file,
@@ -150,6 +151,7 @@ static int take_configuration(
                 return r;
         phx_configuration_free(input->configuration);
         input->configuration = configuration;
+        input->is_kept = false;
         r = phx_replace(&input->default_profile, input->settings->default_profile);
         return r < 0 ? r : 1;
 }
@@ -175,6 +177,7 @@ static int read_configuration(struct input *input, struct phx_desired *desired) 
                 r = take_configuration(input, path, text, size, &error);
         if (r > 0) {
                 r = phx_file_ensure_at(input->state_fd, LAST_GOOD, text, size, 0600);
+                input->is_kept = r >= 0;
                 if (r < 0)
                         (void) phx_error_set(
                                         &error,
