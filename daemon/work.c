@@ -17,6 +17,8 @@
 #include "system/machine.h"
 
 #define USEC_PER_SEC 1000000ULL
+/* Far more often than systemd's patience with a start, and the loop's with the engine, run out. */
+#define SIGN_OF_LIFE_MSEC 10000
 /* Before settings were ever read: the defaults of phoenixd.json(5). */
 #define DEBOUNCE_USEC 200000ULL
 #define LONGEST_DELAY_USEC (2 * USEC_PER_SEC)
@@ -237,7 +239,7 @@ int work_setup(const struct work_options *options,
         work->audit = *audit;
         work->state_fd = -1;
         work->trust = (struct phx_trust){ .root = "/", .owner = 0 };
-        work->progress = (struct phx_compile_progress){ on_compile, work };
+        work->progress = (struct phx_compile_progress){ on_compile, work, SIGN_OF_LIFE_MSEC };
 
         r = open_state(work, error);
         if (r >= 0)
