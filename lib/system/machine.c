@@ -396,6 +396,14 @@ int phx_machine_look(
         return save_look(machine, changed, desired, observed, error);
 }
 
+void phx_machine_forget(struct phx_machine *machine) {
+        phx_definers_forget(machine->definers);
+        phx_profiles_forget_failures(machine->profiles);
+        phx_machine_containers_forget(machine->containers);
+        free(machine->features);
+        machine->features = NULL;
+}
+
 /* --- changing --- */
 
 /* The file that the drift found; none is the empty digest. */

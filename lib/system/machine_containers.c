@@ -87,6 +87,16 @@ struct phx_machine_containers *phx_machine_containers_free(
         return NULL;
 }
 
+void phx_machine_containers_forget(struct phx_machine_containers *containers) {
+        struct phx_lxc_cache *cache = NULL;
+
+        /* Without memory for a new one, the old one is believed for once. */
+        if (phx_lxc_cache_new(&cache) < 0)
+                return;
+        phx_lxc_cache_free(containers->cache);
+        containers->cache = cache;
+}
+
 /* Root on a machine; a test's user. What others may write is not believed. */
 static struct phx_lxc lxc_of(const char *lxc_path) {
         return (struct phx_lxc){ .path = lxc_path,

@@ -278,6 +278,10 @@ static void take_up_rules(struct phx_profiles *profiles, const struct phx_settin
         profiles->compile_memory = settings->compile_memory;
 }
 
+void phx_profiles_forget_failures(struct phx_profiles *profiles) {
+        phx_quarantine_done(&profiles->quarantine);
+}
+
 int phx_profiles_update(
                 struct phx_profiles *profiles,
                 const struct phx_profiles_look *look,
