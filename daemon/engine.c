@@ -63,26 +63,29 @@ static int prepare(struct child *child, struct phx_error *error) {
         return 0;
 }
 
-static int look(struct child *child, bool full, char **ret_text, struct phx_error *error) {
+static int look(struct child *child,
+                enum look_kind kind,
+                char **ret_text,
+                struct phx_error *error) {
         phx_cleanup(phx_report_freep) struct phx_report *report = NULL;
         int r;
 
         r = prepare(child, error);
         if (r < 0)
                 return r;
-        r = child->work.look(child->work.data, full, &report, error);
+        r = child->work.look(child->work.data, kind, &report, error);
         if (r < 0)
                 return r;
         r = phx_report_render(report, ret_text);
         return r < 0 ? phx_error_set(error, r, "the report cannot be told") : 0;
 }
 
-static int answer(struct child *child, bool full) {
+static int answer(struct child *child, enum look_kind kind) {
         phx_autofree char *text = NULL;
         struct phx_error error = { 0 };
         int r;
 
-        r = look(child, full, &text, &error);
+        r = look(child, kind, &text, &error);
         if (r < 0)
                 return channel_send(
                                 child->channel.fd,
@@ -102,7 +105,7 @@ static int serve(struct child *child) {
                         return r;
                 if (message->type != CHANNEL_LOOK)
                         return -EBADMSG;
-                r = answer(child, message->value != 0);
+                r = answer(child, (enum look_kind) message->value);
                 if (r < 0)
                         return r;
         }

@@ -7,6 +7,7 @@
 #include "base/macros.h"
 #include "channel.h"
 #include "journal.h"
+#include "schedule.h"
 #include "state/record.h"
 #include "state/report.h"
 
@@ -18,7 +19,10 @@ struct work_options;
 /* What a look is. Negative errno with a text for people when it could not be made at all; anything
  * less than that is part of the report. */
 struct engine_work {
-        int (*look)(void *data, bool full, struct phx_report **ret_report, struct phx_error *error);
+        int (*look)(void *data,
+                    enum look_kind kind,
+                    struct phx_report **ret_report,
+                    struct phx_error *error);
         void *data;
 };
 

@@ -22,6 +22,7 @@ struct input {
         char settings_digest[PHX_SHA256_HEX];
         struct phx_configuration *configuration;
         char *default_profile; /* that the configuration was read with */
+        bool is_kept;          /* a restart would find the configuration */
 };
 
 int input_new(const struct phx_trust *trust,
@@ -137,7 +138,7 @@ static int take_configuration(
 
         phx_sha256(text, size, digest);
         if (is_in_force(input, digest))
-                return 0;
+                return input->is_kept ? 0 : 1;
 
         r = phx_configuration_parse(
                         file,
@@ -150,17 +151,24 @@ static int take_configuration(
                 return r;
         phx_configuration_free(input->configuration);
         input->configuration = configuration;
+        input->is_kept = false;
         r = phx_replace(&input->default_profile, input->settings->default_profile);
         return r < 0 ? r : 1;
 }
 
-/* After a restart with a refused file: what was accepted before the restart. */
+/* With a refused file: what was accepted last, before a restart or with other settings. What could
+ * not be kept is newer than what is on disk, and stays. */
 static void recall_configuration(struct input *input) {
         phx_autofree char *text = NULL;
         size_t size = 0;
 
-        if (phx_file_read_at(input->state_fd, LAST_GOOD, INPUT_LIMIT, &text, &size) >= 0)
-                (void) take_configuration(input, LAST_GOOD, text, size, NULL);
+        if (input->configuration &&
+            (!input->is_kept ||
+             phx_equal(input->default_profile, input->settings->default_profile)))
+                return;
+        if (phx_file_read_at(input->state_fd, LAST_GOOD, INPUT_LIMIT, &text, &size) >= 0 &&
+            take_configuration(input, LAST_GOOD, text, size, NULL) >= 0)
+                input->is_kept = true;
 }
 
 static int read_configuration(struct input *input, struct phx_desired *desired) {
@@ -175,6 +183,7 @@ static int read_configuration(struct input *input, struct phx_desired *desired) 
                 r = take_configuration(input, path, text, size, &error);
         if (r > 0) {
                 r = phx_file_ensure_at(input->state_fd, LAST_GOOD, text, size, 0600);
+                input->is_kept = r >= 0;
                 if (r < 0)
                         (void) phx_error_set(
                                         &error,
@@ -185,8 +194,7 @@ static int read_configuration(struct input *input, struct phx_desired *desired) 
         }
         if (r >= 0)
                 return 0;
-        if (!input->configuration)
-                recall_configuration(input);
+        recall_configuration(input);
         return refuse(desired, "configuration", r, &error);
 }
 

@@ -149,13 +149,13 @@ static void on_progress(void *data, const char *text) {
 }
 
 static void begin_look(struct manager *manager) {
-        bool full = schedule_begin(&manager->schedule, now_usec(manager));
+        enum look_kind kind = schedule_begin(&manager->schedule, now_usec(manager));
         int r;
 
         /* The start has words of its own. */
         if (manager->ready)
                 progress_begin(&manager->progress);
-        r = supervisor_look(manager->supervisor, full);
+        r = supervisor_look(manager->supervisor, kind);
         if (r < 0) {
                 on_lost(manager, strerrordesc_np(-r));
                 return;

@@ -66,8 +66,13 @@ bool schedule_is_lazy(const struct schedule *schedule) {
         return schedule_due(schedule) < earlier(event_due(schedule), schedule->retry_at);
 }
 
-bool schedule_begin(struct schedule *schedule, uint64_t now) {
-        bool full = schedule->full || resync_due(schedule) <= now;
+enum look_kind schedule_begin(struct schedule *schedule, uint64_t now) {
+        enum look_kind kind = LOOK_PLAIN;
+
+        if (schedule->now)
+                kind = LOOK_ASKED;
+        else if (schedule->full || resync_due(schedule) <= now)
+                kind = LOOK_FULL;
 
         schedule->running = true;
         schedule->first_event = PHX_NEVER;
@@ -75,7 +80,7 @@ bool schedule_begin(struct schedule *schedule, uint64_t now) {
         schedule->hold_until = 0;
         schedule->full = false;
         schedule->now = false;
-        return full;
+        return kind;
 }
 
 void schedule_end(struct schedule *schedule, uint64_t now, const struct phx_report *report) {

@@ -5,6 +5,14 @@
 
 #include "state/report.h"
 
+/* Each look looks at everything. A full one is due when events may have been missed; for one that a
+ * person asked for, nothing that is remembered is trusted, and nothing is put off. */
+enum look_kind {
+        LOOK_PLAIN,
+        LOOK_FULL,
+        LOOK_ASKED,
+};
+
 /* When to look next. Pure: times are microseconds of any clock that only goes forward, and whoever
  * asks says what time it is.
  *
@@ -43,8 +51,8 @@ uint64_t schedule_due(const struct schedule *schedule);
 /* True when what is due next is the resync alone, which may come late. */
 bool schedule_is_lazy(const struct schedule *schedule);
 
-/* The look begins; returns whether it must be a full one. */
-bool schedule_begin(struct schedule *schedule, uint64_t now);
+/* The look begins; returns what it must be. */
+enum look_kind schedule_begin(struct schedule *schedule, uint64_t now);
 
 /* It ended with a report, whose delays hold from now on. */
 void schedule_end(struct schedule *schedule, uint64_t now, const struct phx_report *report);

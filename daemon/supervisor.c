@@ -249,7 +249,7 @@ static int ensure_engine(struct supervisor *supervisor) {
         return r;
 }
 
-int supervisor_look(struct supervisor *supervisor, bool full) {
+int supervisor_look(struct supervisor *supervisor, enum look_kind kind) {
         int r;
 
         r = ensure_engine(supervisor);
@@ -258,7 +258,7 @@ int supervisor_look(struct supervisor *supervisor, bool full) {
 
         supervisor->looking = true;
         arm(supervisor, supervisor->silence_usec);
-        r = channel_send(supervisor->engine->channel.fd, CHANNEL_LOOK, full, NULL);
+        r = channel_send(supervisor->engine->channel.fd, CHANNEL_LOOK, (int32_t) kind, NULL);
         if (r < 0 && supervisor->channel_source)
                 kill_engine(supervisor, "it does not listen");
         /* on_lost is the answer then. */

@@ -42,7 +42,7 @@ PHX_DEFINE_FREEP(supervisor)
 int supervisor_attach(struct supervisor *supervisor, sd_event *event);
 
 /* Begins a look. Negative errno when there is no engine and none can be started. */
-int supervisor_look(struct supervisor *supervisor, bool full);
+int supervisor_look(struct supervisor *supervisor, enum look_kind kind);
 
 /* Asks the engine to end, kills it after PATIENCE_USEC, and calls on_stopped when it is gone; at
  * once when there is none. A process that cannot be killed is waited for no longer than another

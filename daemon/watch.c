@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/select.h>
+#include <sys/stat.h>
 
 #include <inotifytools/inotifytools.h>
 
@@ -34,6 +35,8 @@
 
 struct entry {
         char *path;
+        dev_t device; /* of the directory that the watch is on */
+        ino_t inode;
         bool wanted;
         bool live;   /* the instance has a watch for it */
         bool missed; /* adding it failed, and the listener knows */
@@ -309,13 +312,37 @@ static int ensure_open(struct watch *watch) {
         return sd_event_add_io(watch->event, &watch->source, fd, EPOLLIN, on_readable, watch);
 }
 
+/* A watch is on a directory, not on a path. Nothing is told when a directory far above is replaced,
+ * or when something is mounted over the path: then it leads to another one. */
+static bool is_elsewhere(const struct entry *entry) {
+        struct stat st;
+
+        return stat(entry->path, &st) < 0 || st.st_dev != entry->device ||
+               st.st_ino != entry->inode;
+}
+
+static bool any_is_elsewhere(const struct watch *watch) {
+        for (size_t i = 0; i < watch->count; i++) {
+                const struct entry *entry = &watch->entries[i];
+
+                if (entry->live && entry->wanted && is_elsewhere(entry))
+                        return true;
+        }
+        return false;
+}
+
 /* 1 when the directory is watched from now on, or is newly found missing. */
 static int ensure_live(struct watch *watch, struct entry *entry) {
+        struct stat st = { 0 };
         bool missed = entry->missed;
         int error;
 
         if (entry->live || !entry->wanted)
                 return 0;
+        /* Before the watch, so that a directory which is replaced in between counts as another. */
+        (void) stat(entry->path, &st);
+        entry->device = st.st_dev;
+        entry->inode = st.st_ino;
         if (inotifytools_watch_file(entry->path, EVENTS)) {
                 entry->live = true;
                 entry->missed = false;
@@ -333,7 +360,8 @@ int watch_refresh(struct watch *watch) {
         size_t stale = count_entries(watch, false);
         int changed = 0, r;
 
-        if (watch->rebuild || (stale > STALE_LIMIT && stale > count_entries(watch, true)))
+        if (watch->rebuild || any_is_elsewhere(watch) ||
+            (stale > STALE_LIMIT && stale > count_entries(watch, true)))
                 forget(watch);
 
         watch->trouble = 0;

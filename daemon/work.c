@@ -17,6 +17,8 @@
 #include "system/machine.h"
 
 #define USEC_PER_SEC 1000000ULL
+/* Far more often than systemd's patience with a start, and the loop's with the engine, run out. */
+#define SIGN_OF_LIFE_MSEC 10000
 /* Before settings were ever read: the defaults of phoenixd.json(5). */
 #define DEBOUNCE_USEC 200000ULL
 #define LONGEST_DELAY_USEC (2 * USEC_PER_SEC)
@@ -123,7 +125,10 @@ static int fill_settings(const struct work *work, struct phx_report *report) {
         return settings ? phx_replace(&report->lxc_path, settings->lxc_path) : 0;
 }
 
-static int look(void *data, bool full, struct phx_report **ret_report, struct phx_error *error) {
+static int look(void *data,
+                enum look_kind kind,
+                struct phx_report **ret_report,
+                struct phx_error *error) {
         phx_cleanup(phx_report_freep) struct phx_report *report = calloc(1, sizeof(*report));
         struct work *work = data;
         const struct phx_world world = { world_look, world_apply, work };
@@ -131,6 +136,10 @@ static int look(void *data, bool full, struct phx_report **ret_report, struct ph
 
         if (!report)
                 return phx_error_set(error, -ENOMEM, "looking: out of memory");
+        if (kind == LOOK_ASKED) {
+                phx_pass_forget_failures(work->pass);
+                phx_machine_forget(work->machine);
+        }
         work->now_usec = monotonic_usec();
         r = phx_pass_run(work->pass, &world, work->now_usec, report, error);
         if (r < 0)
@@ -230,7 +239,7 @@ int work_setup(const struct work_options *options,
         work->audit = *audit;
         work->state_fd = -1;
         work->trust = (struct phx_trust){ .root = "/", .owner = 0 };
-        work->progress = (struct phx_compile_progress){ on_compile, work };
+        work->progress = (struct phx_compile_progress){ on_compile, work, SIGN_OF_LIFE_MSEC };
 
         r = open_state(work, error);
         if (r >= 0)

@@ -1,47 +1,113 @@
 #include "base/watches.h"
 
-#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-static bool is_directory(const char *path) {
+/* As many as the kernel follows for one path (path_resolution(7)). */
+#define LINKS_LIMIT 40
+
+/* On the way: AT is a real directory, REST is still to be walked from there. */
+struct way {
+        char at[PATH_MAX];
+        char rest[PATH_MAX];
+        unsigned links;
+};
+
+enum stepped {
+        STEPPED_ON,
+        STEPPED_TO_THE_END,
+};
+
+/* Takes the next component off the front of REST; an empty one when nothing is left. */
+static void next_component(struct way *way, char name[NAME_MAX + 1]) {
+        const char *start = way->rest + strspn(way->rest, "/");
+        size_t length = strcspn(start, "/");
+
+        /* One that is too long exists nowhere, whatever it is cut to. */
+        (void) snprintf(name, NAME_MAX + 1, "%.*s", (int) length, start);
+        memmove(way->rest, start + length, strlen(start + length) + 1);
+}
+
+static void to_parent(struct way *way) {
+        char *slash = strrchr(way->at, '/');
+
+        slash[slash == way->at] = '\0';
+}
+
+/* Puts the target of the link at PATH in front of what is left. */
+static bool turn(struct way *way, const char *path) {
+        char target[PATH_MAX], joined[2 * PATH_MAX];
+        ssize_t n = readlink(path, target, sizeof(target) - 1);
+
+        if (n <= 0 || ++way->links > LINKS_LIMIT)
+                return false;
+        target[n] = '\0';
+        if (snprintf(joined, sizeof(joined), "%s/%s", target, way->rest) >= PATH_MAX)
+                return false;
+        memcpy(way->rest, joined, strlen(joined) + 1);
+        if (target[0] == '/')
+                memcpy(way->at, "/", 2);
+        return true;
+}
+
+static enum stepped step(struct way *way, const char *name) {
+        char path[2 * PATH_MAX];
         struct stat st;
 
-        return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+        if (strcmp(name, ".") == 0)
+                return STEPPED_ON;
+        if (strcmp(name, "..") == 0) {
+                to_parent(way);
+                return STEPPED_ON;
+        }
+
+        if (snprintf(path, sizeof(path), "%s/%s", strcmp(way->at, "/") == 0 ? "" : way->at, name) >=
+                            PATH_MAX ||
+            lstat(path, &st) < 0)
+                return STEPPED_TO_THE_END;
+        if (S_ISLNK(st.st_mode))
+                return turn(way, path) ? STEPPED_ON : STEPPED_TO_THE_END;
+        if (!S_ISDIR(st.st_mode))
+                return STEPPED_TO_THE_END;
+
+        memcpy(way->at, path, strlen(path) + 1);
+        return STEPPED_ON;
 }
 
-/* Cuts the last component; "/" stays what it is. */
-static void to_parent(char *path) {
-        char *slash = strrchr(path, '/');
+static bool may_others_write(const char *path) {
+        struct stat st;
 
-        if (slash && slash != path)
-                *slash = '\0';
-        else
-                memcpy(path, "/", 2);
+        return stat(path, &st) < 0 || (st.st_mode & 0022);
 }
 
-int phx_watches_add_directory(struct phx_strings *watches, const char *directory) {
-        phx_autofree char *path = strdup(directory);
+static int walk(struct phx_strings *watches, const char *path) {
+        struct way way = { .at = "/" };
+        char name[NAME_MAX + 1];
         int r = 0;
 
-        if (!path)
-                return -ENOMEM;
-        while (!is_directory(path) && strcmp(path, "/") != 0)
-                to_parent(path);
+        /* What is longer leads nowhere. */
+        if (strlen(path) >= sizeof(way.rest))
+                return 0;
+        memcpy(way.rest, path, strlen(path) + 1);
 
-        r = phx_strings_add_once(watches, path);
-        if (r < 0 || strcmp(path, directory) != 0)
-                return r < 0 ? r : 0;
-        to_parent(path);
-        r = phx_strings_add_once(watches, path);
+        for (next_component(&way, name); name[0] && r >= 0; next_component(&way, name)) {
+                if (!may_others_write(way.at))
+                        r = phx_strings_add_once(watches, way.at);
+                if (step(&way, name) == STEPPED_TO_THE_END)
+                        break;
+        }
+        if (r >= 0)
+                r = phx_strings_add_once(watches, way.at);
         return r < 0 ? r : 0;
 }
 
-int phx_watches_add_file(struct phx_strings *watches, const char *path) {
-        phx_autofree char *directory = strdup(path);
+int phx_watches_add_directory(struct phx_strings *watches, const char *directory) {
+        return walk(watches, directory);
+}
 
-        if (!directory)
-                return -ENOMEM;
-        to_parent(directory);
-        return phx_watches_add_directory(watches, directory);
+int phx_watches_add_file(struct phx_strings *watches, const char *path) {
+        return walk(watches, path);
 }

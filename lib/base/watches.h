@@ -2,10 +2,15 @@
 
 #include "base/strings.h"
 
-/* Which directories to watch so that no change of a path goes unseen. 0 or -ENOMEM. */
+/* Which directories to watch so that no change of a path goes unseen. 0 or a negative errno.
+ *
+ * On the way to a path each component can be replaced, and each symbolic link turned, so that every
+ * directory in which a component is looked up is added, under its real path: where the way leads
+ * elsewhere, other directories are asked for. Where the way ends early, it ends with the nearest
+ * directory that exists. Directories on the way that others may write are passed over: anybody
+ * could wake us through them, and nothing behind them is trusted (DESIGN §4, P7). */
 
-/* DIRECTORY and its parent (which sees it replaced, or its symbolic link turned); where it does not
- * exist, the nearest ancestor that does. */
+/* The way to DIRECTORY, and the directory itself. */
 int phx_watches_add_directory(struct phx_strings *watches, const char *directory);
-/* The same for the directory that holds PATH. */
+/* The way to the file PATH, up to the directory that really holds it. */
 int phx_watches_add_file(struct phx_strings *watches, const char *path);

@@ -62,6 +62,10 @@ struct phx_pass *phx_pass_free(struct phx_pass *pass) {
         return NULL;
 }
 
+void phx_pass_forget_failures(struct phx_pass *pass) {
+        phx_backoff_done(&pass->backoff);
+}
+
 /* The picture before is gone, whatever comes of it: nothing old is ever acted on. */
 static int look(const struct phx_world *world, struct picture *picture, struct phx_error *error) {
         int r;

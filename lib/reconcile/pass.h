@@ -17,6 +17,9 @@ int phx_pass_new(const struct phx_audit *audit, struct phx_pass **ret_pass);
 struct phx_pass *phx_pass_free(struct phx_pass *pass);
 PHX_DEFINE_FREEP(phx_pass)
 
+/* What failed before is not waited for by the next run. */
+void phx_pass_forget_failures(struct phx_pass *pass);
+
 /* Look, compare, repair, look again, until a look finds nothing that may be repaired now. NOW_USEC
  * is the monotonic clock. Fills a fresh report's status, degraded, changes, watches, inits and
  * retry; the settings in it are the caller's. A negative errno only when no picture could be had.

@@ -248,25 +248,34 @@ static void finish(const struct phx_compiler *compiler, struct child *child, boo
         child_done(child);
 }
 
-static int milliseconds_left(const struct child *children, size_t running) {
+static int milliseconds_left(
+                const struct child *children,
+                size_t running,
+                const struct phx_compile_progress *progress) {
         uint64_t now = now_usec(), first = UINT64_MAX;
 
+        if (progress && progress->every_msec > 0)
+                first = now + progress->every_msec * 1000ULL;
         for (size_t i = 0; i < running; i++)
                 if (children[i].ends_usec < first)
                         first = children[i].ends_usec;
         return first <= now ? 0 : (int) ((first - now) / 1000 + 1);
 }
 
-/* Waits until at least one has ended or is late, and takes those out of CHILDREN. Returns how many.
- */
-static size_t reap(const struct phx_compiler *compiler, struct child *children, size_t running) {
+/* Waits until at least one has ended or is late, and takes those out of CHILDREN. Returns how many;
+ * 0 when it is time for a sign of life. */
+static size_t reap(
+                const struct phx_compiler *compiler,
+                struct child *children,
+                size_t running,
+                const struct phx_compile_progress *progress) {
         struct pollfd fds[64];
         size_t ended = 0;
         uint64_t now;
 
         for (size_t i = 0; i < running; i++)
                 fds[i] = (struct pollfd){ .fd = children[i].pid_fd, .events = POLLIN };
-        (void) poll(fds, running, milliseconds_left(children, running));
+        (void) poll(fds, running, milliseconds_left(children, running, progress));
 
         now = now_usec();
         for (size_t i = running; i > 0; i--) {
@@ -298,6 +307,15 @@ static void start_next(
         set_result(job, r);
 }
 
+static void give_sign(
+                const struct phx_compile_progress *progress,
+                const struct phx_compile_job *job,
+                size_t done,
+                size_t count) {
+        if (progress)
+                progress->done(progress->data, job->name, done, count);
+}
+
 int phx_compile(const struct phx_compiler *compiler,
                 struct phx_compile_job *jobs,
                 size_t count,
@@ -309,13 +327,17 @@ int phx_compile(const struct phx_compiler *compiler,
                 limit = PHX_ELEMENTS(children);
         while (started < count || running > 0) {
                 while (started < count && running < limit) {
-                        if (progress)
-                                progress->done(progress->data, jobs[started].name, started, count);
+                        give_sign(progress, &jobs[started], started, count);
                         start_next(compiler, children, &running, &jobs[started]);
                         started++;
                 }
-                if (running > 0)
-                        running -= reap(compiler, children, running);
+                if (running > 0) {
+                        size_t ended = reap(compiler, children, running, progress);
+
+                        if (ended == 0)
+                                give_sign(progress, children[0].job, started - 1, count);
+                        running -= ended;
+                }
         }
         return 0;
 }

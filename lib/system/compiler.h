@@ -33,10 +33,12 @@ struct phx_compile_job {
         struct phx_error error;
 };
 
-/* Tells what has been done, for a status line; also a sign of life. */
+/* Tells what is being done, for a status line; also a sign of life, which whoever waits for it gets
+ * at least every EVERY_MSEC, however long one compile takes. */
 struct phx_compile_progress {
         void (*done)(void *data, const char *name, size_t done, size_t count);
         void *data;
+        unsigned every_msec; /* 0: at the start of each compile alone */
 };
 
 /* Compiles all of them, as many at once as allowed (at most 64), and waits. No process is left when

@@ -88,6 +88,10 @@ struct phx_definers *phx_definers_free(struct phx_definers *definers) {
         return NULL;
 }
 
+void phx_definers_forget(struct phx_definers *definers) {
+        table_done(&definers->table);
+}
+
 static struct stamp stamp_of(const struct stat *st) {
         return (struct stamp){ st->st_dev, st->st_ino, st->st_size, st->st_mtim, st->st_ctim };
 }

@@ -13,6 +13,9 @@ int phx_definers_new(struct phx_definers **ret_definers);
 struct phx_definers *phx_definers_free(struct phx_definers *definers);
 PHX_DEFINE_FREEP(phx_definers)
 
+/* The next look reads every file. */
+void phx_definers_forget(struct phx_definers *definers);
+
 /* Which profiles the files in the directory DIR_FD define: those directly in it and those in its
  * sub-directories, but for the ones that hold pieces and links (abstractions, tunables, local, abi,
  * disable, force-complain, cache). Names that AppArmor passes over are passed over; links to

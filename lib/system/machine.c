@@ -18,6 +18,9 @@
 #include "system/profiles.h"
 #include "system/stage.h"
 
+/* Room on a disk comes back without an event. */
+#define SAVE_RETRY_USEC (30ULL * 1000000)
+
 struct phx_machine {
         struct phx_machine_options options;
         struct phx_inventory inventory;
@@ -29,7 +32,8 @@ struct phx_machine {
         char *stage_dir;
         int cache_fd;
         int good_fd;
-        bool is_clean; /* leftovers of a crash were removed where the settings point to */
+        bool is_unsaved; /* the inventory on disk is not the one here */
+        bool is_clean;   /* leftovers of a crash were removed where the settings point to */
         /* Of the last look: */
         const struct phx_settings *settings;
 };
@@ -146,8 +150,20 @@ struct phx_machine *phx_machine_free(struct phx_machine *machine) {
         return NULL;
 }
 
-static int save(struct phx_machine *machine, struct phx_error *error) {
-        return machine->options.save(machine->options.data, &machine->inventory, error);
+/* CHANGED is what the change of the inventory returned. What could not be saved once is saved with
+ * the next change, or by the next look: a record that is only here is lost with us. */
+static int save(struct phx_machine *machine, int changed, struct phx_error *error) {
+        int r;
+
+        if (changed < 0)
+                return changed;
+        machine->is_unsaved = machine->is_unsaved || changed > 0;
+        if (!machine->is_unsaved)
+                return 0;
+        r = machine->options.save(machine->options.data, &machine->inventory, error);
+        if (r >= 0)
+                machine->is_unsaved = false;
+        return r;
 }
 
 /* --- looking --- */
@@ -310,6 +326,26 @@ static int add_watches(const struct phx_machine *machine, struct phx_observed *o
         return r < 0 ? r : 0;
 }
 
+/* Without a record of what is ours nothing new is made ours, but what is ours is still looked
+ * after: no failure of the look, but one that is told and tried again. */
+static int save_look(
+                struct phx_machine *machine,
+                bool changed,
+                struct phx_desired *desired,
+                struct phx_observed *observed,
+                struct phx_error *error) {
+        struct phx_error why = { 0 };
+        int r = save(machine, changed, &why);
+
+        if (r >= 0)
+                return 0;
+        if (!phx_desired_add_refusal(desired, "state", phx_error_text(&why, r)))
+                return phx_error_set(error, -ENOMEM, "looking: out of memory");
+        if (observed->retry_usec > SAVE_RETRY_USEC)
+                observed->retry_usec = SAVE_RETRY_USEC;
+        return 0;
+}
+
 int phx_machine_look(
                 struct phx_machine *machine,
                 const struct phx_settings *settings,
@@ -357,7 +393,15 @@ int phx_machine_look(
         r = add_watches(machine, observed);
         if (r < 0)
                 return phx_error_set(error, r, "looking: %s", strerrordesc_np(-r));
-        return changed ? save(machine, error) : 0;
+        return save_look(machine, changed, desired, observed, error);
+}
+
+void phx_machine_forget(struct phx_machine *machine) {
+        phx_definers_forget(machine->definers);
+        phx_profiles_forget_failures(machine->profiles);
+        phx_machine_containers_forget(machine->containers);
+        free(machine->features);
+        machine->features = NULL;
 }
 
 /* --- changing --- */
@@ -379,21 +423,28 @@ static int install(
         if (!text.data)
                 return phx_error_set(error, -ENOENT, "%s: its last good text is lost", text.name);
         r = phx_machine_files_claim(machine->settings, &text, &machine->inventory, &is_new);
-        if (r > 0)
-                r = save(machine, error);
+        r = save(machine, r, error);
         if (r < 0)
-                return phx_error_set(
+                (void) phx_error_set(
                                 error,
                                 r,
                                 "%s: cannot be recorded as ours: %s",
                                 text.name,
                                 strdupa(phx_error_text(error, r)));
-
-        r = phx_machine_files_install(machine->options.trust, machine->settings, &text, error);
+        else
+                r = phx_machine_files_install(
+                                machine->options.trust,
+                                machine->settings,
+                                &text,
+                                error);
         /* Else the next look would take a file that came in between for ours. */
-        if (r < 0 && is_new &&
-            phx_machine_files_disclaim(machine->settings, text.name, &machine->inventory) > 0)
-                (void) save(machine, NULL);
+        if (r < 0 && is_new)
+                (void) save(machine,
+                            phx_machine_files_disclaim(
+                                            machine->settings,
+                                            text.name,
+                                            &machine->inventory),
+                            NULL);
         return r;
 }
 
@@ -476,8 +527,9 @@ static int assign(struct phx_machine *machine, const char *id, struct phx_error 
         if (r < 0)
                 return r;
         r = phx_machine_containers_claim(machine->containers, id, &machine->inventory);
+        /* Where no line of ours comes in, there is nothing to wait for. */
         if (r > 0)
-                r = save(machine, error);
+                r = save(machine, r, error);
         if (r < 0)
                 return phx_error_set(
                                 error,
@@ -504,7 +556,7 @@ static int withdraw(
                 return r;
         (void) phx_inventory_remove_profile(&machine->inventory, drift->object);
         phx_profiles_forget(machine->profiles, drift->object);
-        return save(machine, error);
+        return save(machine, 1, error);
 }
 
 int phx_machine_apply(

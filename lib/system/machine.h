@@ -52,6 +52,10 @@ int phx_machine_look(
                 struct phx_observed *observed,
                 struct phx_error *error);
 
+/* For the next look nothing counts that was only remembered: what others' files define, what liblxc
+ * said, what did not compile and is to be tried later, what the kernel can do. */
+void phx_machine_forget(struct phx_machine *machine);
+
 /* Carries out what the drift of the last look asks for. */
 int phx_machine_apply(
                 struct phx_machine *machine,

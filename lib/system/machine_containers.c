@@ -87,6 +87,16 @@ struct phx_machine_containers *phx_machine_containers_free(
         return NULL;
 }
 
+void phx_machine_containers_forget(struct phx_machine_containers *containers) {
+        struct phx_lxc_cache *cache = NULL;
+
+        /* Without memory for a new one, the old one is believed for once. */
+        if (phx_lxc_cache_new(&cache) < 0)
+                return;
+        phx_lxc_cache_free(containers->cache);
+        containers->cache = cache;
+}
+
 /* Root on a machine; a test's user. What others may write is not believed. */
 static struct phx_lxc lxc_of(const char *lxc_path) {
         return (struct phx_lxc){ .path = lxc_path,
@@ -487,7 +497,9 @@ int phx_machine_containers_claim(
                 r = phx_strings_copy(&lines, &record->lines);
         for (size_t i = 0; r >= 0 && i < assignment->absent.count; i++)
                 r = phx_strings_add_once(&lines, assignment->absent.items[i]);
-        return r < 0 ? r : set_record(inventory, assignment->directory, &lines);
+        if (r >= 0)
+                r = set_record(inventory, assignment->directory, &lines);
+        return r < 0 ? r : 1;
 }
 
 int phx_machine_containers_assign(

@@ -31,14 +31,17 @@ int phx_machine_containers_look(
                 struct phx_observed *observed,
                 struct phx_error *error);
 
+/* The next look asks liblxc about every config. */
+void phx_machine_containers_forget(struct phx_machine_containers *containers);
+
 /* The profile that an assignment of the last look will give; borrowed until the next. NULL when
  * there is no such assignment. */
 const char *phx_machine_containers_profile(
                 const struct phx_machine_containers *containers,
                 const char *id);
 
-/* Records the lines that an assignment of the last look will add as ours: 1 when INVENTORY changed.
- */
+/* Records the lines that an assignment of the last look will add as ours: 1 when it will add any,
+ * and INVENTORY has to be saved before. */
 int phx_machine_containers_claim(
                 const struct phx_machine_containers *containers,
                 const char *id,

@@ -37,6 +37,9 @@ PHX_DEFINE_FREEP(phx_profiles)
 /* Takes up what the inventory records as last good. To be called once, before the first look. */
 int phx_profiles_recall(struct phx_profiles *profiles, const struct phx_inventory *inventory);
 
+/* The next update tries again what did not compile. */
+void phx_profiles_forget_failures(struct phx_profiles *profiles);
+
 /* What one look needs to know. */
 struct phx_profiles_look {
         const struct phx_settings *settings;

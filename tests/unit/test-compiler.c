@@ -477,7 +477,7 @@ static void count_progress(void *data, const char *name, size_t done, size_t cou
 static void no_more_than_allowed_run_at_once(void **state) {
         static char names[6][16];
         size_t calls = 0;
-        const struct phx_compile_progress progress = { count_progress, &calls };
+        const struct phx_compile_progress progress = { count_progress, &calls, 0 };
 
         tree_mkdir("notes");
         assert_int_equal(chmod(tree_path("notes"), 0777), 0);
@@ -496,6 +496,26 @@ static void no_more_than_allowed_run_at_once(void **state) {
                 assert_int_equal(jobs[i].result, 0);
                 assert_true(strcmp(jobs[i].blob, "1\n") == 0 || strcmp(jobs[i].blob, "2\n") == 0);
         }
+}
+
+static void count_sign(void *data, const char *name, size_t done, size_t count) {
+        size_t *signs = data;
+
+        assert_string_equal(name, "lxc-a");
+        assert_int_equal(done, 0);
+        assert_int_equal(count, 1);
+        (*signs)++;
+}
+
+static void a_long_compile_gives_signs_of_life(void **state) {
+        size_t signs = 0;
+        const struct phx_compile_progress progress = { count_sign, &signs, 50 };
+
+        pretend("sleep 0.5; echo policy\n");
+        (void) add_job("lxc-a", "profile lxc-a { }\n");
+        assert_int_equal(phx_compile(&compiler, jobs, job_count, &progress), 0);
+        assert_int_equal(jobs[0].result, 0);
+        assert_in_range(signs, 3, 11);
 }
 
 static void an_old_stage_is_no_obstacle_and_no_source(void **state) {
@@ -575,6 +595,7 @@ int main(void) {
                 with_tree(nothing_outlives_the_caller),
                 with_tree(other_ends_are_told_apart),
                 with_tree(no_more_than_allowed_run_at_once),
+                with_tree(a_long_compile_gives_signs_of_life),
                 with_tree(an_old_stage_is_no_obstacle_and_no_source),
                 cmocka_unit_test(every_form_of_message_becomes_one_line),
         };

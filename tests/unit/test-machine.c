@@ -31,6 +31,7 @@ struct machine {
         struct phx_container_config container;
         struct phx_strings paths; /* what OPTIONS borrows */
         unsigned saves;
+        bool is_disk_full;
 };
 
 /* A path in the tree that stays until the end. */
@@ -42,6 +43,8 @@ static const char *keep_path(struct machine *machine, const char *path) {
 static int count_save(void *data, const struct phx_inventory *inventory, struct phx_error *error) {
         struct machine *machine = data;
 
+        if (machine->is_disk_full)
+                return phx_error_set(error, -ENOSPC, "inventory.json: no room");
         machine->saves++;
         return 0;
 }
@@ -302,6 +305,58 @@ static void one_source_of_two_that_is_gone_is_withdrawn(void **state) {
         picture_done(&picture);
 }
 
+static bool is_refused(const struct picture *picture, const char *text) {
+        for (size_t i = 0; i < picture->desired->refusal_count; i++)
+                if (strcmp(picture->desired->refusals[i].text, text) == 0)
+                        return true;
+        return false;
+}
+
+static void a_record_that_could_not_be_saved_is_saved_later(void **state) {
+        struct machine *machine = *state;
+        struct picture picture;
+
+        machine->is_disk_full = true;
+        picture = look(machine);
+        assert_true(is_refused(&picture, "inventory.json: no room"));
+        assert_true(picture.observed->retry_usec < 60000000);
+        picture_done(&picture);
+        picture = look(machine);
+        assert_true(is_refused(&picture, "inventory.json: no room"));
+        picture_done(&picture);
+
+        machine->is_disk_full = false;
+        picture = look(machine);
+        assert_int_equal(picture.desired->refusal_count, 0);
+        assert_int_equal(machine->saves, 1);
+        picture_done(&picture);
+}
+
+static void what_cannot_be_recorded_is_not_installed_at_the_second_try_either(void **state) {
+        const struct phx_drift drift = { .action = PHX_ACTION_INSTALL,
+                                         .object = "lxc-web",
+                                         .found = "absent",
+                                         .old_digest = "" };
+        struct machine *machine = *state;
+        struct picture picture = look(machine);
+
+        picture_done(&picture);
+        machine->is_disk_full = true;
+        for (unsigned i = 0; i < 2; i++) {
+                struct phx_error error = { 0 };
+
+                assert_int_equal(phx_machine_apply(machine->machine, &drift, &error), -ENOSPC);
+                assert_string_equal(
+                                error.text,
+                                "lxc-web: cannot be recorded as ours: inventory.json: no room");
+                assert_int_equal(access(tree_path("deployed/lxc-web"), F_OK), -1);
+        }
+
+        /* The profile's own line is no record. */
+        load("lxc-web", "enforce");
+        apply(machine, PHX_ACTION_ASSIGN, "web");
+}
+
 static void a_container_gets_its_line_through_liblxc(void **state) {
         struct picture picture = look(*state);
         const struct phx_observed_container *web = phx_observed_find_container(
@@ -514,6 +569,8 @@ int main(void) {
                 with_machine(a_broken_source_keeps_the_last_good_one),
                 with_machine(an_empty_source_directory_withdraws_nothing),
                 with_machine(one_source_of_two_that_is_gone_is_withdrawn),
+                with_machine(a_record_that_could_not_be_saved_is_saved_later),
+                with_machine(what_cannot_be_recorded_is_not_installed_at_the_second_try_either),
                 with_machine(a_container_gets_its_line_through_liblxc),
                 with_machine(a_file_that_came_in_between_is_not_overwritten),
                 with_machine(a_file_that_changed_in_between_is_not_overwritten),

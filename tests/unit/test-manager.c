@@ -31,6 +31,7 @@ struct shared {
         volatile enum behaviour behaviour;
         volatile unsigned looks;
         volatile unsigned full_looks;
+        volatile unsigned asked_looks;
         volatile unsigned setups;
         volatile pid_t engine;
         uint64_t silence_usec;
@@ -65,8 +66,10 @@ static void act(enum behaviour behaviour) {
                 }
                 break;
         case DWELLS:
-                fake_audit->progress(fake_audit->data, "compiling lxc-web");
-                (void) usleep(1500 * MS);
+                for (int i = 0; i < 15; i++) {
+                        fake_audit->progress(fake_audit->data, "compiling lxc-web");
+                        (void) usleep(100 * MS);
+                }
                 break;
         case BABBLES:
                 /* Not of the protocol: whoever holds the socket is a stranger. */
@@ -82,13 +85,14 @@ static void act(enum behaviour behaviour) {
 
 static int fake_look(
                 void *data,
-                bool full,
+                enum look_kind kind,
                 struct phx_report **ret_report,
                 struct phx_error *error) {
         struct phx_report *report;
 
         shared->looks++;
-        shared->full_looks += full;
+        shared->full_looks += kind != LOOK_PLAIN;
+        shared->asked_looks += kind == LOOK_ASKED;
         act(shared->behaviour);
         if (shared->behaviour == FAILS)
                 return phx_error_set(error, -EINVAL, "phoenixd.json:3: no such key");
@@ -372,6 +376,7 @@ static void a_reload_is_a_full_look(void **state) {
         expect(fixture, "READY=1");
         assert_int_equal(settled_looks(), before + 1);
         assert_int_equal(shared->full_looks, 2);
+        assert_int_equal(shared->asked_looks, 2);
         assert_int_equal(end(fixture), 0);
 }
 

@@ -135,6 +135,20 @@ static void a_failure_is_retried_later_and_later(void **state) {
                         "1 unconfined");
 }
 
+static void forgotten_failures_are_not_waited_for(void **state) {
+        struct subject *subject = *state;
+
+        subject->fake->fault = FAKE_FAIL;
+        assert_int_equal(run(subject), 0);
+        subject->fake->fault = FAKE_SOUND;
+        assert_int_equal(run(subject), 0);
+        assert_int_equal(subject->report->changes, 0);
+        phx_pass_forget_failures(subject->pass);
+        assert_int_equal(run(subject), 0);
+        assert_int_equal(subject->report->changes, 3);
+        assert_false(subject->report->degraded);
+}
+
 static void one_failure_does_not_stop_the_others(void **state) {
         struct subject *subject = *state;
 
@@ -310,6 +324,10 @@ int main(void) {
                                 tear_down),
                 cmocka_unit_test_setup_teardown(
                                 a_failure_is_retried_later_and_later,
+                                set_up,
+                                tear_down),
+                cmocka_unit_test_setup_teardown(
+                                forgotten_failures_are_not_waited_for,
                                 set_up,
                                 tear_down),
                 cmocka_unit_test_setup_teardown(

@@ -43,6 +43,21 @@ static void without_events_only_the_resync_is_due(void **state) {
         assert_true(schedule_begin(&schedule, 610 * S));
 }
 
+static void only_what_a_person_asks_for_trusts_nothing(void **state) {
+        struct schedule schedule = settled(10 * S);
+
+        schedule_ask(&schedule);
+        schedule_event(&schedule, 20 * S, true);
+        assert_int_equal(schedule_begin(&schedule, 20 * S), LOOK_ASKED);
+        schedule_end(&schedule, 21 * S, &quiet);
+        schedule_event(&schedule, 22 * S, true);
+        assert_int_equal(schedule_begin(&schedule, 23 * S), LOOK_FULL);
+        schedule_end(&schedule, 24 * S, &quiet);
+        assert_int_equal(schedule_begin(&schedule, 624 * S), LOOK_FULL);
+        schedule_fail(&schedule, 625 * S, false);
+        assert_int_equal(schedule_begin(&schedule, 626 * S), LOOK_FULL);
+}
+
 static void an_event_waits_for_the_dust_to_settle(void **state) {
         struct schedule schedule = settled(10 * S);
 
@@ -151,6 +166,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(the_first_look_is_full_and_at_once),
                 cmocka_unit_test(without_events_only_the_resync_is_due),
+                cmocka_unit_test(only_what_a_person_asks_for_trusts_nothing),
                 cmocka_unit_test(an_event_waits_for_the_dust_to_settle),
                 cmocka_unit_test(a_storm_waits_no_longer_than_the_longest_delay),
                 cmocka_unit_test(an_event_during_a_look_means_another),

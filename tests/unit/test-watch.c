@@ -179,6 +179,44 @@ static void a_replaced_directory_is_watched_again(void **state) {
         assert_int_equal(looks(fixture), 0);
 }
 
+static void a_directory_replaced_from_far_above_is_watched_again(void **state) {
+        struct fixture *fixture = *state;
+        char deep[160], old[128];
+
+        (void) snprintf(deep, sizeof(deep), "%s/deep", fixture->a);
+        (void) snprintf(old, sizeof(old), "%s/old", fixture->root);
+        assert_int_equal(mkdir(deep, 0755), 0);
+        assert_int_equal(set(fixture, deep, NULL), 1);
+
+        /* Nothing happens to the directory itself, so that nothing can be heard. */
+        assert_int_equal(rename(fixture->a, old), 0);
+        assert_int_equal(mkdir(fixture->a, 0755), 0);
+        assert_int_equal(mkdir(deep, 0755), 0);
+        assert_int_equal(looks(fixture), 0);
+        assert_int_equal(set(fixture, deep, NULL), 1);
+        assert_int_equal(set(fixture, deep, NULL), 0);
+
+        write_file(deep, "file", "");
+        assert_int_equal(looks(fixture), 1);
+}
+
+static void a_turned_link_is_watched_where_it_leads(void **state) {
+        struct fixture *fixture = *state;
+        char link[128];
+
+        (void) snprintf(link, sizeof(link), "%s/link", fixture->root);
+        assert_int_equal(symlink("a", link), 0);
+        assert_int_equal(set(fixture, fixture->root, link), 1);
+        assert_int_equal(unlink(link), 0);
+        assert_int_equal(symlink("b", link), 0);
+        assert_true(looks(fixture) > 0);
+        assert_int_equal(set(fixture, fixture->root, link), 1);
+        assert_int_equal(looks(fixture), 0);
+
+        write_file(fixture->b, "file", "");
+        assert_int_equal(looks(fixture), 1);
+}
+
 static void a_removed_directory_is_missed_once_and_found_again(void **state) {
         struct fixture *fixture = *state;
 
@@ -303,6 +341,8 @@ int main(void) {
                 TEST(of_the_cgroups_only_lxc_s_are_heard),
                 TEST(a_directory_that_is_not_wanted_any_more_is_not_heard),
                 TEST(a_replaced_directory_is_watched_again),
+                TEST(a_directory_replaced_from_far_above_is_watched_again),
+                TEST(a_turned_link_is_watched_where_it_leads),
                 TEST(a_removed_directory_is_missed_once_and_found_again),
                 TEST(a_storm_is_one_look_a_dispatch),
                 TEST(an_overflow_asks_for_a_full_look_and_heals),

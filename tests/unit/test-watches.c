@@ -1,0 +1,118 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/watches.h"
+#include "tree.h"
+
+static int setup(void **state) {
+        (void) tree_new();
+        return 0;
+}
+
+static int teardown(void **state) {
+        tree_done();
+        return 0;
+}
+
+static bool is_watched(const struct phx_strings *watches, const char *path) {
+        return phx_strings_has(watches, tree_path(path));
+}
+
+static void every_directory_on_the_way_is_watched(void **state) {
+        phx_cleanup(phx_strings_done) struct phx_strings watches = { 0 };
+
+        tree_mkdir("a/b/c");
+        assert_int_equal(phx_watches_add_directory(&watches, tree_path("a/b/c")), 0);
+        assert_true(phx_strings_has(&watches, "/"));
+        assert_true(is_watched(&watches, "a"));
+        assert_true(is_watched(&watches, "a/b"));
+        assert_true(is_watched(&watches, "a/b/c"));
+}
+
+static void of_a_file_the_directory_is_watched(void **state) {
+        phx_cleanup(phx_strings_done) struct phx_strings watches = { 0 };
+
+        tree_write("a/file", "");
+        assert_int_equal(phx_watches_add_file(&watches, tree_path("a/file")), 0);
+        assert_true(is_watched(&watches, "a"));
+        assert_false(is_watched(&watches, "a/file"));
+}
+
+static void what_does_not_exist_is_awaited_where_it_must_begin(void **state) {
+        phx_cleanup(phx_strings_done) struct phx_strings watches = { 0 };
+
+        tree_mkdir("a");
+        assert_int_equal(phx_watches_add_directory(&watches, tree_path("a/b/c")), 0);
+        assert_true(is_watched(&watches, "a"));
+        assert_false(is_watched(&watches, "a/b"));
+}
+
+static void both_ends_of_a_link_are_watched(void **state) {
+        phx_cleanup(phx_strings_done) struct phx_strings watches = { 0 };
+
+        tree_mkdir("links");
+        tree_mkdir("releases/one/profiles");
+        assert_int_equal(symlink("../releases/one", tree_path("links/current")), 0);
+        assert_int_equal(symlink(tree_path("links/current/profiles"), tree_path("sources")), 0);
+        assert_int_equal(phx_watches_add_directory(&watches, tree_path("sources")), 0);
+        assert_true(is_watched(&watches, "links"));
+        assert_true(is_watched(&watches, "releases"));
+        assert_true(is_watched(&watches, "releases/one"));
+        assert_true(is_watched(&watches, "releases/one/profiles"));
+        assert_false(is_watched(&watches, "sources"));
+        assert_false(is_watched(&watches, "links/current"));
+}
+
+static void a_file_behind_a_link_is_watched_where_it_is(void **state) {
+        phx_cleanup(phx_strings_done) struct phx_strings watches = { 0 };
+
+        tree_mkdir("etc");
+        tree_write("srv/file", "");
+        assert_int_equal(symlink(tree_path("srv/file"), tree_path("etc/file")), 0);
+        assert_int_equal(phx_watches_add_file(&watches, tree_path("etc/file")), 0);
+        assert_true(is_watched(&watches, "etc"));
+        assert_true(is_watched(&watches, "srv"));
+}
+
+static void a_link_to_itself_ends(void **state) {
+        phx_cleanup(phx_strings_done) struct phx_strings watches = { 0 };
+
+        tree_mkdir("a");
+        assert_int_equal(symlink("loop/x", tree_path("a/loop")), 0);
+        assert_int_equal(phx_watches_add_directory(&watches, tree_path("a/loop")), 0);
+        assert_true(is_watched(&watches, "a"));
+}
+
+static void what_others_may_write_is_watched_only_at_the_end(void **state) {
+        phx_cleanup(phx_strings_done) struct phx_strings watches = { 0 }, end = { 0 };
+
+        tree_mkdir("all/mine");
+        assert_int_equal(chmod(tree_path("all"), 01777), 0);
+        assert_int_equal(phx_watches_add_directory(&watches, tree_path("all/mine")), 0);
+        assert_false(is_watched(&watches, "all"));
+        assert_true(is_watched(&watches, "all/mine"));
+        assert_int_equal(phx_watches_add_directory(&end, tree_path("all")), 0);
+        assert_true(is_watched(&end, "all"));
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+        const struct CMUnitTest tests[] = {
+                TEST(every_directory_on_the_way_is_watched),
+                TEST(of_a_file_the_directory_is_watched),
+                TEST(what_does_not_exist_is_awaited_where_it_must_begin),
+                TEST(both_ends_of_a_link_are_watched),
+                TEST(a_file_behind_a_link_is_watched_where_it_is),
+                TEST(a_link_to_itself_ends),
+                TEST(what_others_may_write_is_watched_only_at_the_end),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
