@@ -142,8 +142,20 @@ static int check_source(struct update *update, struct candidate *candidate) {
                         candidate->key);
 }
 
+static int refuse_piece(struct candidate *candidate, const char *piece, int code) {
+        if (code == -ENOMEM)
+                return code;
+        return phx_error_set(
+                        &candidate->error,
+                        code,
+                        "%s: its piece %s cannot be kept: %s",
+                        candidate->source->name,
+                        piece,
+                        strerrordesc_np(-code));
+}
+
 /* The pieces that it includes from the profile directory are good with it. */
-static int accept_pieces(struct update *update, const struct candidate *candidate) {
+static int accept_pieces(struct update *update, struct candidate *candidate) {
         const char *root = update->look->settings->profile_dir;
         size_t length = strlen(root);
 
@@ -172,7 +184,7 @@ static int accept_pieces(struct update *update, const struct candidate *candidat
                                         good->digest,
                                         "");
                 if (r < 0)
-                        return r;
+                        return refuse_piece(candidate, include->name, r);
                 update->changed |= r > 0;
         }
         return 0;
@@ -394,6 +406,10 @@ static int desire_candidate(struct update *update, struct candidate *candidate) 
 
         if (good)
                 good->is_seen = true;
+        if (candidate->result >= 0)
+                candidate->result = accept_pieces(update, candidate);
+        if (candidate->result == -ENOMEM && !candidate->error.text[0])
+                return -ENOMEM;
         if (candidate->result < 0) {
                 update->all_good = false;
                 return desire(update,
@@ -409,8 +425,7 @@ static int desire_candidate(struct update *update, struct candidate *candidate) 
         if (r < 0)
                 return r;
         update->changed |= r > 0;
-        r = accept_pieces(update, candidate);
-        return r < 0 ? r : desire(update, name, PHX_SOURCE_GOOD, NULL);
+        return desire(update, name, PHX_SOURCE_GOOD, NULL);
 }
 
 /* What was good and has no source now; and the pieces. WITHDRAWN is what to make of the former. */
