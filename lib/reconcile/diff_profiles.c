@@ -57,13 +57,23 @@ static const char *user_of(const struct phx_differ *differ, const char *profile)
         return user;
 }
 
-/* Whether anybody refers to a profile cannot be told while a config cannot be read, or while there
- * is input that says something else than what is in force. */
+/* Whether anybody refers to a profile cannot be told while a config or a label cannot be read, or
+ * while there is input that says something else than what is in force. */
 static bool may_have_unknown_users(const struct phx_differ *differ) {
         for (size_t i = 0; i < differ->observed->container_count; i++)
-                if (!differ->observed->containers[i].effective)
+                if (!differ->observed->containers[i].effective ||
+                    differ->observed->containers[i].unknown > 0)
                         return true;
         return differ->desired->refusal_count > 0;
+}
+
+/* Tasks keep the profile that they were started in, whatever the configs say by now: until they
+ * have been restarted, which they are told to need, all of it stays in force. */
+static bool is_run_in(const struct phx_differ *differ, const char *profile) {
+        for (size_t i = 0; i < differ->observed->container_count; i++)
+                if (phx_observed_runs_in(&differ->observed->containers[i], profile))
+                        return true;
+        return false;
 }
 
 static int diff_in_use(
@@ -312,6 +322,8 @@ static int diff_profile(struct phx_differ *differ, const struct phx_desired_prof
                 return diff_deployed(differ, profile, file);
 
         user = user_of(differ, profile->name);
+        if (!user && is_run_in(differ, profile->name))
+                return diff_deployed(differ, profile, file);
         if (!user)
                 return diff_withdrawn(differ, profile, file);
         r = diff_in_use(differ, profile, user);

@@ -18,6 +18,7 @@ static void container_done(struct phx_observed_container *container) {
         free(container->trouble);
         free(container->example);
         phx_strings_done(&container->wrong_lines);
+        phx_strings_done(&container->labels);
 }
 
 struct phx_observed *phx_observed_free(struct phx_observed *observed) {
@@ -72,4 +73,25 @@ const struct phx_observed_container *phx_observed_find_container(
                 if (strcmp(observed->containers[i].directory, directory) == 0)
                         return &observed->containers[i];
         return NULL;
+}
+
+static bool is_in(const char *label, const char *profile) {
+        size_t length = strlen(profile);
+
+        while (label) {
+                if (strncmp(label, profile, length) == 0 &&
+                    (label[length] == '\0' || phx_has_prefix(label + length, "//")))
+                        return true;
+                label = strstr(label, "//&");
+                if (label)
+                        label += strlen("//&");
+        }
+        return false;
+}
+
+bool phx_observed_runs_in(const struct phx_observed_container *container, const char *profile) {
+        for (size_t i = 0; i < container->labels.count; i++)
+                if (is_in(container->labels.items[i], profile))
+                        return true;
+        return false;
 }

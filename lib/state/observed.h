@@ -33,8 +33,12 @@ struct phx_observed_container {
         unsigned unknown;  /* tasks whose label cannot be read */
         char *example;     /* "LABEL (MODE), pid N" of one of the wrong ones; of init where none is
                               wrong */
+        struct phx_strings labels; /* of its tasks, each once, without the mode */
         pid_t init;
 };
+
+/* Whether PROFILE, or a child of it, confines one of the container's tasks, alone or in a stack. */
+bool phx_observed_runs_in(const struct phx_observed_container *container, const char *profile);
 
 /* What the machine shows. */
 struct phx_observed {

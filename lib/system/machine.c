@@ -278,9 +278,10 @@ static bool is_named(
                 if (phx_has_part(desired->containers[i].profile, "//&", profile))
                         return true;
         for (size_t i = 0; i < observed->container_count; i++) {
-                const char *effective = observed->containers[i].effective;
+                const struct phx_observed_container *container = &observed->containers[i];
 
-                if (!effective || phx_has_part(effective, "//&", profile))
+                if (!container->effective || phx_has_part(container->effective, "//&", profile) ||
+                    container->unknown > 0 || phx_observed_runs_in(container, profile))
                         return true;
         }
         return false;

@@ -336,6 +336,20 @@ static int read_tasks_of_monitor(
         return state.init > 0 ? read_tasks(look, have, state.init, ret_tasks, error) : 0;
 }
 
+static int note_labels(struct phx_observed_container *observed, const struct phx_tasks *tasks) {
+        for (size_t i = 0; i < tasks->count; i++) {
+                const struct phx_task *task = &tasks->items[i];
+                int r;
+
+                if (!task->is_known || task->is_starting)
+                        continue;
+                r = phx_strings_add_once(&observed->labels, task->label.text);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
 static int look_at_tasks(
                 struct look *look,
                 const struct phx_lxc_container *have,
@@ -359,6 +373,9 @@ static int look_at_tasks(
         observed->wrong = judged.wrong;
         observed->unknown = judged.unknown;
         observed->init = judged.init;
+        r = note_labels(observed, &tasks);
+        if (r < 0)
+                return r;
         return judged.example[0] ? phx_replace(&observed->example, judged.example) : 0;
 }
 

@@ -48,8 +48,20 @@ static void update_done(struct phx_update *update) {
         phx_files_free(update->files);
 }
 
+static int refuse_piece(struct phx_candidate *candidate, const char *piece, int code) {
+        if (code == -ENOMEM)
+                return code;
+        return phx_error_set(
+                        &candidate->error,
+                        code,
+                        "%s: its piece %s cannot be kept: %s",
+                        candidate->source->name,
+                        piece,
+                        strerrordesc_np(-code));
+}
+
 /* The pieces that it includes from the profile directory are good with it. */
-static int accept_pieces(struct phx_update *update, const struct phx_candidate *candidate) {
+static int accept_pieces(struct phx_update *update, struct phx_candidate *candidate) {
         for (size_t i = 0; i < candidate->closure.count; i++) {
                 const struct phx_include *include = &candidate->closure.items[i];
                 const struct phx_file_seen *seen;
@@ -73,7 +85,7 @@ static int accept_pieces(struct phx_update *update, const struct phx_candidate *
                                         good->digest,
                                         "");
                 if (r < 0)
-                        return r;
+                        return refuse_piece(candidate, include->name, r);
                 update->changed |= r > 0;
         }
         return 0;
@@ -133,6 +145,10 @@ static int desire_candidate(struct phx_update *update, struct phx_candidate *can
 
         if (good)
                 good->is_seen = true;
+        if (candidate->result >= 0)
+                candidate->result = accept_pieces(update, candidate);
+        if (candidate->result == -ENOMEM && !candidate->error.text[0])
+                return -ENOMEM;
         if (candidate->result < 0) {
                 update->all_good = false;
                 return desire(update,
@@ -148,8 +164,7 @@ static int desire_candidate(struct phx_update *update, struct phx_candidate *can
         if (r < 0)
                 return r;
         update->changed |= r > 0;
-        r = accept_pieces(update, candidate);
-        return r < 0 ? r : desire(update, name, PHX_SOURCE_GOOD, NULL);
+        return desire(update, name, PHX_SOURCE_GOOD, NULL);
 }
 
 /* What was good and has no source now; and the pieces. WITHDRAWN is what to make of the former. */

@@ -64,6 +64,8 @@ int phx_quarantine_put(
                 int code,
                 uint64_t now_usec) {
         struct phx_quarantined *quarantined = get(quarantine, failure->name);
+        /* A full disk is no fault of the source's, and costs little to ask about. */
+        bool is_costly = code == -ETIMEDOUT || code == -ENOMEM;
         uint64_t delay = RETRY_LIMIT_USEC;
 
         if (!quarantined || phx_replace(&quarantined->text, failure->text) < 0)
@@ -72,7 +74,9 @@ int phx_quarantine_put(
                 quarantined->failures = 0;
         memcpy(quarantined->key, failure->key, sizeof(quarantined->key));
         /* Seven doublings are past the limit. */
-        if (quarantined->failures < 6)
+        if (!is_costly)
+                delay = RETRY_USEC;
+        else if (quarantined->failures < 6)
                 delay = RETRY_USEC << quarantined->failures;
         quarantined->failures++;
         quarantined->is_current = true;

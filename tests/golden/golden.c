@@ -244,6 +244,13 @@ static int read_running(struct picture *picture, const struct words *words) {
         container->tasks = 3;
         container->wrong = (unsigned) strtoul(words->items[2], NULL, 10);
         container->unknown = (unsigned) strtoul(words->items[3], NULL, 10);
+        /* "LABEL (MODE), pid N" */
+        if (phx_strings_addf(
+                            &container->labels,
+                            "%.*s",
+                            (int) strcspn(words->items[4], " ,"),
+                            words->items[4]) < 0)
+                return -ENOMEM;
         return phx_replace(&container->example, words->items[4]);
 }
 

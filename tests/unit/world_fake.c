@@ -238,6 +238,7 @@ static void copy_container(struct phx_observed *to, const struct phx_observed_co
         set(&container->trouble, from->trouble);
         set(&container->example, from->example);
         must(phx_strings_copy(&container->wrong_lines, &from->wrong_lines) >= 0);
+        must(phx_strings_copy(&container->labels, &from->labels) >= 0);
         container->is_running = from->is_running;
         container->tasks = from->tasks;
         container->starting = from->starting;
@@ -279,6 +280,7 @@ static void show_tasks(
                         container->wrong = TASKS_OF_A_CONTAINER;
                 (void) snprintf(example, sizeof(example), "%s, pid 4711", task->label);
                 set(&container->example, example);
+                must(phx_strings_add_once(&container->labels, task->label) >= 0);
         }
 }
 
