@@ -69,8 +69,9 @@ check "each is stopped at its deadline, by the setting's name" wait_until 10 sta
 set_setting compile_jobs 2
 echo '# again' | tee -a "$SOURCES/lxc-slow1" >>"$SOURCES/lxc-slow2"
 check "two at a time" at_most 2
-set_setting compile_deadline_s 120
+check "and stopped again" wait_until 15 status_like '^Degraded: lxc-slow1: compile took longer'
 set_setting compile_memory_mb 64
+set_setting compile_deadline_s 120
 echo '# and again' >>"$SOURCES/lxc-slow1"
 check "one that needs much is stopped, by the setting's name" wait_until 60 status_like '^Degraded: lxc-slow1: compile needed more than 64 MiB \(compile_memory_mb\)'
 rm "$SOURCES"/lxc-slow?
