@@ -37,11 +37,11 @@ static inline int tree_teardown(void **state) {
 
 /* One of a few static buffers. */
 static inline const char *tree_path(const char *path) {
-        static char paths[8][512];
+        static char paths[8][1024];
         static unsigned next;
         char *full = paths[next++ % PHX_ELEMENTS(paths)];
 
-        (void) snprintf(full, sizeof(paths[0]), "%s/%s", tree, path);
+        (void) snprintf(full, sizeof(paths[0]), "%.100s/%.900s", tree, path);
         return full;
 }
 
@@ -51,10 +51,10 @@ static inline void tree_mkdir(const char *path) {
 
 /* Makes the directories on the way, too. */
 static inline void tree_write(const char *path, const char *text) {
-        char *slash, directory[512];
+        char *slash, directory[1024];
         FILE *file;
 
-        (void) snprintf(directory, sizeof(directory), "%s", path);
+        (void) snprintf(directory, sizeof(directory), "%.900s", path);
         slash = strrchr(directory, '/');
         if (slash) {
                 *slash = '\0';
