@@ -156,13 +156,19 @@ static int take_configuration(
         return r < 0 ? r : 1;
 }
 
-/* After a restart with a refused file: what was accepted before the restart. */
+/* With a refused file: what was accepted last, before a restart or with other settings. What could
+ * not be kept is newer than what is on disk, and stays. */
 static void recall_configuration(struct input *input) {
         phx_autofree char *text = NULL;
         size_t size = 0;
 
-        if (phx_file_read_at(input->state_fd, LAST_GOOD, INPUT_LIMIT, &text, &size) >= 0)
-                (void) take_configuration(input, LAST_GOOD, text, size, NULL);
+        if (input->configuration &&
+            (!input->is_kept ||
+             phx_equal(input->default_profile, input->settings->default_profile)))
+                return;
+        if (phx_file_read_at(input->state_fd, LAST_GOOD, INPUT_LIMIT, &text, &size) >= 0 &&
+            take_configuration(input, LAST_GOOD, text, size, NULL) >= 0)
+                input->is_kept = true;
 }
 
 static int read_configuration(struct input *input, struct phx_desired *desired) {
@@ -188,8 +194,7 @@ static int read_configuration(struct input *input, struct phx_desired *desired) 
         }
         if (r >= 0)
                 return 0;
-        if (!input->configuration)
-                recall_configuration(input);
+        recall_configuration(input);
         return refuse(desired, "configuration", r, &error);
 }
 

@@ -123,10 +123,10 @@ static struct file *read_now(const struct phx_files *files, const char *path) {
                                 FILE_LIMIT,
                                 &seen->text,
                                 &seen->size);
-        if (seen->result >= 0) {
+        if (seen->result >= 0)
                 phx_sha256(seen->text, seen->size, seen->digest);
+        if (seen->result != -ENOENT)
                 seen->target = find_target(files, path);
-        }
         return file;
 }
 

@@ -100,6 +100,8 @@ static int collect_file(
         const struct phx_references *references;
         int r;
 
+        if (seen->target && phx_watches_add_file(&collect->closure.directories, seen->target) < 0)
+                return -ENOMEM;
         if (seen->result < 0)
                 return refuse(collect,
                               site,
@@ -114,8 +116,6 @@ static int collect_file(
                 return refuse(collect, site, -EINVAL, "holds a NUL byte");
 
         r = remember(collect, site->name, seen->path, seen->digest);
-        if (r >= 0 && seen->target)
-                r = phx_watches_add_file(&collect->closure.directories, seen->target);
         if (r < 0)
                 return r;
         references = phx_files_references(collect->files, seen->path);
@@ -317,6 +317,16 @@ static int compare_includes(const void *a, const void *b) {
         return strcmp(x->name, y->name);
 }
 
+static void forget_items(struct phx_closure *closure) {
+        for (size_t i = 0; i < closure->count; i++) {
+                free(closure->items[i].name);
+                free(closure->items[i].path);
+        }
+        free(closure->items);
+        closure->items = NULL;
+        closure->count = 0;
+}
+
 int phx_closure_collect(
                 struct phx_files *files,
                 const struct phx_include_roots *roots,
@@ -336,11 +346,8 @@ int phx_closure_collect(
                 r = collect_references(&collect, NULL, &references, 0);
         phx_references_done(&references);
         phx_strings_done(&collect.holders);
-        if (r < 0) {
-                phx_closure_done(&collect.closure);
-                return r;
-        }
-
+        if (r < 0)
+                forget_items(&collect.closure);
         if (collect.closure.count > 1)
                 qsort(collect.closure.items,
                       collect.closure.count,
@@ -348,15 +355,11 @@ int phx_closure_collect(
                       compare_includes);
         phx_strings_sort(&collect.closure.directories);
         *ret_closure = collect.closure;
-        return 0;
+        return r;
 }
 
 void phx_closure_done(struct phx_closure *closure) {
-        for (size_t i = 0; i < closure->count; i++) {
-                free(closure->items[i].name);
-                free(closure->items[i].path);
-        }
-        free(closure->items);
+        forget_items(closure);
         phx_strings_done(&closure->directories);
         *closure = (struct phx_closure){ 0 };
 }

@@ -38,7 +38,8 @@ struct phx_closure {
  *
  * -EINVAL with "NAME: line N: …" (or "NAME: PATH: line N: …" inside an include) for what cannot be
  * allowed: a name that is a path, "..", a file that is not trusted or not regular, more than 1000
- * files, 16 MiB or 64 levels. -EBUSY when a file is being written. */
+ * files, 16 MiB or 64 levels. -EBUSY when a file is being written. RET_CLOSURE is then without
+ * items, but with the directories where that may change, and is to be done away with as ever. */
 int phx_closure_collect(
                 struct phx_files *files,
                 const struct phx_include_roots *roots,

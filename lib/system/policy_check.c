@@ -55,5 +55,12 @@ int phx_policy_check(
                 if (r < 0)
                         return r;
         }
+        if (!phx_policy_find(policy, name))
+                return phx_error_set(
+                                error,
+                                -EINVAL,
+                                "%s: does not define the profile '%s'",
+                                name,
+                                name);
         return 0;
 }

@@ -1,29 +1,11 @@
 #include "system/profiles.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "base/watches.h"
-#include "state/configuration.h"
-#include "state/report.h"
-#include "system/compiler_known.h"
-#include "system/last_good.h"
-#include "system/policy.h"
 #include "system/policy_cache.h"
-#include "system/policy_check.h"
-#include "system/quarantine.h"
-#include "system/source.h"
-
-struct phx_profiles {
-        struct phx_profiles_options options;
-        struct phx_compiler_known compiler;
-        struct phx_goods goods;
-        struct phx_quarantine quarantine;
-        struct phx_strings directories;
-};
+#include "system/profiles_update.h"
 
 int phx_profiles_new(
                 const struct phx_profiles_options *options,
@@ -58,31 +40,7 @@ int phx_profiles_recall(struct phx_profiles *profiles, const struct phx_inventor
 
 /* --- one look --- */
 
-/* A source on its way through one look. */
-struct candidate {
-        const struct phx_source *source;
-        struct phx_closure closure;
-        bool has_closure;
-        char key[PHX_SHA256_HEX];
-        bool must_compile;
-        int result; /* 0 when it is good */
-        struct phx_error error;
-};
-
-struct update {
-        struct phx_profiles *profiles;
-        const struct phx_profiles_look *look;
-        struct phx_inventory *inventory;
-        struct phx_desired *desired;
-        struct phx_files *files;
-        struct phx_sources sources;
-        struct candidate *candidates;
-        bool changed;
-        bool all_good; /* every source is: only then a piece that nobody includes is really unused
-                        */
-};
-
-static void update_done(struct update *update) {
+static void update_done(struct phx_update *update) {
         for (size_t i = 0; i < update->sources.count && update->candidates; i++)
                 phx_closure_done(&update->candidates[i].closure);
         free(update->candidates);
@@ -90,59 +48,7 @@ static void update_done(struct update *update) {
         phx_files_free(update->files);
 }
 
-static int check_name(struct update *update, struct candidate *candidate) {
-        const char *name = candidate->source->name;
-        const struct phx_definition *other =
-                        phx_definitions_find(update->look->definitions, name, name);
-
-        if (!other)
-                return 0;
-        return phx_error_set(
-                        &candidate->error,
-                        -EINVAL,
-                        "%s: %s/%s line %u already defines a profile of this name, expected another name",
-                        name,
-                        update->look->settings->deployed_dir,
-                        other->file,
-                        other->line);
-}
-
-static int check_source(struct update *update, struct candidate *candidate) {
-        const struct phx_settings *settings = update->look->settings;
-        const struct phx_source_rules rules = { settings->allow_complain,
-                                                settings->allow_unconfined_flag };
-        const struct phx_include_roots roots = { settings->profile_dir, settings->deployed_dir };
-        const struct phx_source *source = candidate->source;
-        int r;
-
-        if (source->result < 0) {
-                candidate->error = source->error;
-                return source->result;
-        }
-        r = phx_source_check(source->name, source->seen->text, &rules, &candidate->error);
-        if (r >= 0)
-                r = check_name(update, candidate);
-        if (r >= 0)
-                r = phx_closure_collect(
-                                update->files,
-                                &roots,
-                                source->name,
-                                source->seen->text,
-                                &candidate->closure,
-                                &candidate->error);
-        if (r < 0)
-                return r;
-
-        candidate->has_closure = true;
-        return phx_closure_key(
-                        &candidate->closure,
-                        update->profiles->compiler.identity,
-                        source->name,
-                        source->seen->digest,
-                        candidate->key);
-}
-
-static int refuse_piece(struct candidate *candidate, const char *piece, int code) {
+static int refuse_piece(struct phx_candidate *candidate, const char *piece, int code) {
         if (code == -ENOMEM)
                 return code;
         return phx_error_set(
@@ -155,19 +61,14 @@ static int refuse_piece(struct candidate *candidate, const char *piece, int code
 }
 
 /* The pieces that it includes from the profile directory are good with it. */
-static int accept_pieces(struct update *update, struct candidate *candidate) {
-        const char *root = update->look->settings->profile_dir;
-        size_t length = strlen(root);
-
+static int accept_pieces(struct phx_update *update, struct phx_candidate *candidate) {
         for (size_t i = 0; i < candidate->closure.count; i++) {
                 const struct phx_include *include = &candidate->closure.items[i];
                 const struct phx_file_seen *seen;
                 struct phx_good *good;
                 int r;
 
-                if (!include->path || strncmp(include->path, root, length) != 0 ||
-                    include->path[length] != '/' || strcmp(include->digest, "directory") == 0 ||
-                    !phx_is_piece_name(include->name))
+                if (!phx_update_is_source(update, include))
                         continue;
                 good = phx_goods_add(&update->profiles->goods, include->name);
                 seen = phx_files_get(update->files, include->path);
@@ -188,168 +89,6 @@ static int accept_pieces(struct update *update, struct candidate *candidate) {
                 update->changed |= r > 0;
         }
         return 0;
-}
-
-static int accept_policy(
-                struct update *update,
-                struct candidate *candidate,
-                const char *blob,
-                size_t size) {
-        phx_cleanup(phx_policy_done) struct phx_policy policy = { 0 };
-        struct phx_profiles *profiles = update->profiles;
-        struct phx_good *good;
-        int r;
-
-        r = phx_policy_parse(blob, size, &policy, &candidate->error);
-        if (r < 0) {
-                phx_error_prefix(&candidate->error, candidate->source->name);
-                return -EINVAL;
-        }
-        r = phx_policy_check(
-                        &policy,
-                        candidate->source->name,
-                        update->look->settings,
-                        &candidate->error);
-        if (r < 0)
-                return r;
-
-        r = phx_policy_cache_put(profiles->options.cache_fd, candidate->key, blob, size);
-        if (r < 0)
-                return phx_error_set(
-                                &candidate->error,
-                                r,
-                                "%s: the compiled policy cannot be kept: %s",
-                                candidate->source->name,
-                                strerrordesc_np(-r));
-        good = phx_goods_add(&profiles->goods, candidate->source->name);
-        if (!good)
-                return -ENOMEM;
-        r = phx_goods_keep_text(&profiles->goods, good, candidate->source->seen);
-        if (r < 0)
-                return phx_error_set(
-                                &candidate->error,
-                                r,
-                                "%s: its text cannot be kept: %s",
-                                candidate->source->name,
-                                strerrordesc_np(-r));
-        phx_policy_done(&good->policy);
-        good->policy = policy;
-        policy = (struct phx_policy){ 0 };
-        memcpy(good->key, candidate->key, sizeof(good->key));
-        return 0;
-}
-
-static int quarantine(struct update *update, struct candidate *candidate) {
-        struct phx_quarantined failure = {
-                .name = candidate->source->name,
-                .text = candidate->error.text,
-        };
-
-        memcpy(failure.key, candidate->key, sizeof(failure.key));
-        return phx_quarantine_put(
-                        &update->profiles->quarantine,
-                        &failure,
-                        candidate->result,
-                        update->look->now_usec);
-}
-
-/* Good already, known to be bad, in the cache, or to be compiled. */
-static int sort_out(struct update *update, struct candidate *candidate) {
-        struct phx_profiles *profiles = update->profiles;
-        const struct phx_good *good;
-        struct phx_quarantined *bad;
-        phx_autofree char *blob = NULL;
-        size_t size = 0;
-        int r;
-
-        r = check_source(update, candidate);
-        if (r < 0)
-                return r;
-        good = phx_goods_find(&profiles->goods, candidate->source->name);
-        if (good && good->text && strcmp(good->key, candidate->key) == 0 &&
-            strcmp(good->digest, candidate->source->seen->digest) == 0)
-                return 0;
-        bad = phx_quarantine_find(&profiles->quarantine, candidate->source->name, candidate->key);
-        if (bad)
-                bad->is_current = true;
-        if (bad && bad->retry_at > update->look->now_usec)
-                return phx_error_set(&candidate->error, -EINVAL, "%s", bad->text);
-        if (phx_policy_cache_get(
-                            update->profiles->options.cache_fd,
-                            candidate->key,
-                            &blob,
-                            &size) >= 0)
-                return accept_policy(update, candidate, blob, size);
-        candidate->must_compile = true;
-        return 0;
-}
-
-static size_t collect_jobs(struct update *update, struct phx_compile_job *jobs) {
-        size_t count = 0;
-
-        for (size_t i = 0; i < update->sources.count; i++) {
-                const struct candidate *candidate = &update->candidates[i];
-
-                if (candidate->must_compile)
-                        jobs[count++] = (struct phx_compile_job){
-                                .name = candidate->source->name,
-                                .profile = candidate->source->seen,
-                                .closure = &candidate->closure,
-                                .files = update->files,
-                        };
-        }
-        return count;
-}
-
-/* Jobs are in the order of the candidates that need one. */
-static int take_results(struct update *update, struct phx_compile_job *jobs) {
-        int r = 0;
-
-        for (size_t i = 0; i < update->sources.count; i++) {
-                struct candidate *candidate = &update->candidates[i];
-
-                if (!candidate->must_compile)
-                        continue;
-                candidate->result = jobs->result;
-                candidate->error = jobs->error;
-                if (candidate->result >= 0)
-                        candidate->result =
-                                        accept_policy(update, candidate, jobs->blob, jobs->size);
-                if (candidate->result < 0 && r >= 0)
-                        r = quarantine(update, candidate);
-                else if (candidate->result >= 0)
-                        phx_quarantine_release(
-                                        &update->profiles->quarantine,
-                                        candidate->source->name);
-                phx_compile_job_done(jobs++);
-        }
-        return r;
-}
-
-static int compile(struct update *update) {
-        const struct phx_settings *settings = update->look->settings;
-        const struct phx_profiles_options *options = &update->profiles->options;
-        const struct phx_compiler compiler = {
-                .parser = options->parser,
-                .features_file = options->features_file,
-                .stage_dir = options->stage_dir,
-                .jobs = settings->compile_jobs,
-                .deadline_usec = settings->compile_deadline_usec,
-                .memory = settings->compile_memory,
-        };
-        phx_autofree struct phx_compile_job *jobs = calloc(
-                        update->sources.count + 1,
-                        sizeof(*jobs));
-        size_t count;
-        int r;
-
-        if (!jobs)
-                return -ENOMEM;
-        count = collect_jobs(update, jobs);
-        if (count == 0)
-                return 0;
-        r = phx_compile(&compiler, jobs, count, options->progress);
-        return r < 0 ? r : take_results(update, jobs);
 }
 
 /* --- what is desired --- */
@@ -376,7 +115,7 @@ static int fill_policy(
 }
 
 static int fill_good(
-                const struct update *update,
+                const struct phx_update *update,
                 struct phx_desired_profile *desired,
                 const struct phx_good *good) {
         if (!good || !good->text || (!phx_good_is_piece(good) && good->policy.count == 0))
@@ -387,7 +126,7 @@ static int fill_good(
 }
 
 static int desire(
-                struct update *update,
+                struct phx_update *update,
                 const char *name,
                 enum phx_source_state state,
                 const char *refusal) {
@@ -399,7 +138,7 @@ static int desire(
         return fill_good(update, desired, phx_goods_find(&update->profiles->goods, name));
 }
 
-static int desire_candidate(struct update *update, struct candidate *candidate) {
+static int desire_candidate(struct phx_update *update, struct phx_candidate *candidate) {
         const char *name = candidate->source->name;
         struct phx_good *good = phx_goods_find(&update->profiles->goods, name);
         int r;
@@ -429,7 +168,7 @@ static int desire_candidate(struct update *update, struct candidate *candidate) 
 }
 
 /* What was good and has no source now; and the pieces. WITHDRAWN is what to make of the former. */
-static int desire_others(struct update *update, enum phx_source_state withdrawn) {
+static int desire_others(struct phx_update *update, enum phx_source_state withdrawn) {
         for (size_t i = 0; i < update->profiles->goods.count; i++) {
                 const struct phx_good *good = &update->profiles->goods.items[i];
                 enum phx_source_state state = withdrawn;
@@ -446,7 +185,7 @@ static int desire_others(struct update *update, enum phx_source_state withdrawn)
         return 0;
 }
 
-static int watch_all(struct update *update) {
+static int watch_all(struct phx_update *update) {
         struct phx_strings *directories = &update->profiles->directories;
         const struct phx_settings *settings = update->look->settings;
         int r;
@@ -457,7 +196,10 @@ static int watch_all(struct update *update) {
                 r = phx_watches_add_directory(directories, settings->deployed_dir);
         for (size_t i = 0; r >= 0 && update->candidates && i < update->sources.count; i++) {
                 const struct phx_strings *more = &update->candidates[i].closure.directories;
+                const struct phx_file_seen *seen = update->sources.items[i].seen;
 
+                if (seen && seen->target)
+                        r = phx_watches_add_file(directories, seen->target);
                 for (size_t j = 0; r >= 0 && j < more->count; j++)
                         r = phx_strings_add_once(directories, more->items[j]);
         }
@@ -465,7 +207,7 @@ static int watch_all(struct update *update) {
 }
 
 /* Nothing new can be said about the sources: all that was good stays as it is. */
-static int keep_all(struct update *update, int code, const struct phx_error *error) {
+static int keep_all(struct phx_update *update, int code, const struct phx_error *error) {
         struct phx_refusal *refusal = phx_desired_add_refusal(
                         update->desired,
                         "profiles",
@@ -483,7 +225,7 @@ static bool has_profiles(const struct phx_profiles *profiles) {
         return false;
 }
 
-static int list_sources(struct update *update, struct phx_error *error) {
+static int list_sources(struct phx_update *update, struct phx_error *error) {
         const char *profile_dir = update->look->settings->profile_dir;
         int r;
 
@@ -517,7 +259,7 @@ static int list_sources(struct update *update, struct phx_error *error) {
         return 0;
 }
 
-static int run(struct update *update) {
+static int run(struct phx_update *update) {
         struct phx_error error = { 0 };
         int r;
 
@@ -531,15 +273,24 @@ static int run(struct update *update) {
         if (!update->candidates)
                 return -ENOMEM;
 
-        for (size_t i = 0; i < update->sources.count; i++) {
-                update->candidates[i].source = &update->sources.items[i];
-                update->candidates[i].result = sort_out(update, &update->candidates[i]);
-        }
-        r = compile(update);
+        r = phx_update_judge(update);
         update->all_good = true;
         for (size_t i = 0; r >= 0 && i < update->sources.count; i++)
                 r = desire_candidate(update, &update->candidates[i]);
         return r < 0 ? r : desire_others(update, PHX_SOURCE_WITHDRAWN);
+}
+
+/* Other rules and limits make another judgement of the same sources. */
+static void take_up_rules(struct phx_profiles *profiles, const struct phx_settings *settings) {
+        if (profiles->allow_complain != settings->allow_complain ||
+            profiles->allow_unconfined_flag != settings->allow_unconfined_flag ||
+            profiles->compile_deadline_usec != settings->compile_deadline_usec ||
+            profiles->compile_memory != settings->compile_memory)
+                phx_quarantine_done(&profiles->quarantine);
+        profiles->allow_complain = settings->allow_complain;
+        profiles->allow_unconfined_flag = settings->allow_unconfined_flag;
+        profiles->compile_deadline_usec = settings->compile_deadline_usec;
+        profiles->compile_memory = settings->compile_memory;
 }
 
 void phx_profiles_forget_failures(struct phx_profiles *profiles) {
@@ -552,7 +303,7 @@ int phx_profiles_update(
                 struct phx_inventory *inventory,
                 struct phx_desired *desired,
                 uint64_t *ret_retry_usec) {
-        phx_cleanup(update_done) struct update update = {
+        phx_cleanup(update_done) struct phx_update update = {
                 .profiles = profiles,
                 .look = look,
                 .inventory = inventory,
@@ -562,6 +313,7 @@ int phx_profiles_update(
 
         for (size_t i = 0; i < profiles->goods.count; i++)
                 profiles->goods.items[i].is_seen = false;
+        take_up_rules(profiles, look->settings);
         r = run(&update);
         if (r >= 0)
                 r = watch_all(&update);

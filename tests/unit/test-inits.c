@@ -43,7 +43,8 @@ static pid_t start_process(void) {
         return pid;
 }
 
-/* The kernel takes its time over an end, more so on a busy machine. What has ended stays to be reaped. */
+/* The kernel takes its time over an end, more so on a busy machine. What has ended stays to be
+ * reaped. */
 static void end_process(pid_t pid) {
         siginfo_t info;
 

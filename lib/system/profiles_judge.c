@@ -1,0 +1,260 @@
+#include <errno.h>
+#include <string.h>
+
+#include "state/configuration.h"
+#include "system/policy_cache.h"
+#include "system/policy_check.h"
+#include "system/profiles_update.h"
+
+bool phx_update_is_source(const struct phx_update *update, const struct phx_include *include) {
+        const char *root = update->look->settings->profile_dir;
+        size_t length = strlen(root);
+
+        return include->path && strncmp(include->path, root, length) == 0 &&
+               include->path[length] == '/' && strcmp(include->digest, "directory") != 0;
+}
+
+static int check_name(struct phx_update *update, struct phx_candidate *candidate) {
+        const char *name = candidate->source->name;
+        const struct phx_definition *other =
+                        phx_definitions_find(update->look->definitions, name, name);
+
+        if (!other)
+                return 0;
+        return phx_error_set(
+                        &candidate->error,
+                        -EINVAL,
+                        "%s: %s/%s line %u already defines a profile of this name, expected another name",
+                        name,
+                        update->look->settings->deployed_dir,
+                        other->file,
+                        other->line);
+}
+
+/* What it includes from the profile directory must be there at boot too, when the machine's own
+ * loader compiles it: only pieces are deployed. */
+static int check_pieces(struct phx_update *update, struct phx_candidate *candidate) {
+        for (size_t i = 0; i < candidate->closure.count; i++) {
+                const struct phx_include *include = &candidate->closure.items[i];
+
+                if (phx_update_is_source(update, include) && !phx_is_piece_name(include->name))
+                        return phx_error_set(
+                                        &candidate->error,
+                                        -EINVAL,
+                                        "%s: include of '%s': is not deployed from profile_dir, expected "
+                                        "a name in abstractions/ or tunables/",
+                                        candidate->source->name,
+                                        include->name);
+        }
+        return 0;
+}
+
+static int check_source(struct phx_update *update, struct phx_candidate *candidate) {
+        const struct phx_settings *settings = update->look->settings;
+        const struct phx_source_rules rules = { settings->allow_complain,
+                                                settings->allow_unconfined_flag };
+        const struct phx_include_roots roots = { settings->profile_dir, settings->deployed_dir };
+        const struct phx_source *source = candidate->source;
+        int r;
+
+        if (source->result < 0) {
+                candidate->error = source->error;
+                return source->result;
+        }
+        r = phx_source_check(source->name, source->seen->text, &rules, &candidate->error);
+        if (r >= 0)
+                r = check_name(update, candidate);
+        if (r >= 0)
+                r = phx_closure_collect(
+                                update->files,
+                                &roots,
+                                source->name,
+                                source->seen->text,
+                                &candidate->closure,
+                                &candidate->error);
+        if (r >= 0)
+                r = check_pieces(update, candidate);
+        if (r < 0)
+                return r;
+
+        return phx_closure_key(
+                        &candidate->closure,
+                        update->profiles->compiler.identity,
+                        source->name,
+                        source->seen->digest,
+                        candidate->key);
+}
+
+static int accept_policy(
+                struct phx_update *update,
+                struct phx_candidate *candidate,
+                const char *blob,
+                size_t size) {
+        phx_cleanup(phx_policy_done) struct phx_policy policy = { 0 };
+        struct phx_profiles *profiles = update->profiles;
+        struct phx_good *good;
+        int r;
+
+        r = phx_policy_parse(blob, size, &policy, &candidate->error);
+        if (r < 0) {
+                phx_error_prefix(&candidate->error, candidate->source->name);
+                return -EINVAL;
+        }
+        r = phx_policy_check(
+                        &policy,
+                        candidate->source->name,
+                        update->look->settings,
+                        &candidate->error);
+        if (r < 0)
+                return r;
+
+        r = phx_policy_cache_put(profiles->options.cache_fd, candidate->key, blob, size);
+        if (r < 0)
+                return phx_error_set(
+                                &candidate->error,
+                                r,
+                                "%s: the compiled policy cannot be kept: %s",
+                                candidate->source->name,
+                                strerrordesc_np(-r));
+        good = phx_goods_add(&profiles->goods, candidate->source->name);
+        if (!good)
+                return -ENOMEM;
+        r = phx_goods_keep_text(&profiles->goods, good, candidate->source->seen);
+        if (r < 0)
+                return phx_error_set(
+                                &candidate->error,
+                                r,
+                                "%s: its text cannot be kept: %s",
+                                candidate->source->name,
+                                strerrordesc_np(-r));
+        phx_policy_done(&good->policy);
+        good->policy = policy;
+        policy = (struct phx_policy){ 0 };
+        memcpy(good->key, candidate->key, sizeof(good->key));
+        return 0;
+}
+
+static int quarantine(struct phx_update *update, struct phx_candidate *candidate) {
+        struct phx_quarantined failure = {
+                .name = candidate->source->name,
+                .text = candidate->error.text,
+        };
+
+        memcpy(failure.key, candidate->key, sizeof(failure.key));
+        return phx_quarantine_put(
+                        &update->profiles->quarantine,
+                        &failure,
+                        candidate->result,
+                        update->look->now_usec);
+}
+
+/* Good already, known to be bad, in the cache, or to be compiled. */
+static int sort_out(struct phx_update *update, struct phx_candidate *candidate) {
+        struct phx_profiles *profiles = update->profiles;
+        const struct phx_good *good;
+        struct phx_quarantined *bad;
+        phx_autofree char *blob = NULL;
+        size_t size = 0;
+        int r;
+
+        r = check_source(update, candidate);
+        if (r < 0)
+                return r;
+        good = phx_goods_find(&profiles->goods, candidate->source->name);
+        if (good && good->text && strcmp(good->key, candidate->key) == 0 &&
+            strcmp(good->digest, candidate->source->seen->digest) == 0)
+                return phx_policy_check(
+                                &good->policy,
+                                good->name,
+                                update->look->settings,
+                                &candidate->error);
+        bad = phx_quarantine_find(&profiles->quarantine, candidate->source->name, candidate->key);
+        if (bad)
+                bad->is_current = true;
+        if (bad && bad->retry_at > update->look->now_usec)
+                return phx_error_set(&candidate->error, -EINVAL, "%s", bad->text);
+        if (phx_policy_cache_get(
+                            update->profiles->options.cache_fd,
+                            candidate->key,
+                            &blob,
+                            &size) >= 0)
+                return accept_policy(update, candidate, blob, size);
+        candidate->must_compile = true;
+        return 0;
+}
+
+static size_t collect_jobs(struct phx_update *update, struct phx_compile_job *jobs) {
+        size_t count = 0;
+
+        for (size_t i = 0; i < update->sources.count; i++) {
+                const struct phx_candidate *candidate = &update->candidates[i];
+
+                if (candidate->must_compile)
+                        jobs[count++] = (struct phx_compile_job){
+                                .name = candidate->source->name,
+                                .profile = candidate->source->seen,
+                                .closure = &candidate->closure,
+                                .files = update->files,
+                        };
+        }
+        return count;
+}
+
+/* Jobs are in the order of the candidates that need one. */
+static int take_results(struct phx_update *update, struct phx_compile_job *jobs) {
+        int r = 0;
+
+        for (size_t i = 0; i < update->sources.count; i++) {
+                struct phx_candidate *candidate = &update->candidates[i];
+
+                if (!candidate->must_compile)
+                        continue;
+                candidate->result = jobs->result;
+                candidate->error = jobs->error;
+                if (candidate->result >= 0)
+                        candidate->result =
+                                        accept_policy(update, candidate, jobs->blob, jobs->size);
+                if (candidate->result < 0 && r >= 0)
+                        r = quarantine(update, candidate);
+                else if (candidate->result >= 0)
+                        phx_quarantine_release(
+                                        &update->profiles->quarantine,
+                                        candidate->source->name);
+                phx_compile_job_done(jobs++);
+        }
+        return r;
+}
+
+static int compile(struct phx_update *update) {
+        const struct phx_settings *settings = update->look->settings;
+        const struct phx_profiles_options *options = &update->profiles->options;
+        const struct phx_compiler compiler = {
+                .parser = options->parser,
+                .features_file = options->features_file,
+                .stage_dir = options->stage_dir,
+                .jobs = settings->compile_jobs,
+                .deadline_usec = settings->compile_deadline_usec,
+                .memory = settings->compile_memory,
+        };
+        phx_autofree struct phx_compile_job *jobs = calloc(
+                        update->sources.count + 1,
+                        sizeof(*jobs));
+        size_t count;
+        int r;
+
+        if (!jobs)
+                return -ENOMEM;
+        count = collect_jobs(update, jobs);
+        if (count == 0)
+                return 0;
+        r = phx_compile(&compiler, jobs, count, options->progress);
+        return r < 0 ? r : take_results(update, jobs);
+}
+
+int phx_update_judge(struct phx_update *update) {
+        for (size_t i = 0; i < update->sources.count; i++) {
+                update->candidates[i].source = &update->sources.items[i];
+                update->candidates[i].result = sort_out(update, &update->candidates[i]);
+        }
+        return compile(update);
+}

@@ -1,0 +1,331 @@
+#include <fcntl.h>
+#include <limits.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "config.h"
+#include "input.h"
+#include "tree.h"
+
+#define SETTINGS "/etc/phoenixd.json"
+#define CONFIGURATION "/etc/lxc.json"
+#define GOOD_SETTINGS "{ \"configuration\": \"" CONFIGURATION "\", \"resync_s\": 77 }\n"
+#define GOOD_CONFIGURATION "{ \"lxc_configs\": { \"910\": { \"name\": \"web\" } } }\n"
+
+static struct phx_trust trust;
+static struct input *input;
+static struct phx_desired *desired;
+static int state_fd;
+
+static void start(void) {
+        input = input_free(input);
+        assert_int_equal(input_new(&trust, SETTINGS, state_fd, &input), 0);
+        assert_null(input_settings(input));
+        assert_null(input_configuration(input));
+}
+
+static int set_up(void **state) {
+        trust = (struct phx_trust){ .root = tree_new(), .owner = geteuid() };
+        tree_mkdir("state");
+        state_fd = open(tree_path("state"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        assert_true(state_fd >= 0);
+        tree_write("etc/phoenixd.json", GOOD_SETTINGS);
+        tree_write("etc/lxc.json", GOOD_CONFIGURATION);
+        start();
+        return 0;
+}
+
+static int tear_down(void **state) {
+        input = input_free(input);
+        desired = phx_desired_free(desired);
+        (void) close(state_fd);
+        tree_done();
+        return 0;
+}
+
+static void read_input(void) {
+        desired = phx_desired_free(desired);
+        desired = calloc(1, sizeof(*desired));
+        assert_non_null(desired);
+        assert_int_equal(input_read(input, desired), 0);
+}
+
+static void read_good(void) {
+        read_input();
+        if (desired->refusal_count > 0)
+                fail_msg("%s", desired->refusals[0].text);
+        assert_true(desired->has_configuration);
+}
+
+/* The only refusal: of OBJECT, with a text that begins so. */
+static void read_refused(const char *object, const char *text) {
+        read_input();
+        assert_int_equal(desired->refusal_count, 1);
+        assert_string_equal(desired->refusals[0].object, object);
+        if (!phx_has_prefix(desired->refusals[0].text, text))
+                assert_string_equal(desired->refusals[0].text, text);
+        assert_false(desired->refusals[0].is_transient);
+}
+
+static const char *profile_of_the_container(void) {
+        assert_int_equal(input_configuration(input)->count, 1);
+        return input_configuration(input)->containers[0].profile;
+}
+
+static void both_files_are_read_and_the_generation_is_named(void **state) {
+        char digest[PHX_SHA256_HEX];
+
+        tree_write("etc/phoenixd.json",
+                   "{ \"configuration\": \"" CONFIGURATION "\", \"mode\": \"observe\" }\n");
+        read_good();
+        phx_sha256(GOOD_CONFIGURATION, strlen(GOOD_CONFIGURATION), digest);
+        assert_string_equal(desired->generation, digest);
+        assert_int_equal(desired->mode, PHX_MODE_OBSERVE);
+        assert_string_equal(profile_of_the_container(), "unconfined");
+}
+
+static void without_a_file_every_setting_has_its_default(void **state) {
+        tree_remove("etc/phoenixd.json");
+        read_refused("configuration", PHX_SYSCONFDIR "/phoenix_lxc_configs.json: No such file");
+        assert_int_equal(input_settings(input)->resync_usec, 600000000);
+        assert_int_equal(input_settings(input)->mode, PHX_MODE_ENFORCE);
+        assert_false(desired->has_configuration);
+
+        /* It may come later. */
+        tree_write("etc/phoenixd.json", GOOD_SETTINGS);
+        read_good();
+        assert_int_equal(input_settings(input)->resync_usec, 77000000);
+}
+
+static void broken_settings_leave_the_last_good_ones(void **state) {
+        read_good();
+        tree_write("etc/phoenixd.json", "{ \"resync_s\": 1 }\n");
+        read_refused("settings", SETTINGS ":");
+        assert_int_equal(input_settings(input)->resync_usec, 77000000);
+        assert_true(desired->has_configuration);
+        tree_write("etc/phoenixd.json", GOOD_SETTINGS);
+        read_good();
+}
+
+static void settings_that_were_broken_from_the_start_leave_all_as_it_is(void **state) {
+        tree_write("etc/phoenixd.json", "{ \"configuraton\": \"/x\" }\n");
+        read_refused("settings", SETTINGS ":");
+        assert_null(input_settings(input));
+        assert_null(input_configuration(input));
+        assert_false(desired->has_configuration);
+}
+
+static void settings_that_vanish_are_refused_and_not_read_as_defaults(void **state) {
+        read_good();
+        tree_remove("etc/phoenixd.json");
+        read_refused("settings", SETTINGS ": No such file or directory");
+        assert_int_equal(input_settings(input)->resync_usec, 77000000);
+        assert_true(desired->has_configuration);
+}
+
+static void a_configuration_that_vanishes_is_refused_and_stays(void **state) {
+        read_good();
+        tree_remove("etc/lxc.json");
+        read_refused("configuration", CONFIGURATION ": No such file or directory");
+        assert_true(desired->has_configuration);
+        assert_int_equal(input_configuration(input)->count, 1);
+}
+
+static void a_broken_configuration_leaves_the_last_good_one(void **state) {
+        static const char *const texts[] = { "", "{}", "{ \"lxc_configs\": {} }", "{" };
+        char generation[PHX_SHA256_HEX];
+
+        read_good();
+        memcpy(generation, desired->generation, sizeof(generation));
+        for (size_t i = 0; i < PHX_ELEMENTS(texts); i++) {
+                tree_write("etc/lxc.json", texts[i]);
+                read_refused("configuration", CONFIGURATION);
+                assert_true(desired->has_configuration);
+                assert_string_equal(desired->generation, generation);
+                assert_string_equal(input_configuration(input)->containers[0].id, "910");
+        }
+}
+
+static void the_last_good_configuration_outlives_a_restart(void **state) {
+        char generation[PHX_SHA256_HEX];
+
+        read_good();
+        memcpy(generation, desired->generation, sizeof(generation));
+        tree_write("etc/lxc.json", "{");
+        start();
+        read_refused("configuration", CONFIGURATION);
+        assert_true(desired->has_configuration);
+        assert_string_equal(desired->generation, generation);
+        assert_string_equal(input_configuration(input)->containers[0].id, "910");
+
+        /* The same text again is the same generation, and a good one. */
+        tree_write("etc/lxc.json", GOOD_CONFIGURATION);
+        read_good();
+        assert_string_equal(desired->generation, generation);
+}
+
+static void a_last_good_configuration_that_is_damaged_is_none(void **state) {
+        read_good();
+        tree_write("etc/lxc.json", "{");
+        tree_write("state/configuration.json", "{ \"lxc_con");
+        start();
+        read_refused("configuration", CONFIGURATION);
+        assert_false(desired->has_configuration);
+        assert_null(input_configuration(input));
+}
+
+static void what_has_not_changed_is_not_parsed_anew(void **state) {
+        const struct phx_settings *settings;
+        const struct phx_configuration *configuration;
+
+        read_good();
+        settings = input_settings(input);
+        configuration = input_configuration(input);
+        /* Another file with the same bytes, as an editor would write it. */
+        tree_remove("etc/phoenixd.json");
+        tree_write("etc/phoenixd.json", GOOD_SETTINGS);
+        read_good();
+        assert_ptr_equal(input_settings(input), settings);
+        assert_ptr_equal(input_configuration(input), configuration);
+}
+
+static void another_default_profile_reads_the_configuration_again(void **state) {
+        read_good();
+        assert_string_equal(profile_of_the_container(), "unconfined");
+        tree_write("etc/phoenixd.json",
+                   "{ \"configuration\": \"" CONFIGURATION
+                   "\", \"default_profile\": \"lxc-baseline\" }\n");
+        read_good();
+        assert_string_equal(profile_of_the_container(), "lxc-baseline");
+}
+
+static void another_default_profile_holds_for_a_recalled_configuration(void **state) {
+        read_good();
+        tree_write("etc/lxc.json", "{");
+        start();
+        read_refused("configuration", CONFIGURATION);
+        assert_string_equal(profile_of_the_container(), "unconfined");
+        tree_write("etc/phoenixd.json",
+                   "{ \"configuration\": \"" CONFIGURATION
+                   "\", \"default_profile\": \"lxc-baseline\" }\n");
+        read_refused("configuration", CONFIGURATION);
+        assert_string_equal(profile_of_the_container(), "lxc-baseline");
+}
+
+static void what_could_not_be_kept_is_not_undone_by_a_recall(void **state) {
+        read_good();
+        /* Nothing can be written there, and what is kept is the one before. */
+        tree_mkdir("state/.configuration.json.phoenixd~");
+        tree_write("state/.configuration.json.phoenixd~/in-the-way", "");
+        tree_write("etc/lxc.json", "{ \"lxc_configs\": { \"911\": {} } }\n");
+        read_refused("configuration",
+                     CONFIGURATION ": is accepted, but cannot be kept over a restart: ");
+        tree_write("etc/lxc.json", "{");
+        tree_write("etc/phoenixd.json",
+                   "{ \"configuration\": \"" CONFIGURATION
+                   "\", \"default_profile\": \"lxc-baseline\" }\n");
+        read_refused("configuration", CONFIGURATION);
+        assert_string_equal(input_configuration(input)->containers[0].id, "911");
+}
+
+static void a_file_that_is_being_written_is_refused_for_now(void **state) {
+        int fd;
+
+        read_good();
+        fd = open(tree_path("etc/lxc.json"), O_WRONLY | O_CLOEXEC);
+        assert_true(fd >= 0);
+        read_input();
+        (void) close(fd);
+        assert_int_equal(desired->refusal_count, 1);
+        assert_string_equal(desired->refusals[0].object, "configuration");
+        assert_true(desired->refusals[0].is_transient);
+        assert_true(desired->has_configuration);
+        read_good();
+}
+
+static void a_file_that_others_can_write_is_refused(void **state) {
+        read_good();
+        assert_int_equal(chmod(tree_path("etc/lxc.json"), 0666), 0);
+        read_refused("configuration", CONFIGURATION ": 'lxc.json' is writable by group or others");
+        assert_true(desired->has_configuration);
+        assert_int_equal(chmod(tree_path("etc/lxc.json"), 0644), 0);
+        read_good();
+}
+
+static void one_that_cannot_be_kept_is_said_until_it_can(void **state) {
+        phx_autofree char *text = NULL;
+
+        /* Nothing can be renamed over a directory that is not empty. */
+        tree_write("state/configuration.json/in-the-way", "");
+        for (int i = 0; i < 2; i++) {
+                read_refused("configuration",
+                             CONFIGURATION ": is accepted, but cannot be kept over a restart: ");
+                assert_true(desired->has_configuration);
+        }
+        tree_remove("state/configuration.json");
+        read_good();
+        text = tree_read("state/configuration.json");
+        assert_string_equal(text, GOOD_CONFIGURATION);
+}
+
+static void both_places_are_watched(void **state) {
+        phx_cleanup(phx_strings_done) struct phx_strings watches = { 0 };
+        char settings[2 * PATH_MAX], text[3 * PATH_MAX];
+
+        tree_mkdir("b");
+        (void) snprintf(settings, sizeof(settings), "%s", tree_path("etc/phoenixd.json"));
+        input = input_free(input);
+        assert_int_equal(input_new(&trust, settings, state_fd, &input), 0);
+        assert_int_equal(input_watches(input, &watches), 0);
+        assert_true(phx_strings_has(&watches, tree_path("etc")));
+        assert_true(phx_strings_has(&watches, trust.root));
+        assert_false(phx_strings_has(&watches, tree_path("b")));
+
+        /* Below the trusted root that path is another file. */
+        (void) snprintf(text,
+                        sizeof(text),
+                        "{ \"configuration\": \"%s\" }",
+                        tree_path("b/gone/deeper/lxc.json"));
+        (void) snprintf(settings, sizeof(settings), "%s/etc/phoenixd.json", trust.root + 1);
+        tree_write(settings, text);
+        read_input();
+        assert_non_null(input_settings(input));
+        phx_strings_done(&watches);
+        assert_int_equal(input_watches(input, &watches), 0);
+        assert_true(phx_strings_has(&watches, tree_path("etc")));
+        assert_true(phx_strings_has(&watches, tree_path("b")));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                TEST(both_files_are_read_and_the_generation_is_named),
+                TEST(without_a_file_every_setting_has_its_default),
+                TEST(broken_settings_leave_the_last_good_ones),
+                TEST(settings_that_were_broken_from_the_start_leave_all_as_it_is),
+                TEST(settings_that_vanish_are_refused_and_not_read_as_defaults),
+                TEST(a_configuration_that_vanishes_is_refused_and_stays),
+                TEST(a_broken_configuration_leaves_the_last_good_one),
+                TEST(the_last_good_configuration_outlives_a_restart),
+                TEST(a_last_good_configuration_that_is_damaged_is_none),
+                TEST(what_has_not_changed_is_not_parsed_anew),
+                TEST(another_default_profile_reads_the_configuration_again),
+                TEST(another_default_profile_holds_for_a_recalled_configuration),
+                TEST(what_could_not_be_kept_is_not_undone_by_a_recall),
+                TEST(a_file_that_is_being_written_is_refused_for_now),
+                TEST(a_file_that_others_can_write_is_refused),
+                TEST(one_that_cannot_be_kept_is_said_until_it_can),
+                TEST(both_places_are_watched),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
