@@ -27,9 +27,11 @@
 #define MILLISECOND UINT64_C(1000)
 #define SECOND (1000 * MILLISECOND)
 
-/* How late a look may be: one that somebody waits for, and one that nobody does. */
+/* How late a look may be: one that somebody waits for, and one that nobody does, of which the
+ * latter may also be late by a part of the time until it is due. */
 #define EAGER_ACCURACY_USEC (5 * MILLISECOND)
 #define LAZY_ACCURACY_USEC (15 * SECOND)
+#define LAZY_PART 16
 
 struct manager {
         const struct manager_options *options;
@@ -59,6 +61,14 @@ static uint64_t now_usec(const struct manager *manager) {
         return now;
 }
 
+static uint64_t accuracy(const struct manager *manager, uint64_t due) {
+        uint64_t now = now_usec(manager), part = due > now ? (due - now) / LAZY_PART : 0;
+
+        if (!schedule_is_lazy(&manager->schedule) || part < EAGER_ACCURACY_USEC)
+                return EAGER_ACCURACY_USEC;
+        return part < LAZY_ACCURACY_USEC ? part : LAZY_ACCURACY_USEC;
+}
+
 static void rearm(struct manager *manager) {
         uint64_t due = schedule_due(&manager->schedule);
 
@@ -66,10 +76,7 @@ static void rearm(struct manager *manager) {
                 (void) sd_event_source_set_enabled(manager->look_timer, SD_EVENT_OFF);
                 return;
         }
-        (void) sd_event_source_set_time_accuracy(
-                        manager->look_timer,
-                        schedule_is_lazy(&manager->schedule) ? LAZY_ACCURACY_USEC
-                                                             : EAGER_ACCURACY_USEC);
+        (void) sd_event_source_set_time_accuracy(manager->look_timer, accuracy(manager, due));
         (void) sd_event_source_set_time(manager->look_timer, due);
         (void) sd_event_source_set_enabled(manager->look_timer, SD_EVENT_ONESHOT);
 }

@@ -69,11 +69,11 @@ static bool has_gpu(const struct phx_container_config *container) {
 }
 
 const char *phx_container_config_suggest(const struct phx_container_config *container) {
-        bool docker = phx_strings_has(&container->features, "docker");
-
         if (has_gpu(container))
                 return "lxc-gpu-docker-storage";
-        if (docker || phx_strings_has(&container->pct_options, "nesting=1"))
+        if (phx_strings_has(&container->features, "docker"))
+                return "lxc-phoenix-v2";
+        if (phx_strings_has(&container->pct_options, "nesting=1"))
                 return "lxc-nesting-v1";
         return "lxc-baseline";
 }

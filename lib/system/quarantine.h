@@ -7,8 +7,8 @@
 #include "base/digest.h"
 
 /* Sources that did not compile, by compile key: they are not tried again until they are others, or
- * until a while has passed: 1 min, and where the compile took too much time or memory, doubled up to
- * 1 h. */
+ * until a while has passed: 1 min, and where the compile took too much time or memory, doubled up
+ * to 1 h. */
 struct phx_quarantined {
         char *name;
         char key[PHX_SHA256_HEX];

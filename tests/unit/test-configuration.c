@@ -67,7 +67,7 @@ static void suggestions_follow_what_the_container_needs(void **state) {
         assert_string_equal(phx_container_config_suggest(&container), "lxc-nesting-v1");
         phx_strings_done(&container.pct_options);
         assert_int_equal(phx_strings_add(&container.features, "docker"), 0);
-        assert_string_equal(phx_container_config_suggest(&container), "lxc-nesting-v1");
+        assert_string_equal(phx_container_config_suggest(&container), "lxc-phoenix-v2");
         container.gpu_assignment = zero;
         assert_string_equal(phx_container_config_suggest(&container), "lxc-gpu-docker-storage");
         container.gpu_assignment = NULL;

@@ -34,6 +34,7 @@ struct shared {
         volatile unsigned asked_looks;
         volatile unsigned setups;
         volatile pid_t engine;
+        uint64_t silence_usec;
         volatile unsigned restarts_told;
         volatile unsigned failures_told;
         char watched[80];
@@ -148,7 +149,7 @@ static _Noreturn void run_manager(const struct fixture *fixture) {
         (void) snprintf(settings, sizeof(settings), "%s/etc/phoenixd.json", fixture->root);
         manager_options_init(&options, settings);
         options.revision = "/nonexistent/revision";
-        options.silence_usec = 400 * MS;
+        options.silence_usec = shared->silence_usec;
         options.patience_usec = 300 * MS;
 
         r = manager_new(&options, &plan, &manager);
@@ -167,6 +168,7 @@ static int setup(void **state) {
         *shared = (struct shared){ .status = "In sync: 1 profile" };
         (void) snprintf(fixture->root, sizeof(fixture->root), "/tmp/test-manager-XXXXXX");
         make_directory(fixture->root);
+        shared->silence_usec = 400 * MS;
         (void) snprintf(shared->watched, sizeof(shared->watched), "%s/watched", fixture->root);
         assert_int_equal(mkdir(shared->watched, 0755), 0);
         (void) snprintf(path, sizeof(path), "%s/etc", fixture->root);
@@ -350,6 +352,7 @@ static void the_status_is_said_when_it_changes(void **state) {
 static void a_look_that_lasts_says_what_it_is_at(void **state) {
         struct fixture *fixture = *state;
 
+        shared->silence_usec = 60 * S;
         start(fixture, LOOKS_FINE);
         expect_later(fixture, "READY=1");
         (void) settled_looks();

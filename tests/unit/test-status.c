@@ -291,7 +291,9 @@ static void nobody_is_confined_by_a_complaining_profile(void **state) {
                         0);
         fake_load(fake, "lxc-a", "complain", SHA1);
         status = status_of(fake, NULL, false);
-        assert_string_equal(status, "In sync: 1 profile, 0 containers confined, 0 unconfined");
+        assert_string_equal(
+                        status,
+                        "In sync: 1 profile, 0 containers confined, 0 unconfined, 1 not enforced");
 }
 
 static void without_a_configuration_nothing_is_in_sync(void **state) {

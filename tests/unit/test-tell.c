@@ -205,7 +205,7 @@ static void a_refused_source_is_not_called_accepted_when_its_directory_cannot_be
         desired->refusal_count = 0;
         tell(&subject);
         assert_told(&subject,
-                    "accepted: lxc-web: accepted again\naccepted: profiles: accepted again\n");
+                    "accepted: profiles: accepted again\naccepted: lxc-web: accepted again\n");
 }
 
 /* What was told of drifts of this kind just now. */
@@ -314,7 +314,7 @@ static void an_action_is_told_with_all_that_is_known_of_it(void **state) {
         phx_tell_changed(subject.tell, &drift);
         phx_tell_failed(subject.tell, &drift, -EACCES, "permission denied");
         assert_told(&subject,
-                    "intent: lxc-web: loaded in mode complain instead of enforce; loading the policy into "
+                    "intent: lxc-web: loading the policy into "
                     "the kernel\n"
                     "changed: lxc-web: the policy was loaded into the kernel, and read back\n"
                     "failed: lxc-web: loading the policy into the kernel failed: permission denied\n");
@@ -424,9 +424,7 @@ static void an_intent_is_also_a_sign_of_life(void **state) {
         phx_tell_intent(teller, &drift);
         teller = phx_tell_free(teller);
         assert_int_equal(listener.records, 1);
-        assert_string_equal(
-                        listener.progress,
-                        "lxc-web: the deployed file is missing; installing the deployed file");
+        assert_string_equal(listener.progress, "lxc-web: installing the deployed file");
 }
 
 int main(void) {

@@ -42,7 +42,7 @@ check "a container that is unmanaged is left as it is" prints lxc-web effective_
 say "which profile"
 entry '{ "features": [ "docker" ] }'
 check "without the key the default holds" wait_until 3 has_line db 'lxc.apparmor.profile = unconfined'
-check "who is unconfined is told what would fit" wait_until 3 journal_has 'db: unconfined by configuration.* lxc-nesting-v1 '
+check "who is unconfined is told what would fit" wait_until 3 journal_has 'db: unconfined by configuration.* lxc-phoenix-v2 '
 entry '{ "apparmor_profile": "unconfined", "pct_options": [ "nesting=1" ], "gpu_assignment": "0,1" }'
 check "by its graphics cards first" wait_until 3 journal_has 'db: unconfined by configuration.* lxc-gpu-docker-storage '
 entry '{ "apparmor_profile": "lxc-none" }'
