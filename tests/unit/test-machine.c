@@ -312,6 +312,21 @@ static bool is_refused(const struct picture *picture, const char *text) {
         return false;
 }
 
+static void a_piece_that_cannot_be_kept_stops_only_its_users(void **state) {
+        struct picture picture;
+
+        tree_mkdir("state/good/abstractions:phoenix:life");
+        tree_write("sources/lxc-db", DB);
+        picture = look(*state);
+        assert_string_equal(
+                        phx_desired_find_profile(picture.desired, "lxc-web")->refusal,
+                        "lxc-web: its piece abstractions/phoenix/life cannot be kept: Invalid argument");
+        assert_int_equal(
+                        phx_desired_find_profile(picture.desired, "lxc-db")->state,
+                        PHX_SOURCE_GOOD);
+        picture_done(&picture);
+}
+
 static void a_record_that_could_not_be_saved_is_saved_later(void **state) {
         struct machine *machine = *state;
         struct picture picture;
@@ -569,6 +584,7 @@ int main(void) {
                 with_machine(a_broken_source_keeps_the_last_good_one),
                 with_machine(an_empty_source_directory_withdraws_nothing),
                 with_machine(one_source_of_two_that_is_gone_is_withdrawn),
+                with_machine(a_piece_that_cannot_be_kept_stops_only_its_users),
                 with_machine(a_record_that_could_not_be_saved_is_saved_later),
                 with_machine(what_cannot_be_recorded_is_not_installed_at_the_second_try_either),
                 with_machine(a_container_gets_its_line_through_liblxc),
