@@ -13,7 +13,7 @@ GUEST_PACKAGES=(
     systemd systemd-sysv dbus kmod procps util-linux
     apparmor lxc
     libsystemd0 libjansson4 libapparmor1 libinotifytools0 libmd0
-    strace jq busybox-static
+    e2fsprogs strace jq busybox-static
 )
 
 # In the build root. The guest's own release compiles the program, so that it meets the libraries
