@@ -5,7 +5,8 @@
 # Debian's "cloud" kernel is the same source and the same AppArmor as the general one, without four
 # hundred megabytes of drivers for machines that are not virtual.
 INITRD_MODULES=(virtio_pci virtio_blk virtio_console ext4)
-GUEST_MODULES=(autofs4 overlay fuse loop veth bridge dummy tun)
+GUEST_MODULES=(autofs4 overlay fuse loop veth bridge br_netfilter dummy tun nf_tables nft_compat
+    nft_chain_nat xt_conntrack xt_addrtype xt_MASQUERADE ip_tables iptable_nat iptable_filter)
 
 tree_dir() {
     echo "$VM_CACHE/$1/tree-$(digest "$1" "$(guest_packages "$1")" -- "$VM_TOP/lib/packages.sh")"

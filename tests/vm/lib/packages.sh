@@ -8,12 +8,13 @@ HOST_PACKAGES=(
 )
 
 # In the guest: what it needs to be a host of containers, what phoenixd is linked with, and what
-# scenarios look with.
+# scenarios look with. Containers see the machine's own tree, and the last line is for them.
 GUEST_PACKAGES=(
     systemd systemd-sysv dbus kmod procps util-linux
     apparmor lxc
     libsystemd0 libjansson4 libapparmor1 libinotifytools0 libmd0
-    e2fsprogs strace jq busybox-static
+    e2fsprogs strace jq busybox-static polkitd
+    docker.io iptables nginx-light openssh-server
 )
 
 # In the build root. The guest's own release compiles the program, so that it meets the libraries
