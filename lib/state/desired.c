@@ -52,6 +52,17 @@ static void container_done(struct phx_desired_container *container) {
         phx_strings_done(&container->notes);
 }
 
+const char *phx_source_state_to_string(enum phx_source_state state) {
+        static const char *const names[] = {
+                [PHX_SOURCE_GOOD] = "good",
+                [PHX_SOURCE_REFUSED] = "refused",
+                [PHX_SOURCE_WRITING] = "writing",
+                [PHX_SOURCE_WITHDRAWN] = "withdrawn",
+        };
+
+        return state < PHX_ELEMENTS(names) ? names[state] : NULL;
+}
+
 struct phx_desired *phx_desired_free(struct phx_desired *desired) {
         if (!desired)
                 return NULL;

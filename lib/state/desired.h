@@ -29,6 +29,9 @@ enum phx_source_state {
         PHX_SOURCE_WITHDRAWN, /* the source is gone, the last good one is still around */
 };
 
+/* "good", "refused", … NULL for a number that is none. */
+const char *phx_source_state_to_string(enum phx_source_state state);
+
 struct phx_desired_profile {
         char *name;
         enum phx_source_state state;

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <jansson.h>
+
+#include "base/error.h"
+
+/* Plain structs to JSON objects and back, by a table of their members: one table serves both ways,
+ * so that neither can know a key that the other does not. */
+
+enum phx_field_type {
+        PHX_FIELD_TEXT,   /* char *, NULL is null */
+        PHX_FIELD_NAME,   /* char *, never null */
+        PHX_FIELD_BOOL,   /* bool */
+        PHX_FIELD_WORD,   /* an enum, by its names in WORD */
+        PHX_FIELD_FLAG,   /* bool, by the names of false and true in WORD */
+        PHX_FIELD_NUMBER, /* unsigned */
+        PHX_FIELD_SOME,   /* unsigned, 0 is null */
+        PHX_FIELD_LARGE,  /* uint64_t */
+        PHX_FIELD_TIME,   /* uint64_t, PHX_NEVER is null */
+        PHX_FIELD_TEXTS,  /* struct phx_strings */
+        PHX_FIELD_STRUCT, /* a struct of SHAPE */
+        PHX_FIELD_MAYBE,  /* a struct of SHAPE, null when its first member, a pointer, is NULL */
+        PHX_FIELD_LIST,   /* a pointer to structs of SHAPE, and their number at COUNT_OFFSET */
+};
+
+struct phx_field {
+        const char *key;
+        enum phx_field_type type;
+        size_t offset;
+        /* The name of a value; NULL for null, where that is among the values, and behind the last.
+         * COUNT is how many there are. */
+        const char *(*word)(unsigned value);
+        unsigned word_count;
+        const struct phx_shape *shape;
+        size_t count_offset;
+};
+
+struct phx_shape {
+        const struct phx_field *fields;
+        size_t field_count;
+        size_t size;
+};
+
+/* A new reference. -ENOMEM, or -ERANGE for a number that JSON cannot hold. */
+int phx_fields_render(const struct phx_shape *shape, const void *object, json_t **ret_json);
+
+/* Fills OBJECT, which must be zero; what it has got belongs to it also on failure. -EINVAL with the
+ * path of the key at fault in the text, -ENOMEM. */
+int phx_fields_parse(
+                const struct phx_shape *shape,
+                const json_t *json,
+                void *object,
+                struct phx_error *error);

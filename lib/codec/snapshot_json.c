@@ -1,0 +1,342 @@
+#include "codec/snapshot_json.h"
+
+#include <errno.h>
+
+#include "codec/fields.h"
+#include "codec/json.h"
+
+#define VERSION 1
+
+/* --- words --- */
+
+static const char *health_word(unsigned value) {
+        return phx_health_to_string((enum phx_health) value);
+}
+
+static const char *profile_state_word(unsigned value) {
+        return phx_profile_state_to_string((enum phx_profile_state) value);
+}
+
+static const char *container_state_word(unsigned value) {
+        return phx_container_state_to_string((enum phx_container_state) value);
+}
+
+static const char *posture_word(unsigned value) {
+        return phx_posture_to_string((enum phx_posture) value);
+}
+
+static const char *deployed_word(unsigned value) {
+        return phx_deployed_state_to_string((enum phx_deployed_state) value);
+}
+
+static const char *source_word(unsigned value) {
+        return phx_source_state_to_string((enum phx_source_state) value);
+}
+
+static const char *layer_word(unsigned value) {
+        return phx_layer_to_string((enum phx_layer) value);
+}
+
+static const char *drift_kind_word(unsigned value) {
+        return phx_drift_kind_to_string((enum phx_drift_kind) value);
+}
+
+/* Nothing to do is null for who reads. */
+static const char *action_word(unsigned value) {
+        return value == PHX_ACTION_NONE ? NULL
+                                        : phx_action_kind_to_string((enum phx_action_kind) value);
+}
+
+static const char *mode_word(unsigned is_observing) {
+        return phx_mode_to_string(is_observing ? PHX_MODE_OBSERVE : PHX_MODE_ENFORCE);
+}
+
+static const char *piece_word(unsigned is_piece) {
+        return is_piece ? "piece" : "profile";
+}
+
+static const char *result_word(unsigned has_failed) {
+        return has_failed ? "failed" : "changed";
+}
+
+/* --- shapes --- */
+
+#define HEALTHS (PHX_HEALTH_OBSERVING + 1)
+#define PROFILE_STATES (PHX_PROFILE_WITHDRAWN + 1)
+#define CONTAINER_STATES (PHX_CONTAINER_UNKNOWN + 1)
+#define POSTURES (PHX_POSTURE_MISSING + 1)
+#define DEPLOYED_STATES (PHX_DEPLOYED_UNKNOWN + 1)
+#define SOURCE_STATES (PHX_SOURCE_WITHDRAWN + 1)
+#define LAYERS (PHX_LAYER_RUNNING + 1)
+#define DRIFT_KINDS (PHX_DRIFT_UNKNOWN + 1)
+#define ACTION_KINDS (PHX_ACTION_WITHDRAW + 1)
+
+#define PLAIN(object, key, kind, name) \
+        { key, PHX_FIELD_##kind, offsetof(struct object, name) }
+#define WORD(object, key, name, word, count) \
+        { key, PHX_FIELD_WORD, offsetof(struct object, name), word, count }
+#define FLAG(object, key, name, word) \
+        { key, PHX_FIELD_FLAG, offsetof(struct object, name), word, 2 }
+#define SHAPED(object, key, kind, name, of) \
+        { key, PHX_FIELD_##kind, offsetof(struct object, name), NULL, 0, of }
+#define LIST(object, key, name, number, of)                                      \
+        {                                                                        \
+                key, PHX_FIELD_LIST, offsetof(struct object, name), NULL, 0, of, \
+                                offsetof(struct object, number)                  \
+        }
+#define SHAPE(object, fields) \
+        { fields, PHX_ELEMENTS(fields), sizeof(struct object) }
+
+static const struct phx_field suspension_fields[] = {
+        PLAIN(phx_suspension, "object", NAME, object),
+        PLAIN(phx_suspension, "reason", NAME, reason),
+        PLAIN(phx_suspension, "since", LARGE, since),
+        PLAIN(phx_suspension, "until", TIME, until),
+        PLAIN(phx_suspension, "by_uid", NUMBER, by_uid),
+};
+static const struct phx_shape suspension_shape = SHAPE(phx_suspension, suspension_fields);
+
+static const struct phx_field profile_fields[] = {
+        PLAIN(phx_snapshot_profile, "name", NAME, name),
+        FLAG(phx_snapshot_profile, "kind", is_piece, piece_word),
+        WORD(phx_snapshot_profile, "state", state, profile_state_word, PROFILE_STATES),
+        WORD(phx_snapshot_profile, "source", source, source_word, SOURCE_STATES),
+        PLAIN(phx_snapshot_profile, "refusal", TEXT, refusal),
+        PLAIN(phx_snapshot_profile, "digest", TEXT, digest),
+        WORD(phx_snapshot_profile, "deployed", deployed, deployed_word, DEPLOYED_STATES),
+        PLAIN(phx_snapshot_profile, "loaded", BOOL, is_loaded),
+        PLAIN(phx_snapshot_profile, "mode", TEXT, mode),
+        PLAIN(phx_snapshot_profile, "hash", TEXT, hash),
+        PLAIN(phx_snapshot_profile, "loaded_hash", TEXT, loaded_hash),
+        PLAIN(phx_snapshot_profile, "containers", TEXTS, containers),
+        SHAPED(phx_snapshot_profile, "suspended", MAYBE, suspended, &suspension_shape),
+};
+static const struct phx_shape profile_shape = SHAPE(phx_snapshot_profile, profile_fields);
+
+static const struct phx_field decider_fields[] = {
+        PLAIN(phx_snapshot_decider, "layer", NAME, layer),
+        PLAIN(phx_snapshot_decider, "file", TEXT, file),
+        PLAIN(phx_snapshot_decider, "line", SOME, line),
+        PLAIN(phx_snapshot_decider, "key", TEXT, key),
+        PLAIN(phx_snapshot_decider, "value", TEXT, value),
+        PLAIN(phx_snapshot_decider, "why", NAME, why),
+};
+static const struct phx_shape decider_shape = SHAPE(phx_snapshot_decider, decider_fields);
+
+static const struct phx_field container_fields[] = {
+        PLAIN(phx_snapshot_container, "id", NAME, id),
+        PLAIN(phx_snapshot_container, "name", TEXT, name),
+        PLAIN(phx_snapshot_container, "directory", TEXT, directory),
+        WORD(phx_snapshot_container, "state", state, container_state_word, CONTAINER_STATES),
+        WORD(phx_snapshot_container, "posture", posture, posture_word, POSTURES),
+        PLAIN(phx_snapshot_container, "profile", NAME, profile),
+        PLAIN(phx_snapshot_container, "profile_is_default", BOOL, profile_is_default),
+        PLAIN(phx_snapshot_container, "namespace", TEXT, namespace),
+        PLAIN(phx_snapshot_container, "assigned", TEXT, assigned),
+        PLAIN(phx_snapshot_container, "running", BOOL, is_running),
+        PLAIN(phx_snapshot_container, "init", SOME, init),
+        PLAIN(phx_snapshot_container, "label", TEXT, label),
+        PLAIN(phx_snapshot_container, "tasks", NUMBER, tasks),
+        PLAIN(phx_snapshot_container, "tasks_wrong", NUMBER, tasks_wrong),
+        PLAIN(phx_snapshot_container, "tasks_unknown", NUMBER, tasks_unknown),
+        PLAIN(phx_snapshot_container, "suggestion", TEXT, suggestion),
+        PLAIN(phx_snapshot_container, "suggestion_why", TEXT, suggestion_why),
+        PLAIN(phx_snapshot_container, "notes", TEXTS, notes),
+        LIST(phx_snapshot_container, "decided_by", decided_by, decided_by_count, &decider_shape),
+        SHAPED(phx_snapshot_container, "suspended", MAYBE, suspended, &suspension_shape),
+};
+static const struct phx_shape container_shape = SHAPE(phx_snapshot_container, container_fields);
+
+static const struct phx_field unmanaged_fields[] = {
+        PLAIN(phx_snapshot_unmanaged, "directory", NAME, directory),
+        PLAIN(phx_snapshot_unmanaged, "assigned", TEXT, assigned),
+        PLAIN(phx_snapshot_unmanaged, "running", BOOL, is_running),
+};
+static const struct phx_shape unmanaged_shape = SHAPE(phx_snapshot_unmanaged, unmanaged_fields);
+
+static const struct phx_field drift_fields[] = {
+        WORD(phx_snapshot_drift, "layer", layer, layer_word, LAYERS),
+        WORD(phx_snapshot_drift, "kind", kind, drift_kind_word, DRIFT_KINDS),
+        PLAIN(phx_snapshot_drift, "object", NAME, object),
+        PLAIN(phx_snapshot_drift, "expected", NAME, expected),
+        PLAIN(phx_snapshot_drift, "found", NAME, found),
+        WORD(phx_snapshot_drift, "action", action, action_word, ACTION_KINDS),
+        PLAIN(phx_snapshot_drift, "why", TEXT, why),
+        PLAIN(phx_snapshot_drift, "sentence", NAME, sentence),
+        PLAIN(phx_snapshot_drift, "failure", TEXT, failure),
+        PLAIN(phx_snapshot_drift, "retry_at", TIME, retry_at),
+        PLAIN(phx_snapshot_drift, "tolerable", BOOL, is_tolerable),
+        PLAIN(phx_snapshot_drift, "suspended", BOOL, is_suspended),
+        PLAIN(phx_snapshot_drift, "old_digest", TEXT, old_digest),
+        PLAIN(phx_snapshot_drift, "new_digest", TEXT, new_digest),
+};
+static const struct phx_shape drift_shape = SHAPE(phx_snapshot_drift, drift_fields);
+
+static const struct phx_field change_fields[] = {
+        PLAIN(phx_snapshot_change, "at", LARGE, at),
+        WORD(phx_snapshot_change, "action", action, action_word, ACTION_KINDS),
+        PLAIN(phx_snapshot_change, "object", NAME, object),
+        PLAIN(phx_snapshot_change, "sentence", NAME, sentence),
+        FLAG(phx_snapshot_change, "result", has_failed, result_word),
+};
+static const struct phx_shape change_shape = SHAPE(phx_snapshot_change, change_fields);
+
+/* The four parts that are objects of their own; their members are found from the whole. */
+static const struct phx_field daemon_fields[] = {
+        PLAIN(phx_snapshot, "version", TEXT, daemon.version),
+        PLAIN(phx_snapshot, "started_at", TIME, daemon.started_at),
+        FLAG(phx_snapshot, "mode", daemon.is_observing, mode_word),
+};
+static const struct phx_shape daemon_shape = SHAPE(phx_snapshot, daemon_fields);
+
+static const struct phx_field pass_fields[] = {
+        PLAIN(phx_snapshot, "number", LARGE, pass.number),
+        PLAIN(phx_snapshot, "began_at", TIME, pass.began_at),
+        PLAIN(phx_snapshot, "ended_at", TIME, pass.ended_at),
+        PLAIN(phx_snapshot, "changes", LARGE, pass.changes),
+};
+static const struct phx_shape pass_shape = SHAPE(phx_snapshot, pass_fields);
+
+static const struct phx_field counter_fields[] = {
+        PLAIN(phx_snapshot, "passes", LARGE, counters.passes),
+        PLAIN(phx_snapshot, "changes", LARGE, counters.changes),
+        PLAIN(phx_snapshot, "failures", LARGE, counters.failures),
+        PLAIN(phx_snapshot, "compiles", LARGE, counters.compiles),
+        PLAIN(phx_snapshot, "compile_usec", LARGE, counters.compile_usec),
+};
+static const struct phx_shape counters_shape = SHAPE(phx_snapshot, counter_fields);
+
+static const struct phx_field path_fields[] = {
+        PLAIN(phx_snapshot, "configuration", TEXT, paths.configuration),
+        PLAIN(phx_snapshot, "profile_dir", TEXT, paths.profile_dir),
+        PLAIN(phx_snapshot, "deployed_dir", TEXT, paths.deployed_dir),
+        PLAIN(phx_snapshot, "lxc_path", TEXT, paths.lxc_path),
+};
+static const struct phx_shape paths_shape = SHAPE(phx_snapshot, path_fields);
+
+#define PART(key, of) \
+        { key, PHX_FIELD_STRUCT, 0, NULL, 0, of }
+
+static const struct phx_field snapshot_fields[] = {
+        PART("daemon", &daemon_shape),
+        WORD(phx_snapshot, "health", health, health_word, HEALTHS),
+        PLAIN(phx_snapshot, "status", TEXT, status),
+        PLAIN(phx_snapshot, "doing", TEXT, doing),
+        PLAIN(phx_snapshot, "generation", TEXT, generation),
+        PLAIN(phx_snapshot, "observed_generation", TEXT, observed_generation),
+        PART("pass", &pass_shape),
+        PLAIN(phx_snapshot, "last_converged_at", TIME, last_converged_at),
+        PLAIN(phx_snapshot, "next_look_at", TIME, next_look_at),
+        PART("counters", &counters_shape),
+        PART("paths", &paths_shape),
+        LIST(phx_snapshot, "profiles", profiles, profile_count, &profile_shape),
+        LIST(phx_snapshot, "containers", containers, container_count, &container_shape),
+        LIST(phx_snapshot, "unmanaged", unmanaged, unmanaged_count, &unmanaged_shape),
+        LIST(phx_snapshot, "drifts", drifts, drift_count, &drift_shape),
+        LIST(phx_snapshot, "changes", changes, change_count, &change_shape),
+        LIST(phx_snapshot, "suspensions", suspensions, suspension_count, &suspension_shape),
+};
+static const struct phx_shape snapshot_shape = SHAPE(phx_snapshot, snapshot_fields);
+
+/* --- render --- */
+
+static int dump(const json_t *json, char **ret_text) {
+        char *text = json_dumps(json, JSON_COMPACT);
+
+        if (!text)
+                return -ENOMEM;
+        *ret_text = text;
+        return 0;
+}
+
+int phx_snapshot_render(const struct phx_snapshot *snapshot, char **ret_text) {
+        phx_cleanup(phx_json_decref) json_t *json = NULL,
+                                            *whole = json_pack("{s:i}", "version", VERSION);
+        int r;
+
+        if (!whole)
+                return -ENOMEM;
+        r = phx_fields_render(&snapshot_shape, snapshot, &json);
+        if (r < 0)
+                return r;
+        if (json_object_update(whole, json) < 0)
+                return -ENOMEM;
+        return dump(whole, ret_text);
+}
+
+int phx_snapshot_profile_render(const struct phx_snapshot_profile *profile, char **ret_text) {
+        phx_cleanup(phx_json_decref) json_t *json = NULL;
+        int r;
+
+        r = phx_fields_render(&profile_shape, profile, &json);
+        return r < 0 ? r : dump(json, ret_text);
+}
+
+static int add_drifts(const struct phx_snapshot *snapshot, const char *object, json_t *array) {
+        for (size_t i = 0; i < snapshot->drift_count; i++) {
+                json_t *drift = NULL;
+                int r;
+
+                if (!phx_equal(snapshot->drifts[i].object, object))
+                        continue;
+                r = phx_fields_render(&drift_shape, &snapshot->drifts[i], &drift);
+                if (r < 0)
+                        return r;
+                if (json_array_append_new(array, drift) < 0)
+                        return -ENOMEM;
+        }
+        return 0;
+}
+
+int phx_snapshot_container_render(
+                const struct phx_snapshot *snapshot,
+                const struct phx_snapshot_container *container,
+                char **ret_text) {
+        phx_cleanup(phx_json_decref) json_t *json = NULL, *drifts = json_array();
+        int r;
+
+        if (!drifts)
+                return -ENOMEM;
+        r = phx_fields_render(&container_shape, container, &json);
+        if (r >= 0)
+                r = add_drifts(snapshot, container->id, drifts);
+        if (r < 0)
+                return r;
+        if (json_object_set(json, "drifts", drifts) < 0)
+                return -ENOMEM;
+        return dump(json, ret_text);
+}
+
+/* --- parse --- */
+
+int phx_snapshot_parse(
+                const char *text,
+                size_t size,
+                struct phx_snapshot **ret_snapshot,
+                struct phx_error *error) {
+        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = calloc(
+                        1,
+                        sizeof(*snapshot));
+        phx_cleanup(phx_json_decref) json_t *json = NULL;
+        struct phx_error inner = { 0 };
+        json_error_t where;
+        int r;
+
+        if (!snapshot)
+                return phx_error_set(error, -ENOMEM, "snapshot: out of memory");
+        json = json_loadb(text, size, JSON_REJECT_DUPLICATES, &where);
+        if (!json)
+                return phx_error_set(error, -EINVAL, "snapshot: %s", where.text);
+        if (json_integer_value(json_object_get(json, "version")) != VERSION)
+                return phx_error_set(
+                                error,
+                                -EINVAL,
+                                "snapshot: expected version %d; the daemon may be a later one",
+                                VERSION);
+
+        r = phx_fields_parse(&snapshot_shape, json, snapshot, &inner);
+        if (r < 0)
+                return phx_error_set(error, r, "snapshot: %s", phx_error_text(&inner, r));
+        *ret_snapshot = PHX_TAKE(snapshot);
+        return 0;
+}

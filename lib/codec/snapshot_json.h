@@ -1,0 +1,28 @@
+#pragma once
+
+#include <stddef.h>
+
+#include "base/error.h"
+#include "state/snapshot.h"
+
+/* The snapshot as JSON: what Describe() of org.phoenixd1(5) answers, version 1. Every key is always
+ * there, null for what is unknown. parse(render(x)) is x, where its texts are UTF-8; in others each
+ * byte at fault becomes a question mark, as neither JSON nor D-Bus can hold it. */
+
+/* One line with its NUL, the caller's to free. -ENOMEM, or -ERANGE for a number beyond 2^63. */
+int phx_snapshot_render(const struct phx_snapshot *snapshot, char **ret_text);
+/* One object of the snapshot's lists, of the same shape as there. */
+int phx_snapshot_profile_render(const struct phx_snapshot_profile *profile, char **ret_text);
+/* Its drifts come along, as "drifts". */
+int phx_snapshot_container_render(
+                const struct phx_snapshot *snapshot,
+                const struct phx_snapshot_container *container,
+                char **ret_text);
+
+/* Keys that are not known are passed over: a later phoenixd may say more. -EINVAL with the key at
+ * fault in the text; -ENOMEM. */
+int phx_snapshot_parse(
+                const char *text,
+                size_t size,
+                struct phx_snapshot **ret_snapshot,
+                struct phx_error *error);

@@ -1,0 +1,206 @@
+#include "state/snapshot.h"
+
+#include <errno.h>
+#include <string.h>
+
+static const char *name_of(const char *const *names, size_t count, unsigned value) {
+        return value < count ? names[value] : NULL;
+}
+
+const char *phx_health_to_string(enum phx_health health) {
+        static const char *const names[] = {
+                [PHX_HEALTH_STARTING] = "starting",
+                [PHX_HEALTH_IN_SYNC] = "in-sync",
+                [PHX_HEALTH_DEGRADED] = "degraded",
+                [PHX_HEALTH_OBSERVING] = "observing",
+        };
+
+        return name_of(names, PHX_ELEMENTS(names), health);
+}
+
+const char *phx_profile_state_to_string(enum phx_profile_state state) {
+        static const char *const names[] = {
+                [PHX_PROFILE_IN_SYNC] = "in-sync",
+                [PHX_PROFILE_DRIFT] = "drift",
+                [PHX_PROFILE_QUARANTINED] = "quarantined",
+                [PHX_PROFILE_WITHDRAWN] = "withdrawn",
+        };
+
+        return name_of(names, PHX_ELEMENTS(names), state);
+}
+
+const char *phx_container_state_to_string(enum phx_container_state state) {
+        static const char *const names[] = {
+                [PHX_CONTAINER_IN_SYNC] = "in-sync",
+                [PHX_CONTAINER_DRIFT] = "drift",
+                [PHX_CONTAINER_RESTART_NEEDED] = "restart-needed",
+                [PHX_CONTAINER_MISSING] = "missing",
+                [PHX_CONTAINER_UNKNOWN] = "unknown",
+        };
+
+        return name_of(names, PHX_ELEMENTS(names), state);
+}
+
+const char *phx_posture_to_string(enum phx_posture posture) {
+        static const char *const names[] = {
+                [PHX_POSTURE_CONFINED] = "confined", [PHX_POSTURE_UNCONFINED] = "unconfined",
+                [PHX_POSTURE_COMPLAIN] = "complain", [PHX_POSTURE_UNKNOWN] = "unknown",
+                [PHX_POSTURE_STOPPED] = "stopped",   [PHX_POSTURE_MISSING] = "missing",
+        };
+
+        return name_of(names, PHX_ELEMENTS(names), posture);
+}
+
+const char *phx_deployed_state_to_string(enum phx_deployed_state state) {
+        static const char *const names[] = {
+                [PHX_DEPLOYED_CURRENT] = "current", [PHX_DEPLOYED_ABSENT] = "absent",
+                [PHX_DEPLOYED_DIFFERS] = "differs", [PHX_DEPLOYED_FOREIGN] = "foreign",
+                [PHX_DEPLOYED_UNKNOWN] = "unknown",
+        };
+
+        return name_of(names, PHX_ELEMENTS(names), state);
+}
+
+struct phx_snapshot *phx_snapshot_new(void) {
+        struct phx_snapshot *snapshot = calloc(1, sizeof(*snapshot));
+
+        if (!snapshot)
+                return NULL;
+        snapshot->daemon.started_at = PHX_NEVER;
+        snapshot->pass.began_at = snapshot->pass.ended_at = PHX_NEVER;
+        snapshot->last_converged_at = snapshot->next_look_at = PHX_NEVER;
+        return snapshot;
+}
+
+void phx_suspension_done(struct phx_suspension *suspension) {
+        free(suspension->object);
+        free(suspension->reason);
+        *suspension = (struct phx_suspension){ 0 };
+}
+
+int phx_suspension_copy(struct phx_suspension *copy, const struct phx_suspension *suspension) {
+        phx_cleanup(phx_suspension_done) struct phx_suspension fresh = { 0 };
+        int r;
+
+        r = phx_replace(&fresh.object, suspension->object);
+        if (r >= 0)
+                r = phx_replace(&fresh.reason, suspension->reason);
+        if (r < 0)
+                return r;
+        fresh.since = suspension->since;
+        fresh.until = suspension->until;
+        fresh.by_uid = suspension->by_uid;
+
+        phx_suspension_done(copy);
+        *copy = PHX_TAKE_STRUCT(fresh);
+        return 0;
+}
+
+static void profile_done(struct phx_snapshot_profile *profile) {
+        free(profile->name);
+        free(profile->refusal);
+        free(profile->digest);
+        free(profile->mode);
+        free(profile->hash);
+        free(profile->loaded_hash);
+        phx_strings_done(&profile->containers);
+        phx_suspension_done(&profile->suspended);
+}
+
+static void decider_done(struct phx_snapshot_decider *decider) {
+        free(decider->layer);
+        free(decider->file);
+        free(decider->key);
+        free(decider->value);
+        free(decider->why);
+}
+
+static void container_done(struct phx_snapshot_container *container) {
+        free(container->id);
+        free(container->name);
+        free(container->directory);
+        free(container->profile);
+        free(container->namespace);
+        free(container->assigned);
+        free(container->label);
+        free(container->suggestion);
+        free(container->suggestion_why);
+        phx_strings_done(&container->notes);
+        for (size_t i = 0; i < container->decided_by_count; i++)
+                decider_done(&container->decided_by[i]);
+        free(container->decided_by);
+        phx_suspension_done(&container->suspended);
+}
+
+static void drift_done(struct phx_snapshot_drift *drift) {
+        free(drift->object);
+        free(drift->expected);
+        free(drift->found);
+        free(drift->why);
+        free(drift->sentence);
+        free(drift->failure);
+        free(drift->old_digest);
+        free(drift->new_digest);
+}
+
+static void lists_done(struct phx_snapshot *snapshot) {
+        for (size_t i = 0; i < snapshot->profile_count; i++)
+                profile_done(&snapshot->profiles[i]);
+        free(snapshot->profiles);
+        for (size_t i = 0; i < snapshot->container_count; i++)
+                container_done(&snapshot->containers[i]);
+        free(snapshot->containers);
+        for (size_t i = 0; i < snapshot->unmanaged_count; i++) {
+                free(snapshot->unmanaged[i].directory);
+                free(snapshot->unmanaged[i].assigned);
+        }
+        free(snapshot->unmanaged);
+        for (size_t i = 0; i < snapshot->drift_count; i++)
+                drift_done(&snapshot->drifts[i]);
+        free(snapshot->drifts);
+        for (size_t i = 0; i < snapshot->change_count; i++) {
+                free(snapshot->changes[i].object);
+                free(snapshot->changes[i].sentence);
+        }
+        free(snapshot->changes);
+        for (size_t i = 0; i < snapshot->suspension_count; i++)
+                phx_suspension_done(&snapshot->suspensions[i]);
+        free(snapshot->suspensions);
+}
+
+struct phx_snapshot *phx_snapshot_free(struct phx_snapshot *snapshot) {
+        if (!snapshot)
+                return NULL;
+
+        lists_done(snapshot);
+        free(snapshot->daemon.version);
+        free(snapshot->status);
+        free(snapshot->doing);
+        free(snapshot->generation);
+        free(snapshot->observed_generation);
+        free(snapshot->paths.configuration);
+        free(snapshot->paths.profile_dir);
+        free(snapshot->paths.deployed_dir);
+        free(snapshot->paths.lxc_path);
+        free(snapshot);
+
+        return NULL;
+}
+
+const struct phx_snapshot_profile *phx_snapshot_find_profile(
+                const struct phx_snapshot *snapshot,
+                const char *name) {
+        for (size_t i = 0; i < snapshot->profile_count; i++)
+                if (strcmp(snapshot->profiles[i].name, name) == 0)
+                        return &snapshot->profiles[i];
+        return NULL;
+}
+
+const struct phx_snapshot_container *phx_snapshot_find_container(
+                const struct phx_snapshot *snapshot,
+                const char *id) {
+        for (size_t i = 0; i < snapshot->container_count; i++)
+                if (strcmp(snapshot->containers[i].id, id) == 0)
+                        return &snapshot->containers[i];
+        return NULL;
+}

@@ -1,0 +1,217 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/macros.h"
+#include "base/strings.h"
+#include "state/desired.h"
+#include "state/drift.h"
+#include "state/report.h"
+
+/* What the last pass saw and did, for whoever asks: plain data, which the engine makes, the loop
+ * keeps and answers from, and phoenixctl shows. Owned strings, NULL for what is unknown or absent.
+ * Times are microseconds since the epoch, PHX_NEVER for what has not been or will not be. Lists are
+ * sorted by name, but for the changes: oldest first. */
+
+enum phx_health {
+        PHX_HEALTH_STARTING,
+        PHX_HEALTH_IN_SYNC,
+        PHX_HEALTH_DEGRADED,
+        PHX_HEALTH_OBSERVING,
+};
+
+enum phx_profile_state {
+        PHX_PROFILE_IN_SYNC,
+        PHX_PROFILE_DRIFT,
+        PHX_PROFILE_QUARANTINED,
+        PHX_PROFILE_WITHDRAWN,
+};
+
+enum phx_container_state {
+        PHX_CONTAINER_IN_SYNC,
+        PHX_CONTAINER_DRIFT,
+        PHX_CONTAINER_RESTART_NEEDED,
+        PHX_CONTAINER_MISSING,
+        PHX_CONTAINER_UNKNOWN,
+};
+
+/* How the running container is confined; without a running one there is nobody to confine. */
+enum phx_posture {
+        PHX_POSTURE_CONFINED,
+        PHX_POSTURE_UNCONFINED,
+        PHX_POSTURE_COMPLAIN,
+        PHX_POSTURE_UNKNOWN,
+        PHX_POSTURE_STOPPED,
+        PHX_POSTURE_MISSING,
+};
+
+/* Of the deployed file. */
+enum phx_deployed_state {
+        PHX_DEPLOYED_CURRENT,
+        PHX_DEPLOYED_ABSENT,
+        PHX_DEPLOYED_DIFFERS,
+        PHX_DEPLOYED_FOREIGN,
+        PHX_DEPLOYED_UNKNOWN,
+};
+
+/* What an operator has set aside: looked at and told, not repaired. */
+struct phx_suspension {
+        char *object; /* "*", a profile's name or a container's id; NULL: there is none */
+        char *reason;
+        uint64_t since;
+        uint64_t until; /* PHX_NEVER: until it is resumed */
+        unsigned by_uid;
+};
+
+struct phx_snapshot_profile {
+        char *name;
+        bool is_piece; /* a file that profiles include */
+        enum phx_profile_state state;
+        enum phx_source_state source;
+        char *refusal;
+        char *digest;
+        enum phx_deployed_state deployed;
+        bool is_loaded;
+        char *mode;        /* in the kernel */
+        char *hash;        /* of the last good one */
+        char *loaded_hash; /* of the one in the kernel */
+        struct phx_strings containers;
+        struct phx_suspension suspended;
+};
+
+/* One of the places that decide about a container's profile, from the source to the label. */
+struct phx_snapshot_decider {
+        char *layer; /* "config", "source", "disk", "kernel", "container", "running" */
+        char *file;
+        unsigned line; /* 0: unknown, or none */
+        char *key;
+        char *value;
+        char *why;
+};
+
+struct phx_snapshot_container {
+        char *id;
+        char *name;
+        char *directory;
+        enum phx_container_state state;
+        enum phx_posture posture;
+        char *profile;
+        bool profile_is_default;
+        char *namespace;
+        char *assigned;
+        bool is_running;
+        unsigned init; /* 0: none */
+        char *label;
+        unsigned tasks;
+        unsigned tasks_wrong;
+        unsigned tasks_unknown;
+        char *suggestion;
+        char *suggestion_why;
+        struct phx_strings notes;
+        struct phx_snapshot_decider *decided_by;
+        size_t decided_by_count;
+        struct phx_suspension suspended;
+};
+
+struct phx_snapshot_unmanaged {
+        char *directory;
+        char *assigned;
+        bool is_running;
+};
+
+struct phx_snapshot_drift {
+        enum phx_layer layer;
+        enum phx_drift_kind kind;
+        enum phx_action_kind action;
+        char *object;
+        char *expected;
+        char *found;
+        char *why;
+        char *sentence;
+        char *failure;     /* what the action said when it last failed */
+        uint64_t retry_at; /* when it may be tried again */
+        bool is_tolerable;
+        bool is_suspended;
+        char *old_digest;
+        char *new_digest;
+};
+
+struct phx_snapshot_change {
+        uint64_t at;
+        enum phx_action_kind action;
+        char *object;
+        char *sentence;
+        bool has_failed;
+};
+
+struct phx_snapshot {
+        struct {
+                char *version;
+                uint64_t started_at;
+                bool is_observing;
+        } daemon;
+        enum phx_health health;
+        char *status;
+        char *doing;
+        char *generation;
+        char *observed_generation;
+        struct {
+                uint64_t number;
+                uint64_t began_at;
+                uint64_t ended_at;
+                uint64_t changes;
+        } pass;
+        uint64_t last_converged_at;
+        uint64_t next_look_at;
+        struct {
+                uint64_t passes;
+                uint64_t changes;
+                uint64_t failures;
+                uint64_t compiles;
+                uint64_t compile_usec;
+        } counters;
+        struct {
+                char *configuration;
+                char *profile_dir;
+                char *deployed_dir;
+                char *lxc_path;
+        } paths;
+        struct phx_snapshot_profile *profiles;
+        size_t profile_count;
+        struct phx_snapshot_container *containers;
+        size_t container_count;
+        struct phx_snapshot_unmanaged *unmanaged;
+        size_t unmanaged_count;
+        struct phx_snapshot_drift *drifts;
+        size_t drift_count;
+        struct phx_snapshot_change *changes;
+        size_t change_count;
+        struct phx_suspension *suspensions;
+        size_t suspension_count;
+};
+
+/* The words of the interface: "in-sync", "restart-needed", … NULL for a number that is none. */
+const char *phx_health_to_string(enum phx_health health);
+const char *phx_profile_state_to_string(enum phx_profile_state state);
+const char *phx_container_state_to_string(enum phx_container_state state);
+const char *phx_posture_to_string(enum phx_posture posture);
+const char *phx_deployed_state_to_string(enum phx_deployed_state state);
+
+/* Before anything was looked at: every time is PHX_NEVER. NULL when memory is short. */
+struct phx_snapshot *phx_snapshot_new(void);
+struct phx_snapshot *phx_snapshot_free(struct phx_snapshot *snapshot);
+PHX_DEFINE_FREEP(phx_snapshot)
+
+void phx_suspension_done(struct phx_suspension *suspension);
+/* Replaces *COPY, which must be a suspension or zero. 0 or -ENOMEM. */
+int phx_suspension_copy(struct phx_suspension *copy, const struct phx_suspension *suspension);
+
+/* NULL when there is none. Borrowed. */
+const struct phx_snapshot_profile *phx_snapshot_find_profile(
+                const struct phx_snapshot *snapshot,
+                const char *name);
+const struct phx_snapshot_container *phx_snapshot_find_container(
+                const struct phx_snapshot *snapshot,
+                const char *id);

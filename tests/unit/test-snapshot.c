@@ -1,0 +1,85 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/grow.h"
+#include "state/snapshot.h"
+
+static void every_word_is_a_word_of_its_own(void **state) {
+        assert_string_equal(phx_health_to_string(PHX_HEALTH_STARTING), "starting");
+        assert_string_equal(phx_health_to_string(PHX_HEALTH_OBSERVING), "observing");
+        assert_null(phx_health_to_string((enum phx_health)(PHX_HEALTH_OBSERVING + 1)));
+        assert_string_equal(phx_profile_state_to_string(PHX_PROFILE_QUARANTINED), "quarantined");
+        assert_null(phx_profile_state_to_string(
+                        (enum phx_profile_state)(PHX_PROFILE_WITHDRAWN + 1)));
+        assert_string_equal(
+                        phx_container_state_to_string(PHX_CONTAINER_RESTART_NEEDED),
+                        "restart-needed");
+        assert_null(phx_container_state_to_string(
+                        (enum phx_container_state)(PHX_CONTAINER_UNKNOWN + 1)));
+        assert_string_equal(phx_posture_to_string(PHX_POSTURE_UNCONFINED), "unconfined");
+        assert_null(phx_posture_to_string((enum phx_posture)(PHX_POSTURE_MISSING + 1)));
+        assert_string_equal(phx_deployed_state_to_string(PHX_DEPLOYED_FOREIGN), "foreign");
+        assert_null(phx_deployed_state_to_string(
+                        (enum phx_deployed_state)(PHX_DEPLOYED_UNKNOWN + 1)));
+}
+
+static void a_new_one_knows_no_time(void **state) {
+        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = phx_snapshot_new();
+
+        assert_non_null(snapshot);
+        assert_true(snapshot->health == PHX_HEALTH_STARTING);
+        assert_true(snapshot->pass.began_at == PHX_NEVER);
+        assert_true(snapshot->pass.ended_at == PHX_NEVER);
+        assert_true(snapshot->last_converged_at == PHX_NEVER);
+        assert_true(snapshot->next_look_at == PHX_NEVER);
+}
+
+static void a_suspension_is_copied_whole(void **state) {
+        char object[] = "101", reason[] = "being moved";
+        const struct phx_suspension one = { object, reason, 5, PHX_NEVER, 1000 };
+        phx_cleanup(phx_suspension_done) struct phx_suspension copy = { 0 };
+
+        assert_int_equal(phx_suspension_copy(&copy, &one), 0);
+        assert_int_equal(phx_suspension_copy(&copy, &one), 0);
+        assert_ptr_not_equal(copy.object, one.object);
+        assert_string_equal(copy.object, "101");
+        assert_string_equal(copy.reason, "being moved");
+        assert_int_equal(copy.since, 5);
+        assert_true(copy.until == PHX_NEVER);
+        assert_int_equal(copy.by_uid, 1000);
+}
+
+static void an_object_is_found_by_its_name_alone(void **state) {
+        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = phx_snapshot_new();
+        struct phx_snapshot_container *container;
+        struct phx_snapshot_profile *profile;
+
+        profile = phx_grow(&snapshot->profiles, &snapshot->profile_count, sizeof(*profile));
+        assert_non_null(profile);
+        assert_int_equal(phx_replace(&profile->name, "lxc-web"), 0);
+        container = phx_grow(&snapshot->containers, &snapshot->container_count, sizeof(*container));
+        assert_non_null(container);
+        assert_int_equal(phx_replace(&container->id, "101"), 0);
+
+        assert_ptr_equal(phx_snapshot_find_profile(snapshot, "lxc-web"), profile);
+        assert_null(phx_snapshot_find_profile(snapshot, "lxc-we"));
+        assert_null(phx_snapshot_find_profile(snapshot, "101"));
+        assert_ptr_equal(phx_snapshot_find_container(snapshot, "101"), container);
+        assert_null(phx_snapshot_find_container(snapshot, "lxc-web"));
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(every_word_is_a_word_of_its_own),
+                cmocka_unit_test(a_new_one_knows_no_time),
+                cmocka_unit_test(a_suspension_is_copied_whole),
+                cmocka_unit_test(an_object_is_found_by_its_name_alone),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

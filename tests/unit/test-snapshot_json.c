@@ -1,0 +1,245 @@
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "codec/snapshot_json.h"
+
+/* Each key of the shape, each with a value that is not the zero one, and once with nothing. */
+static const char whole[] =
+                "{\"version\":1,"
+                "\"daemon\":{\"version\":\"0.1.0\",\"started_at\":11,\"mode\":\"observe\"},"
+                "\"health\":\"degraded\",\"status\":\"Degraded: \\\"lxc-web\\\"\","
+                "\"doing\":\"compiling lxc-web (2 of 5)\",\"generation\":\"ab\","
+                "\"observed_generation\":\"cd\","
+                "\"pass\":{\"number\":3,\"began_at\":12,\"ended_at\":13,\"changes\":2},"
+                "\"last_converged_at\":14,\"next_look_at\":15,"
+                "\"counters\":{\"passes\":3,\"changes\":4,\"failures\":5,\"compiles\":6,"
+                "\"compile_usec\":9223372036854775807},"
+                "\"paths\":{\"configuration\":\"/a\",\"profile_dir\":\"/b\",\"deployed_dir\":\"/c\","
+                "\"lxc_path\":\"/d\"},"
+                "\"profiles\":[{\"name\":\"abstractions/x\",\"kind\":\"piece\","
+                "\"state\":\"quarantined\",\"source\":\"refused\",\"refusal\":\"line 3\","
+                "\"digest\":\"01\",\"deployed\":\"differs\",\"loaded\":true,\"mode\":\"enforce\","
+                "\"hash\":\"02\",\"loaded_hash\":\"03\",\"containers\":[\"101\",\"102\"],"
+                "\"suspended\":{\"object\":\"*\",\"reason\":\"moving\",\"since\":1,\"until\":2,"
+                "\"by_uid\":1000}}],"
+                "\"containers\":[{\"id\":\"101\",\"name\":\"web\",\"directory\":\"c1\","
+                "\"state\":\"restart-needed\",\"posture\":\"unconfined\",\"profile\":\"lxc-web\","
+                "\"profile_is_default\":true,\"namespace\":\"lxc-101\",\"assigned\":\"lxc-old\","
+                "\"running\":true,\"init\":4194304,\"label\":\"unconfined\",\"tasks\":9,"
+                "\"tasks_wrong\":8,\"tasks_unknown\":7,\"suggestion\":\"lxc-docker\","
+                "\"suggestion_why\":\"it runs Docker\",\"notes\":[\"a note\"],"
+                "\"decided_by\":[{\"layer\":\"config\",\"file\":\"/a\",\"line\":7,"
+                "\"key\":\"apparmor_profile\",\"value\":\"lxc-web\",\"why\":\"it says so\"},"
+                "{\"layer\":\"running\",\"file\":null,\"line\":null,\"key\":null,\"value\":null,"
+                "\"why\":\"nobody says\"}],"
+                "\"suspended\":{\"object\":\"101\",\"reason\":\"\",\"since\":1,\"until\":null,"
+                "\"by_uid\":0}}],"
+                "\"unmanaged\":[{\"directory\":\"c9\",\"assigned\":\"generated\",\"running\":true}],"
+                "\"drifts\":[{\"layer\":\"kernel\",\"kind\":\"differs\",\"object\":\"lxc-web\","
+                "\"expected\":\"02\",\"found\":\"03\",\"action\":\"load\",\"why\":\"w\","
+                "\"sentence\":\"s\",\"failure\":\"f\",\"retry_at\":16,\"tolerable\":true,"
+                "\"suspended\":true,\"old_digest\":\"o\",\"new_digest\":\"n\"}],"
+                "\"changes\":[{\"at\":17,\"action\":\"assign\",\"object\":\"101\","
+                "\"sentence\":\"s\",\"result\":\"failed\"}],"
+                "\"suspensions\":[{\"object\":\"*\",\"reason\":\"moving\",\"since\":1,\"until\":2,"
+                "\"by_uid\":4294967295}]}";
+
+static struct phx_snapshot *parsed(const char *text) {
+        struct phx_snapshot *snapshot = NULL;
+        struct phx_error error = { 0 };
+
+        if (phx_snapshot_parse(text, strlen(text), &snapshot, &error) < 0)
+                fail_msg("%s", error.text);
+        return snapshot;
+}
+
+static void what_is_parsed_is_rendered_the_same(void **state) {
+        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = parsed(whole);
+        phx_autofree char *text = NULL;
+
+        assert_int_equal(phx_snapshot_render(snapshot, &text), 0);
+        assert_string_equal(text, whole);
+}
+
+static void each_value_arrives_in_its_member(void **state) {
+        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = parsed(whole);
+        const struct phx_snapshot_container *container = &snapshot->containers[0];
+        const struct phx_snapshot_profile *profile = &snapshot->profiles[0];
+        const struct phx_snapshot_drift *drift = &snapshot->drifts[0];
+
+        assert_true(snapshot->daemon.is_observing);
+        assert_true(snapshot->health == PHX_HEALTH_DEGRADED);
+        assert_int_equal(snapshot->pass.ended_at, 13);
+        assert_true(snapshot->counters.compile_usec == INT64_MAX);
+        assert_string_equal(snapshot->paths.deployed_dir, "/c");
+
+        assert_true(profile->is_piece && profile->is_loaded);
+        assert_true(profile->state == PHX_PROFILE_QUARANTINED);
+        assert_true(profile->source == PHX_SOURCE_REFUSED);
+        assert_string_equal(profile->containers.items[1], "102");
+        assert_int_equal(profile->suspended.by_uid, 1000);
+
+        assert_true(container->posture == PHX_POSTURE_UNCONFINED);
+        assert_int_equal(container->init, 4194304);
+        assert_true(container->suspended.until == PHX_NEVER);
+        assert_int_equal(container->decided_by_count, 2);
+        assert_int_equal(container->decided_by[1].line, 0);
+
+        assert_true(drift->layer == PHX_LAYER_KERNEL && drift->kind == PHX_DRIFT_DIFFERS);
+        assert_true(drift->action == PHX_ACTION_LOAD && drift->is_suspended);
+        assert_true(snapshot->changes[0].has_failed);
+        assert_true(snapshot->suspensions[0].by_uid == UINT32_MAX);
+}
+
+static void an_empty_one_survives_too(void **state) {
+        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = phx_snapshot_new();
+        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *back = NULL;
+        phx_autofree char *text = NULL, *again = NULL;
+
+        assert_int_equal(phx_snapshot_render(snapshot, &text), 0);
+        assert_non_null(strstr(text, "\"doing\":null"));
+        assert_non_null(strstr(text, "\"next_look_at\":null"));
+        assert_non_null(strstr(text, "\"profiles\":[]"));
+        back = parsed(text);
+        assert_true(back->next_look_at == PHX_NEVER);
+        assert_null(back->status);
+        assert_int_equal(phx_snapshot_render(back, &again), 0);
+        assert_string_equal(again, text);
+}
+
+static void every_key_must_be_there(void **state) {
+        for (const char *key = strstr(whole, "\":"); key; key = strstr(key + 2, "\":")) {
+                phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = NULL;
+                struct phx_error error = { 0 };
+                char text[sizeof(whole)];
+
+                memcpy(text, whole, sizeof(text));
+                text[key - whole - 1] = '_';
+                assert_int_equal(
+                                phx_snapshot_parse(text, strlen(text), &snapshot, &error),
+                                -EINVAL);
+                assert_true(phx_has_prefix(error.text, "snapshot: "));
+        }
+}
+
+static void what_is_wrong_is_named_by_its_path(void **state) {
+        static const struct {
+                const char *from;
+                const char *to;
+                const char *text;
+        } cases[] = {
+                { "\"version\":1", "\"version\":2", "snapshot: expected version 1; " },
+                { "\"mode\":\"obs", "\"mode\":\"x", "snapshot: daemon: mode: missing, or not " },
+                { "\"tasks\":9", "\"tasks\":-9", "snapshot: containers: tasks: missing, or " },
+                { "\"tasks\":9", "\"tasks\":4294967296", "snapshot: containers: tasks: missing" },
+                { "\"line\":7", "\"line\":\"7\"", "snapshot: containers: decided_by: line: " },
+                { "\"loaded\":true", "\"loaded\":1", "snapshot: profiles: loaded: missing, or " },
+                { "\"id\":\"101\"", "\"id\":null", "snapshot: containers: id: missing, or not " },
+                { "\"notes\":[", "\"notes\":[null,", "snapshot: containers: notes: missing, or " },
+                { "\"drifts\":[", "\"drifts\":[1,", "snapshot: drifts: missing, or not what " },
+                { "\"next_look_at\":15", "\"next_look_at\":-1", "snapshot: next_look_at: " },
+                { "{", "{\"version\":1,", "snapshot: duplicate object key" },
+        };
+
+        for (size_t i = 0; i < PHX_ELEMENTS(cases); i++) {
+                const char *place = strstr(whole, cases[i].from);
+                struct phx_snapshot *snapshot = NULL;
+                struct phx_error error = { 0 };
+                char bad[sizeof(whole) + 64];
+
+                assert_non_null(place);
+                (void) snprintf(bad,
+                                sizeof(bad),
+                                "%.*s%s%s",
+                                (int) (place - whole),
+                                whole,
+                                cases[i].to,
+                                place + strlen(cases[i].from));
+                assert_int_equal(phx_snapshot_parse(bad, strlen(bad), &snapshot, &error), -EINVAL);
+                assert_null(snapshot);
+                if (!phx_has_prefix(error.text, cases[i].text))
+                        fail_msg("%s, not %s", error.text, cases[i].text);
+        }
+}
+
+static void a_key_of_a_later_version_is_passed_over(void **state) {
+        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = NULL;
+        phx_autofree char *text = NULL, *back = NULL;
+
+        assert_true(asprintf(&text, "{\"news\":[1],%s", whole + 1) > 0);
+        snapshot = parsed(text);
+        assert_int_equal(phx_snapshot_render(snapshot, &back), 0);
+        assert_string_equal(back, whole);
+}
+
+static void what_is_not_utf8_becomes_a_question_mark(void **state) {
+        static const struct {
+                const char *text;
+                const char *json;
+        } cases[] = {
+                { "caf\xe9", "\"caf?\"" },
+                { "\xe2\x82\xac\xff\xc3\xa9", "\"\xe2\x82\xac?\xc3\xa9\"" },
+                { "\xc0\x80\xed\xa0\x80", "\"?????\"" },
+                { "\xe2\x82", "\"??\"" },
+        };
+
+        for (size_t i = 0; i < PHX_ELEMENTS(cases); i++) {
+                phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = phx_snapshot_new();
+                phx_autofree char *text = NULL, *wanted = NULL;
+
+                assert_int_equal(phx_replace(&snapshot->status, cases[i].text), 0);
+                assert_int_equal(phx_snapshot_render(snapshot, &text), 0);
+                assert_true(asprintf(&wanted, "\"status\":%s,", cases[i].json) > 0);
+                assert_non_null(strstr(text, wanted));
+        }
+}
+
+static void a_number_beyond_json_is_refused(void **state) {
+        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = phx_snapshot_new();
+        char *text = NULL;
+
+        snapshot->counters.changes = (uint64_t) INT64_MAX + 1;
+        assert_int_equal(phx_snapshot_render(snapshot, &text), -ERANGE);
+        assert_null(text);
+}
+
+static void one_object_has_the_shape_that_it_has_in_the_whole(void **state) {
+        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = parsed(whole);
+        phx_autofree char *profile = NULL, *container = NULL;
+
+        assert_int_equal(phx_snapshot_profile_render(&snapshot->profiles[0], &profile), 0);
+        assert_non_null(strstr(whole, profile));
+
+        assert_int_equal(phx_replace(&snapshot->drifts[0].object, "101"), 0);
+        assert_int_equal(
+                        phx_snapshot_container_render(
+                                        snapshot,
+                                        &snapshot->containers[0],
+                                        &container),
+                        0);
+        assert_true(phx_has_prefix(container, "{\"id\":\"101\","));
+        assert_non_null(strstr(container, "\"drifts\":[{\"layer\":\"kernel\","));
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(what_is_parsed_is_rendered_the_same),
+                cmocka_unit_test(each_value_arrives_in_its_member),
+                cmocka_unit_test(an_empty_one_survives_too),
+                cmocka_unit_test(every_key_must_be_there),
+                cmocka_unit_test(what_is_wrong_is_named_by_its_path),
+                cmocka_unit_test(a_key_of_a_later_version_is_passed_over),
+                cmocka_unit_test(what_is_not_utf8_becomes_a_question_mark),
+                cmocka_unit_test(a_number_beyond_json_is_refused),
+                cmocka_unit_test(one_object_has_the_shape_that_it_has_in_the_whole),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
