@@ -9,9 +9,11 @@
 #include <time.h>
 
 #include "base/file.h"
+#include "codec/snapshot_json.h"
 #include "config.h"
 #include "input.h"
 #include "reconcile/pass.h"
+#include "reconcile/snapshot.h"
 #include "store.h"
 #include "system/kernel.h"
 #include "system/machine.h"
@@ -34,12 +36,15 @@ struct work {
         struct phx_machine *machine;
         struct phx_pass *pass;
         uint64_t now_usec;
+        char *told; /* the snapshot that was sent last */
+        uint64_t compiles;
+        uint64_t compile_usec;
 };
 
-static uint64_t monotonic_usec(void) {
+static uint64_t usec_of(clockid_t clock) {
         struct timespec now;
 
-        (void) clock_gettime(CLOCK_MONOTONIC, &now);
+        (void) clock_gettime(clock, &now);
         return (uint64_t) now.tv_sec * USEC_PER_SEC + (uint64_t) now.tv_nsec / 1000;
 }
 
@@ -47,6 +52,13 @@ static int on_save(void *data, const struct phx_inventory *inventory, struct phx
         const struct work *work = data;
 
         return store_save(work->state_fd, inventory, error);
+}
+
+static void on_compiled(void *data, size_t count, uint64_t usec) {
+        struct work *work = data;
+
+        work->compiles += count;
+        work->compile_usec += usec;
 }
 
 static void on_compile(void *data, const char *name, size_t done, size_t count) {
@@ -125,6 +137,46 @@ static int fill_settings(const struct work *work, struct phx_report *report) {
         return settings ? phx_replace(&report->lxc_path, settings->lxc_path) : 0;
 }
 
+static int fill_paths(const struct work *work, struct phx_snapshot *snapshot) {
+        const struct phx_settings *settings = input_settings(work->input);
+
+        if (!settings)
+                return 0;
+        if (phx_replace(&snapshot->paths.configuration, settings->configuration) < 0 ||
+            phx_replace(&snapshot->paths.profile_dir, settings->profile_dir) < 0 ||
+            phx_replace(&snapshot->paths.deployed_dir, settings->deployed_dir) < 0 ||
+            phx_replace(&snapshot->paths.lxc_path, settings->lxc_path) < 0)
+                return -ENOMEM;
+        return 0;
+}
+
+/* What there is to tell, unless it was told already. The loop adds what changes with each look. */
+static int fill_snapshot(struct work *work, struct phx_report *report) {
+        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = phx_pass_take_snapshot(
+                        work->pass);
+        phx_autofree char *text = NULL;
+        int r;
+
+        if (!snapshot)
+                return 0;
+        snapshot->counters.compiles = work->compiles;
+        snapshot->counters.compile_usec = work->compile_usec;
+        r = fill_paths(work, snapshot);
+        if (r >= 0)
+                r = phx_snapshot_explain(snapshot);
+        if (r >= 0)
+                r = phx_snapshot_render(snapshot, &text);
+        if (r < 0 || phx_equal(text, work->told))
+                return r;
+
+        r = phx_replace(&report->snapshot, text);
+        if (r < 0)
+                return r;
+        free(work->told);
+        work->told = PHX_TAKE(text);
+        return 0;
+}
+
 static int look(void *data,
                 enum look_kind kind,
                 struct phx_report **ret_report,
@@ -140,11 +192,14 @@ static int look(void *data,
                 phx_pass_forget_failures(work->pass);
                 phx_machine_forget(work->machine);
         }
-        work->now_usec = monotonic_usec();
+        work->now_usec = usec_of(CLOCK_MONOTONIC);
+        phx_pass_set_clock(work->pass, work->now_usec, usec_of(CLOCK_REALTIME));
         r = phx_pass_run(work->pass, &world, work->now_usec, report, error);
         if (r < 0)
                 return r;
         r = fill_settings(work, report);
+        if (r >= 0)
+                r = fill_snapshot(work, report);
         if (r < 0)
                 return phx_error_set(error, r, "reporting: out of memory");
 
@@ -163,6 +218,7 @@ static struct work *work_free(struct work *work) {
         input_free(work->input);
         if (work->state_fd >= 0)
                 (void) close(work->state_fd);
+        free(work->told);
         free(work);
 
         return NULL;
@@ -239,7 +295,12 @@ int work_setup(const struct work_options *options,
         work->audit = *audit;
         work->state_fd = -1;
         work->trust = (struct phx_trust){ .root = "/", .owner = 0 };
-        work->progress = (struct phx_compile_progress){ on_compile, work, SIGN_OF_LIFE_MSEC };
+        work->progress = (struct phx_compile_progress){
+                .done = on_compile,
+                .ended = on_compiled,
+                .data = work,
+                .every_msec = SIGN_OF_LIFE_MSEC,
+        };
 
         r = open_state(work, error);
         if (r >= 0)

@@ -72,7 +72,7 @@ int phx_report_render(const struct phx_report *report, char **ret_text) {
                 return -ERANGE;
 
         json = json_pack(
-                        "{s:o, s:b, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+                        "{s:o, s:b, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
                         "status",
                         render_text(report->status),
                         "degraded",
@@ -92,7 +92,9 @@ int phx_report_render(const struct phx_report *report, char **ret_text) {
                         "resync_usec",
                         render_usec(report->resync_usec),
                         "lxc_path",
-                        render_text(report->lxc_path));
+                        render_text(report->lxc_path),
+                        "snapshot",
+                        render_text(report->snapshot));
         if (!json)
                 return -ENOMEM;
 
@@ -248,6 +250,10 @@ static int parse_all(const json_t *json, struct phx_report *report, const char *
                 return r;
         *ret_key = "lxc_path";
         r = parse_text(json_object_get(json, *ret_key), &report->lxc_path);
+        if (r < 0)
+                return r;
+        *ret_key = "snapshot";
+        r = parse_text(json_object_get(json, *ret_key), &report->snapshot);
         if (r < 0)
                 return r;
         *ret_key = "watches";

@@ -26,7 +26,7 @@ static const char *posture_word(unsigned value) {
 }
 
 static const char *deployed_word(unsigned value) {
-        return phx_deployed_state_to_string((enum phx_deployed_state) value);
+        return phx_deployment_to_string((enum phx_deployment) value);
 }
 
 static const char *source_word(unsigned value) {
@@ -65,7 +65,7 @@ static const char *result_word(unsigned has_failed) {
 #define PROFILE_STATES (PHX_PROFILE_WITHDRAWN + 1)
 #define CONTAINER_STATES (PHX_CONTAINER_UNKNOWN + 1)
 #define POSTURES (PHX_POSTURE_MISSING + 1)
-#define DEPLOYED_STATES (PHX_DEPLOYED_UNKNOWN + 1)
+#define DEPLOYMENTS (PHX_DEPLOYMENT_UNKNOWN + 1)
 #define SOURCE_STATES (PHX_SOURCE_WITHDRAWN + 1)
 #define LAYERS (PHX_LAYER_RUNNING + 1)
 #define DRIFT_KINDS (PHX_DRIFT_UNKNOWN + 1)
@@ -103,7 +103,7 @@ static const struct phx_field profile_fields[] = {
         WORD(phx_snapshot_profile, "source", source, source_word, SOURCE_STATES),
         PLAIN(phx_snapshot_profile, "refusal", TEXT, refusal),
         PLAIN(phx_snapshot_profile, "digest", TEXT, digest),
-        WORD(phx_snapshot_profile, "deployed", deployed, deployed_word, DEPLOYED_STATES),
+        WORD(phx_snapshot_profile, "deployed", deployed, deployed_word, DEPLOYMENTS),
         PLAIN(phx_snapshot_profile, "loaded", BOOL, is_loaded),
         PLAIN(phx_snapshot_profile, "mode", TEXT, mode),
         PLAIN(phx_snapshot_profile, "hash", TEXT, hash),

@@ -5,6 +5,7 @@
 
 #include "base/grow.h"
 #include "base/strings.h"
+#include "state/report.h"
 
 #define USEC_PER_SEC 1000000ULL
 #define LONGEST_USEC (300 * USEC_PER_SEC)
@@ -41,6 +42,12 @@ uint64_t phx_backoff_wait(
         const struct phx_backoff_entry *entry = find(backoff, drift);
 
         return entry && entry->due_usec > now_usec ? entry->due_usec - now_usec : 0;
+}
+
+uint64_t phx_backoff_due(const struct phx_backoff *backoff, const struct phx_drift *drift) {
+        const struct phx_backoff_entry *entry = find(backoff, drift);
+
+        return entry ? entry->due_usec : PHX_NEVER;
 }
 
 const char *phx_backoff_text(const struct phx_backoff *backoff, const struct phx_drift *drift) {

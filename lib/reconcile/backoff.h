@@ -19,6 +19,8 @@ uint64_t phx_backoff_wait(
                 const struct phx_backoff *backoff,
                 const struct phx_drift *drift,
                 uint64_t now_usec);
+/* When it may be tried, on the clock of NOW_USEC; PHX_NEVER when it has not failed. */
+uint64_t phx_backoff_due(const struct phx_backoff *backoff, const struct phx_drift *drift);
 /* What the action said when it last failed, or NULL when it did not. Borrowed. */
 const char *phx_backoff_text(const struct phx_backoff *backoff, const struct phx_drift *drift);
 /* Notes a failure. 0 or -ENOMEM. */

@@ -7,6 +7,8 @@
 
 #include "reconcile/backoff.h"
 #include "reconcile/diff.h"
+#include "reconcile/history.h"
+#include "reconcile/snapshot.h"
 #include "reconcile/status.h"
 #include "reconcile/tell.h"
 
@@ -17,9 +19,16 @@
 /* When the next pass is due for what was left without a failure: long enough for the status to be
  * read and for others to calm down. */
 #define LEFT_USEC 1000000ULL
+/* By how much the wall's clock must have been set, for times that were told to be told anew. */
+#define CLOCK_SET_USEC 1000000ULL
 
 struct phx_pass {
+        struct phx_audit audit;
         struct phx_tell *tell;
+        struct phx_history history;
+        struct phx_snapshot *snapshot; /* of the last run */
+        uint64_t clock_offset_usec;    /* from our clock to the wall's */
+        uint64_t wall_usec;
         struct phx_backoff backoff;
         struct phx_drifts tried; /* in the round before: told as changed or failed after the next
                                     look */
@@ -37,13 +46,29 @@ static void picture_done(struct picture *picture) {
         phx_drifts_done(&picture->drifts);
 }
 
+/* Everything that is told passes here, and what is to be remembered of it is. */
+static void on_record(void *data, const struct phx_record *record) {
+        struct phx_pass *pass = data;
+
+        phx_history_note(&pass->history, record, pass->wall_usec);
+        pass->audit.record(pass->audit.data, record);
+}
+
+static void on_progress(void *data, const char *text) {
+        const struct phx_pass *pass = data;
+
+        if (pass->audit.progress)
+                pass->audit.progress(pass->audit.data, text);
+}
+
 int phx_pass_new(const struct phx_audit *audit, struct phx_pass **ret_pass) {
         phx_cleanup(phx_pass_freep) struct phx_pass *pass = calloc(1, sizeof(*pass));
         int r;
 
         if (!pass)
                 return -ENOMEM;
-        r = phx_tell_new(audit, &pass->tell);
+        pass->audit = *audit;
+        r = phx_tell_new(&(struct phx_audit){ on_record, on_progress, pass }, &pass->tell);
         if (r < 0)
                 return r;
         *ret_pass = PHX_TAKE(pass);
@@ -57,9 +82,25 @@ struct phx_pass *phx_pass_free(struct phx_pass *pass) {
         phx_tell_free(pass->tell);
         phx_backoff_done(&pass->backoff);
         phx_drifts_done(&pass->tried);
+        phx_history_done(&pass->history);
+        phx_snapshot_free(pass->snapshot);
         free(pass);
 
         return NULL;
+}
+
+void phx_pass_set_clock(struct phx_pass *pass, uint64_t now_usec, uint64_t wall_usec) {
+        uint64_t offset = wall_usec - now_usec;
+
+        pass->wall_usec = wall_usec;
+        /* The two clocks are never read at once; what has been told does not change for that. */
+        if (offset - pass->clock_offset_usec > CLOCK_SET_USEC &&
+            pass->clock_offset_usec - offset > CLOCK_SET_USEC)
+                pass->clock_offset_usec = offset;
+}
+
+struct phx_snapshot *phx_pass_take_snapshot(struct phx_pass *pass) {
+        return PHX_TAKE(pass->snapshot);
 }
 
 void phx_pass_forget_failures(struct phx_pass *pass) {
@@ -243,7 +284,31 @@ static uint64_t retry_after(
         return retry;
 }
 
-static int fill(const struct phx_pass *pass,
+static int take_snapshot(
+                struct phx_pass *pass,
+                const struct picture *picture,
+                const struct phx_report *report) {
+        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = phx_snapshot_new();
+        const struct phx_snapshot_view view = {
+                .desired = picture->desired,
+                .observed = picture->observed,
+                .drifts = &picture->drifts,
+                .backoff = &pass->backoff,
+                .clock_offset_usec = pass->clock_offset_usec,
+        };
+
+        if (!snapshot || phx_replace(&snapshot->status, report->status) < 0 ||
+            phx_history_fill(&pass->history, snapshot) < 0 ||
+            phx_snapshot_fill(&view, snapshot) < 0)
+                return -ENOMEM;
+        snapshot->health = report->degraded ? PHX_HEALTH_DEGRADED : PHX_HEALTH_IN_SYNC;
+        if (picture->desired->mode == PHX_MODE_OBSERVE)
+                snapshot->health = PHX_HEALTH_OBSERVING;
+        pass->snapshot = PHX_TAKE(snapshot);
+        return 0;
+}
+
+static int fill(struct phx_pass *pass,
                 const struct picture *picture,
                 uint64_t now_usec,
                 struct phx_report *report) {
@@ -266,7 +331,7 @@ static int fill(const struct phx_pass *pass,
                 return r;
 
         report->retry_usec = retry_after(pass, picture, now_usec);
-        return 0;
+        return take_snapshot(pass, picture, report);
 }
 
 /* One round without its repairs: look, settle what the round before tried, and tell. */
@@ -299,6 +364,7 @@ int phx_pass_run(
         phx_cleanup(picture_done) struct picture picture = { 0 };
         int r;
 
+        pass->snapshot = phx_snapshot_free(pass->snapshot);
         for (unsigned round = 0; round < ROUNDS_LIMIT; round++) {
                 r = look_and_tell(pass, world, now_usec, &picture, report, error);
                 if (r < 0)

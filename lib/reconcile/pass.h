@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "state/record.h"
 #include "state/report.h"
+#include "state/snapshot.h"
 #include "state/world.h"
 
 /* What one pass remembers for the next: the drifts that are known, so that only changes are told;
@@ -16,6 +17,13 @@ struct phx_pass;
 int phx_pass_new(const struct phx_audit *audit, struct phx_pass **ret_pass);
 struct phx_pass *phx_pass_free(struct phx_pass *pass);
 PHX_DEFINE_FREEP(phx_pass)
+
+/* What the clock on the wall says at NOW_USEC, for the times in the snapshot. */
+void phx_pass_set_clock(struct phx_pass *pass, uint64_t now_usec, uint64_t wall_usec);
+
+/* What the last run saw; the caller's from now on. NULL when there is none, because it failed or
+ * somebody has it already. Paths, times and compiles are the caller's to fill in. */
+struct phx_snapshot *phx_pass_take_snapshot(struct phx_pass *pass);
 
 /* What failed before is not waited for by the next run. */
 void phx_pass_forget_failures(struct phx_pass *pass);

@@ -45,6 +45,7 @@ static void profile_done(struct phx_desired_profile *profile) {
 
 static void container_done(struct phx_desired_container *container) {
         free(container->id);
+        free(container->name);
         free(container->directory);
         free(container->profile);
         free(container->suggestion);

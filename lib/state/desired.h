@@ -43,8 +43,10 @@ struct phx_desired_profile {
 
 struct phx_desired_container {
         char *id;
+        char *name;      /* for people: any, and not unique; or NULL */
         char *directory; /* its name below lxc_path, or NULL when it is not on this host */
         char *profile;
+        bool profile_is_default; /* nobody named it; it is the settings' */
         char *suggestion; /* for who is unconfined by configuration: the profile that would fit */
         struct phx_strings lines; /* managed "key=value" lines besides the profile's */
         struct phx_strings notes; /* contradictions in its configuration, for the operator */

@@ -51,11 +51,11 @@ const char *phx_posture_to_string(enum phx_posture posture) {
         return name_of(names, PHX_ELEMENTS(names), posture);
 }
 
-const char *phx_deployed_state_to_string(enum phx_deployed_state state) {
+const char *phx_deployment_to_string(enum phx_deployment state) {
         static const char *const names[] = {
-                [PHX_DEPLOYED_CURRENT] = "current", [PHX_DEPLOYED_ABSENT] = "absent",
-                [PHX_DEPLOYED_DIFFERS] = "differs", [PHX_DEPLOYED_FOREIGN] = "foreign",
-                [PHX_DEPLOYED_UNKNOWN] = "unknown",
+                [PHX_DEPLOYMENT_CURRENT] = "current", [PHX_DEPLOYMENT_ABSENT] = "absent",
+                [PHX_DEPLOYMENT_DIFFERS] = "differs", [PHX_DEPLOYMENT_FOREIGN] = "foreign",
+                [PHX_DEPLOYMENT_UNKNOWN] = "unknown",
         };
 
         return name_of(names, PHX_ELEMENTS(names), state);

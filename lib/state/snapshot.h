@@ -48,12 +48,12 @@ enum phx_posture {
 };
 
 /* Of the deployed file. */
-enum phx_deployed_state {
-        PHX_DEPLOYED_CURRENT,
-        PHX_DEPLOYED_ABSENT,
-        PHX_DEPLOYED_DIFFERS,
-        PHX_DEPLOYED_FOREIGN,
-        PHX_DEPLOYED_UNKNOWN,
+enum phx_deployment {
+        PHX_DEPLOYMENT_CURRENT,
+        PHX_DEPLOYMENT_ABSENT,
+        PHX_DEPLOYMENT_DIFFERS,
+        PHX_DEPLOYMENT_FOREIGN,
+        PHX_DEPLOYMENT_UNKNOWN,
 };
 
 /* What an operator has set aside: looked at and told, not repaired. */
@@ -72,7 +72,7 @@ struct phx_snapshot_profile {
         enum phx_source_state source;
         char *refusal;
         char *digest;
-        enum phx_deployed_state deployed;
+        enum phx_deployment deployed;
         bool is_loaded;
         char *mode;        /* in the kernel */
         char *hash;        /* of the last good one */
@@ -197,7 +197,7 @@ const char *phx_health_to_string(enum phx_health health);
 const char *phx_profile_state_to_string(enum phx_profile_state state);
 const char *phx_container_state_to_string(enum phx_container_state state);
 const char *phx_posture_to_string(enum phx_posture posture);
-const char *phx_deployed_state_to_string(enum phx_deployed_state state);
+const char *phx_deployment_to_string(enum phx_deployment state);
 
 /* Before anything was looked at: every time is PHX_NEVER. NULL when memory is short. */
 struct phx_snapshot *phx_snapshot_new(void);

@@ -320,6 +320,7 @@ int phx_compile(const struct phx_compiler *compiler,
                 struct phx_compile_job *jobs,
                 size_t count,
                 const struct phx_compile_progress *progress) {
+        uint64_t began_usec = now_usec();
         struct child children[64];
         size_t running = 0, started = 0, limit = compiler->jobs;
 
@@ -339,6 +340,8 @@ int phx_compile(const struct phx_compiler *compiler,
                         running -= ended;
                 }
         }
+        if (progress && progress->ended && count > 0)
+                progress->ended(progress->data, count, now_usec() - began_usec);
         return 0;
 }
 

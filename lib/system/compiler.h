@@ -37,6 +37,8 @@ struct phx_compile_job {
  * at least every EVERY_MSEC, however long one compile takes. */
 struct phx_compile_progress {
         void (*done)(void *data, const char *name, size_t done, size_t count);
+        /* Afterwards: how many were compiled, and how long that took by the clock. May be NULL. */
+        void (*ended)(void *data, size_t count, uint64_t usec);
         void *data;
         unsigned every_msec; /* 0: at the start of each compile alone */
 };

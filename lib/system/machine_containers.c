@@ -169,11 +169,13 @@ static int desire(struct look *look, const struct phx_container_config *config) 
                         config->id);
         const char *directory = directory_of(look, config);
 
-        if (!desired || phx_replace(&desired->directory, directory) < 0 ||
+        if (!desired || phx_replace(&desired->name, config->name) < 0 ||
+            phx_replace(&desired->directory, directory) < 0 ||
             phx_replace(&desired->profile, config->profile) < 0 ||
             phx_strings_copy(&desired->lines, &config->options) < 0 ||
             phx_strings_copy(&desired->notes, &config->notes) < 0)
                 return -ENOMEM;
+        desired->profile_is_default = config->profile_is_default;
         if (strcmp(config->profile, "unconfined") == 0 &&
             phx_replace(&desired->suggestion, phx_container_config_suggest(config)) < 0)
                 return -ENOMEM;

@@ -477,7 +477,7 @@ static void count_progress(void *data, const char *name, size_t done, size_t cou
 static void no_more_than_allowed_run_at_once(void **state) {
         static char names[6][16];
         size_t calls = 0;
-        const struct phx_compile_progress progress = { count_progress, &calls, 0 };
+        const struct phx_compile_progress progress = { .done = count_progress, .data = &calls };
 
         tree_mkdir("notes");
         assert_int_equal(chmod(tree_path("notes"), 0777), 0);
@@ -509,7 +509,11 @@ static void count_sign(void *data, const char *name, size_t done, size_t count) 
 
 static void a_long_compile_gives_signs_of_life(void **state) {
         size_t signs = 0;
-        const struct phx_compile_progress progress = { count_sign, &signs, 50 };
+        const struct phx_compile_progress progress = {
+                .done = count_sign,
+                .data = &signs,
+                .every_msec = 50,
+        };
 
         pretend("sleep 0.5; echo policy\n");
         (void) add_job("lxc-a", "profile lxc-a { }\n");

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "reconcile/pass.h"
+#include "reconcile/snapshot.h"
 #include "world_fake.h"
 
 #define SECOND 1000000ULL
@@ -91,6 +92,111 @@ static void a_new_container_is_confined_in_one_pass(void **state) {
         assert_int_equal(subject->report->changes, 3);
         assert_int_equal(subject->fake->looks, 3);
         assert_true(subject->report->retry_usec == PHX_NEVER);
+}
+
+static void what_was_seen_can_be_told(void **state) {
+        struct subject *subject = *state;
+        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = NULL;
+        const struct phx_snapshot_container *web;
+        const struct phx_snapshot_profile *profile;
+
+        assert_int_equal(phx_replace(&subject->fake->desired->containers[0].name, "Web"), 0);
+        (void) fake_create(subject->fake, "other", "generated");
+        fake_start(subject->fake, "web", "unconfined");
+        phx_pass_set_clock(subject->pass, subject->now_usec, 1000 * SECOND);
+        assert_int_equal(run(subject), 0);
+        snapshot = phx_pass_take_snapshot(subject->pass);
+        assert_non_null(snapshot);
+        assert_null(phx_pass_take_snapshot(subject->pass));
+
+        assert_true(snapshot->health == PHX_HEALTH_IN_SYNC);
+        assert_string_equal(snapshot->status, subject->report->status);
+        assert_string_equal(snapshot->generation, "g1");
+        assert_int_equal(snapshot->counters.changes, 3);
+        assert_int_equal(snapshot->change_count, 3);
+        assert_true(snapshot->changes[2].action == PHX_ACTION_ASSIGN);
+        assert_true(snapshot->changes[2].at == 1000 * SECOND);
+        assert_string_equal(snapshot->changes[2].object, "web");
+        assert_string_equal(
+                        snapshot->changes[2].sentence,
+                        "web: its config was edited, and read back");
+
+        profile = phx_snapshot_find_profile(snapshot, "lxc-web");
+        assert_true(profile->state == PHX_PROFILE_IN_SYNC);
+        assert_true(profile->deployed == PHX_DEPLOYMENT_CURRENT && profile->is_loaded);
+        assert_string_equal(profile->mode, "enforce");
+        assert_string_equal(profile->loaded_hash, "policy 1");
+        assert_string_equal(profile->containers.items[0], "web");
+
+        web = phx_snapshot_find_container(snapshot, "web");
+        assert_string_equal(web->name, "Web");
+        assert_true(web->state == PHX_CONTAINER_RESTART_NEEDED);
+        assert_true(web->posture == PHX_POSTURE_UNCONFINED);
+        assert_string_equal(web->assigned, "lxc-web");
+        assert_null(strstr(web->label, "pid"));
+        assert_int_equal(snapshot->unmanaged_count, 1);
+        assert_string_equal(snapshot->unmanaged[0].directory, "other");
+}
+
+static void a_failure_is_told_with_its_next_try(void **state) {
+        struct subject *subject = *state;
+        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = NULL;
+
+        subject->fake->fault = FAKE_FAIL;
+        phx_pass_set_clock(subject->pass, subject->now_usec, 1000 * SECOND);
+        assert_int_equal(run(subject), 0);
+        /* A little later by the one clock, and hardly by the other: nothing to tell. */
+        phx_pass_set_clock(subject->pass, subject->now_usec + 5, 1000 * SECOND + 9);
+        assert_int_equal(run(subject), 0);
+        snapshot = phx_pass_take_snapshot(subject->pass);
+        assert_true(snapshot->health == PHX_HEALTH_DEGRADED);
+        assert_int_equal(snapshot->counters.failures, 2);
+        assert_true(snapshot->changes[0].has_failed);
+        assert_string_equal(snapshot->drifts[0].object, "lxc-web");
+        assert_non_null(snapshot->drifts[0].failure);
+        assert_true(snapshot->drifts[0].retry_at == 1001 * SECOND);
+        assert_true(phx_snapshot_find_profile(snapshot, "lxc-web")->state == PHX_PROFILE_DRIFT);
+        assert_true(phx_snapshot_find_container(snapshot, "web")->state == PHX_CONTAINER_DRIFT);
+}
+
+static void only_the_last_changes_are_remembered(void **state) {
+        struct subject *subject = *state;
+        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = NULL;
+
+        for (int i = 0; i < 12; i++) {
+                assert_int_equal(run(subject), 0);
+                (void) fake_deploy(subject->fake, "lxc-web", NULL, true);
+                fake_load(subject->fake, "lxc-web", "complain", "policy 0");
+        }
+        snapshot = phx_pass_take_snapshot(subject->pass);
+        assert_int_equal(snapshot->change_count, 20);
+        assert_int_equal(snapshot->counters.changes, 25);
+        assert_string_equal(snapshot->changes[19].object, "lxc-web");
+}
+
+static void each_place_that_decides_is_named(void **state) {
+        struct subject *subject = *state;
+        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = NULL;
+        static const char *const layers[] = { "config", "source", "disk", "kernel", "container" };
+        const struct phx_snapshot_container *web;
+
+        assert_int_equal(run(subject), 0);
+        snapshot = phx_pass_take_snapshot(subject->pass);
+        assert_int_equal(phx_replace(&snapshot->paths.configuration, "/c.json"), 0);
+        assert_int_equal(phx_replace(&snapshot->paths.profile_dir, "/p"), 0);
+        assert_int_equal(phx_replace(&snapshot->paths.deployed_dir, "/d"), 0);
+        assert_int_equal(phx_replace(&snapshot->paths.lxc_path, "/l"), 0);
+        assert_int_equal(phx_snapshot_explain(snapshot), 0);
+
+        web = phx_snapshot_find_container(snapshot, "web");
+        assert_int_equal(web->decided_by_count, PHX_ELEMENTS(layers));
+        for (size_t i = 0; i < PHX_ELEMENTS(layers); i++)
+                assert_string_equal(web->decided_by[i].layer, layers[i]);
+        assert_string_equal(web->decided_by[0].file, "/c.json");
+        assert_string_equal(web->decided_by[0].value, "lxc-web");
+        assert_string_equal(web->decided_by[1].file, "/p/lxc-web");
+        assert_string_equal(web->decided_by[2].file, "/d/lxc-web");
+        assert_string_equal(web->decided_by[4].file, "/l/web/config");
 }
 
 static void the_report_has_what_the_loop_waits_for(void **state) {
@@ -316,6 +422,19 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(
                                 a_new_container_is_confined_in_one_pass,
+                                set_up,
+                                tear_down),
+                cmocka_unit_test_setup_teardown(what_was_seen_can_be_told, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(
+                                a_failure_is_told_with_its_next_try,
+                                set_up,
+                                tear_down),
+                cmocka_unit_test_setup_teardown(
+                                only_the_last_changes_are_remembered,
+                                set_up,
+                                tear_down),
+                cmocka_unit_test_setup_teardown(
+                                each_place_that_decides_is_named,
                                 set_up,
                                 tear_down),
                 cmocka_unit_test_setup_teardown(

@@ -23,9 +23,8 @@ static void every_word_is_a_word_of_its_own(void **state) {
                         (enum phx_container_state)(PHX_CONTAINER_UNKNOWN + 1)));
         assert_string_equal(phx_posture_to_string(PHX_POSTURE_UNCONFINED), "unconfined");
         assert_null(phx_posture_to_string((enum phx_posture)(PHX_POSTURE_MISSING + 1)));
-        assert_string_equal(phx_deployed_state_to_string(PHX_DEPLOYED_FOREIGN), "foreign");
-        assert_null(phx_deployed_state_to_string(
-                        (enum phx_deployed_state)(PHX_DEPLOYED_UNKNOWN + 1)));
+        assert_string_equal(phx_deployment_to_string(PHX_DEPLOYMENT_FOREIGN), "foreign");
+        assert_null(phx_deployment_to_string((enum phx_deployment)(PHX_DEPLOYMENT_UNKNOWN + 1)));
 }
 
 static void a_new_one_knows_no_time(void **state) {

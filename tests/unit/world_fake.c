@@ -198,6 +198,8 @@ static void copy_configured(struct phx_desired *to, const struct phx_desired_con
         struct phx_desired_container *container = phx_desired_add_container(to, from->id);
 
         must(container);
+        set(&container->name, from->name);
+        container->profile_is_default = from->profile_is_default;
         set(&container->directory, from->directory);
         set(&container->profile, from->profile);
         set(&container->suggestion, from->suggestion);

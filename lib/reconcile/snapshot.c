@@ -1,0 +1,427 @@
+#include "reconcile/snapshot.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/grow.h"
+#include "reconcile/status.h"
+#include "state/configuration.h"
+
+/* True when the object has a drift that is no mere state of affairs. */
+static bool is_drifted(
+                const struct phx_drifts *drifts,
+                const char *object,
+                enum phx_layer first,
+                enum phx_layer last) {
+        for (size_t i = 0; i < drifts->count; i++) {
+                const struct phx_drift *drift = &drifts->items[i];
+
+                if (drift->layer >= first && drift->layer <= last &&
+                    strcmp(drift->object, object) == 0 && !phx_drift_is_tolerable(drift))
+                        return true;
+        }
+        return false;
+}
+
+static const struct phx_drift *find(
+                const struct phx_drifts *drifts,
+                enum phx_layer layer,
+                enum phx_drift_kind kind,
+                const char *object) {
+        return phx_drifts_find(
+                        drifts,
+                        &(struct phx_drift){ .layer = layer, .kind = kind, .object = object });
+}
+
+/* --- profiles --- */
+
+static enum phx_deployment deployment_of(
+                const struct phx_observed *observed,
+                const struct phx_desired_profile *want) {
+        const struct phx_observed_file *file = phx_observed_find_file(observed, want->name);
+
+        if (!file)
+                return PHX_DEPLOYMENT_UNKNOWN;
+        if (file->trouble)
+                return PHX_DEPLOYMENT_FOREIGN;
+        if (!file->content)
+                return PHX_DEPLOYMENT_ABSENT;
+        if (!file->is_owned)
+                return PHX_DEPLOYMENT_FOREIGN;
+        return want->has_good && strcmp(file->content, want->digest) == 0 ? PHX_DEPLOYMENT_CURRENT
+                                                                          : PHX_DEPLOYMENT_DIFFERS;
+}
+
+static enum phx_profile_state profile_state_of(
+                const struct phx_drifts *drifts,
+                const struct phx_desired_profile *want) {
+        if (want->state == PHX_SOURCE_REFUSED)
+                return PHX_PROFILE_QUARANTINED;
+        if (want->state == PHX_SOURCE_WITHDRAWN)
+                return PHX_PROFILE_WITHDRAWN;
+        return is_drifted(drifts, want->name, PHX_LAYER_SOURCE, PHX_LAYER_KERNEL)
+                               ? PHX_PROFILE_DRIFT
+                               : PHX_PROFILE_IN_SYNC;
+}
+
+static int fill_kernel(
+                const struct phx_observed *observed,
+                const struct phx_desired_profile *want,
+                struct phx_snapshot_profile *profile) {
+        const struct phx_kernel_entry *loaded = phx_kernel_entries_find(
+                                                      &observed->loaded,
+                                                      want->name),
+                                      *good = phx_kernel_entries_find(&want->policy, want->name);
+
+        profile->is_loaded = loaded != NULL;
+        if (phx_replace(&profile->hash, good ? good->hash : NULL) < 0 ||
+            phx_replace(&profile->mode, loaded ? loaded->mode : NULL) < 0 ||
+            phx_replace(&profile->loaded_hash, loaded ? loaded->hash : NULL) < 0)
+                return -ENOMEM;
+        return 0;
+}
+
+static int fill_profile(
+                const struct phx_snapshot_view *view,
+                const struct phx_desired_profile *want,
+                struct phx_snapshot_profile *profile) {
+        if (phx_replace(&profile->name, want->name) < 0 ||
+            phx_replace(&profile->refusal, want->refusal) < 0 ||
+            phx_replace(&profile->digest, want->has_good ? want->digest : NULL) < 0)
+                return -ENOMEM;
+        profile->is_piece = phx_is_piece_name(want->name);
+        profile->source = want->state;
+        profile->state = profile_state_of(view->drifts, want);
+        profile->deployed = deployment_of(view->observed, want);
+        for (size_t i = 0; i < view->desired->container_count; i++)
+                if (phx_equal(view->desired->containers[i].profile, want->name) &&
+                    phx_strings_add(&profile->containers, view->desired->containers[i].id) < 0)
+                        return -ENOMEM;
+        phx_strings_sort(&profile->containers);
+        return fill_kernel(view->observed, want, profile);
+}
+
+/* --- containers --- */
+
+static enum phx_posture posture_of(
+                const struct phx_observed *observed,
+                const struct phx_observed_container *have) {
+        if (!have->is_running)
+                return PHX_POSTURE_STOPPED;
+        if (have->unknown > 0 || have->labels.count == 0)
+                return PHX_POSTURE_UNKNOWN;
+        if (phx_strings_has(&have->labels, "unconfined"))
+                return PHX_POSTURE_UNCONFINED;
+        for (size_t i = 0; i < have->labels.count; i++) {
+                const struct phx_kernel_entry *entry = phx_kernel_entries_find(
+                                &observed->loaded,
+                                have->labels.items[i]);
+
+                if (entry &&
+                    (phx_equal(entry->mode, "complain") || phx_equal(entry->mode, "unconfined")))
+                        return PHX_POSTURE_COMPLAIN;
+        }
+        return PHX_POSTURE_CONFINED;
+}
+
+static enum phx_container_state container_state_of(
+                const struct phx_drifts *drifts,
+                const struct phx_observed_container *have,
+                const char *id) {
+        const struct phx_drift *running = find(drifts, PHX_LAYER_RUNNING, PHX_DRIFT_RUNNING, id);
+
+        if (!have)
+                return PHX_CONTAINER_MISSING;
+        if (find(drifts, PHX_LAYER_CONFIG, PHX_DRIFT_UNKNOWN, id) ||
+            find(drifts, PHX_LAYER_RUNNING, PHX_DRIFT_UNKNOWN, id))
+                return PHX_CONTAINER_UNKNOWN;
+        if (is_drifted(drifts, id, PHX_LAYER_CONFIG, PHX_LAYER_RUNNING))
+                return PHX_CONTAINER_DRIFT;
+        return running && phx_drift_needs_restart(running) ? PHX_CONTAINER_RESTART_NEEDED
+                                                           : PHX_CONTAINER_IN_SYNC;
+}
+
+/* EXAMPLE is "LABEL (MODE), pid N"; which task it is belongs to no state. */
+static int fill_label(const char *example, struct phx_snapshot_container *container) {
+        const char *end = example ? strstr(example, ", pid ") : NULL;
+
+        if (phx_replace(&container->label, example) < 0)
+                return -ENOMEM;
+        if (end)
+                container->label[end - example] = '\0';
+        return 0;
+}
+
+static int fill_observed(
+                const struct phx_observed *observed,
+                const struct phx_observed_container *have,
+                struct phx_snapshot_container *container) {
+        if (phx_replace(&container->assigned, have->effective) < 0 ||
+            fill_label(have->is_running ? have->example : NULL, container) < 0)
+                return -ENOMEM;
+        container->posture = posture_of(observed, have);
+        container->is_running = have->is_running;
+        container->init = have->init > 0 ? (unsigned) have->init : 0;
+        container->tasks = have->tasks;
+        container->tasks_wrong = have->wrong;
+        container->tasks_unknown = have->unknown;
+        return 0;
+}
+
+static int fill_container(
+                const struct phx_snapshot_view *view,
+                const struct phx_desired_container *want,
+                struct phx_snapshot_container *container) {
+        const struct phx_observed_container *have = NULL;
+
+        if (want->directory)
+                have = phx_observed_find_container(view->observed, want->directory);
+        if (phx_replace(&container->id, want->id) < 0 ||
+            phx_replace(&container->name, want->name) < 0 ||
+            phx_replace(&container->directory, want->directory) < 0 ||
+            phx_replace(&container->profile, want->profile) < 0 ||
+            phx_replace(&container->suggestion, want->suggestion) < 0 ||
+            phx_strings_copy(&container->notes, &want->notes) < 0)
+                return -ENOMEM;
+        if (want->suggestion &&
+            phx_replace(&container->suggestion_why, "its features call for it") < 0)
+                return -ENOMEM;
+        container->profile_is_default = want->profile_is_default;
+        container->state = container_state_of(view->drifts, have, want->id);
+        container->posture = PHX_POSTURE_MISSING;
+        return have ? fill_observed(view->observed, have, container) : 0;
+}
+
+static bool is_claimed(const struct phx_desired *desired, const char *directory) {
+        for (size_t i = 0; i < desired->container_count; i++)
+                if (phx_equal(desired->containers[i].directory, directory))
+                        return true;
+        return false;
+}
+
+static int fill_unmanaged(const struct phx_snapshot_view *view, struct phx_snapshot *snapshot) {
+        for (size_t i = 0; i < view->observed->container_count; i++) {
+                const struct phx_observed_container *have = &view->observed->containers[i];
+                struct phx_snapshot_unmanaged *unmanaged;
+
+                if (is_claimed(view->desired, have->directory))
+                        continue;
+                unmanaged = phx_grow(
+                                &snapshot->unmanaged,
+                                &snapshot->unmanaged_count,
+                                sizeof(*unmanaged));
+                if (!unmanaged || phx_replace(&unmanaged->directory, have->directory) < 0 ||
+                    phx_replace(&unmanaged->assigned, have->effective) < 0)
+                        return -ENOMEM;
+                unmanaged->is_running = have->is_running;
+        }
+        return 0;
+}
+
+/* --- drifts --- */
+
+static int fill_drift(
+                const struct phx_snapshot_view *view,
+                const struct phx_drift *from,
+                struct phx_snapshot_drift *to) {
+        uint64_t due = phx_backoff_due(view->backoff, from);
+
+        to->layer = from->layer;
+        to->kind = from->kind;
+        to->action = from->action;
+        to->is_tolerable = phx_drift_is_tolerable(from);
+        to->retry_at = due == PHX_NEVER ? PHX_NEVER : due + view->clock_offset_usec;
+        to->sentence = phx_drift_sentence(from);
+        if (!to->sentence || phx_replace(&to->object, from->object) < 0 ||
+            phx_replace(&to->expected, from->expected) < 0 ||
+            phx_replace(&to->found, from->found) < 0 || phx_replace(&to->why, from->why) < 0 ||
+            phx_replace(&to->failure, phx_backoff_text(view->backoff, from)) < 0 ||
+            phx_replace(&to->old_digest, from->old_digest) < 0 ||
+            phx_replace(&to->new_digest, from->new_digest) < 0)
+                return -ENOMEM;
+        return 0;
+}
+
+static int by_name(const void *a, const void *b) {
+        const struct phx_snapshot_profile *left = a, *right = b;
+
+        return strcmp(left->name, right->name);
+}
+
+static int by_id(const void *a, const void *b) {
+        const struct phx_snapshot_container *left = a, *right = b;
+
+        return strcmp(left->id, right->id);
+}
+
+static int fill_objects(const struct phx_snapshot_view *view, struct phx_snapshot *snapshot) {
+        for (size_t i = 0; i < view->desired->profile_count; i++) {
+                struct phx_snapshot_profile *profile = phx_grow(
+                                &snapshot->profiles,
+                                &snapshot->profile_count,
+                                sizeof(*profile));
+
+                if (!profile || fill_profile(view, &view->desired->profiles[i], profile) < 0)
+                        return -ENOMEM;
+        }
+        for (size_t i = 0; i < view->desired->container_count; i++) {
+                struct phx_snapshot_container *container = phx_grow(
+                                &snapshot->containers,
+                                &snapshot->container_count,
+                                sizeof(*container));
+
+                if (!container ||
+                    fill_container(view, &view->desired->containers[i], container) < 0)
+                        return -ENOMEM;
+        }
+        if (snapshot->profile_count > 0)
+                qsort(snapshot->profiles,
+                      snapshot->profile_count,
+                      sizeof(*snapshot->profiles),
+                      by_name);
+        if (snapshot->container_count > 0)
+                qsort(snapshot->containers,
+                      snapshot->container_count,
+                      sizeof(*snapshot->containers),
+                      by_id);
+        return 0;
+}
+
+int phx_snapshot_fill(const struct phx_snapshot_view *view, struct phx_snapshot *snapshot) {
+        const struct phx_desired *desired = view->desired;
+        const char *generation = desired->has_configuration ? desired->generation : NULL;
+
+        snapshot->daemon.is_observing = desired->mode == PHX_MODE_OBSERVE;
+        if (phx_replace(&snapshot->generation, generation) < 0 ||
+            phx_replace(&snapshot->observed_generation, generation) < 0 ||
+            fill_objects(view, snapshot) < 0 || fill_unmanaged(view, snapshot) < 0)
+                return -ENOMEM;
+        for (size_t i = 0; i < view->drifts->count; i++) {
+                struct phx_snapshot_drift *drift =
+                                phx_grow(&snapshot->drifts, &snapshot->drift_count, sizeof(*drift));
+
+                if (!drift || fill_drift(view, &view->drifts->items[i], drift) < 0)
+                        return -ENOMEM;
+        }
+        return 0;
+}
+
+/* --- who decides --- */
+
+struct decider {
+        const char *layer, *file, *key, *value, *why;
+};
+
+static int add_decider(struct phx_snapshot_container *container, const struct decider *from) {
+        struct phx_snapshot_decider *to =
+                        phx_grow(&container->decided_by, &container->decided_by_count, sizeof(*to));
+
+        if (!to || phx_replace(&to->layer, from->layer) < 0 ||
+            phx_replace(&to->file, from->file) < 0 || phx_replace(&to->key, from->key) < 0 ||
+            phx_replace(&to->value, from->value) < 0 || phx_replace(&to->why, from->why) < 0)
+                return -ENOMEM;
+        return 0;
+}
+
+/* DIRECTORY/NAME, or NULL; the caller's. */
+static char *join(const char *directory, const char *name, const char *file) {
+        char *path = NULL;
+
+        if (!directory || !name)
+                return NULL;
+        return asprintf(&path, "%s/%s%s", directory, name, file) < 0 ? NULL : path;
+}
+
+static int explain_config(
+                const struct phx_snapshot *snapshot,
+                struct phx_snapshot_container *container) {
+        const struct decider decider = {
+                .layer = "config",
+                .file = container->profile_is_default ? NULL : snapshot->paths.configuration,
+                .key = container->profile_is_default ? "default_profile" : "apparmor_profile",
+                .value = container->profile,
+                .why = container->profile_is_default
+                                       ? "its entry names no profile, so that the settings decide"
+                                       : "its entry in the configuration names the profile",
+        };
+
+        return add_decider(container, &decider);
+}
+
+static int explain_profile(
+                const struct phx_snapshot *snapshot,
+                struct phx_snapshot_container *container) {
+        const struct phx_snapshot_profile *profile = phx_snapshot_find_profile(
+                        snapshot,
+                        container->profile);
+        phx_autofree char *source = join(snapshot->paths.profile_dir, container->profile, "");
+        phx_autofree char *deployed = join(snapshot->paths.deployed_dir, container->profile, "");
+        int r;
+
+        if (!profile)
+                return 0;
+        r = add_decider(container,
+                        &(struct decider){
+                                        .layer = "source",
+                                        .file = source,
+                                        .value = profile->digest,
+                                        .why = profile->refusal ? profile->refusal
+                                                                : "the text of the profile",
+                        });
+        if (r >= 0)
+                r = add_decider(container,
+                                &(struct decider){
+                                                .layer = "disk",
+                                                .file = deployed,
+                                                .why = "what the next boot loads",
+                                });
+        if (r < 0 || !profile->is_loaded)
+                return r;
+        return add_decider(
+                        container,
+                        &(struct decider){
+                                        .layer = "kernel",
+                                        .key = profile->mode,
+                                        .value = profile->loaded_hash,
+                                        .why = "the policy that is loaded",
+                        });
+}
+
+static int explain_container(
+                const struct phx_snapshot *snapshot,
+                struct phx_snapshot_container *container) {
+        phx_autofree char *config = join(snapshot->paths.lxc_path, container->directory, "/config");
+        int r;
+
+        r = explain_config(snapshot, container);
+        if (r >= 0)
+                r = explain_profile(snapshot, container);
+        if (r >= 0 && container->assigned)
+                r = add_decider(container,
+                                &(struct decider){
+                                                .layer = "container",
+                                                .file = config,
+                                                .key = "lxc.apparmor.profile",
+                                                .value = container->assigned,
+                                                .why = "what the next start obeys",
+                                });
+        if (r >= 0 && container->label)
+                r = add_decider(container,
+                                &(struct decider){
+                                                .layer = "running",
+                                                .value = container->label,
+                                                .why = "what its tasks run under",
+                                });
+        return r;
+}
+
+int phx_snapshot_explain(struct phx_snapshot *snapshot) {
+        for (size_t i = 0; i < snapshot->container_count; i++) {
+                int r = explain_container(snapshot, &snapshot->containers[i]);
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}

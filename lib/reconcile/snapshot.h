@@ -1,0 +1,26 @@
+#pragma once
+
+#include <stdint.h>
+
+#include "reconcile/backoff.h"
+#include "state/desired.h"
+#include "state/drift.h"
+#include "state/observed.h"
+#include "state/snapshot.h"
+
+/* What a pass has seen, to be told. Borrowed. */
+struct phx_snapshot_view {
+        const struct phx_desired *desired;
+        const struct phx_observed *observed;
+        const struct phx_drifts *drifts;
+        const struct phx_backoff *backoff;
+        uint64_t clock_offset_usec; /* from the backoff's clock to the epoch's */
+};
+
+/* Fills a fresh snapshot with the generation, profiles, containers, unmanaged ones and drifts.
+ * Pure. 0 or -ENOMEM. */
+int phx_snapshot_fill(const struct phx_snapshot_view *view, struct phx_snapshot *snapshot);
+
+/* Says for each container which files decide its profile, layer by layer, from what the snapshot
+ * has of it and its paths. 0 or -ENOMEM. */
+int phx_snapshot_explain(struct phx_snapshot *snapshot);
