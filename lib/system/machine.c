@@ -15,6 +15,7 @@
 #include "system/lxc_replace.h"
 #include "system/machine_containers.h"
 #include "system/machine_files.h"
+#include "system/policy_probe.h"
 #include "system/profiles.h"
 #include "system/stage.h"
 
@@ -29,6 +30,8 @@ struct phx_machine {
         struct phx_definers *definers;
         struct phx_profiles *profiles;
         struct phx_machine_containers *containers;
+        struct phx_policy_probe probe;
+        struct phx_policy_prober prober;
         char *stage_dir;
         int cache_fd;
         int good_fd;
@@ -86,10 +89,14 @@ static int make_parts(struct phx_machine *machine) {
                 .stage_dir = machine->stage_dir,
                 .cache_fd = machine->cache_fd,
                 .good_fd = machine->good_fd,
+                .prober = &machine->prober,
                 .progress = options->progress,
         };
         int r;
 
+        machine->probe = (struct phx_policy_probe){ options->apparmorfs };
+        machine->prober = phx_policy_probe_prober(&machine->probe);
+        (void) phx_policy_probe_clean(&machine->probe);
         r = phx_kernel_new(options->apparmorfs, options->module, &machine->kernel);
         if (r >= 0)
                 r = phx_definers_new(&machine->definers);

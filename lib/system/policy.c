@@ -195,21 +195,50 @@ static int follow_nesting(const struct phx_stream *stream, struct nest *nest, ui
         return 0;
 }
 
+/* How far the walk through one profile is. */
+struct body {
+        uint32_t version;
+        bool has_flags;
+        unsigned numbers; /* of the capability masks: the first of the four is what is allowed */
+        bool has_upper;
+};
+
+/* Behind the flags come the masks' lower halves, without names, and then the upper ones in a
+ * struct. What is denied was taken out of what is allowed by the parser. */
+static int note_capabilities(
+                struct phx_stream *stream,
+                const struct phx_stream_item *item,
+                struct body *body,
+                struct phx_policy_entry *entry) {
+        uint32_t upper = 0;
+        int r;
+
+        if (item->code == PHX_STREAM_U32 && !item->tag && body->numbers++ == 0)
+                entry->capabilities |= phx_stream_number(item->data, item->size);
+        if (body->has_upper || !phx_stream_is(item, PHX_STREAM_STRUCT, "caps64"))
+                return 0;
+        r = next_u32(stream, &upper);
+        if (r < 0)
+                return r;
+        entry->capabilities |= (uint64_t) upper << 32;
+        body->has_upper = true;
+        return 0;
+}
+
 /* What an item directly in a profile tells about it. */
 static int note_item(
                 struct phx_stream *stream,
                 const struct phx_stream_item *item,
-                uint32_t version,
-                bool *has_flags,
+                struct body *body,
                 struct phx_policy_entry *entry) {
-        /* Nothing after the flags matters: an automaton there is the rules. The one before them
-         * matches the paths of executables. */
-        if (*has_flags)
-                return 0;
+        /* An automaton behind the flags is the rules. The one before them matches the paths of
+         * executables. */
+        if (body->has_flags)
+                return note_capabilities(stream, item, body, entry);
 
         if (phx_stream_is(item, PHX_STREAM_STRUCT, "flags")) {
-                *has_flags = true;
-                return parse_flags(stream, version, &entry->mode);
+                body->has_flags = true;
+                return parse_flags(stream, body->version, &entry->mode);
         }
         if (item->code == PHX_STREAM_BLOB || phx_stream_is(item, PHX_STREAM_STRING, "attach"))
                 entry->has_attachment = true;
@@ -219,7 +248,7 @@ static int note_item(
 /* From behind the name to behind the profile's STRUCTEND. */
 static int parse_body(struct phx_stream *stream, uint32_t version, struct phx_policy_entry *entry) {
         struct nest nest = { { PHX_STREAM_STRUCTEND }, 1 };
-        bool has_flags = false;
+        struct body body = { .version = version };
 
         while (nest.depth > 0) {
                 struct phx_stream_item item = { 0 };
@@ -230,14 +259,14 @@ static int parse_body(struct phx_stream *stream, uint32_t version, struct phx_po
                 if (r < 0)
                         return r;
                 if (is_outermost)
-                        r = note_item(stream, &item, version, &has_flags, entry);
+                        r = note_item(stream, &item, &body, entry);
                 if (r < 0)
                         return r;
                 r = follow_nesting(stream, &nest, item.code);
                 if (r < 0)
                         return r;
         }
-        return has_flags ? 0 : phx_stream_malformed(stream, "profile without flags");
+        return body.has_flags ? 0 : phx_stream_malformed(stream, "profile without flags");
 }
 
 static void entry_done(struct phx_policy_entry *entry) {

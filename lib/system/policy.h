@@ -26,7 +26,8 @@ enum phx_policy_mode phx_policy_mode_from_string(const char *text);
 struct phx_policy_entry {
         char *name; /* as the kernel will show it: children are "parent//child" */
         enum phx_policy_mode mode;
-        bool has_attachment; /* attaches to executables by path, not only by being named */
+        bool has_attachment;   /* attaches to executables by path, not only by being named */
+        uint64_t capabilities; /* that it allows: bit N is number N of linux/capability.h */
         /* What the kernel will show as policy/profiles/NAME/sha1 (up to 6.7) or sha256: the hash of
          * le32(version word) and the bytes from the profile struct's name tag to its closing
          * STRUCTEND (security/apparmor/crypto.c, aa_calc_profile_hash). */

@@ -200,6 +200,9 @@ static int watch_all(struct phx_update *update) {
 
                 if (seen && seen->target)
                         r = phx_watches_add_file(directories, seen->target);
+                seen = update->sources.items[i].test;
+                if (r >= 0 && seen && seen->target)
+                        r = phx_watches_add_file(directories, seen->target);
                 for (size_t j = 0; r >= 0 && j < more->count; j++)
                         r = phx_strings_add_once(directories, more->items[j]);
         }
@@ -259,6 +262,17 @@ static int list_sources(struct phx_update *update, struct phx_error *error) {
         return 0;
 }
 
+static int refuse_orphans(struct phx_update *update) {
+        for (size_t i = 0; i < update->sources.orphans.count; i++)
+                if (!phx_desired_add_refusal(
+                                    update->desired,
+                                    update->sources.orphans.items[i],
+                                    "tests a profile that is not there, expected one of that name "
+                                    "beside it"))
+                        return -ENOMEM;
+        return 0;
+}
+
 static int run(struct phx_update *update) {
         struct phx_error error = { 0 };
         int r;
@@ -273,7 +287,9 @@ static int run(struct phx_update *update) {
         if (!update->candidates)
                 return -ENOMEM;
 
-        r = phx_update_judge(update);
+        r = refuse_orphans(update);
+        if (r >= 0)
+                r = phx_update_judge(update);
         update->all_good = true;
         for (size_t i = 0; r >= 0 && i < update->sources.count; i++)
                 r = desire_candidate(update, &update->candidates[i]);

@@ -10,11 +10,12 @@
 #include "system/compiler.h"
 #include "system/definitions.h"
 #include "system/loaded.h"
+#include "system/policy_verdict.h"
 
-/* The profiles that are to be in force: every source that compiles and keeps the rules, and the
- * last good one of those that do not. Pieces that sources include from the profile directory
- * (abstractions/…, tunables/…) come along as profiles without a policy: they are deployed for the
- * boot. */
+/* The profiles that are to be in force: every source that compiles, keeps the rules and passes its
+ * test, and the last good one of those that do not. Pieces that sources include from the profile
+ * directory (abstractions/…, tunables/…) come along as profiles without a policy: they are deployed
+ * for the boot. */
 struct phx_profiles;
 
 struct phx_profiles_options {
@@ -22,8 +23,9 @@ struct phx_profiles_options {
         const char *parser;
         const char *features_file; /* NULL: the running kernel's */
         const char *stage_dir;
-        int cache_fd; /* compiled policies */
-        int good_fd;  /* last good texts */
+        int cache_fd;                           /* compiled policies */
+        int good_fd;                            /* last good texts */
+        const struct phx_policy_prober *prober; /* tries policies that have a test */
         const struct phx_compile_progress *progress;
 };
 

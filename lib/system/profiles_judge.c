@@ -1,9 +1,11 @@
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "state/configuration.h"
 #include "system/policy_cache.h"
 #include "system/policy_check.h"
+#include "system/policy_verdict.h"
 #include "system/profiles_update.h"
 
 bool phx_update_is_source(const struct phx_update *update, const struct phx_include *include) {
@@ -49,6 +51,18 @@ static int check_pieces(struct phx_update *update, struct phx_candidate *candida
         return 0;
 }
 
+/* What was judged good was judged by the test as well: another test, another judgement. */
+static void add_test_to_key(struct phx_candidate *candidate) {
+        const struct phx_file_seen *test = candidate->source->test;
+
+        if (test)
+                phx_sha256_two(candidate->key,
+                               sizeof(candidate->key),
+                               test->digest,
+                               sizeof(test->digest),
+                               candidate->key);
+}
+
 static int check_source(struct phx_update *update, struct phx_candidate *candidate) {
         const struct phx_settings *settings = update->look->settings;
         const struct phx_source_rules rules = { settings->allow_complain,
@@ -77,12 +91,48 @@ static int check_source(struct phx_update *update, struct phx_candidate *candida
         if (r < 0)
                 return r;
 
-        return phx_closure_key(
+        r = phx_closure_key(
                         &candidate->closure,
                         update->profiles->compiler.identity,
                         source->name,
                         source->seen->digest,
                         candidate->key);
+        if (r >= 0)
+                add_test_to_key(candidate);
+        return r;
+}
+
+/* A policy that has a test is tried before it may be put in force. */
+static int try_policy(
+                struct phx_update *update,
+                struct phx_candidate *candidate,
+                const struct phx_policy *policy,
+                const char *blob,
+                size_t size) {
+        phx_cleanup(phx_policy_test_done) struct phx_policy_test test = { 0 };
+        const struct phx_policy_prober *prober = update->profiles->options.prober;
+        const struct phx_source *source = candidate->source;
+        phx_autofree char *file = NULL;
+        struct phx_policy_trial trial = {
+                .test = &test,
+                .profile = source->name,
+                .policy = policy,
+                .blob = blob,
+                .size = size,
+        };
+        int r;
+
+        if (!source->test)
+                return 0;
+        if (asprintf(&file, "%s%s", source->name, PHX_POLICY_TEST_SUFFIX) < 0) {
+                file = NULL;
+                return -ENOMEM;
+        }
+        trial.file = file;
+        r = phx_policy_test_parse(file, source->test->text, &test, &candidate->error);
+        if (r < 0)
+                return r;
+        return phx_policy_trial_run(&trial, prober, &candidate->error);
 }
 
 static int accept_policy(
@@ -105,6 +155,8 @@ static int accept_policy(
                         candidate->source->name,
                         update->look->settings,
                         &candidate->error);
+        if (r >= 0)
+                r = try_policy(update, candidate, &policy, blob, size);
         if (r < 0)
                 return r;
 

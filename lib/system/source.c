@@ -10,6 +10,7 @@
 #include "base/grow.h"
 #include "base/strings.h"
 #include "state/configuration.h"
+#include "system/policy_test.h"
 
 static int refuse_source(struct phx_source *source, const char *why) {
         source->result = phx_error_set(&source->error, -EINVAL, "%s: %s", source->name, why);
@@ -78,10 +79,72 @@ static int compare_sources(const void *a, const void *b) {
         return strcmp(x->name, y->name);
 }
 
+static struct phx_source *find_source(struct phx_sources *sources, const char *name) {
+        for (size_t i = 0; i < sources->count; i++)
+                if (strcmp(sources->items[i].name, name) == 0)
+                        return &sources->items[i];
+        return NULL;
+}
+
+static int read_test(
+                struct phx_files *files,
+                const char *profile_dir,
+                const char *name,
+                struct phx_source *source) {
+        phx_autofree char *path = NULL;
+
+        if (asprintf(&path, "%s/%s", profile_dir, name) < 0) {
+                path = NULL;
+                return -ENOMEM;
+        }
+        source->test = phx_files_get(files, path);
+        if (!source->test)
+                return -ENOMEM;
+        if (source->result < 0)
+                return 0;
+        if (source->test->result >= 0 && strlen(source->test->text) == source->test->size)
+                return 0;
+
+        (void) refuse_source(
+                        source,
+                        source->test->result < 0
+                                        ? phx_error_text(&source->test->error, source->test->result)
+                                        : "its test holds a NUL byte, expected text");
+        if (source->test->result < 0)
+                source->result = source->test->result;
+        return 0;
+}
+
+/* Each test belongs to the profile whose name it has. */
+static int take_tests(
+                struct phx_files *files,
+                const char *profile_dir,
+                const struct phx_strings *tests,
+                struct phx_sources *sources) {
+        for (size_t i = 0; i < tests->count; i++) {
+                const char *name = tests->items[i];
+                phx_autofree char *profile = strndup(
+                                name,
+                                strlen(name) - strlen(PHX_POLICY_TEST_SUFFIX));
+                struct phx_source *source = profile ? find_source(sources, profile) : NULL;
+                int r;
+
+                if (!profile)
+                        return -ENOMEM;
+                r = source ? read_test(files, profile_dir, name, source)
+                           : phx_strings_add(&sources->orphans, name);
+                if (r < 0)
+                        return r;
+        }
+        phx_strings_sort(&sources->orphans);
+        return 0;
+}
+
 static int list(struct phx_files *files,
                 const char *profile_dir,
                 DIR *directory,
                 struct phx_sources *sources) {
+        phx_cleanup(phx_strings_done) struct phx_strings tests = { 0 };
         const struct dirent *entry;
 
         /* A directory that cannot be read to its end must not look like one with fewer profiles. */
@@ -91,7 +154,9 @@ static int list(struct phx_files *files,
                 if (phx_file_is_ignored_name(entry->d_name) ||
                     is_directory(dirfd(directory), entry->d_name))
                         continue;
-                r = add_source(files, profile_dir, entry->d_name, sources);
+                r = phx_has_suffix(entry->d_name, PHX_POLICY_TEST_SUFFIX)
+                                    ? phx_strings_add(&tests, entry->d_name)
+                                    : add_source(files, profile_dir, entry->d_name, sources);
                 if (r < 0)
                         return r;
         }
@@ -99,7 +164,7 @@ static int list(struct phx_files *files,
                 return phx_errno();
         if (sources->count > 1)
                 qsort(sources->items, sources->count, sizeof(*sources->items), compare_sources);
-        return 0;
+        return take_tests(files, profile_dir, &tests, sources);
 }
 
 int phx_sources_list(
@@ -133,5 +198,6 @@ void phx_sources_done(struct phx_sources *sources) {
         for (size_t i = 0; i < sources->count; i++)
                 free(sources->items[i].name);
         free(sources->items);
+        phx_strings_done(&sources->orphans);
         *sources = (struct phx_sources){ 0 };
 }

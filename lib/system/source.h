@@ -4,12 +4,14 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "base/strings.h"
 #include "system/files.h"
 
 /* One entry of the profile directory. */
 struct phx_source {
         char *name;
         const struct phx_file_seen *seen; /* borrowed from the look's files */
+        const struct phx_file_seen *test; /* NAME.test beside it, likewise; NULL without one */
         int result;             /* 0, -EBUSY while it is being written, else refused with ERROR */
         struct phx_error error; /* "NAME: …" */
 };
@@ -17,6 +19,7 @@ struct phx_source {
 struct phx_sources {
         struct phx_source *items; /* sorted by name */
         size_t count;
+        struct phx_strings orphans; /* files that test a profile which is not there; sorted */
 };
 
 /* What a profile may be besides in enforce mode. */
@@ -25,9 +28,9 @@ struct phx_source_rules {
         bool allow_unconfined;
 };
 
-/* Reads all profiles of the directory. Sub-directories hold what profiles include, and are no
- * profiles; neither is what editors and dpkg leave. A directory that is absent, unreadable or not
- * trusted is an error and never "no profiles". */
+/* Reads all profiles of the directory, and their tests. Sub-directories hold what profiles include,
+ * and are no profiles; neither is what editors and dpkg leave. A directory that is absent,
+ * unreadable or not trusted is an error and never "no profiles". */
 int phx_sources_list(
                 struct phx_files *files,
                 const struct phx_trust *trust,

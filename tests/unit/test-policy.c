@@ -158,6 +158,17 @@ static void children_hats_modes_and_attachments_are_seen(void **state) {
         assert_null(phx_policy_find(&policy, "lxc-famil"));
 }
 
+/* Each denied one is out of what is allowed; the upper half is in a struct of its own. */
+static void capabilities_are_what_is_allowed_and_not_denied(void **state) {
+        phx_cleanup(phx_policy_done) struct phx_policy policy = { 0 };
+
+        parse_fixture("caps-3.0.bin", &policy);
+        assert_int_equal(policy.count, 2);
+        assert_int_equal(policy.entries[0].capabilities, 0x1fffffeffffULL & ~(1ULL << 33));
+        assert_string_equal(policy.entries[1].name, "lxc-caps//child");
+        assert_int_equal(policy.entries[1].capabilities, (1ULL << 0) | (1ULL << 33));
+}
+
 static void permission_tables_of_newer_parsers_pass_by(void **state) {
         static const struct expectation expected[] = {
                 { "lxc-open", PHX_POLICY_UNCONFINED, false },
@@ -390,6 +401,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(one_profile_has_the_hashes_of_its_bytes),
                 cmocka_unit_test(children_hats_modes_and_attachments_are_seen),
+                cmocka_unit_test(capabilities_are_what_is_allowed_and_not_denied),
                 cmocka_unit_test(permission_tables_of_newer_parsers_pass_by),
                 cmocka_unit_test(forced_complain_is_a_mode_and_another_hash),
                 cmocka_unit_test(a_policy_for_a_namespace_is_refused),

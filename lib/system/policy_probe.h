@@ -1,0 +1,20 @@
+#pragma once
+
+#include "system/policy_verdict.h"
+
+/* The kernel asked about a policy that is not in force: the very bytes are loaded into a policy
+ * namespace of their own, in which nothing runs, and which takes them with it when it goes. The
+ * host's own policy, its revision included, does not move. */
+struct phx_policy_probe {
+        const char *apparmorfs; /* PHX_KERNEL_APPARMORFS; borrowed */
+};
+
+/* Not a container's: those begin with "lxc-". */
+#define PHX_PROBE_NAMESPACE "phoenixd-probe"
+
+/* PROBE must outlive what is returned. */
+struct phx_policy_prober phx_policy_probe_prober(struct phx_policy_probe *probe);
+
+/* Removes the namespace that a crash has left. 1 when there was one, else 0, or a negative errno.
+ */
+int phx_policy_probe_clean(const struct phx_policy_probe *probe);
