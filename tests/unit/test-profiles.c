@@ -54,6 +54,17 @@ static uint64_t retry_usec;
 static char parser[PATH_MAX], stage_dir[PATH_MAX], profile_dir[] = "/profiles",
                                                    deployed_dir[] = "/deployed";
 
+static int on_try(void *data, const void *blob, size_t size, struct phx_error *why);
+static int on_ask(
+                void *data,
+                const char *profile,
+                const struct phx_policy_query *query,
+                uint32_t mask,
+                bool *ret_allowed,
+                struct phx_error *why);
+static void on_forget(void *data);
+static const struct phx_policy_prober prober = { on_try, on_ask, on_forget, NULL };
+
 static int open_directory(const char *path) {
         int fd;
 
@@ -104,6 +115,7 @@ static int set_up(void **state) {
                 .stage_dir = stage_dir,
                 .cache_fd = open_directory("cache"),
                 .good_fd = open_directory("good"),
+                .prober = &prober,
         };
         settings = (struct phx_settings){
                 .profile_dir = profile_dir,
@@ -381,6 +393,85 @@ static void what_a_setting_allows_now_was_refused_only_before(void **state) {
         settings.allow_complain = true;
         update(1);
         assert_good("lxc-web");
+}
+
+/* --- what is tried before it is in force */
+
+static unsigned trials;
+
+static int on_try(void *data, const void *blob, size_t size, struct phx_error *why) {
+        trials++;
+        return 0;
+}
+
+/* A kernel that denies everything. */
+static int on_ask(
+                void *data,
+                const char *profile,
+                const struct phx_policy_query *query,
+                uint32_t mask,
+                bool *ret_allowed,
+                struct phx_error *why) {
+        *ret_allowed = false;
+        return 0;
+}
+
+static void on_forget(void *data) {
+}
+
+static void assert_trials(unsigned count) {
+        assert_int_equal(trials, count);
+        trials = 0;
+}
+
+static void a_test_is_asked_when_it_or_the_policy_is_another(void **state) {
+        update(1);
+        assert_trials(0);
+        tree_write("profiles/lxc-web.test", "deny file w /x\n");
+        update(1);
+        assert_good("lxc-web");
+        assert_trials(1);
+        update(0);
+        assert_trials(0);
+        start(true);
+        update(0);
+        assert_good("lxc-web");
+        assert_trials(0);
+        tree_write("profiles/lxc-web", "profile lxc-web { } # another\n");
+        update(1);
+        assert_trials(1);
+        tree_remove("profiles/lxc-web.test");
+        update(1);
+        assert_good("lxc-web");
+        assert_trials(0);
+}
+
+static void a_test_that_fails_keeps_the_last_good_one(void **state) {
+        char key[PHX_SHA256_HEX];
+
+        update(1);
+        memcpy(key, phx_inventory_profile(&inventory, "lxc-web")->key, sizeof(key));
+        tree_write("profiles/lxc-web.test", "deny file w /x\nallow file r /y\n");
+        for (int i = 0; i < 2; i++) {
+                update(0);
+                assert_refused("lxc-web",
+                               "lxc-web.test: line 2: expected 'allow file r /y', but for 'r /y' the "
+                               "policy denies it",
+                               true);
+        }
+        assert_trials(1);
+        assert_string_equal(phx_inventory_profile(&inventory, "lxc-web")->key, key);
+        tree_write("profiles/lxc-web.test", "deny file r /y\n");
+        update(1);
+        assert_good("lxc-web");
+}
+
+static void a_test_without_a_profile_is_told(void **state) {
+        tree_write("profiles/lxc-none.test", "deny file w /x\n");
+        update(1);
+        assert_good("lxc-web");
+        assert_int_equal(desired->refusal_count, 1);
+        assert_string_equal(desired->refusals[0].object, "lxc-none.test");
 }
 
 static void a_name_that_another_file_defines_is_refused(void **state) {
@@ -667,6 +758,9 @@ int main(void) {
                 TEST(a_limit_that_was_raised_is_tried_at_once),
                 TEST(what_a_setting_forbids_now_was_good_only_before),
                 TEST(what_a_setting_allows_now_was_refused_only_before),
+                TEST(a_test_is_asked_when_it_or_the_policy_is_another),
+                TEST(a_test_that_fails_keeps_the_last_good_one),
+                TEST(a_test_without_a_profile_is_told),
                 TEST(a_name_that_another_file_defines_is_refused),
                 TEST(a_source_that_is_being_written_waits),
                 TEST(a_piece_that_would_not_be_there_at_boot_is_refused),

@@ -56,6 +56,29 @@ static void profiles_are_listed_by_name_and_places_for_includes_are_not(void **s
         assert_string_equal(sources.items[2].seen->text, "profile lxc-b { }\n");
 }
 
+static void tests_belong_to_profiles_and_are_none(void **state) {
+        tree_write("profiles/lxc-a", "profile lxc-a { }\n");
+        tree_write("profiles/lxc-a.test", "deny file w /x\n");
+        tree_write("profiles/lxc-b", "profile lxc-b { }\n");
+        tree_write("profiles/lxc-c.test", "deny file w /x\n");
+        tree_write("profiles/lxc-d", "profile lxc-d { }\n");
+        tree_write("profiles/lxc-d.test", "deny file w /x\n");
+        assert_int_equal(chmod(tree_path("profiles/lxc-d.test"), 0666), 0);
+
+        assert_int_equal(list(), 0);
+        assert_int_equal(sources.count, 3);
+        assert_int_equal(sources.items[0].result, 0);
+        assert_string_equal(sources.items[0].test->text, "deny file w /x\n");
+        assert_null(sources.items[1].test);
+        assert_int_equal(sources.items[2].result, -EPERM);
+        assert_string_equal(
+                        sources.items[2].error.text,
+                        "lxc-d: /profiles/lxc-d.test: 'lxc-d.test' is writable by group or others "
+                        "(mode 0666), expected by its owner alone");
+        assert_int_equal(sources.orphans.count, 1);
+        assert_string_equal(sources.orphans.items[0], "lxc-c.test");
+}
+
 static void a_directory_that_cannot_be_believed_is_never_empty(void **state) {
         assert_int_equal(list(), -ENOENT);
         assert_string_equal(error.text, "/profiles: No such file or directory");
@@ -274,6 +297,7 @@ int main(void) {
 #define with_tree(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
         const struct CMUnitTest tests[] = {
                 with_tree(profiles_are_listed_by_name_and_places_for_includes_are_not),
+                with_tree(tests_belong_to_profiles_and_are_none),
                 with_tree(a_directory_that_cannot_be_believed_is_never_empty),
                 with_tree(a_source_is_refused_by_name_and_the_others_are_not),
                 cmocka_unit_test(texts_of_every_shape_pass),
