@@ -148,6 +148,7 @@ static _Noreturn void run_manager(const struct fixture *fixture) {
 
         (void) snprintf(settings, sizeof(settings), "%s/etc/phoenixd.json", fixture->root);
         manager_options_init(&options, settings);
+        options.bus_address = NULL;
         options.revision = "/nonexistent/revision";
         options.silence_usec = shared->silence_usec;
         options.patience_usec = 300 * MS;
