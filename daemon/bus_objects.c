@@ -95,6 +95,7 @@ static const struct bus_property container_properties[] = {
         { "Suspended", .number = container_suspended },
 };
 
+/* As many parameters as libsystemd gives. NOLINTNEXTLINE(readability-function-size) */
 static int get_profile_property(
                 sd_bus *connection,
                 const char *path,
@@ -111,6 +112,7 @@ static int get_profile_property(
         return property ? bus_property_append(property, data, 'b', reply) : -ENOENT;
 }
 
+/* As many parameters as libsystemd gives. NOLINTNEXTLINE(readability-function-size) */
 static int get_container_property(
                 sd_bus *connection,
                 const char *path,
