@@ -185,6 +185,7 @@ struct bus *bus_free(struct bus *bus) {
         disconnect(bus);
         sd_event_source_disable_unref(bus->timer);
         sd_event_unref(bus->event);
+        phx_suspensions_done(&bus->suspensions);
         for (size_t i = 0; i < PHX_ELEMENTS(bus->announced); i++)
                 free(bus->announced[i]);
         free(bus);

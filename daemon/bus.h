@@ -14,6 +14,8 @@ struct bus;
 struct bus_handler {
         /* A look at everything, as soon as it can be; it is announced with bus_begin(). */
         void (*look)(void *data);
+        /* In JSON, all that is to be suspended from the next look on. 0 or -ENOMEM. */
+        int (*suspend)(void *data, const char *suspensions);
         void *data;
 };
 

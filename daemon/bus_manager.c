@@ -66,7 +66,7 @@ NUMBER(drifts, snapshot->drift_count)
 NUMBER(unconfined, count_unconfined(snapshot))
 NUMBER(restart_needed, count_restarts(snapshot))
 NUMBER(quarantined, count_quarantined(snapshot))
-NUMBER(suspended, snapshot->suspension_count > 0)
+NUMBER(suspended, snapshot->suspensions.count > 0)
 
 static const struct bus_property properties[] = {
         { "Version", .text = manager_version },
@@ -412,6 +412,22 @@ static const sd_bus_vtable vtable[] = {
                SD_BUS_PARAM(token),
                reconcile_async),
         SD_BUS_METHOD("Reload", "", "", reload, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_NAMES(
+                        "Suspend",
+                        "sst",
+                        SD_BUS_PARAM(object) SD_BUS_PARAM(reason) SD_BUS_PARAM(until),
+                        "",
+                        ,
+                        bus_suspend,
+                        SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_NAMES(
+                        "Resume",
+                        "s",
+                        SD_BUS_PARAM(object),
+                        "",
+                        ,
+                        bus_resume,
+                        SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_SIGNAL_WITH_NAMES(
                         "Reconciled",
                         "tbs",

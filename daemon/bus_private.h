@@ -42,6 +42,7 @@ struct bus_request {
         void (*ended)(struct bus_request *request, const char *error);
         uint32_t uid;
         uint64_t token;
+        struct phx_suspension suspension; /* to be set; for a resume, its object alone */
         struct bus_request *next;
 };
 
@@ -59,6 +60,8 @@ struct bus {
         struct bus_request *requests;
         size_t request_count;
         uint64_t tokens;
+        struct phx_suspensions suspensions; /* what was asked for last, until a look has ended */
+        bool has_suspensions;
         char *announced[32]; /* the manager's properties, as they were told last */
 };
 
@@ -70,6 +73,12 @@ int bus_objects_attach(struct bus *bus);
 void bus_objects_announce(struct bus *bus, const struct phx_snapshot *before);
 void bus_manager_announce(struct bus *bus);
 
+/* Suspend() and Resume() of the manager's object. */
+int bus_suspend(sd_bus_message *message, void *data, sd_bus_error *error);
+int bus_resume(sd_bus_message *message, void *data, sd_bus_error *error);
+/* A look has ended: what is suspended is what it says. */
+void bus_suspend_settle(struct bus *bus);
+
 /* Takes on a call that needs leave for ACTION, a name of ours with polkit. ALLOWED is called when
  * it has it, and never in this call; else it is refused. Negative errno with ERROR set when it
  * cannot be taken on. */
@@ -79,6 +88,8 @@ int bus_request_new(
                 const char *action,
                 void (*allowed)(struct bus_request *request),
                 sd_bus_error *error);
+/* The one that was taken on last. */
+struct bus_request *bus_request_last(struct bus *bus);
 /* Ends it without another word. */
 void bus_request_free(struct bus_request *request);
 void bus_requests_free(struct bus *bus);

@@ -28,6 +28,7 @@ void bus_request_free(struct bus_request *request) {
         unlink_request(request);
         sd_bus_slot_unref(request->slot);
         sd_bus_message_unref(request->message);
+        phx_suspension_done(&request->suspension);
         free(request);
 }
 
@@ -160,6 +161,10 @@ int bus_request_new(
         return r < 0 ? r : 1;
 }
 
+struct bus_request *bus_request_last(struct bus *bus) {
+        return bus->requests;
+}
+
 void bus_request_look(
                 struct bus_request *request,
                 void (*ended)(struct bus_request *request, const char *error)) {
@@ -197,6 +202,7 @@ void bus_end(struct bus *bus, const char *error) {
         /* It may quote anything, and what is not UTF-8 could not be sent. */
         if (error)
                 text_clean(error, clean, sizeof(clean));
+        bus_suspend_settle(bus);
         for (struct bus_request *request = bus->requests; request; request = next) {
                 next = request->next;
                 if (request->state != BUS_REQUEST_RUNS)

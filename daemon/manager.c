@@ -50,11 +50,13 @@ struct manager {
         struct progress progress;
         struct board board;
         struct bus *bus;
-        char *failure;       /* why the last look could not be made, NULL when it could */
-        int watch_trouble;   /* as it was told last */
-        bool ready;          /* systemd was told that we are up */
-        bool reload_asked;   /* and no look for it has begun */
-        bool reload_running; /* the look for it has begun */
+        char *suspensions;        /* that no look has taken to the engine and come back from */
+        bool suspensions_running; /* the look that takes them has begun */
+        char *failure;            /* why the last look could not be made, NULL when it could */
+        int watch_trouble;        /* as it was told last */
+        bool ready;               /* systemd was told that we are up */
+        bool reload_asked;        /* and no look for it has begun */
+        bool reload_running;      /* the look for it has begun */
         bool stopping;
 };
 
@@ -97,6 +99,20 @@ static void look_now(void *data) {
 
         schedule_ask(&manager->schedule);
         rearm(manager);
+}
+
+static int set_suspensions(void *data, const char *suspensions) {
+        struct manager *manager = data;
+
+        manager->suspensions_running = false;
+        return phx_replace(&manager->suspensions, suspensions);
+}
+
+/* The engine has them, or has said why it cannot. What came since waits for the next look. */
+static void settle_suspensions(struct manager *manager) {
+        if (manager->suspensions_running)
+                (void) phx_replace(&manager->suspensions, NULL);
+        manager->suspensions_running = false;
 }
 
 static void look_soon(void *data, bool full) {
@@ -147,6 +163,7 @@ static void on_failure(void *data, const char *text) {
                             text);
                 (void) phx_replace(&manager->failure, text);
         }
+        settle_suspensions(manager);
         answer_systemd(manager);
         fail(manager, false);
         bus_end(manager->bus, text);
@@ -190,7 +207,8 @@ static void begin_look(struct manager *manager) {
                 progress_begin(&manager->progress);
         board_begin(&manager->board, wall_usec(manager));
         bus_begin(manager->bus);
-        r = supervisor_look(manager->supervisor, kind);
+        manager->suspensions_running = manager->suspensions != NULL;
+        r = supervisor_look(manager->supervisor, kind, manager->suspensions);
         if (r < 0) {
                 on_lost(manager, strerrordesc_np(-r));
                 return;
@@ -269,6 +287,7 @@ static void on_report(void *data, const struct phx_report *report) {
         struct manager *manager = data;
         uint64_t now = now_usec(manager);
 
+        settle_suspensions(manager);
         progress_end(&manager->progress);
         schedule_end(&manager->schedule, now, report);
         if (follow(manager, report))
@@ -387,7 +406,7 @@ static int watch_settings(struct manager *manager) {
 }
 
 static int add_bus(struct manager *manager) {
-        const struct bus_handler handler = { look_now, manager };
+        const struct bus_handler handler = { look_now, set_suspensions, manager };
         int r;
 
         r = board_init(&manager->board, wall_usec(manager));
@@ -468,6 +487,7 @@ struct manager *manager_free(struct manager *manager) {
         progress_done(&manager->progress);
         sd_event_unref(manager->event);
         notify_done(&manager->notify);
+        free(manager->suspensions);
         free(manager->failure);
         free(manager);
 

@@ -9,6 +9,7 @@
 
 #include "base/strings.h"
 #include "codec/snapshot_json.h"
+#include "codec/suspensions_json.h"
 #include "config.h"
 #include "loop.h"
 #include "manager.h"
@@ -30,6 +31,7 @@ struct shared {
 };
 
 static struct shared *shared;
+static struct phx_suspensions shared_list; /* of the engine */
 
 struct fixture {
         char root[64];
@@ -51,10 +53,20 @@ static void add_profiles(struct phx_snapshot *snapshot) {
         }
 }
 
-static char *new_snapshot(void) {
+/* As the engine does, it keeps what it was told last. */
+static void take_suspensions(struct phx_suspensions *kept, const char *suspensions) {
+        if (suspensions)
+                assert_int_equal(
+                                phx_suspensions_parse(suspensions, strlen(suspensions), kept, NULL),
+                                0);
+}
+
+static char *new_snapshot(const char *suspensions) {
         phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = phx_snapshot_new();
         char *text = NULL;
 
+        take_suspensions(&shared_list, suspensions);
+        assert_int_equal(phx_suspensions_copy(&snapshot->suspensions, &shared_list), 0);
         add_profiles(snapshot);
         snapshot->containers = calloc(1, sizeof(*snapshot->containers));
         assert_non_null(snapshot->containers);
@@ -70,6 +82,7 @@ static char *new_snapshot(void) {
 static int fake_look(
                 void *data,
                 enum look_kind kind,
+                const char *suspensions,
                 struct phx_report **ret_report,
                 struct phx_error *error) {
         struct phx_report *report;
@@ -92,7 +105,7 @@ static int fake_look(
         report->longest_delay_usec = 300 * MS;
         report->resync_usec = 600 * S;
         (void) phx_replace(&report->status, "In sync: caf\xe9");
-        report->snapshot = new_snapshot();
+        report->snapshot = new_snapshot(suspensions);
         *ret_report = report;
         return 0;
 }
@@ -486,6 +499,90 @@ static void a_token_is_named_when_its_look_is_over(void **state) {
         assert_int_equal(told, token);
 }
 
+static int suspend(
+                const struct fixture *fixture,
+                const char *object,
+                const char *reason,
+                uint64_t until,
+                sd_bus_error *error) {
+        return sd_bus_call_method(
+                        fixture->client,
+                        "org.phoenixd1",
+                        "/org/phoenixd1",
+                        "org.phoenixd1.Manager",
+                        "Suspend",
+                        error,
+                        NULL,
+                        "sst",
+                        object,
+                        reason,
+                        until);
+}
+
+static void what_is_suspended_is_added_to_what_was(void **state) {
+        struct fixture *fixture = *state;
+        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = NULL;
+
+        start_all(fixture);
+        assert_true(suspend(fixture, "101", "moved", 0, NULL) >= 0);
+        assert_true(suspend(fixture, "lxc-000", "", UINT64_C(1) << 62, NULL) >= 0);
+        assert_true(suspend(fixture, "", "all of it", 0, NULL) >= 0);
+        snapshot = described(fixture->client);
+        assert_int_equal(snapshot->suspensions.count, 3);
+        assert_string_equal(snapshot->suspensions.items[0].object, "*");
+        assert_string_equal(snapshot->suspensions.items[1].reason, "moved");
+        assert_true(snapshot->suspensions.items[1].until == PHX_NEVER);
+        assert_true(snapshot->suspensions.items[2].until == UINT64_C(1) << 62);
+        assert_true(snapshot->suspensions.items[2].since > snapshot->daemon.started_at);
+
+        assert_true(call(fixture->client, "Resume", "101", NULL, NULL) >= 0);
+        expect_error(fixture, "Resume", "101", "org.phoenixd1.Error.NoSuchObject");
+        assert_true(call(fixture->client, "Resume", "", NULL, NULL) >= 0);
+        snapshot = phx_snapshot_free(snapshot);
+        snapshot = described(fixture->client);
+        assert_int_equal(snapshot->suspensions.count, 1);
+        assert_string_equal(snapshot->suspensions.items[0].object, "lxc-000");
+}
+
+static void what_cannot_be_suspended_is_refused_at_once(void **state) {
+        static const struct {
+                const char *object, *reason;
+                uint64_t until;
+                const char *error;
+        } cases[] = {
+                { "lxc-zzz", "", 0, "org.phoenixd1.Error.NoSuchObject" },
+                { "../../etc", "", 0, "org.phoenixd1.Error.NoSuchObject" },
+                { "101", "two\nlines", 0, SD_BUS_ERROR_INVALID_ARGS },
+                { "101", "", 1, SD_BUS_ERROR_INVALID_ARGS },
+                { "101", "", UINT64_MAX - 1, SD_BUS_ERROR_INVALID_ARGS },
+        };
+        struct fixture *fixture = *state;
+
+        start_all(fixture);
+        for (size_t i = 0; i < PHX_ELEMENTS(cases); i++) {
+                phx_cleanup(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+
+                assert_true(suspend(fixture,
+                                    cases[i].object,
+                                    cases[i].reason,
+                                    cases[i].until,
+                                    &error) < 0);
+                assert_string_equal(error.name, cases[i].error);
+        }
+        assert_int_equal(shared->looks, 1);
+}
+
+static void a_suspension_is_not_lost_with_the_engine(void **state) {
+        struct fixture *fixture = *state;
+        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = NULL;
+
+        start_all(fixture);
+        shared->behaviour = DIES_ONCE;
+        assert_true(suspend(fixture, "101", "moved", 0, NULL) >= 0);
+        snapshot = described(fixture->client);
+        assert_int_equal(snapshot->suspensions.count, 1);
+}
+
 /* --- listeners --- */
 
 struct heard {
@@ -579,6 +676,19 @@ static int be_refused(const struct fixture *fixture) {
                 if (strcmp(error.name, SD_BUS_ERROR_ACCESS_DENIED) != 0)
                         return 3;
         }
+        if (sd_bus_call_method(
+                            client,
+                            "org.phoenixd1",
+                            "/org/phoenixd1",
+                            "org.phoenixd1.Manager",
+                            "Suspend",
+                            NULL,
+                            NULL,
+                            "sst",
+                            "",
+                            "",
+                            UINT64_C(0)) >= 0)
+                return 5;
         return call(client, "Describe", NULL, NULL, NULL) < 0 ? 4 : 0;
 }
 
@@ -596,6 +706,145 @@ static void nobody_may_look_but_not_touch(void **state) {
         assert_true(WIFEXITED(status));
         assert_int_equal(WEXITSTATUS(status), 0);
         assert_int_equal(shared->looks, 1);
+}
+
+/* --- anything at all --- */
+
+static uint32_t next_random(uint32_t *seed) {
+        *seed = *seed * 1664525 + 1013904223;
+        return *seed >> 8;
+}
+
+/* A text of any length, UTF-8 as the library insists. */
+static const char *random_text(uint32_t *seed) {
+        static const char *const texts[] = {
+                "", "101", "lxc-000", "*", "../../etc/passwd", "/org/phoenixd1", "\n", "%s%n",
+        };
+        static char longest[70000];
+        uint32_t n = next_random(seed) % (PHX_ELEMENTS(texts) + 1);
+
+        if (n < PHX_ELEMENTS(texts))
+                return texts[n];
+        memset(longest, 'a', sizeof(longest) - 1);
+        longest[next_random(seed) % sizeof(longest)] = '\0';
+        return longest;
+}
+
+static int append_random(sd_bus_message *message, uint32_t *seed) {
+        uint64_t number = (uint64_t) next_random(seed) << (next_random(seed) % 40);
+
+        switch (next_random(seed) % 8) {
+        case 0:
+                return sd_bus_message_append(message, "u", (uint32_t) number);
+        case 1:
+                return sd_bus_message_append(message, "t", number);
+        case 2:
+                return sd_bus_message_append(message, "b", (int) (number & 1));
+        case 3:
+                return sd_bus_message_append(message, "as", 2, random_text(seed), "");
+        case 4:
+                return sd_bus_message_append(message, "v", "s", random_text(seed));
+        case 5:
+                return sd_bus_message_append(message, "a{sv}", 1, random_text(seed), "t", number);
+        default:
+                return sd_bus_message_append(message, "s", random_text(seed));
+        }
+}
+
+static int send_random(sd_bus *client, uint32_t *seed) {
+        static const char *const paths[] = {
+                "/",
+                "/org/phoenixd1",
+                "/org/phoenixd1",
+                "/org/phoenixd1",
+                "/org/phoenixd1/profile",
+                "/org/phoenixd1/profile/lxc_2d000",
+                "/org/phoenixd1/container/_3101",
+                "/org/phoenixd1/container/_zz",
+        };
+        static const char *const interfaces[] = {
+                "org.phoenixd1.Manager",
+                "org.phoenixd1.Manager",
+                "org.phoenixd1.Manager",
+                "org.phoenixd1.Profile",
+                "org.phoenixd1.Container",
+                "org.freedesktop.DBus.Properties",
+                "org.freedesktop.DBus.ObjectManager",
+                "org.freedesktop.DBus.Introspectable",
+        };
+        static const char *const methods[] = {
+                "Describe",          "Explain", "ListProfiles", "ListContainers",
+                "GetProfile",        "Reload",  "Reconcile",    "ReconcileAsync",
+                "Suspend",           "Resume",  "Get",          "GetAll",
+                "GetManagedObjects", "Set",     "Introspect",   "Nothing",
+        };
+        phx_cleanup(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+        uint32_t arguments;
+        int r;
+
+        r = sd_bus_message_new_method_call(
+                        client,
+                        &message,
+                        "org.phoenixd1",
+                        paths[next_random(seed) % PHX_ELEMENTS(paths)],
+                        interfaces[next_random(seed) % PHX_ELEMENTS(interfaces)],
+                        methods[next_random(seed) % PHX_ELEMENTS(methods)]);
+        arguments = next_random(seed) % 5;
+        for (uint32_t i = 0; i < arguments && r >= 0; i++)
+                r = append_random(message, seed);
+        /* The right types of the call that changes most, so that it gets as far as it can. */
+        if (r >= 0 && arguments == 0 && next_random(seed) % 4 == 0)
+                r = sd_bus_message_append(
+                                message,
+                                "sst",
+                                random_text(seed),
+                                random_text(seed),
+                                (uint64_t) next_random(seed) << (next_random(seed) % 40));
+        return r < 0 ? r : sd_bus_send(client, message, NULL);
+}
+
+/* 0 when all of it was taken. */
+static int babble(const struct fixture *fixture) {
+        phx_cleanup(sd_bus_unrefp) sd_bus *client = NULL;
+        uint32_t seed = 4711;
+
+        if (setresgid(NOBODY, NOBODY, NOBODY) < 0 || setresuid(NOBODY, NOBODY, NOBODY) < 0 ||
+            try_connect(fixture, &client) < 0)
+                return 1;
+        for (int i = 0; i < 3000; i++) {
+                if (send_random(client, &seed) < 0)
+                        return 2;
+                while (sd_bus_process(client, NULL) > 0)
+                        ;
+                /* Every now and then the answers are waited for, as the bus holds only so many. */
+                if (i % 50 == 0 && call(client, "Describe", NULL, NULL, NULL) < 0)
+                        return 3;
+        }
+        return call(client, "Describe", NULL, NULL, NULL) < 0 ? 4 : 0;
+}
+
+static void whatever_nobody_says_changes_nothing(void **state) {
+        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = NULL;
+        struct fixture *fixture = *state;
+        int status = 0;
+        pid_t pid;
+
+        start_all(fixture);
+        pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0)
+                _exit(babble(fixture));
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), 0);
+
+        assert_int_equal(shared->looks, 1);
+        snapshot = described(fixture->client);
+        assert_int_equal(snapshot->pass.number, 1);
+        assert_int_equal(snapshot->suspensions.count, 0);
+        assert_int_equal(waitpid(fixture->manager, &status, WNOHANG), 0);
+        /* And it does as root says. */
+        assert_true(call(fixture->client, "Reconcile", "", NULL, NULL) >= 0);
 }
 
 static int on_answer(sd_bus_message *reply, void *data, sd_bus_error *error) {
@@ -696,7 +945,23 @@ int main(void) {
                                 listeners_are_told_of_what_has_changed_alone,
                                 setup,
                                 teardown),
+                cmocka_unit_test_setup_teardown(
+                                what_is_suspended_is_added_to_what_was,
+                                setup,
+                                teardown),
+                cmocka_unit_test_setup_teardown(
+                                what_cannot_be_suspended_is_refused_at_once,
+                                setup,
+                                teardown),
+                cmocka_unit_test_setup_teardown(
+                                a_suspension_is_not_lost_with_the_engine,
+                                setup,
+                                teardown),
                 cmocka_unit_test_setup_teardown(nobody_may_look_but_not_touch, setup, teardown),
+                cmocka_unit_test_setup_teardown(
+                                whatever_nobody_says_changes_nothing,
+                                setup,
+                                teardown),
                 cmocka_unit_test_setup_teardown(only_so_many_may_wait, setup, teardown),
                 cmocka_unit_test_setup_teardown(a_bus_that_comes_late_is_taken_up, setup, teardown),
                 cmocka_unit_test_setup_teardown(

@@ -86,6 +86,7 @@ static void act(enum behaviour behaviour) {
 static int fake_look(
                 void *data,
                 enum look_kind kind,
+                const char *suspensions,
                 struct phx_report **ret_report,
                 struct phx_error *error) {
         struct phx_report *report;

@@ -16,14 +16,20 @@ as_nobody() {
 }
 # Each call that changes something, one a line.
 mutating() {
-    printf '%s\n' 'Reconcile s ' 'Reconcile s web' 'ReconcileAsync s ' 'Reload'
+    printf '%s\n' 'Reconcile s ' 'Reconcile s web' 'ReconcileAsync s ' 'Reload' 'Suspend sst web' 'Resume s '
 }
 # nobody_may_not: each of them is refused to nobody.
 nobody_may_not() {
     local method signature argument
+    local -a arguments
     while IFS=' ' read -r method signature argument; do
+        arguments=()
+        case $signature in
+            s) arguments=("$argument") ;;
+            sst) arguments=("$argument" '' 0) ;;
+        esac
         if as_nobody busctl call org.phoenixd1 /org/phoenixd1 org.phoenixd1.Manager \
-            "$method" ${signature:+"$signature" "$argument"} 2>/tmp/refusal; then
+            "$method" ${signature:+"$signature"} "${arguments[@]}" 2>/tmp/refusal; then
             echo "$method was done for nobody"
             return 1
         fi
@@ -68,6 +74,20 @@ ask Reconcile s '' >/dev/null
 check "repaired when the answer is there" test -e "$DEPLOYED/lxc-web"
 check "told as the last change" prints 'install lxc-web changed' \
     described '.changes[-1] | "\(.action) \(.object) \(.result)"'
+
+say "what is suspended is not repaired, and then it is"
+ask Suspend sst lxc-web 'being debugged' "$(($(date +%s%6N) + 25000000))"
+rm "$DEPLOYED/lxc-web"
+check "told" wait_until 10 status_like '1 suspended'
+check "the drift says why" wait_until 10 prints_like 'suspended by uid 0 until .*being debugged' described '.drifts[0].why'
+check "not repaired" test ! -e "$DEPLOYED/lxc-web"
+check "told to the journal" journal_has 'lxc-web: suspended by uid 0 until'
+systemctl restart phoenixd
+check "not after a restart either" wait_until 10 status_like '1 suspended'
+check "still not repaired" test ! -e "$DEPLOYED/lxc-web"
+check "repaired when its time is over" wait_until 30 test -e "$DEPLOYED/lxc-web"
+check "and that is told" journal_has 'lxc-web: no longer suspended: its time is over'
+check "resumed is what is not suspended" not ask Resume s lxc-web
 
 say "an answer does not wait for the engine"
 rules=()
