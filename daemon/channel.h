@@ -9,7 +9,8 @@
 /* How the loop and the engine talk: framed messages over one end of a stream socket pair. */
 
 enum channel_type {
-        CHANNEL_LOOK = 1, /* to the engine: look; VALUE is its enum look_kind */
+        CHANNEL_LOOK = 1, /* to the engine: look; VALUE is its enum look_kind, TEXT what is to be
+                           suspended, or empty */
         CHANNEL_PROGRESS, /* from it: TEXT is what it does just now */
         CHANNEL_REPORT,   /* from it: the look is over, TEXT is the report in JSON */
         CHANNEL_FAILURE,  /* from it: the look could not be made; VALUE is a negative errno */

@@ -64,7 +64,7 @@ static int prepare(struct child *child, struct phx_error *error) {
 }
 
 static int look(struct child *child,
-                enum look_kind kind,
+                const struct channel_message *asked,
                 char **ret_text,
                 struct phx_error *error) {
         phx_cleanup(phx_report_freep) struct phx_report *report = NULL;
@@ -73,19 +73,24 @@ static int look(struct child *child,
         r = prepare(child, error);
         if (r < 0)
                 return r;
-        r = child->work.look(child->work.data, kind, &report, error);
+        r = child->work.look(
+                        child->work.data,
+                        (enum look_kind) asked->value,
+                        asked->size > 0 ? asked->text : NULL,
+                        &report,
+                        error);
         if (r < 0)
                 return r;
         r = phx_report_render(report, ret_text);
         return r < 0 ? phx_error_set(error, r, "the report cannot be told") : 0;
 }
 
-static int answer(struct child *child, enum look_kind kind) {
+static int answer(struct child *child, const struct channel_message *asked) {
         phx_autofree char *text = NULL;
         struct phx_error error = { 0 };
         int r;
 
-        r = look(child, kind, &text, &error);
+        r = look(child, asked, &text, &error);
         if (r < 0)
                 return channel_send(
                                 child->channel.fd,
@@ -105,7 +110,7 @@ static int serve(struct child *child) {
                         return r;
                 if (message->type != CHANNEL_LOOK)
                         return -EBADMSG;
-                r = answer(child, (enum look_kind) message->value);
+                r = answer(child, message);
                 if (r < 0)
                         return r;
         }

@@ -16,11 +16,13 @@
 
 struct work_options;
 
-/* What a look is. Negative errno with a text for people when it could not be made at all; anything
+/* What a look is. SUSPENSIONS is NULL, or in JSON all that is to be suspended from now on. Negative
+ * errno with a text for people when it could not be made at all; anything
  * less than that is part of the report. */
 struct engine_work {
         int (*look)(void *data,
                     enum look_kind kind,
+                    const char *suspensions,
                     struct phx_report **ret_report,
                     struct phx_error *error);
         void *data;

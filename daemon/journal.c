@@ -43,6 +43,12 @@ static struct kind kind_of(const struct phx_record *record) {
                 return (struct kind){ MESSAGE_DRIFT_GONE, LOG_NOTICE };
         case PHX_RECORD_POSTURE:
                 return (struct kind){ MESSAGE_POSTURE, LOG_INFO };
+        case PHX_RECORD_SUSPENDED:
+                return (struct kind){ MESSAGE_SUSPENDED, LOG_NOTICE };
+        case PHX_RECORD_RESUMED:
+                return (struct kind){ MESSAGE_RESUMED, LOG_NOTICE };
+        case PHX_RECORD_SUSPENSION_ENDED:
+                return (struct kind){ MESSAGE_SUSPENSION_ENDED, LOG_NOTICE };
         case PHX_RECORD_REMARK:
                 break;
         }

@@ -13,6 +13,8 @@
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 
+#include "board.h"
+#include "bus.h"
 #include "inits.h"
 #include "listener.h"
 #include "message-id.h"
@@ -46,11 +48,15 @@ struct manager {
         struct schedule schedule;
         struct notify notify;
         struct progress progress;
-        char *failure;       /* why the last look could not be made, NULL when it could */
-        int watch_trouble;   /* as it was told last */
-        bool ready;          /* systemd was told that we are up */
-        bool reload_asked;   /* and no look for it has begun */
-        bool reload_running; /* the look for it has begun */
+        struct board board;
+        struct bus *bus;
+        char *suspensions;        /* that no look has taken to the engine and come back from */
+        bool suspensions_running; /* the look that takes them has begun */
+        char *failure;            /* why the last look could not be made, NULL when it could */
+        int watch_trouble;        /* as it was told last */
+        bool ready;               /* systemd was told that we are up */
+        bool reload_asked;        /* and no look for it has begun */
+        bool reload_running;      /* the look for it has begun */
         bool stopping;
 };
 
@@ -58,6 +64,13 @@ static uint64_t now_usec(const struct manager *manager) {
         uint64_t now = 0;
 
         (void) sd_event_now(manager->event, CLOCK_MONOTONIC, &now);
+        return now;
+}
+
+static uint64_t wall_usec(const struct manager *manager) {
+        uint64_t now = 0;
+
+        (void) sd_event_now(manager->event, CLOCK_REALTIME, &now);
         return now;
 }
 
@@ -81,6 +94,27 @@ static void rearm(struct manager *manager) {
         (void) sd_event_source_set_enabled(manager->look_timer, SD_EVENT_ONESHOT);
 }
 
+static void look_now(void *data) {
+        struct manager *manager = data;
+
+        schedule_ask(&manager->schedule);
+        rearm(manager);
+}
+
+static int set_suspensions(void *data, const char *suspensions) {
+        struct manager *manager = data;
+
+        manager->suspensions_running = false;
+        return phx_replace(&manager->suspensions, suspensions);
+}
+
+/* The engine has them, or has said why it cannot. What came since waits for the next look. */
+static void settle_suspensions(struct manager *manager) {
+        if (manager->suspensions_running)
+                (void) phx_replace(&manager->suspensions, NULL);
+        manager->suspensions_running = false;
+}
+
 static void look_soon(void *data, bool full) {
         struct manager *manager = data;
 
@@ -97,6 +131,14 @@ static void answer_systemd(struct manager *manager) {
         manager->reload_running = false;
 }
 
+/* For who asks when the next look is. */
+static void note_next_look(struct manager *manager) {
+        uint64_t due = schedule_due(&manager->schedule), now = now_usec(manager);
+
+        if (due != PHX_NEVER)
+                board_next(&manager->board, wall_usec(manager) + (due > now ? due - now : 0));
+}
+
 static void fail(struct manager *manager, bool hold) {
         progress_end(&manager->progress);
         /* No report will bring a new list of directories: mend the old one. */
@@ -104,6 +146,9 @@ static void fail(struct manager *manager, bool hold) {
                 schedule_event(&manager->schedule, now_usec(manager), false);
         schedule_fail(&manager->schedule, now_usec(manager), hold);
         rearm(manager);
+        board_fail(&manager->board, manager->notify.status, wall_usec(manager));
+        note_next_look(manager);
+        bus_announce(manager->bus, NULL);
 }
 
 static void on_failure(void *data, const char *text) {
@@ -118,8 +163,10 @@ static void on_failure(void *data, const char *text) {
                             text);
                 (void) phx_replace(&manager->failure, text);
         }
+        settle_suspensions(manager);
         answer_systemd(manager);
         fail(manager, false);
+        bus_end(manager->bus, text);
 }
 
 static void on_lost(void *data, const char *text) {
@@ -135,11 +182,14 @@ static void on_lost(void *data, const char *text) {
         manager->reload_asked = manager->reload_asked || manager->reload_running;
         manager->reload_running = false;
         fail(manager, true);
+        bus_again(manager->bus);
 }
 
 static void on_progress(void *data, const char *text) {
         struct manager *manager = data;
 
+        board_doing(&manager->board, text);
+        bus_announce(manager->bus, NULL);
         if (!manager->ready) {
                 notify_still_starting();
                 notify_status(&manager->notify, "Starting: %s", text);
@@ -155,7 +205,10 @@ static void begin_look(struct manager *manager) {
         /* The start has words of its own. */
         if (manager->ready)
                 progress_begin(&manager->progress);
-        r = supervisor_look(manager->supervisor, kind);
+        board_begin(&manager->board, wall_usec(manager));
+        bus_begin(manager->bus);
+        manager->suspensions_running = manager->suspensions != NULL;
+        r = supervisor_look(manager->supervisor, kind, manager->suspensions);
         if (r < 0) {
                 on_lost(manager, strerrordesc_np(-r));
                 return;
@@ -220,10 +273,21 @@ static void tell_report(struct manager *manager, const struct phx_report *report
         (void) phx_replace(&manager->failure, NULL);
 }
 
+/* Those who wait are answered when those who listen were told. */
+static void show(struct manager *manager, const struct phx_report *report) {
+        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *before = NULL;
+
+        (void) board_end(&manager->board, report, wall_usec(manager), &before);
+        note_next_look(manager);
+        bus_announce(manager->bus, before);
+        bus_end(manager->bus, NULL);
+}
+
 static void on_report(void *data, const struct phx_report *report) {
         struct manager *manager = data;
         uint64_t now = now_usec(manager);
 
+        settle_suspensions(manager);
         progress_end(&manager->progress);
         schedule_end(&manager->schedule, now, report);
         if (follow(manager, report))
@@ -231,6 +295,7 @@ static void on_report(void *data, const struct phx_report *report) {
         tell_report(manager, report);
         answer_systemd(manager);
         rearm(manager);
+        show(manager, report);
 }
 
 static void on_stopped(void *data) {
@@ -273,11 +338,18 @@ static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info,
         return 0;
 }
 
+static const char *bus_address(void) {
+        const char *address = secure_getenv("DBUS_SYSTEM_BUS_ADDRESS");
+
+        return address ? address : "unix:path=/run/dbus/system_bus_socket";
+}
+
 void manager_options_init(struct manager_options *options, const char *settings) {
         *options = (struct manager_options){
                 .settings = settings,
                 .cgroup_root = "/sys/fs/cgroup",
                 .revision = "/sys/kernel/security/apparmor/policy/revision",
+                .bus_address = bus_address(),
                 .silence_usec = 900 * SECOND,
                 .patience_usec = 10 * SECOND,
                 .short_sync_usec = 30 * SECOND,
@@ -333,6 +405,21 @@ static int watch_settings(struct manager *manager) {
         return r < 0 ? r : 0;
 }
 
+static int add_bus(struct manager *manager) {
+        const struct bus_handler handler = { look_now, set_suspensions, manager };
+        int r;
+
+        r = board_init(&manager->board, wall_usec(manager));
+        if (r < 0)
+                return r;
+        return bus_new(manager->event,
+                       manager->options->bus_address,
+                       manager->journal,
+                       &manager->board,
+                       &handler,
+                       &manager->bus);
+}
+
 static int add_ears(struct manager *manager) {
         const struct listener listener = { look_soon, manager };
         int r;
@@ -376,6 +463,9 @@ int manager_new(const struct manager_options *options,
         r = add_ears(manager);
         if (r < 0)
                 return r;
+        r = add_bus(manager);
+        if (r < 0)
+                return r;
         schedule_init(&manager->schedule, now_usec(manager));
 
         *ret_manager = PHX_TAKE(manager);
@@ -387,6 +477,8 @@ struct manager *manager_free(struct manager *manager) {
                 return NULL;
 
         (void) supervisor_free(manager->supervisor);
+        (void) bus_free(manager->bus);
+        board_done(&manager->board);
         (void) watch_free(manager->watch);
         (void) revision_free(manager->revision);
         (void) monitord_free(manager->monitord);
@@ -395,6 +487,7 @@ struct manager *manager_free(struct manager *manager) {
         progress_done(&manager->progress);
         sd_event_unref(manager->event);
         notify_done(&manager->notify);
+        free(manager->suspensions);
         free(manager->failure);
         free(manager);
 

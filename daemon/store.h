@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "state/inventory.h"
+#include "state/suspensions.h"
 
 /* What phoenixd owns, kept in STATE_DIR/inventory.json over restarts. */
 
@@ -11,3 +12,13 @@ int store_load(int state_fd, struct phx_inventory *ret_inventory, struct phx_err
 
 /* Writes it, atomically, unless it is so already. */
 int store_save(int state_fd, const struct phx_inventory *inventory, struct phx_error *error);
+
+/* What is suspended, kept in STATE_DIR/suspensions.json; as above. */
+int store_load_suspensions(
+                int state_fd,
+                struct phx_suspensions *ret_suspensions,
+                struct phx_error *error);
+int store_save_suspensions(
+                int state_fd,
+                const struct phx_suspensions *suspensions,
+                struct phx_error *error);

@@ -249,7 +249,7 @@ static int ensure_engine(struct supervisor *supervisor) {
         return r;
 }
 
-int supervisor_look(struct supervisor *supervisor, enum look_kind kind) {
+int supervisor_look(struct supervisor *supervisor, enum look_kind kind, const char *suspensions) {
         int r;
 
         r = ensure_engine(supervisor);
@@ -258,7 +258,7 @@ int supervisor_look(struct supervisor *supervisor, enum look_kind kind) {
 
         supervisor->looking = true;
         arm(supervisor, supervisor->silence_usec);
-        r = channel_send(supervisor->engine->channel.fd, CHANNEL_LOOK, (int32_t) kind, NULL);
+        r = channel_send(supervisor->engine->channel.fd, CHANNEL_LOOK, (int32_t) kind, suspensions);
         if (r < 0 && supervisor->channel_source)
                 kill_engine(supervisor, "it does not listen");
         /* on_lost is the answer then. */

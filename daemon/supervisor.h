@@ -41,8 +41,9 @@ PHX_DEFINE_FREEP(supervisor)
 /* Must be called before the first look. */
 int supervisor_attach(struct supervisor *supervisor, sd_event *event);
 
-/* Begins a look. Negative errno when there is no engine and none can be started. */
-int supervisor_look(struct supervisor *supervisor, enum look_kind kind);
+/* Begins a look. SUSPENSIONS as in engine.h. Negative errno when there is no engine and none can be
+ * started. */
+int supervisor_look(struct supervisor *supervisor, enum look_kind kind, const char *suspensions);
 
 /* Asks the engine to end, kills it after PATIENCE_USEC, and calls on_stopped when it is gone; at
  * once when there is none. A process that cannot be killed is waited for no longer than another

@@ -15,6 +15,7 @@
 #include "reconcile/pass.h"
 #include "reconcile/snapshot.h"
 #include "store.h"
+#include "suspend.h"
 #include "system/kernel.h"
 #include "system/machine.h"
 
@@ -35,7 +36,9 @@ struct work {
         struct input *input;
         struct phx_machine *machine;
         struct phx_pass *pass;
+        struct suspend suspend;
         uint64_t now_usec;
+        uint64_t wall_usec;
         char *told; /* the snapshot that was sent last */
         uint64_t compiles;
         uint64_t compile_usec;
@@ -87,6 +90,8 @@ static int world_look(
                 return phx_error_set(error, -ENOMEM, "looking: out of memory");
         observed->retry_usec = PHX_NEVER;
         r = input_read(work->input, desired);
+        if (r >= 0)
+                r = phx_suspensions_copy(&desired->suspensions, &work->suspend.list);
         if (r >= 0)
                 r = input_watches(work->input, &observed->watches);
         if (r < 0)
@@ -177,8 +182,28 @@ static int fill_snapshot(struct work *work, struct phx_report *report) {
         return 0;
 }
 
+static int take_suspensions(struct work *work, const char *text, struct phx_error *error) {
+        int r = 0;
+
+        if (text)
+                r = suspend_replace(&work->suspend, text, error);
+        return r < 0 ? r : suspend_expire(&work->suspend, work->wall_usec, error);
+}
+
+/* What is suspended until a time is looked at then. */
+static void await_expiry(const struct work *work, struct phx_report *report) {
+        uint64_t end = phx_suspensions_next_end(&work->suspend.list), wait;
+
+        if (end == PHX_NEVER)
+                return;
+        wait = end > work->wall_usec ? end - work->wall_usec : 0;
+        if (wait < report->retry_usec)
+                report->retry_usec = wait;
+}
+
 static int look(void *data,
                 enum look_kind kind,
+                const char *suspensions,
                 struct phx_report **ret_report,
                 struct phx_error *error) {
         phx_cleanup(phx_report_freep) struct phx_report *report = calloc(1, sizeof(*report));
@@ -193,10 +218,15 @@ static int look(void *data,
                 phx_machine_forget(work->machine);
         }
         work->now_usec = usec_of(CLOCK_MONOTONIC);
-        phx_pass_set_clock(work->pass, work->now_usec, usec_of(CLOCK_REALTIME));
+        work->wall_usec = usec_of(CLOCK_REALTIME);
+        phx_pass_set_clock(work->pass, work->now_usec, work->wall_usec);
+        r = take_suspensions(work, suspensions, error);
+        if (r < 0)
+                return r;
         r = phx_pass_run(work->pass, &world, work->now_usec, report, error);
         if (r < 0)
                 return r;
+        await_expiry(work, report);
         r = fill_settings(work, report);
         if (r >= 0)
                 r = fill_snapshot(work, report);
@@ -219,6 +249,7 @@ static struct work *work_free(struct work *work) {
         if (work->state_fd >= 0)
                 (void) close(work->state_fd);
         free(work->told);
+        suspend_done(&work->suspend);
         free(work);
 
         return NULL;
@@ -303,6 +334,8 @@ int work_setup(const struct work_options *options,
         };
 
         r = open_state(work, error);
+        if (r >= 0)
+                r = suspend_init(&work->suspend, work->state_fd, &work->audit, error);
         if (r >= 0)
                 r = make_machine(work, error);
         if (r < 0)

@@ -4,6 +4,7 @@
 
 #include "codec/fields.h"
 #include "codec/json.h"
+#include "codec/suspensions_json.h"
 
 #define VERSION 1
 
@@ -87,15 +88,6 @@ static const char *result_word(unsigned has_failed) {
 #define SHAPE(object, fields) \
         { fields, PHX_ELEMENTS(fields), sizeof(struct object) }
 
-static const struct phx_field suspension_fields[] = {
-        PLAIN(phx_suspension, "object", NAME, object),
-        PLAIN(phx_suspension, "reason", NAME, reason),
-        PLAIN(phx_suspension, "since", LARGE, since),
-        PLAIN(phx_suspension, "until", TIME, until),
-        PLAIN(phx_suspension, "by_uid", NUMBER, by_uid),
-};
-static const struct phx_shape suspension_shape = SHAPE(phx_suspension, suspension_fields);
-
 static const struct phx_field profile_fields[] = {
         PLAIN(phx_snapshot_profile, "name", NAME, name),
         FLAG(phx_snapshot_profile, "kind", is_piece, piece_word),
@@ -109,7 +101,7 @@ static const struct phx_field profile_fields[] = {
         PLAIN(phx_snapshot_profile, "hash", TEXT, hash),
         PLAIN(phx_snapshot_profile, "loaded_hash", TEXT, loaded_hash),
         PLAIN(phx_snapshot_profile, "containers", TEXTS, containers),
-        SHAPED(phx_snapshot_profile, "suspended", MAYBE, suspended, &suspension_shape),
+        SHAPED(phx_snapshot_profile, "suspended", MAYBE, suspended, &phx_suspension_shape),
 };
 static const struct phx_shape profile_shape = SHAPE(phx_snapshot_profile, profile_fields);
 
@@ -143,7 +135,7 @@ static const struct phx_field container_fields[] = {
         PLAIN(phx_snapshot_container, "suggestion_why", TEXT, suggestion_why),
         PLAIN(phx_snapshot_container, "notes", TEXTS, notes),
         LIST(phx_snapshot_container, "decided_by", decided_by, decided_by_count, &decider_shape),
-        SHAPED(phx_snapshot_container, "suspended", MAYBE, suspended, &suspension_shape),
+        SHAPED(phx_snapshot_container, "suspended", MAYBE, suspended, &phx_suspension_shape),
 };
 static const struct phx_shape container_shape = SHAPE(phx_snapshot_container, container_fields);
 
@@ -234,7 +226,11 @@ static const struct phx_field snapshot_fields[] = {
         LIST(phx_snapshot, "unmanaged", unmanaged, unmanaged_count, &unmanaged_shape),
         LIST(phx_snapshot, "drifts", drifts, drift_count, &drift_shape),
         LIST(phx_snapshot, "changes", changes, change_count, &change_shape),
-        LIST(phx_snapshot, "suspensions", suspensions, suspension_count, &suspension_shape),
+        LIST(phx_snapshot,
+             "suspensions",
+             suspensions.items,
+             suspensions.count,
+             &phx_suspension_shape),
 };
 static const struct phx_shape snapshot_shape = SHAPE(phx_snapshot, snapshot_fields);
 

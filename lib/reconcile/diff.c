@@ -1,12 +1,35 @@
 #include "reconcile/diff.h"
 
+#include <errno.h>
+#include <stdio.h>
+
 #include "reconcile/differ.h"
+
+/* What an operator has set aside is told, not repaired. */
+static int add_unless_suspended(struct phx_differ *differ, struct phx_drift drift) {
+        const struct phx_suspension *suspension = phx_suspensions_find(
+                        &differ->desired->suspensions,
+                        drift.object);
+        phx_autofree char *words = NULL, *why = NULL;
+
+        if (!suspension)
+                return phx_drifts_add(&differ->drifts, &drift);
+        words = phx_suspension_words(suspension);
+        if (!words || asprintf(&why, "suspended %s", words) < 0)
+                return -ENOMEM;
+        drift.action = PHX_ACTION_NONE;
+        drift.why = why;
+        drift.is_suspended = true;
+        return phx_drifts_add(&differ->drifts, &drift);
+}
 
 int phx_differ_add(struct phx_differ *differ, struct phx_drift drift) {
         if (drift.action != PHX_ACTION_NONE && !differ->desired->has_configuration) {
                 drift.action = PHX_ACTION_NONE;
                 drift.why = "no configuration was ever accepted";
         }
+        if (drift.action != PHX_ACTION_NONE)
+                return add_unless_suspended(differ, drift);
         return phx_drifts_add(&differ->drifts, &drift);
 }
 

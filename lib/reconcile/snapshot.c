@@ -18,7 +18,8 @@ static bool is_drifted(
                 const struct phx_drift *drift = &drifts->items[i];
 
                 if (drift->layer >= first && drift->layer <= last &&
-                    strcmp(drift->object, object) == 0 && !phx_drift_is_tolerable(drift))
+                    strcmp(drift->object, object) == 0 &&
+                    (drift->is_suspended || !phx_drift_is_tolerable(drift)))
                         return true;
         }
         return false;
@@ -32,6 +33,17 @@ static const struct phx_drift *find(
         return phx_drifts_find(
                         drifts,
                         &(struct phx_drift){ .layer = layer, .kind = kind, .object = object });
+}
+
+static int fill_suspended(
+                const struct phx_snapshot_view *view,
+                const char *object,
+                struct phx_suspension *suspended) {
+        const struct phx_suspension *suspension = phx_suspensions_find(
+                        &view->desired->suspensions,
+                        object);
+
+        return suspension ? phx_suspension_copy(suspended, suspension) : 0;
 }
 
 /* --- profiles --- */
@@ -93,6 +105,8 @@ static int fill_profile(
         profile->is_piece = phx_is_piece_name(want->name);
         profile->source = want->state;
         profile->state = profile_state_of(view->drifts, want);
+        if (fill_suspended(view, want->name, &profile->suspended) < 0)
+                return -ENOMEM;
         profile->deployed = deployment_of(view->observed, want);
         for (size_t i = 0; i < view->desired->container_count; i++)
                 if (phx_equal(view->desired->containers[i].profile, want->name) &&
@@ -187,6 +201,8 @@ static int fill_container(
         if (want->suggestion &&
             phx_replace(&container->suggestion_why, "its features call for it") < 0)
                 return -ENOMEM;
+        if (fill_suspended(view, want->id, &container->suspended) < 0)
+                return -ENOMEM;
         container->profile_is_default = want->profile_is_default;
         container->state = container_state_of(view->drifts, have, want->id);
         container->posture = PHX_POSTURE_MISSING;
@@ -230,6 +246,7 @@ static int fill_drift(
         to->layer = from->layer;
         to->kind = from->kind;
         to->action = from->action;
+        to->is_suspended = from->is_suspended;
         to->is_tolerable = phx_drift_is_tolerable(from);
         to->retry_at = due == PHX_NEVER ? PHX_NEVER : due + view->clock_offset_usec;
         to->sentence = phx_drift_sentence(from);
@@ -295,6 +312,7 @@ int phx_snapshot_fill(const struct phx_snapshot_view *view, struct phx_snapshot 
         snapshot->daemon.is_observing = desired->mode == PHX_MODE_OBSERVE;
         if (phx_replace(&snapshot->generation, generation) < 0 ||
             phx_replace(&snapshot->observed_generation, generation) < 0 ||
+            phx_suspensions_copy(&snapshot->suspensions, &desired->suspensions) < 0 ||
             fill_objects(view, snapshot) < 0 || fill_unmanaged(view, snapshot) < 0)
                 return -ENOMEM;
         for (size_t i = 0; i < view->drifts->count; i++) {

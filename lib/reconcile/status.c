@@ -147,7 +147,8 @@ char *phx_drift_sentence(const struct phx_drift *drift) {
 }
 
 struct counts {
-        unsigned profiles, confined, unconfined, unenforced, restarts, missing, unmanaged;
+        unsigned profiles, confined, unconfined, unenforced, restarts, missing, unmanaged,
+                        suspended;
 };
 
 static bool is_restart_due(const struct phx_drifts *drifts, const char *id) {
@@ -245,6 +246,7 @@ static struct counts count(
                 count_container(desired, observed, drifts, &desired->containers[i], &counts);
         for (size_t i = 0; i < drifts->count; i++)
                 counts.unmanaged += drifts->items[i].kind == PHX_DRIFT_UNMANAGED;
+        counts.suspended = (unsigned) desired->suspensions.count;
         return counts;
 }
 
@@ -275,6 +277,8 @@ static int add_counts(struct phx_buffer *buffer, const struct counts *counts) {
                 r = phx_buffer_addf(buffer, ", %u not on this host", counts->missing);
         if (r >= 0 && counts->unmanaged > 0)
                 r = phx_buffer_addf(buffer, ", %u unmanaged", counts->unmanaged);
+        if (r >= 0 && counts->suspended > 0)
+                r = phx_buffer_addf(buffer, ", %u suspended", counts->suspended);
         return r;
 }
 

@@ -79,6 +79,7 @@ struct phx_desired *phx_desired_free(struct phx_desired *desired) {
         free(desired->profiles);
         free(desired->containers);
         free(desired->refusals);
+        phx_suspensions_done(&desired->suspensions);
         free(desired);
 
         return NULL;

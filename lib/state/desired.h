@@ -7,6 +7,7 @@
 #include "base/digest.h"
 #include "base/strings.h"
 #include "state/settings.h"
+#include "state/suspensions.h"
 
 /* What the kernel should show for one profile, child or hat. */
 struct phx_kernel_entry {
@@ -71,6 +72,7 @@ struct phx_desired {
         size_t container_count;
         struct phx_refusal *refusals;
         size_t refusal_count;
+        struct phx_suspensions suspensions; /* in force */
 };
 
 struct phx_desired *phx_desired_free(struct phx_desired *desired);

@@ -97,7 +97,12 @@ static bool copy_text(const char **to, const char *from) {
 static int drift_copy(struct phx_drift *to, const struct phx_drift *from) {
         bool complete;
 
-        *to = (struct phx_drift){ from->layer, from->kind, from->action };
+        *to = (struct phx_drift){
+                .layer = from->layer,
+                .kind = from->kind,
+                .action = from->action,
+                .is_suspended = from->is_suspended,
+        };
         complete = copy_text(&to->object, from->object) &&
                    copy_text(&to->expected, from->expected) && copy_text(&to->found, from->found) &&
                    copy_text(&to->why, from->why) && copy_text(&to->old_digest, from->old_digest) &&
@@ -184,6 +189,8 @@ bool phx_drift_needs_restart(const struct phx_drift *drift) {
 }
 
 bool phx_drift_is_tolerable(const struct phx_drift *drift) {
+        if (drift->is_suspended)
+                return true;
         if (drift->kind == PHX_DRIFT_RUNNING)
                 return phx_drift_needs_restart(drift) ||
                        phx_equal(drift->why, PHX_WHY_NOT_ENFORCED);

@@ -57,6 +57,7 @@ struct phx_drift {
          * shall be. NULL where there is none, or none is known before it is made. */
         const char *old_digest;
         const char *new_digest;
+        bool is_suspended; /* an operator has set the object aside: WHY says who and until when */
 };
 
 /* Drifts in the order in which they were found; see phx_drifts_sort(). */
@@ -91,5 +92,5 @@ void phx_drifts_done(struct phx_drifts *drifts);
 bool phx_drift_needs_restart(const struct phx_drift *drift);
 /* True for what is a state of affairs rather than trouble: a restart that is due, a profile that is
  * accepted in complain mode, a container that is not on this host, one that is not ours, a child of
- * a former version that only a boot removes. */
+ * a former version that only a boot removes, what an operator has suspended. */
 bool phx_drift_is_tolerable(const struct phx_drift *drift);

@@ -20,6 +20,12 @@ const char *phx_record_kind_to_string(enum phx_record_kind kind) {
                 return "posture";
         case PHX_RECORD_REMARK:
                 return "remark";
+        case PHX_RECORD_SUSPENDED:
+                return "suspended";
+        case PHX_RECORD_RESUMED:
+                return "resumed";
+        case PHX_RECORD_SUSPENSION_ENDED:
+                return "suspension-ended";
         }
         return "unknown";
 }

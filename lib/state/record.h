@@ -14,9 +14,12 @@ enum phx_record_kind {
                                    accepted */
         PHX_RECORD_DRIFT_FOUND, /* the machine differs from what is desired */
         PHX_RECORD_DRIFT_GONE,
-        PHX_RECORD_POSTURE, /* who is unconfined by configuration, and what would fit */
-        PHX_RECORD_REMARK,  /* worth knowing: a warning of the compiler, a state that had to be
-                               rebuilt */
+        PHX_RECORD_POSTURE,   /* who is unconfined by configuration, and what would fit */
+        PHX_RECORD_REMARK,    /* worth knowing: a warning of the compiler, a state that had to be
+                                 rebuilt */
+        PHX_RECORD_SUSPENDED, /* an operator has set something aside */
+        PHX_RECORD_RESUMED,   /* and taken it up again */
+        PHX_RECORD_SUSPENSION_ENDED, /* its time was over */
 };
 
 /* One entry of the audit trail. Borrowed strings, any of which may be NULL but the message. */

@@ -72,30 +72,6 @@ struct phx_snapshot *phx_snapshot_new(void) {
         return snapshot;
 }
 
-void phx_suspension_done(struct phx_suspension *suspension) {
-        free(suspension->object);
-        free(suspension->reason);
-        *suspension = (struct phx_suspension){ 0 };
-}
-
-int phx_suspension_copy(struct phx_suspension *copy, const struct phx_suspension *suspension) {
-        phx_cleanup(phx_suspension_done) struct phx_suspension fresh = { 0 };
-        int r;
-
-        r = phx_replace(&fresh.object, suspension->object);
-        if (r >= 0)
-                r = phx_replace(&fresh.reason, suspension->reason);
-        if (r < 0)
-                return r;
-        fresh.since = suspension->since;
-        fresh.until = suspension->until;
-        fresh.by_uid = suspension->by_uid;
-
-        phx_suspension_done(copy);
-        *copy = PHX_TAKE_STRUCT(fresh);
-        return 0;
-}
-
 static void profile_done(struct phx_snapshot_profile *profile) {
         free(profile->name);
         free(profile->refusal);
@@ -163,9 +139,7 @@ static void lists_done(struct phx_snapshot *snapshot) {
                 free(snapshot->changes[i].sentence);
         }
         free(snapshot->changes);
-        for (size_t i = 0; i < snapshot->suspension_count; i++)
-                phx_suspension_done(&snapshot->suspensions[i]);
-        free(snapshot->suspensions);
+        phx_suspensions_done(&snapshot->suspensions);
 }
 
 struct phx_snapshot *phx_snapshot_free(struct phx_snapshot *snapshot) {

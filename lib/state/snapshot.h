@@ -9,6 +9,7 @@
 #include "state/desired.h"
 #include "state/drift.h"
 #include "state/report.h"
+#include "state/suspensions.h"
 
 /* What the last pass saw and did, for whoever asks: plain data, which the engine makes, the loop
  * keeps and answers from, and phoenixctl shows. Owned strings, NULL for what is unknown or absent.
@@ -54,15 +55,6 @@ enum phx_deployment {
         PHX_DEPLOYMENT_DIFFERS,
         PHX_DEPLOYMENT_FOREIGN,
         PHX_DEPLOYMENT_UNKNOWN,
-};
-
-/* What an operator has set aside: looked at and told, not repaired. */
-struct phx_suspension {
-        char *object; /* "*", a profile's name or a container's id; NULL: there is none */
-        char *reason;
-        uint64_t since;
-        uint64_t until; /* PHX_NEVER: until it is resumed */
-        unsigned by_uid;
 };
 
 struct phx_snapshot_profile {
@@ -188,8 +180,7 @@ struct phx_snapshot {
         size_t drift_count;
         struct phx_snapshot_change *changes;
         size_t change_count;
-        struct phx_suspension *suspensions;
-        size_t suspension_count;
+        struct phx_suspensions suspensions;
 };
 
 /* The words of the interface: "in-sync", "restart-needed", … NULL for a number that is none. */
@@ -203,10 +194,6 @@ const char *phx_deployment_to_string(enum phx_deployment state);
 struct phx_snapshot *phx_snapshot_new(void);
 struct phx_snapshot *phx_snapshot_free(struct phx_snapshot *snapshot);
 PHX_DEFINE_FREEP(phx_snapshot)
-
-void phx_suspension_done(struct phx_suspension *suspension);
-/* Replaces *COPY, which must be a suspension or zero. 0 or -ENOMEM. */
-int phx_suspension_copy(struct phx_suspension *copy, const struct phx_suspension *suspension);
 
 /* NULL when there is none. Borrowed. */
 const struct phx_snapshot_profile *phx_snapshot_find_profile(

@@ -86,6 +86,7 @@ static void act(enum behaviour behaviour) {
 static int fake_look(
                 void *data,
                 enum look_kind kind,
+                const char *suspensions,
                 struct phx_report **ret_report,
                 struct phx_error *error) {
         struct phx_report *report;
@@ -148,6 +149,7 @@ static _Noreturn void run_manager(const struct fixture *fixture) {
 
         (void) snprintf(settings, sizeof(settings), "%s/etc/phoenixd.json", fixture->root);
         manager_options_init(&options, settings);
+        options.bus_address = NULL;
         options.revision = "/nonexistent/revision";
         options.silence_usec = shared->silence_usec;
         options.patience_usec = 300 * MS;

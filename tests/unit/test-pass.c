@@ -199,6 +199,36 @@ static void each_place_that_decides_is_named(void **state) {
         assert_string_equal(web->decided_by[4].file, "/l/web/config");
 }
 
+static void what_is_suspended_is_told_and_not_repaired(void **state) {
+        struct subject *subject = *state;
+        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = NULL;
+        char object[] = "lxc-web", reason[] = "being debugged";
+        const struct phx_suspension one = { object, reason, 1, PHX_NEVER, 0 };
+
+        assert_int_equal(phx_suspensions_set(&subject->fake->desired->suspensions, &one), 0);
+        assert_int_equal(run(subject), 0);
+        assert_int_equal(subject->fake->actions, 0);
+        assert_true(subject->report->retry_usec == PHX_NEVER);
+        snapshot = phx_pass_take_snapshot(subject->pass);
+        assert_true(snapshot->drifts[0].is_suspended && snapshot->drifts[0].is_tolerable);
+        assert_string_equal(
+                        snapshot->drifts[0].why,
+                        "suspended by uid 0 until it is resumed: being debugged");
+        assert_true(phx_snapshot_find_profile(snapshot, "lxc-web")->state == PHX_PROFILE_DRIFT);
+        assert_string_equal(
+                        phx_snapshot_find_profile(snapshot, "lxc-web")->suspended.reason,
+                        "being debugged");
+        assert_null(phx_snapshot_find_container(snapshot, "web")->suspended.object);
+        assert_non_null(strstr(subject->report->status, ", 1 suspended"));
+
+        assert_int_equal(
+                        phx_suspensions_remove(&subject->fake->desired->suspensions, "lxc-web"),
+                        1);
+        assert_int_equal(run(subject), 0);
+        assert_int_equal(subject->report->changes, 3);
+        assert_null(strstr(subject->report->status, "suspended"));
+}
+
 static void the_report_has_what_the_loop_waits_for(void **state) {
         struct subject *subject = *state;
 
@@ -435,6 +465,10 @@ int main(void) {
                                 tear_down),
                 cmocka_unit_test_setup_teardown(
                                 each_place_that_decides_is_named,
+                                set_up,
+                                tear_down),
+                cmocka_unit_test_setup_teardown(
+                                what_is_suspended_is_told_and_not_repaired,
                                 set_up,
                                 tear_down),
                 cmocka_unit_test_setup_teardown(

@@ -38,21 +38,6 @@ static void a_new_one_knows_no_time(void **state) {
         assert_true(snapshot->next_look_at == PHX_NEVER);
 }
 
-static void a_suspension_is_copied_whole(void **state) {
-        char object[] = "101", reason[] = "being moved";
-        const struct phx_suspension one = { object, reason, 5, PHX_NEVER, 1000 };
-        phx_cleanup(phx_suspension_done) struct phx_suspension copy = { 0 };
-
-        assert_int_equal(phx_suspension_copy(&copy, &one), 0);
-        assert_int_equal(phx_suspension_copy(&copy, &one), 0);
-        assert_ptr_not_equal(copy.object, one.object);
-        assert_string_equal(copy.object, "101");
-        assert_string_equal(copy.reason, "being moved");
-        assert_int_equal(copy.since, 5);
-        assert_true(copy.until == PHX_NEVER);
-        assert_int_equal(copy.by_uid, 1000);
-}
-
 static void an_object_is_found_by_its_name_alone(void **state) {
         phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = phx_snapshot_new();
         struct phx_snapshot_container *container;
@@ -76,7 +61,6 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(every_word_is_a_word_of_its_own),
                 cmocka_unit_test(a_new_one_knows_no_time),
-                cmocka_unit_test(a_suspension_is_copied_whole),
                 cmocka_unit_test(an_object_is_found_by_its_name_alone),
         };
 

@@ -95,7 +95,7 @@ static void each_value_arrives_in_its_member(void **state) {
         assert_true(drift->layer == PHX_LAYER_KERNEL && drift->kind == PHX_DRIFT_DIFFERS);
         assert_true(drift->action == PHX_ACTION_LOAD && drift->is_suspended);
         assert_true(snapshot->changes[0].has_failed);
-        assert_true(snapshot->suspensions[0].by_uid == UINT32_MAX);
+        assert_true(snapshot->suspensions.items[0].by_uid == UINT32_MAX);
 }
 
 static void an_empty_one_survives_too(void **state) {

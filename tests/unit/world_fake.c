@@ -214,6 +214,7 @@ struct phx_desired *fake_copy_desired(const struct fake *fake) {
         must(to);
         to->mode = from->mode;
         to->has_configuration = from->has_configuration;
+        must(phx_suspensions_copy(&to->suspensions, &from->suspensions) >= 0);
         memcpy(to->generation, from->generation, sizeof(to->generation));
         for (size_t i = 0; i < from->profile_count; i++)
                 copy_profile(to, &from->profiles[i]);

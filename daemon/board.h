@@ -1,0 +1,35 @@
+#pragma once
+
+#include <stdint.h>
+
+#include "state/report.h"
+#include "state/snapshot.h"
+
+/* What there is to know, as of now: what the engine saw last, and how its looks go. Questions are
+ * answered from here, whatever the engine is at. Times are microseconds since the epoch. */
+struct board {
+        struct phx_snapshot *snapshot; /* never NULL */
+        char *json;                    /* of it; NULL when it has to be rendered anew */
+        bool is_known;                 /* a look has been told */
+};
+
+/* 0 or -ENOMEM. */
+int board_init(struct board *board, uint64_t wall_usec);
+void board_done(struct board *board);
+
+void board_begin(struct board *board, uint64_t wall_usec);
+/* The look is at TEXT. */
+void board_doing(struct board *board, const char *text);
+/* The look is over. RET_BEFORE is what was known before, and the caller's, when the engine had
+ * something new to tell; else NULL. A report that cannot be understood changes nothing but times:
+ * -EINVAL, or -ENOMEM. */
+int board_end(struct board *board,
+              const struct phx_report *report,
+              uint64_t wall_usec,
+              struct phx_snapshot **ret_before);
+/* The look could not be made. */
+void board_fail(struct board *board, const char *status, uint64_t wall_usec);
+void board_next(struct board *board, uint64_t wall_usec);
+
+/* All of it as JSON; NULL when memory is short. Borrowed until the next change. */
+const char *board_json(struct board *board);

@@ -1,0 +1,25 @@
+#pragma once
+
+#include "base/error.h"
+#include "state/record.h"
+#include "state/suspensions.h"
+
+/* The engine's list of what is suspended: kept over restarts, and told of when it changes. */
+struct suspend {
+        int state_fd; /* borrowed */
+        const struct phx_audit *audit;
+        struct phx_suspensions list;
+};
+
+/* Reads what was kept. What cannot be understood is told, and nothing is suspended then. */
+int suspend_init(
+                struct suspend *suspend,
+                int state_fd,
+                const struct phx_audit *audit,
+                struct phx_error *error);
+void suspend_done(struct suspend *suspend);
+
+/* From now on exactly what TEXT, in JSON, says is suspended. Kept before it holds. */
+int suspend_replace(struct suspend *suspend, const char *text, struct phx_error *error);
+/* Ends those whose time is over. */
+int suspend_expire(struct suspend *suspend, uint64_t wall_usec, struct phx_error *error);
