@@ -397,7 +397,7 @@ static void ninety_nine_of_a_hundred_answers_are_there_in_50_ms(void **state) {
         }
         assert_true(shared->looks >= looks + 10);
         qsort(times, PHX_ELEMENTS(times), sizeof(times[0]), compare_times);
-        print_message("half of the answers in %llu us, 99 of 100 in %llu us, all in %llu us\n",
+        print_message("# half of the answers in %llu us, 99 of 100 in %llu us, all in %llu us\n",
                       (unsigned long long) times[PHX_ELEMENTS(times) / 2],
                       (unsigned long long) times[PHX_ELEMENTS(times) * 99 / 100],
                       (unsigned long long) times[PHX_ELEMENTS(times) - 1]);
