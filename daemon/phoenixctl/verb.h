@@ -22,4 +22,6 @@ extern const struct ctl_verb ctl_verbs[];
 const struct ctl_verb *ctl_verb_find(const char *name);
 
 int verb_help(const struct ctl *ctl, int argc, char **argv);
+extern const struct option verb_list_options[];
+int verb_list(const struct ctl *ctl, int argc, char **argv);
 int verb_version(const struct ctl *ctl, int argc, char **argv);

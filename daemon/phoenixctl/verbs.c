@@ -4,6 +4,7 @@
 
 const struct ctl_verb ctl_verbs[] = {
         { "help", "[VERB]", "Show this help, or that of a verb", NULL, verb_help },
+        { "list", "WHAT", "List the profiles or the containers", verb_list_options, verb_list },
         { "version", "", "Show the version", NULL, verb_version },
         { NULL, NULL, NULL, NULL, NULL },
 };
