@@ -1,0 +1,13 @@
+#pragma once
+
+#include "ctl.h"
+#include "state/snapshot.h"
+
+/* The snapshot of the phoenixd that CTL names, or of the file FROM when that is not NULL: as JSON
+ * in RET_TEXT when that is not NULL, too. 0, or the exit status: then standard error has the reason
+ * and the next step. */
+int remote_describe(
+                const struct ctl *ctl,
+                const char *from,
+                struct phx_snapshot **ret_snapshot,
+                char **ret_text);

@@ -1,0 +1,112 @@
+#include "table.h"
+
+#include <stdint.h>
+#include <string.h>
+#include <wchar.h>
+
+#include "base/macros.h"
+
+#define GAP 2
+/* No column gets narrower than this, wide as the table may be. */
+#define NARROWEST 4
+#define COLUMN_LIMIT 16
+
+void table_done(struct table *table) {
+        phx_strings_done(&table->cells);
+}
+
+int table_add(struct table *table, const char *text) {
+        return phx_strings_add(&table->cells, text && text[0] ? text : "-");
+}
+
+/* The bytes of the first character, and what it takes in RET_WIDTH. What is no character takes one
+ * column. */
+static size_t step(const char *text, mbstate_t *state, size_t *ret_width) {
+        wchar_t wide = 0;
+        /* NOLINTNEXTLINE(concurrency-mt-unsafe) */
+        size_t n = mbrtowc(&wide, text, strlen(text), state);
+        int width;
+
+        if (n == 0 || n > strlen(text)) {
+                *state = (mbstate_t){ 0 };
+                *ret_width = 1;
+                return 1;
+        }
+        width = wcwidth(wide);
+        *ret_width = width < 0 ? 1 : (size_t) width;
+        return n;
+}
+
+/* The bytes of TEXT that fit into LIMIT columns; what they take in RET_WIDTH. */
+static size_t fit(const char *text, size_t limit, size_t *ret_width) {
+        mbstate_t state = { 0 };
+        size_t at = 0, width = 0, one = 0, n;
+
+        while (text[at]) {
+                n = step(text + at, &state, &one);
+                if (width + one > limit)
+                        break;
+                at += n;
+                width += one;
+        }
+        *ret_width = width;
+        return at;
+}
+
+size_t table_width(const char *text) {
+        size_t width = 0;
+
+        (void) fit(text, SIZE_MAX / 2, &width);
+        return width;
+}
+
+/* Takes from the widest column, one by one, until a line fits or nothing is left to take. */
+static void shrink(size_t *widths, size_t columns, size_t limit) {
+        for (;;) {
+                size_t total = (columns - 1) * GAP, widest = 0;
+
+                for (size_t i = 0; i < columns; i++) {
+                        total += widths[i];
+                        if (widths[i] > widths[widest])
+                                widest = i;
+                }
+                if (total <= limit || widths[widest] <= NARROWEST)
+                        return;
+                widths[widest]--;
+        }
+}
+
+static void print_cell(const char *text, size_t width, bool is_last, FILE *file) {
+        bool is_short = table_width(text) > width;
+        size_t taken = 0, bytes;
+
+        bytes = fit(text, is_short ? width - 3 : width, &taken);
+        (void) fprintf(file, "%.*s%s", (int) bytes, text, is_short ? "..." : "");
+        if (is_short)
+                taken += 3;
+        if (!is_last)
+                (void) fprintf(file, "%*s", (int) (width - taken + GAP), "");
+}
+
+void table_print(const struct table *table, const struct ctl *ctl, FILE *file) {
+        size_t widths[COLUMN_LIMIT] = { 0 }, n = table->columns;
+        size_t first = ctl->no_legend ? n : 0;
+
+        if (n == 0 || n > COLUMN_LIMIT)
+                return;
+        for (size_t i = first; i < table->cells.count; i++) {
+                size_t width = table_width(table->cells.items[i]);
+
+                if (width > widths[i % n])
+                        widths[i % n] = width;
+        }
+        if (ctl->width > 0 && !ctl->full)
+                shrink(widths, n, (size_t) ctl->width);
+        for (size_t i = first; i < table->cells.count; i++) {
+                bool is_last = i % n == n - 1;
+
+                print_cell(table->cells.items[i], widths[i % n], is_last, file);
+                if (is_last)
+                        (void) fputc('\n', file);
+        }
+}

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <stdio.h>
+
+#include "base/strings.h"
+#include "ctl.h"
+
+/* Columns of text. Cells are row by row, the headers first; the zero value with COLUMNS set is an
+ * empty table. */
+struct table {
+        size_t columns;
+        struct phx_strings cells;
+};
+
+void table_done(struct table *table);
+
+/* NULL and "" become "-". 0 or -ENOMEM. */
+int table_add(struct table *table, const char *text);
+
+/* Two blanks between columns, none at the end of a line. Where CTL has a width and not FULL, the
+ * widest columns are shortened until a line fits. */
+void table_print(const struct table *table, const struct ctl *ctl, FILE *file);
+
+/* How many columns of a terminal TEXT takes, in the locale of the process. */
+size_t table_width(const char *text);

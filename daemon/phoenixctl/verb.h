@@ -1,0 +1,27 @@
+#pragma once
+
+#include <getopt.h>
+#include <stddef.h>
+
+#include "ctl.h"
+
+struct ctl_verb {
+        const char *name;
+        const char *arguments; /* "" for none */
+        const char *summary;
+        /* getopt_long() options of its own, all of them long, ended by zeros, or NULL. The verb
+         * parses them itself: they come before "--", and the arguments after it. */
+        const struct option *options;
+        /* argv[0] is the verb, argv[argc] is NULL; returns the exit status. */
+        int (*run)(const struct ctl *ctl, int argc, char **argv);
+};
+
+/* All of them, in the order of the help; ended by a name that is NULL. */
+extern const struct ctl_verb ctl_verbs[];
+
+const struct ctl_verb *ctl_verb_find(const char *name);
+
+int verb_help(const struct ctl *ctl, int argc, char **argv);
+extern const struct option verb_list_options[];
+int verb_list(const struct ctl *ctl, int argc, char **argv);
+int verb_version(const struct ctl *ctl, int argc, char **argv);
