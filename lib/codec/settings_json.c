@@ -27,6 +27,7 @@ static const struct phx_setting settings_table[] = {
         { "lxc_path", PHX_SETTING_PATH, FIELD(lxc_path), "/var/lib/lxc" },
         { "mode", PHX_SETTING_MODE, FIELD(mode), "enforce" },
         { "default_profile", PHX_SETTING_PROFILE, FIELD(default_profile), "unconfined" },
+        { "policy_namespace", PHX_SETTING_NAMESPACE, FIELD(policy_namespace), "auto" },
         { "debounce_ms",
           PHX_SETTING_NUMBER,
           FIELD(debounce_usec),
@@ -92,6 +93,19 @@ static bool mode_from_string(const char *text, enum phx_mode *ret_mode) {
         return false;
 }
 
+static bool namespace_from_string(const char *text, enum phx_namespace_policy *ret_policy) {
+        static const enum phx_namespace_policy policies[] = { PHX_NAMESPACE_AUTO,
+                                                              PHX_NAMESPACE_ALWAYS,
+                                                              PHX_NAMESPACE_NEVER };
+
+        for (size_t i = 0; i < PHX_ELEMENTS(policies); i++)
+                if (strcmp(text, phx_namespace_policy_to_string(policies[i])) == 0) {
+                        *ret_policy = policies[i];
+                        return true;
+                }
+        return false;
+}
+
 static void store_number(const struct phx_setting *setting, void *field, long long number) {
         if (setting->kind == PHX_SETTING_JOBS)
                 *(unsigned *) field = resolve_jobs(number);
@@ -112,6 +126,9 @@ static int set_default(const struct phx_setting *setting, struct phx_settings *s
                 return phx_replace(field, setting->text);
         case PHX_SETTING_MODE:
                 (void) mode_from_string(setting->text, field);
+                return 0;
+        case PHX_SETTING_NAMESPACE:
+                (void) namespace_from_string(setting->text, field);
                 return 0;
         case PHX_SETTING_JOBS:
         case PHX_SETTING_NUMBER:
@@ -198,6 +215,23 @@ static int set_mode(
         return 0;
 }
 
+static int set_namespace(
+                enum phx_namespace_policy *field,
+                const struct phx_json_place *place,
+                const json_t *value,
+                struct phx_error *error) {
+        static const char what[] = "\"auto\", \"always\" or \"never\"";
+        const char *text = NULL;
+        int r;
+
+        r = phx_json_string(place, value, what, &text, error);
+        if (r < 0)
+                return r;
+        if (!namespace_from_string(text, field))
+                return phx_json_refuse_found(error, place, "expected %s", what);
+        return 0;
+}
+
 static int set_value(
                 const struct phx_setting *setting,
                 struct phx_settings *settings,
@@ -215,6 +249,8 @@ static int set_value(
                 return set_text(setting, field, place, value, error);
         case PHX_SETTING_MODE:
                 return set_mode(field, place, value, error);
+        case PHX_SETTING_NAMESPACE:
+                return set_namespace(field, place, value, error);
         case PHX_SETTING_JOBS:
         case PHX_SETTING_NUMBER:
                 r = phx_json_integer(place, value, range, &number, error);

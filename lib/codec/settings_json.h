@@ -7,12 +7,13 @@
 #include "state/settings.h"
 
 enum phx_setting_kind {
-        PHX_SETTING_PATH,    /* char *: absolute and normalized */
-        PHX_SETTING_PROFILE, /* char *: "unconfined" or lxc-… */
-        PHX_SETTING_MODE,    /* enum phx_mode */
-        PHX_SETTING_JOBS,    /* unsigned: 0 is as many as processors */
-        PHX_SETTING_NUMBER,  /* uint64_t: the key's number times UNIT */
-        PHX_SETTING_FLAG,    /* bool */
+        PHX_SETTING_PATH,      /* char *: absolute and normalized */
+        PHX_SETTING_PROFILE,   /* char *: "unconfined" or lxc-… */
+        PHX_SETTING_MODE,      /* enum phx_mode */
+        PHX_SETTING_NAMESPACE, /* enum phx_namespace_policy */
+        PHX_SETTING_JOBS,      /* unsigned: 0 is as many as processors */
+        PHX_SETTING_NUMBER,    /* uint64_t: the key's number times UNIT */
+        PHX_SETTING_FLAG,      /* bool */
 };
 
 /* One key of phoenixd.json. The table of these is what the parser, the defaults, the man page and
@@ -21,7 +22,7 @@ struct phx_setting {
         const char *key;
         enum phx_setting_kind kind;
         size_t offset;      /* of its field in struct phx_settings */
-        const char *text;   /* default of a path, a profile or a mode */
+        const char *text;   /* default of a path, a profile, a mode or a namespace policy */
         long long standard; /* default of a number */
         long long lowest;
         long long highest;

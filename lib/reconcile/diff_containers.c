@@ -16,14 +16,23 @@ static bool is_in_force(const struct phx_differ *differ, const char *profile) {
         for (size_t i = 0; i < differ->drifts.count; i++) {
                 const struct phx_drift *drift = &differ->drifts.items[i];
 
-                if (drift->layer == PHX_LAYER_KERNEL && strcmp(drift->object, profile) == 0)
+                if (drift->layer == PHX_LAYER_KERNEL && drift->kind != PHX_DRIFT_NAMESPACE &&
+                    strcmp(drift->object, profile) == 0)
                         return false;
         }
         return true;
 }
 
+/* A version that lets whoever is in it change policy waits until nobody is in the one before it
+ * without a policy namespace. What they need for one, a config and a restart, does not wait. */
+static bool is_held_back(const struct phx_differ *differ, const char *profile) {
+        const struct phx_desired_profile *ours = phx_desired_find_profile(differ->desired, profile);
+
+        return ours && phx_differ_is_held_back(differ, ours);
+}
+
 /* NULL when the kernel has what a container would be put into; else why it must wait. */
-static const char *why_not_assignable(const struct phx_differ *differ, const char *profile) {
+static const char *why_no_profile(const struct phx_differ *differ, const char *profile) {
         const struct phx_desired_profile *ours = phx_desired_find_profile(differ->desired, profile);
         const struct phx_kernel_entry *loaded = phx_kernel_entries_find(
                         &differ->observed->loaded,
@@ -39,10 +48,51 @@ static const char *why_not_assignable(const struct phx_differ *differ, const cha
                 return ours ? "the kernel does not have the profile yet"
                             : "the profile is neither in the profile directory nor in the kernel";
         if (ours)
-                return is_in_force(differ, profile)
+                return is_in_force(differ,
+                                   profile) || (is_held_back(differ, profile) && confines(loaded))
                                        ? NULL
                                        : "the kernel does not have this version of the profile yet";
         return confines(loaded) ? NULL : "the profile is not ours, and not in enforce mode";
+}
+
+/* The same for the policy namespace. */
+static const char *why_no_namespace(
+                const struct phx_differ *differ,
+                const struct phx_desired_container *want) {
+        const struct phx_desired_profile *ours = phx_desired_find_profile(
+                        differ->desired,
+                        want->profile);
+
+        if (!want->namespace && ours && ours->grants_mac_admin)
+                return "the profile allows mac_admin, with which the container could change the "
+                       "host's policy: it needs a policy namespace, and policy_namespace is never";
+        if (want->namespace && !phx_strings_has(&differ->observed->namespaces, want->namespace))
+                return "its policy namespace is not there yet";
+        return NULL;
+}
+
+static const char *why_not_assignable(
+                const struct phx_differ *differ,
+                const struct phx_desired_container *want) {
+        const char *why = why_no_profile(differ, want->profile);
+
+        return why ? why : why_no_namespace(differ, want);
+}
+
+static int diff_namespace(struct phx_differ *differ, const struct phx_desired_container *want) {
+        if (!want->namespace || differ->observed->kernel_trouble ||
+            phx_strings_has(&differ->observed->namespaces, want->namespace))
+                return 0;
+        return phx_differ_add(
+                        differ,
+                        (struct phx_drift){
+                                        .layer = PHX_LAYER_KERNEL,
+                                        .kind = PHX_DRIFT_NAMESPACE,
+                                        .action = PHX_ACTION_NAMESPACE,
+                                        .object = want->id,
+                                        .expected = want->namespace,
+                                        .found = "absent",
+                        });
 }
 
 /* Whether the settings accept the profile in a mode that confines nothing. */
@@ -84,7 +134,7 @@ static int diff_running(
                 .layer = PHX_LAYER_RUNNING,
                 .kind = PHX_DRIFT_RUNNING,
                 .object = want->id,
-                .expected = want->profile,
+                .expected = want->label,
                 .found = or_unknown(have->example),
                 .why = why_running(differ, want, have, why),
         };
@@ -129,13 +179,13 @@ static int diff_assigned(
                 .kind = PHX_DRIFT_ASSIGNED,
                 .action = why ? PHX_ACTION_NONE : PHX_ACTION_ASSIGN,
                 .object = want->id,
-                .expected = want->profile,
+                .expected = want->label,
                 .found = have->effective[0] ? have->effective : "unset",
                 .why = why,
                 .old_digest = have->digest,
         };
 
-        if (strcmp(have->effective, want->profile) != 0)
+        if (strcmp(have->effective, want->label) != 0)
                 return phx_differ_add(differ, drift);
         return have->wrong_lines.count > 0 ? diff_line(differ, have, drift) : 0;
 }
@@ -181,24 +231,20 @@ static int diff_container(struct phx_differ *differ, const struct phx_desired_co
         if (!have)
                 return diff_missing(differ, want);
 
-        why = why_not_assignable(differ, want->profile);
+        r = diff_namespace(differ, want);
+        if (r < 0)
+                return r;
+        why = why_not_assignable(differ, want);
         if (have->trouble || !have->effective) {
                 r = diff_unjudged(differ, want, have);
                 why = "its config cannot be judged";
         } else {
                 r = diff_assigned(differ, want, have, why);
                 /* Where no restart could help, a restart is not asked for. */
-                if (why && strcmp(have->effective, want->profile) != 0)
+                if (why && strcmp(have->effective, want->label) != 0)
                         return r;
         }
         return r < 0 || !have->is_running ? r : diff_running(differ, want, have, why);
-}
-
-static bool is_claimed(const struct phx_desired *desired, const char *directory) {
-        for (size_t i = 0; i < desired->container_count; i++)
-                if (phx_equal(desired->containers[i].directory, directory))
-                        return true;
-        return false;
 }
 
 static int diff_unmanaged(struct phx_differ *differ) {
@@ -209,7 +255,7 @@ static int diff_unmanaged(struct phx_differ *differ) {
                 const struct phx_observed_container *have = &differ->observed->containers[i];
                 int r;
 
-                if (is_claimed(differ->desired, have->directory))
+                if (phx_desired_find_directory(differ->desired, have->directory))
                         continue;
                 r = phx_differ_add(
                                 differ,

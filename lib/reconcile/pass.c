@@ -125,6 +125,10 @@ static int look(const struct phx_world *world, struct picture *picture, struct p
 static bool is_same_state(const struct phx_drift *still, const struct phx_drift *tried) {
         if (still->layer != tried->layer || still->kind == PHX_DRIFT_DISABLED)
                 return false;
+        /* A container may have the name of a profile. */
+        if ((still->kind == PHX_DRIFT_NAMESPACE) != (tried->kind == PHX_DRIFT_NAMESPACE) &&
+            still->kind != PHX_DRIFT_UNKNOWN)
+                return false;
         /* The kernel as a whole cannot be judged. */
         if (still->layer == PHX_LAYER_KERNEL && still->kind == PHX_DRIFT_UNKNOWN)
                 return true;

@@ -195,6 +195,7 @@ static int fill_container(
             phx_replace(&container->name, want->name) < 0 ||
             phx_replace(&container->directory, want->directory) < 0 ||
             phx_replace(&container->profile, want->profile) < 0 ||
+            phx_replace(&container->namespace, want->namespace) < 0 ||
             phx_replace(&container->suggestion, want->suggestion) < 0 ||
             phx_strings_copy(&container->notes, &want->notes) < 0)
                 return -ENOMEM;
@@ -209,19 +210,12 @@ static int fill_container(
         return have ? fill_observed(view->observed, have, container) : 0;
 }
 
-static bool is_claimed(const struct phx_desired *desired, const char *directory) {
-        for (size_t i = 0; i < desired->container_count; i++)
-                if (phx_equal(desired->containers[i].directory, directory))
-                        return true;
-        return false;
-}
-
 static int fill_unmanaged(const struct phx_snapshot_view *view, struct phx_snapshot *snapshot) {
         for (size_t i = 0; i < view->observed->container_count; i++) {
                 const struct phx_observed_container *have = &view->observed->containers[i];
                 struct phx_snapshot_unmanaged *unmanaged;
 
-                if (is_claimed(view->desired, have->directory))
+                if (phx_desired_find_directory(view->desired, have->directory))
                         continue;
                 unmanaged = phx_grow(
                                 &snapshot->unmanaged,

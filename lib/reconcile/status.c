@@ -94,6 +94,11 @@ static int add_clause(struct phx_buffer *buffer, const struct phx_drift *drift) 
                                 drift->found);
         case PHX_DRIFT_LEFTOVER:
                 return phx_buffer_add_text(buffer, "left in the kernel by a former version");
+        case PHX_DRIFT_NAMESPACE:
+                return phx_buffer_addf(
+                                buffer,
+                                "its policy namespace %s is not there",
+                                drift->expected);
         case PHX_DRIFT_WITHDRAWN:
                 return phx_buffer_add_text(buffer, "its source is gone");
         case PHX_DRIFT_ASSIGNED:
@@ -167,7 +172,7 @@ static const struct phx_kernel_entry *find_entry(
                 const struct phx_observed *observed,
                 const struct phx_desired_container *want,
                 const struct phx_observed_container *have) {
-        if (observed->kernel_trouble || !phx_equal(have->effective, want->profile) ||
+        if (observed->kernel_trouble || !phx_equal(have->effective, want->label) ||
             have->unknown > 0)
                 return NULL;
         return phx_kernel_entries_find(&observed->loaded, want->profile);

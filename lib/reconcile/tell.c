@@ -103,6 +103,8 @@ static const char *doing(enum phx_action_kind action, bool is_done) {
         case PHX_ACTION_LOAD:
                 return is_done ? "the policy was loaded into the kernel"
                                : "loading the policy into the kernel";
+        case PHX_ACTION_NAMESPACE:
+                return is_done ? "its policy namespace was made" : "making its policy namespace";
         case PHX_ACTION_ASSIGN:
                 return is_done ? "its config was edited" : "editing its config";
         case PHX_ACTION_WITHDRAW:

@@ -1,6 +1,7 @@
 #include "state/desired.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/grow.h"
@@ -48,6 +49,8 @@ static void container_done(struct phx_desired_container *container) {
         free(container->name);
         free(container->directory);
         free(container->profile);
+        free(container->namespace);
+        free(container->label);
         free(container->suggestion);
         phx_strings_done(&container->lines);
         phx_strings_done(&container->notes);
@@ -114,6 +117,31 @@ struct phx_refusal *phx_desired_add_refusal(
             phx_replace(&refusal->text, text) < 0)
                 return NULL;
         return refusal;
+}
+
+const struct phx_desired_container *phx_desired_find_directory(
+                const struct phx_desired *desired,
+                const char *directory) {
+        for (size_t i = 0; i < desired->container_count; i++)
+                if (phx_equal(desired->containers[i].directory, directory))
+                        return &desired->containers[i];
+        return NULL;
+}
+
+int phx_desired_container_set_profile(
+                struct phx_desired_container *container,
+                const char *profile,
+                const char *namespace) {
+        phx_autofree char *label = NULL;
+
+        if (namespace && asprintf(&label, "%s//&:%s:unconfined", profile, namespace) < 0) {
+                label = NULL;
+                return -ENOMEM;
+        }
+        if (phx_replace(&container->profile, profile) < 0 ||
+            phx_replace(&container->namespace, namespace) < 0)
+                return -ENOMEM;
+        return phx_replace(&container->label, label ? label : profile);
 }
 
 const struct phx_desired_profile *phx_desired_find_profile(

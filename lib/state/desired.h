@@ -40,6 +40,9 @@ struct phx_desired_profile {
         bool has_good;                    /* the three below hold */
         char digest[PHX_SHA256_HEX];      /* of the bytes of the deployed file */
         struct phx_kernel_entries policy; /* as the kernel should show it, children included */
+        /* It, or a child of it, allows CAP_MAC_ADMIN: a container's root could change the policy of
+         * the host with it, unless the container has a policy namespace of its own. */
+        bool grants_mac_admin;
 };
 
 struct phx_desired_container {
@@ -47,6 +50,9 @@ struct phx_desired_container {
         char *name;      /* for people: any, and not unique; or NULL */
         char *directory; /* its name below lxc_path, or NULL when it is not on this host */
         char *profile;
+        char *namespace; /* the policy namespace that it is to have, or NULL */
+        char *label; /* the value of lxc.apparmor.profile: the profile, stacked with the namespace
+                        where there is one */
         bool profile_is_default; /* nobody named it; it is the settings' */
         char *suggestion; /* for who is unconfined by configuration: the profile that would fit */
         struct phx_strings lines; /* managed "key=value" lines besides the profile's */
@@ -88,6 +94,17 @@ struct phx_refusal *phx_desired_add_refusal(
                 struct phx_desired *desired,
                 const char *object,
                 const char *text);
+
+/* The container that is DIRECTORY on this host, or NULL. */
+const struct phx_desired_container *phx_desired_find_directory(
+                const struct phx_desired *desired,
+                const char *directory);
+
+/* Sets all three: NAMESPACE may be NULL. 0 or -ENOMEM. */
+int phx_desired_container_set_profile(
+                struct phx_desired_container *container,
+                const char *profile,
+                const char *namespace);
 
 const struct phx_desired_profile *phx_desired_find_profile(
                 const struct phx_desired *desired,

@@ -39,6 +39,8 @@ const char *phx_drift_kind_to_string(enum phx_drift_kind kind) {
                 return "disabled";
         case PHX_DRIFT_LEFTOVER:
                 return "leftover";
+        case PHX_DRIFT_NAMESPACE:
+                return "namespace";
         case PHX_DRIFT_WITHDRAWN:
                 return "withdrawn";
         case PHX_DRIFT_ASSIGNED:
@@ -63,6 +65,8 @@ const char *phx_action_kind_to_string(enum phx_action_kind kind) {
                 return "install";
         case PHX_ACTION_LOAD:
                 return "load";
+        case PHX_ACTION_NAMESPACE:
+                return "namespace";
         case PHX_ACTION_ASSIGN:
                 return "assign";
         case PHX_ACTION_WITHDRAW:

@@ -24,6 +24,7 @@ enum phx_drift_kind {
                              */
         PHX_DRIFT_LEFTOVER, /* kernel: a child that the profile no longer has; gone at the next boot
                              */
+        PHX_DRIFT_NAMESPACE, /* kernel: a container's policy namespace is not there */
         PHX_DRIFT_WITHDRAWN, /* disk: the source is gone */
         PHX_DRIFT_ASSIGNED,  /* config: the effective profile or a managed line is not the desired
                                 one */
@@ -35,10 +36,11 @@ enum phx_drift_kind {
 
 enum phx_action_kind {
         PHX_ACTION_NONE,
-        PHX_ACTION_INSTALL,  /* put the source's bytes in place of the deployed file */
-        PHX_ACTION_LOAD,     /* one write of the compiled policy to the kernel */
-        PHX_ACTION_ASSIGN,   /* edit the managed lines of a container's config */
-        PHX_ACTION_WITHDRAW, /* remove the deployed file of a profile that nothing refers to */
+        PHX_ACTION_INSTALL,   /* put the source's bytes in place of the deployed file */
+        PHX_ACTION_LOAD,      /* one write of the compiled policy to the kernel */
+        PHX_ACTION_NAMESPACE, /* make a container's policy namespace */
+        PHX_ACTION_ASSIGN,    /* edit the managed lines of a container's config */
+        PHX_ACTION_WITHDRAW,  /* remove the deployed file of a profile that nothing refers to */
 };
 
 /* One difference: what was expected, what was found, and what will be done about it. The strings

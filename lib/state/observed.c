@@ -19,6 +19,7 @@ static void container_done(struct phx_observed_container *container) {
         free(container->example);
         phx_strings_done(&container->wrong_lines);
         phx_strings_done(&container->labels);
+        phx_strings_done(&container->inner);
 }
 
 struct phx_observed *phx_observed_free(struct phx_observed *observed) {
@@ -33,6 +34,7 @@ struct phx_observed *phx_observed_free(struct phx_observed *observed) {
         phx_kernel_entries_done(&observed->loaded);
         free(observed->files);
         free(observed->containers);
+        phx_strings_done(&observed->namespaces);
         phx_strings_done(&observed->watches);
         free(observed);
 
@@ -92,6 +94,14 @@ static bool is_in(const char *label, const char *profile) {
 bool phx_observed_runs_in(const struct phx_observed_container *container, const char *profile) {
         for (size_t i = 0; i < container->labels.count; i++)
                 if (is_in(container->labels.items[i], profile))
+                        return true;
+        return false;
+}
+
+bool phx_observed_runs_bare(const struct phx_observed_container *container, const char *profile) {
+        for (size_t i = 0; i < container->labels.count; i++)
+                if (is_in(container->labels.items[i], profile) &&
+                    !strstr(container->labels.items[i], "//&:"))
                         return true;
         return false;
 }

@@ -34,16 +34,21 @@ struct phx_observed_container {
         char *example;     /* "LABEL (MODE), pid N" of one of the wrong ones; of init where none is
                               wrong */
         struct phx_strings labels; /* of its tasks, each once, without the mode */
+        struct phx_strings inner;  /* profiles in its policy namespace: its own affair */
         pid_t init;
 };
 
 /* Whether PROFILE, or a child of it, confines one of the container's tasks, alone or in a stack. */
 bool phx_observed_runs_in(const struct phx_observed_container *container, const char *profile);
 
+/* Whether PROFILE confines one of the container's tasks that is in no policy namespace. */
+bool phx_observed_runs_bare(const struct phx_observed_container *container, const char *profile);
+
 /* What the machine shows. */
 struct phx_observed {
         char *kernel_trouble; /* AppArmor cannot be used, in words; else NULL */
         struct phx_kernel_entries loaded;
+        struct phx_strings namespaces;   /* policy namespaces, sorted */
         struct phx_observed_file *files; /* of every desired profile */
         size_t file_count;
         struct phx_observed_container

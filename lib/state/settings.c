@@ -10,6 +10,18 @@ const char *phx_mode_to_string(enum phx_mode mode) {
         return "unknown";
 }
 
+const char *phx_namespace_policy_to_string(enum phx_namespace_policy policy) {
+        switch (policy) {
+        case PHX_NAMESPACE_AUTO:
+                return "auto";
+        case PHX_NAMESPACE_ALWAYS:
+                return "always";
+        case PHX_NAMESPACE_NEVER:
+                return "never";
+        }
+        return "unknown";
+}
+
 struct phx_settings *phx_settings_free(struct phx_settings *settings) {
         if (!settings)
                 return NULL;

@@ -10,6 +10,13 @@ enum phx_mode {
         PHX_MODE_OBSERVE, /* report only; nothing on the machine is changed */
 };
 
+/* Who gets a policy namespace of its own, in which it may load profiles. */
+enum phx_namespace_policy {
+        PHX_NAMESPACE_AUTO,   /* whose configuration says so, and whose profile cannot do without */
+        PHX_NAMESPACE_ALWAYS, /* everybody with a profile */
+        PHX_NAMESPACE_NEVER,
+};
+
 /* /etc/phoenixd/phoenixd.json, read and checked; see phoenixd.json(5) for each key. Owned strings.
  */
 struct phx_settings {
@@ -19,6 +26,7 @@ struct phx_settings {
         char *lxc_path;        /* containers: LXC_PATH/NAME/config */
         char *default_profile; /* for a container without apparmor_profile */
         enum phx_mode mode;
+        enum phx_namespace_policy policy_namespace;
         uint64_t debounce_usec;
         uint64_t longest_delay_usec;
         uint64_t resync_usec;
@@ -33,6 +41,9 @@ struct phx_settings {
 
 /* "enforce" or "observe". */
 const char *phx_mode_to_string(enum phx_mode mode);
+
+/* "auto", "always" or "never". */
+const char *phx_namespace_policy_to_string(enum phx_namespace_policy policy);
 
 struct phx_settings *phx_settings_free(struct phx_settings *settings);
 PHX_DEFINE_FREEP(phx_settings)

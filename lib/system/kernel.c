@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <sys/apparmor.h>
 
@@ -408,6 +409,75 @@ int phx_kernel_observe(
 
         *ret_list = PHX_TAKE_STRUCT(list);
         return 0;
+}
+
+int phx_kernel_namespaces(
+                const struct phx_kernel *kernel,
+                struct phx_strings *ret_names,
+                struct phx_error *error) {
+        phx_cleanup(phx_strings_done) struct phx_strings names = { 0 };
+        phx_autoclose int fd = -1;
+        int r;
+
+        fd = open_below(kernel, "policy/namespaces", O_RDONLY | O_DIRECTORY);
+        r = fd < 0 ? fd : list_directory(fd, &names);
+        if (r < 0)
+                return phx_error_set(
+                                error,
+                                r,
+                                "%s/policy/namespaces: %s",
+                                kernel->apparmorfs,
+                                strerrordesc_np(-r));
+        phx_strings_sort(&names);
+
+        *ret_names = PHX_TAKE_STRUCT(names);
+        return 0;
+}
+
+int phx_kernel_namespace_profiles(
+                const struct phx_kernel *kernel,
+                const char *name,
+                struct phx_strings *ret_profiles,
+                struct phx_error *error) {
+        phx_cleanup(phx_loaded_list_done) struct phx_loaded_list list = { .complete = true };
+        phx_cleanup(phx_strings_done) struct phx_strings names = { 0 };
+        phx_autoclose int fd = -1;
+        char path[PATH_MAX];
+        int r;
+
+        (void) snprintf(path, sizeof(path), "policy/namespaces/%s/profiles", name);
+        fd = open_below(kernel, path, O_RDONLY | O_DIRECTORY);
+        if (is_gone(fd))
+                return 0;
+        r = fd < 0 ? fd : observe_directory(fd, NULL, 0, &list);
+        for (size_t i = 0; r >= 0 && i < list.count; i++)
+                r = phx_strings_add(&names, list.items[i].name);
+        if (r < 0)
+                return phx_error_set(
+                                error,
+                                r,
+                                "%s/%s: %s",
+                                kernel->apparmorfs,
+                                path,
+                                strerrordesc_np(-r));
+        phx_strings_sort(&names);
+
+        *ret_profiles = PHX_TAKE_STRUCT(names);
+        return 0;
+}
+
+int phx_kernel_make_namespace(
+                const struct phx_kernel *kernel,
+                const char *name,
+                struct phx_error *error) {
+        char path[PATH_MAX];
+
+        if (snprintf(path, sizeof(path), "%s/policy/namespaces/%s", kernel->apparmorfs, name) >=
+            (int) sizeof(path))
+                return phx_error_set(error, -ENAMETOOLONG, "%s: path is too long", path);
+        if (mkdir(path, 0755) >= 0)
+                return 1;
+        return errno == EEXIST ? 0 : phx_error_errno(error, path);
 }
 
 /* What an operator can do about a refused load. */

@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "base/strings.h"
 #include "system/loaded.h"
 
 /* The machine's AppArmor: what is loaded, and the one way to load. Nothing here can remove a
@@ -37,6 +38,26 @@ int phx_kernel_open_revision(const struct phx_kernel *kernel, int *ret_fd, struc
 int phx_kernel_observe(
                 const struct phx_kernel *kernel,
                 struct phx_loaded_list *ret_list,
+                struct phx_error *error);
+
+/* Policy namespaces directly in this one, sorted. */
+int phx_kernel_namespaces(
+                const struct phx_kernel *kernel,
+                struct phx_strings *ret_names,
+                struct phx_error *error);
+
+/* Names of the profiles in the policy namespace NAME, sorted; none when there is no such one. */
+int phx_kernel_namespace_profiles(
+                const struct phx_kernel *kernel,
+                const char *name,
+                struct phx_strings *ret_profiles,
+                struct phx_error *error);
+
+/* Makes one; 1 when there was none, else 0. Nothing here removes one: what runs in it would lose
+ * the policy that it loaded. */
+int phx_kernel_make_namespace(
+                const struct phx_kernel *kernel,
+                const char *name,
                 struct phx_error *error);
 
 /* Loads or replaces all profiles of BLOB in one write: all of them or none. That it returned 0 is

@@ -108,6 +108,21 @@ static bool is_confining(const struct phx_label *label) {
                (is_stacked && phx_equal(label->mode, "mixed"));
 }
 
+/* "//&:NAME:" of the first namespace in WANTED, if there is one, is in TEXT too. */
+static bool has_namespace(const char *text, const char *wanted) {
+        const char *part = wanted + host_size(wanted), *name, *end;
+        phx_autofree char *needle = NULL;
+
+        if (!*part)
+                return true;
+        name = part + strlen(conjunction) + 1;
+        end = strchr(name, ':');
+        if (!end)
+                return false;
+        needle = strndup(part, (size_t) (end + 1 - part));
+        return needle && strstr(text, needle);
+}
+
 bool phx_label_is_in(const struct phx_label *label, const char *wanted) {
         size_t size = host_size(label->text), wanted_size = host_size(wanted);
 
@@ -115,7 +130,8 @@ bool phx_label_is_in(const struct phx_label *label, const char *wanted) {
                 return false;
         if (strcmp(wanted, unconfined) == 0)
                 return size == wanted_size && memcmp(label->text, unconfined, size) == 0;
-        return is_confining(label) && has_profile(label->text, size, wanted, wanted_size);
+        return is_confining(label) && has_namespace(label->text, wanted) &&
+               has_profile(label->text, size, wanted, wanted_size);
 }
 
 void phx_tasks_done(struct phx_tasks *tasks) {

@@ -26,8 +26,8 @@ int phx_label_render(const struct phx_label *label, char **ret_text);
 
 /* Whether a task with this label is in the profile: its host part is WANTED, a child of it, or a
  * stack with one of them in it (which allows less), in enforce or kill mode. WANTED itself may be a
- * stack with a policy namespace, of which only the host part counts: a container may choose its
- * profiles in its own namespace.
+ * stack with a policy namespace: then the label must have a part in that namespace, whichever: a
+ * container may choose its profiles in its own namespace.
  *
  * With several namespaces the kernel says "mixed" when the modes differ. The host profile's own
  * mode is then not in the label, and is left to who looks at the loaded policy. */

@@ -215,7 +215,35 @@ static int look_at_kernel(
                 r = phx_error_set(&error, -EIO, "AppArmor: a loaded profile's name cannot be read");
         if (r < 0)
                 return phx_replace(&observed->kernel_trouble, phx_error_text(&error, r));
+        r = phx_kernel_namespaces(machine->kernel, &observed->namespaces, &error);
+        if (r < 0)
+                return phx_replace(&observed->kernel_trouble, phx_error_text(&error, r));
         return fill_loaded(observed, &list, ret_kind);
+}
+
+/* What containers have loaded into their own namespaces: to be shown, and nothing else. */
+static int look_at_inner(
+                const struct phx_machine *machine,
+                const struct phx_desired *desired,
+                struct phx_observed *observed) {
+        for (size_t i = 0; i < observed->container_count; i++) {
+                struct phx_observed_container *have = &observed->containers[i];
+                const struct phx_desired_container *want = phx_desired_find_directory(
+                                desired,
+                                have->directory);
+                int r = 0;
+
+                if (want && want->namespace &&
+                    phx_strings_has(&observed->namespaces, want->namespace))
+                        r = phx_kernel_namespace_profiles(
+                                        machine->kernel,
+                                        want->namespace,
+                                        &have->inner,
+                                        NULL);
+                if (r == -ENOMEM)
+                        return r;
+        }
+        return 0;
 }
 
 /* What is defined by whom; nothing when the directory cannot be read, which the files' own look
@@ -383,13 +411,15 @@ int phx_machine_look(
         if (r >= 0)
                 r = phx_machine_containers_look(
                                 machine->containers,
-                                settings->lxc_path,
+                                settings,
                                 configuration,
                                 &machine->inventory,
                                 desired,
                                 observed,
                                 error);
         changed |= r > 0;
+        if (r >= 0)
+                r = look_at_inner(machine, desired, observed);
         if (r < 0)
                 return error && error->text[0] ? r
                                                : phx_error_set(error,
@@ -578,6 +608,8 @@ int phx_machine_apply(
                 return install(machine, drift, error);
         case PHX_ACTION_LOAD:
                 return load(machine, drift->object, error);
+        case PHX_ACTION_NAMESPACE:
+                return phx_kernel_make_namespace(machine->kernel, drift->expected, error);
         case PHX_ACTION_ASSIGN:
                 return assign(machine, drift->object, error);
         case PHX_ACTION_WITHDRAW:

@@ -25,6 +25,7 @@ struct assignment {
         char *id;
         char *directory;
         char *profile;
+        char *label; /* the profile, stacked with its namespace where it has one */
         char digest[PHX_SHA256_HEX];
         struct phx_strings lines;
         struct phx_strings withdrawn;
@@ -65,6 +66,7 @@ static void forget_assignments(struct phx_machine_containers *containers) {
                 free(assignment->id);
                 free(assignment->directory);
                 free(assignment->profile);
+                free(assignment->label);
                 phx_strings_done(&assignment->lines);
                 phx_strings_done(&assignment->withdrawn);
                 phx_strings_done(&assignment->absent);
@@ -109,13 +111,14 @@ static struct phx_lxc lxc_of(const char *lxc_path) {
 static struct phx_lxc_edit edit_of(const struct assignment *assignment) {
         return (struct phx_lxc_edit){ .wanted = assignment->lines,
                                       .withdrawn = assignment->withdrawn,
-                                      .profile = assignment->profile };
+                                      .profile = assignment->label };
 }
 
 /* One look at them. */
 struct look {
         struct phx_machine_containers *containers;
         const struct phx_configuration *configuration;
+        enum phx_namespace_policy policy_namespace;
         struct phx_inventory *inventory;
         struct phx_desired *desired;
         struct phx_observed *observed;
@@ -163,15 +166,48 @@ static const char *directory_of(
         return is_shared(look->configuration, config, name) ? NULL : name;
 }
 
+/* A container that has no profile needs no namespace: it may load what it likes. */
+static bool needs_namespace(const struct look *look, const struct phx_container_config *config) {
+        const struct phx_desired_profile *profile = phx_desired_find_profile(
+                        look->desired,
+                        config->profile);
+
+        if (strcmp(config->profile, "unconfined") == 0)
+                return false;
+        switch (look->policy_namespace) {
+        case PHX_NAMESPACE_AUTO:
+                return config->manages_nesting || (profile && profile->grants_mac_admin);
+        case PHX_NAMESPACE_ALWAYS:
+                return true;
+        case PHX_NAMESPACE_NEVER:
+                break;
+        }
+        return false;
+}
+
+/* Debian lets lxc-start change only to what begins with "lxc-", namespaces included. */
+static int set_profile(
+                const struct look *look,
+                const struct phx_container_config *config,
+                struct phx_desired_container *desired) {
+        phx_autofree char *namespace = NULL;
+
+        if (needs_namespace(look, config) && asprintf(&namespace, "lxc-%s", config->id) < 0) {
+                namespace = NULL;
+                return -ENOMEM;
+        }
+        return phx_desired_container_set_profile(desired, config->profile, namespace);
+}
+
 static int desire(struct look *look, const struct phx_container_config *config) {
         struct phx_desired_container *desired = phx_desired_add_container(
                         look->desired,
                         config->id);
         const char *directory = directory_of(look, config);
 
-        if (!desired || phx_replace(&desired->name, config->name) < 0 ||
+        if (!desired || set_profile(look, config, desired) < 0 ||
+            phx_replace(&desired->name, config->name) < 0 ||
             phx_replace(&desired->directory, directory) < 0 ||
-            phx_replace(&desired->profile, config->profile) < 0 ||
             phx_strings_copy(&desired->lines, &config->options) < 0 ||
             phx_strings_copy(&desired->notes, &config->notes) < 0)
                 return -ENOMEM;
@@ -272,6 +308,7 @@ static int judge_lines(
         if (!assignment || phx_replace(&assignment->id, want->id) < 0 ||
             phx_replace(&assignment->directory, want->directory) < 0 ||
             phx_replace(&assignment->profile, want->profile) < 0 ||
+            phx_replace(&assignment->label, want->label) < 0 ||
             phx_strings_copy(&assignment->lines, &want->lines) < 0)
                 return -ENOMEM;
         memcpy(assignment->digest, have->source.digest, sizeof(assignment->digest));
@@ -287,15 +324,6 @@ static int judge_lines(
 }
 
 /* --- observed --- */
-
-static const struct phx_desired_container *owner_of(
-                const struct phx_desired *desired,
-                const char *directory) {
-        for (size_t i = 0; i < desired->container_count; i++)
-                if (phx_equal(desired->containers[i].directory, directory))
-                        return &desired->containers[i];
-        return NULL;
-}
 
 static int read_tasks(
                 const struct look *look,
@@ -386,13 +414,15 @@ static const char *profile_of(
                 const struct phx_desired_container *want,
                 const struct phx_lxc_container *have) {
         if (want)
-                return want->profile;
+                return want->label;
         return have->values.profile && have->values.profile[0] ? have->values.profile
                                                                : "unconfined";
 }
 
 static int observe(struct look *look, const struct phx_lxc_container *have) {
-        const struct phx_desired_container *want = owner_of(look->desired, have->name);
+        const struct phx_desired_container *want = phx_desired_find_directory(
+                        look->desired,
+                        have->name);
         struct phx_observed_container *observed = phx_observed_add_container(
                         look->observed,
                         have->name);
@@ -454,7 +484,7 @@ static int look_at_all(struct look *look, const char *lxc_path, struct phx_error
 
 int phx_machine_containers_look(
                 struct phx_machine_containers *containers,
-                const char *lxc_path,
+                const struct phx_settings *settings,
                 const struct phx_configuration *configuration,
                 struct phx_inventory *inventory,
                 struct phx_desired *desired,
@@ -463,6 +493,7 @@ int phx_machine_containers_look(
         phx_cleanup(look_done) struct look look = {
                 .containers = containers,
                 .configuration = configuration,
+                .policy_namespace = settings->policy_namespace,
                 .inventory = inventory,
                 .desired = desired,
                 .observed = observed,
@@ -470,9 +501,9 @@ int phx_machine_containers_look(
         int r;
 
         forget_assignments(containers);
-        r = phx_replace(&containers->lxc_path, lxc_path);
+        r = phx_replace(&containers->lxc_path, settings->lxc_path);
         if (r >= 0)
-                r = look_at_all(&look, lxc_path, error);
+                r = look_at_all(&look, settings->lxc_path, error);
         if (r < 0)
                 return r;
         settle(&look);

@@ -5,6 +5,7 @@
 #include "state/desired.h"
 #include "state/inventory.h"
 #include "state/observed.h"
+#include "state/settings.h"
 #include "system/lxc_containers.h"
 #include "system/tasks.h"
 
@@ -18,13 +19,14 @@ int phx_machine_containers_new(
 struct phx_machine_containers *phx_machine_containers_free(
                 struct phx_machine_containers *containers);
 
-/* Appends the configured containers to DESIRED and those on this host to OBSERVED, with its watches
- * and, while a container is starting, its retry. A container is the directory named as its id, or
- * else as its name, when no other entry has that as its id or name. Lines that are recorded as ours
- * and are gone are forgotten: 1 when INVENTORY changed. */
+/* Appends the configured containers to DESIRED, in which the profiles are already, and those on
+ * this host to OBSERVED, with its watches and, while a container is starting, its retry. A
+ * container is the directory named as its id, or else as its name, when no other entry has that as
+ * its id or name. Lines that are recorded as ours and are gone are forgotten: 1 when INVENTORY
+ * changed. */
 int phx_machine_containers_look(
                 struct phx_machine_containers *containers,
-                const char *lxc_path,
+                const struct phx_settings *settings,
                 const struct phx_configuration *configuration,
                 struct phx_inventory *inventory,
                 struct phx_desired *desired,

@@ -1,6 +1,7 @@
 #include "system/profiles.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <string.h>
 
 #include "base/watches.h"
@@ -99,6 +100,7 @@ static int fill_policy(
                 enum phx_hash_kind kind) {
         for (size_t i = 0; i < policy->count; i++) {
                 const struct phx_policy_entry *entry = &policy->entries[i];
+                bool grants = (entry->capabilities >> CAP_MAC_ADMIN) & 1;
                 const char *hash = kind == PHX_HASH_SHA256 ? entry->sha256
                                    : kind == PHX_HASH_SHA1 ? entry->sha1
                                                            : NULL;
@@ -110,6 +112,7 @@ static int fill_policy(
 
                 if (r < 0)
                         return r;
+                desired->grants_mac_admin |= grants;
         }
         return 0;
 }

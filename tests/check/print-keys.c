@@ -21,6 +21,9 @@ static void print_setting(const struct phx_setting *setting) {
                        phx_mode_to_string(PHX_MODE_OBSERVE),
                        setting->text);
                 break;
+        case PHX_SETTING_NAMESPACE:
+                printf("%s (auto, always or never; default %s)\n", setting->key, setting->text);
+                break;
         case PHX_SETTING_JOBS:
         case PHX_SETTING_NUMBER:
                 printf("%s (integer, %lld to %lld; default %lld)\n",

@@ -52,6 +52,8 @@ static void add_container(const char *name) {
 /* ENTRIES are pairs of an id and a name (or NULL), sorted by id, with NULL behind the last. Returns
  * the directories that they got, as "ID=DIRECTORY ID=DIRECTORY …", to be freed. */
 static char *directories(struct host *host, const char *const *entries) {
+        char lxc_path[512];
+        const struct phx_settings settings = { .lxc_path = lxc_path };
         phx_cleanup(phx_desired_freep) struct phx_desired *desired = calloc(1, sizeof(*desired));
         phx_cleanup(phx_observed_freep) struct phx_observed *observed = calloc(
                         1,
@@ -70,10 +72,11 @@ static char *directories(struct host *host, const char *const *entries) {
                 assert_int_equal(phx_replace(&item->profile, "lxc-a"), 0);
         }
         observed->retry_usec = PHX_NEVER;
+        (void) snprintf(lxc_path, sizeof(lxc_path), "%s", tree_path("lxc"));
         assert_int_equal(
                         phx_machine_containers_look(
                                         host->containers,
-                                        tree_path("lxc"),
+                                        &settings,
                                         &configuration,
                                         &inventory,
                                         desired,

@@ -102,7 +102,7 @@ void fake_configure(struct fake *fake, const char *id, const char *directory, co
 
         must(container);
         set(&container->directory, directory);
-        set(&container->profile, profile);
+        must(phx_desired_container_set_profile(container, profile, NULL) >= 0);
 }
 
 static struct phx_observed_file *find_file(struct fake *fake, const char *name) {
@@ -201,7 +201,7 @@ static void copy_configured(struct phx_desired *to, const struct phx_desired_con
         set(&container->name, from->name);
         container->profile_is_default = from->profile_is_default;
         set(&container->directory, from->directory);
-        set(&container->profile, from->profile);
+        must(phx_desired_container_set_profile(container, from->profile, from->namespace) >= 0);
         set(&container->suggestion, from->suggestion);
         must(phx_strings_copy(&container->lines, &from->lines) >= 0);
         must(phx_strings_copy(&container->notes, &from->notes) >= 0);
@@ -293,6 +293,7 @@ struct phx_observed *fake_copy_observed(const struct fake *fake) {
 
         must(to);
         set(&to->kernel_trouble, from->kernel_trouble);
+        must(phx_strings_copy(&to->namespaces, &from->namespaces) >= 0);
         copy_entries(&to->loaded, &from->loaded);
         for (size_t i = 0; i < from->file_count; i++) {
                 struct phx_observed_file *file = phx_observed_add_file(to, from->files[i].name);
@@ -378,7 +379,9 @@ static int assign(struct fake *fake, const struct phx_desired_container *want) {
                         return -ESTALE;
                 breach(fake, "assigned to a profile that does not confine", want->id);
         }
-        set(&have->effective, want->profile);
+        if (want->namespace && !phx_strings_has(&fake->observed->namespaces, want->namespace))
+                breach(fake, "assigned to a namespace that is not there", want->id);
+        set(&have->effective, want->label);
         phx_strings_done(&have->wrong_lines);
         return 0;
 }
@@ -398,6 +401,11 @@ static int perform(struct fake *fake, const struct phx_drift *drift) {
                         drift->object);
         const struct phx_desired_container *container = find_configured(fake, drift->object);
 
+        if (drift->action == PHX_ACTION_NAMESPACE) {
+                if (!container || !phx_equal(container->namespace, drift->expected))
+                        breach(fake, "made a namespace that nobody asked for", drift->object);
+                return phx_strings_add_once(&fake->observed->namespaces, drift->expected);
+        }
         if (drift->action == PHX_ACTION_ASSIGN)
                 return container ? assign(fake, container) : -ENOENT;
         if (drift->action == PHX_ACTION_NONE)
