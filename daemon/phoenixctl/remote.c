@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,6 +12,9 @@
 #include "base/file.h"
 #include "codec/snapshot_json.h"
 
+#define SERVICE "org.phoenixd1"
+#define PATH "/org/phoenixd1"
+#define INTERFACE "org.phoenixd1.Manager"
 #define SNAPSHOT_LIMIT ((size_t) 64 << 20)
 
 static int not_running(void) {
@@ -24,11 +28,37 @@ static int bus_failed(int r, const sd_bus_error *error) {
         if (sd_bus_error_has_name(error, SD_BUS_ERROR_SERVICE_UNKNOWN) ||
             sd_bus_error_has_name(error, SD_BUS_ERROR_NAME_HAS_NO_OWNER))
                 return not_running();
+        if (sd_bus_error_has_name(error, SD_BUS_ERROR_ACCESS_DENIED) ||
+            sd_bus_error_has_name(error, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED)) {
+                (void) fprintf(stderr,
+                               "phoenixctl: not allowed: %s; root may, and whom polkit lets\n",
+                               error->message);
+                return CTL_NOT_ALLOWED;
+        }
         (void) fprintf(stderr,
                        "phoenixctl: %s\n",
                        error->message ? error->message : strerrordesc_np(-r));
-        return sd_bus_error_has_name(error, SD_BUS_ERROR_ACCESS_DENIED) ? CTL_NOT_ALLOWED
-                                                                        : CTL_ERROR;
+        return CTL_ERROR;
+}
+
+static int open_bus(const struct ctl *ctl, sd_bus **ret_bus) {
+        int r = ctl->host ? sd_bus_open_system_remote(ret_bus, ctl->host)
+                          : sd_bus_open_system(ret_bus);
+
+        if (r >= 0)
+                return 0;
+        if (ctl->host)
+                (void) fprintf(stderr,
+                               "phoenixctl: the message bus of %s: %s; can you log in there with "
+                               "ssh?\n",
+                               ctl->host,
+                               strerrordesc_np(-r));
+        else
+                (void) fprintf(stderr,
+                               "phoenixctl: the message bus: %s; without it, systemctl status "
+                               "phoenixd and journalctl -u phoenixd say how things are\n",
+                               strerrordesc_np(-r));
+        return CTL_ERROR;
 }
 
 static int ask(const struct ctl *ctl, char **ret_text) {
@@ -38,30 +68,38 @@ static int ask(const struct ctl *ctl, char **ret_text) {
         const char *text = NULL;
         int r;
 
-        r = ctl->host ? sd_bus_open_system_remote(&bus, ctl->host) : sd_bus_open_system(&bus);
-        if (r < 0) {
-                (void) fprintf(stderr,
-                               "phoenixctl: the message bus%s%s: %s\n",
-                               ctl->host ? " of " : "",
-                               ctl->host ? ctl->host : "",
-                               strerrordesc_np(-r));
-                return CTL_ERROR;
-        }
-        r = sd_bus_call_method(
-                        bus,
-                        "org.phoenixd1",
-                        "/org/phoenixd1",
-                        "org.phoenixd1.Manager",
-                        "Describe",
-                        &error,
-                        &reply,
-                        "");
+        r = open_bus(ctl, &bus);
+        if (r != 0)
+                return r;
+        r = sd_bus_call_method(bus, SERVICE, PATH, INTERFACE, "Describe", &error, &reply, "");
         if (r >= 0)
                 r = sd_bus_message_read(reply, "s", &text);
         if (r < 0)
                 return bus_failed(r, &error);
         *ret_text = strdup(text);
         return *ret_text ? 0 : CTL_ERROR;
+}
+
+int remote_request(const struct ctl *ctl, const char *method, const char *types, ...) {
+        phx_cleanup(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+        phx_cleanup(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+        phx_cleanup(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        va_list arguments;
+        int r;
+
+        r = open_bus(ctl, &bus);
+        if (r != 0)
+                return r;
+        r = sd_bus_message_new_method_call(bus, &message, SERVICE, PATH, INTERFACE, method);
+        if (r >= 0)
+                r = sd_bus_message_set_allow_interactive_authorization(message, 1);
+        va_start(arguments, types);
+        if (r >= 0 && types[0])
+                r = sd_bus_message_appendv(message, types, arguments);
+        va_end(arguments);
+        if (r >= 0)
+                r = sd_bus_call(bus, message, UINT64_MAX, &error, NULL);
+        return r < 0 ? bus_failed(r, &error) : 0;
 }
 
 int remote_describe(

@@ -11,3 +11,8 @@ int remote_describe(
                 const char *from,
                 struct phx_snapshot **ret_snapshot,
                 char **ret_text);
+
+/* Calls METHOD of org.phoenixd1.Manager with arguments of these D-Bus TYPES, and waits for as long
+ * as it takes: whoever asks may have to be asked for a password, and a look may last. 0, or the
+ * exit status, as above. */
+int remote_request(const struct ctl *ctl, const char *method, const char *types, ...);

@@ -21,7 +21,15 @@ extern const struct ctl_verb ctl_verbs[];
 
 const struct ctl_verb *ctl_verb_find(const char *name);
 
+int verb_explain(const struct ctl *ctl, int argc, char **argv);
 int verb_help(const struct ctl *ctl, int argc, char **argv);
-extern const struct option verb_list_options[];
 int verb_list(const struct ctl *ctl, int argc, char **argv);
+int verb_posture(const struct ctl *ctl, int argc, char **argv);
+int verb_reconcile(const struct ctl *ctl, int argc, char **argv);
+int verb_reload(const struct ctl *ctl, int argc, char **argv);
+extern const struct option verb_resume_options[];
+int verb_resume(const struct ctl *ctl, int argc, char **argv);
+int verb_status(const struct ctl *ctl, int argc, char **argv);
+extern const struct option verb_suspend_options[];
+int verb_suspend(const struct ctl *ctl, int argc, char **argv);
 int verb_version(const struct ctl *ctl, int argc, char **argv);

@@ -3,13 +3,9 @@
 
 #include "base/macros.h"
 #include "remote.h"
+#include "shown.h"
 #include "table.h"
 #include "verb.h"
-
-const struct option verb_list_options[] = {
-        { "from", required_argument, NULL, 'f' },
-        { NULL, 0, NULL, 0 },
-};
 
 static int add_row(struct table *table, const char *const *cells) {
         for (size_t i = 0; i < table->columns; i++)
@@ -60,13 +56,9 @@ int verb_list(const struct ctl *ctl, int argc, char **argv) {
         phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = NULL;
         phx_autofree char *text = NULL;
         phx_cleanup(table_done) struct table table = { 0 };
-        const char *what, *from = NULL;
-        int option, r;
+        const char *what, *from = shown_from(argc, argv);
+        int r;
 
-        optind = 0;
-        /* The process has one thread. NOLINTNEXTLINE(concurrency-mt-unsafe) */
-        while ((option = getopt_long(argc, argv, "", verb_list_options, NULL)) == 'f')
-                from = optarg;
         what = argc - optind == 1 ? argv[optind] : "";
         if (strcmp(what, "profiles") != 0 && strcmp(what, "containers") != 0) {
                 (void) fprintf(stderr,

@@ -1,10 +1,26 @@
 #include <string.h>
 
+#include "shown.h"
 #include "verb.h"
 
 const struct ctl_verb ctl_verbs[] = {
+        { "explain",
+          "CONTAINER",
+          "Tell which files decide about its profile",
+          shown_options,
+          verb_explain },
         { "help", "[VERB]", "Show this help, or that of a verb", NULL, verb_help },
-        { "list", "WHAT", "List the profiles or the containers", verb_list_options, verb_list },
+        { "list", "WHAT", "List the profiles or the containers", shown_options, verb_list },
+        { "posture",
+          "",
+          "Tell who is confined by what, and who is not",
+          shown_options,
+          verb_posture },
+        { "reconcile", "[OBJECT]", "Look now, and repair", NULL, verb_reconcile },
+        { "reload", "", "Read settings and configuration anew", NULL, verb_reload },
+        { "resume", "OBJECT", "End a suspension", verb_resume_options, verb_resume },
+        { "status", "[OBJECT...]", "Tell how things are", shown_options, verb_status },
+        { "suspend", "OBJECT", "Leave it alone for a while", verb_suspend_options, verb_suspend },
         { "version", "", "Show the version", NULL, verb_version },
         { NULL, NULL, NULL, NULL, NULL },
 };

@@ -1,0 +1,110 @@
+#include "shown.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/strings.h"
+
+const struct option shown_options[] = {
+        { "from", required_argument, NULL, 'f' },
+        { NULL, 0, NULL, 0 },
+};
+
+const char *shown_from(int argc, char **argv) {
+        const char *from = NULL;
+
+        optind = 0;
+        /* The process has one thread. NOLINTNEXTLINE(concurrency-mt-unsafe) */
+        while (getopt_long(argc, argv, "", shown_options, NULL) == 'f')
+                from = optarg;
+        return from;
+}
+
+uint64_t shown_now(void) {
+        struct timespec now;
+
+        (void) clock_gettime(CLOCK_REALTIME, &now);
+        return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
+}
+
+const char *shown_time(uint64_t at, uint64_t now, char *text, size_t size) {
+        static const struct {
+                uint64_t seconds;
+                const char *name;
+        } units[] = { { 86400, "d" }, { 3600, "h" }, { 60, "min" }, { 1, "s" } };
+        uint64_t distance = (at > now ? at - now : now - at) / 1000000;
+        const char *name = "s";
+        uint64_t count = distance;
+
+        if (at == PHX_NEVER)
+                return "never";
+        for (size_t i = 0; i < PHX_ELEMENTS(units); i++)
+                if (distance >= 2 * units[i].seconds || units[i].seconds == 1) {
+                        count = distance / units[i].seconds;
+                        name = units[i].name;
+                        break;
+                }
+        (void) snprintf(text,
+                        size,
+                        "%s%" PRIu64 " %s%s",
+                        at > now ? "in " : "",
+                        count,
+                        name,
+                        at > now ? "" : " ago");
+        return text;
+}
+
+const char *shown_good(const struct ctl *ctl) {
+        return ctl->colour ? "\033[0;1;32m" : "";
+}
+
+const char *shown_bad(const struct ctl *ctl) {
+        return ctl->colour ? "\033[0;1;31m" : "";
+}
+
+const char *shown_bold(const struct ctl *ctl) {
+        return ctl->colour ? "\033[0;1m" : "";
+}
+
+const char *shown_plain(const struct ctl *ctl) {
+        return ctl->colour ? "\033[0m" : "";
+}
+
+const struct phx_snapshot_container *shown_container(
+                const struct phx_snapshot *snapshot,
+                const char *id) {
+        for (size_t i = 0; i < snapshot->container_count; i++)
+                if (strcmp(snapshot->containers[i].id, id) == 0)
+                        return &snapshot->containers[i];
+        return NULL;
+}
+
+const struct phx_snapshot_profile *shown_profile(
+                const struct phx_snapshot *snapshot,
+                const char *name) {
+        for (size_t i = 0; i < snapshot->profile_count; i++)
+                if (strcmp(snapshot->profiles[i].name, name) == 0)
+                        return &snapshot->profiles[i];
+        return NULL;
+}
+
+void shown_step(const struct phx_snapshot *snapshot,
+                const struct phx_snapshot_drift *drift,
+                char *text,
+                size_t size) {
+        const struct phx_snapshot_container *container = shown_container(snapshot, drift->object);
+
+        text[0] = '\0';
+        if (drift->is_suspended)
+                (void) snprintf(text, size, "phoenixctl resume %s", drift->object);
+        else if (phx_equal(drift->why, PHX_WHY_RESTART) && container && container->directory)
+                (void) snprintf(text, size, "systemctl restart lxc@%s", container->directory);
+        else if (drift->kind == PHX_DRIFT_REFUSED)
+                (void) snprintf(text, size, "mend it: phoenixd takes it up by itself");
+        else if (drift->failure)
+                (void) snprintf(text, size, "phoenixctl reconcile; journalctl -u phoenixd");
+        else if (drift->kind == PHX_DRIFT_MISSING)
+                (void) snprintf(text, size, "create it, or take it out of the configuration");
+}

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <getopt.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ctl.h"
+#include "state/snapshot.h"
+
+/* What several verbs show alike. */
+
+/* The option --from, which all of them take and nothing else. */
+extern const struct option shown_options[];
+
+/* Reads the options of a verb that has these alone: where its arguments begin is in optind. NULL
+ * without --from. */
+const char *shown_from(int argc, char **argv);
+
+/* "3 s ago", "in 5 min", "never" for PHX_NEVER; SIZE of 32 holds every one. */
+const char *shown_time(uint64_t at, uint64_t now, char *text, size_t size);
+uint64_t shown_now(void);
+
+/* Escape sequences of a terminal, empty without colours. */
+const char *shown_good(const struct ctl *ctl);
+const char *shown_bad(const struct ctl *ctl);
+const char *shown_bold(const struct ctl *ctl);
+const char *shown_plain(const struct ctl *ctl);
+
+const struct phx_snapshot_container *shown_container(
+                const struct phx_snapshot *snapshot,
+                const char *id);
+const struct phx_snapshot_profile *shown_profile(
+                const struct phx_snapshot *snapshot,
+                const char *name);
+
+/* What an operator does about it; NULL when there is nothing to do. Not to be freed, and
+ * overwritten by the next call. */
+void shown_step(const struct phx_snapshot *snapshot,
+                const struct phx_snapshot_drift *drift,
+                char *text,
+                size_t size);

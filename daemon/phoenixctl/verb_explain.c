@@ -1,0 +1,77 @@
+#include <stdio.h>
+
+#include "codec/snapshot_json.h"
+#include "remote.h"
+#include "shown.h"
+#include "verb.h"
+
+static void print_decider(const struct phx_snapshot_decider *decider) {
+        char line[16] = "";
+
+        if (decider->line > 0)
+                (void) snprintf(line, sizeof(line), ":%u", decider->line);
+        (void) printf("  %-10s %s%s\n", decider->layer, decider->file ? decider->file : "-", line);
+        if (decider->key || decider->value)
+                (void) printf("             %s%s%s\n",
+                              decider->key ? decider->key : "",
+                              decider->key ? " = " : "",
+                              decider->value ? decider->value : "-");
+        if (decider->why)
+                (void) printf("             %s\n", decider->why);
+}
+
+static void print_page(
+                const struct phx_snapshot *snapshot,
+                const struct phx_snapshot_container *container) {
+        (void) printf("%s is to run in %s. What decides, from the source to the running tasks:\n\n",
+                      container->id,
+                      container->profile);
+        for (size_t i = 0; i < container->decided_by_count; i++)
+                print_decider(&container->decided_by[i]);
+        for (size_t i = 0; i < snapshot->drift_count; i++) {
+                const struct phx_snapshot_drift *drift = &snapshot->drifts[i];
+                char step[256];
+
+                if (!phx_equal(drift->object, container->id) &&
+                    !phx_equal(drift->object, container->profile))
+                        continue;
+                (void) printf("\n  But: %s\n", drift->sentence);
+                shown_step(snapshot, drift, step, sizeof(step));
+                if (step[0])
+                        (void) printf("       -> %s\n", step);
+        }
+}
+
+int verb_explain(const struct ctl *ctl, int argc, char **argv) {
+        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = NULL;
+        phx_autofree char *text = NULL;
+        const char *from = shown_from(argc, argv);
+        const struct phx_snapshot_container *container;
+        int r;
+
+        if (argc - optind != 1) {
+                (void) fprintf(stderr,
+                               "phoenixctl: explain: expected one container's id; see phoenixctl "
+                               "list containers\n");
+                return CTL_ERROR;
+        }
+        r = remote_describe(ctl, from, &snapshot, NULL);
+        if (r != 0)
+                return r;
+        container = shown_container(snapshot, argv[optind]);
+        if (!container) {
+                (void) fprintf(stderr,
+                               "phoenixctl: explain: '%s' is not in the configuration; see "
+                               "phoenixctl list containers\n",
+                               argv[optind]);
+                return CTL_ERROR;
+        }
+        if (!ctl->json) {
+                print_page(snapshot, container);
+                return 0;
+        }
+        if (phx_snapshot_container_render(snapshot, container, &text) < 0)
+                return CTL_ERROR;
+        (void) puts(text);
+        return 0;
+}

@@ -1,0 +1,76 @@
+#include <stdio.h>
+
+#include "remote.h"
+#include "shown.h"
+#include "table.h"
+#include "verb.h"
+
+/* Who is not on this host confines nobody, and who is stopped is judged by what it will start in.
+ */
+static bool is_exposed(const struct phx_snapshot_container *container) {
+        switch (container->posture) {
+        case PHX_POSTURE_CONFINED:
+        case PHX_POSTURE_MISSING:
+                return false;
+        case PHX_POSTURE_STOPPED:
+                return !container->assigned || phx_equal(container->assigned, "unconfined");
+        case PHX_POSTURE_UNCONFINED:
+        case PHX_POSTURE_COMPLAIN:
+        case PHX_POSTURE_UNKNOWN:
+                break;
+        }
+        return true;
+}
+
+static int add_row(struct table *table, const struct phx_snapshot_container *container) {
+        if (table_add(table, container->id) < 0 || table_add(table, container->name) < 0 ||
+            table_add(table, phx_posture_to_string(container->posture)) < 0 ||
+            table_add(table, container->label ? container->label : container->assigned) < 0)
+                return -1;
+        return table_add(table, container->suggestion);
+}
+
+static int fill(struct table *table, const struct phx_snapshot *snapshot, size_t *ret_exposed) {
+        static const char *const header[] = { "ID", "NAME", "POSTURE", "BY", "WOULD FIT" };
+        size_t exposed = 0;
+
+        table->columns = PHX_ELEMENTS(header);
+        for (size_t i = 0; i < PHX_ELEMENTS(header); i++)
+                if (table_add(table, header[i]) < 0)
+                        return -1;
+        for (size_t i = 0; i < snapshot->container_count; i++) {
+                exposed += is_exposed(&snapshot->containers[i]);
+                if (add_row(table, &snapshot->containers[i]) < 0)
+                        return -1;
+        }
+        *ret_exposed = exposed;
+        return 0;
+}
+
+int verb_posture(const struct ctl *ctl, int argc, char **argv) {
+        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = NULL;
+        phx_cleanup(table_done) struct table table = { 0 };
+        phx_autofree char *text = NULL;
+        const char *from = shown_from(argc, argv);
+        size_t exposed = 0;
+        int r;
+
+        r = remote_describe(ctl, from, &snapshot, &text);
+        if (r != 0)
+                return r;
+        if (fill(&table, snapshot, &exposed) < 0) {
+                (void) fprintf(stderr, "phoenixctl: out of memory\n");
+                return CTL_ERROR;
+        }
+        if (ctl->json)
+                (void) puts(text);
+        else {
+                table_print(&table, ctl, stdout);
+                if (!ctl->no_legend)
+                        (void) printf("\n%zu of %zu containers confined by nothing that is known "
+                                      "to hold.\n",
+                                      exposed,
+                                      snapshot->container_count);
+        }
+        return exposed > 0 ? CTL_SOMETHING : 0;
+}

@@ -1,0 +1,145 @@
+/* What an operator may ask phoenixd to do. */
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "remote.h"
+#include "shown.h"
+#include "verb.h"
+
+const struct option verb_suspend_options[] = {
+        { "all", no_argument, NULL, 'a' },
+        { "for", required_argument, NULL, 'f' },
+        { "reason", required_argument, NULL, 'r' },
+        { NULL, 0, NULL, 0 },
+};
+
+const struct option verb_resume_options[] = {
+        { "all", no_argument, NULL, 'a' },
+        { NULL, 0, NULL, 0 },
+};
+
+static int usage(const char *verb, const char *expected) {
+        (void) fprintf(stderr,
+                       "phoenixctl: %s: expected %s; see phoenixctl help %s\n",
+                       verb,
+                       expected,
+                       verb);
+        return CTL_ERROR;
+}
+
+/* What became of it: the page that status shows. */
+static int show(const struct ctl *ctl, const char *object) {
+        char status[] = "status", end[] = "--", name[256];
+        char *line[] = { status, end, name, NULL };
+
+        if (ctl->quiet)
+                return 0;
+        (void) snprintf(name, sizeof(name), "%s", object ? object : "");
+        if (!object)
+                line[2] = NULL;
+        return verb_status(ctl, object ? 3 : 2, line) == CTL_ERROR ? CTL_ERROR : 0;
+}
+
+int verb_reconcile(const struct ctl *ctl, int argc, char **argv) {
+        const char *object;
+        int r;
+
+        (void) shown_from(argc, argv);
+        if (argc - optind > 1)
+                return usage("reconcile", "one object, or none for all");
+        object = argc > optind ? argv[optind] : NULL;
+        r = remote_request(ctl, "Reconcile", "s", object ? object : "");
+        return r != 0 ? r : show(ctl, object);
+}
+
+int verb_reload(const struct ctl *ctl, int argc, char **argv) {
+        int r;
+
+        (void) shown_from(argc, argv);
+        if (argc > optind)
+                return usage("reload", "nothing behind it");
+        r = remote_request(ctl, "Reload", "");
+        return r != 0 ? r : show(ctl, NULL);
+}
+
+/* "90s", "30min", "1h", "2d": microseconds, or 0 for what is none. */
+static uint64_t parse_span(const char *text) {
+        static const struct {
+                const char *name;
+                uint64_t seconds;
+        } units[] = { { "s", 1 }, { "min", 60 }, { "m", 60 }, { "h", 3600 }, { "d", 86400 } };
+        char *end = NULL;
+        unsigned long count = strtoul(text, &end, 10);
+
+        if (text[0] < '0' || text[0] > '9' || count > 100000)
+                return 0;
+        for (size_t i = 0; i < PHX_ELEMENTS(units); i++)
+                if (strcmp(end, units[i].name) == 0)
+                        return count * units[i].seconds * 1000000;
+        return 0;
+}
+
+struct suspension {
+        bool all;
+        const char *reason;
+        uint64_t span; /* 0: until it is resumed */
+};
+
+static int read_options(int argc, char **argv, struct suspension *suspension) {
+        int option;
+
+        optind = 0;
+        /* The process has one thread. NOLINTNEXTLINE(concurrency-mt-unsafe) */
+        while ((option = getopt_long(argc, argv, "", verb_suspend_options, NULL)) != -1) {
+                if (option == 'a')
+                        suspension->all = true;
+                if (option == 'r')
+                        suspension->reason = optarg;
+                if (option != 'f')
+                        continue;
+                suspension->span = parse_span(optarg);
+                if (suspension->span == 0)
+                        return usage("suspend", "a time such as 90s, 30min, 1h or 2d behind --for");
+        }
+        return 0;
+}
+
+int verb_suspend(const struct ctl *ctl, int argc, char **argv) {
+        struct suspension suspension = { 0 };
+        const char *object;
+        int r;
+
+        r = read_options(argc, argv, &suspension);
+        if (r != 0)
+                return r;
+        if (argc - optind != (suspension.all ? 0 : 1))
+                return usage("suspend", "one object, or --all");
+        if (!suspension.reason)
+                return usage("suspend", "a --reason, for those who will wonder");
+        object = suspension.all ? "" : argv[optind];
+        r = remote_request(
+                        ctl,
+                        "Suspend",
+                        "sst",
+                        object,
+                        suspension.reason,
+                        suspension.span > 0 ? shown_now() + suspension.span : (uint64_t) 0);
+        return r != 0 ? r : show(ctl, suspension.all ? NULL : object);
+}
+
+int verb_resume(const struct ctl *ctl, int argc, char **argv) {
+        bool all = false;
+        int r;
+
+        optind = 0;
+        /* The process has one thread. NOLINTNEXTLINE(concurrency-mt-unsafe) */
+        while (getopt_long(argc, argv, "", verb_resume_options, NULL) == 'a')
+                all = true;
+        if (argc - optind != (all ? 0 : 1))
+                return usage("resume", "one object, or --all");
+        r = remote_request(ctl, "Resume", "s", all ? "" : argv[optind]);
+        return r != 0 ? r : show(ctl, all ? NULL : argv[optind]);
+}

@@ -1,0 +1,280 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "remote.h"
+#include "shown.h"
+#include "verb.h"
+
+#define CHANGES_SHOWN 5
+
+struct page {
+        const struct ctl *ctl;
+        const struct phx_snapshot *snapshot;
+        uint64_t now;
+};
+
+static void print_counts(const char *title, const char *const *names, const unsigned *counts) {
+        const char *comma = " ";
+
+        (void) printf("  %-13s", title);
+        for (size_t i = 0; names[i]; i++)
+                if (counts[i] > 0) {
+                        (void) printf("%s%u %s", comma, counts[i], names[i]);
+                        comma = ", ";
+                }
+        (void) puts(comma[0] == ' ' ? " none" : "");
+}
+
+static void print_profile_counts(const struct phx_snapshot *snapshot) {
+        const char *names[] = { "in sync", "in drift", "quarantined", "withdrawn", NULL };
+        unsigned counts[PHX_ELEMENTS(names)] = { 0 };
+
+        for (size_t i = 0; i < snapshot->profile_count; i++)
+                if (!snapshot->profiles[i].is_piece)
+                        counts[snapshot->profiles[i].state]++;
+        print_counts("Profiles:", names, counts);
+}
+
+static void print_container_counts(const struct phx_snapshot *snapshot) {
+        const char *names[] = { "confined", "unconfined", "in complain mode",
+                                "unknown",  "stopped",    "not on this host",
+                                NULL };
+        unsigned counts[PHX_ELEMENTS(names)] = { 0 };
+
+        for (size_t i = 0; i < snapshot->container_count; i++)
+                counts[snapshot->containers[i].posture]++;
+        print_counts("Containers:", names, counts);
+}
+
+static void print_drift(const struct page *page, const struct phx_snapshot_drift *drift) {
+        char step[256], when[32];
+
+        (void) printf("    %-8s %s\n", phx_layer_to_string(drift->layer), drift->sentence);
+        if (drift->failure)
+                (void) printf("             failed: %s; tried again %s\n",
+                              drift->failure,
+                              shown_time(drift->retry_at, page->now, when, sizeof(when)));
+        shown_step(page->snapshot, drift, step, sizeof(step));
+        if (step[0])
+                (void) printf("             %s-> %s%s\n",
+                              shown_bold(page->ctl),
+                              step,
+                              shown_plain(page->ctl));
+}
+
+/* OBJECT is NULL for all. What phoenixd never touches is not said among what there is to do. */
+static size_t print_drifts(const struct page *page, const char *title, const char *object) {
+        size_t count = 0;
+
+        for (size_t i = 0; i < page->snapshot->drift_count; i++) {
+                const struct phx_snapshot_drift *drift = &page->snapshot->drifts[i];
+
+                if ((object && strcmp(drift->object, object) != 0) ||
+                    (!object && drift->kind == PHX_DRIFT_UNMANAGED))
+                        continue;
+                if (count++ == 0)
+                        (void) printf("\n  %s\n", title);
+                print_drift(page, drift);
+        }
+        return count;
+}
+
+static void print_changes(const struct page *page, const char *object) {
+        const struct phx_snapshot *snapshot = page->snapshot;
+        size_t shown = 0;
+
+        for (size_t i = snapshot->change_count; i > 0 && shown < CHANGES_SHOWN; i--) {
+                const struct phx_snapshot_change *change = &snapshot->changes[i - 1];
+                char when[32];
+
+                if (object && strcmp(change->object, object) != 0)
+                        continue;
+                if (shown++ == 0)
+                        (void) puts("\n  Last changes:");
+                (void) printf("    %-10s %s\n",
+                              shown_time(change->at, page->now, when, sizeof(when)),
+                              change->sentence);
+        }
+}
+
+static void print_suspensions(const struct page *page) {
+        for (size_t i = 0; i < page->snapshot->suspensions.count; i++) {
+                const struct phx_suspension *suspension = &page->snapshot->suspensions.items[i];
+                phx_autofree char *words = phx_suspension_words(suspension);
+
+                (void) printf("  %-13s %s, %s\n",
+                              i == 0 ? "Suspended:" : "",
+                              strcmp(suspension->object, PHX_SUSPEND_ALL) == 0 ? "everything"
+                                                                               : suspension->object,
+                              words ? words : "");
+        }
+}
+
+static void print_next(const struct page *page) {
+        char when[32];
+
+        if (page->snapshot->doing)
+                (void) printf("  %-13s %s\n", "Just now:", page->snapshot->doing);
+        if (page->snapshot->next_look_at != PHX_NEVER)
+                (void) printf("  %-13s looks again %s, and whenever something changes\n",
+                              "Next:",
+                              shown_time(page->snapshot->next_look_at,
+                                         page->now,
+                                         when,
+                                         sizeof(when)));
+}
+
+static void print_head(const struct page *page) {
+        const struct phx_snapshot *snapshot = page->snapshot;
+        bool is_well = snapshot->health == PHX_HEALTH_IN_SYNC;
+        char when[32];
+
+        (void) printf("%s*%s phoenixd %s: %s%s%s\n",
+                      is_well ? shown_good(page->ctl) : shown_bad(page->ctl),
+                      shown_plain(page->ctl),
+                      snapshot->daemon.version,
+                      is_well ? shown_good(page->ctl) : shown_bad(page->ctl),
+                      phx_health_to_string(snapshot->health),
+                      shown_plain(page->ctl));
+        (void) printf("  %-13s %s\n", "Status:", snapshot->status ? snapshot->status : "-");
+        (void) printf("  %-13s %s\n",
+                      "Mode:",
+                      snapshot->daemon.is_observing ? "observe: nothing is repaired" : "enforce");
+        (void) printf("  %-13s %.12s%s\n",
+                      "Generation:",
+                      snapshot->generation ? snapshot->generation : "none was ever accepted",
+                      phx_equal(snapshot->generation, snapshot->observed_generation)
+                                      ? ""
+                                      : ", not acted on yet");
+        (void) printf("  %-13s %s, number %" PRIu64 ", changed %" PRIu64 "\n",
+                      "Last look:",
+                      shown_time(snapshot->pass.ended_at, page->now, when, sizeof(when)),
+                      snapshot->pass.number,
+                      snapshot->pass.changes);
+        (void) printf("  %-13s %s\n",
+                      "Last in sync:",
+                      shown_time(snapshot->last_converged_at, page->now, when, sizeof(when)));
+}
+
+static void print_all(const struct page *page) {
+        print_head(page);
+        print_profile_counts(page->snapshot);
+        print_container_counts(page->snapshot);
+        print_suspensions(page);
+        print_next(page);
+        (void) print_drifts(page, "Needs attention:", NULL);
+        print_changes(page, NULL);
+}
+
+static const char *or_none(const char *text) {
+        return text ? text : "-";
+}
+
+static void print_container(
+                const struct page *page,
+                const struct phx_snapshot_container *container) {
+        (void) printf("%s%s%s%s%s: %s, %s\n",
+                      shown_bold(page->ctl),
+                      container->id,
+                      container->name ? " " : "",
+                      container->name ? container->name : "",
+                      shown_plain(page->ctl),
+                      phx_container_state_to_string(container->state),
+                      phx_posture_to_string(container->posture));
+        (void) printf("  %-13s %s%s\n",
+                      "Profile:",
+                      container->profile,
+                      container->profile_is_default ? " (default_profile of the settings)" : "");
+        if (container->namespace)
+                (void) printf("  %-13s %s\n", "Namespace:", container->namespace);
+        (void) printf("  %-13s %s\n", "Config names:", or_none(container->assigned));
+        (void) printf("  %-13s %s\n", "Runs under:", or_none(container->label));
+        if (container->is_running)
+                (void) printf("  %-13s %u, %u of them under another label, %u unknown\n",
+                              "Tasks:",
+                              container->tasks,
+                              container->tasks_wrong,
+                              container->tasks_unknown);
+        if (container->suggestion)
+                (void) printf("  %-13s %s: %s\n",
+                              "Would fit:",
+                              container->suggestion,
+                              or_none(container->suggestion_why));
+        for (size_t i = 0; i < container->notes.count; i++)
+                (void) printf("  %-13s %s\n", i == 0 ? "Notes:" : "", container->notes.items[i]);
+        if (print_drifts(page, "Needs attention:", container->id) == 0)
+                (void) puts("  Nothing to do.");
+        print_changes(page, container->id);
+}
+
+static void print_profile(const struct page *page, const struct phx_snapshot_profile *profile) {
+        (void) printf("%s%s%s: %s\n",
+                      shown_bold(page->ctl),
+                      profile->name,
+                      shown_plain(page->ctl),
+                      phx_profile_state_to_string(profile->state));
+        if (profile->refusal)
+                (void) printf("  %-13s %s\n", "Refused:", profile->refusal);
+        (void) printf("  %-13s %s\n", "Deployed:", phx_deployment_to_string(profile->deployed));
+        if (!profile->is_piece)
+                (void) printf("  %-13s %s%s%s\n",
+                              "Kernel:",
+                              profile->is_loaded ? "loaded, mode " : "not loaded",
+                              profile->is_loaded ? or_none(profile->mode) : "",
+                              !profile->is_loaded || phx_equal(profile->hash, profile->loaded_hash)
+                                              ? ""
+                                              : ", another version");
+        for (size_t i = 0; i < profile->containers.count; i++)
+                (void) printf("  %-13s %s\n",
+                              i == 0 ? "Containers:" : "",
+                              profile->containers.items[i]);
+        if (print_drifts(page, "Needs attention:", profile->name) == 0)
+                (void) puts("  Nothing to do.");
+        print_changes(page, profile->name);
+}
+
+static int print_object(const struct page *page, const char *object) {
+        const struct phx_snapshot_container *container = shown_container(page->snapshot, object);
+        const struct phx_snapshot_profile *profile = shown_profile(page->snapshot, object);
+
+        if (container)
+                print_container(page, container);
+        if (profile)
+                print_profile(page, profile);
+        if (container || profile)
+                return 0;
+        (void) fprintf(stderr,
+                       "phoenixctl: status: there is no container and no profile '%s'; see "
+                       "phoenixctl list containers\n",
+                       object);
+        return CTL_ERROR;
+}
+
+int verb_status(const struct ctl *ctl, int argc, char **argv) {
+        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = NULL;
+        phx_autofree char *text = NULL;
+        const char *from = shown_from(argc, argv);
+        struct page page = { .ctl = ctl, .now = shown_now() };
+        int r;
+
+        r = remote_describe(ctl, from, &snapshot, &text);
+        if (r != 0)
+                return r;
+        page.snapshot = snapshot;
+        /* What was kept in a file is as old as it was then. */
+        if (from)
+                page.now = snapshot->pass.ended_at;
+        if (ctl->json)
+                (void) puts(text);
+        else if (optind == argc)
+                print_all(&page);
+        for (int i = optind; !ctl->json && i < argc; i++) {
+                if (i > optind)
+                        (void) puts("");
+                r = print_object(&page, argv[i]);
+                if (r != 0)
+                        return r;
+        }
+        return snapshot->health == PHX_HEALTH_DEGRADED ? CTL_SOMETHING : 0;
+}
