@@ -23,14 +23,6 @@ static bool is_in_force(const struct phx_differ *differ, const char *profile) {
         return true;
 }
 
-/* A version that lets whoever is in it change policy waits until nobody is in the one before it
- * without a policy namespace. What they need for one, a config and a restart, does not wait. */
-static bool is_held_back(const struct phx_differ *differ, const char *profile) {
-        const struct phx_desired_profile *ours = phx_desired_find_profile(differ->desired, profile);
-
-        return ours && phx_differ_is_held_back(differ, ours);
-}
-
 /* NULL when the kernel has what a container would be put into; else why it must wait. */
 static const char *why_no_profile(const struct phx_differ *differ, const char *profile) {
         const struct phx_desired_profile *ours = phx_desired_find_profile(differ->desired, profile);
@@ -48,8 +40,7 @@ static const char *why_no_profile(const struct phx_differ *differ, const char *p
                 return ours ? "the kernel does not have the profile yet"
                             : "the profile is neither in the profile directory nor in the kernel";
         if (ours)
-                return is_in_force(differ,
-                                   profile) || (is_held_back(differ, profile) && confines(loaded))
+                return is_in_force(differ, profile)
                                        ? NULL
                                        : "the kernel does not have this version of the profile yet";
         return confines(loaded) ? NULL : "the profile is not ours, and not in enforce mode";
@@ -59,13 +50,6 @@ static const char *why_no_profile(const struct phx_differ *differ, const char *p
 static const char *why_no_namespace(
                 const struct phx_differ *differ,
                 const struct phx_desired_container *want) {
-        const struct phx_desired_profile *ours = phx_desired_find_profile(
-                        differ->desired,
-                        want->profile);
-
-        if (!want->namespace && ours && ours->grants_mac_admin)
-                return "the profile allows mac_admin, with which the container could change the "
-                       "host's policy: it needs a policy namespace, and policy_namespace is never";
         if (want->namespace && !phx_strings_has(&differ->observed->namespaces, want->namespace))
                 return "its policy namespace is not there yet";
         return NULL;

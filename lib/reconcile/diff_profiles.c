@@ -284,27 +284,6 @@ static int diff_kernel(
         return r != 0 ? r : diff_leftovers(differ, profile);
 }
 
-bool phx_differ_is_held_back(
-                const struct phx_differ *differ,
-                const struct phx_desired_profile *profile) {
-        for (size_t i = 0; profile->grants_mac_admin && i < differ->observed->container_count; i++)
-                if (phx_observed_runs_bare(&differ->observed->containers[i], profile->name))
-                        return true;
-        return false;
-}
-
-static const char *why_not_loadable(
-                const struct phx_differ *differ,
-                const struct phx_desired_profile *profile,
-                const struct phx_observed_file *file) {
-        if (is_foreign(profile, file))
-                return "its deployed file is somebody else's";
-        if (phx_differ_is_held_back(differ, profile))
-                return "it allows mac_admin, and a container runs in the version before it without "
-                       "a policy namespace: loaded when that one was restarted";
-        return NULL;
-}
-
 /* What a good version asks of disk and kernel. Where somebody else's file has the name, the policy
  * of that name is not ours to replace either. */
 static int diff_deployed(
@@ -319,7 +298,10 @@ static int diff_deployed(
         r = diff_file(differ, profile, file);
         if (r < 0)
                 return r;
-        return diff_kernel(differ, profile, why_not_loadable(differ, profile, file));
+        return diff_kernel(
+                        differ,
+                        profile,
+                        is_foreign(profile, file) ? "its deployed file is somebody else's" : NULL);
 }
 
 static int diff_profile(struct phx_differ *differ, const struct phx_desired_profile *profile) {

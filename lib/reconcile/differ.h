@@ -15,12 +15,6 @@ struct phx_differ {
  * taken out then. */
 int phx_differ_add(struct phx_differ *differ, struct phx_drift drift);
 
-/* Whether a version of PROFILE that is not loaded yet has to wait, as it would let those who are in
- * the one before it change the host's policy. */
-bool phx_differ_is_held_back(
-                const struct phx_differ *differ,
-                const struct phx_desired_profile *profile);
-
 /* Source, disk and kernel. */
 int phx_differ_profiles(struct phx_differ *differ);
 /* Config and running; after the profiles, as it looks at what they lack. */

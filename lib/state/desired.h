@@ -40,8 +40,8 @@ struct phx_desired_profile {
         bool has_good;                    /* the three below hold */
         char digest[PHX_SHA256_HEX];      /* of the bytes of the deployed file */
         struct phx_kernel_entries policy; /* as the kernel should show it, children included */
-        /* It, or a child of it, allows CAP_MAC_ADMIN: a container's root could change the policy of
-         * the host with it, unless the container has a policy namespace of its own. */
+        /* It, or a child of it, allows CAP_MAC_ADMIN: root of a privileged container could change
+         * the policy of the host with it, unless the container has a policy namespace. */
         bool grants_mac_admin;
 };
 

@@ -97,11 +97,3 @@ bool phx_observed_runs_in(const struct phx_observed_container *container, const 
                         return true;
         return false;
 }
-
-bool phx_observed_runs_bare(const struct phx_observed_container *container, const char *profile) {
-        for (size_t i = 0; i < container->labels.count; i++)
-                if (is_in(container->labels.items[i], profile) &&
-                    !strstr(container->labels.items[i], "//&:"))
-                        return true;
-        return false;
-}

@@ -41,9 +41,6 @@ struct phx_observed_container {
 /* Whether PROFILE, or a child of it, confines one of the container's tasks, alone or in a stack. */
 bool phx_observed_runs_in(const struct phx_observed_container *container, const char *profile);
 
-/* Whether PROFILE confines one of the container's tasks that is in no policy namespace. */
-bool phx_observed_runs_bare(const struct phx_observed_container *container, const char *profile);
-
 /* What the machine shows. */
 struct phx_observed {
         char *kernel_trouble; /* AppArmor cannot be used, in words; else NULL */

@@ -168,21 +168,36 @@ static const char *directory_of(
 
 /* A container that has no profile needs no namespace: it may load what it likes. */
 static bool needs_namespace(const struct look *look, const struct phx_container_config *config) {
-        const struct phx_desired_profile *profile = phx_desired_find_profile(
-                        look->desired,
-                        config->profile);
-
         if (strcmp(config->profile, "unconfined") == 0)
                 return false;
         switch (look->policy_namespace) {
         case PHX_NAMESPACE_AUTO:
-                return config->manages_nesting || (profile && profile->grants_mac_admin);
+                return config->manages_nesting;
         case PHX_NAMESPACE_ALWAYS:
                 return true;
         case PHX_NAMESPACE_NEVER:
                 break;
         }
         return false;
+}
+
+/* Worth knowing, and the author's to decide. */
+static int note_mac_admin(
+                const struct look *look,
+                const struct phx_container_config *config,
+                struct phx_desired_container *desired) {
+        const struct phx_desired_profile *profile = phx_desired_find_profile(
+                        look->desired,
+                        config->profile);
+
+        if (config->unprivileged || desired->namespace || !profile || !profile->grants_mac_admin)
+                return 0;
+        return phx_strings_addf(
+                        &desired->notes,
+                        "its profile %s allows mac_admin, with which root of a privileged container "
+                        "may change the host's policy; with apparmor_manages_nesting it gets a "
+                        "policy namespace of its own",
+                        config->profile);
 }
 
 /* Debian lets lxc-start change only to what begins with "lxc-", namespaces included. */
@@ -209,7 +224,8 @@ static int desire(struct look *look, const struct phx_container_config *config) 
             phx_replace(&desired->name, config->name) < 0 ||
             phx_replace(&desired->directory, directory) < 0 ||
             phx_strings_copy(&desired->lines, &config->options) < 0 ||
-            phx_strings_copy(&desired->notes, &config->notes) < 0)
+            phx_strings_copy(&desired->notes, &config->notes) < 0 ||
+            note_mac_admin(look, config, desired) < 0)
                 return -ENOMEM;
         desired->profile_is_default = config->profile_is_default;
         if (strcmp(config->profile, "unconfined") == 0 &&

@@ -4,7 +4,6 @@
  *   mode MODE · unconfigured · refusal OBJECT TEXT · writing OBJECT
  *   profile NAME good|refused|writing|withdrawn FILE|- [TEXT]   FILE: digest of the last good one
  *   child PROFILE NAME                                     its policy has a child
- *   mac-admin PROFILE                                      it allows CAP_MAC_ADMIN
  *   container ID DIRECTORY|- PROFILE [NAMESPACE] · namespace NAME · label DIRECTORY LABEL
  *   file NAME FILE|- ours|foreign [TROUBLE] · disabled NAME PATH
  *   kernel NAME MODE HASH|- · kernel-trouble TEXT          HASH of good policy: policy of FILE
@@ -175,15 +174,6 @@ static int read_container(struct picture *picture, const struct words *words) {
                         words->count > 4 ? words->items[4] : NULL);
 }
 
-static int read_mac_admin(struct picture *picture, const struct words *words) {
-        for (size_t i = 0; i < picture->desired->profile_count; i++)
-                if (strcmp(picture->desired->profiles[i].name, words->items[1]) == 0) {
-                        picture->desired->profiles[i].grants_mac_admin = true;
-                        return 0;
-                }
-        return -ENOENT;
-}
-
 static int read_namespace(struct picture *picture, const struct words *words) {
         return phx_strings_add(&picture->observed->namespaces, words->items[1]);
 }
@@ -282,15 +272,23 @@ static const struct {
         size_t least, most; /* words, with the first */
         int (*read)(struct picture *picture, const struct words *words);
 } readers[] = {
-        { "mode", 2, 2, read_mode },           { "unconfigured", 1, 1, read_unconfigured },
-        { "refusal", 3, 3, read_refusal },     { "writing", 2, 2, read_writing },
-        { "profile", 4, 5, read_profile },     { "child", 3, 3, read_child },
-        { "mac-admin", 2, 2, read_mac_admin }, { "container", 4, 5, read_container },
-        { "namespace", 2, 2, read_namespace }, { "label", 3, 3, read_label },
-        { "file", 4, 5, read_file },           { "disabled", 3, 3, read_disabled },
-        { "kernel", 4, 4, read_kernel },       { "kernel-trouble", 2, 2, read_kernel_trouble },
-        { "host", 3, 3, read_host },           { "line", 3, 3, read_line },
-        { "trouble", 3, 3, read_trouble },     { "running", 5, 5, read_running },
+        { "mode", 2, 2, read_mode },
+        { "unconfigured", 1, 1, read_unconfigured },
+        { "refusal", 3, 3, read_refusal },
+        { "writing", 2, 2, read_writing },
+        { "profile", 4, 5, read_profile },
+        { "child", 3, 3, read_child },
+        { "container", 4, 5, read_container },
+        { "namespace", 2, 2, read_namespace },
+        { "label", 3, 3, read_label },
+        { "file", 4, 5, read_file },
+        { "disabled", 3, 3, read_disabled },
+        { "kernel", 4, 4, read_kernel },
+        { "kernel-trouble", 2, 2, read_kernel_trouble },
+        { "host", 3, 3, read_host },
+        { "line", 3, 3, read_line },
+        { "trouble", 3, 3, read_trouble },
+        { "running", 5, 5, read_running },
 };
 
 static int read_fact(struct picture *picture, char *line) {

@@ -12,7 +12,7 @@ profile_text() {
     local name=$1
     shift
     printf 'abi <abi/3.0>,\n\nprofile %s flags=(attach_disconnected,mediate_deleted) {\n' "$name"
-    printf '    %s\n' 'capability,' 'network,' 'file,' 'mount,' 'umount,' 'pivot_root,' 'signal,' 'ptrace,' 'unix,' 'dbus,'
+    printf '    %s\n' 'capability,' 'deny capability mac_admin,' 'network,' 'file,' 'mount,' 'umount,' 'pivot_root,' 'signal,' 'ptrace,' 'unix,' 'dbus,'
     [[ $# -eq 0 ]] || printf '    %s\n' "$@"
     printf '}\n'
 }

@@ -13,6 +13,16 @@ manage() {
     mv "$ETC/.configs.new" "$CONFIG"
 }
 
+# put_text NAME RULE: a profile of this rule and little more.
+put_text() {
+    cat >"$SOURCES/$1" <<PROFILE
+abi <abi/3.0>,
+profile $1 flags=(attach_disconnected,mediate_deleted) {
+  file, signal, unix, capability chown, $2
+}
+PROFILE
+}
+
 effective() {
     sed -n 's/^lxc.apparmor.profile = //p' "/var/lib/lxc/$1/config" | tail -n 1
 }
@@ -81,27 +91,21 @@ if [[ $PHASE -eq 1 ]]; then
     check "it is back" wait_until 10 test -d "$NAMESPACES/lxc-web"
     check "the container starts in it" start_container web
 
-    say "with never, no profile with mac_admin is given to anybody"
+    say "never and always"
     check "the container stops" stop_container web
     set_setting policy_namespace '"never"'
-    check "its config names the profile alone" wait_until 10 prints lxc-web effective web
-    cat >"$SOURCES/lxc-db" <<'PROFILE'
-abi <abi/3.0>,
-profile lxc-db flags=(attach_disconnected,mediate_deleted) {
-  file, signal, unix, capability chown, capability mac_admin,
-}
-PROFILE
-    check "one without mac_admin is" prints lxc-web effective web
-    manage web=lxc-db db=lxc-db
-    check "this one is refused, and the reason is told" \
-        wait_until 20 journal_has 'web: .*the profile allows mac_admin.*policy_namespace is never'
-    check "the config is left as it is" prints lxc-web effective web
-
-    say "with auto, such a profile brings its namespace"
-    set_setting policy_namespace '"auto"'
-    configure web=lxc-db db=lxc-db
-    check "in the config" wait_until 20 prints 'lxc-db//&:lxc-web:unconfined' effective web
+    check "with never, its config names the profile alone" wait_until 10 prints lxc-web effective web
+    check "and the namespace stays" test -d "$NAMESPACES/lxc-web"
+    put_text lxc-db 'capability mac_admin,'
+    check "a profile with mac_admin and no namespace is noted" \
+        wait_until 20 journal_has 'db: .*lxc-db allows mac_admin'
     put_profile lxc-db
+    set_setting policy_namespace '"always"'
+    configure web=lxc-web db=lxc-db
+    check "with always, it has one that does no nesting" \
+        wait_until 20 prints 'lxc-web//&:lxc-web:unconfined' effective web
+    set_setting policy_namespace '"auto"'
+    check "with auto, it has none" wait_until 20 prints lxc-web effective web
     manage web=lxc-web db=lxc-db
     check "in sync again" settled 30
     echo 'lxc.start.auto = 1' >>/var/lib/lxc/web/config
