@@ -8,23 +8,14 @@
 
 #define OWN_LIMIT 32
 
-enum {
-        OPTION_JSON = 0x1000,
-        OPTION_NO_PAGER,
-        OPTION_NO_LEGEND,
-        OPTION_FULL,
-        OPTION_ROOT,
-        OPTION_VERSION
-};
+enum { OPTION_JSON = 0x1000, OPTION_NO_LEGEND, OPTION_FULL, OPTION_VERSION };
 
 static const struct option common[] = {
         { "help", no_argument, NULL, 'h' },
         { "version", no_argument, NULL, OPTION_VERSION },
         { "host", required_argument, NULL, 'H' },
-        { "root", required_argument, NULL, OPTION_ROOT },
         { "json", no_argument, NULL, OPTION_JSON },
         { "quiet", no_argument, NULL, 'q' },
-        { "no-pager", no_argument, NULL, OPTION_NO_PAGER },
         { "no-legend", no_argument, NULL, OPTION_NO_LEGEND },
         { "full", no_argument, NULL, OPTION_FULL },
 };
@@ -48,17 +39,11 @@ static bool take_common(struct parse *parse, int option) {
         case 'H':
                 parse->ctl->host = optarg;
                 return true;
-        case OPTION_ROOT:
-                parse->ctl->root = optarg;
-                return true;
         case OPTION_JSON:
                 parse->ctl->json = true;
                 return true;
         case 'q':
                 parse->ctl->quiet = true;
-                return true;
-        case OPTION_NO_PAGER:
-                parse->ctl->no_pager = true;
                 return true;
         case OPTION_NO_LEGEND:
                 parse->ctl->no_legend = true;

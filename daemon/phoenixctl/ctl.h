@@ -6,10 +6,8 @@
 struct ctl {
         bool json;
         bool quiet;
-        bool no_pager;
         bool full;        /* no cell is shortened to fit */
         bool no_legend;   /* no headers */
-        const char *root; /* NULL: the machine's own */
         const char *host; /* NULL: this machine */
         bool colour;      /* a terminal, no NO_COLOR, TERM not dumb */
         int width;        /* columns of the terminal, 0: no limit */

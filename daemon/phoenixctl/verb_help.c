@@ -29,10 +29,8 @@ static void print_all(void) {
                       "  -h, --help           show this help\n"
                       "      --version        show the version\n"
                       "  -H, --host=HOST      ask the phoenixd of user@HOST, through ssh\n"
-                      "      --root=DIR       look at the files below DIR\n"
                       "      --json           answer in JSON\n"
                       "  -q, --quiet          show nothing but errors\n"
-                      "      --no-pager       do not page\n"
                       "      --no-legend      no headers\n"
                       "      --full           shorten nothing to fit the terminal\n"
                       "\nSee phoenixctl(1).\n");

@@ -197,10 +197,8 @@ static int fill_container(
             phx_replace(&container->profile, want->profile) < 0 ||
             phx_replace(&container->namespace, want->namespace) < 0 ||
             phx_replace(&container->suggestion, want->suggestion) < 0 ||
+            phx_replace(&container->suggestion_why, want->suggestion_why) < 0 ||
             phx_strings_copy(&container->notes, &want->notes) < 0)
-                return -ENOMEM;
-        if (want->suggestion &&
-            phx_replace(&container->suggestion_why, "its features call for it") < 0)
                 return -ENOMEM;
         if (fill_suspended(view, want->id, &container->suspended) < 0)
                 return -ENOMEM;

@@ -301,15 +301,19 @@ static int tell_container(
                 struct phx_tell *tell,
                 struct phx_strings *now,
                 const struct phx_desired_container *container) {
+        const char *why = container->suggestion_why;
         char message[REMARK_SIZE];
         int r = 0;
 
         if (container->directory && container->suggestion) {
                 (void) snprintf(message,
                                 sizeof(message),
-                                "%s: unconfined by configuration; the profile %s has what it needs",
+                                "%s: unconfined by configuration; the profile %s has what it needs%s%s%s",
                                 container->id,
-                                container->suggestion);
+                                container->suggestion,
+                                why ? " (" : "",
+                                why ? why : "",
+                                why ? ")" : "");
                 r = tell_once(tell, now, PHX_RECORD_POSTURE, container, message);
         }
         for (size_t i = 0; r >= 0 && i < container->notes.count; i++) {

@@ -62,18 +62,3 @@ bool phx_is_container_id(const char *id) {
         return length > 0 && length <= CONTAINER_ID_LIMIT &&
                strspn(id, LETTERS DIGITS "._-") == length && strspn(id, LETTERS DIGITS) > 0;
 }
-
-static bool has_gpu(const struct phx_container_config *container) {
-        return phx_strings_has(&container->features, "nvidia") ||
-               (container->gpu_assignment && strcmp(container->gpu_assignment, "none") != 0);
-}
-
-const char *phx_container_config_suggest(const struct phx_container_config *container) {
-        if (has_gpu(container))
-                return "lxc-gpu-docker-storage";
-        if (phx_strings_has(&container->features, "docker"))
-                return "lxc-phoenix-v2";
-        if (phx_strings_has(&container->pct_options, "nesting=1"))
-                return "lxc-nesting-v1";
-        return "lxc-baseline";
-}

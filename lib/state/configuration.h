@@ -49,7 +49,3 @@ bool phx_is_assignable_profile(const char *name);
 bool phx_is_piece_name(const char *name);
 /* A container's id or directory: [A-Za-z0-9][A-Za-z0-9._-]*, at most 64 bytes; never a path. */
 bool phx_is_container_id(const char *id);
-
-/* The shipped profile that the container's features call for: a suggestion for who is unconfined.
- */
-const char *phx_container_config_suggest(const struct phx_container_config *container);

@@ -52,6 +52,7 @@ static void container_done(struct phx_desired_container *container) {
         free(container->namespace);
         free(container->label);
         free(container->suggestion);
+        free(container->suggestion_why);
         phx_strings_done(&container->lines);
         phx_strings_done(&container->notes);
 }

@@ -54,6 +54,7 @@ struct phx_desired_container {
         char *label; /* the value of lxc.apparmor.profile: the profile, stacked with the namespace
                         where there is one */
         bool profile_is_default; /* nobody named it; it is the settings' */
+        char *suggestion_why;    /* what of its configuration calls for that one */
         char *suggestion; /* for who is unconfined by configuration: the profile that would fit */
         struct phx_strings lines; /* managed "key=value" lines besides the profile's */
         struct phx_strings notes; /* contradictions in its configuration, for the operator */

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/grow.h"
+#include "state/needs.h"
 #include "state/report.h"
 #include "system/lxc_replace.h"
 
@@ -214,6 +215,17 @@ static int set_profile(
         return phx_desired_container_set_profile(desired, config->profile, namespace);
 }
 
+static int suggest(
+                const struct phx_container_config *config,
+                struct phx_desired_container *desired) {
+        const struct phx_needs needs = phx_needs_of(config);
+
+        desired->suggestion_why = phx_needs_why(config);
+        return desired->suggestion_why
+                               ? phx_replace(&desired->suggestion, phx_needs_profile(&needs))
+                               : -ENOMEM;
+}
+
 static int desire(struct look *look, const struct phx_container_config *config) {
         struct phx_desired_container *desired = phx_desired_add_container(
                         look->desired,
@@ -228,10 +240,7 @@ static int desire(struct look *look, const struct phx_container_config *config) 
             note_mac_admin(look, config, desired) < 0)
                 return -ENOMEM;
         desired->profile_is_default = config->profile_is_default;
-        if (strcmp(config->profile, "unconfined") == 0 &&
-            phx_replace(&desired->suggestion, phx_container_config_suggest(config)) < 0)
-                return -ENOMEM;
-        return 0;
+        return strcmp(config->profile, "unconfined") == 0 ? suggest(config, desired) : 0;
 }
 
 /* --- managed lines --- */

@@ -58,26 +58,6 @@ static void container_ids_are_never_paths(void **state) {
         assert_false(phx_is_container_id("a b"));
 }
 
-static void suggestions_follow_what_the_container_needs(void **state) {
-        char none[] = "none", zero[] = "0";
-        struct phx_container_config container = { .gpu_assignment = none };
-
-        assert_string_equal(phx_container_config_suggest(&container), "lxc-baseline");
-        assert_int_equal(phx_strings_add(&container.pct_options, "nesting=1"), 0);
-        assert_string_equal(phx_container_config_suggest(&container), "lxc-nesting-v1");
-        phx_strings_done(&container.pct_options);
-        assert_int_equal(phx_strings_add(&container.features, "docker"), 0);
-        assert_string_equal(phx_container_config_suggest(&container), "lxc-phoenix-v2");
-        container.gpu_assignment = zero;
-        assert_string_equal(phx_container_config_suggest(&container), "lxc-gpu-docker-storage");
-        container.gpu_assignment = NULL;
-        assert_int_equal(phx_strings_add(&container.features, "nvidia"), 0);
-        assert_string_equal(phx_container_config_suggest(&container), "lxc-gpu-docker-storage");
-        phx_container_config_done(&container);
-        phx_container_config_done(&container);
-        assert_int_equal(container.features.count, 0);
-}
-
 static void freeing_takes_what_is_half_built(void **state) {
         struct phx_configuration *configuration = calloc(1, sizeof(*configuration));
 
@@ -95,7 +75,6 @@ int main(void) {
                 cmocka_unit_test(profile_names_are_those_that_lxc_start_may_change_to),
                 cmocka_unit_test(unconfined_may_be_assigned_and_other_words_of_lxc_not),
                 cmocka_unit_test(container_ids_are_never_paths),
-                cmocka_unit_test(suggestions_follow_what_the_container_needs),
                 cmocka_unit_test(freeing_takes_what_is_half_built),
         };
 

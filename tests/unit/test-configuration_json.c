@@ -3,6 +3,7 @@
 #include "base/buffer.h"
 #include "codec-fixtures.h"
 #include "codec/configuration_json.h"
+#include "state/needs.h"
 
 static int parse(const char *name, const struct fixture *fixture, struct phx_error *error) {
         struct phx_configuration *configuration = NULL;
@@ -245,13 +246,12 @@ static void the_shipped_example_is_accepted(void **state) {
         assert_int_equal(configuration->count, 5);
         for (size_t i = 0; i < configuration->count; i++) {
                 const struct phx_container_config *container = &configuration->containers[i];
+                const struct phx_needs needs = phx_needs_of(container);
 
                 assert_int_equal(container->notes.count, 0);
                 /* What it says to assign is what phoenixd would suggest. */
                 if (strcmp(container->profile, "unconfined") != 0)
-                        assert_string_equal(
-                                        container->profile,
-                                        phx_container_config_suggest(container));
+                        assert_string_equal(container->profile, phx_needs_profile(&needs));
         }
 }
 

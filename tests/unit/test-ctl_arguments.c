@@ -65,9 +65,10 @@ static void options_for_all_stand_before_and_behind_the_verb(void **state) {
 
         expect("--json suspend 910 -q --host=root@b --all", &ctl, "suspend --all -- 910");
         assert_true(ctl.json && ctl.quiet);
-        assert_false(ctl.full || ctl.no_pager || ctl.no_legend);
-        expect("-H a suspend -H root@b 910 --root /t", &ctl, "suspend -- 910");
-        assert_string_equal(ctl.root, "/t");
+        assert_false(ctl.full || ctl.no_legend);
+        expect("-H a suspend -H root@b 910 --full", &ctl, "suspend -- 910");
+        assert_true(ctl.full);
+        assert_string_equal(ctl.host, "root@b");
 }
 
 static void the_value_of_an_option_is_not_an_option(void **state) {

@@ -1,5 +1,5 @@
 # shellcheck shell=bash source=tests/vm/guest/lib.sh
-# timeout: 300
+# timeout: 400
 # A profile with a test beside it: what does not pass is refused with file and line, and what was in
 # force stays; the kernel's own matcher answers.
 
@@ -173,3 +173,17 @@ mkdir /sys/kernel/security/apparmor/policy/namespaces/phoenixd-probe
 systemctl restart phoenixd
 check "the trial's namespace is gone" wait_until 10 probe_is_gone
 check "and all is in sync" settled 30
+
+say "every shipped profile keeps what its page promises"
+rm "$SOURCES"/lxc-*
+cp -r /usr/share/phoenixd/apparmor.d/. "$SOURCES/"
+configure web=lxc-baseline db=lxc-phoenix-v2
+shipped_are_loaded() {
+    local name
+    for name in lxc-baseline lxc-phoenix-v2 lxc-gpu-docker-storage lxc-nesting-v1; do
+        is_loaded "$name" || { echo "$name is not loaded" && status_text && return 1; }
+    done
+}
+check "they are all taken" wait_until 120 shipped_are_loaded
+check "each with its test" equals "$(find "$SOURCES" -name 'lxc-*.test' | wc -l)" 4
+check "and none was refused" not journal_has 'lxc-(baseline|phoenix|gpu|nesting)[a-z0-9-]*[.]test'

@@ -1,0 +1,122 @@
+#include "state/needs.h"
+
+#include <string.h>
+
+#include "base/buffer.h"
+
+/* Each key that the old system's scripts act upon, and what it takes. */
+struct clue {
+        const char *key; /* as it is to be named */
+        const char *value;
+        bool gpu;
+        bool docker;
+        bool nesting;
+};
+
+static const struct clue feature_clues[] = {
+        { "features", "nvidia", .gpu = true },       { "features", "vllm", .gpu = true },
+        { "features", "ollama", .gpu = true },       { "features", "docker", .docker = true },
+        { "features", "portainer", .docker = true }, { "features", "lxc", .nesting = true },
+};
+
+static const struct clue pct_clues[] = {
+        { "pct_options", "nesting=1", .nesting = true },
+};
+
+static const struct clue option_clues[] = {
+        { "lxc_options", "lxc.apparmor.allow_nesting=1", .nesting = true },
+};
+
+static bool wants_gpu(const struct phx_container_config *container) {
+        return container->gpu_assignment && container->gpu_assignment[0] &&
+               strcmp(container->gpu_assignment, "none") != 0;
+}
+
+static void take(struct phx_needs *needs, const struct clue *clue) {
+        needs->gpu |= clue->gpu;
+        needs->docker |= clue->docker;
+        needs->nesting |= clue->nesting;
+}
+
+/* WORDS may be NULL. 0 or -ENOMEM. */
+static int add_clues(
+                const struct phx_strings *values,
+                const struct clue *clues,
+                size_t count,
+                struct phx_needs *needs,
+                struct phx_buffer *words) {
+        for (size_t i = 0; i < count; i++) {
+                int r = 0;
+
+                if (!phx_strings_has(values, clues[i].value))
+                        continue;
+                take(needs, &clues[i]);
+                if (words)
+                        r = phx_buffer_addf(
+                                        words,
+                                        "%s%s %s",
+                                        words->size > 0 ? "; " : "",
+                                        clues[i].key,
+                                        clues[i].value);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int read_clues(
+                const struct phx_container_config *container,
+                struct phx_needs *needs,
+                struct phx_buffer *words) {
+        int r = 0;
+
+        needs->gpu = wants_gpu(container);
+        if (words && needs->gpu)
+                r = phx_buffer_addf(words, "gpu_assignment %s", container->gpu_assignment);
+        if (r >= 0)
+                r = add_clues(&container->features,
+                              feature_clues,
+                              PHX_ELEMENTS(feature_clues),
+                              needs,
+                              words);
+        if (r >= 0)
+                r = add_clues(&container->pct_options,
+                              pct_clues,
+                              PHX_ELEMENTS(pct_clues),
+                              needs,
+                              words);
+        if (r >= 0)
+                r = add_clues(&container->options,
+                              option_clues,
+                              PHX_ELEMENTS(option_clues),
+                              needs,
+                              words);
+        return r;
+}
+
+struct phx_needs phx_needs_of(const struct phx_container_config *container) {
+        struct phx_needs needs = { 0 };
+
+        (void) read_clues(container, &needs, NULL);
+        return needs;
+}
+
+/* Proxmox's "nesting" is set for Docker, too: with the feature, it is Docker that nests. */
+const char *phx_needs_profile(const struct phx_needs *needs) {
+        if (needs->nesting && !needs->docker)
+                return "lxc-nesting-v1";
+        if (needs->gpu)
+                return "lxc-gpu-docker-storage";
+        return needs->docker ? "lxc-phoenix-v2" : "lxc-baseline";
+}
+
+char *phx_needs_why(const struct phx_container_config *container) {
+        phx_cleanup(phx_buffer_done) struct phx_buffer words = { 0 };
+        struct phx_needs needs = { 0 };
+        int r;
+
+        r = read_clues(container, &needs, &words);
+        if (r >= 0 && words.size == 0)
+                r = phx_buffer_add_text(&words, "nothing special");
+        return r < 0 ? NULL : PHX_TAKE(words.data);
+}

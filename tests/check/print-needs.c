@@ -1,0 +1,48 @@
+/* Prints what each container of a configuration needs and the shipped profile that has it, as a
+ * table: print-needs FILE. */
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "codec/configuration_json.h"
+#include "state/needs.h"
+
+#define FILE_LIMIT (4UL << 20)
+
+static int print(const struct phx_container_config *container) {
+        const struct phx_needs needs = phx_needs_of(container);
+        phx_autofree char *why = phx_needs_why(container);
+
+        if (!why)
+                return -1;
+        (void) printf("%-5s %-23s %-22s %s\n",
+                      container->id,
+                      container->name ? container->name : "-",
+                      phx_needs_profile(&needs),
+                      why);
+        return 0;
+}
+
+int main(int argc, char **argv) {
+        phx_cleanup(phx_configuration_freep) struct phx_configuration *configuration = NULL;
+        phx_autofree char *text = NULL;
+        struct phx_error error = { 0 };
+        size_t size = 0;
+
+        if (argc != 2 || phx_file_read_at(AT_FDCWD, argv[1], FILE_LIMIT, &text, &size) < 0) {
+                (void) fprintf(stderr, "usage: print-needs FILE\n");
+                return EXIT_FAILURE;
+        }
+        if (phx_configuration_parse(argv[1], text, size, "unconfined", &configuration, &error) <
+            0) {
+                (void) fprintf(stderr, "%s\n", error.text);
+                return EXIT_FAILURE;
+        }
+        for (size_t i = 0; i < configuration->count; i++)
+                if (print(&configuration->containers[i]) < 0)
+                        return EXIT_FAILURE;
+        return EXIT_SUCCESS;
+}
