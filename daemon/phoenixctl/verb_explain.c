@@ -23,11 +23,17 @@ static void print_decider(const struct phx_snapshot_decider *decider) {
 static void print_page(
                 const struct phx_snapshot *snapshot,
                 const struct phx_snapshot_container *container) {
-        (void) printf("%s is to run in %s. What decides, from the source to the running tasks:\n\n",
+        (void) printf("%s is to run in %s. What decides, from the source to the running tasks:\n",
                       container->id,
                       container->profile);
-        for (size_t i = 0; i < container->decided_by_count; i++)
+        for (size_t i = 0; i < container->decided_by_count; i++) {
+                (void) puts("");
                 print_decider(&container->decided_by[i]);
+        }
+        if (container->suggestion)
+                (void) printf("\n  Unconfined by configuration. %s has what it needs: %s\n",
+                              container->suggestion,
+                              container->suggestion_why ? container->suggestion_why : "-");
         for (size_t i = 0; i < snapshot->drift_count; i++) {
                 const struct phx_snapshot_drift *drift = &snapshot->drifts[i];
                 char step[256];

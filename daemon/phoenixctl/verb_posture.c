@@ -67,8 +67,8 @@ int verb_posture(const struct ctl *ctl, int argc, char **argv) {
         else {
                 table_print(&table, ctl, stdout);
                 if (!ctl->no_legend)
-                        (void) printf("\n%zu of %zu containers confined by nothing that is known "
-                                      "to hold.\n",
+                        (void) printf("\n%zu of %zu containers are not confined, or cannot be told "
+                                      "to be.\n",
                                       exposed,
                                       snapshot->container_count);
         }

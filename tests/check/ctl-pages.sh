@@ -1,0 +1,35 @@
+#!/bin/sh
+# What phoenixctl shows of a snapshot is what was looked at and written down beside it, with its exit
+# status: ctl-pages.sh PROGRAM DIRECTORY
+# PHX_UPDATE=1 writes it down anew: read the difference.
+set -u
+
+program=${1:?usage: ctl-pages.sh PROGRAM DIRECTORY}
+pages=${2:?usage: ctl-pages.sh PROGRAM DIRECTORY}
+failed=0
+
+# page NAME VERB...
+page() {
+        name=$1
+        shift
+        shown=$("$program" "$@" --from "$pages/snapshot.json" 2>&1; echo "exit $?")
+        if [ -n "${PHX_UPDATE:-}" ]; then
+                printf '%s\n' "$shown" >"$pages/$name.txt"
+        fi
+        printf '%s\n' "$shown" | diff -u "$pages/$name.txt" - || failed=1
+}
+
+export TZ=UTC
+page status status
+page status-container status 910
+page status-unconfined status 955
+page status-profile status lxc-web
+page status-nobody status nobody
+page explain explain 910
+page explain-restart explain 953
+page explain-unconfined explain 955
+page explain-nobody explain nobody
+page posture posture
+page containers list containers
+page profiles list profiles
+exit "$failed"
