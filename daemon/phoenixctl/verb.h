@@ -21,6 +21,8 @@ extern const struct ctl_verb ctl_verbs[];
 
 const struct ctl_verb *ctl_verb_find(const char *name);
 
+extern const struct option verb_advise_options[];
+int verb_advise(const struct ctl *ctl, int argc, char **argv);
 int verb_explain(const struct ctl *ctl, int argc, char **argv);
 int verb_help(const struct ctl *ctl, int argc, char **argv);
 int verb_list(const struct ctl *ctl, int argc, char **argv);

@@ -4,6 +4,11 @@
 #include "verb.h"
 
 const struct ctl_verb ctl_verbs[] = {
+        { "advise",
+          "[CONTAINER...]",
+          "Fill in the profiles that fit who is unconfined",
+          verb_advise_options,
+          verb_advise },
         { "explain",
           "CONTAINER",
           "Tell which files decide about its profile",

@@ -42,14 +42,19 @@ struct phx_tell *phx_tell_free(struct phx_tell *tell) {
         return NULL;
 }
 
-/* The profile that a drift is about, in NAME, or NULL; a child belongs to its parent. */
-static const char *name_profile(const struct phx_drift *drift, char *name, size_t size) {
-        bool is_container = drift->layer == PHX_LAYER_CONFIG || drift->layer == PHX_LAYER_RUNNING;
-        const char *text = is_container ? drift->expected : drift->object;
-        const char *child = is_container ? NULL : strstr(text, "//");
-        size_t length = child ? (size_t) (child - text) : strlen(text);
+static bool is_about_container(const struct phx_drift *drift) {
+        return drift->layer == PHX_LAYER_CONFIG || drift->layer == PHX_LAYER_RUNNING ||
+               drift->kind == PHX_DRIFT_NAMESPACE;
+}
 
-        if (length >= size)
+/* The profile that a drift is about, in NAME, or NULL; a child belongs to its parent, and of a
+ * stack the host's part counts. */
+static const char *name_profile(const struct phx_drift *drift, char *name, size_t size) {
+        const char *text = is_about_container(drift) ? drift->expected : drift->object;
+        const char *rest = strstr(text, "//");
+        size_t length = rest ? (size_t) (rest - text) : strlen(text);
+
+        if (length >= size || drift->kind == PHX_DRIFT_NAMESPACE)
                 return NULL;
         (void) snprintf(name, size, "%.*s", (int) length, text);
         return phx_is_assignable_profile(name) ? name : NULL;
@@ -71,7 +76,6 @@ static void send(
                 const char *message) {
         char name[PROFILE_NAME_SIZE];
         const char *profile = name_profile(drift, name, sizeof(name));
-        bool is_container = drift->layer == PHX_LAYER_CONFIG || drift->layer == PHX_LAYER_RUNNING;
         const struct phx_record record = {
                 .kind = kind,
                 .message = message ? message : drift->object,
@@ -81,7 +85,7 @@ static void send(
                 .layer = phx_layer_to_string(drift->layer),
                 .drift = phx_drift_kind_to_string(drift->kind),
                 .profile = profile,
-                .container = is_container ? drift->object : NULL,
+                .container = is_about_container(drift) ? drift->object : NULL,
                 .path = drift->kind == PHX_DRIFT_DISABLED ? drift->found : NULL,
                 .generation = tell->generation[0] ? tell->generation : NULL,
                 .old_digest = drift->old_digest,

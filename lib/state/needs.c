@@ -16,7 +16,7 @@ struct clue {
 static const struct clue feature_clues[] = {
         { "features", "nvidia", .gpu = true },       { "features", "vllm", .gpu = true },
         { "features", "ollama", .gpu = true },       { "features", "docker", .docker = true },
-        { "features", "portainer", .docker = true }, { "features", "lxc", .nesting = true },
+        { "features", "portainer", .docker = true },
 };
 
 static const struct clue pct_clues[] = {
@@ -101,13 +101,14 @@ struct phx_needs phx_needs_of(const struct phx_container_config *container) {
         return needs;
 }
 
-/* Proxmox's "nesting" is set for Docker, too: with the feature, it is Docker that nests. */
+/* Proxmox's "nesting" is set for Docker and for newer systemds, too: it counts where nothing else
+ * says what it is for. */
 const char *phx_needs_profile(const struct phx_needs *needs) {
-        if (needs->nesting && !needs->docker)
-                return "lxc-nesting-v1";
         if (needs->gpu)
                 return "lxc-gpu-docker-storage";
-        return needs->docker ? "lxc-phoenix-v2" : "lxc-baseline";
+        if (needs->docker)
+                return "lxc-phoenix-v2";
+        return needs->nesting ? "lxc-nesting-v1" : "lxc-baseline";
 }
 
 char *phx_needs_why(const struct phx_container_config *container) {

@@ -52,7 +52,7 @@ static void a_gpu_is_known_by_what_uses_one(void **state) {
         }
 }
 
-static void nesting_without_docker_is_any_container(void **state) {
+static void graphics_cards_come_first(void **state) {
         char zero[] = "0";
         phx_cleanup(phx_container_config_done) struct phx_container_config container = {
                 .gpu_assignment = zero
@@ -60,7 +60,7 @@ static void nesting_without_docker_is_any_container(void **state) {
 
         assert_int_equal(phx_strings_add(&container.options, "lxc.apparmor.allow_nesting=1"), 0);
         assert_fits(&container,
-                    "lxc-nesting-v1",
+                    "lxc-gpu-docker-storage",
                     "gpu_assignment 0; lxc_options lxc.apparmor.allow_nesting=1");
         container.gpu_assignment = NULL;
 }
@@ -69,7 +69,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_profile_fits_what_the_container_needs),
                 cmocka_unit_test(a_gpu_is_known_by_what_uses_one),
-                cmocka_unit_test(nesting_without_docker_is_any_container),
+                cmocka_unit_test(graphics_cards_come_first),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

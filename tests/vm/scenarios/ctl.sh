@@ -1,5 +1,5 @@
 # shellcheck shell=bash source=tests/vm/guest/lib.sh
-# timeout: 240
+# timeout: 300
 # phoenixctl against the real daemon: what an operator sees and does.
 
 ctl() {
@@ -70,6 +70,15 @@ sleep 2
 check "and left alone" grep -q 'profile = unconfined' /var/lib/lxc/web/config
 check "resumed" exits 0 ctl resume web
 check "and repaired" wait_until 10 grep -q 'profile = lxc-web' /var/lib/lxc/web/config
+
+say "advice is followed"
+cp -r /usr/share/phoenixd/apparmor.d/. "$SOURCES/"
+configure web=lxc-web db=unconfined
+check "it is shown as a patch" says '^\+.*"apparmor_profile": "lxc-baseline"' ctl advise
+check "with an exit status" exits 2 ctl advise db
+check "it is written" exits 0 ctl advise --write db
+check "and nothing is left to advise" exits 0 ctl advise
+check "the machine follows" wait_until 120 grep -q 'profile = lxc-baseline' /var/lib/lxc/db/config
 
 check "reconcile looks, and shows what came of it" says 'phoenixd ' ctl reconcile
 check "so does reload" says 'phoenixd ' ctl reload

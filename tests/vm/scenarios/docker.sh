@@ -93,9 +93,9 @@ manage deb=lxc-phoenix-v2
 start_daemon
 for profile in lxc-phoenix-v2 lxc-gpu-docker-storage lxc-nesting-v1; do
     manage deb="$profile"
-    check "$profile: in sync" settled 120
-    check "$profile: the config names it with a namespace" \
+    check "$profile: the config names it with a namespace" wait_until 120 \
         grep -q "^lxc.apparmor.profile = $profile//&:lxc-deb:unconfined$" /var/lib/lxc/deb/config
+    check "$profile: in sync" settled 120
     cursor=$(journal_cursor)
     check "$profile: Debian starts" start_container deb
     check "$profile: its systemd answers" wait_until 60 manager_answers

@@ -45,9 +45,9 @@ for piece in "$SOURCES"/abstractions/phoenix/*; do
 done
 check "the boot's own service can load them" systemctl reload apparmor
 check "and they are the same profiles then" settled 5
-check "910 is assigned" prints lxc-phoenix-v2 effective_profile 910
+check "910 is assigned" prints 'lxc-phoenix-v2//&:lxc-910:unconfined' effective_profile 910
 check "with its other line" grep -qx 'lxc.mount.auto = sys:rw' /var/lib/lxc/910/config
-check "953 is assigned" prints lxc-baseline effective_profile 953
+check "953 is assigned" prints 'lxc-baseline//&:lxc-953:unconfined' effective_profile 953
 check "954 says unconfined in so many words" grep -qx 'lxc.apparmor.profile = unconfined' /var/lib/lxc/954/config
 check "what is not configured is untouched" prints unconfined effective_profile web
 check "the unconfined one is a finding, with what would fit" journal_has '954: .*unconfined.*lxc-'
@@ -68,7 +68,7 @@ check "nothing was done" equals "$(journal_count 'read back|compil' "$cursor")" 
 say "the container is restarted by its owner"
 stop_container 953
 start_container 953
-check "and confined from then on" all_labelled 953 "lxc-baseline (enforce)"
+check "and confined from then on" all_labelled 953 "lxc-baseline//&:lxc-953:unconfined (enforce)"
 check "which the status knows" wait_until 5 status_like '^In sync: 4 profiles, 2 containers confined, 1 unconfined, 19 not'
 
 say "the state is lost"

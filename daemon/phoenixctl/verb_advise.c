@@ -1,0 +1,218 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "codec/configuration_advise.h"
+#include "codec/settings_json.h"
+#include "config.h"
+#include "verb.h"
+
+#define FILE_LIMIT (4UL << 20)
+
+const struct option verb_advise_options[] = {
+        { "file", required_argument, NULL, 'f' },
+        { "settings", required_argument, NULL, 's' },
+        { "write", no_argument, NULL, 'w' },
+        { NULL, 0, NULL, 0 },
+};
+
+struct advise {
+        const char *file; /* NULL: that of the settings */
+        const char *settings;
+        bool writes;
+        char *path; /* of the real file, behind links */
+        char *text;
+        size_t size;
+        struct phx_buffer advised;
+};
+
+static void advise_done(struct advise *advise) {
+        free(advise->path);
+        free(advise->text);
+        phx_buffer_done(&advise->advised);
+}
+
+static int say(const struct phx_error *error, int r) {
+        (void) fprintf(stderr, "phoenixctl: %s\n", phx_error_text(error, r));
+        return CTL_ERROR;
+}
+
+static int read_options(int argc, char **argv, struct advise *advise) {
+        int option;
+
+        optind = 0;
+        /* The process has one thread. NOLINTNEXTLINE(concurrency-mt-unsafe) */
+        while ((option = getopt_long(argc, argv, "", verb_advise_options, NULL)) != -1) {
+                if (option == 'f')
+                        advise->file = optarg;
+                if (option == 's')
+                        advise->settings = optarg;
+                if (option == 'w')
+                        advise->writes = true;
+                if (option == '?')
+                        return CTL_ERROR;
+        }
+        return 0;
+}
+
+/* Without a file of settings the defaults hold, as they do for phoenixd. */
+static int read_settings(
+                const struct advise *advise,
+                struct phx_settings **ret_settings,
+                struct phx_error *error) {
+        const char *path = advise->settings ? advise->settings : PHX_SYSCONFDIR "/phoenixd.json";
+        phx_autofree char *text = NULL;
+        size_t size = 0;
+        int r;
+
+        r = phx_file_read_at(AT_FDCWD, path, FILE_LIMIT, &text, &size);
+        if (r == -ENOENT && !advise->settings)
+                return phx_settings_defaults(ret_settings);
+        if (r < 0)
+                return phx_error_set(error, r, "%s: %s", path, strerrordesc_np(-r));
+        return phx_settings_parse(path, text, size, ret_settings, error);
+}
+
+static int read_configuration(struct advise *advise, const char *path, struct phx_error *error) {
+        int r;
+
+        advise->path = realpath(path, NULL);
+        if (!advise->path)
+                return phx_error_errno(error, path);
+        r = phx_file_read_at(AT_FDCWD, advise->path, FILE_LIMIT, &advise->text, &advise->size);
+        return r < 0 ? phx_error_set(error, r, "%s: %s", path, strerrordesc_np(-r)) : 0;
+}
+
+/* The patch is diff's: it is everywhere, and patch reads what it writes. */
+static int print_patch(const struct advise *advise) {
+        phx_autoclose int fd = memfd_create("advised", 0);
+        char new_path[64], old_label[PATH_MAX + 16], new_label[PATH_MAX + 16];
+        char diff[] = "diff", unified[] = "-u", label[] = "--label";
+        char *line[] = { diff,      unified,      label,    old_label, label,
+                         new_label, advise->path, new_path, NULL };
+        pid_t pid = -1;
+        int status = 0;
+
+        if (fd < 0 ||
+            write(fd, advise->advised.data, advise->advised.size) != (ssize_t) advise->advised.size)
+                return phx_errno();
+        (void) snprintf(new_path, sizeof(new_path), "/dev/fd/%d", fd);
+        (void) snprintf(old_label, sizeof(old_label), "a%s", advise->path);
+        (void) snprintf(new_label, sizeof(new_label), "b%s", advise->path);
+        (void) fflush(stdout);
+        if (posix_spawnp(&pid, "diff", NULL, NULL, line, environ) != 0 ||
+            waitpid(pid, &status, 0) < 0)
+                return -EIO;
+        /* 1 is what diff says when there is a difference. */
+        return WIFEXITED(status) && WEXITSTATUS(status) == 1 ? 0 : -EIO;
+}
+
+static int split_path(char *path, int *ret_dir_fd, const char **ret_name) {
+        char *slash = strrchr(path, '/');
+
+        *slash = '\0';
+        *ret_dir_fd = open(slash == path ? "/" : path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        *ret_name = slash + 1;
+        return *ret_dir_fd < 0 ? phx_errno() : 0;
+}
+
+/* The new file gets the old one's mode and owner, and its place only if that is still what was
+ * read. */
+static int write_back(const struct advise *advise, struct phx_error *error) {
+        phx_autofree char *path = strdup(advise->path), *temporary = NULL, *now = NULL;
+        phx_autoclose int dir_fd = -1;
+        struct phx_file_owner owner;
+        const char *name = NULL;
+        struct stat st;
+        size_t size = 0;
+        int r;
+
+        if (!path)
+                return -ENOMEM;
+        r = stat(advise->path, &st) < 0 ? phx_errno() : split_path(path, &dir_fd, &name);
+        if (r < 0)
+                return phx_error_set(error, r, "%s: %s", advise->path, strerrordesc_np(-r));
+        owner = (struct phx_file_owner){ st.st_mode & 07777, st.st_uid, st.st_gid };
+        r = phx_file_stage_at(
+                        dir_fd,
+                        name,
+                        advise->advised.data,
+                        advise->advised.size,
+                        &owner,
+                        &temporary);
+        if (r < 0)
+                return phx_error_set(error, r, "%s: %s", advise->path, strerrordesc_np(-r));
+        r = phx_file_read_at(dir_fd, name, FILE_LIMIT, &now, &size);
+        if (r < 0 || size != advise->size || memcmp(now, advise->text, size) != 0) {
+                (void) unlinkat(dir_fd, temporary, 0);
+                return phx_error_set(
+                                error,
+                                -ESTALE,
+                                "%s: has changed meanwhile, and is left as it is now; run it again",
+                                advise->path);
+        }
+        r = phx_file_commit_at(dir_fd, temporary, name);
+        return r < 0 ? phx_error_set(error, r, "%s: %s", advise->path, strerrordesc_np(-r)) : 0;
+}
+
+static int answer(const struct ctl *ctl, const struct advise *advise, int count) {
+        struct phx_error error = { 0 };
+        int r;
+
+        if (count == 0) {
+                if (!ctl->quiet)
+                        (void) printf("%s: nothing to advise.\n", advise->path);
+                return 0;
+        }
+        if (!advise->writes) {
+                r = ctl->quiet ? 0 : print_patch(advise);
+                if (r < 0)
+                        (void) fprintf(stderr, "phoenixctl: diff: %s\n", strerrordesc_np(-r));
+                return r < 0 ? CTL_ERROR : CTL_SOMETHING;
+        }
+        r = write_back(advise, &error);
+        if (r < 0)
+                return say(&error, r);
+        if (!ctl->quiet)
+                (void) printf("%s: %d edits; phoenixd takes them up by itself.\n",
+                              advise->path,
+                              count);
+        return 0;
+}
+
+int verb_advise(const struct ctl *ctl, int argc, char **argv) {
+        phx_cleanup(phx_settings_freep) struct phx_settings *settings = NULL;
+        phx_cleanup(phx_strings_done) struct phx_strings only = { 0 };
+        phx_cleanup(advise_done) struct advise advise = { 0 };
+        struct phx_advice advice = { 0 };
+        struct phx_error error = { 0 };
+        int r;
+
+        if (read_options(argc, argv, &advise) != 0)
+                return CTL_ERROR;
+        for (int i = optind; i < argc; i++)
+                if (phx_strings_add(&only, argv[i]) < 0)
+                        return CTL_ERROR;
+        r = read_settings(&advise, &settings, &error);
+        if (r >= 0)
+                r = read_configuration(
+                                &advise,
+                                advise.file ? advise.file : settings->configuration,
+                                &error);
+        if (r < 0)
+                return say(&error, r);
+        advice = (struct phx_advice){ advise.path,
+                                      settings->default_profile,
+                                      only.count > 0 ? &only : NULL };
+        r = phx_configuration_advise(&advice, advise.text, advise.size, &advise.advised, &error);
+        return r < 0 ? say(&error, r) : answer(ctl, &advise, r);
+}
