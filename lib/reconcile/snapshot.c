@@ -18,8 +18,7 @@ static bool is_drifted(
                 const struct phx_drift *drift = &drifts->items[i];
 
                 if (drift->layer >= first && drift->layer <= last &&
-                    strcmp(drift->object, object) == 0 &&
-                    (drift->is_suspended || !phx_drift_is_tolerable(drift)))
+                    strcmp(drift->object, object) == 0 && !phx_drift_is_tolerable(drift))
                         return true;
         }
         return false;
@@ -118,25 +117,59 @@ static int fill_profile(
 
 /* --- containers --- */
 
+/* One profile of a label that is not in a policy namespace. */
+static enum phx_posture posture_of_part(const struct phx_observed *observed, const char *name) {
+        const struct phx_kernel_entry *entry = phx_kernel_entries_find(&observed->loaded, name);
+
+        if (strcmp(name, "unconfined") == 0)
+                return PHX_POSTURE_UNCONFINED;
+        if (!entry)
+                return PHX_POSTURE_UNKNOWN;
+        return phx_equal(entry->mode, "enforce") || phx_equal(entry->mode, "kill")
+                               ? PHX_POSTURE_CONFINED
+                               : PHX_POSTURE_COMPLAIN;
+}
+
+/* A stack denies what any of its parts denies, so that one that confines is enough. What a
+ * container has loaded into its own namespace says nothing about the host. */
+static enum phx_posture posture_of_label(const struct phx_observed *observed, const char *label) {
+        enum phx_posture posture = PHX_POSTURE_UNKNOWN;
+
+        for (const char *part = label; part;) {
+                const char *end = strstr(part, "//&");
+                char name[256];
+
+                if (part[0] == ':')
+                        break;
+                (void) snprintf(name,
+                                sizeof(name),
+                                "%.*s",
+                                end ? (int) (end - part) : (int) strlen(part),
+                                part);
+                posture = posture_of_part(observed, name);
+                if (posture == PHX_POSTURE_CONFINED)
+                        break;
+                part = end ? end + strlen("//&") : NULL;
+        }
+        return posture;
+}
+
+/* The least confined of its tasks' labels. */
 static enum phx_posture posture_of(
                 const struct phx_observed *observed,
                 const struct phx_observed_container *have) {
+        static const enum phx_posture worst_first[] = { PHX_POSTURE_UNCONFINED,
+                                                        PHX_POSTURE_COMPLAIN,
+                                                        PHX_POSTURE_UNKNOWN };
+
         if (!have->is_running)
                 return PHX_POSTURE_STOPPED;
-        if (have->unknown > 0 || have->labels.count == 0)
-                return PHX_POSTURE_UNKNOWN;
-        if (phx_strings_has(&have->labels, "unconfined"))
-                return PHX_POSTURE_UNCONFINED;
-        for (size_t i = 0; i < have->labels.count; i++) {
-                const struct phx_kernel_entry *entry = phx_kernel_entries_find(
-                                &observed->loaded,
-                                have->labels.items[i]);
-
-                if (entry &&
-                    (phx_equal(entry->mode, "complain") || phx_equal(entry->mode, "unconfined")))
-                        return PHX_POSTURE_COMPLAIN;
-        }
-        return PHX_POSTURE_CONFINED;
+        for (size_t i = 0; i < PHX_ELEMENTS(worst_first); i++)
+                for (size_t j = 0; j < have->labels.count; j++)
+                        if (posture_of_label(observed, have->labels.items[j]) == worst_first[i])
+                                return worst_first[i];
+        return have->unknown > 0 || have->labels.count == 0 ? PHX_POSTURE_UNKNOWN
+                                                            : PHX_POSTURE_CONFINED;
 }
 
 static enum phx_container_state container_state_of(

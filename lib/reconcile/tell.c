@@ -64,7 +64,8 @@ static const char *name_profile(const struct phx_drift *drift, char *name, size_
 static bool is_routine(const struct phx_tell *tell, const struct phx_drift *drift) {
         if (drift->action != PHX_ACTION_NONE)
                 return !tell->is_observing;
-        return phx_drift_is_tolerable(drift) && !phx_drift_needs_restart(drift);
+        return drift->is_suspended ||
+               (phx_drift_is_tolerable(drift) && !phx_drift_needs_restart(drift));
 }
 
 /* An audit record must not be lost for want of memory: the words fall back to the object's name. */

@@ -193,8 +193,6 @@ bool phx_drift_needs_restart(const struct phx_drift *drift) {
 }
 
 bool phx_drift_is_tolerable(const struct phx_drift *drift) {
-        if (drift->is_suspended)
-                return true;
         if (drift->kind == PHX_DRIFT_RUNNING)
                 return phx_drift_needs_restart(drift) ||
                        phx_equal(drift->why, PHX_WHY_NOT_ENFORCED);

@@ -210,7 +210,7 @@ static void what_is_suspended_is_told_and_not_repaired(void **state) {
         assert_int_equal(subject->fake->actions, 0);
         assert_true(subject->report->retry_usec == PHX_NEVER);
         snapshot = phx_pass_take_snapshot(subject->pass);
-        assert_true(snapshot->drifts[0].is_suspended && snapshot->drifts[0].is_tolerable);
+        assert_true(snapshot->drifts[0].is_suspended && !snapshot->drifts[0].is_tolerable);
         assert_string_equal(
                         snapshot->drifts[0].why,
                         "suspended by uid 0 until it is resumed: being debugged");
