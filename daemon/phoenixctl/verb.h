@@ -26,6 +26,7 @@ int verb_advise(const struct ctl *ctl, int argc, char **argv);
 int verb_explain(const struct ctl *ctl, int argc, char **argv);
 int verb_help(const struct ctl *ctl, int argc, char **argv);
 int verb_list(const struct ctl *ctl, int argc, char **argv);
+int verb_plan(const struct ctl *ctl, int argc, char **argv);
 int verb_posture(const struct ctl *ctl, int argc, char **argv);
 int verb_reconcile(const struct ctl *ctl, int argc, char **argv);
 int verb_reload(const struct ctl *ctl, int argc, char **argv);

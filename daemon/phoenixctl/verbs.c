@@ -16,6 +16,7 @@ const struct ctl_verb ctl_verbs[] = {
           verb_explain },
         { "help", "[VERB]", "Show this help, or that of a verb", NULL, verb_help },
         { "list", "WHAT", "List the profiles or the containers", shown_options, verb_list },
+        { "plan", "", "Tell what is to be done", shown_options, verb_plan },
         { "posture",
           "",
           "Tell who is confined by what, and who is not",

@@ -29,6 +29,7 @@ page explain explain 910
 page explain-restart explain 953
 page explain-unconfined explain 955
 page explain-nobody explain nobody
+page plan plan
 page posture posture
 page containers list containers
 page profiles list profiles

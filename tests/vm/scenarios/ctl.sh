@@ -49,6 +49,15 @@ check "and the container's config" says '/var/lib/lxc/web/config' ctl explain we
 check "lists have what is there" says '^web ' ctl list containers
 check "an object that is not there is an error" exits 1 ctl status nobody
 
+say "what would be done"
+set_setting mode '"observe"'
+configure web=lxc-web db=lxc-db
+check "when it only observes, the plan has it" wait_until 10 says '^assign +db: its config names unconfined instead of lxc-db' ctl plan
+check "with an exit status" exits 2 ctl plan
+set_setting mode '"enforce"'
+configure web=lxc-web db=unconfined
+check "and when all is done, nothing" wait_until 20 exits 0 ctl plan
+
 say "trouble has a next step"
 put_profile lxc-web 'bogus rule,'
 check "status says who is at fault" wait_until 20 says 'lxc-web.*line' ctl status
