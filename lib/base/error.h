@@ -1,15 +1,26 @@
 #pragma once
 
 #include <errno.h>
+#include <stdbool.h>
 
 #include "base/macros.h"
+
+struct phx_findings;
 
 /* What a person must learn about a failure. By value, no allocation: an error path must not fail.
  * Text is lower case, without a full stop, and begins with the place: "lxc-web:39: expected …". */
 struct phx_error {
         int code;
+        /* Borrowed; for whoever wants to learn of every mistake and not of the first one alone, see
+         * findings.h. NULL without; the functions below leave it as it is. */
+        struct phx_findings *all;
         char text[1024];
 };
+
+/* Whether a reader looks for more behind what it has just refused. */
+static inline bool phx_error_goes_on(const struct phx_error *error, int code) {
+        return code == -EINVAL && error && error->all;
+}
 
 /* Sets code and text, returns the code, so that `return phx_error_set(…)` is one line. A NULL error
  * is allowed. The code is a negative errno; text beyond the buffer is cut. */

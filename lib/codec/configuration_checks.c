@@ -70,17 +70,20 @@ static int check_dependencies(
                 const struct phx_json_place *entries,
                 const struct phx_configuration *configuration,
                 struct phx_error *error) {
+        bool failed = false;
+        int r;
+
         for (size_t i = 0; i < configuration->count; i++) {
                 const struct phx_container_config *container = &configuration->containers[i];
 
                 for (size_t j = 0; j < container->dependencies.count; j++) {
-                        int r = check_dependency(entries, configuration, container, j, error);
-
-                        if (r < 0)
+                        r = check_dependency(entries, configuration, container, j, error);
+                        if (r < 0 && !phx_error_goes_on(error, r))
                                 return r;
+                        failed |= r < 0;
                 }
         }
-        return 0;
+        return failed ? -EINVAL : 0;
 }
 
 static void enter(struct walk *walk, size_t container) {

@@ -46,10 +46,12 @@ static int read_profile(
         const char *profile = NULL;
         int r;
 
+        container->profile_is_default = false;
         r = phx_json_profile(place, value, &profile, error);
+        if (phx_error_goes_on(error, r))
+                (void) store(&container->profile, "", place, NULL);
         if (r < 0)
                 return r;
-        container->profile_is_default = false;
         return store(&container->profile, profile, place, error);
 }
 
@@ -217,7 +219,7 @@ int phx_configuration_read_fields(
                 int r;
 
                 r = value ? fields[i].read(container, &place, value, error) : 0;
-                if (r < 0)
+                if (r < 0 && !phx_error_goes_on(error, r))
                         return r;
         }
         return 0;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/findings.h"
 #include "codec/configuration_checks.h"
 #include "codec/configuration_fields.h"
 #include "codec/json.h"
@@ -34,6 +35,7 @@ static int refuse_near_misses(
                 struct phx_error *error) {
         const char *key;
         json_t *value;
+        int r;
 
         json_object_foreach(object, key, value) {
                 const struct phx_json_place member = phx_json_member(place, key);
@@ -43,7 +45,9 @@ static int refuse_near_misses(
                         continue;
                 if (strlen(meant) <= SHORT_KEY && phx_distance(key, meant) > MEANT_LIMIT_SHORT)
                         continue;
-                return phx_json_refuse_key(error, &member, meant, known);
+                r = phx_json_refuse_key(error, &member, meant, known);
+                if (!phx_error_goes_on(error, r))
+                        return r;
         }
         return 0;
 }
@@ -102,8 +106,11 @@ static int read_containers(
                                 value,
                                 &configuration->containers[configuration->count++],
                                 error);
-                if (r < 0)
+                if (r < 0 && !phx_error_goes_on(error, r))
                         return r;
+                if (r < 0) /* what has no id is nobody's to refer to */
+                        phx_container_config_done(
+                                        &configuration->containers[--configuration->count]);
         }
 
         qsort(configuration->containers,
@@ -179,6 +186,7 @@ int phx_configuration_parse(
         const struct phx_json_place root = { .text = &json };
         const struct phx_json_place entries = phx_json_member(&root, ROOT_KEY);
         phx_cleanup(source_done) struct source source = { &entries, default_profile, { 0 } };
+        size_t errors = error && error->all ? error->all->errors : 0;
         json_t *containers = NULL;
         int r;
 
@@ -196,9 +204,11 @@ int phx_configuration_parse(
                 return phx_json_no_memory(error, &json);
         phx_sha256(text, size, configuration->digest);
         r = parse_entries(&source, containers, configuration, error);
-        if (r < 0)
+        if (r >= 0 && error && error->all && error->all->errors > errors)
+                r = -EINVAL;
+        if (r < 0 && !phx_error_goes_on(error, r))
                 return r;
 
         *ret_configuration = PHX_TAKE(configuration);
-        return 0;
+        return r;
 }

@@ -76,8 +76,11 @@ static bool is_nesting_include(const struct option *option) {
 }
 
 static int note(struct phx_container_config *container,
+                const struct phx_json_place *place,
                 const struct option *option,
-                const char *why) {
+                const char *why,
+                struct phx_error *error) {
+        phx_json_warn(error, place, "%s=%s is left out: %s", option->key, option->value, why);
         return phx_strings_addf(
                         &container->notes,
                         "lxc_options: %s=%s is left out: %s",
@@ -108,7 +111,7 @@ static int take_profile(
 
         r = phx_strings_addf(&why, "apparmor_profile says '%s'", container->profile);
         if (r >= 0)
-                r = note(container, option, why.items[0]);
+                r = note(container, place, option, why.items[0], error);
         return r < 0 ? phx_json_no_memory(error, place->text) : 0;
 }
 
@@ -126,8 +129,10 @@ static int take(struct phx_container_config *container,
         if (container->manages_nesting &&
             (strcmp(option->key, "lxc.apparmor.allow_nesting") == 0 || is_nesting_include(option)))
                 r = note(container,
+                         place,
                          option,
-                         "apparmor_manages_nesting says that the profile does it");
+                         "apparmor_manages_nesting says that the profile does it",
+                         error);
         else
                 r = phx_strings_addf(&container->options, "%s=%s", option->key, option->value);
         return r < 0 ? phx_json_no_memory(error, place->text) : 0;
@@ -150,10 +155,9 @@ int phx_configuration_read_options(
                 phx_cleanup(option_done) struct option option = { 0 };
 
                 r = split(&element, item, &option, error);
-                if (r < 0)
-                        return r;
-                r = take(container, &element, &option, error);
-                if (r < 0)
+                if (r >= 0)
+                        r = take(container, &element, &option, error);
+                if (r < 0 && !phx_error_goes_on(error, r))
                         return r;
         }
         return 0;

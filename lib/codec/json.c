@@ -7,8 +7,8 @@
 
 #define BYTE_ORDER_MARK "\xef\xbb\xbf"
 
-/* The line at which the text nests too deep, or 0. Runs before jansson, so on any bytes. */
-static size_t too_deep_line(const struct phx_json_text *text) {
+/* The byte at which the text nests too deep, or its size. Runs before jansson, so on any bytes. */
+static size_t too_deep_at(const struct phx_json_text *text) {
         bool in_string = false;
         size_t depth = 0;
 
@@ -24,9 +24,9 @@ static size_t too_deep_line(const struct phx_json_text *text) {
                 else if (!in_string && (c == '}' || c == ']') && depth > 0)
                         depth--;
                 if (depth > PHX_JSON_DEPTH)
-                        return phx_json_line(text, i);
+                        return i;
         }
-        return 0;
+        return text->size;
 }
 
 static bool is_blank(const struct phx_json_text *text) {
@@ -38,7 +38,7 @@ static bool is_blank(const struct phx_json_text *text) {
 
 static int check_text(const struct phx_json_text *text, struct phx_error *error) {
         const char *nul;
-        size_t line;
+        size_t at;
 
         if (text->size > PHX_JSON_LIMIT)
                 return phx_error_set(
@@ -48,32 +48,33 @@ static int check_text(const struct phx_json_text *text, struct phx_error *error)
                                 text->file,
                                 PHX_JSON_LIMIT / (1024UL * 1024));
         if (is_blank(text))
-                return phx_error_set(error, -EINVAL, "%s: is empty", text->file);
+                return phx_json_refuse_line(error, text, 0, 0, "is empty");
 
         nul = memchr(text->data, '\0', text->size);
         if (nul)
-                return phx_error_set(
+                return phx_json_refuse_line(
                                 error,
-                                -EINVAL,
-                                "%s:%zu: found a NUL byte, expected UTF-8 text",
-                                text->file,
-                                phx_json_line(text, (size_t) (nul - text->data)));
+                                text,
+                                phx_json_line(text, (size_t) (nul - text->data)),
+                                phx_json_column(text, (size_t) (nul - text->data)),
+                                "found a NUL byte, expected UTF-8 text");
         if (text->size >= strlen(BYTE_ORDER_MARK) &&
             memcmp(text->data, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0)
-                return phx_error_set(
+                return phx_json_refuse_line(
                                 error,
-                                -EINVAL,
-                                "%s:1: found a byte order mark, expected UTF-8 without one",
-                                text->file);
+                                text,
+                                1,
+                                1,
+                                "found a byte order mark, expected UTF-8 without one");
 
-        line = too_deep_line(text);
-        if (line > 0)
-                return phx_error_set(
+        at = too_deep_at(text);
+        if (at < text->size)
+                return phx_json_refuse_line(
                                 error,
-                                -EINVAL,
-                                "%s:%zu: nests deeper than %d levels",
-                                text->file,
-                                line,
+                                text,
+                                phx_json_line(text, at),
+                                phx_json_column(text, at),
+                                "nests deeper than %d levels",
                                 PHX_JSON_DEPTH);
         return 0;
 }
@@ -89,23 +90,19 @@ static int refuse_duplicate(
                 const struct phx_json_text *text,
                 const json_error_t *cause,
                 struct phx_error *error) {
+        size_t line = (size_t) cause->line, column = (size_t) cause->column;
         phx_cleanup(phx_buffer_done) struct phx_buffer path = { 0 };
         struct phx_json_span first;
 
         if (!phx_json_find_duplicate(text, (size_t) cause->position, &path, &first))
-                return phx_error_set(
-                                error,
-                                -EINVAL,
-                                "%s:%d: duplicate key",
-                                text->file,
-                                cause->line);
+                return phx_json_refuse_line(error, text, line, column, "duplicate key");
 
-        return phx_error_set(
+        return phx_json_refuse_line(
                         error,
-                        -EINVAL,
-                        "%s:%d: %s: duplicate key, first given in line %zu",
-                        text->file,
-                        cause->line,
+                        text,
+                        line,
+                        column,
+                        "%s: duplicate key, first given in line %zu",
                         path.data,
                         phx_json_line(text, first.begin));
 }
@@ -133,12 +130,12 @@ static int refuse_syntax(
                 return refuse_duplicate(text, cause, error);
 
         make_printable(cause->text);
-        return phx_error_set(
+        return phx_json_refuse_line(
                         error,
-                        -EINVAL,
-                        "%s:%d: not valid %s: %s",
-                        text->file,
-                        cause->line,
+                        text,
+                        (size_t) cause->line,
+                        (size_t) (cause->column > 0 ? cause->column : 1),
+                        "not valid %s: %s",
                         code == json_error_invalid_utf8 ? "UTF-8" : "JSON",
                         cause->text);
 }
@@ -269,14 +266,15 @@ int phx_json_strings(
                 const struct phx_json_place element = phx_json_element(place, i);
                 const char *text = json_string_value(item);
 
-                if (!text || !*text || phx_has_control(text))
-                        return phx_json_refuse_found(
+                if (!text || !*text || phx_has_control(text)) {
+                        r = phx_json_refuse_found(
                                         error,
                                         &element,
                                         "expected a string that is not empty and has no control "
                                         "characters");
-                r = phx_strings_add(&strings, text);
-                if (r < 0)
+                        if (!phx_error_goes_on(error, r))
+                                return r;
+                } else if (phx_strings_add(&strings, text) < 0)
                         return phx_json_no_memory(error, place->text);
         }
 

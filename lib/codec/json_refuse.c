@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/findings.h"
+
 /* How many bytes of a value are quoted in a message. */
 #define FOUND_SHOWN 60
 
@@ -29,29 +31,106 @@ int phx_json_no_memory(struct phx_error *error, const struct phx_json_text *text
         return phx_error_set(error, -ENOMEM, "%s: out of memory", text->file);
 }
 
-/* "FILE:LINE: PATH: WHAT", where OFFSET says which line. A message is one line. */
+static void find_position(
+                const struct phx_json_text *text,
+                size_t offset,
+                struct phx_position *position) {
+        *position = (struct phx_position){
+                text->file,
+                (unsigned) phx_json_line(text, offset),
+                (unsigned) phx_json_column(text, offset),
+        };
+}
+
+/* Adds it to the list, too, when there is one. */
+static int refuse_position(
+                struct phx_error *error,
+                const struct phx_position *position,
+                const char *what) {
+        if (error && error->all)
+                phx_findings_add(error->all, PHX_SEVERITY_ERROR, position, "%s", what);
+        if (position->line == 0)
+                return phx_error_set(error, -EINVAL, "%s: %s", position->file, what);
+        return phx_error_set(error, -EINVAL, "%s:%u: %s", position->file, position->line, what);
+}
+
+int phx_json_refuse_line(
+                struct phx_error *error,
+                const struct phx_json_text *text,
+                size_t line,
+                size_t column,
+                const char *format,
+                ...) {
+        const struct phx_position position = { text->file, (unsigned) line, (unsigned) column };
+        char what[sizeof(error->text)];
+        va_list arguments;
+
+        va_start(arguments, format);
+        (void) vsnprintf(what, sizeof(what), format, arguments);
+        va_end(arguments);
+        return refuse_position(error, &position, what);
+}
+
+/* "PATH: WHAT". A message is one line. */
+static int describe_at(
+                const struct phx_json_place *place,
+                const char *what,
+                struct phx_buffer *description) {
+        int r;
+
+        r = add_path(description, place);
+        if (r >= 0)
+                r = phx_buffer_addf(description, "%s%s", description->size > 0 ? ": " : "", what);
+        if (r < 0)
+                return r;
+        for (char *at = description->data; *at; at++)
+                if ((unsigned char) *at < ' ' || *at == 0x7f)
+                        *at = '?';
+        return 0;
+}
+
+void phx_json_warn(
+                struct phx_error *error,
+                const struct phx_json_place *place,
+                const char *format,
+                ...) {
+        phx_cleanup(phx_buffer_done) struct phx_buffer description = { 0 };
+        struct phx_json_member member = { 0 };
+        char what[sizeof(error->text)];
+        struct phx_position position;
+        va_list arguments;
+
+        if (!error || !error->all)
+                return;
+        va_start(arguments, format);
+        (void) vsnprintf(what, sizeof(what), format, arguments);
+        va_end(arguments);
+        (void) phx_json_find(place, &member);
+        find_position(place->text, member.value.begin, &position);
+        if (describe_at(place, what, &description) < 0)
+                error->all->is_incomplete = true;
+        else
+                phx_findings_add(
+                                error->all,
+                                PHX_SEVERITY_WARNING,
+                                &position,
+                                "%s",
+                                description.data);
+}
+
+/* "FILE:LINE: PATH: WHAT", where OFFSET says which line. */
 static int refuse_at(
                 struct phx_error *error,
                 const struct phx_json_place *place,
                 size_t offset,
-                char *what) {
-        phx_cleanup(phx_buffer_done) struct phx_buffer path = { 0 };
+                const char *what) {
+        phx_cleanup(phx_buffer_done) struct phx_buffer description = { 0 };
+        struct phx_position position;
 
-        for (char *at = what; *at; at++)
-                if ((unsigned char) *at < ' ' || *at == 0x7f)
-                        *at = '?';
-        if (add_path(&path, place) < 0)
+        if (describe_at(place, what, &description) < 0)
                 return phx_json_no_memory(error, place->text);
-
-        return phx_error_set(
-                        error,
-                        -EINVAL,
-                        "%s:%zu: %s%s%s",
-                        place->text->file,
-                        phx_json_line(place->text, offset),
-                        path.size > 0 ? path.data : "",
-                        path.size > 0 ? ": " : "",
-                        what);
+        find_position(place->text, offset, &position);
+        return refuse_position(error, &position, description.data);
 }
 
 int phx_json_refuse(

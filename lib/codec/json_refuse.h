@@ -26,6 +26,23 @@ int phx_json_refuse_found(
                 const char *format,
                 ...) PHX_PRINTF(3, 4);
 
+/* What is wrong where the text cannot be walked, because it is none: "FILE:LINE: " and the
+ * formatted text, returns -EINVAL. LINE and COLUMN as in struct phx_finding. */
+int phx_json_refuse_line(
+                struct phx_error *error,
+                const struct phx_json_text *text,
+                size_t line,
+                size_t column,
+                const char *format,
+                ...) PHX_PRINTF(5, 6);
+
+/* A warning about PLACE, for an error that has a list of findings; nothing otherwise. */
+void phx_json_warn(
+                struct phx_error *error,
+                const struct phx_json_place *place,
+                const char *format,
+                ...) PHX_PRINTF(3, 4);
+
 /* For PLACE as a key that should not be there: "FILE:LINE: PATH OF ITS OBJECT: unknown key '…'; "
  * and what was meant, or which keys there are. */
 int phx_json_refuse_key(

@@ -250,6 +250,18 @@ bool phx_json_find_duplicate(
         return false;
 }
 
+size_t phx_json_column(const struct phx_json_text *text, size_t offset) {
+        size_t column = 1;
+
+        if (offset > text->size)
+                offset = text->size;
+        while (offset > 0 && text->data[offset - 1] != '\n') {
+                offset--;
+                column++;
+        }
+        return column;
+}
+
 size_t phx_json_line(const struct phx_json_text *text, size_t offset) {
         size_t line = 1;
 

@@ -51,5 +51,6 @@ bool phx_json_find_duplicate(
  * cannot be printed is shown as '?'. 0 or -ENOMEM. */
 int phx_json_path_add(struct phx_buffer *path, const char *key, size_t index);
 
-/* Counted from 1. */
+/* Counted from 1; the column in bytes. */
+size_t phx_json_column(const struct phx_json_text *text, size_t offset);
 size_t phx_json_line(const struct phx_json_text *text, size_t offset);

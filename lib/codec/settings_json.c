@@ -284,36 +284,45 @@ static const struct phx_setting *find_setting(const char *key) {
         return NULL;
 }
 
+static int set_one(
+                const struct phx_json_place *place,
+                const json_t *value,
+                struct phx_settings *settings,
+                struct phx_error *error) {
+        const struct phx_setting *setting = find_setting(place->key);
+
+        if (setting)
+                return set_value(setting, settings, place, value, error);
+        if (!phx_json_is_comment(place->key))
+                return refuse_key(place, error);
+        if (!json_is_string(value))
+                return phx_json_refuse_found(
+                                error,
+                                place,
+                                "expected a string, since a key that begins with '//' or '$' is a "
+                                "comment");
+        return 0;
+}
+
 static int set_all(
                 const struct phx_json_place *root,
                 json_t *object,
                 struct phx_settings *settings,
                 struct phx_error *error) {
+        bool failed = false;
         const char *key;
         json_t *value;
         int r;
 
         json_object_foreach(object, key, value) {
                 const struct phx_json_place place = phx_json_member(root, key);
-                const struct phx_setting *setting = find_setting(key);
 
-                if (!setting && phx_json_is_comment(key)) {
-                        if (!json_is_string(value))
-                                return phx_json_refuse_found(
-                                                error,
-                                                &place,
-                                                "expected a string, since a key that begins with "
-                                                "'//' or '$' is a comment");
-                        continue;
-                }
-                if (!setting)
-                        return refuse_key(&place, error);
-
-                r = set_value(setting, settings, &place, value, error);
-                if (r < 0)
+                r = set_one(&place, value, settings, error);
+                if (r < 0 && !phx_error_goes_on(error, r))
                         return r;
+                failed |= r < 0;
         }
-        return 0;
+        return failed ? -EINVAL : 0;
 }
 
 static int check_delays(

@@ -1,0 +1,91 @@
+#include "base/findings.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/grow.h"
+
+static void finding_done(struct phx_finding *finding) {
+        free(finding->file);
+        free(finding->text);
+}
+
+void phx_findings_add(
+                struct phx_findings *findings,
+                enum phx_severity severity,
+                const struct phx_position *position,
+                const char *format,
+                ...) {
+        struct phx_finding *finding;
+        va_list arguments;
+        int r;
+
+        findings->errors += severity == PHX_SEVERITY_ERROR;
+        finding = phx_grow(&findings->items, &findings->count, sizeof(*finding));
+        if (!finding) {
+                findings->is_incomplete = true;
+                return;
+        }
+        finding->severity = severity;
+        finding->line = position->line;
+        finding->column = position->column;
+        finding->file = strdup(position->file);
+        va_start(arguments, format);
+        r = vasprintf(&finding->text, format, arguments);
+        va_end(arguments);
+        if (r < 0)
+                finding->text = NULL;
+        if (finding->file && finding->text)
+                return;
+
+        finding_done(finding);
+        findings->count--;
+        findings->is_incomplete = true;
+}
+
+static int compare_numbers(unsigned a, unsigned b) {
+        return a < b ? -1 : a > b;
+}
+
+static int compare(const void *a, const void *b) {
+        const struct phx_finding *x = a, *y = b;
+        int r = strcmp(x->file, y->file);
+
+        if (r == 0)
+                r = compare_numbers(x->line, y->line);
+        if (r == 0)
+                r = compare_numbers(x->column, y->column);
+        if (r == 0)
+                r = compare_numbers(x->severity, y->severity);
+        return r != 0 ? r : strcmp(x->text, y->text);
+}
+
+void phx_findings_sort(struct phx_findings *findings) {
+        size_t kept = 0;
+
+        if (findings->count < 2)
+                return;
+        qsort(findings->items, findings->count, sizeof(*findings->items), compare);
+        for (size_t i = 0; i < findings->count; i++) {
+                struct phx_finding *finding = &findings->items[i];
+
+                if (kept > 0 && compare(&findings->items[kept - 1], finding) == 0) {
+                        findings->errors -= finding->severity == PHX_SEVERITY_ERROR;
+                        finding_done(finding);
+                } else
+                        findings->items[kept++] = *finding;
+        }
+        findings->count = kept;
+}
+
+void phx_findings_done(struct phx_findings *findings) {
+        for (size_t i = 0; i < findings->count; i++)
+                finding_done(&findings->items[i]);
+        free(findings->items);
+        *findings = (struct phx_findings){ 0 };
+}
+
+const char *phx_severity_to_string(enum phx_severity severity) {
+        return severity == PHX_SEVERITY_ERROR ? "error" : "warning";
+}

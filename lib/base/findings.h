@@ -1,0 +1,50 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/macros.h"
+
+/* Everything that is wrong with some input, for whoever wants to know it all at once. A reader that
+ * stops at the first mistake says it in its struct phx_error; one whose error has a list goes on
+ * behind it. */
+
+enum phx_severity {
+        PHX_SEVERITY_ERROR,   /* is refused */
+        PHX_SEVERITY_WARNING, /* is accepted, and hardly meant */
+};
+
+struct phx_finding {
+        enum phx_severity severity;
+        char *file;
+        unsigned line;   /* counted from 1; 0: the file as a whole */
+        unsigned column; /* in bytes, counted from 1; 0: the line as a whole */
+        char *text;      /* without the place */
+};
+
+struct phx_findings {
+        struct phx_finding *items;
+        size_t count;
+        size_t errors;
+        bool is_incomplete; /* memory was short */
+};
+
+/* Where; FILE is copied. */
+struct phx_position {
+        const char *file;
+        unsigned line;
+        unsigned column;
+};
+
+void phx_findings_add(
+                struct phx_findings *findings,
+                enum phx_severity severity,
+                const struct phx_position *position,
+                const char *format,
+                ...) PHX_PRINTF(4, 5);
+/* By file, then by place. Of what is said twice, once is left. */
+void phx_findings_sort(struct phx_findings *findings);
+void phx_findings_done(struct phx_findings *findings);
+
+/* "error" or "warning". */
+const char *phx_severity_to_string(enum phx_severity severity);
