@@ -17,6 +17,9 @@
 struct phx_trust {
         const char *root;
         uid_t owner;
+        /* For looking at files that are not in force, a working copy say: whoever owns or may write
+         * them. All else holds. */
+        bool anyone;
 };
 
 /* Opens a regular file for reading. -EPERM when it is not trusted, with the component at fault in

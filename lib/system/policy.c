@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "system/policy_automaton.h"
 #include "system/stream.h"
 
 /* The version word: the kernel's format below, flags above it (policy_unpack.h in the kernel). */
@@ -201,6 +202,7 @@ struct body {
         bool has_flags;
         unsigned numbers; /* of the capability masks: the first of the four is what is allowed */
         bool has_upper;
+        bool is_in_others; /* within "policydb" */
 };
 
 /* Behind the flags come the masks' lower halves, without names, and then the upper ones in a
@@ -225,16 +227,47 @@ static int note_capabilities(
         return 0;
 }
 
+/* An automaton, or the state that it starts in, which comes behind it. */
+static void note_rules(
+                const struct phx_stream *stream,
+                const struct phx_stream_item *item,
+                const char *start,
+                struct phx_policy_rules *rules) {
+        if (item->code == PHX_STREAM_BLOB)
+                *rules = (struct phx_policy_rules){ (size_t) (item->data - stream->data),
+                                                    item->size,
+                                                    PHX_AUTOMATON_START };
+        else if (phx_stream_is(item, PHX_STREAM_U32, start))
+                rules->start = phx_stream_number(item->data, item->size);
+}
+
+/* What an item within a struct of a profile tells: of those, only the rules that are not files'. */
+static void note_inner(
+                const struct phx_stream *stream,
+                const struct phx_stream_item *item,
+                const struct body *body,
+                struct phx_policy_entry *entry) {
+        if (phx_stream_is(item, PHX_STREAM_STRUCT, "perms"))
+                entry->has_permission_table = true;
+        if (body->is_in_others)
+                note_rules(stream, item, "start", &entry->others);
+}
+
 /* What an item directly in a profile tells about it. */
 static int note_item(
                 struct phx_stream *stream,
                 const struct phx_stream_item *item,
                 struct body *body,
                 struct phx_policy_entry *entry) {
+        body->is_in_others = phx_stream_is(item, PHX_STREAM_STRUCT, "policydb");
+        if (phx_stream_is(item, PHX_STREAM_STRUCT, "perms"))
+                entry->has_permission_table = true;
         /* An automaton behind the flags is the rules. The one before them matches the paths of
          * executables. */
-        if (body->has_flags)
+        if (body->has_flags) {
+                note_rules(stream, item, "dfa_start", &entry->files);
                 return note_capabilities(stream, item, body, entry);
+        }
 
         if (phx_stream_is(item, PHX_STREAM_STRUCT, "flags")) {
                 body->has_flags = true;
@@ -260,6 +293,8 @@ static int parse_body(struct phx_stream *stream, uint32_t version, struct phx_po
                         return r;
                 if (is_outermost)
                         r = note_item(stream, &item, &body, entry);
+                else
+                        note_inner(stream, &item, &body, entry);
                 if (r < 0)
                         return r;
                 r = follow_nesting(stream, &nest, item.code);

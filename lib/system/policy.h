@@ -22,12 +22,23 @@ const char *phx_policy_mode_to_string(enum phx_policy_mode mode);
 /* PHX_POLICY_UNKNOWN for what is none of the above; "prompt" is "user". */
 enum phx_policy_mode phx_policy_mode_from_string(const char *text);
 
+/* Where an automaton is among the bytes of a compiled policy, and its first state; see
+ * policy_automaton.h. */
+struct phx_policy_rules {
+        size_t offset;
+        size_t size; /* 0: the policy has none */
+        uint32_t start;
+};
+
 /* One profile of a compiled policy: a profile, a child or a hat, each on its own. */
 struct phx_policy_entry {
         char *name; /* as the kernel will show it: children are "parent//child" */
         enum phx_policy_mode mode;
         bool has_attachment;   /* attaches to executables by path, not only by being named */
         uint64_t capabilities; /* that it allows: bit N is number N of linux/capability.h */
+        struct phx_policy_rules files;
+        struct phx_policy_rules others; /* mounts, network, signals, … */
+        bool has_permission_table;      /* the words of the automata are indexes into one */
         /* What the kernel will show as policy/profiles/NAME/sha1 (up to 6.7) or sha256: the hash of
          * le32(version word) and the bytes from the profile struct's name tag to its closing
          * STRUCTEND (security/apparmor/crypto.c, aa_calc_profile_hash). */

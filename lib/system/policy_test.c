@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/findings.h"
 #include "base/grow.h"
 #include "base/strings.h"
 #include "system/policy_assertion.h"
@@ -154,6 +155,19 @@ static int add_line(
         return 0;
 }
 
+static int refuse_line(
+                const char *file,
+                unsigned line,
+                const char *what,
+                int code,
+                struct phx_error *error) {
+        const struct phx_position position = { file, line, 0 };
+
+        if (phx_error_goes_on(error, code))
+                phx_findings_add(error->all, PHX_SEVERITY_ERROR, &position, "%s", what);
+        return phx_error_set(error, code, "%s: line %u: %s", file, line, what);
+}
+
 int phx_policy_test_parse(
                 const char *file,
                 const char *text,
@@ -161,6 +175,7 @@ int phx_policy_test_parse(
                 struct phx_error *error) {
         phx_cleanup(phx_policy_test_done) struct phx_policy_test test = { 0 };
         unsigned number = 1;
+        bool failed = false;
 
         for (const char *at = text; *at; number++) {
                 size_t length = strcspn(at, "\n");
@@ -172,8 +187,15 @@ int phx_policy_test_parse(
                         return phx_error_set(error, -ENOMEM, "%s: out of memory", file);
                 r = add_line(&test, line, number, &why);
                 if (r < 0)
-                        return phx_error_set(error, r, "%s: line %u: %s", file, number, why.text);
+                        r = refuse_line(file, number, why.text, r, error);
+                if (r < 0 && !phx_error_goes_on(error, r))
+                        return r;
+                failed |= r < 0;
                 at += length + (at[length] == '\n');
+        }
+        if (failed) {
+                *ret_test = PHX_TAKE_STRUCT(test);
+                return -EINVAL;
         }
         if (test.count == 0)
                 return phx_error_set(

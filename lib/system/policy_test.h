@@ -34,7 +34,8 @@ int phx_policy_assertion_parse(
                 struct phx_error *error);
 void phx_policy_assertion_done(struct phx_policy_assertion *assertion);
 
-/* A whole file; the text begins with "FILE: line N: ". -EINVAL also for a file that asserts
+/* A whole file; the text begins with "FILE: line N: ", and an error with a list gets every wrong
+ * line, and RET_TEST the good ones. -EINVAL also for a file that asserts
  * nothing. */
 int phx_policy_test_parse(
                 const char *file,

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 
+#include "base/findings.h"
+
 /* No rule gives all of them: that is the kernel's answer for a class that the policy says nothing
  * about, and so does not mediate. */
 #define EVERYTHING UINT32_MAX
@@ -74,9 +76,7 @@ static int judge(
                 (void) phx_error_set(
                                 why,
                                 -EINVAL,
-                                "%s: line %u: expected '%s', but for '%s' %s",
-                                trial->file,
-                                assertion->line,
+                                "expected '%s', but for '%s' %s",
                                 assertion->text,
                                 query->what,
                                 answer_to_string(answer));
@@ -93,13 +93,22 @@ static int judge_all(
         size_t failures = 0;
 
         for (size_t i = 0; i < trial->test->count; i++) {
+                const struct phx_position position = { trial->file, trial->test->items[i].line, 0 };
                 struct phx_error why = { 0 };
                 int r = judge(trial, prober, &trial->test->items[i], &why);
 
                 if (r < 0)
                         return phx_error_set(error, r, "%s: %s", trial->file, why.text);
+                if (r == 0 && error && error->all)
+                        phx_findings_add(error->all, PHX_SEVERITY_ERROR, &position, "%s", why.text);
                 if (r == 0 && failures++ == 0)
-                        first = why;
+                        (void) phx_error_set(
+                                        &first,
+                                        -EINVAL,
+                                        "%s: line %u: %.900s",
+                                        position.file,
+                                        position.line,
+                                        why.text);
         }
         if (failures == 0)
                 return 0;

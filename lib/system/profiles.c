@@ -255,6 +255,8 @@ static int list_sources(struct phx_update *update, struct phx_error *error) {
                         error);
         if (r < 0)
                 return r;
+        if (update->profiles->options.only)
+                phx_sources_keep(&update->sources, update->profiles->options.only);
         if (update->sources.count == 0 && has_profiles(update->profiles))
                 return phx_error_set(
                                 error,

@@ -27,6 +27,10 @@ struct phx_profiles_options {
         int good_fd;                            /* last good texts */
         const struct phx_policy_prober *prober; /* tries policies that have a test */
         const struct phx_compile_progress *progress;
+        /* For one look that puts nothing in force, both NULL otherwise: everything that is wrong
+         * with tests, and what the compiler said besides; and which profiles to look at. */
+        struct phx_findings *findings;
+        const struct phx_strings *only;
 };
 
 /* Borrows all that OPTIONS names. */

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/findings.h"
 #include "state/configuration.h"
 #include "system/policy_cache.h"
 #include "system/policy_check.h"
@@ -75,7 +76,12 @@ static int check_source(struct phx_update *update, struct phx_candidate *candida
                 candidate->error = source->error;
                 return source->result;
         }
+        candidate->error.all = update->profiles->options.findings;
         r = phx_source_check(source->name, source->seen->text, &rules, &candidate->error);
+        if (phx_error_goes_on(&candidate->error, r)) {
+                candidate->breaks_rule = true;
+                r = 0;
+        }
         if (r >= 0)
                 r = check_name(update, candidate);
         if (r >= 0)
@@ -124,15 +130,16 @@ static int try_policy(
 
         if (!source->test)
                 return 0;
+        candidate->error.all = update->profiles->options.findings;
         if (asprintf(&file, "%s%s", source->name, PHX_POLICY_TEST_SUFFIX) < 0) {
                 file = NULL;
                 return -ENOMEM;
         }
         trial.file = file;
         r = phx_policy_test_parse(file, source->test->text, &test, &candidate->error);
-        if (r < 0)
-                return r;
-        return phx_policy_trial_run(&trial, prober, &candidate->error);
+        if (phx_error_goes_on(&candidate->error, r))
+                (void) phx_policy_trial_run(&trial, prober, &candidate->error);
+        return r < 0 ? r : phx_policy_trial_run(&trial, prober, &candidate->error);
 }
 
 static int accept_policy(
@@ -252,6 +259,41 @@ static size_t collect_jobs(struct phx_update *update, struct phx_compile_job *jo
         return count;
 }
 
+/* What the compiler said besides, a line each. */
+static void note_warnings(const struct phx_update *update, const struct phx_compile_job *job) {
+        struct phx_findings *findings = update->profiles->options.findings;
+        const struct phx_position position = { job->name, 0, 0 };
+
+        if (!findings || !job->warnings)
+                return;
+        for (const char *at = job->warnings; *at; at += strspn(at, "\n")) {
+                size_t length = strcspn(at, "\n");
+
+                phx_findings_add(
+                                findings,
+                                PHX_SEVERITY_WARNING,
+                                &position,
+                                "%.*s",
+                                (int) length,
+                                at);
+                at += length;
+        }
+}
+
+static void take_result(
+                struct phx_update *update,
+                struct phx_candidate *candidate,
+                const struct phx_compile_job *job) {
+        if (job->result >= 0 && candidate->breaks_rule) {
+                candidate->result = -EINVAL; /* and the error is that of the rule */
+                return;
+        }
+        candidate->result = job->result;
+        candidate->error = job->error;
+        if (candidate->result >= 0)
+                candidate->result = accept_policy(update, candidate, job->blob, job->size);
+}
+
 /* Jobs are in the order of the candidates that need one. */
 static int take_results(struct phx_update *update, struct phx_compile_job *jobs) {
         int r = 0;
@@ -261,11 +303,8 @@ static int take_results(struct phx_update *update, struct phx_compile_job *jobs)
 
                 if (!candidate->must_compile)
                         continue;
-                candidate->result = jobs->result;
-                candidate->error = jobs->error;
-                if (candidate->result >= 0)
-                        candidate->result =
-                                        accept_policy(update, candidate, jobs->blob, jobs->size);
+                note_warnings(update, jobs);
+                take_result(update, candidate, jobs);
                 if (candidate->result < 0 && r >= 0)
                         r = quarantine(update, candidate);
                 else if (candidate->result >= 0)

@@ -36,6 +36,7 @@ struct phx_candidate {
         bool must_compile;
         int result; /* 0 when it is good */
         struct phx_error error;
+        bool breaks_rule; /* where everything is to be told: and compiled all the same */
 };
 
 struct phx_update {

@@ -194,6 +194,19 @@ int phx_sources_list(
         return 0;
 }
 
+void phx_sources_keep(struct phx_sources *sources, const struct phx_strings *names) {
+        size_t kept = 0;
+
+        for (size_t i = 0; i < sources->count; i++) {
+                if (phx_strings_has(names, sources->items[i].name))
+                        sources->items[kept++] = sources->items[i];
+                else
+                        free(sources->items[i].name);
+        }
+        sources->count = kept;
+        phx_strings_done(&sources->orphans);
+}
+
 void phx_sources_done(struct phx_sources *sources) {
         for (size_t i = 0; i < sources->count; i++)
                 free(sources->items[i].name);

@@ -37,12 +37,14 @@ int phx_sources_list(
                 const char *profile_dir,
                 struct phx_sources *ret_sources,
                 struct phx_error *error);
+/* Forgets all but those whose names are among NAMES, and the orphans. */
+void phx_sources_keep(struct phx_sources *sources, const struct phx_strings *names);
 void phx_sources_done(struct phx_sources *sources);
 
 /* The rules that need a line number to be of use: exactly one profile, named as its file, without
  * an attachment path or namespace, and without flags that weaken it or one of its children. What
  * the text really defines is judged again by the compiled policy; this is the friendlier of the
- * two. -EINVAL with "NAME: line N: …". */
+ * two. -EINVAL with "NAME: line N: …"; an error with a list gets all of them. */
 int phx_source_check(
                 const char *name,
                 const char *text,

@@ -3,8 +3,11 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/findings.h"
 #include "base/strings.h"
 #include "system/source.h"
 
@@ -32,8 +35,27 @@ struct scan {
         const char *at;
         unsigned line;
         unsigned profiles;
+        bool has_failed; /* and went on */
         struct phx_error *error;
 };
+
+/* "NAME: line N: " and the text: -EINVAL, or 0 when everything that is wrong is to be found. */
+static int PHX_PRINTF(3, 4) refuse(struct scan *scan, unsigned line, const char *format, ...) {
+        const struct phx_position position = { scan->name, line, 0 };
+        char what[sizeof(scan->error->text)];
+        va_list arguments;
+        int r;
+
+        va_start(arguments, format);
+        (void) vsnprintf(what, sizeof(what), format, arguments);
+        va_end(arguments);
+        r = phx_error_set(scan->error, -EINVAL, "%s: line %u: %.900s", scan->name, line, what);
+        if (!phx_error_goes_on(scan->error, r))
+                return r;
+        phx_findings_add(scan->error->all, PHX_SEVERITY_ERROR, &position, "%s", what);
+        scan->has_failed = true;
+        return 0;
+}
 
 static void pass(struct scan *scan, const char *to) {
         for (; scan->at < to; scan->at++)
@@ -155,31 +177,25 @@ static const char *show(const struct token *token, struct shown *shown) {
         return shown->text;
 }
 
-static int check_flag(const struct scan *scan, unsigned line, const struct token *flag) {
+static int check_flag(struct scan *scan, unsigned line, const struct token *flag) {
         struct shown shown;
 
         if (is_word(flag, "complain") && !scan->rules->allow_complain)
-                return phx_error_set(
-                                scan->error,
-                                -EINVAL,
-                                "%s: line %u: the flag 'complain' lets everything pass, expected none "
-                                "of it unless allow_complain is set",
-                                scan->name,
-                                line);
+                return refuse(scan,
+                              line,
+                              "the flag 'complain' lets everything pass, expected none "
+                              "of it unless allow_complain is set");
         if ((is_word(flag, "unconfined") || is_word(flag, "default_allow")) &&
             !scan->rules->allow_unconfined)
-                return phx_error_set(
-                                scan->error,
-                                -EINVAL,
-                                "%s: line %u: the flag '%s' confines nobody, expected none of it "
-                                "unless allow_unconfined_flag is set",
-                                scan->name,
-                                line,
-                                show(flag, &shown));
+                return refuse(scan,
+                              line,
+                              "the flag '%s' confines nobody, expected none of it "
+                              "unless allow_unconfined_flag is set",
+                              show(flag, &shown));
         return 0;
 }
 
-static int check_flags(const struct scan *scan, const struct token *list) {
+static int check_flags(struct scan *scan, const struct token *list) {
         struct token flag = { .kind = TOKEN_WORD, .line = list->line, .from = list->from };
         const char *end = list->from + list->length;
         int r = 0;
@@ -205,17 +221,14 @@ static void skip_value(struct scan *scan) {
                 pass(scan, find_end_of_pattern(scan->at));
 }
 
-static int complain_of_attachment(const struct scan *scan, const struct token *token) {
+static int complain_of_attachment(struct scan *scan, const struct token *token) {
         struct shown shown;
 
-        return phx_error_set(
-                        scan->error,
-                        -EINVAL,
-                        "%s: line %u: a container's profile must not attach itself to programs of the "
-                        "host, found '%s'",
-                        scan->name,
-                        token->line,
-                        show(token, &shown));
+        return refuse(scan,
+                      token->line,
+                      "a container's profile must not attach itself to programs of the "
+                      "host, found '%s'",
+                      show(token, &shown));
 }
 
 /* What stands between a profile's name and its block, which is opened. Of a child an attachment is
@@ -233,7 +246,7 @@ static int check_head(struct scan *scan, bool is_child) {
                         r = check_flags(scan, &token);
                 else if (!is_child && token.length > 0 &&
                          (token.kind == TOKEN_STRING || strchr("/@", *token.from)))
-                        return complain_of_attachment(scan, &token);
+                        r = complain_of_attachment(scan, &token);
                 if (token.kind != TOKEN_EQUALS)
                         is_xattrs = is_word(&token, "xattrs");
         }
@@ -291,39 +304,30 @@ static int check_block(struct scan *scan) {
         return r;
 }
 
-static int check_name(const struct scan *scan, const struct token *token) {
+static int check_name(struct scan *scan, const struct token *token) {
         struct shown shown;
 
         if (scan->profiles > 1)
-                return phx_error_set(
-                                scan->error,
-                                -EINVAL,
-                                "%s: line %u: expected one profile in this file, found another one: "
-                                "'%s'",
-                                scan->name,
-                                token->line,
-                                show(token, &shown));
+                return refuse(scan,
+                              token->line,
+                              "expected one profile in this file, found another one: "
+                              "'%s'",
+                              show(token, &shown));
         if (token->length > 0 && *token->from == ':')
-                return phx_error_set(
-                                scan->error,
-                                -EINVAL,
-                                "%s: line %u: a profile in a policy namespace, found '%s', expected "
-                                "'%s' alone",
-                                scan->name,
-                                token->line,
-                                show(token, &shown),
-                                scan->name);
+                return refuse(scan,
+                              token->line,
+                              "a profile in a policy namespace, found '%s', expected "
+                              "'%s' alone",
+                              show(token, &shown),
+                              scan->name);
         if (token->length != strlen(scan->name) ||
             memcmp(token->from, scan->name, token->length) != 0)
-                return phx_error_set(
-                                scan->error,
-                                -EINVAL,
-                                "%s: line %u: the profile is named '%s', expected the file's name "
-                                "'%s'",
-                                scan->name,
-                                token->line,
-                                show(token, &shown),
-                                scan->name);
+                return refuse(scan,
+                              token->line,
+                              "the profile is named '%s', expected the file's name "
+                              "'%s'",
+                              show(token, &shown),
+                              scan->name);
         return 0;
 }
 
@@ -384,7 +388,7 @@ int phx_source_check(
                 const char *text,
                 const struct phx_source_rules *rules,
                 struct phx_error *error) {
-        struct scan scan = { name, rules, text, 1, 0, error };
+        struct scan scan = { name, rules, text, 1, 0, false, error };
         struct token token;
 
         for (next(&scan, &token); token.kind != TOKEN_END; next(&scan, &token)) {
@@ -400,5 +404,5 @@ int phx_source_check(
                                 "%s: defines no profile, expected one named '%s'",
                                 name,
                                 name);
-        return 0;
+        return scan.has_failed ? -EINVAL : 0;
 }

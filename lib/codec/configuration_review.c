@@ -1,0 +1,88 @@
+#include "codec/configuration_review.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "codec/json_refuse.h"
+#include "state/needs.h"
+
+static bool is_unconfined(const struct phx_container_config *container) {
+        return strcmp(container->profile, "unconfined") == 0;
+}
+
+static void review_unconfined(
+                const struct phx_json_place *place,
+                const struct phx_container_config *container,
+                struct phx_error *error) {
+        const struct phx_needs needs = phx_needs_of(container);
+        phx_autofree char *why = phx_needs_why(container);
+
+        if (why)
+                phx_json_warn(error,
+                              place,
+                              "runs unconfined; %s has what it needs (%s): phoenixctl advise %s",
+                              phx_needs_profile(&needs),
+                              why,
+                              container->id);
+        else
+                error->all->is_incomplete = true;
+}
+
+static void review_profile(
+                const struct phx_json_place *entry,
+                const struct phx_container_config *container,
+                const struct phx_strings *names,
+                struct phx_error *error) {
+        const struct phx_json_place place = phx_json_member(entry, "apparmor_profile");
+        const struct phx_json_place *at = container->profile_is_default ? entry : &place;
+
+        if (!container->profile[0])
+                return; /* it was refused */
+        if (is_unconfined(container))
+                review_unconfined(at, container, error);
+        else if (names && !phx_strings_has(names, container->profile))
+                (void) phx_json_refuse(
+                                error,
+                                at,
+                                "no profile '%s' is defined, expected a file of that name among the "
+                                "profiles",
+                                container->profile);
+}
+
+/* apparmor_manages_nesting is there to keep Proxmox from doing what the profile does. */
+static void review_nesting(
+                const struct phx_json_place *entry,
+                const struct phx_container_config *container,
+                struct phx_error *error) {
+        const struct phx_json_place list = phx_json_member(entry, "pct_options");
+
+        if (!container->manages_nesting)
+                return;
+        for (size_t i = 0; i < container->pct_options.count; i++) {
+                const struct phx_json_place element = phx_json_element(&list, i);
+
+                if (strstr(container->pct_options.items[i], "nesting=1"))
+                        phx_json_warn(error,
+                                      &element,
+                                      "apparmor_manages_nesting says that the profile does it, "
+                                      "expected no nesting=1 beside it");
+        }
+}
+
+void phx_configuration_review(
+                const struct phx_json_text *json,
+                const struct phx_configuration *configuration,
+                const struct phx_strings *names,
+                struct phx_findings *findings) {
+        const struct phx_json_place root = { .text = json },
+                                    entries = phx_json_member(&root, "lxc_configs");
+        struct phx_error error = { .all = findings };
+
+        for (size_t i = 0; i < configuration->count; i++) {
+                const struct phx_container_config *container = &configuration->containers[i];
+                const struct phx_json_place entry = phx_json_member(&entries, container->id);
+
+                review_profile(&entry, container, names, &error);
+                review_nesting(&entry, container, &error);
+        }
+}

@@ -1,0 +1,6 @@
+#pragma once
+
+#include "base/findings.h"
+
+/* What phoenixctl validate --json answers, version 1. The caller's to free. 0 or -ENOMEM. */
+int phx_findings_render(const struct phx_findings *findings, char **ret_text);

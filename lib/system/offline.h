@@ -1,0 +1,35 @@
+#pragma once
+
+#include "base/error.h"
+#include "base/findings.h"
+#include "base/trust.h"
+#include "state/settings.h"
+
+/* The profiles of a directory judged as phoenixd would judge them, by the same code, without a
+ * kernel, and with nothing put in force: what is compiled is for the features below, and tests are
+ * asked of the compiled policy itself. */
+
+/* Of a Linux 6.1 as Debian 12 builds it, for apparmor_parser -M. */
+extern const char phx_offline_features[];
+
+/* All borrowed. */
+struct phx_offline {
+        const struct phx_trust *trust;
+        const char *parser;
+        const struct phx_settings *settings; /* directories, rules and limits */
+        const struct phx_strings *only;      /* profiles; NULL for all */
+};
+
+/* Appends to NAMES what a configuration may name: sources, good or not, and what is defined in the
+ * deployed directory. -ENOMEM, or what keeps from looking, with a text. */
+int phx_offline_names(
+                const struct phx_offline *offline,
+                struct phx_strings *names,
+                struct phx_error *error);
+
+/* Appends all that is wrong. 0 with or without such; negative with a text when nothing could be
+ * judged, for want of a compiler, say. */
+int phx_offline_judge(
+                const struct phx_offline *offline,
+                struct phx_findings *findings,
+                struct phx_error *error);

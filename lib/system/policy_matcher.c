@@ -1,0 +1,153 @@
+#include "system/policy_matcher.h"
+
+#include <errno.h>
+
+#include <sys/apparmor.h>
+
+#include "system/policy_automaton.h"
+
+/* What the 32 bits of a word are that the parser writes for files: seven for the file's owner,
+ * seven for others, and two for both. The kernel asks as root about files of root. */
+#define OWNER_BITS 0x7fU
+#define OTHER_SHIFT 7U
+#define FILE_LINK 0x10U
+#define FILE_LOCK 0x20U
+#define FILE_MAP 0x40U
+#define FILE_CHANGE_PROFILE 0x80000000U
+#define FILE_ONEXEC 0x40000000U
+
+static uint32_t file_permissions(uint32_t word) {
+        uint32_t owner = word & OWNER_BITS;
+        uint32_t permissions = owner & (AA_MAY_EXEC | AA_MAY_WRITE | AA_MAY_READ | AA_MAY_APPEND);
+
+        permissions |= AA_MAY_GETATTR;
+        if (owner & AA_MAY_READ)
+                permissions |= AA_MAY_OPEN;
+        if (owner & AA_MAY_WRITE)
+                permissions |= AA_MAY_SETATTR | AA_MAY_CREATE | AA_MAY_DELETE | AA_MAY_CHMOD |
+                               AA_MAY_CHOWN | AA_MAY_OPEN;
+        if (owner & FILE_LINK)
+                permissions |= AA_MAY_LINK;
+        if (owner & FILE_LOCK)
+                permissions |= AA_MAY_LOCK;
+        if (owner & FILE_MAP)
+                permissions |= AA_EXEC_MMAP;
+        if (word & FILE_CHANGE_PROFILE)
+                permissions |= AA_MAY_CHANGE_PROFILE;
+        if (word & FILE_ONEXEC)
+                permissions |= AA_MAY_ONEXEC;
+        return permissions;
+}
+
+/* Of the other classes: the second seven bits extend the first. */
+static uint32_t other_permissions(uint32_t word) {
+        uint32_t more = (word >> OTHER_SHIFT) & OWNER_BITS;
+
+        return (word & OWNER_BITS) | (more & 0x3U) << 8 | (more & 0x1cU) << 18 |
+               (more & 0x60U) << 19;
+}
+
+static int read_automaton(
+                const struct phx_policy_matcher *matcher,
+                const struct phx_policy_rules *rules,
+                struct phx_automaton *automaton,
+                struct phx_error *error) {
+        return phx_automaton_read(
+                        (const char *) matcher->blob + rules->offset,
+                        rules->size,
+                        automaton,
+                        error);
+}
+
+/* Files: their class byte is not part of what their automaton reads. */
+static int ask_about_file(
+                const struct phx_policy_matcher *matcher,
+                const struct phx_policy_entry *entry,
+                const struct phx_policy_query *query,
+                uint32_t *ret_permissions,
+                struct phx_error *error) {
+        struct phx_automaton automaton = { 0 };
+        uint32_t state;
+        int r;
+
+        r = read_automaton(matcher, &entry->files, &automaton, error);
+        if (r < 0)
+                return r;
+        state = phx_automaton_run(
+                        &automaton,
+                        entry->files.start,
+                        query->match.data + 1,
+                        query->match.size - 1);
+        *ret_permissions = file_permissions(phx_automaton_accept(&automaton, state));
+        return 0;
+}
+
+static int ask_about_other(
+                const struct phx_policy_matcher *matcher,
+                const struct phx_policy_entry *entry,
+                const struct phx_policy_query *query,
+                uint32_t *ret_permissions,
+                struct phx_error *error) {
+        struct phx_automaton automaton = { 0 };
+        uint32_t state;
+        int r;
+
+        r = read_automaton(matcher, &entry->others, &automaton, error);
+        if (r < 0)
+                return r;
+        state = phx_automaton_run(&automaton, entry->others.start, query->match.data, 1);
+        if (state == 0)
+                return 0; /* not mediated: as it was, all of it */
+        state = phx_automaton_run(&automaton, state, query->match.data + 1, query->match.size - 1);
+        *ret_permissions = other_permissions(phx_automaton_accept(&automaton, state));
+        return 0;
+}
+
+static int load(void *data, const void *blob, size_t size, struct phx_error *error) {
+        struct phx_policy_matcher *matcher = data;
+
+        matcher->blob = blob;
+        return phx_policy_parse(blob, size, &matcher->policy, error);
+}
+
+static void unload(void *data) {
+        struct phx_policy_matcher *matcher = data;
+
+        phx_policy_done(&matcher->policy);
+        matcher->blob = NULL;
+}
+
+static int ask(void *data,
+               const char *profile,
+               const struct phx_policy_query *query,
+               uint32_t mask,
+               bool *ret_allowed,
+               struct phx_error *error) {
+        const struct phx_policy_matcher *matcher = data;
+        const struct phx_policy_entry *entry = phx_policy_find(&matcher->policy, profile);
+        uint32_t permissions = UINT32_MAX;
+        int r = 0;
+
+        if (!entry)
+                return phx_error_set(error, -ENOENT, "'%s' is not in the policy", profile);
+        if (query->match.size == 0)
+                return phx_error_set(error, -EINVAL, "'%s': nothing to match", query->what);
+        if (entry->has_permission_table)
+                return phx_error_set(
+                                error,
+                                -EPROTONOSUPPORT,
+                                "'%s' has a table of permissions, which only a kernel reads",
+                                profile);
+        if (query->class == PHX_QUERY_FILE && entry->files.size > 0)
+                r = ask_about_file(matcher, entry, query, &permissions, error);
+        else if (entry->others.size > 0)
+                r = ask_about_other(matcher, entry, query, &permissions, error);
+        if (r < 0)
+                return r;
+        *ret_allowed = (permissions & mask) == mask;
+        return 0;
+}
+
+struct phx_policy_prober phx_policy_matcher_prober(struct phx_policy_matcher *matcher) {
+        return (struct phx_policy_prober){ load, ask, unload, matcher };
+}
