@@ -35,4 +35,6 @@ int verb_resume(const struct ctl *ctl, int argc, char **argv);
 int verb_status(const struct ctl *ctl, int argc, char **argv);
 extern const struct option verb_suspend_options[];
 int verb_suspend(const struct ctl *ctl, int argc, char **argv);
+extern const struct option verb_validate_options[];
+int verb_validate(const struct ctl *ctl, int argc, char **argv);
 int verb_version(const struct ctl *ctl, int argc, char **argv);

@@ -27,6 +27,11 @@ const struct ctl_verb ctl_verbs[] = {
         { "resume", "OBJECT", "End a suspension", verb_resume_options, verb_resume },
         { "status", "[OBJECT...]", "Tell how things are", shown_options, verb_status },
         { "suspend", "OBJECT", "Leave it alone for a while", verb_suspend_options, verb_suspend },
+        { "validate",
+          "[DIR|FILE...]",
+          "Look for mistakes in files, without phoenixd",
+          verb_validate_options,
+          verb_validate },
         { "version", "", "Show the version", NULL, verb_version },
         { NULL, NULL, NULL, NULL, NULL },
 };

@@ -1,0 +1,319 @@
+#include "validate.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/trust.h"
+#include "codec/configuration_json.h"
+#include "codec/configuration_review.h"
+#include "codec/settings_json.h"
+#include "config.h"
+#include "system/offline.h"
+#include "system/policy_test.h"
+
+#define FILE_LIMIT (4UL << 20)
+/* Names that a working copy has, as a machine's directory of settings has them. */
+#define SETTINGS_NAME "phoenixd.json"
+#define CONFIGURATION_NAME "phoenix_lxc_configs.json"
+#define PROFILES_NAME "apparmor.d"
+
+/* --- what is what --- */
+
+static int set(char **field, const char *value, const char *what, struct phx_error *error) {
+        if (*field && strcmp(*field, value) != 0)
+                return phx_error_set(
+                                error,
+                                -EINVAL,
+                                "%s: is a second %s beside %s, expected one of them at a time",
+                                value,
+                                what,
+                                *field);
+        return phx_replace(field, value);
+}
+
+/* True and the path when DIRECTORY has a file or directory NAME. */
+static bool has(const char *directory, const char *name, mode_t type, char path[PATH_MAX]) {
+        struct stat st;
+
+        return snprintf(path, PATH_MAX, "%s/%s", directory, name) < PATH_MAX &&
+               stat(path, &st) == 0 && (st.st_mode & S_IFMT) == type;
+}
+
+/* One that looks like the machine's directory of settings, or one of profiles. */
+static int take_directory(
+                struct validation *validation,
+                const char *directory,
+                struct phx_error *error) {
+        bool is_settings = false;
+        char path[PATH_MAX];
+        int r = 0;
+
+        if (has(directory, SETTINGS_NAME, S_IFREG, path)) {
+                is_settings = true;
+                r = set(&validation->settings_path, path, "file of settings", error);
+        }
+        if (r >= 0 && has(directory, CONFIGURATION_NAME, S_IFREG, path)) {
+                is_settings = true;
+                r = set(&validation->configuration_path, path, "configuration", error);
+        }
+        if (r >= 0 && has(directory, PROFILES_NAME, S_IFDIR, path))
+                return set(&validation->profile_dir, path, "directory of profiles", error);
+        if (r < 0 || is_settings)
+                return r;
+        return set(&validation->profile_dir, directory, "directory of profiles", error);
+}
+
+/* JSON tells by its content what it is: names differ from place to place. */
+static int take_json(struct validation *validation, const char *path, struct phx_error *error) {
+        const struct phx_trust trust = { .root = "/", .anyone = true };
+        phx_autofree char *text = NULL;
+        size_t size = 0;
+        int r;
+
+        r = phx_trust_read(&trust, path, FILE_LIMIT, &text, &size, error);
+        if (r < 0)
+                return r;
+        if (memmem(text, size, "\"lxc_configs\"", strlen("\"lxc_configs\"")) ||
+            phx_has_suffix(path, "/" CONFIGURATION_NAME))
+                return set(&validation->configuration_path, path, "configuration", error);
+        return set(&validation->settings_path, path, "file of settings", error);
+}
+
+/* A profile, its test, or a piece, which is judged by the profiles that include it. */
+static int take_profile(struct validation *validation, char *path, struct phx_error *error) {
+        char *name = strrchr(path, '/'), *piece = strstr(path, "/abstractions/");
+        int r;
+
+        if (!piece)
+                piece = strstr(path, "/tunables/");
+        if (piece) {
+                *piece = '\0';
+                return set(&validation->profile_dir, path, "directory of profiles", error);
+        }
+        *name++ = '\0';
+        r = set(&validation->profile_dir, path[0] ? path : "/", "directory of profiles", error);
+        if (phx_has_suffix(name, PHX_POLICY_TEST_SUFFIX))
+                name[strlen(name) - strlen(PHX_POLICY_TEST_SUFFIX)] = '\0';
+        return r < 0 ? r : phx_strings_add_once(&validation->only, name);
+}
+
+static int take(struct validation *validation, const char *word, struct phx_error *error) {
+        phx_autofree char *path = realpath(word, NULL);
+        struct stat st;
+
+        if (!path || stat(path, &st) < 0)
+                return phx_error_errno(error, word);
+        if (S_ISDIR(st.st_mode))
+                return take_directory(validation, path, error);
+        if (phx_has_suffix(path, ".json"))
+                return take_json(validation, path, error);
+        return take_profile(validation, path, error);
+}
+
+int validation_of(
+                struct validation *validation,
+                char *const *words,
+                size_t count,
+                struct phx_error *error) {
+        phx_autofree char *root = NULL;
+        int r = 0;
+
+        if (validation->root) {
+                root = realpath(validation->root, NULL);
+                if (!root)
+                        return phx_error_errno(error, validation->root);
+        }
+        validation->is_in_force = count == 0 && !root;
+        validation->looks_at_all = count == 0;
+        r = phx_replace(&validation->root, root ? root : "/");
+        for (size_t i = 0; r >= 0 && i < count; i++)
+                r = take(validation, words[i], error);
+        if (r < 0)
+                return r;
+        validation->may_lack_settings = !validation->settings_path;
+        if (!validation->settings_path)
+                return phx_replace(&validation->settings_path, PHX_SYSCONFDIR "/" SETTINGS_NAME);
+        return 0;
+}
+
+void validation_done(struct validation *validation) {
+        free(validation->root);
+        free(validation->settings_path);
+        free(validation->configuration_path);
+        free(validation->profile_dir);
+        phx_strings_done(&validation->only);
+        phx_settings_free(validation->settings);
+}
+
+/* --- reading --- */
+
+static struct phx_trust trust_of(const struct validation *validation) {
+        return (struct phx_trust){ .root = validation->root, .anyone = !validation->is_in_force };
+}
+
+/* What cannot be read is a mistake as any other. */
+static int add_unreadable(
+                struct phx_findings *findings,
+                const char *path,
+                const struct phx_error *error,
+                int code) {
+        const char *text = phx_error_text(error, code);
+
+        if (code == -ENOMEM)
+                return code;
+        if (phx_has_prefix(text, path) && phx_has_prefix(text + strlen(path), ": "))
+                text += strlen(path) + strlen(": ");
+        phx_findings_add(
+                        findings,
+                        PHX_SEVERITY_ERROR,
+                        &(struct phx_position){ path, 0, 0 },
+                        "%s",
+                        text);
+        return 0;
+}
+
+/* What a parser of ours said, of which everything but a want of memory is in the list. */
+static int said(struct phx_findings *findings,
+                const char *path,
+                const struct phx_error *error,
+                int code) {
+        return code == -EINVAL || code >= 0 ? 0 : add_unreadable(findings, path, error, code);
+}
+
+static int read_settings(struct validation *validation, struct phx_findings *findings) {
+        const struct phx_trust trust = trust_of(validation);
+        const char *path = validation->settings_path;
+        struct phx_error error = { .all = findings };
+        phx_autofree char *text = NULL;
+        size_t size = 0;
+        int r;
+
+        r = phx_trust_read(&trust, path, FILE_LIMIT, &text, &size, &error);
+        if (r < 0 && (r != -ENOENT || !validation->may_lack_settings)) {
+                /* Of this machine, where a working copy is looked at: the defaults do. */
+                if (!validation->may_lack_settings || validation->looks_at_all)
+                        r = add_unreadable(findings, path, &error, r);
+                text = NULL;
+        } else if (r >= 0) {
+                r = phx_settings_parse(path, text, size, &validation->settings, &error);
+                r = said(findings, path, &error, r);
+        }
+        if (r == -ENOMEM || validation->settings)
+                return r < 0 ? r : 0;
+        return phx_settings_defaults(&validation->settings);
+}
+
+/* Where the settings point to, unless the command line did. */
+static int settle_paths(struct validation *validation) {
+        struct phx_settings *settings = validation->settings;
+        int r = 0;
+
+        if (!validation->profile_dir && !validation->looks_at_all)
+                validation->skips_profiles = true;
+        if (validation->looks_at_all && !validation->configuration_path)
+                r = phx_replace(&validation->configuration_path, settings->configuration);
+        if (r >= 0 && validation->profile_dir)
+                r = phx_replace(&settings->profile_dir, validation->profile_dir);
+        return r;
+}
+
+static int read_profiles(
+                struct validation *validation,
+                struct phx_findings *findings,
+                struct phx_strings *names,
+                bool *ret_has_names,
+                struct phx_error *error) {
+        const struct phx_trust trust = trust_of(validation);
+        const struct phx_offline offline = {
+                .trust = &trust,
+                .parser = PHX_PARSER,
+                .settings = validation->settings,
+                .only = validation->only.count > 0 ? &validation->only : NULL,
+        };
+        struct phx_error why = { 0 };
+        int r;
+
+        r = phx_offline_names(&offline, names, &why);
+        *ret_has_names = r >= 0;
+        if (validation->skips_profiles)
+                return r == -ENOMEM ? r : 0;
+        if (r < 0)
+                return add_unreadable(findings, validation->settings->profile_dir, &why, r);
+        r = phx_offline_judge(&offline, findings, error);
+        return r < 0 ? phx_error_set(error,
+                                     r,
+                                     "%s; so no profile was judged",
+                                     strdupa(phx_error_text(error, r)))
+                     : 0;
+}
+
+static int read_configuration(
+                struct validation *validation,
+                struct phx_findings *findings,
+                const struct phx_strings *names) {
+        phx_cleanup(phx_configuration_freep) struct phx_configuration *configuration = NULL;
+        const struct phx_trust trust = trust_of(validation);
+        const char *path = validation->configuration_path;
+        struct phx_error error = { .all = findings };
+        phx_autofree char *text = NULL;
+        size_t size = 0;
+        int r;
+
+        r = phx_trust_read(&trust, path, FILE_LIMIT, &text, &size, &error);
+        if (r < 0)
+                return add_unreadable(findings, path, &error, r);
+        r = phx_configuration_parse(
+                        path,
+                        text,
+                        size,
+                        validation->settings->default_profile,
+                        &configuration,
+                        &error);
+        r = said(findings, path, &error, r);
+        if (r < 0 || !configuration)
+                return r;
+        phx_configuration_review(
+                        &(struct phx_json_text){ path, text, size },
+                        configuration,
+                        names,
+                        findings);
+        return 0;
+}
+
+/* The root is told, too: who asked for a tree must find the file. */
+static int complete_files(const struct validation *validation, struct phx_findings *findings) {
+        if (strcmp(validation->root, "/") == 0)
+                return 0;
+        for (size_t i = 0; i < findings->count; i++) {
+                char **file = &findings->items[i].file, *path = NULL;
+
+                if (asprintf(&path, "%s%s", validation->root, *file) < 0)
+                        return -ENOMEM;
+                free(*file);
+                *file = path;
+        }
+        return 0;
+}
+
+int validation_run(
+                struct validation *validation,
+                struct phx_findings *findings,
+                struct phx_error *error) {
+        phx_cleanup(phx_strings_done) struct phx_strings names = { 0 };
+        bool has_names = false;
+        int r;
+
+        r = read_settings(validation, findings);
+        if (r >= 0)
+                r = settle_paths(validation);
+        if (r >= 0)
+                r = read_profiles(validation, findings, &names, &has_names, error);
+        if (r < 0)
+                return r;
+        if (validation->configuration_path)
+                r = read_configuration(validation, findings, has_names ? &names : NULL);
+        return r < 0 ? r : complete_files(validation, findings);
+}

@@ -1,0 +1,108 @@
+#!/bin/bash
+# ctl-validate.sh PHOENIXCTL DIR SHIPPED
+#
+# Everything that is wrong in the tree DIR is found by phoenixctl validate, as DIR/expected.txt has
+# it, by root and by anybody, and nothing in the profiles of the directory SHIPPED. With PHX_UPDATE
+# set the former is written.
+set -euo pipefail
+
+phoenixctl=$(realpath "$1")
+dir=$2
+shipped=$3
+failed=0
+
+if [[ ! -x /sbin/apparmor_parser ]]; then
+    echo "skipped: no apparmor_parser" >&2
+    exit 77
+fi
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+chmod 755 "$work"
+cp -r "$dir" "$work/tree"
+rm -f "$work/tree/expected.txt"
+mkdir "$work/shipped"
+cp -r "$shipped"/{lxc-*,abstractions,tunables} "$work/shipped"
+chmod -R a+rX "$work"
+
+fail() {
+    echo "$1" >&2
+    failed=1
+}
+
+# Of a syntax error the parsers of different releases say different things.
+without_parsers_words() {
+    sed 's/\(: error: syntax error\).*/\1/'
+}
+
+# validate USER ARGUMENT...: what is said, then the exit status.
+validate() {
+    local user=$1 status=0
+    shift
+    if [[ $user = root ]]; then
+        (cd "$work/tree" && "$phoenixctl" validate "$@") || status=$?
+    else
+        (cd "$work/tree" && setpriv --reuid=65534 --regid=65534 --clear-groups \
+            "$work/phoenixctl" validate "$@") || status=$?
+    fi
+    echo "exit status $status"
+}
+
+if [[ -n ${PHX_UPDATE:-} ]]; then
+    validate root . | without_parsers_words >"$dir/expected.txt"
+fi
+validate root . | without_parsers_words | diff -u "$dir/expected.txt" - || fail "told otherwise than expected"
+if [[ $(id -u) -eq 0 ]]; then
+    cp "$phoenixctl" "$work/phoenixctl"
+    validate nobody . | without_parsers_words | diff -u "$dir/expected.txt" - ||
+        fail "told otherwise to anybody"
+fi
+
+# One file of it: what is wrong with that, and nothing else.
+said=$(validate root apparmor.d/lxc-files.test)
+[[ $(grep -c '^apparmor.d/lxc-files.test:[0-9]*: error: ' <<<"$said") = 3 && $said = *'3 errors, 0 warnings.'* ]] ||
+    fail "lxc-files.test alone: $said"
+# A piece: the profiles that include it.
+said=$(validate root apparmor.d/abstractions/broken)
+[[ $said = *'apparmor.d/abstractions/broken:3: error: '* ]] || fail "the piece alone: $said"
+# A configuration alone: its profiles are not at hand.
+said=$(validate root phoenix_lxc_configs.json)
+[[ $said != *apparmor.d* && $said = *'lxc_configs.206.apparmor_profile'* ]] || fail "the file alone: $said"
+
+said=$(validate root "$work/shipped")
+[[ $said = $'No mistake found.\nexit status 0' ]] || fail "the shipped profiles: $said"
+said=$(validate root --quiet .)
+[[ $said = 'exit status 1' ]] || fail "--quiet: $said"
+said=$(validate root apparmor.d/lxc-idle)
+[[ $said = *'0 errors, 3 warnings.'*'exit status 0' ]] || fail "warnings: $said"
+said=$(validate root --strict apparmor.d/lxc-idle)
+[[ $said = *'exit status 1' ]] || fail "--strict: $said"
+said=$(validate root nobody-has-it 2>&1)
+[[ $said = *'nobody-has-it: No such file or directory'*'exit status 1' ]] || fail "no such file: $said"
+
+# The same as JSON.
+count=$(grep -c ': error: ' "$dir/expected.txt")
+"$phoenixctl" validate --json "$work/tree" >"$work/json" && fail "--json: exit status 0"
+python3 - "$work/json" "$count" <<'PYTHON' || fail "--json: not what the text says"
+import json, sys
+answer = json.load(open(sys.argv[1]))
+findings = answer["findings"]
+errors = [f for f in findings if f["severity"] == "error"]
+assert answer["version"] == 1
+assert answer["errors"] == len(errors) == int(sys.argv[2]), len(errors)
+assert answer["warnings"] == len(findings) - len(errors)
+assert all(f["file"].startswith("/") and f["text"] for f in findings)
+PYTHON
+
+# A tree such as an image of a machine: everything is below its root.
+confdir=$({ "$phoenixctl" validate || true; } 2>/dev/null | sed -n 's|^\(/.*\)/apparmor.d: error.*|\1|p')
+if [[ -n $confdir ]]; then
+    mkdir -p "$work/image$confdir" "$work/image/etc/apparmor.d"
+    cp -r "$work/shipped" "$work/image$confdir/apparmor.d"
+    cp -r /etc/apparmor.d/{abi,abstractions,tunables} "$work/image/etc/apparmor.d/"
+    echo '{ "lxc_configs": { "1": { "apparmor_profile": "lxc-gone" } } }' \
+        >"$work/image$confdir/phoenix_lxc_configs.json"
+    said=$(validate root --root="$work/image")
+    [[ $said = "$work/image$confdir/phoenix_lxc_configs.json:1:47: error: "*'1 error, 0 warnings.'*'exit status 1' ]] ||
+        fail "--root: $said"
+fi
+exit "$failed"
