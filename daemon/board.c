@@ -37,6 +37,7 @@ int board_init(struct board *board, uint64_t wall_usec) {
 void board_done(struct board *board) {
         phx_snapshot_free(board->snapshot);
         free(board->json);
+        free(board->plan);
         *board = (struct board){ 0 };
 }
 
@@ -98,6 +99,8 @@ int board_end(struct board *board,
         *ret_before = NULL;
         if (report->snapshot)
                 r = take_up(board, report, ret_before);
+        if (report->plan)
+                (void) phx_replace(&board->plan, report->plan);
         snapshot = board->snapshot;
         say(&snapshot->status, report->status);
         (void) phx_replace(&snapshot->doing, NULL);

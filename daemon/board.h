@@ -10,6 +10,7 @@
 struct board {
         struct phx_snapshot *snapshot; /* never NULL */
         char *json;                    /* of it; NULL when it has to be rendered anew */
+        char *plan;                    /* in JSON, of the last look that told one; or NULL */
         bool is_known;                 /* a look has been told */
 };
 

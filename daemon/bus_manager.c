@@ -383,6 +383,24 @@ static int reload(sd_bus_message *message, void *data, sd_bus_error *error) {
         return bus_request_new(data, message, "org.phoenixd1.reload", on_reload_allowed, error);
 }
 
+/* The texts of configs and profiles may hold what is not for everybody. */
+static void on_plan_allowed(struct bus_request *request) {
+        const char *plan = request->bus->board->plan;
+
+        if (plan)
+                (void) sd_bus_reply_method_return(request->message, "s", plan);
+        else
+                (void) sd_bus_reply_method_errorf(
+                                request->message,
+                                BUS_ERROR_NOT_READY,
+                                "the first look is not over yet");
+        bus_request_free(request);
+}
+
+static int plan(sd_bus_message *message, void *data, sd_bus_error *error) {
+        return bus_request_new(data, message, "org.phoenixd1.plan", on_plan_allowed, error);
+}
+
 #define METHOD(name, in, in_names, out, out_names, call) \
         SD_BUS_METHOD_WITH_NAMES(                        \
                         name,                            \
@@ -400,6 +418,7 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_START(0),
         METHOD("Describe", "", , "s", SD_BUS_PARAM(json), describe),
         METHOD("Explain", "s", SD_BUS_PARAM(container), "s", SD_BUS_PARAM(json), explain),
+        METHOD("Plan", "", , "s", SD_BUS_PARAM(json), plan),
         METHOD("ListProfiles", "", , "a(sso)", SD_BUS_PARAM(profiles), list_profiles),
         METHOD("ListContainers", "", , "a(ssso)", SD_BUS_PARAM(containers), list_containers),
         METHOD("GetProfile", "s", SD_BUS_PARAM(name), "o", SD_BUS_PARAM(path), get_profile),

@@ -39,7 +39,8 @@ struct work {
         struct suspend suspend;
         uint64_t now_usec;
         uint64_t wall_usec;
-        char *told; /* the snapshot that was sent last */
+        char *told;      /* the snapshot that was sent last */
+        char *told_plan; /* and the plan */
         uint64_t compiles;
         uint64_t compile_usec;
 };
@@ -131,6 +132,15 @@ static int world_apply(void *data, const struct phx_drift *drift, struct phx_err
         return r;
 }
 
+static int world_preview(
+                void *data,
+                const struct phx_drift *drift,
+                struct phx_preview *ret_preview) {
+        const struct work *work = data;
+
+        return phx_machine_preview(work->machine, drift, ret_preview);
+}
+
 /* --- one look of the engine --- */
 
 static int fill_settings(const struct work *work, struct phx_report *report) {
@@ -155,11 +165,20 @@ static int fill_paths(const struct work *work, struct phx_snapshot *snapshot) {
         return 0;
 }
 
+static int tell_if_new(const char *text, char **told, char **to) {
+        int r;
+
+        if (phx_equal(text, *told))
+                return 0;
+        r = phx_replace(to, text);
+        return r < 0 ? r : phx_replace(told, text);
+}
+
 /* What there is to tell, unless it was told already. The loop adds what changes with each look. */
 static int fill_snapshot(struct work *work, struct phx_report *report) {
         phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = phx_pass_take_snapshot(
                         work->pass);
-        phx_autofree char *text = NULL;
+        phx_autofree char *text = NULL, *plan = NULL;
         int r;
 
         if (!snapshot)
@@ -171,15 +190,11 @@ static int fill_snapshot(struct work *work, struct phx_report *report) {
                 r = phx_snapshot_explain(snapshot);
         if (r >= 0)
                 r = phx_snapshot_render(snapshot, &text);
-        if (r < 0 || phx_equal(text, work->told))
-                return r;
-
-        r = phx_replace(&report->snapshot, text);
-        if (r < 0)
-                return r;
-        free(work->told);
-        work->told = PHX_TAKE(text);
-        return 0;
+        if (r >= 0)
+                r = tell_if_new(text, &work->told, &report->snapshot);
+        if (r >= 0)
+                r = phx_plan_render(snapshot, &plan);
+        return r < 0 ? r : tell_if_new(plan, &work->told_plan, &report->plan);
 }
 
 static int take_suspensions(struct work *work, const char *text, struct phx_error *error) {
@@ -208,7 +223,7 @@ static int look(void *data,
                 struct phx_error *error) {
         phx_cleanup(phx_report_freep) struct phx_report *report = calloc(1, sizeof(*report));
         struct work *work = data;
-        const struct phx_world world = { world_look, world_apply, work };
+        const struct phx_world world = { world_look, world_apply, world_preview, work };
         int r;
 
         if (!report)
@@ -249,6 +264,7 @@ static struct work *work_free(struct work *work) {
         if (work->state_fd >= 0)
                 (void) close(work->state_fd);
         free(work->told);
+        free(work->told_plan);
         suspend_done(&work->suspend);
         free(work);
 

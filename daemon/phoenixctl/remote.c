@@ -24,12 +24,16 @@ static int not_running(void) {
         return CTL_NOT_RUNNING;
 }
 
+static bool is_refusal(const sd_bus_error *error) {
+        return sd_bus_error_has_name(error, SD_BUS_ERROR_ACCESS_DENIED) ||
+               sd_bus_error_has_name(error, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED);
+}
+
 static int bus_failed(int r, const sd_bus_error *error) {
         if (sd_bus_error_has_name(error, SD_BUS_ERROR_SERVICE_UNKNOWN) ||
             sd_bus_error_has_name(error, SD_BUS_ERROR_NAME_HAS_NO_OWNER))
                 return not_running();
-        if (sd_bus_error_has_name(error, SD_BUS_ERROR_ACCESS_DENIED) ||
-            sd_bus_error_has_name(error, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED)) {
+        if (is_refusal(error)) {
                 (void) fprintf(stderr,
                                "phoenixctl: not allowed: %s; root may, and whom polkit lets\n",
                                error->message);
@@ -61,7 +65,8 @@ static int open_bus(const struct ctl *ctl, sd_bus **ret_bus) {
         return CTL_ERROR;
 }
 
-static int ask(const struct ctl *ctl, char **ret_text) {
+/* A method that has one text for an answer. Who is not allowed is told so unless IS_QUIET. */
+static int ask(const struct ctl *ctl, const char *method, bool is_quiet, char **ret_text) {
         phx_cleanup(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         phx_cleanup(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         phx_cleanup(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
@@ -71,7 +76,9 @@ static int ask(const struct ctl *ctl, char **ret_text) {
         r = open_bus(ctl, &bus);
         if (r != 0)
                 return r;
-        r = sd_bus_call_method(bus, SERVICE, PATH, INTERFACE, "Describe", &error, &reply, "");
+        r = sd_bus_call_method(bus, SERVICE, PATH, INTERFACE, method, &error, &reply, "");
+        if (is_quiet && is_refusal(&error))
+                return CTL_NOT_ALLOWED;
         if (r >= 0)
                 r = sd_bus_message_read(reply, "s", &text);
         if (r < 0)
@@ -119,7 +126,7 @@ int remote_describe(
                         return CTL_ERROR;
                 }
         } else {
-                r = ask(ctl, &text);
+                r = ask(ctl, "Describe", false, &text);
                 if (r != 0)
                         return r;
                 size = strlen(text);
@@ -131,5 +138,22 @@ int remote_describe(
         }
         if (ret_text)
                 *ret_text = PHX_TAKE(text);
+        return 0;
+}
+
+int remote_plan(const struct ctl *ctl, bool is_quiet, struct phx_plan *ret_plan, char **ret_text) {
+        phx_autofree char *text = NULL;
+        struct phx_error error = { 0 };
+        int r;
+
+        r = ask(ctl, "Plan", is_quiet, &text);
+        if (r != 0)
+                return r;
+        r = phx_plan_parse(text, strlen(text), ret_plan, &error);
+        if (r < 0) {
+                (void) fprintf(stderr, "phoenixctl: %s\n", phx_error_text(&error, r));
+                return CTL_ERROR;
+        }
+        *ret_text = PHX_TAKE(text);
         return 0;
 }

@@ -12,6 +12,10 @@ int remote_describe(
                 struct phx_snapshot **ret_snapshot,
                 char **ret_text);
 
+/* What Plan() answers, likewise. Whoever may not see the texts gets CTL_NOT_ALLOWED, without a word
+ * when IS_QUIET. */
+int remote_plan(const struct ctl *ctl, bool is_quiet, struct phx_plan *ret_plan, char **ret_text);
+
 /* Calls METHOD of org.phoenixd1.Manager with arguments of these D-Bus TYPES, and waits for as long
  * as it takes: whoever asks may have to be asked for a password, and a look may last. 0, or the
  * exit status, as above. */

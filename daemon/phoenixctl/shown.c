@@ -1,10 +1,12 @@
 #include "shown.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/grow.h"
 #include "base/strings.h"
 
 const struct option shown_options[] = {
@@ -88,6 +90,44 @@ const struct phx_snapshot_profile *shown_profile(
                 if (strcmp(snapshot->profiles[i].name, name) == 0)
                         return &snapshot->profiles[i];
         return NULL;
+}
+
+int shown_part_add(
+                struct phx_snapshot_part *part,
+                const struct phx_snapshot *snapshot,
+                const char *object) {
+        const struct phx_snapshot_container *container = shown_container(snapshot, object);
+        const struct phx_snapshot_profile *profile = shown_profile(snapshot, object);
+        void *item;
+
+        if (container) {
+                item = phx_grow(&part->containers, &part->container_count, sizeof(*container));
+                if (!item)
+                        return -ENOMEM;
+                memcpy(item, container, sizeof(*container));
+        }
+        if (profile) {
+                item = phx_grow(&part->profiles, &part->profile_count, sizeof(*profile));
+                if (!item)
+                        return -ENOMEM;
+                memcpy(item, profile, sizeof(*profile));
+        }
+        for (size_t i = 0; i < snapshot->drift_count; i++) {
+                if (strcmp(snapshot->drifts[i].object, object) != 0)
+                        continue;
+                item = phx_grow(&part->drifts, &part->drift_count, sizeof(*snapshot->drifts));
+                if (!item)
+                        return -ENOMEM;
+                memcpy(item, &snapshot->drifts[i], sizeof(*snapshot->drifts));
+        }
+        return 0;
+}
+
+void shown_part_done(struct phx_snapshot_part *part) {
+        free(part->profiles);
+        free(part->containers);
+        free(part->drifts);
+        *part = (struct phx_snapshot_part){ 0 };
 }
 
 void shown_step(const struct phx_snapshot *snapshot,

@@ -33,6 +33,14 @@ const struct phx_snapshot_profile *shown_profile(
                 const struct phx_snapshot *snapshot,
                 const char *name);
 
+/* Adds the profile and the container of this name, and the drifts that are about it. -ENOMEM. The
+ * items are borrowed from SNAPSHOT. */
+int shown_part_add(
+                struct phx_snapshot_part *part,
+                const struct phx_snapshot *snapshot,
+                const char *object);
+void shown_part_done(struct phx_snapshot_part *part);
+
 /* What an operator does about it; NULL when there is nothing to do. Not to be freed, and
  * overwritten by the next call. */
 void shown_step(const struct phx_snapshot *snapshot,

@@ -1,7 +1,9 @@
 #include "table.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <string.h>
+#include <strings.h>
 #include <wchar.h>
 
 #include "base/macros.h"
@@ -51,6 +53,41 @@ static size_t fit(const char *text, size_t limit, size_t *ret_width) {
         }
         *ret_width = width;
         return at;
+}
+
+/* Rows are short: those of a few hundred containers. */
+struct row {
+        char **cells;
+        size_t column;
+};
+
+static int compare_rows(const void *a, const void *b) {
+        const struct row *x = a, *y = b;
+        int r = strverscmp(x->cells[x->column], y->cells[y->column]);
+
+        /* Where they stood decides, so that the order is a stable one. */
+        return r != 0 ? r : (x->cells > y->cells) - (x->cells < y->cells);
+}
+
+int table_sort(struct table *table, const char *header) {
+        size_t columns = table->columns, count = table->cells.count / columns, column = 0;
+        phx_autofree struct row *rows = calloc(count + 1, sizeof(*rows));
+        phx_autofree char **sorted = calloc(table->cells.count + 1, sizeof(*sorted));
+
+        if (!rows || !sorted)
+                return -ENOMEM;
+        while (column < columns && strcasecmp(table->cells.items[column], header) != 0)
+                column++;
+        if (column == columns)
+                return -EINVAL;
+        for (size_t i = 0; i < count; i++)
+                rows[i] = (struct row){ table->cells.items + i * columns, column };
+        if (count > 2)
+                qsort(rows + 1, count - 1, sizeof(*rows), compare_rows);
+        for (size_t i = 0; i < count; i++)
+                memcpy(sorted + i * columns, rows[i].cells, columns * sizeof(*sorted));
+        memcpy(table->cells.items, sorted, count * columns * sizeof(*sorted));
+        return 0;
 }
 
 size_t table_width(const char *text) {

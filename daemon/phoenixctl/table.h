@@ -17,6 +17,10 @@ void table_done(struct table *table);
 /* NULL and "" become "-". 0 or -ENOMEM. */
 int table_add(struct table *table, const char *text);
 
+/* Orders the rows by the column with this header, numbers in words by their value. -EINVAL when
+ * there is none, -ENOMEM. */
+int table_sort(struct table *table, const char *header);
+
 /* Two blanks between columns, none at the end of a line. Where CTL has a width and not FULL, the
  * widest columns are shortened until a line fits. */
 void table_print(const struct table *table, const struct ctl *ctl, FILE *file);

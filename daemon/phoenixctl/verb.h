@@ -23,8 +23,10 @@ const struct ctl_verb *ctl_verb_find(const char *name);
 
 extern const struct option verb_advise_options[];
 int verb_advise(const struct ctl *ctl, int argc, char **argv);
+int verb_diff(const struct ctl *ctl, int argc, char **argv);
 int verb_explain(const struct ctl *ctl, int argc, char **argv);
 int verb_help(const struct ctl *ctl, int argc, char **argv);
+extern const struct option verb_list_options[];
 int verb_list(const struct ctl *ctl, int argc, char **argv);
 int verb_plan(const struct ctl *ctl, int argc, char **argv);
 int verb_posture(const struct ctl *ctl, int argc, char **argv);

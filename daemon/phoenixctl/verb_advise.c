@@ -1,19 +1,17 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "codec/answers_json.h"
 #include "codec/configuration_advise.h"
 #include "codec/settings_json.h"
 #include "config.h"
+#include "difference.h"
 #include "verb.h"
 
 #define FILE_LIMIT (4UL << 20)
@@ -92,28 +90,16 @@ static int read_configuration(struct advise *advise, const char *path, struct ph
         return r < 0 ? phx_error_set(error, r, "%s: %s", path, strerrordesc_np(-r)) : 0;
 }
 
-/* The patch is diff's: it is everywhere, and patch reads what it writes. */
-static int print_patch(const struct advise *advise) {
-        phx_autoclose int fd = memfd_create("advised", 0);
-        char new_path[64], old_label[PATH_MAX + 16], new_label[PATH_MAX + 16];
-        char diff[] = "diff", unified[] = "-u", label[] = "--label";
-        char *line[] = { diff,      unified,      label,    old_label, label,
-                         new_label, advise->path, new_path, NULL };
-        pid_t pid = -1;
-        int status = 0;
+static int print_patch(const struct ctl *ctl, const struct advise *advise) {
+        const struct difference difference = {
+                .file = advise->path,
+                .before = advise->text,
+                .before_size = advise->size,
+                .after = advise->advised.data,
+                .after_size = advise->advised.size,
+        };
 
-        if (fd < 0 ||
-            write(fd, advise->advised.data, advise->advised.size) != (ssize_t) advise->advised.size)
-                return phx_errno();
-        (void) snprintf(new_path, sizeof(new_path), "/dev/fd/%d", fd);
-        (void) snprintf(old_label, sizeof(old_label), "a%s", advise->path);
-        (void) snprintf(new_label, sizeof(new_label), "b%s", advise->path);
-        (void) fflush(stdout);
-        if (posix_spawnp(&pid, "diff", NULL, NULL, line, environ) != 0 ||
-            waitpid(pid, &status, 0) < 0)
-                return -EIO;
-        /* 1 is what diff says when there is a difference. */
-        return WIFEXITED(status) && WEXITSTATUS(status) == 1 ? 0 : -EIO;
+        return difference_print(ctl, &difference);
 }
 
 static int split_path(char *path, int *ret_dir_fd, const char **ret_name) {
@@ -164,24 +150,50 @@ static int write_back(const struct advise *advise, struct phx_error *error) {
         return r < 0 ? phx_error_set(error, r, "%s: %s", advise->path, strerrordesc_np(-r)) : 0;
 }
 
+static int print_json(const struct advise *advise, int count, bool is_written) {
+        const struct phx_answer_advice answer = {
+                .file = advise->path,
+                .edits = (unsigned) count,
+                .is_written = is_written,
+                .text = count > 0 ? advise->advised.data : advise->text,
+                .size = count > 0 ? advise->advised.size : advise->size,
+        };
+        phx_autofree char *text = NULL;
+
+        if (phx_answer_advice(&answer, &text) < 0)
+                return CTL_ERROR;
+        (void) puts(text);
+        return 0;
+}
+
+/* Without --write. */
+static int show(const struct ctl *ctl, const struct advise *advise, int count) {
+        int r = 0;
+
+        if (ctl->json)
+                r = print_json(advise, count, false);
+        else if (!ctl->quiet && count == 0)
+                (void) printf("%s: nothing to advise.\n", advise->path);
+        else if (!ctl->quiet)
+                r = print_patch(ctl, advise);
+        if (r < 0)
+                (void) fprintf(stderr, "phoenixctl: diff: %s\n", strerrordesc_np(-r));
+        if (r != 0)
+                return CTL_ERROR;
+        return count > 0 ? CTL_SOMETHING : 0;
+}
+
 static int answer(const struct ctl *ctl, const struct advise *advise, int count) {
         struct phx_error error = { 0 };
         int r;
 
-        if (count == 0) {
-                if (!ctl->quiet)
-                        (void) printf("%s: nothing to advise.\n", advise->path);
-                return 0;
-        }
-        if (!advise->writes) {
-                r = ctl->quiet ? 0 : print_patch(advise);
-                if (r < 0)
-                        (void) fprintf(stderr, "phoenixctl: diff: %s\n", strerrordesc_np(-r));
-                return r < 0 ? CTL_ERROR : CTL_SOMETHING;
-        }
+        if (count == 0 || !advise->writes)
+                return show(ctl, advise, count);
         r = write_back(advise, &error);
         if (r < 0)
                 return say(&error, r);
+        if (ctl->json)
+                return print_json(advise, count, true);
         if (!ctl->quiet)
                 (void) printf("%s: %d edits; phoenixd takes them up by itself.\n",
                               advise->path,

@@ -73,7 +73,8 @@ int verb_explain(const struct ctl *ctl, int argc, char **argv) {
                 return CTL_ERROR;
         }
         if (!ctl->json) {
-                print_page(snapshot, container);
+                if (!ctl->quiet)
+                        print_page(snapshot, container);
                 return 0;
         }
         if (phx_snapshot_container_render(snapshot, container, &text) < 0)

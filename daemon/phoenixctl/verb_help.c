@@ -1,5 +1,8 @@
+#include <errno.h>
 #include <stdio.h>
 
+#include "base/strings.h"
+#include "codec/answers_json.h"
 #include "config.h"
 #include "verb.h"
 
@@ -36,11 +39,58 @@ static void print_all(void) {
                       "\nSee phoenixctl(1).\n");
 }
 
+#define OPTIONS_LIMIT 32
+
+/* FIRST and what follows it, up to COUNT. */
+static int print_json(const struct ctl_verb *first, size_t count) {
+        phx_autofree struct phx_answer_verb *verbs = calloc(count, sizeof(*verbs));
+        phx_cleanup(phx_strings_done) struct phx_strings options = { 0 };
+        phx_autofree const char **lists = calloc(count * OPTIONS_LIMIT, sizeof(*lists));
+        phx_autofree char *text = NULL;
+        int r = verbs && lists ? 0 : -ENOMEM;
+
+        for (size_t i = 0; r >= 0 && i < count; i++) {
+                const char **list = &lists[i * OPTIONS_LIMIT];
+                const struct option *option = first[i].options;
+
+                verbs[i] = (struct phx_answer_verb){
+                        first[i].name,
+                        first[i].arguments,
+                        first[i].summary,
+                        list,
+                };
+                for (; r >= 0 && option && option->name; option++) {
+                        r = phx_strings_addf(
+                                        &options,
+                                        "--%s%s",
+                                        option->name,
+                                        option->has_arg == required_argument ? "=" : "");
+                        if (r >= 0)
+                                *list++ = options.items[options.count - 1];
+                }
+        }
+        if (r >= 0)
+                r = phx_answer_help(verbs, count, &text);
+        if (r < 0)
+                return CTL_ERROR;
+        (void) puts(text);
+        return 0;
+}
+
+static size_t count_verbs(void) {
+        size_t count = 0;
+
+        while (ctl_verbs[count].name)
+                count++;
+        return count;
+}
+
 int verb_help(const struct ctl *ctl, int argc, char **argv) {
         const struct ctl_verb *verb;
 
-        (void) ctl;
         if (argc < 2) {
+                if (ctl->json)
+                        return print_json(ctl_verbs, count_verbs());
                 print_all();
                 return 0;
         }
@@ -51,14 +101,22 @@ int verb_help(const struct ctl *ctl, int argc, char **argv) {
                                argv[1]);
                 return CTL_ERROR;
         }
+        if (ctl->json)
+                return print_json(verb, 1);
         print_verb(verb);
         return 0;
 }
 
 int verb_version(const struct ctl *ctl, int argc, char **argv) {
-        (void) ctl;
+        phx_autofree char *text = NULL;
+
         (void) argc;
         (void) argv;
-        (void) printf("phoenixctl %s\n", PHX_VERSION);
+        if (!ctl->json)
+                (void) printf("phoenixctl %s\n", PHX_VERSION);
+        else if (phx_answer_version(PHX_VERSION, &text) >= 0)
+                (void) puts(text);
+        else
+                return CTL_ERROR;
         return 0;
 }

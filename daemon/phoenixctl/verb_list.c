@@ -1,83 +1,225 @@
+#include <errno.h>
+#include <fnmatch.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/grow.h"
 #include "base/macros.h"
+#include "codec/snapshot_json.h"
 #include "remote.h"
 #include "shown.h"
 #include "table.h"
 #include "verb.h"
 
-static int add_row(struct table *table, const char *const *cells) {
-        for (size_t i = 0; i < table->columns; i++)
-                if (table_add(table, cells[i]) < 0)
-                        return -1;
+const struct option verb_list_options[] = {
+        { "from", required_argument, NULL, 'f' },
+        { "sort", required_argument, NULL, 's' },
+        { "state", required_argument, NULL, 't' },
+        { NULL, 0, NULL, 0 },
+};
+
+struct list {
+        const char *from;
+        const char *sort;  /* a column's header, in any case */
+        const char *state; /* or posture */
+        char *const *patterns;
+        size_t pattern_count;
+};
+
+/* The last ones of each are for --full. */
+static const char *const profile_header[] = { "PROFILE", "STATE", "DEPLOYED", "LOADED",
+                                              "MODE",    "USED",  "HASH" };
+static const char *const container_header[] = { "ID",      "NAME",      "STATE",
+                                                "POSTURE", "PROFILE",   "LABEL",
+                                                "TASKS",   "NAMESPACE", "WOULD FIT" };
+#define PROFILE_COLUMNS 6
+#define CONTAINER_COLUMNS 5
+
+static int read_options(int argc, char **argv, struct list *list) {
+        int option;
+
+        optind = 0;
+        /* The process has one thread. NOLINTNEXTLINE(concurrency-mt-unsafe) */
+        while ((option = getopt_long(argc, argv, "", verb_list_options, NULL)) != -1) {
+                if (option == 'f')
+                        list->from = optarg;
+                if (option == 's')
+                        list->sort = optarg;
+                if (option == 't')
+                        list->state = optarg;
+        }
+        if (optind < argc) {
+                list->patterns = argv + optind + 1;
+                list->pattern_count = (size_t) (argc - optind - 1);
+        }
+        return optind;
+}
+
+/* As the shell matches file names; NAME may be NULL. */
+static bool matches(const struct list *list, const char *id, const char *name) {
+        for (size_t i = 0; i < list->pattern_count; i++)
+                if (fnmatch(list->patterns[i], id, 0) == 0 ||
+                    (name && fnmatch(list->patterns[i], name, 0) == 0))
+                        return true;
+        return list->pattern_count == 0;
+}
+
+static bool has_state(const struct list *list, const char *state, const char *posture) {
+        return !list->state || strcmp(list->state, state) == 0 || phx_equal(list->state, posture);
+}
+
+static int select_profiles(
+                const struct list *list,
+                const struct phx_snapshot *snapshot,
+                struct phx_snapshot_part *part) {
+        for (size_t i = 0; i < snapshot->profile_count; i++) {
+                const struct phx_snapshot_profile *profile = &snapshot->profiles[i];
+                struct phx_snapshot_profile *item;
+
+                if (!matches(list, profile->name, NULL) ||
+                    !has_state(list, phx_profile_state_to_string(profile->state), profile->mode))
+                        continue;
+                item = phx_grow(&part->profiles, &part->profile_count, sizeof(*item));
+                if (!item)
+                        return -ENOMEM;
+                *item = *profile;
+        }
         return 0;
 }
 
-static int add_profiles(struct table *table, const struct phx_snapshot *snapshot) {
-        static const char *const header[] = { "PROFILE", "STATE", "DEPLOYED", "LOADED", "MODE" };
+static int select_containers(
+                const struct list *list,
+                const struct phx_snapshot *snapshot,
+                struct phx_snapshot_part *part) {
+        for (size_t i = 0; i < snapshot->container_count; i++) {
+                const struct phx_snapshot_container *container = &snapshot->containers[i];
+                struct phx_snapshot_container *item;
+
+                if (!matches(list, container->id, container->name) ||
+                    !has_state(list,
+                               phx_container_state_to_string(container->state),
+                               phx_posture_to_string(container->posture)))
+                        continue;
+                item = phx_grow(&part->containers, &part->container_count, sizeof(*item));
+                if (!item)
+                        return -ENOMEM;
+                *item = *container;
+        }
+        return 0;
+}
+
+static int add_row(struct table *table, const char *const *cells) {
+        for (size_t i = 0; i < table->columns; i++)
+                if (table_add(table, cells[i]) < 0)
+                        return -ENOMEM;
+        return 0;
+}
+
+static int add_profiles(struct table *table, bool is_full, const struct phx_snapshot_part *part) {
         int r;
 
-        table->columns = PHX_ELEMENTS(header);
-        r = add_row(table, header);
-        for (size_t i = 0; r == 0 && i < snapshot->profile_count; i++) {
-                const struct phx_snapshot_profile *profile = snapshot->profiles + i;
+        table->columns = is_full ? PHX_ELEMENTS(profile_header) : PROFILE_COLUMNS;
+        r = add_row(table, profile_header);
+        for (size_t i = 0; r == 0 && i < part->profile_count; i++) {
+                const struct phx_snapshot_profile *profile = &part->profiles[i];
+                char used[16];
 
+                (void) snprintf(used, sizeof(used), "%zu", profile->containers.count);
                 r = add_row(table,
                             (const char *[]){ profile->name,
                                               phx_profile_state_to_string(profile->state),
                                               phx_deployment_to_string(profile->deployed),
-                                              profile->is_loaded ? "yes" : "no",
-                                              profile->mode });
+                                              profile->is_piece    ? NULL
+                                              : profile->is_loaded ? "yes"
+                                                                   : "no",
+                                              profile->mode,
+                                              profile->is_piece ? NULL : used,
+                                              profile->loaded_hash });
         }
         return r;
 }
 
-static int add_containers(struct table *table, const struct phx_snapshot *snapshot) {
-        static const char *const header[] = { "ID", "NAME", "STATE", "POSTURE", "PROFILE" };
+static int add_containers(struct table *table, bool is_full, const struct phx_snapshot_part *part) {
         int r;
 
-        table->columns = PHX_ELEMENTS(header);
-        r = add_row(table, header);
-        for (size_t i = 0; r == 0 && i < snapshot->container_count; i++) {
-                const struct phx_snapshot_container *container = snapshot->containers + i;
+        table->columns = is_full ? PHX_ELEMENTS(container_header) : CONTAINER_COLUMNS;
+        r = add_row(table, container_header);
+        for (size_t i = 0; r == 0 && i < part->container_count; i++) {
+                const struct phx_snapshot_container *container = &part->containers[i];
+                char tasks[16];
 
+                (void) snprintf(tasks, sizeof(tasks), "%u", container->tasks);
                 r = add_row(table,
                             (const char *[]){ container->id,
                                               container->name,
                                               phx_container_state_to_string(container->state),
                                               phx_posture_to_string(container->posture),
-                                              container->profile });
+                                              container->profile,
+                                              container->label,
+                                              container->is_running ? tasks : NULL,
+                                              container->namespace,
+                                              container->suggestion });
         }
         return r;
 }
 
-int verb_list(const struct ctl *ctl, int argc, char **argv) {
-        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = NULL;
-        phx_autofree char *text = NULL;
+static int print_table(
+                const struct ctl *ctl,
+                const struct list *list,
+                bool is_profiles,
+                const struct phx_snapshot_part *part) {
         phx_cleanup(table_done) struct table table = { 0 };
-        const char *what, *from = shown_from(argc, argv);
         int r;
 
-        what = argc - optind == 1 ? argv[optind] : "";
-        if (strcmp(what, "profiles") != 0 && strcmp(what, "containers") != 0) {
+        r = is_profiles ? add_profiles(&table, ctl->full, part)
+                        : add_containers(&table, ctl->full, part);
+        if (r >= 0 && list->sort)
+                r = table_sort(&table, list->sort);
+        if (r == -EINVAL)
+                (void) fprintf(stderr,
+                               "phoenixctl: list: no column '%s' to sort by; expected one of the "
+                               "headers, as in --sort=state\n",
+                               list->sort);
+        else if (r < 0)
+                (void) fprintf(stderr, "phoenixctl: out of memory\n");
+        else if (!ctl->quiet)
+                table_print(&table, ctl, stdout);
+        return r < 0 ? CTL_ERROR : 0;
+}
+
+static int print_json(const struct phx_snapshot_part *part) {
+        phx_autofree char *text = NULL;
+
+        if (phx_snapshot_part_render(part, &text) < 0)
+                return CTL_ERROR;
+        (void) puts(text);
+        return 0;
+}
+
+int verb_list(const struct ctl *ctl, int argc, char **argv) {
+        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = NULL;
+        phx_cleanup(shown_part_done) struct phx_snapshot_part part = { 0 };
+        struct list list = { 0 };
+        const char *what;
+        bool is_profiles;
+        int first, r;
+
+        first = read_options(argc, argv, &list);
+        what = first < argc ? argv[first] : "";
+        is_profiles = strcmp(what, "profiles") == 0;
+        if (!is_profiles && strcmp(what, "containers") != 0) {
                 (void) fprintf(stderr,
                                "phoenixctl: list: expected 'profiles' or 'containers'; "
                                "see phoenixctl help list\n");
                 return CTL_ERROR;
         }
-        r = remote_describe(ctl, from, &snapshot, &text);
+        r = remote_describe(ctl, list.from, &snapshot, NULL);
         if (r != 0)
                 return r;
-        if (ctl->json) {
-                (void) puts(text);
-                return 0;
-        }
-        r = what[0] == 'p' ? add_profiles(&table, snapshot) : add_containers(&table, snapshot);
-        if (r < 0) {
-                (void) fprintf(stderr, "phoenixctl: out of memory\n");
+        r = is_profiles ? select_profiles(&list, snapshot, &part)
+                        : select_containers(&list, snapshot, &part);
+        if (r < 0)
                 return CTL_ERROR;
-        }
-        table_print(&table, ctl, stdout);
-        return 0;
+        return ctl->json ? print_json(&part) : print_table(ctl, &list, is_profiles, &part);
 }

@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "codec/snapshot_json.h"
 #include "remote.h"
 #include "shown.h"
 #include "table.h"
@@ -55,16 +56,23 @@ int verb_posture(const struct ctl *ctl, int argc, char **argv) {
         size_t exposed = 0;
         int r;
 
-        r = remote_describe(ctl, from, &snapshot, &text);
+        r = remote_describe(ctl, from, &snapshot, NULL);
         if (r != 0)
                 return r;
         if (fill(&table, snapshot, &exposed) < 0) {
                 (void) fprintf(stderr, "phoenixctl: out of memory\n");
                 return CTL_ERROR;
         }
-        if (ctl->json)
+        if (ctl->json) {
+                const struct phx_snapshot_part part = {
+                        .containers = snapshot->containers,
+                        .container_count = snapshot->container_count
+                };
+
+                if (phx_snapshot_part_render(&part, &text) < 0)
+                        return CTL_ERROR;
                 (void) puts(text);
-        else {
+        } else if (!ctl->quiet) {
                 table_print(&table, ctl, stdout);
                 if (!ctl->no_legend)
                         (void) printf("\n%zu of %zu containers are not confined, or cannot be told "

@@ -35,12 +35,14 @@ static int show(const struct ctl *ctl, const char *object) {
         char status[] = "status", end[] = "--", name[256];
         char *line[] = { status, end, name, NULL };
 
-        if (ctl->quiet)
-                return 0;
+        int r;
+
         (void) snprintf(name, sizeof(name), "%s", object ? object : "");
         if (!object)
                 line[2] = NULL;
-        return verb_status(ctl, object ? 3 : 2, line) == CTL_ERROR ? CTL_ERROR : 0;
+        r = verb_status(ctl, object ? 3 : 2, line);
+        /* That something is wrong is no fault of what was asked for. */
+        return r == CTL_SOMETHING ? 0 : r;
 }
 
 int verb_reconcile(const struct ctl *ctl, int argc, char **argv) {

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "codec/snapshot_json.h"
 #include "remote.h"
 #include "shown.h"
 #include "verb.h"
@@ -234,7 +235,7 @@ static void print_profile(const struct page *page, const struct phx_snapshot_pro
         print_changes(page, profile->name);
 }
 
-static int print_object(const struct page *page, const char *object) {
+static void print_object(const struct page *page, const char *object) {
         const struct phx_snapshot_container *container = shown_container(page->snapshot, object);
         const struct phx_snapshot_profile *profile = shown_profile(page->snapshot, object);
 
@@ -242,13 +243,43 @@ static int print_object(const struct page *page, const char *object) {
                 print_container(page, container);
         if (profile)
                 print_profile(page, profile);
-        if (container || profile)
-                return 0;
-        (void) fprintf(stderr,
-                       "phoenixctl: status: there is no container and no profile '%s'; see "
-                       "phoenixctl list containers\n",
-                       object);
-        return CTL_ERROR;
+}
+
+/* What is asked for, as a part of the whole; drifts that are about it come along. */
+static int print_json(const struct phx_snapshot *snapshot, int count, char **objects) {
+        phx_cleanup(shown_part_done) struct phx_snapshot_part part = { 0 };
+        phx_autofree char *text = NULL;
+        int r = 0;
+
+        for (int i = 0; r >= 0 && i < count; i++)
+                r = shown_part_add(&part, snapshot, objects[i]);
+        if (r >= 0)
+                r = phx_snapshot_part_render(&part, &text);
+        if (r < 0)
+                return CTL_ERROR;
+        (void) puts(text);
+        return 0;
+}
+
+static int check_objects(const struct phx_snapshot *snapshot, int count, char **objects) {
+        for (int i = 0; i < count; i++)
+                if (!shown_container(snapshot, objects[i]) &&
+                    !shown_profile(snapshot, objects[i])) {
+                        (void) fprintf(stderr,
+                                       "phoenixctl: status: there is no container and no profile "
+                                       "'%s'; see phoenixctl list containers\n",
+                                       objects[i]);
+                        return CTL_ERROR;
+                }
+        return 0;
+}
+
+static void print_objects(const struct page *page, int count, char **objects) {
+        for (int i = 0; i < count; i++) {
+                if (i > 0)
+                        (void) puts("");
+                print_object(page, objects[i]);
+        }
 }
 
 int verb_status(const struct ctl *ctl, int argc, char **argv) {
@@ -265,16 +296,16 @@ int verb_status(const struct ctl *ctl, int argc, char **argv) {
         /* What was kept in a file is as old as it was then. */
         if (from)
                 page.now = snapshot->pass.ended_at;
-        if (ctl->json)
+        r = check_objects(snapshot, argc - optind, argv + optind);
+        if (r == 0 && ctl->json && optind == argc)
                 (void) puts(text);
-        else if (optind == argc)
+        else if (r == 0 && ctl->json)
+                r = print_json(snapshot, argc - optind, argv + optind);
+        else if (r == 0 && !ctl->quiet && optind == argc)
                 print_all(&page);
-        for (int i = optind; !ctl->json && i < argc; i++) {
-                if (i > optind)
-                        (void) puts("");
-                r = print_object(&page, argv[i]);
-                if (r != 0)
-                        return r;
-        }
+        else if (r == 0 && !ctl->quiet)
+                print_objects(&page, argc - optind, argv + optind);
+        if (r != 0)
+                return r;
         return snapshot->health == PHX_HEALTH_DEGRADED ? CTL_SOMETHING : 0;
 }

@@ -72,7 +72,7 @@ int phx_report_render(const struct phx_report *report, char **ret_text) {
                 return -ERANGE;
 
         json = json_pack(
-                        "{s:o, s:b, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+                        "{s:o, s:b, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
                         "status",
                         render_text(report->status),
                         "degraded",
@@ -94,7 +94,9 @@ int phx_report_render(const struct phx_report *report, char **ret_text) {
                         "lxc_path",
                         render_text(report->lxc_path),
                         "snapshot",
-                        render_text(report->snapshot));
+                        render_text(report->snapshot),
+                        "plan",
+                        render_text(report->plan));
         if (!json)
                 return -ENOMEM;
 
@@ -254,6 +256,10 @@ static int parse_all(const json_t *json, struct phx_report *report, const char *
                 return r;
         *ret_key = "snapshot";
         r = parse_text(json_object_get(json, *ret_key), &report->snapshot);
+        if (r < 0)
+                return r;
+        *ret_key = "plan";
+        r = parse_text(json_object_get(json, *ret_key), &report->plan);
         if (r < 0)
                 return r;
         *ret_key = "watches";

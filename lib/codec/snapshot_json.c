@@ -146,23 +146,40 @@ static const struct phx_field unmanaged_fields[] = {
 };
 static const struct phx_shape unmanaged_shape = SHAPE(phx_snapshot_unmanaged, unmanaged_fields);
 
-static const struct phx_field drift_fields[] = {
-        WORD(phx_snapshot_drift, "layer", layer, layer_word, LAYERS),
-        WORD(phx_snapshot_drift, "kind", kind, drift_kind_word, DRIFT_KINDS),
-        PLAIN(phx_snapshot_drift, "object", NAME, object),
-        PLAIN(phx_snapshot_drift, "expected", NAME, expected),
-        PLAIN(phx_snapshot_drift, "found", NAME, found),
-        WORD(phx_snapshot_drift, "action", action, action_word, ACTION_KINDS),
-        PLAIN(phx_snapshot_drift, "why", TEXT, why),
-        PLAIN(phx_snapshot_drift, "sentence", NAME, sentence),
-        PLAIN(phx_snapshot_drift, "failure", TEXT, failure),
-        PLAIN(phx_snapshot_drift, "retry_at", TIME, retry_at),
-        PLAIN(phx_snapshot_drift, "tolerable", BOOL, is_tolerable),
-        PLAIN(phx_snapshot_drift, "suspended", BOOL, is_suspended),
-        PLAIN(phx_snapshot_drift, "old_digest", TEXT, old_digest),
-        PLAIN(phx_snapshot_drift, "new_digest", TEXT, new_digest),
-};
+#define DRIFT_FIELDS                                                                           \
+        WORD(phx_snapshot_drift, "layer", layer, layer_word, LAYERS),                          \
+                        WORD(phx_snapshot_drift, "kind", kind, drift_kind_word, DRIFT_KINDS),  \
+                        PLAIN(phx_snapshot_drift, "object", NAME, object),                     \
+                        PLAIN(phx_snapshot_drift, "expected", NAME, expected),                 \
+                        PLAIN(phx_snapshot_drift, "found", NAME, found),                       \
+                        WORD(phx_snapshot_drift, "action", action, action_word, ACTION_KINDS), \
+                        PLAIN(phx_snapshot_drift, "why", TEXT, why),                           \
+                        PLAIN(phx_snapshot_drift, "sentence", NAME, sentence),                 \
+                        PLAIN(phx_snapshot_drift, "failure", TEXT, failure),                   \
+                        PLAIN(phx_snapshot_drift, "retry_at", TIME, retry_at),                 \
+                        PLAIN(phx_snapshot_drift, "tolerable", BOOL, is_tolerable),            \
+                        PLAIN(phx_snapshot_drift, "suspended", BOOL, is_suspended),            \
+                        PLAIN(phx_snapshot_drift, "old_digest", TEXT, old_digest),             \
+                        PLAIN(phx_snapshot_drift, "new_digest", TEXT, new_digest)
+
+static const struct phx_field drift_fields[] = { DRIFT_FIELDS };
 static const struct phx_shape drift_shape = SHAPE(phx_snapshot_drift, drift_fields);
+
+/* The texts are not for everybody to see. */
+static const struct phx_field step_fields[] = {
+        DRIFT_FIELDS,
+        PLAIN(phx_snapshot_drift, "file", TEXT, file),
+        PLAIN(phx_snapshot_drift, "before", TEXT, before),
+        PLAIN(phx_snapshot_drift, "after", TEXT, after),
+};
+static const struct phx_shape step_shape = SHAPE(phx_snapshot_drift, step_fields);
+
+static const struct phx_field plan_fields[] = {
+        PLAIN(phx_plan, "generation", TEXT, generation),
+        FLAG(phx_plan, "mode", is_observing, mode_word),
+        LIST(phx_plan, "steps", steps, step_count, &step_shape),
+};
+static const struct phx_shape plan_shape = SHAPE(phx_plan, plan_fields);
 
 static const struct phx_field change_fields[] = {
         PLAIN(phx_snapshot_change, "at", LARGE, at),
@@ -206,6 +223,13 @@ static const struct phx_field path_fields[] = {
 };
 static const struct phx_shape paths_shape = SHAPE(phx_snapshot, path_fields);
 
+static const struct phx_field part_fields[] = {
+        LIST(phx_snapshot_part, "profiles", profiles, profile_count, &profile_shape),
+        LIST(phx_snapshot_part, "containers", containers, container_count, &container_shape),
+        LIST(phx_snapshot_part, "drifts", drifts, drift_count, &drift_shape),
+};
+static const struct phx_shape part_shape = SHAPE(phx_snapshot_part, part_fields);
+
 #define PART(key, of) \
         { key, PHX_FIELD_STRUCT, 0, NULL, 0, of }
 
@@ -245,19 +269,42 @@ static int dump(const json_t *json, char **ret_text) {
         return 0;
 }
 
-int phx_snapshot_render(const struct phx_snapshot *snapshot, char **ret_text) {
+/* With the version before all. */
+static int render(const struct phx_shape *shape, const void *object, char **ret_text) {
         phx_cleanup(phx_json_decref) json_t *json = NULL,
                                             *whole = json_pack("{s:i}", "version", VERSION);
         int r;
 
         if (!whole)
                 return -ENOMEM;
-        r = phx_fields_render(&snapshot_shape, snapshot, &json);
+        r = phx_fields_render(shape, object, &json);
         if (r < 0)
                 return r;
         if (json_object_update(whole, json) < 0)
                 return -ENOMEM;
         return dump(whole, ret_text);
+}
+
+int phx_snapshot_render(const struct phx_snapshot *snapshot, char **ret_text) {
+        return render(&snapshot_shape, snapshot, ret_text);
+}
+
+int phx_snapshot_part_render(const struct phx_snapshot_part *part, char **ret_text) {
+        return render(&part_shape, part, ret_text);
+}
+
+int phx_plan_render(const struct phx_snapshot *snapshot, char **ret_text) {
+        phx_autofree struct phx_snapshot_drift *steps = calloc(
+                        snapshot->drift_count + 1,
+                        sizeof(*steps));
+        struct phx_plan plan = { snapshot->generation, snapshot->daemon.is_observing, steps, 0 };
+
+        if (!steps)
+                return -ENOMEM;
+        for (size_t i = 0; i < snapshot->drift_count; i++)
+                if (snapshot->drifts[i].action != PHX_ACTION_NONE)
+                        steps[plan.step_count++] = snapshot->drifts[i];
+        return render(&plan_shape, &plan, ret_text);
 }
 
 int phx_snapshot_profile_render(const struct phx_snapshot_profile *profile, char **ret_text) {
@@ -288,38 +335,35 @@ int phx_snapshot_container_render(
                 const struct phx_snapshot *snapshot,
                 const struct phx_snapshot_container *container,
                 char **ret_text) {
-        phx_cleanup(phx_json_decref) json_t *json = NULL, *drifts = json_array();
+        phx_cleanup(phx_json_decref) json_t *json = NULL, *drifts = json_array(),
+                                            *whole = json_pack("{s:i}", "version", VERSION);
         int r;
 
-        if (!drifts)
+        if (!drifts || !whole)
                 return -ENOMEM;
         r = phx_fields_render(&container_shape, container, &json);
         if (r >= 0)
                 r = add_drifts(snapshot, container->id, drifts);
         if (r < 0)
                 return r;
-        if (json_object_set(json, "drifts", drifts) < 0)
+        if (json_object_update(whole, json) < 0 || json_object_set(whole, "drifts", drifts) < 0)
                 return -ENOMEM;
-        return dump(json, ret_text);
+        return dump(whole, ret_text);
 }
 
 /* --- parse --- */
 
-int phx_snapshot_parse(
+static int parse(
+                const struct phx_shape *shape,
                 const char *text,
                 size_t size,
-                struct phx_snapshot **ret_snapshot,
+                void *object,
                 struct phx_error *error) {
-        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = calloc(
-                        1,
-                        sizeof(*snapshot));
         phx_cleanup(phx_json_decref) json_t *json = NULL;
         struct phx_error inner = { 0 };
         json_error_t where;
         int r;
 
-        if (!snapshot)
-                return phx_error_set(error, -ENOMEM, "snapshot: out of memory");
         json = json_loadb(text, size, JSON_REJECT_DUPLICATES, &where);
         if (!json)
                 return phx_error_set(error, -EINVAL, "snapshot: %s", where.text);
@@ -329,10 +373,42 @@ int phx_snapshot_parse(
                                 -EINVAL,
                                 "snapshot: expected version %d; the daemon may be a later one",
                                 VERSION);
+        r = phx_fields_parse(shape, json, object, &inner);
+        return r < 0 ? phx_error_set(error, r, "snapshot: %s", phx_error_text(&inner, r)) : 0;
+}
 
-        r = phx_fields_parse(&snapshot_shape, json, snapshot, &inner);
+int phx_snapshot_parse(
+                const char *text,
+                size_t size,
+                struct phx_snapshot **ret_snapshot,
+                struct phx_error *error) {
+        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = calloc(
+                        1,
+                        sizeof(*snapshot));
+        int r;
+
+        if (!snapshot)
+                return phx_error_set(error, -ENOMEM, "snapshot: out of memory");
+        r = parse(&snapshot_shape, text, size, snapshot, error);
         if (r < 0)
-                return phx_error_set(error, r, "snapshot: %s", phx_error_text(&inner, r));
+                return r;
         *ret_snapshot = PHX_TAKE(snapshot);
+        return 0;
+}
+
+int phx_plan_parse(
+                const char *text,
+                size_t size,
+                struct phx_plan *ret_plan,
+                struct phx_error *error) {
+        struct phx_plan plan = { 0 };
+        int r;
+
+        r = parse(&plan_shape, text, size, &plan, error);
+        if (r < 0) {
+                phx_plan_done(&plan);
+                return r;
+        }
+        *ret_plan = plan;
         return 0;
 }

@@ -13,11 +13,23 @@
 int phx_snapshot_render(const struct phx_snapshot *snapshot, char **ret_text);
 /* One object of the snapshot's lists, of the same shape as there. */
 int phx_snapshot_profile_render(const struct phx_snapshot_profile *profile, char **ret_text);
-/* Its drifts come along, as "drifts". */
+/* With the version, and its drifts as "drifts". */
 int phx_snapshot_container_render(
                 const struct phx_snapshot *snapshot,
                 const struct phx_snapshot_container *container,
                 char **ret_text);
+
+/* Some of its objects, of the same shapes: version, profiles, containers and drifts. */
+int phx_snapshot_part_render(const struct phx_snapshot_part *part, char **ret_text);
+
+/* What Plan() answers, version 1: of the drifts those that have an action, with their texts, which
+ * only the engine knows. */
+int phx_plan_render(const struct phx_snapshot *snapshot, char **ret_text);
+int phx_plan_parse(
+                const char *text,
+                size_t size,
+                struct phx_plan *ret_plan,
+                struct phx_error *error);
 
 /* Keys that are not known are passed over: a later phoenixd may say more. -EINVAL with the key at
  * fault in the text; -ENOMEM. */

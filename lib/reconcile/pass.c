@@ -22,6 +22,9 @@
 /* By how much the wall's clock must have been set, for times that were told to be told anew. */
 #define CLOCK_SET_USEC 1000000ULL
 
+/* Bytes of all texts of one plan: beyond it, only files are named. */
+#define PREVIEW_LIMIT ((size_t) 1 << 20)
+
 struct phx_pass {
         struct phx_audit audit;
         struct phx_tell *tell;
@@ -288,8 +291,36 @@ static uint64_t retry_after(
         return retry;
 }
 
+/* What is left to do is told with the text that it is about. It is for who asks, so that without it
+ * the rest is told all the same. */
+static void add_previews(
+                const struct phx_world *world,
+                const struct picture *picture,
+                struct phx_snapshot *snapshot) {
+        size_t left = PREVIEW_LIMIT;
+
+        for (size_t i = 0; world->preview && i < picture->drifts.count; i++) {
+                struct phx_snapshot_drift *drift = &snapshot->drifts[i];
+                phx_cleanup(phx_preview_done) struct phx_preview preview = { 0 };
+                size_t size;
+
+                if (drift->action == PHX_ACTION_NONE ||
+                    world->preview(world->data, &picture->drifts.items[i], &preview) <= 0)
+                        continue;
+                drift->file = PHX_TAKE(preview.file);
+                size = (preview.before ? strlen(preview.before) : 0) +
+                       (preview.after ? strlen(preview.after) : 0);
+                if (size > left)
+                        continue;
+                left -= size;
+                drift->before = PHX_TAKE(preview.before);
+                drift->after = PHX_TAKE(preview.after);
+        }
+}
+
 static int take_snapshot(
                 struct phx_pass *pass,
+                const struct phx_world *world,
                 const struct picture *picture,
                 const struct phx_report *report) {
         phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = phx_snapshot_new();
@@ -308,11 +339,13 @@ static int take_snapshot(
         snapshot->health = report->degraded ? PHX_HEALTH_DEGRADED : PHX_HEALTH_IN_SYNC;
         if (picture->desired->mode == PHX_MODE_OBSERVE)
                 snapshot->health = PHX_HEALTH_OBSERVING;
+        add_previews(world, picture, snapshot);
         pass->snapshot = PHX_TAKE(snapshot);
         return 0;
 }
 
 static int fill(struct phx_pass *pass,
+                const struct phx_world *world,
                 const struct picture *picture,
                 uint64_t now_usec,
                 struct phx_report *report) {
@@ -335,7 +368,7 @@ static int fill(struct phx_pass *pass,
                 return r;
 
         report->retry_usec = retry_after(pass, picture, now_usec);
-        return take_snapshot(pass, picture, report);
+        return take_snapshot(pass, world, picture, report);
 }
 
 /* One round without its repairs: look, settle what the round before tried, and tell. */
@@ -383,6 +416,6 @@ int phx_pass_run(
                         break;
         }
 
-        r = fill(pass, &picture, now_usec, report);
+        r = fill(pass, world, &picture, now_usec, report);
         return r < 0 ? phx_error_set(error, r, "reporting: out of memory") : 0;
 }

@@ -117,6 +117,9 @@ static void drift_done(struct phx_snapshot_drift *drift) {
         free(drift->failure);
         free(drift->old_digest);
         free(drift->new_digest);
+        free(drift->file);
+        free(drift->before);
+        free(drift->after);
 }
 
 static void lists_done(struct phx_snapshot *snapshot) {
@@ -177,4 +180,12 @@ const struct phx_snapshot_container *phx_snapshot_find_container(
                 if (strcmp(snapshot->containers[i].id, id) == 0)
                         return &snapshot->containers[i];
         return NULL;
+}
+
+void phx_plan_done(struct phx_plan *plan) {
+        for (size_t i = 0; i < plan->step_count; i++)
+                drift_done(&plan->steps[i]);
+        free(plan->steps);
+        free(plan->generation);
+        *plan = (struct phx_plan){ 0 };
 }

@@ -128,6 +128,18 @@ struct phx_snapshot_drift {
         bool is_suspended;
         char *old_digest;
         char *new_digest;
+        /* In a plan alone: the file that the action changes, and its text. */
+        char *file;
+        char *before;
+        char *after;
+};
+
+/* What is to be done, in this order: the drifts that have an action. */
+struct phx_plan {
+        char *generation;
+        bool is_observing; /* nothing of it is done */
+        struct phx_snapshot_drift *steps;
+        size_t step_count;
 };
 
 struct phx_snapshot_change {
@@ -183,6 +195,16 @@ struct phx_snapshot {
         struct phx_suspensions suspensions;
 };
 
+/* Some of its objects; the arrays and what their items own are borrowed. */
+struct phx_snapshot_part {
+        struct phx_snapshot_profile *profiles;
+        size_t profile_count;
+        struct phx_snapshot_container *containers;
+        size_t container_count;
+        struct phx_snapshot_drift *drifts;
+        size_t drift_count;
+};
+
 /* The words of the interface: "in-sync", "restart-needed", … NULL for a number that is none. */
 const char *phx_health_to_string(enum phx_health health);
 const char *phx_profile_state_to_string(enum phx_profile_state state);
@@ -194,6 +216,8 @@ const char *phx_deployment_to_string(enum phx_deployment state);
 struct phx_snapshot *phx_snapshot_new(void);
 struct phx_snapshot *phx_snapshot_free(struct phx_snapshot *snapshot);
 PHX_DEFINE_FREEP(phx_snapshot)
+
+void phx_plan_done(struct phx_plan *plan);
 
 /* NULL when there is none. Borrowed. */
 const struct phx_snapshot_profile *phx_snapshot_find_profile(

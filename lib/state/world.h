@@ -5,6 +5,15 @@
 #include "state/drift.h"
 #include "state/observed.h"
 
+/* The one file that an action changes, as it is and as it will be. Owned. */
+struct phx_preview {
+        char *file;
+        char *before; /* its text; NULL without a file */
+        char *after;  /* NULL when it is removed */
+};
+
+void phx_preview_done(struct phx_preview *preview);
+
 /* One door: all that the engine may learn of the machine and do to it. The real one is
  * system/machine.h, the fake one a small machine in memory. */
 struct phx_world {
@@ -17,5 +26,8 @@ struct phx_world {
         /* Carries out the drift's action. The machine must still be as the drift found it, else
          * -ESTALE. */
         int (*apply)(void *data, const struct phx_drift *drift, struct phx_error *error);
+        /* What that would change, without changing it: 1, 0 when it is no text, or a negative errno
+         * when it cannot be told. NULL: nothing can. */
+        int (*preview)(void *data, const struct phx_drift *drift, struct phx_preview *ret_preview);
         void *data;
 };

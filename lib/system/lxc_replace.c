@@ -255,6 +255,33 @@ int phx_lxc_replace(
         return r < 0 ? r : commit(&work);
 }
 
+int phx_lxc_preview(
+                const struct phx_lxc *lxc,
+                const char *name,
+                const char *digest,
+                const struct phx_lxc_edit *edit,
+                struct phx_preview *ret_preview) {
+        phx_cleanup(edit_done) struct edit work = { .lxc = lxc,
+                                                    .name = name,
+                                                    .digest = digest,
+                                                    .dir_fd = -1 };
+        phx_cleanup(phx_lxc_source_done) struct phx_lxc_source old = { 0 };
+        phx_cleanup(phx_buffer_done) struct phx_buffer text = { 0 };
+        int r;
+
+        r = open_directory(&work);
+        if (r >= 0)
+                r = read_expected(&work, &old);
+        if (r >= 0)
+                r = phx_lxc_text_edit(old.text, old.size, edit, &text, NULL);
+        if (r <= 0)
+                return r;
+        *ret_preview = (struct phx_preview){ PHX_TAKE(work.path),
+                                             PHX_TAKE(old.text),
+                                             PHX_TAKE(text.data) };
+        return 1;
+}
+
 static int select_name(const struct dirent *entry) {
         return entry->d_name[0] != '.';
 }

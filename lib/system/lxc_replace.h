@@ -4,6 +4,7 @@
  * only one that liblxc reads as it was meant. */
 
 #include "base/error.h"
+#include "state/world.h"
 #include "system/lxc_containers.h"
 #include "system/lxc_text.h"
 
@@ -22,6 +23,15 @@ int phx_lxc_replace(
                 const char *digest,
                 const struct phx_lxc_edit *edit,
                 struct phx_error *error);
+
+/* The text before and after EDIT, which is not carried out: 1, 0 when they are the same, or a
+ * negative errno as above. */
+int phx_lxc_preview(
+                const struct phx_lxc *lxc,
+                const char *name,
+                const char *digest,
+                const struct phx_lxc_edit *edit,
+                struct phx_preview *ret_preview);
 
 /* liblxc's lock of a container: LOCK_ROOT/LXC_PATH/.NAME, held as long as *RET_FD is open. Waits at
  * most two seconds, then -EBUSY. Where the lock cannot exist (a read-only /run, say) liblxc takes

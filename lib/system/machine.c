@@ -597,6 +597,44 @@ static int withdraw(
         return save(machine, 1, error);
 }
 
+int phx_machine_preview(
+                struct phx_machine *machine,
+                const struct phx_drift *drift,
+                struct phx_preview *ret_preview) {
+        const char *text = NULL;
+        size_t size = 0;
+
+        switch (drift->action) {
+        case PHX_ACTION_INSTALL:
+                text = phx_profiles_text(machine->profiles, drift->object, &size);
+                if (!text)
+                        return -ENOENT;
+                return phx_machine_files_preview(
+                                machine->options.trust,
+                                machine->settings,
+                                drift->object,
+                                text,
+                                ret_preview);
+        case PHX_ACTION_WITHDRAW:
+                return phx_machine_files_preview(
+                                machine->options.trust,
+                                machine->settings,
+                                drift->object,
+                                NULL,
+                                ret_preview);
+        case PHX_ACTION_ASSIGN:
+                return phx_machine_containers_preview(
+                                machine->containers,
+                                drift->object,
+                                ret_preview);
+        case PHX_ACTION_NONE:
+        case PHX_ACTION_LOAD:
+        case PHX_ACTION_NAMESPACE:
+                break;
+        }
+        return 0;
+}
+
 int phx_machine_apply(
                 struct phx_machine *machine,
                 const struct phx_drift *drift,

@@ -9,6 +9,7 @@
 #include "state/inventory.h"
 #include "state/observed.h"
 #include "state/settings.h"
+#include "state/world.h"
 #include "system/compiler.h"
 #include "system/tasks.h"
 
@@ -55,6 +56,12 @@ int phx_machine_look(
 /* For the next look nothing counts that was only remembered: what others' files define, what liblxc
  * said, what did not compile and is to be tried later, what the kernel can do. */
 void phx_machine_forget(struct phx_machine *machine);
+
+/* For world.h's preview: the file that the drift of the last look is about. */
+int phx_machine_preview(
+                struct phx_machine *machine,
+                const struct phx_drift *drift,
+                struct phx_preview *ret_preview);
 
 /* Carries out what the drift of the last look asks for. */
 int phx_machine_apply(

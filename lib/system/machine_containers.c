@@ -593,3 +593,23 @@ int phx_machine_containers_assign(
         r = phx_lxc_replace(&lxc, assignment->directory, assignment->digest, &edit, error);
         return r < 0 ? r : 0;
 }
+
+int phx_machine_containers_preview(
+                const struct phx_machine_containers *containers,
+                const char *id,
+                struct phx_preview *ret_preview) {
+        phx_cleanup(phx_preview_done) struct phx_preview preview = { 0 };
+        const struct assignment *assignment = find(containers, id);
+        struct phx_lxc_edit edit;
+        struct phx_lxc lxc;
+        int r;
+
+        if (!assignment)
+                return -ESTALE;
+        lxc = lxc_of(containers->lxc_path);
+        edit = edit_of(assignment);
+        r = phx_lxc_preview(&lxc, assignment->directory, assignment->digest, &edit, &preview);
+        if (r > 0)
+                *ret_preview = PHX_TAKE_STRUCT(preview);
+        return r;
+}

@@ -6,6 +6,7 @@
 #include "state/inventory.h"
 #include "state/observed.h"
 #include "state/settings.h"
+#include "state/world.h"
 #include "system/lxc_containers.h"
 #include "system/tasks.h"
 
@@ -48,6 +49,13 @@ int phx_machine_containers_claim(
                 const struct phx_machine_containers *containers,
                 const char *id,
                 struct phx_inventory *inventory);
+
+/* Its config as it is and as an assignment of the last look will leave it: 1, 0 when that is the
+ * same, or a negative errno. */
+int phx_machine_containers_preview(
+                const struct phx_machine_containers *containers,
+                const char *id,
+                struct phx_preview *ret_preview);
 
 /* Gives the container of the last look its managed lines. */
 int phx_machine_containers_assign(

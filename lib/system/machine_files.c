@@ -8,6 +8,9 @@
 #include "base/file.h"
 #include "system/deployed.h"
 
+/* Bytes of a deployed file that is worth showing: as much as a source may have. */
+#define PREVIEW_LIMIT (1UL << 20)
+
 /* A file's place: its directory's path and its last component. */
 struct place {
         char *path;
@@ -212,6 +215,30 @@ int phx_machine_files_withdraw(
         if (r < 0)
                 return r;
         return phx_inventory_remove_file(inventory, place.path);
+}
+
+int phx_machine_files_preview(
+                const struct phx_trust *trust,
+                const struct phx_settings *settings,
+                const char *name,
+                const char *after,
+                struct phx_preview *ret_preview) {
+        phx_cleanup(phx_preview_done) struct phx_preview preview = { 0 };
+        phx_cleanup(place_done) struct place place = { 0 };
+        size_t size = 0;
+        int r;
+
+        r = find_place(settings, name, &place);
+        if (r < 0)
+                return r;
+        r = phx_trust_read(trust, place.path, PREVIEW_LIMIT, &preview.before, &size, NULL);
+        if (r < 0 && r != -ENOENT)
+                return r;
+        preview.file = PHX_TAKE(place.path);
+        if (phx_replace(&preview.after, after) < 0)
+                return -ENOMEM;
+        *ret_preview = PHX_TAKE_STRUCT(preview);
+        return 1;
 }
 
 static void clean_directory(const char *path) {

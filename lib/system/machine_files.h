@@ -6,6 +6,7 @@
 #include "state/inventory.h"
 #include "state/observed.h"
 #include "state/settings.h"
+#include "state/world.h"
 
 /* The disk layer of the machine: profiles and pieces in the deployed directory. */
 
@@ -48,6 +49,14 @@ int phx_machine_files_install(
                 const struct phx_settings *settings,
                 const struct phx_machine_text *text,
                 struct phx_error *error);
+
+/* The file as it is and with the text AFTER, NULL for none: 1, or a negative errno. */
+int phx_machine_files_preview(
+                const struct phx_trust *trust,
+                const struct phx_settings *settings,
+                const char *name,
+                const char *after,
+                struct phx_preview *ret_preview);
 
 /* Removes the file when it still has the digest OLD, and forgets it; else -ESTALE. */
 int phx_machine_files_withdraw(

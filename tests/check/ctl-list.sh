@@ -13,4 +13,22 @@ for what in profiles containers; do
 done
 "$program" --json list profiles --from "$cases/snapshot.json" | python3 -c '
 import json, sys
-assert json.load(sys.stdin) == json.load(open(sys.argv[1]))' "$cases/snapshot.json"
+part, whole = json.load(sys.stdin), json.load(open(sys.argv[1]))
+assert part == {"version": 1, "profiles": whole["profiles"], "containers": [], "drifts": []}
+' "$cases/snapshot.json"
+
+# Patterns, states and an order.
+shown() {
+        "$program" list containers --no-legend --from "$cases/pages/snapshot.json" "$@" |
+                sed 's/ .*//' | tr '\n' ' '
+}
+[ "$(shown '95?')" = '953 954 955 ' ]
+[ "$(shown --state=unconfined)" = "$(shown --state=unconfined '9*')" ]
+[ -n "$(shown --state=unconfined)" ]
+[ -z "$(shown --state=nothing)" ]
+[ "$(shown --sort=id)" = "$(shown)" ]
+[ "$(shown --sort=Profile | wc -w)" = "$(shown | wc -w)" ]
+[ "$(shown --sort=Profile)" != "$(shown)" ]
+if shown --sort=nothing 2>/dev/null | grep -q .; then
+        exit 1
+fi

@@ -112,6 +112,7 @@ static int fake_look(
         report->resync_usec = 600 * S;
         (void) phx_replace(&report->status, "In sync: caf\xe9");
         report->snapshot = new_snapshot(suspensions);
+        (void) phx_replace(&report->plan, "the plan");
         *ret_report = report;
         return 0;
 }
@@ -466,9 +467,10 @@ static void an_object_stands_for_each_profile_and_container(void **state) {
                                             &text,
                                             "") >= 0);
                 assert_true(sd_bus_message_read(text, "s", &json) >= 0);
-                assert_true(phx_has_prefix(
-                                json,
-                                i == 0 ? "{\"id\":\"101\"" : "{\"name\":\"lxc-001\""));
+                assert_true(
+                                phx_has_prefix(json,
+                                               i == 0 ? "{\"version\":1,\"id\":\"101\""
+                                                      : "{\"name\":\"lxc-001\""));
         }
 }
 
@@ -515,6 +517,19 @@ static int on_reconciled(sd_bus_message *message, void *data, sd_bus_error *erro
         assert_true(ok);
         tokens[0] = token;
         return 0;
+}
+
+/* Its texts are not in what everybody may see. */
+static void the_plan_is_told_to_root(void **state) {
+        phx_cleanup(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        struct fixture *fixture = *state;
+        const char *text = NULL;
+
+        start_all(fixture);
+        assert_true(call(fixture->client, "Plan", NULL, NULL, &reply) >= 0);
+        assert_true(sd_bus_message_read(reply, "s", &text) >= 0);
+        assert_string_equal(text, "the plan");
+        assert_int_equal(shared->looks, 1);
 }
 
 static void a_token_is_named_when_its_look_is_over(void **state) {
@@ -699,7 +714,7 @@ static void listeners_are_told_of_what_has_changed_alone(void **state) {
 
 /* 0 when all that changes something was refused to a user that is nobody. */
 static int be_refused(const struct fixture *fixture) {
-        static const char *const methods[] = { "Reconcile", "ReconcileAsync", "Reload" };
+        static const char *const methods[] = { "Reconcile", "ReconcileAsync", "Reload", "Plan" };
         phx_cleanup(sd_bus_unrefp) sd_bus *client = NULL;
 
         if (setresgid(NOBODY, NOBODY, NOBODY) < 0 || setresuid(NOBODY, NOBODY, NOBODY) < 0 ||
@@ -708,11 +723,7 @@ static int be_refused(const struct fixture *fixture) {
         for (size_t i = 0; i < PHX_ELEMENTS(methods); i++) {
                 phx_cleanup(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
 
-                if (call(client,
-                         methods[i],
-                         strcmp(methods[i], "Reload") == 0 ? NULL : "",
-                         &error,
-                         NULL) >= 0)
+                if (call(client, methods[i], i < 2 ? "" : NULL, &error, NULL) >= 0)
                         return 2;
                 if (strcmp(error.name, SD_BUS_ERROR_ACCESS_DENIED) != 0)
                         return 3;
@@ -814,10 +825,10 @@ static int send_random(sd_bus *client, uint32_t *seed) {
                 "org.freedesktop.DBus.Introspectable",
         };
         static const char *const methods[] = {
-                "Describe",          "Explain", "ListProfiles", "ListContainers",
-                "GetProfile",        "Reload",  "Reconcile",    "ReconcileAsync",
-                "Suspend",           "Resume",  "Get",          "GetAll",
-                "GetManagedObjects", "Set",     "Introspect",   "Nothing",
+                "Describe",   "Plan",    "Explain",   "ListProfiles",      "ListContainers",
+                "GetProfile", "Reload",  "Reconcile", "ReconcileAsync",    "Suspend",
+                "Resume",     "Get",     "GetAll",    "GetManagedObjects", "Set",
+                "Introspect", "Nothing",
         };
         phx_cleanup(sd_bus_message_unrefp) sd_bus_message *message = NULL;
         uint32_t arguments;
@@ -982,6 +993,7 @@ int main(void) {
                                 a_look_that_is_lost_is_made_again_for_who_waits,
                                 setup,
                                 teardown),
+                cmocka_unit_test_setup_teardown(the_plan_is_told_to_root, setup, teardown),
                 cmocka_unit_test_setup_teardown(
                                 a_token_is_named_when_its_look_is_over,
                                 setup,

@@ -99,6 +99,27 @@ static void a_config_is_replaced_once_and_keeps_mode_and_owner(void **state) {
         assert_config("web", new);
 }
 
+static void what_would_be_written_is_shown_and_not_written(void **state) {
+        static const char old[] = "lxc.uts.name = shown\nlxc.apparmor.profile = unconfined\n";
+        phx_cleanup(phx_preview_done) struct phx_preview preview = { 0 };
+        const struct phx_lxc_edit edit = { .profile = "lxc-a" };
+        const struct phx_lxc lxc = host();
+        char digest[PHX_SHA256_HEX];
+
+        write_config("shown", old);
+        phx_sha256(old, strlen(old), digest);
+        assert_int_equal(phx_lxc_preview(&lxc, "shown", digest, &edit, &preview), 1);
+        assert_string_equal(preview.before, old);
+        assert_string_equal(preview.after, "lxc.uts.name = shown\nlxc.apparmor.profile = lxc-a\n");
+        assert_true(phx_has_suffix(preview.file, "/lxc/shown/config"));
+        assert_config("shown", old);
+
+        phx_preview_done(&preview);
+        digest[0] = digest[0] == '0' ? '1' : '0';
+        assert_int_equal(phx_lxc_preview(&lxc, "shown", digest, &edit, &preview), -ESTALE);
+        assert_null(preview.file);
+}
+
 static void a_config_that_changed_meanwhile_is_left_alone(void **state) {
         write_config("stale", "lxc.uts.name = b\n");
         assert_refused("stale",
@@ -265,6 +286,7 @@ static void leftovers_of_a_crash_are_removed(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_config_is_replaced_once_and_keeps_mode_and_owner),
+                cmocka_unit_test(what_would_be_written_is_shown_and_not_written),
                 cmocka_unit_test(a_config_that_changed_meanwhile_is_left_alone),
                 cmocka_unit_test(what_liblxc_refuses_never_becomes_the_config),
                 cmocka_unit_test(a_config_that_others_may_write_is_not_edited),

@@ -175,7 +175,7 @@ static bool run_short(uint64_t seed, unsigned n) {
         phx_cleanup(phx_report_freep) struct phx_report *report = calloc(1, sizeof(*report));
         phx_cleanup(phx_report_freep) struct phx_report *after = calloc(1, sizeof(*after));
         phx_cleanup(phx_report_freep) struct phx_report *last = calloc(1, sizeof(*last));
-        const struct phx_world world = { look_with_memory, apply_with_memory, fake };
+        const struct phx_world world = { look_with_memory, apply_with_memory, NULL, fake };
         const struct phx_audit audit = { record_with_memory, NULL, fake };
         struct phx_error error = { 0 };
         size_t records;

@@ -224,7 +224,7 @@ static void one_object_has_the_shape_that_it_has_in_the_whole(void **state) {
                                         &snapshot->containers[0],
                                         &container),
                         0);
-        assert_true(phx_has_prefix(container, "{\"id\":\"101\","));
+        assert_true(phx_has_prefix(container, "{\"version\":1,\"id\":\"101\","));
         assert_non_null(strstr(container, "\"drifts\":[{\"layer\":\"kernel\","));
 }
 

@@ -465,7 +465,7 @@ static int on_apply(void *data, const struct phx_drift *drift, struct phx_error 
 }
 
 struct phx_world fake_world(struct fake *fake) {
-        return (struct phx_world){ on_look, on_apply, fake };
+        return (struct phx_world){ on_look, on_apply, NULL, fake };
 }
 
 static void on_record(void *data, const struct phx_record *record) {

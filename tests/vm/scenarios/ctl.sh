@@ -54,6 +54,17 @@ set_setting mode '"observe"'
 configure web=lxc-web db=lxc-db
 check "when it only observes, the plan has it" wait_until 10 says '^assign +db: its config names unconfined instead of lxc-db' ctl plan
 check "with an exit status" exits 2 ctl plan
+check "and what the file will be" says '^\+lxc.apparmor.profile = lxc-db' ctl plan
+check "diff shows that alone" says '^--- a/var/lib/lxc/db/config' ctl diff
+check "nobody sees what is planned" says '^assign +db: ' as_nobody phoenixctl plan
+check "and no texts" not says '^\+lxc.apparmor.profile' as_nobody phoenixctl plan
+check "which diff says" exits 4 as_nobody phoenixctl diff
+check "the plan in JSON has them" sh -c 'phoenixctl plan --json | jq -e ".steps | map(select(.object == \"db\" and (.after | contains(\"lxc-db\")))) | length == 1"'
+check "what everybody sees has not" not grep -q 'lxc.uts.name' <(as_nobody phoenixctl status --json)
+put_profile lxc-db 'deny /etc/hostname w,'
+check "a profile's file, too" wait_until 20 says '^\+ .*deny /etc/hostname w,' ctl diff
+check "diff has an exit status" exits 2 ctl diff
+put_profile lxc-db
 set_setting mode '"enforce"'
 configure web=lxc-web db=unconfined
 check "and when all is done, nothing" wait_until 20 exits 0 ctl plan
