@@ -16,6 +16,9 @@
 #include "message-id.h"
 #include "text.h"
 
+/* journald takes 1024 fields in one entry. */
+#define STORIES_LIMIT 900
+
 /* Longer messages are cut: a compiler's complaint about one line never needs more. */
 #define MESSAGE_SIZE 4096
 
@@ -49,6 +52,8 @@ static struct kind kind_of(const struct phx_record *record) {
                 return (struct kind){ MESSAGE_RESUMED, LOG_NOTICE };
         case PHX_RECORD_SUSPENSION_ENDED:
                 return (struct kind){ MESSAGE_SUSPENSION_ENDED, LOG_NOTICE };
+        case PHX_RECORD_FOREIGN:
+                return (struct kind){ MESSAGE_FOREIGN, LOG_WARNING };
         case PHX_RECORD_REMARK:
                 break;
         }
@@ -56,13 +61,25 @@ static struct kind kind_of(const struct phx_record *record) {
 }
 
 static void send_fields(const struct journal *journal, const struct phx_strings *fields) {
-        struct iovec vectors[24];
-        size_t count = 0;
+        phx_autofree struct iovec *many = calloc(fields->count + 1, sizeof(*many));
+        struct iovec few[24], *vectors = many ? many : few;
+        size_t limit = many ? fields->count : PHX_ELEMENTS(few), count = 0;
 
-        for (; count < fields->count && count < PHX_ELEMENTS(vectors); count++)
+        for (; count < fields->count && count < limit; count++)
                 vectors[count] = (struct iovec){ fields->items[count],
                                                  strlen(fields->items[count]) };
         journal->send(journal->data, vectors, (int) count);
+}
+
+/* Last, since there may be many. A field may be there more than once, and is found by each. */
+static void add_stories(const struct phx_record *record, struct phx_strings *fields) {
+        const struct phx_strings *stories = record->stories;
+
+        if (record->container)
+                (void) phx_strings_addf(fields, "PHOENIX_CONTAINER=%s", record->container);
+        for (size_t i = 0; stories && i < stories->count && i < STORIES_LIMIT; i++)
+                if (!phx_equal(stories->items[i], record->container))
+                        (void) phx_strings_addf(fields, "PHOENIX_CONTAINER=%s", stories->items[i]);
 }
 
 /* Lack of memory costs fields, never the message: what was added so far is sent. */
@@ -70,6 +87,7 @@ static void send_message(
                 const struct journal *journal,
                 struct kind kind,
                 const char *message,
+                const struct phx_record *record,
                 struct phx_strings *fields) {
         char clean[MESSAGE_SIZE];
 
@@ -77,6 +95,8 @@ static void send_message(
         (void) phx_strings_addf(fields, "MESSAGE=%s", clean);
         (void) phx_strings_addf(fields, "PRIORITY=%d", kind.priority);
         (void) phx_strings_addf(fields, "MESSAGE_ID=%s", kind.message_id);
+        if (record)
+                add_stories(record, fields);
         send_fields(journal, fields);
         if (journal->echo)
                 (void) fprintf(stderr, "%s\n", clean);
@@ -91,7 +111,7 @@ void journal_record(const struct journal *journal, const struct phx_record *reco
                 { "DRIFT", record->drift },           { "PROFILE", record->profile },
                 { "CONTAINER", record->container },   { "PATH", record->path },
                 { "GENERATION", record->generation }, { "OLD_DIGEST", record->old_digest },
-                { "NEW_DIGEST", record->new_digest },
+                { "NEW_DIGEST", record->new_digest }, { "BY", record->by },
         };
         phx_cleanup(phx_strings_done) struct phx_strings fields = { 0 };
 
@@ -109,7 +129,7 @@ void journal_record(const struct journal *journal, const struct phx_record *reco
         if (record->error < 0)
                 (void) phx_strings_addf(&fields, "ERRNO=%d", -record->error);
 
-        send_message(journal, kind_of(record), record->message, &fields);
+        send_message(journal, kind_of(record), record->message, record, &fields);
 }
 
 void journal_say(
@@ -126,7 +146,7 @@ void journal_say(
         (void) vsnprintf(message, sizeof(message), format, arguments);
         va_end(arguments);
 
-        send_message(journal, (struct kind){ message_id, priority }, message, &fields);
+        send_message(journal, (struct kind){ message_id, priority }, message, NULL, &fields);
 }
 
 static void send_to_journal(void *data, const struct iovec *fields, int count) {

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "attribution.h"
 #include "base/file.h"
 #include "codec/snapshot_json.h"
 #include "config.h"
@@ -39,8 +40,9 @@ struct work {
         struct suspend suspend;
         uint64_t now_usec;
         uint64_t wall_usec;
-        char *told;      /* the snapshot that was sent last */
-        char *told_plan; /* and the plan */
+        uint64_t looked_usec; /* by the clock on the wall: when the look before began */
+        char *told;           /* the snapshot that was sent last */
+        char *told_plan;      /* and the plan */
         uint64_t compiles;
         uint64_t compile_usec;
 };
@@ -216,6 +218,22 @@ static void await_expiry(const struct work *work, struct phx_report *report) {
                 report->retry_usec = wait;
 }
 
+static void on_attributed(void *data, const char *profile, const char *what, const char *by) {
+        struct work *work = data;
+
+        phx_pass_tell_foreign(work->pass, profile, what, by);
+}
+
+/* Who has changed what the look before had left. After the repairs: it may have to be waited for.
+ */
+static void attribute(struct work *work) {
+        const struct phx_strings *changed = phx_pass_foreign(work->pass);
+
+        if (changed->count > 0)
+                attribution_find(changed, work->looked_usec, on_attributed, work);
+        work->looked_usec = work->wall_usec;
+}
+
 static int look(void *data,
                 enum look_kind kind,
                 const char *suspensions,
@@ -241,6 +259,7 @@ static int look(void *data,
         r = phx_pass_run(work->pass, &world, work->now_usec, report, error);
         if (r < 0)
                 return r;
+        attribute(work);
         await_expiry(work, report);
         r = fill_settings(work, report);
         if (r >= 0)

@@ -7,6 +7,7 @@
 
 #include "reconcile/backoff.h"
 #include "reconcile/diff.h"
+#include "reconcile/foreign.h"
 #include "reconcile/history.h"
 #include "reconcile/snapshot.h"
 #include "reconcile/status.h"
@@ -32,6 +33,8 @@ struct phx_pass {
         struct phx_snapshot *snapshot; /* of the last run */
         uint64_t clock_offset_usec;    /* from our clock to the wall's */
         uint64_t wall_usec;
+        struct phx_foreign foreign;
+        struct phx_strings changed; /* by others, when the last run began */
         struct phx_backoff backoff;
         struct phx_drifts tried; /* in the round before: told as changed or failed after the next
                                     look */
@@ -86,6 +89,8 @@ struct phx_pass *phx_pass_free(struct phx_pass *pass) {
         phx_backoff_done(&pass->backoff);
         phx_drifts_done(&pass->tried);
         phx_history_done(&pass->history);
+        phx_foreign_done(&pass->foreign);
+        phx_strings_done(&pass->changed);
         phx_snapshot_free(pass->snapshot);
         free(pass);
 
@@ -104,6 +109,18 @@ void phx_pass_set_clock(struct phx_pass *pass, uint64_t now_usec, uint64_t wall_
 
 struct phx_snapshot *phx_pass_take_snapshot(struct phx_pass *pass) {
         return PHX_TAKE(pass->snapshot);
+}
+
+const struct phx_strings *phx_pass_foreign(const struct phx_pass *pass) {
+        return &pass->changed;
+}
+
+void phx_pass_tell_foreign(
+                struct phx_pass *pass,
+                const char *profile,
+                const char *what,
+                const char *by) {
+        phx_tell_foreign(pass->tell, profile, what, by);
 }
 
 void phx_pass_forget_failures(struct phx_pass *pass) {
@@ -402,10 +419,17 @@ int phx_pass_run(
         int r;
 
         pass->snapshot = phx_snapshot_free(pass->snapshot);
+        phx_strings_done(&pass->changed);
         for (unsigned round = 0; round < ROUNDS_LIMIT; round++) {
                 r = look_and_tell(pass, world, now_usec, &picture, report, error);
                 if (r < 0)
                         return r;
+                if (round == 0 && phx_foreign_compare(
+                                                  &pass->foreign,
+                                                  picture.desired,
+                                                  picture.observed,
+                                                  &pass->changed) < 0)
+                        return phx_error_set(error, -ENOMEM, "comparing: out of memory");
                 /* The last round only looks: what was done must have been read back. */
                 if (round + 1 == ROUNDS_LIMIT)
                         break;
@@ -416,6 +440,8 @@ int phx_pass_run(
                         break;
         }
 
-        r = fill(pass, world, &picture, now_usec, report);
+        r = phx_foreign_leave(&pass->foreign, picture.desired, picture.observed);
+        if (r >= 0)
+                r = fill(pass, world, &picture, now_usec, report);
         return r < 0 ? phx_error_set(error, r, "reporting: out of memory") : 0;
 }

@@ -25,6 +25,16 @@ void phx_pass_set_clock(struct phx_pass *pass, uint64_t now_usec, uint64_t wall_
  * somebody has it already. Paths, times and compiles are the caller's to fill in. */
 struct phx_snapshot *phx_pass_take_snapshot(struct phx_pass *pass);
 
+/* The profiles whose policy somebody else had changed when the last run began; borrowed until the
+ * next. Who that was, is told with phx_pass_tell_foreign(). */
+const struct phx_strings *phx_pass_foreign(const struct phx_pass *pass);
+/* See phx_tell_foreign(). */
+void phx_pass_tell_foreign(
+                struct phx_pass *pass,
+                const char *profile,
+                const char *what,
+                const char *by);
+
 /* What failed before is not waited for by the next run. */
 void phx_pass_forget_failures(struct phx_pass *pass);
 

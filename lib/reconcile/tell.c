@@ -16,7 +16,9 @@
 struct phx_tell {
         struct phx_audit audit;
         struct phx_drifts known;
-        struct phx_strings remarks; /* posture and notes that were told */
+        struct phx_strings remarks;  /* posture and notes that were told */
+        struct phx_strings profiles; /* of the configured containers */
+        struct phx_strings ids;      /* theirs, at the same places */
         char generation[PHX_SHA256_HEX];
         bool is_observing;
 };
@@ -37,6 +39,8 @@ struct phx_tell *phx_tell_free(struct phx_tell *tell) {
 
         phx_drifts_done(&tell->known);
         phx_strings_done(&tell->remarks);
+        phx_strings_done(&tell->profiles);
+        phx_strings_done(&tell->ids);
         free(tell);
 
         return NULL;
@@ -68,6 +72,17 @@ static bool is_routine(const struct phx_tell *tell, const struct phx_drift *drif
                (phx_drift_is_tolerable(drift) && !phx_drift_needs_restart(drift));
 }
 
+/* Whose stories it belongs to: those that run in the profile. For want of memory there are fewer.
+ */
+static void find_stories(
+                const struct phx_tell *tell,
+                const char *profile,
+                struct phx_strings *stories) {
+        for (size_t i = 0; profile && i < tell->ids.count; i++)
+                if (strcmp(tell->profiles.items[i], profile) == 0)
+                        (void) phx_strings_add(stories, tell->ids.items[i]);
+}
+
 /* An audit record must not be lost for want of memory: the words fall back to the object's name. */
 static void send(
                 struct phx_tell *tell,
@@ -75,6 +90,7 @@ static void send(
                 const struct phx_drift *drift,
                 int error,
                 const char *message) {
+        phx_cleanup(phx_strings_done) struct phx_strings stories = { 0 };
         char name[PROFILE_NAME_SIZE];
         const char *profile = name_profile(drift, name, sizeof(name));
         const struct phx_record record = {
@@ -87,6 +103,7 @@ static void send(
                 .drift = phx_drift_kind_to_string(drift->kind),
                 .profile = profile,
                 .container = is_about_container(drift) ? drift->object : NULL,
+                .stories = &stories,
                 .path = drift->kind == PHX_DRIFT_DISABLED ? drift->found : NULL,
                 .generation = tell->generation[0] ? tell->generation : NULL,
                 .old_digest = drift->old_digest,
@@ -95,6 +112,8 @@ static void send(
                 .is_routine = is_routine(tell, drift),
         };
 
+        if (!is_about_container(drift))
+                find_stories(tell, profile, &stories);
         tell->audit.record(tell->audit.data, &record);
 }
 
@@ -375,6 +394,46 @@ static int remember(
         return r;
 }
 
+static int take_users(struct phx_tell *tell, const struct phx_desired *desired) {
+        int r = 0;
+
+        phx_strings_done(&tell->profiles);
+        phx_strings_done(&tell->ids);
+        for (size_t i = 0; r >= 0 && i < desired->container_count; i++) {
+                r = phx_strings_add(&tell->profiles, desired->containers[i].profile);
+                if (r >= 0)
+                        r = phx_strings_add(&tell->ids, desired->containers[i].id);
+        }
+        return r;
+}
+
+void phx_tell_foreign(
+                struct phx_tell *tell,
+                const char *profile,
+                const char *what,
+                const char *by) {
+        phx_cleanup(phx_strings_done) struct phx_strings stories = { 0 };
+        phx_autofree char *message = NULL;
+        struct phx_record record = {
+                .kind = PHX_RECORD_FOREIGN,
+                .layer = phx_layer_to_string(PHX_LAYER_KERNEL),
+                .profile = profile,
+                .stories = &stories,
+                .by = by,
+                .generation = tell->generation[0] ? tell->generation : NULL,
+        };
+
+        find_stories(tell, profile, &stories);
+        if (asprintf(&message,
+                     "%s: somebody else has %s its policy in the kernel: %s",
+                     profile,
+                     what,
+                     by ? by : "the audit records do not say who") < 0)
+                message = NULL;
+        record.message = message ? message : profile;
+        tell->audit.record(tell->audit.data, &record);
+}
+
 int phx_tell_picture(
                 struct phx_tell *tell,
                 const struct phx_desired *desired,
@@ -382,7 +441,9 @@ int phx_tell_picture(
         phx_cleanup(phx_drifts_done) struct phx_drifts known = { 0 };
         int r;
 
-        r = remember(tell, desired, drifts, &known);
+        r = take_users(tell, desired);
+        if (r >= 0)
+                r = remember(tell, desired, drifts, &known);
         if (r < 0)
                 return r;
 

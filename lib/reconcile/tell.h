@@ -17,6 +17,9 @@ int phx_tell_picture(
                 const struct phx_desired *desired,
                 const struct phx_drifts *drifts);
 
+/* WHAT is "replaced", "removed" or "changed"; BY is NULL when that is not known. */
+void phx_tell_foreign(struct phx_tell *tell, const char *profile, const char *what, const char *by);
+
 void phx_tell_intent(struct phx_tell *tell, const struct phx_drift *drift);
 void phx_tell_changed(struct phx_tell *tell, const struct phx_drift *drift);
 void phx_tell_failed(

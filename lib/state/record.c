@@ -26,6 +26,8 @@ const char *phx_record_kind_to_string(enum phx_record_kind kind) {
                 return "resumed";
         case PHX_RECORD_SUSPENSION_ENDED:
                 return "suspension-ended";
+        case PHX_RECORD_FOREIGN:
+                return "foreign";
         }
         return "unknown";
 }

@@ -3,6 +3,7 @@
 #include <stdbool.h>
 
 #include "base/macros.h"
+#include "base/strings.h"
 
 /* What the audit trail is made of. Each kind has a MESSAGE_ID and a catalog entry in the daemon. */
 enum phx_record_kind {
@@ -20,17 +21,21 @@ enum phx_record_kind {
         PHX_RECORD_SUSPENDED, /* an operator has set something aside */
         PHX_RECORD_RESUMED,   /* and taken it up again */
         PHX_RECORD_SUSPENSION_ENDED, /* its time was over */
+        PHX_RECORD_FOREIGN,          /* somebody else has changed what is ours */
 };
 
 /* One entry of the audit trail. Borrowed strings, any of which may be NULL but the message. */
 struct phx_record {
         enum phx_record_kind kind;
-        const char *message;    /* one line of English */
-        const char *action;     /* "install", "load", "assign", … */
-        const char *layer;      /* "source", "disk", "kernel", "config", "running" */
-        const char *drift;      /* "absent", "differs", "assigned", "running", "missing", … */
-        const char *profile;    /* the profile concerned */
-        const char *container;  /* the container concerned: its id */
+        const char *message;   /* one line of English */
+        const char *action;    /* "install", "load", "assign", … */
+        const char *layer;     /* "source", "disk", "kernel", "config", "running" */
+        const char *drift;     /* "absent", "differs", "assigned", "running", "missing", … */
+        const char *profile;   /* the profile concerned */
+        const char *container; /* the container concerned: its id */
+        /* Whose stories it belongs to besides: the ids of those that run in the profile. */
+        const struct phx_strings *stories;
+        const char *by;         /* who has done it: "apparmor_parser, pid 312" */
         const char *path;       /* the file concerned */
         const char *generation; /* digest of the accepted configuration */
         const char *old_digest;

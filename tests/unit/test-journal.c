@@ -54,12 +54,31 @@ static void a_record_carries_every_field_it_has(void **state) {
                 "MESSAGE=lxc-web: cannot load: permission denied",
                 "PRIORITY=4",
                 ("MESSAGE_ID=" MESSAGE_FAILED),
+                "PHOENIX_CONTAINER=101",
         };
 
         journal_record(&journal, &record);
         assert_int_equal(sent.count, PHX_ELEMENTS(expected));
         for (size_t i = 0; i < PHX_ELEMENTS(expected); i++)
                 assert_string_equal(sent.items[i], expected[i]);
+}
+
+static void a_record_about_a_profile_is_in_the_stories_of_its_containers(void **state) {
+        phx_cleanup(phx_strings_done) struct phx_strings sent = { 0 }, stories = { 0 };
+        const struct journal journal = { .send = collect, .data = &sent };
+        const struct phx_record record = { .kind = PHX_RECORD_FOREIGN,
+                                           .message = "lxc-web: replaced",
+                                           .profile = "lxc-web",
+                                           .stories = &stories,
+                                           .by = "sh, pid 7" };
+
+        for (int i = 0; i < 40; i++)
+                assert_int_equal(phx_strings_addf(&stories, "%d", 100 + i), 0);
+        journal_record(&journal, &record);
+        assert_true(phx_strings_has(&sent, "PHOENIXD_BY=sh, pid 7"));
+        assert_true(phx_strings_has(&sent, "PHOENIX_CONTAINER=100"));
+        assert_true(phx_strings_has(&sent, "PHOENIX_CONTAINER=139"));
+        assert_int_equal(sent.count, 6 + 40);
 }
 
 static void what_a_record_lacks_is_not_sent(void **state) {
@@ -87,6 +106,7 @@ static void each_kind_has_its_priority_and_id(void **state) {
                 { PHX_RECORD_DRIFT_FOUND, "PRIORITY=4", "MESSAGE_ID=" MESSAGE_DRIFT_FOUND },
                 { PHX_RECORD_DRIFT_GONE, "PRIORITY=5", "MESSAGE_ID=" MESSAGE_DRIFT_GONE },
                 { PHX_RECORD_POSTURE, "PRIORITY=6", "MESSAGE_ID=" MESSAGE_POSTURE },
+                { PHX_RECORD_FOREIGN, "PRIORITY=4", "MESSAGE_ID=" MESSAGE_FOREIGN },
                 { PHX_RECORD_REMARK, "PRIORITY=6", "MESSAGE_ID=" MESSAGE_REMARK },
         };
 
@@ -152,6 +172,7 @@ static void text_becomes_one_clean_line(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_record_carries_every_field_it_has),
+                cmocka_unit_test(a_record_about_a_profile_is_in_the_stories_of_its_containers),
                 cmocka_unit_test(what_a_record_lacks_is_not_sent),
                 cmocka_unit_test(each_kind_has_its_priority_and_id),
                 cmocka_unit_test(a_drift_that_needs_nobody_is_no_warning),

@@ -448,8 +448,44 @@ static void a_restart_that_becomes_due_is_told_then(void **state) {
                         "drift-found: web: runs under unconfined, pid 4711, instead of lxc-web; needs a restart\n"));
 }
 
+static void what_others_did_to_policy_is_known(void **state) {
+        struct subject *subject = *state;
+        struct phx_kernel_entry *loaded;
+
+        assert_int_equal(run(subject), 0);
+        assert_int_equal(phx_pass_foreign(subject->pass)->count, 0);
+        assert_int_equal(run(subject), 0);
+        assert_int_equal(phx_pass_foreign(subject->pass)->count, 0);
+
+        loaded = &subject->fake->observed->loaded.items[0];
+        assert_int_equal(phx_replace(&loaded->hash, "theirs"), 0);
+        assert_int_equal(run(subject), 0);
+        assert_int_equal(phx_pass_foreign(subject->pass)->count, 1);
+        assert_string_equal(phx_pass_foreign(subject->pass)->items[0], "lxc-web");
+        fake_forget_records(subject->fake);
+        phx_pass_tell_foreign(subject->pass, "lxc-web", "replaced", "sh, pid 7");
+        assert_string_equal(
+                        fake_story(subject->fake),
+                        "foreign: lxc-web: somebody else has replaced its policy in the kernel: sh, pid "
+                        "7\n");
+
+        /* A new source is our own doing. */
+        assert_int_equal(
+                        phx_replace(&subject->fake->desired->profiles[0].policy.items[0].hash,
+                                    "policy 2"),
+                        0);
+        assert_int_equal(run(subject), 0);
+        assert_int_equal(phx_pass_foreign(subject->pass)->count, 0);
+        assert_int_equal(run(subject), 0);
+        assert_int_equal(phx_pass_foreign(subject->pass)->count, 0);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(
+                                what_others_did_to_policy_is_known,
+                                set_up,
+                                tear_down),
                 cmocka_unit_test_setup_teardown(
                                 a_new_container_is_confined_in_one_pass,
                                 set_up,
