@@ -13,6 +13,7 @@
 #include "codec/snapshot_json.h"
 #include "config.h"
 #include "input.h"
+#include "metrics.h"
 #include "reconcile/pass.h"
 #include "reconcile/snapshot.h"
 #include "store.h"
@@ -43,6 +44,10 @@ struct work {
         uint64_t looked_usec; /* by the clock on the wall: when the look before began */
         char *told;           /* the snapshot that was sent last */
         char *told_plan;      /* and the plan */
+        struct metrics metrics;
+        char *metrics_trouble; /* as it was told last */
+        uint64_t passes;
+        uint64_t last_converged_usec;
         uint64_t compiles;
         uint64_t compile_usec;
 };
@@ -167,6 +172,28 @@ static int fill_paths(const struct work *work, struct phx_snapshot *snapshot) {
         return 0;
 }
 
+/* What the loop knows of the whole daemon, the engine knows of itself. */
+static void write_metrics(struct work *work, struct phx_snapshot *snapshot) {
+        const struct phx_settings *settings = input_settings(work->input);
+        struct phx_error error = { 0 };
+        struct phx_record record = { .kind = PHX_RECORD_REMARK, .message = error.text };
+
+        if (!settings)
+                return;
+        snapshot->counters.passes = work->passes;
+        snapshot->last_converged_at = work->last_converged_usec;
+        snapshot->pass.ended_at = work->wall_usec;
+        if (metrics_update(&work->metrics, settings->metrics_file, snapshot, &error) >= 0)
+                (void) phx_replace(&work->metrics_trouble, NULL);
+        else if (!phx_equal(work->metrics_trouble, error.text)) {
+                work->audit.record(work->audit.data, &record);
+                (void) phx_replace(&work->metrics_trouble, error.text);
+        }
+        snapshot->counters.passes = 0;
+        snapshot->last_converged_at = PHX_NEVER;
+        snapshot->pass.ended_at = PHX_NEVER;
+}
+
 static int tell_if_new(const char *text, char **told, char **to) {
         int r;
 
@@ -187,6 +214,10 @@ static int fill_snapshot(struct work *work, struct phx_report *report) {
                 return 0;
         snapshot->counters.compiles = work->compiles;
         snapshot->counters.compile_usec = work->compile_usec;
+        work->passes++;
+        if (!report->degraded)
+                work->last_converged_usec = work->wall_usec;
+        write_metrics(work, snapshot);
         r = fill_paths(work, snapshot);
         if (r >= 0)
                 r = phx_snapshot_explain(snapshot);
@@ -284,6 +315,8 @@ static struct work *work_free(struct work *work) {
                 (void) close(work->state_fd);
         free(work->told);
         free(work->told_plan);
+        free(work->metrics_trouble);
+        metrics_done(&work->metrics);
         suspend_done(&work->suspend);
         free(work);
 
@@ -360,6 +393,7 @@ int work_setup(const struct work_options *options,
         work->options = options;
         work->audit = *audit;
         work->state_fd = -1;
+        work->last_converged_usec = PHX_NEVER;
         work->trust = (struct phx_trust){ .root = "/", .owner = 0 };
         work->progress = (struct phx_compile_progress){
                 .done = on_compile,

@@ -65,6 +65,7 @@ static const struct phx_setting settings_table[] = {
         { "allow_complain", PHX_SETTING_FLAG, FIELD(allow_complain) },
         { "allow_unconfined_flag", PHX_SETTING_FLAG, FIELD(allow_unconfined_flag) },
         { "adopt_deployed", PHX_SETTING_FLAG, FIELD(adopt_deployed) },
+        { "metrics_file", PHX_SETTING_FILE, FIELD(metrics_file) },
 };
 
 const struct phx_setting *phx_settings_table(size_t *ret_count) {
@@ -124,6 +125,8 @@ static int set_default(const struct phx_setting *setting, struct phx_settings *s
         case PHX_SETTING_PATH:
         case PHX_SETTING_PROFILE:
                 return phx_replace(field, setting->text);
+        case PHX_SETTING_FILE:
+                return phx_replace(field, NULL);
         case PHX_SETTING_MODE:
                 (void) mode_from_string(setting->text, field);
                 return 0;
@@ -244,6 +247,10 @@ static int set_value(
         int r;
 
         switch (setting->kind) {
+        case PHX_SETTING_FILE:
+                if (json_is_null(value))
+                        return phx_replace(field, NULL);
+                return set_text(setting, field, place, value, error);
         case PHX_SETTING_PATH:
         case PHX_SETTING_PROFILE:
                 return set_text(setting, field, place, value, error);

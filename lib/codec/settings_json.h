@@ -8,6 +8,7 @@
 
 enum phx_setting_kind {
         PHX_SETTING_PATH,      /* char *: absolute and normalized */
+        PHX_SETTING_FILE,      /* char *: such a path, or NULL for null, which is the default */
         PHX_SETTING_PROFILE,   /* char *: "unconfined" or lxc-… */
         PHX_SETTING_MODE,      /* enum phx_mode */
         PHX_SETTING_NAMESPACE, /* enum phx_namespace_policy */

@@ -31,6 +31,7 @@ struct phx_settings *phx_settings_free(struct phx_settings *settings) {
         free(settings->deployed_dir);
         free(settings->lxc_path);
         free(settings->default_profile);
+        free(settings->metrics_file);
         free(settings);
 
         return NULL;

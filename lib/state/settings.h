@@ -35,6 +35,7 @@ struct phx_settings {
         unsigned compile_jobs;   /* at once; never 0: the codec resolves "as many as processors" */
         bool allow_complain;
         bool allow_unconfined_flag;
+        char *metrics_file;  /* NULL: none is written */
         bool adopt_deployed; /* take over a file of the same name in deployed_dir that is not
                                 recorded as ours */
 };

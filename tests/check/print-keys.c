@@ -11,6 +11,9 @@ static void print_setting(const struct phx_setting *setting) {
         case PHX_SETTING_PATH:
                 printf("%s (path; default %s)\n", setting->key, setting->text);
                 break;
+        case PHX_SETTING_FILE:
+                printf("%s (path or null; default null)\n", setting->key);
+                break;
         case PHX_SETTING_PROFILE:
                 printf("%s (profile; default %s)\n", setting->key, setting->text);
                 break;

@@ -42,6 +42,7 @@ static void assert_equal(const struct phx_settings *a, const struct phx_settings
         assert_int_equal(a->allow_complain, b->allow_complain);
         assert_int_equal(a->allow_unconfined_flag, b->allow_unconfined_flag);
         assert_int_equal(a->adopt_deployed, b->adopt_deployed);
+        assert_true(phx_equal(a->metrics_file, b->metrics_file));
 }
 
 static void every_refusal_says_what_is_wrong(void **state) {
@@ -68,6 +69,7 @@ static void defaults_are_as_documented(void **state) {
         assert_false(settings->allow_complain);
         assert_false(settings->allow_unconfined_flag);
         assert_false(settings->adopt_deployed);
+        assert_null(settings->metrics_file);
 }
 
 static void no_jobs_means_one_for_each_processor(void **state) {
@@ -109,6 +111,7 @@ static void every_key_is_read_in_its_unit(void **state) {
         assert_true(settings->allow_complain);
         assert_true(settings->allow_unconfined_flag);
         assert_true(settings->adopt_deployed);
+        assert_string_equal(settings->metrics_file, "/srv/metrics/phoenixd.prom");
 }
 
 static bool is_accepted(const char *key, long long number) {

@@ -1,0 +1,21 @@
+#pragma once
+
+#include "base/error.h"
+#include "state/snapshot.h"
+
+/* The file for node_exporter's textfile collector: replaced as a whole, and only when something has
+ * changed in it but times. The zero value has written nothing. */
+struct metrics {
+        char *file;    /* that was written last; NULL for none */
+        char *written; /* what of it is not times */
+};
+
+/* FILE is NULL when none is wanted: what was written before is removed. 0, or a negative errno with
+ * a text: it is tried again the next time. */
+int metrics_update(
+                struct metrics *metrics,
+                const char *file,
+                const struct phx_snapshot *snapshot,
+                struct phx_error *error);
+/* Leaves the file: a daemon that is stopped keeps what is in force in force. */
+void metrics_done(struct metrics *metrics);

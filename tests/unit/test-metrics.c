@@ -1,0 +1,156 @@
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "base/grow.h"
+#include "base/strings.h"
+#include "metrics.h"
+#include "tree.h"
+
+static struct phx_snapshot *snapshot;
+static struct metrics metrics;
+static char file[256];
+
+static int set_up(void **state) {
+        struct phx_snapshot_container *container;
+
+        tree_new();
+        tree_mkdir("collector");
+        (void) snprintf(file, sizeof(file), "%s", tree_path("collector/phoenixd.prom"));
+        snapshot = phx_snapshot_new();
+        assert_non_null(snapshot);
+        container = phx_grow(&snapshot->containers, &snapshot->container_count, sizeof(*container));
+        assert_non_null(container);
+        assert_int_equal(phx_replace(&container->id, "101"), 0);
+        container->posture = PHX_POSTURE_UNCONFINED;
+        snapshot->counters.compile_usec = 1500000;
+        return 0;
+}
+
+static int tear_down(void **state) {
+        snapshot = phx_snapshot_free(snapshot);
+        metrics_done(&metrics);
+        tree_done();
+        return 0;
+}
+
+static void update(const char *path) {
+        struct phx_error error = { 0 };
+
+        assert_int_equal(metrics_update(&metrics, path, snapshot, &error), 0);
+        assert_string_equal(error.text, "");
+}
+
+static ino_t inode(void) {
+        struct stat st;
+
+        assert_int_equal(stat(file, &st), 0);
+        assert_int_equal(st.st_mode & 07777, 0644);
+        return st.st_ino;
+}
+
+static void assert_has(const char *line) {
+        phx_autofree char *text = tree_read("collector/phoenixd.prom");
+
+        if (!strstr(text, line))
+                fail_msg("no line '%s' in:\n%s", line, text);
+}
+
+/* Every line is a comment or "NAME[{LABELS}] NUMBER", and each name is explained once. */
+static void it_is_what_a_collector_reads(void **state) {
+        phx_autofree char *text = NULL;
+        unsigned helps = 0, types = 0;
+
+        snapshot->pass.ended_at = 1700000000250000;
+        update(file);
+        assert_has("\nphoenixd_containers{state=\"in-sync\"} 1\n");
+        assert_has("\nphoenixd_container_postures{posture=\"unconfined\"} 1\n");
+        assert_has("\nphoenixd_container_postures{posture=\"confined\"} 0\n");
+        assert_has("\nphoenixd_drifts{layer=\"kernel\"} 0\n");
+        assert_has("\nphoenixd_in_sync 1\n");
+        assert_has("\nphoenixd_compile_seconds_total 1.500000\n");
+        assert_has("\nphoenixd_last_pass_timestamp_seconds 1700000000.250000\n");
+        text = tree_read("collector/phoenixd.prom");
+        assert_null(strstr(text, "last_converged"));
+        for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+                const char *value = strrchr(line, ' ');
+                char *end = NULL;
+
+                helps += phx_has_prefix(line, "# HELP phoenixd_");
+                types += phx_has_prefix(line, "# TYPE phoenixd_");
+                if (line[0] == '#')
+                        continue;
+                assert_true(phx_has_prefix(line, "phoenixd_"));
+                assert_non_null(value);
+                (void) strtod(value + 1, &end);
+                assert_string_equal(end, "");
+        }
+        assert_int_equal(helps, types);
+        assert_true(helps >= 10);
+}
+
+static void it_is_written_only_when_something_has_changed(void **state) {
+        ino_t first;
+
+        update(file);
+        first = inode();
+        snapshot->counters.passes = 7;
+        snapshot->last_converged_at = 1700000000000000;
+        update(file);
+        assert_true(inode() == first);
+
+        snapshot->containers[0].posture = PHX_POSTURE_CONFINED;
+        update(file);
+        assert_true(inode() != first);
+        assert_has("\nphoenixd_container_postures{posture=\"confined\"} 1\n");
+        assert_has("\nphoenixd_passes_total 7\n");
+}
+
+static void what_is_no_longer_wanted_is_removed(void **state) {
+        update(file);
+        update(NULL);
+        assert_int_equal(access(file, F_OK), -1);
+        update(NULL);
+        update(file);
+        metrics_done(&metrics);
+        assert_int_equal(access(file, F_OK), 0);
+}
+
+static void what_cannot_be_written_is_told_and_tried_again(void **state) {
+        struct phx_error error = { 0 };
+        const char *nowhere = tree_path("nowhere/phoenixd.prom");
+
+        assert_int_equal(metrics_update(&metrics, nowhere, snapshot, &error), -ENOENT);
+        assert_true(phx_has_prefix(error.text, "metrics_file: /"));
+        tree_mkdir("nowhere");
+        update(nowhere);
+        assert_int_equal(access(nowhere, F_OK), 0);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(it_is_what_a_collector_reads, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(
+                                it_is_written_only_when_something_has_changed,
+                                set_up,
+                                tear_down),
+                cmocka_unit_test_setup_teardown(
+                                what_is_no_longer_wanted_is_removed,
+                                set_up,
+                                tear_down),
+                cmocka_unit_test_setup_teardown(
+                                what_cannot_be_written_is_told_and_tried_again,
+                                set_up,
+                                tear_down),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
