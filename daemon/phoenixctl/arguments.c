@@ -8,7 +8,7 @@
 
 #define OWN_LIMIT 32
 
-enum { OPTION_JSON = 0x1000, OPTION_NO_LEGEND, OPTION_FULL, OPTION_VERSION };
+enum { OPTION_JSON = 0x1000, OPTION_NO_LEGEND, OPTION_FULL, OPTION_VERSION, OPTION_NO_PAGER };
 
 static const struct option common[] = {
         { "help", no_argument, NULL, 'h' },
@@ -18,6 +18,7 @@ static const struct option common[] = {
         { "quiet", no_argument, NULL, 'q' },
         { "no-legend", no_argument, NULL, OPTION_NO_LEGEND },
         { "full", no_argument, NULL, OPTION_FULL },
+        { "no-pager", no_argument, NULL, OPTION_NO_PAGER },
 };
 
 /* What stands before and behind the verb. */
@@ -51,19 +52,24 @@ static bool take_common(struct parse *parse, int option) {
         case OPTION_FULL:
                 parse->ctl->full = true;
                 return true;
+        case OPTION_NO_PAGER:
+                parse->ctl->no_pager = true;
+                return true;
         default:
                 return false;
         }
 }
 
-/* 0, -EINVAL for a wrong option, which getopt has told, or -ENOMEM. ARGUMENTS is NULL before the
- * verb is known: then the verb ends the options. */
+/* 0, -EINVAL for a wrong option, which getopt has told, or -ENOMEM. VERB and ARGUMENTS are NULL
+ * before it is known: then the verb ends the options. */
 static int take_options(
                 struct parse *parse,
                 int argc,
                 char **argv,
-                const struct option *own,
+                const struct ctl_verb *verb,
                 struct phx_strings *arguments) {
+        const struct option *own = verb ? verb->options : NULL;
+        const char *shorts = verb && !verb->takes_words ? "hqH:" : "+hqH:";
         struct option all[PHX_ELEMENTS(common) + OWN_LIMIT + 1] = { 0 };
         int option, index = -1, r = 0;
 
@@ -73,8 +79,7 @@ static int take_options(
 
         optind = 0;
         /* The process has one thread. NOLINTNEXTLINE(concurrency-mt-unsafe) */
-        while ((option = getopt_long(argc, argv, arguments ? "hqH:" : "+hqH:", all, &index)) !=
-               -1) {
+        while ((option = getopt_long(argc, argv, shorts, all, &index)) != -1) {
                 bool is_own = index >= (int) PHX_ELEMENTS(common);
 
                 if (option == '?')
@@ -103,7 +108,7 @@ static int take_verb(
 
         r = phx_strings_add(arguments, verb->name);
         if (r >= 0)
-                r = take_options(parse, argc, argv, verb->options, arguments);
+                r = take_options(parse, argc, argv, verb, arguments);
         if (r >= 0 && verb->options)
                 r = phx_strings_add(arguments, "--");
         for (int i = optind; r >= 0 && i < argc; i++)

@@ -6,8 +6,9 @@
 struct ctl {
         bool json;
         bool quiet;
-        bool full;        /* no cell is shortened to fit */
-        bool no_legend;   /* no headers */
+        bool full;      /* no cell is shortened to fit */
+        bool no_legend; /* no headers */
+        bool no_pager;
         const char *host; /* NULL: this machine */
         bool colour;      /* a terminal, no NO_COLOR, TERM not dumb */
         int width;        /* columns of the terminal, 0: no limit */

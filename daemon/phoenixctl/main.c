@@ -3,6 +3,7 @@
 
 #include "arguments.h"
 #include "output.h"
+#include "pager.h"
 
 int main(int argc, char *argv[]) {
         phx_cleanup(phx_strings_done) struct phx_strings arguments = { 0 };
@@ -24,5 +25,9 @@ int main(int argc, char *argv[]) {
                 return CTL_ERROR;
         for (size_t i = 0; i < arguments.count; i++)
                 line[i] = arguments.items[i];
-        return output_end(verb->run(&ctl, (int) arguments.count, line));
+        if (verb->is_paged)
+                pager_open(&ctl);
+        status = output_end(verb->run(&ctl, (int) arguments.count, line));
+        pager_close();
+        return status;
 }

@@ -30,6 +30,10 @@ static bool is_refusal(const sd_bus_error *error) {
 }
 
 static int bus_failed(int r, const sd_bus_error *error) {
+        if (!error) {
+                (void) fprintf(stderr, "phoenixctl: the message bus: %s\n", strerrordesc_np(-r));
+                return CTL_ERROR;
+        }
         if (sd_bus_error_has_name(error, SD_BUS_ERROR_SERVICE_UNKNOWN) ||
             sd_bus_error_has_name(error, SD_BUS_ERROR_NAME_HAS_NO_OWNER))
                 return not_running();
@@ -156,4 +160,113 @@ int remote_plan(const struct ctl *ctl, bool is_quiet, struct phx_plan *ret_plan,
         }
         *ret_text = PHX_TAKE(text);
         return 0;
+}
+
+/* --- watching --- */
+
+struct watch {
+        sd_bus *bus;
+        int (*on_news)(void *data, const char *text, struct phx_snapshot *snapshot);
+        void *data;
+        bool is_due; /* something was announced since it was last asked */
+};
+
+static int on_signal(sd_bus_message *message, void *data, sd_bus_error *error) {
+        struct watch *watch = data;
+
+        watch->is_due = true;
+        return 0;
+}
+
+static int tell(const struct watch *watch) {
+        phx_cleanup(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        phx_cleanup(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        struct phx_snapshot *snapshot = NULL;
+        struct phx_error why = { 0 };
+        const char *text = NULL;
+        int r;
+
+        r = sd_bus_call_method(
+                        watch->bus,
+                        SERVICE,
+                        PATH,
+                        INTERFACE,
+                        "Describe",
+                        &error,
+                        &reply,
+                        "");
+        if (sd_bus_error_has_name(&error, SD_BUS_ERROR_SERVICE_UNKNOWN) ||
+            sd_bus_error_has_name(&error, SD_BUS_ERROR_NAME_HAS_NO_OWNER) ||
+            sd_bus_error_has_name(&error, SD_BUS_ERROR_NO_REPLY))
+                return watch->on_news(watch->data, NULL, NULL);
+        if (r >= 0)
+                r = sd_bus_message_read(reply, "s", &text);
+        if (r < 0)
+                return bus_failed(r, &error);
+        r = phx_snapshot_parse(text, strlen(text), &snapshot, &why);
+        if (r < 0) {
+                (void) fprintf(stderr, "phoenixctl: %s\n", phx_error_text(&why, r));
+                return CTL_ERROR;
+        }
+        return watch->on_news(watch->data, text, snapshot);
+}
+
+/* What came in a burst is told at once. */
+static int settle(struct watch *watch) {
+        int r;
+
+        do
+                r = sd_bus_process(watch->bus, NULL);
+        while (r > 0);
+        if (r >= 0 && !watch->is_due)
+                r = sd_bus_wait(watch->bus, UINT64_MAX);
+        return r;
+}
+
+static int add_matches(struct watch *watch) {
+        int r;
+
+        r = sd_bus_match_signal(
+                        watch->bus,
+                        NULL,
+                        SERVICE,
+                        NULL,
+                        "org.freedesktop.DBus.Properties",
+                        "PropertiesChanged",
+                        on_signal,
+                        watch);
+        return r < 0 ? r
+                     : sd_bus_add_match(
+                                       watch->bus,
+                                       NULL,
+                                       "type='signal',sender='org.freedesktop.DBus',"
+                                       "interface='org.freedesktop.DBus',"
+                                       "member='NameOwnerChanged',arg0='" SERVICE "'",
+                                       on_signal,
+                                       watch);
+}
+
+int remote_watch(
+                const struct ctl *ctl,
+                int (*on_news)(void *data, const char *text, struct phx_snapshot *snapshot),
+                void *data) {
+        phx_cleanup(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+        struct watch watch = { .on_news = on_news, .data = data, .is_due = true };
+        int r;
+
+        r = open_bus(ctl, &bus);
+        if (r != 0)
+                return r;
+        watch.bus = bus;
+        r = add_matches(&watch);
+        while (r >= 0) {
+                if (watch.is_due) {
+                        watch.is_due = false;
+                        r = tell(&watch);
+                        if (r != 0)
+                                return r;
+                }
+                r = settle(&watch);
+        }
+        return bus_failed(r, NULL);
 }

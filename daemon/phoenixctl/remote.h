@@ -16,6 +16,14 @@ int remote_describe(
  * when IS_QUIET. */
 int remote_plan(const struct ctl *ctl, bool is_quiet, struct phx_plan *ret_plan, char **ret_text);
 
+/* Calls ON_NEWS with the snapshot, which becomes its own, and its JSON, at once and whenever
+ * phoenixd announces that something has changed; with NULLs when it is not running. Goes on until
+ * ON_NEWS or the bus fails, and returns the exit status. */
+int remote_watch(
+                const struct ctl *ctl,
+                int (*on_news)(void *data, const char *text, struct phx_snapshot *snapshot),
+                void *data);
+
 /* Calls METHOD of org.phoenixd1.Manager with arguments of these D-Bus TYPES, and waits for as long
  * as it takes: whoever asks may have to be asked for a password, and a look may last. 0, or the
  * exit status, as above. */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -29,6 +30,22 @@ uint64_t shown_now(void) {
 
         (void) clock_gettime(CLOCK_REALTIME, &now);
         return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
+}
+
+uint64_t shown_parse_span(const char *text) {
+        static const struct {
+                const char *name;
+                uint64_t seconds;
+        } units[] = { { "s", 1 }, { "min", 60 }, { "m", 60 }, { "h", 3600 }, { "d", 86400 } };
+        char *end = NULL;
+        unsigned long count = strtoul(text, &end, 10);
+
+        if (text[0] < '0' || text[0] > '9' || count > 100000)
+                return 0;
+        for (size_t i = 0; i < PHX_ELEMENTS(units); i++)
+                if (strcmp(end, units[i].name) == 0)
+                        return count * units[i].seconds * 1000000;
+        return 0;
 }
 
 const char *shown_time(uint64_t at, uint64_t now, char *text, size_t size) {

@@ -19,6 +19,8 @@ const char *shown_from(int argc, char **argv);
 /* "3 s ago", "in 5 min", "never" for PHX_NEVER; SIZE of 32 holds every one. */
 const char *shown_time(uint64_t at, uint64_t now, char *text, size_t size);
 uint64_t shown_now(void);
+/* "90s", "30min", "1h", "2d": microseconds, or 0 for what is none. */
+uint64_t shown_parse_span(const char *text);
 
 /* Escape sequences of a terminal, empty without colours. */
 const char *shown_good(const struct ctl *ctl);

@@ -14,6 +14,9 @@ struct ctl_verb {
         const struct option *options;
         /* argv[0] is the verb, argv[argc] is NULL; returns the exit status. */
         int (*run)(const struct ctl *ctl, int argc, char **argv);
+        bool is_paged;
+        /* Options stand before its arguments, among which may be words such as "->". */
+        bool takes_words;
 };
 
 /* All of them, in the order of the help; ended by a name that is NULL. */
@@ -26,10 +29,13 @@ int verb_advise(const struct ctl *ctl, int argc, char **argv);
 int verb_diff(const struct ctl *ctl, int argc, char **argv);
 int verb_explain(const struct ctl *ctl, int argc, char **argv);
 int verb_help(const struct ctl *ctl, int argc, char **argv);
+extern const struct option verb_history_options[];
+int verb_history(const struct ctl *ctl, int argc, char **argv);
 extern const struct option verb_list_options[];
 int verb_list(const struct ctl *ctl, int argc, char **argv);
 int verb_plan(const struct ctl *ctl, int argc, char **argv);
 int verb_posture(const struct ctl *ctl, int argc, char **argv);
+extern const struct option verb_reconcile_options[];
 int verb_reconcile(const struct ctl *ctl, int argc, char **argv);
 int verb_reload(const struct ctl *ctl, int argc, char **argv);
 extern const struct option verb_resume_options[];
@@ -40,3 +46,5 @@ int verb_suspend(const struct ctl *ctl, int argc, char **argv);
 extern const struct option verb_validate_options[];
 int verb_validate(const struct ctl *ctl, int argc, char **argv);
 int verb_version(const struct ctl *ctl, int argc, char **argv);
+int verb_watch(const struct ctl *ctl, int argc, char **argv);
+int verb_can(const struct ctl *ctl, int argc, char **argv);

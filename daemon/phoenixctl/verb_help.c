@@ -36,6 +36,7 @@ static void print_all(void) {
                       "  -q, --quiet          show nothing but errors\n"
                       "      --no-legend      no headers\n"
                       "      --full           shorten nothing to fit the terminal\n"
+                      "      --no-pager       show it as it is\n"
                       "\nSee phoenixctl(1).\n");
 }
 

@@ -9,6 +9,12 @@
 #include "shown.h"
 #include "verb.h"
 
+const struct option verb_reconcile_options[] = {
+        { "no-wait", no_argument, NULL, 'n' },
+        { "wait", no_argument, NULL, 'w' },
+        { NULL, 0, NULL, 0 },
+};
+
 const struct option verb_suspend_options[] = {
         { "all", no_argument, NULL, 'a' },
         { "for", required_argument, NULL, 'f' },
@@ -46,15 +52,19 @@ static int show(const struct ctl *ctl, const char *object) {
 }
 
 int verb_reconcile(const struct ctl *ctl, int argc, char **argv) {
+        bool waits = true;
         const char *object;
-        int r;
+        int option, r;
 
-        (void) shown_from(argc, argv);
+        optind = 0;
+        /* The process has one thread. NOLINTNEXTLINE(concurrency-mt-unsafe) */
+        while ((option = getopt_long(argc, argv, "", verb_reconcile_options, NULL)) != -1)
+                waits = option == 'w';
         if (argc - optind > 1)
                 return usage("reconcile", "one object, or none for all");
         object = argc > optind ? argv[optind] : NULL;
-        r = remote_request(ctl, "Reconcile", "s", object ? object : "");
-        return r != 0 ? r : show(ctl, object);
+        r = remote_request(ctl, waits ? "Reconcile" : "ReconcileAsync", "s", object ? object : "");
+        return r != 0 || !waits ? r : show(ctl, object);
 }
 
 int verb_reload(const struct ctl *ctl, int argc, char **argv) {
@@ -65,23 +75,6 @@ int verb_reload(const struct ctl *ctl, int argc, char **argv) {
                 return usage("reload", "nothing behind it");
         r = remote_request(ctl, "Reload", "");
         return r != 0 ? r : show(ctl, NULL);
-}
-
-/* "90s", "30min", "1h", "2d": microseconds, or 0 for what is none. */
-static uint64_t parse_span(const char *text) {
-        static const struct {
-                const char *name;
-                uint64_t seconds;
-        } units[] = { { "s", 1 }, { "min", 60 }, { "m", 60 }, { "h", 3600 }, { "d", 86400 } };
-        char *end = NULL;
-        unsigned long count = strtoul(text, &end, 10);
-
-        if (text[0] < '0' || text[0] > '9' || count > 100000)
-                return 0;
-        for (size_t i = 0; i < PHX_ELEMENTS(units); i++)
-                if (strcmp(end, units[i].name) == 0)
-                        return count * units[i].seconds * 1000000;
-        return 0;
 }
 
 struct suspension {
@@ -102,7 +95,7 @@ static int read_options(int argc, char **argv, struct suspension *suspension) {
                         suspension->reason = optarg;
                 if (option != 'f')
                         continue;
-                suspension->span = parse_span(optarg);
+                suspension->span = shown_parse_span(optarg);
                 if (suspension->span == 0)
                         return usage("suspend", "a time such as 90s, 30min, 1h or 2d behind --for");
         }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "codec/fields.h"
 #include "codec/json.h"
 
 #define VERSION 1
@@ -75,4 +76,74 @@ int phx_answer_help(const struct phx_answer_verb *verbs, size_t count, char **re
                 if (!list || json_array_append_new(list, render_verb(&verbs[i])) < 0)
                         return -ENOMEM;
         return dump(json_pack("{s:i, s:O}", "version", VERSION, "verbs", list), ret_text);
+}
+
+#define EVENT(key, kind, name) \
+        { key, PHX_FIELD_##kind, offsetof(struct phx_answer_event, name) }
+
+static const struct phx_field event_fields[] = {
+        EVENT("at", LARGE, at),
+        EVENT("kind", NAME, kind),
+        EVENT("message", NAME, message),
+        EVENT("message_id", TEXT, message_id),
+        EVENT("action", TEXT, action),
+        EVENT("layer", TEXT, layer),
+        EVENT("profile", TEXT, profile),
+        EVENT("container", TEXT, container),
+        EVENT("by", TEXT, by),
+        EVENT("generation", TEXT, generation),
+        EVENT("old_digest", TEXT, old_digest),
+        EVENT("new_digest", TEXT, new_digest),
+};
+static const struct phx_shape event_shape = { event_fields,
+                                              PHX_ELEMENTS(event_fields),
+                                              sizeof(struct phx_answer_event) };
+
+static const struct phx_field history_fields[] = {
+        { "events",
+          PHX_FIELD_LIST,
+          offsetof(struct phx_answer_history, events),
+          NULL,
+          0,
+          &event_shape,
+          offsetof(struct phx_answer_history, count) },
+};
+static const struct phx_shape history_shape = { history_fields,
+                                                PHX_ELEMENTS(history_fields),
+                                                sizeof(struct phx_answer_history) };
+
+int phx_answer_history(const struct phx_answer_history *history, char **ret_text) {
+        json_t *json = NULL;
+        int r;
+
+        r = phx_fields_render(&history_shape, history, &json);
+        if (r < 0)
+                return r;
+        if (json_object_set_new(json, "version", json_integer(VERSION)) < 0) {
+                json_decref(json);
+                return -ENOMEM;
+        }
+        return dump(json, ret_text);
+}
+
+void phx_answer_event_done(struct phx_answer_event *event) {
+        free(event->kind);
+        free(event->message);
+        free(event->message_id);
+        free(event->action);
+        free(event->layer);
+        free(event->profile);
+        free(event->container);
+        free(event->by);
+        free(event->generation);
+        free(event->old_digest);
+        free(event->new_digest);
+        *event = (struct phx_answer_event){ 0 };
+}
+
+void phx_answer_history_done(struct phx_answer_history *history) {
+        for (size_t i = 0; i < history->count; i++)
+                phx_answer_event_done(&history->events[i]);
+        free(history->events);
+        *history = (struct phx_answer_history){ 0 };
 }

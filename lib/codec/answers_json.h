@@ -2,6 +2,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* What verbs of phoenixctl answer in JSON that have no state to tell: version 1 each. The caller's
  * to free. 0 or -ENOMEM. */
@@ -28,6 +29,32 @@ struct phx_answer_can {
 };
 
 int phx_answer_can(const struct phx_answer_can *can, char **ret_text);
+
+/* The audit trail: each entry of the journal that is a part of it. Owned strings, NULL for what it
+ * does not have. */
+struct phx_answer_event {
+        uint64_t at; /* microseconds since the epoch */
+        char *kind;
+        char *message;
+        char *message_id;
+        char *action;
+        char *layer;
+        char *profile;
+        char *container;
+        char *by;
+        char *generation;
+        char *old_digest;
+        char *new_digest;
+};
+
+struct phx_answer_history {
+        struct phx_answer_event *events;
+        size_t count;
+};
+
+int phx_answer_history(const struct phx_answer_history *history, char **ret_text);
+void phx_answer_event_done(struct phx_answer_event *event);
+void phx_answer_history_done(struct phx_answer_history *history);
 
 /* One verb of the help. */
 struct phx_answer_verb {

@@ -90,7 +90,7 @@ static int load(void *data, const void *blob, size_t size, struct phx_error *err
 /* libapparmor writes its command over the first bytes, and leaves the rest as it is: label, NUL,
  * and the string to be matched. Its aa_query_file_path() loses the last byte of the path. */
 static int render(
-                const char *profile,
+                const char *label,
                 const struct phx_policy_query *query,
                 struct phx_buffer *buffer) {
         static const char room[AA_QUERY_CMD_LABEL_SIZE];
@@ -98,10 +98,27 @@ static int render(
 
         r = phx_buffer_add(buffer, room, sizeof(room));
         if (r >= 0)
-                r = phx_buffer_addf(buffer, ":%s:%s", PHX_PROBE_NAMESPACE, profile);
+                r = phx_buffer_add_text(buffer, label);
         if (r >= 0)
                 r = phx_buffer_add(buffer, "", 1);
         return r < 0 ? r : phx_buffer_add(buffer, query->match.data, query->match.size);
+}
+
+static int ask_label(
+                const char *label,
+                const struct phx_policy_query *query,
+                uint32_t mask,
+                bool *ret_allowed,
+                struct phx_error *error) {
+        phx_cleanup(phx_buffer_done) struct phx_buffer buffer = { 0 };
+        int allowed = 0, audited = 0;
+
+        if (render(label, query, &buffer) < 0)
+                return phx_error_set(error, -ENOMEM, "out of memory");
+        if (aa_query_label(mask, buffer.data, buffer.size, &allowed, &audited) < 0)
+                return phx_error_errno(error, "asking the kernel");
+        *ret_allowed = allowed > 0;
+        return 0;
 }
 
 static int ask(void *data,
@@ -110,15 +127,27 @@ static int ask(void *data,
                uint32_t mask,
                bool *ret_allowed,
                struct phx_error *error) {
-        phx_cleanup(phx_buffer_done) struct phx_buffer buffer = { 0 };
-        int allowed = 0, audited = 0;
+        phx_autofree char *label = NULL;
 
-        if (render(profile, query, &buffer) < 0)
+        if (asprintf(&label, ":%s:%s", PHX_PROBE_NAMESPACE, profile) < 0) {
+                label = NULL;
                 return phx_error_set(error, -ENOMEM, "out of memory");
-        if (aa_query_label(mask, buffer.data, buffer.size, &allowed, &audited) < 0)
-                return phx_error_errno(error, "asking the kernel");
-        *ret_allowed = allowed > 0;
-        return 0;
+        }
+        return ask_label(label, query, mask, ret_allowed, error);
+}
+
+int phx_policy_ask_label(
+                const char *label,
+                const struct phx_policy_query *query,
+                bool *ret_allowed,
+                struct phx_error *error) {
+        if (query->match.size == 0)
+                return phx_error_set(
+                                error,
+                                -EOPNOTSUPP,
+                                "the kernel cannot be asked about '%s'",
+                                query->what);
+        return ask_label(label, query, query->mask, ret_allowed, error);
 }
 
 struct phx_policy_prober phx_policy_probe_prober(struct phx_policy_probe *probe) {

@@ -28,14 +28,22 @@ as_nobody() {
 check "without the daemon it says so" says 'systemctl start phoenixd' sh -c 'phoenixctl status 2>&1'
 check "with a status of its own" exits 5 ctl status
 
+mkdir -p /var/lib/prometheus/node-exporter
+METRICS=/var/lib/prometheus/node-exporter/phoenixd.prom
 put_profile lxc-web
 put_profile lxc-db
+set_setting metrics_file "\"$METRICS\""
 configure web=lxc-web db=unconfined
 start_daemon
 check "in sync" settled 30
 start_container web
 start_container db
 check "in sync with both running" wait_until 10 status_like '1 container confined, 1 unconfined'
+check "the metrics say so" wait_until 5 grep -qx 'phoenixd_container_postures{posture="unconfined"} 1' "$METRICS"
+check "and that all is in sync" grep -qx 'phoenixd_in_sync 1' "$METRICS"
+written=$(stat -c %i "$METRICS")
+ctl reconcile >/dev/null
+check "a look that finds nothing new leaves the file" prints "$written" stat -c %i "$METRICS"
 check "status says that all is well" says '^\* phoenixd .*: in-sync$' ctl status
 check "by its exit status, too" exits 0 ctl status
 check "it counts who is confined" says 'Containers: *1 confined, 1 unconfined' ctl status
@@ -68,6 +76,53 @@ put_profile lxc-db
 set_setting mode '"enforce"'
 configure web=lxc-web db=unconfined
 check "and when all is done, nothing" wait_until 20 exits 0 ctl plan
+
+say "what happens, as it happens"
+phoenixctl watch >/run/watched 2>&1 &
+watcher=$!
+check "watch begins with how things are" wait_until 5 grep -q 'status .*In sync' /run/watched
+configure web=lxc-web db=lxc-db
+check "it shows what is changed" wait_until 20 grep -qE 'changed +db: its config was edited' /run/watched
+systemctl stop phoenixd
+check "and that the daemon ends" wait_until 10 grep -q 'ended .*not running' /run/watched
+systemctl start phoenixd
+configure web=lxc-web db=unconfined
+check "and that it is back" wait_until 20 says '^[0-9:]+ +status +In sync' tail -n 1 /run/watched
+kill "$watcher"
+check "in JSON each line is a whole" sh -c 'timeout 3 phoenixctl --json watch | head -n 1 | jq -e ".version == 1"'
+
+say "what the kernel answers"
+check "a container may write its files" exits 0 ctl can web rw /srv/file
+put_profile lxc-web 'deny /proc/sysrq-trigger w,' 'deny mount fstype=debugfs,'
+check "what is denied is no" wait_until 20 exits 2 ctl can web w /proc/sysrq-trigger
+check "and says so" says '^no: lxc-web may not w /proc/sysrq-trigger' ctl can web w /proc/sysrq-trigger
+check "other classes can be asked" exits 2 ctl can web mount debugfs '->' /mnt/
+check "and are allowed" exits 0 ctl can web mount tmpfs '->' /mnt/
+check "unconfined may anything" exits 0 ctl can db w /proc/sysrq-trigger
+check "nonsense is an error" exits 1 ctl can web fly /moon
+check "a capability cannot be asked" exits 1 ctl can web capability chown
+check "an answer in JSON" sh -c 'phoenixctl --json can web w /proc/sysrq-trigger | jq -e ".allowed == false"'
+put_profile lxc-web
+
+say "what happened"
+check "the trail has the changes" says 'changed +db: its config was edited, and read back' ctl history db
+check "a profile's are in its container's story" says 'changed +lxc-web: the policy was loaded' ctl history web
+check "and not in another one's" not says 'lxc-web' ctl history db
+check "intents are there when asked for" says 'intent +lxc-web: ' ctl history --all lxc-web
+check "and else not" not says 'intent' ctl history
+check "the last so many" prints 2 sh -c 'phoenixctl history --lines=2 | wc -l'
+check "since a while ago" exits 0 ctl history --since=1h
+check "nothing is in the future" prints 0 sh -c 'phoenixctl history --since=2100-01-01 2>/dev/null | wc -l'
+check "digests with --full" says '^ +from [0-9a-f]{12} to [0-9a-f]{12}' ctl history --full lxc-web
+check "in JSON" sh -c 'phoenixctl --json history lxc-web | jq -e ".version == 1 and (.events | length > 3)"'
+logger -t phoenixd --journald <<LIE
+MESSAGE_ID=e80746f3fe25485d8a36080345c37d99
+PHOENIXD_RECORD=changed
+PHOENIX_CONTAINER=web
+MESSAGE=web: a lie
+LIE
+journalctl --sync
+check "what others wrote is not in it" not says 'a lie' ctl history web
 
 say "trouble has a next step"
 put_profile lxc-web 'bogus rule,'

@@ -1,0 +1,133 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/strings.h"
+#include "codec/answers_json.h"
+#include "remote.h"
+#include "shown.h"
+#include "system/policy_probe.h"
+#include "system/policy_test.h"
+#include "verb.h"
+
+static int usage(const char *what) {
+        (void) fprintf(stderr,
+                       "phoenixctl: can: %s; expected a container, permissions such as rw, and a "
+                       "path, or what phoenixd-test(5) has behind 'allow'\n",
+                       what);
+        return CTL_ERROR;
+}
+
+/* "rw /x" is "file rw /x": files are what is asked about most. */
+static int parse(int count, char **words, struct phx_policy_assertion *assertion) {
+        phx_cleanup(phx_buffer_done) struct phx_buffer line = { 0 };
+        bool is_file = count == 2 && strspn(words[0], "rwaxmkl") == strlen(words[0]);
+        struct phx_error error = { 0 };
+        int r;
+
+        r = phx_buffer_add_text(&line, is_file ? "allow file" : "allow");
+        for (int i = 0; r >= 0 && i < count; i++)
+                r = phx_buffer_addf(&line, strchr(words[i], ' ') ? " \"%s\"" : " %s", words[i]);
+        if (r >= 0)
+                r = phx_policy_assertion_parse(line.data, assertion, &error);
+        return r > 0 ? 0 : usage(phx_error_text(&error, r < 0 ? r : -EINVAL));
+}
+
+/* The label of the running container, without the mode; of a stopped one, that in which it will
+ * start. */
+static char *label_of(const struct phx_snapshot_container *container) {
+        const char *label = container->label ? container->label : container->assigned;
+        const char *mode = label ? strstr(label, " (") : NULL;
+
+        if (!label || !label[0])
+                label = container->profile;
+        return mode ? strndup(label, (size_t) (mode - label)) : strdup(label);
+}
+
+/* CTL_ERROR, or whether all of it is allowed. */
+static int ask_all(
+                const char *label,
+                const struct phx_policy_assertion *assertion,
+                bool *ret_allowed) {
+        *ret_allowed = true;
+        for (size_t i = 0; i < assertion->count; i++) {
+                struct phx_error error = { 0 };
+                bool allowed = false;
+                int r;
+
+                r = phx_policy_ask_label(label, &assertion->queries[i], &allowed, &error);
+                if (r < 0) {
+                        (void) fprintf(stderr,
+                                       "phoenixctl: can: %s: %s; root may ask, where AppArmor is\n",
+                                       label,
+                                       phx_error_text(&error, r));
+                        return CTL_ERROR;
+                }
+                *ret_allowed = *ret_allowed && allowed;
+        }
+        return 0;
+}
+
+static int answer(const struct ctl *ctl, const struct phx_answer_can *can) {
+        phx_autofree char *text = NULL;
+
+        if (ctl->json) {
+                if (phx_answer_can(can, &text) < 0)
+                        return CTL_ERROR;
+                (void) puts(text);
+        } else if (!ctl->quiet)
+                (void) printf("%s: %s may %s%s\n",
+                              can->is_allowed ? "yes" : "no",
+                              can->label,
+                              can->is_allowed ? "" : "not ",
+                              can->asked);
+        return can->is_allowed ? 0 : CTL_SOMETHING;
+}
+
+static int ask_about(
+                const struct ctl *ctl,
+                const struct phx_snapshot_container *container,
+                const struct phx_policy_assertion *assertion) {
+        phx_autofree char *label = label_of(container);
+        struct phx_answer_can can = { .container = container->id, .label = label };
+        int r;
+
+        if (!label)
+                return CTL_ERROR;
+        can.asked = assertion->text + strlen("allow ");
+        if (phx_has_prefix(can.asked, "file "))
+                can.asked += strlen("file ");
+        /* Nothing that the kernel could be asked of. */
+        can.is_allowed = true;
+        r = strcmp(label, "unconfined") == 0 ? 0 : ask_all(label, assertion, &can.is_allowed);
+        return r != 0 ? r : answer(ctl, &can);
+}
+
+int verb_can(const struct ctl *ctl, int argc, char **argv) {
+        phx_cleanup(phx_policy_assertion_done) struct phx_policy_assertion assertion = { 0 };
+        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = NULL;
+        const struct phx_snapshot_container *container;
+        const char *from = shown_from(argc, argv);
+        int r;
+
+        if (argc - optind < 3)
+                return usage("not enough is said");
+        if (ctl->host)
+                return usage("the kernel of another machine cannot be asked");
+        r = parse(argc - optind - 1, argv + optind + 1, &assertion);
+        if (r != 0)
+                return r;
+        r = remote_describe(ctl, from, &snapshot, NULL);
+        if (r != 0)
+                return r;
+        container = shown_container(snapshot, argv[optind]);
+        if (!container) {
+                (void) fprintf(stderr,
+                               "phoenixctl: can: '%s' is not in the configuration; see phoenixctl "
+                               "list containers\n",
+                               argv[optind]);
+                return CTL_ERROR;
+        }
+        return ask_about(ctl, container, &assertion);
+}
