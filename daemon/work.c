@@ -164,7 +164,9 @@ static int fill_paths(const struct work *work, struct phx_snapshot *snapshot) {
 
         if (!settings)
                 return 0;
-        if (phx_replace(&snapshot->paths.configuration, settings->configuration) < 0 ||
+        snapshot->paths.default_profile_line = settings->default_profile_line;
+        if (phx_replace(&snapshot->paths.settings, work->options->settings) < 0 ||
+            phx_replace(&snapshot->paths.configuration, settings->configuration) < 0 ||
             phx_replace(&snapshot->paths.profile_dir, settings->profile_dir) < 0 ||
             phx_replace(&snapshot->paths.deployed_dir, settings->deployed_dir) < 0 ||
             phx_replace(&snapshot->paths.lxc_path, settings->lxc_path) < 0)

@@ -290,6 +290,11 @@ static int parse_bool(const json_t *json, bool *ret_value) {
         return 0;
 }
 
+static bool may_be_null(enum phx_field_type type) {
+        return type == PHX_FIELD_TEXT || type == PHX_FIELD_SOME || type == PHX_FIELD_TIME ||
+               type == PHX_FIELD_MAYBE;
+}
+
 static int parse_field(
                 const struct phx_field *field,
                 const json_t *json,
@@ -297,6 +302,9 @@ static int parse_field(
                 struct phx_error *error) {
         void *value = member_of(object, field->offset);
 
+        /* A key that an earlier version does not know yet. */
+        if (!json && may_be_null(field->type))
+                json = json_null();
         if (!json)
                 return -EINVAL;
         switch (field->type) {

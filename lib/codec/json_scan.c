@@ -160,6 +160,33 @@ bool phx_json_find(const struct phx_json_place *place, struct phx_json_member *r
                find_below(place, above.value.begin, ret_member);
 }
 
+void phx_json_walk(
+                const struct phx_json_place *place,
+                const char *inner,
+                void (*called)(void *data, const char *key, size_t key_size, size_t offset),
+                void *data) {
+        const struct phx_json_place below = { .text = place->text, .parent = place, .key = inner };
+        struct cursor cursor = { place->text, 0 };
+        struct phx_json_member member, found;
+
+        if (!phx_json_find(place, &member))
+                return;
+        cursor.at = member.value.begin;
+        if (peek(&cursor) != '{')
+                return;
+        while (next_member(&cursor, true, &member)) {
+                size_t offset = member.value.begin;
+
+                if (find_below(&below, offset, &found))
+                        offset = found.value.begin;
+                if (member.key.end > member.key.begin + 1)
+                        called(data,
+                               place->text->data + member.key.begin + 1,
+                               member.key.end - member.key.begin - 2,
+                               offset);
+        }
+}
+
 int phx_json_path_add(struct phx_buffer *path, const char *key, size_t index) {
         phx_autofree char *shown = NULL;
         bool odd;

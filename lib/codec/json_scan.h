@@ -38,6 +38,15 @@ struct phx_json_member {
 /* False when the text has no such value. */
 bool phx_json_find(const struct phx_json_place *place, struct phx_json_member *ret_member);
 
+/* Walks the members of the object at PLACE in one go, however many there are: CALLED gets each key
+ * as it is written, without quotes, and the byte where its value begins, or that of the value's own
+ * member INNER where it has one. */
+void phx_json_walk(
+                const struct phx_json_place *place,
+                const char *inner,
+                void (*called)(void *data, const char *key, size_t key_size, size_t offset),
+                void *data);
+
 /* Finds the key whose closing quote is the byte before END, which is where jansson says a duplicate
  * is: its path (added to PATH) and the first of the two. True when found; false also when memory is
  * short, since it only serves a message. */

@@ -384,6 +384,16 @@ static int check_directories(
                         sources_given ? deployed : sources);
 }
 
+static void note_line(const struct phx_json_place *root, struct phx_settings *settings) {
+        const struct phx_json_place place = phx_json_member(root, "default_profile");
+        struct phx_json_member member;
+
+        if (phx_json_find(&place, &member))
+                settings->default_profile_line = (unsigned) phx_json_line(
+                                root->text,
+                                member.value.begin);
+}
+
 int phx_settings_parse(
                 const char *file,
                 const char *text,
@@ -405,6 +415,7 @@ int phx_settings_parse(
         r = set_all(&root, object, settings, error);
         if (r < 0)
                 return r;
+        note_line(&root, settings);
         r = check_delays(&root, object, settings, error);
         if (r < 0)
                 return r;

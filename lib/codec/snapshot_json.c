@@ -216,6 +216,7 @@ static const struct phx_field counter_fields[] = {
 static const struct phx_shape counters_shape = SHAPE(phx_snapshot, counter_fields);
 
 static const struct phx_field path_fields[] = {
+        PLAIN(phx_snapshot, "settings", TEXT, paths.settings),
         PLAIN(phx_snapshot, "configuration", TEXT, paths.configuration),
         PLAIN(phx_snapshot, "profile_dir", TEXT, paths.profile_dir),
         PLAIN(phx_snapshot, "deployed_dir", TEXT, paths.deployed_dir),

@@ -103,6 +103,7 @@ static int fill_profile(
                 return -ENOMEM;
         profile->is_piece = phx_is_piece_name(want->name);
         profile->source = want->state;
+        profile->line = want->line;
         profile->state = profile_state_of(view->drifts, want);
         if (fill_suspended(view, want->name, &profile->suspended) < 0)
                 return -ENOMEM;
@@ -205,8 +206,10 @@ static int fill_observed(
                 const struct phx_observed_container *have,
                 struct phx_snapshot_container *container) {
         if (phx_replace(&container->assigned, have->effective) < 0 ||
+            phx_replace(&container->decider, have->decider) < 0 ||
             fill_label(have->is_running ? have->example : NULL, container) < 0)
                 return -ENOMEM;
+        container->decider_line = have->decider_line;
         container->posture = posture_of(observed, have);
         container->is_running = have->is_running;
         container->init = have->init > 0 ? (unsigned) have->init : 0;
@@ -236,6 +239,7 @@ static int fill_container(
         if (fill_suspended(view, want->id, &container->suspended) < 0)
                 return -ENOMEM;
         container->profile_is_default = want->profile_is_default;
+        container->line = want->line;
         container->state = container_state_of(view->drifts, have, want->id);
         container->posture = PHX_POSTURE_MISSING;
         return have ? fill_observed(view->observed, have, container) : 0;
@@ -354,6 +358,7 @@ int phx_snapshot_fill(const struct phx_snapshot_view *view, struct phx_snapshot 
 
 struct decider {
         const char *layer, *file, *key, *value, *why;
+        unsigned line;
 };
 
 static int add_decider(struct phx_snapshot_container *container, const struct decider *from) {
@@ -364,6 +369,7 @@ static int add_decider(struct phx_snapshot_container *container, const struct de
             phx_replace(&to->file, from->file) < 0 || phx_replace(&to->key, from->key) < 0 ||
             phx_replace(&to->value, from->value) < 0 || phx_replace(&to->why, from->why) < 0)
                 return -ENOMEM;
+        to->line = from->line;
         return 0;
 }
 
@@ -379,16 +385,30 @@ static char *join(const char *directory, const char *name, const char *file) {
 static int explain_config(
                 const struct phx_snapshot *snapshot,
                 struct phx_snapshot_container *container) {
-        const struct decider decider = {
+        struct decider decider = {
                 .layer = "config",
-                .file = container->profile_is_default ? NULL : snapshot->paths.configuration,
-                .key = container->profile_is_default ? "default_profile" : "apparmor_profile",
+                .file = snapshot->paths.configuration,
+                .line = container->line,
+                .key = "apparmor_profile",
                 .value = container->profile,
-                .why = container->profile_is_default
-                                       ? "its entry names no profile, so that the settings decide"
-                                       : "its entry in the configuration names the profile",
+                .why = "its entry in the configuration names the profile",
         };
+        int r;
 
+        if (container->profile_is_default) {
+                decider.key = NULL;
+                decider.value = NULL;
+                decider.why = "its entry names no profile, so that the settings decide";
+                r = add_decider(container, &decider);
+                if (r < 0)
+                        return r;
+                decider.file = snapshot->paths.settings;
+                decider.line = snapshot->paths.default_profile_line;
+                decider.key = "default_profile";
+                decider.value = container->profile;
+                decider.why = decider.line > 0 ? "what who names no profile gets"
+                                               : "the key is not there, and this is its default";
+        }
         return add_decider(container, &decider);
 }
 
@@ -408,6 +428,7 @@ static int explain_profile(
                         &(struct decider){
                                         .layer = "source",
                                         .file = source,
+                                        .line = profile->line,
                                         .value = profile->digest,
                                         .why = profile->refusal ? profile->refusal
                                                                 : "the text of the profile",
@@ -435,6 +456,7 @@ static int explain_container(
                 const struct phx_snapshot *snapshot,
                 struct phx_snapshot_container *container) {
         phx_autofree char *config = join(snapshot->paths.lxc_path, container->directory, "/config");
+        bool is_own = !container->decider || phx_equal(container->decider, config);
         int r;
 
         r = explain_config(snapshot, container);
@@ -444,10 +466,14 @@ static int explain_container(
                 r = add_decider(container,
                                 &(struct decider){
                                                 .layer = "container",
-                                                .file = config,
+                                                .file = container->decider ? container->decider
+                                                                           : config,
+                                                .line = container->decider_line,
                                                 .key = "lxc.apparmor.profile",
                                                 .value = container->assigned,
-                                                .why = "what the next start obeys",
+                                                .why = is_own ? "what the next start obeys"
+                                                              : "what the next start obeys: an "
+                                                                "include sets it",
                                 });
         if (r >= 0 && container->label)
                 r = add_decider(container,

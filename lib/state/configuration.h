@@ -14,6 +14,7 @@ struct phx_container_config {
         char *profile; /* apparmor_profile, or the settings' default_profile; "unconfined" or lxc-…
                         */
         bool profile_is_default;
+        unsigned line;        /* of the file: where the profile is named, or the entry begins */
         bool manages_nesting; /* the profile does the nesting; no include or flag of ours */
         bool unprivileged;
         bool start_at_boot;

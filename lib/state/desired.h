@@ -37,6 +37,7 @@ struct phx_desired_profile {
         char *name;
         enum phx_source_state state;
         char *refusal;                    /* PHX_SOURCE_REFUSED: for the operator */
+        unsigned line;                    /* of the last good text, that begins the profile */
         bool has_good;                    /* the three below hold */
         char digest[PHX_SHA256_HEX];      /* of the bytes of the deployed file */
         struct phx_kernel_entries policy; /* as the kernel should show it, children included */
@@ -51,8 +52,9 @@ struct phx_desired_container {
         char *directory; /* its name below lxc_path, or NULL when it is not on this host */
         char *profile;
         char *namespace; /* the policy namespace that it is to have, or NULL */
-        char *label; /* the value of lxc.apparmor.profile: the profile, stacked with the namespace
-                        where there is one */
+        char *label;   /* the value of lxc.apparmor.profile: the profile, stacked with the namespace
+                          where there is one */
+        unsigned line; /* of the configuration, that names PROFILE; 0: unknown */
         bool profile_is_default; /* nobody named it; it is the settings' */
         char *suggestion_why;    /* what of its configuration calls for that one */
         char *suggestion; /* for who is unconfined by configuration: the profile that would fit */

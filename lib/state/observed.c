@@ -15,6 +15,7 @@ static void container_done(struct phx_observed_container *container) {
         free(container->directory);
         free(container->effective);
         free(container->digest);
+        free(container->decider);
         free(container->trouble);
         free(container->example);
         phx_strings_done(&container->wrong_lines);

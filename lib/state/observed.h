@@ -23,7 +23,9 @@ struct phx_observed_container {
         char *effective; /* lxc.apparmor.profile as liblxc sees it; "" when unset; NULL when unknown
                           */
         char *digest;    /* of the config file */
-        char *trouble;   /* why it cannot be judged; else NULL */
+        char *decider;   /* the file that sets EFFECTIVE, and its line; NULL when none does */
+        unsigned decider_line;
+        char *trouble;                  /* why it cannot be judged; else NULL */
         struct phx_strings wrong_lines; /* managed lines that are not as desired: "+line" absent,
                                            "-line" too many */
         bool is_running;

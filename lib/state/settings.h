@@ -20,11 +20,12 @@ enum phx_namespace_policy {
 /* /etc/phoenixd/phoenixd.json, read and checked; see phoenixd.json(5) for each key. Owned strings.
  */
 struct phx_settings {
-        char *configuration;   /* phoenix_lxc_configs.json */
-        char *profile_dir;     /* sources: one profile a file */
-        char *deployed_dir;    /* what the machine loads at boot: /etc/apparmor.d */
-        char *lxc_path;        /* containers: LXC_PATH/NAME/config */
-        char *default_profile; /* for a container without apparmor_profile */
+        char *configuration;           /* phoenix_lxc_configs.json */
+        char *profile_dir;             /* sources: one profile a file */
+        char *deployed_dir;            /* what the machine loads at boot: /etc/apparmor.d */
+        char *lxc_path;                /* containers: LXC_PATH/NAME/config */
+        char *default_profile;         /* for a container without apparmor_profile */
+        unsigned default_profile_line; /* of the file; 0: the key is not there */
         enum phx_mode mode;
         enum phx_namespace_policy policy_namespace;
         uint64_t debounce_usec;

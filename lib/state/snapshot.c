@@ -99,6 +99,7 @@ static void container_done(struct phx_snapshot_container *container) {
         free(container->namespace);
         free(container->assigned);
         free(container->label);
+        free(container->decider);
         free(container->suggestion);
         free(container->suggestion_why);
         phx_strings_done(&container->notes);
@@ -155,6 +156,7 @@ struct phx_snapshot *phx_snapshot_free(struct phx_snapshot *snapshot) {
         free(snapshot->doing);
         free(snapshot->generation);
         free(snapshot->observed_generation);
+        free(snapshot->paths.settings);
         free(snapshot->paths.configuration);
         free(snapshot->paths.profile_dir);
         free(snapshot->paths.deployed_dir);

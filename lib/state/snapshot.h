@@ -71,6 +71,7 @@ struct phx_snapshot_profile {
         char *loaded_hash; /* of the one in the kernel */
         struct phx_strings containers;
         struct phx_suspension suspended;
+        unsigned line; /* of the source; for phx_snapshot_explain() alone, and not told by itself */
 };
 
 /* One of the places that decide about a container's profile, from the source to the label. */
@@ -105,6 +106,10 @@ struct phx_snapshot_container {
         struct phx_snapshot_decider *decided_by;
         size_t decided_by_count;
         struct phx_suspension suspended;
+        /* For phx_snapshot_explain() alone: of the configuration, and what sets ASSIGNED. */
+        unsigned line;
+        char *decider;
+        unsigned decider_line;
 };
 
 struct phx_snapshot_unmanaged {
@@ -177,6 +182,8 @@ struct phx_snapshot {
                 uint64_t compile_usec;
         } counters;
         struct {
+                char *settings;
+                unsigned default_profile_line; /* of it; not told by itself */
                 char *configuration;
                 char *profile_dir;
                 char *deployed_dir;

@@ -8,6 +8,7 @@
 #include "base/grow.h"
 #include "base/strings.h"
 #include "state/configuration.h"
+#include "system/definitions.h"
 #include "system/policy_cache.h"
 
 #define TEXT_LIMIT (1UL << 20)
@@ -60,6 +61,19 @@ static void kept_name(const char *name, char kept[256]) {
                 *slash = ':';
 }
 
+static int note_line(struct phx_good *good) {
+        phx_cleanup(phx_definitions_done) struct phx_definitions definitions = { 0 };
+        int r;
+
+        good->line = 0;
+        if (phx_good_is_piece(good))
+                return 0;
+        r = phx_definitions_scan(good->text, good->size, good->name, &definitions);
+        if (r >= 0 && definitions.count > 0)
+                good->line = definitions.items[0].line;
+        return r;
+}
+
 static int set_text(struct phx_good *good, const char *text, size_t size) {
         char *copy = malloc(size + 1);
 
@@ -71,7 +85,7 @@ static int set_text(struct phx_good *good, const char *text, size_t size) {
         good->text = copy;
         good->size = size;
         phx_sha256(text, size, good->digest);
-        return 0;
+        return note_line(good);
 }
 
 int phx_goods_keep_text(

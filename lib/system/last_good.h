@@ -16,6 +16,7 @@ struct phx_good {
         char key[PHX_SHA256_HEX];    /* "" for a piece, and for a profile whose policy is lost */
         char *text;                  /* NULL when it is lost */
         size_t size;
+        unsigned line; /* of the text, that begins the profile; 0 for a piece */
         struct phx_policy policy;
         bool is_seen; /* has a source in this look; the caller's own mark */
 };

@@ -18,6 +18,7 @@ struct cached {
         char *name;
         char combined[PHX_SHA256_HEX];
         struct phx_lxc_values values;
+        struct phx_lxc_decider decider;
 };
 
 struct phx_lxc_cache {
@@ -34,6 +35,7 @@ struct look {
 static void cached_done(struct cached *cached) {
         free(cached->name);
         phx_lxc_values_done(&cached->values);
+        phx_lxc_decider_done(&cached->decider);
         *cached = (struct cached){ 0 };
 }
 
@@ -57,6 +59,7 @@ static void container_done(struct phx_lxc_container *container) {
         free(container->trouble);
         phx_lxc_source_done(&container->source);
         phx_lxc_values_done(&container->values);
+        phx_lxc_decider_done(&container->decider);
         *container = (struct phx_lxc_container){ 0 };
 }
 
@@ -99,6 +102,11 @@ static int copy_values(struct phx_lxc_values *to, const struct phx_lxc_values *f
         return r < 0 ? r : phx_replace(&to->cgroup_inner, from->cgroup_inner);
 }
 
+static int copy_decider(struct phx_lxc_decider *to, const struct phx_lxc_decider *from) {
+        to->line = from->line;
+        return phx_replace(&to->file, from->file);
+}
+
 static int remember(struct phx_lxc_cache *cache, const struct phx_lxc_container *container) {
         struct cached *cached = find_cached(cache, container->name);
         int r;
@@ -116,6 +124,8 @@ static int remember(struct phx_lxc_cache *cache, const struct phx_lxc_container 
 
         cached->combined[0] = '\0'; /* until it is whole */
         r = copy_values(&cached->values, &container->values);
+        if (r >= 0)
+                r = copy_decider(&cached->decider, &container->decider);
         if (r < 0)
                 return r;
         memcpy(cached->combined, container->source.combined, sizeof(cached->combined));
@@ -251,7 +261,11 @@ static int take_cached(struct phx_lxc_cache *cache, struct phx_lxc_container *co
 
         if (!cached || strcmp(cached->combined, container->source.combined) != 0)
                 return 0;
-        return copy_values(&container->values, &cached->values) < 0 ? -ENOMEM : 1;
+        return copy_values(&container->values, &cached->values) < 0 ||
+                                               copy_decider(&container->decider, &cached->decider) <
+                                                               0
+                               ? -ENOMEM
+                               : 1;
 }
 
 /* The containers that liblxc has to be asked about, by index. */
@@ -341,6 +355,12 @@ static int ask(struct look *look, struct phx_lxc_cache *cache, struct phx_error 
                 struct phx_lxc_container *container = &look->found.items[questions.indices[i]];
 
                 r = copy_values(&container->values, &questions.answers[i]);
+                if (r >= 0)
+                        r = phx_lxc_decide(
+                                        questions.files.items[i],
+                                        container->source.text,
+                                        container->source.size,
+                                        &container->decider);
                 if (r >= 0 && is_lasting(&container->values) &&
                     is_still_the_same(look, reader, container))
                         r = remember(cache, container);

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/strings.h"
+#include "system/lxc_decider.h"
 #include "system/lxc_reader.h"
 #include "system/lxc_text.h"
 #include "system/lxc_worker.h"
@@ -24,6 +25,7 @@ struct phx_lxc_container {
         struct phx_lxc_source source; /* TEXT is NULL when it cannot be read */
         char *trouble;                /* why it cannot be judged, for the operator; else NULL */
         struct phx_lxc_values values; /* as liblxc sees them; PROFILE is NULL with TROUBLE */
+        struct phx_lxc_decider decider;
 };
 
 struct phx_lxc_containers {

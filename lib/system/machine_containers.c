@@ -240,6 +240,7 @@ static int desire(struct look *look, const struct phx_container_config *config) 
             note_mac_admin(look, config, desired) < 0)
                 return -ENOMEM;
         desired->profile_is_default = config->profile_is_default;
+        desired->line = config->line;
         return strcmp(config->profile, "unconfined") == 0 ? suggest(config, desired) : 0;
 }
 
@@ -456,8 +457,10 @@ static int observe(struct look *look, const struct phx_lxc_container *have) {
 
         if (!observed || phx_replace(&observed->effective, have->values.profile) < 0 ||
             phx_replace(&observed->trouble, have->trouble) < 0 ||
-            phx_replace(&observed->digest, have->source.digest) < 0)
+            phx_replace(&observed->digest, have->source.digest) < 0 ||
+            phx_replace(&observed->decider, have->decider.file) < 0)
                 return -ENOMEM;
+        observed->decider_line = have->decider.line;
         if (want && have->source.text) {
                 r = judge_lines(look, want, have, &observed->wrong_lines, &error);
                 if (r == -EINVAL)

@@ -124,6 +124,7 @@ static int fill_good(
         if (!good || !good->text || (!phx_good_is_piece(good) && good->policy.count == 0))
                 return 0;
         desired->has_good = true;
+        desired->line = good->line;
         memcpy(desired->digest, good->digest, sizeof(desired->digest));
         return fill_policy(desired, &good->policy, update->look->hash_kind);
 }

@@ -120,6 +120,32 @@ static void what_is_left_out_is_a_warning(void **state) {
               "apparmor_profile says 'lxc-x'");
 }
 
+static void each_container_knows_its_line(void **state) {
+        static const char text[] = "{\n  \"lxc_configs\": {\n    \"b\": { \"name\": \"x\",\n"
+                                   "      \"apparmor_profile\": \"lxc-b\" },\n"
+                                   "    \"a\": {\n      },\n"
+                                   "    \"c\": { \"x\": { \"apparmor_profile\": 1 },\n"
+                                   "\n\"apparmor_profile\": \"lxc-c\" } } }";
+        phx_cleanup(phx_configuration_freep) struct phx_configuration *configuration = NULL;
+        phx_cleanup(phx_settings_freep) struct phx_settings *settings = NULL;
+        static const char set[] = "{\n\n \"default_profile\": \"lxc-d\" }";
+
+        assert_int_equal(
+                        phx_configuration_parse(
+                                        "c.json",
+                                        text,
+                                        strlen(text),
+                                        "unconfined",
+                                        &configuration,
+                                        NULL),
+                        0);
+        assert_int_equal(configuration->containers[0].line, 5);
+        assert_int_equal(configuration->containers[1].line, 4);
+        assert_int_equal(configuration->containers[2].line, 9);
+        assert_int_equal(phx_settings_parse("s.json", set, strlen(set), &settings, NULL), 0);
+        assert_int_equal(settings->default_profile_line, 3);
+}
+
 static void settings_tell_all_of_their_mistakes(void **state) {
         static const char text[] = "{ \"mod\": \"observe\",\n  \"mode\": 3,\n  \"resync_s\": 0 }";
         phx_cleanup(phx_findings_done) struct phx_findings findings = { 0 };
@@ -152,6 +178,7 @@ int main(void) {
                 cmocka_unit_test(they_are_sorted_and_said_once),
                 cmocka_unit_test(a_configuration_tells_all_of_its_mistakes),
                 cmocka_unit_test(what_is_left_out_is_a_warning),
+                cmocka_unit_test(each_container_knows_its_line),
                 cmocka_unit_test(settings_tell_all_of_their_mistakes),
                 cmocka_unit_test(what_is_no_json_has_a_column),
         };

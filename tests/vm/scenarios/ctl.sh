@@ -52,8 +52,11 @@ check "the answer in JSON is one" sh -c 'phoenixctl status --json | jq -e ".vers
 check "posture finds who is not confined" exits 2 ctl posture
 check "with the profile that would fit" says '^db .*unconfined .*lxc-baseline' ctl posture
 check "a container has a page" says 'Runs under: *lxc-web' ctl status web
-check "explain names the configuration" says '/etc/phoenixd/phoenix_lxc_configs.json' ctl explain web
-check "and the container's config" says '/var/lib/lxc/web/config' ctl explain web
+line=$(grep -n '"apparmor_profile": "lxc-web"' "$CONFIG" | cut -d : -f 1)
+check "explain names the configuration, and the line" says "/etc/phoenixd/phoenix_lxc_configs.json:$line$" ctl explain web
+check "the source, and the line" says '/etc/phoenixd/apparmor.d/lxc-web:3$' ctl explain web
+line=$(grep -n 'lxc.apparmor.profile' /var/lib/lxc/web/config | cut -d : -f 1)
+check "and the container's config" says "/var/lib/lxc/web/config:$line$" ctl explain web
 check "lists have what is there" says '^web ' ctl list containers
 check "an object that is not there is an error" exits 1 ctl status nobody
 

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <stddef.h>
+
+#include "base/error.h"
+
+/* The line that decides a container's profile: the last one that sets it, in the config or in what
+ * it includes, in the order in which liblxc reads them. For people: what is in force says liblxc.
+ */
+struct phx_lxc_decider {
+        char *file; /* NULL: nothing sets it */
+        unsigned line;
+};
+
+/* TEXT is that of the config at PATH. 0 or -ENOMEM; includes that cannot be read set nothing. */
+int phx_lxc_decide(
+                const char *path,
+                const char *text,
+                size_t size,
+                struct phx_lxc_decider *ret_decider);
+void phx_lxc_decider_done(struct phx_lxc_decider *decider);
