@@ -18,6 +18,7 @@
 
 const struct option verb_advise_options[] = {
         { "file", required_argument, NULL, 'f' },
+        { "root", required_argument, NULL, 'r' },
         { "settings", required_argument, NULL, 's' },
         { "write", no_argument, NULL, 'w' },
         { NULL, 0, NULL, 0 },
@@ -26,6 +27,8 @@ const struct option verb_advise_options[] = {
 struct advise {
         const char *file; /* NULL: that of the settings */
         const char *settings;
+        const char *root; /* the tree that both are in, unless they are named; "" for this machine
+                           */
         bool writes;
         char *path; /* of the real file, behind links */
         char *text;
@@ -52,6 +55,8 @@ static int read_options(int argc, char **argv, struct advise *advise) {
         while ((option = getopt_long(argc, argv, "", verb_advise_options, NULL)) != -1) {
                 if (option == 'f')
                         advise->file = optarg;
+                if (option == 'r')
+                        advise->root = optarg;
                 if (option == 's')
                         advise->settings = optarg;
                 if (option == 'w')
@@ -67,11 +72,17 @@ static int read_settings(
                 const struct advise *advise,
                 struct phx_settings **ret_settings,
                 struct phx_error *error) {
-        const char *path = advise->settings ? advise->settings : PHX_SYSCONFDIR "/phoenixd.json";
-        phx_autofree char *text = NULL;
+        phx_autofree char *standard = NULL, *text = NULL;
+        const char *path = advise->settings;
         size_t size = 0;
         int r;
 
+        if (asprintf(&standard, "%s" PHX_SYSCONFDIR "/phoenixd.json", advise->root) < 0) {
+                standard = NULL;
+                return -ENOMEM;
+        }
+        if (!path)
+                path = standard;
         r = phx_file_read_at(AT_FDCWD, path, FILE_LIMIT, &text, &size);
         if (r == -ENOENT && !advise->settings)
                 return phx_settings_defaults(ret_settings);
@@ -88,6 +99,22 @@ static int read_configuration(struct advise *advise, const char *path, struct ph
                 return phx_error_errno(error, path);
         r = phx_file_read_at(AT_FDCWD, advise->path, FILE_LIMIT, &advise->text, &advise->size);
         return r < 0 ? phx_error_set(error, r, "%s: %s", path, strerrordesc_np(-r)) : 0;
+}
+
+/* The one that is named, or that of the settings. */
+static int find_configuration(
+                struct advise *advise,
+                const struct phx_settings *settings,
+                struct phx_error *error) {
+        phx_autofree char *path = NULL;
+
+        if (advise->file)
+                return read_configuration(advise, advise->file, error);
+        if (asprintf(&path, "%s%s", advise->root, settings->configuration) < 0) {
+                path = NULL;
+                return -ENOMEM;
+        }
+        return read_configuration(advise, path, error);
 }
 
 static int print_patch(const struct ctl *ctl, const struct advise *advise) {
@@ -204,7 +231,7 @@ static int answer(const struct ctl *ctl, const struct advise *advise, int count)
 int verb_advise(const struct ctl *ctl, int argc, char **argv) {
         phx_cleanup(phx_settings_freep) struct phx_settings *settings = NULL;
         phx_cleanup(phx_strings_done) struct phx_strings only = { 0 };
-        phx_cleanup(advise_done) struct advise advise = { 0 };
+        phx_cleanup(advise_done) struct advise advise = { .root = "" };
         struct phx_advice advice = { 0 };
         struct phx_error error = { 0 };
         int r;
@@ -216,10 +243,7 @@ int verb_advise(const struct ctl *ctl, int argc, char **argv) {
                         return CTL_ERROR;
         r = read_settings(&advise, &settings, &error);
         if (r >= 0)
-                r = read_configuration(
-                                &advise,
-                                advise.file ? advise.file : settings->configuration,
-                                &error);
+                r = find_configuration(&advise, settings, &error);
         if (r < 0)
                 return say(&error, r);
         advice = (struct phx_advice){ advise.path,

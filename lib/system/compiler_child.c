@@ -12,6 +12,7 @@
 /* nobody: no files of its own, no rights. */
 #define UID 65534
 #define USEC_PER_SEC 1000000ULL
+#define NICENESS 10
 
 /* Processor time has a second limit, at which the kernel kills: the first is a signal by which the
  * reason can be told. */
@@ -90,6 +91,8 @@ _Noreturn void phx_compiler_become(
                 set_limit(RLIMIT_NOFILE, 256);
                 set_limit(RLIMIT_CPU, seconds + 1);
                 set_limit(RLIMIT_AS, (rlim_t) compiler->memory);
+                /* Nobody waits for a compile as one does for an answer, or for a container. */
+                (void) setpriority(PRIO_PROCESS, 0, NICENESS);
                 /* The change of user clears the parent's death signal, so that comes after it. */
                 if (drop_privilege() && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
                     prctl(PR_SET_PDEATHSIG, SIGKILL) == 0) {

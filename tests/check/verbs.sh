@@ -17,4 +17,16 @@ if [ -z "$helped" ] || [ "$helped" != "$described" ]; then
 fi
 for verb in $helped; do
         "$program" "$verb" --help | grep -q "^phoenixctl $verb "
+        if ! sed -n '/^\.Sh EXAMPLES/,/^\.Sh SEE/p' "$manual" | grep -q "^\.Dl phoenixctl $verb"; then
+                echo "$manual: no example of $verb"
+                exit 1
+        fi
+        # Its own options, too.
+        for option in $("$program" help "$verb" | sed -n '/^Options of this verb:/,$s/^  --\([a-z-]*\).*/\1/p'); do
+                if ! sed -n "/^\.It Cm $verb\b/,/^\.It Cm /p" "$manual" |
+                        grep -q -- "Fl -$option\b"; then
+                        echo "$manual: $verb: --$option is not described"
+                        exit 1
+                fi
+        done
 done

@@ -3,7 +3,7 @@
 # guest unpacks.
 
 PROGRAM_SOURCE=${PHOENIXD_VM_SOURCE:-$VM_SOURCE}
-MESON_OPTIONS=(-Dprefix=/usr -Dsysconfdir=/etc --buildtype=debugoptimized -Dtests=disabled -Dwerror=true)
+MESON_OPTIONS=(-Dprefix=/usr -Dsysconfdir=/etc --buildtype=debugoptimized -Dtests=disabled -Dbench=true -Dwerror=true)
 
 # What this tree is compiled in stays, so that only what changed is compiled again. Each working
 # tree has its own.

@@ -1,0 +1,85 @@
+/*
+ * How long does an answer take?
+ *
+ *      phoenixd-asker COUNT
+ *
+ * calls Describe() of org.phoenixd1 COUNT times, each followed by a call that the bus answers by
+ * itself, and prints the median, the 99th percentile and the longest of both, in microseconds:
+ *
+ *      phoenixd MEDIAN P99 LONGEST
+ *      bus MEDIAN P99 LONGEST
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <systemd/sd-bus.h>
+
+#define COUNT_LIMIT 100000
+
+static double now_usec(void) {
+        struct timespec now;
+
+        (void) clock_gettime(CLOCK_MONOTONIC, &now);
+        return (double) now.tv_sec * 1e6 + (double) now.tv_nsec / 1e3;
+}
+
+static int compare(const void *a, const void *b) {
+        double x = *(const double *) a, y = *(const double *) b;
+
+        return (x > y) - (x < y);
+}
+
+static double ask(
+                sd_bus *bus,
+                const char *service,
+                const char *path,
+                const char *interface,
+                const char *method) {
+        double began = now_usec();
+        sd_bus_message *reply = NULL;
+        sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r = sd_bus_call_method(bus, service, path, interface, method, &error, &reply, "");
+
+        if (r < 0) {
+                (void) fprintf(stderr,
+                               "%s: %s\n",
+                               method,
+                               error.message ? error.message : "no answer");
+                exit(EXIT_FAILURE);
+        }
+        (void) sd_bus_message_unref(reply);
+        return now_usec() - began;
+}
+
+static void tell(const char *name, double *times, size_t count) {
+        qsort(times, count, sizeof(*times), compare);
+        printf("%s %.0f %.0f %.0f\n",
+               name,
+               times[count / 2],
+               times[count - 1 - count / 100],
+               times[count - 1]);
+}
+
+int main(int argc, char **argv) {
+        static double ours[COUNT_LIMIT], theirs[COUNT_LIMIT];
+        size_t count = argc == 2 ? strtoul(argv[1], NULL, 10) : 0;
+        sd_bus *bus = NULL;
+
+        if (count == 0 || count > COUNT_LIMIT || sd_bus_open_system(&bus) < 0) {
+                (void) fprintf(stderr, "usage: phoenixd-asker COUNT, where there is a bus\n");
+                return EXIT_FAILURE;
+        }
+        for (size_t i = 0; i < count; i++) {
+                ours[i] = ask(bus,
+                              "org.phoenixd1",
+                              "/org/phoenixd1",
+                              "org.phoenixd1.Manager",
+                              "Describe");
+                theirs[i] = ask(bus, "org.freedesktop.DBus", "/", "org.freedesktop.DBus", "GetId");
+        }
+        tell("phoenixd", ours, count);
+        tell("bus", theirs, count);
+        (void) sd_bus_flush_close_unref(bus);
+        return EXIT_SUCCESS;
+}
