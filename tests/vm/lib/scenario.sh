@@ -42,7 +42,7 @@ snapshot_dir() {
 pack_scenario() {
     local file=$1 archive=$2 name
     name=$(basename "$file" .sh)
-    tar -c -f "$archive" -C "$VM_TOP/guest" lib.sh main.sh operator.sh -C "$(dirname "$file")" "$name.sh"
+    tar -c -f "$archive" -C "$VM_TOP/guest" {lib,main,operator,debian}.sh -C "$(dirname "$file")" "$name.sh"
     [[ ! -d ${file%.sh}.d ]] || tar -r -f "$archive" -C "$(dirname "$file")" "$name.d"
 }
 
