@@ -37,13 +37,16 @@ snapshot_dir() {
     if [[ $(snapshot_of "$1") == booted ]]; then echo "$BOOTED"; else echo "$VM_INSTALLED"; fi
 }
 
-# What goes into the guest with a scenario: the helpers, the scenario, and NAME.d beside it when
-# there is one.
+# What goes into the guest with a scenario: the helpers, the scenario, NAME.d beside it when there
+# is one, and what it asks for with "# with: OTHER.d".
 pack_scenario() {
-    local file=$1 archive=$2 name
+    local file=$1 archive=$2 top name dir
+    top=$(dirname "$file")
     name=$(basename "$file" .sh)
-    tar -c -f "$archive" -C "$VM_TOP/guest" {lib,main,operator,debian}.sh -C "$(dirname "$file")" "$name.sh"
-    [[ ! -d ${file%.sh}.d ]] || tar -r -f "$archive" -C "$(dirname "$file")" "$name.d"
+    tar -c -f "$archive" -C "$VM_TOP/guest" {lib,main,operator,debian}.sh -C "$top" "$name.sh"
+    for dir in "$name.d" $(setting "$file" with); do
+        [[ ! -d $top/$dir ]] || tar -r -f "$archive" -C "$top" "$dir"
+    done
 }
 
 # The same again with the next number after each boot.

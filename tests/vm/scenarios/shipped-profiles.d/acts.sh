@@ -17,7 +17,7 @@ mounts() {
 }
 
 exec 2>/acts.log
-while IFS='|' read -r name _ act; do
+while IFS='|' read -r name _ _ act; do
     case $name in '' | '#'*) continue ;; esac
     echo "--- $name" >&2
     if (eval "$act") >/dev/null </dev/null; then echo "$name yes"; else echo "$name no"; fi
