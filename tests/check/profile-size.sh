@@ -11,7 +11,7 @@ set -euo pipefail
 source_root=$1
 shift
 profiles=(lxc-baseline lxc-phoenix-v2 lxc-gpu-docker-storage lxc-nesting-v1)
-limits=(456 357 413 527)
+limits=(457 361 415 531)
 judged=
 [[ $(apparmor_parser -V 2>/dev/null | head -n 1) == *' 3.0.'* ]] && judged=yes
 [[ $# -eq 0 ]] || limits=("$@") judged=yes
