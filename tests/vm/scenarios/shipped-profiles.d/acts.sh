@@ -4,6 +4,10 @@
 #
 # Every act is harmless where it succeeds: what it writes is what was there.
 
+# AppArmor's interface, where it is bound in.
+# shellcheck disable=SC2034 # for the acts
+K=/sys/kernel/security/apparmor
+
 # keep FILE: writes a file's own content back into it.
 keep() {
     value=$(head -n 1 "$1") && printf '%s\n' "$value" >"$1"

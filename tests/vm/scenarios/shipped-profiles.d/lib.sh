@@ -13,7 +13,7 @@ declare -A PROFILE_OF=(
     [954]=lxc-nesting-v1
     [db]=unconfined
 )
-declare -A LETTER_OF=([web]=B [910]=P [953]=G [954]=N)
+declare -A LETTER_OF=([web]=B [910]=P [953]=G [954]=N [db]=C)
 
 load() {
     local begin end
