@@ -13,6 +13,19 @@ outside() {
     aa-exec -p "$1" -- sh -c "$2" >/dev/null 2>&1
 }
 
+# missing_records CURSOR PROFILE: what the log ought to tell of this profile's denials, and does not.
+missing_records() {
+    local class record log
+    log=$(denials "$1" "$2")
+    while IFS='|' read -r class record; do
+        case $class in '' | '#'*) continue ;; esac
+        grep -q -E "$record" <<<"$log" || echo "$class: $record"
+    done <"$HERE/records"
+}
+
+# Where the journal does not listen to the audit log, the kernel's log has to hold them all.
+sysctl -q kernel.printk_ratelimit=0
+cursor=$(journal_cursor)
 for name in "${!PROFILE_OF[@]}"; do
     [[ $name == db ]] || load "${PROFILE_OF[$name]}"
     write_config "$name" "${PROFILE_OF[$name]}"
@@ -37,5 +50,7 @@ for name in web 910 953 954; do
         check "without a profile root can: $act" outside unconfined "$act"
         check "$profile denies: $act" not outside "$profile" "$act"
     done
+    check "what $profile denies is on record, whatever the class of the rule" \
+        says_nothing missing_records "$cursor" "$profile"
     check "the host can stop it" stop_container "$name"
 done

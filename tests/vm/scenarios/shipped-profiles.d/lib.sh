@@ -99,5 +99,6 @@ surprises() {
 }
 
 says_nothing() {
-    equals "$("$@")" ""
+    local output
+    output=$("$@") && equals "$output" ""
 }
