@@ -45,12 +45,19 @@ static char *label_of(const struct phx_snapshot_container *container) {
         return mode ? strndup(label, (size_t) (mode - label)) : strdup(label);
 }
 
-/* CTL_ERROR, or whether all of it is allowed. */
-static int ask_all(
+static bool is_unconfined(const char *part) {
+        const char *name = strrchr(part, ':');
+
+        return strcmp(name ? name + 1 : part, "unconfined") == 0;
+}
+
+/* CTL_ERROR, or 0: ALLOWED stays only when LABEL, which is no stack, allows all of it. */
+static int ask_part(
                 const char *label,
                 const struct phx_policy_assertion *assertion,
                 bool *ret_allowed) {
-        *ret_allowed = true;
+        if (is_unconfined(label))
+                return 0; /* nothing that the kernel could be asked of */
         for (size_t i = 0; i < assertion->count; i++) {
                 struct phx_error error = { 0 };
                 bool allowed = false;
@@ -65,6 +72,26 @@ static int ask_all(
                         return CTL_ERROR;
                 }
                 *ret_allowed = *ret_allowed && allowed;
+        }
+        return 0;
+}
+
+/* What all parts of a stack allow. Each is asked by itself: about a stack the kernel answers for
+ * those parts alone that are in the innermost namespace. */
+static int ask_all(char *label, const struct phx_policy_assertion *assertion, bool *ret_allowed) {
+        static const char conjunction[] = "//&";
+
+        *ret_allowed = true;
+        while (label) {
+                char *next = strstr(label, conjunction);
+                int r;
+
+                if (next)
+                        *next = '\0';
+                r = ask_part(label, assertion, ret_allowed);
+                if (r != 0)
+                        return r;
+                label = next ? next + strlen(conjunction) : NULL;
         }
         return 0;
 }
@@ -89,18 +116,16 @@ static int ask_about(
                 const struct ctl *ctl,
                 const struct phx_snapshot_container *container,
                 const struct phx_policy_assertion *assertion) {
-        phx_autofree char *label = label_of(container);
+        phx_autofree char *label = label_of(container), *parts = label ? strdup(label) : NULL;
         struct phx_answer_can can = { .container = container->id, .label = label };
         int r;
 
-        if (!label)
+        if (!label || !parts)
                 return CTL_ERROR;
         can.asked = assertion->text + strlen("allow ");
         if (phx_has_prefix(can.asked, "file "))
                 can.asked += strlen("file ");
-        /* Nothing that the kernel could be asked of. */
-        can.is_allowed = true;
-        r = strcmp(label, "unconfined") == 0 ? 0 : ask_all(label, assertion, &can.is_allowed);
+        r = ask_all(parts, assertion, &can.is_allowed);
         return r != 0 ? r : answer(ctl, &can);
 }
 

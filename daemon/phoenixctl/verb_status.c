@@ -168,6 +168,13 @@ static void print_all(const struct page *page) {
         print_changes(page, NULL);
 }
 
+static void print_suspended(const struct phx_suspension *suspension) {
+        phx_autofree char *words = suspension->object ? phx_suspension_words(suspension) : NULL;
+
+        if (words)
+                (void) printf("  %-13s %s\n", "Suspended:", words);
+}
+
 static const char *or_none(const char *text) {
         return text ? text : "-";
 }
@@ -202,6 +209,7 @@ static void print_container(
                               "Would fit:",
                               container->suggestion,
                               or_none(container->suggestion_why));
+        print_suspended(&container->suspended);
         for (size_t i = 0; i < container->notes.count; i++)
                 (void) printf("  %-13s %s\n", i == 0 ? "Notes:" : "", container->notes.items[i]);
         if (print_drifts(page, "Needs attention:", container->id) == 0)
@@ -226,6 +234,7 @@ static void print_profile(const struct page *page, const struct phx_snapshot_pro
                               !profile->is_loaded || phx_equal(profile->hash, profile->loaded_hash)
                                               ? ""
                                               : ", another version");
+        print_suspended(&profile->suspended);
         for (size_t i = 0; i < profile->containers.count; i++)
                 (void) printf("  %-13s %s\n",
                               i == 0 ? "Containers:" : "",

@@ -446,9 +446,12 @@ static int explain_profile(
                         container,
                         &(struct decider){
                                         .layer = "kernel",
-                                        .key = profile->mode,
+                                        .key = "loaded",
                                         .value = profile->loaded_hash,
-                                        .why = "the policy that is loaded",
+                                        .why = phx_equal(profile->mode, "enforce")
+                                                               ? "the policy in force, enforced"
+                                                               : "the policy in force, which is not "
+                                                                 "enforced",
                         });
 }
 

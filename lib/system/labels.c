@@ -17,6 +17,28 @@ void phx_label_done(struct phx_label *label) {
         *label = (struct phx_label){ 0 };
 }
 
+/* "unconfined//&:lxc-101:unconfined" */
+static bool is_all_unconfined(const char *text) {
+        while (*text) {
+                const char *end = strstr(text, conjunction), *name = text;
+                size_t length = end ? (size_t) (end - text) : strlen(text);
+
+                if (*text == ':') {
+                        name = memchr(text + 1, ':', length - 1);
+                        if (!name)
+                                return false;
+                        name++;
+                }
+                if (length - (size_t) (name - text) != strlen(unconfined) ||
+                    memcmp(name, unconfined, strlen(unconfined)) != 0)
+                        return false;
+                if (!end)
+                        return true;
+                text = end + strlen(conjunction);
+        }
+        return false;
+}
+
 int phx_label_parse(const char *text, struct phx_label *ret_label) {
         phx_cleanup(phx_label_done) struct phx_label label = { 0 };
         phx_autofree char *copy = strdup(text);
@@ -25,8 +47,11 @@ int phx_label_parse(const char *text, struct phx_label *ret_label) {
 
         if (!copy)
                 return -ENOMEM;
-        /* Cuts COPY into two, and returns NULL for what has neither a mode nor is "unconfined". */
-        name = aa_splitcon(copy, &mode);
+        if (phx_has_suffix(copy, "\n"))
+                copy[strlen(copy) - 1] = '\0';
+        /* Cuts COPY into two, and returns NULL for what has neither a mode nor is "unconfined". A
+         * stack of nothing else has no mode either: its profile was removed from the kernel. */
+        name = is_all_unconfined(copy) ? copy : aa_splitcon(copy, &mode);
         if (!name || !name[0])
                 return -EINVAL;
 

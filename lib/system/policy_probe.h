@@ -15,9 +15,9 @@ struct phx_policy_probe {
 /* PROBE must outlive what is returned. */
 struct phx_policy_prober phx_policy_probe_prober(struct phx_policy_probe *probe);
 
-/* The kernel asked about a policy that is in force: LABEL as a task shows it, without the mode, and
- * what it grants is what all of a stack grant. 0, or a negative errno with a text: -ENOENT when
- * there is no such label. Capabilities cannot be asked. */
+/* The kernel asked about a policy that is in force: LABEL is a profile, with its namespace where
+ * it has one; of a stack only the parts in the innermost namespace would be asked. 0, or a negative
+ * errno with a text: -ENOENT when there is no such label. Capabilities cannot be asked. */
 int phx_policy_ask_label(
                 const char *label,
                 const struct phx_policy_query *query,

@@ -34,6 +34,10 @@ static void a_label_is_a_name_and_a_mode(void **state) {
                      "lxc-a//&:lxc-ns:unconfined",
                      "enforce");
         assert_label("firefox (unconfined)", "firefox", "unconfined");
+        /* A stack whose profile was removed from the kernel, as Linux 6.1 prints it. */
+        assert_label("unconfined//&:lxc-web:unconfined\n",
+                     "unconfined//&:lxc-web:unconfined",
+                     NULL);
 }
 
 static void what_is_no_label_is_refused(void **state) {
@@ -43,6 +47,9 @@ static void what_is_no_label_is_refused(void **state) {
                                              "(enforce)",
                                              " (enforce)",
                                              "lxc-a (enforce",
+                                             "unconfined//&:lxc-web:lxc-a",
+                                             "unconfined//&",
+                                             "unconfined//&:lxc-web",
                                              "system_u:object_r:x" };
 
         for (size_t i = 0; i < PHX_ELEMENTS(texts); i++) {

@@ -40,7 +40,7 @@ loaded_inside() {
 }
 
 if [[ $PHASE -eq 1 ]]; then
-    put_profile lxc-web
+    put_profile lxc-web 'deny /proc/sysrq-trigger w,'
     put_profile lxc-db
     configure web=lxc-web db=lxc-db
     set_setting mode '"observe"'
@@ -85,6 +85,8 @@ if [[ $PHASE -eq 1 ]]; then
     check "every task is in the stack still" all_labelled web "$STACK"
 
     say "a namespace that somebody removes is made again"
+    check "the host's profile answers for the stack" sh -c 'phoenixctl can web w /proc/sysrq-trigger; test $? = 2'
+    check "and allows what it allows" phoenixctl can web rw /srv/file
     check "the container stops" stop_container web
     rmdir "$NAMESPACES/lxc-web"
     systemctl kill -s HUP phoenixd
