@@ -245,7 +245,7 @@ static int read_profiles(
         r = phx_offline_judge(&offline, findings, error);
         return r < 0 ? phx_error_set(error,
                                      r,
-                                     "%s; so no profile was judged",
+                                     "%s; so no profile was compiled, nor its test asked",
                                      strdupa(phx_error_text(error, r)))
                      : 0;
 }
@@ -304,16 +304,18 @@ int validation_run(
                 struct phx_error *error) {
         phx_cleanup(phx_strings_done) struct phx_strings names = { 0 };
         bool has_names = false;
-        int r;
+        int r, judged;
 
         r = read_settings(validation, findings);
         if (r >= 0)
                 r = settle_paths(validation);
-        if (r >= 0)
-                r = read_profiles(validation, findings, &names, &has_names, error);
         if (r < 0)
                 return r;
+        judged = read_profiles(validation, findings, &names, &has_names, error);
         if (validation->configuration_path)
                 r = read_configuration(validation, findings, has_names ? &names : NULL);
-        return r < 0 ? r : complete_files(validation, findings);
+        if (r >= 0)
+                r = complete_files(validation, findings);
+        /* What could not be judged does not keep the rest from being told. */
+        return r < 0 ? r : judged;
 }

@@ -449,6 +449,44 @@ static int judge(struct judging *judging, struct phx_error *error) {
         return r < 0 ? r : take_desired(judging);
 }
 
+/* Without a compiler: what the texts of profiles and tests say by themselves. */
+static int judge_texts(struct judging *judging, struct phx_error *error) {
+        const struct phx_offline *offline = judging->offline;
+        const struct phx_source_rules rules = { offline->settings->allow_complain,
+                                                offline->settings->allow_unconfined_flag };
+        phx_cleanup(phx_sources_done) struct phx_sources sources = { 0 };
+        phx_cleanup(phx_files_freep) struct phx_files *files = NULL;
+        size_t first = judging->findings->count;
+        int r;
+
+        r = phx_files_new(offline->trust, &files);
+        if (r >= 0)
+                r = phx_sources_list(
+                                files,
+                                offline->trust,
+                                offline->settings->profile_dir,
+                                &sources,
+                                error);
+        if (r >= 0 && offline->only)
+                phx_sources_keep(&sources, offline->only);
+        for (size_t i = 0; r >= 0 && i < sources.count; i++) {
+                const struct phx_source *source = &sources.items[i];
+                phx_cleanup(phx_policy_test_done) struct phx_policy_test test = { 0 };
+                struct phx_error why = { .all = judging->findings };
+                char name[256];
+
+                if (source->result < 0) {
+                        add_refusal(judging, source->name, source->error.text);
+                        continue;
+                }
+                (void) phx_source_check(source->name, source->seen->text, &rules, &why);
+                (void) snprintf(name, sizeof(name), "%s" PHX_POLICY_TEST_SUFFIX, source->name);
+                if (source->test)
+                        (void) phx_policy_test_parse(name, source->test->text, &test, &why);
+        }
+        return r < 0 ? r : complete(judging, first);
+}
+
 int phx_offline_judge(
                 const struct phx_offline *offline,
                 struct phx_findings *findings,
@@ -461,8 +499,12 @@ int phx_offline_judge(
         };
         int r;
 
-        if (access(offline->parser, X_OK) < 0)
-                return phx_error_errno(error, offline->parser);
+        if (access(offline->parser, X_OK) < 0) {
+                int missing = phx_error_errno(error, offline->parser);
+
+                r = judge_texts(&judging, NULL);
+                return r == -ENOMEM ? r : missing;
+        }
         r = make_room(&judging, error);
         return r < 0 ? r : judge(&judging, error);
 }

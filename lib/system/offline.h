@@ -27,8 +27,8 @@ int phx_offline_names(
                 struct phx_strings *names,
                 struct phx_error *error);
 
-/* Appends all that is wrong. 0 with or without such; negative with a text when nothing could be
- * judged, for want of a compiler, say. */
+/* Appends all that is wrong. 0 with or without such; negative with a text when not all could be
+ * judged: without a compiler only what the texts say by themselves. */
 int phx_offline_judge(
                 const struct phx_offline *offline,
                 struct phx_findings *findings,

@@ -93,6 +93,19 @@ assert answer["warnings"] == len(findings) - len(errors)
 assert all(f["file"].startswith("/") and f["text"] for f in findings)
 PYTHON
 
+# Without a compiler the texts are looked at all the same, and it is said that this is not all.
+if [[ $(id -u) -eq 0 ]] && unshare -m true 2>/dev/null; then
+    touch "$work/nothing"
+    # shellcheck disable=SC2016 # the inner shell's to expand
+    said=$(cd "$work/tree" && unshare -m sh -c '
+        mount --bind "$1/nothing" "$2" && "$3" validate . 2>&1 || echo "exit status $?"
+    ' - "$work" "$(realpath /usr/sbin/apparmor_parser)" "$phoenixctl")
+    for wanted in 'so no profile was compiled' 'lxc-mail:2: error: the flag' 'lxc-files.test:4: error' \
+        'lxc_configs.206.apparmor_profile' 'exit status 1'; do
+        [[ $said = *"$wanted"* ]] || fail "without a compiler: no '$wanted' in: $said"
+    done
+fi
+
 # A tree such as an image of a machine: everything is below its root.
 confdir=$({ "$phoenixctl" validate || true; } 2>/dev/null | sed -n 's|^\(/.*\)/apparmor.d: error.*|\1|p')
 if [[ -n $confdir ]]; then
