@@ -7,10 +7,10 @@
 
 #define VERSION 1
 
+/* JSON is taken over; NULL when there was no memory for it. */
 static int dump(json_t *json, char **ret_text) {
-        phx_cleanup(phx_json_decref) json_t *owned = json;
-
         *ret_text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
+        json_decref(json);
         return *ret_text ? 0 : -ENOMEM;
 }
 

@@ -379,30 +379,32 @@ static int compare_times(const void *a, const void *b) {
 /* Five hundred profiles change with each look, and looks follow each other. */
 static void ninety_nine_of_a_hundred_answers_are_there_in_50_ms(void **state) {
         struct fixture *fixture = *state;
-        uint64_t times[400];
+        static uint64_t times[20000];
+        size_t count = 0;
         unsigned looks;
 
         shared->profiles = 500;
         shared->is_restless = true;
         start_all(fixture);
         looks = shared->looks;
-        for (size_t i = 0; i < PHX_ELEMENTS(times); i++) {
+        /* However fast the answers are, ten looks must have been made while they were given. */
+        while (count < 400 || (count < PHX_ELEMENTS(times) && shared->looks < looks + 10)) {
                 phx_cleanup(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
                 uint64_t began;
 
-                if (i % 20 == 0)
+                if (count % 20 == 0)
                         assert_true(call(fixture->client, "ReconcileAsync", "", NULL, NULL) >= 0);
                 began = clock_usec();
                 assert_true(call(fixture->client, "Describe", NULL, NULL, &reply) >= 0);
-                times[i] = clock_usec() - began;
+                times[count++] = clock_usec() - began;
         }
         assert_true(shared->looks >= looks + 10);
-        qsort(times, PHX_ELEMENTS(times), sizeof(times[0]), compare_times);
+        qsort(times, count, sizeof(times[0]), compare_times);
         print_message("# half of the answers in %llu us, 99 of 100 in %llu us, all in %llu us\n",
-                      (unsigned long long) times[PHX_ELEMENTS(times) / 2],
-                      (unsigned long long) times[PHX_ELEMENTS(times) * 99 / 100],
-                      (unsigned long long) times[PHX_ELEMENTS(times) - 1]);
-        assert_true(times[PHX_ELEMENTS(times) * 99 / 100] < 50 * MS);
+                      (unsigned long long) times[count / 2],
+                      (unsigned long long) times[count * 99 / 100],
+                      (unsigned long long) times[count - 1]);
+        assert_true(times[count * 99 / 100] < 50 * MS);
 }
 
 static void a_name_is_a_name_of_ours_or_nothing(void **state) {

@@ -10,7 +10,6 @@
 
 #include <cmocka.h>
 
-#include "base/grow.h"
 #include "base/strings.h"
 #include "metrics.h"
 #include "tree.h"
@@ -20,17 +19,16 @@ static struct metrics metrics;
 static char file[256];
 
 static int set_up(void **state) {
-        struct phx_snapshot_container *container;
-
         tree_new();
         tree_mkdir("collector");
         (void) snprintf(file, sizeof(file), "%s", tree_path("collector/phoenixd.prom"));
         snapshot = phx_snapshot_new();
         assert_non_null(snapshot);
-        container = phx_grow(&snapshot->containers, &snapshot->container_count, sizeof(*container));
-        assert_non_null(container);
-        assert_int_equal(phx_replace(&container->id, "101"), 0);
-        container->posture = PHX_POSTURE_UNCONFINED;
+        snapshot->containers = calloc(1, sizeof(*snapshot->containers));
+        assert_non_null(snapshot->containers);
+        snapshot->container_count = 1;
+        assert_int_equal(phx_replace(&snapshot->containers[0].id, "101"), 0);
+        snapshot->containers[0].posture = PHX_POSTURE_UNCONFINED;
         snapshot->counters.compile_usec = 1500000;
         return 0;
 }
