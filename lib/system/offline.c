@@ -80,6 +80,22 @@ static int find_definitions(
         return r < 0 ? r : phx_definers_observe(definers, fd, ret_definitions, error);
 }
 
+static int list_sources(
+                const struct phx_offline *offline,
+                struct phx_files **ret_files,
+                struct phx_sources *ret_sources,
+                struct phx_error *error) {
+        int r = phx_files_new(offline->trust, ret_files);
+
+        return r < 0 ? r
+                     : phx_sources_list(
+                                       *ret_files,
+                                       offline->trust,
+                                       offline->settings->profile_dir,
+                                       ret_sources,
+                                       error);
+}
+
 int phx_offline_names(
                 const struct phx_offline *offline,
                 struct phx_strings *names,
@@ -89,14 +105,7 @@ int phx_offline_names(
         phx_cleanup(phx_files_freep) struct phx_files *files = NULL;
         int r;
 
-        r = phx_files_new(offline->trust, &files);
-        if (r >= 0)
-                r = phx_sources_list(
-                                files,
-                                offline->trust,
-                                offline->settings->profile_dir,
-                                &sources,
-                                error);
+        r = list_sources(offline, &files, &sources, error);
         for (size_t i = 0; r >= 0 && i < sources.count; i++)
                 r = phx_strings_add(names, sources.items[i].name);
         if (r >= 0)
@@ -459,14 +468,7 @@ static int judge_texts(struct judging *judging, struct phx_error *error) {
         size_t first = judging->findings->count;
         int r;
 
-        r = phx_files_new(offline->trust, &files);
-        if (r >= 0)
-                r = phx_sources_list(
-                                files,
-                                offline->trust,
-                                offline->settings->profile_dir,
-                                &sources,
-                                error);
+        r = list_sources(offline, &files, &sources, error);
         if (r >= 0 && offline->only)
                 phx_sources_keep(&sources, offline->only);
         for (size_t i = 0; r >= 0 && i < sources.count; i++) {

@@ -47,59 +47,34 @@ static uint32_t other_permissions(uint32_t word) {
                (more & 0x60U) << 19;
 }
 
-static int read_automaton(
+/* Files have an automaton of their own, which does not read the class; in that of the others the
+ * class leads to where the rest begins, or nowhere when it is not mediated: then all is granted, as
+ * it was before. */
+static int find_permissions(
                 const struct phx_policy_matcher *matcher,
                 const struct phx_policy_rules *rules,
-                struct phx_automaton *automaton,
+                bool is_file,
+                const struct phx_policy_query *query,
+                uint32_t *ret_permissions,
                 struct phx_error *error) {
-        return phx_automaton_read(
+        struct phx_automaton automaton = { 0 };
+        uint32_t state = rules->start, word;
+        int r;
+
+        r = phx_automaton_read(
                         (const char *) matcher->blob + rules->offset,
                         rules->size,
-                        automaton,
-                        error);
-}
-
-/* Files: their class byte is not part of what their automaton reads. */
-static int ask_about_file(
-                const struct phx_policy_matcher *matcher,
-                const struct phx_policy_entry *entry,
-                const struct phx_policy_query *query,
-                uint32_t *ret_permissions,
-                struct phx_error *error) {
-        struct phx_automaton automaton = { 0 };
-        uint32_t state;
-        int r;
-
-        r = read_automaton(matcher, &entry->files, &automaton, error);
-        if (r < 0)
-                return r;
-        state = phx_automaton_run(
                         &automaton,
-                        entry->files.start,
-                        query->match.data + 1,
-                        query->match.size - 1);
-        *ret_permissions = file_permissions(phx_automaton_accept(&automaton, state));
-        return 0;
-}
-
-static int ask_about_other(
-                const struct phx_policy_matcher *matcher,
-                const struct phx_policy_entry *entry,
-                const struct phx_policy_query *query,
-                uint32_t *ret_permissions,
-                struct phx_error *error) {
-        struct phx_automaton automaton = { 0 };
-        uint32_t state;
-        int r;
-
-        r = read_automaton(matcher, &entry->others, &automaton, error);
+                        error);
         if (r < 0)
                 return r;
-        state = phx_automaton_run(&automaton, entry->others.start, query->match.data, 1);
-        if (state == 0)
-                return 0; /* not mediated: as it was, all of it */
+        if (!is_file)
+                state = phx_automaton_run(&automaton, state, query->match.data, 1);
+        if (!is_file && state == 0)
+                return 0;
         state = phx_automaton_run(&automaton, state, query->match.data + 1, query->match.size - 1);
-        *ret_permissions = other_permissions(phx_automaton_accept(&automaton, state));
+        word = phx_automaton_accept(&automaton, state);
+        *ret_permissions = is_file ? file_permissions(word) : other_permissions(word);
         return 0;
 }
 
@@ -125,6 +100,8 @@ static int ask(void *data,
                struct phx_error *error) {
         const struct phx_policy_matcher *matcher = data;
         const struct phx_policy_entry *entry = phx_policy_find(&matcher->policy, profile);
+        const struct phx_policy_rules *rules;
+        bool is_file;
         uint32_t permissions = UINT32_MAX;
         int r = 0;
 
@@ -138,10 +115,10 @@ static int ask(void *data,
                                 -EPROTONOSUPPORT,
                                 "'%s' has a table of permissions, which only a kernel reads",
                                 profile);
-        if (query->class == PHX_QUERY_FILE && entry->files.size > 0)
-                r = ask_about_file(matcher, entry, query, &permissions, error);
-        else if (entry->others.size > 0)
-                r = ask_about_other(matcher, entry, query, &permissions, error);
+        is_file = query->class == PHX_QUERY_FILE && entry->files.size > 0;
+        rules = is_file ? &entry->files : &entry->others;
+        if (rules->size > 0)
+                r = find_permissions(matcher, rules, is_file, query, &permissions, error);
         if (r < 0)
                 return r;
         *ret_allowed = (permissions & mask) == mask;
