@@ -17,14 +17,13 @@ static int head(struct phx_buffer *buffer, const char *name, const char *kind, c
                         kind);
 }
 
-static int counter(struct phx_buffer *buffer, const char *name, const char *help, uint64_t value) {
-        int r = head(buffer, name, "counter", help);
-
-        return r < 0 ? r : phx_buffer_addf(buffer, "phoenixd_%s %" PRIu64 "\n", name, value);
-}
-
-static int gauge(struct phx_buffer *buffer, const char *name, const char *help, uint64_t value) {
-        int r = head(buffer, name, "gauge", help);
+static int single(
+                struct phx_buffer *buffer,
+                const char *name,
+                const char *kind,
+                const char *help,
+                uint64_t value) {
+        int r = head(buffer, name, kind, help);
 
         return r < 0 ? r : phx_buffer_addf(buffer, "phoenixd_%s %" PRIu64 "\n", name, value);
 }
@@ -150,20 +149,23 @@ static int add_containers(const struct phx_snapshot *snapshot, struct phx_buffer
 static int add_counters(const struct phx_snapshot *snapshot, struct phx_buffer *buffer) {
         int r;
 
-        r = counter(buffer,
-                    "actions_total",
-                    "Changes made and read back, since the engine started.",
-                    snapshot->counters.changes);
+        r = single(buffer,
+                   "actions_total",
+                   "counter",
+                   "Changes made and read back, since the engine started.",
+                   snapshot->counters.changes);
         if (r >= 0)
-                r = counter(buffer,
-                            "action_failures_total",
-                            "Changes that failed, since the engine started.",
-                            snapshot->counters.failures);
+                r = single(buffer,
+                           "action_failures_total",
+                           "counter",
+                           "Changes that failed, since the engine started.",
+                           snapshot->counters.failures);
         if (r >= 0)
-                r = counter(buffer,
-                            "compiles_total",
-                            "Profiles compiled, since the engine started.",
-                            snapshot->counters.compiles);
+                r = single(buffer,
+                           "compiles_total",
+                           "counter",
+                           "Profiles compiled, since the engine started.",
+                           snapshot->counters.compiles);
         return r < 0 ? r
                      : seconds(buffer,
                                "compile_seconds_total",
@@ -179,20 +181,23 @@ int phx_metrics_render(const struct phx_snapshot *snapshot, struct phx_buffer *b
         for (size_t i = 0; i < snapshot->drift_count; i++)
                 is_in_sync = is_in_sync && snapshot->drifts[i].is_tolerable;
 
-        r = gauge(buffer,
-                  "in_sync",
-                  "1 when everything was read back and is as configured.",
-                  is_in_sync);
+        r = single(buffer,
+                   "in_sync",
+                   "gauge",
+                   "1 when everything was read back and is as configured.",
+                   is_in_sync);
         if (r >= 0)
-                r = gauge(buffer,
-                          "observing",
-                          "1 when nothing is repaired, as the settings say.",
-                          snapshot->daemon.is_observing);
+                r = single(buffer,
+                           "observing",
+                           "gauge",
+                           "1 when nothing is repaired, as the settings say.",
+                           snapshot->daemon.is_observing);
         if (r >= 0)
-                r = gauge(buffer,
-                          "suspensions",
-                          "What operators have set aside.",
-                          snapshot->suspensions.count);
+                r = single(buffer,
+                           "suspensions",
+                           "gauge",
+                           "What operators have set aside.",
+                           snapshot->suspensions.count);
         if (r >= 0)
                 r = add_drifts(snapshot, buffer);
         if (r >= 0)
@@ -205,10 +210,11 @@ int phx_metrics_render(const struct phx_snapshot *snapshot, struct phx_buffer *b
 int phx_metrics_render_times(const struct phx_snapshot *snapshot, struct phx_buffer *buffer) {
         int r;
 
-        r = counter(buffer,
-                    "passes_total",
-                    "Looks at the machine, since the engine started.",
-                    snapshot->counters.passes);
+        r = single(buffer,
+                   "passes_total",
+                   "counter",
+                   "Looks at the machine, since the engine started.",
+                   snapshot->counters.passes);
         if (r >= 0)
                 r = seconds(buffer,
                             "last_converged_timestamp_seconds",
