@@ -126,6 +126,11 @@ int validation_of(
                 if (!root)
                         return phx_error_errno(error, validation->root);
         }
+        if (root && count > 0)
+                return phx_error_set(
+                                error,
+                                -EINVAL,
+                                "--root: expected no files behind it, as it looks at all of the tree's");
         validation->is_in_force = count == 0 && !root;
         validation->looks_at_all = count == 0;
         r = phx_replace(&validation->root, root ? root : "/");

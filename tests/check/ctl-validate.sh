@@ -79,6 +79,9 @@ said=$(validate root --strict apparmor.d/lxc-idle)
 said=$(validate root nobody-has-it 2>&1)
 [[ $said = *'nobody-has-it: No such file or directory'*'exit status 1' ]] || fail "no such file: $said"
 
+said=$(validate root --root="$work/shipped" apparmor.d 2>&1)
+[[ $said = *'--root: expected no files'*'exit status 1' ]] || fail "--root with files: $said"
+
 # The same as JSON.
 count=$(grep -c ': error: ' "$dir/expected.txt")
 "$phoenixctl" validate --json "$work/tree" >"$work/json" && fail "--json: exit status 0"
