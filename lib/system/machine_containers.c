@@ -8,6 +8,7 @@
 #include "base/grow.h"
 #include "state/needs.h"
 #include "state/report.h"
+#include "system/assignments.h"
 #include "system/lxc_replace.h"
 
 /* A container is through its start in a second or two. One that is not after twenty looks is not
@@ -21,24 +22,11 @@
 /* liblxc needs some 5 ms for a config, ten times that under emulation. */
 #define LXC_DEADLINE_USEC 5000000ULL
 
-/* What the last look found out about a configured container on this host. */
-struct assignment {
-        char *id;
-        char *directory;
-        char *profile;
-        char *label; /* the profile, stacked with its namespace where it has one */
-        char digest[PHX_SHA256_HEX];
-        struct phx_strings lines;
-        struct phx_strings withdrawn;
-        struct phx_strings absent; /* of LINES */
-};
-
 struct phx_machine_containers {
         const struct phx_task_roots *roots;
         struct phx_lxc_cache *cache;
         char *lxc_path;
-        struct assignment *assignments;
-        size_t assignment_count;
+        struct phx_assignments assignments;
         unsigned unsettled_looks;
 };
 
@@ -60,29 +48,12 @@ int phx_machine_containers_new(
         return 0;
 }
 
-static void forget_assignments(struct phx_machine_containers *containers) {
-        for (size_t i = 0; i < containers->assignment_count; i++) {
-                struct assignment *assignment = &containers->assignments[i];
-
-                free(assignment->id);
-                free(assignment->directory);
-                free(assignment->profile);
-                free(assignment->label);
-                phx_strings_done(&assignment->lines);
-                phx_strings_done(&assignment->withdrawn);
-                phx_strings_done(&assignment->absent);
-        }
-        free(containers->assignments);
-        containers->assignments = NULL;
-        containers->assignment_count = 0;
-}
-
 struct phx_machine_containers *phx_machine_containers_free(
                 struct phx_machine_containers *containers) {
         if (!containers)
                 return NULL;
 
-        forget_assignments(containers);
+        phx_assignments_done(&containers->assignments);
         phx_lxc_cache_free(containers->cache);
         free(containers->lxc_path);
         free(containers);
@@ -106,13 +77,6 @@ static struct phx_lxc lxc_of(const char *lxc_path) {
                                  .lock_root = LOCK_ROOT,
                                  .owner = { geteuid(), getegid() },
                                  .deadline_usec = LXC_DEADLINE_USEC };
-}
-
-/* Borrowed from the assignment: not for phx_lxc_edit_done(). */
-static struct phx_lxc_edit edit_of(const struct assignment *assignment) {
-        return (struct phx_lxc_edit){ .wanted = assignment->lines,
-                                      .withdrawn = assignment->withdrawn,
-                                      .profile = assignment->label };
 }
 
 /* One look at them. */
@@ -244,111 +208,6 @@ static int desire(struct look *look, const struct phx_container_config *config) 
         return strcmp(config->profile, "unconfined") == 0 ? suggest(config, desired) : 0;
 }
 
-/* --- managed lines --- */
-
-/* Recorded as ours, and not wanted any more. */
-static int collect_withdrawn(const struct look *look, struct assignment *assignment) {
-        const struct phx_inventory_container *record = phx_inventory_container(
-                        look->inventory,
-                        assignment->directory);
-
-        for (size_t i = 0; record && i < record->lines.count; i++) {
-                int r;
-
-                if (phx_strings_has(&assignment->lines, record->lines.items[i]))
-                        continue;
-                r = phx_strings_add(&assignment->withdrawn, record->lines.items[i]);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
-}
-
-static bool is_wrong(const struct phx_strings *wrong, char sign, const char *line) {
-        for (size_t i = 0; i < wrong->count; i++)
-                if (wrong->items[i][0] == sign && strcmp(wrong->items[i] + 1, line) == 0)
-                        return true;
-        return false;
-}
-
-static int set_record(
-                struct phx_inventory *inventory,
-                const char *directory,
-                const struct phx_strings *lines) {
-        if (lines->count == 0)
-                return phx_inventory_remove_container(inventory, directory);
-        return phx_inventory_set_container(inventory, directory, lines);
-}
-
-/* Lines of ours that are gone from the config are no longer anybody's. */
-static int forget_gone(
-                struct look *look,
-                const struct assignment *assignment,
-                const struct phx_strings *wrong) {
-        phx_cleanup(phx_strings_done) struct phx_strings kept = { 0 };
-        const struct phx_inventory_container *record = phx_inventory_container(
-                        look->inventory,
-                        assignment->directory);
-        int r = 0;
-
-        if (!record)
-                return 0;
-        for (size_t i = 0; r >= 0 && i < record->lines.count; i++) {
-                const char *line = record->lines.items[i];
-
-                if (phx_strings_has(&assignment->lines, line) || is_wrong(wrong, '-', line))
-                        r = phx_strings_add(&kept, line);
-        }
-        if (r >= 0)
-                r = set_record(look->inventory, assignment->directory, &kept);
-        look->changed |= r > 0;
-        return r < 0 ? r : 0;
-}
-
-static int note_absent(struct assignment *assignment, const struct phx_strings *wrong) {
-        for (size_t i = 0; i < wrong->count; i++) {
-                int r = wrong->items[i][0] == '+'
-                                        ? phx_strings_add(&assignment->absent, wrong->items[i] + 1)
-                                        : 0;
-
-                if (r < 0)
-                        return r;
-        }
-        return 0;
-}
-
-static int judge_lines(
-                struct look *look,
-                const struct phx_desired_container *want,
-                const struct phx_lxc_container *have,
-                struct phx_strings *wrong,
-                struct phx_error *error) {
-        struct phx_machine_containers *containers = look->containers;
-        struct assignment *assignment = phx_grow(
-                        &containers->assignments,
-                        &containers->assignment_count,
-                        sizeof(*assignment));
-        struct phx_lxc_edit edit;
-        int r;
-
-        if (!assignment || phx_replace(&assignment->id, want->id) < 0 ||
-            phx_replace(&assignment->directory, want->directory) < 0 ||
-            phx_replace(&assignment->profile, want->profile) < 0 ||
-            phx_replace(&assignment->label, want->label) < 0 ||
-            phx_strings_copy(&assignment->lines, &want->lines) < 0)
-                return -ENOMEM;
-        memcpy(assignment->digest, have->source.digest, sizeof(assignment->digest));
-        r = collect_withdrawn(look, assignment);
-        if (r < 0)
-                return r;
-
-        edit = edit_of(assignment);
-        r = phx_lxc_text_check(have->source.text, have->source.size, &edit, wrong, error);
-        if (r >= 0)
-                r = note_absent(assignment, wrong);
-        return r < 0 ? r : forget_gone(look, assignment, wrong);
-}
-
 /* --- observed --- */
 
 static int read_tasks(
@@ -462,7 +321,14 @@ static int observe(struct look *look, const struct phx_lxc_container *have) {
                 return -ENOMEM;
         observed->decider_line = have->decider.line;
         if (want && have->source.text) {
-                r = judge_lines(look, want, have, &observed->wrong_lines, &error);
+                r = phx_assignments_judge(
+                                &look->containers->assignments,
+                                want,
+                                have,
+                                look->inventory,
+                                &observed->wrong_lines,
+                                &error);
+                look->changed |= r > 0;
                 if (r == -EINVAL)
                         r = phx_replace(&observed->trouble, error.text);
                 if (r < 0)
@@ -528,7 +394,7 @@ int phx_machine_containers_look(
         };
         int r;
 
-        forget_assignments(containers);
+        phx_assignments_done(&containers->assignments);
         r = phx_replace(&containers->lxc_path, settings->lxc_path);
         if (r >= 0)
                 r = look_at_all(&look, settings->lxc_path, error);
@@ -540,19 +406,12 @@ int phx_machine_containers_look(
 
 /* --- changing --- */
 
-static const struct assignment *find(
-                const struct phx_machine_containers *containers,
-                const char *id) {
-        for (size_t i = 0; i < containers->assignment_count; i++)
-                if (strcmp(containers->assignments[i].id, id) == 0)
-                        return &containers->assignments[i];
-        return NULL;
-}
-
 const char *phx_machine_containers_profile(
                 const struct phx_machine_containers *containers,
                 const char *id) {
-        const struct assignment *assignment = find(containers, id);
+        const struct phx_assignment *assignment = phx_assignments_find(
+                        &containers->assignments,
+                        id);
 
         return assignment ? assignment->profile : NULL;
 }
@@ -561,30 +420,20 @@ int phx_machine_containers_claim(
                 const struct phx_machine_containers *containers,
                 const char *id,
                 struct phx_inventory *inventory) {
-        phx_cleanup(phx_strings_done) struct phx_strings lines = { 0 };
-        const struct assignment *assignment = find(containers, id);
-        const struct phx_inventory_container *record;
-        int r = 0;
+        const struct phx_assignment *assignment = phx_assignments_find(
+                        &containers->assignments,
+                        id);
 
-        if (!assignment)
-                return -ESTALE;
-        if (assignment->absent.count == 0)
-                return 0;
-        record = phx_inventory_container(inventory, assignment->directory);
-        if (record)
-                r = phx_strings_copy(&lines, &record->lines);
-        for (size_t i = 0; r >= 0 && i < assignment->absent.count; i++)
-                r = phx_strings_add_once(&lines, assignment->absent.items[i]);
-        if (r >= 0)
-                r = set_record(inventory, assignment->directory, &lines);
-        return r < 0 ? r : 1;
+        return assignment ? phx_assignment_claim(assignment, inventory) : -ESTALE;
 }
 
 int phx_machine_containers_assign(
                 const struct phx_machine_containers *containers,
                 const char *id,
                 struct phx_error *error) {
-        const struct assignment *assignment = find(containers, id);
+        const struct phx_assignment *assignment = phx_assignments_find(
+                        &containers->assignments,
+                        id);
         struct phx_lxc_edit edit;
         struct phx_lxc lxc;
         int r;
@@ -592,7 +441,7 @@ int phx_machine_containers_assign(
         if (!assignment)
                 return phx_error_set(error, -ESTALE, "%s: is not on this host any more", id);
         lxc = lxc_of(containers->lxc_path);
-        edit = edit_of(assignment);
+        edit = phx_assignment_edit(assignment);
         r = phx_lxc_replace(&lxc, assignment->directory, assignment->digest, &edit, error);
         return r < 0 ? r : 0;
 }
@@ -602,7 +451,9 @@ int phx_machine_containers_preview(
                 const char *id,
                 struct phx_preview *ret_preview) {
         phx_cleanup(phx_preview_done) struct phx_preview preview = { 0 };
-        const struct assignment *assignment = find(containers, id);
+        const struct phx_assignment *assignment = phx_assignments_find(
+                        &containers->assignments,
+                        id);
         struct phx_lxc_edit edit;
         struct phx_lxc lxc;
         int r;
@@ -610,7 +461,7 @@ int phx_machine_containers_preview(
         if (!assignment)
                 return -ESTALE;
         lxc = lxc_of(containers->lxc_path);
-        edit = edit_of(assignment);
+        edit = phx_assignment_edit(assignment);
         r = phx_lxc_preview(&lxc, assignment->directory, assignment->digest, &edit, &preview);
         if (r > 0)
                 *ret_preview = PHX_TAKE_STRUCT(preview);
