@@ -1,6 +1,6 @@
 #!/bin/bash
-# The shipped profiles' compiled size and compile time, beside Debian's profile for nesting:
-# profile-size.sh SOURCE_ROOT [LIMIT]
+# What the shipped profiles cost, beside Debian's profile for nesting: the size of the compiled
+# policy, and the instructions that compiling takes. profile-cost.sh SOURCE_ROOT [LIMIT]
 #
 # The limit is twice Debian's, in hundredths. It is for the parser of Debian 12, and what another
 # one makes is told and not judged; so is the time, which a busy machine draws out.
@@ -17,8 +17,8 @@ base=/etc/apparmor.d
 debian=$base/lxc/lxc-default-with-nesting
 # The same for both, and with mounts: without a kernel to ask, the parser leaves those rules out.
 features=$base/abi/kernel-5.4-vanilla
-if ! command -v apparmor_parser >/dev/null || [[ ! -e $debian || ! -e $features ]]; then
-    echo "skipped: no apparmor_parser, or no $debian" >&2
+if ! command -v apparmor_parser valgrind >/dev/null || [[ ! -e $debian || ! -e $features ]]; then
+    echo "skipped: no apparmor_parser, no valgrind, or no $debian" >&2
     exit 77
 fi
 
@@ -29,9 +29,13 @@ trap 'rm -rf "$work"' EXIT
     cat "$debian"
 } >"$work/debian"
 
+# compile FILE [WRAPPER…]
 compile() {
-    apparmor_parser --config-file=/dev/null -K -Q -j0 -M "$features" \
-        -I "$source_root/config/apparmor" -b "$base" -S "$1" 2>"$work/said" >"$work/out" ||
+    local file=$1
+    shift
+
+    "$@" apparmor_parser --config-file=/dev/null -K -Q -j0 -M "$features" \
+        -I "$source_root/config/apparmor" -b "$base" -S "$file" 2>"$work/said" >"$work/out" ||
         { cat "$work/said" >&2 && return 1; }
 }
 
@@ -42,21 +46,33 @@ spent() {
     echo $((10#${seconds/./}))
 }
 
+# Thousands of instructions of one compile: the same from run to run.
+instructions() {
+    compile "$1" valgrind --tool=callgrind --callgrind-out-file=/dev/null
+    sed -n 's/.*Collected : \([0-9]*\)[0-9]\{3\}$/\1/p' "$work/said"
+}
+
+# too_much NAME WHAT OURS DEBIANS
+too_much() {
+    [[ -n $judged && $(($3 * 100)) -gt $((limit * $4)) ]] || return 1
+    echo "$1: expected at most $limit % of Debian's $2, got $(($3 * 100 / $4)) %" >&2
+}
+
 compile "$work/debian"
 debian_size=$(stat -c %s "$work/out")
 debian_time=$(spent "$work/debian")
-echo "Debian's: $debian_size bytes, $debian_time ms for three"
+debian_count=$(instructions "$work/debian")
+echo "Debian's: $debian_size bytes, $debian_count thousand instructions, $debian_time ms for three"
 
 failed=0
 for profile in "${profiles[@]}"; do
     file=$source_root/config/apparmor/$profile
     compile "$file"
     size=$(stat -c %s "$work/out")
+    count=$(instructions "$file")
     echo "$profile: $size bytes, $((size * 100 / debian_size)) % of Debian's;" \
-        "time $(($(spent "$file") * 100 / debian_time)) %"
-    if [[ -n $judged && $((size * 100)) -gt $((limit * debian_size)) ]]; then
-        echo "$profile: expected at most $limit % of Debian's size" >&2
-        failed=1
-    fi
+        "instructions $((count * 100 / debian_count)) %, time $(($(spent "$file") * 100 / debian_time)) %"
+    ! too_much "$profile" size "$size" "$debian_size" || failed=1
+    ! too_much "$profile" instructions "$count" "$debian_count" || failed=1
 done
 exit "$failed"
