@@ -31,8 +31,11 @@ build_packages() {
     join_by_comma "${BUILD_PACKAGES[@]}" "${more[@]}"
 }
 
+# The program docker, likewise.
 guest_packages() {
-    join_by_comma "${GUEST_PACKAGES[@]}" "$(liblxc_package "$1")"
+    local more=("$(liblxc_package "$1")")
+    [[ $1 == bookworm ]] || more+=(docker-cli)
+    join_by_comma "${GUEST_PACKAGES[@]}" "${more[@]}"
 }
 
 join_by_comma() {
