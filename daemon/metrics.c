@@ -2,41 +2,73 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/strings.h"
 #include "codec/metrics.h"
 
+/* The collector's account may own the directory. It must not be able to lead root elsewhere, so no
+ * symbolic link is followed on the way. */
+static int open_directory(const char *file, int *ret_fd, const char **ret_name) {
+        const struct open_how how = {
+                .flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+                .resolve = RESOLVE_NO_SYMLINKS,
+        };
+        const char *slash = strrchr(file, '/');
+        phx_autofree char *directory = strndup(file, (size_t) (slash - file) + 1);
+        int fd;
+
+        if (!directory)
+                return -ENOMEM;
+        fd = (int) syscall(SYS_openat2, AT_FDCWD, directory, &how, sizeof(how));
+        if (fd < 0)
+                return phx_errno();
+        *ret_fd = fd;
+        *ret_name = slash + 1;
+        return 0;
+}
+
 static int write_file(
                 const char *file,
                 const struct phx_buffer *text,
                 const struct phx_buffer *times) {
         phx_cleanup(phx_buffer_done) struct phx_buffer whole = { 0 };
-        phx_autofree char *directory = strdup(file);
         phx_autoclose int fd = -1;
-        char *slash;
+        const char *name;
         int r;
 
-        if (!directory)
-                return -ENOMEM;
-        slash = strrchr(directory, '/');
-        *slash = '\0';
-        fd = open(slash == directory ? "/" : directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd < 0)
-                return phx_errno();
-        r = phx_buffer_add(&whole, text->data, text->size);
+        r = open_directory(file, &fd, &name);
+        if (r >= 0)
+                r = phx_buffer_add(&whole, text->data, text->size);
         if (r >= 0)
                 r = phx_buffer_add(&whole, times->data, times->size);
-        return r < 0 ? r : phx_file_replace_at(fd, slash + 1, whole.data, whole.size, 0644);
+        return r < 0 ? r : phx_file_replace_at(fd, name, whole.data, whole.size, 0644);
 }
 
 static void withdraw(struct metrics *metrics) {
-        if (metrics->file)
-                (void) unlink(metrics->file);
+        phx_autoclose int fd = -1;
+        const char *name;
+
+        if (metrics->file && open_directory(metrics->file, &fd, &name) >= 0)
+                (void) unlinkat(fd, name, 0);
         metrics_done(metrics);
+}
+
+static const char *advice(int r) {
+        switch (r) {
+        case -EROFS:
+                return "; is its directory among ReadWritePaths= of phoenixd.service? see "
+                       "phoenixd(8)";
+        case -ELOOP:
+                return "; expected a path without symbolic links, as others could change them";
+        default:
+                return "";
+        }
 }
 
 int metrics_update(
@@ -62,16 +94,15 @@ int metrics_update(
                 r = phx_replace(&metrics->file, file);
         if (r >= 0)
                 r = phx_replace(&metrics->written, text.data);
-        if (r == -EROFS)
-                return phx_error_set(
-                                error,
-                                r,
-                                "metrics_file: %s: %s; is its directory among ReadWritePaths= of "
-                                "phoenixd.service? see phoenixd(8)",
-                                file,
-                                strerrordesc_np(-r));
-        return r < 0 ? phx_error_set(error, r, "metrics_file: %s: %s", file, strerrordesc_np(-r))
-                     : 0;
+        if (r >= 0)
+                return 0;
+        return phx_error_set(
+                        error,
+                        r,
+                        "metrics_file: %s: %s%s",
+                        file,
+                        strerrordesc_np(-r),
+                        advice(r));
 }
 
 void metrics_done(struct metrics *metrics) {

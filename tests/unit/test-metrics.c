@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -133,6 +134,25 @@ static void what_cannot_be_written_is_told_and_tried_again(void **state) {
         assert_int_equal(access(nowhere, F_OK), 0);
 }
 
+static void no_link_leads_it_elsewhere(void **state) {
+        struct phx_error error = { 0 };
+        const char *elsewhere = tree_path("elsewhere/phoenixd.prom");
+
+        tree_mkdir("elsewhere");
+        update(file);
+        tree_remove("collector/phoenixd.prom");
+        assert_int_equal(rmdir(tree_path("collector")), 0);
+        tree_link("collector", tree_path("elsewhere"));
+        snapshot->counters.compiles = 9;
+        assert_int_equal(metrics_update(&metrics, file, snapshot, &error), -ELOOP);
+        assert_non_null(strstr(error.text, "expected a path without symbolic links"));
+        assert_int_equal(access(elsewhere, F_OK), -1);
+
+        tree_write("elsewhere/phoenixd.prom", "another's");
+        update(NULL);
+        assert_int_equal(access(elsewhere, F_OK), 0);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(it_is_what_a_collector_reads, set_up, tear_down),
@@ -148,6 +168,7 @@ int main(void) {
                                 what_cannot_be_written_is_told_and_tried_again,
                                 set_up,
                                 tear_down),
+                cmocka_unit_test_setup_teardown(no_link_leads_it_elsewhere, set_up, tear_down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
