@@ -67,6 +67,12 @@ static uint64_t container_suspended(const void *object) {
         return container->suspended.object != NULL;
 }
 
+static const struct phx_strings *container_namespace_profiles(const void *object) {
+        const struct phx_snapshot_container *container = object;
+
+        return &container->namespace_profiles;
+}
+
 static const struct bus_property profile_properties[] = {
         { "Name", .text = profile_name },
         { "State", .text = profile_state },
@@ -88,6 +94,7 @@ static const struct bus_property container_properties[] = {
         { "Posture", .text = container_posture },
         { "Profile", .text = container_profile },
         { "Namespace", .text = container_namespace },
+        { "NamespaceProfiles", .list = container_namespace_profiles },
         { "Assigned", .text = container_assigned },
         { "Running", .number = container_running },
         { "Label", .text = container_label },
@@ -191,6 +198,7 @@ static const sd_bus_vtable container_vtable[] = {
         PROPERTY("Posture", "s", get_container_property),
         PROPERTY("Profile", "s", get_container_property),
         PROPERTY("Namespace", "s", get_container_property),
+        PROPERTY("NamespaceProfiles", "as", get_container_property),
         PROPERTY("Assigned", "s", get_container_property),
         PROPERTY("Running", "b", get_container_property),
         PROPERTY("Label", "s", get_container_property),

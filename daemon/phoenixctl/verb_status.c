@@ -179,6 +179,12 @@ static const char *or_none(const char *text) {
         return text ? text : "-";
 }
 
+/* What the container made of its namespace: its own affair. */
+static void print_namespace_profiles(const struct phx_strings *profiles) {
+        for (size_t i = 0; i < profiles->count; i++)
+                (void) printf("  %-13s %s\n", i == 0 ? "Loaded there:" : "", profiles->items[i]);
+}
+
 static void print_container(
                 const struct page *page,
                 const struct phx_snapshot_container *container) {
@@ -196,6 +202,7 @@ static void print_container(
                       container->profile_is_default ? " (default_profile of the settings)" : "");
         if (container->namespace)
                 (void) printf("  %-13s %s\n", "Namespace:", container->namespace);
+        print_namespace_profiles(&container->namespace_profiles);
         (void) printf("  %-13s %s\n", "Config names:", or_none(container->assigned));
         (void) printf("  %-13s %s\n", "Runs under:", or_none(container->label));
         if (container->is_running)

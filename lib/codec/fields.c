@@ -303,6 +303,8 @@ static int parse_field(
         void *value = member_of(object, field->offset);
 
         /* A key that an earlier version does not know yet. */
+        if (!json && field->type == PHX_FIELD_TEXTS)
+                return 0;
         if (!json && may_be_null(field->type))
                 json = json_null();
         if (!json)

@@ -124,6 +124,7 @@ static const struct phx_field container_fields[] = {
         PLAIN(phx_snapshot_container, "profile", NAME, profile),
         PLAIN(phx_snapshot_container, "profile_is_default", BOOL, profile_is_default),
         PLAIN(phx_snapshot_container, "namespace", TEXT, namespace),
+        PLAIN(phx_snapshot_container, "namespace_profiles", TEXTS, namespace_profiles),
         PLAIN(phx_snapshot_container, "assigned", TEXT, assigned),
         PLAIN(phx_snapshot_container, "running", BOOL, is_running),
         PLAIN(phx_snapshot_container, "init", SOME, init),

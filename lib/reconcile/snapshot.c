@@ -207,6 +207,7 @@ static int fill_observed(
                 struct phx_snapshot_container *container) {
         if (phx_replace(&container->assigned, have->effective) < 0 ||
             phx_replace(&container->decider, have->decider) < 0 ||
+            phx_strings_copy(&container->namespace_profiles, &have->inner) < 0 ||
             fill_label(have->is_running ? have->example : NULL, container) < 0)
                 return -ENOMEM;
         container->decider_line = have->decider_line;

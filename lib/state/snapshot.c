@@ -102,6 +102,7 @@ static void container_done(struct phx_snapshot_container *container) {
         free(container->decider);
         free(container->suggestion);
         free(container->suggestion_why);
+        phx_strings_done(&container->namespace_profiles);
         phx_strings_done(&container->notes);
         for (size_t i = 0; i < container->decided_by_count; i++)
                 decider_done(&container->decided_by[i]);

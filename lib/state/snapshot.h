@@ -93,6 +93,7 @@ struct phx_snapshot_container {
         char *profile;
         bool profile_is_default;
         char *namespace;
+        struct phx_strings namespace_profiles; /* what the container has loaded into it */
         char *assigned;
         bool is_running;
         unsigned init; /* 0: none */

@@ -31,7 +31,8 @@ static const char whole[] =
                 "\"by_uid\":1000}}],"
                 "\"containers\":[{\"id\":\"101\",\"name\":\"web\",\"directory\":\"c1\","
                 "\"state\":\"restart-needed\",\"posture\":\"unconfined\",\"profile\":\"lxc-web\","
-                "\"profile_is_default\":true,\"namespace\":\"lxc-101\",\"assigned\":\"lxc-old\","
+                "\"profile_is_default\":true,\"namespace\":\"lxc-101\","
+                "\"namespace_profiles\":[\"docker-default\"],\"assigned\":\"lxc-old\","
                 "\"running\":true,\"init\":4194304,\"label\":\"unconfined\",\"tasks\":9,"
                 "\"tasks_wrong\":8,\"tasks_unknown\":7,\"suggestion\":\"lxc-docker\","
                 "\"suggestion_why\":\"it runs Docker\",\"notes\":[\"a note\"],"
@@ -135,6 +136,16 @@ static void what_may_be_null_may_be_missing(void **state) {
                 assert_int_equal(phx_snapshot_render(snapshot, &back), 0);
                 assert_non_null(strstr(back, none));
         }
+}
+
+static void texts_may_be_missing(void **state) {
+        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = NULL;
+        char text[sizeof(whole)];
+
+        memcpy(text, whole, sizeof(text));
+        *strstr(text, "namespace_profiles") = '_';
+        assert_int_equal(phx_snapshot_parse(text, strlen(text), &snapshot, NULL), 0);
+        assert_int_equal(snapshot->containers[0].namespace_profiles.count, 0);
 }
 
 static void every_other_key_must_be_there(void **state) {
@@ -260,6 +271,7 @@ int main(void) {
                 cmocka_unit_test(each_value_arrives_in_its_member),
                 cmocka_unit_test(an_empty_one_survives_too),
                 cmocka_unit_test(what_may_be_null_may_be_missing),
+                cmocka_unit_test(texts_may_be_missing),
                 cmocka_unit_test(every_other_key_must_be_there),
                 cmocka_unit_test(what_is_wrong_is_named_by_its_path),
                 cmocka_unit_test(a_key_of_a_later_version_is_passed_over),

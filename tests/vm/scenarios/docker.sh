@@ -72,6 +72,13 @@ forget_policy() {
     done <<<"$names"
 }
 
+# What phoenixctl says of the namespace, when phoenixd has looked again.
+listed_inside() {
+    phoenixctl -q reconcile || true
+    phoenixctl --json status | jq -e --arg name "$1" \
+        '.containers[] | select(.id == "deb") | .namespace_profiles | index($name)' >/dev/null
+}
+
 namespaces() {
     find "$NAMESPACES" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort | xargs
 }
@@ -160,6 +167,7 @@ for profile in lxc-phoenix-v2 lxc-gpu-docker-storage lxc-nesting-v1; do
     check "$profile: Docker has loaded its profile, into the container's namespace" \
         loaded_inside docker-default
     check "$profile: and not into the host's" not is_loaded docker-default
+    check "$profile: phoenixctl lists it" listed_inside docker-default
     check "$profile: it stores in overlay2" prints overlay2 deb docker info -f '{{.Driver}}'
     check "$profile: an image is imported" make_image
     check "$profile: a container runs" prints hello run_image tiny /bin/sh -c 'echo hello'
