@@ -2,10 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -13,23 +12,37 @@
 #include "codec/metrics.h"
 
 /* The collector's account may own the directory. It must not be able to lead root elsewhere, so no
- * symbolic link is followed on the way. */
+ * symbolic link is followed on the way. Step by step: to a unit with RestrictSUIDSGID= openat2(2)
+ * is not there. */
 static int open_directory(const char *file, int *ret_fd, const char **ret_name) {
-        const struct open_how how = {
-                .flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
-                .resolve = RESOLVE_NO_SYMLINKS,
-        };
-        const char *slash = strrchr(file, '/');
-        phx_autofree char *directory = strndup(file, (size_t) (slash - file) + 1);
+        const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+        phx_autofree char *path = strdup(file);
+        char *slash = path ? strrchr(path, '/') : NULL;
+        char *rest = NULL;
         int fd;
 
-        if (!directory)
+        if (!slash)
                 return -ENOMEM;
-        fd = (int) syscall(SYS_openat2, AT_FDCWD, directory, &how, sizeof(how));
+        *slash = '\0';
+        fd = open("/", flags);
+        for (char *name = strtok_r(path, "/", &rest); fd >= 0 && name;
+             name = strtok_r(NULL, "/", &rest)) {
+                int below = openat(fd, name, flags);
+                int r = phx_errno();
+                struct stat st;
+
+                if (below < 0 && r == -ENOTDIR &&
+                    fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode))
+                        r = -ELOOP;
+                (void) close(fd);
+                if (below < 0)
+                        return r;
+                fd = below;
+        }
         if (fd < 0)
                 return phx_errno();
         *ret_fd = fd;
-        *ret_name = slash + 1;
+        *ret_name = file + (slash - path) + 1;
         return 0;
 }
 
