@@ -302,7 +302,7 @@ static int parse_field(
                 struct phx_error *error) {
         void *value = member_of(object, field->offset);
 
-        /* A key that an earlier version does not know yet. */
+        /* A key that an earlier version does not know yet; no texts are in OBJECT already. */
         if (!json && field->type == PHX_FIELD_TEXTS)
                 return 0;
         if (!json && may_be_null(field->type))

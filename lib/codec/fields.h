@@ -47,8 +47,9 @@ struct phx_shape {
 /* A new reference. -ENOMEM, or -ERANGE for a number that JSON cannot hold. */
 int phx_fields_render(const struct phx_shape *shape, const void *object, json_t **ret_json);
 
-/* What may be null may be missing. Fills OBJECT, which must be zero; what it has got belongs to it
- * also on failure. -EINVAL with the path of the key at fault in the text, -ENOMEM. */
+/* What may be null may be missing, and so may texts, which are none then. Fills OBJECT, which must
+ * be zero; what it has got belongs to it also on failure. -EINVAL with the path of the key at
+ * fault in the text, -ENOMEM. */
 int phx_fields_parse(
                 const struct phx_shape *shape,
                 const json_t *json,
