@@ -7,6 +7,7 @@
 #include "base/findings.h"
 #include "codec/configuration_checks.h"
 #include "codec/configuration_fields.h"
+#include "codec/configuration_lines.h"
 #include "codec/json.h"
 
 #define ROOT_KEY "lxc_configs"
@@ -150,39 +151,6 @@ static int find_entries(
         return 0;
 }
 
-struct lines {
-        struct phx_configuration *configuration; /* sorted */
-        const char *data;
-        size_t offset; /* up to which lines were counted */
-        unsigned line;
-};
-
-/* Offsets only grow. An id needs no escapes, so that it stands in the text as it is. */
-static void note_line(void *data, const char *key, size_t key_size, size_t offset) {
-        struct lines *lines = data;
-        phx_autofree char *id = strndup(key, key_size);
-        struct phx_container_config *found, wanted = { .id = id };
-
-        for (; lines->offset < offset; lines->offset++)
-                lines->line += lines->data[lines->offset] == '\n';
-        found = id ? bsearch(&wanted,
-                             lines->configuration->containers,
-                             lines->configuration->count,
-                             sizeof(wanted),
-                             compare_containers)
-                   : NULL;
-        if (found)
-                found->line = lines->line;
-}
-
-static void note_lines(
-                const struct phx_json_place *entries,
-                struct phx_configuration *configuration) {
-        struct lines lines = { configuration, entries->text->data, 0, 1 };
-
-        phx_json_walk(entries, "apparmor_profile", note_line, &lines);
-}
-
 static int parse_entries(
                 struct source *source,
                 json_t *entries,
@@ -197,7 +165,7 @@ static int parse_entries(
         r = read_containers(source, entries, configuration, error);
         if (r < 0)
                 return r;
-        note_lines(source->entries, configuration);
+        phx_configuration_note_lines(source->entries, configuration);
         if (configuration->count == 0)
                 return phx_json_refuse(
                                 error,

@@ -1,6 +1,7 @@
 #include "codec/configuration_options.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 
 #define BLANKS " \t"
@@ -115,6 +116,20 @@ static int take_profile(
         return r < 0 ? phx_json_no_memory(error, place->text) : 0;
 }
 
+/* Its line is found later, for all of the file at once. */
+static int add_option(
+                struct phx_container_config *container,
+                const struct phx_json_place *place,
+                const struct option *option) {
+        struct phx_lxc_option *added =
+                        phx_lxc_options_add(&container->options, option->key, option->value);
+
+        if (!added)
+                return -ENOMEM;
+        added->index = place->index;
+        return 0;
+}
+
 static int take(struct phx_container_config *container,
                 const struct phx_json_place *place,
                 const struct option *option,
@@ -134,7 +149,7 @@ static int take(struct phx_container_config *container,
                          "apparmor_manages_nesting says that the profile does it",
                          error);
         else
-                r = phx_strings_addf(&container->options, "%s=%s", option->key, option->value);
+                r = add_option(container, place, option);
         return r < 0 ? phx_json_no_memory(error, place->text) : 0;
 }
 

@@ -187,6 +187,21 @@ void phx_json_walk(
         }
 }
 
+void phx_json_walk_array(
+                const struct phx_json_text *text,
+                size_t offset,
+                void (*called)(void *data, size_t index, size_t offset),
+                void *data) {
+        struct cursor cursor = { text, offset };
+        struct phx_json_member member;
+        size_t i = 0;
+
+        if (peek(&cursor) != '[')
+                return;
+        while (next_member(&cursor, false, &member))
+                called(data, i++, member.value.begin);
+}
+
 int phx_json_path_add(struct phx_buffer *path, const char *key, size_t index) {
         phx_autofree char *shown = NULL;
         bool odd;

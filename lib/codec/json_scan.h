@@ -47,6 +47,14 @@ void phx_json_walk(
                 void (*called)(void *data, const char *key, size_t key_size, size_t offset),
                 void *data);
 
+/* Walks the elements of the array whose bracket is the byte OFFSET; of anything else there are
+ * none. CALLED gets the byte where each begins. */
+void phx_json_walk_array(
+                const struct phx_json_text *text,
+                size_t offset,
+                void (*called)(void *data, size_t index, size_t offset),
+                void *data);
+
 /* Finds the key whose closing quote is the byte before END, which is where jansson says a duplicate
  * is: its path (added to PATH) and the first of the two. True when found; false also when memory is
  * short, since it only serves a message. */

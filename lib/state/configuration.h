@@ -6,6 +6,7 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/strings.h"
+#include "state/lxc_options.h"
 
 /* One entry of lxc_configs, as far as phoenixd cares: see phoenix_lxc_configs.json(5). */
 struct phx_container_config {
@@ -19,9 +20,9 @@ struct phx_container_config {
         bool unprivileged;
         bool start_at_boot;
         long boot_order;
-        long boot_delay;            /* seconds */
-        char *gpu_assignment;       /* "none", "0", "0,1"; NULL when not given */
-        struct phx_strings options; /* lxc_options: "key=value", in file order, checked */
+        long boot_delay;                /* seconds */
+        char *gpu_assignment;           /* "none", "0", "0,1"; NULL when not given */
+        struct phx_lxc_options options; /* checked */
         struct phx_strings pct_options;
         struct phx_strings features;
         struct phx_strings dependencies; /* ids, each of which exists */

@@ -53,7 +53,7 @@ static void container_done(struct phx_desired_container *container) {
         free(container->label);
         free(container->suggestion);
         free(container->suggestion_why);
-        phx_strings_done(&container->lines);
+        phx_lxc_options_done(&container->options);
         phx_strings_done(&container->notes);
 }
 

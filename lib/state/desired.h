@@ -6,6 +6,7 @@
 
 #include "base/digest.h"
 #include "base/strings.h"
+#include "state/lxc_options.h"
 #include "state/settings.h"
 #include "state/suspensions.h"
 
@@ -58,8 +59,8 @@ struct phx_desired_container {
         bool profile_is_default; /* nobody named it; it is the settings' */
         char *suggestion_why;    /* what of its configuration calls for that one */
         char *suggestion; /* for who is unconfined by configuration: the profile that would fit */
-        struct phx_strings lines; /* managed "key=value" lines besides the profile's */
-        struct phx_strings notes; /* contradictions in its configuration, for the operator */
+        struct phx_lxc_options options; /* managed lines besides the profile's */
+        struct phx_strings notes;       /* contradictions in its configuration, for the operator */
 };
 
 /* An input that is not accepted: "settings", "configuration", "profiles" (the directory as a

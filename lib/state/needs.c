@@ -39,29 +39,42 @@ static void take(struct phx_needs *needs, const struct clue *clue) {
 }
 
 /* WORDS may be NULL. 0 or -ENOMEM. */
+static int add_clue(const struct clue *clue, struct phx_needs *needs, struct phx_buffer *words) {
+        take(needs, clue);
+        if (!words)
+                return 0;
+        return phx_buffer_addf(
+                        words,
+                        "%s%s %s",
+                        words->size > 0 ? "; " : "",
+                        clue->key,
+                        clue->value);
+}
+
 static int add_clues(
                 const struct phx_strings *values,
                 const struct clue *clues,
                 size_t count,
                 struct phx_needs *needs,
                 struct phx_buffer *words) {
-        for (size_t i = 0; i < count; i++) {
-                int r = 0;
+        int r = 0;
 
-                if (!phx_strings_has(values, clues[i].value))
-                        continue;
-                take(needs, &clues[i]);
-                if (words)
-                        r = phx_buffer_addf(
-                                        words,
-                                        "%s%s %s",
-                                        words->size > 0 ? "; " : "",
-                                        clues[i].key,
-                                        clues[i].value);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
+        for (size_t i = 0; r >= 0 && i < count; i++)
+                if (phx_strings_has(values, clues[i].value))
+                        r = add_clue(&clues[i], needs, words);
+        return r;
+}
+
+static int add_option_clues(
+                const struct phx_lxc_options *options,
+                struct phx_needs *needs,
+                struct phx_buffer *words) {
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < PHX_ELEMENTS(option_clues); i++)
+                if (phx_lxc_options_have(options, option_clues[i].value))
+                        r = add_clue(&option_clues[i], needs, words);
+        return r;
 }
 
 static int read_clues(
@@ -86,11 +99,7 @@ static int read_clues(
                               needs,
                               words);
         if (r >= 0)
-                r = add_clues(&container->options,
-                              option_clues,
-                              PHX_ELEMENTS(option_clues),
-                              needs,
-                              words);
+                r = add_option_clues(&container->options, needs, words);
         return r;
 }
 

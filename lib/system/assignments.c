@@ -102,6 +102,18 @@ static int note_absent(struct phx_assignment *assignment, const struct phx_strin
         return 0;
 }
 
+static int copy_lines(struct phx_strings *lines, const struct phx_lxc_options *options) {
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < options->count; i++)
+                r = phx_strings_addf(
+                                lines,
+                                "%s=%s",
+                                options->items[i].key,
+                                options->items[i].value);
+        return r;
+}
+
 static struct phx_assignment *add(
                 struct phx_assignments *assignments,
                 const struct phx_desired_container *want,
@@ -113,7 +125,7 @@ static struct phx_assignment *add(
             phx_replace(&assignment->directory, want->directory) < 0 ||
             phx_replace(&assignment->profile, want->profile) < 0 ||
             phx_replace(&assignment->label, want->label) < 0 ||
-            phx_strings_copy(&assignment->lines, &want->lines) < 0)
+            copy_lines(&assignment->lines, &want->options) < 0)
                 return NULL;
         memcpy(assignment->digest, have->source.digest, sizeof(assignment->digest));
         return assignment;

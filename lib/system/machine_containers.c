@@ -199,7 +199,7 @@ static int desire(struct look *look, const struct phx_container_config *config) 
         if (!desired || set_profile(look, config, desired) < 0 ||
             phx_replace(&desired->name, config->name) < 0 ||
             phx_replace(&desired->directory, directory) < 0 ||
-            phx_strings_copy(&desired->lines, &config->options) < 0 ||
+            phx_lxc_options_copy(&desired->options, &config->options) < 0 ||
             phx_strings_copy(&desired->notes, &config->notes) < 0 ||
             note_mac_admin(look, config, desired) < 0)
                 return -ENOMEM;

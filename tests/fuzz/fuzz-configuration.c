@@ -15,23 +15,20 @@ static void require(int holds) {
                 abort();
 }
 
-static void check_lines(const struct phx_strings *lines) {
-        for (size_t i = 0; i < lines->count; i++)
-                require(!phx_has_control(lines->items[i]));
-}
-
 static void check_container(const struct phx_container_config *container) {
         require(phx_is_container_id(container->id));
         require(!container->name || (container->name[0] && strlen(container->name) <= 255 &&
                                      !phx_has_control(container->name)));
         require(phx_is_assignable_profile(container->profile));
         require(container->boot_order >= 0 && container->boot_delay >= 0);
-        check_lines(&container->options);
         for (size_t i = 0; i < container->options.count; i++) {
-                const char *option = container->options.items[i];
+                const struct phx_lxc_option *option = &container->options.items[i];
 
-                require(phx_has_prefix(option, "lxc.") && strchr(option, '='));
-                require(!phx_has_prefix(option, "lxc.apparmor.profile="));
+                require(phx_has_prefix(option->key, "lxc.") && !strchr(option->key, '='));
+                require(!phx_has_control(option->key) && !phx_has_control(option->value));
+                require(strcmp(option->key, "lxc.apparmor.profile") != 0);
+                require(option->line > 0 && option->column > 0);
+                require(i == 0 || option->index > option[-1].index);
         }
 }
 

@@ -83,6 +83,23 @@ static void every_key_of_ours_is_read(void **state) {
         assert_items(&web->dependencies, dependencies);
 }
 
+static void assert_options(const struct phx_lxc_options *options, const char *const *texts) {
+        size_t i;
+
+        for (i = 0; texts[i]; i++) {
+                char text[256];
+
+                assert_true(i < options->count);
+                (void) snprintf(text,
+                                sizeof(text),
+                                "%s=%s",
+                                options->items[i].key,
+                                options->items[i].value);
+                assert_string_equal(text, texts[i]);
+        }
+        assert_int_equal(options->count, i);
+}
+
 static void a_name_is_for_people(void **state) {
         static const char *const names[] = { "Tr\u00e4ger, 2nd floor (new!)",
                                              "../web",
@@ -120,7 +137,7 @@ static void options_that_contradict_a_key_are_left_out_and_noted(void **state) {
         phx_cleanup(phx_configuration_freep) struct phx_configuration *configuration = NULL;
 
         configuration = parse_fixture("good-all.json");
-        assert_items(&configuration->containers[0].options, options);
+        assert_options(&configuration->containers[0].options, options);
         assert_items(&configuration->containers[0].notes, notes);
 }
 
@@ -130,6 +147,32 @@ static void nesting_options_stay_where_the_profile_does_not_do_it(void **state) 
         configuration = parse_fixture("good-nesting-not-managed.json");
         assert_int_equal(configuration->containers[0].options.count, 2);
         assert_int_equal(configuration->containers[0].notes.count, 0);
+}
+
+/* Found for all of the file at once: also where a key has escapes, an option is left out, another
+ * program's list has the same name, and the profile's key stands behind it. */
+static void an_option_has_the_place_where_it_stands(void **state) {
+        phx_cleanup(phx_configuration_freep) struct phx_configuration *configuration = NULL;
+        const struct phx_lxc_options *options;
+
+        configuration = parse_text(
+                        "{ \"lxc_options\": [\"lxc.x=1\"], \"lxc_configs\": {\n"
+                        "  \"b\": { \"other\": { \"lxc_options\": [ 1 ] } },\n"
+                        "  \"c\": { \"lxc_options\": [] },\n"
+                        "  \"a\": { \"lxc\\u005foptions\":\n"
+                        "     [\"lxc.cap.drop=\", \"lxc.apparmor.profile=lxc-y\",\n"
+                        "\t\"lxc.cap.drop=sys_time\"], \"apparmor_profile\": \"lxc-x\" }\n"
+                        "} }",
+                        "unconfined");
+        options = &configuration->containers[0].options;
+        assert_int_equal(configuration->containers[0].line, 6);
+        assert_int_equal(options->count, 2);
+        assert_int_equal(options->items[0].line, 5);
+        assert_int_equal(options->items[0].column, 7);
+        assert_int_equal(options->items[1].index, 2);
+        assert_int_equal(options->items[1].line, 6);
+        assert_int_equal(options->items[1].column, 2);
+        assert_int_equal(configuration->containers[1].options.count, 0);
 }
 
 static void without_a_key_the_default_holds(void **state) {
@@ -292,6 +335,7 @@ int main(void) {
                 cmocka_unit_test(a_name_is_for_people),
                 cmocka_unit_test(options_that_contradict_a_key_are_left_out_and_noted),
                 cmocka_unit_test(nesting_options_stay_where_the_profile_does_not_do_it),
+                cmocka_unit_test(an_option_has_the_place_where_it_stands),
                 cmocka_unit_test(without_a_key_the_default_holds),
                 cmocka_unit_test(an_option_that_repeats_the_default_is_no_contradiction),
                 cmocka_unit_test(containers_are_sorted_by_bytes),

@@ -58,7 +58,7 @@ static void graphics_cards_come_first(void **state) {
                 .gpu_assignment = zero
         };
 
-        assert_int_equal(phx_strings_add(&container.options, "lxc.apparmor.allow_nesting=1"), 0);
+        assert_non_null(phx_lxc_options_add(&container.options, "lxc.apparmor.allow_nesting", "1"));
         assert_fits(&container,
                     "lxc-gpu-docker-storage",
                     "gpu_assignment 0; lxc_options lxc.apparmor.allow_nesting=1");

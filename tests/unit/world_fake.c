@@ -204,7 +204,7 @@ static void copy_configured(struct phx_desired *to, const struct phx_desired_con
         must(phx_desired_container_set_profile(container, from->profile, from->namespace) >= 0);
         set(&container->suggestion, from->suggestion);
         set(&container->suggestion_why, from->suggestion_why);
-        must(phx_strings_copy(&container->lines, &from->lines) >= 0);
+        must(phx_lxc_options_copy(&container->options, &from->options) >= 0);
         must(phx_strings_copy(&container->notes, &from->notes) >= 0);
 }
 

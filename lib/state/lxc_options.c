@@ -1,0 +1,54 @@
+#include "state/lxc_options.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/grow.h"
+#include "base/strings.h"
+
+void phx_lxc_options_done(struct phx_lxc_options *options) {
+        for (size_t i = 0; i < options->count; i++) {
+                free(options->items[i].key);
+                free(options->items[i].value);
+        }
+        free(options->items);
+        *options = (struct phx_lxc_options){ 0 };
+}
+
+struct phx_lxc_option *phx_lxc_options_add(
+                struct phx_lxc_options *options,
+                const char *key,
+                const char *value) {
+        struct phx_lxc_option *option = phx_grow(&options->items, &options->count, sizeof(*option));
+
+        if (!option || phx_replace(&option->key, key) < 0 || phx_replace(&option->value, value) < 0)
+                return NULL;
+        option->index = options->count - 1;
+        return option;
+}
+
+int phx_lxc_options_copy(struct phx_lxc_options *options, const struct phx_lxc_options *other) {
+        for (size_t i = 0; i < other->count; i++) {
+                const struct phx_lxc_option *from = &other->items[i];
+                struct phx_lxc_option *to = phx_lxc_options_add(options, from->key, from->value);
+
+                if (!to)
+                        return -ENOMEM;
+                to->index = from->index;
+                to->line = from->line;
+                to->column = from->column;
+        }
+        return 0;
+}
+
+bool phx_lxc_options_have(const struct phx_lxc_options *options, const char *text) {
+        for (size_t i = 0; i < options->count; i++) {
+                const struct phx_lxc_option *option = &options->items[i];
+                size_t length = strlen(option->key);
+
+                if (strncmp(option->key, text, length) == 0 && text[length] == '=' &&
+                    strcmp(option->value, text + length + 1) == 0)
+                        return true;
+        }
+        return false;
+}
