@@ -173,7 +173,11 @@ static int run(struct phx_error *error) {
         r = block_signals();
         if (r < 0)
                 return phx_error_set(error, r, "cannot block signals: %s", strerrordesc_np(-r));
-        return serve(&(struct work_options){ arg_settings, state_dir, runtime_dir }, error);
+        return serve(&(struct work_options){ arg_settings,
+                                             state_dir,
+                                             runtime_dir,
+                                             &work_machine_roots },
+                     error);
 }
 
 int main(int argc, char *argv[]) {

@@ -29,6 +29,13 @@
 #define LONGEST_DELAY_USEC (2 * USEC_PER_SEC)
 #define RESYNC_USEC (600 * USEC_PER_SEC)
 
+const struct work_roots work_machine_roots = {
+        .tasks = { .cgroup = "/sys/fs/cgroup", .proc = "/proc" },
+        .apparmorfs = PHX_KERNEL_APPARMORFS,
+        .module = PHX_KERNEL_MODULE,
+        .parser = PHX_PARSER,
+};
+
 struct work {
         const struct work_options *options;
         struct phx_audit audit;
@@ -364,12 +371,14 @@ static int load_inventory(
 }
 
 static int make_machine(struct work *work, struct phx_error *error) {
+        const struct work_roots *roots = work->options->roots;
         const struct phx_machine_options options = {
                 .trust = &work->trust,
-                .tasks = { .cgroup = "/sys/fs/cgroup", .proc = "/proc" },
-                .apparmorfs = PHX_KERNEL_APPARMORFS,
-                .module = PHX_KERNEL_MODULE,
-                .parser = PHX_PARSER,
+                .tasks = roots->tasks,
+                .apparmorfs = roots->apparmorfs,
+                .module = roots->module,
+                .parser = roots->parser,
+                .features_file = roots->features_file,
                 .state_dir = work->options->state_dir,
                 .runtime_dir = work->options->runtime_dir,
                 .progress = &work->progress,

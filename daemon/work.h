@@ -3,12 +3,26 @@
 #include "base/error.h"
 #include "engine.h"
 #include "state/record.h"
+#include "system/tasks.h"
+
+/* Where the machine shows itself; a test points all of it into a temporary tree. Borrowed. */
+struct work_roots {
+        struct phx_task_roots tasks;
+        const char *apparmorfs;
+        const char *module;
+        const char *parser;
+        const char *features_file; /* NULL: the running kernel's */
+};
+
+/* Those of a real machine. */
+extern const struct work_roots work_machine_roots;
 
 /* Where the work finds its things; everything else is in the settings. */
 struct work_options {
         const char *settings;    /* file: /etc/phoenixd/phoenixd.json */
         const char *state_dir;   /* directory, ours alone: /var/lib/phoenixd */
         const char *runtime_dir; /* directory, readable for all: /run/phoenixd */
+        const struct work_roots *roots;
 };
 
 /* The engine's real work: called once in the engine, again for the next look when it failed. AUDIT
