@@ -144,6 +144,30 @@ bool phx_equal(const char *a, const char *b) {
         return strcmp(a, b) == 0;
 }
 
+bool phx_is_separator(char c) {
+        return (unsigned char) c < 0x80 && !(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'z') &&
+               !(c >= 'A' && c <= 'Z');
+}
+
+char phx_lower(char c) {
+        return c >= 'A' && c <= 'Z' ? (char) (c - 'A' + 'a') : c;
+}
+
+bool phx_alike(const char *a, const char *b) {
+        for (;;) {
+                while (*a && phx_is_separator(*a))
+                        a++;
+                while (*b && phx_is_separator(*b))
+                        b++;
+                if (phx_lower(*a) != phx_lower(*b))
+                        return false;
+                if (!*a)
+                        return true;
+                a++;
+                b++;
+        }
+}
+
 static size_t least(size_t a, size_t b, size_t c) {
         size_t ab = a < b ? a : b;
 

@@ -37,6 +37,12 @@ bool phx_has_control(const char *text);
 bool phx_is_normal_path(const char *path);
 /* Equal, where two NULLs are equal too. */
 bool phx_equal(const char *a, const char *b);
+/* ASCII, whatever the locale: neither a letter nor a digit; and the letter in lower case. */
+bool phx_is_separator(char c);
+char phx_lower(char c);
+/* Equal but for the case of letters and for what is neither a letter nor a digit, as in
+ * "AppArmor-Profile" and "apparmor_profile". */
+bool phx_alike(const char *a, const char *b);
 /* The edit distance (insert, delete, replace) of two short names; for "did you mean". */
 size_t phx_distance(const char *a, const char *b);
 /* Replaces *TEXT by a copy of VALUE (which may be NULL). 0 or -ENOMEM, then *TEXT is as it was. */

@@ -11,8 +11,7 @@
 #include "codec/json.h"
 
 #define ROOT_KEY "lxc_configs"
-/* Only near misses are taken for ours, since most keys of the file belong to other programs; of a
- * short name even less is left when two letters differ. */
+/* Only near misses are taken for ours, since most keys of the file belong to other programs. */
 #define MEANT_LIMIT 2
 #define MEANT_LIMIT_SHORT 1
 #define SHORT_KEY 5
@@ -28,6 +27,15 @@ static void source_done(struct source *source) {
         phx_strings_done(&source->known);
 }
 
+/* Of a short name even less is left when two letters differ. */
+static const char *find_meant(const char *key, const struct phx_strings *known) {
+        const char *meant = phx_json_nearest(key, known, MEANT_LIMIT);
+
+        if (meant && strlen(meant) <= SHORT_KEY)
+                return phx_json_nearest(key, known, MEANT_LIMIT_SHORT);
+        return meant;
+}
+
 /* Silence about a misspelt key would leave a container with the default profile. */
 static int refuse_near_misses(
                 const struct phx_json_place *place,
@@ -40,11 +48,9 @@ static int refuse_near_misses(
 
         json_object_foreach(object, key, value) {
                 const struct phx_json_place member = phx_json_member(place, key);
-                const char *meant = phx_json_nearest(key, known, MEANT_LIMIT);
+                const char *meant = find_meant(key, known);
 
-                if (!meant || strcmp(key, meant) == 0)
-                        continue;
-                if (strlen(meant) <= SHORT_KEY && phx_distance(key, meant) > MEANT_LIMIT_SHORT)
+                if (!meant || strcmp(key, meant) == 0 || phx_json_is_comment(key))
                         continue;
                 r = phx_json_refuse_key(error, &member, meant, known);
                 if (!phx_error_goes_on(error, r))

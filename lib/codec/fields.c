@@ -271,7 +271,7 @@ static int parse_list(
 
 static int parse_struct(
                 const struct phx_field *field,
-                const json_t *json,
+                json_t *json,
                 void *object,
                 struct phx_error *error) {
         void *value = member_of(object, field->offset);
@@ -295,9 +295,20 @@ static bool may_be_null(enum phx_field_type type) {
                type == PHX_FIELD_MAYBE;
 }
 
+/* A key that differs from FIELD's in case or hyphens alone was meant to be it. */
+static const char *find_alike(const struct phx_field *field, json_t *object) {
+        const char *key;
+        json_t *value;
+
+        json_object_foreach(object, key, value)
+                if (phx_alike(key, field->key))
+                        return key;
+        return NULL;
+}
+
 static int parse_field(
                 const struct phx_field *field,
-                const json_t *json,
+                json_t *json,
                 void *object,
                 struct phx_error *error) {
         void *value = member_of(object, field->offset);
@@ -355,15 +366,25 @@ static int refuse(const struct phx_field *field, int code, struct phx_error *err
 
 int phx_fields_parse(
                 const struct phx_shape *shape,
-                const json_t *json,
+                json_t *json,
                 void *object,
                 struct phx_error *error) {
         if (!json_is_object(json))
                 return -EINVAL;
         for (size_t i = 0; i < shape->field_count; i++) {
                 const struct phx_field *field = &shape->fields[i];
-                int r = parse_field(field, json_object_get(json, field->key), object, error);
+                json_t *value = json_object_get(json, field->key);
+                const char *alike = value ? NULL : find_alike(field, json);
+                int r;
 
+                if (alike)
+                        return phx_error_set(
+                                        error,
+                                        -EINVAL,
+                                        "unknown key '%s'; did you mean '%s'?",
+                                        alike,
+                                        field->key);
+                r = parse_field(field, value, object, error);
                 if (r < 0)
                         return refuse(field, r, error);
         }

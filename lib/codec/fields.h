@@ -49,9 +49,9 @@ int phx_fields_render(const struct phx_shape *shape, const void *object, json_t 
 
 /* What may be null may be missing, and so may texts, which are none then. Fills OBJECT, which must
  * be zero; what it has got belongs to it also on failure. -EINVAL with the path of the key at
- * fault in the text, -ENOMEM. */
+ * fault in the text, -ENOMEM. JSON is only read. */
 int phx_fields_parse(
                 const struct phx_shape *shape,
-                const json_t *json,
+                json_t *json,
                 void *object,
                 struct phx_error *error);

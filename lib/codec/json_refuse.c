@@ -251,6 +251,19 @@ int phx_json_refuse_key(
         return refuse_at(error, place->parent, member.key.begin, what.data);
 }
 
+/* As long as phx_distance() takes a name, and one more. */
+#define NAME_SIZE 66
+
+/* A key as its author meant it: without case, and without what stands between words. */
+static void fold(const char *key, char folded[NAME_SIZE]) {
+        size_t size = 0;
+
+        for (; *key && size < NAME_SIZE - 1; key++)
+                if (!phx_is_separator(*key))
+                        folded[size++] = phx_lower(*key);
+        folded[size] = '\0';
+}
+
 /* The least that the distance can be; most keys are so different that no more is needed. */
 static size_t length_distance(const char *a, const char *b) {
         size_t one = strlen(a), two = strlen(b);
@@ -259,15 +272,18 @@ static size_t length_distance(const char *a, const char *b) {
 }
 
 const char *phx_json_nearest(const char *key, const struct phx_strings *known, size_t limit) {
+        char wanted[NAME_SIZE], name[NAME_SIZE];
         const char *nearest = NULL;
         size_t best = limit + 1;
 
+        fold(key, wanted);
         for (size_t i = 0; i < known->count; i++) {
                 size_t distance;
 
-                if (length_distance(key, known->items[i]) >= best)
+                fold(known->items[i], name);
+                if (length_distance(wanted, name) >= best)
                         continue;
-                distance = phx_distance(key, known->items[i]);
+                distance = phx_distance(wanted, name);
                 if (distance >= best)
                         continue;
                 nearest = known->items[i];

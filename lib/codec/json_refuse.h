@@ -52,7 +52,8 @@ int phx_json_refuse_key(
                 const struct phx_strings *known);
 
 /* The one of KNOWN that is at most LIMIT edits away from KEY and nearest; NULL when there is none.
- */
+ * Case does not count, nor does what is neither a letter nor a digit: "AppArmor-Profile" is 0 edits
+ * away from "apparmor_profile". */
 const char *phx_json_nearest(const char *key, const struct phx_strings *known, size_t limit);
 
 /* "FILE: out of memory", returns -ENOMEM. */

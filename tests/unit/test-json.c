@@ -108,6 +108,8 @@ static void the_nearest_name_is_meant(void **state) {
         assert_string_equal(phx_json_nearest("boot_dela", &known, 3), "boot_delay");
         assert_string_equal(phx_json_nearest("feature", &known, 1), "features");
         assert_string_equal(phx_json_nearest("features", &known, 0), "features");
+        assert_string_equal(phx_json_nearest("Boot-Order", &known, 0), "boot_order");
+        assert_string_equal(phx_json_nearest(" FEATURES: ", &known, 0), "features");
         assert_null(phx_json_nearest("feat", &known, 3));
         assert_null(phx_json_nearest("", &known, 3));
 }

@@ -111,11 +111,21 @@ static void replacing_frees_the_old_and_copies_the_new(void **state) {
         assert_null(text);
 }
 
+static void words_are_alike_but_for_case_and_what_stands_between(void **state) {
+        assert_true(phx_alike("AppArmor-Profile", "apparmor_profile"));
+        assert_true(phx_alike(" boot.order:", "bootOrder"));
+        assert_true(phx_alike("", "_"));
+        assert_false(phx_alike("boot_order", "boot_order2"));
+        assert_false(phx_alike("boot_orde", "boot_order"));
+        assert_false(phx_alike("\303\204", "\303\244"));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(copies_are_kept_in_order),
                 cmocka_unit_test(once_means_once),
                 cmocka_unit_test(sorting_makes_order_of_no_account),
+                cmocka_unit_test(words_are_alike_but_for_case_and_what_stands_between),
                 cmocka_unit_test(prefixes_and_suffixes_are_told),
                 cmocka_unit_test(a_part_is_all_that_is_between_separators),
                 cmocka_unit_test(two_nulls_are_equal),

@@ -120,6 +120,9 @@ static void what_we_would_not_write_is_damaged(void **state) {
                 "\"until\":null,\"by_uid\":0}]}",
                 "{\"version\":1,\"suspensions\":[{\"object\":\"x\",\"reason\":\"\",\"since\":1,"
                 "\"until\":1,\"by_uid\":0}]}",
+                /* It would be taken for one without an end. */
+                "{\"version\":1,\"suspensions\":[{\"object\":\"x\",\"reason\":\"y\",\"since\":1,"
+                "\"Until\":9,\"by_uid\":0}]}",
         };
 
         for (size_t i = 0; i < PHX_ELEMENTS(cases); i++) {
