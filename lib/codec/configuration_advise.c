@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "codec/configuration_json.h"
-#include "codec/json_scan.h"
+#include "codec/json.h"
 #include "state/needs.h"
 
 #define PROFILE_OPTION "lxc.apparmor.profile"
@@ -78,16 +78,19 @@ static int set_profile(const struct reading *reading, struct edit *edit) {
         return 1;
 }
 
+/* As the configuration reads it, whatever its spelling. */
 static bool sets_profile(const struct reading *reading, struct phx_json_span span) {
-        const char *text = reading->text + span.begin;
-        size_t size = span.end - span.begin, length = strlen(PROFILE_OPTION);
+        phx_cleanup(phx_json_decref) json_t *json = json_loadb(
+                        reading->text + span.begin,
+                        span.end - span.begin,
+                        JSON_DECODE_ANY,
+                        NULL);
+        const char *text = json_string_value(json);
+        struct phx_lxc_option_text option;
 
-        if (size < length + 2 || text[0] != '"' || memcmp(text + 1, PROFILE_OPTION, length) != 0)
-                return false;
-        text += 1 + length;
-        while (*text == ' ' || *text == '\t')
-                text++;
-        return *text == '=';
+        return text && phx_lxc_option_split(text, &option) &&
+               option.key_size == strlen(PROFILE_OPTION) &&
+               memcmp(option.key, PROFILE_OPTION, option.key_size) == 0;
 }
 
 /* An element goes with the comma before it; the first one with that behind it, and the only one

@@ -50,19 +50,22 @@ static int check_dependency(
         const struct phx_json_place entry = phx_json_member(entries, container->id),
                                     list = phx_json_member(&entry, "dependencies"),
                                     place = phx_json_element(&list, index);
-        const struct phx_container_config *other = NULL;
+        const struct phx_container_config *other = find(
+                        configuration,
+                        container->dependencies.items[index]);
 
-        other = find(configuration, container->dependencies.items[index]);
         if (other == container)
                 return phx_json_refuse_found(
                                 error,
                                 &place,
                                 "which is the container itself; expected the id of another one");
+        /* It may be a virtual machine, which another file describes, and nothing starts by it. */
         if (!other)
-                return phx_json_refuse_found(
-                                error,
-                                &place,
-                                "expected the id of a container in lxc_configs");
+                phx_json_warn(error,
+                              &place,
+                              "there is no container '%.64s' in lxc_configs; the dependency has no "
+                              "effect",
+                              container->dependencies.items[index]);
         return 0;
 }
 
@@ -100,6 +103,7 @@ static bool has_circle(struct walk *walk, size_t start, size_t *ret_back) {
         while (walk->depth > 0) {
                 struct step *step = &walk->steps[walk->depth - 1];
                 const struct phx_strings *wanted = &containers[step->container].dependencies;
+                const struct phx_container_config *found;
                 size_t other;
 
                 if (step->next == wanted->count) {
@@ -108,9 +112,10 @@ static bool has_circle(struct walk *walk, size_t start, size_t *ret_back) {
                         continue;
                 }
 
-                other =
-                                (size_t) (find(walk->configuration, wanted->items[step->next++]) -
-                                          containers);
+                found = find(walk->configuration, wanted->items[step->next++]);
+                if (!found)
+                        continue;
+                other = (size_t) (found - containers);
                 if (walk->visits[other] == VISIT_OPEN) {
                         *ret_back = other;
                         return true;

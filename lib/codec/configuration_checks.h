@@ -4,8 +4,9 @@
 #include "codec/json_refuse.h"
 #include "state/configuration.h"
 
-/* What no container can be asked alone: dependencies that do not exist or go round in a circle.
- * CONFIGURATION is sorted by id; ENTRIES is the place of lxc_configs. */
+/* What no container can be asked alone: dependencies on itself or round in a circle, which are
+ * refused, and on what is not in the file, which is a warning. CONFIGURATION is sorted by id;
+ * ENTRIES is the place of lxc_configs. */
 int phx_configuration_check(
                 const struct phx_json_place *entries,
                 const struct phx_configuration *configuration,

@@ -4,8 +4,9 @@
 #include <errno.h>
 #include <string.h>
 
-#define BLANKS " \t"
-#define KEY_CHARACTERS "abcdefghijklmnopqrstuvwxyz0123456789._-"
+#define OPTION_EXPECTED                                                                           \
+        "\"lxc.KEY=VALUE\" or \"lxc.KEY: VALUE\", where KEY has small letters, digits, '.', '_' " \
+        "and '-', and VALUE no control characters"
 
 struct option {
         char *key;
@@ -17,63 +18,41 @@ static void option_done(struct option *option) {
         free(option->value);
 }
 
-/* A copy without blanks at both ends; NULL without memory. */
-static char *trim(const char *text, size_t size) {
-        while (size > 0 && strchr(BLANKS, *text)) {
-                text++;
-                size--;
-        }
-        while (size > 0 && strchr(BLANKS, text[size - 1]))
-                size--;
-        return strndup(text, size);
-}
-
-static bool is_option(const struct option *option) {
-        return phx_has_prefix(option->key, "lxc.") && option->key[strlen("lxc.")] &&
-               strspn(option->key, KEY_CHARACTERS) == strlen(option->key) &&
-               !phx_has_control(option->value);
-}
-
 static int split(
                 const struct phx_json_place *place,
                 const json_t *item,
                 struct option *option,
                 struct phx_error *error) {
         const char *text = json_string_value(item);
-        const char *equals = text ? strchr(text, '=') : NULL;
+        struct phx_lxc_option_text found;
 
-        if (equals) {
-                option->key = trim(text, (size_t) (equals - text));
-                option->value = trim(equals + 1, strlen(equals + 1));
-                if (!option->key || !option->value)
-                        return phx_json_no_memory(error, place->text);
-        }
+        if (!text || !phx_lxc_option_split(text, &found))
+                return phx_json_refuse_found(error, place, "expected " OPTION_EXPECTED);
 
-        if (!equals || !is_option(option))
-                return phx_json_refuse_found(
-                                error,
-                                place,
-                                "expected \"lxc.KEY=VALUE\", where KEY has small letters, digits, "
-                                "'.', '_' and '-', and VALUE no control characters");
-        return 0;
+        option->key = strndup(found.key, found.key_size);
+        option->value = strndup(found.value, found.value_size);
+        return option->key && option->value ? 0 : phx_json_no_memory(error, place->text);
 }
 
 /* LXC takes one pair of quotes off a value. */
-static bool is_value(const char *value, size_t length, const char *wanted) {
-        if (length >= 2 && strchr("'\"", value[0]) && value[length - 1] == value[0]) {
-                value++;
-                length -= 2;
-        }
-        return strlen(wanted) == length && memcmp(value, wanted, length) == 0;
+static bool is_value(const struct option *option, const char *wanted) {
+        struct phx_lxc_option_text text = {
+                .value = option->value,
+                .value_size = strlen(option->value),
+        };
+
+        phx_lxc_option_unquote(&text);
+        return strlen(wanted) == text.value_size &&
+               memcmp(text.value, wanted, text.value_size) == 0;
 }
 
 static bool is_nesting_include(const struct option *option) {
         static const char name[] = "nesting.conf";
         const char *slash = strrchr(option->value, '/');
         const char *file = slash ? slash + 1 : option->value + strspn(option->value, "'\"");
-        size_t length = strcspn(file, "'\"");
 
-        return strcmp(option->key, "lxc.include") == 0 && is_value(file, length, name);
+        return strcmp(option->key, "lxc.include") == 0 && phx_has_prefix(file, name) &&
+               strspn(file + strlen(name), "'\"") == strlen(file + strlen(name));
 }
 
 static int note(struct phx_container_config *container,
@@ -98,7 +77,7 @@ static int take_profile(
         phx_cleanup(phx_strings_done) struct phx_strings why = { 0 };
         int r;
 
-        if (is_value(option->value, strlen(option->value), container->profile))
+        if (is_value(option, container->profile))
                 return 0;
         /* Here nobody has named another profile, so there is no contradiction that a note could
          * settle: the default would silently take the place of what the author asked for. */

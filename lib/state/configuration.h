@@ -25,7 +25,7 @@ struct phx_container_config {
         struct phx_lxc_options options; /* checked */
         struct phx_strings pct_options;
         struct phx_strings features;
-        struct phx_strings dependencies; /* ids, each of which exists */
+        struct phx_strings dependencies; /* ids, if they are in the file */
         struct phx_strings notes; /* one sentence for each option that contradicts a key and was
                                      left out of OPTIONS */
 };

@@ -6,6 +6,9 @@
 #include "base/grow.h"
 #include "base/strings.h"
 
+#define BLANKS " \t"
+#define KEY_CHARACTERS "abcdefghijklmnopqrstuvwxyz0123456789._-"
+
 void phx_lxc_options_done(struct phx_lxc_options *options) {
         for (size_t i = 0; i < options->count; i++) {
                 free(options->items[i].key);
@@ -51,4 +54,41 @@ bool phx_lxc_options_have(const struct phx_lxc_options *options, const char *tex
                         return true;
         }
         return false;
+}
+
+bool phx_lxc_option_split(const char *text, struct phx_lxc_option_text *ret_option) {
+        struct phx_lxc_option_text option = { 0 };
+        const char *at;
+
+        option.key = text + strspn(text, BLANKS);
+        option.key_size = strspn(option.key, KEY_CHARACTERS);
+        if (!phx_has_prefix(option.key, "lxc.") || option.key_size == strlen("lxc."))
+                return false;
+
+        at = option.key + option.key_size;
+        if (*at != ':')
+                at += strspn(at, BLANKS);
+        if (*at != ':' && *at != '=')
+                return false;
+        if (*at == ':' && at != option.key + option.key_size)
+                return false;
+
+        option.value = at + 1 + strspn(at + 1, BLANKS);
+        option.value_size = strlen(option.value);
+        while (option.value_size > 0 && strchr(BLANKS, option.value[option.value_size - 1]))
+                option.value_size--;
+        for (size_t i = 0; i < option.value_size; i++)
+                if ((unsigned char) option.value[i] < ' ' || option.value[i] == 0x7f)
+                        return false;
+
+        *ret_option = option;
+        return true;
+}
+
+void phx_lxc_option_unquote(struct phx_lxc_option_text *option) {
+        if (option->value_size < 2 || !strchr("'\"", option->value[0]) ||
+            option->value[option->value_size - 1] != option->value[0])
+                return;
+        option->value++;
+        option->value_size -= 2;
 }

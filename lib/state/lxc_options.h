@@ -31,3 +31,19 @@ struct phx_lxc_option *phx_lxc_options_add(
 int phx_lxc_options_copy(struct phx_lxc_options *options, const struct phx_lxc_options *other);
 /* TEXT is "KEY=VALUE". */
 bool phx_lxc_options_have(const struct phx_lxc_options *options, const char *text);
+
+/* One of them as it is written, "lxc.KEY=VALUE". */
+struct phx_lxc_option_text {
+        const char *key;
+        size_t key_size;
+        const char *value; /* quotes included */
+        size_t value_size;
+};
+
+/* Proxmox's two spellings: ':' directly behind KEY, or '=', also with blanks before it. Blanks
+ * around KEY and VALUE do not belong to them. What is returned points into TEXT. False for anything
+ * else, also for control characters in VALUE. */
+bool phx_lxc_option_split(const char *text, struct phx_lxc_option_text *ret_option);
+
+/* VALUE without the pair of quotes that LXC takes off. */
+void phx_lxc_option_unquote(struct phx_lxc_option_text *option);

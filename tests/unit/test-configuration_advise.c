@@ -62,6 +62,10 @@ static void options_that_fight_the_key_go_with_their_comma(void **state) {
         assert_advised(OPTIONS("[\"lxc.apparmor.profile=x\", \"lxc.apparmor.profile=y\"]"),
                        2,
                        OPTIONS("[]"));
+        assert_advised(OPTIONS("[\"lxc.apparmor.profile: unconfined\", \"lxc.a: b\"]"),
+                       1,
+                       OPTIONS("[\"lxc.a: b\"]"));
+        assert_advised(OPTIONS("[\" lxc.apparmor.profile\\u003dunconfined\"]"), 1, OPTIONS("[]"));
         assert_advised(OPTIONS("[\"lxc.apparmor.allow_nesting=1\"]"), 0, NULL);
 }
 

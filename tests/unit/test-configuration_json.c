@@ -1,6 +1,7 @@
 #include <errno.h>
 
 #include "base/buffer.h"
+#include "base/findings.h"
 #include "codec-fixtures.h"
 #include "codec/configuration_json.h"
 #include "state/needs.h"
@@ -175,6 +176,56 @@ static void an_option_has_the_place_where_it_stands(void **state) {
         assert_int_equal(configuration->containers[1].options.count, 0);
 }
 
+static void an_option_may_be_spelt_as_in_proxmox(void **state) {
+        static const char *const options[] = {
+                "lxc.cgroup2.devices.allow=c 195:* rwm",
+                "lxc.mount.auto=sys:rw",
+                "lxc.net.0.hwaddr=aa:bb",
+                "lxc.environment=A=B",
+                "lxc.cap.drop=",
+                NULL,
+        };
+        static const char *const notes[] = {
+                "lxc_options: lxc.apparmor.profile=unconfined is left out: apparmor_profile says "
+                "'lxc-web'",
+                NULL,
+        };
+        phx_cleanup(phx_configuration_freep) struct phx_configuration *configuration = NULL;
+
+        configuration = parse_fixture("good-colon.json");
+        assert_options(&configuration->containers[0].options, options);
+        assert_items(&configuration->containers[0].notes, notes);
+}
+
+/* It may be a virtual machine of another file. */
+static void a_dependency_that_is_not_in_the_file_is_a_warning(void **state) {
+        static const char text[] = "{ \"lxc_configs\": { \"1\": { \"dependencies\": [ \"2\",\n"
+                                   " \"1002\" ] }, \"2\": { \"dependencies\": [ \"x\" ] } } }";
+        phx_cleanup(phx_configuration_freep) struct phx_configuration *configuration = NULL;
+        phx_cleanup(phx_findings_done) struct phx_findings findings = { 0 };
+        struct phx_error error = { .all = &findings };
+
+        assert_int_equal(
+                        phx_configuration_parse(
+                                        "f",
+                                        text,
+                                        strlen(text),
+                                        "unconfined",
+                                        &configuration,
+                                        &error),
+                        0);
+        assert_int_equal(findings.errors, 0);
+        assert_int_equal(findings.count, 2);
+        assert_int_equal(findings.items[0].severity, PHX_SEVERITY_WARNING);
+        assert_int_equal(findings.items[0].line, 2);
+        assert_int_equal(findings.items[0].column, 2);
+        assert_string_equal(
+                        findings.items[0].text,
+                        "lxc_configs.1.dependencies[1]: there is no container '1002' in "
+                        "lxc_configs; the dependency has no effect");
+        assert_int_equal(configuration->containers[0].dependencies.count, 2);
+}
+
 static void without_a_key_the_default_holds(void **state) {
         phx_cleanup(phx_configuration_freep) struct phx_configuration *configuration = NULL;
         const struct phx_container_config *container;
@@ -336,6 +387,8 @@ int main(void) {
                 cmocka_unit_test(options_that_contradict_a_key_are_left_out_and_noted),
                 cmocka_unit_test(nesting_options_stay_where_the_profile_does_not_do_it),
                 cmocka_unit_test(an_option_has_the_place_where_it_stands),
+                cmocka_unit_test(an_option_may_be_spelt_as_in_proxmox),
+                cmocka_unit_test(a_dependency_that_is_not_in_the_file_is_a_warning),
                 cmocka_unit_test(without_a_key_the_default_holds),
                 cmocka_unit_test(an_option_that_repeats_the_default_is_no_contradiction),
                 cmocka_unit_test(containers_are_sorted_by_bytes),

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -38,10 +39,55 @@ static void an_option_is_known_by_key_and_value(void **state) {
         assert_false(phx_lxc_options_have(&options, ""));
 }
 
+static void assert_split(const char *text, const char *key, const char *value) {
+        struct phx_lxc_option_text option;
+
+        assert_true(phx_lxc_option_split(text, &option));
+        assert_int_equal(option.key_size, strlen(key));
+        assert_memory_equal(option.key, key, option.key_size);
+        assert_int_equal(option.value_size, strlen(value));
+        assert_memory_equal(option.value, value, option.value_size);
+}
+
+static void an_option_is_read_as_proxmox_reads_it(void **state) {
+        static const char *const wrong[] = { "lxc.a",     "lxc.",         "lxc.=x",   "lxc.a : x",
+                                             "Lxc.a = x", "lxc.A=x",      "x=lxc.a",  "",
+                                             "lxc.a b=x", "lxc.a=x\ny=z", "lxc.a\n=x" };
+        struct phx_lxc_option_text option;
+
+        assert_split("lxc.a=b", "lxc.a", "b");
+        assert_split(" \tlxc.a \t= \tb c \t", "lxc.a", "b c");
+        assert_split("lxc.a:b", "lxc.a", "b");
+        assert_split("lxc.a: b=c", "lxc.a", "b=c");
+        assert_split("lxc.net.0.hwaddr=aa:bb", "lxc.net.0.hwaddr", "aa:bb");
+        assert_split("lxc.a:=b", "lxc.a", "=b");
+        assert_split("lxc.a: ", "lxc.a", "");
+        assert_split("lxc.a=\"b\"", "lxc.a", "\"b\"");
+        for (size_t i = 0; i < PHX_ELEMENTS(wrong); i++)
+                assert_false(phx_lxc_option_split(wrong[i], &option));
+}
+
+static void lxc_takes_one_pair_of_quotes_off(void **state) {
+        static const char *const cases[][2] = { { "\"a\"", "a" },   { "'a\"'", "a\"" },
+                                                { "\"a'", "\"a'" }, { "\"", "\"" },
+                                                { "''", "" },       { "", "" } };
+
+        for (size_t i = 0; i < PHX_ELEMENTS(cases); i++) {
+                struct phx_lxc_option_text option = { .value = cases[i][0],
+                                                      .value_size = strlen(cases[i][0]) };
+
+                phx_lxc_option_unquote(&option);
+                assert_int_equal(option.value_size, strlen(cases[i][1]));
+                assert_memory_equal(option.value, cases[i][1], option.value_size);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(options_keep_their_order_and_their_copies),
                 cmocka_unit_test(an_option_is_known_by_key_and_value),
+                cmocka_unit_test(an_option_is_read_as_proxmox_reads_it),
+                cmocka_unit_test(lxc_takes_one_pair_of_quotes_off),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
