@@ -3,11 +3,11 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include <systemd/sd-journal.h>
 
 #include "base/macros.h"
+#include "base/process.h"
 
 /* journald needs some 100 ms to pass a record on. */
 #define PATIENCE_USEC 1000000ULL
@@ -111,24 +111,17 @@ static int open_journal(sd_journal **ret_journal, uint64_t since_usec) {
         return r < 0 ? r : sd_journal_seek_realtime_usec(*ret_journal, since_usec);
 }
 
-static uint64_t now_usec(void) {
-        struct timespec now;
-
-        (void) clock_gettime(CLOCK_MONOTONIC, &now);
-        return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
-}
-
 static void search(
                 sd_journal *journal,
                 const struct phx_strings *profiles,
                 struct finding *findings) {
-        uint64_t end = now_usec() + PATIENCE_USEC, now;
+        uint64_t end = phx_now_usec() + PATIENCE_USEC, now;
         size_t found = 0;
 
         for (;;) {
                 while (sd_journal_next(journal) > 0)
                         found += take_entry(journal, profiles, findings);
-                now = now_usec();
+                now = phx_now_usec();
                 if (found == profiles->count || now >= end)
                         return;
                 if (sd_journal_wait(journal, end - now) < 0)

@@ -10,10 +10,8 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 
 #include "base/strings.h"
 #include "codec/report_json.h"
@@ -160,17 +158,12 @@ static void close_all_but(int a, int b) {
 }
 
 static void reset_signals(void) {
-        const struct sigaction standard = { .sa_handler = SIG_DFL };
         const struct sigaction ignore = { .sa_handler = SIG_IGN };
-        sigset_t none;
 
-        for (int i = 1; i < NSIG; i++)
-                (void) sigaction(i, &standard, NULL);
+        phx_process_reset_signals();
         /* The breaking of a file lease is told with SIGIO, whose default is death. */
         (void) sigaction(SIGIO, &ignore, NULL);
         (void) sigaction(SIGPIPE, &ignore, NULL);
-        (void) sigemptyset(&none);
-        (void) sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 /* systemd's messages are the loop's to answer: an engine that wrote to the same socket would be
@@ -185,13 +178,9 @@ static void reset_environment(void) {
                 (void) unsetenv(names[i]);
 }
 
-static _Noreturn void run_child(const struct engine_plan *plan, int fd, pid_t parent) {
+static _Noreturn void run_child(const struct engine_plan *plan, int fd) {
         struct child child = { .plan = plan, .channel = { .fd = fd } };
 
-        (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (getppid() != parent)
-                _exit(EXIT_FAILURE);
-        (void) setpgid(0, 0);
         (void) prctl(PR_SET_NAME, "phoenixd-engine");
         reset_signals();
         reset_environment();
@@ -203,26 +192,21 @@ static _Noreturn void run_child(const struct engine_plan *plan, int fd, pid_t pa
 }
 
 static int start_child(const struct engine_plan *plan, struct engine *engine) {
-        int pair[2];
-        pid_t parent = getpid();
+        int pair[2], r;
 
         if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
                 return phx_errno();
         engine->channel.fd = pair[0];
 
-        engine->pid = fork();
-        if (engine->pid == 0)
-                run_child(plan, pair[1], parent);
+        r = phx_process_fork(&engine->process);
+        if (r > 0)
+                run_child(plan, pair[1]);
         (void) close(pair[1]);
-        if (engine->pid < 0)
-                return phx_errno();
-
-        /* Both sides do it, so that it is done whoever comes first. */
-        (void) setpgid(engine->pid, engine->pid);
-        if (fcntl(engine->channel.fd, F_SETFL, O_NONBLOCK) < 0)
-                return phx_errno();
-        engine->pid_fd = pidfd_open(engine->pid, 0);
-        return engine->pid_fd < 0 ? phx_errno() : 0;
+        if (r < 0)
+                return r;
+        if (engine->process.fd < 0)
+                return -EMFILE;
+        return fcntl(engine->channel.fd, F_SETFL, O_NONBLOCK) < 0 ? phx_errno() : 0;
 }
 
 int engine_start(const struct engine_plan *plan, struct engine **ret_engine) {
@@ -231,7 +215,7 @@ int engine_start(const struct engine_plan *plan, struct engine **ret_engine) {
 
         if (!engine)
                 return -ENOMEM;
-        engine->pid = engine->pid_fd = engine->channel.fd = -1;
+        engine->channel.fd = -1;
 
         r = start_child(plan, engine);
         if (r < 0)
@@ -241,27 +225,11 @@ int engine_start(const struct engine_plan *plan, struct engine **ret_engine) {
 }
 
 void engine_kill(const struct engine *engine) {
-        if (engine->pid <= 0)
-                return;
-        /* The group first: it is named by the engine's number, which is ours until it is reaped. */
-        (void) kill(-engine->pid, SIGKILL);
-        (void) kill(engine->pid, SIGKILL);
+        phx_process_kill(&engine->process);
 }
 
 bool engine_reap(struct engine *engine, int *ret_status) {
-        siginfo_t info = { 0 };
-
-        if (engine->pid <= 0)
-                return true;
-        if (waitid(P_PID, (id_t) engine->pid, &info, WEXITED | WNOHANG | WNOWAIT) >= 0 &&
-            info.si_pid == 0)
-                return false;
-
-        /* What it left behind goes with it, before its number can be anybody else's. */
-        engine_kill(engine);
-        (void) waitpid(engine->pid, ret_status, 0);
-        engine->pid = -1;
-        return true;
+        return phx_process_reap(&engine->process, ret_status);
 }
 
 struct engine *engine_free(struct engine *engine) {
@@ -269,10 +237,8 @@ struct engine *engine_free(struct engine *engine) {
                 return NULL;
 
         engine_kill(engine);
-        if (engine->pid > 0)
-                (void) waitpid(engine->pid, NULL, WNOHANG);
-        if (engine->pid_fd >= 0)
-                (void) close(engine->pid_fd);
+        (void) phx_process_reap(&engine->process, NULL);
+        phx_process_done(&engine->process);
         if (engine->channel.fd >= 0)
                 (void) close(engine->channel.fd);
         channel_done(&engine->channel);

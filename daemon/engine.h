@@ -1,10 +1,10 @@
 #pragma once
 
 #include <stdbool.h>
-#include <sys/types.h>
 
 #include "base/error.h"
 #include "base/macros.h"
+#include "base/process.h"
 #include "channel.h"
 #include "journal.h"
 #include "schedule.h"
@@ -41,16 +41,15 @@ struct engine_plan {
 
 /* The loop's side of an engine. */
 struct engine {
-        pid_t pid;
-        int pid_fd; /* readable when it has ended */
+        struct phx_process process;
         struct channel channel;
 };
 
 /* Starts a process. Its look requests and answers go over engine->channel. */
 int engine_start(const struct engine_plan *plan, struct engine **ret_engine);
 
-/* Kills the engine and its group. It is gone when PID_FD is readable: a process that hangs in the
- * kernel takes its time. */
+/* Kills the engine and its group. It is gone when its pidfd is readable: a process that hangs in
+ * the kernel takes its time. */
 void engine_kill(const struct engine *engine);
 
 /* True when it has ended and was reaped; RET_STATUS as from waitpid(2). */

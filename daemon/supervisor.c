@@ -176,7 +176,7 @@ static int attach_engine(struct supervisor *supervisor) {
         return sd_event_add_io(
                         supervisor->event,
                         &supervisor->pid_source,
-                        supervisor->engine->pid_fd,
+                        supervisor->engine->process.fd,
                         EPOLLIN,
                         on_ended,
                         supervisor);

@@ -7,11 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/pidfd.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "base/file.h"
+#include "base/process.h"
 #include "base/strings.h"
 #include "system/compiler_child.h"
 #include "system/compiler_message.h"
@@ -27,23 +26,13 @@
 struct child {
         struct phx_compile_job *job;
         char *stage;
-        pid_t pid;
-        int pid_fd;
+        struct phx_process process;
         int policy_fd;
         int messages_fd;
         uint64_t ends_usec;
 };
 
-static uint64_t now_usec(void) {
-        struct timespec now;
-
-        (void) clock_gettime(CLOCK_MONOTONIC, &now);
-        return (uint64_t) now.tv_sec * USEC_PER_SEC + (uint64_t) now.tv_nsec / 1000;
-}
-
 static void child_done(struct child *child) {
-        if (child->pid_fd >= 0)
-                (void) close(child->pid_fd);
         if (child->policy_fd >= 0)
                 (void) close(child->policy_fd);
         if (child->messages_fd >= 0)
@@ -51,7 +40,7 @@ static void child_done(struct child *child) {
         if (child->stage)
                 (void) phx_stage_remove(child->stage);
         free(child->stage);
-        *child = (struct child){ .pid = -1, .pid_fd = -1, .policy_fd = -1, .messages_fd = -1 };
+        *child = (struct child){ .policy_fd = -1, .messages_fd = -1 };
 }
 
 static int prepare(
@@ -84,16 +73,14 @@ static int start(
         pid_t parent = getpid();
         int r;
 
-        *child = (struct child){ .pid = -1, .pid_fd = -1, .policy_fd = -1, .messages_fd = -1 };
+        *child = (struct child){ .policy_fd = -1, .messages_fd = -1 };
         r = prepare(compiler, child, job);
         if (r < 0)
                 return r;
 
-        child->ends_usec = now_usec() + compiler->deadline_usec;
-        child->pid = fork();
-        if (child->pid < 0)
-                return phx_errno();
-        if (child->pid == 0)
+        child->ends_usec = phx_now_usec() + compiler->deadline_usec;
+        r = phx_process_fork(&child->process);
+        if (r > 0)
                 phx_compiler_become(
                                 compiler,
                                 &(struct phx_compiler_start){ job->name,
@@ -101,17 +88,7 @@ static int start(
                                                               child->policy_fd,
                                                               child->messages_fd,
                                                               parent });
-
-        /* On both sides, so that the group exists whoever comes first. */
-        (void) setpgid(child->pid, child->pid);
-        child->pid_fd = pidfd_open(child->pid, 0);
-        if (child->pid_fd < 0) {
-                r = phx_errno();
-                (void) kill(child->pid, SIGKILL);
-                (void) waitpid(child->pid, NULL, 0);
-                return r;
-        }
-        return 0;
+        return r;
 }
 
 static int late(const struct phx_compiler *compiler, struct phx_compile_job *job) {
@@ -236,15 +213,25 @@ static void set_result(struct phx_compile_job *job, int r) {
                                 strerrordesc_np(-r));
 }
 
-/* Whatever it started goes with it: the group lives as long as its leader is not waited for. */
+/* It cannot be killed: nothing that it might still write is believed. */
+static int abandoned(struct phx_compile_job *job, pid_t pid) {
+        return phx_error_set(
+                        &job->error,
+                        -ETIMEDOUT,
+                        "%s: the compiler cannot be killed and is left behind (process %d)",
+                        job->name,
+                        (int) pid);
+}
+
+/* Whatever it started goes with it. */
 static void finish(const struct phx_compiler *compiler, struct child *child, bool was_late) {
+        pid_t pid = child->process.pid;
         int status = 0;
 
-        (void) kill(-child->pid, SIGKILL);
-        (void) kill(child->pid, SIGKILL);
-        while (waitpid(child->pid, &status, 0) < 0 && errno == EINTR)
-                ;
-        set_result(child->job, judge(compiler, child, status, was_late));
+        if (phx_process_end(&child->process, &status) < 0)
+                set_result(child->job, abandoned(child->job, pid));
+        else
+                set_result(child->job, judge(compiler, child, status, was_late));
         child_done(child);
 }
 
@@ -252,7 +239,7 @@ static int milliseconds_left(
                 const struct child *children,
                 size_t running,
                 const struct phx_compile_progress *progress) {
-        uint64_t now = now_usec(), first = UINT64_MAX;
+        uint64_t now = phx_now_usec(), first = UINT64_MAX;
 
         if (progress && progress->every_msec > 0)
                 first = now + progress->every_msec * 1000ULL;
@@ -274,10 +261,10 @@ static size_t reap(
         uint64_t now;
 
         for (size_t i = 0; i < running; i++)
-                fds[i] = (struct pollfd){ .fd = children[i].pid_fd, .events = POLLIN };
+                fds[i] = (struct pollfd){ .fd = children[i].process.fd, .events = POLLIN };
         (void) poll(fds, running, milliseconds_left(children, running, progress));
 
-        now = now_usec();
+        now = phx_now_usec();
         for (size_t i = running; i > 0; i--) {
                 struct child *child = &children[i - 1];
                 bool has_ended = fds[i - 1].revents != 0;
@@ -320,7 +307,7 @@ int phx_compile(const struct phx_compiler *compiler,
                 struct phx_compile_job *jobs,
                 size_t count,
                 const struct phx_compile_progress *progress) {
-        uint64_t began_usec = now_usec();
+        uint64_t began_usec = phx_now_usec();
         struct child children[64];
         size_t running = 0, started = 0, limit = compiler->jobs;
 
@@ -341,7 +328,7 @@ int phx_compile(const struct phx_compiler *compiler,
                 }
         }
         if (progress && progress->ended && count > 0)
-                progress->ended(progress->data, count, now_usec() - began_usec);
+                progress->ended(progress->data, count, phx_now_usec() - began_usec);
         return 0;
 }
 

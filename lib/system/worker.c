@@ -5,21 +5,16 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/pidfd.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <time.h>
+
+#include "base/process.h"
 
 /* Where the child has its end of the pipe: the first descriptor behind the standard ones. */
 #define CHILD_PIPE 3
-
-/* Long for a killed process, short for us: one that hangs in the kernel is left behind. */
-#define REAP_MSEC 1000
 
 /* One answer on the pipe: this, and SIZE bytes. */
 struct header {
@@ -28,7 +23,7 @@ struct header {
 };
 
 struct child {
-        pid_t pid;
+        struct phx_process process;
         int fd;
 };
 
@@ -61,16 +56,11 @@ static int send_answer(const struct phx_worker_job *job, size_t index) {
 }
 
 /* Leaves the child with nothing of the daemon's but its end of the pipe. */
-static int isolate(int fd, pid_t parent) {
-        const struct rlimit no_core = { 0 };
-        sigset_t none;
+static int isolate(int fd) {
         int null;
 
-        if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
-                return -ESRCH;
-        (void) sigemptyset(&none);
-        (void) sigprocmask(SIG_SETMASK, &none, NULL);
-        (void) setrlimit(RLIMIT_CORE, &no_core);
+        phx_process_reset_signals();
+        phx_process_limit(RLIMIT_CORE, 0);
 
         /* FD itself may be one of those that are replaced. */
         fd = fcntl(fd, F_DUPFD, CHILD_PIPE + 1);
@@ -85,10 +75,10 @@ static int isolate(int fd, pid_t parent) {
         return chdir("/") < 0 ? phx_errno() : 0;
 }
 
-static int child_main(const struct phx_worker_job *job, size_t first, int fd, pid_t parent) {
+static int child_main(const struct phx_worker_job *job, size_t first, int fd) {
         int r;
 
-        r = isolate(fd, parent);
+        r = isolate(fd);
         if (r >= 0)
                 r = job->start(job->data);
         for (size_t i = first; r >= 0 && i < job->subjects->count; i++)
@@ -102,51 +92,38 @@ static int child_start(
                 struct child *ret_child,
                 struct phx_error *error) {
         phx_autoclose int read_fd = -1, write_fd = -1;
-        pid_t parent = getpid(), pid;
-        int fds[2];
+        struct phx_process process = { 0 };
+        int fds[2], r;
 
         if (pipe2(fds, O_CLOEXEC) < 0)
                 return phx_error_errno(error, "a pipe for a worker process");
         read_fd = fds[0];
         write_fd = fds[1];
 
-        pid = fork();
-        if (pid < 0)
-                return phx_error_errno(error, "a worker process");
+        r = phx_process_fork(&process);
+        if (r < 0)
+                return phx_error_set(error, r, "a worker process: %s", strerrordesc_np(-r));
         /* Without exit handlers and flushes: all of that is the parent's. */
-        if (pid == 0)
-                _exit(child_main(job, first, write_fd, parent));
+        if (r > 0)
+                _exit(child_main(job, first, write_fd));
 
-        *ret_child = (struct child){ pid, PHX_TAKE_FD(read_fd) };
+        *ret_child = (struct child){ process, PHX_TAKE_FD(read_fd) };
         return 0;
 }
 
+/* One that cannot be killed is left behind: the question that it hangs over was named already. */
 static void child_stop(struct child *child) {
-        phx_autoclose int pidfd = -1;
-        struct pollfd poll_fd;
-
-        if (child->pid <= 0)
+        if (child->process.pid <= 0)
                 return;
 
-        (void) kill(child->pid, SIGKILL);
-        pidfd = pidfd_open(child->pid, 0);
-        poll_fd = (struct pollfd){ .fd = pidfd, .events = POLLIN };
-        if (pidfd < 0 || poll(&poll_fd, 1, REAP_MSEC) > 0)
-                (void) waitpid(child->pid, NULL, pidfd < 0 ? 0 : WNOHANG);
+        (void) phx_process_end(&child->process, NULL);
         (void) close(child->fd);
         *child = (struct child){ 0 };
 }
 
-static uint64_t now_usec(void) {
-        struct timespec now;
-
-        (void) clock_gettime(CLOCK_MONOTONIC, &now);
-        return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
-}
-
 static int wait_readable(int fd, uint64_t until) {
         for (;;) {
-                uint64_t now = now_usec();
+                uint64_t now = phx_now_usec();
                 struct timespec left;
                 struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
                 int n;
@@ -186,7 +163,7 @@ static int receive_bytes(int fd, uint64_t until, void *data, size_t size) {
 }
 
 static int receive(int fd, uint64_t deadline_usec, struct phx_worker_reply *reply) {
-        uint64_t until = now_usec() + deadline_usec;
+        uint64_t until = phx_now_usec() + deadline_usec;
         struct header header = { 0 };
         int r;
 

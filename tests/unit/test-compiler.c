@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -10,6 +11,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -437,6 +439,50 @@ static void nothing_outlives_the_caller(void **state) {
         tree_mkdir("stage");
 }
 
+/* Root without CAP_KILL cannot end a process of another user: as good as one that hangs in the
+ * kernel. */
+static void compile_without_the_right_to_kill(void) {
+        struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+        struct __user_cap_data_struct rights[_LINUX_CAPABILITY_U32S_3];
+
+        if (syscall(SYS_capget, &header, rights) < 0)
+                _exit(1);
+        rights[CAP_TO_INDEX(CAP_KILL)].effective &= ~CAP_TO_MASK(CAP_KILL);
+        rights[CAP_TO_INDEX(CAP_KILL)].permitted &= ~CAP_TO_MASK(CAP_KILL);
+        if (syscall(SYS_capset, &header, rights) < 0)
+                _exit(1);
+        (void) phx_compile(&compiler, jobs, job_count, NULL);
+        if (jobs[0].result != -ETIMEDOUT || !strstr(jobs[0].error.text, "is left behind"))
+                _exit(2);
+        _exit(0);
+}
+
+static void one_that_cannot_be_killed_is_left_behind(void **state) {
+        phx_autofree char *pid = NULL;
+        pid_t caller;
+        int status = -1;
+
+        if (geteuid() != 0)
+                skip();
+        compiler.deadline_usec = SECONDS / 2;
+        tree_mkdir("notes");
+        assert_int_equal(chmod(tree_path("notes"), 0777), 0);
+        pretend("echo $$ > ../../notes/pid\nexec sleep 1000\n");
+        (void) add_job("lxc-a", "profile lxc-a {\n}\n");
+        caller = fork();
+        assert_true(caller >= 0);
+        if (caller == 0)
+                compile_without_the_right_to_kill();
+        assert_int_equal(waitpid(caller, &status, 0), caller);
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), 0);
+        pid = tree_read("notes/pid");
+        (void) kill((pid_t) strtol(pid, NULL, 10), SIGKILL);
+        assert_dies(pid);
+        tree_remove("stage");
+        tree_mkdir("stage");
+}
+
 static void other_ends_are_told_apart(void **state) {
         pretend("kill -SEGV $$\n");
         assert_failed(compile_one("profile lxc-a {\n}\n"),
@@ -597,6 +643,7 @@ int main(void) {
                 with_tree(what_the_compiler_leaves_behind_is_ended),
                 with_tree(nothing_outlives_the_deadline),
                 with_tree(nothing_outlives_the_caller),
+                with_tree(one_that_cannot_be_killed_is_left_behind),
                 with_tree(other_ends_are_told_apart),
                 with_tree(no_more_than_allowed_run_at_once),
                 with_tree(a_long_compile_gives_signs_of_life),

@@ -1,0 +1,145 @@
+#include "base/process.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "base/error.h"
+
+#define POLL_NSEC 1000000L
+#define EXIT_NOT_STARTED 127
+
+uint64_t phx_now_usec(void) {
+        struct timespec now;
+
+        (void) clock_gettime(CLOCK_MONOTONIC, &now);
+        return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
+}
+
+int phx_process_fork(struct phx_process *ret_process) {
+        pid_t parent = getpid(), pid = fork();
+
+        if (pid < 0)
+                return phx_errno();
+        /* On both sides, so that the group exists whoever comes first. */
+        if (pid == 0) {
+                (void) setpgid(0, 0);
+                if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
+                        _exit(EXIT_NOT_STARTED);
+                return 1;
+        }
+        (void) setpgid(pid, pid);
+        *ret_process = (struct phx_process){ pid, pidfd_open(pid, 0) };
+        return 0;
+}
+
+/* The group first: it is named by its leader's number, which is ours until that one is reaped. */
+void phx_process_kill(const struct phx_process *process) {
+        if (process->pid <= 0)
+                return;
+        (void) kill(-process->pid, SIGKILL);
+        (void) kill(process->pid, SIGKILL);
+}
+
+void phx_process_done(struct phx_process *process) {
+        if (process->pid > 0 && process->fd >= 0)
+                (void) close(process->fd);
+        *process = (struct phx_process){ 0 };
+}
+
+bool phx_process_reap(struct phx_process *process, int *ret_status) {
+        siginfo_t info = { 0 };
+
+        if (process->pid <= 0)
+                return true;
+        /* A failure says that it is no child of ours any more, and its number perhaps another's. */
+        if (waitid(P_PID, (id_t) process->pid, &info, WEXITED | WNOHANG | WNOWAIT) >= 0) {
+                if (info.si_pid == 0)
+                        return false;
+                phx_process_kill(process);
+                (void) waitpid(process->pid, ret_status, WNOHANG);
+        }
+        phx_process_done(process);
+        return true;
+}
+
+static void wait_a_little(int fd, uint64_t left_usec) {
+        const struct timespec little = { 0, POLL_NSEC };
+        const struct timespec left = { (time_t) (left_usec / 1000000),
+                                       (long) (left_usec % 1000000 * 1000) };
+        struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+
+        /* Without a pidfd only asking again helps. */
+        (void) ppoll(&poll_fd, 1, fd >= 0 ? &left : &little, NULL);
+}
+
+int phx_process_end(struct phx_process *process, int *ret_status) {
+        uint64_t until = phx_now_usec() + PHX_PROCESS_PATIENCE_USEC, now;
+
+        phx_process_kill(process);
+        while (!phx_process_reap(process, ret_status)) {
+                now = phx_now_usec();
+                if (now >= until) {
+                        phx_process_done(process);
+                        return -ETIMEDOUT;
+                }
+                wait_a_little(process->fd, until - now);
+        }
+        return 0;
+}
+
+/* Kills and reaps what the kernel says are our children, each number followed by a blank. Returns
+ * how many are left; the list may be longer than what is read of it. */
+static unsigned sweep_once(pid_t keep) {
+        phx_autoclose int fd = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
+        char text[4096], *rest = text, *end;
+        ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+        unsigned left = 0;
+
+        text[n > 0 ? n : 0] = '\0';
+        for (;; rest = end) {
+                pid_t pid = (pid_t) strtol(rest, &end, 10);
+
+                if (end == rest || !isspace((unsigned char) *end))
+                        return left;
+                if (pid <= 0 || pid == keep)
+                        continue;
+                (void) kill(pid, SIGKILL);
+                if (waitpid(pid, NULL, WNOHANG) != pid)
+                        left++;
+        }
+}
+
+unsigned phx_process_sweep(pid_t keep, uint64_t patience_usec) {
+        const struct timespec little = { 0, POLL_NSEC };
+        uint64_t until = phx_now_usec() + patience_usec;
+        unsigned left;
+
+        while ((left = sweep_once(keep)) > 0 && phx_now_usec() < until)
+                (void) nanosleep(&little, NULL);
+        return left;
+}
+
+void phx_process_reset_signals(void) {
+        const struct sigaction standard = { .sa_handler = SIG_DFL };
+        sigset_t none;
+
+        for (int number = 1; number <= SIGRTMAX; number++)
+                (void) sigaction(number, &standard, NULL);
+        (void) sigemptyset(&none);
+        (void) sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+void phx_process_limit(int resource, uint64_t value) {
+        const struct rlimit limit = { value, value };
+
+        (void) setrlimit((__rlimit_resource_t) resource, &limit);
+}
