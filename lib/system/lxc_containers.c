@@ -360,6 +360,7 @@ static int ask(struct look *look, struct phx_lxc_cache *cache, struct phx_error 
                                         questions.files.items[i],
                                         container->source.text,
                                         container->source.size,
+                                        container->values.profile,
                                         &container->decider);
                 if (r >= 0 && is_lasting(&container->values) &&
                     is_still_the_same(look, reader, container))

@@ -8,14 +8,17 @@
  * it includes, in the order in which liblxc reads them. For people: what is in force says liblxc.
  */
 struct phx_lxc_decider {
-        char *file; /* NULL: nothing sets it */
-        unsigned line;
+        char *file;    /* NULL: nothing sets it */
+        unsigned line; /* 0: somewhere in FILE, which is a directory where one was included */
 };
 
-/* TEXT is that of the config at PATH. 0 or -ENOMEM; includes that cannot be read set nothing. */
+/* TEXT is that of the config at PATH, and EFFECTIVE what liblxc says is in force: the line that is
+ * named says the same. A directory may list its files to liblxc in another order than to us, and
+ * then it is named itself. 0 or -ENOMEM; includes that cannot be read set nothing. */
 int phx_lxc_decide(
                 const char *path,
                 const char *text,
                 size_t size,
+                const char *effective,
                 struct phx_lxc_decider *ret_decider);
 void phx_lxc_decider_done(struct phx_lxc_decider *decider);

@@ -1,3 +1,4 @@
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,13 +22,18 @@ static int tear_down(void **state) {
         return 0;
 }
 
-/* Says that LINE of FILE, below the tree, decides in TEXT; FILE NULL for none. */
-static void expect(const char *text, const char *file, unsigned line) {
+/* Says that LINE of FILE, below the tree, decides in TEXT, of which liblxc makes EFFECTIVE; FILE
+ * NULL for none. */
+static void expect_effective(
+                const char *text,
+                const char *effective,
+                const char *file,
+                unsigned line) {
         phx_cleanup(phx_lxc_decider_done) struct phx_lxc_decider decider = { 0 };
         char path[256], expected[256];
 
         (void) snprintf(path, sizeof(path), "%s", tree_path("web/config"));
-        assert_int_equal(phx_lxc_decide(path, text, strlen(text), &decider), 0);
+        assert_int_equal(phx_lxc_decide(path, text, strlen(text), effective, &decider), 0);
         if (!file) {
                 assert_null(decider.file);
                 return;
@@ -35,6 +41,10 @@ static void expect(const char *text, const char *file, unsigned line) {
         (void) snprintf(expected, sizeof(expected), "%s", tree_path(file));
         assert_string_equal(decider.file, expected);
         assert_int_equal(decider.line, line);
+}
+
+static void expect(const char *text, const char *file, unsigned line) {
+        expect_effective(text, NULL, file, line);
 }
 
 static void the_last_line_decides(void **state) {
@@ -49,7 +59,6 @@ static void an_include_is_read_where_it_stands(void **state) {
 
         tree_write("common.conf", "\n\nlxc.apparmor.profile = c\n");
         tree_write("dir/a.conf", "lxc.apparmor.profile = d\n");
-        tree_write("dir/b.conf", "#\nlxc.apparmor.profile = e\n");
         tree_write("dir/c.txt", "\n\n\nlxc.apparmor.profile = f\n");
         (void) snprintf(text,
                         sizeof(text),
@@ -62,12 +71,59 @@ static void an_include_is_read_where_it_stands(void **state) {
                         tree_path("common.conf"));
         expect(text, "web/config", 2);
         (void) snprintf(text, sizeof(text), "lxc.include = %s\n", tree_path("dir"));
-        expect(text, "dir/b.conf", 2);
+        expect(text, "dir/a.conf", 1);
         (void) snprintf(text,
                         sizeof(text),
                         "lxc.apparmor.profile = a\nlxc.include = %s\n",
                         tree_path("not-there"));
         expect(text, "web/config", 1);
+}
+
+/* The last of all "*.conf", as the directory lists them now. */
+static void find_last(const char *directory, char *name, size_t size) {
+        DIR *stream = opendir(tree_path(directory));
+        const struct dirent *entry;
+
+        assert_non_null(stream);
+        while ((entry = readdir(stream)))
+                if (strstr(entry->d_name, ".conf"))
+                        (void) snprintf(name, size, "%s/%s", directory, entry->d_name);
+        (void) closedir(stream);
+}
+
+/* liblxc reads hidden ones, too, and in the order of the directory: "explain" named the last one by
+ * its name. */
+static void a_directory_is_read_as_it_lists_its_files(void **state) {
+        static const char *const names[] = { "zz", "b", ".hidden", "a", "m", "0", "x9", "c" };
+        char text[1024], last[300] = "";
+
+        for (size_t i = 0; i < PHX_ELEMENTS(names); i++) {
+                char name[64], line[128];
+
+                (void) snprintf(name, sizeof(name), "inc/%s.conf", names[i]);
+                (void) snprintf(line, sizeof(line), "lxc.apparmor.profile = %s\n", name);
+                tree_write(name, line);
+        }
+        find_last("inc", last, sizeof(last));
+        (void) snprintf(text, sizeof(text), "lxc.include = /%s//\n", tree_path("inc"));
+        expect_effective(text, last, last, 1);
+}
+
+/* The kernel may list them to liblxc in another order than to us. */
+static void what_is_named_says_what_is_in_force(void **state) {
+        char text[1024];
+
+        tree_write("inc/a.conf", "lxc.apparmor.profile = a\n");
+        tree_write("sub.conf", "");
+        (void) snprintf(text, sizeof(text), "lxc.include = %s\n", tree_path("inc"));
+        expect_effective(text, "a", "inc/a.conf", 1);
+        expect_effective(text, "b", "inc", 0);
+        (void) snprintf(text,
+                        sizeof(text),
+                        "lxc.apparmor.profile = 'x'\nlxc.include = %s\n",
+                        tree_path("sub.conf"));
+        expect_effective(text, "x", "web/config", 1);
+        expect_effective(text, "y", "web/config", 0);
 }
 
 static void one_that_includes_itself_ends(void **state) {
@@ -86,6 +142,14 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(the_last_line_decides, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(
                                 an_include_is_read_where_it_stands,
+                                set_up,
+                                tear_down),
+                cmocka_unit_test_setup_teardown(
+                                a_directory_is_read_as_it_lists_its_files,
+                                set_up,
+                                tear_down),
+                cmocka_unit_test_setup_teardown(
+                                what_is_named_says_what_is_in_force,
                                 set_up,
                                 tear_down),
                 cmocka_unit_test_setup_teardown(one_that_includes_itself_ends, set_up, tear_down),
