@@ -181,29 +181,52 @@ static void closedirp(DIR **directory) {
                 (void) closedir(*directory);
 }
 
+/* The caller's position in DIR_FD is left alone. */
+static int open_list(int dir_fd, DIR **ret_directory) {
+        phx_autoclose int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        if (fd < 0)
+                return phx_errno();
+        *ret_directory = fdopendir(fd);
+        if (!*ret_directory)
+                return phx_errno();
+        (void) PHX_TAKE_FD(fd);
+        return 0;
+}
+
 int phx_file_remove_leftovers(int dir_fd) {
         phx_cleanup(closedirp) DIR *directory = NULL;
         const struct dirent *entry;
-        int fd, removed = 0;
+        int removed = 0, r;
 
-        fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd < 0)
-                return phx_errno();
-        directory = fdopendir(fd);
-        if (!directory) {
-                int r = phx_errno();
-
-                (void) close(fd);
+        r = open_list(dir_fd, &directory);
+        if (r < 0)
                 return r;
-        }
-
         while ((entry = readdir(directory))) {
                 if (entry->d_name[0] != '.' || !phx_has_suffix(entry->d_name, PHX_TEMPORARY_SUFFIX))
                         continue;
-                if (unlinkat(fd, entry->d_name, 0) == 0)
+                if (unlinkat(dir_fd, entry->d_name, 0) == 0)
                         removed++;
         }
         return removed;
+}
+
+int phx_file_remove_others(int dir_fd, const char *suffix, const struct phx_strings *names) {
+        phx_cleanup(closedirp) DIR *directory = NULL;
+        const struct dirent *entry;
+        int removed = 0, r;
+
+        r = open_list(dir_fd, &directory);
+        while (directory && (entry = readdir(directory))) {
+                if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+                    !phx_has_suffix(entry->d_name, suffix) || phx_strings_has(names, entry->d_name))
+                        continue;
+                if (unlinkat(dir_fd, entry->d_name, 0) < 0)
+                        r = phx_errno();
+                else
+                        removed++;
+        }
+        return r < 0 ? r : removed;
 }
 
 bool phx_file_is_ignored_name(const char *name) {

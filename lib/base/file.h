@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "base/strings.h"
 
 /* Every temporary name of ours is ".NAME.phoenixd~": no parser, editor or LXC reads it. */
 #define PHX_TEMPORARY_SUFFIX ".phoenixd~"
@@ -46,6 +47,10 @@ int phx_file_commit_at(int dir_fd, const char *temporary, const char *name);
 /* Removes what a crash left of the above directly in DIR_FD. Returns how many, or a negative errno.
  */
 int phx_file_remove_leftovers(int dir_fd);
+
+/* Removes every file directly in DIR_FD whose name ends with SUFFIX and is not in NAMES. Returns
+ * how many, or a negative errno when one could not be removed; the others are. */
+int phx_file_remove_others(int dir_fd, const char *suffix, const struct phx_strings *names);
 
 /* True for names that phoenixd never reads as input: leading dot, trailing tilde, and the endings
  * that dpkg, editors and the AppArmor parser itself pass over. */

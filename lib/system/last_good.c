@@ -89,11 +89,13 @@ static int set_text(struct phx_good *good, const char *text, size_t size) {
 }
 
 int phx_goods_keep_text(
-                const struct phx_goods *goods,
+                struct phx_goods *goods,
                 struct phx_good *good,
                 const struct phx_file_seen *seen) {
         char kept[256];
         int r;
+
+        goods->is_tidy = false;
 
         kept_name(good->name, kept);
         r = phx_file_ensure_at(goods->text_fd, kept, seen->text, seen->size, 0600);
@@ -133,6 +135,7 @@ static int recall(struct phx_goods *goods, const struct phx_inventory_profile *r
 }
 
 int phx_goods_recall(struct phx_goods *goods, const struct phx_inventory *inventory) {
+        goods->is_tidy = false;
         for (size_t i = 0; i < inventory->profile_count; i++) {
                 int r = recall(goods, &inventory->profiles[i]);
 
@@ -144,17 +147,15 @@ int phx_goods_recall(struct phx_goods *goods, const struct phx_inventory *invent
 
 void phx_goods_forget(struct phx_goods *goods, const char *name) {
         struct phx_good *good = phx_goods_find(goods, name);
-        char kept[256];
 
         if (!good)
                 return;
-        kept_name(name, kept);
-        (void) unlinkat(goods->text_fd, kept, 0);
         good_done(good);
         *good = goods->items[--goods->count];
+        goods->is_tidy = false;
 }
 
-int phx_goods_prune_cache(const struct phx_goods *goods) {
+static int tidy_policies(const struct phx_goods *goods) {
         phx_cleanup(phx_strings_done) struct phx_strings keys = { 0 };
         int r = 0;
 
@@ -162,4 +163,29 @@ int phx_goods_prune_cache(const struct phx_goods *goods) {
                 if (goods->items[i].key[0])
                         r = phx_strings_add(&keys, goods->items[i].key);
         return r < 0 ? r : phx_policy_cache_keep(goods->cache_fd, &keys);
+}
+
+static int tidy_texts(const struct phx_goods *goods) {
+        phx_cleanup(phx_strings_done) struct phx_strings names = { 0 };
+        char kept[256];
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < goods->count; i++) {
+                kept_name(goods->items[i].name, kept);
+                r = phx_strings_add(&names, kept);
+        }
+        return r < 0 ? r : phx_file_remove_others(goods->text_fd, "", &names);
+}
+
+int phx_goods_tidy(struct phx_goods *goods) {
+        int policies, texts;
+
+        if (goods->is_tidy)
+                return 0;
+        policies = tidy_policies(goods);
+        texts = tidy_texts(goods);
+        if (policies < 0 || texts < 0)
+                return policies < 0 ? policies : texts;
+        goods->is_tidy = true;
+        return policies + texts;
 }

@@ -26,6 +26,7 @@ struct phx_goods {
         size_t count;
         int text_fd;  /* directory of the texts; borrowed */
         int cache_fd; /* directory of the compiled policies; borrowed */
+        bool is_tidy; /* neither of them holds anything that belongs to none of ITEMS */
 };
 
 /* NULL when there is none. Valid until the next phx_goods_add() or phx_goods_forget(). */
@@ -35,14 +36,16 @@ struct phx_good *phx_goods_add(struct phx_goods *goods, const char *name);
 /* Keeps what was read as GOOD's text: on disk first, so that a crash between the two is mended by
  * the next look, which finds the source again. */
 int phx_goods_keep_text(
-                const struct phx_goods *goods,
+                struct phx_goods *goods,
                 struct phx_good *good,
                 const struct phx_file_seen *seen);
 /* Takes up what the inventory records. What is lost or damaged on disk is left out. */
 int phx_goods_recall(struct phx_goods *goods, const struct phx_inventory *inventory);
 void phx_goods_forget(struct phx_goods *goods, const char *name);
-/* Removes compiled policies that are nobody's any more. Returns how many, or a negative errno. */
-int phx_goods_prune_cache(const struct phx_goods *goods);
+/* Removes texts and compiled policies that belong to none of them, where there may be such: after a
+ * change, at the start (a crash may have left some), and again when not all could be removed.
+ * Returns how many, or a negative errno when some are left. */
+int phx_goods_tidy(struct phx_goods *goods);
 void phx_goods_done(struct phx_goods *goods);
 
 /* A piece has no policy of its own. */

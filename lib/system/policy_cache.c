@@ -1,6 +1,5 @@
 #include "system/policy_cache.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -76,35 +75,11 @@ int phx_policy_cache_put(int dir_fd, const char *key, const char *blob, size_t s
         return phx_file_ensure_at(dir_fd, name, buffer.data, buffer.size, 0600);
 }
 
-static bool is_kept(const char *name, const struct phx_strings *keys) {
-        for (size_t i = 0; i < keys->count; i++)
-                if (phx_has_prefix(name, keys->items[i]))
-                        return true;
-        return false;
-}
-
-static void closedirp(DIR **directory) {
-        if (*directory)
-                (void) closedir(*directory);
-}
-
 int phx_policy_cache_keep(int dir_fd, const struct phx_strings *keys) {
-        phx_cleanup(closedirp) DIR *directory = NULL;
-        const struct dirent *entry;
-        int fd, removed = 0;
+        phx_cleanup(phx_strings_done) struct phx_strings names = { 0 };
+        int r = 0;
 
-        fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd < 0)
-                return phx_errno();
-        directory = fdopendir(fd);
-        if (!directory) {
-                (void) close(fd);
-                return -ENOMEM;
-        }
-
-        while ((entry = readdir(directory)))
-                if (phx_has_suffix(entry->d_name, SUFFIX) && !is_kept(entry->d_name, keys) &&
-                    unlinkat(fd, entry->d_name, 0) == 0)
-                        removed++;
-        return removed;
+        for (size_t i = 0; r >= 0 && i < keys->count; i++)
+                r = phx_strings_addf(&names, "%s" SUFFIX, keys->items[i]);
+        return r < 0 ? r : phx_file_remove_others(dir_fd, SUFFIX, &names);
 }

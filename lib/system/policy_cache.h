@@ -13,5 +13,6 @@
 int phx_policy_cache_get(int dir_fd, const char *key, char **ret_blob, size_t *ret_size);
 /* 1 when it was written, 0 when it was there, or a negative errno. */
 int phx_policy_cache_put(int dir_fd, const char *key, const char *blob, size_t size);
-/* Removes every policy whose key is not in KEYS. Returns how many, or a negative errno. */
+/* Removes every policy whose key is not in KEYS. Returns how many, or a negative errno when one
+ * could not be removed. */
 int phx_policy_cache_keep(int dir_fd, const struct phx_strings *keys);

@@ -340,10 +340,10 @@ int phx_profiles_update(
         if (r >= 0)
                 r = watch_all(&update);
         phx_quarantine_sweep(&profiles->quarantine);
-        if (r >= 0 && update.changed)
-                r = phx_goods_prune_cache(&profiles->goods);
         if (r < 0)
                 return r;
+        /* What is left over harms nobody, and is tried again by the next look. */
+        (void) phx_goods_tidy(&profiles->goods);
 
         *ret_retry_usec = phx_quarantine_next(&profiles->quarantine, look->now_usec);
         return update.changed;

@@ -178,6 +178,7 @@ static void what_is_forgotten_leaves_nothing_on_disk(void **state) {
         assert_null(phx_goods_find(&goods, PIECE));
         assert_string_equal(phx_goods_find(&goods, "lxc-a")->text, "a");
         assert_string_equal(phx_goods_find(&goods, "lxc-c")->text, "c");
+        assert_int_equal(phx_goods_tidy(&goods), 1);
         assert_int_equal(access(tree_path("good/abstractions:phoenix:life"), F_OK), -1);
 }
 
@@ -189,10 +190,25 @@ static void the_cache_keeps_what_is_good_alone(void **state) {
         put_policy(OTHER_KEY);
         memcpy(keep("lxc-plain", "text")->key, KEY, sizeof(KEY));
         (void) keep(PIECE, "piece");
-        assert_int_equal(phx_goods_prune_cache(&goods), 1);
-        assert_int_equal(phx_goods_prune_cache(&goods), 0);
+        assert_int_equal(phx_goods_tidy(&goods), 1);
+        assert_int_equal(phx_goods_tidy(&goods), 0);
         assert_int_equal(phx_policy_cache_get(cache_fd, OTHER_KEY, &blob, &size), -ENOENT);
         assert_int_equal(phx_policy_cache_get(cache_fd, KEY, &blob, &size), 0);
+}
+
+static void what_could_not_be_removed_is_tried_again(void **state) {
+        (void) keep("lxc-a", "text");
+        tree_mkdir("good/lxc-stray"); /* no file: unlink fails */
+        assert_true(phx_goods_tidy(&goods) < 0);
+        assert_true(phx_goods_tidy(&goods) < 0);
+        tree_remove("good/lxc-stray");
+        tree_write("good/lxc-stray", "left by a crash");
+        assert_int_equal(phx_goods_tidy(&goods), 1);
+        /* And now nothing is looked for any more, until something changes. */
+        tree_write("good/lxc-stray", "nobody's");
+        assert_int_equal(phx_goods_tidy(&goods), 0);
+        restart();
+        assert_int_equal(phx_goods_tidy(&goods), 2);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -209,6 +225,7 @@ int main(void) {
                 TEST(a_policy_that_is_none_is_not_recalled),
                 TEST(what_is_forgotten_leaves_nothing_on_disk),
                 TEST(the_cache_keeps_what_is_good_alone),
+                TEST(what_could_not_be_removed_is_tried_again),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
