@@ -9,9 +9,6 @@
 #include "codec/configuration_json.h"
 #include "codec/settings_json.h"
 
-/* A configuration of a thousand containers is about 2 MB; more is a mistake that should not cost
- * memory. */
-#define INPUT_LIMIT (4UL << 20)
 #define LAST_GOOD "configuration.json"
 
 struct input {
@@ -113,7 +110,13 @@ static int read_settings(struct input *input, struct phx_desired *desired) {
         size_t size = 0;
         int r;
 
-        r = phx_trust_read(input->trust, input->settings_path, INPUT_LIMIT, &text, &size, &error);
+        r = phx_trust_read(
+                        input->trust,
+                        input->settings_path,
+                        PHX_SETTINGS_LIMIT,
+                        &text,
+                        &size,
+                        &error);
         if (r == -ENOENT && !input->settings_digest[0])
                 return take_defaults(input);
         if (r >= 0)
@@ -166,7 +169,8 @@ static void recall_configuration(struct input *input) {
             (!input->is_kept ||
              phx_equal(input->default_profile, input->settings->default_profile)))
                 return;
-        if (phx_file_read_at(input->state_fd, LAST_GOOD, INPUT_LIMIT, &text, &size) >= 0 &&
+        if (phx_file_read_at(input->state_fd, LAST_GOOD, PHX_CONFIGURATION_LIMIT, &text, &size) >=
+                            0 &&
             take_configuration(input, LAST_GOOD, text, size, NULL) >= 0)
                 input->is_kept = true;
 }
@@ -178,7 +182,7 @@ static int read_configuration(struct input *input, struct phx_desired *desired) 
         size_t size = 0;
         int r;
 
-        r = phx_trust_read(input->trust, path, INPUT_LIMIT, &text, &size, &error);
+        r = phx_trust_read(input->trust, path, PHX_CONFIGURATION_LIMIT, &text, &size, &error);
         if (r >= 0)
                 r = take_configuration(input, path, text, size, &error);
         if (r > 0) {

@@ -14,7 +14,6 @@
 #include "system/offline.h"
 #include "system/policy_test.h"
 
-#define FILE_LIMIT (4UL << 20)
 /* Names that a working copy has, as a machine's directory of settings has them. */
 #define SETTINGS_NAME "phoenixd.json"
 #define CONFIGURATION_NAME "phoenix_lxc_configs.json"
@@ -73,7 +72,7 @@ static int take_json(struct validation *validation, const char *path, struct phx
         size_t size = 0;
         int r;
 
-        r = phx_trust_read(&trust, path, FILE_LIMIT, &text, &size, error);
+        r = phx_trust_read(&trust, path, PHX_CONFIGURATION_LIMIT, &text, &size, error);
         if (r < 0)
                 return r;
         if (memmem(text, size, "\"lxc_configs\"", strlen("\"lxc_configs\"")) ||
@@ -196,7 +195,7 @@ static int read_settings(struct validation *validation, struct phx_findings *fin
         size_t size = 0;
         int r;
 
-        r = phx_trust_read(&trust, path, FILE_LIMIT, &text, &size, &error);
+        r = phx_trust_read(&trust, path, PHX_SETTINGS_LIMIT, &text, &size, &error);
         if (r < 0 && (r != -ENOENT || !validation->may_lack_settings)) {
                 /* Of this machine, where a working copy is looked at: the defaults do. */
                 if (!validation->may_lack_settings || validation->looks_at_all)
@@ -267,7 +266,7 @@ static int read_configuration(
         size_t size = 0;
         int r;
 
-        r = phx_trust_read(&trust, path, FILE_LIMIT, &text, &size, &error);
+        r = phx_trust_read(&trust, path, PHX_CONFIGURATION_LIMIT, &text, &size, &error);
         if (r < 0)
                 return add_unreadable(findings, path, &error, r);
         r = phx_configuration_parse(

@@ -9,12 +9,11 @@
 #include "base/file.h"
 #include "codec/answers_json.h"
 #include "codec/configuration_advise.h"
+#include "codec/configuration_json.h"
 #include "codec/settings_json.h"
 #include "config.h"
 #include "difference.h"
 #include "verb.h"
-
-#define FILE_LIMIT (4UL << 20)
 
 const struct option verb_advise_options[] = {
         { "file", required_argument, NULL, 'f' },
@@ -83,7 +82,7 @@ static int read_settings(
         }
         if (!path)
                 path = standard;
-        r = phx_file_read_at(AT_FDCWD, path, FILE_LIMIT, &text, &size);
+        r = phx_file_read_at(AT_FDCWD, path, PHX_SETTINGS_LIMIT, &text, &size);
         if (r == -ENOENT && !advise->settings)
                 return phx_settings_defaults(ret_settings);
         if (r < 0)
@@ -97,7 +96,12 @@ static int read_configuration(struct advise *advise, const char *path, struct ph
         advise->path = realpath(path, NULL);
         if (!advise->path)
                 return phx_error_errno(error, path);
-        r = phx_file_read_at(AT_FDCWD, advise->path, FILE_LIMIT, &advise->text, &advise->size);
+        r = phx_file_read_at(
+                        AT_FDCWD,
+                        advise->path,
+                        PHX_CONFIGURATION_LIMIT,
+                        &advise->text,
+                        &advise->size);
         return r < 0 ? phx_error_set(error, r, "%s: %s", path, strerrordesc_np(-r)) : 0;
 }
 
@@ -164,7 +168,7 @@ static int write_back(const struct advise *advise, struct phx_error *error) {
                         &temporary);
         if (r < 0)
                 return phx_error_set(error, r, "%s: %s", advise->path, strerrordesc_np(-r));
-        r = phx_file_read_at(dir_fd, name, FILE_LIMIT, &now, &size);
+        r = phx_file_read_at(dir_fd, name, PHX_CONFIGURATION_LIMIT, &now, &size);
         if (r < 0 || size != advise->size || memcmp(now, advise->text, size) != 0) {
                 (void) unlinkat(dir_fd, temporary, 0);
                 return phx_error_set(

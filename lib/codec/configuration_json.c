@@ -181,6 +181,22 @@ static int parse_entries(
         return phx_configuration_check(source->entries, configuration, error);
 }
 
+static bool is_key(const char *key, size_t size, const char *wanted) {
+        return size == strlen(wanted) && memcmp(key, wanted, size) == 0;
+}
+
+/* The containers' object, all of the containers, and of each the keys that are read. */
+static bool is_ours(size_t depth, const char *key, size_t size) {
+        if (depth == 1)
+                return is_key(key, size, ROOT_KEY);
+        if (depth != 3)
+                return true;
+        for (size_t i = 0; phx_configuration_key(i); i++)
+                if (is_key(key, size, phx_configuration_key(i)))
+                        return true;
+        return false;
+}
+
 int phx_configuration_parse(
                 const char *file,
                 const char *text,
@@ -200,7 +216,7 @@ int phx_configuration_parse(
 
         assert(phx_is_assignable_profile(default_profile));
 
-        r = phx_json_load(&json, &object, error);
+        r = phx_json_load(&json, is_ours, &object, error);
         if (r < 0)
                 return r;
         r = find_entries(&root, object, &containers, error);

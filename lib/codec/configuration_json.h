@@ -5,6 +5,9 @@
 #include "base/error.h"
 #include "state/configuration.h"
 
+/* Bytes: 10,000 containers as real files describe them are 15 MB. */
+#define PHX_CONFIGURATION_LIMIT ((size_t) 64 * 1024 * 1024)
+
 /* Reads phoenix_lxc_configs.json; FILE is how messages name it. DEFAULT_PROFILE is for a container
  * that names none. Keys that are not ours are left alone, whatever they hold, unless they look like
  * one of ours misspelt. A file without containers is refused: it is never read as "nothing is

@@ -156,7 +156,7 @@ int phx_inventory_parse(
         const struct phx_json_place root = { .text = &source };
         int r;
 
-        r = phx_json_load(&source, &object, error);
+        r = phx_json_load(&source, NULL, &object, error);
         if (r >= 0)
                 r = read_all(&inventory, &root, object, error);
         if (r < 0)

@@ -1,33 +1,12 @@
 #include "codec/json.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "state/configuration.h"
 
 #define BYTE_ORDER_MARK "\xef\xbb\xbf"
-
-/* The byte at which the text nests too deep, or its size. Runs before jansson, so on any bytes. */
-static size_t too_deep_at(const struct phx_json_text *text) {
-        bool in_string = false;
-        size_t depth = 0;
-
-        for (size_t i = 0; i < text->size; i++) {
-                char c = text->data[i];
-
-                if (in_string && c == '\\')
-                        i++;
-                else if (c == '"')
-                        in_string = !in_string;
-                else if (!in_string && (c == '{' || c == '['))
-                        depth++;
-                else if (!in_string && (c == '}' || c == ']') && depth > 0)
-                        depth--;
-                if (depth > PHX_JSON_DEPTH)
-                        return i;
-        }
-        return text->size;
-}
 
 static bool is_blank(const struct phx_json_text *text) {
         for (size_t i = 0; i < text->size; i++)
@@ -38,7 +17,6 @@ static bool is_blank(const struct phx_json_text *text) {
 
 static int check_text(const struct phx_json_text *text, struct phx_error *error) {
         const char *nul;
-        size_t at;
 
         if (text->size > PHX_JSON_LIMIT)
                 return phx_error_set(
@@ -67,23 +45,7 @@ static int check_text(const struct phx_json_text *text, struct phx_error *error)
                                 1,
                                 "found a byte order mark, expected UTF-8 without one");
 
-        at = too_deep_at(text);
-        if (at < text->size)
-                return phx_json_refuse_line(
-                                error,
-                                text,
-                                phx_json_line(text, at),
-                                phx_json_column(text, at),
-                                "nests deeper than %d levels",
-                                PHX_JSON_DEPTH);
         return 0;
-}
-
-/* jansson quotes the text as it stands in the file; a message is one line. */
-static void make_printable(char *text) {
-        for (; *text; text++)
-                if ((unsigned char) *text < ' ' || *text == 0x7f)
-                        *text = ' ';
 }
 
 static int refuse_duplicate(
@@ -107,52 +69,34 @@ static int refuse_duplicate(
                         phx_json_line(text, first.begin));
 }
 
-/* jansson calls many a failed allocation a syntax error at the token it was reading, and has no
- * text for others. What is wrong with the text itself goes wrong again at the same byte. */
-static bool goes_wrong_again(const struct phx_json_text *text, const json_error_t *cause) {
-        phx_cleanup(phx_json_decref) json_t *root = NULL;
-        json_error_t again = { 0 };
-
-        root = json_loadb(text->data, text->size, JSON_REJECT_DUPLICATES, &again);
-        return !root && cause->text[0] && strcmp(again.text, cause->text) == 0 &&
-               again.position == cause->position;
-}
-
-static int refuse_syntax(
+int phx_json_load(
                 const struct phx_json_text *text,
-                json_error_t *cause,
+                phx_json_is_ours *is_ours,
+                json_t **ret_root,
                 struct phx_error *error) {
-        enum json_error_code code = json_error_code(cause);
-
-        if (code == json_error_out_of_memory || !goes_wrong_again(text, cause))
-                return phx_json_no_memory(error, text);
-        if (code == json_error_duplicate_key)
-                return refuse_duplicate(text, cause, error);
-
-        make_printable(cause->text);
-        return phx_json_refuse_line(
-                        error,
-                        text,
-                        (size_t) cause->line,
-                        (size_t) (cause->column > 0 ? cause->column : 1),
-                        "not valid %s: %s",
-                        code == json_error_invalid_utf8 ? "UTF-8" : "JSON",
-                        cause->text);
-}
-
-int phx_json_load(const struct phx_json_text *text, json_t **ret_root, struct phx_error *error) {
         const struct phx_json_place place = { .text = text };
         phx_cleanup(phx_json_decref) json_t *root = NULL;
+        phx_autofree char *copy = NULL;
         json_error_t cause = { 0 };
         int r;
 
         r = check_text(text, error);
         if (r < 0)
                 return r;
+        copy = malloc(text->size);
+        if (!copy)
+                return phx_json_no_memory(error, text);
+        memcpy(copy, text->data, text->size);
+        r = phx_json_soften(text, is_ours, copy, error);
+        if (r < 0)
+                return r;
 
-        root = json_loadb(text->data, text->size, JSON_REJECT_DUPLICATES, &cause);
+        /* What else could be wrong with the text has been found already. */
+        root = json_loadb(copy, text->size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &cause);
+        if (!root && json_error_code(&cause) == json_error_duplicate_key)
+                return refuse_duplicate(text, &cause, error);
         if (!root)
-                return refuse_syntax(text, &cause, error);
+                return phx_json_no_memory(error, text);
         if (!json_is_object(root))
                 return phx_json_refuse_found(error, &place, "expected an object");
 

@@ -8,12 +8,14 @@
 #include "base/error.h"
 #include "base/strings.h"
 #include "codec/json_refuse.h"
+#include "codec/json_syntax.h"
 
 /* Reading JSON that a person wrote. Codes: -EINVAL for what the author must mend, -EFBIG, -ENOMEM.
  */
 
-/* 50 MB of JSON cost jansson 1.6 s and half a gigabyte, so there is a limit long before that. */
-#define PHX_JSON_LIMIT ((size_t) 4 * 1024 * 1024)
+/* As much as any file of ours may have. What is foreign in it costs no more than its own size, see
+ * json_syntax.h. */
+#define PHX_JSON_LIMIT ((size_t) 64 * 1024 * 1024)
 /* The real configuration nests six deep. jansson itself would recurse 2048 deep. */
 #define PHX_JSON_DEPTH 64
 
@@ -22,9 +24,14 @@ static inline void phx_json_decref(json_t **value) {
         *value = NULL;
 }
 
-/* Parses TEXT, whose root must be an object, without duplicate keys. The caller gets a reference.
- */
-int phx_json_load(const struct phx_json_text *text, json_t **ret_root, struct phx_error *error);
+/* Parses TEXT, whose root must be an object, without duplicate keys. With IS_OURS, what is not may
+ * hold anything, and objects and arrays of it are read as 0, see json_syntax.h. The caller gets a
+ * reference. */
+int phx_json_load(
+                const struct phx_json_text *text,
+                phx_json_is_ours *is_ours,
+                json_t **ret_root,
+                struct phx_error *error);
 
 /* JSON has no comments: a key that begins with "//" is one, and a key that begins with "$" is for
  * other programs. */

@@ -5,6 +5,8 @@
 
 #include <jansson.h>
 
+#include "codec/json_syntax.h"
+
 #define BLANKS " \t\r\n"
 #define KEY_SHOWN 64
 
@@ -100,9 +102,15 @@ static bool next_member(struct cursor *cursor, bool is_object, struct phx_json_m
         return true;
 }
 
-/* The key as jansson reads it; NULL without memory. */
+/* The key as phx_json_load() reads it; NULL without memory. */
 static json_t *decode_key(const struct phx_json_text *text, struct phx_json_span span) {
-        return json_loadb(text->data + span.begin, span.end - span.begin, JSON_DECODE_ANY, NULL);
+        size_t size = span.end - span.begin;
+        phx_autofree char *key = strndup(text->data + span.begin, size);
+
+        if (!key)
+                return NULL;
+        phx_json_soften_string(key, size);
+        return json_loadb(key, size, JSON_DECODE_ANY, NULL);
 }
 
 static bool is_key(const struct phx_json_text *text, struct phx_json_span span, const char *key) {

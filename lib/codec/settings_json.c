@@ -406,7 +406,14 @@ int phx_settings_parse(
         const struct phx_json_place root = { .text = &source };
         int r;
 
-        r = phx_json_load(&source, &object, error);
+        if (size > PHX_SETTINGS_LIMIT)
+                return phx_error_set(
+                                error,
+                                -EFBIG,
+                                "%s: is larger than %zu MiB",
+                                file,
+                                PHX_SETTINGS_LIMIT / (size_t) MIB);
+        r = phx_json_load(&source, NULL, &object, error);
         if (r < 0)
                 return r;
         if (phx_settings_defaults(&settings) < 0)

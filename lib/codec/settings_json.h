@@ -6,6 +6,9 @@
 #include "base/error.h"
 #include "state/settings.h"
 
+/* Bytes of a file of settings; more is a mistake that should not cost memory. */
+#define PHX_SETTINGS_LIMIT ((size_t) 4 * 1024 * 1024)
+
 enum phx_setting_kind {
         PHX_SETTING_PATH,      /* char *: absolute and normalized */
         PHX_SETTING_FILE,      /* char *: such a path, or NULL for null, which is the default */

@@ -10,8 +10,6 @@
 #include "codec/configuration_json.h"
 #include "state/needs.h"
 
-#define FILE_LIMIT (4UL << 20)
-
 static int print(const struct phx_container_config *container) {
         const struct phx_needs needs = phx_needs_of(container);
         phx_autofree char *why = phx_needs_why(container);
@@ -32,7 +30,8 @@ int main(int argc, char **argv) {
         struct phx_error error = { 0 };
         size_t size = 0;
 
-        if (argc != 2 || phx_file_read_at(AT_FDCWD, argv[1], FILE_LIMIT, &text, &size) < 0) {
+        if (argc != 2 ||
+            phx_file_read_at(AT_FDCWD, argv[1], PHX_CONFIGURATION_LIMIT, &text, &size) < 0) {
                 (void) fprintf(stderr, "usage: print-needs FILE\n");
                 return EXIT_FAILURE;
         }

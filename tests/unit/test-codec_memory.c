@@ -120,7 +120,7 @@ static void every_failed_allocation_is_told_apart(void **state) {
                 { "configuration", "good-all.json", parse_configuration },
                 { "configuration", "bad-gpu.json", parse_configuration },
                 { "configuration", "beyond-dependency-circle.json", parse_configuration },
-                { "configuration", "beyond-duplicate-foreign.json", parse_configuration },
+                { "configuration", "good-foreign-limits.json", parse_configuration },
                 { "configuration", "good-names.json", parse_configuration },
                 { "configuration", "beyond-near-missing.json", parse_configuration },
         };

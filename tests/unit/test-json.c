@@ -118,7 +118,7 @@ static int load(const char *data, size_t size, struct phx_error *error) {
         const struct phx_json_text source = { "f", data, size };
         phx_cleanup(phx_json_decref) json_t *value = NULL;
 
-        return phx_json_load(&source, &value, error);
+        return phx_json_load(&source, NULL, &value, error);
 }
 
 static void sixty_four_levels_are_enough(void **state) {

@@ -163,7 +163,7 @@ static void a_refusal_touches_nothing(void **state) {
 }
 
 static void a_huge_file_is_refused_unread(void **state) {
-        static char text[4 * 1024 * 1024 + 1];
+        static char text[PHX_SETTINGS_LIMIT + 1];
         struct phx_settings *settings = NULL;
         struct phx_error error = { 0 };
 
