@@ -9,6 +9,7 @@
 #include "codec/configuration_fields.h"
 #include "codec/configuration_lines.h"
 #include "codec/json.h"
+#include "codec/json_index.h"
 
 #define ROOT_KEY "lxc_configs"
 /* Only near misses are taken for ours, since most keys of the file belong to other programs. */
@@ -16,23 +17,39 @@
 #define MEANT_LIMIT_SHORT 1
 #define SHORT_KEY 5
 
+/* The keys that there are in an object. */
+struct names {
+        struct phx_strings known;
+        json_t *foreign; /* an object: its keys resemble none of those; they come again and again */
+};
+
+static void names_done(struct names *names) {
+        phx_strings_done(&names->known);
+        json_decref(names->foreign);
+}
+
 /* What the readers of all containers share. */
 struct source {
         const struct phx_json_place *entries;
         const char *default_profile;
-        struct phx_strings known;
+        struct names names;
 };
 
 static void source_done(struct source *source) {
-        phx_strings_done(&source->known);
+        names_done(&source->names);
 }
 
 /* Of a short name even less is left when two letters differ. */
-static const char *find_meant(const char *key, const struct phx_strings *known) {
-        const char *meant = phx_json_nearest(key, known, MEANT_LIMIT);
+static const char *find_meant(const struct names *names, const char *key) {
+        const char *meant;
 
+        if (phx_strings_has(&names->known, key) || json_object_get(names->foreign, key))
+                return NULL;
+        meant = phx_json_nearest(key, &names->known, MEANT_LIMIT);
         if (meant && strlen(meant) <= SHORT_KEY)
-                return phx_json_nearest(key, known, MEANT_LIMIT_SHORT);
+                meant = phx_json_nearest(key, &names->known, MEANT_LIMIT_SHORT);
+        if (!meant && names->foreign)
+                (void) json_object_set_new(names->foreign, key, json_true());
         return meant;
 }
 
@@ -40,7 +57,7 @@ static const char *find_meant(const char *key, const struct phx_strings *known) 
 static int refuse_near_misses(
                 const struct phx_json_place *place,
                 json_t *object,
-                const struct phx_strings *known,
+                const struct names *names,
                 struct phx_error *error) {
         const char *key;
         json_t *value;
@@ -48,11 +65,11 @@ static int refuse_near_misses(
 
         json_object_foreach(object, key, value) {
                 const struct phx_json_place member = phx_json_member(place, key);
-                const char *meant = find_meant(key, known);
+                const char *meant = phx_json_is_comment(key) ? NULL : find_meant(names, key);
 
-                if (!meant || strcmp(key, meant) == 0 || phx_json_is_comment(key))
+                if (!meant)
                         continue;
-                r = phx_json_refuse_key(error, &member, meant, known);
+                r = phx_json_refuse_key(error, &member, meant, &names->known);
                 if (!phx_error_goes_on(error, r))
                         return r;
         }
@@ -77,7 +94,7 @@ static int read_container(
                 return phx_json_no_memory(error, entry.text);
         container->profile_is_default = true;
 
-        r = refuse_near_misses(&entry, object, &source->known, error);
+        r = refuse_near_misses(&entry, object, &source->names, error);
         if (r < 0)
                 return r;
         return phx_configuration_read_fields(container, &entry, object, error);
@@ -134,13 +151,13 @@ static int find_entries(
                 json_t **ret_entries,
                 struct phx_error *error) {
         const struct phx_json_place place = phx_json_member(root, ROOT_KEY);
-        phx_cleanup(phx_strings_done) struct phx_strings known = { 0 };
+        phx_cleanup(names_done) struct names names = { 0 };
         json_t *entries;
         int r;
 
-        if (phx_strings_add(&known, ROOT_KEY) < 0)
+        if (phx_strings_add(&names.known, ROOT_KEY) < 0)
                 return phx_json_no_memory(error, root->text);
-        r = refuse_near_misses(root, object, &known, error);
+        r = refuse_near_misses(root, object, &names, error);
         if (r < 0)
                 return r;
 
@@ -165,8 +182,9 @@ static int parse_entries(
         int r;
 
         for (size_t i = 0; phx_configuration_key(i); i++)
-                if (phx_strings_add(&source->known, phx_configuration_key(i)) < 0)
+                if (phx_strings_add(&source->names.known, phx_configuration_key(i)) < 0)
                         return phx_json_no_memory(error, source->entries->text);
+        source->names.foreign = json_object();
 
         r = read_containers(source, entries, configuration, error);
         if (r < 0)
@@ -206,10 +224,12 @@ int phx_configuration_parse(
                 struct phx_error *error) {
         phx_cleanup(phx_configuration_freep) struct phx_configuration *configuration = NULL;
         phx_cleanup(phx_json_decref) json_t *object = NULL;
-        const struct phx_json_text json = { file, text, size };
+        phx_cleanup(phx_json_index_done) struct phx_json_index index = { 0 };
+        const struct phx_json_text json = { file, text, size, &index };
         const struct phx_json_place root = { .text = &json };
         const struct phx_json_place entries = phx_json_member(&root, ROOT_KEY);
-        phx_cleanup(source_done) struct source source = { &entries, default_profile, { 0 } };
+        phx_cleanup(source_done) struct source source = { .entries = &entries,
+                                                          .default_profile = default_profile };
         size_t errors = error && error->all ? error->all->errors : 0;
         json_t *containers = NULL;
         int r;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "codec/json_index.h"
 #include "codec/json_refuse.h"
 #include "state/needs.h"
 
@@ -74,7 +75,9 @@ void phx_configuration_review(
                 const struct phx_configuration *configuration,
                 const struct phx_strings *names,
                 struct phx_findings *findings) {
-        const struct phx_json_place root = { .text = json },
+        phx_cleanup(phx_json_index_done) struct phx_json_index index = { 0 };
+        const struct phx_json_text indexed = { json->file, json->data, json->size, &index };
+        const struct phx_json_place root = { .text = &indexed },
                                     entries = phx_json_member(&root, "lxc_configs");
         struct phx_error error = { .all = findings };
 

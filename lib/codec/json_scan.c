@@ -5,9 +5,11 @@
 
 #include <jansson.h>
 
+#include "base/strings.h"
+#include "codec/json.h"
+#include "codec/json_index.h"
 #include "codec/json_syntax.h"
 
-#define BLANKS " \t\r\n"
 #define KEY_SHOWN 64
 
 struct cursor {
@@ -21,8 +23,12 @@ static char peek(const struct cursor *cursor) {
         return cursor->text->data[cursor->at];
 }
 
+static bool is_blank(char c) {
+        return c == ' ' || c == '\n' || c == '\t' || c == '\r';
+}
+
 static void skip_blanks(struct cursor *cursor) {
-        while (peek(cursor) && strchr(BLANKS, peek(cursor)))
+        while (is_blank(peek(cursor)))
                 cursor->at++;
 }
 
@@ -34,8 +40,11 @@ static void skip_string(struct cursor *cursor) {
 }
 
 static void skip_literal(struct cursor *cursor) {
-        while (peek(cursor) && !strchr(BLANKS ",:]}", peek(cursor)))
+        for (char c = peek(cursor); c && !is_blank(c); c = peek(cursor)) {
+                if (c == ',' || c == ':' || c == ']' || c == '}')
+                        return;
                 cursor->at++;
+        }
 }
 
 /* One token, where a bracket counts as one. Returns by how much it nests deeper. */
@@ -113,6 +122,19 @@ static json_t *decode_key(const struct phx_json_text *text, struct phx_json_span
         return json_loadb(key, size, JSON_DECODE_ANY, NULL);
 }
 
+int phx_json_decode_key(
+                const struct phx_json_text *text,
+                struct phx_json_span span,
+                char **ret_key) {
+        phx_cleanup(phx_json_decref) json_t *decoded = NULL;
+
+        *ret_key = NULL;
+        if (!memchr(text->data + span.begin, '\\', span.end - span.begin))
+                return 0;
+        decoded = decode_key(text, span);
+        return decoded ? phx_replace(ret_key, json_string_value(decoded)) : -ENOMEM;
+}
+
 static bool is_key(const struct phx_json_text *text, struct phx_json_span span, const char *key) {
         const char *raw = text->data + span.begin + 1;
         json_t *decoded;
@@ -141,7 +163,7 @@ static bool find_below(
         bool is_object = peek(&cursor) == '{';
         size_t i = 0;
 
-        if (is_object != !!place->key)
+        if (peek(&cursor) != (place->key ? '{' : '['))
                 return false;
 
         while (next_member(&cursor, is_object, &member)) {
@@ -156,7 +178,10 @@ static bool find_below(
 
 bool phx_json_find(const struct phx_json_place *place, struct phx_json_member *ret_member) {
         struct phx_json_member above;
+        int r = place->text->index ? phx_json_index_find(place, ret_member) : -ENOMEM;
 
+        if (r >= 0)
+                return r;
         if (!place->parent) {
                 struct cursor cursor = { place->text, 0 };
 
@@ -208,6 +233,22 @@ void phx_json_walk_array(
                 return;
         while (next_member(&cursor, false, &member))
                 called(data, i++, member.value.begin);
+}
+
+bool phx_json_walk_members(
+                const struct phx_json_text *text,
+                size_t offset,
+                void (*called)(void *data, const struct phx_json_member *member),
+                void *data) {
+        struct cursor cursor = { text, offset };
+        struct phx_json_member member;
+        bool is_object = peek(&cursor) == '{';
+
+        if (!is_object && peek(&cursor) != '[')
+                return false;
+        while (next_member(&cursor, is_object, &member))
+                called(data, &member);
+        return is_object;
 }
 
 int phx_json_path_add(struct phx_buffer *path, const char *key, size_t index) {
@@ -300,22 +341,30 @@ bool phx_json_find_duplicate(
         return false;
 }
 
-size_t phx_json_column(const struct phx_json_text *text, size_t offset) {
-        size_t column = 1;
+/* The line, counted from 1, and where it begins. */
+static size_t find_line(const struct phx_json_text *text, size_t offset, size_t *ret_begin) {
+        size_t line = 1;
 
-        if (offset > text->size)
-                offset = text->size;
-        while (offset > 0 && text->data[offset - 1] != '\n') {
-                offset--;
-                column++;
-        }
-        return column;
+        *ret_begin = 0;
+        if (text->index && phx_json_index_line(text, offset, &line, ret_begin) >= 0)
+                return line;
+        for (size_t i = 0; i < offset; i++)
+                if (text->data[i] == '\n') {
+                        line++;
+                        *ret_begin = i + 1;
+                }
+        return line;
+}
+
+size_t phx_json_column(const struct phx_json_text *text, size_t offset) {
+        size_t begin, at = offset < text->size ? offset : text->size;
+
+        (void) find_line(text, at, &begin);
+        return at - begin + 1;
 }
 
 size_t phx_json_line(const struct phx_json_text *text, size_t offset) {
-        size_t line = 1;
+        size_t begin;
 
-        for (size_t i = 0; i < offset && i < text->size; i++)
-                line += text->data[i] == '\n';
-        return line;
+        return find_line(text, offset < text->size ? offset : text->size, &begin);
 }

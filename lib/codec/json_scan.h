@@ -13,6 +13,8 @@ struct phx_json_text {
         const char *file; /* as it is to be named in messages */
         const char *data;
         size_t size;
+        struct phx_json_index
+                        *index; /* see json_index.h; NULL: all is searched from the beginning */
 };
 
 /* A value of the text: a chain up to the root, which has no parent. Each link lives on the stack of
@@ -54,6 +56,21 @@ void phx_json_walk_array(
                 size_t offset,
                 void (*called)(void *data, size_t index, size_t offset),
                 void *data);
+
+/* Walks the members of the object or array whose bracket is the byte OFFSET; of anything else there
+ * are none. True for an object. */
+bool phx_json_walk_members(
+                const struct phx_json_text *text,
+                size_t offset,
+                void (*called)(void *data, const struct phx_json_member *member),
+                void *data);
+
+/* The key at SPAN, which has its quotes, where it differs from what stands there; else NULL. The
+ * caller's. 0 or -ENOMEM. */
+int phx_json_decode_key(
+                const struct phx_json_text *text,
+                struct phx_json_span span,
+                char **ret_key);
 
 /* Finds the key whose closing quote is the byte before END, which is where jansson says a duplicate
  * is: its path (added to PATH) and the first of the two. True when found; false also when memory is

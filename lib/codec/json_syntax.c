@@ -58,6 +58,10 @@ static char peek(const struct syntax *syntax) {
         return peek_at(syntax, syntax->at);
 }
 
+static bool is_blank(char c) {
+        return c == ' ' || c == '\n' || c == '\t' || c == '\r';
+}
+
 /* --- refusing --- */
 
 static int refuse_at(struct syntax *syntax, size_t at, const char *found, const char *expected) {
@@ -434,7 +438,7 @@ int phx_json_soften(
         int r = 0;
 
         while (r >= 0) {
-                while (peek(&syntax) && strchr(BLANKS, peek(&syntax)))
+                while (is_blank(peek(&syntax)))
                         syntax.at++;
                 if (syntax.at >= text->size && syntax.expected == EXPECT_NOTHING)
                         return 0;

@@ -94,7 +94,9 @@ static void a_configuration_tells_all_of_its_mistakes(void **state) {
               6,
               10,
               "lxc_configs.c: unknown key 'aparmor_profile'; did you mean 'apparmor_profile'?");
-        assert_int_equal(findings.items[7].severity, PHX_SEVERITY_WARNING); /* it may be elsewhere */
+        assert_int_equal(
+                        findings.items[7].severity,
+                        PHX_SEVERITY_WARNING); /* it may be elsewhere */
         assert_int_equal(findings.items[7].column, 27);
         assert_int_equal(findings.items[8].column, 32);
         assert_int_equal(findings.items[9].line, 8);
