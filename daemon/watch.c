@@ -157,11 +157,23 @@ static struct entry *find_directory(const struct watch *watch, int wd) {
         return find_entry(watch, path, watch->count);
 }
 
-/* Names with a leading dot are temporaries: ours, and editors', whose last act is a rename. */
+/* Ours and editors', whose last act is a rename. Other hidden names may be what is looked at: LXC
+ * reads hidden includes, and a container may have such a name. */
+static bool is_temporary(const char *name) {
+        static const char *const endings[] = { "~", ".swp", ".swx", ".swo", ".tmp" };
+
+        if (name[0] != '.')
+                return false;
+        for (size_t i = 0; i < PHX_ELEMENTS(endings); i++)
+                if (phx_has_suffix(name, endings[i]))
+                        return true;
+        return name[1] == '#';
+}
+
 static bool is_name_of_interest(const struct watch *watch, const char *path, const char *name) {
         if (strcmp(path, watch->cgroup_root) == 0)
                 return phx_has_prefix(name, "lxc.payload.") || phx_has_prefix(name, "lxc.monitor.");
-        return name[0] != '.';
+        return !is_temporary(name);
 }
 
 /* Whether the event is worth a look. */

@@ -23,9 +23,17 @@ static bool is_exposed(const struct phx_snapshot_container *container) {
         return true;
 }
 
+/* The least confined task decides; it may be one of many. */
+static const char *word_of(const struct phx_snapshot_container *container) {
+        if (container->posture == PHX_POSTURE_UNCONFINED && container->tasks_wrong > 0 &&
+            container->tasks_wrong < container->tasks)
+                return "partly-unconfined";
+        return phx_posture_to_string(container->posture);
+}
+
 static int add_row(struct table *table, const struct phx_snapshot_container *container) {
         if (table_add(table, container->id) < 0 || table_add(table, container->name) < 0 ||
-            table_add(table, phx_posture_to_string(container->posture)) < 0 ||
+            table_add(table, word_of(container)) < 0 ||
             table_add(table, container->label ? container->label : container->assigned) < 0)
                 return -1;
         return table_add(table, container->suggestion);

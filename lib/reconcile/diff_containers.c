@@ -129,7 +129,7 @@ static int diff_running(
         if (r < 0 || have->unknown == 0)
                 return r;
         drift.kind = PHX_DRIFT_UNKNOWN;
-        drift.found = "a label that cannot be read";
+        drift.found = have->unread_why ? have->unread_why : "a label that cannot be read";
         drift.why = "looked at again";
         return phx_differ_add(differ, drift);
 }

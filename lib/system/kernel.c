@@ -299,7 +299,8 @@ static int list_directory(int fd, struct phx_strings *ret_names) {
         while ((errno = 0, entry = readdir(directory))) {
                 int r;
 
-                if (entry->d_name[0] == '.')
+                /* A profile called "/" is shown as ".5". */
+                if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
                         continue;
                 if (names.count == LOADED_LIMIT)
                         return -EOVERFLOW;

@@ -163,6 +163,7 @@ void phx_tasks_done(struct phx_tasks *tasks) {
         for (size_t i = 0; i < tasks->count; i++)
                 phx_label_done(&tasks->items[i].label);
         free(tasks->items);
+        free(tasks->unread_why);
         *tasks = (struct phx_tasks){ 0 };
 }
 
@@ -193,10 +194,11 @@ static void judge_task(
 }
 
 struct phx_confinement phx_confinement_judge(const struct phx_tasks *tasks, const char *wanted) {
-        struct phx_confinement confinement = { .is_running = tasks->count > 0,
-                                               .init = tasks->init,
-                                               .tasks = (unsigned) tasks->count };
         bool only_init = strcmp(wanted, unconfined) == 0;
+        struct phx_confinement confinement = { .is_running = tasks->count > 0 || tasks->unread > 0,
+                                               .init = tasks->init,
+                                               .tasks = (unsigned) tasks->count,
+                                               .unknown = only_init ? 0 : tasks->unread };
 
         for (size_t i = 0; i < tasks->count; i++) {
                 const struct phx_task *task = &tasks->items[i];
@@ -207,7 +209,8 @@ struct phx_confinement phx_confinement_judge(const struct phx_tasks *tasks, cons
                         judge_task(&confinement, task, wanted);
         }
         /* Without init there is nobody to be unconfined, and something runs all the same. */
-        if (only_init && tasks->init == 0 && confinement.tasks > confinement.starting)
+        if (only_init && tasks->init == 0 &&
+            (confinement.tasks > confinement.starting || tasks->unread > 0))
                 confinement.unknown++;
         return confinement;
 }

@@ -45,7 +45,9 @@ struct phx_task {
 struct phx_tasks {
         struct phx_task *items;
         size_t count;
-        pid_t init; /* 0 when it was not found */
+        pid_t init;       /* 0 when it was not found */
+        unsigned unread;  /* cgroups of which it is not known what runs in them */
+        char *unread_why; /* the first of them, and why; NULL for none */
 };
 
 void phx_tasks_done(struct phx_tasks *tasks);
@@ -56,7 +58,7 @@ struct phx_confinement {
         unsigned tasks;
         unsigned starting; /* of these; they count for none of the following */
         unsigned wrong;    /* under another label or mode than the wanted one */
-        unsigned unknown;  /* label not to be read: neither right nor wrong */
+        unsigned unknown;  /* label not to be read, or cgroups: neither right nor wrong */
         char example[512]; /* "LABEL (MODE), pid N" of a wrong one, else of init; "" for none */
 };
 

@@ -9,6 +9,7 @@
 #include "state/needs.h"
 #include "state/report.h"
 #include "system/assignments.h"
+#include "system/cgroups.h"
 #include "system/lxc_replace.h"
 
 /* A container is through its start in a second or two. One that is not after twenty looks is not
@@ -90,6 +91,7 @@ struct look {
         struct phx_lxc_containers list;
         struct phx_strings names;     /* of all containers on this host */
         struct phx_strings listening; /* of these, those with a monitor */
+        struct phx_cgroups *cgroups; /* NULL when they cannot be read, as each container will say */
         bool changed;
 };
 
@@ -97,6 +99,7 @@ static void look_done(struct look *look) {
         phx_lxc_containers_done(&look->list);
         phx_strings_done(&look->names);
         phx_strings_done(&look->listening);
+        look->cgroups = phx_cgroups_close(look->cgroups);
 }
 
 /* --- desired --- */
@@ -220,6 +223,7 @@ static int read_tasks(
                                               .cgroup_dir = have->values.cgroup_dir,
                                               .cgroup_container = have->values.cgroup_container,
                                               .others = &look->names,
+                                              .cgroups = look->cgroups,
                                               .init = init };
 
         return phx_tasks_read(look->containers->roots, &query, ret_tasks, error);
@@ -288,7 +292,9 @@ static int look_at_tasks(
         observed->wrong = judged.wrong;
         observed->unknown = judged.unknown;
         observed->init = judged.init;
-        r = note_labels(observed, &tasks);
+        r = phx_replace(&observed->unread_why, tasks.unread_why);
+        if (r >= 0)
+                r = note_labels(observed, &tasks);
         if (r < 0)
                 return r;
         return judged.example[0] ? phx_replace(&observed->example, judged.example) : 0;
@@ -360,6 +366,8 @@ static int look_at_all(struct look *look, const char *lxc_path, struct phx_error
         r = phx_lxc_containers_look(&lxc, look->containers->cache, &look->list, error);
         for (size_t i = 0; r >= 0 && i < look->list.count; i++)
                 r = phx_strings_add(&look->names, look->list.items[i].name);
+        if (r >= 0)
+                (void) phx_cgroups_open(look->containers->roots->cgroup, &look->cgroups, NULL);
         /* Without it, only what the cgroups show is known. */
         if (r >= 0)
                 (void) phx_tasks_listening(

@@ -23,6 +23,7 @@
 /* One process, as /proc/PID/status tells it. */
 struct process {
         pid_t pid;
+        pid_t group; /* the process that it is a thread of; its own number for a process */
         pid_t parent;
         bool is_zombie;
         bool is_threaded;
@@ -60,6 +61,19 @@ static int read_small(int dir_fd, const char *path, char *text, size_t size) {
         return 0;
 }
 
+#define STATUS_LIMIT ((size_t) 4 * 1024 * 1024)
+
+/* A process may be in 65,536 groups, and their numbers come before what is asked for here. */
+static int read_status(int dir_fd, const char *path, char *text, size_t size, char **ret_whole) {
+        size_t whole_size = 0;
+        int r;
+
+        r = read_small(dir_fd, path, text, size);
+        if (r < 0 || strlen(text) + 1 < size)
+                return r;
+        return phx_file_read_at(dir_fd, path, STATUS_LIMIT, ret_whole, &whole_size);
+}
+
 /* The value of a line of status, up to its end; "" when there is none. */
 static const char *find_field(const char *status, const char *key) {
         const char *line = status;
@@ -95,20 +109,33 @@ static bool has_parents_program(const struct scan *scan, const struct process *p
 
 static int read_process(const struct scan *scan, pid_t pid, struct process *ret_process) {
         struct process process = { .pid = pid };
-        char path[64], status[16384];
+        phx_autofree char *whole = NULL;
+        char path[64], text[16384];
+        const char *status = text;
+        char state;
         int r;
 
         (void) snprintf(path, sizeof(path), "%d/status", (int) pid);
-        r = read_small(scan->proc_fd, path, status, sizeof(status));
+        r = read_status(scan->proc_fd, path, text, sizeof(text), &whole);
         if (r < 0)
                 return r;
 
+        if (whole)
+                status = whole;
+        process.group = (pid_t) strtol(find_field(status, "Tgid:"), NULL, 10);
+        if (process.group <= 0)
+                process.group = pid;
         process.parent = (pid_t) strtol(find_field(status, "PPid:"), NULL, 10);
-        process.is_zombie = strchr("ZX", find_field(status, "State:")[0]) != NULL;
-        process.is_threaded = strtol(find_field(status, "Threads:"), NULL, 10) > 1;
+        state = find_field(status, "State:")[0];
+        process.is_zombie = state == 'Z' || state == 'X';
+        process.is_threaded = process.group == pid &&
+                              strtol(find_field(status, "Threads:"), NULL, 10) > 1;
         process.is_namespace_init = ends_with_one(find_field(status, "NSpid:"));
         process.is_outside_child = !phx_pids_has(scan->pids, process.parent);
-        process.is_starting = process.is_outside_child && has_parents_program(scan, &process);
+        /* Of a threaded cgroup not every process is listed, so that nobody is known to be outside.
+         */
+        process.is_starting = process.is_outside_child && !scan->pids->is_threaded &&
+                              has_parents_program(scan, &process);
         *ret_process = process;
         return 0;
 }
@@ -134,12 +161,22 @@ static int read_label(const struct scan *scan, pid_t pid, pid_t tid, struct phx_
         return r;
 }
 
+/* It is there, and that is all that can be told. */
+static int add_unknown(struct scan *scan, pid_t pid) {
+        struct phx_task *task = phx_grow(&scan->tasks.items, &scan->tasks.count, sizeof(*task));
+
+        if (!task)
+                return -ENOMEM;
+        task->pid = task->tid = pid;
+        return 0;
+}
+
 static int add_task(struct scan *scan, const struct process *process, pid_t tid) {
         phx_cleanup(phx_label_done) struct phx_label label = { 0 };
         struct phx_task *task;
         int r;
 
-        r = read_label(scan, process->pid, tid, &label);
+        r = read_label(scan, process->group, tid, &label);
         if (r == -ENOMEM)
                 return r;
         if (is_gone(r))
@@ -148,7 +185,7 @@ static int add_task(struct scan *scan, const struct process *process, pid_t tid)
         task = phx_grow(&scan->tasks.items, &scan->tasks.count, sizeof(*task));
         if (!task)
                 return -ENOMEM;
-        task->pid = process->pid;
+        task->pid = process->group;
         task->tid = tid;
         task->is_starting = process->is_starting;
         task->is_known = r >= 0;
@@ -177,17 +214,22 @@ static int add_threads(struct scan *scan, const struct process *process) {
                 return phx_errno();
         (void) PHX_TAKE_FD(fd);
 
-        while ((entry = readdir(directory))) {
-                long tid = strtol(entry->d_name, NULL, 10);
+        for (;;) {
+                long tid;
                 int r;
 
-                if (tid <= 0)
+                errno = 0;
+                entry = readdir(directory);
+                if (!entry)
+                        return errno != 0 ? -errno : 0;
+                tid = strtol(entry->d_name, NULL, 10);
+                /* The first may have ended, and the others go on. */
+                if (tid <= 0 || (tid == process->pid && process->is_zombie))
                         continue;
                 r = add_task(scan, process, (pid_t) tid);
                 if (r < 0)
                         return r;
         }
-        return 0;
 }
 
 static int add_process(struct scan *scan, pid_t pid) {
@@ -197,14 +239,43 @@ static int add_process(struct scan *scan, pid_t pid) {
         r = read_process(scan, pid, &process);
         if (is_gone(r))
                 return 0;
+        if (r < 0)
+                return r == -ENOMEM ? r : add_unknown(scan, pid);
         /* What is dead runs nothing, whatever it was called. */
-        if (process.is_zombie)
+        if (process.is_zombie && !process.is_threaded)
+                return 0;
+        /* Of a threaded cgroup; the process brings all its threads along where it is listed. */
+        if (process.group != pid && phx_pids_has(scan->pids, process.group))
                 return 0;
         if (process.is_namespace_init && process.is_outside_child && scan->tasks.init == 0)
                 scan->tasks.init = pid;
 
         r = process.is_threaded ? add_threads(scan, &process) : add_task(scan, &process, pid);
-        return is_gone(r) ? 0 : r;
+        if (is_gone(r))
+                return 0;
+        return r >= 0 || r == -ENOMEM ? r : add_unknown(scan, pid);
+}
+
+/* Opened for this one container when nobody has opened them for all. */
+static int list_pids(
+                const struct phx_task_roots *roots,
+                const struct phx_task_query *query,
+                enum phx_cgroups_list list,
+                struct phx_pids *ret_pids,
+                struct phx_error *error) {
+        phx_cleanup(phx_cgroups_closep) struct phx_cgroups *own = NULL;
+        int r = 0;
+
+        if (!query->cgroups)
+                r = phx_cgroups_open(roots->cgroup, &own, error);
+        if (r < 0)
+                return r;
+        return phx_cgroups_pids(
+                        query->cgroups ? query->cgroups : own,
+                        roots->proc,
+                        query,
+                        list,
+                        ret_pids);
 }
 
 int phx_tasks_read(
@@ -218,7 +289,7 @@ int phx_tasks_read(
 
         assert(roots && query && query->name && ret_tasks);
 
-        r = phx_cgroups_pids(roots, query, &pids, error);
+        r = list_pids(roots, query, PHX_CGROUPS_PROCESSES, &pids, error);
         if (r < 0)
                 return r;
         scan.proc_fd = open(roots->proc, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -228,19 +299,56 @@ int phx_tasks_read(
         for (size_t i = 0; i < pids.count; i++) {
                 r = add_process(&scan, pids.items[i]);
                 if (r < 0)
-                        return phx_error_set(
-                                        error,
-                                        r,
-                                        "%s: process %d: %s",
-                                        query->name,
-                                        (int) pids.items[i],
-                                        strerrordesc_np(-r));
+                        return r;
         }
         if (scan.tasks.init == 0 && phx_pids_has(&pids, query->init))
                 scan.tasks.init = query->init;
-        *ret_tasks = scan.tasks;
-        scan.tasks = (struct phx_tasks){ 0 };
+        scan.tasks.unread = pids.unread;
+        scan.tasks.unread_why = PHX_TAKE(pids.unread_why);
+        *ret_tasks = PHX_TAKE_STRUCT(scan.tasks);
         return 0;
+}
+
+/* --- labels alone --- */
+
+/* As the kernel prints it. A thread is found by its own number, whatever process it belongs to; "?"
+ * for one that is there and cannot be read. */
+static int add_label(int proc_fd, pid_t tid, struct phx_strings *labels) {
+        static const char *const names[] = { "apparmor/current", "current" };
+        char path[64], text[4097];
+        int r = -ENOENT;
+
+        for (size_t i = 0; r == -ENOENT && i < PHX_ELEMENTS(names); i++) {
+                (void) snprintf(path, sizeof(path), "%d/attr/%s", (int) tid, names[i]);
+                r = read_small(proc_fd, path, text, sizeof(text));
+        }
+        if (is_gone(r))
+                return 0;
+        return phx_strings_add_once(labels, r < 0 ? "?" : text);
+}
+
+int phx_tasks_labels(
+                const struct phx_task_roots *roots,
+                const struct phx_task_query *query,
+                struct phx_strings *labels,
+                struct phx_error *error) {
+        phx_cleanup(phx_pids_done) struct phx_pids tids = { 0 };
+        phx_autoclose int proc_fd = -1;
+        int r;
+
+        r = list_pids(roots, query, PHX_CGROUPS_THREADS, &tids, error);
+        if (r < 0)
+                return r;
+        proc_fd = open(roots->proc, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (proc_fd < 0)
+                return phx_error_errno(error, roots->proc);
+
+        for (size_t i = 0; r >= 0 && i < tids.count; i++)
+                r = add_label(proc_fd, tids.items[i], labels);
+        if (r >= 0 && tids.unread > 0)
+                r = phx_strings_add_once(labels, "?");
+        phx_strings_sort(labels);
+        return r < 0 ? r : 0;
 }
 
 /* "@LXC_PATH/NAME/command", the abstract socket on which a monitor takes commands. */

@@ -182,17 +182,19 @@ static void names_come_from_the_name_files_with_all_parents(void **state) {
 
         add_profile("v-foobar.80", "v-{foo,bar}", "enforce");
         add_profile("lxc-a.1", "lxc-a", "enforce");
+        add_profile(".81", "/", "enforce");
         add_profile("lxc-a.1/profiles/c.2", "child", "complain");
         add_profile("lxc-a.1/profiles/c.2/profiles/g.3", "grandchild", "kill");
         observe(*state, &list);
 
-        assert_int_equal(list.count, 4);
-        assert_string_equal(list.items[0].name, "lxc-a");
-        assert_string_equal(list.items[1].name, "lxc-a//child");
-        assert_int_equal(list.items[1].mode, PHX_POLICY_COMPLAIN);
-        assert_string_equal(list.items[2].name, "lxc-a//child//grandchild");
-        assert_int_equal(list.items[2].mode, PHX_POLICY_KILL);
-        assert_string_equal(list.items[3].name, "v-{foo,bar}");
+        assert_int_equal(list.count, 5);
+        assert_string_equal(list.items[0].name, "/");
+        assert_string_equal(list.items[1].name, "lxc-a");
+        assert_string_equal(list.items[2].name, "lxc-a//child");
+        assert_int_equal(list.items[2].mode, PHX_POLICY_COMPLAIN);
+        assert_string_equal(list.items[3].name, "lxc-a//child//grandchild");
+        assert_int_equal(list.items[3].mode, PHX_POLICY_KILL);
+        assert_string_equal(list.items[4].name, "v-{foo,bar}");
         assert_true(list.complete);
 }
 

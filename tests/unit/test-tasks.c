@@ -35,15 +35,40 @@ static const char *below_tree(const char *path) {
         return path + strlen(tree) + 1;
 }
 
-static void add_cgroup(const struct machine *machine, const char *path, const char *pids) {
-        char full[1024];
+static void write_cgroup(
+                const struct machine *machine,
+                const char *path,
+                const char *file,
+                const char *text) {
+        char full[1100];
 
         (void) snprintf(full,
                         sizeof(full),
-                        "%s/%s/cgroup.procs",
+                        "%.64s/%.900s/%.64s",
                         below_tree(machine->cgroup),
-                        path);
-        tree_write(full, pids);
+                        path,
+                        file);
+        tree_write(full, text);
+}
+
+/* With all above it, as on a real machine: empty. */
+static void add_cgroup(const struct machine *machine, const char *path, const char *pids) {
+        char above[4096];
+
+        (void) snprintf(above, sizeof(above), "%s", path);
+        for (char *slash = strchr(above, '/'); slash; slash = strchr(slash + 1, '/')) {
+                char full[8192];
+
+                *slash = '\0';
+                (void) snprintf(full, sizeof(full), "%s/%s/cgroup.procs", machine->cgroup, above);
+                if (access(full, F_OK) < 0) {
+                        write_cgroup(machine, above, "cgroup.procs", "");
+                        write_cgroup(machine, above, "cgroup.threads", "");
+                }
+                *slash = '/';
+        }
+        write_cgroup(machine, path, "cgroup.procs", pids);
+        write_cgroup(machine, path, "cgroup.threads", pids);
 }
 
 static void write_proc(const struct machine *machine, const char *path, const char *text) {
@@ -72,6 +97,7 @@ struct process {
         const char *label;
         const char *state;
         int threads;
+        pid_t group;
 };
 
 static void add_process(const struct machine *machine, struct process process) {
@@ -80,8 +106,9 @@ static void add_process(const struct machine *machine, struct process process) {
         (void) snprintf(path, sizeof(path), "%d/status", (int) process.pid);
         (void) snprintf(text,
                         sizeof(text),
-                        "Name:\tx\nState:\t%s\nPPid:\t%d\nNSpid:\t%s\nThreads:\t%d\n",
+                        "Name:\tx\nState:\t%s\nTgid:\t%d\nPPid:\t%d\nNSpid:\t%s\nThreads:\t%d\n",
                         process.state ? process.state : "S (sleeping)",
+                        (int) (process.group ? process.group : process.pid),
                         (int) process.parent,
                         process.namespaces ? process.namespaces : "1",
                         process.threads ? process.threads : 1);
@@ -311,6 +338,248 @@ static void an_older_kernel_has_the_label_in_another_file(void **state) {
         assert_string_equal(find(&machine, 100)->label.text, "lxc-a");
 }
 
+static void a_cgroup_of_any_name_is_read(void **state) {
+        phx_cleanup(machine_done) struct machine machine = { 0 };
+        const struct phx_task_query query = { .name = "web" };
+
+        machine_init(&machine, "dots");
+        add_cgroup(&machine, "lxc.payload.web", "100\n");
+        add_cgroup(&machine, "lxc.payload.web/.lxc", "101\n");
+        add_cgroup(&machine, "lxc.payload.web/.lxc/..deeper/...", "102\n");
+        add_cgroup(&machine, "lxc.payload.web/a\nb\033[31m\377", "103\n");
+        add_cgroup(&machine, "lxc.payload.web/-1 \\", "104\n");
+        for (pid_t pid = 100; pid <= 104; pid++)
+                add_process(&machine, (struct process){ pid, 1, "1", "x", "unconfined" });
+        read_tasks(&machine, &query);
+        assert_int_equal(machine.tasks.count, 5);
+        assert_int_equal(machine.tasks.unread, 0);
+}
+
+/* NAME below NAME below …, with PIDS in the last. */
+static void add_deep_cgroup(const struct machine *machine, int depth, const char *pids) {
+        char path[4096] = "lxc.payload.web";
+
+        for (int i = 0; i < depth; i++)
+                (void) snprintf(path + strlen(path), sizeof(path) - strlen(path), "/d");
+        add_cgroup(machine, path, pids);
+}
+
+static void what_is_too_deep_to_be_read_is_unknown_unless_it_is_empty(void **state) {
+        phx_cleanup(machine_done) struct machine machine = { 0 };
+        const struct phx_task_query query = { .name = "web" };
+        char path[4096] = "lxc.payload.web";
+
+        machine_init(&machine, "deep");
+        add_cgroup(&machine, "lxc.payload.web", "100\n");
+        add_deep_cgroup(&machine, 128, "101\n");
+        add_process(&machine, (struct process){ 100, 1, "1", "x", "lxc-a (enforce)" });
+        add_process(&machine, (struct process){ 101, 1, "1", "x", "unconfined" });
+        read_tasks(&machine, &query);
+        assert_int_equal(machine.tasks.count, 2);
+        assert_int_equal(machine.tasks.unread, 0);
+
+        add_deep_cgroup(&machine, 140, "102\n");
+        read_tasks(&machine, &query);
+        assert_int_equal(machine.tasks.count, 2);
+        assert_int_equal(machine.tasks.unread, 1);
+        assert_string_equal(
+                        machine.tasks.unread_why,
+                        "its cgroup 'd': is nested too deep to be read");
+        assert_int_equal(phx_confinement_judge(&machine.tasks, "lxc-a").unknown, 1);
+        assert_int_equal(phx_confinement_judge(&machine.tasks, "lxc-a").wrong, 1);
+
+        for (int i = 0; i < 129; i++)
+                (void) snprintf(path + strlen(path), sizeof(path) - strlen(path), "/d");
+        write_cgroup(&machine, path, "cgroup.events", "populated 1\nfrozen 0\n");
+        read_tasks(&machine, &query);
+        assert_int_equal(machine.tasks.unread, 1);
+        write_cgroup(&machine, path, "cgroup.events", "populated 0\nfrozen 0\n");
+        read_tasks(&machine, &query);
+        assert_int_equal(machine.tasks.unread, 0);
+}
+
+static void a_cgroup_that_cannot_be_read_is_counted_and_hides_no_other(void **state) {
+        phx_cleanup(machine_done) struct machine machine = { 0 };
+        const struct phx_task_query query = { .name = "web" };
+        struct phx_confinement confinement;
+
+        machine_init(&machine, "unread");
+        add_cgroup(&machine, "lxc.payload.web", "100\n");
+        tree_mkdir("unread/cgroup/lxc.payload.web/b\033ad");
+        assert_int_equal(
+                        mkfifo(tree_path("unread/cgroup/lxc.payload.web/b\033ad/cgroup.procs"),
+                               0600),
+                        0);
+        add_cgroup(&machine, "lxc.payload.web/good", "101\n");
+        add_process(&machine, (struct process){ 100, 1, "1", "x", "lxc-a (enforce)" });
+        add_process(&machine, (struct process){ 101, 1, "1", "x", "lxc-a (enforce)" });
+        read_tasks(&machine, &query);
+
+        assert_int_equal(machine.tasks.count, 2);
+        assert_int_equal(machine.tasks.unread, 1);
+        assert_string_equal(machine.tasks.unread_why, "its cgroup 'b\\x1bad': Invalid argument");
+        confinement = phx_confinement_judge(&machine.tasks, "lxc-a");
+        assert_int_equal(confinement.unknown, 1);
+        assert_int_equal(confinement.wrong, 0);
+        /* Of an unconfined container only init counts, which is not to be seen. */
+        assert_int_equal(phx_confinement_judge(&machine.tasks, "unconfined").unknown, 1);
+}
+
+static void cgroups_that_go_each_time_are_unknown(void **state) {
+        phx_cleanup(machine_done) struct machine machine = { 0 };
+        const struct phx_task_query query = { .name = "web" };
+        char path[512];
+
+        machine_init(&machine, "restless");
+        add_cgroup(&machine, "lxc.payload.web", "100\n");
+        /* As one whose file is gone when it is to be opened. */
+        (void) snprintf(path, sizeof(path), "%s/lxc.payload.web/x", below_tree(machine.cgroup));
+        tree_mkdir(path);
+        add_process(&machine, (struct process){ 100, 1, "1", "x", "lxc-a (enforce)" });
+        read_tasks(&machine, &query);
+        assert_int_equal(machine.tasks.count, 1);
+        assert_int_equal(machine.tasks.unread, 1);
+        assert_string_equal(
+                        machine.tasks.unread_why,
+                        "its cgroup 'web': is never at rest while it is being read");
+}
+
+static void all_hierarchies_of_version_1_are_read(void **state) {
+        phx_cleanup(machine_done) struct machine machine = { 0 };
+        const struct phx_task_query query = { .name = "web" };
+        const struct phx_task_query elsewhere = { .name = "db", .init = 200 };
+
+        machine_init(&machine, "version1");
+        add_cgroup(&machine, "systemd/lxc.payload.web", "100\n");
+        add_cgroup(&machine, "freezer/lxc.payload.web/.lxc", "101\n");
+        add_cgroup(&machine, "cpu,cpuacct/lxc.payload.web", "100\n101\n");
+        add_cgroup(&machine, "systemd/x.slice/lxc.payload.db/y", "200\n");
+        add_cgroup(&machine, "freezer/z/lxc.payload.db", "201\n");
+        for (pid_t pid = 100; pid <= 101; pid++)
+                add_process(&machine, (struct process){ pid, 1, "1", "x", "unconfined" });
+        for (pid_t pid = 200; pid <= 201; pid++)
+                add_process(&machine, (struct process){ pid, 1, "1", "x", "unconfined" });
+        write_proc(&machine,
+                   "200/cgroup",
+                   "3:freezer:/z/lxc.payload.db\n"
+                   "2:cpu,cpuacct:/\n"
+                   "1:name=systemd:/x.slice/lxc.payload.db/y\n");
+        read_tasks(&machine, &query);
+        assert_int_equal(machine.tasks.count, 2);
+        read_tasks(&machine, &elsewhere);
+        assert_int_equal(machine.tasks.count, 2);
+
+        /* Version 2 alone has no other. */
+        tree_write("version1/cgroup/cgroup.controllers", "");
+        read_tasks(&machine, &query);
+        assert_int_equal(machine.tasks.count, 0);
+}
+
+/* As a threaded cgroup lists them. */
+static void threads_are_taken_for_what_they_are(void **state) {
+        phx_cleanup(machine_done) struct machine machine = { 0 };
+        const struct phx_task_query query = { .name = "web" };
+
+        machine_init(&machine, "threaded");
+        add_cgroup(&machine, "lxc.payload.web", "100\n101\n111\n");
+        add_process(&machine,
+                    (struct process){ 100, 1, "100\t1", "x", "lxc-a (enforce)", .threads = 2 });
+        add_label(&machine, 100, 101, "lxc-b (enforce)");
+        add_process(&machine,
+                    (struct process){ 101, 1, "101\t2", "x", NULL, .threads = 2, .group = 100 });
+        /* Its process is in no cgroup of ours. */
+        add_label(&machine, 110, 111, "unconfined");
+        add_process(&machine,
+                    (struct process){ 111, 1, "111\t9", "x", NULL, .threads = 2, .group = 110 });
+        read_tasks(&machine, &query);
+
+        assert_int_equal(machine.tasks.count, 3);
+        assert_int_equal(machine.tasks.init, 100);
+        assert_string_equal(find(&machine, 101)->label.text, "lxc-b");
+        assert_int_equal(find(&machine, 111)->pid, 110);
+        assert_string_equal(find(&machine, 111)->label.text, "unconfined");
+}
+
+static void the_threads_of_a_dead_first_one_are_read(void **state) {
+        phx_cleanup(machine_done) struct machine machine = { 0 };
+        const struct phx_task_query query = { .name = "web" };
+
+        machine_init(&machine, "headless");
+        add_cgroup(&machine, "lxc.payload.web", "100\n");
+        add_process(&machine,
+                    (struct process){ 100,
+                                      1,
+                                      "100\t1",
+                                      "x",
+                                      "lxc-a (enforce)",
+                                      "Z (zombie)",
+                                      .threads = 2 });
+        add_label(&machine, 100, 101, "unconfined");
+        read_tasks(&machine, &query);
+        assert_int_equal(machine.tasks.count, 1);
+        assert_string_equal(find(&machine, 101)->label.text, "unconfined");
+}
+
+static void a_process_in_many_groups_hides_no_thread(void **state) {
+        phx_cleanup(machine_done) struct machine machine = { 0 };
+        phx_cleanup(phx_buffer_done) struct phx_buffer status = { 0 };
+        const struct phx_task_query query = { .name = "web" };
+
+        machine_init(&machine, "groups");
+        add_cgroup(&machine, "lxc.payload.web", "100\n");
+        add_process(&machine, (struct process){ 100, 1, "1", "x", "lxc-a (enforce)" });
+        add_label(&machine, 100, 101, "unconfined");
+        assert_int_equal(phx_buffer_addf(&status, "State:\tS\nTgid:\t100\nPPid:\t1\nGroups:\t"), 0);
+        for (int i = 0; i < 65536; i++)
+                assert_int_equal(phx_buffer_addf(&status, "%d ", i), 0);
+        assert_int_equal(phx_buffer_addf(&status, "\nNSpid:\t100\t1\nThreads:\t2\n"), 0);
+        write_proc(&machine, "100/status", status.data);
+        read_tasks(&machine, &query);
+        assert_int_equal(machine.tasks.count, 2);
+        assert_int_equal(machine.tasks.init, 100);
+}
+
+static void assert_labels(
+                const struct machine *machine,
+                const struct phx_task_query *query,
+                const char *expected) {
+        phx_cleanup(phx_strings_done) struct phx_strings labels = { 0 };
+        char text[512] = "";
+
+        assert_int_equal(phx_tasks_labels(&machine->roots, query, &labels, NULL), 0);
+        for (size_t i = 0; i < labels.count; i++)
+                (void) snprintf(text + strlen(text),
+                                sizeof(text) - strlen(text),
+                                "%s;",
+                                labels.items[i]);
+        assert_string_equal(text, expected);
+}
+
+static void labels_alone_are_read_of_every_thread(void **state) {
+        phx_cleanup(machine_done) struct machine machine = { 0 };
+        const struct phx_task_query query = { .name = "web" };
+        char path[512];
+
+        machine_init(&machine, "labels");
+        assert_labels(&machine, &query, "");
+        add_cgroup(&machine, "lxc.payload.web", "100\n101\n");
+        add_cgroup(&machine, "lxc.payload.web/.lxc", "102\n103\n");
+        write_proc(&machine, "100/attr/apparmor/current", "lxc-a (enforce)\n");
+        write_proc(&machine, "101/attr/apparmor/current", "lxc-a (enforce)\n");
+        assert_labels(&machine, &query, "lxc-a (enforce)\n;");
+        write_proc(&machine, "102/attr/current", "unconfined\n");
+        assert_labels(&machine, &query, "lxc-a (enforce)\n;unconfined\n;");
+
+        (void) snprintf(path, sizeof(path), "%s/103/attr/current", below_tree(machine.proc));
+        tree_mkdir(path);
+        assert_labels(&machine, &query, "?;lxc-a (enforce)\n;unconfined\n;");
+        /* Version 1 lists threads under another name. */
+        write_cgroup(&machine, "lxc.payload.web", "tasks", "102\n");
+        assert_int_equal(unlink(tree_path("labels/cgroup/lxc.payload.web/cgroup.threads")), 0);
+        write_cgroup(&machine, "lxc.payload.web/.lxc", "cgroup.threads", "");
+        assert_labels(&machine, &query, "unconfined\n;");
+}
+
 static void monitors_that_listen_are_named(void **state) {
         phx_cleanup(machine_done) struct machine machine = { 0 };
         phx_cleanup(phx_strings_done) struct phx_strings names = { 0 };
@@ -404,6 +673,15 @@ int main(void) {
                 cmocka_unit_test(init_is_the_first_of_a_namespace_whose_parent_is_outside),
                 cmocka_unit_test(what_vanished_is_left_out_and_what_cannot_be_read_is_unknown),
                 cmocka_unit_test(an_older_kernel_has_the_label_in_another_file),
+                cmocka_unit_test(a_cgroup_of_any_name_is_read),
+                cmocka_unit_test(what_is_too_deep_to_be_read_is_unknown_unless_it_is_empty),
+                cmocka_unit_test(a_cgroup_that_cannot_be_read_is_counted_and_hides_no_other),
+                cmocka_unit_test(cgroups_that_go_each_time_are_unknown),
+                cmocka_unit_test(all_hierarchies_of_version_1_are_read),
+                cmocka_unit_test(threads_are_taken_for_what_they_are),
+                cmocka_unit_test(the_threads_of_a_dead_first_one_are_read),
+                cmocka_unit_test(a_process_in_many_groups_hides_no_thread),
+                cmocka_unit_test(labels_alone_are_read_of_every_thread),
                 cmocka_unit_test(monitors_that_listen_are_named),
                 cmocka_unit_test(a_look_at_a_full_host_is_cheap),
                 cmocka_unit_test(our_own_process_is_found_in_the_real_proc),

@@ -122,12 +122,27 @@ static void temporary_names_are_not_heard(void **state) {
         (void) set(fixture, fixture->a, NULL);
         write_file(fixture->a, ".profile.phoenixd~", "text");
         write_file(fixture->a, ".profile.swp", "text");
+        write_file(fixture->a, ".#profile", "text");
+        write_file(fixture->a, ".profile~", "text");
         assert_int_equal(looks(fixture), 0);
 
         (void) snprintf(from, sizeof(from), "%s/.profile.phoenixd~", fixture->a);
         (void) snprintf(to, sizeof(to), "%s/profile", fixture->a);
         assert_int_equal(rename(from, to), 0);
         assert_int_equal(looks(fixture), 1);
+}
+
+/* LXC reads hidden includes, and takes any directory for a container. */
+static void hidden_names_are_heard(void **state) {
+        struct fixture *fixture = *state;
+        char path[128];
+
+        (void) set(fixture, fixture->a, NULL);
+        write_file(fixture->a, ".10-ours.conf", "text");
+        assert_true(looks(fixture) > 0);
+        (void) snprintf(path, sizeof(path), "%s/.box", fixture->a);
+        assert_int_equal(mkdir(path, 0755), 0);
+        assert_true(looks(fixture) > 0);
 }
 
 static void of_the_cgroups_only_lxc_s_are_heard(void **state) {
@@ -338,6 +353,7 @@ int main(void) {
                 TEST(every_kind_of_change_is_heard),
                 TEST(a_file_is_heard_when_its_writer_closes_it),
                 TEST(temporary_names_are_not_heard),
+                TEST(hidden_names_are_heard),
                 TEST(of_the_cgroups_only_lxc_s_are_heard),
                 TEST(a_directory_that_is_not_wanted_any_more_is_not_heard),
                 TEST(a_replaced_directory_is_watched_again),

@@ -1,0 +1,50 @@
+# shellcheck shell=bash
+# timeout: 120
+# What somebody starts in a container runs in a cgroup of its own, of any name. It may leave the profile without an event.
+
+put_profile lxc-db 'change_profile -> unconfined,'
+put_profile lxc-web
+configure db=lxc-db web=lxc-web
+start_daemon
+check "in sync" settled 30
+start_container db
+start_container web
+check "both are confined" wait_until 10 status_like '^In sync: .*2 containers confined'
+posture_of() { phoenixctl posture --json | jq -r --arg id "$1" '.containers[] | select(.id == $id) | .posture'; }
+state_of() { phoenixctl list containers --json | jq -r --arg id "$1" '.containers[] | select(.id == $id) | .state'; }
+posture_exits() {
+    local status=0
+    phoenixctl posture --quiet || status=$?
+    equals "$status" "$1"
+}
+check "posture has nothing to say" posture_exits 0
+
+# leave CONTAINER: the number of a process that has left the profile, and that nobody waits for.
+leave() {
+    local marker=4$RANDOM
+    inside "$1" "echo changeprofile unconfined >/proc/self/attr/current; sleep $marker </dev/null >/dev/null 2>&1 & sleep 0.5"
+    pgrep -f "^sleep $marker"
+}
+attached=$(leave db)
+check "it is in a cgroup with a dot" prints_like '^0::/lxc\.payload\.db/\.lxc' cat "/proc/$attached/cgroup"
+check "and unconfined" prints unconfined cat "/proc/$attached/attr/current"
+phoenixctl reconcile --wait >/dev/null || true
+check "db needs a restart" prints restart-needed state_of db
+check "it is unconfined" prints unconfined posture_of db
+check "partly" prints_like 'db +container-db +partly-unconfined +unconfined' phoenixctl posture
+check "posture says so" posture_exits 2
+check "the status counts it" status_like '1 container confined, 0 unconfined, 1 needs a restart'
+check "web is what it was" prints confined posture_of web
+
+say "a cgroup in which the kernel names no process, only threads"
+threaded=/sys/fs/cgroup/lxc.payload.db-1
+mkdir "$threaded"
+echo threaded >"$threaded/cgroup.type"
+echo "$attached" >"$threaded/cgroup.procs"
+check "it is such a one" prints_like 'not supported' cat "$threaded/cgroup.procs"
+phoenixctl reconcile --wait >/dev/null || true
+check "db still needs a restart" prints restart-needed state_of db
+check "and posture says so" posture_exits 2
+kill "$attached"
+phoenixctl reconcile --wait >/dev/null || true
+check "without it all is as before" posture_exits 0
