@@ -59,6 +59,7 @@ static void keep_ours(struct phx_snapshot *new, struct phx_snapshot *old) {
         new->daemon.started_at = old->daemon.started_at;
         new->pass = old->pass;
         new->last_converged_at = old->last_converged_at;
+        new->labels_at = old->labels_at;
         new->next_look_at = old->next_look_at;
         new->counters.passes = old->counters.passes;
 }
@@ -110,7 +111,14 @@ int board_end(struct board *board,
         snapshot->counters.passes++;
         if (!report->degraded)
                 snapshot->last_converged_at = wall_usec;
+        if (report->labels_at > 0)
+                snapshot->labels_at = report->labels_at;
         return r;
+}
+
+void board_labels(struct board *board, uint64_t wall_usec) {
+        board->snapshot->labels_at = wall_usec;
+        touch(board);
 }
 
 void board_fail(struct board *board, const char *status, uint64_t wall_usec) {

@@ -28,6 +28,8 @@ int board_end(struct board *board,
               const struct phx_report *report,
               uint64_t wall_usec,
               struct phx_snapshot **ret_before);
+/* All labels were read again, and are those of the last look. */
+void board_labels(struct board *board, uint64_t wall_usec);
 /* The look could not be made. */
 void board_fail(struct board *board, const char *status, uint64_t wall_usec);
 void board_next(struct board *board, uint64_t wall_usec);

@@ -14,6 +14,7 @@ enum channel_type {
         CHANNEL_PROGRESS, /* from it: TEXT is what it does just now */
         CHANNEL_REPORT,   /* from it: the look is over, TEXT is the report in JSON */
         CHANNEL_FAILURE,  /* from it: the look could not be made; VALUE is a negative errno */
+        CHANNEL_LABELS,   /* from it: a LOOK_LABELS is over; VALUE is 1 when one differs, else 0 */
 };
 
 struct channel_message {

@@ -83,6 +83,13 @@ static int look(struct child *child,
         return r < 0 ? phx_error_set(error, r, "the report cannot be told") : 0;
 }
 
+/* An engine that has not looked yet has nothing to compare with. */
+static int answer_labels(const struct child *child) {
+        bool differs = !child->ready || !child->work.labels || child->work.labels(child->work.data);
+
+        return channel_send(child->channel.fd, CHANNEL_LABELS, differs, NULL);
+}
+
 static int answer(struct child *child, const struct channel_message *asked) {
         phx_autofree char *text = NULL;
         struct phx_error error = { 0 };
@@ -108,7 +115,7 @@ static int serve(struct child *child) {
                         return r;
                 if (message->type != CHANNEL_LOOK)
                         return -EBADMSG;
-                r = answer(child, message);
+                r = message->value == LOOK_LABELS ? answer_labels(child) : answer(child, message);
                 if (r < 0)
                         return r;
         }

@@ -25,6 +25,8 @@ struct engine_work {
                     const char *suspensions,
                     struct phx_report **ret_report,
                     struct phx_error *error);
+        /* Whether a label is another one than the last look saw; in doubt it is. */
+        bool (*labels)(void *data);
         void *data;
 };
 

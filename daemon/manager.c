@@ -52,6 +52,7 @@ struct manager {
         struct bus *bus;
         char *suspensions;        /* that no look has taken to the engine and come back from */
         bool suspensions_running; /* the look that takes them has begun */
+        uint64_t labels_began;    /* the last look at labels alone, by the clock on the wall */
         char *failure;            /* why the last look could not be made, NULL when it could */
         int watch_trouble;        /* as it was told last */
         bool ready;               /* systemd was told that we are up */
@@ -198,10 +199,34 @@ static void on_progress(void *data, const char *text) {
         }
 }
 
+/* Nobody waits for it, nothing is carried to it, and nobody is told. */
+static void begin_labels(struct manager *manager) {
+        int r;
+
+        manager->labels_began = wall_usec(manager);
+        r = supervisor_look(manager->supervisor, LOOK_LABELS, NULL);
+        if (r < 0)
+                on_lost(manager, strerrordesc_np(-r));
+}
+
+static void on_labels(void *data, bool differs) {
+        struct manager *manager = data;
+
+        schedule_end_labels(&manager->schedule, now_usec(manager), differs);
+        if (!differs)
+                board_labels(&manager->board, manager->labels_began);
+        rearm(manager);
+        note_next_look(manager);
+}
+
 static void begin_look(struct manager *manager) {
         enum look_kind kind = schedule_begin(&manager->schedule, now_usec(manager));
         int r;
 
+        if (kind == LOOK_LABELS) {
+                begin_labels(manager);
+                return;
+        }
         /* The start has words of its own. */
         if (manager->ready)
                 progress_begin(&manager->progress);
@@ -451,7 +476,7 @@ int manager_new(const struct manager_options *options,
         manager->options = options;
         manager->journal = plan->journal;
         handler = (struct supervisor_handler){
-                on_progress, on_report, on_failure, on_lost, on_stopped, manager,
+                on_progress, on_report, on_labels, on_failure, on_lost, on_stopped, manager,
         };
 
         r = supervisor_new(plan, options->silence_usec, &handler, &manager->supervisor);

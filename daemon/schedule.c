@@ -21,6 +21,7 @@ void schedule_init(struct schedule *schedule, uint64_t now) {
                 .resync_limit_usec = PHX_NEVER,
                 .first_event = PHX_NEVER,
                 .ended = now,
+                .labels_ended = now,
                 .retry_at = PHX_NEVER,
                 .full = true,
                 .now = true,
@@ -53,12 +54,25 @@ static uint64_t resync_due(const struct schedule *schedule) {
                         earlier(schedule->resync_usec, schedule->resync_limit_usec));
 }
 
+static uint64_t look_due(const struct schedule *schedule) {
+        return earlier(earlier(event_due(schedule), schedule->retry_at), resync_due(schedule));
+}
+
+static uint64_t labels_due(const struct schedule *schedule) {
+        uint64_t last = schedule->ended > schedule->labels_ended ? schedule->ended
+                                                                 : schedule->labels_ended;
+
+        if (schedule->label_resync_usec == 0)
+                return PHX_NEVER;
+        return later_by(last, schedule->label_resync_usec);
+}
+
 uint64_t schedule_due(const struct schedule *schedule) {
         uint64_t due;
 
         if (schedule->running)
                 return PHX_NEVER;
-        due = earlier(earlier(event_due(schedule), schedule->retry_at), resync_due(schedule));
+        due = earlier(look_due(schedule), labels_due(schedule));
         return due > schedule->hold_until ? due : schedule->hold_until;
 }
 
@@ -69,12 +83,14 @@ bool schedule_is_lazy(const struct schedule *schedule) {
 enum look_kind schedule_begin(struct schedule *schedule, uint64_t now) {
         enum look_kind kind = LOOK_PLAIN;
 
+        schedule->running = true;
+        if (labels_due(schedule) <= now && look_due(schedule) > now)
+                return LOOK_LABELS;
         if (schedule->now)
                 kind = LOOK_ASKED;
         else if (schedule->full || resync_due(schedule) <= now)
                 kind = LOOK_FULL;
 
-        schedule->running = true;
         schedule->first_event = PHX_NEVER;
         schedule->retry_at = PHX_NEVER;
         schedule->hold_until = 0;
@@ -91,6 +107,14 @@ void schedule_end(struct schedule *schedule, uint64_t now, const struct phx_repo
         schedule->debounce_usec = report->debounce_usec;
         schedule->longest_delay_usec = report->longest_delay_usec;
         schedule->resync_usec = report->resync_usec;
+        schedule->label_resync_usec = report->label_resync_usec;
+}
+
+void schedule_end_labels(struct schedule *schedule, uint64_t now, bool differs) {
+        schedule->running = false;
+        schedule->labels_ended = now;
+        if (differs)
+                schedule->retry_at = earlier(schedule->retry_at, now);
 }
 
 static uint64_t backoff(unsigned failures) {

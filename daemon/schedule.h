@@ -6,11 +6,15 @@
 #include "state/report.h"
 
 /* Each look looks at everything. A full one is due when events may have been missed; for one that a
- * person asked for, nothing that is remembered is trusted, and nothing is put off. */
+ * person asked for, nothing that is remembered is trusted, and nothing is put off.
+ *
+ * LOOK_LABELS is none of these: it only asks whether any label is another one than the last look
+ * saw, for which there is no event. When one is, a plain look is due. */
 enum look_kind {
         LOOK_PLAIN,
         LOOK_FULL,
         LOOK_ASKED,
+        LOOK_LABELS,
 };
 
 /* When to look next. Pure: times are microseconds of any clock that only goes forward, and whoever
@@ -22,11 +26,13 @@ struct schedule {
         uint64_t debounce_usec;
         uint64_t longest_delay_usec;
         uint64_t resync_usec;
+        uint64_t label_resync_usec; /* 0: never */
         uint64_t resync_limit_usec; /* a shorter resync while events cannot be relied on */
 
         uint64_t first_event; /* PHX_NEVER: none since the last look began */
         uint64_t last_event;
         uint64_t ended; /* the last look */
+        uint64_t labels_ended;
         uint64_t retry_at;
         uint64_t hold_until; /* no look before, whatever happens */
         unsigned failures;   /* in a row */
@@ -48,7 +54,7 @@ void schedule_ask(struct schedule *schedule);
 /* When the next look is due: PHX_NEVER while one is running. */
 uint64_t schedule_due(const struct schedule *schedule);
 
-/* True when what is due next is the resync alone, which may come late. */
+/* True when what is due next is a resync, which may come late. */
 bool schedule_is_lazy(const struct schedule *schedule);
 
 /* The look begins; returns what it must be. */
@@ -56,6 +62,9 @@ enum look_kind schedule_begin(struct schedule *schedule, uint64_t now);
 
 /* It ended with a report, whose delays hold from now on. */
 void schedule_end(struct schedule *schedule, uint64_t now, const struct phx_report *report);
+
+/* A LOOK_LABELS ended. All that was due stays due. */
+void schedule_end_labels(struct schedule *schedule, uint64_t now, bool differs);
 
 /* It could not be made: again after 1 s, doubled each time up to 5 min, in full. Events make it
  * sooner, unless HOLD says that only time can help. */

@@ -73,6 +73,8 @@ static int on_message(struct supervisor *supervisor, const struct channel_messag
         disarm(supervisor);
         if (message->type == CHANNEL_REPORT)
                 on_report_text(supervisor, message);
+        else if (message->type == CHANNEL_LABELS)
+                handler->on_labels(handler->data, message->value != 0);
         else
                 handler->on_failure(handler->data, message->text);
         return 0;

@@ -12,13 +12,15 @@
  * too long. When it has ended, the next look gets a new one. */
 struct supervisor;
 
-/* What a look comes to. One of on_report, on_failure and on_lost follows each look, and on_lost may
- * come between looks as well. */
+/* What a look comes to. One of on_report, on_labels, on_failure and on_lost follows each look, and
+ * on_lost may come between looks as well. */
 struct supervisor_handler {
         /* Still at it: what it does just now. */
         void (*on_progress)(void *data, const char *text);
         /* The report is borrowed. */
         void (*on_report)(void *data, const struct phx_report *report);
+        /* What follows a LOOK_LABELS instead. */
+        void (*on_labels)(void *data, bool differs);
         /* The engine lives, but could not look. */
         void (*on_failure)(void *data, const char *text);
         /* The engine has ended and is reaped; TEXT says how. */

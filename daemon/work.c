@@ -163,6 +163,8 @@ static int fill_settings(const struct work *work, struct phx_report *report) {
         report->debounce_usec = settings ? settings->debounce_usec : DEBOUNCE_USEC;
         report->longest_delay_usec = settings ? settings->longest_delay_usec : LONGEST_DELAY_USEC;
         report->resync_usec = settings ? settings->resync_usec : RESYNC_USEC;
+        if (settings && phx_machine_has_labels(work->machine))
+                report->label_resync_usec = settings->label_resync_usec;
         return settings ? phx_replace(&report->lxc_path, settings->lxc_path) : 0;
 }
 
@@ -311,6 +313,12 @@ static int look(void *data,
         return 0;
 }
 
+static bool labels(void *data) {
+        const struct work *work = data;
+
+        return phx_machine_labels_differ(work->machine);
+}
+
 /* --- setting up --- */
 
 static struct work *work_free(struct work *work) {
@@ -426,6 +434,6 @@ int work_setup(const struct work_options *options,
         if (r < 0)
                 return phx_error_set(error, r, "starting: out of memory");
 
-        *ret_work = (struct engine_work){ .look = look, .data = PHX_TAKE(work) };
+        *ret_work = (struct engine_work){ .look = look, .labels = labels, .data = PHX_TAKE(work) };
         return 0;
 }

@@ -221,5 +221,6 @@ int verb_list(const struct ctl *ctl, int argc, char **argv) {
                         : select_containers(&list, snapshot, &part);
         if (r < 0)
                 return CTL_ERROR;
+        part.labels_at = snapshot->labels_at;
         return ctl->json ? print_json(&part) : print_table(ctl, &list, is_profiles, &part);
 }

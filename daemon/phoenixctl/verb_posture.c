@@ -56,6 +56,19 @@ static int fill(struct table *table, const struct phx_snapshot *snapshot, size_t
         return 0;
 }
 
+/* What was kept in a file is as old as it was then. */
+static void print_legend(const struct phx_snapshot *snapshot, bool is_kept, size_t exposed) {
+        uint64_t now = is_kept ? snapshot->pass.ended_at : shown_now();
+        char when[32];
+
+        (void) printf("\n%zu of %zu containers are not confined, or cannot be told "
+                      "to be.\n",
+                      exposed,
+                      snapshot->container_count);
+        (void) printf("Labels as of %s.\n",
+                      shown_time(snapshot->labels_at, now, when, sizeof(when)));
+}
+
 int verb_posture(const struct ctl *ctl, int argc, char **argv) {
         phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = NULL;
         phx_cleanup(table_done) struct table table = { 0 };
@@ -74,7 +87,8 @@ int verb_posture(const struct ctl *ctl, int argc, char **argv) {
         if (ctl->json) {
                 const struct phx_snapshot_part part = {
                         .containers = snapshot->containers,
-                        .container_count = snapshot->container_count
+                        .container_count = snapshot->container_count,
+                        .labels_at = snapshot->labels_at
                 };
 
                 if (phx_snapshot_part_render(&part, &text) < 0)
@@ -83,10 +97,7 @@ int verb_posture(const struct ctl *ctl, int argc, char **argv) {
         } else if (!ctl->quiet) {
                 table_print(&table, ctl, stdout);
                 if (!ctl->no_legend)
-                        (void) printf("\n%zu of %zu containers are not confined, or cannot be told "
-                                      "to be.\n",
-                                      exposed,
-                                      snapshot->container_count);
+                        print_legend(snapshot, from != NULL, exposed);
         }
         return exposed > 0 ? CTL_SOMETHING : 0;
 }

@@ -112,6 +112,15 @@ static void print_suspensions(const struct page *page) {
         }
 }
 
+/* A task may change its label without an event. */
+static void print_labels(const struct page *page) {
+        char when[32];
+
+        (void) printf("  %-13s as of %s\n",
+                      "Labels:",
+                      shown_time(page->snapshot->labels_at, page->now, when, sizeof(when)));
+}
+
 static void print_next(const struct page *page) {
         char when[32];
 
@@ -162,6 +171,7 @@ static void print_all(const struct page *page) {
         print_head(page);
         print_profile_counts(page->snapshot);
         print_container_counts(page->snapshot);
+        print_labels(page);
         print_suspensions(page);
         print_next(page);
         (void) print_drifts(page, "Needs attention:", NULL);
@@ -211,6 +221,7 @@ static void print_container(
                               container->tasks,
                               container->tasks_wrong,
                               container->tasks_unknown);
+        print_labels(page);
         if (container->suggestion)
                 (void) printf("  %-13s %s: %s\n",
                               "Would fit:",
@@ -269,6 +280,7 @@ static int print_json(const struct phx_snapshot *snapshot, int count, char **obj
 
         for (int i = 0; r >= 0 && i < count; i++)
                 r = shown_part_add(&part, snapshot, objects[i]);
+        part.labels_at = snapshot->labels_at;
         if (r >= 0)
                 r = phx_snapshot_part_render(&part, &text);
         if (r < 0)

@@ -68,11 +68,12 @@ int phx_report_render(const struct phx_report *report, char **ret_text) {
         char *text;
 
         if (!is_usec(report->retry_usec) || !is_usec(report->debounce_usec) ||
-            !is_usec(report->longest_delay_usec) || !is_usec(report->resync_usec))
+            !is_usec(report->longest_delay_usec) || !is_usec(report->resync_usec) ||
+            !is_usec(report->label_resync_usec) || !is_usec(report->labels_at))
                 return -ERANGE;
 
         json = json_pack(
-                        "{s:o, s:b, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+                        "{s:o, s:b, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
                         "status",
                         render_text(report->status),
                         "degraded",
@@ -91,6 +92,10 @@ int phx_report_render(const struct phx_report *report, char **ret_text) {
                         render_usec(report->longest_delay_usec),
                         "resync_usec",
                         render_usec(report->resync_usec),
+                        "label_resync_usec",
+                        render_usec(report->label_resync_usec),
+                        "labels_at",
+                        render_usec(report->labels_at),
                         "lxc_path",
                         render_text(report->lxc_path),
                         "snapshot",
@@ -230,6 +235,8 @@ static int parse_times(const json_t *json, struct phx_report *report, const char
                 { "debounce_usec", &report->debounce_usec },
                 { "longest_delay_usec", &report->longest_delay_usec },
                 { "resync_usec", &report->resync_usec },
+                { "label_resync_usec", &report->label_resync_usec },
+                { "labels_at", &report->labels_at },
         };
 
         for (size_t i = 0; i < PHX_ELEMENTS(times); i++) {

@@ -229,6 +229,7 @@ static const struct phx_field part_fields[] = {
         LIST(phx_snapshot_part, "profiles", profiles, profile_count, &profile_shape),
         LIST(phx_snapshot_part, "containers", containers, container_count, &container_shape),
         LIST(phx_snapshot_part, "drifts", drifts, drift_count, &drift_shape),
+        PLAIN(phx_snapshot_part, "labels_at", TIME, labels_at),
 };
 static const struct phx_shape part_shape = SHAPE(phx_snapshot_part, part_fields);
 
@@ -244,6 +245,7 @@ static const struct phx_field snapshot_fields[] = {
         PLAIN(phx_snapshot, "observed_generation", TEXT, observed_generation),
         PART("pass", &pass_shape),
         PLAIN(phx_snapshot, "last_converged_at", TIME, last_converged_at),
+        PLAIN(phx_snapshot, "labels_at", TIME, labels_at),
         PLAIN(phx_snapshot, "next_look_at", TIME, next_look_at),
         PART("counters", &counters_shape),
         PART("paths", &paths_shape),

@@ -384,6 +384,7 @@ static int fill(struct phx_pass *pass,
         if (r < 0)
                 return r;
 
+        report->labels_at = picture->observed->labels_at;
         report->retry_usec = retry_after(pass, picture, now_usec);
         return take_snapshot(pass, world, picture, report);
 }

@@ -54,6 +54,8 @@ struct phx_observed {
         struct phx_observed_container
                         *containers; /* of every container on this host, sorted by directory */
         size_t container_count;
+        uint64_t labels_at; /* when the labels were read, in microseconds since the epoch; 0 when
+                               they were not */
         struct phx_strings watches; /* directories whose change is worth a look */
         uint64_t retry_usec; /* something is not settled: look again after this; PHX_NEVER otherwise
                               */

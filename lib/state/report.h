@@ -26,6 +26,9 @@ struct phx_report {
         uint64_t debounce_usec;
         uint64_t longest_delay_usec;
         uint64_t resync_usec;
+        uint64_t label_resync_usec; /* 0: labels are not to be looked at by themselves */
+        uint64_t labels_at;         /* when this look read them, microseconds since the epoch; 0
+                                       when it did not */
         char *lxc_path;
 };
 

@@ -31,6 +31,7 @@ struct phx_settings {
         uint64_t debounce_usec;
         uint64_t longest_delay_usec;
         uint64_t resync_usec;
+        uint64_t label_resync_usec; /* 0: labels are not looked at by themselves */
         uint64_t compile_deadline_usec;
         uint64_t compile_memory; /* bytes of address space of one compile */
         unsigned compile_jobs;   /* at once; never 0: the codec resolves "as many as processors" */

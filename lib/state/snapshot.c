@@ -69,6 +69,7 @@ struct phx_snapshot *phx_snapshot_new(void) {
         snapshot->daemon.started_at = PHX_NEVER;
         snapshot->pass.began_at = snapshot->pass.ended_at = PHX_NEVER;
         snapshot->last_converged_at = snapshot->next_look_at = PHX_NEVER;
+        snapshot->labels_at = PHX_NEVER;
         return snapshot;
 }
 

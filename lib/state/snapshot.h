@@ -174,6 +174,7 @@ struct phx_snapshot {
                 uint64_t changes;
         } pass;
         uint64_t last_converged_at;
+        uint64_t labels_at; /* when the tasks' labels were read last */
         uint64_t next_look_at;
         struct {
                 uint64_t passes;
@@ -211,6 +212,7 @@ struct phx_snapshot_part {
         size_t container_count;
         struct phx_snapshot_drift *drifts;
         size_t drift_count;
+        uint64_t labels_at;
 };
 
 /* The words of the interface: "in-sync", "restart-needed", … NULL for a number that is none. */

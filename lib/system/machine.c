@@ -147,3 +147,11 @@ void phx_machine_forget(struct phx_machine *machine) {
         free(machine->features);
         machine->features = NULL;
 }
+
+bool phx_machine_labels_differ(const struct phx_machine *machine) {
+        return phx_machine_containers_labels_differ(machine->containers);
+}
+
+bool phx_machine_has_labels(const struct phx_machine *machine) {
+        return phx_machine_containers_has_labels(machine->containers);
+}

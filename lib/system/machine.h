@@ -1,5 +1,6 @@
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/trust.h"
@@ -52,6 +53,11 @@ int phx_machine_look(
                 struct phx_desired *desired,
                 struct phx_observed *observed,
                 struct phx_error *error);
+
+/* With label_resync_s: whether a task of a container that ran at the last look has another label by
+ * now, or in doubt; and whether there is any such container. */
+bool phx_machine_labels_differ(const struct phx_machine *machine);
+bool phx_machine_has_labels(const struct phx_machine *machine);
 
 /* For the next look nothing counts that was only remembered: what others' files define, what liblxc
  * said, what did not compile and is to be tried later, what the kernel can do. */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/grow.h"
@@ -10,6 +11,7 @@
 #include "state/report.h"
 #include "system/assignments.h"
 #include "system/cgroups.h"
+#include "system/label_picture.h"
 #include "system/lxc_replace.h"
 
 /* A container is through its start in a second or two. One that is not after twenty looks is not
@@ -28,6 +30,7 @@ struct phx_machine_containers {
         struct phx_lxc_cache *cache;
         char *lxc_path;
         struct phx_assignments assignments;
+        struct phx_label_pictures pictures;
         unsigned unsettled_looks;
 };
 
@@ -56,6 +59,7 @@ struct phx_machine_containers *phx_machine_containers_free(
 
         phx_assignments_done(&containers->assignments);
         phx_lxc_cache_free(containers->cache);
+        phx_label_pictures_done(&containers->pictures);
         free(containers->lxc_path);
         free(containers);
 
@@ -92,6 +96,7 @@ struct look {
         struct phx_strings names;     /* of all containers on this host */
         struct phx_strings listening; /* of these, those with a monitor */
         struct phx_cgroups *cgroups; /* NULL when they cannot be read, as each container will say */
+        bool takes_pictures;
         bool changed;
 };
 
@@ -225,7 +230,15 @@ static int read_tasks(
                                               .others = &look->names,
                                               .cgroups = look->cgroups,
                                               .init = init };
+        int r = 0;
 
+        if (look->takes_pictures)
+                r = phx_label_pictures_take(
+                                &look->containers->pictures,
+                                look->containers->roots,
+                                &query);
+        if (r < 0)
+                return r;
         return phx_tasks_read(look->containers->roots, &query, ret_tasks, error);
 }
 
@@ -359,6 +372,13 @@ static void settle(struct look *look) {
                 look->observed->retry_usec = delay;
 }
 
+static uint64_t now_usec(void) {
+        struct timespec now;
+
+        (void) clock_gettime(CLOCK_REALTIME, &now);
+        return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
+}
+
 static int look_at_all(struct look *look, const char *lxc_path, struct phx_error *error) {
         const struct phx_lxc lxc = lxc_of(lxc_path);
         int r;
@@ -396,6 +416,7 @@ int phx_machine_containers_look(
                 .containers = containers,
                 .configuration = configuration,
                 .policy_namespace = settings->policy_namespace,
+                .takes_pictures = settings->label_resync_usec > 0,
                 .inventory = inventory,
                 .desired = desired,
                 .observed = observed,
@@ -403,6 +424,8 @@ int phx_machine_containers_look(
         int r;
 
         phx_assignments_done(&containers->assignments);
+        phx_label_pictures_done(&containers->pictures);
+        observed->labels_at = now_usec();
         r = phx_replace(&containers->lxc_path, settings->lxc_path);
         if (r >= 0)
                 r = look_at_all(&look, settings->lxc_path, error);
@@ -410,6 +433,14 @@ int phx_machine_containers_look(
                 return r;
         settle(&look);
         return look.changed;
+}
+
+bool phx_machine_containers_labels_differ(const struct phx_machine_containers *containers) {
+        return phx_label_pictures_differ(&containers->pictures, containers->roots);
+}
+
+bool phx_machine_containers_has_labels(const struct phx_machine_containers *containers) {
+        return containers->pictures.count > 0;
 }
 
 /* --- changing --- */

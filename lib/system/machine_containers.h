@@ -34,6 +34,11 @@ int phx_machine_containers_look(
                 struct phx_observed *observed,
                 struct phx_error *error);
 
+/* Whether a task of a container that ran at the last look has another label by now, or in doubt;
+ * and whether there is any such container, with label_resync_s set. */
+bool phx_machine_containers_labels_differ(const struct phx_machine_containers *containers);
+bool phx_machine_containers_has_labels(const struct phx_machine_containers *containers);
+
 /* The next look asks liblxc about every config. */
 void phx_machine_containers_forget(struct phx_machine_containers *containers);
 

@@ -14,7 +14,8 @@ done
 "$program" --json list profiles --from "$cases/snapshot.json" | python3 -c '
 import json, sys
 part, whole = json.load(sys.stdin), json.load(open(sys.argv[1]))
-assert part == {"version": 1, "profiles": whole["profiles"], "containers": [], "drifts": []}
+assert part == {"version": 1, "profiles": whole["profiles"], "containers": [], "drifts": [],
+    "labels_at": whole["labels_at"]}
 ' "$cases/snapshot.json"
 
 # Patterns, states and an order.

@@ -34,6 +34,10 @@ struct shared {
         volatile unsigned asked_looks;
         volatile unsigned setups;
         volatile pid_t engine;
+        volatile uint64_t label_resync_usec;
+        volatile unsigned label_looks;
+        volatile bool label_differs; /* once */
+        volatile bool label_kills;
         uint64_t silence_usec;
         volatile unsigned restarts_told;
         volatile unsigned failures_told;
@@ -105,10 +109,23 @@ static int fake_look(
         report->debounce_usec = 50 * MS;
         report->longest_delay_usec = 300 * MS;
         report->resync_usec = 600 * S;
+        report->label_resync_usec = shared->label_resync_usec;
         (void) phx_replace(&report->status, shared->status);
         (void) phx_strings_add(&report->watches, shared->watched);
         *ret_report = report;
         return 0;
+}
+
+static bool fake_labels(void *data) {
+        bool differs = shared->label_differs;
+
+        if (shared->label_kills) {
+                shared->label_kills = false;
+                _exit(7);
+        }
+        shared->label_differs = false;
+        shared->label_looks++;
+        return differs;
 }
 
 static int fake_setup(
@@ -119,7 +136,7 @@ static int fake_setup(
         shared->setups++;
         shared->engine = getpid();
         fake_audit = audit;
-        *ret_work = (struct engine_work){ .look = fake_look };
+        *ret_work = (struct engine_work){ .look = fake_look, .labels = fake_labels };
         return 0;
 }
 
@@ -382,6 +399,51 @@ static void a_reload_is_a_full_look(void **state) {
         assert_int_equal(end(fixture), 0);
 }
 
+static void wait_for_label_looks(unsigned looks) {
+        for (int i = 0; i < 500 && shared->label_looks < looks; i++)
+                (void) usleep(10 * MS);
+        assert_true(shared->label_looks >= looks);
+}
+
+static void labels_alone_are_no_look_until_one_differs(void **state) {
+        struct fixture *fixture = *state;
+
+        shared->label_resync_usec = 50 * MS;
+        start(fixture, LOOKS_FINE);
+        wait_for_label_looks(5);
+        assert_int_equal(shared->looks, 2);
+
+        shared->label_differs = true;
+        wait_for_looks(3);
+        wait_for_label_looks(shared->label_looks + 3);
+        assert_int_equal(shared->looks, 3);
+        assert_int_equal(shared->full_looks, 1);
+        assert_int_equal(end(fixture), 0);
+}
+
+static void nobody_looks_at_labels_unasked(void **state) {
+        struct fixture *fixture = *state;
+
+        start(fixture, LOOKS_FINE);
+        assert_int_equal(settled_looks(), 2);
+        assert_int_equal(shared->label_looks, 0);
+        assert_int_equal(end(fixture), 0);
+}
+
+static void an_engine_that_dies_of_labels_is_replaced(void **state) {
+        struct fixture *fixture = *state;
+
+        shared->label_resync_usec = 50 * MS;
+        start(fixture, LOOKS_FINE);
+        wait_for_label_looks(1);
+        shared->label_kills = true;
+        wait_for_looks(3);
+        assert_int_equal(shared->setups, 2);
+        assert_int_equal(shared->restarts_told, 1);
+        wait_for_label_looks(shared->label_looks + 1);
+        assert_int_equal(end(fixture), 0);
+}
+
 static void stopping_says_so_and_leaves_no_engine(void **state) {
         struct fixture *fixture = *state;
 
@@ -548,6 +610,9 @@ int main(void) {
                 TEST(the_status_is_said_when_it_changes),
                 TEST(a_look_that_lasts_says_what_it_is_at),
                 TEST(a_reload_is_a_full_look),
+                TEST(labels_alone_are_no_look_until_one_differs),
+                TEST(nobody_looks_at_labels_unasked),
+                TEST(an_engine_that_dies_of_labels_is_replaced),
                 TEST(stopping_says_so_and_leaves_no_engine),
                 TEST(an_engine_that_hangs_does_not_keep_a_stop_waiting),
                 TEST(a_stop_ends_a_look_at_its_next_sign_of_life),

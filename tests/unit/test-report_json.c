@@ -20,6 +20,8 @@ static struct phx_report *new_report(void) {
         report->debounce_usec = 200000;
         report->longest_delay_usec = 2000000;
         report->resync_usec = 600000000;
+        report->label_resync_usec = 30000000;
+        report->labels_at = 1700000000000000;
         assert_int_equal(phx_replace(&report->status, "Degraded: lxc-web: line 39"), 0);
         assert_int_equal(phx_replace(&report->lxc_path, "/var/lib/lxc"), 0);
         assert_int_equal(phx_replace(&report->snapshot, "{\"version\":1}"), 0);
@@ -56,6 +58,8 @@ static void a_report_survives_the_journey(void **state) {
         assert_int_equal(back->debounce_usec, 200000);
         assert_int_equal(back->longest_delay_usec, 2000000);
         assert_int_equal(back->resync_usec, 600000000);
+        assert_int_equal(back->label_resync_usec, 30000000);
+        assert_int_equal(back->labels_at, 1700000000000000);
 }
 
 static void an_empty_report_survives_too(void **state) {

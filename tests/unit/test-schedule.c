@@ -162,6 +162,67 @@ static void the_resync_can_be_limited(void **state) {
         assert_true(schedule_begin(&schedule, 40 * S));
 }
 
+static void labels_are_due_by_themselves_only_when_they_are_to_be_looked_at(void **state) {
+        struct schedule schedule = settled(10 * S);
+        struct phx_report report = quiet;
+
+        /* Off, or nothing runs. */
+        assert_true(schedule_due(&schedule) == 610 * S);
+        report.label_resync_usec = 30 * S;
+        assert_int_equal(schedule_begin(&schedule, 20 * S), LOOK_PLAIN);
+        schedule_end(&schedule, 20 * S, &report);
+        for (uint64_t at = 50; at < 620; at += 30) {
+                assert_true(schedule_due(&schedule) == at * S);
+                assert_true(schedule_is_lazy(&schedule));
+                assert_int_equal(schedule_begin(&schedule, at * S), LOOK_LABELS);
+                assert_true(schedule_due(&schedule) == PHX_NEVER);
+                schedule_end_labels(&schedule, at * S, false);
+        }
+        /* They put off no other look. */
+        assert_true(schedule_due(&schedule) == 620 * S);
+        assert_int_equal(schedule_begin(&schedule, 620 * S), LOOK_FULL);
+        schedule_end(&schedule, 621 * S, &quiet);
+        assert_true(schedule_due(&schedule) == (621 + 600) * S);
+}
+
+static void a_label_that_differs_is_looked_at_at_once(void **state) {
+        struct schedule schedule = settled(10 * S);
+        struct phx_report report = quiet;
+
+        report.label_resync_usec = 30 * S;
+        (void) schedule_begin(&schedule, 20 * S);
+        schedule_end(&schedule, 20 * S, &report);
+        assert_int_equal(schedule_begin(&schedule, 50 * S), LOOK_LABELS);
+        schedule_end_labels(&schedule, 51 * S, true);
+        assert_true(schedule_due(&schedule) <= 51 * S);
+        assert_false(schedule_is_lazy(&schedule));
+        assert_int_equal(schedule_begin(&schedule, 51 * S), LOOK_PLAIN);
+}
+
+static void what_happens_while_labels_are_looked_at_is_not_lost(void **state) {
+        struct schedule schedule = settled(10 * S);
+        struct phx_report report = quiet;
+
+        report.label_resync_usec = 30 * S;
+        (void) schedule_begin(&schedule, 20 * S);
+        schedule_end(&schedule, 20 * S, &report);
+        /* Neither an event before, whose dust has not settled, nor one meanwhile. */
+        schedule_event(&schedule, 50 * S - 100 * MS, true);
+        assert_true(schedule_due(&schedule) == 50 * S);
+        assert_int_equal(schedule_begin(&schedule, 50 * S), LOOK_LABELS);
+        schedule_ask(&schedule);
+        schedule_end_labels(&schedule, 50 * S, false);
+        assert_true(schedule_due(&schedule) <= 50 * S);
+        assert_int_equal(schedule_begin(&schedule, 50 * S), LOOK_ASKED);
+        schedule_end(&schedule, 51 * S, &report);
+
+        schedule_event(&schedule, 80 * S + 900 * MS, true);
+        assert_int_equal(schedule_begin(&schedule, 81 * S), LOOK_LABELS);
+        schedule_end_labels(&schedule, 81 * S, false);
+        assert_true(schedule_due(&schedule) == 81 * S + 100 * MS);
+        assert_int_equal(schedule_begin(&schedule, 81 * S + 100 * MS), LOOK_FULL);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(the_first_look_is_full_and_at_once),
@@ -176,6 +237,9 @@ int main(void) {
                 cmocka_unit_test(a_held_failure_waits_whatever_happens),
                 cmocka_unit_test(who_asks_is_answered_at_once_and_in_full),
                 cmocka_unit_test(the_resync_can_be_limited),
+                cmocka_unit_test(labels_are_due_by_themselves_only_when_they_are_to_be_looked_at),
+                cmocka_unit_test(a_label_that_differs_is_looked_at_at_once),
+                cmocka_unit_test(what_happens_while_labels_are_looked_at_is_not_lost),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,6 +36,7 @@ static void assert_equal(const struct phx_settings *a, const struct phx_settings
         assert_int_equal(a->debounce_usec, b->debounce_usec);
         assert_int_equal(a->longest_delay_usec, b->longest_delay_usec);
         assert_int_equal(a->resync_usec, b->resync_usec);
+        assert_int_equal(a->label_resync_usec, b->label_resync_usec);
         assert_int_equal(a->compile_deadline_usec, b->compile_deadline_usec);
         assert_int_equal(a->compile_memory, b->compile_memory);
         assert_int_equal(a->compile_jobs, b->compile_jobs);
@@ -64,6 +65,7 @@ static void defaults_are_as_documented(void **state) {
         assert_int_equal(settings->debounce_usec, 200000);
         assert_int_equal(settings->longest_delay_usec, 2000000);
         assert_int_equal(settings->resync_usec, 600000000);
+        assert_int_equal(settings->label_resync_usec, 0);
         assert_int_equal(settings->compile_deadline_usec, 60000000);
         assert_int_equal(settings->compile_memory, 1073741824);
         assert_false(settings->allow_complain);
@@ -105,6 +107,7 @@ static void every_key_is_read_in_its_unit(void **state) {
         assert_int_equal(settings->debounce_usec, 10000);
         assert_int_equal(settings->longest_delay_usec, 60000000);
         assert_int_equal(settings->resync_usec, 86400000000);
+        assert_int_equal(settings->label_resync_usec, 86400000000);
         assert_int_equal(settings->compile_deadline_usec, 3600000000);
         assert_int_equal(settings->compile_memory, 68719476736);
         assert_int_equal(settings->compile_jobs, 64);
@@ -150,7 +153,7 @@ static void ranges_end_where_the_table_says(void **state) {
                 assert_false(is_accepted(table[i].key, table[i].highest + 1));
                 numbers++;
         }
-        assert_int_equal(numbers, 6);
+        assert_int_equal(numbers, 7);
 }
 
 static void a_refusal_touches_nothing(void **state) {

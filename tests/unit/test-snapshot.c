@@ -36,6 +36,7 @@ static void a_new_one_knows_no_time(void **state) {
         assert_true(snapshot->pass.ended_at == PHX_NEVER);
         assert_true(snapshot->last_converged_at == PHX_NEVER);
         assert_true(snapshot->next_look_at == PHX_NEVER);
+        assert_true(snapshot->labels_at == PHX_NEVER);
 }
 
 static void an_object_is_found_by_its_name_alone(void **state) {

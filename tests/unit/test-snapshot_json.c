@@ -18,7 +18,7 @@ static const char whole[] =
                 "\"doing\":\"compiling lxc-web (2 of 5)\",\"generation\":\"ab\","
                 "\"observed_generation\":\"cd\","
                 "\"pass\":{\"number\":3,\"began_at\":12,\"ended_at\":13,\"changes\":2},"
-                "\"last_converged_at\":14,\"next_look_at\":15,"
+                "\"last_converged_at\":14,\"labels_at\":16,\"next_look_at\":15,"
                 "\"counters\":{\"passes\":3,\"changes\":4,\"failures\":5,\"compiles\":6,"
                 "\"compile_usec\":9223372036854775807},"
                 "\"paths\":{\"settings\":\"/s\",\"configuration\":\"/a\",\"profile_dir\":\"/b\",\"deployed_dir\":\"/c\","

@@ -6,6 +6,7 @@
 #include "base/buffer.h"
 #include "container-tree.h"
 #include "system/cgroups.h"
+#include "system/label_picture.h"
 #include "system/tasks.h"
 
 struct machine {
@@ -580,6 +581,51 @@ static void labels_alone_are_read_of_every_thread(void **state) {
         assert_labels(&machine, &query, "unconfined\n;");
 }
 
+static void a_picture_differs_when_a_label_does(void **state) {
+        phx_cleanup(machine_done) struct machine machine = { 0 };
+        phx_cleanup(phx_label_pictures_done) struct phx_label_pictures pictures = { 0 };
+        phx_cleanup(phx_strings_done) struct phx_strings names = { 0 };
+        const struct phx_task_query web = { .name = "web", .others = &names };
+        const struct phx_task_query db = { .name = "db", .others = &names, .cgroup_dir = "x" };
+        const struct phx_task_query none = { .name = "none", .others = &names };
+
+        machine_init(&machine, "pictures");
+        assert_int_equal(phx_strings_add(&names, "web"), 0);
+        assert_int_equal(phx_strings_add(&names, "web-1"), 0);
+        add_cgroup(&machine, "lxc.payload.web/.lxc", "100\n101\n");
+        add_cgroup(&machine, "x/lxc.payload.db", "102\n");
+        for (pid_t pid = 100; pid <= 104; pid++) {
+                char path[64];
+
+                (void) snprintf(path, sizeof(path), "%d/attr/apparmor/current", (int) pid);
+                write_proc(&machine, path, "lxc-a (enforce)\n");
+        }
+        assert_int_equal(phx_label_pictures_take(&pictures, &machine.roots, &web), 0);
+        assert_int_equal(phx_label_pictures_take(&pictures, &machine.roots, &db), 0);
+        assert_int_equal(phx_label_pictures_take(&pictures, &machine.roots, &none), 0);
+        assert_int_equal(pictures.count, 2);
+        assert_false(phx_label_pictures_differ(&pictures, &machine.roots));
+
+        /* More tasks with the same label, and another container's, are nothing new. */
+        add_cgroup(&machine, "lxc.payload.web/new", "103\n");
+        add_cgroup(&machine, "lxc.payload.web-1", "105\n");
+        write_proc(&machine, "105/attr/apparmor/current", "lxc-b (enforce)\n");
+        assert_false(phx_label_pictures_differ(&pictures, &machine.roots));
+
+        write_proc(&machine, "102/attr/apparmor/current", "unconfined\n");
+        assert_true(phx_label_pictures_differ(&pictures, &machine.roots));
+        write_proc(&machine, "102/attr/apparmor/current", "lxc-a (complain)\n");
+        assert_true(phx_label_pictures_differ(&pictures, &machine.roots));
+        write_proc(&machine, "102/attr/apparmor/current", "lxc-a (enforce)\n");
+        assert_false(phx_label_pictures_differ(&pictures, &machine.roots));
+
+        /* It has ended. */
+        add_cgroup(&machine, "x/lxc.payload.db", "");
+        assert_true(phx_label_pictures_differ(&pictures, &machine.roots));
+        machine.roots.cgroup = "/nonexistent";
+        assert_true(phx_label_pictures_differ(&pictures, &machine.roots));
+}
+
 static void monitors_that_listen_are_named(void **state) {
         phx_cleanup(machine_done) struct machine machine = { 0 };
         phx_cleanup(phx_strings_done) struct phx_strings names = { 0 };
@@ -682,6 +728,7 @@ int main(void) {
                 cmocka_unit_test(the_threads_of_a_dead_first_one_are_read),
                 cmocka_unit_test(a_process_in_many_groups_hides_no_thread),
                 cmocka_unit_test(labels_alone_are_read_of_every_thread),
+                cmocka_unit_test(a_picture_differs_when_a_label_does),
                 cmocka_unit_test(monitors_that_listen_are_named),
                 cmocka_unit_test(a_look_at_a_full_host_is_cheap),
                 cmocka_unit_test(our_own_process_is_found_in_the_real_proc),

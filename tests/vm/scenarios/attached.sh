@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# timeout: 120
+# timeout: 180
 # What somebody starts in a container runs in a cgroup of its own, of any name. It may leave the profile without an event.
 
 put_profile lxc-db 'change_profile -> unconfined,'
@@ -48,3 +48,38 @@ check "and posture says so" posture_exits 2
 kill "$attached"
 phoenixctl reconcile --wait >/dev/null || true
 check "without it all is as before" posture_exits 0
+
+say "labels alone"
+labels_at() { phoenixctl status --json | jq .labels_at; }
+passes() { phoenixctl status --json | jq .pass.number; }
+check "posture says how old they are" prints_like 'Labels as of [0-9]+ s ago' phoenixctl posture
+check "and status" prints_like 'Labels: +as of [0-9]+ s ago' phoenixctl status
+before=$(labels_at)
+sleep 3
+check "nobody reads them unasked" equals "$(labels_at)" "$before"
+set_setting label_resync_s 1
+newer() { test "$(labels_at)" -gt $((before + 4000000)); }
+check "every second they are read" wait_until 20 newer
+sleep 2
+before=$(labels_at) looks=$(passes)
+reads=$(count_syscalls 5 openat 'attr/apparmor/current')
+say "$reads labels read in 5 s"
+check "again and again" test "$reads" -gt 10
+check "without a look" equals "$(passes)" "$looks"
+check "and it is told when" test "$(labels_at)" -gt "$before"
+attached=$(leave db)
+check "who leaves the profile is seen without any event" wait_until 20 prints restart-needed state_of db
+check "and posture says so" posture_exits 2
+kill "$attached"
+check "and who is gone" wait_until 20 posture_exits 0
+looks=$(passes)
+sleep 3
+check "then there is nothing to look at" equals "$(passes)" "$looks"
+stop_container db
+stop_container web
+postures() { phoenixctl posture --json | jq -c '[.containers[].posture]'; }
+check "both have stopped" wait_until 10 prints '["stopped","stopped"]' postures
+sleep 3
+before=$(labels_at)
+sleep 3
+check "while no container runs nobody is woken" equals "$(labels_at)" "$before"

@@ -35,12 +35,13 @@ done <<'END'
 debounce_ms 10 10000 "200"
 longest_delay_ms 100 60000 1000.5
 resync_s 10 86400 true
+label_resync_s 0 86400 "30"
 compile_jobs 0 64 null
 compile_deadline_s 1 3600 1e1
 compile_memory_mb 64 65536 "1024"
 END
-accepts "all lower ends together" '{ "debounce_ms": 10, "longest_delay_ms": 100, "resync_s": 10, "compile_jobs": 0, "compile_deadline_s": 1, "compile_memory_mb": 64 }'
-accepts "all upper ends together" '{ "debounce_ms": 10000, "longest_delay_ms": 60000, "resync_s": 86400, "compile_jobs": 64, "compile_deadline_s": 3600, "compile_memory_mb": 65536 }'
+accepts "all lower ends together" '{ "debounce_ms": 10, "longest_delay_ms": 100, "resync_s": 10, "label_resync_s": 0, "compile_jobs": 0, "compile_deadline_s": 1, "compile_memory_mb": 64 }'
+accepts "all upper ends together" '{ "debounce_ms": 10000, "longest_delay_ms": 60000, "resync_s": 86400, "label_resync_s": 86400, "compile_jobs": 64, "compile_deadline_s": 3600, "compile_memory_mb": 65536 }'
 # The delay of ten seconds is in force now: a reload looks at once.
 put '{ "debounce_ms": 10 }'
 systemctl reload phoenixd
