@@ -19,8 +19,11 @@
 #define BUS_ERROR_NOT_READY "org.phoenixd1.Error.NotReady"
 #define BUS_ERROR_FAILED "org.phoenixd1.Error.Failed"
 
-/* Who waits, at most: for leave, or for the end of a look. */
-#define BUS_REQUESTS_LIMIT 64
+/* How many may wait, for leave or for the end of a look: of one user, of all users but root, who is
+ * not counted; and of one sender while it is not known yet who that is. */
+#define BUS_REQUESTS_OF_USER 8
+#define BUS_REQUESTS_OF_USERS 64
+#define BUS_REQUESTS_OF_SENDER 256
 
 enum bus_request_state {
         BUS_REQUEST_ASKS_WHO,   /* the bus was asked who sends it */
@@ -34,7 +37,8 @@ struct bus_request {
         struct bus *bus;
         enum bus_request_state state;
         sd_bus_message *message;
-        sd_bus_slot *slot; /* of the question that is open */
+        sd_bus_slot *slot;      /* of the question that is open */
+        sd_bus_slot *departure; /* of its sender */
         const char *action;
         /* It may: takes the request on, and answers when it is done. */
         void (*allowed)(struct bus_request *request);
@@ -58,7 +62,6 @@ struct bus {
         bool has_name;
         bool is_missed; /* and that was said */
         struct bus_request *requests;
-        size_t request_count;
         uint64_t tokens;
         struct phx_suspensions suspensions; /* what was asked for last, until a look has ended */
         bool has_suspensions;

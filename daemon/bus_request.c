@@ -1,11 +1,16 @@
 /* Who may change something, and who waits for the end of it. libsystemd could ask the bus who a
  * sender is, but it would wait for the answer, and the loop must not: so both questions, who and
- * whether, are asked as calls of our own, and the request goes on when the answer is there. */
+ * whether, are asked as calls of our own, and the request goes on when the answer is there.
+ *
+ * Nobody can keep another one out: places are counted when it is known whose they are, each user
+ * has a few, and root needs none. Who leaves before it has leave gives its place back. */
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/strings.h"
 #include "bus_private.h"
 #include "text.h"
 
@@ -19,7 +24,6 @@ static void unlink_request(struct bus_request *request) {
         for (struct bus_request **at = &bus->requests; *at; at = &(*at)->next)
                 if (*at == request) {
                         *at = request->next;
-                        bus->request_count--;
                         return;
                 }
 }
@@ -27,6 +31,7 @@ static void unlink_request(struct bus_request *request) {
 void bus_request_free(struct bus_request *request) {
         unlink_request(request);
         sd_bus_slot_unref(request->slot);
+        sd_bus_slot_unref(request->departure);
         sd_bus_message_unref(request->message);
         phx_suspension_done(&request->suspension);
         free(request);
@@ -105,6 +110,23 @@ static void ask_leave(struct bus_request *request) {
                 deny(request);
 }
 
+static bool is_counted(const struct bus_request *request) {
+        return request->state != BUS_REQUEST_ASKS_WHO && request->uid != 0;
+}
+
+/* REQUEST itself is not counted yet. */
+static bool is_too_many(const struct bus_request *request) {
+        const struct bus_request *other = request->bus->requests;
+        unsigned same = 0, all = 0;
+
+        for (; other; other = other->next)
+                if (is_counted(other)) {
+                        same += other->uid == request->uid;
+                        all++;
+                }
+        return same >= BUS_REQUESTS_OF_USER || all >= BUS_REQUESTS_OF_USERS;
+}
+
 static int on_who(sd_bus_message *reply, void *data, sd_bus_error *error) {
         struct bus_request *request = data;
 
@@ -114,9 +136,55 @@ static int on_who(sd_bus_message *reply, void *data, sd_bus_error *error) {
                 deny(request);
         else if (request->uid == 0)
                 request->allowed(request);
+        else if (is_too_many(request))
+                refuse(request, BUS_ERROR_BUSY, "too many requests are pending; try again later");
         else
                 ask_leave(request);
         return 0;
+}
+
+/* What it was allowed to do is done, whoever hears of it. */
+static int on_departure(sd_bus_message *message, void *data, sd_bus_error *error) {
+        struct bus_request *request = data;
+
+        if (request->state == BUS_REQUEST_ASKS_WHO || request->state == BUS_REQUEST_ASKS_LEAVE)
+                bus_request_free(request);
+        return 0;
+}
+
+/* Without one, libsystemd would end the connection over a match that the bus refuses. */
+static int on_match_installed(sd_bus_message *reply, void *data, sd_bus_error *error) {
+        return 0;
+}
+
+/* Before it is asked who it is: then it has not left unnoticed in between. */
+static int watch_departure(struct bus_request *request) {
+        phx_autofree char *match = NULL;
+
+        if (asprintf(&match,
+                     "type='signal',sender='org.freedesktop.DBus',"
+                     "path='/org/freedesktop/DBus',interface='org.freedesktop.DBus',"
+                     "member='NameOwnerChanged',arg0='%s',arg2=''",
+                     sd_bus_message_get_sender(request->message)) < 0) {
+                match = NULL;
+                return -ENOMEM;
+        }
+        return sd_bus_add_match_async(
+                        request->bus->connection,
+                        &request->departure,
+                        match,
+                        on_departure,
+                        on_match_installed,
+                        request);
+}
+
+static bool is_flooded_by(const struct bus *bus, const char *sender) {
+        unsigned count = 0;
+
+        for (const struct bus_request *other = bus->requests; other; other = other->next)
+                count += other->state == BUS_REQUEST_ASKS_WHO &&
+                         phx_equal(sd_bus_message_get_sender(other->message), sender);
+        return count >= BUS_REQUESTS_OF_SENDER;
 }
 
 int bus_request_new(
@@ -128,12 +196,11 @@ int bus_request_new(
         struct bus_request *request;
         int r;
 
-        if (bus->request_count >= BUS_REQUESTS_LIMIT)
-                return sd_bus_error_setf(
+        if (is_flooded_by(bus, sd_bus_message_get_sender(message)))
+                return sd_bus_error_set(
                                 error,
                                 BUS_ERROR_BUSY,
-                                "%d requests wait already",
-                                BUS_REQUESTS_LIMIT);
+                                "too many requests are pending; try again later");
         request = calloc(1, sizeof(*request));
         if (!request)
                 return -ENOMEM;
@@ -143,19 +210,20 @@ int bus_request_new(
         request->allowed = allowed;
         request->next = bus->requests;
         bus->requests = request;
-        bus->request_count++;
 
-        r = sd_bus_call_method_async(
-                        bus->connection,
-                        &request->slot,
-                        "org.freedesktop.DBus",
-                        "/org/freedesktop/DBus",
-                        "org.freedesktop.DBus",
-                        "GetConnectionUnixUser",
-                        on_who,
-                        request,
-                        "s",
-                        sd_bus_message_get_sender(message));
+        r = watch_departure(request);
+        if (r >= 0)
+                r = sd_bus_call_method_async(
+                                bus->connection,
+                                &request->slot,
+                                "org.freedesktop.DBus",
+                                "/org/freedesktop/DBus",
+                                "org.freedesktop.DBus",
+                                "GetConnectionUnixUser",
+                                on_who,
+                                request,
+                                "s",
+                                sd_bus_message_get_sender(message));
         if (r < 0)
                 bus_request_free(request);
         return r < 0 ? r : 1;

@@ -18,11 +18,12 @@
 /* A message bus of our own, on it the manager in a process of its own with a fake engine, and the
  * test as its client. Who is root on the bus is decided by who runs this: root, as everywhere. */
 
-enum { NOBODY = 65534 };
+enum { DAEMON = 1, NOBODY = 65534 };
 
 enum behaviour { LOOKS, LOOKS_LONG, FAILS, DIES_ONCE };
 
 struct shared {
+        unsigned pestered; /* refused to who pesters, plus one */
         volatile enum behaviour behaviour;
         volatile unsigned looks;
         volatile unsigned asked_looks;
@@ -912,32 +913,135 @@ static int on_answer(sd_bus_message *reply, void *data, sd_bus_error *error) {
         return 0;
 }
 
-static void only_so_many_may_wait(void **state) {
+static void ask_for_looks(sd_bus *client, unsigned count, unsigned *answers) {
+        for (unsigned i = 0; i < count; i++)
+                (void) sd_bus_call_method_async(
+                                client,
+                                NULL,
+                                "org.phoenixd1",
+                                "/org/phoenixd1",
+                                "org.phoenixd1.Manager",
+                                "Reconcile",
+                                on_answer,
+                                answers,
+                                "s",
+                                "");
+}
+
+static void hear_answers(sd_bus *client, unsigned count, const unsigned *answers) {
+        for (int i = 0; i < 200 && answers[0] < count; i++)
+                while (sd_bus_process(client, NULL) > 0 || sd_bus_wait(client, 50 * MS) > 0)
+                        ;
+}
+
+static void root_may_always_wait(void **state) {
         struct fixture *fixture = *state;
         unsigned answers[2] = { 0 };
 
         start_all(fixture);
         shared->behaviour = LOOKS_LONG;
-        for (int i = 0; i < 100; i++)
-                assert_true(sd_bus_call_method_async(
-                                            fixture->client,
-                                            NULL,
-                                            "org.phoenixd1",
-                                            "/org/phoenixd1",
-                                            "org.phoenixd1.Manager",
-                                            "Reconcile",
-                                            on_answer,
-                                            answers,
-                                            "s",
-                                            "") >= 0);
-        for (int i = 0; i < 100 && answers[0] < 100; i++)
-                while (sd_bus_process(fixture->client, NULL) > 0 ||
-                       sd_bus_wait(fixture->client, 50 * MS) > 0)
-                        ;
+        ask_for_looks(fixture->client, 100, answers);
+        hear_answers(fixture->client, 100, answers);
         assert_int_equal(answers[0], 100);
-        assert_int_equal(answers[1], 100 - 64);
+        assert_int_equal(answers[1], 0);
         /* They all got the same two looks at most. */
         assert_true(shared->looks <= 3);
+}
+
+/* --- polkit is silent --- */
+
+/* Whoever has polkit's name and reads nothing. */
+static sd_bus *start_silent_polkit(const struct fixture *fixture) {
+        sd_bus *polkit = NULL;
+
+        assert_true(try_connect(fixture, &polkit) >= 0);
+        assert_true(sd_bus_request_name(polkit, "org.freedesktop.PolicyKit1", 0) >= 0);
+        return polkit;
+}
+
+/* A user that asks COUNT times, and stays until it is ended. What was said at once is its exit
+ * status: how many were refused, of up to 255. */
+static _Noreturn void pester(const struct fixture *fixture, uid_t uid, unsigned count, bool stays) {
+        phx_cleanup(sd_bus_unrefp) sd_bus *client = NULL;
+        unsigned answers[2] = { 0 };
+
+        if (setresgid(NOBODY, NOBODY, NOBODY) < 0 || setresuid(uid, uid, uid) < 0 ||
+            try_connect(fixture, &client) < 0)
+                _exit(255);
+        ask_for_looks(client, count, answers);
+        /* The bus tells who asks in the order of the calls: twice, so that it was asked before. */
+        for (unsigned i = 0; i < 2; i++)
+                if (call(client, "Describe", NULL, NULL, NULL) < 0)
+                        _exit(254);
+        while (sd_bus_process(client, NULL) > 0)
+                ;
+        if (!stays)
+                _exit((int) answers[1]);
+        shared->pestered = answers[1] + 1;
+        for (;;)
+                (void) pause();
+}
+
+static int status_of_pester(const struct fixture *fixture, uid_t uid, unsigned count) {
+        pid_t pid = fork();
+        int status = 0;
+
+        assert_true(pid >= 0);
+        if (pid == 0)
+                pester(fixture, uid, count, false);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFEXITED(status));
+        return WEXITSTATUS(status);
+}
+
+static pid_t start_pester(const struct fixture *fixture, uid_t uid, unsigned count) {
+        pid_t pid = fork();
+
+        assert_true(pid >= 0);
+        if (pid == 0)
+                pester(fixture, uid, count, true);
+        for (int i = 0; i < 1000 && shared->pestered == 0; i++)
+                (void) usleep(10 * MS);
+        assert_true(shared->pestered > 0);
+        return pid;
+}
+
+static void who_waits_for_polkit_does_not_keep_root_out(void **state) {
+        phx_cleanup(sd_bus_unrefp) sd_bus *polkit = NULL;
+        struct fixture *fixture = *state;
+        pid_t pester;
+
+        start_all(fixture);
+        polkit = start_silent_polkit(fixture);
+        pester = start_pester(fixture, NOBODY, 100);
+        assert_true(call(fixture->client, "Reconcile", "", NULL, NULL) >= 0);
+        assert_true(call(fixture->client, "Plan", NULL, NULL, NULL) >= 0);
+        assert_true(call(fixture->client, "Reload", NULL, NULL, NULL) >= 0);
+        end(&pester);
+}
+
+static void a_user_gets_a_few_places_and_takes_none_of_another(void **state) {
+        phx_cleanup(sd_bus_unrefp) sd_bus *polkit = NULL;
+        struct fixture *fixture = *state;
+        pid_t pester;
+
+        start_all(fixture);
+        polkit = start_silent_polkit(fixture);
+        pester = start_pester(fixture, NOBODY, 100);
+        assert_int_equal(shared->pestered - 1, 100 - 8);
+        assert_int_equal(status_of_pester(fixture, NOBODY, 1), 1);
+        assert_int_equal(status_of_pester(fixture, DAEMON, 8), 0);
+        end(&pester);
+}
+
+static void who_has_left_waits_no_longer(void **state) {
+        phx_cleanup(sd_bus_unrefp) sd_bus *polkit = NULL;
+        struct fixture *fixture = *state;
+
+        start_all(fixture);
+        polkit = start_silent_polkit(fixture);
+        for (unsigned i = 0; i < 12; i++)
+                assert_int_equal(status_of_pester(fixture, NOBODY, 8), 0);
 }
 
 /* --- coming and going --- */
@@ -1021,7 +1125,16 @@ int main(void) {
                                 whatever_nobody_says_changes_nothing,
                                 setup,
                                 teardown),
-                cmocka_unit_test_setup_teardown(only_so_many_may_wait, setup, teardown),
+                cmocka_unit_test_setup_teardown(root_may_always_wait, setup, teardown),
+                cmocka_unit_test_setup_teardown(
+                                who_waits_for_polkit_does_not_keep_root_out,
+                                setup,
+                                teardown),
+                cmocka_unit_test_setup_teardown(
+                                a_user_gets_a_few_places_and_takes_none_of_another,
+                                setup,
+                                teardown),
+                cmocka_unit_test_setup_teardown(who_has_left_waits_no_longer, setup, teardown),
                 cmocka_unit_test_setup_teardown(a_bus_that_comes_late_is_taken_up, setup, teardown),
                 cmocka_unit_test_setup_teardown(
                                 a_bus_that_was_lost_is_taken_up_again,
