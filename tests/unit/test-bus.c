@@ -377,16 +377,28 @@ static int compare_times(const void *a, const void *b) {
         return (*left > *right) - (*left < *right);
 }
 
-/* Five hundred profiles change with each look, and looks follow each other. */
-static void ninety_nine_of_a_hundred_answers_are_there_in_50_ms(void **state) {
+static uint64_t usec_of(clockid_t clock) {
+        struct timespec now;
+
+        assert_int_equal(clock_gettime(clock, &now), 0);
+        return (uint64_t) now.tv_sec * S + (uint64_t) now.tv_nsec / 1000;
+}
+
+/* Five hundred profiles change with each look, and looks follow each other. How long an answer
+ * takes depends on who else is at work on this machine; what the loop worked for it, and for
+ * whatever came before it, does not. That it waits for nothing else is for the test before this
+ * one. */
+static void for_99_of_100_answers_the_loop_works_less_than_50_ms(void **state) {
         struct fixture *fixture = *state;
         static uint64_t times[20000];
         size_t count = 0;
+        clockid_t clock;
         unsigned looks;
 
         shared->profiles = 500;
         shared->is_restless = true;
         start_all(fixture);
+        assert_int_equal(clock_getcpuclockid(fixture->manager, &clock), 0);
         looks = shared->looks;
         /* However fast the answers are, ten looks must have been made while they were given. */
         while (count < 400 || (count < PHX_ELEMENTS(times) && shared->looks < looks + 10)) {
@@ -395,13 +407,13 @@ static void ninety_nine_of_a_hundred_answers_are_there_in_50_ms(void **state) {
 
                 if (count % 20 == 0)
                         assert_true(call(fixture->client, "ReconcileAsync", "", NULL, NULL) >= 0);
-                began = clock_usec();
+                began = usec_of(clock);
                 assert_true(call(fixture->client, "Describe", NULL, NULL, &reply) >= 0);
-                times[count++] = clock_usec() - began;
+                times[count++] = usec_of(clock) - began;
         }
         assert_true(shared->looks >= looks + 10);
         qsort(times, count, sizeof(times[0]), compare_times);
-        print_message("# half of the answers in %llu us, 99 of 100 in %llu us, all in %llu us\n",
+        print_message("# work for half of the answers %llu us, for 99 of 100 %llu us, for all %llu us\n",
                       (unsigned long long) times[count / 2],
                       (unsigned long long) times[count * 99 / 100],
                       (unsigned long long) times[count - 1]);
@@ -1080,7 +1092,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(what_is_known_is_told_at_any_time, setup, teardown),
                 cmocka_unit_test_setup_teardown(
-                                ninety_nine_of_a_hundred_answers_are_there_in_50_ms,
+                                for_99_of_100_answers_the_loop_works_less_than_50_ms,
                                 setup,
                                 teardown),
                 cmocka_unit_test_setup_teardown(

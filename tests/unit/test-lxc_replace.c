@@ -99,6 +99,58 @@ static void a_config_is_replaced_once_and_keeps_mode_and_owner(void **state) {
         assert_config("web", new);
 }
 
+/* Proxmox's own are root:www-data 0640. */
+static void a_group_of_its_own_is_kept(void **state) {
+        struct phx_error error = { 0 };
+        struct stat after;
+
+        if (geteuid() != 0)
+                return; /* nobody else may give a file away */
+        write_config("group", "lxc.uts.name = group\n");
+        assert_int_equal(chown(tree_path("lxc/group/config"), 0, 33), 0);
+        assert_int_equal(chmod(tree_path("lxc/group/config"), 0640), 0);
+        assert_int_equal(assign("group", "lxc.uts.name = group\n", "lxc-a", NULL, &error), 1);
+        assert_int_equal(stat(tree_path("lxc/group/config"), &after), 0);
+        assert_int_equal(after.st_uid, 0);
+        assert_int_equal(after.st_gid, 33);
+        assert_int_equal(after.st_mode & 07777, 0640);
+}
+
+/* Until FILE is there, for at most ten seconds. */
+static void wait_for_file(const char *file) {
+        const struct timespec pause = { .tv_nsec = 5000000 };
+
+        for (int i = 0; i < 2000 && access(file, F_OK) < 0; i++)
+                (void) nanosleep(&pause, NULL);
+        assert_int_equal(access(file, F_OK), 0);
+}
+
+/* It was right when it was read, and while liblxc was asked somebody has written another. */
+static void a_config_that_changes_under_way_is_left_alone(void **state) {
+        static const char old[] = "lxc.uts.name = old\n", theirs[] = "lxc.uts.name = theirs\n";
+        const struct phx_lxc lxc = host();
+        phx_autoclose int held = -1;
+        int status = -1;
+        pid_t editor;
+
+        write_config("raced", old);
+        assert_int_equal(phx_lxc_lock(&lxc, "raced", &held, NULL), 0);
+        editor = fork();
+        assert_true(editor >= 0);
+        if (editor == 0) {
+                (void) close(held); /* the lock belongs to the open file, which is both of ours */
+                _exit(-assign("raced", old, "lxc-a", NULL, NULL));
+        }
+        /* It is written and judged, and waits for the lock. */
+        wait_for_file(tree_path("lxc/raced/.config.phoenixd~"));
+        write_config("raced", theirs);
+        (void) close(PHX_TAKE_FD(held));
+        assert_int_equal(waitpid(editor, &status, 0), editor);
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), ESTALE);
+        assert_config("raced", theirs);
+}
+
 static void what_would_be_written_is_shown_and_not_written(void **state) {
         static const char old[] = "lxc.uts.name = shown\nlxc.apparmor.profile = unconfined\n";
         phx_cleanup(phx_preview_done) struct phx_preview preview = { 0 };
@@ -286,6 +338,8 @@ static void leftovers_of_a_crash_are_removed(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_config_is_replaced_once_and_keeps_mode_and_owner),
+                cmocka_unit_test(a_group_of_its_own_is_kept),
+                cmocka_unit_test(a_config_that_changes_under_way_is_left_alone),
                 cmocka_unit_test(what_would_be_written_is_shown_and_not_written),
                 cmocka_unit_test(a_config_that_changed_meanwhile_is_left_alone),
                 cmocka_unit_test(what_liblxc_refuses_never_becomes_the_config),

@@ -511,6 +511,19 @@ static void the_settings_may_allow_complain_mode_for_our_profiles_only(void **st
         apply(machine, PHX_ACTION_ASSIGN, "web");
 }
 
+/* What is not in a list that is not whole may be there all the same. */
+static void a_list_that_is_not_whole_is_not_believed(void **state) {
+        struct picture picture;
+
+        load("lxc-web", "enforce");
+        tree_mkdir("fs/policy/profiles/lxc-other.2/name"); /* cannot be read */
+        picture = look(*state);
+        assert_string_equal(
+                        picture.observed->kernel_trouble,
+                        "AppArmor: a loaded profile's name cannot be read");
+        picture_done(&picture);
+}
+
 static void unconfined_asks_nothing_of_the_kernel(void **state) {
         struct machine *machine = *state;
         struct picture picture;
@@ -593,6 +606,7 @@ int main(void) {
                 with_machine(only_the_file_that_was_found_is_withdrawn),
                 with_machine(no_container_is_given_what_the_kernel_does_not_enforce),
                 with_machine(the_settings_may_allow_complain_mode_for_our_profiles_only),
+                with_machine(a_list_that_is_not_whole_is_not_believed),
                 with_machine(unconfined_asks_nothing_of_the_kernel),
                 with_machine(a_withdrawn_profile_that_nobody_uses_is_forgotten),
                 with_machine(one_in_a_stack_is_remembered),

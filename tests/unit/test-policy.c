@@ -325,6 +325,22 @@ static void names_must_be_printable_and_not_empty(void **state) {
                        "compiled policy, byte 36: a profile's name has a control character in it");
 }
 
+/* What follows would be read as its end. */
+static void a_text_must_have_an_end(void **state) {
+        phx_cleanup(phx_buffer_done) struct phx_buffer stream = { 0 };
+
+        add_version(&stream, 7);
+        add_profile(&stream, "lxc-a", 0);
+        /* "lxc-a" and its NUL: the only one of that name with its code before it. */
+        for (size_t i = 0; i + 6 <= stream.size; i++)
+                if (memcmp(stream.data + i, "lxc-a", 6) == 0)
+                        stream.data[i + 5] = 'b';
+        assert_refused(stream.data,
+                       stream.size,
+                       -EPROTO,
+                       "compiled policy, byte 37: text without an end");
+}
+
 static void nesting_is_bounded_and_must_close_as_it_opened(void **state) {
         phx_cleanup(phx_buffer_done) struct phx_buffer deep = { 0 }, crossed = { 0 };
 
@@ -414,6 +430,7 @@ int main(void) {
                 cmocka_unit_test(two_profiles_of_one_name_are_refused),
                 cmocka_unit_test(a_profile_must_have_flags),
                 cmocka_unit_test(names_must_be_printable_and_not_empty),
+                cmocka_unit_test(a_text_must_have_an_end),
                 cmocka_unit_test(nesting_is_bounded_and_must_close_as_it_opened),
                 cmocka_unit_test(flags_inside_of_something_else_are_not_the_profiles),
                 cmocka_unit_test(changed_bytes_are_read_or_refused),

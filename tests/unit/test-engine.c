@@ -1,0 +1,119 @@
+/* An engine whose loop is gone does not go on. */
+
+#include <errno.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "engine.h"
+
+/* Far longer than it takes, on the slowest machine. */
+#define PATIENCE_MSEC 30000
+
+static struct shared {
+        volatile unsigned changes; /* that the engine has begun */
+        volatile bool may_go_on;
+} * shared;
+
+static const struct phx_audit *fake_audit;
+
+/* One change after the other, each with its record first, as a pass does it. */
+static int change_for_ever(
+                void *data,
+                enum look_kind kind,
+                const char *suspensions,
+                struct phx_report **ret_report,
+                struct phx_error *error) {
+        const struct phx_record intent = { .kind = PHX_RECORD_INTENT, .message = "installing" };
+
+        for (;;) {
+                fake_audit->record(fake_audit->data, &intent);
+                shared->changes++;
+                while (!shared->may_go_on)
+                        (void) usleep(1000);
+                (void) usleep(1000);
+        }
+        return -EINVAL;
+}
+
+static int setup(
+                const struct work_options *options,
+                const struct phx_audit *audit,
+                struct engine_work *ret_work,
+                struct phx_error *error) {
+        fake_audit = audit;
+        *ret_work = (struct engine_work){ .look = change_for_ever };
+        return 0;
+}
+
+static void send_nothing(void *data, const struct iovec *fields, int count) {
+}
+
+static bool ends(const struct engine *engine) {
+        struct pollfd poll_fd = { .fd = engine->process.fd, .events = POLLIN };
+
+        return poll(&poll_fd, 1, PATIENCE_MSEC) == 1;
+}
+
+static void start(struct engine **ret_engine) {
+        static const struct journal journal = { .send = send_nothing };
+        static const struct engine_plan plan = { setup, NULL, &journal };
+
+        *shared = (struct shared){ 0 };
+        assert_int_equal(engine_start(&plan, ret_engine), 0);
+}
+
+static void one_that_waits_ends_with_its_channel(void **state) {
+        struct engine *engine = NULL;
+
+        start(&engine);
+        (void) close(engine->channel.fd);
+        engine->channel.fd = -1;
+        assert_true(ends(engine));
+        engine_free(engine);
+}
+
+/* The loop may be gone without having died: what is under way ends, and the next change is not
+ * begun. */
+static void one_at_work_begins_no_change_without_its_channel(void **state) {
+        struct engine *engine = NULL;
+
+        start(&engine);
+        assert_int_equal(channel_send(engine->channel.fd, CHANNEL_LOOK, LOOK_FULL, NULL), 0);
+        for (int i = 0; i < PATIENCE_MSEC && shared->changes == 0; i++)
+                (void) usleep(1000);
+        assert_int_equal(shared->changes, 1);
+        (void) close(engine->channel.fd);
+        engine->channel.fd = -1;
+        shared->may_go_on = true;
+        assert_true(ends(engine));
+        assert_int_equal(shared->changes, 1);
+        engine_free(engine);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(one_that_waits_ends_with_its_channel),
+                cmocka_unit_test(one_at_work_begins_no_change_without_its_channel),
+        };
+
+        shared = mmap(NULL,
+                      sizeof(*shared),
+                      PROT_READ | PROT_WRITE,
+                      MAP_SHARED | MAP_ANONYMOUS,
+                      -1,
+                      0);
+        if (shared == MAP_FAILED)
+                return 1;
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
