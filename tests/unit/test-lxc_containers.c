@@ -140,7 +140,7 @@ static void an_unchanged_config_is_not_asked_about_again(void **state) {
         (void) clock_gettime(CLOCK_MONOTONIC, &end);
         for (size_t i = 0; i < host.found.count; i++)
                 assert_effective(&host, host.found.items[i].name, "lxc-a");
-        print_message("a look at 100 unchanged containers: %ld us\n",
+        print_message("# a look at 100 unchanged containers: %ld us\n",
                       (end.tv_sec - start.tv_sec) * 1000000 + (end.tv_nsec - start.tv_nsec) / 1000);
 
         write_config(&host, "c7", "lxc.apparmor.profile = lxc-b\n");

@@ -572,19 +572,21 @@ static void one_that_an_unknown_container_may_use_is_remembered(void **state) {
 }
 
 /* All parents of what the machine reads must be as trusted as those of a real one, which those of
- * the usual temporary directory are not; those of the build are where nobody else may write. */
+ * the usual temporary directory are not; the build may be below it. */
 static bool find_trusted_parent(struct phx_error *error) {
         const struct phx_trust trust = { "/", geteuid() };
-        const char *given = getenv("TMPDIR");
-        phx_autoclose int fd = -1;
+        const char *candidates[] = { getenv("TMPDIR"), NULL, "/run" };
         char directory[512];
 
-        if (given && phx_trust_open_directory(&trust, given, &fd, error) >= 0)
-                return true;
-        if (!getcwd(directory, sizeof(directory)) ||
-            phx_trust_open_directory(&trust, directory, &fd, error) < 0)
-                return false;
-        return setenv("TMPDIR", directory, 1) == 0;
+        candidates[1] = getcwd(directory, sizeof(directory));
+        for (size_t i = 0; i < PHX_ELEMENTS(candidates); i++) {
+                phx_autoclose int fd = -1;
+
+                if (candidates[i] && access(candidates[i], W_OK) == 0 &&
+                    phx_trust_open_directory(&trust, candidates[i], &fd, error) >= 0)
+                        return setenv("TMPDIR", candidates[i], 1) == 0;
+        }
+        return false;
 }
 
 #define with_machine(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)

@@ -686,7 +686,7 @@ static void a_look_at_a_full_host_is_cheap(void **state) {
                 assert_int_equal(phx_confinement_judge(&machine.tasks, "lxc-a").wrong, 0);
         }
         (void) clock_gettime(CLOCK_MONOTONIC, &end);
-        print_message("a look at 1000 tasks: %ld us\n",
+        print_message("# a look at 1000 tasks: %ld us\n",
                       (end.tv_sec - start.tv_sec) * 1000000 + (end.tv_nsec - start.tv_nsec) / 1000);
 }
 
