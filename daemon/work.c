@@ -34,6 +34,8 @@ const struct work_roots work_machine_roots = {
         .apparmorfs = PHX_KERNEL_APPARMORFS,
         .module = PHX_KERNEL_MODULE,
         .parser = PHX_PARSER,
+        .parser_config = PHX_PARSER_CONFIG,
+        .accounts = PHX_COMPILER_ACCOUNTS,
 };
 
 struct work {
@@ -386,6 +388,8 @@ static int make_machine(struct work *work, struct phx_error *error) {
                 .apparmorfs = roots->apparmorfs,
                 .module = roots->module,
                 .parser = roots->parser,
+                .parser_config = roots->parser_config,
+                .accounts = roots->accounts,
                 .features_file = roots->features_file,
                 .state_dir = work->options->state_dir,
                 .runtime_dir = work->options->runtime_dir,

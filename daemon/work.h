@@ -11,6 +11,8 @@ struct work_roots {
         const char *apparmorfs;
         const char *module;
         const char *parser;
+        const char *parser_config; /* apparmor_parser's own settings; NULL for none */
+        const char *accounts;      /* who compiles is there; NULL: `nobody` will do */
         const char *features_file; /* NULL: the running kernel's */
 };
 

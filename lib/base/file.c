@@ -245,19 +245,24 @@ bool phx_file_is_ignored_name(const char *name) {
         return false;
 }
 
+/* Against the umask, too. */
+static int make_directory(const char *path, mode_t mode) {
+        if (mkdir(path, mode) < 0)
+                return errno == EEXIST ? 0 : phx_errno();
+        return chmod(path, mode) < 0 ? phx_errno() : 0;
+}
+
 int phx_directory_ensure(const char *path, mode_t mode) {
         phx_autofree char *copy = strdup(path);
+        int r = 0;
 
         if (!copy)
                 return -ENOMEM;
 
-        for (char *slash = strchr(copy + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        for (char *slash = strchr(copy + 1, '/'); r >= 0 && slash; slash = strchr(slash + 1, '/')) {
                 *slash = '\0';
-                if (mkdir(copy, mode) < 0 && errno != EEXIST)
-                        return phx_errno();
+                r = make_directory(copy, mode);
                 *slash = '/';
         }
-        if (mkdir(copy, mode) < 0 && errno != EEXIST)
-                return phx_errno();
-        return 0;
+        return r < 0 ? r : make_directory(copy, mode);
 }

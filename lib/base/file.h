@@ -56,5 +56,5 @@ int phx_file_remove_others(int dir_fd, const char *suffix, const struct phx_stri
  * that dpkg, editors and the AppArmor parser itself pass over. */
 bool phx_file_is_ignored_name(const char *name);
 
-/* mkdir -p of an absolute path with MODE for what is created. */
+/* mkdir -p of an absolute path with MODE for what is created, whatever the umask. */
 int phx_directory_ensure(const char *path, mode_t mode);

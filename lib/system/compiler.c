@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 
 #include "base/file.h"
@@ -14,6 +13,7 @@
 #include "base/strings.h"
 #include "system/compiler_child.h"
 #include "system/compiler_message.h"
+#include "system/compiler_output.h"
 #include "system/stage.h"
 
 #define USEC_PER_SEC 1000000ULL
@@ -43,22 +43,30 @@ static void child_done(struct child *child) {
         *child = (struct child){ .policy_fd = -1, .messages_fd = -1 };
 }
 
+/* The group that may read the copies. */
+static gid_t group_of(const struct phx_compiler *compiler) {
+        return geteuid() == 0 ? compiler->account.gid : getegid();
+}
+
 static int prepare(
                 const struct phx_compiler *compiler,
                 struct child *child,
                 struct phx_compile_job *job) {
+        int r;
+
         child->job = job;
         if (asprintf(&child->stage, "%s/%s", compiler->stage_dir, job->name) < 0) {
                 child->stage = NULL;
                 return -ENOMEM;
         }
-        child->policy_fd = memfd_create("phoenixd-policy", MFD_CLOEXEC);
-        child->messages_fd = memfd_create("phoenixd-messages", MFD_CLOEXEC);
-        if (child->policy_fd < 0 || child->messages_fd < 0)
-                return phx_errno();
+        r = phx_compiler_output_new("phoenixd-policy", &child->policy_fd);
+        if (r >= 0)
+                r = phx_compiler_output_new("phoenixd-messages", &child->messages_fd);
+        if (r < 0)
+                return r;
         return phx_stage_create(
                         child->stage,
-                        geteuid() == 0 ? PHX_COMPILER_GID : getegid(),
+                        group_of(compiler),
                         &(struct phx_stage_content){ job->name,
                                                      job->profile,
                                                      job->closure,
@@ -135,13 +143,24 @@ static bool speaks_of_memory(const char *messages) {
                strcasestr(messages, "cannot allocate memory");
 }
 
+static int unreadable(struct phx_compile_job *job, int r) {
+        if (job->error.text[0])
+                phx_error_prefix(&job->error, job->name);
+        return r;
+}
+
 static int take_policy(const struct child *child, char **messages) {
         struct phx_compile_job *job = child->job;
         int r;
 
-        r = phx_file_read_fd(child->policy_fd, OUTPUT_LIMIT, &job->blob, &job->size);
+        r = phx_compiler_output_read(
+                        child->policy_fd,
+                        OUTPUT_LIMIT,
+                        &job->blob,
+                        &job->size,
+                        &job->error);
         if (r < 0)
-                return r;
+                return unreadable(job, r);
         if (job->size == 0) {
                 phx_compile_job_done(job);
                 return phx_error_set(&job->error, -EINVAL, "%s: defines no profile", job->name);
@@ -155,7 +174,12 @@ static int read_messages(const struct child *child, char **ret_messages) {
         size_t size = 0;
         int r;
 
-        r = phx_file_read_fd(child->messages_fd, OUTPUT_LIMIT, ret_messages, &size);
+        r = phx_compiler_output_read(
+                        child->messages_fd,
+                        OUTPUT_LIMIT,
+                        ret_messages,
+                        &size,
+                        &child->job->error);
         if (r >= 0 && size > MESSAGES_LIMIT)
                 (*ret_messages)[MESSAGES_LIMIT] = '\0';
         return r;
@@ -185,7 +209,7 @@ static int judge(
                 return late(compiler, job);
         r = read_messages(child, &messages);
         if (r < 0)
-                return r;
+                return unreadable(job, r);
         if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
                 return take_policy(child, &messages);
         if (speaks_of_memory(messages))
@@ -294,6 +318,33 @@ static void start_next(
         set_result(job, r);
 }
 
+/* For all of them: what the parser is told of the machine's features. */
+static int stage_features(const struct phx_compiler *compiler, struct phx_error *error) {
+        const struct phx_parser_options *options = compiler->options;
+        int r = 0;
+
+        if (options && options->policy.text)
+                r = phx_stage_add(
+                                compiler->stage_dir,
+                                PHX_COMPILER_POLICY_FEATURES,
+                                group_of(compiler),
+                                options->policy.text,
+                                error);
+        if (r >= 0 && options && options->override.text)
+                r = phx_stage_add(
+                                compiler->stage_dir,
+                                PHX_COMPILER_OVERRIDE_FEATURES,
+                                group_of(compiler),
+                                options->override.text,
+                                error);
+        return r;
+}
+
+static void unstage_features(const struct phx_compiler *compiler) {
+        (void) phx_stage_subtract(compiler->stage_dir, PHX_COMPILER_POLICY_FEATURES);
+        (void) phx_stage_subtract(compiler->stage_dir, PHX_COMPILER_OVERRIDE_FEATURES);
+}
+
 static void give_sign(
                 const struct phx_compile_progress *progress,
                 const struct phx_compile_job *job,
@@ -303,11 +354,11 @@ static void give_sign(
                 progress->done(progress->data, job->name, done, count);
 }
 
-int phx_compile(const struct phx_compiler *compiler,
+static void compile_all(
+                const struct phx_compiler *compiler,
                 struct phx_compile_job *jobs,
                 size_t count,
                 const struct phx_compile_progress *progress) {
-        uint64_t began_usec = phx_now_usec();
         struct child children[64];
         size_t running = 0, started = 0, limit = compiler->jobs;
 
@@ -327,6 +378,24 @@ int phx_compile(const struct phx_compiler *compiler,
                         running -= ended;
                 }
         }
+}
+
+int phx_compile(const struct phx_compiler *compiler,
+                struct phx_compile_job *jobs,
+                size_t count,
+                const struct phx_compile_progress *progress) {
+        uint64_t began_usec = phx_now_usec();
+        struct phx_error error = { 0 };
+        int r;
+
+        r = stage_features(compiler, &error);
+        if (r >= 0)
+                compile_all(compiler, jobs, count, progress);
+        for (size_t i = 0; r < 0 && i < count; i++) {
+                jobs[i].error = error;
+                set_result(&jobs[i], r);
+        }
+        unstage_features(compiler);
         if (progress && progress->ended && count > 0)
                 progress->ended(progress->data, count, phx_now_usec() - began_usec);
         return 0;
@@ -340,15 +409,22 @@ void phx_compile_job_done(struct phx_compile_job *job) {
         job->size = 0;
 }
 
-int phx_compiler_identity(const char *parser, const char *features, char **ret_identity) {
+int phx_compiler_identity(
+                const char *parser,
+                const char *features,
+                const struct phx_parser_options *options,
+                char **ret_identity) {
+        phx_autofree char *program = NULL, *more = phx_parser_options_identity(options);
         char digest[PHX_SHA256_HEX];
-        phx_autofree char *program = NULL;
         size_t size = 0;
         int r;
 
+        if (!more)
+                return -ENOMEM;
         r = phx_file_read_at(AT_FDCWD, parser, OUTPUT_LIMIT, &program, &size);
         if (r < 0)
                 return r;
         phx_sha256(program, size, digest);
-        return asprintf(ret_identity, "%s " FLAGS " %s", digest, features) < 0 ? -ENOMEM : 0;
+        return asprintf(ret_identity, "%s " FLAGS " %s %s", digest, features, more) < 0 ? -ENOMEM
+                                                                                        : 0;
 }

@@ -4,18 +4,26 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "system/compiler_account.h"
 #include "system/files.h"
 #include "system/includes.h"
+#include "system/parser_options.h"
 
 /* apparmor_parser as a compiler only: without privilege, from copies, within limits. It never
- * touches the kernel (-K -S, and a user that could not), and its own cache is not used. */
+ * touches the kernel (-K -S, and a user that could not), and its own cache is not used.
+ *
+ * What is believed is what it has written before it was over: no other process may reach what it
+ * writes to, and nothing is read before it is sealed against writing. */
 struct phx_compiler {
-        const char *parser;        /* absolute path */
-        const char *features_file; /* NULL: those of the running kernel */
-        const char *stage_dir;     /* absolute, exists: where the copies are made */
-        unsigned jobs;             /* at once */
-        uint64_t deadline_usec;    /* for one compile, by the wall clock and as processor time */
-        uint64_t memory;           /* bytes of address space for one compile */
+        const char *parser;                       /* absolute path */
+        const char *features_file;                /* the kernel's; NULL: of the running one */
+        const struct phx_parser_options *options; /* NULL: none */
+        const char *stage_dir;                    /* absolute, exists: where the copies are made */
+        struct phx_compiler_account account;      /* whom it runs as; ours, unless we are root */
+        int niceness;
+        unsigned jobs;          /* at once */
+        uint64_t deadline_usec; /* for one compile, by the wall clock and as processor time */
+        uint64_t memory;        /* bytes of address space for one compile */
 };
 
 struct phx_compile_job {
@@ -53,5 +61,10 @@ int phx_compile(const struct phx_compiler *compiler,
                 const struct phx_compile_progress *progress);
 void phx_compile_job_done(struct phx_compile_job *job);
 
-/* For compile keys: which program with which flags, by content. The caller's to free. */
-int phx_compiler_identity(const char *parser, const char *features, char **ret_identity);
+/* For compile keys: which program with which flags and OPTIONS, by content. The caller's to free.
+ */
+int phx_compiler_identity(
+                const char *parser,
+                const char *features,
+                const struct phx_parser_options *options,
+                char **ret_identity);

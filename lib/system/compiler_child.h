@@ -2,8 +2,9 @@
 
 #include "system/compiler.h"
 
-/* nogroup, which alone may read the copies. */
-#define PHX_COMPILER_GID 65534
+/* In the directory of stages: no profile has such names. */
+#define PHX_COMPILER_POLICY_FEATURES ".policy-features"
+#define PHX_COMPILER_OVERRIDE_FEATURES ".override-features"
 /* Policy and messages are written to memory; Debian's largest policy has 1 MB. */
 #define PHX_COMPILER_OUTPUT_LIMIT (64UL << 20)
 

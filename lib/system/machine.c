@@ -54,6 +54,8 @@ static int make_parts(struct phx_machine *machine) {
         const struct phx_profiles_options profiles = {
                 .trust = options->trust,
                 .parser = options->parser,
+                .parser_config = options->parser_config,
+                .accounts = options->accounts,
                 .features_file = options->features_file,
                 .stage_dir = machine->stage_dir,
                 .cache_fd = machine->cache_fd,

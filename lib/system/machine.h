@@ -24,6 +24,8 @@ struct phx_machine_options {
         const char *apparmorfs;
         const char *module;
         const char *parser;
+        const char *parser_config; /* PHX_PARSER_CONFIG; NULL for none */
+        const char *accounts;      /* PHX_COMPILER_ACCOUNTS; NULL: `nobody` will do */
         const char *features_file; /* NULL: the running kernel's */
         const char *state_dir;     /* ours alone */
         const char *runtime_dir;

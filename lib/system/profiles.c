@@ -189,6 +189,15 @@ static int desire_others(struct phx_update *update, enum phx_source_state withdr
         return 0;
 }
 
+static int watch_compiler(struct phx_update *update) {
+        const struct phx_strings *watches = &update->profiles->compiler.watches;
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < watches->count; i++)
+                r = phx_strings_add_once(&update->profiles->directories, watches->items[i]);
+        return r;
+}
+
 static int watch_all(struct phx_update *update) {
         struct phx_strings *directories = &update->profiles->directories;
         const struct phx_settings *settings = update->look->settings;
@@ -198,6 +207,8 @@ static int watch_all(struct phx_update *update) {
         r = phx_watches_add_directory(directories, settings->profile_dir);
         if (r >= 0)
                 r = phx_watches_add_directory(directories, settings->deployed_dir);
+        if (r >= 0)
+                r = watch_compiler(update);
         for (size_t i = 0; r >= 0 && update->candidates && i < update->sources.count; i++) {
                 const struct phx_strings *more = &update->candidates[i].closure.directories;
                 const struct phx_file_seen *seen = update->sources.items[i].seen;
@@ -233,6 +244,7 @@ static bool has_profiles(const struct phx_profiles *profiles) {
 }
 
 static int list_sources(struct phx_update *update, struct phx_error *error) {
+        const struct phx_profiles_options *options = &update->profiles->options;
         const char *profile_dir = update->look->settings->profile_dir;
         int r;
 
@@ -243,8 +255,15 @@ static int list_sources(struct phx_update *update, struct phx_error *error) {
                                 "profiles: cannot be compiled without AppArmor in the kernel");
         r = phx_compiler_know(
                         &update->profiles->compiler,
-                        update->profiles->options.parser,
-                        update->look->features,
+                        &(struct phx_compiler_place){
+                                        .files = update->files,
+                                        .config = options->parser_config,
+                                        .accounts = options->accounts,
+                                        .may_be_nobody = options->is_offline,
+                                        .parser = options->parser,
+                                        .features = update->look->features,
+                                        .deployed_dir = update->look->settings->deployed_dir,
+                        },
                         error);
         if (r < 0)
                 return r;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,13 +22,18 @@ struct phx_profiles;
 struct phx_profiles_options {
         const struct phx_trust *trust;
         const char *parser;
+        const char *parser_config; /* PHX_PARSER_CONFIG; NULL for none */
+        const char *accounts;      /* PHX_COMPILER_ACCOUNTS; NULL: `nobody` will do */
         const char *features_file; /* NULL: the running kernel's */
         const char *stage_dir;
         int cache_fd;                           /* compiled policies */
         int good_fd;                            /* last good texts */
         const struct phx_policy_prober *prober; /* tries policies that have a test */
         const struct phx_compile_progress *progress;
-        /* For one look that puts nothing in force, both NULL otherwise: everything that is wrong
+        /* Puts nothing in force: nothing is kept (the two directories are -1), somebody waits for
+         * it, and compiles may run as `nobody` when they have no account of their own. */
+        bool is_offline;
+        /* For one such look, both NULL otherwise: everything that is wrong
          * with tests, and what the compiler said besides; and which profiles to look at. */
         struct phx_findings *findings;
         const struct phx_strings *only;

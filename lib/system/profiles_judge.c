@@ -9,6 +9,9 @@
 #include "system/policy_verdict.h"
 #include "system/profiles_update.h"
 
+/* Nobody waits for a compile of the daemon's as one does for an answer, or for a container. */
+#define NICENESS 10
+
 bool phx_update_is_source(const struct phx_update *update, const struct phx_include *include) {
         const char *root = update->look->settings->profile_dir;
         size_t length = strlen(root);
@@ -322,7 +325,10 @@ static int compile(struct phx_update *update) {
         const struct phx_compiler compiler = {
                 .parser = options->parser,
                 .features_file = options->features_file,
+                .options = &update->profiles->compiler.options,
                 .stage_dir = options->stage_dir,
+                .account = update->profiles->compiler.account,
+                .niceness = options->is_offline ? 0 : NICENESS,
                 .jobs = settings->compile_jobs,
                 .deadline_usec = settings->compile_deadline_usec,
                 .memory = settings->compile_memory,

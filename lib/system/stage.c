@@ -49,18 +49,15 @@ static int make_parents(const struct stage *stage, char *path) {
         return 0;
 }
 
-static int make_file(
-                const struct stage *stage,
-                const char *path,
-                const struct phx_file_seen *seen) {
+static int make_file(const struct stage *stage, const char *path, const char *text, size_t size) {
         phx_autoclose int fd = -1;
         size_t done = 0;
 
         fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
         if (fd < 0 || fchown(fd, (uid_t) -1, stage->group) < 0 || fchmod(fd, 0640) < 0)
                 return fail(stage, path);
-        while (done < seen->size) {
-                ssize_t n = write(fd, seen->text + done, seen->size - done);
+        while (done < size) {
+                ssize_t n = write(fd, text + done, size - done);
 
                 if (n < 0 && errno != EINTR)
                         return fail(stage, path);
@@ -80,7 +77,7 @@ static int put(const struct stage *stage, const char *name, const struct phx_fil
         r = make_parents(stage, path);
         if (r < 0)
                 return r;
-        return seen ? make_file(stage, path, seen) : make_directory(stage, path);
+        return seen ? make_file(stage, path, seen->text, seen->size) : make_directory(stage, path);
 }
 
 static int put_include(
@@ -119,6 +116,33 @@ int phx_stage_create(
         if (r < 0)
                 (void) phx_stage_remove(directory);
         return r < 0 ? r : 0;
+}
+
+int phx_stage_add(
+                const char *directory,
+                const char *name,
+                gid_t group,
+                const char *text,
+                struct phx_error *error) {
+        const struct stage stage = { directory, group, error };
+        phx_autofree char *path = NULL;
+
+        (void) phx_stage_subtract(directory, name);
+        if (asprintf(&path, "%s/%s", directory, name) < 0) {
+                path = NULL;
+                return -ENOMEM;
+        }
+        return make_file(&stage, path, text, strlen(text));
+}
+
+int phx_stage_subtract(const char *directory, const char *name) {
+        phx_autofree char *path = NULL;
+
+        if (asprintf(&path, "%s/%s", directory, name) < 0) {
+                path = NULL;
+                return -ENOMEM;
+        }
+        return unlink(path) < 0 && errno != ENOENT ? phx_errno() : 0;
 }
 
 static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw) {

@@ -26,5 +26,16 @@ int phx_stage_create(
                 const struct phx_stage_content *content,
                 struct phx_error *error);
 
+/* One file more, NAME in DIRECTORY (which exists), to be read by GROUP alone; an older one of that
+ * name is removed first. */
+int phx_stage_add(
+                const char *directory,
+                const char *name,
+                gid_t group,
+                const char *text,
+                struct phx_error *error);
+/* Removes it. 0, also when it is not there. */
+int phx_stage_subtract(const char *directory, const char *name);
+
 /* Removes the directory with all that is in it, following no link. 0, also when it is not there. */
 int phx_stage_remove(const char *directory);
