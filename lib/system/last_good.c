@@ -16,6 +16,7 @@
 static void good_done(struct phx_good *good) {
         free(good->name);
         free(good->text);
+        free(good->blob);
         phx_policy_done(&good->policy);
 }
 
@@ -74,13 +75,21 @@ static int note_line(struct phx_good *good) {
         return r;
 }
 
-static int set_text(struct phx_good *good, const char *text, size_t size) {
+static char *copy_of(const char *blob, size_t size) {
         char *copy = malloc(size + 1);
 
         if (!copy)
-                return -ENOMEM;
-        memcpy(copy, text, size);
+                return NULL;
+        memcpy(copy, blob, size);
         copy[size] = '\0';
+        return copy;
+}
+
+static int set_text(struct phx_good *good, const char *text, size_t size) {
+        char *copy = copy_of(text, size);
+
+        if (!copy)
+                return -ENOMEM;
         free(good->text);
         good->text = copy;
         good->size = size;
@@ -95,11 +104,37 @@ int phx_goods_keep_text(
         char kept[256];
         int r;
 
+        if (goods->text_fd < 0)
+                return set_text(good, seen->text, seen->size);
         goods->is_tidy = false;
-
         kept_name(good->name, kept);
         r = phx_file_ensure_at(goods->text_fd, kept, seen->text, seen->size, 0600);
         return r < 0 ? r : set_text(good, seen->text, seen->size);
+}
+
+int phx_goods_keep_blob(struct phx_good *good, const char *blob, size_t size) {
+        char *copy = copy_of(blob, size);
+
+        if (!copy)
+                return -ENOMEM;
+        free(good->blob);
+        good->blob = copy;
+        good->blob_size = size;
+        return 0;
+}
+
+int phx_goods_blob(
+                const struct phx_goods *goods,
+                const struct phx_good *good,
+                char **ret_blob,
+                size_t *ret_size) {
+        if (goods->cache_fd >= 0)
+                return phx_policy_cache_get(goods->cache_fd, good->key, ret_blob, ret_size);
+        if (!good->blob)
+                return -ENOENT;
+        *ret_blob = copy_of(good->blob, good->blob_size);
+        *ret_size = good->blob_size;
+        return *ret_blob ? 0 : -ENOMEM;
 }
 
 static int recall_text(
@@ -180,7 +215,7 @@ static int tidy_texts(const struct phx_goods *goods) {
 int phx_goods_tidy(struct phx_goods *goods) {
         int policies, texts;
 
-        if (goods->is_tidy)
+        if (goods->is_tidy || goods->text_fd < 0)
                 return 0;
         policies = tidy_policies(goods);
         texts = tidy_texts(goods);

@@ -18,14 +18,16 @@ struct phx_good {
         size_t size;
         unsigned line; /* of the text, that begins the profile; 0 for a piece */
         struct phx_policy policy;
+        char *blob; /* its policy, where nothing is kept on disk; else NULL */
+        size_t blob_size;
         bool is_seen; /* has a source in this look; the caller's own mark */
 };
 
 struct phx_goods {
         struct phx_good *items;
         size_t count;
-        int text_fd;  /* directory of the texts; borrowed */
-        int cache_fd; /* directory of the compiled policies; borrowed */
+        int text_fd;  /* directory of the texts; borrowed; -1: nothing is kept on disk */
+        int cache_fd; /* directory of the compiled policies, likewise */
         bool is_tidy; /* neither of them holds anything that belongs to none of ITEMS */
 };
 
@@ -39,6 +41,14 @@ int phx_goods_keep_text(
                 struct phx_goods *goods,
                 struct phx_good *good,
                 const struct phx_file_seen *seen);
+/* Where nothing is kept on disk: keeps a copy of its policy. */
+int phx_goods_keep_blob(struct phx_good *good, const char *blob, size_t size);
+/* Its policy, the caller's to free. -ENOENT when it is lost. */
+int phx_goods_blob(
+                const struct phx_goods *goods,
+                const struct phx_good *good,
+                char **ret_blob,
+                size_t *ret_size);
 /* Takes up what the inventory records. What is lost or damaged on disk is left out. */
 int phx_goods_recall(struct phx_goods *goods, const struct phx_inventory *inventory);
 void phx_goods_forget(struct phx_goods *goods, const char *name);

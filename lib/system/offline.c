@@ -37,8 +37,6 @@ struct judging {
         char directory[32]; /* temporary, of our own */
         char *stage;
         char *features;
-        int cache_fd;
-        int good_fd;
         struct phx_definitions definitions;
         struct phx_policy_matcher matcher;
         struct phx_policy_prober prober;
@@ -52,10 +50,6 @@ static void judging_done(struct judging *judging) {
         phx_desired_free(judging->desired);
         phx_inventory_done(&judging->inventory);
         phx_definitions_done(&judging->definitions);
-        if (judging->cache_fd >= 0)
-                (void) close(judging->cache_fd);
-        if (judging->good_fd >= 0)
-                (void) close(judging->good_fd);
         if (judging->directory[0])
                 (void) phx_stage_remove(judging->directory);
         free(judging->stage);
@@ -117,37 +111,19 @@ int phx_offline_names(
 
 /* --- a place to work in --- */
 
-static int open_below(const char *directory, const char *name, int *ret_fd) {
-        phx_autofree char *path = NULL;
-
-        if (asprintf(&path, "%s/%s", directory, name) < 0) {
-                path = NULL;
-                return -ENOMEM;
-        }
-        if (mkdir(path, 0700) < 0)
-                return phx_errno();
-        *ret_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        return *ret_fd < 0 ? phx_errno() : 0;
-}
-
+/* Nothing of it must outlive a crash. */
 static int write_features(struct judging *judging, struct phx_error *error) {
-        phx_autoclose int dir_fd = open(judging->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        int r;
+        phx_autoclose int fd = -1;
 
-        if (dir_fd < 0)
-                return phx_error_errno(error, judging->directory);
         if (asprintf(&judging->features, "%s/features", judging->directory) < 0) {
                 judging->features = NULL;
                 return -ENOMEM;
         }
-        r = phx_file_replace_at(
-                        dir_fd,
-                        "features",
-                        phx_offline_features,
-                        strlen(phx_offline_features),
-                        0644);
-        return r < 0 ? phx_error_set(error, r, "%s: %s", judging->features, strerrordesc_np(-r))
-                     : 0;
+        fd = open(judging->features, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+        /* For the compiler's user, against the umask. */
+        if (fd < 0 || fchmod(fd, 0644) < 0 || dprintf(fd, "%s", phx_offline_features) < 0)
+                return phx_error_errno(error, judging->features);
+        return 0;
 }
 
 static int make_room(struct judging *judging, struct phx_error *error) {
@@ -160,13 +136,13 @@ static int make_room(struct judging *judging, struct phx_error *error) {
         /* The compiler's user must get to its copies. */
         if (chmod(name, 0711) < 0)
                 return phx_error_errno(error, name);
-        r = open_below(name, "cache", &judging->cache_fd);
-        if (r >= 0)
-                r = open_below(name, "good", &judging->good_fd);
-        if (r >= 0 && asprintf(&judging->stage, "%s/stage", name) < 0)
-                r = -ENOMEM;
-        if (r >= 0)
-                r = phx_directory_ensure(judging->stage, 0711);
+        if (asprintf(&judging->stage, "%s/stage", name) < 0) {
+                judging->stage = NULL;
+                return -ENOMEM;
+        }
+        r = phx_directory_ensure(judging->stage, 0711);
+        if (r >= 0 && chmod(judging->stage, 0711) < 0)
+                r = phx_errno();
         return r < 0 ? phx_error_set(error, r, "%s: %s", name, strerrordesc_np(-r))
                      : write_features(judging, error);
 }
@@ -421,10 +397,14 @@ static int judge(struct judging *judging, struct phx_error *error) {
         const struct phx_profiles_options options = {
                 .trust = offline->trust,
                 .parser = offline->parser,
+                .parser_config = PHX_PARSER_CONFIG,
+                /* A tree's accounts are not those of the machine that compiles. */
+                .accounts = strcmp(offline->trust->root, "/") == 0 ? PHX_COMPILER_ACCOUNTS : NULL,
                 .features_file = judging->features,
                 .stage_dir = judging->stage,
-                .cache_fd = judging->cache_fd,
-                .good_fd = judging->good_fd,
+                .cache_fd = -1,
+                .good_fd = -1,
+                .is_offline = true,
                 .prober = &judging->prober,
                 .findings = judging->findings,
                 .only = offline->only,
@@ -496,8 +476,6 @@ int phx_offline_judge(
         phx_cleanup(judging_done) struct judging judging = {
                 .offline = offline,
                 .findings = findings,
-                .cache_fd = -1,
-                .good_fd = -1,
         };
         int r;
 

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/watches.h"
-#include "system/policy_cache.h"
 #include "system/profiles_update.h"
 
 int phx_profiles_new(
@@ -400,7 +399,7 @@ int phx_profiles_blob(
 
         if (!good || !good->key[0])
                 return -ENOENT;
-        r = phx_policy_cache_get(profiles->options.cache_fd, good->key, ret_blob, ret_size);
+        r = phx_goods_blob(&profiles->goods, good, ret_blob, ret_size);
         if (r == -ENOENT)
                 good->key[0] = '\0';
         return r;

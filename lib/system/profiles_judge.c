@@ -145,14 +145,49 @@ static int try_policy(
         return r < 0 ? r : phx_policy_trial_run(&trial, prober, &candidate->error);
 }
 
+static int refuse_to_keep(struct phx_candidate *candidate, const char *what, int r) {
+        return phx_error_set(
+                        &candidate->error,
+                        r,
+                        "%s: %s cannot be kept: %s",
+                        candidate->source->name,
+                        what,
+                        strerrordesc_np(-r));
+}
+
+/* On disk first. Takes POLICY over. */
+static int keep_policy(
+                struct phx_update *update,
+                struct phx_candidate *candidate,
+                struct phx_policy *policy,
+                const char *blob,
+                size_t size) {
+        struct phx_goods *goods = &update->profiles->goods;
+        struct phx_good *good;
+        int r = 0;
+
+        if (goods->cache_fd >= 0)
+                r = phx_policy_cache_put(goods->cache_fd, candidate->key, blob, size);
+        if (r < 0)
+                return refuse_to_keep(candidate, "the compiled policy", r);
+        good = phx_goods_add(goods, candidate->source->name);
+        if (!good || (goods->cache_fd < 0 && phx_goods_keep_blob(good, blob, size) < 0))
+                return -ENOMEM;
+        r = phx_goods_keep_text(goods, good, candidate->source->seen);
+        if (r < 0)
+                return refuse_to_keep(candidate, "its text", r);
+        phx_policy_done(&good->policy);
+        good->policy = PHX_TAKE_STRUCT(*policy);
+        memcpy(good->key, candidate->key, sizeof(good->key));
+        return 0;
+}
+
 static int accept_policy(
                 struct phx_update *update,
                 struct phx_candidate *candidate,
                 const char *blob,
                 size_t size) {
         phx_cleanup(phx_policy_done) struct phx_policy policy = { 0 };
-        struct phx_profiles *profiles = update->profiles;
-        struct phx_good *good;
         int r;
 
         r = phx_policy_parse(blob, size, &policy, &candidate->error);
@@ -167,33 +202,7 @@ static int accept_policy(
                         &candidate->error);
         if (r >= 0)
                 r = try_policy(update, candidate, &policy, blob, size);
-        if (r < 0)
-                return r;
-
-        r = phx_policy_cache_put(profiles->options.cache_fd, candidate->key, blob, size);
-        if (r < 0)
-                return phx_error_set(
-                                &candidate->error,
-                                r,
-                                "%s: the compiled policy cannot be kept: %s",
-                                candidate->source->name,
-                                strerrordesc_np(-r));
-        good = phx_goods_add(&profiles->goods, candidate->source->name);
-        if (!good)
-                return -ENOMEM;
-        r = phx_goods_keep_text(&profiles->goods, good, candidate->source->seen);
-        if (r < 0)
-                return phx_error_set(
-                                &candidate->error,
-                                r,
-                                "%s: its text cannot be kept: %s",
-                                candidate->source->name,
-                                strerrordesc_np(-r));
-        phx_policy_done(&good->policy);
-        good->policy = policy;
-        policy = (struct phx_policy){ 0 };
-        memcpy(good->key, candidate->key, sizeof(good->key));
-        return 0;
+        return r < 0 ? r : keep_policy(update, candidate, &policy, blob, size);
 }
 
 static int quarantine(struct phx_update *update, struct phx_candidate *candidate) {
@@ -235,11 +244,11 @@ static int sort_out(struct phx_update *update, struct phx_candidate *candidate) 
                 bad->is_current = true;
         if (bad && bad->retry_at > update->look->now_usec)
                 return phx_error_set(&candidate->error, -EINVAL, "%s", bad->text);
-        if (phx_policy_cache_get(
-                            update->profiles->options.cache_fd,
-                            candidate->key,
-                            &blob,
-                            &size) >= 0)
+        if (!profiles->options.is_offline && phx_policy_cache_get(
+                                                             update->profiles->options.cache_fd,
+                                                             candidate->key,
+                                                             &blob,
+                                                             &size) >= 0)
                 return accept_policy(update, candidate, blob, size);
         candidate->must_compile = true;
         return 0;
