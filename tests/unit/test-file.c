@@ -194,6 +194,23 @@ static void directories_are_made_on_the_way(void **state) {
         assert_int_equal(phx_directory_ensure(tree_path("file/x"), 0700), -ENOTDIR);
 }
 
+static void they_have_their_mode_whatever_the_umask(void **state) {
+        static const char *const made[] = { "u", "u/v" };
+        mode_t mask = umask(0077);
+        struct stat st;
+
+        assert_int_equal(phx_directory_ensure(tree_path("u/v"), 0755), 0);
+        (void) umask(mask);
+        for (size_t i = 0; i < PHX_ELEMENTS(made); i++) {
+                assert_int_equal(stat(tree_path(made[i]), &st), 0);
+                assert_int_equal(st.st_mode & 07777, 0755);
+        }
+        /* But not of one that is there already. */
+        assert_int_equal(phx_directory_ensure(tree_path("u"), 0700), 0);
+        assert_int_equal(stat(tree_path("u"), &st), 0);
+        assert_int_equal(st.st_mode & 07777, 0755);
+}
+
 #define with_place(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void) {
@@ -211,6 +228,7 @@ int main(void) {
                 with_place(leftovers_are_removed_and_nothing_else),
                 with_place(names_of_editors_and_packages_are_ignored),
                 with_place(directories_are_made_on_the_way),
+                with_place(they_have_their_mode_whatever_the_umask),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
