@@ -39,6 +39,15 @@ static int add_row(struct table *table, const struct phx_snapshot_container *con
         return table_add(table, container->suggestion);
 }
 
+/* Nobody has said what it is to be: it is shown, and counts for nothing. */
+static int add_unmanaged(struct table *table, const struct phx_snapshot_unmanaged *unmanaged) {
+        if (table_add(table, unmanaged->directory) < 0 || table_add(table, "(unmanaged)") < 0 ||
+            table_add(table, unmanaged->posture) < 0 ||
+            table_add(table, unmanaged->label ? unmanaged->label : unmanaged->assigned) < 0)
+                return -1;
+        return table_add(table, NULL);
+}
+
 static int fill(struct table *table, const struct phx_snapshot *snapshot, size_t *ret_exposed) {
         static const char *const header[] = { "ID", "NAME", "POSTURE", "BY", "WOULD FIT" };
         size_t exposed = 0;
@@ -52,6 +61,9 @@ static int fill(struct table *table, const struct phx_snapshot *snapshot, size_t
                 if (add_row(table, &snapshot->containers[i]) < 0)
                         return -1;
         }
+        for (size_t i = 0; i < snapshot->unmanaged_count; i++)
+                if (add_unmanaged(table, &snapshot->unmanaged[i]) < 0)
+                        return -1;
         *ret_exposed = exposed;
         return 0;
 }
@@ -88,6 +100,8 @@ int verb_posture(const struct ctl *ctl, int argc, char **argv) {
                 const struct phx_snapshot_part part = {
                         .containers = snapshot->containers,
                         .container_count = snapshot->container_count,
+                        .unmanaged = snapshot->unmanaged,
+                        .unmanaged_count = snapshot->unmanaged_count,
                         .labels_at = snapshot->labels_at
                 };
 

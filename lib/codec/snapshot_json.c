@@ -144,6 +144,8 @@ static const struct phx_field unmanaged_fields[] = {
         PLAIN(phx_snapshot_unmanaged, "directory", NAME, directory),
         PLAIN(phx_snapshot_unmanaged, "assigned", TEXT, assigned),
         PLAIN(phx_snapshot_unmanaged, "running", BOOL, is_running),
+        PLAIN(phx_snapshot_unmanaged, "posture", TEXT, posture),
+        PLAIN(phx_snapshot_unmanaged, "label", TEXT, label),
 };
 static const struct phx_shape unmanaged_shape = SHAPE(phx_snapshot_unmanaged, unmanaged_fields);
 
@@ -229,6 +231,7 @@ static const struct phx_field part_fields[] = {
         LIST(phx_snapshot_part, "profiles", profiles, profile_count, &profile_shape),
         LIST(phx_snapshot_part, "containers", containers, container_count, &container_shape),
         LIST(phx_snapshot_part, "drifts", drifts, drift_count, &drift_shape),
+        LIST(phx_snapshot_part, "unmanaged", unmanaged, unmanaged_count, &unmanaged_shape),
         PLAIN(phx_snapshot_part, "labels_at", TIME, labels_at),
 };
 static const struct phx_shape part_shape = SHAPE(phx_snapshot_part, part_fields);

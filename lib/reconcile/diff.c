@@ -36,14 +36,16 @@ int phx_differ_add(struct phx_differ *differ, struct phx_drift drift) {
 static int diff_refusals(struct phx_differ *differ) {
         for (size_t i = 0; i < differ->desired->refusal_count; i++) {
                 const struct phx_refusal *refusal = &differ->desired->refusals[i];
+                const char *why = differ->desired->has_configuration
+                                                  ? "last good in force"
+                                                  : "nothing is changed meanwhile";
                 const struct phx_drift drift = {
                         .layer = PHX_LAYER_SOURCE,
                         .kind = PHX_DRIFT_REFUSED,
                         .object = refusal->object,
                         .expected = "input that can be accepted",
                         .found = refusal->text,
-                        .why = differ->desired->has_configuration ? "last good in force"
-                                                                  : "nothing is changed meanwhile",
+                        .why = refusal->why ? refusal->why : why,
                 };
                 int r;
 

@@ -191,13 +191,13 @@ static enum phx_container_state container_state_of(
 }
 
 /* EXAMPLE is "LABEL (MODE), pid N"; which task it is belongs to no state. */
-static int fill_label(const char *example, struct phx_snapshot_container *container) {
+static int fill_label(const char *example, char **label) {
         const char *end = example ? strstr(example, ", pid ") : NULL;
 
-        if (phx_replace(&container->label, example) < 0)
+        if (phx_replace(label, example) < 0)
                 return -ENOMEM;
         if (end)
-                container->label[end - example] = '\0';
+                (*label)[end - example] = '\0';
         return 0;
 }
 
@@ -208,7 +208,7 @@ static int fill_observed(
         if (phx_replace(&container->assigned, have->effective) < 0 ||
             phx_replace(&container->decider, have->decider) < 0 ||
             phx_strings_copy(&container->namespace_profiles, &have->inner) < 0 ||
-            fill_label(have->is_running ? have->example : NULL, container) < 0)
+            fill_label(have->is_running ? have->example : NULL, &container->label) < 0)
                 return -ENOMEM;
         container->decider_line = have->decider_line;
         container->posture = posture_of(observed, have);
@@ -258,7 +258,10 @@ static int fill_unmanaged(const struct phx_snapshot_view *view, struct phx_snaps
                                 &snapshot->unmanaged_count,
                                 sizeof(*unmanaged));
                 if (!unmanaged || phx_replace(&unmanaged->directory, have->directory) < 0 ||
-                    phx_replace(&unmanaged->assigned, have->effective) < 0)
+                    phx_replace(&unmanaged->assigned, have->effective) < 0 ||
+                    phx_replace(&unmanaged->posture,
+                                phx_posture_to_string(posture_of(view->observed, have))) < 0 ||
+                    fill_label(have->is_running ? have->example : NULL, &unmanaged->label) < 0)
                         return -ENOMEM;
                 unmanaged->is_running = have->is_running;
         }

@@ -64,10 +64,11 @@ struct phx_desired_container {
 };
 
 /* An input that is not accepted: "settings", "configuration", "profiles" (the directory as a
- * whole). */
+ * whole), "lxc_path". */
 struct phx_refusal {
         char *object;
         char *text;
+        const char *why;   /* borrowed, what follows from it; NULL: the last good stays in force */
         bool is_transient; /* being written just now: said to nobody */
 };
 

@@ -135,6 +135,8 @@ static void lists_done(struct phx_snapshot *snapshot) {
         for (size_t i = 0; i < snapshot->unmanaged_count; i++) {
                 free(snapshot->unmanaged[i].directory);
                 free(snapshot->unmanaged[i].assigned);
+                free(snapshot->unmanaged[i].posture);
+                free(snapshot->unmanaged[i].label);
         }
         free(snapshot->unmanaged);
         for (size_t i = 0; i < snapshot->drift_count; i++)

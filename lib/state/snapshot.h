@@ -114,9 +114,11 @@ struct phx_snapshot_container {
 };
 
 struct phx_snapshot_unmanaged {
-        char *directory;
+        char *directory; /* as phx_escape() gives it */
         char *assigned;
         bool is_running;
+        char *posture; /* the word of its enum phx_posture; NULL from a daemon that did not tell */
+        char *label;
 };
 
 struct phx_snapshot_drift {
@@ -212,6 +214,8 @@ struct phx_snapshot_part {
         size_t container_count;
         struct phx_snapshot_drift *drifts;
         size_t drift_count;
+        struct phx_snapshot_unmanaged *unmanaged;
+        size_t unmanaged_count;
         uint64_t labels_at;
 };
 

@@ -4,14 +4,17 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/escape.h"
 #include "base/file.h"
 #include "base/grow.h"
 #include "base/watches.h"
 #include "state/configuration.h"
+#include "system/lxc_directory.h"
 
 /* What is known of one version of one container's config. */
 struct cached {
@@ -30,6 +33,7 @@ struct look {
         const struct phx_lxc *lxc;
         struct phx_lxc_reader *reader;
         struct phx_lxc_containers found;
+        bool is_link; /* the directory that is looked at just now */
 };
 
 static void cached_done(struct cached *cached) {
@@ -67,7 +71,7 @@ void phx_lxc_containers_done(struct phx_lxc_containers *containers) {
         for (size_t i = 0; i < containers->count; i++)
                 container_done(&containers->items[i]);
         free(containers->items);
-        phx_strings_done(&containers->ignored);
+        free(containers->refusal);
         phx_strings_done(&containers->watches);
         *containers = (struct phx_lxc_containers){ 0 };
 }
@@ -154,7 +158,7 @@ static void forget_others(struct phx_lxc_cache *cache, const struct phx_lxc_cont
 /* Listing and reading. */
 
 static int select_name(const struct dirent *entry) {
-        return entry->d_name[0] != '.';
+        return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
 }
 
 static int config_path(const struct phx_lxc *lxc, const char *name, char **ret_path) {
@@ -163,12 +167,6 @@ static int config_path(const struct phx_lxc *lxc, const char *name, char **ret_p
                 return -ENOMEM;
         }
         return 0;
-}
-
-static int open_container(int parent_fd, const char *name) {
-        int fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-        return fd < 0 ? phx_errno() : fd;
 }
 
 static int read_container(
@@ -194,24 +192,53 @@ static int read_container(
         return phx_lxc_reader_combine(look->reader, path, &container->source, error);
 }
 
-/* 1 when the entry is a container, 0 when it is not. */
-static int add_container(struct look *look, int parent_fd, const char *name) {
-        phx_autoclose int fd = open_container(parent_fd, name);
-        struct phx_lxc_container *container;
-        struct phx_error error = { 0 };
-        bool has_config;
+/* Names that no id can have may hold anything; an id is plain text already. */
+static int set_trouble(struct phx_lxc_container *container, const char *text) {
+        phx_autofree char *plain = NULL;
         int r;
 
-        if (fd < 0)
-                return 0;
-        has_config = faccessat(fd, "config", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-        if (!phx_is_container_id(name)) {
-                r = has_config ? phx_strings_add(&look->found.ignored, name) : 0;
-                return r < 0 ? r : 0;
+        if (phx_is_container_id(container->name))
+                return phx_replace(&container->trouble, text);
+        r = phx_escape(text, &plain);
+        return r < 0 ? r : phx_replace(&container->trouble, plain);
+}
+
+/* Also without a config: that may be just about to come. What a link leads to may be replaced on
+ * the way. */
+static int add_watch(struct look *look, const char *name) {
+        phx_autofree char *path = NULL;
+
+        if (asprintf(&path, "%s/%s", look->lxc->path, name) < 0) {
+                path = NULL;
+                return -ENOMEM;
         }
-        /* Also without a config: that may be just about to come. */
-        r = phx_strings_addf(&look->found.watches, "%s/%s", look->lxc->path, name);
-        if (r < 0 || !has_config)
+        return look->is_link ? phx_watches_add_directory(&look->found.watches, path)
+                             : phx_strings_add(&look->found.watches, path);
+}
+
+static bool is_container(int parent_fd, int fd, const char *name) {
+        char path[NAME_MAX + sizeof("/config")];
+
+        if (fd >= 0)
+                return faccessat(fd, "config", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+        (void) snprintf(path, sizeof(path), "%s/config", name);
+        return faccessat(parent_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static int add_container(struct look *look, int parent_fd, const char *name) {
+        struct phx_lxc_container *container;
+        struct phx_error error = { 0 };
+        phx_autoclose int fd = -1;
+        struct stat st;
+        int opened, r;
+
+        opened = phx_lxc_open_container(look->lxc, parent_fd, name, &fd, &error);
+        if (opened < 0 && !phx_lxc_is_refusal(opened))
+                return 0;
+        look->is_link = fstatat(parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+                        S_ISLNK(st.st_mode);
+        r = add_watch(look, name);
+        if (r < 0 || !is_container(parent_fd, fd, name))
                 return r;
 
         container = phx_grow(&look->found.items, &look->found.count, sizeof(*container));
@@ -220,12 +247,10 @@ static int add_container(struct look *look, int parent_fd, const char *name) {
         r = phx_replace(&container->name, name);
         if (r < 0)
                 return r;
-        r = read_container(look, fd, container, &error);
+        r = opened < 0 ? opened : read_container(look, fd, container, &error);
         if (r == -ENOMEM)
                 return r;
-        if (r < 0)
-                r = phx_replace(&container->trouble, phx_error_text(&error, r));
-        return r < 0 ? r : 1;
+        return r < 0 ? set_trouble(container, phx_error_text(&error, r)) : 0;
 }
 
 static void free_entries(struct dirent **entries, int count) {
@@ -235,15 +260,21 @@ static void free_entries(struct dirent **entries, int count) {
 }
 
 static int list(struct look *look, struct phx_error *error) {
-        phx_autoclose int fd = open(look->lxc->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         struct dirent **entries = NULL;
-        int n, r;
+        struct phx_error why = { 0 };
+        phx_autoclose int fd = -1;
+        int n, r, opened;
 
-        if (fd < 0 && errno != ENOENT)
-                return phx_error_errno(error, look->lxc->path);
         r = phx_watches_add_directory(&look->found.watches, look->lxc->path);
-        if (fd < 0 || r < 0)
+        if (r < 0)
                 return r;
+        opened = phx_lxc_open_path(look->lxc, &fd, &why);
+        if (opened == -ENOENT)
+                return 0;
+        if (phx_lxc_is_refusal(opened))
+                return phx_replace(&look->found.refusal, why.text);
+        if (opened < 0)
+                return phx_error_set(error, opened, "%s", phx_error_text(&why, opened));
         n = scandirat(fd, ".", &entries, select_name, alphasort);
         if (n < 0)
                 return phx_error_errno(error, look->lxc->path);
@@ -322,11 +353,12 @@ static bool is_still_the_same(
         const struct look fresh = { .lxc = look->lxc, .reader = reader };
         phx_autoclose int parent_fd = -1, fd = -1;
 
-        parent_fd = open(look->lxc->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (parent_fd < 0 || phx_replace(&again.name, container->name) < 0)
+        if (phx_lxc_open_path(look->lxc, &parent_fd, NULL) < 0 ||
+            phx_replace(&again.name, container->name) < 0)
                 return false;
-        fd = open_container(parent_fd, container->name);
-        return fd >= 0 && read_container(&fresh, fd, &again, NULL) >= 0 &&
+        if (phx_lxc_open_container(look->lxc, parent_fd, container->name, &fd, NULL) < 0)
+                return false;
+        return read_container(&fresh, fd, &again, NULL) >= 0 &&
                strcmp(again.source.combined, container->source.combined) == 0;
 }
 
@@ -376,7 +408,7 @@ static int set_troubles(struct phx_lxc_containers *found) {
 
                 if (container->trouble || container->values.code >= 0)
                         continue;
-                r = phx_replace(&container->trouble,
+                r = set_trouble(container,
                                 container->values.text ? container->values.text
                                                        : strerrordesc_np(-container->values.code));
                 if (r < 0)

@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "state/configuration.h"
+#include "system/lxc_directory.h"
 
 #define LOCK_TRIES 100
 #define LOCK_PAUSE_NSEC (20L * 1000 * 1000)
@@ -37,29 +38,23 @@ static void edit_done(struct edit *edit) {
 static int open_directory(struct edit *edit) {
         phx_autoclose int parent_fd = -1;
         struct stat st;
+        int r;
 
         if (asprintf(&edit->path, "%s/%s/config", edit->lxc->path, edit->name) < 0) {
                 edit->path = NULL;
                 return -ENOMEM;
         }
-        parent_fd = open(edit->lxc->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (parent_fd < 0)
-                return phx_error_errno(edit->error, edit->lxc->path);
-
-        edit->dir_fd = openat(
-                        parent_fd,
-                        edit->name,
-                        O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        /* O_DIRECTORY finds fault with a link first, and calls it no directory. */
-        if (edit->dir_fd < 0 && fstatat(parent_fd, edit->name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-            S_ISLNK(st.st_mode))
-                return phx_error_set(
-                                edit->error,
-                                -ELOOP,
-                                "%s: '%s' is a symbolic link, and configs are not edited through one",
-                                edit->path,
-                                edit->name);
-        if (edit->dir_fd < 0 || fstat(edit->dir_fd, &st) < 0)
+        r = phx_lxc_open_path(edit->lxc, &parent_fd, edit->error);
+        if (r >= 0)
+                r = phx_lxc_open_container(
+                                edit->lxc,
+                                parent_fd,
+                                edit->name,
+                                &edit->dir_fd,
+                                edit->error);
+        if (r < 0)
+                return r;
+        if (fstat(edit->dir_fd, &st) < 0)
                 return phx_error_errno(edit->error, edit->path);
         /* The directory of an id-mapped container belongs to the container's own root, as
          * lxc-create leaves it. */
@@ -283,30 +278,29 @@ int phx_lxc_preview(
 }
 
 static int select_name(const struct dirent *entry) {
-        return entry->d_name[0] != '.';
+        return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
 }
 
-int phx_lxc_remove_leftovers(const char *lxc_path) {
+int phx_lxc_remove_leftovers(const struct phx_lxc *lxc) {
         struct dirent **entries = NULL;
-        int n, removed = 0;
+        phx_autoclose int path_fd = -1;
+        int n, r, removed = 0;
 
-        n = scandir(lxc_path, &entries, select_name, alphasort);
+        r = phx_lxc_open_path(lxc, &path_fd, NULL);
+        if (r < 0)
+                return r;
+        n = scandirat(path_fd, ".", &entries, select_name, alphasort);
         if (n < 0)
                 return phx_errno();
 
         for (int i = 0; i < n; i++) {
-                char path[PATH_MAX];
                 phx_autoclose int fd = -1;
 
-                if (snprintf(path, sizeof(path), "%s/%s", lxc_path, entries[i]->d_name) <
-                    (int) sizeof(path))
-                        fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+                r = phx_lxc_open_container(lxc, path_fd, entries[i]->d_name, &fd, NULL);
                 free(entries[i]);
-                if (fd >= 0) {
-                        int r = phx_file_remove_leftovers(fd);
-
-                        removed += r > 0 ? r : 0;
-                }
+                if (r >= 0)
+                        r = phx_file_remove_leftovers(fd);
+                removed += r > 0 ? r : 0;
         }
         free(entries);
         return removed;

@@ -15,7 +15,7 @@
  *
  * 1 when the file was replaced, 0 when it was right already; -ESTALE when it changed meanwhile,
  * -EINVAL when liblxc refuses the new text or another profile would be in effect, -EPERM and -ELOOP
- * for what others may write and for symbolic links, -EBUSY when LXC's lock is not to be had within
+ * for what others may write or link, -EBUSY when LXC's lock is not to be had within
  * two seconds or the container is being created. */
 int phx_lxc_replace(
                 const struct phx_lxc *lxc,
@@ -40,4 +40,4 @@ int phx_lxc_lock(const struct phx_lxc *lxc, const char *name, int *ret_fd, struc
 
 /* How many files a crash had left in containers' directories and are gone now. -ENOENT and others
  * when the path cannot be listed. */
-int phx_lxc_remove_leftovers(const char *lxc_path);
+int phx_lxc_remove_leftovers(const struct phx_lxc *lxc);

@@ -74,7 +74,10 @@ static int make_parts(struct phx_machine *machine) {
         if (r >= 0)
                 r = phx_profiles_new(&profiles, &machine->profiles);
         if (r >= 0)
-                r = phx_machine_containers_new(&options->tasks, &machine->containers);
+                r = phx_machine_containers_new(
+                                &options->tasks,
+                                options->trust,
+                                &machine->containers);
         return r < 0 ? r : phx_profiles_recall(machine->profiles, &machine->inventory);
 }
 

@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/escape.h"
 #include "base/grow.h"
 #include "state/needs.h"
 #include "state/report.h"
@@ -27,6 +28,7 @@
 
 struct phx_machine_containers {
         const struct phx_task_roots *roots;
+        const struct phx_trust *trust;
         struct phx_lxc_cache *cache;
         char *lxc_path;
         struct phx_assignments assignments;
@@ -36,6 +38,7 @@ struct phx_machine_containers {
 
 int phx_machine_containers_new(
                 const struct phx_task_roots *roots,
+                const struct phx_trust *trust,
                 struct phx_machine_containers **ret_containers) {
         struct phx_machine_containers *containers = calloc(1, sizeof(*containers));
         int r;
@@ -43,6 +46,7 @@ int phx_machine_containers_new(
         if (!containers)
                 return -ENOMEM;
         containers->roots = roots;
+        containers->trust = trust;
         r = phx_lxc_cache_new(&containers->cache);
         if (r < 0) {
                 free(containers);
@@ -77,11 +81,22 @@ void phx_machine_containers_forget(struct phx_machine_containers *containers) {
 }
 
 /* Root on a machine; a test's user. What others may write is not believed. */
-static struct phx_lxc lxc_of(const char *lxc_path) {
+static struct phx_lxc lxc_of(
+                const struct phx_machine_containers *containers,
+                const char *lxc_path) {
         return (struct phx_lxc){ .path = lxc_path,
+                                 .trust = containers->trust,
                                  .lock_root = LOCK_ROOT,
                                  .owner = { geteuid(), getegid() },
                                  .deadline_usec = LXC_DEADLINE_USEC };
+}
+
+void phx_machine_containers_clean(
+                const struct phx_machine_containers *containers,
+                const char *lxc_path) {
+        const struct phx_lxc lxc = lxc_of(containers, lxc_path);
+
+        (void) phx_lxc_remove_leftovers(&lxc);
 }
 
 /* One look at them. */
@@ -122,6 +137,42 @@ static bool is_shared(
                         return true;
         }
         return false;
+}
+
+/* Without its directory nothing is known of its config; its tasks are there all the same. Which of
+ * its names is the directory's is no secret, and nothing else is believed of LXC_PATH. */
+static int add_unseen(struct look *look, const struct phx_container_config *config) {
+        phx_autofree char *path = NULL;
+        struct phx_lxc_container *container;
+        const char *name = config->id;
+
+        if (asprintf(&path, "%s/%s", look->containers->lxc_path, config->id) < 0) {
+                path = NULL;
+                return -ENOMEM;
+        }
+        if (config->name && phx_is_container_id(config->name) && access(path, F_OK) < 0 &&
+            !phx_strings_has(&look->names, config->name))
+                name = config->name;
+        if (phx_strings_has(&look->names, name))
+                return 0;
+        container = phx_grow(&look->list.items, &look->list.count, sizeof(*container));
+        if (!container || phx_replace(&container->name, name) < 0 ||
+            phx_replace(&container->trouble, look->list.refusal) < 0)
+                return -ENOMEM;
+        return phx_strings_add(&look->names, name);
+}
+
+static int refuse_path(struct look *look) {
+        struct phx_refusal *refusal =
+                        phx_desired_add_refusal(look->desired, "lxc_path", look->list.refusal);
+        int r = 0;
+
+        if (!refusal)
+                return -ENOMEM;
+        refusal->why = "nothing below it is read or written";
+        for (size_t i = 0; r >= 0 && look->configuration && i < look->configuration->count; i++)
+                r = add_unseen(look, &look->configuration->containers[i]);
+        return r;
 }
 
 /* The directory named as the id; else the one named as the container, where the name says which of
@@ -327,12 +378,16 @@ static int observe(struct look *look, const struct phx_lxc_container *have) {
         const struct phx_desired_container *want = phx_desired_find_directory(
                         look->desired,
                         have->name);
-        struct phx_observed_container *observed = phx_observed_add_container(
-                        look->observed,
-                        have->name);
+        struct phx_observed_container *observed;
         struct phx_error error = { 0 };
+        phx_autofree char *name = NULL;
         int r;
 
+        /* Everybody who shows it gets plain text; an id is that already. */
+        r = phx_escape(have->name, &name);
+        if (r < 0)
+                return r;
+        observed = phx_observed_add_container(look->observed, name);
         if (!observed || phx_replace(&observed->effective, have->values.profile) < 0 ||
             phx_replace(&observed->trouble, have->trouble) < 0 ||
             phx_replace(&observed->digest, have->source.digest) < 0 ||
@@ -354,6 +409,12 @@ static int observe(struct look *look, const struct phx_lxc_container *have) {
                         return r;
         }
         return look_at_tasks(look, have, profile_of(want, have), observed);
+}
+
+static int by_directory(const void *a, const void *b) {
+        const struct phx_observed_container *left = a, *right = b;
+
+        return strcmp(left->directory, right->directory);
 }
 
 static void settle(struct look *look) {
@@ -380,12 +441,14 @@ static uint64_t now_usec(void) {
 }
 
 static int look_at_all(struct look *look, const char *lxc_path, struct phx_error *error) {
-        const struct phx_lxc lxc = lxc_of(lxc_path);
+        const struct phx_lxc lxc = lxc_of(look->containers, lxc_path);
         int r;
 
         r = phx_lxc_containers_look(&lxc, look->containers->cache, &look->list, error);
         for (size_t i = 0; r >= 0 && i < look->list.count; i++)
                 r = phx_strings_add(&look->names, look->list.items[i].name);
+        if (r >= 0 && look->list.refusal)
+                r = refuse_path(look);
         if (r >= 0)
                 (void) phx_cgroups_open(look->containers->roots->cgroup, &look->cgroups, NULL);
         /* Without it, only what the cgroups show is known. */
@@ -399,6 +462,11 @@ static int look_at_all(struct look *look, const char *lxc_path, struct phx_error
                 r = desire(look, &look->configuration->containers[i]);
         for (size_t i = 0; r >= 0 && i < look->list.count; i++)
                 r = observe(look, &look->list.items[i]);
+        if (look->observed->container_count > 1)
+                qsort(look->observed->containers,
+                      look->observed->container_count,
+                      sizeof(*look->observed->containers),
+                      by_directory);
         for (size_t i = 0; r >= 0 && i < look->list.watches.count; i++)
                 r = phx_strings_add_once(&look->observed->watches, look->list.watches.items[i]);
         return r;
@@ -479,7 +547,7 @@ int phx_machine_containers_assign(
 
         if (!assignment)
                 return phx_error_set(error, -ESTALE, "%s: is not on this host any more", id);
-        lxc = lxc_of(containers->lxc_path);
+        lxc = lxc_of(containers, containers->lxc_path);
         edit = phx_assignment_edit(assignment);
         r = phx_lxc_replace(&lxc, assignment->directory, assignment->digest, &edit, error);
         return r < 0 ? r : 0;
@@ -499,7 +567,7 @@ int phx_machine_containers_preview(
 
         if (!assignment)
                 return -ESTALE;
-        lxc = lxc_of(containers->lxc_path);
+        lxc = lxc_of(containers, containers->lxc_path);
         edit = phx_assignment_edit(assignment);
         r = phx_lxc_preview(&lxc, assignment->directory, assignment->digest, &edit, &preview);
         if (r > 0)

@@ -13,18 +13,26 @@
 /* The config and running layers of the machine: plain LXC containers. */
 struct phx_machine_containers;
 
-/* ROOTS is borrowed. */
+/* ROOTS and TRUST are borrowed. */
 int phx_machine_containers_new(
                 const struct phx_task_roots *roots,
+                const struct phx_trust *trust,
                 struct phx_machine_containers **ret_containers);
 struct phx_machine_containers *phx_machine_containers_free(
                 struct phx_machine_containers *containers);
 
+/* Removes what a crash left in the containers' directories. */
+void phx_machine_containers_clean(
+                const struct phx_machine_containers *containers,
+                const char *lxc_path);
+
 /* Appends the configured containers to DESIRED, in which the profiles are already, and those on
  * this host to OBSERVED, with its watches and, while a container is starting, its retry. A
  * container is the directory named as its id, or else as its name, when no other entry has that as
- * its id or name. Lines that are recorded as ours and are gone are forgotten: 1 when INVENTORY
- * changed. */
+ * its id or name. A container whose name no id can have is among the observed ones under its name
+ * as phx_escape() gives it. An LXC_PATH that is not trusted is a refusal, and all that is said of
+ * the configured containers then is what their tasks show. Lines that are recorded as ours and are
+ * gone are forgotten: 1 when INVENTORY changed. */
 int phx_machine_containers_look(
                 struct phx_machine_containers *containers,
                 const struct phx_settings *settings,

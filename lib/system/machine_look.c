@@ -135,7 +135,7 @@ static void clean_up(struct phx_machine *machine) {
         if (machine->is_clean)
                 return;
         phx_machine_files_clean(machine->settings->deployed_dir, &machine->inventory);
-        (void) phx_lxc_remove_leftovers(machine->settings->lxc_path);
+        phx_machine_containers_clean(machine->containers, machine->settings->lxc_path);
         machine->is_clean = true;
 }
 

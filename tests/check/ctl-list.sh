@@ -15,7 +15,7 @@ done
 import json, sys
 part, whole = json.load(sys.stdin), json.load(open(sys.argv[1]))
 assert part == {"version": 1, "profiles": whole["profiles"], "containers": [], "drifts": [],
-    "labels_at": whole["labels_at"]}
+    "unmanaged": [], "labels_at": whole["labels_at"]}
 ' "$cases/snapshot.json"
 
 # Patterns, states and an order.

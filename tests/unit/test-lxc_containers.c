@@ -6,6 +6,9 @@
 #include "container-tree.h"
 #include "system/lxc_containers.h"
 
+/* Who may write /tmp may do so here. */
+static const struct phx_trust anyone = { .root = "/", .anyone = true };
+
 struct host {
         struct phx_lxc lxc;
         char path[512];
@@ -23,6 +26,7 @@ static void host_init(struct host *host, const char *name) {
         tree_mkdir(name);
         (void) snprintf(host->path, sizeof(host->path), "%s", tree_path(name));
         host->lxc = (struct phx_lxc){ .path = host->path,
+                                      .trust = &anyone,
                                       .lock_root = "/nonexistent",
                                       .owner = { getuid(), getgid() },
                                       .deadline_usec = 5000000 };
@@ -81,19 +85,27 @@ static void containers_are_directories_with_a_config(void **state) {
         host_init(&host, "listing");
         write_config(&host, "web", "lxc.apparmor.profile = lxc-a\n");
         write_config(&host, "db", "");
-        write_config(&host, "no good", "");
+        write_config(&host, "no good", "lxc.apparmor.profile = lxc-a\n");
+        tree_mkdir("listing/\377\n");
+        tree_link("/dev/null", "listing/\377\n/config");
         write_config(&host, ".hidden", "");
         tree_mkdir("listing/empty");
         tree_write("listing/file", "x");
         tree_link(in(&host, "web"), "listing/alias");
         look(&host);
 
-        assert_int_equal(host.found.count, 3);
-        assert_string_equal(host.found.items[0].name, "alias");
-        assert_string_equal(host.found.items[1].name, "db");
-        assert_string_equal(host.found.items[2].name, "web");
-        assert_int_equal(host.found.ignored.count, 1);
-        assert_string_equal(host.found.ignored.items[0], "no good");
+        assert_int_equal(host.found.count, 6);
+        assert_string_equal(host.found.items[0].name, ".hidden");
+        assert_string_equal(host.found.items[1].name, "alias");
+        assert_string_equal(host.found.items[2].name, "db");
+        assert_string_equal(host.found.items[3].name, "no good");
+        assert_string_equal(host.found.items[4].name, "web");
+        assert_string_equal(host.found.items[5].name, "\377\n");
+        assert_effective(&host, "no good", "lxc-a");
+        /* Its name is in the text, as it can be shown. */
+        assert_non_null(
+                        strstr(find(&host, "\377\n")->trouble,
+                               "/\\xff\\x0a/config: is a symbolic link"));
         assert_effective(&host, "web", "lxc-a");
         assert_effective(&host, "alias", "lxc-a");
         assert_effective(&host, "db", "");
@@ -116,7 +128,7 @@ static void a_host_without_lxc_has_no_containers(void **state) {
         assert_int_equal(
                         phx_lxc_containers_look(&host.lxc, host.cache, &host.found, &error),
                         -ENOTDIR);
-        (void) snprintf(expected, sizeof(expected), "%s: Not a directory", host.path);
+        (void) snprintf(expected, sizeof(expected), "%s: is not a directory", host.path);
         assert_string_equal(error.text, expected);
 }
 

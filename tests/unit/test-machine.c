@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -571,6 +572,70 @@ static void one_that_an_unknown_container_may_use_is_remembered(void **state) {
         assert_true(is_remembered(*state));
 }
 
+static void an_lxc_path_that_others_may_write_is_refused_and_left_alone(void **state) {
+        struct machine *machine = *state;
+        phx_autofree char *before = tree_read("lxc/web/config");
+        const struct phx_observed_container *web;
+        struct picture picture;
+        char text[1024];
+
+        load("lxc-web", "enforce");
+        assert_int_equal(chmod(machine->settings.lxc_path, 0777), 0);
+        (void) snprintf(text,
+                        sizeof(text),
+                        "%s: 'lxc' is writable by group or others (mode 0777), expected by its "
+                        "owner alone",
+                        machine->settings.lxc_path);
+        picture = look(machine);
+        assert_int_equal(picture.desired->refusal_count, 1);
+        assert_string_equal(picture.desired->refusals[0].object, "lxc_path");
+        assert_string_equal(picture.desired->refusals[0].text, text);
+        /* It is not missing, and nothing is known of its config. */
+        assert_string_equal(picture.desired->containers[0].directory, "web");
+        web = phx_observed_find_container(picture.observed, "web");
+        assert_non_null(web);
+        assert_string_equal(web->trouble, text);
+        assert_null(web->effective);
+        assert_int_equal(picture.observed->container_count, 1);
+        assert_stale(machine,
+                     &(struct phx_drift){ .action = PHX_ACTION_ASSIGN, .object = "web" },
+                     "is not on this host any more");
+        assert_file("lxc/web/config", before);
+        picture_done(&picture);
+
+        assert_int_equal(chmod(machine->settings.lxc_path, 0755), 0);
+        picture = look(machine);
+        assert_int_equal(picture.desired->refusal_count, 0);
+        assert_string_equal(phx_observed_find_container(picture.observed, "web")->effective, "");
+        picture_done(&picture);
+}
+
+static void a_path_that_is_opened_up_after_the_look_is_not_written_to(void **state) {
+        struct machine *machine = *state;
+        phx_autofree char *before = tree_read("lxc/web/config");
+        struct phx_error error = { 0 };
+        struct picture picture;
+
+        picture = look(machine);
+        load("lxc-web", "enforce");
+        assert_int_equal(chmod(machine->settings.lxc_path, 0777), 0);
+        assert_int_equal(
+                        phx_machine_apply(
+                                        machine->machine,
+                                        &(struct
+                                          phx_drift){ .action = PHX_ACTION_ASSIGN,
+                                                      .object = "web",
+                                                      .old_digest = phx_observed_find_container(
+                                                                                    picture.observed,
+                                                                                    "web")
+                                                                                    ->digest },
+                                        &error),
+                        -EPERM);
+        assert_non_null(strstr(error.text, "'lxc' is writable by group or others (mode 0777)"));
+        assert_file("lxc/web/config", before);
+        picture_done(&picture);
+}
+
 /* All parents of what the machine reads must be as trusted as those of a real one, which those of
  * the usual temporary directory are not; the build may be below it. */
 static bool find_trusted_parent(struct phx_error *error) {
@@ -613,6 +678,8 @@ int main(void) {
                 with_machine(a_withdrawn_profile_that_nobody_uses_is_forgotten),
                 with_machine(one_in_a_stack_is_remembered),
                 with_machine(one_that_an_unknown_container_may_use_is_remembered),
+                with_machine(an_lxc_path_that_others_may_write_is_refused_and_left_alone),
+                with_machine(a_path_that_is_opened_up_after_the_look_is_not_written_to),
         };
         struct phx_error error = { 0 };
 

@@ -7,7 +7,12 @@
 
 #include <cmocka.h>
 
+#include "base/buffer.h"
 #include "base/strings.h"
+#include "codec/metrics.h"
+#include "codec/snapshot_json.h"
+#include "reconcile/diff.h"
+#include "reconcile/snapshot.h"
 #include "state/report.h"
 #include "system/machine_containers.h"
 #include "tree.h"
@@ -19,6 +24,7 @@ struct host {
 };
 
 static int set_up(void **state) {
+        static const struct phx_trust anyone = { .root = "/", .anyone = true };
         static struct host host;
 
         tree_new();
@@ -29,7 +35,7 @@ static int set_up(void **state) {
         host.proc = strdup(tree_path("proc"));
         host.roots = (struct phx_task_roots){ host.cgroup, host.proc };
         *state = &host;
-        return phx_machine_containers_new(&host.roots, &host.containers);
+        return phx_machine_containers_new(&host.roots, &anyone, &host.containers);
 }
 
 static int tear_down(void **state) {
@@ -43,7 +49,7 @@ static int tear_down(void **state) {
 }
 
 static void add_container(const char *name) {
-        char path[256];
+        char path[512];
 
         (void) snprintf(path, sizeof(path), "lxc/%s/config", name);
         tree_write(path, "lxc.uts.name = x\n");
@@ -146,6 +152,101 @@ static void a_name_that_can_be_no_directory_finds_none(void **state) {
                         ".");
 }
 
+/* What a name may hold: all that a terminal, a log, a bus or JSON does not bear. */
+static const char *const odd_names[] = {
+        ".hidden",         "my@box",      "a b",
+        "\"quoted\"",      "new\nline",   "\033[31mred",
+        "\377\376",        "back\\slash", "turned\342\200\256round",
+        "{label=\"x\"} 1", NULL
+};
+
+static void look_at_odd_names(struct host *host, struct phx_snapshot *snapshot) {
+        char lxc_path[512], name[256];
+        const struct phx_settings settings = { .lxc_path = lxc_path };
+        phx_cleanup(phx_desired_freep) struct phx_desired *desired = calloc(1, sizeof(*desired));
+        phx_cleanup(phx_observed_freep) struct phx_observed *observed = calloc(
+                        1,
+                        sizeof(*observed));
+        phx_cleanup(phx_drifts_done) struct phx_drifts drifts = { 0 };
+        const struct phx_backoff backoff = { 0 };
+        const struct phx_snapshot_view view = { desired, observed, &drifts, &backoff, 0 };
+        struct phx_inventory inventory = { 0 };
+        size_t count = 1;
+
+        for (; odd_names[count - 1]; count++)
+                add_container(odd_names[count - 1]);
+        memset(name, 0xff, sizeof(name) - 1);
+        name[sizeof(name) - 1] = '\0';
+        add_container(name);
+        tree_write("cgroup/lxc.payload.new\nline/cgroup.procs", "100\n");
+        tree_write("proc/100/status",
+                   "State:\tS\nTgid:\t100\nPPid:\t1\nNSpid:\t100\t1\nThreads:\t1\n");
+        tree_write("proc/100/task/100/attr/apparmor/current", "unconfined\n");
+
+        desired->has_configuration = true;
+        observed->retry_usec = PHX_NEVER;
+        (void) snprintf(lxc_path, sizeof(lxc_path), "%s", tree_path("lxc"));
+        assert_int_equal(
+                        phx_machine_containers_look(
+                                        host->containers,
+                                        &settings,
+                                        NULL,
+                                        &inventory,
+                                        desired,
+                                        observed,
+                                        NULL),
+                        0);
+        assert_int_equal(observed->container_count, count);
+        for (size_t i = 1; i < count; i++)
+                assert_true(strcmp(observed->containers[i - 1].directory,
+                                   observed->containers[i].directory) < 0);
+        assert_int_equal(phx_diff(desired, observed, &drifts), 0);
+        assert_int_equal(drifts.count, count);
+        assert_int_equal(phx_snapshot_fill(&view, snapshot), 0);
+        assert_int_equal(snapshot->unmanaged_count, count);
+}
+
+static const struct phx_snapshot_unmanaged *find_unmanaged(
+                const struct phx_snapshot *snapshot,
+                const char *directory) {
+        for (size_t i = 0; i < snapshot->unmanaged_count; i++)
+                if (phx_equal(snapshot->unmanaged[i].directory, directory))
+                        return &snapshot->unmanaged[i];
+        fail_msg("there is no '%s'", directory);
+        return NULL;
+}
+
+static void names_that_no_id_can_have_are_unmanaged_and_can_be_shown(void **state) {
+        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = phx_snapshot_new(),
+                                                            *back = NULL;
+        phx_cleanup(phx_buffer_done) struct phx_buffer metrics = { 0 };
+        phx_autofree char *text = NULL;
+
+        look_at_odd_names(*state, snapshot);
+        assert_non_null(find_unmanaged(snapshot, "my@box"));
+        assert_string_equal(find_unmanaged(snapshot, "my@box")->posture, "stopped");
+        assert_non_null(find_unmanaged(snapshot, "\\xff\\xfe"));
+        assert_non_null(find_unmanaged(snapshot, "back\\x5cslash"));
+        assert_string_equal(find_unmanaged(snapshot, "new\\x0aline")->posture, "unconfined");
+        assert_string_equal(find_unmanaged(snapshot, "new\\x0aline")->label, "unconfined");
+        /* For status, journal and the bus: plain text in every sentence. */
+        for (size_t i = 0; i < snapshot->drift_count; i++) {
+                assert_false(phx_has_control(snapshot->drifts[i].object));
+                assert_false(phx_has_control(snapshot->drifts[i].sentence));
+                assert_null(strstr(snapshot->drifts[i].sentence, "\342\200\256"));
+                for (const char *c = snapshot->drifts[i].sentence; *c; c++)
+                        assert_true((unsigned char) *c < 0x80);
+        }
+        /* jansson takes valid UTF-8 alone, and no name is another one on the way. */
+        assert_int_equal(phx_snapshot_render(snapshot, &text), 0);
+        assert_int_equal(phx_snapshot_parse(text, strlen(text), &back, NULL), 0);
+        for (size_t i = 0; i < snapshot->unmanaged_count; i++)
+                assert_string_equal(back->unmanaged[i].directory, snapshot->unmanaged[i].directory);
+        /* No name is in the metrics. */
+        assert_int_equal(phx_metrics_render(snapshot, &metrics), 0);
+        assert_null(strstr(metrics.data, "box"));
+}
+
 #define with_host(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void) {
@@ -155,6 +256,7 @@ int main(void) {
                 with_host(a_name_that_two_have_is_the_directory_of_neither),
                 with_host(a_name_that_is_another_s_id_is_that_one_s_directory),
                 with_host(a_name_that_can_be_no_directory_finds_none),
+                with_host(names_that_no_id_can_have_are_unmanaged_and_can_be_shown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
