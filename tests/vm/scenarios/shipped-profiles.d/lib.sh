@@ -68,6 +68,8 @@ furnish() {
     local root=/var/lib/lxc/$1/rootfs
     mkdir -p "$root/mnt/shared" "$root/mnt/pve/nas/snippets"
     cp "$HERE/acts" "$HERE/acts.sh" "$root/"
+    cp /usr/local/sbin/phoenixd-sockets "$root/sockets"
+    modprobe -a af_alg vsock af_key tipc
     cp "$(modprobe --show-depends dummy | sed -n 's/^insmod \([^ ]*\).*/\1/p')" "$root/dummy.ko"
 }
 
