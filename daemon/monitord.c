@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/digest.h"
 #include "base/error.h"
 #include "base/strings.h"
 
@@ -27,17 +28,6 @@ struct monitord {
         size_t have; /* bytes of it */
 };
 
-/* FNV-1a of 64 bits. */
-static uint64_t hash(const char *text, size_t size) {
-        uint64_t value = UINT64_C(0xcbf29ce484222325);
-
-        for (size_t i = 0; i < size; i++) {
-                value ^= (unsigned char) text[i];
-                value *= UINT64_C(0x100000001b3);
-        }
-        return value;
-}
-
 /* The hash is over a name that existed as a file once. LXC prints at most 105 characters of the
  * address, and the first is not printed but is the NUL of the abstract namespace. */
 socklen_t monitord_address(const char *lxc_path, struct sockaddr_un *ret_address) {
@@ -49,7 +39,7 @@ socklen_t monitord_address(const char *lxc_path, struct sockaddr_un *ret_address
         (void) snprintf(address.sun_path,
                         sizeof(address.sun_path) - 1,
                         "@lxc/%016" PRIx64 "/%s",
-                        hash(name, (size_t) size),
+                        phx_fnv1a(name, (size_t) size),
                         lxc_path);
         address.sun_path[0] = '\0';
         *ret_address = address;

@@ -51,6 +51,17 @@ void phx_sha1_two(
         to_hex(bytes, sizeof(bytes), hex);
 }
 
+uint64_t phx_fnv1a(const void *data, size_t size) {
+        const uint8_t *bytes = data;
+        uint64_t value = UINT64_C(0xcbf29ce484222325);
+
+        for (size_t i = 0; i < size; i++) {
+                value ^= bytes[i];
+                value *= UINT64_C(0x100000001b3);
+        }
+        return value;
+}
+
 bool phx_is_sha256(const char *hex) {
         size_t length = strlen(hex);
 

@@ -24,5 +24,8 @@ void phx_sha1_two(
                 size_t b_size,
                 char hex[PHX_SHA1_HEX]);
 
+/* FNV-1a of 64 bits, by which LXC shortens the names of its sockets. */
+uint64_t phx_fnv1a(const void *data, size_t size);
+
 /* 64 lower-case hexadecimal digits. */
 bool phx_is_sha256(const char *hex);

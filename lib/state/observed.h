@@ -33,7 +33,8 @@ struct phx_observed_container {
         unsigned starting; /* tasks that have not executed anything of the container yet */
         unsigned wrong;    /* tasks under another label or mode than the desired one */
         unsigned unknown;  /* tasks whose label cannot be read, and cgroups whose tasks cannot */
-        char *unread_why;  /* the first such cgroup, and why; NULL without */
+        char *unread_why;  /* the first such cgroup, or what else keeps its tasks from being read,
+                              and why; NULL without */
         char *example;     /* "LABEL (MODE), pid N" of one of the wrong ones; of init where none is
                               wrong */
         struct phx_strings labels; /* of its tasks, each once, without the mode */

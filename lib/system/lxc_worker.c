@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -20,10 +19,8 @@
 /* All that one call of ours asks. */
 struct questions {
         const struct phx_strings *subjects;
-        const char *lxc_path;
         int log; /* in the child */
         struct phx_lxc_values *values;
-        struct phx_lxc_state *states;
 };
 
 void phx_lxc_values_done(struct phx_lxc_values *values) {
@@ -33,12 +30,6 @@ void phx_lxc_values_done(struct phx_lxc_values *values) {
         free(values->cgroup_container);
         free(values->cgroup_inner);
         *values = (struct phx_lxc_values){ 0 };
-}
-
-void phx_lxc_state_done(struct phx_lxc_state *state) {
-        free(state->text);
-        free(state->state);
-        *state = (struct phx_lxc_state){ 0 };
 }
 
 static int add_string(struct phx_buffer *strings, const char *text) {
@@ -129,23 +120,6 @@ static int answer_load(void *data, size_t index, struct phx_buffer *reply) {
         return r;
 }
 
-static int answer_state(void *data, size_t index, struct phx_buffer *reply) {
-        phx_cleanup(put_container) struct lxc_container *c = NULL;
-        const struct questions *questions = data;
-        const char *name = questions->subjects->items[index];
-        int r;
-
-        if (ftruncate(questions->log, 0) < 0)
-                return phx_errno();
-        c = lxc_container_new(name, NO_LXC_PATH);
-        if (!c || !c->set_config_path(c, questions->lxc_path)) {
-                r = add_log(reply, questions->log, name);
-                return r < 0 ? r : -EIO;
-        }
-        r = add_string(reply, c->state(c));
-        return r < 0 ? r : phx_buffer_addf(reply, "%d", (int) c->init_pid(c));
-}
-
 /* liblxc writes its log to a file only, so it gets one in memory. */
 static int open_log(void *data) {
         struct questions *questions = data;
@@ -185,23 +159,6 @@ static int accept_values(void *data, size_t index, const struct phx_worker_reply
         return r;
 }
 
-static int accept_state(void *data, size_t index, const struct phx_worker_reply *reply) {
-        const struct questions *questions = data;
-        struct phx_lxc_state *state = &questions->states[index];
-        size_t offset = 0;
-        long pid;
-        int r;
-
-        state->code = reply->code;
-        if (reply->code < 0)
-                return phx_replace(&state->text, reply->data);
-
-        r = phx_replace(&state->state, phx_worker_string(reply, &offset));
-        pid = strtol(phx_worker_string(reply, &offset), NULL, 10);
-        state->init = pid > 0 && pid <= INT_MAX ? (pid_t) pid : 0;
-        return r;
-}
-
 int phx_lxc_worker_load(
                 const struct phx_strings *files,
                 uint64_t deadline_usec,
@@ -222,29 +179,5 @@ int phx_lxc_worker_load(
         r = phx_worker_run(&job, error);
         for (size_t i = 0; r < 0 && i < files->count; i++)
                 phx_lxc_values_done(&values[i]);
-        return r;
-}
-
-int phx_lxc_worker_states(
-                const char *lxc_path,
-                const struct phx_strings *names,
-                uint64_t deadline_usec,
-                struct phx_lxc_state *states,
-                struct phx_error *error) {
-        struct questions questions = { .subjects = names, .lxc_path = lxc_path, .states = states };
-        const struct phx_worker_job job = { .subjects = names,
-                                            .service = "liblxc",
-                                            .deadline_usec = deadline_usec,
-                                            .start = open_log,
-                                            .answer = answer_state,
-                                            .accept = accept_state,
-                                            .data = &questions };
-        int r;
-
-        assert(states || names->count == 0);
-
-        r = phx_worker_run(&job, error);
-        for (size_t i = 0; r < 0 && i < names->count; i++)
-                phx_lxc_state_done(&states[i]);
         return r;
 }

@@ -1,9 +1,8 @@
 #pragma once
 
-/* Questions to liblxc. Its calls have no time limit (a stopped container monitor, a FIFO as an
- * include: they wait for ever) and a config can crash it (an include of itself), so they are made
- * in a forked child that is killed when it is late; the container at fault is named, and another
- * child goes on with the rest. */
+/* Questions to liblxc. Its calls have no time limit (a FIFO as an include: they wait for ever) and
+ * a config can crash it (an include of itself), so they are made in a forked child that is killed
+ * when it is late; the container at fault is named, and another child goes on with the rest. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -37,22 +36,4 @@ int phx_lxc_worker_load(
                 const struct phx_strings *files,
                 uint64_t deadline_usec,
                 struct phx_lxc_values *values,
-                struct phx_error *error);
-
-/* What a container's monitor says. */
-struct phx_lxc_state {
-        int code; /* 0, -ETIMEDOUT or -EIO, as above */
-        char *text;
-        char *state; /* liblxc's word: "RUNNING", "STOPPED", … */
-        pid_t init;  /* 0 when there is none */
-};
-
-void phx_lxc_state_done(struct phx_lxc_state *state);
-
-/* The same for the state of containers below LXC_PATH. */
-int phx_lxc_worker_states(
-                const char *lxc_path,
-                const struct phx_strings *names,
-                uint64_t deadline_usec,
-                struct phx_lxc_state *states,
                 struct phx_error *error);

@@ -13,6 +13,7 @@
 #include "system/assignments.h"
 #include "system/cgroups.h"
 #include "system/label_picture.h"
+#include "system/lxc_monitor.h"
 #include "system/lxc_replace.h"
 
 /* A container is through its start in a second or two. One that is not after twenty looks is not
@@ -25,6 +26,9 @@
 #define LOCK_ROOT "/run/lxc/lock"
 /* liblxc needs some 5 ms for a config, ten times that under emulation. */
 #define LXC_DEADLINE_USEC 5000000ULL
+/* For all monitors of a look together; and while one of them hangs. */
+#define MONITORS_DEADLINE_USEC 2000000ULL
+#define MONITORS_AGAIN_USEC 200000ULL
 
 struct phx_machine_containers {
         const struct phx_task_roots *roots;
@@ -34,6 +38,7 @@ struct phx_machine_containers {
         struct phx_assignments assignments;
         struct phx_label_pictures pictures;
         unsigned unsettled_looks;
+        bool is_silent; /* a monitor did not answer the last time */
 };
 
 int phx_machine_containers_new(
@@ -108,8 +113,8 @@ struct look {
         struct phx_desired *desired;
         struct phx_observed *observed;
         struct phx_lxc_containers list;
-        struct phx_strings names;     /* of all containers on this host */
-        struct phx_strings listening; /* of these, those with a monitor */
+        struct phx_strings names;    /* of all containers on this host */
+        size_t first;                /* of them in OBSERVED */
         struct phx_cgroups *cgroups; /* NULL when they cannot be read, as each container will say */
         bool takes_pictures;
         bool changed;
@@ -118,7 +123,6 @@ struct look {
 static void look_done(struct look *look) {
         phx_lxc_containers_done(&look->list);
         phx_strings_done(&look->names);
-        phx_strings_done(&look->listening);
         look->cgroups = phx_cgroups_close(look->cgroups);
 }
 
@@ -293,32 +297,6 @@ static int read_tasks(
         return phx_tasks_read(look->containers->roots, &query, ret_tasks, error);
 }
 
-/* A monitor without any task in the usual places: it starts or stops, or its cgroup is elsewhere
- * (lxc.cgroup.relative). It knows. */
-static int read_tasks_of_monitor(
-                const struct look *look,
-                const struct phx_lxc_container *have,
-                struct phx_tasks *ret_tasks,
-                struct phx_error *error) {
-        phx_cleanup(phx_strings_done) struct phx_strings names = { 0 };
-        phx_cleanup(phx_lxc_state_done) struct phx_lxc_state state = { 0 };
-        int r;
-
-        r = phx_strings_add(&names, have->name);
-        if (r >= 0)
-                r = phx_lxc_worker_states(
-                                look->containers->lxc_path,
-                                &names,
-                                LXC_DEADLINE_USEC,
-                                &state,
-                                error);
-        if (r < 0)
-                return r;
-        if (state.code < 0)
-                return phx_error_set(error, state.code, "%s", state.text);
-        return state.init > 0 ? read_tasks(look, have, state.init, ret_tasks, error) : 0;
-}
-
 static int note_labels(struct phx_observed_container *observed, const struct phx_tasks *tasks) {
         for (size_t i = 0; i < tasks->count; i++) {
                 const struct phx_task *task = &tasks->items[i];
@@ -333,32 +311,29 @@ static int note_labels(struct phx_observed_container *observed, const struct phx
         return 0;
 }
 
-static int look_at_tasks(
-                struct look *look,
-                const struct phx_lxc_container *have,
+/* It may run, and what runs in it is not known. Its config is judged and repaired all the same. */
+static int set_unread(struct phx_observed_container *observed, const char *why) {
+        observed->is_running = true;
+        observed->unknown = 1;
+        return phx_replace(&observed->unread_why, why);
+}
+
+static int judge_tasks(
+                const struct phx_tasks *tasks,
                 const char *profile,
                 struct phx_observed_container *observed) {
-        phx_cleanup(phx_tasks_done) struct phx_tasks tasks = { 0 };
-        struct phx_confinement judged;
-        struct phx_error error = { 0 };
+        const struct phx_confinement judged = phx_confinement_judge(tasks, profile);
         int r;
 
-        r = read_tasks(look, have, 0, &tasks, &error);
-        if (r >= 0 && tasks.count == 0 && phx_strings_has(&look->listening, have->name))
-                r = read_tasks_of_monitor(look, have, &tasks, &error);
-        if (r < 0)
-                return r == -ENOMEM ? r : phx_replace(&observed->trouble, error.text);
-
-        judged = phx_confinement_judge(&tasks, profile);
         observed->is_running = judged.is_running;
         observed->tasks = judged.tasks;
         observed->starting = judged.starting;
         observed->wrong = judged.wrong;
         observed->unknown = judged.unknown;
         observed->init = judged.init;
-        r = phx_replace(&observed->unread_why, tasks.unread_why);
+        r = phx_replace(&observed->unread_why, tasks->unread_why);
         if (r >= 0)
-                r = note_labels(observed, &tasks);
+                r = note_labels(observed, tasks);
         if (r < 0)
                 return r;
         return judged.example[0] ? phx_replace(&observed->example, judged.example) : 0;
@@ -372,6 +347,25 @@ static const char *profile_of(
                 return want->label;
         return have->values.profile && have->values.profile[0] ? have->values.profile
                                                                : "unconfined";
+}
+
+/* INIT is 0 unless a monitor told it. */
+static int look_at_tasks(
+                const struct look *look,
+                const struct phx_lxc_container *have,
+                pid_t init,
+                struct phx_observed_container *observed) {
+        phx_cleanup(phx_tasks_done) struct phx_tasks tasks = { 0 };
+        const struct phx_desired_container *want = phx_desired_find_directory(
+                        look->desired,
+                        have->name);
+        struct phx_error error = { 0 };
+        int r;
+
+        r = read_tasks(look, have, init, &tasks, &error);
+        if (r < 0)
+                return r == -ENOMEM ? r : set_unread(observed, error.text);
+        return judge_tasks(&tasks, profile_of(want, have), observed);
 }
 
 static int observe(struct look *look, const struct phx_lxc_container *have) {
@@ -408,7 +402,60 @@ static int observe(struct look *look, const struct phx_lxc_container *have) {
                 if (r < 0)
                         return r;
         }
-        return look_at_tasks(look, have, profile_of(want, have), observed);
+        return look_at_tasks(look, have, 0, observed);
+}
+
+static int take_answer(
+                const struct look *look,
+                const struct phx_lxc_container *have,
+                const struct phx_lxc_monitor *monitor,
+                struct phx_observed_container *observed) {
+        switch (monitor->answer) {
+        case PHX_LXC_MONITOR_NONE:
+                return 0;
+        case PHX_LXC_MONITOR_ANSWERS:
+                break;
+        case PHX_LXC_MONITOR_SILENT:
+                look->containers->is_silent = true;
+                return set_unread(observed, "its monitor does not answer");
+        }
+        if (monitor->init == 0)
+                return 0;
+        if (!phx_tasks_may_be_init(look->containers->roots, have->name, monitor->init))
+                return set_unread(observed, "its monitor names a process that is not in it");
+        return look_at_tasks(look, have, monitor->init, observed);
+}
+
+/* A monitor without any task in the usual places: it starts or stops, or its cgroup is elsewhere
+ * (lxc.cgroup.relative). It knows. All are asked together, and one that was silent the last time is
+ * not waited for as long again. */
+static int ask_monitors(struct look *look) {
+        struct phx_machine_containers *containers = look->containers;
+        phx_cleanup(phx_strings_done) struct phx_strings quiet = { 0 };
+        phx_autofree struct phx_lxc_monitor *monitors = NULL;
+        size_t asked = 0;
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < look->list.count; i++)
+                if (!look->observed->containers[look->first + i].is_running)
+                        r = phx_strings_add(&quiet, look->list.items[i].name);
+        monitors = calloc(quiet.count + 1, sizeof(*monitors));
+        if (r < 0 || !monitors)
+                return -ENOMEM;
+        r = phx_lxc_monitors_ask(
+                        containers->lxc_path,
+                        &quiet,
+                        geteuid(),
+                        containers->is_silent ? MONITORS_AGAIN_USEC : MONITORS_DEADLINE_USEC,
+                        monitors);
+        containers->is_silent = false;
+        for (size_t i = 0; r >= 0 && i < look->list.count; i++)
+                if (!look->observed->containers[look->first + i].is_running)
+                        r = take_answer(look,
+                                        &look->list.items[i],
+                                        &monitors[asked++],
+                                        &look->observed->containers[look->first + i]);
+        return r;
 }
 
 static int by_directory(const void *a, const void *b) {
@@ -451,17 +498,12 @@ static int look_at_all(struct look *look, const char *lxc_path, struct phx_error
                 r = refuse_path(look);
         if (r >= 0)
                 (void) phx_cgroups_open(look->containers->roots->cgroup, &look->cgroups, NULL);
-        /* Without it, only what the cgroups show is known. */
-        if (r >= 0)
-                (void) phx_tasks_listening(
-                                look->containers->roots,
-                                lxc_path,
-                                &look->listening,
-                                NULL);
         for (size_t i = 0; r >= 0 && look->configuration && i < look->configuration->count; i++)
                 r = desire(look, &look->configuration->containers[i]);
         for (size_t i = 0; r >= 0 && i < look->list.count; i++)
                 r = observe(look, &look->list.items[i]);
+        if (r >= 0)
+                r = ask_monitors(look);
         if (look->observed->container_count > 1)
                 qsort(look->observed->containers,
                       look->observed->container_count,
@@ -488,6 +530,7 @@ int phx_machine_containers_look(
                 .inventory = inventory,
                 .desired = desired,
                 .observed = observed,
+                .first = observed->container_count,
         };
         int r;
 

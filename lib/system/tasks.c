@@ -351,53 +351,36 @@ int phx_tasks_labels(
         return r < 0 ? r : 0;
 }
 
-/* "@LXC_PATH/NAME/command", the abstract socket on which a monitor takes commands. */
-static int add_listener(struct phx_strings *names, const char *line, const char *lxc_path) {
-        static const char tail[] = "/command";
-        const char *name = strchr(line, '@');
-        phx_autofree char *copy = NULL;
-        size_t size, prefix = strlen(lxc_path);
-        int r;
+/* "/lxc.payload.NAME" or, where that was taken, "/lxc.payload.NAME-N". */
+static bool is_below_payload(const char *cgroups, const char *name) {
+        phx_autofree char *needle = NULL;
 
-        if (!name || strncmp(name + 1, lxc_path, prefix) != 0 || name[1 + prefix] != '/')
-                return 0;
-        name += 1 + prefix + 1;
-        size = strcspn(name, "\n");
-        if (size <= strlen(tail) || strncmp(name + size - strlen(tail), tail, strlen(tail)) != 0)
-                return 0;
-
-        size -= strlen(tail);
-        if (memchr(name, '/', size))
-                return 0;
-        copy = strndup(name, size);
-        r = copy ? phx_strings_add_once(names, copy) : -ENOMEM;
-        return r < 0 ? r : 0;
-}
-
-static void fclosep(FILE **file) {
-        if (*file)
-                (void) fclose(*file);
-}
-
-int phx_tasks_listening(
-                const struct phx_task_roots *roots,
-                const char *lxc_path,
-                struct phx_strings *names,
-                struct phx_error *error) {
-        phx_cleanup(fclosep) FILE *file = NULL;
-        phx_autofree char *path = NULL;
-        phx_autofree char *line = NULL;
-        size_t size = 0;
-        int r = 0;
-
-        if (asprintf(&path, "%s/net/unix", roots->proc) < 0) {
-                path = NULL;
-                return -ENOMEM;
+        if (asprintf(&needle, "/lxc.payload.%s", name) < 0) {
+                needle = NULL;
+                return false;
         }
-        file = fopen(path, "re");
-        if (!file)
-                return phx_error_errno(error, path);
-        while (r >= 0 && getline(&line, &size, file) >= 0)
-                r = add_listener(names, line, lxc_path);
-        return r;
+        for (const char *at = strstr(cgroups, needle); at; at = strstr(at + 1, needle)) {
+                const char *end = at + strlen(needle);
+
+                if (end[0] == '-' && isdigit((unsigned char) end[1]))
+                        end += 1 + strspn(end + 1, "0123456789");
+                if (end[0] == '\0' || end[0] == '\n' || end[0] == '/')
+                        return true;
+        }
+        return false;
+}
+
+bool phx_tasks_may_be_init(const struct phx_task_roots *roots, const char *name, pid_t pid) {
+        phx_autoclose int proc_fd = open(roots->proc, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        char path[64], text[16384];
+
+        if (proc_fd < 0 || pid <= 0)
+                return false;
+        (void) snprintf(path, sizeof(path), "%d/status", (int) pid);
+        if (read_small(proc_fd, path, text, sizeof(text)) < 0)
+                return false;
+        if (ends_with_one(find_field(text, "NSpid:")))
+                return true;
+        (void) snprintf(path, sizeof(path), "%d/cgroup", (int) pid);
+        return read_small(proc_fd, path, text, sizeof(text)) >= 0 && is_below_payload(text, name);
 }

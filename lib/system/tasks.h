@@ -42,10 +42,7 @@ int phx_tasks_labels(
                 struct phx_strings *labels,
                 struct phx_error *error);
 
-/* The containers below LXC_PATH whose monitors listen for commands: they run, or start or stop,
- * wherever their cgroups are. */
-int phx_tasks_listening(
-                const struct phx_task_roots *roots,
-                const char *lxc_path,
-                struct phx_strings *names,
-                struct phx_error *error);
+/* Whether a process can be the first one of the container NAME: it is the first of a pid namespace
+ * below ours, or in a cgroup that liblxc makes for NAME. A number that was told may be another
+ * process's by now. */
+bool phx_tasks_may_be_init(const struct phx_task_roots *roots, const char *name, pid_t pid);

@@ -8,7 +8,7 @@
  *   file NAME FILE|- ours|foreign [TROUBLE] · disabled NAME PATH
  *   kernel NAME MODE HASH|- · kernel-trouble TEXT          HASH of good policy: policy of FILE
  *   host DIRECTORY EFFECTIVE|unset|unknown · line DIRECTORY +LINE|-LINE · trouble DIRECTORY TEXT
- *   running DIRECTORY WRONG UNKNOWN EXAMPLE */
+ *   running DIRECTORY WRONG UNKNOWN EXAMPLE · unread DIRECTORY TEXT */
 
 #include <dirent.h>
 #include <errno.h>
@@ -267,6 +267,16 @@ static int read_running(struct picture *picture, const struct words *words) {
         return phx_replace(&container->example, words->items[4]);
 }
 
+static int read_unread(struct picture *picture, const struct words *words) {
+        struct phx_observed_container *container = find_host(picture, words->items[1]);
+
+        if (!container)
+                return -ENOENT;
+        container->is_running = true;
+        container->unknown = 1;
+        return phx_replace(&container->unread_why, words->items[2]);
+}
+
 static const struct {
         const char *word;
         size_t least, most; /* words, with the first */
@@ -289,6 +299,7 @@ static const struct {
         { "line", 3, 3, read_line },
         { "trouble", 3, 3, read_trouble },
         { "running", 5, 5, read_running },
+        { "unread", 3, 3, read_unread },
 };
 
 static int read_fact(struct picture *picture, char *line) {

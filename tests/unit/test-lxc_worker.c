@@ -1,8 +1,6 @@
 /* Asks the real liblxc: no container, no AppArmor and no root are needed for that. */
 
 #include <errno.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 #include "base/buffer.h"
 #include "container-tree.h"
@@ -206,67 +204,6 @@ static void our_reading_of_a_text_is_liblxcs(void **state) {
         }
 }
 
-/* States. */
-
-static void a_container_without_a_monitor_is_stopped_and_not_touched(void **state) {
-        phx_cleanup(phx_strings_done) struct phx_strings names = { 0 };
-        phx_cleanup(phx_lxc_state_done) struct phx_lxc_state answer = { 0 };
-
-        /* lxc_container_new() destroys a container whose creation was broken off. */
-        tree_write("lxc/half/config", "lxc.apparmor.profile = lxc-a\n");
-        tree_write("lxc/half/partial", "x");
-        assert_int_equal(phx_strings_add(&names, "half"), 0);
-        assert_int_equal(
-                        phx_lxc_worker_states(
-                                        tree_path("lxc"),
-                                        &names,
-                                        DEADLINE_USEC,
-                                        &answer,
-                                        NULL),
-                        0);
-        assert_int_equal(answer.code, 0);
-        assert_string_equal(answer.state, "STOPPED");
-        assert_int_equal(answer.init, 0);
-        assert_int_equal(access(tree_path("lxc/half/config"), F_OK), 0);
-        assert_int_equal(access(tree_path("lxc/half/partial"), F_OK), 0);
-}
-
-/* A monitor that accepts and then says nothing: what a stopped process looks like from outside. */
-static int open_mute_monitor(const char *container) {
-        struct sockaddr_un address = { .sun_family = AF_UNIX };
-        phx_autoclose int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        int n = snprintf(
-                        address.sun_path + 1,
-                        sizeof(address.sun_path) - 1,
-                        "%s/command",
-                        tree_path(container));
-        socklen_t size = (socklen_t) (offsetof(struct sockaddr_un, sun_path) + 1 + (size_t) n);
-
-        assert_true(fd >= 0);
-        assert_int_equal(bind(fd, (const struct sockaddr *) &address, size), 0);
-        assert_int_equal(listen(fd, 4), 0);
-        return PHX_TAKE_FD(fd);
-}
-
-static void a_monitor_that_says_nothing_costs_its_deadline(void **state) {
-        phx_cleanup(phx_strings_done) struct phx_strings names = { 0 };
-        struct phx_lxc_state answers[2] = { 0 };
-        phx_autoclose int monitor = open_mute_monitor("lxc/mute");
-
-        assert_true(monitor >= 0);
-        assert_int_equal(phx_strings_add(&names, "mute"), 0);
-        assert_int_equal(phx_strings_add(&names, "other"), 0);
-        assert_int_equal(
-                        phx_lxc_worker_states(tree_path("lxc"), &names, SHORT_USEC, answers, NULL),
-                        0);
-        assert_int_equal(answers[0].code, -ETIMEDOUT);
-        assert_string_equal(answers[0].text, "mute: liblxc does not answer within 300 ms");
-        assert_int_equal(answers[1].code, 0);
-        assert_string_equal(answers[1].state, "STOPPED");
-        phx_lxc_state_done(&answers[0]);
-        phx_lxc_state_done(&answers[1]);
-}
-
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(values_are_as_liblxc_sees_them),
@@ -275,8 +212,6 @@ int main(void) {
                 cmocka_unit_test(a_fifo_costs_its_deadline_and_nothing_else),
                 cmocka_unit_test(a_config_that_crashes_liblxc_is_named),
                 cmocka_unit_test(our_reading_of_a_text_is_liblxcs),
-                cmocka_unit_test(a_container_without_a_monitor_is_stopped_and_not_touched),
-                cmocka_unit_test(a_monitor_that_says_nothing_costs_its_deadline),
         };
 
         return cmocka_run_group_tests(tests, tree_setup, tree_teardown);

@@ -8,12 +8,14 @@
 #include <cmocka.h>
 
 #include "base/buffer.h"
+#include "base/process.h"
 #include "base/strings.h"
 #include "codec/metrics.h"
 #include "codec/snapshot_json.h"
 #include "reconcile/diff.h"
 #include "reconcile/snapshot.h"
 #include "state/report.h"
+#include "system/lxc_monitor.h"
 #include "system/machine_containers.h"
 #include "tree.h"
 
@@ -247,6 +249,156 @@ static void names_that_no_id_can_have_are_unmanaged_and_can_be_shown(void **stat
         assert_null(strstr(metrics.data, "box"));
 }
 
+/* A monitor of its name, whosever, that says nothing: the test's own process, or a child. */
+static int open_mute_monitor(const char *name) {
+        struct sockaddr_un address;
+        socklen_t size = phx_lxc_monitor_address(tree_path("lxc"), name, &address);
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        if (fd < 0 || bind(fd, (const struct sockaddr *) &address, size) < 0 || listen(fd, 1) < 0)
+                return -1;
+        return fd;
+}
+
+static struct phx_process start_stranger(const char *name) {
+        struct phx_process process = { 0 };
+        char byte = 0;
+        int fds[2];
+
+        assert_int_equal(pipe(fds), 0);
+        if (phx_process_fork(&process) > 0) {
+                if (setresuid(4321, 4321, 4321) < 0 || open_mute_monitor(name) < 0)
+                        _exit(1);
+                (void) write(fds[1], "r", 1);
+                for (;;)
+                        (void) pause();
+        }
+        (void) close(fds[1]);
+        assert_int_equal(read(fds[0], &byte, 1), 1);
+        (void) close(fds[0]);
+        return process;
+}
+
+static struct phx_observed *look(struct host *host, uint64_t *ret_took) {
+        char lxc_path[512];
+        const struct phx_settings settings = { .lxc_path = lxc_path };
+        phx_cleanup(phx_desired_freep) struct phx_desired *desired = calloc(1, sizeof(*desired));
+        struct phx_observed *observed = calloc(1, sizeof(*observed));
+        struct phx_inventory inventory = { 0 };
+        uint64_t begin = phx_now_usec();
+        struct phx_error error = { 0 };
+
+        observed->retry_usec = PHX_NEVER;
+        (void) snprintf(lxc_path, sizeof(lxc_path), "%s", tree_path("lxc"));
+        assert_int_equal(
+                        phx_machine_containers_look(
+                                        host->containers,
+                                        &settings,
+                                        NULL,
+                                        &inventory,
+                                        desired,
+                                        observed,
+                                        &error),
+                        0);
+        *ret_took = phx_now_usec() - begin;
+        return observed;
+}
+
+/* Its tasks are not known, and its config is judged as ever. The second time it is known to hang.
+ */
+static void a_monitor_that_hangs_leaves_its_tasks_unknown(void **state) {
+        phx_autoclose int monitor = -1;
+
+        add_container("db");
+        add_container("web");
+        monitor = open_mute_monitor("web");
+        assert_true(monitor >= 0);
+        for (unsigned i = 0; i < 2; i++) {
+                phx_cleanup(phx_observed_freep) struct phx_observed *observed = NULL;
+                const struct phx_observed_container *web;
+                uint64_t took = 0;
+
+                observed = look(*state, &took);
+                web = phx_observed_find_container(observed, "web");
+                assert_null(web->trouble);
+                assert_non_null(web->effective);
+                assert_string_equal(web->unread_why, "its monitor does not answer");
+                assert_true(web->is_running);
+                assert_int_equal(web->unknown, 1);
+                assert_true(observed->retry_usec < PHX_NEVER);
+                assert_false(phx_observed_find_container(observed, "db")->is_running);
+                assert_true(i == 0 ? took >= 2000000 : took >= 200000);
+        }
+}
+
+static void a_stranger_at_its_name_does_not_make_it_run(void **state) {
+        phx_cleanup(phx_observed_freep) struct phx_observed *observed = NULL;
+        const struct phx_observed_container *web;
+        struct phx_process stranger;
+        uint64_t took = 0;
+
+        if (geteuid() != 0)
+                skip();
+        add_container("web");
+        stranger = start_stranger("web");
+        observed = look(*state, &took);
+        assert_int_equal(phx_process_end(&stranger, NULL), 0);
+        web = phx_observed_find_container(observed, "web");
+        assert_null(web->trouble);
+        assert_null(web->unread_why);
+        assert_false(web->is_running);
+        assert_int_equal(web->unknown, 0);
+        assert_true(observed->retry_usec == PHX_NEVER);
+}
+
+/* The number that a monitor tells is, by now, another process's: here, the test's own. */
+static void a_process_that_is_not_in_it_is_not_its_init(void **state) {
+        phx_cleanup(phx_observed_freep) struct phx_observed *observed = NULL;
+        const struct phx_observed_container *web;
+        phx_autoclose int monitor = -1;
+        struct phx_process answerer = { 0 };
+        uint64_t took = 0;
+
+        add_container("web");
+        tree_write("proc/4242/status", "Name:\tsshd\nNSpid:\t4242\n");
+        tree_write("proc/4242/cgroup", "0::/system.slice/ssh.service\n");
+        monitor = open_mute_monitor("web");
+        assert_true(monitor >= 0);
+        if (phx_process_fork(&answerer) > 0) {
+                const struct {
+                        int32_t code, size;
+                        intptr_t pid;
+                } answer = { .pid = 4242 };
+
+                (void) send(accept(monitor, NULL, NULL), &answer, sizeof(answer), 0);
+                for (;;)
+                        (void) pause();
+        }
+        observed = look(*state, &took);
+        assert_int_equal(phx_process_end(&answerer, NULL), 0);
+        web = phx_observed_find_container(observed, "web");
+        assert_null(web->trouble);
+        assert_string_equal(web->unread_why, "its monitor names a process that is not in it");
+        assert_int_equal(web->labels.count, 0);
+}
+
+/* A file system of cgroups that cannot be read says nothing about the config. */
+static void cgroups_that_cannot_be_read_leave_the_tasks_unknown(void **state) {
+        phx_cleanup(phx_observed_freep) struct phx_observed *observed = NULL;
+        const struct phx_observed_container *web;
+        uint64_t took = 0;
+
+        add_container("web");
+        tree_remove("cgroup");
+        observed = look(*state, &took);
+        web = phx_observed_find_container(observed, "web");
+        assert_null(web->trouble);
+        assert_non_null(web->effective);
+        assert_non_null(strstr(web->unread_why, "cgroup"));
+        assert_int_equal(web->unknown, 1);
+        tree_mkdir("cgroup");
+}
+
 #define with_host(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void) {
@@ -256,6 +408,10 @@ int main(void) {
                 with_host(a_name_that_two_have_is_the_directory_of_neither),
                 with_host(a_name_that_is_another_s_id_is_that_one_s_directory),
                 with_host(a_name_that_can_be_no_directory_finds_none),
+                with_host(a_monitor_that_hangs_leaves_its_tasks_unknown),
+                with_host(a_stranger_at_its_name_does_not_make_it_run),
+                with_host(a_process_that_is_not_in_it_is_not_its_init),
+                with_host(cgroups_that_cannot_be_read_leave_the_tasks_unknown),
                 with_host(names_that_no_id_can_have_are_unmanaged_and_can_be_shown),
         };
 

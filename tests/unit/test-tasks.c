@@ -626,25 +626,43 @@ static void a_picture_differs_when_a_label_does(void **state) {
         assert_true(phx_label_pictures_differ(&pictures, &machine.roots));
 }
 
-static void monitors_that_listen_are_named(void **state) {
-        phx_cleanup(machine_done) struct machine machine = { 0 };
-        phx_cleanup(phx_strings_done) struct phx_strings names = { 0 };
+static void what_can_be_no_init_is_not_taken_for_one(void **state) {
+        static const struct {
+                const char *numbers, *cgroup;
+                bool expected;
+        } cases[] = {
+                { "100\t1", "0::/elsewhere\n", true },
+                { "100\t7\t1", "0::/elsewhere\n", true },
+                { "100", "0::/system.slice/cron.service\n", false },
+                { "100\t21", "0::/lxc.payload.db\n", false },
+                { "1", "0::/init.scope\n", false },
+                { "100", "0::/x/lxc.payload.web\n", true },
+                { "100", "0::/x/lxc.payload.web/init.scope\n", true },
+                { "100", "0::/x/lxc.payload.web-2\n", true },
+                { "100", "0::/x/lxc.payload.web-2/y\n", true },
+                { "100", "0::/x/lxc.payload.web-\n", false },
+                { "100", "0::/x/lxc.payload.web-db\n", false },
+                { "100", "0::/x/lxc.payload.web2\n", false },
+                { "100", "0::/lxc.payload.web2/lxc.payload.web\n", true },
+                { "100", NULL, false },
+        };
 
-        machine_init(&machine, "listening");
-        write_proc(&machine,
-                   "net/unix",
-                   "Num       RefCount Protocol Flags    Type St Inode Path\n"
-                   "0000: 00000002 00000000 00010000 0001 01 1 @/var/lib/lxc/web/command\n"
-                   "0000: 00000003 00000000 00000000 0001 03 2 @/var/lib/lxc/web/command\n"
-                   "0000: 00000002 00000000 00010000 0001 01 3 @/var/lib/lxc2/db/command\n"
-                   "0000: 00000002 00000000 00010000 0001 01 4 /var/lib/lxc/x/command\n"
-                   "0000: 00000002 00000000 00010000 0001 01 5 @/var/lib/lxc/a/b/command\n"
-                   "0000: 00000002 00000000 00010000 0001 01 6 @/var/lib/lxc/other\n"
-                   "0000: 00000002 00000000 00010000 0001 01 7 @/var/lib/lxc/ci/command\n");
-        assert_int_equal(phx_tasks_listening(&machine.roots, "/var/lib/lxc", &names, NULL), 0);
-        assert_int_equal(names.count, 2);
-        assert_string_equal(names.items[0], "web");
-        assert_string_equal(names.items[1], "ci");
+        for (size_t i = 0; i < PHX_ELEMENTS(cases); i++) {
+                phx_cleanup(machine_done) struct machine machine = { 0 };
+                char name[32], status[128];
+
+                (void) snprintf(name, sizeof(name), "init%zu", i);
+                machine_init(&machine, name);
+                (void) snprintf(status, sizeof(status), "Name:\tx\nNSpid:\t%s\n", cases[i].numbers);
+                write_proc(&machine, "100/status", status);
+                if (cases[i].cgroup)
+                        write_proc(&machine, "100/cgroup", cases[i].cgroup);
+                assert_int_equal(
+                                phx_tasks_may_be_init(&machine.roots, "web", 100),
+                                cases[i].expected);
+                assert_false(phx_tasks_may_be_init(&machine.roots, "web", 101));
+                assert_false(phx_tasks_may_be_init(&machine.roots, "web", 0));
+        }
 }
 
 /* NAME with 50 processes, the first of which is FIRST. */
@@ -729,7 +747,7 @@ int main(void) {
                 cmocka_unit_test(a_process_in_many_groups_hides_no_thread),
                 cmocka_unit_test(labels_alone_are_read_of_every_thread),
                 cmocka_unit_test(a_picture_differs_when_a_label_does),
-                cmocka_unit_test(monitors_that_listen_are_named),
+                cmocka_unit_test(what_can_be_no_init_is_not_taken_for_one),
                 cmocka_unit_test(a_look_at_a_full_host_is_cheap),
                 cmocka_unit_test(our_own_process_is_found_in_the_real_proc),
         };

@@ -7,7 +7,8 @@
 INITRD_MODULES=(virtio_pci virtio_blk virtio_console ext4)
 GUEST_MODULES=(autofs4 overlay fuse loop veth bridge br_netfilter dummy tun nf_tables nft_compat
     nft_chain_nat xt_conntrack xt_addrtype xt_MASQUERADE xt_nat xt_mark xt_comment ip_tables iptable_nat
-    iptable_filter iptable_raw af_alg tipc vsock af_key)
+    iptable_filter iptable_raw af_alg tipc vsock af_key
+    unix_diag)
 
 tree_dir() {
     echo "$VM_CACHE/$1/tree-$(digest "$1" "$(guest_packages "$1")" -- "$VM_TOP/lib/packages.sh")"

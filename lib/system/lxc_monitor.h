@@ -1,0 +1,41 @@
+#pragma once
+
+/* What the monitors of running containers say. Each listens on the abstract socket
+ * "@LXC_PATH/NAME/command", a name that any local user may take as long as the container is
+ * stopped. So what counts is who listens: the question goes over the very connection whose other
+ * end was seen to be the right user's, and a stranger is sent nothing and read nothing. liblxc
+ * would connect by name again, and wait for ever; the question is one that its protocol has had,
+ * byte by byte the same, since LXC 1. */
+
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/un.h>
+
+#include "base/strings.h"
+
+enum phx_lxc_monitor_answer {
+        PHX_LXC_MONITOR_NONE,    /* nobody listens, or a stranger does: it does not run */
+        PHX_LXC_MONITOR_ANSWERS, /* INIT is set; 0 while there is none yet, or none any more */
+        PHX_LXC_MONITOR_SILENT,  /* it is there, and cannot be asked or does not answer in time */
+};
+
+struct phx_lxc_monitor {
+        enum phx_lxc_monitor_answer answer;
+        pid_t init;
+};
+
+/* Asks all at once, with one deadline for all of them together. UID is whose monitors are believed:
+ * root's, on a machine. MONITORS has room for one item per name. 0 or -ENOMEM. */
+int phx_lxc_monitors_ask(
+                const char *lxc_path,
+                const struct phx_strings *names,
+                uid_t uid,
+                uint64_t deadline_usec,
+                struct phx_lxc_monitor *monitors);
+
+/* The address of a monitor. Returns its length for bind(2) and connect(2). */
+socklen_t phx_lxc_monitor_address(
+                const char *lxc_path,
+                const char *name,
+                struct sockaddr_un *ret_address);

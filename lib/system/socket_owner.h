@@ -1,0 +1,20 @@
+#pragma once
+
+/* Whose a listening socket of the Unix domain is, without connecting to it. */
+
+#include <stddef.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/un.h>
+
+struct phx_socket_owner {
+        struct sockaddr_un address;
+        socklen_t size;
+        size_t index; /* the caller's */
+        int code;     /* 0: UID is known; -ENOENT: nobody listens there */
+        uid_t uid;    /* who made the socket */
+};
+
+/* Fills CODE and UID of all of them, which are sorted on the way. A negative errno when the kernel
+ * does not tell; then nothing is known of any. */
+int phx_socket_owners_find(struct phx_socket_owner *owners, size_t count);
