@@ -464,6 +464,23 @@ static int by_directory(const void *a, const void *b) {
         return strcmp(left->directory, right->directory);
 }
 
+/* Lines of a container that is gone are nobody's: another one of its name would have its own taken
+ * for ours. Where there is no container at all, perhaps only their file system is missing. */
+static int forget_gone(struct look *look) {
+        struct phx_inventory *inventory = look->inventory;
+        int changed = 0;
+
+        if (look->list.count == 0 || look->list.refusal)
+                return 0;
+        for (size_t i = inventory->container_count; i > 0; i--) {
+                const char *name = inventory->containers[i - 1].name;
+
+                if (!phx_strings_has(&look->names, name))
+                        changed |= phx_inventory_remove_container(inventory, name);
+        }
+        return changed;
+}
+
 static void settle(struct look *look) {
         struct phx_machine_containers *containers = look->containers;
         uint64_t delay;
@@ -543,7 +560,7 @@ int phx_machine_containers_look(
         if (r < 0)
                 return r;
         settle(&look);
-        return look.changed;
+        return forget_gone(&look) || look.changed;
 }
 
 bool phx_machine_containers_labels_differ(const struct phx_machine_containers *containers) {

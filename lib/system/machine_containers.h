@@ -32,7 +32,7 @@ void phx_machine_containers_clean(
  * its id or name. A container whose name no id can have is among the observed ones under its name
  * as phx_escape() gives it. An LXC_PATH that is not trusted is a refusal, and all that is said of
  * the configured containers then is what their tasks show. Lines that are recorded as ours and are
- * gone are forgotten: 1 when INVENTORY changed. */
+ * gone, alone or with their container, are forgotten: 1 when INVENTORY changed. */
 int phx_machine_containers_look(
                 struct phx_machine_containers *containers,
                 const struct phx_settings *settings,

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "system/deployed.h"
@@ -121,6 +122,44 @@ int phx_machine_files_look(
                 if (r < 0)
                         return r;
                 changed |= r;
+        }
+        return changed;
+}
+
+/* True when the directory is there and the file is not: one that is not mounted proves nothing. */
+static bool is_gone(const char *path) {
+        const char *base = strrchr(path, '/') + 1;
+        phx_autofree char *directory = strndup(path, (size_t) (base - path));
+        phx_autoclose int fd = directory ? open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+        struct stat st;
+
+        return fd >= 0 && fstatat(fd, base, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
+}
+
+static bool is_desired(
+                const struct phx_settings *settings,
+                const struct phx_desired *desired,
+                const char *path) {
+        size_t size = strlen(settings->deployed_dir);
+        const struct phx_desired_profile *profile;
+
+        if (strncmp(path, settings->deployed_dir, size) != 0 || path[size] != '/')
+                return false;
+        profile = phx_desired_find_profile(desired, path + size + 1);
+        return profile && profile->state != PHX_SOURCE_WITHDRAWN;
+}
+
+int phx_machine_files_forget_gone(
+                const struct phx_settings *settings,
+                const struct phx_desired *desired,
+                struct phx_inventory *inventory) {
+        int changed = 0;
+
+        for (size_t i = inventory->file_count; i > 0; i--) {
+                const char *path = inventory->files[i - 1].path;
+
+                if (!is_desired(settings, desired, path) && is_gone(path))
+                        changed |= phx_inventory_remove_file(inventory, path);
         }
         return changed;
 }

@@ -27,6 +27,14 @@ int phx_machine_files_look(
                 const struct phx_desired *desired,
                 struct phx_observed *observed);
 
+/* Forgets files that are gone and that no source asks for: a crash between the removal of a file
+ * and its record leaves such a claim, and a file that somebody else puts there later would be taken
+ * for ours. 1 when INVENTORY changed. */
+int phx_machine_files_forget_gone(
+                const struct phx_settings *settings,
+                const struct phx_desired *desired,
+                struct phx_inventory *inventory);
+
 /* Records the file as ours, which is to be saved before it is written: 1 when INVENTORY changed.
  * RET_IS_NEW: the place was not ours before. */
 int phx_machine_files_claim(

@@ -263,6 +263,7 @@ int phx_machine_look(
                                                                "looking: %s",
                                                                strerrordesc_np(-r));
 
+        changed |= phx_machine_files_forget_gone(settings, desired, &machine->inventory) > 0;
         changed |= forget_withdrawn(machine, desired, observed);
         r = add_watches(machine, observed);
         if (r < 0)

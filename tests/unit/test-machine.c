@@ -466,6 +466,61 @@ static void only_the_file_that_was_found_is_withdrawn(void **state) {
         picture_done(&picture);
 }
 
+/* A crash between the removal of the file and the record of that: the claim is left, and what
+ * somebody else puts there later is his. */
+static void a_claim_without_file_and_source_is_dropped(void **state) {
+        struct machine *machine = *state;
+        struct picture picture;
+        unsigned saves;
+
+        tree_write("sources/lxc-db", DB);
+        picture = look(machine);
+        picture_done(&picture);
+        apply(machine, PHX_ACTION_INSTALL, "lxc-db");
+        tree_remove("sources/lxc-db");
+        tree_remove("deployed/lxc-db");
+        picture = look(machine);
+        picture_done(&picture);
+        saves = machine->saves;
+        picture = look(machine);
+        picture_done(&picture);
+        assert_int_equal(machine->saves, saves);
+
+        tree_write("deployed/lxc-db", "# somebody else's\n");
+        tree_write("sources/lxc-db", DB);
+        picture = look(machine);
+        assert_false(phx_observed_find_file(picture.observed, "lxc-db")->is_owned);
+        picture_done(&picture);
+}
+
+/* One that a source asks for stays ours while it is away, and so does one whose directory is. */
+static void other_claims_without_file_are_kept(void **state) {
+        struct machine *machine = *state;
+        struct picture picture;
+
+        tree_write("sources/lxc-db", DB);
+        picture = look(machine);
+        picture_done(&picture);
+        apply(machine, PHX_ACTION_INSTALL, "lxc-db");
+        tree_remove("deployed/lxc-db");
+        picture = look(machine);
+        picture_done(&picture);
+        tree_write("deployed/lxc-db", "changed\n");
+        picture = look(machine);
+        assert_true(phx_observed_find_file(picture.observed, "lxc-db")->is_owned);
+        picture_done(&picture);
+
+        tree_remove("sources/lxc-db");
+        assert_int_equal(rename(tree_path("deployed"), tree_path("away")), 0);
+        picture = look(machine);
+        picture_done(&picture);
+        assert_int_equal(rename(tree_path("away"), tree_path("deployed")), 0);
+        tree_write("sources/lxc-db", DB);
+        picture = look(machine);
+        assert_true(phx_observed_find_file(picture.observed, "lxc-db")->is_owned);
+        picture_done(&picture);
+}
+
 static void no_container_is_given_what_the_kernel_does_not_enforce(void **state) {
         const struct phx_drift drift = { .action = PHX_ACTION_ASSIGN, .object = "web" };
         struct machine *machine = *state;
@@ -671,6 +726,8 @@ int main(void) {
                 with_machine(a_file_that_came_in_between_is_not_overwritten),
                 with_machine(a_file_that_changed_in_between_is_not_overwritten),
                 with_machine(only_the_file_that_was_found_is_withdrawn),
+                with_machine(a_claim_without_file_and_source_is_dropped),
+                with_machine(other_claims_without_file_are_kept),
                 with_machine(no_container_is_given_what_the_kernel_does_not_enforce),
                 with_machine(the_settings_may_allow_complain_mode_for_our_profiles_only),
                 with_machine(a_list_that_is_not_whole_is_not_believed),

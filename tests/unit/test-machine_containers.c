@@ -399,6 +399,51 @@ static void cgroups_that_cannot_be_read_leave_the_tasks_unknown(void **state) {
         tree_mkdir("cgroup");
 }
 
+static void record_lines(struct phx_inventory *inventory, const char *name) {
+        char *items[] = { strdup("lxc.environment=A=1") };
+        const struct phx_strings lines = { items, 1 };
+
+        assert_int_equal(phx_inventory_set_container(inventory, name, &lines), 1);
+        free(items[0]);
+}
+
+static int look_with(struct host *host, struct phx_inventory *inventory) {
+        char lxc_path[512];
+        const struct phx_settings settings = { .lxc_path = lxc_path };
+        phx_cleanup(phx_desired_freep) struct phx_desired *desired = calloc(1, sizeof(*desired));
+        phx_cleanup(phx_observed_freep) struct phx_observed *observed = calloc(
+                        1,
+                        sizeof(*observed));
+
+        (void) snprintf(lxc_path, sizeof(lxc_path), "%s", tree_path("lxc"));
+        return phx_machine_containers_look(
+                        host->containers,
+                        &settings,
+                        NULL,
+                        inventory,
+                        desired,
+                        observed,
+                        NULL);
+}
+
+static void lines_of_a_container_that_is_gone_are_forgotten(void **state) {
+        phx_cleanup(phx_inventory_done) struct phx_inventory inventory = { 0 };
+
+        record_lines(&inventory, "db");
+        record_lines(&inventory, "gone");
+        record_lines(&inventory, "web");
+        /* Nothing is there: it may be the file system that is not. */
+        assert_int_equal(look_with(*state, &inventory), 0);
+        assert_int_equal(inventory.container_count, 3);
+
+        add_container("db");
+        add_container("web");
+        assert_int_equal(look_with(*state, &inventory), 1);
+        assert_int_equal(inventory.container_count, 2);
+        assert_null(phx_inventory_container(&inventory, "gone"));
+        assert_int_equal(look_with(*state, &inventory), 0);
+}
+
 #define with_host(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void) {
@@ -408,6 +453,7 @@ int main(void) {
                 with_host(a_name_that_two_have_is_the_directory_of_neither),
                 with_host(a_name_that_is_another_s_id_is_that_one_s_directory),
                 with_host(a_name_that_can_be_no_directory_finds_none),
+                with_host(lines_of_a_container_that_is_gone_are_forgotten),
                 with_host(a_monitor_that_hangs_leaves_its_tasks_unknown),
                 with_host(a_stranger_at_its_name_does_not_make_it_run),
                 with_host(a_process_that_is_not_in_it_is_not_its_init),
