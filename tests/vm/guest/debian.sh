@@ -32,8 +32,8 @@ debian_tree() {
     : >"$ROOT/etc/fstab"
 }
 
-# shifted_tree DIR: the machine's tree, in which root's files belong to the container's root. There is
-# no command for it before util-linux 2.39.
+# shifted_tree DIR [TREE]: the machine's tree, or another file system's, in which root's files belong
+# to the container's root. There is no command for it before util-linux 2.39.
 shifted_tree() {
     local holder
     mkdir -p "$1"
@@ -42,17 +42,16 @@ shifted_tree() {
     wait_until 10 not test "/proc/$holder/ns/user" -ef /proc/self/ns/user
     echo "0 $DEBIAN_USER 65536" | tee "/proc/$holder/uid_map" >"/proc/$holder/gid_map"
     perl -e '
-        my ($owners, $where) = @ARGV;
+        my ($owners, $where, $root) = @ARGV;
         my ($open_tree, $move_mount, $mount_setattr, $idmap) = (428, 429, 442, 0x100000);
         open(my $namespace, "<", $owners) or die "$owners: $!";
-        my $root = "/";
         my $empty = "";
         my $tree = syscall($open_tree, -100, $root, 1);
         die "open_tree: $!" if $tree < 0;
         my $attributes = pack("Q4", $idmap, 0, 0, fileno($namespace));
         syscall($mount_setattr, $tree, $empty, 0x1000, $attributes, 32) == 0 or die "mount_setattr: $!";
         syscall($move_mount, $tree, $empty, -100, $where, 4) == 0 or die "move_mount: $!";
-    ' "/proc/$holder/ns/user" "$1"
+    ' "/proc/$holder/ns/user" "$1" "${2:-/}"
     kill "$holder"
 }
 

@@ -8,6 +8,8 @@ VM_LIB=$(dirname "${BASH_SOURCE[0]}")
 . "$VM_LIB/packages.sh"
 # shellcheck source=image.sh
 . "$VM_LIB/image.sh"
+# shellcheck source=disk.sh
+. "$VM_LIB/disk.sh"
 # shellcheck source=machine.sh
 . "$VM_LIB/machine.sh"
 # shellcheck source=snapshot.sh

@@ -10,7 +10,7 @@ SKIPPED=0
 
 scenario_file() {
     local file
-    for file in "$1" "$VM_TOP/scenarios/$1" "$VM_TOP/scenarios/$1.sh"; do
+    for file in "$1" "$VM_TOP"/{scenarios,release}/{"$1","$1.sh"}; do
         if [[ -f $file ]]; then
             realpath "$file"
             return
@@ -69,9 +69,19 @@ run_scenario() {
     # The disk's throw-away overlay is made there.
     export TMPDIR=$dir/tmp
     snapshot_start "$(snapshot_dir "$file")" "$dir/machine" "file:$dir/console"
+    [[ -z $(setting "$file" disk) ]] || attach_disk "$dir" "$(disk_dir)/disk.img"
     ask_phases "${timeout:-180}" "$dir" "$(basename "$file" .sh)"
     seconds_since "$begin" >"$dir/seconds"
     [[ $(cat "$dir/code" 2>/dev/null) == 0 ]] || diagnose "$dir"
+}
+
+# attach_disk DIR FILE: the guest's /dev/vdb, which it can read. The machine takes it once it runs.
+attach_disk() {
+    echo true >"$1/hello"
+    machine_ask 60 "$1/hello" /dev/null "$1/code" || return 0
+    rm "$1/code"
+    machine_monitor "drive_add 0 if=none,id=more,format=raw,readonly=on,file=$2" \
+        "device_add virtio-blk-pci,drive=more"
 }
 
 # A scenario that asked for a boot (lib.sh, reboot_machine) goes on after it; any other boot is a
