@@ -69,6 +69,7 @@ furnish() {
     mkdir -p "$root/mnt/shared" "$root/mnt/pve/nas/snippets"
     cp "$HERE/acts" "$HERE/acts.sh" "$root/"
     cp /usr/local/sbin/phoenixd-sockets "$root/sockets"
+    cp /usr/local/sbin/phoenixd-detached "$root/detached"
     modprobe -a af_alg vsock af_key tipc
     cp "$(modprobe --show-depends dummy | sed -n 's/^insmod \([^ ]*\).*/\1/p')" "$root/dummy.ko"
 }
