@@ -11,7 +11,7 @@ NAMESPACES=/sys/kernel/security/apparmor/policy/namespaces
 
 # lay_out privileged|unprivileged: a tree anew, so that one run leaves nothing to the next.
 lay_out() {
-    local lower=$SID/tree
+    local lower=$SID/tree unit
     umount "$ROOT" 2>/dev/null || true
     rm -rf /run/deb
     mkdir -p /run/deb/upper /run/deb/work "$ROOT"
@@ -21,6 +21,10 @@ lay_out() {
         chmod a+x /var/lib/lxc /var/lib/lxc/deb
     fi
     mount -t overlay deb -o "lowerdir=$lower,upperdir=/run/deb/upper,workdir=/run/deb/work" "$ROOT"
+    # Its own policy would be compiled at each boot, and none of it is about Docker.
+    for unit in apparmor.service apt-daily.timer apt-daily-upgrade.timer fstrim.timer dpkg-db-backup.timer; do
+        ln -sfn /dev/null "$ROOT/etc/systemd/system/$unit"
+    done
     mkdir -p "$ROOT/etc/docker" "$ROOT/image/bin" "$ROOT/image/www"
     echo '{ "storage-driver": "overlay2" }' >"$ROOT/etc/docker/daemon.json"
     : >"$ROOT/etc/fstab"
@@ -75,6 +79,15 @@ docker_answers() {
     deb timeout 20 docker info -f '{{.ServerVersion}}'
 }
 
+# dockerd_is_there SECONDS: what its units said is shown when the time is over.
+dockerd_is_there() {
+    wait_until "$1" docker_answers || {
+        deb systemctl list-units --failed --no-legend --plain
+        deb journalctl -b --no-pager -n 30 -u docker -u containerd
+        return 1
+    }
+}
+
 image_is_made() {
     deb_sh 'tar -C /image -c . | docker import - tiny'
 }
@@ -110,7 +123,7 @@ try() {
         grep -q "^lxc.apparmor.profile = $profile//&:lxc-deb:unconfined$" /var/lib/lxc/deb/config
     cursor=$(journal_cursor)
     check "$what: Debian starts" start_container deb
-    check "$what: dockerd is there" wait_until 240 docker_answers
+    check "$what: dockerd is there" dockerd_is_there 240
     check "$what: an image is imported" image_is_made
     check "$what: a container runs with a published port" \
         deb docker run -d --name web -p 8080:80 tiny /bin/httpd -f -p 80 -h /www
