@@ -368,14 +368,15 @@ int phx_cgroups_pids(
                 enum phx_cgroups_list list,
                 struct phx_pids *ret_pids) {
         phx_cleanup(phx_pids_done) struct phx_pids pids = { 0 };
-        struct walk walk;
+        struct walk walk = { .list = list, .pids = &pids, .left = CGROUPS_LIMIT };
         int r = 0, tries = 0;
 
+        /* What may be read is not more for those who make us begin again. */
         do {
                 phx_pids_done(&pids);
-                walk = (struct walk){ .list = list, .pids = &pids, .left = CGROUPS_LIMIT };
+                walk.vanished = false;
                 r = read_all(cgroups, proc, query, &walk);
-        } while (r >= 0 && walk.vanished && ++tries < TRIES);
+        } while (r >= 0 && walk.vanished && walk.left > 0 && ++tries < TRIES);
         if (r >= 0 && walk.vanished)
                 r = note_unread(&walk, query->name, "is never at rest while it is being read");
         if (r < 0)
