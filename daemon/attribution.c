@@ -1,6 +1,5 @@
 #include "attribution.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,6 +7,7 @@
 
 #include "base/macros.h"
 #include "base/process.h"
+#include "base/strings.h"
 
 /* journald needs some 100 ms to pass a record on. */
 #define PATIENCE_USEC 1000000ULL
@@ -61,9 +61,7 @@ bool attribution_parse(const char *message, struct attribution_record *ret_recor
                 ret_record->what = "loaded";
         else
                 return false;
-        for (char *at = comm; *at; at++)
-                if (iscntrl((unsigned char) *at))
-                        *at = '?';
+        phx_make_visible(comm, sizeof(comm));
         (void) snprintf(ret_record->by, sizeof(ret_record->by), "%s, pid %s", comm, pid);
         return true;
 }

@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "base/strings.h"
 #include "codec/snapshot_json.h"
 #include "remote.h"
 #include "shown.h"
@@ -73,10 +74,11 @@ static void print_legend(const struct phx_snapshot *snapshot, bool is_kept, size
         uint64_t now = is_kept ? snapshot->pass.ended_at : shown_now();
         char when[32];
 
-        (void) printf("\n%zu of %zu containers are not confined, or cannot be told "
-                      "to be.\n",
+        (void) printf("\n%zu of %zu container%s %s not confined, or cannot be told to be.\n",
                       exposed,
-                      snapshot->container_count);
+                      snapshot->container_count,
+                      phx_plural(snapshot->container_count),
+                      exposed == 1 ? "is" : "are");
         (void) printf("Labels as of %s.\n",
                       shown_time(snapshot->labels_at, now, when, sizeof(when)));
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/strings.h"
 #include "codec/findings_json.h"
 #include "shown.h"
 #include "validate.h"
@@ -45,6 +46,7 @@ static const char *short_path(const char *path) {
 }
 
 static void print_finding(const struct ctl *ctl, const struct phx_finding *finding) {
+        phx_autofree char *file = phx_visible(short_path(finding->file));
         char line[16] = "", column[16] = "";
 
         if (finding->line > 0)
@@ -53,7 +55,7 @@ static void print_finding(const struct ctl *ctl, const struct phx_finding *findi
                 (void) snprintf(column, sizeof(column), ":%u", finding->column);
         (void) printf("%s%s%s%s:%s %s%s:%s %s\n",
                       shown_bold(ctl),
-                      short_path(finding->file),
+                      file ? file : "?",
                       line,
                       column,
                       shown_plain(ctl),
@@ -82,9 +84,9 @@ static void print_text(const struct ctl *ctl, const struct phx_findings *finding
         else
                 (void) printf("%zu error%s, %zu warning%s.\n",
                               findings->errors,
-                              findings->errors == 1 ? "" : "s",
+                              phx_plural(findings->errors),
                               warnings,
-                              warnings == 1 ? "" : "s");
+                              phx_plural(warnings));
 }
 
 static int answer(const struct ctl *ctl, struct phx_findings *findings, bool is_strict) {

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/strings.h"
+
 #undef phx_error_set /* the analyzer's, see the header */
 int phx_error_set(struct phx_error *error, int code, const char *format, ...) {
         va_list arguments;
@@ -16,6 +18,7 @@ int phx_error_set(struct phx_error *error, int code, const char *format, ...) {
         va_start(arguments, format);
         (void) vsnprintf(error->text, sizeof(error->text), format, arguments);
         va_end(arguments);
+        phx_make_visible(error->text, sizeof(error->text));
 
         return code;
 }

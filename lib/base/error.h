@@ -23,7 +23,8 @@ static inline bool phx_error_goes_on(const struct phx_error *error, int code) {
 }
 
 /* Sets code and text, returns the code, so that `return phx_error_set(…)` is one line. A NULL error
- * is allowed. The code is a negative errno; text beyond the buffer is cut. */
+ * is allowed. The code is a negative errno; text beyond the buffer is cut, and what cannot be seen
+ * in it is escaped, see phx_make_visible(). */
 int phx_error_set(struct phx_error *error, int code, const char *format, ...) PHX_PRINTF(3, 4);
 #ifdef __clang_analyzer__
 /* The analyzer looks at one file at a time, and would take a code that comes back for any number,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/grow.h"
+#include "base/strings.h"
 
 static void finding_done(struct phx_finding *finding) {
         free(finding->file);
@@ -17,6 +18,7 @@ void phx_findings_add(
                 const struct phx_position *position,
                 const char *format,
                 ...) {
+        phx_autofree char *text = NULL;
         struct phx_finding *finding;
         va_list arguments;
         int r;
@@ -32,10 +34,11 @@ void phx_findings_add(
         finding->column = position->column;
         finding->file = strdup(position->file);
         va_start(arguments, format);
-        r = vasprintf(&finding->text, format, arguments);
+        r = vasprintf(&text, format, arguments);
         va_end(arguments);
         if (r < 0)
-                finding->text = NULL;
+                text = NULL;
+        finding->text = text ? phx_visible(text) : NULL;
         if (finding->file && finding->text)
                 return;
 

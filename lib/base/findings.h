@@ -19,7 +19,7 @@ struct phx_finding {
         char *file;
         unsigned line;   /* counted from 1; 0: the file as a whole */
         unsigned column; /* in bytes, counted from 1; 0: the line as a whole */
-        char *text;      /* without the place */
+        char *text;      /* without the place; visible, see phx_visible() */
 };
 
 struct phx_findings {

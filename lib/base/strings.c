@@ -123,6 +123,10 @@ bool phx_has_control(const char *text) {
         return false;
 }
 
+const char *phx_plural(size_t count) {
+        return count == 1 ? "" : "s";
+}
+
 bool phx_is_normal_path(const char *path) {
         if (*path != '/' || strlen(path) >= PATH_MAX || phx_has_control(path))
                 return false;

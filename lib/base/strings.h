@@ -32,6 +32,14 @@ bool phx_has_suffix(const char *text, const char *suffix);
 bool phx_has_part(const char *text, const char *separator, const char *part);
 /* A byte below 0x20 or DEL: nothing that belongs in a name, a path or a line. */
 bool phx_has_control(const char *text);
+/* Rewrites TEXT, for messages: what cannot be seen or changes how its neighbours are seen (control
+ * characters, blanks that are none, zero width, direction) becomes "\\u2060", and bytes that are no
+ * UTF-8 "\\xff". In a buffer of SIZE bytes: what has no room is cut. */
+void phx_make_visible(char *text, size_t size);
+/* The same as a copy, whole; the caller's to free. NULL when memory is short. */
+char *phx_visible(const char *text);
+/* "s", unless COUNT is one: "%zu file%s". */
+const char *phx_plural(size_t count);
 /* Absolute, without "//", ".", "..", a slash at the end or control characters, and more than "/".
  */
 bool phx_is_normal_path(const char *path);

@@ -255,10 +255,6 @@ static struct counts count(
         return counts;
 }
 
-static const char *plural(unsigned n) {
-        return n == 1 ? "" : "s";
-}
-
 static int add_counts(struct phx_buffer *buffer, const struct counts *counts) {
         int r;
 
@@ -266,9 +262,9 @@ static int add_counts(struct phx_buffer *buffer, const struct counts *counts) {
                         buffer,
                         "%u profile%s, %u container%s confined, %u unconfined",
                         counts->profiles,
-                        plural(counts->profiles),
+                        phx_plural(counts->profiles),
                         counts->confined,
-                        plural(counts->confined),
+                        phx_plural(counts->confined),
                         counts->unconfined);
         if (r >= 0 && counts->unenforced > 0)
                 r = phx_buffer_addf(buffer, ", %u not enforced", counts->unenforced);
@@ -320,7 +316,7 @@ static int add_verdict(
                                 observing ? "Observing, in sync: " : "In sync: ");
         r = phx_buffer_add_text(buffer, observing ? "Observing" : "Degraded");
         if (r >= 0 && observing && troubles > 0)
-                r = phx_buffer_addf(buffer, ", %u drift%s", troubles, plural(troubles));
+                r = phx_buffer_addf(buffer, ", %u drift%s", troubles, phx_plural(troubles));
         if (r >= 0)
                 r = phx_buffer_add_text(buffer, ": ");
         if (r >= 0 && troubles == 0)

@@ -282,7 +282,7 @@ static void tell_generation(struct phx_tell *tell, const struct phx_desired *des
         if (asprintf(&message,
                      "configuration accepted: %zu container%s, generation %.12s",
                      desired->container_count,
-                     desired->container_count == 1 ? "" : "s",
+                     phx_plural(desired->container_count),
                      desired->generation) < 0)
                 message = NULL;
         record.message = message ? message : "configuration accepted";

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -120,12 +121,67 @@ static void words_are_alike_but_for_case_and_what_stands_between(void **state) {
         assert_false(phx_alike("\303\204", "\303\244"));
 }
 
+static void what_cannot_be_seen_is_escaped(void **state) {
+        static const struct {
+                const char *text, *visible;
+        } cases[] = {
+                { "plain, \303\244 and \342\200\246", "plain, \303\244 and \342\200\246" },
+                { "a\342\201\240b", "a\\u2060b" },
+                { "\357\273\277x", "\\ufeffx" },
+                { "a\342\200\256b", "a\\u202eb" },
+                { "a\302\240b", "a\\u00a0b" },
+                { "a\033[31m\n", "a\\u001b[31m\\u000a" },
+                { "\363\240\201\201", "\\U000e0041" },
+                { "a\377\303", "a\\xff\\xc3" },
+                { "\300\200", "\\xc0\\x80" },
+                { "", "" },
+        };
+
+        for (size_t i = 0; i < PHX_ELEMENTS(cases); i++) {
+                phx_autofree char *visible = phx_visible(cases[i].text);
+
+                assert_string_equal(visible, cases[i].visible);
+        }
+}
+
+static void what_has_no_room_is_cut_between_characters(void **state) {
+        static const char text[] = "ab\342\201\240cd\303\244";
+        static const char *const cut[] = { [10] = "ab\\u2060c",
+                                           [11] = "ab\\u2060cd",
+                                           [12] = "ab\\u2060cd",
+                                           [13] = "ab\\u2060cd\303\244" };
+
+        for (size_t size = 10; size < PHX_ELEMENTS(cut); size++) {
+                char *buffer = malloc(size);
+
+                /* As snprintf() leaves it. */
+                assert_non_null(buffer);
+                (void) snprintf(buffer, size, "%s", text);
+                phx_make_visible(buffer, size);
+                if (size > strlen(text))
+                        assert_string_equal(buffer, cut[size]);
+                free(buffer);
+        }
+        for (size_t size = 1; size <= sizeof(text); size++) {
+                char *buffer = malloc(size);
+
+                assert_non_null(buffer);
+                (void) snprintf(buffer, size, "%s", text);
+                phx_make_visible(buffer, size);
+                assert_true(strlen(buffer) < size);
+                assert_null(strstr(buffer, "\\x"));
+                free(buffer);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(copies_are_kept_in_order),
                 cmocka_unit_test(once_means_once),
                 cmocka_unit_test(sorting_makes_order_of_no_account),
                 cmocka_unit_test(words_are_alike_but_for_case_and_what_stands_between),
+                cmocka_unit_test(what_cannot_be_seen_is_escaped),
+                cmocka_unit_test(what_has_no_room_is_cut_between_characters),
                 cmocka_unit_test(prefixes_and_suffixes_are_told),
                 cmocka_unit_test(a_part_is_all_that_is_between_separators),
                 cmocka_unit_test(two_nulls_are_equal),
