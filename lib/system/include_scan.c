@@ -23,6 +23,7 @@ struct scan {
         bool in_string;
         bool is_unsure; /* until the end of the line: perhaps a comment */
         bool is_inside; /* the keyword stands behind something that may be one word with it */
+        bool is_abi;    /* the keyword is "abi" */
         bool is_lost;   /* until the end of the text: strings can no longer be told */
         struct phx_references found;
 };
@@ -132,6 +133,7 @@ static int add(struct scan *scan, const char *from, const char *to, bool is_sear
         reference->name = strndup(from, (size_t) (to - from));
         reference->line = scan->line;
         reference->is_searched = is_searched;
+        reference->is_abi = scan->is_abi;
         reference->is_certain = !scan->in_string && !scan->is_inside && !scan->is_unsure &&
                                 !scan->is_lost;
         return reference->name ? 0 : -ENOMEM;
@@ -232,6 +234,7 @@ static int step(struct scan *scan) {
         if (length > 0) {
                 scan->is_inside = previous(scan) == '#' && scan->at - scan->text >= 2 &&
                                   !is_space(scan->at[-2]);
+                scan->is_abi = *scan->at == 'a';
                 r = take_reference(scan, scan->at + length);
         }
         pass_character(scan);

@@ -9,6 +9,7 @@ struct phx_reference {
         unsigned line;    /* from 1 */
         bool is_searched; /* <name>: looked for in the include directories. Else "name" or a bare
                              word, which the compiler opens as a path. */
+        bool is_abi;      /* an abi rule, which names a file of features */
         bool is_certain;  /* surely code; else it may stand in a string or a comment */
 };
 

@@ -1,6 +1,5 @@
 #include "system/includes.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,37 +27,66 @@ struct collect {
 struct site {
         const char *file; /* NULL in the profile itself */
         unsigned line;
+        unsigned top; /* the line of the profile that leads there; its own in the profile itself */
         unsigned depth;
+        bool is_abi;
         const char *name;
 };
 
 static int collect_references(
                 struct collect *collect,
-                const char *file,
-                const struct phx_references *references,
-                unsigned depth);
+                const struct site *from,
+                const struct phx_references *references);
 
 static int refuse(
                 const struct collect *collect,
                 const struct site *site,
                 int code,
                 const char *why) {
-        char name[128];
+        char by[300] = "";
 
-        (void) snprintf(name, sizeof(name), "%s", site->name);
-        for (char *at = name; *at; at++)
-                if (iscntrl((unsigned char) *at))
-                        *at = '?';
+        if (site->file)
+                (void) snprintf(by,
+                                sizeof(by),
+                                " (included by %s:%u)",
+                                collect->profile,
+                                site->top);
         return phx_error_set(
                         collect->error,
                         code,
-                        "%s: %s%sline %u: include of '%s': %s",
+                        "%s: %s%sline %u: %s of '%.128s': %s%s",
                         collect->profile,
                         site->file ? site->file : "",
                         site->file ? ": " : "",
                         site->line,
-                        name,
-                        why);
+                        site->is_abi ? "abi" : "include",
+                        site->name,
+                        why,
+                        by);
+}
+
+char *phx_include_name(const char *name) {
+        char *normal = malloc(strlen(name) + 1), *to = normal;
+
+        if (!normal)
+                return NULL;
+        /* An absolute path stays one, for it is refused. */
+        if (*name == '/')
+                *to++ = '/';
+        while (*name) {
+                size_t length = strcspn(name, "/");
+
+                if (length > 1 || (length == 1 && *name != '.')) {
+                        memcpy(to, name, length);
+                        to += length;
+                        *to++ = '/';
+                }
+                name += length + (name[length] == '/');
+        }
+        if (to > normal + 1)
+                to--;
+        *to = '\0';
+        return normal;
 }
 
 const struct phx_include *phx_closure_find(const struct phx_closure *closure, const char *name) {
@@ -121,7 +149,12 @@ static int collect_file(
         references = phx_files_references(collect->files, seen->path);
         if (!references)
                 return -ENOMEM;
-        return collect_references(collect, seen->path, references, site->depth + 1);
+        return collect_references(
+                        collect,
+                        &(struct site){ .file = seen->path,
+                                        .top = site->top,
+                                        .depth = site->depth + 1 },
+                        references);
 }
 
 /* What the compiler passes over in a directory (libapparmor's private.c), no less: it would be
@@ -249,6 +282,11 @@ static int collect_searched(struct collect *collect, const struct site *site) {
                               "or deployed_dir");
         if (has_dot_dot(site->name))
                 return refuse(collect, site, -EINVAL, "'..' is not followed");
+        if (!site->name[0])
+                return refuse(collect,
+                              site,
+                              -EINVAL,
+                              "the whole directory is not followed, expected a name below it");
         if (strpbrk(site->name, "\\\"") || phx_has_control(site->name))
                 return refuse(collect,
                               site,
@@ -294,16 +332,30 @@ static int collect_path(
         return 0;
 }
 
+static int collect_reference(
+                struct collect *collect,
+                const struct site *from,
+                const struct phx_reference *reference) {
+        phx_autofree char *name = phx_include_name(reference->name);
+        struct site site = *from;
+
+        if (!name)
+                return -ENOMEM;
+        site.line = reference->line;
+        site.top = from->file ? from->top : reference->line;
+        site.is_abi = reference->is_abi;
+        site.name = reference->is_searched ? name : reference->name;
+        return reference->is_searched ? collect_searched(collect, &site)
+                                      : collect_path(collect, &site, reference);
+}
+
+/* FROM is the file whose references they are. */
 static int collect_references(
                 struct collect *collect,
-                const char *file,
-                const struct phx_references *references,
-                unsigned depth) {
+                const struct site *from,
+                const struct phx_references *references) {
         for (size_t i = 0; i < references->count; i++) {
-                const struct phx_reference *reference = &references->items[i];
-                const struct site site = { file, reference->line, depth, reference->name };
-                int r = reference->is_searched ? collect_searched(collect, &site)
-                                               : collect_path(collect, &site, reference);
+                int r = collect_reference(collect, from, &references->items[i]);
 
                 if (r < 0)
                         return r;
@@ -343,7 +395,7 @@ int phx_closure_collect(
 
         r = phx_references_scan(text, strlen(text), &references);
         if (r >= 0)
-                r = collect_references(&collect, NULL, &references, 0);
+                r = collect_references(&collect, &(struct site){ 0 }, &references);
         phx_references_done(&references);
         phx_strings_done(&collect.holders);
         if (r < 0)

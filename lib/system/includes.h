@@ -16,8 +16,8 @@ struct phx_include_roots {
 
 /* One name that an include may mean. */
 struct phx_include {
-        char *name;                  /* relative to the roots: "abstractions/base" */
-        char *path;                  /* absolute; NULL when it is in neither root */
+        char *name; /* relative to the roots: "abstractions/base"; normal, see below */
+        char *path; /* absolute; NULL when it is in neither root */
         char digest[PHX_SHA256_HEX]; /* "directory" for one; "" when it is in neither root */
 };
 
@@ -36,9 +36,9 @@ struct phx_closure {
  * files in it that the compiler would read, of both roots together, as they will be once deployed.
  * Includes in a circle are followed once, as the compiler does.
  *
- * -EINVAL with "NAME: line N: …" (or "NAME: PATH: line N: …" inside an include) for what cannot be
- * allowed: a name that is a path, "..", a file that is not trusted or not regular, more than 1000
- * files, 16 MiB or 64 levels. -EBUSY when a file is being written. RET_CLOSURE is then without
+ * -EINVAL with "NAME: line N: …" (or "NAME: PATH: line N: … (included by NAME:N)") for what cannot
+ * be allowed: a name that is a path, "..", a file that is not trusted or not regular, more than
+ * 1000 files, 16 MiB or 64 levels. -EBUSY when a file is being written. RET_CLOSURE is then without
  * items, but with the directories where that may change, and is to be done away with as ever. */
 int phx_closure_collect(
                 struct phx_files *files,
@@ -48,6 +48,12 @@ int phx_closure_collect(
                 struct phx_closure *ret_closure,
                 struct phx_error *error);
 void phx_closure_done(struct phx_closure *closure);
+
+/* As a closure has it: without "//", "/./", "./" before it and a slash behind it, which mean the
+ * same file to the compiler. "" for the directory itself. The caller's to free; NULL when memory is
+ * short.
+ */
+char *phx_include_name(const char *name);
 
 /* NULL when it includes nothing of that name. */
 const struct phx_include *phx_closure_find(const struct phx_closure *closure, const char *name);
