@@ -217,10 +217,11 @@ static int judge(
         if (WIFSIGNALED(status))
                 return judge_signal(compiler, job, WTERMSIG(status));
         return phx_compiler_message(
-                        job->name,
-                        child->stage,
-                        job->closure,
-                        messages,
+                        &(struct phx_source_text){ job->name,
+                                                   job->profile,
+                                                   job->closure,
+                                                   job->files },
+                        &(struct phx_compiler_said){ compiler->parser, child->stage, messages },
                         WEXITSTATUS(status) == 127 ? -EIO : -EINVAL,
                         &job->error);
 }

@@ -8,6 +8,7 @@
 #include "system/policy_check.h"
 #include "system/policy_verdict.h"
 #include "system/profiles_update.h"
+#include "system/source_places.h"
 
 /* Nobody waits for a compile of the daemon's as one does for an answer, or for a container. */
 #define NICENESS 10
@@ -20,6 +21,16 @@ bool phx_update_is_source(const struct phx_update *update, const struct phx_incl
                include->path[length] == '/' && strcmp(include->digest, "directory") != 0;
 }
 
+/* Where the text itself defines NAME; its first line when only the compiler finds it. */
+static unsigned line_of(const struct phx_source *source) {
+        phx_cleanup(phx_definitions_done) struct phx_definitions own = { 0 };
+        const struct phx_definition *definition = NULL;
+
+        if (phx_definitions_scan(source->seen->text, source->seen->size, source->name, &own) >= 0)
+                definition = phx_definitions_find(&own, source->name, NULL);
+        return definition ? definition->line : 1;
+}
+
 static int check_name(struct phx_update *update, struct phx_candidate *candidate) {
         const char *name = candidate->source->name;
         const struct phx_definition *other =
@@ -30,11 +41,39 @@ static int check_name(struct phx_update *update, struct phx_candidate *candidate
         return phx_error_set(
                         &candidate->error,
                         -EINVAL,
-                        "%s: %s/%s line %u already defines a profile of this name, expected another name",
+                        "%s: line %u: %s/%s:%u already defines a profile of this name, expected another name",
                         name,
+                        line_of(candidate->source),
                         update->look->settings->deployed_dir,
                         other->file,
                         other->line);
+}
+
+static int refuse_include(
+                struct phx_update *update,
+                struct phx_candidate *candidate,
+                const struct phx_include *include) {
+        const struct phx_source *source = candidate->source;
+        const struct phx_source_text text = { source->name,
+                                              source->seen,
+                                              &candidate->closure,
+                                              update->files };
+        struct phx_place place = { NULL, 1, 1 };
+        char by[300] = "";
+
+        if (phx_place_of_include(&text, include->name, false, &place) && place.file)
+                (void) snprintf(by, sizeof(by), " (included by %s:%u)", source->name, place.site);
+        return phx_error_set(
+                        &candidate->error,
+                        -EINVAL,
+                        "%s: %s%sline %u: include of '%s': is not deployed from profile_dir, expected "
+                        "a name in abstractions/ or tunables/%s",
+                        source->name,
+                        place.file ? place.file : "",
+                        place.file ? ": " : "",
+                        place.line,
+                        include->name,
+                        by);
 }
 
 /* What it includes from the profile directory must be there at boot too, when the machine's own
@@ -44,13 +83,7 @@ static int check_pieces(struct phx_update *update, struct phx_candidate *candida
                 const struct phx_include *include = &candidate->closure.items[i];
 
                 if (phx_update_is_source(update, include) && !phx_is_piece_name(include->name))
-                        return phx_error_set(
-                                        &candidate->error,
-                                        -EINVAL,
-                                        "%s: include of '%s': is not deployed from profile_dir, expected "
-                                        "a name in abstractions/ or tunables/",
-                                        candidate->source->name,
-                                        include->name);
+                        return refuse_include(update, candidate, include);
         }
         return 0;
 }

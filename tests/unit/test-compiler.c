@@ -205,26 +205,27 @@ static void errors_name_the_place(void **state) {
                 const char *message;
         } cases[] = {
                 { "profile lxc-a {\n /a r,\n /b bogus,\n}\n",
-                  "lxc-a: line 3: syntax error, unexpected TOK_ID, expecting TOK_MODE" },
+                  "lxc-a: line 3: syntax error in '/b bogus': unexpected word, expected permissions such as 'r'" },
                 { "profile lxc-a {\n include <bad>\n}\n",
-                  "lxc-a: /deployed/bad: line 2: syntax error, unexpected TOK_ID, expecting "
-                  "TOK_MODE" },
-                { "profile lxc-a {\n include <d>\n}\n",
-                  "lxc-a: /deployed/d/bad: line 1: Invalid capability no." },
+                  "lxc-a: /deployed/bad: line 2: syntax error in '/b bogus': unexpected word, "
+                  "expected permissions such as 'r' (included by lxc-a:2)" },
+                { "profile lxc-a {\n\n include <d>\n}\n",
+                  "lxc-a: /deployed/d/bad: line 1: Invalid capability no (included by lxc-a:3)" },
                 { "profile lxc-a {\n include <gone>\n}\n", "lxc-a: line 2: Could not open 'gone'" },
                 { "abi <abi/9>,\nprofile lxc-a {\n}\n",
                   "lxc-a: line 1: Could not open 'abi/9': No such file or directory" },
                 { "profile lxc-a {\n /a px,\n /a ux,\n}\n",
-                  "lxc-a: profile lxc-a: has merged rule /a with conflicting x modifiers; ERROR "
-                  "merging rules for profile lxc-a, failed to load" },
+                  "lxc-a: line 3: '/a ux' and '/a px' at line 2 have the same program executed in "
+                  "different ways: keep one of them" },
                 { "profile lxc-a {\n /{a,b r,\n}\n",
-                  "lxc-a: Regex grouping error: Unclosed grouping or character class, expecting "
-                  "close }; Unable to parse input line '/{a,b'; ERROR processing regexs for profile "
-                  "lxc-a, failed to load" },
+                  "lxc-a: line 2: the pattern '/{a,b' is wrong: it has a '{' or '[' that is not "
+                  "closed" },
                 { "@{A}=b\n@{A}=c\nprofile lxc-a {\n}\n",
-                  "lxc-a: line 3: variable @{A} was previously declared" },
+                  "lxc-a: line 2: the variable @{A} is set twice, first at line 1: remove one, or "
+                  "add to it with '+='" },
                 { "profile lxc-a {\n @{X}/a r,\n}\n",
-                  "lxc-a: Found reference to variable X, but is never declared" },
+                  "lxc-a: line 2: the variable @{X} is not declared: set it above the profile, or "
+                  "include the file of tunables/ that sets it" },
                 { "# nothing\n", "lxc-a: defines no profile" },
         };
 
@@ -653,6 +654,9 @@ static void an_old_stage_is_no_obstacle_and_no_source(void **state) {
 
 static void every_form_of_message_becomes_one_line(void **state) {
         static const struct phx_closure nothing = { 0 };
+        static char empty[] = "";
+        static const struct phx_file_seen profile = { .text = empty };
+        static const struct phx_source_text text = { "lxc-a", &profile, &nothing, NULL };
         static const struct {
                 const char *output;
                 const char *message;
@@ -671,7 +675,7 @@ static void every_form_of_message_becomes_one_line(void **state) {
                 { "Warning from x\n\nfirst\r\napparmor_parser: second\n", "lxc-a: first; second" },
                 { "File /stage/lxc-a/x not found, skipping...\n",
                   "lxc-a: File x not found, skipping..." },
-                { "bad \x1b[31mcolour\n", "lxc-a: bad ?[31mcolour" },
+                { "bad \x1b[31mcolour\n", "lxc-a: bad \\u001b[31mcolour" },
                 { "\n", "lxc-a: the compiler failed, and said nothing" },
                 { "Warning from x\n", "lxc-a: the compiler failed, and said nothing" },
         };
@@ -681,10 +685,10 @@ static void every_form_of_message_becomes_one_line(void **state) {
         for (size_t i = 0; i < PHX_ELEMENTS(cases); i++) {
                 assert_int_equal(
                                 phx_compiler_message(
-                                                "lxc-a",
-                                                "/stage/lxc-a",
-                                                &nothing,
-                                                cases[i].output,
+                                                &text,
+                                                &(struct phx_compiler_said){ "/parser",
+                                                                             "/stage/lxc-a",
+                                                                             cases[i].output },
                                                 -EINVAL,
                                                 &error),
                                 -EINVAL);
@@ -693,7 +697,11 @@ static void every_form_of_message_becomes_one_line(void **state) {
         memset(long_output, 'x', sizeof(long_output));
         long_output[sizeof(long_output) - 1] = '\0';
         assert_int_equal(
-                        phx_compiler_message("lxc-a", "/s", &nothing, long_output, -EIO, &error),
+                        phx_compiler_message(
+                                        &text,
+                                        &(struct phx_compiler_said){ "/parser", "/s", long_output },
+                                        -EIO,
+                                        &error),
                         -EIO);
         assert_true(strlen(error.text) > 800);
 }

@@ -498,7 +498,7 @@ static void a_name_that_another_file_defines_is_refused(void **state) {
                         0);
         update(0);
         assert_refused("lxc-web",
-                       "lxc-web: /deployed/somebody line 2 already defines a profile of this name, "
+                       "lxc-web: line 1: /deployed/somebody:2 already defines a profile of this name, "
                        "expected another name",
                        true);
         assert_compiled("lxc-web\n");
@@ -532,7 +532,7 @@ static void a_piece_that_would_not_be_there_at_boot_is_refused(void **state) {
         tree_write("profiles/local/web", "file,\n");
         update(0);
         assert_refused("lxc-web",
-                       "lxc-web: include of 'local/web': is not deployed from profile_dir, expected "
+                       "lxc-web: line 2: include of 'local/web': is not deployed from profile_dir, expected "
                        "a name in abstractions/ or tunables/",
                        false);
         /* Elsewhere it is the machine's own, and there at boot. */
