@@ -27,7 +27,8 @@ static int read_source(
                 return refuse_source(
                                 source,
                                 "no profile can have this name, expected \"lxc-\" and then letters, "
-                                "digits, '.', '_', '+' or '-'");
+                                "digits, '.', '_', '+' or '-'; what is no profile may be moved away or into "
+                                "a directory below this one");
         if (asprintf(&path, "%s/%s", profile_dir, source->name) < 0) {
                 path = NULL;
                 return -ENOMEM;

@@ -168,11 +168,7 @@ static const char *show(const struct token *token, struct shown *shown) {
         size_t length = token->length < sizeof(shown->text) ? token->length
                                                             : sizeof(shown->text) - 1;
 
-        for (size_t i = 0; i < length; i++) {
-                shown->text[i] = token->from[i];
-                if (iscntrl((unsigned char) shown->text[i]))
-                        shown->text[i] = '?';
-        }
+        memcpy(shown->text, token->from, length);
         shown->text[length] = '\0';
         return shown->text;
 }
@@ -227,7 +223,7 @@ static int complain_of_attachment(struct scan *scan, const struct token *token) 
         return refuse(scan,
                       token->line,
                       "a container's profile must not attach itself to programs of the "
-                      "host, found '%s'",
+                      "host, found '%s', expected none",
                       show(token, &shown));
 }
 
@@ -244,6 +240,8 @@ static int check_head(struct scan *scan, bool is_child) {
                         return 0;
                 if (token.kind == TOKEN_LIST && !is_xattrs)
                         r = check_flags(scan, &token);
+                else if (!is_child && is_word(&token, "xattrs"))
+                        r = complain_of_attachment(scan, &token);
                 else if (!is_child && token.length > 0 &&
                          (token.kind == TOKEN_STRING || strchr("/@", *token.from)))
                         r = complain_of_attachment(scan, &token);
@@ -391,6 +389,16 @@ int phx_source_check(
         struct scan scan = { name, rules, text, 1, 0, false, error };
         struct token token;
 
+        if (phx_has_prefix(text, "\357\273\277")) {
+                int r = refuse(&scan,
+                               1,
+                               "the file begins with a byte order mark: save it as UTF-8 without "
+                               "one");
+
+                if (r < 0)
+                        return r;
+                scan.at += strlen("\357\273\277");
+        }
         for (next(&scan, &token); token.kind != TOKEN_END; next(&scan, &token)) {
                 int r = check_statement(&scan, &token);
 

@@ -133,7 +133,8 @@ static void a_source_is_refused_by_name_and_the_others_are_not(void **state) {
         assert_source("usr.bin.x",
                       -EINVAL,
                       "usr.bin.x: no profile can have this name, expected \"lxc-\" and then letters, "
-                      "digits, '.', '_', '+' or '-'");
+                      "digits, '.', '_', '+' or '-'; what is no profile may be moved away or into a "
+                      "directory below this one");
         assert_source("lxc-empty", -EINVAL, "lxc-empty: is empty, expected one profile");
         assert_source("lxc-nul", -EINVAL, "lxc-nul: holds a NUL byte, expected text");
         assert_source("lxc-large",
@@ -164,7 +165,7 @@ static void texts_of_every_shape_pass(void **state) {
                 "profile lxc-a flags=(attach_disconnected,mediate_deleted){\n /a r,\n}\n",
                 "profile lxc-a flags = ( enforce ) { }\n",
                 "profile lxc-a (attach_disconnected) { }\n",
-                "profile lxc-a xattrs=(user.complain=unconfined) flags=(kill) { }\n",
+                "profile lxc-a flags=(kill) { profile b xattrs=(user.complain=unconfined) { } }\n",
                 "# profile other {\n#include <tunables/global>\nprofile lxc-a { }\n",
                 "include <tunables/global> include if exists <x> profile lxc-a { }\n",
                 "include if exists < x > profile lxc-a { }\n",
@@ -236,18 +237,25 @@ static const struct {
         { "profile :ns:lxc-a { }",
           "lxc-a: line 1: ",
           "a profile in a policy namespace, found ':ns:lxc-a', expected 'lxc-a' alone" },
+        { "profile lxc-a\n xattrs=(user.foo=bar) { file, }",
+          "lxc-a: line 2: ",
+          "a container's profile must not attach itself to programs of the host, found "
+          "'xattrs', expected none" },
+        { "\357\273\277profile lxc-a { }",
+          "lxc-a: line 1: ",
+          "the file begins with a byte order mark: save it as UTF-8 without one" },
         { "profile lxc-a /usr/bin/{x,y} { }",
           "lxc-a: line 1: ",
           "a container's profile must not attach itself to programs of the host, found "
-          "'/usr/bin/{x,y}'" },
+          "'/usr/bin/{x,y}', expected none" },
         { "profile lxc-a\n @{exec} flags=(kill) { }",
           "lxc-a: line 2: ",
           "a container's profile must not attach itself to programs of the host, found "
-          "'@{exec}'" },
+          "'@{exec}', expected none" },
         { "profile lxc-a \"/usr/my bin/x\" { }",
           "lxc-a: line 1: ",
           "a container's profile must not attach itself to programs of the host, found "
-          "'/usr/my bin/x'" },
+          "'/usr/my bin/x', expected none" },
         { "# nothing\nabi <abi/3.0>,\n",
           "lxc-a: ",
           "defines no profile, expected one named 'lxc-a'" },
