@@ -65,6 +65,25 @@ static int take_directory(
         return set(&validation->profile_dir, directory, "directory of profiles", error);
 }
 
+/* Whether the JSON text has a key like KEY, or so nearly like it that it is meant. */
+static bool has_key_like(const char *text, const char *key) {
+        const char *from = strchr(text, '"'), *to;
+        char word[64];
+
+        for (; from && (to = strchr(from + 1, '"')); from = strchr(to + 1, '"')) {
+                (void) snprintf(word, sizeof(word), "%.*s", (int) (to - from - 1), from + 1);
+                if (to[1 + strspn(to + 1, " \t\r\n")] == ':' &&
+                    (phx_alike(word, key) || phx_distance(word, key) <= 2))
+                        return true;
+        }
+        return false;
+}
+
+static bool is_configuration(const char *text, const char *path) {
+        return phx_has_suffix(path, "/" CONFIGURATION_NAME) || has_key_like(text, "lxc_configs") ||
+               has_key_like(text, "apparmor_profile") || has_key_like(text, "lxc_options");
+}
+
 /* JSON tells by its content what it is: names differ from place to place. */
 static int take_json(struct validation *validation, const char *path, struct phx_error *error) {
         const struct phx_trust trust = { .root = "/", .anyone = true };
@@ -75,9 +94,9 @@ static int take_json(struct validation *validation, const char *path, struct phx
         r = phx_trust_read(&trust, path, PHX_CONFIGURATION_LIMIT, &text, &size, error);
         if (r < 0)
                 return r;
-        if (memmem(text, size, "\"lxc_configs\"", strlen("\"lxc_configs\"")) ||
-            phx_has_suffix(path, "/" CONFIGURATION_NAME))
+        if (is_configuration(text, path))
                 return set(&validation->configuration_path, path, "configuration", error);
+        validation->is_taken_for_settings = !phx_has_suffix(path, "/" SETTINGS_NAME);
         return set(&validation->settings_path, path, "file of settings", error);
 }
 
@@ -112,6 +131,31 @@ static int take(struct validation *validation, const char *word, struct phx_erro
         return take_profile(validation, path, error);
 }
 
+/* As the other arguments are: from the working directory. With a root the file is in that tree. */
+static int settle_settings(
+                struct validation *validation,
+                const char *root,
+                struct phx_error *error) {
+        phx_autofree char *path = NULL;
+        size_t length = root ? strlen(root) : 0;
+
+        if (!validation->settings_path || validation->settings_path[0] == '/')
+                return 0;
+        path = realpath(validation->settings_path, NULL);
+        if (!path)
+                return phx_error_errno(error, validation->settings_path);
+        if (length <= 1)
+                return phx_replace(&validation->settings_path, path);
+        if (strncmp(path, root, length) != 0 || path[length] != '/')
+                return phx_error_set(
+                                error,
+                                -EINVAL,
+                                "--settings: %s is not in the tree %s, expected a path in it",
+                                path,
+                                root);
+        return phx_replace(&validation->settings_path, path + length);
+}
+
 int validation_of(
                 struct validation *validation,
                 char *const *words,
@@ -130,6 +174,9 @@ int validation_of(
                                 error,
                                 -EINVAL,
                                 "--root: expected no files behind it, as it looks at all of the tree's");
+        r = settle_settings(validation, root, error);
+        if (r < 0)
+                return r;
         validation->is_in_force = count == 0 && !root;
         validation->looks_at_all = count == 0;
         r = phx_replace(&validation->root, root ? root : "/");
@@ -202,8 +249,18 @@ static int read_settings(struct validation *validation, struct phx_findings *fin
                         r = add_unreadable(findings, path, &error, r);
                 text = NULL;
         } else if (r >= 0) {
+                size_t errors = findings->errors;
+
                 r = phx_settings_parse(path, text, size, &validation->settings, &error);
                 r = said(findings, path, &error, r);
+                if (findings->errors > errors && validation->is_taken_for_settings)
+                        phx_findings_add(
+                                        findings,
+                                        PHX_SEVERITY_WARNING,
+                                        &(struct phx_position){ path, 0, 0 },
+                                        "taken for a file of settings, as it has no key "
+                                        "'lxc_configs': a configuration has its containers below "
+                                        "that key");
         }
         if (r == -ENOMEM || validation->settings)
                 return r < 0 ? r : 0;

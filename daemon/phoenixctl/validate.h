@@ -12,8 +12,9 @@ struct validation {
         bool is_in_force;    /* it is the machine's own: whose the files are matters */
         char *settings_path; /* NULL: the defaults hold */
         bool may_lack_settings;
-        char *configuration_path; /* NULL: that of the settings, when LOOKS_AT_ALL */
-        char *profile_dir;        /* likewise */
+        bool is_taken_for_settings; /* by its content, and not by its name */
+        char *configuration_path;   /* NULL: that of the settings, when LOOKS_AT_ALL */
+        char *profile_dir;          /* likewise */
         bool looks_at_all;
         bool skips_profiles;     /* only their names are of interest */
         struct phx_strings only; /* profiles; empty for all */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/strings.h"
 #include "codec/answers_json.h"
 #include "codec/configuration_advise.h"
 #include "codec/configuration_json.h"
@@ -226,9 +227,11 @@ static int answer(const struct ctl *ctl, const struct advise *advise, int count)
         if (ctl->json)
                 return print_json(advise, count, true);
         if (!ctl->quiet)
-                (void) printf("%s: %d edits; phoenixd takes them up by itself.\n",
+                (void) printf("%s: %d edit%s; phoenixd takes %s up by itself.\n",
                               advise->path,
-                              count);
+                              count,
+                              phx_plural((size_t) count),
+                              count == 1 ? "it" : "them");
         return 0;
 }
 
@@ -254,5 +257,13 @@ int verb_advise(const struct ctl *ctl, int argc, char **argv) {
                                       settings->default_profile,
                                       only.count > 0 ? &only : NULL };
         r = phx_configuration_advise(&advice, advise.text, advise.size, &advise.advised, &error);
-        return r < 0 ? say(&error, r) : answer(ctl, &advise, r);
+        if (r >= 0)
+                return answer(ctl, &advise, r);
+        (void) say(&error, r);
+        /* A file that is refused has often more than one mistake. */
+        if (r == -EINVAL)
+                (void) fprintf(stderr,
+                               "phoenixctl: 'phoenixctl validate %s' tells every mistake in it\n",
+                               advise.path);
+        return CTL_ERROR;
 }
