@@ -118,8 +118,7 @@ static void what_is_wrong_is_said_where_it_stands(void **state) {
                 { "[ \"\\u12g4\" ]",
                   "f:1: not valid JSON: found '\\u', expected four hexadecimal digits behind it" },
                 { "[ \"\355\240\200\" ]", "f:1: not valid UTF-8: found the byte 0xed" },
-                { "[ \302\240 ]",
-                  "f:1: not valid JSON: found '\302\240', expected a value or ']'" },
+                { "[ \302\240 ]", "f:1: not valid JSON: found '\\u00a0', expected a value or ']'" },
                 { "[] x",
                   "f:1: not valid JSON: found 'x', expected nothing behind the end of the text's "
                   "value" },

@@ -221,7 +221,7 @@ static void what_is_not_one_line_is_refused(void **state) {
         assert_refused("",
                        0,
                        edit_of("lxc.a=1\nlxc.b=2", "", NULL),
-                       "'lxc.a=1\nlxc.b=2': expected one line of the form lxc.KEY=VALUE");
+                       "'lxc.a=1\\u000alxc.b=2': expected one line of the form lxc.KEY=VALUE");
         assert_refused("",
                        0,
                        edit_of("#lxc.a=1", "", NULL),
@@ -233,7 +233,7 @@ static void what_is_not_one_line_is_refused(void **state) {
         assert_refused("",
                        0,
                        edit_of("", "", "a\nlxc.hook.start = /x"),
-                       "'a\nlxc.hook.start = /x': expected the name of a profile");
+                       "'a\\u000alxc.hook.start = /x': expected the name of a profile");
         assert_refused("", 0, edit_of("", "", ""), "'': expected the name of a profile");
         assert_refused("", 0, edit_of("", "", " a"), "' a': expected the name of a profile");
         assert_refused("", 0, edit_of("", "", "'a'"), "''a'': expected the name of a profile");
