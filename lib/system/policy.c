@@ -202,7 +202,9 @@ struct body {
         bool has_flags;
         unsigned numbers; /* of the capability masks: the first of the four is what is allowed */
         bool has_upper;
-        bool is_in_others; /* within "policydb" */
+        bool is_in_others;      /* within "policydb" */
+        bool is_in_transitions; /* within "xtable" */
+        bool is_in_perms;       /* within "perms", until its array was met */
 };
 
 /* Behind the flags come the masks' lower halves, without names, and then the upper ones in a
@@ -227,30 +229,50 @@ static int note_capabilities(
         return 0;
 }
 
-/* An automaton, or the state that it starts in, which comes behind it. */
+/* An automaton, or the state that it starts in, which comes behind it; a table of permissions comes
+ * before it. */
 static void note_rules(
                 const struct phx_stream *stream,
                 const struct phx_stream_item *item,
                 const char *start,
                 struct phx_policy_rules *rules) {
-        if (item->code == PHX_STREAM_BLOB)
-                *rules = (struct phx_policy_rules){ (size_t) (item->data - stream->data),
-                                                    item->size,
-                                                    PHX_AUTOMATON_START };
-        else if (phx_stream_is(item, PHX_STREAM_U32, start))
+        if (item->code == PHX_STREAM_BLOB) {
+                rules->offset = (size_t) (item->data - stream->data);
+                rules->size = item->size;
+                rules->start = PHX_AUTOMATON_START;
+        } else if (phx_stream_is(item, PHX_STREAM_U32, start))
                 rules->start = phx_stream_number(item->data, item->size);
 }
 
-/* What an item within a struct of a profile tells: of those, only the rules that are not files'. */
-static void note_inner(
+/* The array in a table of permissions: its entries begin behind it. */
+static void note_perms(
                 const struct phx_stream *stream,
                 const struct phx_stream_item *item,
-                const struct body *body,
-                struct phx_policy_entry *entry) {
+                struct body *body,
+                struct phx_policy_rules *rules) {
         if (phx_stream_is(item, PHX_STREAM_STRUCT, "perms"))
-                entry->has_permission_table = true;
+                body->is_in_perms = true;
+        if (!body->is_in_perms || item->code != PHX_STREAM_ARRAY)
+                return;
+        rules->perms_offset = stream->position;
+        rules->perms = phx_stream_number(item->data, item->size);
+        body->is_in_perms = false;
+}
+
+/* What an item within a struct of a profile tells. */
+static int note_inner(
+                const struct phx_stream *stream,
+                const struct phx_stream_item *item,
+                struct body *body,
+                struct phx_policy_entry *entry) {
+        note_perms(stream, item, body, body->is_in_others ? &entry->others : &entry->files);
         if (body->is_in_others)
                 note_rules(stream, item, "start", &entry->others);
+        if (!body->is_in_transitions || item->code != PHX_STREAM_STRING)
+                return 0;
+        if (phx_strings_add(&entry->transitions, (const char *) item->data) < 0)
+                return phx_error_set(stream->error, -ENOMEM, "out of memory");
+        return 0;
 }
 
 /* What an item directly in a profile tells about it. */
@@ -260,11 +282,11 @@ static int note_item(
                 struct body *body,
                 struct phx_policy_entry *entry) {
         body->is_in_others = phx_stream_is(item, PHX_STREAM_STRUCT, "policydb");
-        if (phx_stream_is(item, PHX_STREAM_STRUCT, "perms"))
-                entry->has_permission_table = true;
+        body->is_in_transitions = phx_stream_is(item, PHX_STREAM_STRUCT, "xtable");
         /* An automaton behind the flags is the rules. The one before them matches the paths of
          * executables. */
         if (body->has_flags) {
+                note_perms(stream, item, body, &entry->files);
                 note_rules(stream, item, "dfa_start", &entry->files);
                 return note_capabilities(stream, item, body, entry);
         }
@@ -294,7 +316,7 @@ static int parse_body(struct phx_stream *stream, uint32_t version, struct phx_po
                 if (is_outermost)
                         r = note_item(stream, &item, &body, entry);
                 else
-                        note_inner(stream, &item, &body, entry);
+                        r = note_inner(stream, &item, &body, entry);
                 if (r < 0)
                         return r;
                 r = follow_nesting(stream, &nest, item.code);
@@ -306,6 +328,7 @@ static int parse_body(struct phx_stream *stream, uint32_t version, struct phx_po
 
 static void entry_done(struct phx_policy_entry *entry) {
         free(entry->name);
+        phx_strings_done(&entry->transitions);
 }
 
 static void hash_entry(

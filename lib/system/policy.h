@@ -6,6 +6,7 @@
 
 #include "base/digest.h"
 #include "base/error.h"
+#include "base/strings.h"
 
 /* The mode of a profile, in the kernel's words (policy/profiles/NAME/mode). */
 enum phx_policy_mode {
@@ -28,6 +29,10 @@ struct phx_policy_rules {
         size_t offset;
         size_t size; /* 0: the policy has none */
         uint32_t start;
+        /* Of newer parsers: the words of the automaton are indexes into a table of PERMS entries
+         * that begins here; see policy_permissions.h. 0 entries: the words are the permissions. */
+        size_t perms_offset;
+        uint32_t perms;
 };
 
 /* One profile of a compiled policy: a profile, a child or a hat, each on its own. */
@@ -38,7 +43,9 @@ struct phx_policy_entry {
         uint64_t capabilities; /* that it allows: bit N is number N of linux/capability.h */
         struct phx_policy_rules files;
         struct phx_policy_rules others; /* mounts, network, signals, … */
-        bool has_permission_table;      /* the words of the automata are indexes into one */
+        /* What execution may lead to by name, as rules of files number them: "other", "&stacked",
+         * "lxc-x//child". */
+        struct phx_strings transitions;
         /* What the kernel will show as policy/profiles/NAME/sha1 (up to 6.7) or sha256: the hash of
          * le32(version word) and the bytes from the profile struct's name tag to its closing
          * STRUCTEND (security/apparmor/crypto.c, aa_calc_profile_hash). */

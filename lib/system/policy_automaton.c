@@ -172,3 +172,7 @@ uint32_t phx_automaton_run(
 uint32_t phx_automaton_accept(const struct phx_automaton *automaton, uint32_t state) {
         return element(automaton, PHX_AUTOMATON_ACCEPT, state);
 }
+
+uint32_t phx_automaton_accept_more(const struct phx_automaton *automaton, uint32_t state) {
+        return element(automaton, PHX_AUTOMATON_ACCEPT_MORE, state);
+}

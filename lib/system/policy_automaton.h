@@ -22,6 +22,7 @@ enum phx_automaton_table_id {
         PHX_AUTOMATON_CHECK = 3,
         PHX_AUTOMATON_DEFAULT = 4,
         PHX_AUTOMATON_CLASSES = 5,
+        PHX_AUTOMATON_ACCEPT_MORE = 7,
         PHX_AUTOMATON_NEXT = 8,
         PHX_AUTOMATON_TABLES,
 };
@@ -50,3 +51,5 @@ uint32_t phx_automaton_run(
 
 /* The word of permissions of a state. */
 uint32_t phx_automaton_accept(const struct phx_automaton *automaton, uint32_t state);
+/* The second one, of flags; 0 where the automaton has none. */
+uint32_t phx_automaton_accept_more(const struct phx_automaton *automaton, uint32_t state);

@@ -2,50 +2,8 @@
 
 #include <errno.h>
 
-#include <sys/apparmor.h>
-
 #include "system/policy_automaton.h"
-
-/* What the 32 bits of a word are that the parser writes for files: seven for the file's owner,
- * seven for others, and two for both. The kernel asks as root about files of root. */
-#define OWNER_BITS 0x7fU
-#define OTHER_SHIFT 7U
-#define FILE_LINK 0x10U
-#define FILE_LOCK 0x20U
-#define FILE_MAP 0x40U
-#define FILE_CHANGE_PROFILE 0x80000000U
-#define FILE_ONEXEC 0x40000000U
-
-static uint32_t file_permissions(uint32_t word) {
-        uint32_t owner = word & OWNER_BITS;
-        uint32_t permissions = owner & (AA_MAY_EXEC | AA_MAY_WRITE | AA_MAY_READ | AA_MAY_APPEND);
-
-        permissions |= AA_MAY_GETATTR;
-        if (owner & AA_MAY_READ)
-                permissions |= AA_MAY_OPEN;
-        if (owner & AA_MAY_WRITE)
-                permissions |= AA_MAY_SETATTR | AA_MAY_CREATE | AA_MAY_DELETE | AA_MAY_CHMOD |
-                               AA_MAY_CHOWN | AA_MAY_OPEN;
-        if (owner & FILE_LINK)
-                permissions |= AA_MAY_LINK;
-        if (owner & FILE_LOCK)
-                permissions |= AA_MAY_LOCK;
-        if (owner & FILE_MAP)
-                permissions |= AA_EXEC_MMAP;
-        if (word & FILE_CHANGE_PROFILE)
-                permissions |= AA_MAY_CHANGE_PROFILE;
-        if (word & FILE_ONEXEC)
-                permissions |= AA_MAY_ONEXEC;
-        return permissions;
-}
-
-/* Of the other classes: the second seven bits extend the first. */
-static uint32_t other_permissions(uint32_t word) {
-        uint32_t more = (word >> OTHER_SHIFT) & OWNER_BITS;
-
-        return (word & OWNER_BITS) | (more & 0x3U) << 8 | (more & 0x1cU) << 18 |
-               (more & 0x60U) << 19;
-}
+#include "system/policy_permissions.h"
 
 /* Files have an automaton of their own, which does not read the class; in that of the others the
  * class leads to where the rest begins, or nowhere when it is not mediated: then all is granted, as
@@ -58,7 +16,8 @@ static int find_permissions(
                 uint32_t *ret_permissions,
                 struct phx_error *error) {
         struct phx_automaton automaton = { 0 };
-        uint32_t state = rules->start, word;
+        struct phx_permissions found;
+        uint32_t state = rules->start;
         int r;
 
         r = phx_automaton_read(
@@ -73,8 +32,19 @@ static int find_permissions(
         if (!is_file && state == 0)
                 return 0;
         state = phx_automaton_run(&automaton, state, query->match.data + 1, query->match.size - 1);
-        word = phx_automaton_accept(&automaton, state);
-        *ret_permissions = is_file ? file_permissions(word) : other_permissions(word);
+        found = is_file ? phx_permissions_of_file(
+                                          matcher->blob,
+                                          matcher->size,
+                                          rules,
+                                          &automaton,
+                                          state)
+                        : phx_permissions_of_other(
+                                          matcher->blob,
+                                          matcher->size,
+                                          rules,
+                                          &automaton,
+                                          state);
+        *ret_permissions = found.allow;
         return 0;
 }
 
@@ -82,6 +52,7 @@ static int load(void *data, const void *blob, size_t size, struct phx_error *err
         struct phx_policy_matcher *matcher = data;
 
         matcher->blob = blob;
+        matcher->size = size;
         return phx_policy_parse(blob, size, &matcher->policy, error);
 }
 
@@ -109,12 +80,6 @@ static int ask(void *data,
                 return phx_error_set(error, -ENOENT, "'%s' is not in the policy", profile);
         if (query->match.size == 0)
                 return phx_error_set(error, -EINVAL, "'%s': nothing to match", query->what);
-        if (entry->has_permission_table)
-                return phx_error_set(
-                                error,
-                                -EPROTONOSUPPORT,
-                                "'%s' has a table of permissions, which only a kernel reads",
-                                profile);
         is_file = query->class == PHX_QUERY_FILE && entry->files.size > 0;
         rules = is_file ? &entry->files : &entry->others;
         if (rules->size > 0)

@@ -13,6 +13,7 @@
 /* The zero value has taken up nothing. */
 struct phx_policy_matcher {
         const void *blob; /* borrowed from load() to unload() */
+        size_t size;
         struct phx_policy policy;
 };
 
