@@ -134,7 +134,7 @@ static void answer_systemd(struct manager *manager) {
 
 /* For who asks when the next look is. */
 static void note_next_look(struct manager *manager) {
-        uint64_t due = schedule_due(&manager->schedule), now = now_usec(manager);
+        uint64_t due = schedule_look_due(&manager->schedule), now = now_usec(manager);
 
         if (due != PHX_NEVER)
                 board_next(&manager->board, wall_usec(manager) + (due > now ? due - now : 0));

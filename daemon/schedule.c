@@ -76,6 +76,12 @@ uint64_t schedule_due(const struct schedule *schedule) {
         return due > schedule->hold_until ? due : schedule->hold_until;
 }
 
+uint64_t schedule_look_due(const struct schedule *schedule) {
+        uint64_t due = schedule->running ? PHX_NEVER : look_due(schedule);
+
+        return due > schedule->hold_until ? due : schedule->hold_until;
+}
+
 bool schedule_is_lazy(const struct schedule *schedule) {
         return schedule_due(schedule) < earlier(event_due(schedule), schedule->retry_at);
 }

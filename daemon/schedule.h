@@ -54,6 +54,9 @@ void schedule_ask(struct schedule *schedule);
 /* When the next look is due: PHX_NEVER while one is running. */
 uint64_t schedule_due(const struct schedule *schedule);
 
+/* The same for a look at everything, without LOOK_LABELS. */
+uint64_t schedule_look_due(const struct schedule *schedule);
+
 /* True when what is due next is a resync, which may come late. */
 bool schedule_is_lazy(const struct schedule *schedule);
 

@@ -173,6 +173,7 @@ static void labels_are_due_by_themselves_only_when_they_are_to_be_looked_at(void
         schedule_end(&schedule, 20 * S, &report);
         for (uint64_t at = 50; at < 620; at += 30) {
                 assert_true(schedule_due(&schedule) == at * S);
+                assert_true(schedule_look_due(&schedule) == 620 * S);
                 assert_true(schedule_is_lazy(&schedule));
                 assert_int_equal(schedule_begin(&schedule, at * S), LOOK_LABELS);
                 assert_true(schedule_due(&schedule) == PHX_NEVER);
