@@ -209,8 +209,10 @@ static int save_look(
         struct phx_error why = { 0 };
         int r = phx_machine_save(machine, changed, &why);
 
-        if (r >= 0)
+        if (r >= 0) {
+                phx_profiles_tidy(machine->profiles);
                 return 0;
+        }
         if (!phx_desired_add_refusal(desired, "state", phx_error_text(&why, r)))
                 return phx_error_set(error, -ENOMEM, "looking: out of memory");
         if (observed->retry_usec > SAVE_RETRY_USEC)

@@ -360,8 +360,6 @@ int phx_profiles_update(
         phx_quarantine_sweep(&profiles->quarantine);
         if (r < 0)
                 return r;
-        /* What is left over harms nobody, and is tried again by the next look. */
-        (void) phx_goods_tidy(&profiles->goods);
 
         *ret_retry_usec = phx_quarantine_next(&profiles->quarantine, look->now_usec);
         return update.changed;
@@ -403,6 +401,10 @@ int phx_profiles_blob(
         if (r == -ENOENT)
                 good->key[0] = '\0';
         return r;
+}
+
+void phx_profiles_tidy(struct phx_profiles *profiles) {
+        (void) phx_goods_tidy(&profiles->goods);
 }
 
 void phx_profiles_forget(struct phx_profiles *profiles, const char *name) {

@@ -88,3 +88,6 @@ int phx_profiles_blob(
                 size_t *ret_size);
 /* A profile that was withdrawn has lost its file. */
 void phx_profiles_forget(struct phx_profiles *profiles, const char *name);
+/* Removes from disk what belongs to no profile any more. Only when the inventory is saved: what it
+ * names must be there. What cannot be removed is tried again by the next call. */
+void phx_profiles_tidy(struct phx_profiles *profiles);

@@ -168,6 +168,7 @@ static void update(int result) {
         assert_int_equal(
                         phx_profiles_update(profiles, &look, &inventory, desired, &retry_usec),
                         result);
+        phx_profiles_tidy(profiles); /* as the machine does, when it has saved the inventory */
 }
 
 /* Whom the compiler was asked for since the last time, in that order. */
