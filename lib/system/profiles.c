@@ -232,6 +232,7 @@ static int keep_all(struct phx_update *update, int code, const struct phx_error 
 
         if (!refusal)
                 return -ENOMEM;
+        refusal->is_transient = code == -EBUSY;
         return desire_others(update, PHX_SOURCE_GOOD);
 }
 

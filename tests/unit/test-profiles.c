@@ -629,6 +629,34 @@ static void without_a_compiler_all_stays_as_it_is(void **state) {
         assert_good("lxc-web");
 }
 
+static void other_features_compile_all_again(void **state) {
+        options.parser_config = "/parser.conf";
+        start(false);
+        update(1);
+        assert_compiled("lxc-web\n");
+        tree_write("features", "one");
+        tree_write("parser.conf", "policy-features=/features\n");
+        update(1);
+        assert_compiled("lxc-web\n");
+        update(0);
+        assert_compiled("");
+}
+
+static void while_the_loaders_settings_are_written_nothing_is_said(void **state) {
+        phx_autoclose int fd = -1;
+
+        options.parser_config = "/parser.conf";
+        tree_write("parser.conf", "");
+        start(false);
+        update(1);
+        fd = open(tree_path("parser.conf"), O_WRONLY | O_CLOEXEC);
+        assert_true(fd >= 0);
+        update(0);
+        assert_directory_refused("/parser.conf: is still being written");
+        assert_true(desired->refusals[0].is_transient);
+        assert_good("lxc-web");
+}
+
 /* --- what is kept --- */
 
 static void another_compiler_makes_all_anew(void **state) {
@@ -785,6 +813,8 @@ int main(void) {
                 TEST(a_directory_that_others_can_write_changes_nothing),
                 TEST(without_apparmor_all_stays_as_it_is),
                 TEST(without_a_compiler_all_stays_as_it_is),
+                TEST(other_features_compile_all_again),
+                TEST(while_the_loaders_settings_are_written_nothing_is_said),
                 TEST(another_compiler_makes_all_anew),
                 TEST(what_is_cached_is_not_compiled),
                 TEST(a_restart_recalls_what_was_good),
