@@ -116,6 +116,8 @@ static int serve(struct child *child) {
                 if (message->type != CHANNEL_LOOK)
                         return -EBADMSG;
                 r = message->value == LOOK_LABELS ? answer_labels(child) : answer(child, message);
+                /* All children have ended with the look; what left their groups came to us. */
+                (void) phx_process_sweep(0, PHX_PROCESS_PATIENCE_USEC);
                 if (r < 0)
                         return r;
         }
@@ -189,6 +191,7 @@ static _Noreturn void run_child(const struct engine_plan *plan, int fd) {
         struct child child = { .plan = plan, .channel = { .fd = fd } };
 
         (void) prctl(PR_SET_NAME, "phoenixd-engine");
+        (void) prctl(PR_SET_CHILD_SUBREAPER, 1);
         reset_signals();
         reset_environment();
         close_all_but(fd, find_journal_socket());

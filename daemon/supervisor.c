@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -71,6 +72,7 @@ static int on_message(struct supervisor *supervisor, const struct channel_messag
 
         supervisor->looking = false;
         disarm(supervisor);
+        (void) phx_process_sweep(supervisor->engine->process.pid, 0);
         if (message->type == CHANNEL_REPORT)
                 on_report_text(supervisor, message);
         else if (message->type == CHANNEL_LABELS)
@@ -130,6 +132,8 @@ static int on_ended(sd_event_source *source, int fd, uint32_t revents, void *dat
         supervisor->looking = false;
         disarm(supervisor);
         drop_engine(supervisor);
+        /* What its children had started is ours now. The dead are buried with the next look. */
+        (void) phx_process_sweep(0, 0);
 
         if (supervisor->stopping)
                 handler->on_stopped(handler->data);
@@ -196,6 +200,8 @@ int supervisor_new(
 
         if (!supervisor)
                 return -ENOMEM;
+        /* What leaves the engine's group would else outlive it. This process has no other child. */
+        (void) prctl(PR_SET_CHILD_SUBREAPER, 1);
         supervisor->plan = plan;
         supervisor->silence_usec = silence_usec;
         supervisor->handler = *handler;

@@ -3,12 +3,14 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -142,4 +144,32 @@ void phx_process_limit(int resource, uint64_t value) {
         const struct rlimit limit = { value, value };
 
         (void) setrlimit((__rlimit_resource_t) resource, &limit);
+}
+
+void phx_process_limit_memory(uint64_t extra) {
+        phx_autoclose int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+        char text[256] = "";
+        ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+        if (n > 0)
+                phx_process_limit(
+                                RLIMIT_AS,
+                                strtoull(text, NULL, 10) * (uint64_t) sysconf(_SC_PAGESIZE) +
+                                                extra);
+}
+
+int phx_process_drop_rights(uint64_t mask) {
+        struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+        struct __user_cap_data_struct rights[_LINUX_CAPABILITY_U32S_3];
+
+        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || syscall(SYS_capget, &header, rights) < 0)
+                return phx_errno();
+        for (unsigned i = 0; i < _LINUX_CAPABILITY_U32S_3; i++) {
+                uint32_t part = (uint32_t) (mask >> (32 * i));
+
+                rights[i].permitted &= part;
+                rights[i].effective &= part;
+                rights[i].inheritable = 0;
+        }
+        return syscall(SYS_capset, &header, rights) < 0 ? phx_errno() : 0;
 }

@@ -49,3 +49,10 @@ void phx_process_reset_signals(void);
 
 /* In a child: both limits of a resource (setrlimit(2)). */
 void phx_process_limit(int resource, uint64_t value);
+
+/* In a child: no more memory than it has now and EXTRA bytes. */
+void phx_process_limit_memory(uint64_t extra);
+
+/* In a child: of its capabilities only those of the MASK (bit N for number N) are left, and nothing
+ * that it executes gets more. 0 or a negative errno. */
+int phx_process_drop_rights(uint64_t mask);

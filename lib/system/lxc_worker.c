@@ -2,19 +2,26 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include <lxc/lxccontainer.h>
 
 #include "base/buffer.h"
+#include "base/process.h"
 #include "system/worker.h"
 
 /* lxc_container_new() reads LXCPATH/NAME/config at once, waits for its lock without limit, and may
  * destroy the container when a file "partial" says that its creation was broken off. So the object
  * is made below a path where there is nothing, and is told afterwards what to look at. */
 #define NO_LXC_PATH "/nonexistent"
+
+/* A config takes liblxc a few hundred kilobytes, and what it says about one a few lines. */
+#define MEMORY_LIMIT (UINT64_C(256) << 20)
+#define LOG_LIMIT (UINT64_C(16) << 20)
 
 /* All that one call of ours asks. */
 struct questions {
@@ -120,6 +127,13 @@ static int answer_load(void *data, size_t index, struct phx_buffer *reply) {
         return r;
 }
 
+/* Root's files it reads as root, others' by the one capability that is for reading. */
+static int confine(void) {
+        phx_process_limit_memory(MEMORY_LIMIT);
+        phx_process_limit(RLIMIT_FSIZE, LOG_LIMIT);
+        return phx_process_drop_rights(UINT64_C(1) << CAP_DAC_READ_SEARCH);
+}
+
 /* liblxc writes its log to a file only, so it gets one in memory. */
 static int open_log(void *data) {
         struct questions *questions = data;
@@ -130,7 +144,11 @@ static int open_log(void *data) {
                                .level = "ERROR",
                                .prefix = "phoenixd",
                                .quiet = true };
+        int r;
 
+        r = confine();
+        if (r < 0)
+                return r;
         questions->log = memfd_create("liblxc-log", MFD_CLOEXEC);
         if (questions->log < 0)
                 return phx_errno();

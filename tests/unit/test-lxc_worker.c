@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/buffer.h"
+#include "base/process.h"
 #include "container-tree.h"
 #include "system/lxc_text.h"
 #include "system/lxc_worker.h"
@@ -204,6 +205,72 @@ static void our_reading_of_a_text_is_liblxcs(void **state) {
         }
 }
 
+/* The child that hangs over a FIFO: what /proc says of it. */
+static char *describe_worker(const char *file) {
+        phx_cleanup(phx_strings_done) struct phx_strings files = { 0 };
+        struct phx_process caller = { 0 };
+        char path[64], text[64] = "", *status = NULL;
+        size_t size = 0;
+
+        assert_int_equal(phx_strings_add(&files, file), 0);
+        if (phx_process_fork(&caller) > 0) {
+                struct phx_lxc_values values = { 0 };
+
+                (void) phx_lxc_worker_load(&files, 60000000, &values, NULL);
+                _exit(0);
+        }
+        (void) snprintf(path, sizeof(path), "/proc/%d/task/%d/children", caller.pid, caller.pid);
+        for (unsigned i = 0; i < 6000; i++) {
+                pid_t worker;
+                FILE *children = fopen(path, "re");
+
+                worker = children && fgets(text, sizeof(text), children)
+                                         ? (pid_t) strtol(text, NULL, 10)
+                                         : 0;
+                if (children)
+                        (void) fclose(children);
+                (void) usleep(10000);
+                if (worker <= 0)
+                        continue;
+                (void) snprintf(text, sizeof(text), "/proc/%d/status", (int) worker);
+                free(status);
+                status = NULL;
+                if (phx_file_read_at(AT_FDCWD, text, 65536, &status, &size) < 0)
+                        continue;
+                if (strstr(status, "NoNewPrivs:\t1"))
+                        break;
+        }
+        (void) phx_process_end(&caller, NULL);
+        return status;
+}
+
+static void the_worker_may_read_and_nothing_else(void **state) {
+        phx_autofree char *status = NULL;
+
+        if (geteuid() != 0)
+                skip();
+        assert_int_equal(mkfifo(tree_path("rights"), 0600), 0);
+        status = describe_worker(tree_path("rights"));
+        assert_non_null(status);
+        assert_non_null(strstr(status, "\nNoNewPrivs:\t1\n"));
+        assert_non_null(strstr(status, "\nCapInh:\t0000000000000000\n"));
+        assert_non_null(strstr(status, "\nCapPrm:\t0000000000000004\n"));
+        assert_non_null(strstr(status, "\nCapEff:\t0000000000000004\n"));
+}
+
+static void files_of_other_owners_are_read_all_the_same(void **state) {
+        phx_cleanup(asked_done) struct asked asked = { 0 };
+
+        if (geteuid() != 0)
+                skip();
+        add_file(&asked, "others", "lxc.apparmor.profile = lxc-a\n");
+        assert_int_equal(chmod(tree_path("others"), 0400), 0);
+        assert_int_equal(chown(tree_path("others"), 4321, 4321), 0);
+        ask(&asked, DEADLINE_USEC);
+        assert_int_equal(asked.values[0].code, 0);
+        assert_string_equal(asked.values[0].profile, "lxc-a");
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(values_are_as_liblxc_sees_them),
@@ -212,6 +279,8 @@ int main(void) {
                 cmocka_unit_test(a_fifo_costs_its_deadline_and_nothing_else),
                 cmocka_unit_test(a_config_that_crashes_liblxc_is_named),
                 cmocka_unit_test(our_reading_of_a_text_is_liblxcs),
+                cmocka_unit_test(the_worker_may_read_and_nothing_else),
+                cmocka_unit_test(files_of_other_owners_are_read_all_the_same),
         };
 
         return cmocka_run_group_tests(tests, tree_setup, tree_teardown);

@@ -24,6 +24,8 @@ enum behaviour {
         TALKS_FOR_EVER,
         DWELLS,
         BABBLES,
+        LEAVES_ORPHANS,
+        HANGS_WITH_ORPHANS,
 };
 
 /* Seen by all three processes. */
@@ -34,6 +36,7 @@ struct shared {
         volatile unsigned asked_looks;
         volatile unsigned setups;
         volatile pid_t engine;
+        volatile pid_t orphan;
         volatile uint64_t label_resync_usec;
         volatile unsigned label_looks;
         volatile bool label_differs; /* once */
@@ -60,8 +63,33 @@ static const struct phx_audit *fake_audit;
  * waited for as long, and what should not happen would have to be as late. */
 #define LONG (60 * S)
 
+/* A child of a child, in a session of its own: neither parent nor group know it any more. */
+static void leave_orphan(void) {
+        pid_t child = fork();
+
+        if (child == 0) {
+                if (fork() != 0)
+                        _exit(0);
+                (void) setsid();
+                (void) signal(SIGTERM, SIG_IGN);
+                shared->orphan = getpid();
+                for (;;)
+                        (void) pause();
+        }
+        (void) waitpid(child, NULL, 0);
+        while (shared->orphan == 0)
+                (void) usleep(1 * MS);
+}
+
 static void act(enum behaviour behaviour) {
         switch (behaviour) {
+        case LEAVES_ORPHANS:
+                leave_orphan();
+                break;
+        case HANGS_WITH_ORPHANS:
+                leave_orphan();
+                (void) pause();
+                break;
         case HANGS:
                 (void) pause();
                 break;
@@ -525,6 +553,53 @@ static void a_silent_engine_is_replaced(void **state) {
         assert_int_equal(end(fixture), 0);
 }
 
+/* A zombie that waits for the next look has ended, too. */
+static bool has_ended(pid_t pid) {
+        char path[64], text[256] = "";
+        FILE *file;
+
+        (void) snprintf(path, sizeof(path), "/proc/%d/stat", (int) pid);
+        file = fopen(path, "re");
+        if (file) {
+                (void) fread(text, 1, sizeof(text) - 1, file);
+                (void) fclose(file);
+        }
+        return !file || strstr(text, ") Z ");
+}
+
+static void assert_ends(pid_t pid) {
+        uint64_t until = clock_usec() + LONG;
+
+        assert_true(pid > 0);
+        while (!has_ended(pid) && clock_usec() < until)
+                (void) usleep(10 * MS);
+        assert_true(has_ended(pid));
+}
+
+static void what_left_the_engines_group_ends_with_the_look(void **state) {
+        struct fixture *fixture = *state;
+
+        start(fixture, LEAVES_ORPHANS);
+        wait_for_looks(1);
+        expect_later(fixture, "STATUS=In sync: 1 profile");
+        assert_ends(shared->orphan);
+        assert_int_equal(shared->setups, 1);
+        assert_int_equal(end(fixture), 0);
+}
+
+static void what_left_the_engines_group_ends_with_the_engine(void **state) {
+        struct fixture *fixture = *state;
+
+        shared->silence_usec = 400 * MS;
+        start(fixture, HANGS_WITH_ORPHANS);
+        wait_for_looks(1);
+        shared->behaviour = LOOKS_FINE;
+        shared->silence_usec = LONG;
+        expect_later(fixture, "STATUS=Starting: the engine hangs and is being killed");
+        assert_ends(shared->orphan);
+        assert_int_equal(end(fixture), 0);
+}
+
 static void a_dying_engine_is_replaced_with_patience(void **state) {
         struct fixture *fixture = *state;
 
@@ -662,6 +737,8 @@ int main(void) {
                 TEST(an_engine_that_hangs_does_not_keep_a_stop_waiting),
                 TEST(a_stop_ends_a_look_at_its_next_sign_of_life),
                 TEST(a_silent_engine_is_replaced),
+                TEST(what_left_the_engines_group_ends_with_the_look),
+                TEST(what_left_the_engines_group_ends_with_the_engine),
                 TEST(a_dying_engine_is_replaced_with_patience),
                 TEST(an_engine_killed_between_looks_is_replaced),
                 TEST(an_engine_that_babbles_is_replaced),

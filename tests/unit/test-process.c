@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
@@ -178,6 +179,35 @@ static void what_left_its_group_is_swept(void **state) {
         assert_int_equal(status_of(sweep), 0);
 }
 
+/* More than it may have is refused, and less is not. */
+static int limit_memory(void) {
+        void *much, *little;
+
+        phx_process_limit_memory(UINT64_C(64) << 20);
+        much = mmap(NULL, 128UL << 20, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        little = mmap(NULL, 16UL << 20, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        return much == MAP_FAILED && little != MAP_FAILED ? 0 : 1;
+}
+
+static void memory_is_limited_beyond_what_there_is(void **state) {
+        assert_int_equal(status_of(limit_memory), 0);
+}
+
+/* A right that is dropped is gone for good, and so for who owns every file. */
+static int drop_rights(void) {
+        if (phx_process_drop_rights(0) < 0)
+                return 1;
+        if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
+                return 2;
+        return setresuid(4321, 4321, 4321) < 0 && errno == EPERM ? 0 : 3;
+}
+
+static void rights_are_dropped(void **state) {
+        if (geteuid() != 0)
+                skip();
+        assert_int_equal(status_of(drop_rights), 0);
+}
+
 static void a_child_hears_its_signals(void **state) {
         struct phx_process process = { 0 };
         sigset_t blocked, before;
@@ -206,6 +236,8 @@ int main(void) {
                 cmocka_unit_test(its_group_goes_with_it),
                 cmocka_unit_test(one_that_cannot_be_killed_is_abandoned),
                 cmocka_unit_test(what_left_its_group_is_swept),
+                cmocka_unit_test(memory_is_limited_beyond_what_there_is),
+                cmocka_unit_test(rights_are_dropped),
                 cmocka_unit_test(a_child_hears_its_signals),
         };
 
