@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/escape.h"
 #include "base/file.h"
 #include "base/grow.h"
 #include "base/watches.h"
@@ -192,15 +191,11 @@ static int read_container(
         return phx_lxc_reader_combine(look->reader, path, &container->source, error);
 }
 
-/* Names that no id can have may hold anything; an id is plain text already. */
+/* Its name is in the text, and liblxc's words are. */
 static int set_trouble(struct phx_lxc_container *container, const char *text) {
-        phx_autofree char *plain = NULL;
-        int r;
+        phx_autofree char *visible = phx_visible(text);
 
-        if (phx_is_container_id(container->name))
-                return phx_replace(&container->trouble, text);
-        r = phx_escape(text, &plain);
-        return r < 0 ? r : phx_replace(&container->trouble, plain);
+        return visible ? phx_replace(&container->trouble, visible) : -ENOMEM;
 }
 
 /* Also without a config: that may be just about to come. What a link leads to may be replaced on

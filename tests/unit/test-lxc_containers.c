@@ -105,7 +105,7 @@ static void containers_are_directories_with_a_config(void **state) {
         /* Its name is in the text, as it can be shown. */
         assert_non_null(
                         strstr(find(&host, "\377\n")->trouble,
-                               "/\\xff\\x0a/config: is a symbolic link"));
+                               "/\\xff\\u000a/config: is a symbolic link"));
         assert_effective(&host, "web", "lxc-a");
         assert_effective(&host, "alias", "lxc-a");
         assert_effective(&host, "db", "");
