@@ -3,11 +3,28 @@
 # disk: sid
 # Docker of Debian sid, whose runc opens a /proc of its own and sets the sysctls of what it runs
 # through that: under each shipped profile that is for Docker, in a privileged and in an unprivileged
-# container, without a seccomp policy, which leaves runc all its calls, and with the shipped one. What
-# listens in a container of Docker is reached by its published port from outside.
+# container. What listens in a container of Docker is reached by its published port from outside.
+#
+# Without a seccomp policy runc has all its calls. sid's systemd would have them, too, and does not start
+# services without one: dockerd is started by a script there. With the shipped policy systemd does it.
 
 SID=/run/sid
 NAMESPACES=/sys/kernel/security/apparmor/policy/namespaces
+
+# write_start FILE: an init for dockerd alone. A control group with processes hands on no controllers.
+write_start() {
+    cat >"$1" <<'START'
+#!/usr/bin/busybox sh
+cd /sys/fs/cgroup && mkdir init
+for pid in $(cat cgroup.procs); do
+    echo "$pid" >init/cgroup.procs
+done
+sed 's/\([a-z]\+\)/+\1/g' cgroup.controllers >cgroup.subtree_control
+ip link set lo up
+exec docker-init -- dockerd >/run/dockerd.log 2>&1
+START
+    chmod +x "$1"
+}
 
 # lay_out privileged|unprivileged: a tree anew, so that one run leaves nothing to the next.
 lay_out() {
@@ -34,6 +51,7 @@ lay_out() {
     ln -sf busybox "$ROOT/image/bin/cat"
     ln -sf busybox "$ROOT/image/bin/httpd"
     echo 'a page of Docker' >"$ROOT/image/www/page"
+    write_start "$ROOT/start"
     chown -R --reference="$ROOT/etc" "$ROOT/image" "$ROOT/etc/docker" "$ROOT/etc/fstab" "$ROOT/etc/resolv.conf"
 }
 
@@ -79,11 +97,10 @@ docker_answers() {
     deb timeout 20 docker info -f '{{.ServerVersion}}'
 }
 
-# dockerd_is_there SECONDS: what its units said is shown when the time is over.
+# dockerd_is_there SECONDS: what it said is shown when the time is over.
 dockerd_is_there() {
     wait_until "$1" docker_answers || {
-        deb systemctl list-units --failed --no-legend --plain
-        deb journalctl -b --no-pager -n 30 -u docker -u containerd
+        deb tail -n 30 /run/dockerd.log || deb journalctl -b --no-pager -n 30 -u docker -u containerd
         return 1
     }
 }
@@ -108,12 +125,13 @@ forget_policy() {
     done <<<"$names"
 }
 
-# try PROFILE privileged|unprivileged SECCOMP-FILE|-
+# try PROFILE privileged|unprivileged runc|systemd: who is to have all calls, or is started.
 try() {
-    local profile=$1 mode=$2 what="$1, $2" cursor lines=()
-    if [[ $3 != - ]]; then
-        lines=("lxc.seccomp.profile = $3")
-        what+=", with seccomp"
+    local profile=$1 mode=$2 what="$1, $2, $3" cursor lines
+    if [[ $3 == runc ]]; then
+        lines=("lxc.init.cmd = /start" "lxc.signal.halt = SIGTERM")
+    else
+        lines=("lxc.seccomp.profile = /usr/share/phoenixd/container.seccomp")
     fi
     say "$what"
     lay_out "$mode"
@@ -161,11 +179,11 @@ cp -r /usr/share/phoenixd/apparmor.d "$SOURCES"
 write_config privileged
 manage lxc-phoenix-v2
 start_daemon
-for profile in ${PROFILES:-lxc-phoenix-v2 lxc-gpu-docker-storage lxc-nesting-v1}; do
+for profile in lxc-phoenix-v2 lxc-gpu-docker-storage lxc-nesting-v1; do
     for mode in privileged unprivileged; do
-        try "$profile" "$mode" -
+        try "$profile" "$mode" runc
     done
 done
 for mode in privileged unprivileged; do
-    try lxc-phoenix-v2 "$mode" /usr/share/phoenixd/container.seccomp
+    try lxc-phoenix-v2 "$mode" systemd
 done
