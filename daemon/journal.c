@@ -54,6 +54,8 @@ static struct kind kind_of(const struct phx_record *record) {
                 return (struct kind){ MESSAGE_SUSPENSION_ENDED, LOG_NOTICE };
         case PHX_RECORD_FOREIGN:
                 return (struct kind){ MESSAGE_FOREIGN, LOG_WARNING };
+        case PHX_RECORD_LINT:
+                return (struct kind){ MESSAGE_LINT, LOG_WARNING };
         case PHX_RECORD_REMARK:
                 break;
         }

@@ -165,3 +165,17 @@ void shown_step(const struct phx_snapshot *snapshot,
         else if (drift->kind == PHX_DRIFT_MISSING)
                 (void) snprintf(text, size, "create it, or take it out of the configuration");
 }
+
+const char *shown_posture(const struct phx_snapshot_container *container) {
+        if (container->posture != PHX_POSTURE_CONFINED)
+                return phx_posture_to_string(container->posture);
+        switch (container->escape) {
+        case PHX_ESCAPE_NONE:
+                break;
+        case PHX_ESCAPE_ACCEPTED:
+                return "confined, may leave (accepted)";
+        case PHX_ESCAPE_POSSIBLE:
+                return "confined, may leave";
+        }
+        return phx_posture_to_string(container->posture);
+}

@@ -49,3 +49,6 @@ void shown_step(const struct phx_snapshot *snapshot,
                 const struct phx_snapshot_drift *drift,
                 char *text,
                 size_t size);
+
+/* "confined", "confined, may leave" where a rule says so. */
+const char *shown_posture(const struct phx_snapshot_container *container);

@@ -281,28 +281,65 @@ static int settle_paths(struct validation *validation) {
         return r;
 }
 
-static int read_profiles(
-                struct validation *validation,
-                struct phx_findings *findings,
-                struct phx_strings *names,
-                bool *ret_has_names,
-                struct phx_error *error) {
-        const struct phx_trust trust = trust_of(validation);
-        const struct phx_offline offline = {
-                .trust = &trust,
+/* Only their entries are of interest: what is wrong with the profiles is not what was asked for. */
+static int judge_entries(
+                const struct validation *validation,
+                struct phx_offline *offline,
+                struct phx_findings *findings) {
+        phx_cleanup(phx_findings_done) struct phx_findings all = { 0 };
+        phx_cleanup(phx_strings_done) struct phx_strings only = { 0 };
+        const struct phx_configuration *configuration = offline->configuration;
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && configuration && i < configuration->count; i++)
+                if (strcmp(configuration->containers[i].profile, "unconfined") != 0)
+                        r = phx_strings_add_once(&only, configuration->containers[i].profile);
+        if (r < 0 || only.count == 0)
+                return r;
+        offline->only = &only;
+        r = phx_offline_judge(offline, &all, NULL);
+        for (size_t i = 0; r != -ENOMEM && i < all.count; i++) {
+                const struct phx_finding *finding = &all.items[i];
+
+                if (finding->rule && strcmp(finding->file, validation->configuration_path) == 0)
+                        phx_findings_add_rule(
+                                        findings,
+                                        &(struct phx_finding_rule){ finding->rule,
+                                                                    finding->number,
+                                                                    finding->accepted },
+                                        &(struct phx_position){ finding->file,
+                                                                finding->line,
+                                                                finding->column },
+                                        finding->text);
+        }
+        return r == -ENOMEM ? r : 0;
+}
+
+static struct phx_offline offline_of(
+                const struct validation *validation,
+                const struct phx_trust *trust) {
+        return (struct phx_offline){
+                .trust = trust,
                 .parser = PHX_PARSER,
                 .settings = validation->settings,
                 .only = validation->only.count > 0 ? &validation->only : NULL,
+                .configuration_path = validation->configuration_path,
+                .settings_path = validation->settings_path,
         };
-        struct phx_error why = { 0 };
+}
+
+static int judge_profiles(
+                struct validation *validation,
+                const struct phx_configuration *configuration,
+                struct phx_findings *findings,
+                struct phx_error *error) {
+        const struct phx_trust trust = trust_of(validation);
+        struct phx_offline offline = offline_of(validation, &trust);
         int r;
 
-        r = phx_offline_names(&offline, names, &why);
-        *ret_has_names = r >= 0;
+        offline.configuration = configuration;
         if (validation->skips_profiles)
-                return r == -ENOMEM ? r : 0;
-        if (r < 0)
-                return add_unreadable(findings, validation->settings->profile_dir, &why, r);
+                return judge_entries(validation, &offline, findings);
         r = phx_offline_judge(&offline, findings, error);
         return r < 0 ? phx_error_set(error,
                                      r,
@@ -311,10 +348,29 @@ static int read_profiles(
                      : 0;
 }
 
+/* 0 where it is not known, which is a finding unless the profiles are skipped; 1 where it is. */
+static int read_names(
+                const struct validation *validation,
+                struct phx_findings *findings,
+                struct phx_strings *names) {
+        const struct phx_trust trust = trust_of(validation);
+        const struct phx_offline offline = offline_of(validation, &trust);
+        struct phx_error why = { 0 };
+        int r;
+
+        r = phx_offline_names(&offline, names, &why);
+        if (r >= 0)
+                return 1;
+        if (validation->skips_profiles)
+                return r == -ENOMEM ? r : 0;
+        return add_unreadable(findings, validation->settings->profile_dir, &why, r);
+}
+
 static int read_configuration(
                 struct validation *validation,
                 struct phx_findings *findings,
-                const struct phx_strings *names) {
+                const struct phx_strings *names,
+                struct phx_configuration **ret_configuration) {
         phx_cleanup(phx_configuration_freep) struct phx_configuration *configuration = NULL;
         const struct phx_trust trust = trust_of(validation);
         const char *path = validation->configuration_path;
@@ -341,6 +397,7 @@ static int read_configuration(
                         configuration,
                         names,
                         findings);
+        *ret_configuration = PHX_TAKE(configuration);
         return 0;
 }
 
@@ -363,18 +420,24 @@ int validation_run(
                 struct validation *validation,
                 struct phx_findings *findings,
                 struct phx_error *error) {
+        phx_cleanup(phx_configuration_freep) struct phx_configuration *configuration = NULL;
         phx_cleanup(phx_strings_done) struct phx_strings names = { 0 };
-        bool has_names = false;
-        int r, judged;
+        int r, known, judged = 0;
 
         r = read_settings(validation, findings);
         if (r >= 0)
                 r = settle_paths(validation);
-        if (r < 0)
-                return r;
-        judged = read_profiles(validation, findings, &names, &has_names, error);
+        known = r < 0 ? r : read_names(validation, findings, &names);
+        if (known < 0)
+                return known;
         if (validation->configuration_path)
-                r = read_configuration(validation, findings, has_names ? &names : NULL);
+                r = read_configuration(
+                                validation,
+                                findings,
+                                known > 0 ? &names : NULL,
+                                &configuration);
+        if (r >= 0 && known > 0)
+                judged = judge_profiles(validation, configuration, findings, error);
         if (r >= 0)
                 r = complete_files(validation, findings);
         /* What could not be judged does not keep the rest from being told. */

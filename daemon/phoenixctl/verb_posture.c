@@ -12,10 +12,12 @@
 static bool is_exposed(const struct phx_snapshot_container *container) {
         switch (container->posture) {
         case PHX_POSTURE_CONFINED:
+                return container->escape == PHX_ESCAPE_POSSIBLE;
         case PHX_POSTURE_MISSING:
                 return false;
         case PHX_POSTURE_STOPPED:
-                return !container->assigned || phx_equal(container->assigned, "unconfined");
+                return container->escape == PHX_ESCAPE_POSSIBLE || !container->assigned ||
+                       phx_equal(container->assigned, "unconfined");
         case PHX_POSTURE_UNCONFINED:
         case PHX_POSTURE_COMPLAIN:
         case PHX_POSTURE_UNKNOWN:
@@ -29,7 +31,7 @@ static const char *word_of(const struct phx_snapshot_container *container) {
         if (container->posture == PHX_POSTURE_UNCONFINED && container->tasks_wrong > 0 &&
             container->tasks_wrong < container->tasks)
                 return "partly-unconfined";
-        return phx_posture_to_string(container->posture);
+        return shown_posture(container);
 }
 
 static int add_row(struct table *table, const struct phx_snapshot_container *container) {
@@ -74,7 +76,8 @@ static void print_legend(const struct phx_snapshot *snapshot, bool is_kept, size
         uint64_t now = is_kept ? snapshot->pass.ended_at : shown_now();
         char when[32];
 
-        (void) printf("\n%zu of %zu container%s %s not confined, or cannot be told to be.\n",
+        (void) printf("\n%zu of %zu container%s %s not confined, may leave the profile, or could not "
+                      "be verified.\n",
                       exposed,
                       snapshot->container_count,
                       phx_plural(snapshot->container_count),

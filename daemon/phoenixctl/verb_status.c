@@ -167,11 +167,34 @@ static void print_head(const struct page *page) {
                       shown_time(snapshot->last_converged_at, page->now, when, sizeof(when)));
 }
 
+/* How many rules are broken, in all. */
+static void print_lint_counts(const struct phx_snapshot *snapshot) {
+        size_t warnings = 0, all = 0;
+
+        for (size_t i = 0; i < snapshot->profile_count; i++) {
+                warnings += phx_lints_warnings(&snapshot->profiles[i].lints);
+                all += snapshot->profiles[i].lints.count;
+        }
+        for (size_t i = 0; i < snapshot->container_count; i++) {
+                warnings += phx_lints_warnings(&snapshot->containers[i].lints);
+                all += snapshot->containers[i].lints.count;
+        }
+        if (all > 0)
+                (void) printf("  %-13s %zu, %zu accepted; see phoenixctl status PROFILE, and "
+                              "phoenixd-rules(7)\n",
+                              "Warnings:",
+                              warnings,
+                              all - warnings);
+        for (size_t i = 0; i < snapshot->notes.count; i++)
+                (void) printf("  %-13s %s\n", i == 0 ? "Notes:" : "", snapshot->notes.items[i]);
+}
+
 static void print_all(const struct page *page) {
         print_head(page);
         print_profile_counts(page->snapshot);
         print_container_counts(page->snapshot);
         print_labels(page);
+        print_lint_counts(page->snapshot);
         print_suspensions(page);
         print_next(page);
         (void) print_drifts(page, "Needs attention:", NULL);
@@ -195,6 +218,31 @@ static void print_namespace_profiles(const struct phx_strings *profiles) {
                 (void) printf("  %-13s %s\n", i == 0 ? "Loaded there:" : "", profiles->items[i]);
 }
 
+/* Those that are accepted behind the others. OBJECT is the profile whose lines they name, or NULL.
+ */
+static void print_lints(const struct phx_lints *lints, const char *object) {
+        for (size_t pass = 0; pass < 2; pass++)
+                for (size_t i = 0; i < lints->count; i++) {
+                        const struct phx_lint *lint = &lints->items[i];
+                        phx_autofree char *sentence = phx_lint_sentence(lint, object);
+
+                        if (sentence && (lint->accepted != NULL) == (pass > 0))
+                                (void) printf("  %-13s %s\n",
+                                              pass > 0 ? "Accepted:" : "Warning:",
+                                              sentence);
+                }
+}
+
+/* Of the profile that a container is to run in. */
+static void print_profile_lints(const struct page *page, const char *name) {
+        const struct phx_snapshot_profile *profile = phx_snapshot_find_profile(
+                        page->snapshot,
+                        name);
+
+        if (profile)
+                print_lints(&profile->lints, profile->name);
+}
+
 static void print_container(
                 const struct page *page,
                 const struct phx_snapshot_container *container) {
@@ -205,7 +253,7 @@ static void print_container(
                       container->name ? container->name : "",
                       shown_plain(page->ctl),
                       phx_container_state_to_string(container->state),
-                      phx_posture_to_string(container->posture));
+                      shown_posture(container));
         (void) printf("  %-13s %s%s\n",
                       "Profile:",
                       container->profile,
@@ -230,6 +278,8 @@ static void print_container(
         print_suspended(&container->suspended);
         for (size_t i = 0; i < container->notes.count; i++)
                 (void) printf("  %-13s %s\n", i == 0 ? "Notes:" : "", container->notes.items[i]);
+        print_lints(&container->lints, NULL);
+        print_profile_lints(page, container->profile);
         if (print_drifts(page, "Needs attention:", container->id) == 0)
                 (void) puts("  Nothing to do.");
         print_changes(page, container->id);
@@ -252,6 +302,7 @@ static void print_profile(const struct page *page, const struct phx_snapshot_pro
                               !profile->is_loaded || phx_equal(profile->hash, profile->loaded_hash)
                                               ? ""
                                               : ", another version");
+        print_lints(&profile->lints, profile->name);
         print_suspended(&profile->suspended);
         for (size_t i = 0; i < profile->containers.count; i++)
                 (void) printf("  %-13s %s\n",

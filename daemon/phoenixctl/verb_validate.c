@@ -75,11 +75,11 @@ static int print_json(const struct phx_findings *findings) {
 }
 
 static void print_text(const struct ctl *ctl, const struct phx_findings *findings) {
-        size_t warnings = findings->count - findings->errors;
+        size_t warnings = phx_findings_warnings(findings);
 
         for (size_t i = 0; i < findings->count; i++)
                 print_finding(ctl, &findings->items[i]);
-        if (findings->count == 0)
+        if (findings->errors + warnings == 0)
                 (void) puts("No mistake found.");
         else
                 (void) printf("%zu error%s, %zu warning%s.\n",
@@ -101,7 +101,9 @@ static int answer(const struct ctl *ctl, struct phx_findings *findings, bool is_
                 (void) fprintf(stderr, "phoenixctl: out of memory: not every mistake was told\n");
                 return CTL_ERROR;
         }
-        return findings->errors > 0 || (is_strict && findings->count > 0) ? CTL_ERROR : 0;
+        return findings->errors > 0 || (is_strict && phx_findings_warnings(findings) > 0)
+                               ? CTL_ERROR
+                               : 0;
 }
 
 int verb_validate(const struct ctl *ctl, int argc, char **argv) {

@@ -10,6 +10,8 @@
 static void finding_done(struct phx_finding *finding) {
         free(finding->file);
         free(finding->text);
+        free(finding->rule);
+        free(finding->accepted);
 }
 
 void phx_findings_add(
@@ -24,6 +26,7 @@ void phx_findings_add(
         int r;
 
         findings->errors += severity == PHX_SEVERITY_ERROR;
+        findings->notes += severity == PHX_SEVERITY_NOTE;
         finding = phx_grow(&findings->items, &findings->count, sizeof(*finding));
         if (!finding) {
                 findings->is_incomplete = true;
@@ -45,6 +48,40 @@ void phx_findings_add(
         finding_done(finding);
         findings->count--;
         findings->is_incomplete = true;
+}
+
+static int set_text(char **field, const char *text) {
+        if (!text)
+                return 0;
+        *field = strdup(text);
+        return *field ? 0 : -1;
+}
+
+void phx_findings_add_rule(
+                struct phx_findings *findings,
+                const struct phx_finding_rule *rule,
+                const struct phx_position *position,
+                const char *text) {
+        size_t count = findings->count;
+        struct phx_finding *finding;
+
+        phx_findings_add(
+                        findings,
+                        rule->accepted ? PHX_SEVERITY_NOTE : PHX_SEVERITY_WARNING,
+                        position,
+                        "%s",
+                        text);
+        if (findings->count == count)
+                return;
+        finding = &findings->items[count];
+        finding->number = rule->number;
+        if (set_text(&finding->rule, rule->name) < 0 ||
+            set_text(&finding->accepted, rule->accepted) < 0)
+                findings->is_incomplete = true;
+}
+
+size_t phx_findings_warnings(const struct phx_findings *findings) {
+        return findings->count - findings->errors - findings->notes;
 }
 
 static int compare_numbers(unsigned a, unsigned b) {
@@ -75,6 +112,7 @@ void phx_findings_sort(struct phx_findings *findings) {
 
                 if (kept > 0 && compare(&findings->items[kept - 1], finding) == 0) {
                         findings->errors -= finding->severity == PHX_SEVERITY_ERROR;
+                        findings->notes -= finding->severity == PHX_SEVERITY_NOTE;
                         finding_done(finding);
                 } else
                         findings->items[kept++] = *finding;
@@ -90,5 +128,13 @@ void phx_findings_done(struct phx_findings *findings) {
 }
 
 const char *phx_severity_to_string(enum phx_severity severity) {
-        return severity == PHX_SEVERITY_ERROR ? "error" : "warning";
+        switch (severity) {
+        case PHX_SEVERITY_ERROR:
+                return "error";
+        case PHX_SEVERITY_WARNING:
+                return "warning";
+        case PHX_SEVERITY_NOTE:
+                break;
+        }
+        return "note";
 }

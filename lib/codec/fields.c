@@ -146,6 +146,7 @@ static int render_field(const struct phx_field *field, const void *object, json_
         case PHX_FIELD_MAYBE:
                 return render_struct(field, value, ret_json);
         case PHX_FIELD_LIST:
+        case PHX_FIELD_LATER:
                 return render_list(field, object, ret_json);
         }
         return -EINVAL;
@@ -276,7 +277,7 @@ static int parse_struct(
                 struct phx_error *error) {
         void *value = member_of(object, field->offset);
 
-        if (field->type == PHX_FIELD_LIST)
+        if (field->type == PHX_FIELD_LIST || field->type == PHX_FIELD_LATER)
                 return parse_list(field, json, object, error);
         if (field->type == PHX_FIELD_MAYBE && json_is_null(json))
                 return 0;
@@ -314,7 +315,7 @@ static int parse_field(
         void *value = member_of(object, field->offset);
 
         /* A key that an earlier version does not know yet; no texts are in OBJECT already. */
-        if (!json && field->type == PHX_FIELD_TEXTS)
+        if (!json && (field->type == PHX_FIELD_TEXTS || field->type == PHX_FIELD_LATER))
                 return 0;
         if (!json && may_be_null(field->type))
                 json = json_null();
@@ -343,6 +344,7 @@ static int parse_field(
         case PHX_FIELD_STRUCT:
         case PHX_FIELD_MAYBE:
         case PHX_FIELD_LIST:
+        case PHX_FIELD_LATER:
                 return parse_struct(field, json, object, error);
         }
         return -EINVAL;

@@ -24,6 +24,8 @@ enum phx_field_type {
         PHX_FIELD_STRUCT, /* a struct of SHAPE */
         PHX_FIELD_MAYBE,  /* a struct of SHAPE, null when its first member, a pointer, is NULL */
         PHX_FIELD_LIST,   /* a pointer to structs of SHAPE, and their number at COUNT_OFFSET */
+        PHX_FIELD_LATER,  /* the same, of a key that earlier versions did not write: may be missing
+                           */
 };
 
 struct phx_field {

@@ -19,11 +19,14 @@ static const struct phx_field finding_fields[] = {
           PHX_FIELD_WORD,
           offsetof(struct phx_finding, severity),
           severity_word,
-          PHX_SEVERITY_WARNING + 1 },
+          PHX_SEVERITY_NOTE + 1 },
         FIELD("file", NAME, file),
         FIELD("line", SOME, line),
         FIELD("column", SOME, column),
         FIELD("text", NAME, text),
+        FIELD("rule", TEXT, rule),
+        FIELD("number", SOME, number),
+        FIELD("accepted", TEXT, accepted),
 };
 static const struct phx_shape finding_shape = { finding_fields,
                                                 PHX_ELEMENTS(finding_fields),
@@ -56,7 +59,7 @@ int phx_findings_render(const struct phx_findings *findings, char **ret_text) {
                         "errors",
                         (json_int_t) findings->errors,
                         "warnings",
-                        (json_int_t) (findings->count - findings->errors));
+                        (json_int_t) phx_findings_warnings(findings));
         if (!answer || json_object_update(answer, json) < 0)
                 return -ENOMEM;
         *ret_text = json_dumps(answer, JSON_INDENT(2));

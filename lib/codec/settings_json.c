@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "codec/json.h"
+#include "codec/settings_accept.h"
 #include "config.h"
 #include "state/configuration.h"
 
@@ -74,6 +75,7 @@ static const struct phx_setting settings_table[] = {
         { "allow_unconfined_flag", PHX_SETTING_FLAG, FIELD(allow_unconfined_flag) },
         { "adopt_deployed", PHX_SETTING_FLAG, FIELD(adopt_deployed) },
         { "metrics_file", PHX_SETTING_FILE, FIELD(metrics_file) },
+        { "accept", PHX_SETTING_ACCEPT, FIELD(accepted) },
 };
 
 const struct phx_setting *phx_settings_table(size_t *ret_count) {
@@ -148,6 +150,8 @@ static int set_default(const struct phx_setting *setting, struct phx_settings *s
         case PHX_SETTING_FLAG:
                 *(bool *) field = false;
                 return 0;
+        case PHX_SETTING_ACCEPT:
+                return 0; /* none */
         }
         return -EINVAL;
 }
@@ -274,6 +278,8 @@ static int set_value(
                 return r;
         case PHX_SETTING_FLAG:
                 return phx_json_boolean(place, value, field, error);
+        case PHX_SETTING_ACCEPT:
+                return phx_acceptances_read(place, value, field, error);
         }
         return -EINVAL;
 }

@@ -18,6 +18,7 @@ enum phx_setting_kind {
         PHX_SETTING_JOBS,      /* unsigned: 0 is as many as processors */
         PHX_SETTING_NUMBER,    /* uint64_t: the key's number times UNIT */
         PHX_SETTING_FLAG,      /* bool */
+        PHX_SETTING_ACCEPT,    /* struct phx_acceptances: an array of objects */
 };
 
 /* One key of phoenixd.json. The table of these is what the parser, the defaults, the man page and

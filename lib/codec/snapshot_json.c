@@ -60,6 +60,14 @@ static const char *result_word(unsigned has_failed) {
         return has_failed ? "failed" : "changed";
 }
 
+static const char *rule_word(unsigned value) {
+        return phx_rule_to_string((enum phx_rule) value);
+}
+
+static const char *escape_word(unsigned value) {
+        return phx_escape_to_string((enum phx_escape) value);
+}
+
 /* --- shapes --- */
 
 #define HEALTHS (PHX_HEALTH_OBSERVING + 1)
@@ -70,6 +78,8 @@ static const char *result_word(unsigned has_failed) {
 #define SOURCE_STATES (PHX_SOURCE_WITHDRAWN + 1)
 #define LAYERS (PHX_LAYER_RUNNING + 1)
 #define DRIFT_KINDS (PHX_DRIFT_UNKNOWN + 1)
+#define RULES (PHX_RULE_MOUNT_DENIED + 1)
+#define ESCAPES (PHX_ESCAPE_POSSIBLE + 1)
 #define ACTION_KINDS (PHX_ACTION_WITHDRAW + 1)
 
 #define PLAIN(object, key, kind, name) \
@@ -88,6 +98,25 @@ static const char *result_word(unsigned has_failed) {
 #define SHAPE(object, fields) \
         { fields, PHX_ELEMENTS(fields), sizeof(struct object) }
 
+static const struct phx_field lint_fields[] = {
+        WORD(phx_lint, "rule", rule, rule_word, RULES),
+        PLAIN(phx_lint, "text", NAME, text),
+        PLAIN(phx_lint, "line", SOME, line),
+        PLAIN(phx_lint, "column", SOME, column),
+        PLAIN(phx_lint, "key", TEXT, key),
+        PLAIN(phx_lint, "source", TEXT, source),
+        PLAIN(phx_lint, "included_file", TEXT, included_file),
+        PLAIN(phx_lint, "included_line", SOME, included_line),
+        PLAIN(phx_lint, "accepted", TEXT, accepted),
+};
+static const struct phx_shape lint_shape = SHAPE(phx_lint, lint_fields);
+
+#define LINTS(object)                                                                    \
+        {                                                                                \
+                "lints", PHX_FIELD_LATER, offsetof(struct object, lints.items), NULL, 0, \
+                                &lint_shape, offsetof(struct object, lints.count)        \
+        }
+
 static const struct phx_field profile_fields[] = {
         PLAIN(phx_snapshot_profile, "name", NAME, name),
         FLAG(phx_snapshot_profile, "kind", is_piece, piece_word),
@@ -101,6 +130,7 @@ static const struct phx_field profile_fields[] = {
         PLAIN(phx_snapshot_profile, "hash", TEXT, hash),
         PLAIN(phx_snapshot_profile, "loaded_hash", TEXT, loaded_hash),
         PLAIN(phx_snapshot_profile, "containers", TEXTS, containers),
+        LINTS(phx_snapshot_profile),
         SHAPED(phx_snapshot_profile, "suspended", MAYBE, suspended, &phx_suspension_shape),
 };
 static const struct phx_shape profile_shape = SHAPE(phx_snapshot_profile, profile_fields);
@@ -121,6 +151,7 @@ static const struct phx_field container_fields[] = {
         PLAIN(phx_snapshot_container, "directory", TEXT, directory),
         WORD(phx_snapshot_container, "state", state, container_state_word, CONTAINER_STATES),
         WORD(phx_snapshot_container, "posture", posture, posture_word, POSTURES),
+        WORD(phx_snapshot_container, "escape", escape, escape_word, ESCAPES),
         PLAIN(phx_snapshot_container, "profile", NAME, profile),
         PLAIN(phx_snapshot_container, "profile_is_default", BOOL, profile_is_default),
         PLAIN(phx_snapshot_container, "namespace", TEXT, namespace),
@@ -135,6 +166,7 @@ static const struct phx_field container_fields[] = {
         PLAIN(phx_snapshot_container, "suggestion", TEXT, suggestion),
         PLAIN(phx_snapshot_container, "suggestion_why", TEXT, suggestion_why),
         PLAIN(phx_snapshot_container, "notes", TEXTS, notes),
+        LINTS(phx_snapshot_container),
         LIST(phx_snapshot_container, "decided_by", decided_by, decided_by_count, &decider_shape),
         SHAPED(phx_snapshot_container, "suspended", MAYBE, suspended, &phx_suspension_shape),
 };
@@ -262,6 +294,7 @@ static const struct phx_field snapshot_fields[] = {
              suspensions.items,
              suspensions.count,
              &phx_suspension_shape),
+        PLAIN(phx_snapshot, "notes", TEXTS, notes),
 };
 static const struct phx_shape snapshot_shape = SHAPE(phx_snapshot, snapshot_fields);
 

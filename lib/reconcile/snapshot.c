@@ -113,6 +113,8 @@ static int fill_profile(
                     phx_strings_add(&profile->containers, view->desired->containers[i].id) < 0)
                         return -ENOMEM;
         phx_strings_sort(&profile->containers);
+        if (phx_lints_copy(&profile->lints, &want->lints) < 0)
+                return -ENOMEM;
         return fill_kernel(view->observed, want, profile);
 }
 
@@ -220,6 +222,16 @@ static int fill_observed(
         return 0;
 }
 
+static enum phx_escape escape_of(
+                const struct phx_desired *desired,
+                const struct phx_desired_container *want) {
+        const struct phx_desired_profile *profile = phx_desired_find_profile(
+                        desired,
+                        want->profile);
+
+        return profile ? phx_lints_escape(&profile->lints) : PHX_ESCAPE_NONE;
+}
+
 static int fill_container(
                 const struct phx_snapshot_view *view,
                 const struct phx_desired_container *want,
@@ -235,7 +247,8 @@ static int fill_container(
             phx_replace(&container->namespace, want->namespace) < 0 ||
             phx_replace(&container->suggestion, want->suggestion) < 0 ||
             phx_replace(&container->suggestion_why, want->suggestion_why) < 0 ||
-            phx_strings_copy(&container->notes, &want->notes) < 0)
+            phx_strings_copy(&container->notes, &want->notes) < 0 ||
+            phx_lints_copy(&container->lints, &want->lints) < 0)
                 return -ENOMEM;
         if (fill_suspended(view, want->id, &container->suspended) < 0)
                 return -ENOMEM;
@@ -243,6 +256,7 @@ static int fill_container(
         container->line = want->line;
         container->state = container_state_of(view->drifts, have, want->id);
         container->posture = PHX_POSTURE_MISSING;
+        container->escape = escape_of(view->desired, want);
         return have ? fill_observed(view->observed, have, container) : 0;
 }
 
@@ -346,6 +360,7 @@ int phx_snapshot_fill(const struct phx_snapshot_view *view, struct phx_snapshot 
         if (phx_replace(&snapshot->generation, generation) < 0 ||
             phx_replace(&snapshot->observed_generation, generation) < 0 ||
             phx_suspensions_copy(&snapshot->suspensions, &desired->suspensions) < 0 ||
+            phx_strings_copy(&snapshot->notes, &desired->notes) < 0 ||
             fill_objects(view, snapshot) < 0 || fill_unmanaged(view, snapshot) < 0)
                 return -ENOMEM;
         for (size_t i = 0; i < view->drifts->count; i++) {

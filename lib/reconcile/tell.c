@@ -293,8 +293,25 @@ static void tell_generation(struct phx_tell *tell, const struct phx_desired *des
         memcpy(tell->generation, desired->generation, sizeof(tell->generation));
 }
 
-/* Tells MESSAGE unless it was told and still holds; NOW collects what holds. */
+/* Tells RECORD's message unless it was told and still holds; NOW collects what holds. */
 static int tell_once(
+                struct phx_tell *tell,
+                struct phx_strings *now,
+                const struct phx_record *record) {
+        int r;
+
+        r = phx_strings_add(now, record->message);
+        if (r < 0 || phx_strings_has(&tell->remarks, record->message))
+                return r;
+        /* Known before it is sent, so that it is told once even if the next one finds no memory. */
+        r = phx_strings_add(&tell->remarks, record->message);
+        if (r < 0)
+                return r;
+        tell->audit.record(tell->audit.data, record);
+        return 0;
+}
+
+static int tell_of_container(
                 struct phx_tell *tell,
                 struct phx_strings *now,
                 enum phx_record_kind kind,
@@ -308,17 +325,61 @@ static int tell_once(
                 .profile = container->profile,
                 .generation = tell->generation[0] ? tell->generation : NULL,
         };
-        int r;
 
-        r = phx_strings_add(now, message);
-        if (r < 0 || phx_strings_has(&tell->remarks, message))
-                return r;
-        /* Known before it is sent, so that it is told once even if the next one finds no memory. */
-        r = phx_strings_add(&tell->remarks, message);
-        if (r < 0)
-                return r;
-        tell->audit.record(tell->audit.data, &record);
-        return 0;
+        return tell_once(tell, now, &record);
+}
+
+/* "OBJECT: SENTENCE"; the caller's, NULL without memory. */
+static char *lint_message(const char *object, const struct phx_lint *lint) {
+        phx_autofree char *sentence = phx_lint_sentence(lint, lint->key ? NULL : object);
+        char *message = NULL;
+
+        return sentence && asprintf(&message, "%s: %s", object, sentence) >= 0 ? message : NULL;
+}
+
+static int tell_profile(
+                struct phx_tell *tell,
+                struct phx_strings *now,
+                const struct phx_desired_profile *profile) {
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < profile->lints.count; i++) {
+                phx_cleanup(phx_strings_done) struct phx_strings stories = { 0 };
+                phx_autofree char *message = NULL;
+
+                if (profile->lints.items[i].accepted)
+                        continue;
+                message = lint_message(profile->name, &profile->lints.items[i]);
+                if (!message)
+                        return -ENOMEM;
+                find_stories(tell, profile->name, &stories);
+                r = tell_once(tell,
+                              now,
+                              &(struct phx_record){ .kind = PHX_RECORD_LINT,
+                                                    .message = message,
+                                                    .layer = "source",
+                                                    .profile = profile->name,
+                                                    .stories = &stories });
+        }
+        return r;
+}
+
+static int tell_entry(
+                struct phx_tell *tell,
+                struct phx_strings *now,
+                const struct phx_desired_container *container) {
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < container->lints.count; i++) {
+                phx_autofree char *message = NULL;
+
+                if (container->lints.items[i].accepted)
+                        continue;
+                message = lint_message(container->id, &container->lints.items[i]);
+                r = message ? tell_of_container(tell, now, PHX_RECORD_LINT, container, message)
+                            : -ENOMEM;
+        }
+        return r;
 }
 
 static int tell_container(
@@ -338,7 +399,7 @@ static int tell_container(
                                 why ? " (" : "",
                                 why ? why : "",
                                 why ? ")" : "");
-                r = tell_once(tell, now, PHX_RECORD_POSTURE, container, message);
+                r = tell_of_container(tell, now, PHX_RECORD_POSTURE, container, message);
         }
         for (size_t i = 0; r >= 0 && i < container->notes.count; i++) {
                 (void) snprintf(message,
@@ -346,7 +407,7 @@ static int tell_container(
                                 "%s: %s",
                                 container->id,
                                 container->notes.items[i]);
-                r = tell_once(tell, now, PHX_RECORD_REMARK, container, message);
+                r = tell_of_container(tell, now, PHX_RECORD_REMARK, container, message);
         }
         return r;
 }
@@ -367,12 +428,23 @@ static void keep_known(struct phx_tell *tell, struct phx_drifts *new) {
 static int tell_remarks(struct phx_tell *tell, const struct phx_desired *desired) {
         phx_cleanup(phx_strings_done) struct phx_strings now = { 0 };
 
-        for (size_t i = 0; i < desired->container_count; i++) {
-                int r = tell_container(tell, &now, &desired->containers[i]);
+        int r = 0;
 
-                if (r < 0)
-                        return r;
+        for (size_t i = 0; r >= 0 && i < desired->notes.count; i++)
+                r = tell_once(tell,
+                              &now,
+                              &(struct phx_record){ .kind = PHX_RECORD_REMARK,
+                                                    .message = desired->notes.items[i],
+                                                    .layer = "source" });
+        for (size_t i = 0; r >= 0 && i < desired->profile_count; i++)
+                r = tell_profile(tell, &now, &desired->profiles[i]);
+        for (size_t i = 0; r >= 0 && i < desired->container_count; i++) {
+                r = tell_container(tell, &now, &desired->containers[i]);
+                if (r >= 0)
+                        r = tell_entry(tell, &now, &desired->containers[i]);
         }
+        if (r < 0)
+                return r;
         keep_remarks(tell, &now);
         return 0;
 }

@@ -42,6 +42,7 @@ static void profile_done(struct phx_desired_profile *profile) {
         free(profile->name);
         free(profile->refusal);
         phx_kernel_entries_done(&profile->policy);
+        phx_lints_done(&profile->lints);
 }
 
 static void container_done(struct phx_desired_container *container) {
@@ -55,6 +56,7 @@ static void container_done(struct phx_desired_container *container) {
         free(container->suggestion_why);
         phx_lxc_options_done(&container->options);
         phx_strings_done(&container->notes);
+        phx_lints_done(&container->lints);
 }
 
 const char *phx_source_state_to_string(enum phx_source_state state) {
@@ -84,6 +86,7 @@ struct phx_desired *phx_desired_free(struct phx_desired *desired) {
         free(desired->containers);
         free(desired->refusals);
         phx_suspensions_done(&desired->suspensions);
+        phx_strings_done(&desired->notes);
         free(desired);
 
         return NULL;
@@ -118,6 +121,58 @@ struct phx_refusal *phx_desired_add_refusal(
             phx_replace(&refusal->text, text) < 0)
                 return NULL;
         return refusal;
+}
+
+bool phx_container_has_namespace(
+                const struct phx_container_config *config,
+                enum phx_namespace_policy policy) {
+        if (strcmp(config->profile, "unconfined") == 0)
+                return false;
+        switch (policy) {
+        case PHX_NAMESPACE_AUTO:
+                return config->manages_nesting;
+        case PHX_NAMESPACE_ALWAYS:
+                return true;
+        case PHX_NAMESPACE_NEVER:
+                break;
+        }
+        return false;
+}
+
+static int note_unused(struct phx_desired *desired, const struct phx_acceptance *acceptance) {
+        const struct phx_rule_info *info = phx_rule_info(acceptance->rule);
+
+        return phx_strings_addf(
+                        &desired->notes,
+                        "the settings accept %s (PHX%u) of %s, which does not break that rule; remove "
+                        "the acceptance",
+                        info->name,
+                        info->number,
+                        acceptance->object);
+}
+
+int phx_desired_accept(struct phx_desired *desired, const struct phx_acceptances *acceptances) {
+        phx_autofree bool *used = calloc(acceptances->count + 1, sizeof(*used));
+        int r = 0;
+
+        if (!used)
+                return -ENOMEM;
+        for (size_t i = 0; r >= 0 && i < desired->profile_count; i++)
+                r = phx_acceptances_apply(
+                                acceptances,
+                                desired->profiles[i].name,
+                                &desired->profiles[i].lints,
+                                used);
+        for (size_t i = 0; r >= 0 && i < desired->container_count; i++)
+                r = phx_acceptances_apply(
+                                acceptances,
+                                desired->containers[i].id,
+                                &desired->containers[i].lints,
+                                used);
+        for (size_t i = 0; r >= 0 && i < acceptances->count; i++)
+                if (!used[i])
+                        r = note_unused(desired, &acceptances->items[i]);
+        return r;
 }
 
 const struct phx_desired_container *phx_desired_find_directory(

@@ -6,6 +6,8 @@
 
 #include "base/digest.h"
 #include "base/strings.h"
+#include "state/configuration.h"
+#include "state/lint.h"
 #include "state/lxc_options.h"
 #include "state/settings.h"
 #include "state/suspensions.h"
@@ -45,6 +47,7 @@ struct phx_desired_profile {
         /* It, or a child of it, allows CAP_MAC_ADMIN: root of a privileged container could change
          * the policy of the host with it, unless the container has a policy namespace. */
         bool grants_mac_admin;
+        struct phx_lints lints; /* rules that it breaks */
 };
 
 struct phx_desired_container {
@@ -61,6 +64,7 @@ struct phx_desired_container {
         char *suggestion; /* for who is unconfined by configuration: the profile that would fit */
         struct phx_lxc_options options; /* managed lines besides the profile's */
         struct phx_strings notes;       /* contradictions in its configuration, for the operator */
+        struct phx_lints lints;         /* rules that its entry and its profile break together */
 };
 
 /* An input that is not accepted: "settings", "configuration", "profiles" (the directory as a
@@ -84,6 +88,7 @@ struct phx_desired {
         struct phx_refusal *refusals;
         size_t refusal_count;
         struct phx_suspensions suspensions; /* in force */
+        struct phx_strings notes;           /* about the input as a whole, for the operator */
 };
 
 struct phx_desired *phx_desired_free(struct phx_desired *desired);
@@ -99,6 +104,16 @@ struct phx_refusal *phx_desired_add_refusal(
                 struct phx_desired *desired,
                 const char *object,
                 const char *text);
+
+/* Whether a container gets a policy namespace of its own. One that has no profile needs none: it
+ * may load what it likes. */
+bool phx_container_has_namespace(
+                const struct phx_container_config *config,
+                enum phx_namespace_policy policy);
+
+/* Marks what the settings accept of the rules that are broken, and notes each acceptance that
+ * accepts nothing. 0 or -ENOMEM. */
+int phx_desired_accept(struct phx_desired *desired, const struct phx_acceptances *acceptances);
 
 /* The container that is DIRECTORY on this host, or NULL. */
 const struct phx_desired_container *phx_desired_find_directory(

@@ -28,6 +28,8 @@ const char *phx_record_kind_to_string(enum phx_record_kind kind) {
                 return "suspension-ended";
         case PHX_RECORD_FOREIGN:
                 return "foreign";
+        case PHX_RECORD_LINT:
+                return "lint";
         }
         return "unknown";
 }

@@ -22,6 +22,7 @@ enum phx_record_kind {
         PHX_RECORD_RESUMED,   /* and taken it up again */
         PHX_RECORD_SUSPENSION_ENDED, /* its time was over */
         PHX_RECORD_FOREIGN,          /* somebody else has changed what is ours */
+        PHX_RECORD_LINT, /* a rule of state/rules.h is broken, and nobody has accepted that */
 };
 
 /* One entry of the audit trail. Borrowed strings, any of which may be NULL but the message. */

@@ -32,6 +32,7 @@ struct phx_settings *phx_settings_free(struct phx_settings *settings) {
         free(settings->lxc_path);
         free(settings->default_profile);
         free(settings->metrics_file);
+        phx_acceptances_done(&settings->accepted);
         free(settings);
 
         return NULL;

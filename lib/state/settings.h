@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "base/macros.h"
+#include "state/lint.h"
 
 enum phx_mode {
         PHX_MODE_ENFORCE, /* repair what may be repaired */
@@ -40,6 +41,7 @@ struct phx_settings {
         char *metrics_file;  /* NULL: none is written */
         bool adopt_deployed; /* take over a file of the same name in deployed_dir that is not
                                 recorded as ours */
+        struct phx_acceptances accepted; /* rules that may be broken, see state/rules.h */
 };
 
 /* "enforce" or "observe". */

@@ -81,6 +81,7 @@ static void profile_done(struct phx_snapshot_profile *profile) {
         free(profile->hash);
         free(profile->loaded_hash);
         phx_strings_done(&profile->containers);
+        phx_lints_done(&profile->lints);
         phx_suspension_done(&profile->suspended);
 }
 
@@ -105,6 +106,7 @@ static void container_done(struct phx_snapshot_container *container) {
         free(container->suggestion_why);
         phx_strings_done(&container->namespace_profiles);
         phx_strings_done(&container->notes);
+        phx_lints_done(&container->lints);
         for (size_t i = 0; i < container->decided_by_count; i++)
                 decider_done(&container->decided_by[i]);
         free(container->decided_by);
@@ -148,6 +150,7 @@ static void lists_done(struct phx_snapshot *snapshot) {
         }
         free(snapshot->changes);
         phx_suspensions_done(&snapshot->suspensions);
+        phx_strings_done(&snapshot->notes);
 }
 
 struct phx_snapshot *phx_snapshot_free(struct phx_snapshot *snapshot) {

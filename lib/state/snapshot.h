@@ -8,6 +8,7 @@
 #include "base/strings.h"
 #include "state/desired.h"
 #include "state/drift.h"
+#include "state/lint.h"
 #include "state/report.h"
 #include "state/suspensions.h"
 
@@ -70,6 +71,7 @@ struct phx_snapshot_profile {
         char *hash;        /* of the last good one */
         char *loaded_hash; /* of the one in the kernel */
         struct phx_strings containers;
+        struct phx_lints lints; /* rules that it breaks */
         struct phx_suspension suspended;
         unsigned line; /* of the source; for phx_snapshot_explain() alone, and not told by itself */
 };
@@ -90,6 +92,7 @@ struct phx_snapshot_container {
         char *directory;
         enum phx_container_state state;
         enum phx_posture posture;
+        enum phx_escape escape; /* whether what it is to run in can be left */
         char *profile;
         bool profile_is_default;
         char *namespace;
@@ -104,6 +107,7 @@ struct phx_snapshot_container {
         char *suggestion;
         char *suggestion_why;
         struct phx_strings notes;
+        struct phx_lints lints; /* rules that its entry breaks, not those of its profile */
         struct phx_snapshot_decider *decided_by;
         size_t decided_by_count;
         struct phx_suspension suspended;
@@ -204,6 +208,7 @@ struct phx_snapshot {
         struct phx_snapshot_change *changes;
         size_t change_count;
         struct phx_suspensions suspensions;
+        struct phx_strings notes; /* about the input as a whole */
 };
 
 /* Some of its objects; the arrays and what their items own are borrowed. */

@@ -18,6 +18,8 @@ static void good_done(struct phx_good *good) {
         free(good->text);
         free(good->blob);
         phx_policy_done(&good->policy);
+        phx_lints_done(&good->lints);
+        free(good->lint_trouble);
 }
 
 void phx_goods_done(struct phx_goods *goods) {
@@ -90,6 +92,7 @@ static int set_text(struct phx_good *good, const char *text, size_t size) {
 
         if (!copy)
                 return -ENOMEM;
+        good->is_linted = false;
         free(good->text);
         good->text = copy;
         good->size = size;

@@ -5,6 +5,7 @@
 
 #include "base/digest.h"
 #include "state/inventory.h"
+#include "state/lint.h"
 #include "system/files.h"
 #include "system/policy.h"
 
@@ -20,7 +21,11 @@ struct phx_good {
         struct phx_policy policy;
         char *blob; /* its policy, where nothing is kept on disk; else NULL */
         size_t blob_size;
-        bool is_seen; /* has a source in this look; the caller's own mark */
+        /* What of its policy and text breaks the rules of state/rules.h, once IS_LINTED. */
+        struct phx_lints lints;
+        bool is_linted;
+        char *lint_trouble; /* why the rules could not be asked; else NULL */
+        bool is_seen;       /* has a source in this look; the caller's own mark */
 };
 
 struct phx_goods {

@@ -117,6 +117,7 @@ struct phx_machine *phx_machine_free(struct phx_machine *machine) {
 
         phx_profiles_free(machine->profiles);
         phx_machine_containers_free(machine->containers);
+        phx_machine_lints_done(&machine->lints);
         phx_definers_free(machine->definers);
         phx_kernel_free(machine->kernel);
         phx_inventory_done(&machine->inventory);

@@ -194,40 +194,6 @@ static const char *directory_of(
         return is_shared(look->configuration, config, name) ? NULL : name;
 }
 
-/* A container that has no profile needs no namespace: it may load what it likes. */
-static bool needs_namespace(const struct look *look, const struct phx_container_config *config) {
-        if (strcmp(config->profile, "unconfined") == 0)
-                return false;
-        switch (look->policy_namespace) {
-        case PHX_NAMESPACE_AUTO:
-                return config->manages_nesting;
-        case PHX_NAMESPACE_ALWAYS:
-                return true;
-        case PHX_NAMESPACE_NEVER:
-                break;
-        }
-        return false;
-}
-
-/* Worth knowing, and the author's to decide. */
-static int note_mac_admin(
-                const struct look *look,
-                const struct phx_container_config *config,
-                struct phx_desired_container *desired) {
-        const struct phx_desired_profile *profile = phx_desired_find_profile(
-                        look->desired,
-                        config->profile);
-
-        if (config->unprivileged || desired->namespace || !profile || !profile->grants_mac_admin)
-                return 0;
-        return phx_strings_addf(
-                        &desired->notes,
-                        "its profile %s allows mac_admin, with which root of a privileged container "
-                        "may change the host's policy; with apparmor_manages_nesting it gets a "
-                        "policy namespace of its own",
-                        config->profile);
-}
-
 /* Debian lets lxc-start change only to what begins with "lxc-", namespaces included. */
 static int set_profile(
                 const struct look *look,
@@ -235,7 +201,8 @@ static int set_profile(
                 struct phx_desired_container *desired) {
         phx_autofree char *namespace = NULL;
 
-        if (needs_namespace(look, config) && asprintf(&namespace, "lxc-%s", config->id) < 0) {
+        if (phx_container_has_namespace(config, look->policy_namespace) &&
+            asprintf(&namespace, "lxc-%s", config->id) < 0) {
                 namespace = NULL;
                 return -ENOMEM;
         }
@@ -263,8 +230,7 @@ static int desire(struct look *look, const struct phx_container_config *config) 
             phx_replace(&desired->name, config->name) < 0 ||
             phx_replace(&desired->directory, directory) < 0 ||
             phx_lxc_options_copy(&desired->options, &config->options) < 0 ||
-            phx_strings_copy(&desired->notes, &config->notes) < 0 ||
-            note_mac_admin(look, config, desired) < 0)
+            phx_strings_copy(&desired->notes, &config->notes) < 0)
                 return -ENOMEM;
         desired->profile_is_default = config->profile_is_default;
         desired->line = config->line;

@@ -257,6 +257,13 @@ int phx_machine_look(
                                 error);
         changed |= r > 0;
         if (r >= 0)
+                r = phx_machine_lint(
+                                &machine->lints,
+                                machine->profiles,
+                                settings,
+                                configuration,
+                                desired);
+        if (r >= 0)
                 r = look_at_inner(machine, desired, observed);
         if (r < 0)
                 return error && error->text[0] ? r

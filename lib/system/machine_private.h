@@ -7,6 +7,7 @@
 #include "system/kernel.h"
 #include "system/machine.h"
 #include "system/machine_containers.h"
+#include "system/machine_lint.h"
 #include "system/policy_probe.h"
 #include "system/profiles.h"
 
@@ -20,6 +21,7 @@ struct phx_machine {
         struct phx_definers *definers;
         struct phx_profiles *profiles;
         struct phx_machine_containers *containers;
+        struct phx_machine_lints lints;
         struct phx_policy_probe probe;
         struct phx_policy_prober prober;
         char *stage_dir;

@@ -14,6 +14,7 @@
 #include "state/configuration.h"
 #include "system/definers.h"
 #include "system/files.h"
+#include "system/offline_lint.h"
 #include "system/policy_matcher.h"
 #include "system/profiles.h"
 #include "system/source.h"
@@ -435,7 +436,14 @@ static int judge(struct judging *judging, struct phx_error *error) {
                                 &retry_usec);
         if (r >= 0)
                 r = complete(judging, first);
-        return r < 0 ? r : take_desired(judging);
+        if (r >= 0)
+                r = take_desired(judging);
+        return r < 0 ? r
+                     : phx_offline_lint(
+                                       offline,
+                                       judging->profiles,
+                                       judging->desired,
+                                       judging->findings);
 }
 
 /* Without a compiler: what the texts of profiles and tests say by themselves. */

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/findings.h"
 #include "base/trust.h"
+#include "state/configuration.h"
 #include "state/settings.h"
 
 /* The profiles of a directory judged as phoenixd would judge them, by the same code, without a
@@ -18,6 +19,10 @@ struct phx_offline {
         const char *parser;
         const struct phx_settings *settings; /* directories, rules and limits */
         const struct phx_strings *only;      /* profiles; NULL for all */
+        /* Whose entries are to fit their profiles; NULL for none. */
+        const struct phx_configuration *configuration;
+        const char *configuration_path;
+        const char *settings_path; /* for what is to be said of it; may be NULL */
 };
 
 /* Appends to NAMES what a configuration may name: sources, good or not, and what is defined in the

@@ -117,15 +117,26 @@ static int fill_policy(
 }
 
 static int fill_good(
-                const struct phx_update *update,
+                struct phx_update *update,
                 struct phx_desired_profile *desired,
-                const struct phx_good *good) {
+                struct phx_good *good) {
+        int r;
+
         if (!good || !good->text || (!phx_good_is_piece(good) && good->policy.count == 0))
                 return 0;
         desired->has_good = true;
         desired->line = good->line;
         memcpy(desired->digest, good->digest, sizeof(desired->digest));
-        return fill_policy(desired, &good->policy, update->look->hash_kind);
+        r = phx_update_lint(update, good);
+        if (r >= 0)
+                r = phx_lints_copy(&desired->lints, &good->lints);
+        if (r >= 0 && good->lint_trouble)
+                r = phx_strings_addf(
+                                &update->desired->notes,
+                                "%s: the rules cannot be asked of it: %s",
+                                good->name,
+                                good->lint_trouble);
+        return r < 0 ? r : fill_policy(desired, &good->policy, update->look->hash_kind);
 }
 
 static int desire(
@@ -406,6 +417,12 @@ int phx_profiles_blob(
 
 void phx_profiles_tidy(struct phx_profiles *profiles) {
         (void) phx_goods_tidy(&profiles->goods);
+}
+
+const char *phx_profiles_key(const struct phx_profiles *profiles, const char *name) {
+        const struct phx_good *good = phx_goods_find(&profiles->goods, name);
+
+        return good && good->key[0] ? good->key : NULL;
 }
 
 void phx_profiles_forget(struct phx_profiles *profiles, const char *name) {

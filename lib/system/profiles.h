@@ -86,6 +86,8 @@ int phx_profiles_blob(
                 const char *name,
                 char **ret_blob,
                 size_t *ret_size);
+/* What its policy was compiled from, as a digest; borrowed. NULL when there is no policy. */
+const char *phx_profiles_key(const struct phx_profiles *profiles, const char *name);
 /* A profile that was withdrawn has lost its file. */
 void phx_profiles_forget(struct phx_profiles *profiles, const char *name);
 /* Removes from disk what belongs to no profile any more. Only when the inventory is saved: what it

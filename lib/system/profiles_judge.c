@@ -211,6 +211,7 @@ static int keep_policy(
                 return refuse_to_keep(candidate, "its text", r);
         phx_policy_done(&good->policy);
         good->policy = PHX_TAKE_STRUCT(*policy);
+        good->is_linted = false;
         memcpy(good->key, candidate->key, sizeof(good->key));
         return 0;
 }

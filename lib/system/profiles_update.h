@@ -56,5 +56,8 @@ struct phx_update {
  * their results; negative only when nothing could be judged. */
 int phx_update_judge(struct phx_update *update);
 
+/* Asks the rules of state/rules.h of what is good, unless that was done. 0 or -ENOMEM. */
+int phx_update_lint(struct phx_update *update, struct phx_good *good);
+
 /* Whether the include is a file of the profile directory. */
 bool phx_update_is_source(const struct phx_update *update, const struct phx_include *include);

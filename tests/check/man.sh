@@ -29,6 +29,11 @@ compare phoenixd.json.5
 headings phoenix_lxc_configs.json.5 | cut -d ' ' -f 1 >"$work/told"
 compare phoenix_lxc_configs.json.5
 
+# Each rule is headed as '.It PHX101 NAME: SUMMARY'.
+"$print_keys" rules >"$work/known"
+sed -n 's/^\.It \(PHX[0-9]* .*\)$/\1/p' "$pages/phoenixd-rules.7" | LC_ALL=C sort >"$work/told"
+compare phoenixd-rules.7
+
 # Prose has one sentence a line, which mandoc calls too long.
 if command -v mandoc >/dev/null; then
     for page in "$pages"/*.[1-8]; do

@@ -1,4 +1,4 @@
-/* Prints how the man pages must head each key: print-keys settings|configuration */
+/* Prints how the man pages must head each key: print-keys settings|configuration|rules */
 
 #include <stdio.h>
 #include <string.h>
@@ -38,7 +38,18 @@ static void print_setting(const struct phx_setting *setting) {
         case PHX_SETTING_FLAG:
                 printf("%s (true or false; default false)\n", setting->key);
                 break;
+        case PHX_SETTING_ACCEPT:
+                printf("%s (array of objects; default empty)\n", setting->key);
+                break;
         }
+}
+
+static void print_rules(void) {
+        size_t count = 0;
+        const struct phx_rule_info *rules = phx_rules_table(&count);
+
+        for (size_t i = 0; i < count; i++)
+                printf("PHX%u %s: %s\n", rules[i].number, rules[i].name, rules[i].summary);
 }
 
 int main(int argc, char **argv) {
@@ -51,6 +62,10 @@ int main(int argc, char **argv) {
                 return 0;
         }
 
+        if (argc == 2 && strcmp(argv[1], "rules") == 0) {
+                print_rules();
+                return 0;
+        }
         for (size_t i = 0; i < count; i++)
                 print_setting(&table[i]);
         return 0;

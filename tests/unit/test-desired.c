@@ -59,6 +59,37 @@ static void kernel_entries_may_lack_a_hash(void **state) {
         assert_int_equal(entries.count, 0);
 }
 
+static void what_is_accepted_is_marked_and_what_accepts_nothing_is_noted(void **state) {
+        static char db[] = "lxc-db", id[] = "910", reason[] = "so be it";
+        struct phx_acceptance items[] = {
+                { .rule = PHX_RULE_MAY_LEAVE, .object = db, .reason = reason },
+                { .rule = PHX_RULE_ALL_DEVICES, .object = id, .reason = reason },
+                { .rule = PHX_RULE_MAY_LEAVE, .object = id, .reason = reason },
+        };
+        const struct phx_acceptances acceptances = { items, PHX_ELEMENTS(items) };
+        phx_cleanup(phx_desired_freep) struct phx_desired *desired = desired_new();
+        struct phx_desired_profile *profile = phx_desired_add_profile(desired, "lxc-db");
+        struct phx_desired_container *container = phx_desired_add_container(desired, "910");
+
+        assert_non_null(phx_lints_add(&profile->lints, PHX_RULE_MAY_LEAVE, "it may leave"));
+        assert_int_equal(phx_lints_escape(&profile->lints), PHX_ESCAPE_POSSIBLE);
+        assert_non_null(phx_lints_add(&profile->lints, PHX_RULE_BLOCK_DEVICES, "it may open"));
+        assert_non_null(phx_lints_add(&container->lints, PHX_RULE_ALL_DEVICES, "all"));
+
+        assert_int_equal(phx_desired_accept(desired, &acceptances), 0);
+        assert_string_equal(profile->lints.items[0].accepted, "so be it");
+        assert_null(profile->lints.items[1].accepted);
+        assert_string_equal(container->lints.items[0].accepted, "so be it");
+        assert_int_equal(phx_lints_warnings(&profile->lints), 1);
+        assert_int_equal(phx_lints_escape(&profile->lints), PHX_ESCAPE_ACCEPTED);
+        assert_int_equal(phx_lints_escape(&container->lints), PHX_ESCAPE_NONE);
+        assert_int_equal(desired->notes.count, 1);
+        assert_string_equal(
+                        desired->notes.items[0],
+                        "the settings accept may-leave (PHX101) of 910, which does not break that "
+                        "rule; remove the acceptance");
+}
+
 static void nothing_is_freed_without_harm(void **state) {
         assert_null(phx_desired_free(NULL));
 }
@@ -68,6 +99,7 @@ int main(void) {
                 cmocka_unit_test(what_is_added_is_found),
                 cmocka_unit_test(containers_and_refusals_are_copied),
                 cmocka_unit_test(kernel_entries_may_lack_a_hash),
+                cmocka_unit_test(what_is_accepted_is_marked_and_what_accepts_nothing_is_noted),
                 cmocka_unit_test(nothing_is_freed_without_harm),
         };
 

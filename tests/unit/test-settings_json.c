@@ -44,6 +44,7 @@ static void assert_equal(const struct phx_settings *a, const struct phx_settings
         assert_int_equal(a->allow_unconfined_flag, b->allow_unconfined_flag);
         assert_int_equal(a->adopt_deployed, b->adopt_deployed);
         assert_true(phx_equal(a->metrics_file, b->metrics_file));
+        assert_int_equal(a->accepted.count, b->accepted.count);
 }
 
 static void every_refusal_says_what_is_wrong(void **state) {
@@ -115,6 +116,14 @@ static void every_key_is_read_in_its_unit(void **state) {
         assert_true(settings->allow_unconfined_flag);
         assert_true(settings->adopt_deployed);
         assert_string_equal(settings->metrics_file, "/srv/metrics/phoenixd.prom");
+        assert_int_equal(settings->accepted.count, 3);
+        assert_int_equal(settings->accepted.items[0].rule, PHX_RULE_MAY_LEAVE);
+        assert_string_equal(settings->accepted.items[0].object, "lxc-db");
+        assert_string_equal(settings->accepted.items[0].reason, "its agent");
+        assert_int_equal(settings->accepted.items[1].rule, PHX_RULE_ALL_DEVICES);
+        assert_string_equal(settings->accepted.items[1].object, "910");
+        assert_int_equal(settings->accepted.items[1].line, 22);
+        assert_int_equal(settings->accepted.items[2].rule, PHX_RULE_MAY_LEAVE);
 }
 
 static bool is_accepted(const char *key, long long number) {

@@ -27,15 +27,21 @@ static const char whole[] =
                 "\"state\":\"quarantined\",\"source\":\"refused\",\"refusal\":\"line 3\","
                 "\"digest\":\"01\",\"deployed\":\"differs\",\"loaded\":true,\"mode\":\"enforce\","
                 "\"hash\":\"02\",\"loaded_hash\":\"03\",\"containers\":[\"101\",\"102\"],"
+                "\"lints\":[{\"rule\":\"may-leave\",\"text\":\"it may\",\"line\":3,"
+                "\"column\":null,\"key\":null,\"source\":\"file\",\"included_file\":\"/i\","
+                "\"included_line\":4,\"accepted\":\"so be it\"}],"
                 "\"suspended\":{\"object\":\"*\",\"reason\":\"moving\",\"since\":1,\"until\":2,"
                 "\"by_uid\":1000}}],"
                 "\"containers\":[{\"id\":\"101\",\"name\":\"web\",\"directory\":\"c1\","
-                "\"state\":\"restart-needed\",\"posture\":\"unconfined\",\"profile\":\"lxc-web\","
+                "\"state\":\"restart-needed\",\"posture\":\"unconfined\",\"escape\":\"may-leave\",\"profile\":\"lxc-web\","
                 "\"profile_is_default\":true,\"namespace\":\"lxc-101\","
                 "\"namespace_profiles\":[\"docker-default\"],\"assigned\":\"lxc-old\","
                 "\"running\":true,\"init\":4194304,\"label\":\"unconfined\",\"tasks\":9,"
                 "\"tasks_wrong\":8,\"tasks_unknown\":7,\"suggestion\":\"lxc-docker\","
                 "\"suggestion_why\":\"it runs Docker\",\"notes\":[\"a note\"],"
+                "\"lints\":[{\"rule\":\"all-devices\",\"text\":\"all\",\"line\":9,"
+                "\"column\":8,\"key\":\"lxc_options\",\"source\":null,\"included_file\":null,"
+                "\"included_line\":null,\"accepted\":null}],"
                 "\"decided_by\":[{\"layer\":\"config\",\"file\":\"/a\",\"line\":7,"
                 "\"key\":\"apparmor_profile\",\"value\":\"lxc-web\",\"why\":\"it says so\"},"
                 "{\"layer\":\"running\",\"file\":null,\"line\":null,\"key\":null,\"value\":null,"
@@ -51,7 +57,7 @@ static const char whole[] =
                 "\"changes\":[{\"at\":17,\"action\":\"assign\",\"object\":\"101\","
                 "\"sentence\":\"s\",\"result\":\"failed\"}],"
                 "\"suspensions\":[{\"object\":\"*\",\"reason\":\"moving\",\"since\":1,\"until\":2,"
-                "\"by_uid\":4294967295}]}";
+                "\"by_uid\":4294967295}],\"notes\":[\"of all\"]}";
 
 static struct phx_snapshot *parsed(const char *text) {
         struct phx_snapshot *snapshot = NULL;

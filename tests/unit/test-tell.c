@@ -445,6 +445,37 @@ static void an_intent_is_also_a_sign_of_life(void **state) {
         assert_string_equal(listener.progress, "lxc-web: installing the deployed file");
 }
 
+static void a_broken_rule_is_told_once_unless_it_is_accepted(void **state) {
+        phx_cleanup(subject_done) struct subject subject = subject_new();
+        struct phx_desired_profile *profile;
+        struct phx_lint *lint;
+
+        (void) fake_profile(subject.fake, "lxc-web", "file 1", NULL);
+        (void) fake_deploy(subject.fake, "lxc-web", "file 1", true);
+        fake_load(subject.fake, "lxc-web", "enforce", NULL);
+        fake_configure(subject.fake, "web", NULL, "lxc-web");
+        profile = &subject.fake->desired->profiles[0];
+        lint = phx_lints_add(&profile->lints, PHX_RULE_MAY_LEAVE, "it may leave");
+        assert_non_null(lint);
+        lint->line = 3;
+        assert_int_equal(phx_replace(&lint->source, "change_profile"), 0);
+        tell(&subject);
+        assert_int_equal(fake_count(subject.fake, PHX_RECORD_LINT), 1);
+        assert_string_equal(
+                        fake_find(subject.fake, PHX_RECORD_LINT, 0)->message,
+                        "lxc-web: it may leave (by 'change_profile' at lxc-web:3) [PHX101 "
+                        "may-leave]");
+        tell(&subject);
+        assert_int_equal(fake_count(subject.fake, PHX_RECORD_LINT), 0);
+
+        assert_int_equal(phx_replace(&lint->accepted, "so be it"), 0);
+        tell(&subject);
+        assert_int_equal(fake_count(subject.fake, PHX_RECORD_LINT), 0);
+        assert_int_equal(phx_replace(&lint->accepted, NULL), 0);
+        tell(&subject);
+        assert_int_equal(fake_count(subject.fake, PHX_RECORD_LINT), 1);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(an_accepted_configuration_is_told_once),
@@ -463,6 +494,7 @@ int main(void) {
                 cmocka_unit_test(an_action_is_told_with_all_that_is_known_of_it),
                 cmocka_unit_test(profiles_and_containers_go_into_their_own_fields),
                 cmocka_unit_test(an_intent_is_also_a_sign_of_life),
+                cmocka_unit_test(a_broken_rule_is_told_once_unless_it_is_accepted),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -192,6 +192,7 @@ static void copy_profile(struct phx_desired *to, const struct phx_desired_profil
         set(&profile->refusal, from->refusal);
         memcpy(profile->digest, from->digest, sizeof(profile->digest));
         copy_entries(&profile->policy, &from->policy);
+        must(phx_lints_copy(&profile->lints, &from->lints) >= 0);
 }
 
 static void copy_configured(struct phx_desired *to, const struct phx_desired_container *from) {
@@ -206,6 +207,7 @@ static void copy_configured(struct phx_desired *to, const struct phx_desired_con
         set(&container->suggestion_why, from->suggestion_why);
         must(phx_lxc_options_copy(&container->options, &from->options) >= 0);
         must(phx_strings_copy(&container->notes, &from->notes) >= 0);
+        must(phx_lints_copy(&container->lints, &from->lints) >= 0);
 }
 
 struct phx_desired *fake_copy_desired(const struct fake *fake) {
@@ -216,6 +218,7 @@ struct phx_desired *fake_copy_desired(const struct fake *fake) {
         to->mode = from->mode;
         to->has_configuration = from->has_configuration;
         must(phx_suspensions_copy(&to->suspensions, &from->suspensions) >= 0);
+        must(phx_strings_copy(&to->notes, &from->notes) >= 0);
         memcpy(to->generation, from->generation, sizeof(to->generation));
         for (size_t i = 0; i < from->profile_count; i++)
                 copy_profile(to, &from->profiles[i]);
