@@ -13,8 +13,8 @@
 #include "system/assignments.h"
 #include "system/cgroups.h"
 #include "system/label_picture.h"
-#include "system/lxc_monitor.h"
 #include "system/lxc_replace.h"
+#include "system/machine_tasks.h"
 
 /* A container is through its start in a second or two. One that is not after twenty looks is not
  * watched so closely. */
@@ -26,9 +26,6 @@
 #define LOCK_ROOT "/run/lxc/lock"
 /* liblxc needs some 5 ms for a config, ten times that under emulation. */
 #define LXC_DEADLINE_USEC 5000000ULL
-/* For all monitors of a look together; and while one of them hangs. */
-#define MONITORS_DEADLINE_USEC 2000000ULL
-#define MONITORS_AGAIN_USEC 200000ULL
 
 struct phx_machine_containers {
         const struct phx_task_roots *roots;
@@ -116,7 +113,7 @@ struct look {
         struct phx_strings names;    /* of all containers on this host */
         size_t first;                /* of them in OBSERVED */
         struct phx_cgroups *cgroups; /* NULL when they cannot be read, as each container will say */
-        bool takes_pictures;
+        struct phx_machine_tasks tasks;
         bool changed;
 };
 
@@ -239,101 +236,6 @@ static int desire(struct look *look, const struct phx_container_config *config) 
 
 /* --- observed --- */
 
-static int read_tasks(
-                const struct look *look,
-                const struct phx_lxc_container *have,
-                pid_t init,
-                struct phx_tasks *ret_tasks,
-                struct phx_error *error) {
-        const struct phx_task_query query = { .name = have->name,
-                                              .cgroup_dir = have->values.cgroup_dir,
-                                              .cgroup_container = have->values.cgroup_container,
-                                              .others = &look->names,
-                                              .cgroups = look->cgroups,
-                                              .init = init };
-        int r = 0;
-
-        if (look->takes_pictures)
-                r = phx_label_pictures_take(
-                                &look->containers->pictures,
-                                look->containers->roots,
-                                &query);
-        if (r < 0)
-                return r;
-        return phx_tasks_read(look->containers->roots, &query, ret_tasks, error);
-}
-
-static int note_labels(struct phx_observed_container *observed, const struct phx_tasks *tasks) {
-        for (size_t i = 0; i < tasks->count; i++) {
-                const struct phx_task *task = &tasks->items[i];
-                int r;
-
-                if (!task->is_known || task->is_starting)
-                        continue;
-                r = phx_strings_add_once(&observed->labels, task->label.text);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
-}
-
-/* It may run, and what runs in it is not known. Its config is judged and repaired all the same. */
-static int set_unread(struct phx_observed_container *observed, const char *why) {
-        observed->is_running = true;
-        observed->unknown = 1;
-        return phx_replace(&observed->unread_why, why);
-}
-
-static int judge_tasks(
-                const struct phx_tasks *tasks,
-                const char *profile,
-                struct phx_observed_container *observed) {
-        const struct phx_confinement judged = phx_confinement_judge(tasks, profile);
-        int r;
-
-        observed->is_running = judged.is_running;
-        observed->tasks = judged.tasks;
-        observed->starting = judged.starting;
-        observed->wrong = judged.wrong;
-        observed->unknown = judged.unknown;
-        observed->init = judged.init;
-        r = phx_replace(&observed->unread_why, tasks->unread_why);
-        if (r >= 0)
-                r = note_labels(observed, tasks);
-        if (r < 0)
-                return r;
-        return judged.example[0] ? phx_replace(&observed->example, judged.example) : 0;
-}
-
-/* Who is nobody's is looked at for what its own config says. */
-static const char *profile_of(
-                const struct phx_desired_container *want,
-                const struct phx_lxc_container *have) {
-        if (want)
-                return want->label;
-        return have->values.profile && have->values.profile[0] ? have->values.profile
-                                                               : "unconfined";
-}
-
-/* INIT is 0 unless a monitor told it. */
-static int look_at_tasks(
-                const struct look *look,
-                const struct phx_lxc_container *have,
-                pid_t init,
-                struct phx_observed_container *observed) {
-        phx_cleanup(phx_tasks_done) struct phx_tasks tasks = { 0 };
-        const struct phx_desired_container *want = phx_desired_find_directory(
-                        look->desired,
-                        have->name);
-        struct phx_error error = { 0 };
-        int r;
-
-        r = read_tasks(look, have, init, &tasks, &error);
-        if (r < 0)
-                return r == -ENOMEM ? r : set_unread(observed, error.text);
-        return judge_tasks(&tasks, profile_of(want, have), observed);
-}
-
 static int observe(struct look *look, const struct phx_lxc_container *have) {
         const struct phx_desired_container *want = phx_desired_find_directory(
                         look->desired,
@@ -368,60 +270,7 @@ static int observe(struct look *look, const struct phx_lxc_container *have) {
                 if (r < 0)
                         return r;
         }
-        return look_at_tasks(look, have, 0, observed);
-}
-
-static int take_answer(
-                const struct look *look,
-                const struct phx_lxc_container *have,
-                const struct phx_lxc_monitor *monitor,
-                struct phx_observed_container *observed) {
-        switch (monitor->answer) {
-        case PHX_LXC_MONITOR_NONE:
-                return 0;
-        case PHX_LXC_MONITOR_ANSWERS:
-                break;
-        case PHX_LXC_MONITOR_SILENT:
-                look->containers->is_silent = true;
-                return set_unread(observed, "its monitor does not answer");
-        }
-        if (monitor->init == 0)
-                return 0;
-        if (!phx_tasks_may_be_init(look->containers->roots, have->name, monitor->init))
-                return set_unread(observed, "its monitor names a process that is not in it");
-        return look_at_tasks(look, have, monitor->init, observed);
-}
-
-/* A monitor without any task in the usual places: it starts or stops, or its cgroup is elsewhere
- * (lxc.cgroup.relative). It knows. All are asked together, and one that was silent the last time is
- * not waited for as long again. */
-static int ask_monitors(struct look *look) {
-        struct phx_machine_containers *containers = look->containers;
-        phx_cleanup(phx_strings_done) struct phx_strings quiet = { 0 };
-        phx_autofree struct phx_lxc_monitor *monitors = NULL;
-        size_t asked = 0;
-        int r = 0;
-
-        for (size_t i = 0; r >= 0 && i < look->list.count; i++)
-                if (!look->observed->containers[look->first + i].is_running)
-                        r = phx_strings_add(&quiet, look->list.items[i].name);
-        monitors = calloc(quiet.count + 1, sizeof(*monitors));
-        if (r < 0 || !monitors)
-                return -ENOMEM;
-        r = phx_lxc_monitors_ask(
-                        containers->lxc_path,
-                        &quiet,
-                        geteuid(),
-                        containers->is_silent ? MONITORS_AGAIN_USEC : MONITORS_DEADLINE_USEC,
-                        monitors);
-        containers->is_silent = false;
-        for (size_t i = 0; r >= 0 && i < look->list.count; i++)
-                if (!look->observed->containers[look->first + i].is_running)
-                        r = take_answer(look,
-                                        &look->list.items[i],
-                                        &monitors[asked++],
-                                        &look->observed->containers[look->first + i]);
-        return r;
+        return phx_machine_tasks_look(&look->tasks, have, observed);
 }
 
 static int by_directory(const void *a, const void *b) {
@@ -481,12 +330,17 @@ static int look_at_all(struct look *look, const char *lxc_path, struct phx_error
                 r = refuse_path(look);
         if (r >= 0)
                 (void) phx_cgroups_open(look->containers->roots->cgroup, &look->cgroups, NULL);
+        look->tasks.cgroups = look->cgroups;
         for (size_t i = 0; r >= 0 && look->configuration && i < look->configuration->count; i++)
                 r = desire(look, &look->configuration->containers[i]);
         for (size_t i = 0; r >= 0 && i < look->list.count; i++)
                 r = observe(look, &look->list.items[i]);
-        if (r >= 0)
-                r = ask_monitors(look);
+        if (r >= 0 && look->list.count > 0)
+                r = phx_machine_tasks_ask(
+                                &look->tasks,
+                                &look->list,
+                                &look->observed->containers[look->first]);
+        look->containers->is_silent = look->tasks.is_silent;
         if (look->observed->container_count > 1)
                 qsort(look->observed->containers,
                       look->observed->container_count,
@@ -509,7 +363,6 @@ int phx_machine_containers_look(
                 .containers = containers,
                 .configuration = configuration,
                 .policy_namespace = settings->policy_namespace,
-                .takes_pictures = settings->label_resync_usec > 0,
                 .inventory = inventory,
                 .desired = desired,
                 .observed = observed,
@@ -520,6 +373,14 @@ int phx_machine_containers_look(
         phx_assignments_done(&containers->assignments);
         phx_label_pictures_done(&containers->pictures);
         observed->labels_at = now_usec();
+        look.tasks = (struct phx_machine_tasks){
+                .roots = containers->roots,
+                .names = &look.names,
+                .desired = desired,
+                .lxc_path = settings->lxc_path,
+                .pictures = settings->label_resync_usec > 0 ? &containers->pictures : NULL,
+                .is_silent = containers->is_silent,
+        };
         r = phx_replace(&containers->lxc_path, settings->lxc_path);
         if (r >= 0)
                 r = look_at_all(&look, settings->lxc_path, error);
