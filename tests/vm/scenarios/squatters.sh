@@ -1,5 +1,5 @@
 # shellcheck shell=bash source=tests/vm/guest/lib.sh
-# timeout: 240
+# timeout: 300
 # Any local user may take the names of the monitors' sockets while a container is stopped. That costs
 # nobody anything: profiles are assigned, a look waits for nothing, and what is stopped is stopped.
 
@@ -10,7 +10,7 @@ squat() {
     before=$(grep -c '^ready' "$LOG" || true)
     perl squatters.d/squatter "$LOG" "$@" >/run/squatters.err 2>&1 &
     echo $! >>/run/squatters.pids
-    wait_until 10 prints $((before + 1)) grep -c '^ready' "$LOG"
+    wait_until 60 prints $((before + 1)) grep -c '^ready' "$LOG"
 }
 
 # container NAME FIELD: of what status says about it.
@@ -39,7 +39,7 @@ for pair in web=lxc-web db=lxc-db 910=lxc-db; do
     check "${pair%=*} has its profile" config_says "${pair%=*}" "${pair#*=}"
     check "${pair%=*} is stopped" prints stopped container "${pair%=*}" posture
 done
-check "nothing is degraded on the way" not journal_since "$cursor" Degraded
+check "nothing is doubted on the way" not journal_has 'cannot be judged|monitor' "$cursor"
 check "the one that answers was asked nothing" not grep -q '^read [0-9]' "$LOG"
 (sleep 1; phoenixctl reconcile --wait >/dev/null) &
 forks=$(count_syscalls 5 'clone,clone3,fork,vfork')
