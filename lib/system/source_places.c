@@ -328,7 +328,7 @@ static bool find_other(
 }
 
 /* So many are tried as the first of the two: the work grows with the square. */
-#define FIRSTS_LIMIT 500
+#define FIRSTS_LIMIT 200
 
 bool phx_places_of_exec_conflict(
                 const struct phx_source_text *text,

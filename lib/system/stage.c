@@ -10,18 +10,24 @@
 #include "base/strings.h"
 
 struct stage {
+        const char *name; /* of the profile */
         const char *directory;
         gid_t group;
         struct phx_error *error;
 };
 
+/* Its place is nobody's business: offline it is a temporary one. */
 static int fail(const struct stage *stage, const char *path) {
+        const char *why = strerrordesc_np(-phx_errno());
+
+        path += strlen(stage->directory);
         return phx_error_set(
                         stage->error,
                         -EIO,
-                        "%s: cannot be made for the compile: %s",
-                        path,
-                        strerrordesc_np(-phx_errno()));
+                        "%s: the copy of '%s' for the compile cannot be made: %s",
+                        stage->name,
+                        *path == '/' ? path + 1 : stage->name,
+                        why);
 }
 
 static int make_directory(const struct stage *stage, const char *path) {
@@ -99,7 +105,7 @@ int phx_stage_create(
                 gid_t group,
                 const struct phx_stage_content *content,
                 struct phx_error *error) {
-        const struct stage stage = { directory, group, error };
+        const struct stage stage = { content->name, directory, group, error };
         const struct phx_closure *closure = content->closure;
         int r;
 
@@ -124,7 +130,7 @@ int phx_stage_add(
                 gid_t group,
                 const char *text,
                 struct phx_error *error) {
-        const struct stage stage = { directory, group, error };
+        const struct stage stage = { name, directory, group, error };
         phx_autofree char *path = NULL;
 
         (void) phx_stage_subtract(directory, name);

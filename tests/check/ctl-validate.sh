@@ -79,6 +79,41 @@ said=$(validate root --strict apparmor.d/lxc-idle)
 said=$(validate root nobody-has-it 2>&1)
 [[ $said = *'nobody-has-it: No such file or directory'*'exit status 1' ]] || fail "no such file: $said"
 
+# Settings from the working directory, as every other file.
+echo '{ "profile_dir": 1 }' >"$work/tree/mine.json"
+said=$(validate root --settings=mine.json apparmor.d/lxc-idle)
+[[ $said = *'mine.json:1:18: error: profile_dir: '*'1 error, 3 warnings.'* ]] || fail "--settings: $said"
+said=$(validate root --root=apparmor.d --settings=mine.json 2>&1)
+[[ $said = *'mine.json is not in the tree '*'exit status 1' ]] || fail "--settings of another tree: $said"
+rm "$work/tree/mine.json"
+
+# What a file was taken for.
+echo '{ "lxc_config": { "1": { "boot_order": 1 } } }' >"$work/tree/lxc.json"
+said=$(validate root lxc.json)
+[[ $said = *"unknown key 'lxc_config'; did you mean 'lxc_configs'?"* ]] || fail "a misspelt key: $said"
+echo '{ "1": { "apparmor_profile": "lxc-web" } }' >"$work/tree/lxc.json"
+said=$(validate root lxc.json)
+[[ $said = *'lxc_configs: not found'* ]] || fail "a configuration without its key: $said"
+echo '{ "containers": { "1": { "boot_order": 1 } } }' >"$work/tree/lxc.json"
+said=$(validate root lxc.json)
+[[ $said = *"lxc.json: warning: taken for a file of settings, as it has no key 'lxc_configs'"* ]] ||
+    fail "neither: $said"
+
+# Advice about a file that is refused names what tells everything.
+said=$("$phoenixctl" advise --file="$work/tree/lxc.json" 2>&1) && fail "advise: exit status 0"
+[[ $said = *"'phoenixctl validate $work/tree/lxc.json' tells every mistake in it" ]] || fail "advise: $said"
+echo '{ "lxc_configs": { "1": {} } }' >"$work/tree/lxc.json"
+said=$("$phoenixctl" advise --file="$work/tree/lxc.json" --write)
+[[ $said = *': 1 edit; phoenixd takes it up by itself.' ]] || fail "advise --write: $said"
+rm "$work/tree/lxc.json"
+
+# A stray file, and one whose name has more in it than is seen.
+mkdir "$work/stray"
+touch "$work/stray/meson.build" "$work/stray/"$'lxc-\u2060web'
+said=$(validate root "$work/stray")
+[[ $said = *'meson.build: error: '*'may be moved away or into a directory'* ]] || fail "a stray file: $said"
+[[ $said = *'/lxc-\u2060web: error: '* && $said != *$'\u2060'* ]] || fail "an invisible character: $said"
+
 said=$(validate root --root="$work/shipped" apparmor.d 2>&1)
 [[ $said = *'--root: expected no files'*'exit status 1' ]] || fail "--root with files: $said"
 

@@ -199,6 +199,16 @@ static void the_policy_is_the_one_that_the_machine_would_compile(void **state) {
         assert_memory_equal(jobs[0].blob, expected, size);
 }
 
+static void one_file_is_copied_once_however_it_is_spelled(void **state) {
+        need_compiler();
+        tree_write("deployed/abstractions/x", "/x r,\n");
+        (void) compile_one("profile lxc-a {\n include <abstractions/x>\n"
+                           " include <abstractions//x>\n include <./abstractions/./x>\n"
+                           " include <abstractions/>\n}\n");
+        assert_string_equal(jobs[0].error.text, "");
+        assert_int_equal(jobs[0].result, 0);
+}
+
 static void errors_name_the_place(void **state) {
         static const struct {
                 const char *text;
@@ -566,7 +576,7 @@ static void other_ends_are_told_apart(void **state) {
         assert_int_equal(jobs[0].result, -EIO);
         assert_string_equal(
                         jobs[0].error.text,
-                        "/nonexistent/lxc-a: cannot be made for the compile: No such file or "
+                        "lxc-a: the copy of 'lxc-a' for the compile cannot be made: No such file or "
                         "directory");
 }
 
@@ -711,6 +721,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 with_tree(the_same_text_gives_the_same_policy),
                 with_tree(the_policy_is_the_one_that_the_machine_would_compile),
+                with_tree(one_file_is_copied_once_however_it_is_spelled),
                 with_tree(errors_name_the_place),
                 with_tree(a_file_that_was_not_collected_cannot_be_read),
                 with_tree(what_was_checked_is_compiled_whatever_happens_meanwhile),
