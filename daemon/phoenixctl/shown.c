@@ -158,7 +158,7 @@ void shown_step(const struct phx_snapshot *snapshot,
                 (void) snprintf(text, size, "phoenixctl resume %s", drift->object);
         else if (phx_equal(drift->why, PHX_WHY_RESTART) && container && container->directory)
                 (void) snprintf(text, size, "systemctl restart lxc@%s", container->directory);
-        else if (drift->kind == PHX_DRIFT_REFUSED)
+        else if (drift->kind == PHX_DRIFT_REFUSED || drift->kind == PHX_DRIFT_OPTION)
                 (void) snprintf(text, size, "mend it: phoenixd takes it up by itself");
         else if (drift->failure)
                 (void) snprintf(text, size, "phoenixctl reconcile; journalctl -u phoenixd");

@@ -12,6 +12,7 @@
 #include "codec/settings_json.h"
 #include "config.h"
 #include "system/offline.h"
+#include "system/option_review.h"
 #include "system/policy_test.h"
 
 /* Names that a working copy has, as a machine's directory of settings has them. */
@@ -374,22 +375,22 @@ static int read_configuration(
         phx_cleanup(phx_configuration_freep) struct phx_configuration *configuration = NULL;
         const struct phx_trust trust = trust_of(validation);
         const char *path = validation->configuration_path;
-        struct phx_error error = { .all = findings };
+        struct phx_error why = { .all = findings };
         phx_autofree char *text = NULL;
         size_t size = 0;
         int r;
 
-        r = phx_trust_read(&trust, path, PHX_CONFIGURATION_LIMIT, &text, &size, &error);
+        r = phx_trust_read(&trust, path, PHX_CONFIGURATION_LIMIT, &text, &size, &why);
         if (r < 0)
-                return add_unreadable(findings, path, &error, r);
+                return add_unreadable(findings, path, &why, r);
         r = phx_configuration_parse(
                         path,
                         text,
                         size,
                         validation->settings->default_profile,
                         &configuration,
-                        &error);
-        r = said(findings, path, &error, r);
+                        &why);
+        r = said(findings, path, &why, r);
         if (r < 0 || !configuration)
                 return r;
         phx_configuration_review(
@@ -422,7 +423,7 @@ int validation_run(
                 struct phx_error *error) {
         phx_cleanup(phx_configuration_freep) struct phx_configuration *configuration = NULL;
         phx_cleanup(phx_strings_done) struct phx_strings names = { 0 };
-        int r, known, judged = 0;
+        int r, known, judged = 0, tried = 0;
 
         r = read_settings(validation, findings);
         if (r >= 0)
@@ -438,8 +439,17 @@ int validation_run(
                                 &configuration);
         if (r >= 0 && known > 0)
                 judged = judge_profiles(validation, configuration, findings, error);
+        if (r >= 0 && configuration)
+                tried = phx_options_review(
+                                validation->configuration_path,
+                                configuration,
+                                validation->is_in_force,
+                                findings,
+                                judged < 0 ? NULL : error);
         if (r >= 0)
                 r = complete_files(validation, findings);
         /* What could not be judged does not keep the rest from being told. */
-        return r < 0 ? r : judged;
+        if (r < 0)
+                return r;
+        return judged < 0 ? judged : tried;
 }

@@ -56,16 +56,20 @@ static int read_container(
                 const struct phx_json_place *place,
                 const json_t *value,
                 struct phx_error *error) {
-        const struct phx_json_place list = phx_json_member(place, "lines");
-        phx_cleanup(phx_strings_done) struct phx_strings lines = { 0 };
+        const struct phx_json_place list = phx_json_member(place, "lines"),
+                                    others = phx_json_member(place, "foreign");
+        phx_cleanup(phx_strings_done) struct phx_strings lines = { 0 }, foreign = { 0 };
+        const json_t *foreign_value = json_object_get(value, "foreign");
         int r;
 
-        if (json_object_size(value) != 1)
+        if (json_object_size(value) != (foreign_value ? 2 : 1))
                 return refuse_entry(-EINVAL, place, error);
         r = phx_json_strings(&list, json_object_get(value, "lines"), &lines, error);
+        if (r >= 0 && foreign_value)
+                r = phx_json_strings(&others, foreign_value, &foreign, error);
         if (r < 0)
                 return r;
-        r = phx_inventory_set_container(inventory, place->key, &lines);
+        r = phx_inventory_set_container(inventory, place->key, &lines, &foreign);
         return r < 0 ? refuse_entry(r, place, error) : 0;
 }
 
@@ -221,16 +225,31 @@ static int add_profiles(struct phx_buffer *buffer, const struct phx_inventory *i
         return r;
 }
 
-static int add_lines(struct phx_buffer *buffer, const struct phx_strings *lines) {
+static int add_lines(struct phx_buffer *buffer, const char *key, const struct phx_strings *lines) {
         int r;
 
-        r = phx_buffer_add_text(buffer, ": { \"lines\": [");
+        r = phx_buffer_addf(buffer, "\"%s\": [", key);
         for (size_t i = 0; i < lines->count && r >= 0; i++) {
                 r = phx_buffer_add_text(buffer, i > 0 ? ", " : "");
                 if (r >= 0)
                         r = add_string(buffer, lines->items[i]);
         }
-        return r < 0 ? r : phx_buffer_add_text(buffer, "] }");
+        return r < 0 ? r : phx_buffer_add_text(buffer, "]");
+}
+
+static int add_container(
+                struct phx_buffer *buffer,
+                const struct phx_inventory_container *container) {
+        int r;
+
+        r = phx_buffer_add_text(buffer, ": { ");
+        if (r >= 0)
+                r = add_lines(buffer, "lines", &container->lines);
+        if (r >= 0 && container->foreign.count > 0)
+                r = phx_buffer_add_text(buffer, ", ");
+        if (r >= 0 && container->foreign.count > 0)
+                r = add_lines(buffer, "foreign", &container->foreign);
+        return r < 0 ? r : phx_buffer_add_text(buffer, " }");
 }
 
 static int add_containers(struct phx_buffer *buffer, const struct phx_inventory *inventory) {
@@ -239,7 +258,7 @@ static int add_containers(struct phx_buffer *buffer, const struct phx_inventory 
         for (size_t i = 0; i < inventory->container_count && r >= 0; i++) {
                 r = add_name(buffer, i, inventory->containers[i].name);
                 if (r >= 0)
-                        r = add_lines(buffer, &inventory->containers[i].lines);
+                        r = add_container(buffer, &inventory->containers[i]);
         }
         return r;
 }

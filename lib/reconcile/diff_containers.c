@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/buffer.h"
 #include "reconcile/differ.h"
 
 static const char *or_unknown(const char *text) {
@@ -134,7 +135,8 @@ static int diff_running(
         return phx_differ_add(differ, drift);
 }
 
-/* The first managed line that is wrong, where the profile is right: one edit repairs them all. */
+/* The key of the first managed line that is wrong, where the profile is right: one edit repairs
+ * them all. What it says is not for everybody: a value may be a password. */
 static int diff_line(
                 struct phx_differ *differ,
                 const struct phx_observed_container *have,
@@ -145,11 +147,12 @@ static int diff_line(
 
         (void) snprintf(expected,
                         sizeof(expected),
-                        "%s %s",
+                        "%s %.*s",
                         is_absent ? "with" : "without",
+                        (int) strcspn(line + 1, "="),
                         line + 1);
         drift.expected = expected;
-        drift.found = is_absent ? "absent" : "present";
+        drift.found = is_absent ? "not in effect" : "present";
         return phx_differ_add(differ, drift);
 }
 
@@ -172,6 +175,36 @@ static int diff_assigned(
         if (strcmp(have->effective, want->label) != 0)
                 return phx_differ_add(differ, drift);
         return have->wrong_lines.count > 0 ? diff_line(differ, have, drift) : 0;
+}
+
+/* All of them in one: they are the author's to correct, and are told once. */
+static int diff_options(
+                struct phx_differ *differ,
+                const struct phx_desired_container *want,
+                const struct phx_observed_container *have) {
+        phx_cleanup(phx_buffer_done) struct phx_buffer found = { 0 };
+        int r = 0;
+
+        if (have->refused_options.count == 0)
+                return 0;
+        for (size_t i = 0; r >= 0 && i < have->refused_options.count; i++)
+                r = phx_buffer_addf(
+                                &found,
+                                "%s%s",
+                                i > 0 ? "; " : "",
+                                have->refused_options.items[i]);
+        if (r < 0)
+                return r;
+        return phx_differ_add(
+                        differ,
+                        (struct phx_drift){
+                                        .layer = PHX_LAYER_CONFIG,
+                                        .kind = PHX_DRIFT_OPTION,
+                                        .object = want->id,
+                                        .expected = "options that liblxc takes",
+                                        .found = found.data,
+                                        .why = "its other options and its profile are in force",
+                        });
 }
 
 static int diff_missing(struct phx_differ *differ, const struct phx_desired_container *want) {
@@ -223,7 +256,9 @@ static int diff_container(struct phx_differ *differ, const struct phx_desired_co
                 r = diff_unjudged(differ, want, have);
                 why = "its config cannot be judged";
         } else {
-                r = diff_assigned(differ, want, have, why);
+                r = diff_options(differ, want, have);
+                if (r >= 0)
+                        r = diff_assigned(differ, want, have, why);
                 /* Where no restart could help, a restart is not asked for. */
                 if (why && strcmp(have->effective, want->label) != 0)
                         return r;

@@ -143,7 +143,8 @@ static int look(const struct phx_world *world, struct picture *picture, struct p
 /* Whether STILL says about the same state what TRIED was to mend; an action mends one state of one
  * object, whatever was wrong with it. */
 static bool is_same_state(const struct phx_drift *still, const struct phx_drift *tried) {
-        if (still->layer != tried->layer || still->kind == PHX_DRIFT_DISABLED)
+        if (still->layer != tried->layer || still->kind == PHX_DRIFT_DISABLED ||
+            still->kind == PHX_DRIFT_OPTION)
                 return false;
         /* A container may have the name of a profile. */
         if ((still->kind == PHX_DRIFT_NAMESPACE) != (tried->kind == PHX_DRIFT_NAMESPACE) &&

@@ -32,17 +32,17 @@ static int compare_texts(
                         drift->expected);
 }
 
-/* See diff_containers.c for the two forms of a managed line. */
+/* See diff_containers.c for the two forms of a managed line: its key, and never its value. */
 static int add_assigned(struct phx_buffer *buffer, const struct phx_drift *drift) {
         if (phx_has_prefix(drift->expected, "with "))
                 return phx_buffer_addf(
                                 buffer,
-                                "its config lacks the line %s",
+                                "its config does not have %s as lxc_options say",
                                 drift->expected + strlen("with "));
         if (phx_has_prefix(drift->expected, "without "))
                 return phx_buffer_addf(
                                 buffer,
-                                "its config has the unwanted line %s",
+                                "its config has a line %s that lxc_options no longer ask for",
                                 drift->expected + strlen("without "));
         if (strcmp(drift->found, "unset") == 0)
                 return phx_buffer_addf(
@@ -113,6 +113,8 @@ static int add_clause(struct phx_buffer *buffer, const struct phx_drift *drift) 
                 return phx_buffer_add_text(buffer, "not on this host");
         case PHX_DRIFT_UNMANAGED:
                 return phx_buffer_add_text(buffer, "not in the configuration");
+        case PHX_DRIFT_OPTION:
+                return phx_buffer_add_text(buffer, drift->found);
         case PHX_DRIFT_UNKNOWN:
                 return add_unknown(buffer, drift);
         }

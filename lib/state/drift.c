@@ -51,6 +51,8 @@ const char *phx_drift_kind_to_string(enum phx_drift_kind kind) {
                 return "missing";
         case PHX_DRIFT_UNMANAGED:
                 return "unmanaged";
+        case PHX_DRIFT_OPTION:
+                return "option";
         case PHX_DRIFT_UNKNOWN:
                 return "unknown";
         }

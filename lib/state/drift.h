@@ -31,7 +31,8 @@ enum phx_drift_kind {
         PHX_DRIFT_RUNNING,   /* running: a task is not under the desired label in enforce mode */
         PHX_DRIFT_MISSING,   /* config: configured, not on this host */
         PHX_DRIFT_UNMANAGED, /* config: on this host, not configured */
-        PHX_DRIFT_UNKNOWN,   /* cannot be told */
+        PHX_DRIFT_OPTION,    /* config: options that liblxc refuses, and that are left out */
+        PHX_DRIFT_UNKNOWN,   /* cannot be told; the last */
 };
 
 enum phx_action_kind {

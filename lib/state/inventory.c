@@ -128,6 +128,11 @@ static int set_digest(char field[PHX_SHA256_HEX], const char *digest) {
         return 1;
 }
 
+static void lines_done(struct phx_inventory_container *container) {
+        phx_strings_done(&container->lines);
+        phx_strings_done(&container->foreign);
+}
+
 void phx_inventory_done(struct phx_inventory *inventory) {
         for (size_t i = 0; i < inventory->file_count; i++)
                 free(inventory->files[i].path);
@@ -135,7 +140,7 @@ void phx_inventory_done(struct phx_inventory *inventory) {
                 free(inventory->profiles[i].name);
         for (size_t i = 0; i < inventory->container_count; i++) {
                 free(inventory->containers[i].name);
-                phx_strings_done(&inventory->containers[i].lines);
+                lines_done(&inventory->containers[i]);
         }
         free(inventory->files);
         free(inventory->profiles);
@@ -184,26 +189,34 @@ static bool are_lines(const struct phx_strings *lines) {
         for (size_t i = 0; i < lines->count; i++)
                 if (!*lines->items[i] || phx_has_control(lines->items[i]))
                         return false;
-        return lines->count > 0;
+        return true;
 }
 
 int phx_inventory_set_container(
                 struct phx_inventory *inventory,
                 const char *name,
-                const struct phx_strings *lines) {
-        phx_cleanup(phx_strings_done) struct phx_strings copy = { 0 };
+                const struct phx_strings *lines,
+                const struct phx_strings *foreign) {
+        static const struct phx_strings none = { 0 };
+        phx_cleanup(lines_done) struct phx_inventory_container copy = { 0 };
         struct phx_inventory_container *container;
         int r;
 
-        if (!phx_is_container_id(name) || !are_lines(lines))
+        if (!foreign)
+                foreign = &none;
+        if (!phx_is_container_id(name) || lines->count == 0 || !are_lines(lines) ||
+            !are_lines(foreign))
                 return -EINVAL;
 
         container = find_container(inventory, name);
-        if (container && phx_strings_equal(&container->lines, lines))
+        if (container && phx_strings_equal(&container->lines, lines) &&
+            phx_strings_equal(&container->foreign, foreign))
                 return 0;
 
         /* Before the container is added: one without lines must not be left behind. */
-        r = phx_strings_copy(&copy, lines);
+        r = phx_strings_copy(&copy.lines, lines);
+        if (r >= 0)
+                r = phx_strings_copy(&copy.foreign, foreign);
         if (r < 0)
                 return r;
         if (!container)
@@ -211,9 +224,9 @@ int phx_inventory_set_container(
         if (!container)
                 return -ENOMEM;
 
-        phx_strings_done(&container->lines);
-        container->lines = copy;
-        copy = (struct phx_strings){ 0 };
+        lines_done(container);
+        container->lines = PHX_TAKE_STRUCT(copy.lines);
+        container->foreign = PHX_TAKE_STRUCT(copy.foreign);
         return 1;
 }
 
@@ -261,7 +274,7 @@ int phx_inventory_remove_container(struct phx_inventory *inventory, const char *
         if (!container)
                 return 0;
         free(container->name);
-        phx_strings_done(&container->lines);
+        lines_done(container);
         drop(inventory->containers, inventory->container_count--, sizeof(*container), container);
         return 1;
 }

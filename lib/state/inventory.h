@@ -24,7 +24,10 @@ struct phx_inventory_profile {
 /* A container whose config has lines of ours. */
 struct phx_inventory_container {
         char *name;               /* of its directory */
-        struct phx_strings lines; /* in the order in which they were written */
+        struct phx_strings lines; /* in the order in which they were written, each as often */
+        /* Lines of the config's own that read as one of ours, each as often: whoever finds only as
+         * many of them finds none of ours. */
+        struct phx_strings foreign;
 };
 
 /* The zero value is an empty inventory. */
@@ -49,11 +52,13 @@ int phx_inventory_set_profile(
                 const char *name,
                 const char *source,
                 const char *key);
-/* LINES must not be empty: a container without lines of ours is to be removed. */
+/* LINES must not be empty: a container without lines of ours is to be removed. FOREIGN may be NULL
+ * for none. */
 int phx_inventory_set_container(
                 struct phx_inventory *inventory,
                 const char *name,
-                const struct phx_strings *lines);
+                const struct phx_strings *lines,
+                const struct phx_strings *foreign);
 
 /* NULL when there is none. Valid until the next change. */
 const struct phx_inventory_file *phx_inventory_file(

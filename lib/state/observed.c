@@ -20,6 +20,7 @@ static void container_done(struct phx_observed_container *container) {
         free(container->example);
         free(container->unread_why);
         phx_strings_done(&container->wrong_lines);
+        phx_strings_done(&container->refused_options);
         phx_strings_done(&container->labels);
         phx_strings_done(&container->inner);
 }

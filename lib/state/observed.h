@@ -25,9 +25,10 @@ struct phx_observed_container {
         char *digest;    /* of the config file */
         char *decider;   /* the file that sets EFFECTIVE, and its line; NULL when none does */
         unsigned decider_line;
-        char *trouble;                  /* why it cannot be judged; else NULL */
-        struct phx_strings wrong_lines; /* managed lines that are not as desired: "+line" absent,
-                                           "-line" too many */
+        char *trouble;                      /* why it cannot be judged; else NULL */
+        struct phx_strings wrong_lines;     /* keys of managed lines: "+key" is not in effect as the
+                                               options say, "-key" has a line too many; no values */
+        struct phx_strings refused_options; /* "FILE:LINE: KEY is left out: …", no values either */
         bool is_running;
         unsigned tasks;
         unsigned starting; /* tasks that have not executed anything of the container yet */

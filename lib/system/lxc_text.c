@@ -122,8 +122,8 @@ int phx_lxc_text_values(
 }
 
 void phx_lxc_edit_done(struct phx_lxc_edit *edit) {
-        phx_strings_done(&edit->wanted);
-        phx_strings_done(&edit->withdrawn);
+        phx_strings_done(&edit->removed);
+        phx_strings_done(&edit->tail);
         *edit = (struct phx_lxc_edit){ 0 };
 }
 
@@ -140,48 +140,37 @@ struct draft {
         const struct phx_lxc_edit *edit;
         struct entry *entries;
         size_t count;
-        bool *present;  /* for each wanted item */
         size_t profile; /* the line that stays, or NOWHERE */
+        size_t tail;    /* the line before which the tail goes, or COUNT */
 };
 
 static void draft_done(struct draft *draft) {
         free(draft->entries);
-        free(draft->present);
 }
 
 static struct phx_lxc_line parse_item(const char *item) {
         return parse_line(item, strlen(item));
 }
 
-static bool is_same(const struct phx_lxc_line *a, const struct phx_lxc_line *b) {
-        return a->key && b->key && a->key_size == b->key_size && a->value_size == b->value_size &&
-               memcmp(a->key, b->key, a->key_size) == 0 &&
-               memcmp(a->value, b->value, a->value_size) == 0;
-}
-
-/* The first item that says the same, or NOWHERE. */
-static size_t find_item(const struct phx_strings *items, const struct phx_lxc_line *line) {
-        for (size_t i = 0; i < items->count; i++) {
-                struct phx_lxc_line item = parse_item(items->items[i]);
-
-                if (is_same(&item, line))
-                        return i;
-        }
-        return NOWHERE;
+static bool is_item(const char *item) {
+        return !strpbrk(item, "\r\n") && parse_item(item).key;
 }
 
 static int check_items(const struct phx_strings *items, struct phx_error *error) {
-        for (size_t i = 0; i < items->count; i++) {
-                const char *item = items->items[i];
-
-                if (strpbrk(item, "\r\n") || !parse_item(item).key)
+        for (size_t i = 0; i < items->count; i++)
+                if (!is_item(items->items[i]))
                         return phx_error_set(
                                         error,
                                         -EINVAL,
                                         "'%s': expected one line of the form lxc.KEY=VALUE",
-                                        item);
-        }
+                                        items->items[i]);
         return 0;
+}
+
+static bool item_is(const char *item, const char *key) {
+        const struct phx_lxc_line line = parse_item(item);
+
+        return phx_lxc_line_is(&line, key);
 }
 
 /* What would be another value once it was written and read again is no name. */
@@ -215,35 +204,88 @@ static int split(struct draft *draft, const char *text, size_t size) {
         return 0;
 }
 
-static void mark_options(struct draft *draft) {
-        for (size_t i = 0; i < draft->count; i++) {
-                struct entry *entry = &draft->entries[i];
-                size_t item;
+/* "KEY = VALUE", as it is written. */
+static int add_item(struct phx_buffer *text, const char *item) {
+        struct phx_lxc_line line = parse_item(item);
+        const char *value = strchr(item, '=') + 1;
 
-                if (!entry->line.key || phx_lxc_line_is(&entry->line, PHX_LXC_KEY_PROFILE))
-                        continue;
-                item = find_item(&draft->edit->wanted, &entry->line);
-                if (item == NOWHERE) {
-                        item = find_item(&draft->edit->withdrawn, &entry->line);
-                        entry->is_dropped = item != NOWHERE;
-                        continue;
-                }
-                entry->is_dropped = draft->present[item];
-                draft->present[item] = true;
-        }
+        return phx_buffer_addf(
+                        text,
+                        "%.*s = %s",
+                        (int) line.key_size,
+                        line.key,
+                        value + strspn(value, blanks));
 }
 
-/* After the options: a withdrawn include is none. */
-static void mark_profile(struct draft *draft) {
-        const char *profile = draft->edit->profile;
+/* Byte for byte: whoever respells a line has made it the config's own. */
+static bool is_written(const struct phx_lxc_line *line, const struct phx_buffer *item) {
+        struct slice content = without_end((struct slice){ line->start, line->size });
+
+        return content.size == item->size && memcmp(content.start, item->data, item->size) == 0;
+}
+
+size_t phx_lxc_text_copies(const char *text, size_t size, const char *item) {
+        phx_cleanup(phx_buffer_done) struct phx_buffer written = { 0 };
+        struct phx_lxc_line line;
+        size_t offset = 0, count = 0;
+
+        if (!is_item(item) || add_item(&written, item) < 0)
+                return 0;
+        while (phx_lxc_text_next(text, size, &offset, &line))
+                count += is_written(&line, &written);
+        return count;
+}
+
+/* The last one that is still there. */
+static int drop_item(struct draft *draft, const char *item) {
+        phx_cleanup(phx_buffer_done) struct phx_buffer written = { 0 };
+
+        if (item_is(item, PHX_LXC_KEY_PROFILE))
+                return 0;
+        if (add_item(&written, item) < 0)
+                return -ENOMEM;
+        for (size_t i = draft->count; i-- > 0;) {
+                struct entry *entry = &draft->entries[i];
+
+                if (entry->is_dropped || !is_written(&entry->line, &written))
+                        continue;
+                entry->is_dropped = true;
+                return 0;
+        }
+        return 0;
+}
+
+/* The first line behind every include, which might overrule it. */
+static size_t behind_includes(const struct draft *draft) {
         size_t after = 0;
 
-        draft->profile = NOWHERE;
         for (size_t i = 0; i < draft->count; i++)
                 if (!draft->entries[i].is_dropped &&
                     phx_lxc_line_is(&draft->entries[i].line, PHX_LXC_KEY_INCLUDE))
                         after = i + 1;
+        return after;
+}
 
+static bool is_last(const struct draft *draft, size_t index) {
+        for (size_t i = index + 1; i < draft->count; i++)
+                if (!draft->entries[i].is_dropped && draft->entries[i].line.key)
+                        return false;
+        return true;
+}
+
+static bool has_include(const struct phx_strings *items) {
+        for (size_t i = 0; i < items->count; i++)
+                if (item_is(items->items[i], PHX_LXC_KEY_INCLUDE))
+                        return true;
+        return false;
+}
+
+/* After what is removed: an include of that is none. */
+static void mark_profile(struct draft *draft) {
+        const char *profile = draft->edit->profile;
+        size_t after = behind_includes(draft);
+
+        draft->profile = NOWHERE;
         for (size_t i = 0; i < draft->count; i++) {
                 struct entry *entry = &draft->entries[i];
 
@@ -258,6 +300,19 @@ static void mark_profile(struct draft *draft) {
         }
 }
 
+/* Behind all others; only the profile's line may come later, and does so where it can. */
+static void place_tail(struct draft *draft) {
+        draft->tail = draft->count;
+        if (draft->profile == NOWHERE)
+                return;
+        if (is_last(draft, draft->profile))
+                draft->tail = draft->profile;
+        else if (draft->edit->profile && has_include(&draft->edit->tail)) {
+                draft->entries[draft->profile].is_dropped = true;
+                draft->profile = NOWHERE;
+        }
+}
+
 static int draft_init(
                 struct draft *draft,
                 const char *text,
@@ -267,13 +322,9 @@ static int draft_init(
         int r;
 
         draft->edit = edit;
-        draft->present = calloc(edit->wanted.count + 1, sizeof(*draft->present));
-        if (!draft->present)
-                return -ENOMEM;
-
-        r = check_items(&edit->wanted, error);
+        r = check_items(&edit->removed, error);
         if (r >= 0)
-                r = check_items(&edit->withdrawn, error);
+                r = check_items(&edit->tail, error);
         if (r >= 0)
                 r = check_profile(edit->profile, error);
         if (r < 0)
@@ -284,38 +335,33 @@ static int draft_init(
                                 -EINVAL,
                                 "contains a NUL byte, at which liblxc stops to read");
         r = split(draft, text, size);
+        for (size_t i = 0; r >= 0 && i < edit->removed.count; i++)
+                r = drop_item(draft, edit->removed.items[i]);
         if (r < 0)
                 return r;
-        mark_options(draft);
         mark_profile(draft);
+        place_tail(draft);
         return 0;
 }
 
-/* An item that says the same as an earlier one never counts as present, and is not missing. */
-static bool is_missing(const struct draft *draft, size_t item) {
-        struct phx_lxc_line line = parse_item(draft->edit->wanted.items[item]);
-
-        return !draft->present[item] && !phx_lxc_line_is(&line, PHX_LXC_KEY_PROFILE) &&
-               find_item(&draft->edit->wanted, &line) == item;
-}
-
-static int add_line(struct phx_buffer *text, const char *key, int key_size, const char *value) {
+static int end_line(struct phx_buffer *text) {
         bool is_broken = text->size > 0 && text->data[text->size - 1] != '\n';
 
-        return phx_buffer_addf(text, "%s%.*s = %s\n", is_broken ? "\n" : "", key_size, key, value);
+        return is_broken ? phx_buffer_add_text(text, "\n") : 0;
 }
 
-static int add_missing(const struct draft *draft, struct phx_buffer *text) {
+static int add_tail(const struct draft *draft, struct phx_buffer *text) {
+        const struct phx_strings *tail = &draft->edit->tail;
         int r = 0;
 
-        for (size_t i = 0; r >= 0 && i < draft->edit->wanted.count; i++) {
-                const char *item = draft->edit->wanted.items[i], *value;
-                struct phx_lxc_line line = parse_item(item);
-
-                if (!is_missing(draft, i))
+        for (size_t i = 0; r >= 0 && i < tail->count; i++) {
+                if (item_is(tail->items[i], PHX_LXC_KEY_PROFILE))
                         continue;
-                value = strchr(item, '=') + 1;
-                r = add_line(text, line.key, (int) line.key_size, value + strspn(value, blanks));
+                r = end_line(text);
+                if (r >= 0)
+                        r = add_item(text, tail->items[i]);
+                if (r >= 0)
+                        r = phx_buffer_add_text(text, "\n");
         }
         return r;
 }
@@ -326,21 +372,18 @@ static int render(const struct draft *draft, struct phx_buffer *text) {
         for (size_t i = 0; r >= 0 && i < draft->count; i++) {
                 const struct entry *entry = &draft->entries[i];
 
-                if (i == draft->profile)
-                        r = add_missing(draft, text);
+                if (i == draft->tail)
+                        r = add_tail(draft, text);
                 if (r >= 0 && !entry->is_dropped)
                         r = phx_buffer_add(text, entry->line.start, entry->line.size);
         }
-        if (r < 0 || draft->profile != NOWHERE)
+        if (r >= 0 && draft->tail == draft->count)
+                r = add_tail(draft, text);
+        if (r < 0 || draft->profile != NOWHERE || !draft->edit->profile)
                 return r;
-
-        r = add_missing(draft, text);
-        if (r < 0 || !draft->edit->profile)
-                return r;
-        return add_line(text,
-                        PHX_LXC_KEY_PROFILE,
-                        (int) strlen(PHX_LXC_KEY_PROFILE),
-                        draft->edit->profile);
+        r = end_line(text);
+        return r < 0 ? r
+                     : phx_buffer_addf(text, PHX_LXC_KEY_PROFILE " = %s\n", draft->edit->profile);
 }
 
 int phx_lxc_text_edit(
@@ -362,36 +405,6 @@ int phx_lxc_text_edit(
                 return r;
 
         r = result.size != size || (size > 0 && memcmp(result.data, text, size) != 0);
-        *ret_text = result;
-        result = (struct phx_buffer){ 0 };
+        *ret_text = PHX_TAKE_STRUCT(result);
         return r;
-}
-
-int phx_lxc_text_check(
-                const char *text,
-                size_t size,
-                const struct phx_lxc_edit *edit,
-                struct phx_strings *wrong,
-                struct phx_error *error) {
-        phx_cleanup(draft_done) struct draft draft = { 0 };
-        int r;
-
-        r = draft_init(&draft, text, size, edit, error);
-        for (size_t i = 0; r >= 0 && i < edit->wanted.count; i++)
-                if (is_missing(&draft, i))
-                        r = phx_strings_addf(wrong, "+%s", edit->wanted.items[i]);
-
-        for (size_t i = 0; r >= 0 && i < draft.count; i++) {
-                const struct phx_lxc_line *line = &draft.entries[i].line;
-
-                if (draft.entries[i].is_dropped && !phx_lxc_line_is(line, PHX_LXC_KEY_PROFILE))
-                        r = phx_strings_addf(
-                                        wrong,
-                                        "-%.*s=%.*s",
-                                        (int) line->key_size,
-                                        line->key,
-                                        (int) line->value_size,
-                                        line->value);
-        }
-        return r < 0 ? r : 0;
 }

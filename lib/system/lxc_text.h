@@ -42,19 +42,21 @@ bool phx_lxc_line_is(const struct phx_lxc_line *line, const char *key);
 /* The values of all lines of KEY but the empty ones (which reset a list), in their order. */
 int phx_lxc_text_values(const char *text, size_t size, const char *key, struct phx_strings *values);
 
-/* What is wanted of a config's own text. Items are "key=value", spelled as they are to be written
- * behind the "key = ". Items with the key lxc.apparmor.profile are passed over: PROFILE decides. */
+/* An edit of a config's own text. Items are "key=value", written as "key = value", and a line is
+ * one only when it reads just so. Those with the key lxc.apparmor.profile are passed over: PROFILE
+ * decides. */
 struct phx_lxc_edit {
-        struct phx_strings wanted;    /* present exactly once each, whatever their place */
-        struct phx_strings withdrawn; /* recorded as ours, wanted no longer: absent */
-        const char *profile;          /* borrowed; NULL leaves the profile's lines alone */
+        struct phx_strings removed; /* lines of ours: for each, the last that is still there */
+        struct phx_strings tail; /* behind all other lines, in this order: the last word counts */
+        const char *profile;     /* borrowed; NULL leaves the profile's lines alone */
 };
 
 void phx_lxc_edit_done(struct phx_lxc_edit *edit);
 
-/* The text as it should be: all lines that are not managed stay byte by byte. With a profile, its
- * line is the only one and stands after every lxc.include, since an include may set another one. A
- * right line keeps its place; new lines go before the profile's, or at the end.
+/* The text as it should be: all lines but those removed, and the profile's, stay byte by byte and
+ * in their order. With a profile, its line is the only one and stands after every lxc.include,
+ * since an include may set another one; a right one keeps its place. The tail goes to the end, or
+ * before the profile's line where that is the last.
  *
  * Returns 1 when RET_TEXT differs from the text, 0 when it is the same, or a negative errno:
  * -EINVAL for an item or a profile that is not one line of a config, or a text with a NUL. */
@@ -65,11 +67,5 @@ int phx_lxc_text_edit(
                 struct phx_buffer *ret_text,
                 struct phx_error *error);
 
-/* The managed lines besides the profile's that are not as wanted: "+key=value" for one that is
- * absent, "-key=value" for one too many. Errors as above. */
-int phx_lxc_text_check(
-                const char *text,
-                size_t size,
-                const struct phx_lxc_edit *edit,
-                struct phx_strings *wrong,
-                struct phx_error *error);
+/* How many lines read as ITEM is written. */
+size_t phx_lxc_text_copies(const char *text, size_t size, const char *item);

@@ -2,26 +2,14 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
 
 #include <lxc/lxccontainer.h>
 
 #include "base/buffer.h"
-#include "base/process.h"
+#include "system/lxc_child.h"
 #include "system/worker.h"
-
-/* lxc_container_new() reads LXCPATH/NAME/config at once, waits for its lock without limit, and may
- * destroy the container when a file "partial" says that its creation was broken off. So the object
- * is made below a path where there is nothing, and is told afterwards what to look at. */
-#define NO_LXC_PATH "/nonexistent"
-
-/* A config takes liblxc a few hundred kilobytes, and what it says about one a few lines. */
-#define MEMORY_LIMIT (UINT64_C(256) << 20)
-#define LOG_LIMIT (UINT64_C(16) << 20)
 
 /* All that one call of ours asks. */
 struct questions {
@@ -41,37 +29,6 @@ void phx_lxc_values_done(struct phx_lxc_values *values) {
 
 static int add_string(struct phx_buffer *strings, const char *text) {
         return phx_buffer_add(strings, text, strlen(text) + 1);
-}
-
-/* Cuts the message out of "PREFIX NAME TIME LEVEL CATEGORY - FILE:FUNCTION:LINE - MESSAGE". */
-static const char *message_of(char *line) {
-        const char *message = line;
-
-        for (int i = 0; i < 2; i++) {
-                const char *dash = strstr(message, " - ");
-
-                if (!dash)
-                        return line;
-                message = dash + strlen(" - ");
-        }
-        return message;
-}
-
-/* liblxc logs the cause first and then who passed it on; two lines say what and in which file. */
-static int add_log(struct phx_buffer *strings, int log, const char *subject) {
-        char text[4096], *rest = text, *line;
-        const char *between = ": ";
-        ssize_t n = pread(log, text, sizeof(text) - 1, 0);
-        int r = phx_buffer_add_text(strings, subject);
-
-        text[n > 0 ? n : 0] = '\0';
-        if (r >= 0 && !text[0])
-                r = phx_buffer_add_text(strings, ": liblxc refuses it and does not say why");
-        for (int i = 0; r >= 0 && i < 2 && (line = strsep(&rest, "\n")) && line[0]; i++) {
-                r = phx_buffer_addf(strings, "%s%s", between, message_of(line));
-                between = "; ";
-        }
-        return r < 0 ? r : phx_buffer_add(strings, "", 1);
 }
 
 /* Unset is an empty string, and for the cgroup keys "(null)". */
@@ -113,9 +70,9 @@ static int answer_load(void *data, size_t index, struct phx_buffer *reply) {
 
         if (ftruncate(questions->log, 0) < 0)
                 return phx_errno();
-        c = lxc_container_new("phoenixd", NO_LXC_PATH);
+        c = lxc_container_new("phoenixd", PHX_NO_LXC_PATH);
         if (!c || !c->load_config(c, file)) {
-                r = add_log(reply, questions->log, file);
+                r = phx_lxc_add_log(reply, questions->log, file);
                 return r < 0 ? r : -EINVAL;
         }
 
@@ -127,33 +84,11 @@ static int answer_load(void *data, size_t index, struct phx_buffer *reply) {
         return r;
 }
 
-/* Root's files it reads as root, others' by the one capability that is for reading. */
-static int confine(void) {
-        phx_process_limit_memory(MEMORY_LIMIT);
-        phx_process_limit(RLIMIT_FSIZE, LOG_LIMIT);
-        return phx_process_drop_rights(UINT64_C(1) << CAP_DAC_READ_SEARCH);
-}
-
-/* liblxc writes its log to a file only, so it gets one in memory. */
-static int open_log(void *data) {
+static int start(void *data) {
         struct questions *questions = data;
-        char path[64];
-        struct lxc_log log = { .name = "phoenixd",
-                               .lxcpath = NO_LXC_PATH,
-                               .file = path,
-                               .level = "ERROR",
-                               .prefix = "phoenixd",
-                               .quiet = true };
-        int r;
+        int r = phx_lxc_child_confine();
 
-        r = confine();
-        if (r < 0)
-                return r;
-        questions->log = memfd_create("liblxc-log", MFD_CLOEXEC);
-        if (questions->log < 0)
-                return phx_errno();
-        (void) snprintf(path, sizeof(path), "/proc/self/fd/%d", questions->log);
-        return lxc_log_init(&log) < 0 ? -EIO : 0;
+        return r < 0 ? r : phx_lxc_child_open_log(&questions->log);
 }
 
 static int accept_values(void *data, size_t index, const struct phx_worker_reply *reply) {
@@ -186,7 +121,7 @@ int phx_lxc_worker_load(
         const struct phx_worker_job job = { .subjects = files,
                                             .service = "liblxc",
                                             .deadline_usec = deadline_usec,
-                                            .start = open_log,
+                                            .start = start,
                                             .answer = answer_load,
                                             .accept = accept_values,
                                             .data = &questions };

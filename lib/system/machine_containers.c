@@ -15,6 +15,7 @@
 #include "system/label_picture.h"
 #include "system/lxc_replace.h"
 #include "system/machine_tasks.h"
+#include "system/option_trials.h"
 
 /* A container is through its start in a second or two. One that is not after twenty looks is not
  * watched so closely. */
@@ -31,6 +32,7 @@ struct phx_machine_containers {
         const struct phx_task_roots *roots;
         const struct phx_trust *trust;
         struct phx_lxc_cache *cache;
+        struct phx_option_trials *trials;
         char *lxc_path;
         struct phx_assignments assignments;
         struct phx_label_pictures pictures;
@@ -50,8 +52,10 @@ int phx_machine_containers_new(
         containers->roots = roots;
         containers->trust = trust;
         r = phx_lxc_cache_new(&containers->cache);
+        if (r >= 0)
+                r = phx_option_trials_new(&containers->trials);
         if (r < 0) {
-                free(containers);
+                (void) phx_machine_containers_free(containers);
                 return r;
         }
         *ret_containers = containers;
@@ -66,6 +70,7 @@ struct phx_machine_containers *phx_machine_containers_free(
         phx_assignments_done(&containers->assignments);
         phx_lxc_cache_free(containers->cache);
         phx_label_pictures_done(&containers->pictures);
+        phx_option_trials_free(containers->trials);
         free(containers->lxc_path);
         free(containers);
 
@@ -73,13 +78,16 @@ struct phx_machine_containers *phx_machine_containers_free(
 }
 
 void phx_machine_containers_forget(struct phx_machine_containers *containers) {
-        struct phx_lxc_cache *cache = NULL;
+        phx_cleanup(phx_lxc_cache_freep) struct phx_lxc_cache *cache = NULL;
+        struct phx_option_trials *trials = NULL;
 
-        /* Without memory for a new one, the old one is believed for once. */
-        if (phx_lxc_cache_new(&cache) < 0)
+        /* Without memory for new ones, the old ones are believed for once. */
+        if (phx_lxc_cache_new(&cache) < 0 || phx_option_trials_new(&trials) < 0)
                 return;
         phx_lxc_cache_free(containers->cache);
-        containers->cache = cache;
+        containers->cache = PHX_TAKE(cache);
+        phx_option_trials_free(containers->trials);
+        containers->trials = trials;
 }
 
 /* Root on a machine; a test's user. What others may write is not believed. */
@@ -105,6 +113,7 @@ void phx_machine_containers_clean(
 struct look {
         struct phx_machine_containers *containers;
         const struct phx_configuration *configuration;
+        const char *configuration_file;
         enum phx_namespace_policy policy_namespace;
         struct phx_inventory *inventory;
         struct phx_desired *desired;
@@ -114,6 +123,8 @@ struct look {
         size_t first;                /* of them in OBSERVED */
         struct phx_cgroups *cgroups; /* NULL when they cannot be read, as each container will say */
         struct phx_machine_tasks tasks;
+        struct phx_option_answer *answers; /* for each assignment */
+        size_t next;                       /* the assignment of the next container that has one */
         bool changed;
 };
 
@@ -121,6 +132,7 @@ static void look_done(struct look *look) {
         phx_lxc_containers_done(&look->list);
         phx_strings_done(&look->names);
         look->cgroups = phx_cgroups_close(look->cgroups);
+        phx_option_answers_free(look->answers, look->containers->assignments.count);
 }
 
 /* --- desired --- */
@@ -236,12 +248,41 @@ static int desire(struct look *look, const struct phx_container_config *config) 
 
 /* --- observed --- */
 
+/* Both lists are in the order of the containers. */
+static int settle_options(
+                struct look *look,
+                const struct phx_lxc_container *have,
+                struct phx_observed_container *observed) {
+        struct phx_assignments *assignments = &look->containers->assignments;
+        size_t i = look->next;
+
+        if (i >= assignments->count || assignments->items[i].have != have)
+                return 0;
+        look->next++;
+        return phx_option_answer_settle(
+                        &look->answers[i],
+                        &assignments->items[i],
+                        look->configuration_file,
+                        observed);
+}
+
+static int try_options(struct look *look, const struct phx_lxc *lxc, struct phx_error *error) {
+        struct phx_assignments *assignments = &look->containers->assignments;
+        int r = phx_assignments_collect(assignments, look->desired, &look->list, look->inventory);
+
+        look->changed |= r > 0;
+        return r < 0 ? r
+                     : phx_option_trials_run(
+                                       look->containers->trials,
+                                       lxc,
+                                       assignments,
+                                       &look->answers,
+                                       &look->observed->watches,
+                                       error);
+}
+
 static int observe(struct look *look, const struct phx_lxc_container *have) {
-        const struct phx_desired_container *want = phx_desired_find_directory(
-                        look->desired,
-                        have->name);
         struct phx_observed_container *observed;
-        struct phx_error error = { 0 };
         phx_autofree char *name = NULL;
         int r;
 
@@ -256,21 +297,8 @@ static int observe(struct look *look, const struct phx_lxc_container *have) {
             phx_replace(&observed->decider, have->decider.file) < 0)
                 return -ENOMEM;
         observed->decider_line = have->decider.line;
-        if (want && have->source.text) {
-                r = phx_assignments_judge(
-                                &look->containers->assignments,
-                                want,
-                                have,
-                                look->inventory,
-                                &observed->wrong_lines,
-                                &error);
-                look->changed |= r > 0;
-                if (r == -EINVAL)
-                        r = phx_replace(&observed->trouble, error.text);
-                if (r < 0)
-                        return r;
-        }
-        return phx_machine_tasks_look(&look->tasks, have, observed);
+        r = settle_options(look, have, observed);
+        return r < 0 ? r : phx_machine_tasks_look(&look->tasks, have, observed);
 }
 
 static int by_directory(const void *a, const void *b) {
@@ -333,6 +361,8 @@ static int look_at_all(struct look *look, const char *lxc_path, struct phx_error
         look->tasks.cgroups = look->cgroups;
         for (size_t i = 0; r >= 0 && look->configuration && i < look->configuration->count; i++)
                 r = desire(look, &look->configuration->containers[i]);
+        if (r >= 0)
+                r = try_options(look, &lxc, error);
         for (size_t i = 0; r >= 0 && i < look->list.count; i++)
                 r = observe(look, &look->list.items[i]);
         if (r >= 0 && look->list.count > 0)
@@ -362,6 +392,7 @@ int phx_machine_containers_look(
         phx_cleanup(look_done) struct look look = {
                 .containers = containers,
                 .configuration = configuration,
+                .configuration_file = settings->configuration,
                 .policy_namespace = settings->policy_namespace,
                 .inventory = inventory,
                 .desired = desired,
@@ -384,6 +415,7 @@ int phx_machine_containers_look(
         r = phx_replace(&containers->lxc_path, settings->lxc_path);
         if (r >= 0)
                 r = look_at_all(&look, settings->lxc_path, error);
+        phx_assignments_leave(&containers->assignments);
         if (r < 0)
                 return r;
         settle(&look);

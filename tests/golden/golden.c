@@ -7,7 +7,8 @@
  *   container ID DIRECTORY|- PROFILE [NAMESPACE] · namespace NAME · label DIRECTORY LABEL
  *   file NAME FILE|- ours|foreign [TROUBLE] · disabled NAME PATH
  *   kernel NAME MODE HASH|- · kernel-trouble TEXT          HASH of good policy: policy of FILE
- *   host DIRECTORY EFFECTIVE|unset|unknown · line DIRECTORY +LINE|-LINE · trouble DIRECTORY TEXT
+ *   host DIRECTORY EFFECTIVE|unset|unknown · line DIRECTORY +KEY|-KEY · trouble DIRECTORY TEXT
+ *   option DIRECTORY TEXT                                  one that liblxc refuses
  *   running DIRECTORY WRONG UNKNOWN EXAMPLE · unread DIRECTORY TEXT */
 
 #include <dirent.h>
@@ -236,6 +237,12 @@ static int read_line(struct picture *picture, const struct words *words) {
         return container ? phx_strings_add(&container->wrong_lines, words->items[2]) : -ENOENT;
 }
 
+static int read_option(struct picture *picture, const struct words *words) {
+        struct phx_observed_container *container = find_host(picture, words->items[1]);
+
+        return container ? phx_strings_add(&container->refused_options, words->items[2]) : -ENOENT;
+}
+
 static int read_trouble(struct picture *picture, const struct words *words) {
         struct phx_observed_container *container = find_host(picture, words->items[1]);
 
@@ -297,6 +304,7 @@ static const struct {
         { "kernel-trouble", 2, 2, read_kernel_trouble },
         { "host", 3, 3, read_host },
         { "line", 3, 3, read_line },
+        { "option", 3, 3, read_option },
         { "trouble", 3, 3, read_trouble },
         { "running", 5, 5, read_running },
         { "unread", 3, 3, read_unread },

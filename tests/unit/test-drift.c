@@ -146,6 +146,7 @@ static void every_kind_is_trouble_or_a_state_of_affairs(void **state) {
                 { "running", PHX_DRIFT_RUNNING, false },
                 { "missing", PHX_DRIFT_MISSING, true },
                 { "unmanaged", PHX_DRIFT_UNMANAGED, true },
+                { "option", PHX_DRIFT_OPTION, false },
                 { "unknown", PHX_DRIFT_UNKNOWN, false },
         };
 

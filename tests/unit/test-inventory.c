@@ -32,10 +32,10 @@ static void setting_twice_changes_once(void **state) {
         assert_int_equal(phx_inventory_set_profile(&inventory, "lxc-a", B, A), 1);
 
         assert_int_equal(phx_strings_add(&lines, "lxc.apparmor.profile = lxc-a"), 0);
-        assert_int_equal(phx_inventory_set_container(&inventory, "web", &lines), 1);
-        assert_int_equal(phx_inventory_set_container(&inventory, "web", &lines), 0);
+        assert_int_equal(phx_inventory_set_container(&inventory, "web", &lines, NULL), 1);
+        assert_int_equal(phx_inventory_set_container(&inventory, "web", &lines, NULL), 0);
         assert_int_equal(phx_strings_add(&lines, "lxc.mount.auto = sys"), 0);
-        assert_int_equal(phx_inventory_set_container(&inventory, "web", &lines), 1);
+        assert_int_equal(phx_inventory_set_container(&inventory, "web", &lines, NULL), 1);
 
         assert_int_equal(inventory.file_count, 1);
         assert_int_equal(inventory.profile_count, 1);
@@ -53,7 +53,7 @@ static void what_was_set_is_found(void **state) {
 
         assert_int_equal(phx_inventory_set_file(&inventory, "/a", A), 1);
         assert_int_equal(phx_inventory_set_profile(&inventory, "lxc-a", A, B), 1);
-        assert_int_equal(phx_inventory_set_container(&inventory, "web", &lines), 1);
+        assert_int_equal(phx_inventory_set_container(&inventory, "web", &lines, NULL), 1);
 
         assert_string_equal(phx_inventory_file(&inventory, "/a")->digest, A);
         assert_string_equal(phx_inventory_profile(&inventory, "lxc-a")->source, A);
@@ -81,7 +81,9 @@ static void removing_takes_that_one_alone(void **state) {
         assert_int_equal(phx_strings_add(&lines, "lxc.mount.auto = sys"), 0);
         for (size_t i = 0; i < PHX_ELEMENTS(names); i++) {
                 assert_int_equal(phx_inventory_set_profile(&inventory, names[i], A, B), 1);
-                assert_int_equal(phx_inventory_set_container(&inventory, names[i], &lines), 1);
+                assert_int_equal(
+                                phx_inventory_set_container(&inventory, names[i], &lines, NULL),
+                                1);
         }
         assert_int_equal(phx_inventory_set_file(&inventory, "/a", A), 1);
 
@@ -111,9 +113,9 @@ static void what_can_be_no_such_thing_is_refused(void **state) {
         assert_int_equal(phx_inventory_set_file(&inventory, "/a", A "a"), -EINVAL);
         assert_int_equal(phx_inventory_set_profile(&inventory, "web", A, B), -EINVAL);
         assert_int_equal(phx_inventory_set_profile(&inventory, "lxc-a", "", B), -EINVAL);
-        assert_int_equal(phx_inventory_set_container(&inventory, "web", &lines), -EINVAL);
+        assert_int_equal(phx_inventory_set_container(&inventory, "web", &lines, NULL), -EINVAL);
         assert_int_equal(phx_strings_add(&lines, "lxc.mount.auto = sys\nx"), 0);
-        assert_int_equal(phx_inventory_set_container(&inventory, "web", &lines), -EINVAL);
+        assert_int_equal(phx_inventory_set_container(&inventory, "web", &lines, NULL), -EINVAL);
         assert_int_equal(
                         inventory.file_count + inventory.profile_count + inventory.container_count,
                         0);

@@ -28,7 +28,7 @@ static void fill(struct phx_inventory *inventory, bool backwards) {
                 (void) snprintf(path, sizeof(path), "/etc/apparmor.d/%s", name);
                 assert_int_equal(phx_inventory_set_file(inventory, path, A), 1);
                 assert_int_equal(phx_inventory_set_profile(inventory, name, A, i == 1 ? "" : B), 1);
-                assert_int_equal(phx_inventory_set_container(inventory, name, &lines), 1);
+                assert_int_equal(phx_inventory_set_container(inventory, name, &lines, NULL), 1);
         }
 }
 
@@ -70,6 +70,30 @@ static void what_is_rendered_is_read_back(void **state) {
                         "lxc.mount.entry = /a \"b\\ é\" none bind");
 }
 
+static void lines_that_only_read_as_ours_are_kept_apart(void **state) {
+        phx_cleanup(phx_inventory_done) struct phx_inventory inventory = { 0 }, again = { 0 };
+        phx_cleanup(phx_strings_done) struct phx_strings lines = { 0 }, foreign = { 0 };
+        phx_autofree char *text = NULL;
+        const struct phx_inventory_container *web;
+
+        assert_int_equal(phx_strings_add(&lines, "lxc.a=1"), 0);
+        assert_int_equal(phx_strings_add(&lines, "lxc.a=1"), 0);
+        assert_int_equal(phx_strings_add(&foreign, "lxc.a=1"), 0);
+        assert_int_equal(phx_inventory_set_container(&inventory, "web", &lines, &foreign), 1);
+        assert_int_equal(phx_inventory_set_container(&inventory, "web", &lines, &foreign), 0);
+        text = render(&inventory);
+        assert_non_null(
+                        strstr(text,
+                               "\"web\": { \"lines\": [\"lxc.a=1\", \"lxc.a=1\"], "
+                               "\"foreign\": [\"lxc.a=1\"] }"));
+        assert_int_equal(phx_inventory_parse("f", text, strlen(text), &again, NULL), 0);
+        web = phx_inventory_container(&again, "web");
+        assert_int_equal(web->lines.count, 2);
+        assert_int_equal(web->foreign.count, 1);
+        assert_int_equal(phx_inventory_set_container(&again, "web", &lines, NULL), 1);
+        assert_int_equal(phx_inventory_container(&again, "web")->foreign.count, 0);
+}
+
 static void the_text_does_not_depend_on_the_order_of_events(void **state) {
         phx_cleanup(phx_inventory_done) struct phx_inventory one = { 0 }, other = { 0 };
         phx_autofree char *text = NULL, *other_text = NULL;
@@ -89,7 +113,7 @@ static void the_text_is_one_entry_a_line(void **state) {
         assert_int_equal(phx_strings_add(&lines, "lxc.mount.auto = sys"), 0);
         assert_int_equal(phx_inventory_set_file(&inventory, "/etc/apparmor.d/lxc-a", A), 1);
         assert_int_equal(phx_inventory_set_profile(&inventory, "lxc-a", A, B), 1);
-        assert_int_equal(phx_inventory_set_container(&inventory, "web", &lines), 1);
+        assert_int_equal(phx_inventory_set_container(&inventory, "web", &lines, NULL), 1);
         text = render(&inventory);
         assert_string_equal(
                         text,
@@ -190,6 +214,7 @@ static void damage_is_told_from_everything_else(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(what_is_rendered_is_read_back),
+                cmocka_unit_test(lines_that_only_read_as_ours_are_kept_apart),
                 cmocka_unit_test(the_text_does_not_depend_on_the_order_of_events),
                 cmocka_unit_test(the_text_is_one_entry_a_line),
                 cmocka_unit_test(an_empty_inventory_is_read_back),

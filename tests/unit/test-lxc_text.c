@@ -20,11 +20,11 @@ static void add_items(struct phx_strings *items, const char *text) {
                         assert_int_equal(phx_strings_add(items, item), 0);
 }
 
-static struct phx_lxc_edit edit_of(const char *wanted, const char *withdrawn, const char *profile) {
+static struct phx_lxc_edit edit_of(const char *tail, const char *removed, const char *profile) {
         struct phx_lxc_edit edit = { .profile = profile };
 
-        add_items(&edit.wanted, wanted);
-        add_items(&edit.withdrawn, withdrawn);
+        add_items(&edit.tail, tail);
+        add_items(&edit.removed, removed);
         return edit;
 }
 
@@ -32,15 +32,17 @@ struct edit_case {
         const char *before;
         const char *after;
         const char *profile;
-        const char *wanted;
-        const char *withdrawn;
+        const char *tail;
+        const char *removed;
 };
 
+/* What was written can be found and written again: nothing changes then. */
 static void assert_edit(const struct edit_case *c) {
         phx_cleanup(phx_lxc_edit_done) struct phx_lxc_edit edit =
-                        edit_of(c->wanted, c->withdrawn, c->profile);
+                        edit_of(c->tail, c->removed, c->profile);
+        phx_cleanup(phx_lxc_edit_done) struct phx_lxc_edit once_more =
+                        edit_of(c->tail, c->tail, c->profile);
         phx_cleanup(phx_buffer_done) struct phx_buffer text = { 0 }, again = { 0 };
-        phx_cleanup(phx_strings_done) struct phx_strings wrong = { 0 };
         struct phx_error error = { 0 };
         int r;
 
@@ -49,9 +51,7 @@ static void assert_edit(const struct edit_case *c) {
         assert_string_equal(text.data ? text.data : "", c->after);
         assert_int_equal(r, strcmp(c->before, c->after) != 0);
 
-        assert_int_equal(phx_lxc_text_edit(text.data, text.size, &edit, &again, NULL), 0);
-        assert_int_equal(phx_lxc_text_check(text.data, text.size, &edit, &wrong, NULL), 0);
-        assert_int_equal(wrong.count, 0);
+        assert_int_equal(phx_lxc_text_edit(text.data, text.size, &once_more, &again, NULL), 0);
 }
 
 static void assert_edits(const struct edit_case *cases, size_t count) {
@@ -129,15 +129,17 @@ static void a_carriage_return_ends_a_line(void **state) {
         assert_edits(cases, PHX_ELEMENTS(cases));
 }
 
-static void wanted_lines_are_present_exactly_once(void **state) {
+static void the_tail_stands_behind_all_other_lines(void **state) {
         static const struct edit_case cases[] = {
                 { "lxc.uts.name = x\n",
-                  "lxc.uts.name = x\nlxc.a = 1\nlxc.b = 2\nlxc.a = 2\n",
+                  "lxc.uts.name = x\nlxc.a = 1\nlxc.b = 2\nlxc.a = 1\n",
                   NULL,
-                  "lxc.a=1;lxc.b = 2;lxc.a=2" },
-                { "lxc.a=1\nlxc.a = 1\nlxc.a = 3\n", "lxc.a=1\nlxc.a = 3\n", NULL, "lxc.a=1" },
-                { "lxc.a = '1'\n", "lxc.a = '1'\n", NULL, "lxc.a=1" },
-                { "", "lxc.a = 1\n", NULL, "lxc.a=1;lxc.a= 1" },
+                  "lxc.a=1;lxc.b = 2;lxc.a= 1" },
+                /* What is there is not ours, however it reads. */
+                { "lxc.a=1\nlxc.a = 1\nlxc.a = 3\n",
+                  "lxc.a=1\nlxc.a = 1\nlxc.a = 3\nlxc.a = 1\n",
+                  NULL,
+                  "lxc.a=1" },
                 { "", "lxc.a = \" x \"\n", NULL, "lxc.a=\" x \"" },
                 { "", "lxc.a = \n", NULL, "lxc.a=" },
                 /* The profile has its own say. */
@@ -151,10 +153,14 @@ static void wanted_lines_are_present_exactly_once(void **state) {
         assert_edits(cases, PHX_ELEMENTS(cases));
 }
 
-static void new_lines_go_before_the_profile(void **state) {
+static void the_profile_stands_behind_the_tail_where_it_can(void **state) {
         static const struct edit_case cases[] = {
                 { "lxc.apparmor.profile = lxc-a\n# tail",
                   "lxc.a = 1\nlxc.apparmor.profile = lxc-a\n# tail",
+                  "lxc-a",
+                  "lxc.a=1" },
+                { "lxc.apparmor.profile=lxc-a\nlxc.b = 1\n",
+                  "lxc.apparmor.profile=lxc-a\nlxc.b = 1\nlxc.a = 1\n",
                   "lxc-a",
                   "lxc.a=1" },
                 { "lxc.uts.name = x",
@@ -165,21 +171,37 @@ static void new_lines_go_before_the_profile(void **state) {
                   "lxc.include = /n\nlxc.apparmor.profile = b\n",
                   NULL,
                   "lxc.include=/n" },
-                { "lxc.apparmor.profile = lxc-a\nlxc.include = /n\n",
-                  "lxc.include = /n\nlxc.apparmor.profile = lxc-a\n",
+                /* An include may set another one. */
+                { "lxc.apparmor.profile = lxc-a\nlxc.b = 1\n",
+                  "lxc.b = 1\nlxc.include = /n\nlxc.apparmor.profile = lxc-a\n",
                   "lxc-a",
                   "lxc.include=/n" },
+                { "lxc.apparmor.profile = lxc-a\nlxc.include = /n\n",
+                  "lxc.include = /n\nlxc.a = 1\nlxc.apparmor.profile = lxc-a\n",
+                  "lxc-a",
+                  "lxc.a=1" },
         };
 
         assert_edits(cases, PHX_ELEMENTS(cases));
 }
 
-static void withdrawn_lines_go_and_nothing_else_does(void **state) {
+/* The last ones that read so, as they were written last. */
+static void what_is_removed_is_ours_and_nothing_else(void **state) {
         static const struct edit_case cases[] = {
-                { "lxc.a=1\r\nlxc.a=2\r\n lxc.a = 1", "lxc.a=2\r\n", NULL, NULL, "lxc.a=1" },
-                { "lxc.a=1\n", "lxc.a=1\n", NULL, "lxc.a=1", "lxc.a = 1" },
-                { "#lxc.a=1\nlxc.ab=1\n", "#lxc.a=1\nlxc.ab=1\n", NULL, NULL, "lxc.a=1" },
-                /* A withdrawn include no longer stands behind the profile. */
+                { "lxc.a=1\r\nlxc.a = 1\nlxc.a=2\r\nlxc.a = 1\r\n lxc.a = 1",
+                  "lxc.a=1\r\nlxc.a = 1\nlxc.a=2\r\n lxc.a = 1",
+                  NULL,
+                  NULL,
+                  "lxc.a=1" },
+                { "lxc.a = 1\nlxc.a = 1\nlxc.a = 1\n",
+                  "lxc.a = 1\n",
+                  NULL,
+                  NULL,
+                  "lxc.a=1;lxc.a=1" },
+                { "#lxc.a = 1\nlxc.ab = 1\n", "#lxc.a = 1\nlxc.ab = 1\n", NULL, NULL, "lxc.a=1" },
+                /* Only moved. */
+                { "lxc.a = 1\nlxc.b = 1\n", "lxc.b = 1\nlxc.a = 1\n", NULL, "lxc.a=1", "lxc.a=1" },
+                /* A removed include no longer stands behind the profile. */
                 { "lxc.apparmor.profile = lxc-a\nlxc.include = /n\n",
                   "lxc.apparmor.profile = lxc-a\n",
                   "lxc-a",
@@ -190,17 +212,13 @@ static void withdrawn_lines_go_and_nothing_else_does(void **state) {
         assert_edits(cases, PHX_ELEMENTS(cases));
 }
 
-static void what_is_wrong_is_named_line_by_line(void **state) {
-        static const char text[] = "lxc.a = 1\nlxc.a=1\nlxc.old = x\nlxc.apparmor.profile = b\n";
-        phx_cleanup(phx_lxc_edit_done) struct phx_lxc_edit edit =
-                        edit_of("lxc.a=1;lxc.new=2", "lxc.old=x", "lxc-a");
-        phx_cleanup(phx_strings_done) struct phx_strings wrong = { 0 };
+static void copies_are_lines_that_read_as_we_write_them(void **state) {
+        static const char text[] = "lxc.a = 1\n lxc.a = 1\nlxc.a=1\nlxc.a = 1\r\nlxc.a = 12";
 
-        assert_int_equal(phx_lxc_text_check(text, strlen(text), &edit, &wrong, NULL), 0);
-        assert_int_equal(wrong.count, 3);
-        assert_string_equal(wrong.items[0], "+lxc.new=2");
-        assert_string_equal(wrong.items[1], "-lxc.a=1");
-        assert_string_equal(wrong.items[2], "-lxc.old=x");
+        assert_int_equal(phx_lxc_text_copies(text, strlen(text), "lxc.a=1"), 2);
+        assert_int_equal(phx_lxc_text_copies(text, strlen(text), "lxc.a= 12"), 1);
+        assert_int_equal(phx_lxc_text_copies(text, strlen(text), "lxc.b=1"), 0);
+        assert_int_equal(phx_lxc_text_copies(text, strlen(text), "no line"), 0);
 }
 
 static void assert_refused(
@@ -293,27 +311,17 @@ static void add_random_text(struct phx_buffer *text, uint32_t *seed) {
                 assert_int_equal(phx_buffer_add_text(text, "lxc.last = 1"), 0);
 }
 
-static bool is_managed(const struct phx_lxc_line *line) {
-        static const char *const keys[] = { "lxc.apparmor.profile",
-                                            "lxc.include",
-                                            "lxc.a",
-                                            "lxc.b",
-                                            "lxc.old" };
-
-        for (size_t i = 0; i < PHX_ELEMENTS(keys); i++)
-                if (phx_lxc_line_is(line, keys[i]))
-                        return true;
-        return false;
-}
-
-/* All that is not managed but the blank lines: a line feed may come to a line before a new one, and
+/* All but the profile's lines and blank ones: a line feed may come to a line before a new one, and
  * a carriage return may meet one. */
-static void add_foreign(struct phx_buffer *foreign, const char *text, size_t size) {
+static void add_foreign(
+                struct phx_buffer *foreign,
+                const struct phx_buffer *text,
+                bool with_comments) {
         struct phx_lxc_line line;
         size_t offset = 0;
 
-        while (phx_lxc_text_next(text, size, &offset, &line)) {
-                if (is_managed(&line))
+        while (phx_lxc_text_next(text->data, text->size, &offset, &line)) {
+                if (phx_lxc_line_is(&line, PHX_LXC_KEY_PROFILE) || (!with_comments && !line.key))
                         continue;
                 while (line.size > 0 && strchr("\r\n", line.start[line.size - 1]))
                         line.size--;
@@ -342,29 +350,49 @@ static void assert_profile_is_last_word(const char *text, size_t size, const cha
         assert_int_equal(count, 1);
 }
 
+/* All of TEXT, and behind it the tail. */
+static void assert_kept_and_followed(
+                const struct phx_buffer *before,
+                const struct phx_buffer *after,
+                const struct phx_strings *tail) {
+        const char *rest = after->data ? after->data + before->size : "";
+
+        assert_true(after->size >= before->size);
+        if (before->size > 0)
+                assert_memory_equal(before->data, after->data, before->size);
+        for (size_t i = 0; i < tail->count; i++) {
+                size_t length = strcspn(tail->items[i], "=");
+
+                assert_memory_equal(rest, tail->items[i], length);
+                assert_memory_equal(rest + length, " = ", 3);
+                rest = strchr(rest, '\n') + 1;
+        }
+        assert_string_equal(rest, "");
+}
+
 static void assert_properties(uint32_t seed) {
-        phx_cleanup(phx_lxc_edit_done) struct phx_lxc_edit edit = edit_of(
-                        seed % 2 ? "lxc.a=1;lxc.include=/n;lxc.b=1" : "lxc.b=1",
-                        seed % 3 ? "lxc.old=x" : "lxc.a=1;lxc.include=/n",
-                        "lxc-a");
+        const char *tail = seed % 2 ? "lxc.a=1;lxc.include=/n;lxc.b=1" : "lxc.b=1";
+        phx_cleanup(phx_lxc_edit_done) struct phx_lxc_edit edit = edit_of(tail, NULL, "lxc-a");
+        phx_cleanup(phx_lxc_edit_done) struct phx_lxc_edit ours = edit_of(tail, tail, "lxc-a");
+        phx_cleanup(phx_lxc_edit_done) struct phx_lxc_edit gone = edit_of(NULL, tail, "lxc-a");
         phx_cleanup(phx_buffer_done) struct phx_buffer text = { 0 }, once = { 0 }, twice = { 0 };
+        phx_cleanup(phx_buffer_done) struct phx_buffer back = { 0 };
         phx_cleanup(phx_buffer_done) struct phx_buffer before = { 0 }, after = { 0 };
-        phx_cleanup(phx_strings_done) struct phx_strings wrong = { 0 };
+        phx_cleanup(phx_buffer_done) struct phx_buffer begin = { 0 }, end = { 0 };
 
         add_random_text(&text, &seed);
         assert_true(phx_lxc_text_edit(text.data, text.size, &edit, &once, NULL) >= 0);
-        assert_int_equal(phx_lxc_text_edit(once.data, once.size, &edit, &twice, NULL), 0);
-        assert_int_equal(once.size, twice.size);
-        assert_memory_equal(once.data, twice.data, once.size);
-
-        assert_int_equal(phx_lxc_text_check(once.data, once.size, &edit, &wrong, NULL), 0);
-        assert_int_equal(wrong.count, 0);
+        assert_int_equal(phx_lxc_text_edit(once.data, once.size, &ours, &twice, NULL), 0);
+        assert_true(phx_lxc_text_edit(once.data, once.size, &gone, &back, NULL) > 0);
         assert_profile_is_last_word(once.data, once.size, "lxc-a");
 
-        add_foreign(&before, text.data, text.size);
-        add_foreign(&after, once.data, once.size);
-        assert_int_equal(before.size, after.size);
-        assert_memory_equal(before.data, after.data, after.size);
+        /* Comments may come behind the tail. */
+        add_foreign(&before, &text, false);
+        add_foreign(&after, &once, false);
+        assert_kept_and_followed(&before, &after, &edit.tail);
+        add_foreign(&begin, &text, true);
+        add_foreign(&end, &back, true);
+        assert_kept_and_followed(&begin, &end, &(struct phx_strings){ 0 });
 }
 
 static void an_edit_of_an_edit_changes_nothing_and_foreign_lines_stay(void **state) {
@@ -378,10 +406,10 @@ int main(void) {
                 cmocka_unit_test(a_wrong_profile_line_gives_way_to_one_at_the_end),
                 cmocka_unit_test(what_liblxc_passes_over_is_not_ours),
                 cmocka_unit_test(a_carriage_return_ends_a_line),
-                cmocka_unit_test(wanted_lines_are_present_exactly_once),
-                cmocka_unit_test(new_lines_go_before_the_profile),
-                cmocka_unit_test(withdrawn_lines_go_and_nothing_else_does),
-                cmocka_unit_test(what_is_wrong_is_named_line_by_line),
+                cmocka_unit_test(the_tail_stands_behind_all_other_lines),
+                cmocka_unit_test(the_profile_stands_behind_the_tail_where_it_can),
+                cmocka_unit_test(what_is_removed_is_ours_and_nothing_else),
+                cmocka_unit_test(copies_are_lines_that_read_as_we_write_them),
                 cmocka_unit_test(what_is_not_one_line_is_refused),
                 cmocka_unit_test(includes_are_listed_in_their_order),
                 cmocka_unit_test(an_edit_of_an_edit_changes_nothing_and_foreign_lines_stay),

@@ -103,7 +103,7 @@ static void what_liblxc_refuses_is_told_in_its_words(void **state) {
         (void) snprintf(expected,
                         sizeof(expected),
                         "%s: Invalid argument - Unsupported config key \"lxc.bogus\"; "
-                        "Failed to parse config file \"%s\" at line \"lxc.bogus = 1\"",
+                        "Failed to parse config file \"%s\" at line \"lxc.bogus = *\"",
                         tree_path("unknown"),
                         tree_path("unknown"));
         assert_string_equal(asked.values[0].text, expected);
@@ -271,6 +271,35 @@ static void files_of_other_owners_are_read_all_the_same(void **state) {
         assert_string_equal(asked.values[0].profile, "lxc-a");
 }
 
+/* The status is for everybody, and a config is not: liblxc quotes the line that it refuses. */
+static void no_value_of_a_line_is_told(void **state) {
+        static const char *const texts[] = {
+                "lxc.environment = hunter2\n",
+                "lxc.uts.name = x\nlxc.cap.drop = sys_time hunter2\n",
+                "lxc.mount.auto = hunter2\n",
+                "lxc.cgroup2.x = y\nlxc.aa_profile = hunter2\n",
+                "lxc.idmap = u hunter2 1 2\n",
+                "lxc.hunter2\n",
+                "lxc.net.0.ipv4.address = hunter2\n",
+                "lxc.environment = 'PASS hunter2'\n",
+                "lxc.signal.halt = hunter2\n",
+                "lxc.start.delay = hunter2\n",
+        };
+        phx_cleanup(asked_done) struct asked asked = { 0 };
+        char name[32];
+
+        for (size_t i = 0; i < PHX_ELEMENTS(texts); i++) {
+                (void) snprintf(name, sizeof(name), "secret%zu", i);
+                add_file(&asked, name, texts[i]);
+        }
+        ask(&asked, DEADLINE_USEC);
+        for (size_t i = 0; i < asked.files.count; i++) {
+                assert_int_equal(asked.values[i].code, -EINVAL);
+                if (strstr(asked.values[i].text, "hunter2"))
+                        fail_msg("%s", asked.values[i].text);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(values_are_as_liblxc_sees_them),
@@ -278,6 +307,7 @@ int main(void) {
                 cmocka_unit_test(what_liblxc_refuses_is_told_in_its_words),
                 cmocka_unit_test(a_fifo_costs_its_deadline_and_nothing_else),
                 cmocka_unit_test(a_config_that_crashes_liblxc_is_named),
+                cmocka_unit_test(no_value_of_a_line_is_told),
                 cmocka_unit_test(our_reading_of_a_text_is_liblxcs),
                 cmocka_unit_test(the_worker_may_read_and_nothing_else),
                 cmocka_unit_test(files_of_other_owners_are_read_all_the_same),

@@ -403,7 +403,7 @@ static void record_lines(struct phx_inventory *inventory, const char *name) {
         char *items[] = { strdup("lxc.environment=A=1") };
         const struct phx_strings lines = { items, 1 };
 
-        assert_int_equal(phx_inventory_set_container(inventory, name, &lines), 1);
+        assert_int_equal(phx_inventory_set_container(inventory, name, &lines, NULL), 1);
         free(items[0]);
 }
 

@@ -245,6 +245,7 @@ static void copy_container(struct phx_observed *to, const struct phx_observed_co
         set(&container->trouble, from->trouble);
         set(&container->example, from->example);
         must(phx_strings_copy(&container->wrong_lines, &from->wrong_lines) >= 0);
+        must(phx_strings_copy(&container->refused_options, &from->refused_options) >= 0);
         must(phx_strings_copy(&container->labels, &from->labels) >= 0);
         container->is_running = from->is_running;
         container->tasks = from->tasks;
