@@ -77,10 +77,12 @@ static bool may(const struct judging *judging, const char *path, uint32_t mask) 
         return (allowed(judging, path) & mask) == mask;
 }
 
-/* Whether anything below the directory PATH may be read. */
+/* Whether any file below the directory PATH may be read: what ends in a slash is a directory, and
+ * that it may be listed is of no use. */
 static int may_read_below(const struct judging *judging, const char *path, bool *ret_may) {
-        phx_cleanup(phx_graph_set_done) struct phx_graph_set set = { 0 };
+        phx_cleanup(phx_graph_set_done) struct phx_graph_set set = { 0 }, ends = { 0 };
         const struct phx_graph_bytes any = phx_graph_any();
+        struct phx_graph_bytes last = any;
         uint32_t state;
 
         *ret_may = false;
@@ -92,12 +94,16 @@ static int may_read_below(const struct judging *judging, const char *path, bool 
                         path,
                         strlen(path));
         state = phx_policy_graph_run(judging->files, state, "/", 1);
-        if (phx_graph_set_init(judging->files, &set) < 0)
+        if (phx_graph_set_init(judging->files, &set) < 0 ||
+            phx_graph_set_init(judging->files, &ends) < 0)
                 return -ENOMEM;
         phx_graph_set_add(&set, state);
         phx_graph_close(judging->files, &any, &set);
-        for (size_t i = 0; i < set.count && !*ret_may; i++)
-                *ret_may = phx_policy_graph_permissions(judging->files, set.items[i]).allow &
+        last.has['/'] = false;
+        for (size_t i = 0; i < set.count; i++)
+                phx_graph_begin(judging->files, set.items[i], &last, &ends);
+        for (size_t i = 0; i < ends.count && !*ret_may; i++)
+                *ret_may = phx_policy_graph_permissions(judging->files, ends.items[i]).allow &
                            AA_MAY_READ;
         return 0;
 }
