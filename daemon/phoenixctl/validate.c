@@ -396,6 +396,7 @@ static int read_configuration(
         phx_configuration_review(
                         &(struct phx_json_text){ path, text, size },
                         configuration,
+                        validation->settings->policy_namespace,
                         names,
                         findings);
         *ret_configuration = PHX_TAKE(configuration);

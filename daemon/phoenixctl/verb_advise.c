@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/findings.h"
 #include "base/strings.h"
 #include "codec/answers_json.h"
 #include "codec/configuration_advise.h"
@@ -34,12 +35,14 @@ struct advise {
         char *text;
         size_t size;
         struct phx_buffer advised;
+        struct phx_findings left; /* whom nothing is advised for */
 };
 
 static void advise_done(struct advise *advise) {
         free(advise->path);
         free(advise->text);
         phx_buffer_done(&advise->advised);
+        phx_findings_done(&advise->left);
 }
 
 static int say(const struct phx_error *error, int r) {
@@ -184,6 +187,7 @@ static int write_back(const struct advise *advise, struct phx_error *error) {
 
 static int print_json(const struct advise *advise, int count, bool is_written) {
         const struct phx_answer_advice answer = {
+                .left = &advise->left,
                 .file = advise->path,
                 .edits = (unsigned) count,
                 .is_written = is_written,
@@ -213,6 +217,20 @@ static int show(const struct ctl *ctl, const struct advise *advise, int count) {
         if (r != 0)
                 return CTL_ERROR;
         return count > 0 ? CTL_SOMETHING : 0;
+}
+
+static void tell_left(const struct ctl *ctl, const struct advise *advise) {
+        for (size_t i = 0; !ctl->quiet && !ctl->json && i < advise->left.count; i++) {
+                const struct phx_finding *finding = &advise->left.items[i];
+
+                (void) fprintf(stderr,
+                               "%s:%u:%u: %s: %s\n",
+                               advise->path,
+                               finding->line,
+                               finding->column,
+                               phx_severity_to_string(finding->severity),
+                               finding->text);
+        }
 }
 
 static int answer(const struct ctl *ctl, const struct advise *advise, int count) {
@@ -253,12 +271,19 @@ int verb_advise(const struct ctl *ctl, int argc, char **argv) {
                 r = find_configuration(&advise, settings, &error);
         if (r < 0)
                 return say(&error, r);
-        advice = (struct phx_advice){ advise.path,
-                                      settings->default_profile,
-                                      only.count > 0 ? &only : NULL };
+        advice = (struct phx_advice){
+                .file = advise.path,
+                .default_profile = settings->default_profile,
+                .policy = settings->policy_namespace,
+                .only = only.count > 0 ? &only : NULL,
+                .left = &advise.left,
+        };
         r = phx_configuration_advise(&advice, advise.text, advise.size, &advise.advised, &error);
-        if (r >= 0)
+        if (r >= 0) {
+                phx_findings_sort(&advise.left);
+                tell_left(ctl, &advise);
                 return answer(ctl, &advise, r);
+        }
         (void) say(&error, r);
         /* A file that is refused has often more than one mistake. */
         if (r == -EINVAL)

@@ -2,16 +2,33 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "base/grow.h"
 #include "base/strings.h"
+
+#define FEW 16
 
 static void finding_done(struct phx_finding *finding) {
         free(finding->file);
         free(finding->text);
         free(finding->rule);
         free(finding->accepted);
+}
+
+/* There may be one for each line of a large file. */
+static struct phx_finding *append(struct phx_findings *findings) {
+        if (findings->count == findings->capacity) {
+                size_t capacity = findings->capacity ? 2 * findings->capacity : FEW;
+                struct phx_finding *items = reallocarray(findings->items, capacity, sizeof(*items));
+
+                if (!items)
+                        return NULL;
+                findings->items = items;
+                findings->capacity = capacity;
+        }
+        findings->items[findings->count] = (struct phx_finding){ 0 };
+        return &findings->items[findings->count++];
 }
 
 void phx_findings_add(
@@ -27,7 +44,7 @@ void phx_findings_add(
 
         findings->errors += severity == PHX_SEVERITY_ERROR;
         findings->notes += severity == PHX_SEVERITY_NOTE;
-        finding = phx_grow(&findings->items, &findings->count, sizeof(*finding));
+        finding = append(findings);
         if (!finding) {
                 findings->is_incomplete = true;
                 return;

@@ -29,6 +29,7 @@ struct phx_finding {
 struct phx_findings {
         struct phx_finding *items;
         size_t count;
+        size_t capacity;
         size_t errors;
         size_t notes;
         bool is_incomplete; /* memory was short */

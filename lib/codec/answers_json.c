@@ -19,7 +19,23 @@ int phx_answer_version(const char *version, char **ret_text) {
 }
 
 int phx_answer_advice(const struct phx_answer_advice *advice, char **ret_text) {
-        return dump(json_pack("{s:i, s:s, s:i, s:b, s:s%}",
+        phx_cleanup(phx_json_decref) json_t *left = json_array();
+
+        for (size_t i = 0; i < advice->left->count; i++) {
+                const struct phx_finding *finding = &advice->left->items[i];
+                json_t *item = json_pack(
+                                "{s:i, s:i, s:s}",
+                                "line",
+                                (int) finding->line,
+                                "column",
+                                (int) finding->column,
+                                "text",
+                                finding->text);
+
+                if (json_array_append_new(left, item) < 0)
+                        return -ENOMEM;
+        }
+        return dump(json_pack("{s:i, s:s, s:i, s:b, s:O, s:s%}",
                               "version",
                               VERSION,
                               "file",
@@ -28,6 +44,8 @@ int phx_answer_advice(const struct phx_answer_advice *advice, char **ret_text) {
                               (int) advice->edits,
                               "written",
                               (int) advice->is_written,
+                              "left",
+                              left,
                               "text",
                               advice->text ? advice->text : "",
                               advice->size),

@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/findings.h"
+
 /* What verbs of phoenixctl answer in JSON that have no state to tell: version 1 each. The caller's
  * to free. 0 or -ENOMEM. */
 
@@ -11,6 +13,7 @@ int phx_answer_version(const char *version, char **ret_text);
 
 /* A configuration advised: what it would be, and whether it is so now. */
 struct phx_answer_advice {
+        const struct phx_findings *left; /* containers that nothing could be advised for */
         const char *file;
         unsigned edits;
         bool is_written;

@@ -8,6 +8,8 @@
         "\"lxc.KEY=VALUE\" or \"lxc.KEY: VALUE\", where KEY has small letters, digits, '.', '_' " \
         "and '-', and VALUE no control characters"
 
+#define PROFILE_OPTION "lxc.apparmor.profile"
+
 struct option {
         char *key;
         char *value;
@@ -53,6 +55,10 @@ static bool is_nesting_include(const struct option *option) {
 
         return strcmp(option->key, "lxc.include") == 0 && phx_has_prefix(file, name) &&
                strspn(file + strlen(name), "'\"") == strlen(file + strlen(name));
+}
+
+static bool is_nesting(const struct option *option) {
+        return strcmp(option->key, "lxc.apparmor.allow_nesting") == 0 || is_nesting_include(option);
 }
 
 static int note(struct phx_container_config *container,
@@ -117,19 +123,32 @@ static int take(struct phx_container_config *container,
 
         assert(option->key && option->value);
 
-        if (strcmp(option->key, "lxc.apparmor.profile") == 0)
+        if (strcmp(option->key, PROFILE_OPTION) == 0)
                 return take_profile(container, place, option, error);
 
-        if (container->manages_nesting &&
-            (strcmp(option->key, "lxc.apparmor.allow_nesting") == 0 || is_nesting_include(option)))
+        if (container->manages_nesting && is_nesting(option)) {
+                container->nesting_left_out |= is_nesting_include(option) || is_value(option, "1");
                 r = note(container,
                          place,
                          option,
                          "apparmor_manages_nesting says that the profile does it",
                          error);
-        else
+        } else
                 r = add_option(container, place, option);
         return r < 0 ? phx_json_no_memory(error, place->text) : 0;
+}
+
+bool phx_configuration_leaves_out(const char *text, bool manages_nesting) {
+        phx_cleanup(option_done) struct option option = { 0 };
+        struct phx_lxc_option_text found;
+
+        if (!text || !phx_lxc_option_split(text, &found))
+                return false;
+        option.key = strndup(found.key, found.key_size);
+        option.value = strndup(found.value, found.value_size);
+        if (!option.key || !option.value)
+                return false;
+        return strcmp(option.key, PROFILE_OPTION) == 0 || (manages_nesting && is_nesting(&option));
 }
 
 int phx_configuration_read_options(

@@ -11,3 +11,7 @@ int phx_configuration_read_options(
                 const struct phx_json_place *place,
                 const json_t *value,
                 struct phx_error *error);
+
+/* Whether TEXT, an item of lxc_options, would be passed over or left out by one of them: it names a
+ * profile, or a nesting that the profile does already. */
+bool phx_configuration_leaves_out(const char *text, bool manages_nesting);

@@ -14,24 +14,28 @@ static bool is_unconfined(const struct phx_container_config *container) {
 static void review_unconfined(
                 const struct phx_json_place *place,
                 const struct phx_container_config *container,
+                enum phx_namespace_policy policy,
                 struct phx_error *error) {
-        const struct phx_needs needs = phx_needs_of(container);
-        phx_autofree char *why = phx_needs_why(container);
+        phx_cleanup(phx_fit_done) struct phx_fit fit = { 0 };
 
-        if (why)
+        if (phx_fit_of(container, policy, &fit) < 0)
+                error->all->is_incomplete = true;
+        else if (!fit.profile)
+                phx_json_warn(error, place, "runs unconfined; %s", fit.why);
+        else
                 phx_json_warn(error,
                               place,
-                              "runs unconfined; %s has what it needs (%s): phoenixctl advise %s",
-                              phx_needs_profile(&needs),
-                              why,
+                              "runs unconfined; %s%s has what it needs (%s): phoenixctl advise %s",
+                              fit.profile,
+                              fit.wants_key ? ", together with apparmor_manages_nesting," : "",
+                              fit.why,
                               container->id);
-        else
-                error->all->is_incomplete = true;
 }
 
 static void review_profile(
                 const struct phx_json_place *entry,
                 const struct phx_container_config *container,
+                enum phx_namespace_policy policy,
                 const struct phx_strings *names,
                 struct phx_error *error) {
         const struct phx_json_place place = phx_json_member(entry, "apparmor_profile");
@@ -40,7 +44,7 @@ static void review_profile(
         if (!container->profile[0])
                 return; /* it was refused */
         if (is_unconfined(container))
-                review_unconfined(at, container, error);
+                review_unconfined(at, container, policy, error);
         else if (names && !phx_strings_has(names, container->profile))
                 (void) phx_json_refuse(
                                 error,
@@ -62,7 +66,7 @@ static void review_nesting(
         for (size_t i = 0; i < container->pct_options.count; i++) {
                 const struct phx_json_place element = phx_json_element(&list, i);
 
-                if (strstr(container->pct_options.items[i], "nesting=1"))
+                if (phx_needs_has_nesting(container->pct_options.items[i]))
                         phx_json_warn(error,
                                       &element,
                                       "apparmor_manages_nesting says that the profile does it, "
@@ -73,6 +77,7 @@ static void review_nesting(
 void phx_configuration_review(
                 const struct phx_json_text *json,
                 const struct phx_configuration *configuration,
+                enum phx_namespace_policy policy,
                 const struct phx_strings *names,
                 struct phx_findings *findings) {
         phx_cleanup(phx_json_index_done) struct phx_json_index index = { 0 };
@@ -85,7 +90,7 @@ void phx_configuration_review(
                 const struct phx_container_config *container = &configuration->containers[i];
                 const struct phx_json_place entry = phx_json_member(&entries, container->id);
 
-                review_profile(&entry, container, names, &error);
+                review_profile(&entry, container, policy, names, &error);
                 review_nesting(&entry, container, &error);
         }
 }

@@ -4,13 +4,15 @@
 #include "base/strings.h"
 #include "codec/json_scan.h"
 #include "state/configuration.h"
+#include "state/settings.h"
 
 /* What an accepted configuration has that its author hardly meant: a profile that nobody defines
  * (an error: its container would have none), who is unconfined, a nesting that the profile does
- * already. JSON is the text that CONFIGURATION was read from; NAMES are the profiles that there
- * are, NULL when that is not known. */
+ * already. JSON is the text that CONFIGURATION was read from; POLICY is the setting
+ * policy_namespace; NAMES are the profiles that there are, NULL when that is not known. */
 void phx_configuration_review(
                 const struct phx_json_text *json,
                 const struct phx_configuration *configuration,
+                enum phx_namespace_policy policy,
                 const struct phx_strings *names,
                 struct phx_findings *findings);

@@ -219,14 +219,28 @@ static int set_profile(
 }
 
 static int suggest(
+                const struct look *look,
                 const struct phx_container_config *config,
                 struct phx_desired_container *desired) {
-        const struct phx_needs needs = phx_needs_of(config);
+        phx_cleanup(phx_fit_done) struct phx_fit fit = { 0 };
+        int r;
 
-        desired->suggestion_why = phx_needs_why(config);
-        return desired->suggestion_why
-                               ? phx_replace(&desired->suggestion, phx_needs_profile(&needs))
-                               : -ENOMEM;
+        r = phx_fit_of(config, look->policy_namespace, &fit);
+        if (r < 0)
+                return r;
+        if (!fit.profile)
+                return phx_strings_addf(
+                                &desired->notes,
+                                "is unconfined by configuration; %s",
+                                fit.why);
+        if (asprintf(&desired->suggestion_why,
+                     "%s%s",
+                     fit.why,
+                     fit.wants_key ? "; together with apparmor_manages_nesting" : "") < 0) {
+                desired->suggestion_why = NULL;
+                return -ENOMEM;
+        }
+        return phx_replace(&desired->suggestion, fit.profile);
 }
 
 static int desire(struct look *look, const struct phx_container_config *config) {
@@ -243,7 +257,7 @@ static int desire(struct look *look, const struct phx_container_config *config) 
                 return -ENOMEM;
         desired->profile_is_default = config->profile_is_default;
         desired->line = config->line;
-        return strcmp(config->profile, "unconfined") == 0 ? suggest(config, desired) : 0;
+        return strcmp(config->profile, "unconfined") == 0 ? suggest(look, config, desired) : 0;
 }
 
 /* --- observed --- */

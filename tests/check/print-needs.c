@@ -11,16 +11,16 @@
 #include "state/needs.h"
 
 static int print(const struct phx_container_config *container) {
-        const struct phx_needs needs = phx_needs_of(container);
-        phx_autofree char *why = phx_needs_why(container);
+        phx_cleanup(phx_fit_done) struct phx_fit fit = { 0 };
 
-        if (!why)
+        if (phx_fit_of(container, PHX_NAMESPACE_AUTO, &fit) < 0)
                 return -1;
-        (void) printf("%-5s %-23s %-22s %s\n",
+        (void) printf("%-5s %-23s %-22s %s%s\n",
                       container->id,
                       container->name ? container->name : "-",
-                      phx_needs_profile(&needs),
-                      why);
+                      fit.profile ? fit.profile : "none",
+                      fit.why,
+                      fit.wants_key ? " (with apparmor_manages_nesting)" : "");
         return 0;
 }
 
