@@ -98,7 +98,7 @@ int phx_lxc_add_log(struct phx_buffer *strings, int log, const char *subject) {
                 const char *message = message_of(line);
 
                 /* Our own file in memory is nobody's to look at. */
-                if (i > 0 && !subject && strstr(message, "/proc/self/fd/"))
+                if (!subject && strstr(message, "/proc/self/fd/"))
                         continue;
                 r = phx_buffer_addf(strings, "%s%s", between, message);
                 between = "; ";

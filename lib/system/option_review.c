@@ -91,10 +91,11 @@ static void tell(
                                 findings,
                                 severity,
                                 &position,
-                                "lxc_options: liblxc refuses %s=%s: %s",
+                                "lxc_options: liblxc refuses %s=%s%s%s",
                                 option->key,
                                 option->value,
-                                opinion->text ? opinion->text : "it does not say why");
+                                opinion->text && opinion->text[0] ? ": " : "",
+                                opinion->text ? opinion->text : "");
 }
 
 static void tell_all(

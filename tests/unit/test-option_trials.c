@@ -12,11 +12,13 @@
 
 #include <cmocka.h>
 
+#include "base/findings.h"
 #include "base/strings.h"
 #include "state/report.h"
 #include "system/lxc_child.h"
 #include "system/lxc_walk.h"
 #include "system/machine_containers.h"
+#include "system/option_review.h"
 #include "tree.h"
 
 #define CONTAINERS 48
@@ -412,6 +414,42 @@ static void an_include_that_is_missing_is_taken_when_it_comes(void **state) {
         assert_int_equal(host->observed->containers[0].refused_options.count, 0);
 }
 
+/* Each distinct option is tried once, and named wherever it stands. */
+static void what_liblxc_refuses_is_found_before(void **state) {
+        struct host *host = *state;
+        const struct phx_configuration configuration = { .containers = host->configs, .count = 2 };
+        phx_cleanup(phx_findings_done) struct phx_findings findings = { 0 };
+        struct phx_error error = { 0 };
+
+        add(host, PROFILE);
+        add(host, PROFILE);
+        set_options(host, 0, "lxc.aa_profile=x;lxc.tty.max=many;lxc.include=/not/there");
+        set_options(host,
+                    1,
+                    "lxc.net.0.macvlan.mode=bridge;lxc.aa_profile=x;lxc.seccomp.profile=/not/there;"
+                    "lxc.rootfs.path=dir:/not/there;lxc.log.file=/not/there");
+        assert_int_equal(
+                        phx_options_review("/c.json", &configuration, false, &findings, &error),
+                        0);
+        phx_findings_sort(&findings);
+        assert_int_equal(findings.count, 4);
+        assert_int_equal(findings.errors, 3);
+        assert_int_equal(findings.items[0].line, 11);
+        assert_string_equal(
+                        findings.items[0].text,
+                        "lxc_options: liblxc does not know lxc.aa_profile");
+        assert_int_equal(findings.items[1].line, 12);
+        assert_string_equal(findings.items[1].text, findings.items[0].text);
+        assert_true(
+                        phx_has_prefix(findings.items[2].text,
+                                       "lxc_options: liblxc refuses lxc.tty.max=many"));
+        assert_int_equal(findings.items[3].severity, PHX_SEVERITY_WARNING);
+        assert_true(
+                        phx_has_prefix(findings.items[3].text,
+                                       "lxc_options: liblxc refuses lxc.include=/not/there: "));
+        assert_null(strstr(findings.items[3].text, "/proc/"));
+}
+
 /* --- at random --- */
 
 static uint32_t random_next(uint32_t *seed) {
@@ -715,6 +753,7 @@ int main(void) {
                 with_host(what_liblxc_refuses_is_left_out_and_named),
                 with_host(a_line_of_ours_that_liblxc_refuses_goes),
                 with_host(an_include_that_is_missing_is_taken_when_it_comes),
+                with_host(what_liblxc_refuses_is_found_before),
                 with_host(one_repair_gives_what_is_asked_and_takes_nothing),
         };
 

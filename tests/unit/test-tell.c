@@ -9,7 +9,10 @@
 
 #include <cmocka.h>
 
+#include "codec/snapshot_json.h"
 #include "reconcile/diff.h"
+#include "reconcile/snapshot.h"
+#include "reconcile/status.h"
 #include "reconcile/tell.h"
 #include "world_fake.h"
 
@@ -476,8 +479,82 @@ static void a_broken_rule_is_told_once_unless_it_is_accepted(void **state) {
         assert_int_equal(fake_count(subject.fake, PHX_RECORD_LINT), 1);
 }
 
+static void assert_secret(const char *text) {
+        if (text && strstr(text, "hunter2"))
+                fail_msg("%s", text);
+}
+
+static void assert_snapshot_is_secret(const struct subject *subject) {
+        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = phx_snapshot_new();
+        phx_cleanup(phx_drifts_done) struct phx_drifts drifts = { 0 };
+        const struct phx_backoff none = { 0 };
+        const struct phx_snapshot_view view = { .desired = subject->fake->desired,
+                                                .observed = subject->fake->observed,
+                                                .drifts = &drifts,
+                                                .backoff = &none };
+        phx_autofree char *text = NULL;
+
+        assert_int_equal(phx_diff(view.desired, view.observed, &drifts), 0);
+        assert_int_equal(phx_snapshot_fill(&view, snapshot), 0);
+        assert_int_equal(phx_replace(&snapshot->status, "x"), 0);
+        assert_int_equal(phx_snapshot_explain(snapshot), 0);
+        assert_int_equal(phx_snapshot_render(snapshot, &text), 0);
+        assert_secret(text);
+        assert_non_null(strstr(text, "lxc.environment"));
+        for (size_t i = 0; i < drifts.count; i++) {
+                phx_autofree char *sentence = phx_drift_sentence(&drifts.items[i]);
+
+                assert_secret(sentence);
+        }
+}
+
+/* An option may hold a password, and its file may be root's alone: the key is told. */
+static void the_value_of_an_option_is_told_nobody(void **state) {
+        static const char *const wrong[] = { "+lxc.environment=DB_PASSWORD=hunter2",
+                                             "-lxc.environment=DB_PASSWORD=hunter2" };
+
+        for (size_t i = 0; i < PHX_ELEMENTS(wrong); i++) {
+                phx_cleanup(subject_done) struct subject subject = subject_new();
+                struct phx_observed_container *container;
+                struct phx_drift drift = { .layer = PHX_LAYER_CONFIG,
+                                           .kind = PHX_DRIFT_ASSIGNED,
+                                           .action = PHX_ACTION_ASSIGN,
+                                           .object = "web",
+                                           .expected = "lxc-web",
+                                           .found = "unconfined" };
+
+                (void) fake_profile(subject.fake, "lxc-web", "file 1", NULL);
+                (void) fake_deploy(subject.fake, "lxc-web", "file 1", true);
+                fake_load(subject.fake, "lxc-web", "enforce", NULL);
+                fake_configure(subject.fake, "web", "web", "lxc-web");
+                assert_non_null(phx_lxc_options_add(
+                                &subject.fake->desired->containers[0].options,
+                                "lxc.environment",
+                                "DB_PASSWORD=hunter2"));
+                container = fake_create(subject.fake, "web", "lxc-web");
+                assert_int_equal(phx_strings_add(&container->wrong_lines, wrong[i]), 0);
+                assert_int_equal(
+                                phx_strings_add(&container->refused_options,
+                                                "c.json:3: lxc.environment is left out"),
+                                0);
+                tell(&subject);
+                phx_tell_intent(subject.tell, &drift);
+                phx_tell_changed(subject.tell, &drift);
+                assert_true(subject.fake->record_count > 0);
+                for (size_t j = 0; j < subject.fake->record_count; j++) {
+                        const struct fake_record *record = &subject.fake->records[j];
+
+                        assert_secret(record->message);
+                        assert_secret(record->path);
+                        assert_secret(record->profile);
+                }
+                assert_snapshot_is_secret(&subject);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(the_value_of_an_option_is_told_nobody),
                 cmocka_unit_test(an_accepted_configuration_is_told_once),
                 cmocka_unit_test(a_drift_is_told_when_it_comes_and_when_it_goes),
                 cmocka_unit_test(another_content_is_news_and_another_pid_is_not),
