@@ -37,7 +37,11 @@ check "posture has it" prints_like 'my@box +\(unmanaged\) +unconfined +unconfine
 check "the worst is plain text" prints 'false stopped null' unmanaged 'new\x0aline\x1b[31m\xff\xfe \x5c'
 check "the longest is whole" prints 'false stopped null' unmanaged "$long"
 check "so is a hidden one" prints 'false stopped null' unmanaged .hidden
-plain() { ! "$@" 2>&1 | LC_ALL=C grep -q -P '[^\x09\x0a\x20-\x7e]'; }
+plain() {
+    local output
+    output=$("$@" 2>&1) || true
+    [[ -n $output ]] && not env LC_ALL=C grep -P '[^\x09\x0a\x20-\x7e]' <<<"$output"
+}
 check "posture on a terminal" plain phoenixctl posture
 check "status" plain phoenixctl status
 check "the status line" plain status_text
@@ -48,6 +52,7 @@ check "the metrics" plain cat "$METRICS"
 check "the daemon is on the bus still" phoenixctl status --quiet
 check "nothing of theirs is written" equals "$(file_hash "$LXC/my@box/config")" "$(file_hash "$LXC/.hidden/config")"
 lxc-stop -k -n my@box
+check "it has stopped" wait_until 20 prints 'false stopped null' unmanaged my@box
 
 say "a container on another storage"
 mkdir -p /srv/fast /srv/shared
