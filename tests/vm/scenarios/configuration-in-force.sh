@@ -50,7 +50,7 @@ check "a profile that nobody has is named" wait_until 3 status_like '^Degraded: 
 check "and not written" prints unconfined effective_profile db
 
 say "lxc_options"
-entry '{ "apparmor_profile": "lxc-db", "lxc_options": [ " lxc.prlimit.nofile = 4096 ", "lxc.cap.drop=sys_module", "lxc.apparmor.profile=lxc-db" ] }'
+entry '{ "apparmor_profile": "lxc-db", "lxc_options": [ " lxc.prlimit.nofile = 4096 ", "lxc.cap.drop: sys_module", "lxc.apparmor.profile=lxc-db" ] }'
 check "a line is added, its blanks dropped" wait_until 3 has_line db 'lxc.prlimit.nofile = 4096'
 check "so are others" has_line db 'lxc.cap.drop = sys_module'
 check "the profile stays the last word" prints lxc-db effective_profile db

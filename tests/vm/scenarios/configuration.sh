@@ -54,12 +54,12 @@ refuses "boot_delay is at most a day" '{ "boot_delay": 86401 }' "\.boot_delay: f
 refuses "gpu_assignment is none or indexes" '{ "gpu_assignment": "0;1" }' "\.gpu_assignment: found '0;1', expected \"none\" or indexes"
 refuses "a name is not empty" '{ "name": "" }' "\.name: found '', expected"
 refuses "an option is lxc.KEY=VALUE" '{ "lxc_options": [ "lxc.cap.drop=sys_module", "mount=1" ] }' "\.lxc_options\[1\]: found 'mount=1', expected \"lxc.KEY=VALUE\""
-refuses "a dependency is in the file" '{ "dependencies": [ "300" ] }' "\.dependencies\[0\]: found '300', expected the id of a container"
 refuses "nobody waits for itself" '{ "dependencies": [ "db" ] }' "\.dependencies\[0\]: found 'db', which is the container itself"
 refuses "a profile in the options, and none in its place, is refused" '{ "lxc_options": [ "lxc.apparmor.profile=lxc-web" ] }' "\.lxc_options\[0\]: found 'lxc.apparmor.profile=lxc-web', expected the profile in apparmor_profile"
 
 say "keys, ids and the file"
 refuses "a key that is nearly ours brings ours" '{ "apparmor_profle": "lxc-web" }' ": unknown key 'apparmor_profle'; did you mean 'apparmor_profile'\?"
+refuses "so does one in another case" '{ "AppArmor_Profile": "lxc-db" }' ": unknown key 'AppArmor_Profile'; did you mean 'apparmor_profile'\?"
 refuses "a key is given once" '{ "apparmor_profile": "lxc-web", "apparmor_profile": "lxc-db" }' "\.apparmor_profile: duplicate key, first given in line 1"
 refuses "an entry is an object" '"lxc-web"' ": found 'lxc-web', expected an object"
 refuses_file "an id is no path" '{ "lxc_configs": { "../x": {} } }' '1: lxc_configs\["\.\./x"\]: expected an id of at most 64'
@@ -71,5 +71,6 @@ refuses_file "a comment alone is no container" '{ "lxc_configs": { "//": "none y
 check "all the while nothing has changed" equals "$(machine_picture)" "$before"
 # shellcheck disable=SC2016 # JSON
 put '{ "$schema": "x", "//": "words", "nvidia_driver_version": "1", "lxc_configs": { "//": "more",
-    "db": { "//": "words", "memory_mb": 1, "template": null, "apparmor_profile": "lxc-db", "boot_order": 2147483647, "boot_delay": 86400, "gpu_assignment": " 0 , 1 " } } }'
-check "other programs' keys and comments pass" settled 3
+    "db": { "//": "words", "memory_mb": 1, "template": null, "apparmor_profile": "lxc-db", "boot_order": 2147483647, "boot_delay": 86400, "gpu_assignment": " 0 , 1 ",
+      "serial": 18446744073709551616, "text": "\u0000", "twice": { "a": 1e400, "a": [] }, "dependencies": [ "1002" ] } } }'
+check "other programs' keys pass, whatever they hold, and comments, and a virtual machine to wait for" settled 3
