@@ -6,8 +6,8 @@
 # hundred megabytes of drivers for machines that are not virtual.
 INITRD_MODULES=(virtio_pci virtio_blk virtio_console ext4)
 GUEST_MODULES=(autofs4 overlay fuse loop veth bridge br_netfilter dummy tun nf_tables nft_compat
-    nft_chain_nat xt_conntrack xt_addrtype xt_MASQUERADE xt_nat xt_mark xt_comment ip_tables iptable_nat
-    iptable_filter iptable_raw af_alg tipc vsock af_key
+    nft_chain_nat xt_conntrack xt_addrtype xt_MASQUERADE xt_nat xt_mark xt_comment xt_tcpudp ip_tables
+    iptable_nat iptable_filter iptable_raw af_alg tipc vsock af_key
     unix_diag)
 
 tree_dir() {

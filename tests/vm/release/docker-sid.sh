@@ -171,7 +171,7 @@ shifted_tree "$SID/shifted" "$SID/tree"
 say "$(chroot "$SID/tree" dpkg-query -W docker.io runc containerd systemd | xargs)"
 # A container loads no modules.
 modprobe -a overlay br_netfilter nft_compat nft_chain_nat xt_conntrack xt_addrtype xt_MASQUERADE xt_nat \
-    xt_mark xt_comment ip_tables iptable_nat iptable_filter iptable_raw
+    xt_mark xt_comment xt_tcpudp ip_tables iptable_nat iptable_filter iptable_raw
 ip link add lan type bridge
 ip addr add 10.9.9.1/24 dev lan
 ip link set lan up
