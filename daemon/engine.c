@@ -102,7 +102,15 @@ static int answer(struct child *child, const struct channel_message *asked) {
                                 CHANNEL_FAILURE,
                                 r,
                                 phx_error_text(&error, r));
-        return channel_send(child->channel.fd, CHANNEL_REPORT, 0, text);
+        r = channel_send(child->channel.fd, CHANNEL_REPORT, 0, text);
+        /* Nothing was sent, and the next look may have less to say: no reason to end. */
+        if (r == -EMSGSIZE)
+                return channel_send(
+                                child->channel.fd,
+                                CHANNEL_FAILURE,
+                                r,
+                                "the report of the look is larger than 1 GiB");
+        return r;
 }
 
 static int serve(struct child *child) {

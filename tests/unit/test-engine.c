@@ -46,6 +46,37 @@ static int change_for_ever(
         return -EINVAL;
 }
 
+/* Once more than a channel took. */
+#define LARGE ((size_t) 24 << 20)
+
+static int report_much(
+                void *data,
+                enum look_kind kind,
+                const char *suspensions,
+                struct phx_report **ret_report,
+                struct phx_error *error) {
+        struct phx_report *report = calloc(1, sizeof(*report));
+        char *text = malloc(LARGE + 1);
+
+        if (!report || !text)
+                return -ENOMEM;
+        memset(text, 'x', LARGE);
+        text[LARGE] = '\0';
+        report->status = text;
+        report->retry_usec = PHX_NEVER;
+        *ret_report = report;
+        return 0;
+}
+
+static int setup_much(
+                const struct work_options *options,
+                const struct phx_audit *audit,
+                struct engine_work *ret_work,
+                struct phx_error *error) {
+        *ret_work = (struct engine_work){ .look = report_much };
+        return 0;
+}
+
 static int setup(
                 const struct work_options *options,
                 const struct phx_audit *audit,
@@ -101,10 +132,44 @@ static void one_at_work_begins_no_change_without_its_channel(void **state) {
         engine_free(engine);
 }
 
+static struct channel_message *wait_for_message(struct engine *engine) {
+        struct channel_message *message = NULL;
+        int r;
+
+        while ((r = channel_receive(&engine->channel, &message)) == 0) {
+                struct pollfd poll_fd = { .fd = engine->channel.fd, .events = POLLIN };
+
+                assert_int_equal(poll(&poll_fd, 1, PATIENCE_MSEC), 1);
+        }
+        assert_int_equal(r, 1);
+        return message;
+}
+
+/* A large host's report ended the engine, again and again. */
+static void a_report_of_any_size_arrives(void **state) {
+        static const struct journal journal = { .send = send_nothing };
+        static const struct engine_plan plan = { setup_much, NULL, &journal };
+        struct engine *engine = NULL;
+
+        assert_int_equal(engine_start(&plan, &engine), 0);
+        for (unsigned i = 0; i < 2; i++) {
+                phx_cleanup(channel_message_freep) struct channel_message *message = NULL;
+
+                assert_int_equal(
+                                channel_send(engine->channel.fd, CHANNEL_LOOK, LOOK_FULL, NULL),
+                                0);
+                message = wait_for_message(engine);
+                assert_int_equal(message->type, CHANNEL_REPORT);
+                assert_true(message->size > LARGE);
+        }
+        engine_free(engine);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(one_that_waits_ends_with_its_channel),
                 cmocka_unit_test(one_at_work_begins_no_change_without_its_channel),
+                cmocka_unit_test(a_report_of_any_size_arrives),
         };
 
         shared = mmap(NULL,
