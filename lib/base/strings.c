@@ -75,6 +75,27 @@ void phx_strings_sort(struct phx_strings *strings) {
                 qsort(strings->items, strings->count, sizeof(*strings->items), compare_items);
 }
 
+void phx_strings_unique(struct phx_strings *strings) {
+        size_t kept = 0;
+
+        phx_strings_sort(strings);
+        for (size_t i = 0; i < strings->count; i++) {
+                if (kept > 0 && strcmp(strings->items[kept - 1], strings->items[i]) == 0)
+                        free(strings->items[i]);
+                else
+                        strings->items[kept++] = strings->items[i];
+        }
+        strings->count = kept;
+}
+
+bool phx_strings_has_sorted(const struct phx_strings *strings, const char *text) {
+        return strings->count > 0 && bsearch(&text,
+                                             strings->items,
+                                             strings->count,
+                                             sizeof(*strings->items),
+                                             compare_items);
+}
+
 bool phx_strings_equal(const struct phx_strings *a, const struct phx_strings *b) {
         if (a->count != b->count)
                 return false;

@@ -22,6 +22,10 @@ int phx_strings_copy(struct phx_strings *strings, const struct phx_strings *othe
 bool phx_strings_has(const struct phx_strings *strings, const char *text);
 /* Byte order, so that the same set always reads the same. */
 void phx_strings_sort(struct phx_strings *strings);
+/* The same, and each once. */
+void phx_strings_unique(struct phx_strings *strings);
+/* Of a list that is sorted, without walking it. */
+bool phx_strings_has_sorted(const struct phx_strings *strings, const char *text);
 /* Same items in the same order. */
 bool phx_strings_equal(const struct phx_strings *a, const struct phx_strings *b);
 void phx_strings_done(struct phx_strings *strings);

@@ -14,12 +14,13 @@ static bool is_drifted(
                 const char *object,
                 enum phx_layer first,
                 enum phx_layer last) {
-        for (size_t i = 0; i < drifts->count; i++) {
-                const struct phx_drift *drift = &drifts->items[i];
+        for (unsigned layer = first; layer <= (unsigned) last; layer++) {
+                const struct phx_drift *drift;
+                size_t at = 0;
 
-                if (drift->layer >= first && drift->layer <= last &&
-                    strcmp(drift->object, object) == 0 && !phx_drift_is_tolerable(drift))
-                        return true;
+                while ((drift = phx_drifts_next(drifts, (enum phx_layer) layer, object, &at)))
+                        if (!phx_drift_is_tolerable(drift))
+                                return true;
         }
         return false;
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/set.h"
 #include "base/strings.h"
 #include "reconcile/status.h"
 #include "state/configuration.h"
@@ -16,7 +17,7 @@
 struct phx_tell {
         struct phx_audit audit;
         struct phx_drifts known;
-        struct phx_strings remarks;  /* posture and notes that were told */
+        struct phx_set remarks;      /* posture and notes that were told */
         struct phx_strings profiles; /* of the configured containers */
         struct phx_strings ids;      /* theirs, at the same places */
         char generation[PHX_SHA256_HEX];
@@ -38,7 +39,7 @@ struct phx_tell *phx_tell_free(struct phx_tell *tell) {
                 return NULL;
 
         phx_drifts_done(&tell->known);
-        phx_strings_done(&tell->remarks);
+        phx_set_done(&tell->remarks);
         phx_strings_done(&tell->profiles);
         phx_strings_done(&tell->ids);
         free(tell);
@@ -294,17 +295,14 @@ static void tell_generation(struct phx_tell *tell, const struct phx_desired *des
 }
 
 /* Tells RECORD's message unless it was told and still holds; NOW collects what holds. */
-static int tell_once(
-                struct phx_tell *tell,
-                struct phx_strings *now,
-                const struct phx_record *record) {
+static int tell_once(struct phx_tell *tell, struct phx_set *now, const struct phx_record *record) {
         int r;
 
-        r = phx_strings_add(now, record->message);
-        if (r < 0 || phx_strings_has(&tell->remarks, record->message))
-                return r;
+        r = phx_set_add(now, record->message);
+        if (r < 0 || phx_set_has(&tell->remarks, record->message))
+                return r < 0 ? r : 0;
         /* Known before it is sent, so that it is told once even if the next one finds no memory. */
-        r = phx_strings_add(&tell->remarks, record->message);
+        r = phx_set_add(&tell->remarks, record->message);
         if (r < 0)
                 return r;
         tell->audit.record(tell->audit.data, record);
@@ -313,7 +311,7 @@ static int tell_once(
 
 static int tell_of_container(
                 struct phx_tell *tell,
-                struct phx_strings *now,
+                struct phx_set *now,
                 enum phx_record_kind kind,
                 const struct phx_desired_container *container,
                 const char *message) {
@@ -339,7 +337,7 @@ static char *lint_message(const char *object, const struct phx_lint *lint) {
 
 static int tell_profile(
                 struct phx_tell *tell,
-                struct phx_strings *now,
+                struct phx_set *now,
                 const struct phx_desired_profile *profile) {
         int r = 0;
 
@@ -366,7 +364,7 @@ static int tell_profile(
 
 static int tell_entry(
                 struct phx_tell *tell,
-                struct phx_strings *now,
+                struct phx_set *now,
                 const struct phx_desired_container *container) {
         int r = 0;
 
@@ -384,7 +382,7 @@ static int tell_entry(
 
 static int tell_container(
                 struct phx_tell *tell,
-                struct phx_strings *now,
+                struct phx_set *now,
                 const struct phx_desired_container *container) {
         const char *why = container->suggestion_why;
         char message[REMARK_SIZE];
@@ -413,10 +411,10 @@ static int tell_container(
 }
 
 /* What NEW had is the teller's now. */
-static void keep_remarks(struct phx_tell *tell, struct phx_strings *new) {
-        phx_strings_done(&tell->remarks);
+static void keep_remarks(struct phx_tell *tell, struct phx_set *new) {
+        phx_set_done(&tell->remarks);
         tell->remarks = *new;
-        *new = (struct phx_strings){ 0 };
+        *new = (struct phx_set){ 0 };
 }
 
 static void keep_known(struct phx_tell *tell, struct phx_drifts *new) {
@@ -426,7 +424,7 @@ static void keep_known(struct phx_tell *tell, struct phx_drifts *new) {
 }
 
 static int tell_remarks(struct phx_tell *tell, const struct phx_desired *desired) {
-        phx_cleanup(phx_strings_done) struct phx_strings now = { 0 };
+        phx_cleanup(phx_set_done) struct phx_set now = { 0 };
 
         int r = 0;
 
@@ -459,6 +457,7 @@ static int remember(
 
         for (size_t i = 0; r >= 0 && i < drifts->count; i++)
                 r = phx_drifts_add(known, &drifts->items[i]);
+        known->is_sorted = drifts->is_sorted;
         for (size_t i = 0; r >= 0 && i < tell->known.count; i++)
                 if (is_pending(desired, &tell->known.items[i]) &&
                     !phx_drifts_find(drifts, &tell->known.items[i]))

@@ -84,6 +84,7 @@ struct phx_desired *phx_desired_free(struct phx_desired *desired) {
         }
         free(desired->profiles);
         free(desired->containers);
+        free(desired->by_directory);
         free(desired->refusals);
         phx_suspensions_done(&desired->suspensions);
         phx_strings_done(&desired->notes);
@@ -175,9 +176,59 @@ int phx_desired_accept(struct phx_desired *desired, const struct phx_acceptances
         return r;
 }
 
+/* Those without a directory come last. */
+static int compare_directories(const void *a, const void *b, void *data) {
+        const struct phx_desired *desired = data;
+        const char *left = desired->containers[*(const size_t *) a].directory;
+        const char *right = desired->containers[*(const size_t *) b].directory;
+
+        if (!left || !right)
+                return !left - !right;
+        return strcmp(left, right);
+}
+
+int phx_desired_index(struct phx_desired *desired) {
+        size_t count = desired->container_count, *by_directory;
+
+        by_directory = reallocarray(desired->by_directory, count + 1, sizeof(*by_directory));
+        if (!by_directory)
+                return -ENOMEM;
+        for (size_t i = 0; i < count; i++)
+                by_directory[i] = i;
+        qsort_r(by_directory, count, sizeof(*by_directory), compare_directories, desired);
+        desired->by_directory = by_directory;
+        desired->indexed_count = count;
+        return 0;
+}
+
+/* The first of BY_DIRECTORY that is not before DIRECTORY. */
+static size_t lower_bound(const struct phx_desired *desired, const char *directory) {
+        size_t low = 0, high = desired->container_count;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+                const char *have = desired->containers[desired->by_directory[middle]].directory;
+
+                if (have && strcmp(have, directory) < 0)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return low;
+}
+
 const struct phx_desired_container *phx_desired_find_directory(
                 const struct phx_desired *desired,
                 const char *directory) {
+        if (desired->by_directory && desired->indexed_count == desired->container_count) {
+                size_t at = lower_bound(desired, directory);
+                const struct phx_desired_container *found;
+
+                if (at == desired->container_count)
+                        return NULL;
+                found = &desired->containers[desired->by_directory[at]];
+                return phx_equal(found->directory, directory) ? found : NULL;
+        }
         for (size_t i = 0; i < desired->container_count; i++)
                 if (phx_equal(desired->containers[i].directory, directory))
                         return &desired->containers[i];

@@ -85,6 +85,8 @@ struct phx_desired {
         size_t profile_count;
         struct phx_desired_container *containers;
         size_t container_count;
+        size_t *by_directory; /* their positions; see phx_desired_index() */
+        size_t indexed_count; /* how many there were then */
         struct phx_refusal *refusals;
         size_t refusal_count;
         struct phx_suspensions suspensions; /* in force */
@@ -114,6 +116,11 @@ bool phx_container_has_namespace(
 /* Marks what the settings accept of the rules that are broken, and notes each acceptance that
  * accepts nothing. 0 or -ENOMEM. */
 int phx_desired_accept(struct phx_desired *desired, const struct phx_acceptances *acceptances);
+
+/* When all containers are there: from now on one is found without walking all of them. 0 or
+ * -ENOMEM.
+ */
+int phx_desired_index(struct phx_desired *desired);
 
 /* The container that is DIRECTORY on this host, or NULL. */
 const struct phx_desired_container *phx_desired_find_directory(

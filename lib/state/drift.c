@@ -133,6 +133,7 @@ int phx_drifts_add(struct phx_drifts *drifts, const struct phx_drift *drift) {
         if (r < 0)
                 return r;
         drifts->count++;
+        drifts->is_sorted = false;
         return 0;
 }
 
@@ -168,18 +169,57 @@ static int compare(const void *a, const void *b) {
 void phx_drifts_sort(struct phx_drifts *drifts) {
         if (drifts->count > 1)
                 qsort(drifts->items, drifts->count, sizeof(*drifts->items), compare);
+        drifts->is_sorted = true;
+}
+
+/* The first of a sorted list that is not before what is about OBJECT in LAYER. */
+static size_t lower_bound(
+                const struct phx_drifts *drifts,
+                enum phx_layer layer,
+                const char *object) {
+        size_t low = 0, high = drifts->count;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+                const struct phx_drift *drift = &drifts->items[middle];
+
+                if (drift->layer < layer ||
+                    (drift->layer == layer && strcmp(drift->object, object) < 0))
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return low;
+}
+
+const struct phx_drift *phx_drifts_next(
+                const struct phx_drifts *drifts,
+                enum phx_layer layer,
+                const char *object,
+                size_t *at) {
+        if (*at == 0 && drifts->is_sorted)
+                *at = lower_bound(drifts, layer, object);
+        while (*at < drifts->count) {
+                const struct phx_drift *drift = &drifts->items[(*at)++];
+
+                if (drift->layer == layer && strcmp(drift->object, object) == 0)
+                        return drift;
+                if (drifts->is_sorted)
+                        break;
+        }
+        *at = drifts->count;
+        return NULL;
 }
 
 const struct phx_drift *phx_drifts_find(
                 const struct phx_drifts *drifts,
                 const struct phx_drift *like) {
-        for (size_t i = 0; i < drifts->count; i++) {
-                const struct phx_drift *drift = &drifts->items[i];
+        const struct phx_drift *drift;
+        size_t at = 0;
 
-                if (drift->layer == like->layer && drift->kind == like->kind &&
-                    strcmp(drift->object, like->object) == 0)
+        while ((drift = phx_drifts_next(drifts, like->layer, like->object, &at)))
+                if (drift->kind == like->kind)
                         return drift;
-        }
         return NULL;
 }
 

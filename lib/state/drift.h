@@ -67,6 +67,7 @@ struct phx_drift {
 struct phx_drifts {
         struct phx_drift *items;
         size_t count;
+        bool is_sorted; /* since the last phx_drifts_add(): then one is found without a walk */
 };
 
 const char *phx_layer_to_string(enum phx_layer layer);
@@ -80,6 +81,12 @@ void phx_drifts_drop_last(struct phx_drifts *drifts);
 /* Order of the layers, then by object and kind, then by the words: the same set always reads the
  * same. */
 void phx_drifts_sort(struct phx_drifts *drifts);
+/* The drifts about OBJECT in LAYER, one after the other: AT is 0 at first. NULL at the end. */
+const struct phx_drift *phx_drifts_next(
+                const struct phx_drifts *drifts,
+                enum phx_layer layer,
+                const char *object,
+                size_t *at);
 /* The drift of this layer, kind and object, or NULL. */
 const struct phx_drift *phx_drifts_find(
                 const struct phx_drifts *drifts,

@@ -74,6 +74,20 @@ const struct phx_observed_file *phx_observed_find_file(
 const struct phx_observed_container *phx_observed_find_container(
                 const struct phx_observed *observed,
                 const char *directory) {
+        size_t low = 0, high = observed->container_count;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+
+                if (strcmp(observed->containers[middle].directory, directory) < 0)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        if (low < observed->container_count &&
+            strcmp(observed->containers[low].directory, directory) == 0)
+                return &observed->containers[low];
+        /* Not there, or not sorted: a picture that was made by hand. */
         for (size_t i = 0; i < observed->container_count; i++)
                 if (strcmp(observed->containers[i].directory, directory) == 0)
                         return &observed->containers[i];

@@ -206,7 +206,7 @@ static bool is_payload_of(const struct phx_task_query *query, const char *entry)
         if (rest[0] == '\0')
                 return true;
         return rest[0] == '-' && is_number(rest + 1) &&
-               !(query->others && phx_strings_has(query->others, name));
+               !(query->others && phx_strings_has_sorted(query->others, name));
 }
 
 /* The first that is not before the container's own. */

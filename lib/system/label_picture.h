@@ -22,7 +22,7 @@ struct phx_label_picture {
 struct phx_label_pictures {
         struct phx_label_picture *items;
         size_t count;
-        struct phx_strings others; /* the names of all containers */
+        struct phx_strings others; /* the names of all containers, sorted */
 };
 
 void phx_label_pictures_done(struct phx_label_pictures *pictures);

@@ -26,6 +26,7 @@ struct cached {
 struct phx_lxc_cache {
         struct cached *items;
         size_t count;
+        size_t sorted; /* by name, from the front */
 };
 
 struct look {
@@ -82,11 +83,22 @@ static void look_done(struct look *look) {
 
 /* The cache. */
 
+static int compare_cached(const void *a, const void *b) {
+        return strcmp(((const struct cached *) a)->name, ((const struct cached *) b)->name);
+}
+
+static int compare_with_name(const void *name, const void *cached) {
+        return strcmp(name, ((const struct cached *) cached)->name);
+}
+
+/* What this look has added is behind the sorted ones: no container is asked about twice. */
 static struct cached *find_cached(struct phx_lxc_cache *cache, const char *name) {
-        for (size_t i = 0; i < cache->count; i++)
-                if (strcmp(cache->items[i].name, name) == 0)
-                        return &cache->items[i];
-        return NULL;
+        return cache->sorted > 0 ? bsearch(name,
+                                           cache->items,
+                                           cache->sorted,
+                                           sizeof(*cache->items),
+                                           compare_with_name)
+                                 : NULL;
 }
 
 static int copy_values(struct phx_lxc_values *to, const struct phx_lxc_values *from) {
@@ -135,11 +147,13 @@ static int remember(struct phx_lxc_cache *cache, const struct phx_lxc_container 
         return 0;
 }
 
-static bool is_present(const struct phx_lxc_containers *containers, const char *name) {
-        for (size_t i = 0; i < containers->count; i++)
-                if (strcmp(containers->items[i].name, name) == 0)
-                        return true;
-        return false;
+static int compare_with_found(const void *name, const void *container) {
+        return strcmp(name, ((const struct phx_lxc_container *) container)->name);
+}
+
+static bool is_present(const struct phx_lxc_containers *found, const char *name) {
+        return found->count > 0 &&
+               bsearch(name, found->items, found->count, sizeof(*found->items), compare_with_found);
 }
 
 static void forget_others(struct phx_lxc_cache *cache, const struct phx_lxc_containers *found) {
@@ -151,7 +165,9 @@ static void forget_others(struct phx_lxc_cache *cache, const struct phx_lxc_cont
                 else
                         cached_done(&cache->items[i]);
         }
-        cache->count = kept;
+        cache->count = cache->sorted = kept;
+        if (kept > 1)
+                qsort(cache->items, kept, sizeof(*cache->items), compare_cached);
 }
 
 /* Listing and reading. */
@@ -248,6 +264,11 @@ static int add_container(struct look *look, int parent_fd, const char *name) {
         return r < 0 ? set_trouble(container, phx_error_text(&error, r)) : 0;
 }
 
+/* By bytes, whatever the locale. */
+static int compare_entries(const struct dirent **a, const struct dirent **b) {
+        return strcmp((*a)->d_name, (*b)->d_name);
+}
+
 static void free_entries(struct dirent **entries, int count) {
         for (int i = 0; i < count; i++)
                 free(entries[i]);
@@ -270,7 +291,7 @@ static int list(struct look *look, struct phx_error *error) {
                 return phx_replace(&look->found.refusal, why.text);
         if (opened < 0)
                 return phx_error_set(error, opened, "%s", phx_error_text(&why, opened));
-        n = scandirat(fd, ".", &entries, select_name, alphasort);
+        n = scandirat(fd, ".", &entries, select_name, compare_entries);
         if (n < 0)
                 return phx_error_errno(error, look->lxc->path);
 
@@ -413,15 +434,10 @@ static int set_troubles(struct phx_lxc_containers *found) {
 }
 
 static int add_included_watches(struct look *look) {
-        const struct phx_strings *watches = phx_lxc_reader_watches(look->reader);
+        int r = phx_strings_copy(&look->found.watches, phx_lxc_reader_watches(look->reader));
 
-        for (size_t i = 0; i < watches->count; i++) {
-                int r = phx_strings_add_once(&look->found.watches, watches->items[i]);
-
-                if (r < 0)
-                        return r;
-        }
-        return 0;
+        phx_strings_unique(&look->found.watches);
+        return r;
 }
 
 int phx_lxc_containers_look(

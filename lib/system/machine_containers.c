@@ -196,9 +196,9 @@ static const char *directory_of(
                 const struct phx_container_config *config) {
         const char *name = config->name;
 
-        if (phx_strings_has(&look->names, config->id))
+        if (phx_strings_has_sorted(&look->names, config->id))
                 return config->id;
-        if (!name || !phx_is_container_id(name) || !phx_strings_has(&look->names, name))
+        if (!name || !phx_is_container_id(name) || !phx_strings_has_sorted(&look->names, name))
                 return NULL;
         return is_shared(look->configuration, config, name) ? NULL : name;
 }
@@ -332,7 +332,7 @@ static int forget_gone(struct look *look) {
         for (size_t i = inventory->container_count; i > 0; i--) {
                 const char *name = inventory->containers[i - 1].name;
 
-                if (!phx_strings_has(&look->names, name))
+                if (!phx_strings_has_sorted(&look->names, name))
                         changed |= phx_inventory_remove_container(inventory, name);
         }
         return changed;
@@ -370,11 +370,14 @@ static int look_at_all(struct look *look, const char *lxc_path, struct phx_error
                 r = phx_strings_add(&look->names, look->list.items[i].name);
         if (r >= 0 && look->list.refusal)
                 r = refuse_path(look);
+        phx_strings_sort(&look->names);
         if (r >= 0)
                 (void) phx_cgroups_open(look->containers->roots->cgroup, &look->cgroups, NULL);
         look->tasks.cgroups = look->cgroups;
         for (size_t i = 0; r >= 0 && look->configuration && i < look->configuration->count; i++)
                 r = desire(look, &look->configuration->containers[i]);
+        if (r >= 0)
+                r = phx_desired_index(look->desired);
         if (r >= 0)
                 r = try_options(look, &lxc, error);
         for (size_t i = 0; r >= 0 && i < look->list.count; i++)
@@ -390,9 +393,7 @@ static int look_at_all(struct look *look, const char *lxc_path, struct phx_error
                       look->observed->container_count,
                       sizeof(*look->observed->containers),
                       by_directory);
-        for (size_t i = 0; r >= 0 && i < look->list.watches.count; i++)
-                r = phx_strings_add_once(&look->observed->watches, look->list.watches.items[i]);
-        return r;
+        return r < 0 ? r : phx_strings_copy(&look->observed->watches, &look->list.watches);
 }
 
 int phx_machine_containers_look(

@@ -194,7 +194,7 @@ static int add_watches(const struct phx_machine *machine, struct phx_observed *o
         }
         if (r >= 0)
                 r = phx_strings_add_once(&observed->watches, machine->options.tasks.cgroup);
-        phx_strings_sort(&observed->watches);
+        phx_strings_unique(&observed->watches);
         return r < 0 ? r : 0;
 }
 

@@ -16,10 +16,11 @@ struct phx_cgroups;
 /* Where to look; borrowed strings. NULL and 0 for what is not known. */
 struct phx_task_query {
         const char *name;
-        const char *cgroup_dir;           /* lxc.cgroup.dir: above lxc.payload.NAME */
-        const char *cgroup_container;     /* lxc.cgroup.dir.container: instead of it */
-        const struct phx_strings *others; /* the names of all containers: lxc.payload.web-1 is web's
-                                             second cgroup only when there is no container web-1 */
+        const char *cgroup_dir;       /* lxc.cgroup.dir: above lxc.payload.NAME */
+        const char *cgroup_container; /* lxc.cgroup.dir.container: instead of it */
+        const struct phx_strings
+                        *others; /* sorted; the names of all containers: lxc.payload.web-1 is web's
+                                    second cgroup only when there is no container web-1 */
         const struct phx_cgroups *cgroups; /* opened for all containers; NULL: only for this one */
         pid_t init; /* from the monitor, for a container whose cgroup is elsewhere: its is taken */
 };

@@ -1,0 +1,187 @@
+/* The work of a look that grows with the number of containers, for growth.sh, which counts its
+ * instructions: usage: growth pass|list N
+ *
+ * pass: N containers in every state that there is are looked at twice, compared, told and rendered.
+ * list: N containers of files are listed, all of them known from the look before. */
+
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "codec/report_json.h"
+#include "codec/snapshot_json.h"
+#include "reconcile/pass.h"
+#include "reconcile/snapshot.h"
+#include "system/lxc_containers.h"
+
+static unsigned long count;
+
+static void check(int r, const char *what) {
+        if (r < 0)
+                errx(1, "%s: %s", what, strerrordesc_np(-r));
+}
+
+/* --- pass --- */
+
+static void on_record(void *data, const struct phx_record *record) {
+}
+
+static void on_progress(void *data, const char *text) {
+}
+
+static void add_container(struct phx_desired *desired, struct phx_observed *observed, unsigned i) {
+        struct phx_observed_container *have = NULL;
+        struct phx_desired_container *want = NULL;
+        char name[32];
+
+        (void) snprintf(name, sizeof(name), "c%07u", i);
+        /* Confined, unconfined by configuration, to be edited, unmanaged, missing. */
+        if (i % 5 != 3) {
+                want = phx_desired_add_container(desired, name);
+                if (!want ||
+                    phx_desired_container_set_profile(
+                                    want,
+                                    i % 5 == 1 ? "unconfined" : "lxc-web",
+                                    NULL) < 0 ||
+                    phx_replace(&want->directory, i % 5 == 4 ? NULL : name) < 0)
+                        err(1, "want");
+        }
+        if (i % 5 == 4)
+                return;
+        have = phx_observed_add_container(observed, name);
+        if (!have || phx_replace(&have->effective, i % 5 == 0 ? "lxc-web" : "unconfined") < 0 ||
+            phx_strings_addf(&observed->watches, "/var/lib/lxc/%s", name) < 0)
+                err(1, "have");
+        have->is_running = true;
+        have->tasks = 3;
+        have->init = (pid_t) (1000 + i);
+        if (i % 5 != 1)
+                have->wrong = i % 5 == 0 ? 0 : 3;
+}
+
+static int look(void *data,
+                struct phx_desired **ret_desired,
+                struct phx_observed **ret_observed,
+                struct phx_error *error) {
+        struct phx_desired *desired = calloc(1, sizeof(*desired));
+        struct phx_observed *observed = calloc(1, sizeof(*observed));
+        struct phx_desired_profile *profile;
+
+        if (!desired || !observed)
+                err(1, "look");
+        desired->mode = PHX_MODE_OBSERVE;
+        desired->has_configuration = true;
+        observed->retry_usec = PHX_NEVER;
+        profile = phx_desired_add_profile(desired, "lxc-web");
+        if (!profile)
+                err(1, "profile");
+        profile->has_good = true;
+        check(phx_kernel_entries_add(&profile->policy, "lxc-web", "enforce", "1"), "policy");
+        check(phx_kernel_entries_add(&observed->loaded, "lxc-web", "enforce", "1"), "loaded");
+        for (unsigned i = 0; i < count; i++)
+                add_container(desired, observed, i);
+        check(phx_desired_index(desired), "index");
+        *ret_desired = desired;
+        *ret_observed = observed;
+        return 0;
+}
+
+static int apply(void *data, const struct phx_drift *drift, struct phx_error *error) {
+        return -EPERM;
+}
+
+static void run_pass(void) {
+        const struct phx_world world = { look, apply, NULL, NULL };
+        const struct phx_audit audit = { on_record, on_progress, NULL };
+        phx_cleanup(phx_pass_freep) struct phx_pass *pass = NULL;
+
+        check(phx_pass_new(&audit, &pass), "pass");
+        for (uint64_t i = 1; i <= 2; i++) {
+                phx_cleanup(phx_report_freep) struct phx_report *report = calloc(
+                                1,
+                                sizeof(*report));
+                phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = NULL;
+                phx_autofree char *text = NULL, *plan = NULL;
+                struct phx_error error = { 0 };
+
+                if (!report)
+                        err(1, "report");
+                phx_pass_set_clock(pass, i * 1000000, i * 1000000);
+                check(phx_pass_run(pass, &world, i * 1000000, report, &error), "run");
+                snapshot = phx_pass_take_snapshot(pass);
+                if (!snapshot)
+                        errx(1, "no snapshot");
+                check(phx_snapshot_explain(snapshot), "explain");
+                check(phx_snapshot_render(snapshot, &report->snapshot), "render");
+                check(phx_plan_render(snapshot, &plan), "plan");
+                check(phx_report_render(report, &text), "report");
+        }
+}
+
+/* --- list --- */
+
+static void make_containers(const char *root) {
+        for (unsigned i = 0; i < count; i++) {
+                phx_autoclose int fd = -1;
+                char path[PATH_MAX];
+
+                (void) snprintf(path, sizeof(path), "%s/c%07u", root, i);
+                check(phx_directory_ensure(path, 0755), path);
+                fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+                check(phx_file_replace_at(fd, "config", "lxc.uts.name = c\n", 17, 0644), path);
+        }
+}
+
+/* What growth.sh counts. */
+__attribute__((noinline)) void look_again(const struct phx_lxc *lxc, struct phx_lxc_cache *cache);
+
+void look_again(const struct phx_lxc *lxc, struct phx_lxc_cache *cache) {
+        struct phx_lxc_containers found = { 0 };
+
+        check(phx_lxc_containers_look(lxc, cache, &found, NULL), "second look");
+        if (found.count != count)
+                errx(1, "%zu containers, expected %lu", found.count, count);
+        phx_lxc_containers_done(&found);
+}
+
+static void run_list(void) {
+        char root[PATH_MAX];
+        const struct phx_trust trust = { "/", geteuid(), .anyone = true };
+        const struct phx_lxc lxc = { .path = root,
+                                     .trust = &trust,
+                                     .lock_root = "/nonexistent",
+                                     .owner = { geteuid(), getegid() },
+                                     .deadline_usec = UINT64_C(600000000) };
+        phx_cleanup(phx_lxc_cache_freep) struct phx_lxc_cache *cache = NULL;
+        struct phx_lxc_containers found = { 0 };
+
+        if (!getcwd(root, sizeof(root) - 32))
+                err(1, "getcwd");
+        (void) strcat(root, "/growth-XXXXXX");
+        if (!mkdtemp(root))
+                err(1, "%s", root);
+        make_containers(root);
+        check(phx_lxc_cache_new(&cache), "cache");
+        check(phx_lxc_containers_look(&lxc, cache, &found, NULL), "first look");
+        phx_lxc_containers_done(&found);
+        look_again(&lxc, cache);
+        (void) printf("%s\n", root);
+}
+
+int main(int argc, char *argv[]) {
+        if (argc != 3)
+                errx(2, "usage: growth pass|list N");
+        count = strtoul(argv[2], NULL, 10);
+        if (strcmp(argv[1], "pass") == 0)
+                run_pass();
+        else
+                run_list();
+        return 0;
+}
