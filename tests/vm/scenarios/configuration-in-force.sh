@@ -50,17 +50,17 @@ check "a profile that nobody has is named" wait_until 3 status_like '^Degraded: 
 check "and not written" prints unconfined effective_profile db
 
 say "lxc_options"
-entry '{ "apparmor_profile": "lxc-db", "lxc_options": [ " lxc.prlimit.nofile = 4096 ", "lxc.cap.drop: sys_module", "lxc.apparmor.profile=lxc-db" ] }'
+entry '{ "apparmor_profile": "lxc-db", "lxc_options": [ " lxc.prlimit.nofile = 4096 ", "lxc.cap.drop: sys_tty_config", "lxc.apparmor.profile=lxc-db" ] }'
 check "a line is added, its blanks dropped" wait_until 3 has_line db 'lxc.prlimit.nofile = 4096'
-check "so are others" has_line db 'lxc.cap.drop = sys_module'
+check "so are others" has_line db 'lxc.cap.drop = sys_tty_config'
 check "the profile stays the last word" prints lxc-db effective_profile db
 check "one that says the same as the key is passed over" settled 3
-entry '{ "apparmor_profile": "lxc-db", "lxc_options": [ "lxc.cap.drop=sys_module" ] }'
+entry '{ "apparmor_profile": "lxc-db", "lxc_options": [ "lxc.cap.drop=sys_tty_config" ] }'
 check "what is withdrawn is taken out" wait_until 3 lacks_line db nofile
-check "what is not stays" has_line db 'lxc.cap.drop = sys_module'
+check "what is not stays" has_line db 'lxc.cap.drop = sys_tty_config'
 echo 'lxc.cap.drop = sys_time' >>/var/lib/lxc/db/config
 entry '{ "apparmor_profile": "lxc-db", "lxc_options": [ "lxc.apparmor.profile = lxc-web" ] }'
-check "all of it" wait_until 3 lacks_line db sys_module
+check "all of it" wait_until 3 lacks_line db sys_tty_config
 check "what is not ours stays" has_line db 'lxc.cap.drop = sys_time'
 check "against the key an option loses" prints lxc-db effective_profile db
 check "and the contradiction is told" wait_until 3 journal_has "db: lxc_options: lxc.apparmor.profile=lxc-web is left out: apparmor_profile says 'lxc-db'"
