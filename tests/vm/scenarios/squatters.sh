@@ -41,10 +41,12 @@ for pair in web=lxc-web db=lxc-db 910=lxc-db; do
 done
 check "nothing is doubted on the way" not journal_has 'cannot be judged|monitor' "$cursor"
 check "the one that answers was asked nothing" not grep -q '^read [0-9]' "$LOG"
-(sleep 1; phoenixctl reconcile --wait >/dev/null) &
-forks=$(count_syscalls 5 'clone,clone3,fork,vfork')
+passes=$(phoenixctl status --json | jq .pass.number)
+(sleep 1; cp "$CONFIG" /run/same; cp /run/same "$CONFIG.new"; mv "$CONFIG.new" "$CONFIG") &
+forks=$(count_syscalls 6 'clone,clone3,fork,vfork')
 wait $!
-check "a look starts nobody to ask them" equals "$forks" 0
+check "a look was made" test "$(phoenixctl status --json | jq .pass.number)" -gt "$passes"
+check "which started nobody to ask them" equals "$forks" 0
 
 say "who really runs is seen, wherever its cgroup is"
 xargs kill </run/squatters.pids
