@@ -11,14 +11,14 @@ profile lxc-leave flags=(attach_disconnected,mediate_deleted) {
   include <abstractions/lxc/start-container>
 }
 PROFILE
-configure leave=lxc-leave
+configure db=lxc-leave
 start_daemon
 check "in sync all the same" settled 40
-start_container leave
+start_container db
 check "it is confined" wait_until 10 status_like '^In sync: .*1 container confined'
 
 lint_of() { phoenixctl status --json | jq -r --arg rule "$1" '.profiles[] | select(.name == "lxc-leave") | .lints[] | select(.rule == $rule) | .'"$2"; }
-escape_of() { phoenixctl posture --json | jq -r '.containers[] | select(.id == "leave") | .escape'; }
+escape_of() { phoenixctl posture --json | jq -r '.containers[] | select(.id == "db") | .escape'; }
 posture_exits() {
     local status=0
     phoenixctl posture --quiet || status=$?
@@ -27,8 +27,8 @@ posture_exits() {
 check "status names the line of the include" prints 4 lint_of may-leave line
 check "and the file and the rule in it" prints_like 'start-container' lint_of may-leave included_file
 check "and the rule" prints 'change_profile -> unconfined' lint_of may-leave source
-check "the page has it, too" prints_like "Warning: +the container may leave .* \[PHX101 may-leave\]" phoenixctl status leave
-check "posture says so" prints_like 'leave +[^ ]+ +confined, may leave ' phoenixctl posture
+check "the page has it, too" prints_like "Warning: +the container may leave .* \[PHX101 may-leave\]" phoenixctl status db
+check "posture says so" prints_like 'db +[^ ]+ +confined, may leave ' phoenixctl posture
 check "in JSON, too" prints may-leave escape_of
 check "and by its exit status" posture_exits 2
 check "the journal has it" journal_has 'lxc-leave: the container may leave its confinement: .*PHX101 may-leave'
@@ -39,13 +39,13 @@ done
 check "once" equals "$(journal_count 'PHX101 may-leave')" 1
 
 say "it is true"
-check "one write leaves it" prints unconfined inside leave 'echo changeprofile unconfined >/proc/self/attr/current; cat /proc/self/attr/current'
+check "one write leaves it" prints unconfined inside db 'echo changeprofile unconfined >/proc/self/attr/current; cat /proc/self/attr/current'
 
 say "accepted by name"
 set_setting accept '[{"rule":"may-leave","profile":"lxc-leave","reason":"it starts containers"},{"rule":"PHX110","profile":"lxc-other","reason":"none such"}]'
 systemctl reload phoenixd
 check "it is accepted, with the reason" wait_until 20 prints 'it starts containers' lint_of may-leave accepted
-check "status shows it as such" prints_like 'Accepted: .*PHX101 may-leave\]: accepted: it starts containers' phoenixctl status leave
+check "status shows it as such" prints_like 'Accepted: .*PHX101 may-leave\]: accepted: it starts containers' phoenixctl status db
 check "posture, too" prints may-leave-accepted escape_of
 check "which is no reason to exit with 2" posture_exits 0
 check "an acceptance of nothing is noted" prints_like 'Notes: +the settings accept kernel-capabilities \(PHX110\) of lxc-other' phoenixctl status
