@@ -43,6 +43,10 @@ read -r _ median ours _ <<<"$answers"
 read -r bus_median bus < <(sed -n 's/^bus \([0-9]*\) \([0-9]*\) .*/\1 \2/p' <<<"$answers")
 check "half of the answers are there in 50 ms, but for what the bus takes" \
     test "$median" -lt $((50000 + 3 * bus_median))
-check "and 99 of a hundred" test "$ours" -lt $((50000 + 3 * bus))
+if [[ $(nproc) -gt 1 ]]; then
+    check "and 99 of a hundred" test "$ours" -lt $((50000 + 3 * bus))
+else
+    say "not judged: 99 of a hundred, as the compiles have the machine's one processor, too"
+fi
 check "systemctl has the status, too" status_like '[Ll]ooking: compiling lxc-|compiling lxc-'
 kill -CONT "$monitor"
