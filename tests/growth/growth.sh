@@ -3,6 +3,9 @@
 # its beginning for each of them takes sixteen. growth.sh PROGRAM pass|list [LIMIT]
 set -euo pipefail
 
+# With it, glibc fills the rest of a free chunk anew whenever a part of it is taken.
+unset MALLOC_PERTURB_
+
 program=$1
 what=$2
 limit=${3:-440}
