@@ -15,7 +15,10 @@ trap 'rm -rf "$work"' EXIT
 diff -u "$root/tests/check/needs.txt" "$work/example"
 
 real=${PHOENIXD_SAMPLES:-}/phoenix_lxc_configs.json
-[ -e "$real" ] || exit 0
+if [ ! -e "$real" ]; then
+        echo "skipped: the table of the example is right; PHOENIXD_SAMPLES names no real file" >&2
+        exit 77
+fi
 sed -n '/^\.\\" needs: begin$/,/^\.\\" needs: end$/p' "$root/man/phoenixd-profiles.7.in" | grep -v '^\.' | sed 's/\\-/-/g' >"$work/told"
 "$print_needs" "$real" >"$work/real"
 diff -u "$work/told" "$work/real"

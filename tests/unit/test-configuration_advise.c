@@ -202,40 +202,6 @@ static void what_is_no_configuration_is_refused(void **state) {
         assert_null(advised.data);
 }
 
-/* The file that the old tools use; it is somebody else's, so that it does not come with these. */
-static void the_real_file_leaves_nobody_unconfined(void **state) {
-        phx_cleanup(phx_configuration_freep) struct phx_configuration *configuration = NULL;
-        phx_cleanup(phx_buffer_done) struct phx_buffer advised = { 0 }, again = { 0 };
-        const char *samples = getenv("PHOENIXD_SAMPLES");
-        phx_autofree char *text = NULL;
-        struct phx_error error = { 0 };
-        char path[512];
-        size_t size = 0;
-
-        /* Not skip(): this cmocka then prints "not ok … # SKIP", which counts as a failure. */
-        if (!samples) {
-                print_message("# PHOENIXD_SAMPLES is not set\n");
-                return;
-        }
-        (void) snprintf(path, sizeof(path), "%s/phoenix_lxc_configs.json", samples);
-        assert_int_equal(phx_file_read_at(AT_FDCWD, path, 1UL << 22, &text, &size), 0);
-        assert_true(phx_configuration_advise(&all, text, size, &advised, &error) > 0);
-        assert_int_equal(
-                        phx_configuration_parse(
-                                        "c.json",
-                                        advised.data,
-                                        advised.size,
-                                        "unconfined",
-                                        &configuration,
-                                        &error),
-                        0);
-        for (size_t i = 0; i < configuration->count; i++)
-                assert_string_not_equal(configuration->containers[i].profile, "unconfined");
-        assert_int_equal(
-                        phx_configuration_advise(&all, advised.data, advised.size, &again, &error),
-                        0);
-}
-
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(the_value_is_replaced_and_nothing_else),
@@ -246,7 +212,6 @@ int main(void) {
                 cmocka_unit_test(any_of_the_options_may_go),
                 cmocka_unit_test(only_those_that_are_named_are_touched),
                 cmocka_unit_test(what_is_no_configuration_is_refused),
-                cmocka_unit_test(the_real_file_leaves_nobody_unconfined),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -349,36 +349,6 @@ static void the_shipped_example_is_accepted(void **state) {
         }
 }
 
-/* The file that the old tools use; it is somebody else's, so that it does not come with these. */
-static void the_real_file_is_accepted(void **state) {
-        phx_cleanup(phx_configuration_freep) struct phx_configuration *configuration = NULL;
-        phx_cleanup(fixture_done) struct fixture fixture = { 0 };
-        const char *samples = getenv("PHOENIXD_SAMPLES");
-        char path[512];
-        size_t notes = 0;
-
-        /* Not skip(): this cmocka then prints "not ok … # SKIP", which counts as a failure. */
-        if (!samples) {
-                print_message("# PHOENIXD_SAMPLES is not set\n");
-                return;
-        }
-
-        (void) snprintf(path, sizeof(path), "%s/phoenix_lxc_configs.json", samples);
-        assert_int_equal(
-                        phx_file_read_at(
-                                        AT_FDCWD,
-                                        path,
-                                        FIXTURE_LIMIT,
-                                        &fixture.text,
-                                        &fixture.size),
-                        0);
-        configuration = parse_text(fixture.text, "unconfined");
-        assert_int_equal(configuration->count, 22);
-        for (size_t i = 0; i < configuration->count; i++)
-                notes += configuration->containers[i].notes.count;
-        assert_int_equal(notes, 1);
-}
-
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(every_refusal_says_what_is_wrong),
@@ -396,7 +366,6 @@ int main(void) {
                 cmocka_unit_test(a_refusal_touches_nothing),
                 cmocka_unit_test(a_chain_as_long_as_the_file_is_walked),
                 cmocka_unit_test(the_shipped_example_is_accepted),
-                cmocka_unit_test(the_real_file_is_accepted),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
