@@ -11,7 +11,8 @@
 SID=/run/sid
 NAMESPACES=/sys/kernel/security/apparmor/policy/namespaces
 
-# write_start FILE: an init for dockerd alone. A control group with processes hands on no controllers.
+# write_start FILE: an init for dockerd alone. A control group with processes hands on no controllers,
+# and with $container set Docker and runc do without AppArmor.
 write_start() {
     cat >"$1" <<'START'
 #!/usr/bin/busybox sh
@@ -21,6 +22,7 @@ for pid in $(cat cgroup.procs); do
 done
 sed 's/\([a-z]\+\)/+\1/g' cgroup.controllers >cgroup.subtree_control
 ip link set lo up
+unset container
 exec docker-init -- dockerd >/run/dockerd.log 2>&1
 START
     chmod +x "$1"
@@ -150,7 +152,7 @@ try() {
     check "$what: its sysctl is set" prints 0 deb docker exec web \
         /bin/cat /proc/sys/net/ipv4/ip_unprivileged_port_start
     check "$what: others are set when they are asked for" prints 9000 \
-        deb docker run --rm --sysctl kernel.msgmax=9000 --sysctl net.core.somaxconn=100 \
+        deb docker run --rm --sysctl kernel.msgmax=9000 --sysctl net.ipv4.ip_default_ttl=60 \
         tiny /bin/cat /proc/sys/kernel/msgmax
     check "$what: it is in Docker's own profile" prints 'docker-default (enforce)' \
         deb docker exec web /bin/cat /proc/self/attr/current
