@@ -6,10 +6,10 @@ set -euo pipefail
 # With it, glibc fills the rest of a free chunk anew whenever a part of it is taken.
 unset MALLOC_PERTURB_
 
-program=$1
+program=$(realpath "$1")
 what=$2
 limit=${3:-440}
-few=500
+few=250
 if ! command -v valgrind >/dev/null; then
     echo "skipped: no valgrind" >&2
     exit 77
