@@ -45,12 +45,10 @@ static int send_request(int fd) {
 }
 
 /* Copied: an attribute's data need not be aligned for its type. */
-static void take_socket(
-                const struct nlmsghdr *header,
-                struct phx_socket_owner *owners,
-                size_t count) {
+static void take_socket(struct nlmsghdr *header, struct phx_socket_owner *owners, size_t count) {
         const struct unix_diag_msg *message = NLMSG_DATA(header);
-        const struct rtattr *attribute = (const struct rtattr *) (message + 1);
+        void *attributes = (char *) NLMSG_DATA(header) + sizeof(*message);
+        struct rtattr *attribute = attributes;
         unsigned left = header->nlmsg_len - (unsigned) NLMSG_LENGTH(sizeof(*message));
         struct phx_socket_owner found = { .code = -ENOENT }, *owner;
 
@@ -79,12 +77,8 @@ static void take_socket(
 }
 
 /* 1 when there is more to come. */
-static int take_answer(
-                const void *data,
-                size_t size,
-                struct phx_socket_owner *owners,
-                size_t count) {
-        const struct nlmsghdr *header = data;
+static int take_answer(void *data, size_t size, struct phx_socket_owner *owners, size_t count) {
+        struct nlmsghdr *header = data;
         unsigned left = (unsigned) size;
 
         for (; NLMSG_OK(header, left); header = NLMSG_NEXT(header, left)) {

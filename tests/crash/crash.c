@@ -238,7 +238,7 @@ static void parse(int argc, char *argv[]) {
                         /* NOLINTNEXTLINE(cert-err34-c) */
                         if (sscanf(optarg, "%ld,%ld,%ld", &arg_change, &arg_fault, &arg_at) == 3)
                                 break;
-                        /* fallthrough */
+                        __attribute__((__fallthrough__));
                 default:
                         errx(2,
                              "usage: crash [--change N] [--every N] [--at CHANGE,FAULT,CALL] [--verbose]");
