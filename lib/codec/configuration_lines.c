@@ -45,8 +45,21 @@ static void note_container(void *data, const char *key, size_t key_size, size_t 
         struct phx_container_config *container = find(lines, key, key_size);
 
         count_to(lines, offset);
-        if (container)
+        if (container) {
                 container->line = lines->line;
+                container->column = (unsigned) (offset - lines->begin + 1);
+        }
+}
+
+static void note_gpu(void *data, const char *key, size_t key_size, size_t offset) {
+        struct lines *lines = data;
+        struct phx_container_config *container = find(lines, key, key_size);
+
+        count_to(lines, offset);
+        if (container) {
+                container->gpu_line = lines->line;
+                container->gpu_column = (unsigned) (offset - lines->begin + 1);
+        }
 }
 
 static void note_option(void *data, size_t index, size_t offset) {
@@ -78,8 +91,9 @@ void phx_configuration_note_lines(
         struct lines containers = { .configuration = configuration,
                                     .text = entries->text,
                                     .line = 1 },
-                     options = containers;
+                     gpus = containers, options = containers;
 
         phx_json_walk(entries, "apparmor_profile", note_container, &containers);
+        phx_json_walk(entries, "gpu_assignment", note_gpu, &gpus);
         phx_json_walk(entries, "lxc_options", note_options, &options);
 }

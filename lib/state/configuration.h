@@ -15,7 +15,8 @@ struct phx_container_config {
         char *profile; /* apparmor_profile, or the settings' default_profile; "unconfined" or lxc-…
                         */
         bool profile_is_default;
-        unsigned line;         /* of the file: where the profile is named, or the entry begins */
+        unsigned line, column; /* of the file: where the profile is named, or the entry begins */
+        unsigned gpu_line, gpu_column; /* the same of gpu_assignment */
         bool manages_nesting;  /* the profile does the nesting; no include or flag of ours */
         bool nesting_left_out; /* an option that asks for nesting was, see NOTES */
         bool unprivileged;

@@ -54,9 +54,10 @@ int lint_add(struct lint *lint,
                 return -ENOMEM;
         }
         if (asprintf(&text,
-                     "the container%s%s %s",
+                     "the container%s%s%s %s",
                      is_child ? ", once in " : "",
                      is_child ? lint->entry->name : "",
+                     is_child ? "," : "",
                      what) < 0) {
                 text = NULL;
                 return -ENOMEM;

@@ -1,6 +1,5 @@
 #include "system/lint_entry.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <linux/capability.h>
 #include <stdarg.h>
@@ -29,7 +28,17 @@ static void judging_done(struct judging *judging) {
         phx_policy_graph_free(judging->files);
 }
 
-/* OPTION is the item of lxc_options that it is about, or NULL: then the place is the profile's. */
+static void place(
+                struct phx_lint *lint,
+                const struct phx_container_config *config,
+                const struct phx_lxc_option *option) {
+        bool is_gpu = strcmp(lint->key, GPU_KEY) == 0;
+
+        lint->line = option ? option->line : is_gpu ? config->gpu_line : config->line;
+        lint->column = option ? option->column : is_gpu ? config->gpu_column : config->column;
+}
+
+/* OPTION is the item of lxc_options that it is about, or NULL: then the place is that of KEY. */
 PHX_PRINTF(5, 6)
 static int add(struct judging *judging,
                enum phx_rule rule,
@@ -52,8 +61,7 @@ static int add(struct judging *judging,
         lint = phx_lints_add(judging->lints, rule, text);
         if (!lint || phx_replace(&lint->key, option ? OPTIONS_KEY : key) < 0)
                 return -ENOMEM;
-        lint->line = option ? option->line : judging->config->line;
-        lint->column = option ? option->column : 0;
+        place(lint, judging->config, option);
         return 0;
 }
 
@@ -197,20 +205,33 @@ static int judge_namespace(struct judging *judging) {
                    config->profile);
 }
 
+/* "a", or "b *:* rwm": every disk. To make a node of it, with 'm' alone, opens nothing. */
+static bool has_all_disks(char *value) {
+        char *rest = value, *type = strtok_r(rest, " \t", &rest);
+        const char *numbers = type ? strtok_r(rest, " \t", &rest) : NULL;
+        const char *access = numbers ? strtok_r(rest, " \t", &rest) : NULL;
+
+        if (!type || strcmp(type, "a") == 0)
+                return type != NULL;
+        return strcmp(type, "b") == 0 && (!numbers || numbers[0] == '*') &&
+               (!access || strpbrk(access, "rw"));
+}
+
 static int judge_devices(struct judging *judging, const struct phx_lxc_option *option) {
         phx_autofree char *value = option_value(option, "lxc.cgroup2.devices.allow");
 
         if (!value)
                 value = option_value(option, "lxc.cgroup.devices.allow");
-        if (!value || value[0] != 'a' || (value[1] && !isspace((unsigned char) value[1])) ||
-            judging->config->unprivileged || !has_capability(judging, CAP_MKNOD))
+        if (!value || judging->config->unprivileged || !has_capability(judging, CAP_MKNOD) ||
+            !has_all_disks(value))
                 return 0;
         return add(judging,
                    PHX_RULE_ALL_DEVICES,
                    OPTIONS_KEY,
                    option,
-                   "all devices are allowed, and the profile %s lets root make their nodes: nothing "
+                   "all %sdevices are allowed, and the profile %s lets root make their nodes: nothing "
                    "keeps the container from the host's disks; expected the devices that it needs",
+                   value[0] == 'b' ? "block " : "",
                    judging->config->profile);
 }
 
@@ -260,10 +281,29 @@ struct mount {
         char *source, *target, *type, *options;
 };
 
+/* To mount(2) slashes that double, "/./" and a slash at the end mean nothing. */
+static void normalize(char *path) {
+        char *to = path;
+
+        for (const char *at = path; *at; at++) {
+                while (at[0] == '/' && at[1] == '.' && (!at[2] || at[2] == '/'))
+                        at += 2;
+                if (!*at)
+                        break;
+                if (*at != '/' || to == path || to[-1] != '/')
+                        *to++ = *at;
+        }
+        if (to > path + 1 && to[-1] == '/')
+                to--;
+        *to = '\0';
+}
+
 static bool read_mount(char *value, struct mount *ret_mount) {
         char *rest = value;
 
         ret_mount->source = strtok_r(rest, " \t", &rest);
+        if (ret_mount->source)
+                normalize(ret_mount->source);
         ret_mount->target = strtok_r(rest, " \t", &rest);
         ret_mount->type = strtok_r(rest, " \t", &rest);
         ret_mount->options = strtok_r(rest, " \t", &rest);
@@ -276,27 +316,6 @@ static bool is_below(const char *path, const char *directory) {
         size_t length = strlen(directory);
 
         return strncmp(path, directory, length) == 0 && (!path[length] || path[length] == '/');
-}
-
-/* What the container may write of the host's kernel through it, in words; NULL for nothing. */
-static const char *kernel_part(const struct judging *judging, const struct mount *mount) {
-        static const char *const parts[] = { "debugfs", "tracefs" }, *const paths[] = {
-                "/sys/kernel/debug",
-                "/sys/kernel/tracing"
-        };
-
-        if (has_word(mount->options, "ro"))
-                return NULL;
-        for (size_t i = 0; i < PHX_ELEMENTS(parts); i++)
-                if (strcmp(mount->type, parts[i]) == 0 || is_below(mount->source, paths[i]))
-                        return parts[i];
-        if ((strcmp(mount->type, "sysfs") == 0 || strcmp(mount->source, "/sys") == 0) &&
-            may_write_any(judging, sys_files, PHX_ELEMENTS(sys_files)))
-                return "sysfs";
-        if (strcmp(mount->source, "/proc") == 0 &&
-            may_write_any(judging, proc_files, PHX_ELEMENTS(proc_files)))
-                return "the host's /proc";
-        return NULL;
 }
 
 /* As the container sees it: targets are relative to its root, and may have been written with it. */
@@ -316,6 +335,92 @@ static int inner_path(const char *target, char **ret_path) {
         while (length > 1 && (*ret_path)[length - 1] == '/')
                 (*ret_path)[--length] = '\0';
         return 0;
+}
+
+/* What of FILE is below SOURCE, which has no slash at its end: "/kernel/debug"; NULL for nothing.
+ */
+static const char *tail_below(const char *file, const char *source) {
+        size_t length = strcmp(source, "/") == 0 ? 0 : strlen(source);
+
+        return strncmp(file, source, length) == 0 && (!file[length] || file[length] == '/')
+                               ? file + length
+                               : NULL;
+}
+
+/* Whether one of FILES of the host may be written where SOURCE is mounted on the inner path TARGET.
+ */
+static int may_write_through(
+                const struct judging *judging,
+                const char *source,
+                const char *target,
+                const char *const *files,
+                size_t count) {
+        for (size_t i = 0; i < count; i++) {
+                const char *tail = tail_below(files[i], source);
+                phx_autofree char *path = NULL;
+
+                if (!tail)
+                        continue;
+                if (asprintf(&path, "%s%s", target[1] ? target : "", tail) < 0) {
+                        path = NULL;
+                        return -ENOMEM;
+                }
+                if (allowed(judging, path) & AA_MAY_WRITE)
+                        return 1;
+        }
+        return 0;
+}
+
+/* debugfs and tracefs, which the container can give another name. */
+static const char *nameless_part(const struct mount *mount, bool *ret_is_below) {
+        static const char *const parts[] = { "debugfs", "tracefs" }, *const paths[] = {
+                "/sys/kernel/debug",
+                "/sys/kernel/tracing"
+        };
+
+        for (size_t i = 0; i < PHX_ELEMENTS(parts); i++) {
+                const char *tail = tail_below(paths[i], mount->source);
+
+                if (!has_word(mount->options, "ro") &&
+                    (strcmp(mount->type, parts[i]) == 0 || is_below(mount->source, paths[i])))
+                        return parts[i];
+                /* What is mounted below keeps its own flags. */
+                *ret_is_below = tail && tail[0] && has_word(mount->options, "rbind");
+                if (*ret_is_below)
+                        return parts[i];
+        }
+        return NULL;
+}
+
+/* What the container may write of the host's kernel through it, in words: 1, or 0 for nothing.
+ * IS_BELOW: it is on another file system than the one that is named. */
+static int kernel_part(
+                const struct judging *judging,
+                const struct mount *mount,
+                const char **ret_part,
+                bool *ret_is_below) {
+        const char *source = strcmp(mount->type, "sysfs") == 0  ? "/sys"
+                             : strcmp(mount->type, "proc") == 0 ? "/proc"
+                                                                : mount->source;
+        bool is_root = strcmp(source, "/") == 0;
+        phx_autofree char *target = NULL;
+        int r;
+
+        *ret_part = nameless_part(mount, ret_is_below);
+        if (*ret_part)
+                return 1;
+        if (is_root ? !has_word(mount->options, "rbind") : has_word(mount->options, "ro"))
+                return 0;
+        *ret_is_below = is_root;
+        r = inner_path(mount->target, &target);
+        if (r < 0)
+                return r;
+        *ret_part = "sysfs";
+        r = may_write_through(judging, source, target, sys_files, PHX_ELEMENTS(sys_files));
+        if (r != 0)
+                return r;
+        *ret_part = "the host's /proc";
+        return may_write_through(judging, source, target, proc_files, PHX_ELEMENTS(proc_files));
 }
 
 static int judge_denied(
@@ -350,19 +455,23 @@ static int judge_mount(struct judging *judging, const struct phx_lxc_option *opt
         phx_autofree char *value = option_value(option, "lxc.mount.entry");
         struct mount mount = { 0 };
         const char *part;
+        bool is_below_it = false;
+        int r;
 
         if (!value || !read_mount(value, &mount))
                 return 0; /* liblxc says so */
-        part = kernel_part(judging, &mount);
-        if (!part)
-                return judge_denied(judging, &mount, option);
+        r = kernel_part(judging, &mount, &part, &is_below_it);
+        if (r <= 0)
+                return r < 0 ? r : judge_denied(judging, &mount, option);
         return add(judging,
                    PHX_RULE_KERNEL_MOUNTED,
                    OPTIONS_KEY,
                    option,
                    "hands in %s writable, by which root of the container controls the host's kernel; "
-                   "expected no such mount, or 'ro' among its options",
-                   part);
+                   "expected %s",
+                   part,
+                   is_below_it ? "'bind' instead of 'rbind'"
+                               : "no such mount, or 'ro' among its options");
 }
 
 static int judge_options(struct judging *judging) {

@@ -48,6 +48,34 @@ static int tell_profiles(
         return r;
 }
 
+/* As all that is said of the configuration, it begins with the key. */
+static int add_entry_lint(
+                const struct phx_offline *offline,
+                const struct phx_container_config *config,
+                const struct phx_lint *lint,
+                struct phx_findings *findings) {
+        const struct phx_position position = { offline->configuration_path,
+                                               lint->line,
+                                               lint->column };
+        bool is_named = lint->key && strcmp(lint->key, "apparmor_profile") == 0
+                                        ? !config->profile_is_default
+                                        : lint->key != NULL;
+        struct phx_lint placed = *lint;
+        phx_autofree char *text = NULL;
+
+        if (asprintf(&text,
+                     "lxc_configs.%s%s%s: %s",
+                     config->id,
+                     is_named ? "." : "",
+                     is_named ? lint->key : "",
+                     lint->text) < 0) {
+                text = NULL;
+                return -ENOMEM;
+        }
+        placed.text = text;
+        return add_lint(findings, &placed, &position, NULL);
+}
+
 static int tell_containers(
                 const struct phx_offline *offline,
                 const struct phx_desired *desired,
@@ -58,12 +86,11 @@ static int tell_containers(
                 const struct phx_lints *lints = &desired->containers[i].lints;
 
                 for (size_t j = 0; r >= 0 && j < lints->count; j++)
-                        r = add_lint(findings,
-                                     &lints->items[j],
-                                     &(struct phx_position){ offline->configuration_path,
-                                                             lints->items[j].line,
-                                                             lints->items[j].column },
-                                     NULL);
+                        r = add_entry_lint(
+                                        offline,
+                                        &offline->configuration->containers[i],
+                                        &lints->items[j],
+                                        findings);
         }
         return r;
 }

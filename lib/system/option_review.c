@@ -10,8 +10,14 @@
 /* liblxc needs less than a millisecond for one. */
 #define DEADLINE_USEC 2000000ULL
 
+/* Borrowed. */
+struct item {
+        const struct phx_lxc_option *option;
+        const char *id; /* whose it is */
+};
+
 struct review {
-        const struct phx_lxc_option **all; /* sorted; borrowed */
+        struct item *all; /* sorted */
         size_t count;
         struct phx_lxc_options distinct; /* in that order */
         struct phx_lxc_opinion *opinions;
@@ -33,8 +39,8 @@ static int compare_options(const struct phx_lxc_option *a, const struct phx_lxc_
 
 static int compare(const void *a, const void *b) {
         return compare_options(
-                        *(const struct phx_lxc_option *const *) a,
-                        *(const struct phx_lxc_option *const *) b);
+                        ((const struct item *) a)->option,
+                        ((const struct item *) b)->option);
 }
 
 static int collect(const struct phx_configuration *configuration, struct review *review) {
@@ -42,25 +48,28 @@ static int collect(const struct phx_configuration *configuration, struct review 
 
         for (size_t i = 0; i < configuration->count; i++)
                 count += configuration->containers[i].options.count;
-        review->all = calloc(count + 1, sizeof(const struct phx_lxc_option *));
+        review->all = calloc(count + 1, sizeof(*review->all));
         if (!review->all)
                 return -ENOMEM;
         for (size_t i = 0; i < configuration->count; i++) {
-                const struct phx_lxc_options *options = &configuration->containers[i].options;
+                const struct phx_container_config *container = &configuration->containers[i];
 
-                for (size_t j = 0; j < options->count; j++)
-                        review->all[review->count++] = &options->items[j];
+                for (size_t j = 0; j < container->options.count; j++)
+                        review->all[review->count++] = (struct item){
+                                &container->options.items[j],
+                                container->id,
+                        };
         }
         if (count > 1)
-                qsort(review->all, count, sizeof(const struct phx_lxc_option *), compare);
+                qsort(review->all, count, sizeof(*review->all), compare);
         return 0;
 }
 
 static int select_distinct(struct review *review) {
         for (size_t i = 0; i < review->count; i++) {
-                const struct phx_lxc_option *option = review->all[i];
+                const struct phx_lxc_option *option = review->all[i].option;
 
-                if (i > 0 && compare_options(review->all[i - 1], option) == 0)
+                if (i > 0 && compare_options(review->all[i - 1].option, option) == 0)
                         continue;
                 if (!phx_lxc_options_add(&review->distinct, option->key, option->value))
                         return -ENOMEM;
@@ -71,10 +80,11 @@ static int select_distinct(struct review *review) {
 
 static void tell(
                 const char *file,
-                const struct phx_lxc_option *option,
+                const struct item *item,
                 const struct phx_lxc_opinion *opinion,
                 bool is_here,
                 struct phx_findings *findings) {
+        const struct phx_lxc_option *option = item->option;
         const struct phx_position position = { file, option->line, option->column };
         bool is_elsewhere = !is_here && strcmp(option->key, PHX_LXC_KEY_INCLUDE) == 0;
         enum phx_severity severity = is_elsewhere ? PHX_SEVERITY_WARNING : PHX_SEVERITY_ERROR;
@@ -84,14 +94,18 @@ static void tell(
                                 findings,
                                 severity,
                                 &position,
-                                "lxc_options: liblxc does not know %s",
+                                "lxc_configs.%s.lxc_options[%zu]: liblxc does not know %s",
+                                item->id,
+                                option->index,
                                 option->key);
         else
                 phx_findings_add(
                                 findings,
                                 severity,
                                 &position,
-                                "lxc_options: liblxc refuses %s=%s%s%s",
+                                "lxc_configs.%s.lxc_options[%zu]: liblxc refuses %s=%s%s%s",
+                                item->id,
+                                option->index,
                                 option->key,
                                 option->value,
                                 opinion->text && opinion->text[0] ? ": " : "",
@@ -106,11 +120,11 @@ static void tell_all(
         size_t distinct = 0;
 
         for (size_t i = 0; i < review->count; i++) {
-                const struct phx_lxc_option *option = review->all[i];
+                const struct item *item = &review->all[i];
 
-                distinct += i > 0 && compare_options(review->all[i - 1], option) != 0;
+                distinct += i > 0 && compare_options(review->all[i - 1].option, item->option) != 0;
                 if (review->opinions[distinct].verdict != PHX_LXC_WANTED)
-                        tell(file, option, &review->opinions[distinct], is_here, findings);
+                        tell(file, item, &review->opinions[distinct], is_here, findings);
         }
 }
 

@@ -79,6 +79,24 @@ said=$(validate root --strict apparmor.d/lxc-idle)
 said=$(validate root nobody-has-it 2>&1)
 [[ $said = *'nobody-has-it: No such file or directory'*'exit status 1' ]] || fail "no such file: $said"
 
+# What does not fit together, and what LXC refuses, is named by the entry's key, where that stands.
+mkdir "$work/entries"
+cp -r "$work/shipped" "$work/entries/apparmor.d"
+cat >"$work/entries/phoenix_lxc_configs.json" <<'JSON'
+{ "lxc_configs": {
+  "1": { "apparmor_profile": "lxc-baseline", "gpu_assignment": "0" },
+  "2": { "apparmor_profile": "lxc-phoenix-v2",
+         "lxc_options": [ "lxc.mount.entry=/ host none rbind", "lxc.aa_profile=x" ] },
+  "3": { "apparmor_profile": "lxc-baseline", "lxc_options": [ "lxc.aa_profile=x" ] } } }
+JSON
+said=$(validate root "$work/entries")
+for wanted in ':2:64: warning: lxc_configs.1.gpu_assignment: ' ':3:30: warning: lxc_configs.2.apparmor_profile: ' \
+    ':4:27: warning: lxc_configs.2.lxc_options: hands in debugfs' \
+    ':4:64: error: lxc_configs.2.lxc_options[1]: liblxc does not know lxc.aa_profile' \
+    ':5:63: error: lxc_configs.3.lxc_options[0]: liblxc does not know lxc.aa_profile'; do
+    [[ $said = *"/phoenix_lxc_configs.json$wanted"* ]] || fail "entries: no '$wanted' in: $said"
+done
+
 # Settings from the working directory, as every other file.
 echo '{ "profile_dir": 1 }' >"$work/tree/mine.json"
 said=$(validate root --settings=mine.json apparmor.d/lxc-idle)

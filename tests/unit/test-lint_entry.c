@@ -74,6 +74,7 @@ static void assert_entry(const struct expectation *expected) {
         assert_int_equal(phx_policy_parse(blob.data, blob.size, &policy, NULL), 0);
         config.profile = profile_name;
         config.line = 7;
+        config.gpu_line = 9;
         config.options = (struct phx_lxc_options){ 0 };
         if (expected->option) {
                 option = phx_lxc_options_add(&config.options, expected->option, expected->value);
@@ -115,8 +116,8 @@ static void assert_all(const struct expectation *expectations, size_t count) {
 
 static void an_assigned_gpu_must_be_allowed(void **state) {
         static const struct expectation expectations[] = {
-                { "gpu-denied:7", OPEN "/srv/** rw,\n}\n", { .gpu_assignment = gpu } },
-                { "gpu-denied:7", OPEN "/dev/nvidia* r,\n}\n", { .gpu_assignment = gpu } },
+                { "gpu-denied:9", OPEN "/srv/** rw,\n}\n", { .gpu_assignment = gpu } },
+                { "gpu-denied:9", OPEN "/dev/nvidia* r,\n}\n", { .gpu_assignment = gpu } },
                 { "", OPEN "/dev/nvidia* rw,\n}\n", { .gpu_assignment = gpu } },
                 { "", OPEN "/dev/dri/** rw,\n}\n", { .gpu_assignment = gpu } },
                 { "", OPEN "}\n", { .gpu_assignment = none } },
@@ -151,6 +152,10 @@ static void all_devices_go_with_no_nodes(void **state) {
                 { "all-devices:12", OPEN "capability mknod,\n}\n", { 0 }, key, "a" },
                 { "all-devices:12", OPEN "capability mknod,\n}\n", { 0 }, key, "\"a\"" },
                 { "all-devices:12", OPEN "capability mknod,\n}\n", { 0 }, old, "a *:* rwm" },
+                { "all-devices:12", OPEN "capability mknod,\n}\n", { 0 }, key, "b *:* rwm" },
+                { "all-devices:12", OPEN "capability mknod,\n}\n", { 0 }, key, "b *:* r" },
+                { "", OPEN "capability mknod,\n}\n", { 0 }, key, "b *:* m" },
+                { "", OPEN "capability mknod,\n}\n", { 0 }, key, "b 7:* rwm" },
                 { "", OPEN "capability mknod,\n}\n", { 0 }, key, "c 10:200 rwm" },
                 { "", OPEN "capability mknod,\n}\n", { .unprivileged = true }, key, "a" },
                 { "", OPEN "capability chown,\n}\n", { 0 }, key, "a" },
@@ -188,6 +193,32 @@ static void mounts_that_are_handed_in_are_judged(void **state) {
                   { 0 },
                   entry,
                   "/proc mnt/proc none bind 0 0" },
+                { "kernel-mounted:12",
+                  OPEN "/** rw,\ndeny /proc/** w,\n}\n",
+                  { 0 },
+                  entry,
+                  "/proc/ mnt/proc none bind 0 0" },
+                { "kernel-mounted:12",
+                  OPEN "/srv/** rw,\n}\n",
+                  { 0 },
+                  entry,
+                  "//proc/./sys srv/x none bind 0 0" },
+                { "kernel-mounted:12",
+                  OPEN "/proc/** rw,\n}\n",
+                  { 0 },
+                  entry,
+                  "proc proc proc nodev 0 0" },
+                { "kernel-mounted:12", OPEN "/s/** r,\n}\n", { 0 }, entry, "/sys s none rbind" },
+                { "kernel-mounted:12", OPEN "/s/** r,\n}\n", { 0 }, entry, "/ s none rbind,ro" },
+                { "kernel-mounted:12",
+                  OPEN "/s/** r,\n}\n",
+                  { 0 },
+                  entry,
+                  "/sys/kernel/ s none rbind 0 0" },
+                { "", OPEN "/s/** rw,\n}\n", { 0 }, entry, "/ s none bind 0 0" },
+                { "", OPEN "/s/** r,\n}\n", { 0 }, entry, "/sys s none bind 0 0" },
+                { "", OPEN "/s/** rw,\n}\n", { 0 }, entry, "/sys s none bind,ro 0 0" },
+                { "", OPEN "/s/** rw,\n}\n", { 0 }, entry, "/system s none rbind 0 0" },
                 { "mount-denied:12",
                   OPEN "/srv/** r,\n}\n",
                   { 0 },

@@ -109,6 +109,7 @@ static void set_options(struct host *host, size_t index, const char *text) {
                         continue;
                 assert_non_null(phx_lxc_options_add(options, key, item));
                 options->items[options->count - 1].line = 10 + (unsigned) options->count;
+                options->items[options->count - 1].index = options->count - 1;
         }
 }
 
@@ -437,16 +438,18 @@ static void what_liblxc_refuses_is_found_before(void **state) {
         assert_int_equal(findings.items[0].line, 11);
         assert_string_equal(
                         findings.items[0].text,
-                        "lxc_options: liblxc does not know lxc.aa_profile");
+                        "lxc_configs.000.lxc_options[0]: liblxc does not know lxc.aa_profile");
         assert_int_equal(findings.items[1].line, 12);
-        assert_string_equal(findings.items[1].text, findings.items[0].text);
-        assert_true(
-                        phx_has_prefix(findings.items[2].text,
-                                       "lxc_options: liblxc refuses lxc.tty.max=many"));
+        assert_true(phx_has_prefix(
+                        findings.items[1].text,
+                        "lxc_configs.000.lxc_options[1]: liblxc refuses lxc.tty.max=many"));
+        assert_string_equal(
+                        findings.items[2].text,
+                        "lxc_configs.001.lxc_options[1]: liblxc does not know lxc.aa_profile");
         assert_int_equal(findings.items[3].severity, PHX_SEVERITY_WARNING);
-        assert_true(
-                        phx_has_prefix(findings.items[3].text,
-                                       "lxc_options: liblxc refuses lxc.include=/not/there: "));
+        assert_true(phx_has_prefix(
+                        findings.items[3].text,
+                        "lxc_configs.000.lxc_options[2]: liblxc refuses lxc.include=/not/there: "));
         assert_null(strstr(findings.items[3].text, "/proc/"));
 }
 
