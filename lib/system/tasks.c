@@ -94,17 +94,22 @@ static bool ends_with_one(const char *numbers) {
         return size > 2 && numbers[size - 1] == '1' && isblank((unsigned char) numbers[size - 2]);
 }
 
-static bool has_parents_program(const struct scan *scan, const struct process *process) {
+/* From what the kernel knows already: a file system of the container's own (FUSE) would else be
+ * asked, and need not answer. */
+static bool find_program(const struct scan *scan, pid_t pid, struct statx *ret_file) {
         char path[64];
-        struct stat own, parents;
 
-        (void) snprintf(path, sizeof(path), "%d/exe", (int) process->pid);
-        if (fstatat(scan->proc_fd, path, &own, 0) < 0)
-                return false;
-        (void) snprintf(path, sizeof(path), "%d/exe", (int) process->parent);
-        if (fstatat(scan->proc_fd, path, &parents, 0) < 0)
-                return false;
-        return own.st_dev == parents.st_dev && own.st_ino == parents.st_ino;
+        (void) snprintf(path, sizeof(path), "%d/exe", (int) pid);
+        return statx(scan->proc_fd, path, AT_STATX_DONT_SYNC, STATX_INO, ret_file) == 0;
+}
+
+static bool has_parents_program(const struct scan *scan, const struct process *process) {
+        struct statx own, parents;
+
+        return find_program(scan, process->pid, &own) &&
+               find_program(scan, process->parent, &parents) &&
+               own.stx_dev_major == parents.stx_dev_major &&
+               own.stx_dev_minor == parents.stx_dev_minor && own.stx_ino == parents.stx_ino;
 }
 
 static int read_process(const struct scan *scan, pid_t pid, struct process *ret_process) {

@@ -1,6 +1,11 @@
 /* Reads a small machine made of files: cgroups and /proc. */
 
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include "base/buffer.h"
@@ -293,6 +298,62 @@ static void what_runs_its_outside_parents_program_is_starting(void **state) {
         assert_true(find(&machine, 101)->is_starting);
         assert_false(find(&machine, 102)->is_starting);
         assert_false(find(&machine, 103)->is_starting);
+}
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define HALF_OF_ARGUMENT(n) ((uint32_t) offsetof(struct seccomp_data, args[n]))
+#else
+#define HALF_OF_ARGUMENT(n) ((uint32_t) offsetof(struct seccomp_data, args[n]) + 4)
+#endif
+
+/* From here on no file system is asked about a path: a look that does fails. */
+static bool refuse_to_ask(void) {
+        static struct sock_filter code[] = {
+                BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_statx, 0, 3),
+                BPF_STMT(BPF_LD | BPF_W | BPF_ABS, HALF_OF_ARGUMENT(2)),
+                BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, AT_STATX_DONT_SYNC | AT_EMPTY_PATH, 0, 4),
+                BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+#ifdef __NR_newfstatat
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_newfstatat, 0, 3),
+#else
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_fstatat64, 0, 3),
+#endif
+                BPF_STMT(BPF_LD | BPF_W | BPF_ABS, HALF_OF_ARGUMENT(3)),
+                BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, AT_EMPTY_PATH, 1, 0),
+                BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EIO),
+                BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        };
+        const struct sock_fprog filter = { PHX_ELEMENTS(code), code };
+
+        return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+               prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) == 0;
+}
+
+/* A container's program may be on a file system of its own, which need not answer. */
+static void the_file_system_of_a_program_is_not_asked(void **state) {
+        phx_cleanup(machine_done) struct machine machine = { 0 };
+        const struct phx_task_query query = { .name = "web" };
+        struct stat st;
+        int status;
+        pid_t pid;
+
+        machine_init(&machine, "unasked");
+        add_cgroup(&machine, "lxc.payload.web", "100\n");
+        add_process(&machine, (struct process){ 50, 1, "50", "lxc-start", NULL });
+        add_process(&machine, (struct process){ 100, 50, "100\t1", "lxc-start", "unconfined" });
+
+        pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+                if (!refuse_to_ask() || fstatat(AT_FDCWD, machine.proc, &st, 0) == 0)
+                        _exit(2);
+                if (phx_tasks_read(&machine.roots, &query, &machine.tasks, NULL) < 0)
+                        _exit(3);
+                _exit(machine.tasks.count == 1 && machine.tasks.items[0].is_starting ? 0 : 1);
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_int_equal(status, 0);
 }
 
 static void init_is_the_first_of_a_namespace_whose_parent_is_outside(void **state) {
@@ -734,6 +795,7 @@ int main(void) {
                 cmocka_unit_test(a_monitors_word_about_init_finds_a_cgroup_that_is_elsewhere),
                 cmocka_unit_test(beside_version_1_the_second_hierarchy_is_found),
                 cmocka_unit_test(what_runs_its_outside_parents_program_is_starting),
+                cmocka_unit_test(the_file_system_of_a_program_is_not_asked),
                 cmocka_unit_test(init_is_the_first_of_a_namespace_whose_parent_is_outside),
                 cmocka_unit_test(what_vanished_is_left_out_and_what_cannot_be_read_is_unknown),
                 cmocka_unit_test(an_older_kernel_has_the_label_in_another_file),
