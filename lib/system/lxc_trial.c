@@ -3,9 +3,11 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buffer.h"
+#include "base/grow.h"
 #include "base/strings.h"
 #include "system/lxc_child.h"
 #include "system/lxc_effect.h"
@@ -42,8 +44,8 @@ struct attempt {
         /* What the options come to: lines, and whose they are. */
         struct phx_strings keys;
         struct phx_strings values;
-        struct phx_strings owners; /* by index, in decimal */
-        size_t owner;              /* while they are collected */
+        size_t *owners; /* as many as there are keys */
+        size_t owner;   /* while they are collected */
         struct phx_strings lists;
         struct phx_strings before; /* what is in effect, for each list */
         struct phx_strings after;
@@ -53,7 +55,7 @@ static void attempt_done(struct attempt *attempt) {
         free(attempt->verdicts);
         phx_strings_done(&attempt->keys);
         phx_strings_done(&attempt->values);
-        phx_strings_done(&attempt->owners);
+        free(attempt->owners);
         phx_strings_done(&attempt->lists);
         phx_strings_done(&attempt->before);
         phx_strings_done(&attempt->after);
@@ -107,6 +109,7 @@ static int collect_line(
                 const struct phx_lxc_line *line) {
         struct attempt *attempt = data;
         char list[PHX_LXC_LIST_SIZE], key[PHX_LXC_LIST_SIZE];
+        size_t count = attempt->keys.count, *owner;
         int r;
 
         if (!line->key || phx_lxc_line_is(line, PHX_LXC_KEY_PROFILE) ||
@@ -114,11 +117,13 @@ static int collect_line(
                 return 0;
         (void) snprintf(key, sizeof(key), "%.*s", (int) line->key_size, line->key);
         phx_lxc_list_of(key, list);
+        owner = phx_grow(&attempt->owners, &count, sizeof(*owner));
+        if (!owner)
+                return -ENOMEM;
+        *owner = attempt->owner;
         r = phx_strings_add(&attempt->keys, key);
         if (r >= 0)
                 r = phx_strings_addf(&attempt->values, "%.*s", (int) line->value_size, line->value);
-        if (r >= 0)
-                r = phx_strings_addf(&attempt->owners, "%zu", attempt->owner);
         return r < 0 ? r : phx_strings_add_once(&attempt->lists, list);
 }
 
@@ -161,7 +166,7 @@ static int collect_values(struct attempt *attempt, struct phx_strings *values) {
 }
 
 static size_t owner_of(const struct attempt *attempt, size_t item) {
-        return strtoul(attempt->owners.items[item], NULL, 10);
+        return attempt->owners[item];
 }
 
 static void want(struct attempt *attempt, size_t item) {
@@ -218,20 +223,28 @@ static bool is_include(const struct phx_lxc_option *option) {
         return strcmp(option->key, PHX_LXC_KEY_INCLUDE) == 0;
 }
 
+static bool is_overruled(const struct attempt *attempt, size_t item, size_t other, bool includes) {
+        const char *key = attempt->keys.items[item];
+
+        for (size_t i = 0; i < attempt->keys.count; i++) {
+                const char *later = attempt->keys.items[i];
+
+                if (owner_of(attempt, i) == other &&
+                    (phx_lxc_list_rules(key, later) || phx_lxc_list_rules(later, key)) &&
+                    (includes || strcmp(key, later) != 0))
+                        return true;
+        }
+        return false;
+}
+
 /* What ONE has set, written anew behind all, overrules what OTHER had set behind it. */
 static bool overrules(const struct attempt *attempt, size_t one, size_t other) {
         const struct phx_lxc_options *options = attempt->trial->options;
         bool includes = is_include(&options->items[one]) || is_include(&options->items[other]);
 
         for (size_t i = 0; i < attempt->keys.count; i++)
-                for (size_t j = 0; j < attempt->keys.count; j++) {
-                        const char *key = attempt->keys.items[i], *later = attempt->keys.items[j];
-
-                        if (owner_of(attempt, i) == one && owner_of(attempt, j) == other &&
-                            (phx_lxc_list_rules(key, later) || phx_lxc_list_rules(later, key)) &&
-                            (includes || strcmp(key, later) != 0))
-                                return true;
-                }
+                if (owner_of(attempt, i) == one && is_overruled(attempt, i, other, includes))
+                        return true;
         return false;
 }
 
@@ -273,7 +286,7 @@ static bool want_later(struct attempt *attempt, size_t option) {
         bool changed = false;
 
         for (size_t i = option + 1; i < attempt->trial->options->count; i++)
-                if (overrules(attempt, option, i))
+                if (attempt->verdicts[i] == PHX_LXC_IN_EFFECT && overrules(attempt, option, i))
                         changed |= want_option(attempt, i);
         return changed;
 }

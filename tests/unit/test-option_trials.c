@@ -22,6 +22,7 @@
 #include "tree.h"
 
 #define CONTAINERS 48
+#define OPTIONS 400
 
 static unsigned forks;
 
@@ -453,6 +454,41 @@ static void what_liblxc_refuses_is_found_before(void **state) {
         assert_null(strstr(findings.items[3].text, "/proc/"));
 }
 
+/* Each pair of lines was compared for each pair of options: an answer came after a minute, and
+ * liblxc is given five seconds. */
+static void many_options_are_answered_in_time(void **state) {
+        struct host *host = *state;
+        char text[OPTIONS * 64] = "";
+
+        for (int i = 0; i < OPTIONS; i++)
+                (void) snprintf(text + strlen(text),
+                                sizeof(text) - strlen(text),
+                                "%slxc.mount.entry=/dev/m%d dev/m%d none bind 0 0",
+                                i > 0 ? ";" : "",
+                                i,
+                                i);
+        add(host, "lxc.tty.max = 1\n");
+        add(host, "lxc.tty.max = 1\nlxc.mount.entry = /dev/m0 dev/m0 none bind 0 0\n");
+        set_options(host, 0, text);
+        set_options(host, 1, text);
+        repair(host);
+        for (size_t i = 0; i < host->count; i++) {
+                phx_cleanup(phx_strings_done) struct phx_strings entries = { 0 };
+                phx_autofree char *config = tree_read(config_of(host, i));
+
+                assert_int_equal(host->observed->containers[i].refused_options.count, 0);
+                assert_int_equal(
+                                phx_lxc_text_values(
+                                                config,
+                                                strlen(config),
+                                                "lxc.mount.entry",
+                                                &entries),
+                                0);
+                assert_true(entries.count >= OPTIONS);
+        }
+        assert_converged(host);
+}
+
 /* --- at random --- */
 
 static uint32_t random_next(uint32_t *seed) {
@@ -757,6 +793,7 @@ int main(void) {
                 with_host(a_line_of_ours_that_liblxc_refuses_goes),
                 with_host(an_include_that_is_missing_is_taken_when_it_comes),
                 with_host(what_liblxc_refuses_is_found_before),
+                with_host(many_options_are_answered_in_time),
                 with_host(one_repair_gives_what_is_asked_and_takes_nothing),
         };
 
