@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# timeout: 300
+# timeout: 600
 # Killed in the middle of a mass change, the daemon converges at its next start and leaves nothing behind.
 
 count=12

@@ -1,5 +1,5 @@
 # shellcheck shell=bash source=tests/vm/guest/lib.sh
-# timeout: 300
+# timeout: 600
 # phoenixctl against the real daemon: what an operator sees and does.
 
 ctl() {
