@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/grow.h"
@@ -28,25 +29,27 @@ void phx_machine_lints_done(struct phx_machine_lints *lints) {
         *lints = (struct phx_machine_lints){ 0 };
 }
 
-/* Containers are asked about in the same order at each look, so that the next one is mostly where
- * it is expected. */
-static struct phx_machine_lint *find(
-                struct phx_machine_lints *lints,
-                const char *id,
-                size_t expected) {
-        if (expected < lints->count && strcmp(lints->items[expected].id, id) == 0)
-                return &lints->items[expected];
-        for (size_t i = 0; i < lints->count; i++)
-                if (strcmp(lints->items[i].id, id) == 0)
-                        return &lints->items[i];
-        return NULL;
+static int compare_items(const void *a, const void *b) {
+        return strcmp(((const struct phx_machine_lint *) a)->id,
+                      ((const struct phx_machine_lint *) b)->id);
 }
 
-static struct phx_machine_lint *find_or_add(
-                struct phx_machine_lints *lints,
-                const char *id,
-                size_t expected) {
-        struct phx_machine_lint *item = find(lints, id, expected);
+static int compare_with_id(const void *id, const void *item) {
+        return strcmp(id, ((const struct phx_machine_lint *) item)->id);
+}
+
+/* What this look has added is behind the sorted ones: no container is asked about twice. */
+static struct phx_machine_lint *find(const struct phx_machine_lints *lints, const char *id) {
+        return lints->sorted > 0 ? bsearch(id,
+                                           lints->items,
+                                           lints->sorted,
+                                           sizeof(*lints->items),
+                                           compare_with_id)
+                                 : NULL;
+}
+
+static struct phx_machine_lint *find_or_add(struct phx_machine_lints *lints, const char *id) {
+        struct phx_machine_lint *item = find(lints, id);
         char *copy;
 
         if (item)
@@ -118,7 +121,9 @@ static void forget_others(struct phx_machine_lints *lints) {
                         lints->items[kept++] = lints->items[i];
                 else
                         item_done(&lints->items[i]);
-        lints->count = kept;
+        lints->count = lints->sorted = kept;
+        if (kept > 1)
+                qsort(lints->items, kept, sizeof(*lints->items), compare_items);
 }
 
 int phx_machine_lint(
@@ -135,8 +140,7 @@ int phx_machine_lint(
         for (size_t i = 0;
              r >= 0 && configuration && i < configuration->count && i < desired->container_count;
              i++) {
-                struct phx_machine_lint *item =
-                                find_or_add(lints, configuration->containers[i].id, i);
+                struct phx_machine_lint *item = find_or_add(lints, configuration->containers[i].id);
 
                 if (!phx_equal(configuration->containers[i].id, desired->containers[i].id))
                         continue;

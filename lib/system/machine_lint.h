@@ -10,6 +10,7 @@
 struct phx_machine_lints {
         struct phx_machine_lint *items;
         size_t count;
+        size_t sorted; /* by id, from the front */
 };
 
 /* Fills the lints of the containers of DESIRED, which were made of CONFIGURATION (NULL: there are

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "base/set.h"
 #include "system/lxc_monitor.h"
 #include "system/tasks.h"
 
@@ -31,18 +32,21 @@ static int read_tasks(
         return phx_tasks_read(look->roots, &query, ret_tasks, error);
 }
 
+/* A container may have as many labels in a namespace of its own as it has tasks. */
 static int note_labels(struct phx_observed_container *observed, const struct phx_tasks *tasks) {
-        for (size_t i = 0; i < tasks->count; i++) {
+        phx_cleanup(phx_set_done) struct phx_set noted = { 0 };
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < tasks->count; i++) {
                 const struct phx_task *task = &tasks->items[i];
-                int r;
 
                 if (!task->is_known || task->is_starting)
                         continue;
-                r = phx_strings_add_once(&observed->labels, task->label.text);
-                if (r < 0)
-                        return r;
+                r = phx_set_add(&noted, task->label.text);
+                if (r > 0)
+                        r = phx_strings_add(&observed->labels, task->label.text);
         }
-        return 0;
+        return r < 0 ? r : 0;
 }
 
 /* It may run, and what runs in it is not known. Its config is judged and repaired all the same. */

@@ -18,6 +18,7 @@
 
 #include "base/file.h"
 #include "base/grow.h"
+#include "base/set.h"
 #include "system/cgroups.h"
 
 /* One process, as /proc/PID/status tells it. */
@@ -318,9 +319,10 @@ int phx_tasks_read(
 
 /* As the kernel prints it. A thread is found by its own number, whatever process it belongs to; "?"
  * for one that is there and cannot be read. */
-static int add_label(int proc_fd, pid_t tid, struct phx_strings *labels) {
+static int add_label(int proc_fd, pid_t tid, struct phx_set *known, struct phx_strings *labels) {
         static const char *const names[] = { "apparmor/current", "current" };
         char path[64], text[4097];
+        const char *label = text;
         int r = -ENOENT;
 
         for (size_t i = 0; r == -ENOENT && i < PHX_ELEMENTS(names); i++) {
@@ -329,7 +331,10 @@ static int add_label(int proc_fd, pid_t tid, struct phx_strings *labels) {
         }
         if (is_gone(r))
                 return 0;
-        return phx_strings_add_once(labels, r < 0 ? "?" : text);
+        if (r < 0)
+                label = "?";
+        r = phx_set_add(known, label);
+        return r > 0 ? phx_strings_add(labels, label) : r;
 }
 
 int phx_tasks_labels(
@@ -338,6 +343,7 @@ int phx_tasks_labels(
                 struct phx_strings *labels,
                 struct phx_error *error) {
         phx_cleanup(phx_pids_done) struct phx_pids tids = { 0 };
+        phx_cleanup(phx_set_done) struct phx_set known = { 0 };
         phx_autoclose int proc_fd = -1;
         int r;
 
@@ -349,9 +355,9 @@ int phx_tasks_labels(
                 return phx_error_errno(error, roots->proc);
 
         for (size_t i = 0; r >= 0 && i < tids.count; i++)
-                r = add_label(proc_fd, tids.items[i], labels);
-        if (r >= 0 && tids.unread > 0)
-                r = phx_strings_add_once(labels, "?");
+                r = add_label(proc_fd, tids.items[i], &known, labels);
+        if (r >= 0 && tids.unread > 0 && !phx_set_has(&known, "?"))
+                r = phx_strings_add(labels, "?");
         phx_strings_sort(labels);
         return r < 0 ? r : 0;
 }

@@ -1,8 +1,10 @@
 /* The work of a look that grows with the number of containers, for growth.sh, which counts its
- * instructions: usage: growth pass|list N
+ * instructions: usage: growth pass|list|lint|labels N
  *
  * pass: N containers in every state that there is are looked at twice, compared, told and rendered.
- * list: N containers of files are listed, all of them known from the look before. */
+ * list: N containers of files are listed, all of them known from the look before.
+ * lint: N entries are judged, and after that N others, none of them known before.
+ * labels: one container has N tasks, each under a label of its own. */
 
 #include <err.h>
 #include <errno.h>
@@ -20,6 +22,8 @@
 #include "reconcile/pass.h"
 #include "reconcile/snapshot.h"
 #include "system/lxc_containers.h"
+#include "system/machine_lint.h"
+#include "system/machine_tasks.h"
 
 static unsigned long count;
 
@@ -175,13 +179,139 @@ static void run_list(void) {
         (void) printf("%s\n", root);
 }
 
+/* --- lint --- */
+
+static void lint(struct phx_machine_lints *lints, struct phx_profiles *profiles, unsigned first) {
+        struct phx_configuration configuration = { .count = count };
+        phx_cleanup(phx_desired_freep) struct phx_desired *desired = calloc(1, sizeof(*desired));
+        const struct phx_settings settings = { 0 };
+
+        configuration.containers = calloc(count, sizeof(*configuration.containers));
+        if (!configuration.containers || !desired)
+                err(1, "configuration");
+        for (unsigned i = 0; i < count; i++) {
+                struct phx_container_config *config = &configuration.containers[i];
+                char id[32];
+
+                (void) snprintf(id, sizeof(id), "c%07u", first + i);
+                if (phx_replace(&config->id, id) < 0 ||
+                    phx_replace(&config->profile, "lxc-web") < 0 ||
+                    !phx_desired_add_container(desired, id))
+                        err(1, "container");
+        }
+        check(phx_machine_lint(lints, profiles, &settings, &configuration, desired), "lint");
+        if (lints->count != count)
+                errx(1, "%zu entries, expected %lu", lints->count, count);
+        for (unsigned i = 0; i < count; i++)
+                phx_container_config_done(&configuration.containers[i]);
+        free(configuration.containers);
+}
+
+static void run_lint(void) {
+        const struct phx_profiles_options options = { .cache_fd = -1, .good_fd = -1 };
+        phx_cleanup(phx_profiles_freep) struct phx_profiles *profiles = NULL;
+        struct phx_machine_lints lints = { 0 };
+
+        check(phx_profiles_new(&options, &profiles), "profiles");
+        lint(&lints, profiles, 0);
+        lint(&lints, profiles, (unsigned) count / 2 + 1); /* some go, some stay, some come */
+        phx_machine_lints_done(&lints);
+}
+
+/* --- labels --- */
+
+static void add_file(const char *directory, const char *name, const char *text) {
+        phx_autoclose int fd = -1;
+
+        check(phx_directory_ensure(directory, 0755), directory);
+        fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        check(phx_file_replace_at(fd, name, text, strlen(text), 0644), directory);
+}
+
+static void make_tasks(const char *cgroup, const char *proc) {
+        phx_autofree char *pids = calloc(count, 16);
+        char path[PATH_MAX + 64], text[128], *end = pids;
+
+        if (!pids)
+                err(1, "tasks");
+        for (unsigned i = 1; i <= count; i++) {
+                end += snprintf(end, 16, "%u\n", i);
+                (void) snprintf(path, sizeof(path), "%s/%u", proc, i);
+                (void) snprintf(text, sizeof(text), "State:\tS\nTgid:\t%u\nPPid:\t1\n", i);
+                add_file(path, "status", text);
+                (void) snprintf(text, sizeof(text), "lxc-web//&:lxc-c:p%07u (enforce)\n", i);
+                (void) snprintf(path, sizeof(path), "%s/%u/attr/apparmor", proc, i);
+                add_file(path, "current", text);
+                (void) snprintf(path, sizeof(path), "%s/%u/task/%u/attr/apparmor", proc, i, i);
+                add_file(path, "current", text);
+        }
+        add_file(cgroup, "cgroup.controllers", "");
+        (void) snprintf(path, sizeof(path), "%s/lxc.payload.c", cgroup);
+        add_file(path, "cgroup.procs", pids);
+        add_file(path, "cgroup.threads", pids);
+}
+
+/* What growth.sh counts. */
+__attribute__((noinline)) void look_at_tasks(const struct phx_machine_tasks *look);
+
+void look_at_tasks(const struct phx_machine_tasks *look) {
+        char name[] = "c";
+        const struct phx_lxc_container have = { .name = name };
+        struct phx_observed *observed = calloc(1, sizeof(*observed));
+        struct phx_observed_container *container;
+
+        container = observed ? phx_observed_add_container(observed, "c") : NULL;
+        if (!container)
+                err(1, "container");
+        check(phx_machine_tasks_look(look, &have, container), "look");
+        if (container->tasks != count || container->labels.count != count)
+                errx(1,
+                     "%u tasks with %zu labels, expected %lu",
+                     container->tasks,
+                     container->labels.count,
+                     count);
+        phx_observed_free(observed);
+}
+
+static void run_labels(void) {
+        char root[PATH_MAX], cgroup[PATH_MAX + 16], proc[PATH_MAX + 16];
+        const struct phx_task_roots roots = { cgroup, proc };
+        struct phx_label_pictures pictures = { 0 };
+        struct phx_desired desired = { 0 };
+        struct phx_machine_tasks look = { .roots = &roots,
+                                          .desired = &desired,
+                                          .pictures = &pictures };
+
+        if (!getcwd(root, sizeof(root) - 32))
+                err(1, "getcwd");
+        (void) strcat(root, "/growth-XXXXXX");
+        if (!mkdtemp(root))
+                err(1, "%s", root);
+        (void) snprintf(cgroup, sizeof(cgroup), "%s/cgroup", root);
+        (void) snprintf(proc, sizeof(proc), "%s/proc", root);
+        make_tasks(cgroup, proc);
+        look_at_tasks(&look);
+        phx_label_pictures_done(&pictures);
+}
+
 int main(int argc, char *argv[]) {
+        static const struct {
+                const char *name;
+                void (*run)(void);
+        } runs[] = {
+                { "pass", run_pass },
+                { "list", run_list },
+                { "lint", run_lint },
+                { "labels", run_labels },
+        };
+
         if (argc != 3)
-                errx(2, "usage: growth pass|list N");
+                errx(2, "usage: growth pass|list|lint|labels N");
         count = strtoul(argv[2], NULL, 10);
-        if (strcmp(argv[1], "pass") == 0)
-                run_pass();
-        else
-                run_list();
-        return 0;
+        for (size_t i = 0; i < PHX_ELEMENTS(runs); i++)
+                if (strcmp(argv[1], runs[i].name) == 0) {
+                        runs[i].run();
+                        return 0;
+                }
+        errx(2, "%s: is nothing that grows", argv[1]);
 }
