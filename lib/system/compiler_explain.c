@@ -40,6 +40,16 @@ static bool take(const char *said, const char *before, const char *behind, struc
 }
 
 /* "line 7" of the same file, else "FILE:7". */
+/* As its include names it, when it is beside the profile: "abstractions/base". */
+static const char *show_file(const char *file, const struct phx_source_text *text) {
+        const char *slash = text->profile->path ? strrchr(text->profile->path, '/') : NULL;
+        size_t length = slash ? (size_t) (slash + 1 - text->profile->path) : 0;
+
+        if (!file)
+                return text->name;
+        return strncmp(file, text->profile->path, length) == 0 ? file + length : file;
+}
+
 static const char *show_other(
                 const struct phx_place *other,
                 const struct phx_place *here,
@@ -51,7 +61,7 @@ static const char *show_other(
                 (void) snprintf(shown->text,
                                 sizeof(shown->text),
                                 "%.200s:%u",
-                                other->file ? other->file : explanation->text->name,
+                                show_file(other->file, explanation->text),
                                 other->line);
         return shown->text;
 }
@@ -237,6 +247,16 @@ static bool explain_block(struct phx_explanation *explanation, const char *said)
                         name.text,
                         &first,
                         &explanation->place);
+        if (!explanation->has_place && first.line > 0) {
+                explanation->has_place = true;
+                explanation->place = first;
+                return phx_explain(
+                                explanation,
+                                "the %s '%s' is defined twice, as its file is included twice: remove "
+                                "one of the includes",
+                                is_hat ? "hat or child profile" : "profile",
+                                name.text);
+        }
         return phx_explain(
                         explanation,
                         "the %s '%s' is defined twice%s%s: remove or rename one of them",

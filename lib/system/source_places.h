@@ -27,7 +27,8 @@ bool phx_place_of_assignment(
                 const struct phx_assignment *assignment,
                 struct phx_place *ret_place);
 
-/* A block NAME that is defined a second time beside the first. */
+/* A block NAME that is defined a second time beside the first. Without a second one FIRST is set
+ * all the same, if there is any: a file that is included twice is walked once. */
 bool phx_places_of_block(
                 const struct phx_source_text *text,
                 const char *name,
