@@ -288,7 +288,7 @@ int verb_advise(const struct ctl *ctl, int argc, char **argv) {
         /* A file that is refused has often more than one mistake. */
         if (r == -EINVAL)
                 (void) fprintf(stderr,
-                               "phoenixctl: 'phoenixctl validate %s' tells every mistake in it\n",
+                               "phoenixctl: 'phoenixctl validate %s' lists every mistake in it\n",
                                advise.path);
         return CTL_ERROR;
 }

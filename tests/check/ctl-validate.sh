@@ -117,9 +117,9 @@ said=$(validate root lxc.json)
 [[ $said = *"lxc.json: warning: taken for a file of settings, as it has no key 'lxc_configs'"* ]] ||
     fail "neither: $said"
 
-# Advice about a file that is refused names what tells everything.
+# Advice about a file that is refused names what lists everything.
 said=$("$phoenixctl" advise --file="$work/tree/lxc.json" 2>&1) && fail "advise: exit status 0"
-[[ $said = *"'phoenixctl validate $work/tree/lxc.json' tells every mistake in it" ]] || fail "advise: $said"
+[[ $said = *"'phoenixctl validate $work/tree/lxc.json' lists every mistake in it" ]] || fail "advise: $said"
 echo '{ "lxc_configs": { "1": {} } }' >"$work/tree/lxc.json"
 said=$("$phoenixctl" advise --file="$work/tree/lxc.json" --write)
 [[ $said = *': 1 edit; phoenixd takes it up by itself.' ]] || fail "advise --write: $said"
