@@ -293,7 +293,9 @@ static void normalize(char *path) {
                 if (*at != '/' || to == path || to[-1] != '/')
                         *to++ = *at;
         }
-        if (to > path + 1 && to[-1] == '/')
+        if (to == path && path[0] == '/')
+                to++; /* "/." */
+        else if (to > path + 1 && to[-1] == '/')
                 to--;
         *to = '\0';
 }

@@ -216,6 +216,8 @@ static void mounts_that_are_handed_in_are_judged(void **state) {
                   entry,
                   "/sys/kernel/ s none rbind 0 0" },
                 { "", OPEN "/s/** rw,\n}\n", { 0 }, entry, "/ s none bind 0 0" },
+                { "", OPEN "/s/** rw,\n}\n", { 0 }, entry, "/. s none bind 0 0" },
+                { "", OPEN "/s/** rw,\n}\n", { 0 }, entry, "//./ s none bind 0 0" },
                 { "", OPEN "/s/** r,\n}\n", { 0 }, entry, "/sys s none bind 0 0" },
                 { "", OPEN "/s/** rw,\n}\n", { 0 }, entry, "/sys s none bind,ro 0 0" },
                 { "", OPEN "/s/** rw,\n}\n", { 0 }, entry, "/system s none rbind 0 0" },
