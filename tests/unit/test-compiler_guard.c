@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
@@ -21,12 +22,14 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/file.h"
 #include "system/compiler.h"
+#include "system/compiler_filter.h"
 #include "tree.h"
 
 #define SECONDS 1000000ULL
@@ -370,6 +373,27 @@ static void what_was_read_was_sealed_before(void **state) {
         assert_int_equal(answer, 'y');
 }
 
+/* What is put into a terminal's input, root's shell reads when `validate` has ended. */
+static void a_terminal_cannot_be_typed_into(void **state) {
+        struct termios settings;
+        pid_t pid = fork();
+        int status;
+
+        assert_true(pid >= 0);
+        if (pid == 0) {
+                int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+                if (fd < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || !phx_compiler_filter())
+                        _exit(2);
+                /* /dev/null itself would say ENOTTY to both. */
+                if (ioctl(fd, TIOCSTI, "x") == 0 || errno != ENOSYS)
+                        _exit(3);
+                _exit(ioctl(fd, TCGETS, &settings) < 0 && errno == ENOTTY ? 0 : 4);
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_int_equal(status, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -379,6 +403,7 @@ int main(void) {
                 TEST(what_it_writes_to_gives_rights_to_nobody),
                 TEST(what_somebody_may_still_write_to_is_refused),
                 TEST(what_was_read_was_sealed_before),
+                cmocka_unit_test(a_terminal_cannot_be_typed_into),
         };
 
         /* The compiler's user must come to where the stand-in is. */
