@@ -40,6 +40,14 @@ int phx_process_fork(struct phx_process *ret_process) {
         }
         (void) setpgid(pid, pid);
         *ret_process = (struct phx_process){ pid, pidfd_open(pid, 0) };
+        if (ret_process->fd < 0) {
+                /* Nobody could wait for it without hanging. */
+                int r = phx_errno();
+
+                phx_process_kill(ret_process);
+                (void) phx_process_end(ret_process, NULL);
+                return r;
+        }
         return 0;
 }
 

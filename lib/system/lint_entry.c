@@ -445,11 +445,10 @@ static int judge_denied(
                    PHX_RULE_MOUNT_DENIED,
                    OPTIONS_KEY,
                    option,
-                   "the profile %s denies reading %s, where this option mounts %s; expected a "
-                   "profile that allows it, or a rule in local/%s",
+                   "the profile %s denies reading %s, which this option mounts; expected a profile "
+                   "that allows it, or a rule in local/%s",
                    judging->config->profile,
                    path,
-                   mount->source,
                    judging->config->profile);
 }
 

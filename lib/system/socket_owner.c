@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "base/macros.h"
+#include "base/process.h"
 
 #define PATIENCE_SEC 1
 #define NAME_AT offsetof(struct sockaddr_un, sun_path)
@@ -99,6 +100,7 @@ static int take_answer(void *data, size_t size, struct phx_socket_owner *owners,
 
 int phx_socket_owners_find(struct phx_socket_owner *owners, size_t count) {
         const struct timeval patience = { .tv_sec = PATIENCE_SEC };
+        const uint64_t ends_usec = phx_now_usec() + PATIENCE_SEC * UINT64_C(1000000);
         phx_autoclose int fd = -1;
         union {
                 struct nlmsghdr header;
@@ -121,6 +123,9 @@ int phx_socket_owners_find(struct phx_socket_owner *owners, size_t count) {
 
                 if (n < 0)
                         return phx_errno();
+                /* Each part has come in time, and there may be any number of sockets. */
+                if (phx_now_usec() > ends_usec)
+                        return -ETIMEDOUT;
                 r = take_answer(&answer, (size_t) n, owners, count);
         } while (r > 0);
         return r;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <cmocka.h>
@@ -55,6 +56,23 @@ static void no_process_has_ended(void **state) {
         phx_process_done(&none);
         /* Standard input is still there: a zero value owns no descriptor. */
         assert_int_equal(write(STDERR_FILENO, "", 0), 0);
+}
+
+/* It could not be waited for without hanging, and would be found to have ended at its deadline. */
+static void one_without_a_pidfd_is_none(void **state) {
+        struct rlimit limit, none;
+        struct phx_process process;
+        int r;
+
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+        none = (struct rlimit){ 3, limit.rlim_max };
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+        r = phx_process_fork(&process);
+        if (r > 0)
+                sleep_for_ever();
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+        assert_int_equal(r, -EMFILE);
+        assert_no_child_is_left();
 }
 
 static void its_end_is_told(void **state) {
@@ -231,6 +249,7 @@ static void a_child_hears_its_signals(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(no_process_has_ended),
+                cmocka_unit_test(one_without_a_pidfd_is_none),
                 cmocka_unit_test(its_end_is_told),
                 cmocka_unit_test(one_that_runs_is_not_reaped),
                 cmocka_unit_test(its_group_goes_with_it),
