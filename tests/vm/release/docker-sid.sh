@@ -12,7 +12,8 @@ SID=/run/sid
 NAMESPACES=/sys/kernel/security/apparmor/policy/namespaces
 
 # write_start FILE: an init for dockerd alone. A control group with processes hands on no controllers,
-# and with $container set Docker and runc do without AppArmor.
+# and with $container set Docker and runc do without AppArmor. dockerd gives its containerd 15 s to
+# start, which an emulated machine may need, and ends.
 write_start() {
     cat >"$1" <<'START'
 #!/usr/bin/busybox sh
@@ -23,7 +24,7 @@ done
 sed 's/\([a-z]\+\)/+\1/g' cgroup.controllers >cgroup.subtree_control
 ip link set lo up
 unset container
-exec docker-init -- dockerd >/run/dockerd.log 2>&1
+exec docker-init -g -- busybox sh -c 'until dockerd; do sleep 1; done' >/var/log/dockerd.log 2>&1
 START
     chmod +x "$1"
 }
@@ -102,7 +103,7 @@ docker_answers() {
 # dockerd_is_there SECONDS: what it said is shown when the time is over.
 dockerd_is_there() {
     wait_until "$1" docker_answers || {
-        deb tail -n 30 /run/dockerd.log || deb journalctl -b --no-pager -n 30 -u docker -u containerd
+        tail -n 30 "$ROOT/var/log/dockerd.log" || deb journalctl -b --no-pager -n 30 -u docker -u containerd
         return 1
     }
 }
