@@ -1,5 +1,5 @@
 # shellcheck shell=bash source=tests/vm/guest/lib.sh
-# timeout: 2400
+# timeout: 3600
 # disk: sid
 # Docker of Debian sid, whose runc opens a /proc of its own and sets the sysctls of what it runs
 # through that: under each shipped profile that is for Docker, in a privileged and in an unprivileged
