@@ -70,7 +70,7 @@ run_scenario() {
     export TMPDIR=$dir/tmp
     snapshot_start "$(snapshot_dir "$file")" "$dir/machine" "file:$dir/console"
     [[ -z $(setting "$file" disk) ]] || attach_disk "$dir" "$(disk_dir)/disk.img"
-    ask_phases "${timeout:-180}" "$dir" "$(basename "$file" .sh)"
+    ask_phases "${timeout:-300}" "$dir" "$(basename "$file" .sh)"
     seconds_since "$begin" >"$dir/seconds"
     [[ $(cat "$dir/code" 2>/dev/null) == 0 ]] || diagnose "$dir"
 }
@@ -120,7 +120,7 @@ diagnose() {
 
 # A machine that dies says nothing about what is tested in it.
 has_panicked() {
-    grep -qE 'Kernel panic - not syncing|BUG: unable to handle|Oops: ' "$1/console" 2>/dev/null
+    grep -qE 'Kernel panic - not syncing|BUG: unable to handle|Oops: |soft lockup - CPU' "$1/console" 2>/dev/null
 }
 
 verdict() {

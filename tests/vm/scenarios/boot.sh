@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# timeout: 240
+# timeout: 300
 # Over a reboot: profiles are in the kernel before containers start, and everything is as before.
 
 if [[ $PHASE -eq 1 ]]; then

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# timeout: 240
+# timeout: 300
 # On the message bus everybody may ask and only root may have something done, with polkit and without; and an answer never waits for the engine.
 
 ask() {

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# timeout: 90
+# timeout: 300
 # phoenix_lxc_configs.json(5): what each key does, from the save on and without a restart.
 
 put_profile lxc-web

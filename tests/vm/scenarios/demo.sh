@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# timeout: 240
+# timeout: 300
 # The main job, told as it happens. Lines with ">" are what the operator does, the others are the daemon's own journal and status.
 
 follow() {

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# timeout: 240
+# timeout: 300
 # The first start on a hypervisor as the old scripts left it: a configuration of 22 containers of which a few are on this host, our
 # profiles in the source directory, everything unconfined. Every layer is brought in sync; a second start does nothing.
 

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # snapshot: booted
-# timeout: 60
+# timeout: 300
 # The machine itself: the helpers that other scenarios take on trust, tried on a unit that is always
 # there.
 

@@ -1,5 +1,5 @@
 # shellcheck shell=bash source=tests/vm/guest/lib.sh
-# timeout: 180
+# timeout: 300
 # A profile that its container may leave is in force, and said to be such: by status, posture and the
 # journal, with the line that brings it; what is meant to be so is accepted by name.
 

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# timeout: 180
+# timeout: 300
 # What is in LXC's directory: containers of any name, links to other storages, and whose the directory itself is.
 
 LXC=/var/lib/lxc

@@ -1,5 +1,5 @@
 # shellcheck shell=bash source=tests/vm/guest/lib.sh
-# timeout: 400
+# timeout: 900
 # Policy namespaces: made before a config names them, there again after a boot, and whatever a
 # container loads into its own is its own affair.
 
@@ -22,6 +22,8 @@ profile $1 flags=(attach_disconnected,mediate_deleted) {
 }
 PROFILE
 }
+
+has_another_hash() { [[ $(loaded_hash lxc-web) != "$1" ]]; }
 
 effective() {
     sed -n 's/^lxc.apparmor.profile = //p' "/var/lib/lxc/$1/config" | tail -n 1
@@ -80,7 +82,10 @@ if [[ $PHASE -eq 1 ]]; then
     check "and is in sync" settled 5
 
     say "a profile in force goes on being replaced under the stack"
-    put_profile lxc-web 'deny /etc/secret r,'
+    hash=$(loaded_hash lxc-web)
+    put_profile lxc-web 'deny /proc/sysrq-trigger w,' 'deny /etc/secret r,'
+    # Right after the edit all is in sync still: nothing has been looked at.
+    check "the new text is in force" wait_until 60 has_another_hash "$hash"
     check "in sync" settled 20
     check "every task is in the stack still" all_labelled web "$STACK"
 

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# timeout: 90
+# timeout: 300
 # lxc_options, by the real liblxc: the operator's lines stay, ours come behind them in their order, what is refused is
 # left out and named, and no value of theirs is said to everybody.
 

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# timeout: 150
+# timeout: 300
 # phoenixd.json(5): when phoenixd looks, and how profiles are compiled, from the save on and without a restart.
 
 put_profile lxc-db

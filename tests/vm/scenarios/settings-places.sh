@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# timeout: 90
+# timeout: 300
 # phoenixd.json(5): where things are and what phoenixd may do, from the save on and without a restart.
 
 put_profile lxc-db

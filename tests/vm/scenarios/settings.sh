@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# timeout: 120
+# timeout: 300
 # phoenixd.json(5), read as an operator reads it: what each key may be, and what is said of all else.
 
 put_profile lxc-db

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # snapshot: booted
-# timeout: 60
+# timeout: 300
 # The machine itself: a kernel with AppArmor, containers that start, labels that can be read. Needs
 # nothing of phoenixd.
 

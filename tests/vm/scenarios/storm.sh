@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# timeout: 240
+# timeout: 300
 # However the change comes - a storm, an overflow, a replaced directory, an editor's rename, a slow writer - the daemon ends on the
 # final content.
 
