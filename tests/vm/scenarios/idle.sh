@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# timeout: 300
+# timeout: 900
 # With 100 containers configured and nothing happening nobody is woken but for the watchdog, and an identical rewrite does nothing.
 
 put_profile lxc-web
