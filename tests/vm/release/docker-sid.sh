@@ -147,7 +147,7 @@ try() {
         grep -q "^lxc.apparmor.profile = $profile//&:lxc-deb:unconfined$" /var/lib/lxc/deb/config
     cursor=$(journal_cursor)
     check "$what: Debian starts" start_container deb
-    check "$what: dockerd is there" dockerd_is_there 240
+    check "$what: dockerd is there" dockerd_is_there 600
     check "$what: an image is imported" image_is_made
     check "$what: a container runs with a published port" \
         deb docker run -d --name web -p 8080:80 tiny /bin/httpd -f -p 80 -h /www
