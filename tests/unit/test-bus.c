@@ -384,22 +384,44 @@ static uint64_t usec_of(clockid_t clock) {
         return (uint64_t) now.tv_sec * S + (uint64_t) now.tv_nsec / 1000;
 }
 
+/* The work of reading and writing once what the loop knows: least of some tries. */
+static uint64_t work_of_a_snapshot(sd_bus *client) {
+        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = described(client);
+        uint64_t least = UINT64_MAX;
+
+        for (int i = 0; i < 5; i++) {
+                uint64_t began = usec_of(CLOCK_THREAD_CPUTIME_ID), took;
+                phx_cleanup(phx_snapshot_freep) struct phx_snapshot *again = NULL;
+                phx_autofree char *text = NULL;
+
+                assert_int_equal(phx_snapshot_render(snapshot, &text), 0);
+                assert_int_equal(phx_snapshot_parse(text, strlen(text), &again, NULL), 0);
+                took = usec_of(CLOCK_THREAD_CPUTIME_ID) - began;
+                if (took < least)
+                        least = took;
+        }
+        return least;
+}
+
 /* Five hundred profiles change with each look, and looks follow each other. How long an answer
- * takes depends on who else is at work on this machine; what the loop worked for it, and for
- * whatever came before it, does not. That it waits for nothing else is for the test before this
+ * takes depends on who else is at work on this machine, and on how this program was compiled; that
+ * the loop works no more for it, and for whatever came before it, than for reading and writing
+ * what it knows a few times does not. That it waits for nothing else is for the test before this
  * one. */
-static void for_99_of_100_answers_the_loop_works_less_than_50_ms(void **state) {
+static void for_99_of_100_answers_the_loop_reads_what_it_knows_a_few_times(void **state) {
         struct fixture *fixture = *state;
         static uint64_t times[20000];
         size_t count = 0;
         clockid_t clock;
         unsigned looks;
+        uint64_t once;
 
         shared->profiles = 500;
         shared->is_restless = true;
         start_all(fixture);
         assert_int_equal(clock_getcpuclockid(fixture->manager, &clock), 0);
         looks = shared->looks;
+        once = work_of_a_snapshot(fixture->client);
         /* However fast the answers are, ten looks must have been made while they were given. */
         while (count < 400 || (count < PHX_ELEMENTS(times) && shared->looks < looks + 10)) {
                 phx_cleanup(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
@@ -413,11 +435,13 @@ static void for_99_of_100_answers_the_loop_works_less_than_50_ms(void **state) {
         }
         assert_true(shared->looks >= looks + 10);
         qsort(times, count, sizeof(times[0]), compare_times);
-        print_message("# work for half of the answers %llu us, for 99 of 100 %llu us, for all %llu us\n",
+        print_message("# work for half of the answers %llu us, for 99 of 100 %llu us, for all %llu us; "
+                      "reading what is known once %llu us\n",
                       (unsigned long long) times[count / 2],
                       (unsigned long long) times[count * 99 / 100],
-                      (unsigned long long) times[count - 1]);
-        assert_true(times[count * 99 / 100] < 50 * MS);
+                      (unsigned long long) times[count - 1],
+                      (unsigned long long) once);
+        assert_true(times[count * 99 / 100] < 6 * once);
 }
 
 static void a_name_is_a_name_of_ours_or_nothing(void **state) {
@@ -1092,7 +1116,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(what_is_known_is_told_at_any_time, setup, teardown),
                 cmocka_unit_test_setup_teardown(
-                                for_99_of_100_answers_the_loop_works_less_than_50_ms,
+                                for_99_of_100_answers_the_loop_reads_what_it_knows_a_few_times,
                                 setup,
                                 teardown),
                 cmocka_unit_test_setup_teardown(

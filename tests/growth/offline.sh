@@ -1,23 +1,16 @@
 #!/bin/bash
-# growth.sh PHOENIXCTL
+# offline.sh PIDFD PHOENIXCTL
 #
-# Four times as many containers cost validate and advise not much more than four times as much. What
-# is counted is instructions, so that nothing depends on the load of the machine.
+# Four times as many containers cost validate and advise not much more than four times as much.
 set -euo pipefail
-# With it, glibc fills the rest of a free chunk anew whenever a part of it is taken.
-unset MALLOC_PERTURB_
+# shellcheck source=count.sh
+. "$(dirname "$0")/count.sh"
 
-phoenixctl=$(realpath "$1")
+pidfd=$(realpath "$1")
+phoenixctl=$(realpath "$2")
 few=150
 many=600
 highest=44 # tenths
-
-if ! command -v valgrind >/dev/null; then
-    echo "skipped: no valgrind" >&2
-    exit 77
-fi
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
 
 # Each has something to warn about and something to advise, in one line or in many.
 configuration() {
@@ -34,25 +27,22 @@ configuration() {
     echo '} }'
 }
 
-# instructions ARGUMENT...
-instructions() {
-    local status=0
-    valgrind --tool=callgrind --callgrind-out-file=/dev/null --trace-children=no \
-        "$phoenixctl" "$@" >/dev/null 2>"$work/log" || status=$?
-    # Something is found, and something is to be advised.
-    case $1:$status in validate:0 | advise:2) ;; *) cat "$work/log" >&2 && return 1 ;; esac
-    sed -n 's/.*Collected : *\([0-9]*\).*/\1/p' "$work/log"
-}
-
 failed=0
 for form in '\n' ''; do
     configuration "$few" "$form" >"$work/few.json"
     configuration "$many" "$form" >"$work/many.json"
     for verb in validate advise; do
         words=("$verb" --quiet)
-        [[ $verb = advise ]] && words+=("--root=$work" "--file=$work/few.json") || words+=("$work/few.json")
-        one=$(instructions "${words[@]}")
-        four=$(instructions "${words[@]/few.json/many.json}")
+        # Something is found, and something is to be advised.
+        status=0
+        if [[ $verb = advise ]]; then
+            words+=("--root=$work" "--file=$work/few.json")
+            status=2
+        else
+            words+=("$work/few.json")
+        fi
+        one=$(count "$pidfd" $status -- "$phoenixctl" "${words[@]}")
+        four=$(count "$pidfd" $status -- "$phoenixctl" "${words[@]/few.json/many.json}")
         echo "$verb: $one instructions for $few containers, $four for $many"
         if [[ $((four * 10)) -gt $((one * highest)) ]]; then
             echo "$verb: grows faster than the file" >&2
