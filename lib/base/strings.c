@@ -144,6 +144,21 @@ bool phx_has_control(const char *text) {
         return false;
 }
 
+bool phx_has_nul(const char *data, size_t size, unsigned *ret_line, unsigned *ret_column) {
+        const char *nul = memchr(data, '\0', size), *start = data;
+
+        if (!nul)
+                return false;
+        *ret_line = 1;
+        for (const char *at = data; at < nul; at++)
+                if (*at == '\n') {
+                        start = at + 1;
+                        (*ret_line)++;
+                }
+        *ret_column = (unsigned) (nul - start) + 1;
+        return true;
+}
+
 const char *phx_plural(size_t count) {
         return count == 1 ? "" : "s";
 }

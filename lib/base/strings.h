@@ -36,6 +36,9 @@ bool phx_has_suffix(const char *text, const char *suffix);
 bool phx_has_part(const char *text, const char *separator, const char *part);
 /* A byte below 0x20 or DEL: nothing that belongs in a name, a path or a line. */
 bool phx_has_control(const char *text);
+/* Whether there is a NUL among the SIZE bytes, and where: both counted from 1, the column in bytes.
+ */
+bool phx_has_nul(const char *data, size_t size, unsigned *ret_line, unsigned *ret_column);
 /* Rewrites TEXT, for messages: what cannot be seen or changes how its neighbours are seen (control
  * characters, blanks that are none, zero width, direction) becomes "\\u2060", and bytes that are no
  * UTF-8 "\\xff". In a buffer of SIZE bytes: what has no room is cut. */

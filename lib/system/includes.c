@@ -126,6 +126,8 @@ static int collect_file(
                 const struct site *site,
                 const struct phx_file_seen *seen) {
         const struct phx_references *references;
+        unsigned line, column;
+        char why[64];
         int r;
 
         if (seen->target && phx_watches_add_file(&collect->closure.directories, seen->target) < 0)
@@ -140,8 +142,10 @@ static int collect_file(
                 return refuse(collect, site, -EINVAL, "more than 1000 files or 16 MiB in all");
         if (site->depth >= DEPTH_LIMIT)
                 return refuse(collect, site, -EINVAL, "includes are more than 64 deep");
-        if (memchr(seen->text, '\0', seen->size))
-                return refuse(collect, site, -EINVAL, "holds a NUL byte");
+        if (phx_has_nul(seen->text, seen->size, &line, &column)) {
+                (void) snprintf(why, sizeof(why), "NUL byte at line %u, column %u", line, column);
+                return refuse(collect, site, -EINVAL, why);
+        }
 
         r = remember(collect, site->name, seen->path, seen->digest);
         if (r < 0)

@@ -38,6 +38,16 @@ static void place(
         lint->column = option ? option->column : is_gpu ? config->gpu_column : config->column;
 }
 
+static int name_key(struct phx_lint *lint, const char *key, const struct phx_lxc_option *option) {
+        phx_autofree char *item = NULL;
+
+        if (option && asprintf(&item, OPTIONS_KEY "[%zu]", option->index) < 0) {
+                item = NULL;
+                return -ENOMEM;
+        }
+        return phx_replace(&lint->key, item ? item : key);
+}
+
 /* OPTION is the item of lxc_options that it is about, or NULL: then the place is that of KEY. */
 PHX_PRINTF(5, 6)
 static int add(struct judging *judging,
@@ -59,7 +69,7 @@ static int add(struct judging *judging,
                 return -ENOMEM;
         }
         lint = phx_lints_add(judging->lints, rule, text);
-        if (!lint || phx_replace(&lint->key, option ? OPTIONS_KEY : key) < 0)
+        if (!lint || name_key(lint, key, option) < 0)
                 return -ENOMEM;
         place(lint, judging->config, option);
         return 0;

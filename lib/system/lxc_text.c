@@ -319,6 +319,7 @@ static int draft_init(
                 size_t size,
                 const struct phx_lxc_edit *edit,
                 struct phx_error *error) {
+        unsigned line, column;
         int r;
 
         draft->edit = edit;
@@ -329,11 +330,13 @@ static int draft_init(
                 r = check_profile(edit->profile, error);
         if (r < 0)
                 return r;
-        if (size > 0 && memchr(text, '\0', size))
+        if (size > 0 && phx_has_nul(text, size, &line, &column))
                 return phx_error_set(
                                 error,
                                 -EINVAL,
-                                "contains a NUL byte, at which liblxc stops to read");
+                                "line %u, column %u: found a NUL byte, where liblxc stops reading",
+                                line,
+                                column);
         r = split(draft, text, size);
         for (size_t i = 0; r >= 0 && i < edit->removed.count; i++)
                 r = drop_item(draft, edit->removed.items[i]);

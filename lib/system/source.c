@@ -17,6 +17,22 @@ static int refuse_source(struct phx_source *source, const char *why) {
         return 0;
 }
 
+/* What follows a NUL is invisible to the parser, which would compile the rest. */
+static int refuse_nul(struct phx_source *source, const struct phx_file_seen *seen, bool is_test) {
+        unsigned line, column;
+
+        if (phx_has_nul(seen->text, seen->size, &line, &column))
+                source->result = phx_error_set(
+                                &source->error,
+                                -EINVAL,
+                                is_test ? "%s: its test holds a NUL byte in line %u, column %u, expected text"
+                                        : "%s: line %u: found a NUL byte in column %u, expected text",
+                                source->name,
+                                line,
+                                column);
+        return 0;
+}
+
 static int read_source(
                 struct phx_files *files,
                 const char *profile_dir,
@@ -46,9 +62,7 @@ static int read_source(
         }
         if (source->seen->size == 0)
                 return refuse_source(source, "is empty, expected one profile");
-        if (memchr(source->seen->text, '\0', source->seen->size))
-                return refuse_source(source, "holds a NUL byte, expected text");
-        return 0;
+        return refuse_nul(source, source->seen, false);
 }
 
 static int add_source(
@@ -103,16 +117,10 @@ static int read_test(
                 return -ENOMEM;
         if (source->result < 0)
                 return 0;
-        if (source->test->result >= 0 && strlen(source->test->text) == source->test->size)
-                return 0;
-
-        (void) refuse_source(
-                        source,
-                        source->test->result < 0
-                                        ? phx_error_text(&source->test->error, source->test->result)
-                                        : "its test holds a NUL byte, expected text");
-        if (source->test->result < 0)
-                source->result = source->test->result;
+        if (source->test->result >= 0)
+                return refuse_nul(source, source->test, true);
+        (void) refuse_source(source, phx_error_text(&source->test->error, source->test->result));
+        source->result = source->test->result;
         return 0;
 }
 

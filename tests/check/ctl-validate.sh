@@ -91,7 +91,7 @@ cat >"$work/entries/phoenix_lxc_configs.json" <<'JSON'
 JSON
 said=$(validate root "$work/entries")
 for wanted in ':2:64: warning: lxc_configs.1.gpu_assignment: ' ':3:30: warning: lxc_configs.2.apparmor_profile: ' \
-    ':4:27: warning: lxc_configs.2.lxc_options: hands in debugfs' \
+    ':4:27: warning: lxc_configs.2.lxc_options[0]: hands in debugfs' \
     ':4:64: error: lxc_configs.2.lxc_options[1]: liblxc does not know lxc.aa_profile' \
     ':5:63: error: lxc_configs.3.lxc_options[0]: liblxc does not know lxc.aa_profile'; do
     [[ $said = *"/phoenix_lxc_configs.json$wanted"* ]] || fail "entries: no '$wanted' in: $said"

@@ -345,8 +345,9 @@ static void more_than_can_be_meant_is_refused(void **state) {
         assert_refused(text.data,
                        "lxc-a: line 19: include of 'large18': more than 1000 files or 16 MiB in all");
 
-        tree_write_bytes("deployed/nul", "a\0b", 3);
-        assert_refused("include <nul>\n", "lxc-a: line 1: include of 'nul': holds a NUL byte");
+        tree_write_bytes("deployed/nul", "a\nb\0c", 5);
+        assert_refused("include <nul>\n",
+                       "lxc-a: line 1: include of 'nul': NUL byte at line 2, column 2");
 }
 
 static void content_decides_the_key_and_time_does_not(void **state) {

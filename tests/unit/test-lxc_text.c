@@ -258,7 +258,7 @@ static void what_is_not_one_line_is_refused(void **state) {
         assert_refused("a\0b",
                        3,
                        edit_of("", "", "a"),
-                       "contains a NUL byte, at which liblxc stops to read");
+                       "line 1, column 2: found a NUL byte, where liblxc stops reading");
 }
 
 static void includes_are_listed_in_their_order(void **state) {

@@ -117,7 +117,7 @@ static void a_source_is_refused_by_name_and_the_others_are_not(void **state) {
         tree_write("profiles/lxc-good", "profile lxc-good { }\n");
         tree_write("profiles/usr.bin.x", "/usr/bin/x { }\n");
         tree_write("profiles/lxc-empty", "");
-        tree_write_bytes("profiles/lxc-nul", "a\0b", 3);
+        tree_write_bytes("profiles/lxc-nul", "a\n\nb\0c", 6);
         tree_write_bytes("profiles/lxc-large", large, sizeof(large));
         tree_write("profiles/lxc-writable", "profile lxc-writable { }\n");
         assert_int_equal(chmod(tree_path("profiles/lxc-writable"), 0664), 0);
@@ -136,7 +136,9 @@ static void a_source_is_refused_by_name_and_the_others_are_not(void **state) {
                       "digits, '.', '_', '+' or '-'; what is no profile may be moved away or into a "
                       "directory below this one");
         assert_source("lxc-empty", -EINVAL, "lxc-empty: is empty, expected one profile");
-        assert_source("lxc-nul", -EINVAL, "lxc-nul: holds a NUL byte, expected text");
+        assert_source("lxc-nul",
+                      -EINVAL,
+                      "lxc-nul: line 3: found a NUL byte in column 2, expected text");
         assert_source("lxc-large",
                       -EFBIG,
                       "lxc-large: /profiles/lxc-large: is larger than 1048576 bytes");
