@@ -11,9 +11,9 @@
 #include "base/file.h"
 #include "base/strings.h"
 #include "config.h"
-#include "journal.h"
-#include "manager.h"
-#include "work.h"
+#include "engine/work.h"
+#include "loop/manager.h"
+#include "shared/journal.h"
 
 /* What --help and a wrong option end with. */
 #define EXIT_USAGE 2

@@ -1,4 +1,4 @@
-#include "arguments.h"
+#include "phoenixctl/arguments.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "base/strings.h"
-#include "verb.h"
+#include "phoenixctl/verb.h"
 
 /* Takes the options that hold for all verbs out of the line and into CTL, wherever they stand.
  * RET_ARGUMENTS begins with the verb, then has the verb's own options, "--" and its arguments: no

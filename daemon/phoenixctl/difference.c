@@ -1,4 +1,4 @@
-#include "difference.h"
+#include "phoenixctl/difference.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -2,7 +2,7 @@
 
 #include <stddef.h>
 
-#include "ctl.h"
+#include "phoenixctl/ctl.h"
 
 /* A text that takes another one's place. NULL for no file. */
 struct difference {

@@ -1,4 +1,4 @@
-#include "history.h"
+#include "phoenixctl/history.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 
 #include "base/grow.h"
 #include "base/strings.h"
-#include "message-id.h"
+#include "shared/message-id.h"
 
 #define UNIT "phoenixd.service"
 

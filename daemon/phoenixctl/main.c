@@ -1,9 +1,9 @@
 #include <locale.h>
 #include <stdlib.h>
 
-#include "arguments.h"
-#include "output.h"
-#include "pager.h"
+#include "phoenixctl/arguments.h"
+#include "phoenixctl/output.h"
+#include "phoenixctl/pager.h"
 
 int main(int argc, char *argv[]) {
         phx_cleanup(phx_strings_done) struct phx_strings arguments = { 0 };

@@ -1,4 +1,4 @@
-#include "output.h"
+#include "phoenixctl/output.h"
 
 #include <errno.h>
 #include <stdio.h>

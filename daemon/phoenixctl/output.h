@@ -1,6 +1,6 @@
 #pragma once
 
-#include "ctl.h"
+#include "phoenixctl/ctl.h"
 
 /* Of standard output: how wide it is, and whether it shows colours. */
 void output_look(struct ctl *ctl);

@@ -1,4 +1,4 @@
-#include "pager.h"
+#include "phoenixctl/pager.h"
 
 #include <fcntl.h>
 #include <signal.h>

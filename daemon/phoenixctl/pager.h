@@ -1,6 +1,6 @@
 #pragma once
 
-#include "ctl.h"
+#include "phoenixctl/ctl.h"
 
 /* Standard output goes through a pager from now on, where it is a terminal and nobody has said
  * otherwise: what $PAGER says, or less. Without one it stays as it is. */

@@ -1,4 +1,4 @@
-#include "remote.h"
+#include "phoenixctl/remote.h"
 
 #include <errno.h>
 #include <fcntl.h>

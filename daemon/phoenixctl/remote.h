@@ -1,6 +1,6 @@
 #pragma once
 
-#include "ctl.h"
+#include "phoenixctl/ctl.h"
 #include "state/snapshot.h"
 
 /* The snapshot of the phoenixd that CTL names, or of the file FROM when that is not NULL: as JSON

@@ -1,4 +1,4 @@
-#include "shown.h"
+#include "phoenixctl/shown.h"
 
 #include <errno.h>
 #include <inttypes.h>

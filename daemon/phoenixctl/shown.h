@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "ctl.h"
+#include "phoenixctl/ctl.h"
 #include "state/snapshot.h"
 
 /* What several verbs show alike. */

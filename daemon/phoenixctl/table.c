@@ -1,4 +1,4 @@
-#include "table.h"
+#include "phoenixctl/table.h"
 
 #include <errno.h>
 #include <stdint.h>

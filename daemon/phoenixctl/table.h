@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "base/strings.h"
-#include "ctl.h"
+#include "phoenixctl/ctl.h"
 
 /* Columns of text. Cells are row by row, the headers first; the zero value with COLUMNS set is an
  * empty table. */

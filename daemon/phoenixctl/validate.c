@@ -1,4 +1,4 @@
-#include "validate.h"
+#include "phoenixctl/validate.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -11,9 +11,9 @@
 #include "codec/configuration_review.h"
 #include "codec/settings_json.h"
 #include "config.h"
-#include "system/offline.h"
-#include "system/option_review.h"
-#include "system/policy_test.h"
+#include "lxc/option_review.h"
+#include "policy/test.h"
+#include "profiles/offline.h"
 
 /* Names that a working copy has, as a machine's directory of settings has them. */
 #define SETTINGS_NAME "phoenixd.json"

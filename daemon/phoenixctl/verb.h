@@ -3,7 +3,7 @@
 #include <getopt.h>
 #include <stddef.h>
 
-#include "ctl.h"
+#include "phoenixctl/ctl.h"
 
 struct ctl_verb {
         const char *name;

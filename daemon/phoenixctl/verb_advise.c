@@ -14,8 +14,8 @@
 #include "codec/configuration_json.h"
 #include "codec/settings_json.h"
 #include "config.h"
-#include "difference.h"
-#include "verb.h"
+#include "phoenixctl/difference.h"
+#include "phoenixctl/verb.h"
 
 const struct option verb_advise_options[] = {
         { "file", required_argument, NULL, 'f' },

@@ -5,11 +5,11 @@
 #include "base/buffer.h"
 #include "base/strings.h"
 #include "codec/answers_json.h"
-#include "remote.h"
-#include "shown.h"
-#include "system/policy_probe.h"
-#include "system/policy_test.h"
-#include "verb.h"
+#include "kernel/probe.h"
+#include "phoenixctl/remote.h"
+#include "phoenixctl/shown.h"
+#include "phoenixctl/verb.h"
+#include "policy/test.h"
 
 static int usage(const char *what) {
         (void) fprintf(stderr,

@@ -1,9 +1,9 @@
 #include <stdio.h>
 
 #include "codec/snapshot_json.h"
-#include "remote.h"
-#include "shown.h"
-#include "verb.h"
+#include "phoenixctl/remote.h"
+#include "phoenixctl/shown.h"
+#include "phoenixctl/verb.h"
 
 static void print_decider(const struct phx_snapshot_decider *decider) {
         char line[16] = "";

@@ -4,7 +4,7 @@
 #include "base/strings.h"
 #include "codec/answers_json.h"
 #include "config.h"
-#include "verb.h"
+#include "phoenixctl/verb.h"
 
 static void print_verb(const struct ctl_verb *verb) {
         (void) printf("phoenixctl %s [OPTION...]%s%s\n\n%s.\n",

@@ -4,9 +4,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "history.h"
-#include "shown.h"
-#include "verb.h"
+#include "phoenixctl/history.h"
+#include "phoenixctl/shown.h"
+#include "phoenixctl/verb.h"
 
 #define LINES_LIMIT 1000000UL
 

@@ -7,10 +7,10 @@
 #include "base/grow.h"
 #include "base/macros.h"
 #include "codec/snapshot_json.h"
-#include "remote.h"
-#include "shown.h"
-#include "table.h"
-#include "verb.h"
+#include "phoenixctl/remote.h"
+#include "phoenixctl/shown.h"
+#include "phoenixctl/table.h"
+#include "phoenixctl/verb.h"
 
 const struct option verb_list_options[] = {
         { "from", required_argument, NULL, 'f' },

@@ -2,10 +2,10 @@
 #include <string.h>
 
 #include "codec/snapshot_json.h"
-#include "difference.h"
-#include "remote.h"
-#include "shown.h"
-#include "verb.h"
+#include "phoenixctl/difference.h"
+#include "phoenixctl/remote.h"
+#include "phoenixctl/shown.h"
+#include "phoenixctl/verb.h"
 
 /* The plan of a snapshot has no texts: what everybody may see. */
 static int plan_of(

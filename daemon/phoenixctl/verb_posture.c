@@ -2,10 +2,10 @@
 
 #include "base/strings.h"
 #include "codec/snapshot_json.h"
-#include "remote.h"
-#include "shown.h"
-#include "table.h"
-#include "verb.h"
+#include "phoenixctl/remote.h"
+#include "phoenixctl/shown.h"
+#include "phoenixctl/table.h"
+#include "phoenixctl/verb.h"
 
 /* Who is not on this host confines nobody, and who is stopped is judged by what it will start in.
  */

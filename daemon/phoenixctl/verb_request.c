@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "remote.h"
-#include "shown.h"
-#include "verb.h"
+#include "phoenixctl/remote.h"
+#include "phoenixctl/shown.h"
+#include "phoenixctl/verb.h"
 
 const struct option verb_reconcile_options[] = {
         { "no-wait", no_argument, NULL, 'n' },

@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "codec/snapshot_json.h"
-#include "remote.h"
-#include "shown.h"
-#include "verb.h"
+#include "phoenixctl/remote.h"
+#include "phoenixctl/shown.h"
+#include "phoenixctl/verb.h"
 
 #define CHANGES_SHOWN 5
 

@@ -7,9 +7,9 @@
 
 #include "base/strings.h"
 #include "codec/findings_json.h"
-#include "shown.h"
-#include "validate.h"
-#include "verb.h"
+#include "phoenixctl/shown.h"
+#include "phoenixctl/validate.h"
+#include "phoenixctl/verb.h"
 
 const struct option verb_validate_options[] = {
         { "root", required_argument, NULL, 'r' },

@@ -2,9 +2,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "remote.h"
-#include "shown.h"
-#include "verb.h"
+#include "phoenixctl/remote.h"
+#include "phoenixctl/shown.h"
+#include "phoenixctl/verb.h"
 
 /* What was printed, and what is known now. */
 struct watching {

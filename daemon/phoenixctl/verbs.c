@@ -1,7 +1,7 @@
 #include <string.h>
 
-#include "shown.h"
-#include "verb.h"
+#include "phoenixctl/shown.h"
+#include "phoenixctl/verb.h"
 
 const struct ctl_verb ctl_verbs[] = {
         { "advise",

@@ -10,7 +10,7 @@
 
 void phx_sha256(const void *data, size_t size, char hex[PHX_SHA256_HEX]);
 
-/* What the kernel calls a policy hash: over two pieces, see system/policy.h. */
+/* What the kernel calls a policy hash: over two pieces, see policy/policy.h. */
 void phx_sha256_two(
                 const void *a,
                 size_t a_size,

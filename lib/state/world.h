@@ -15,7 +15,7 @@ struct phx_preview {
 void phx_preview_done(struct phx_preview *preview);
 
 /* One door: all that the engine may learn of the machine and do to it. The real one is
- * system/machine.h, the fake one a small machine in memory. */
+ * machine/machine.h, the fake one a small machine in memory. */
 struct phx_world {
         /* Reads the input and the machine, afresh. Fails only when no picture can be had at all; a
          * part that cannot be read is in the picture as refused, in trouble or unknown. */

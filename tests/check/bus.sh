@@ -10,7 +10,7 @@ trap 'rm -rf "$scratch"' EXIT
 
 # "INTERFACE NAME in=TYPES out=TYPES" and "INTERFACE NAME type=TYPE" from the tables, whatever lines
 # they are broken into.
-cat "$root/daemon/bus_manager.c" "$root/daemon/bus_objects.c" | tr -d ' \n\t' |
+cat "$root/daemon/bus/manager.c" "$root/daemon/bus/objects.c" | tr -d ' \n\t' |
         sed 's/staticconstsd_bus_vtable/\n@/g' | grep '^@' |
         sed 's/SD_BUS_VTABLE_END.*//; s/SD_BUS_METHOD_WITH_NAMES(/\n&/g; s/SD_BUS_METHOD(/\n&/g
             s/METHOD("/\nMETHOD("/g; s/SD_BUS_SIGNAL_WITH_NAMES(/\n&/g; s/PROPERTY("/\nPROPERTY("/g' |
@@ -50,7 +50,7 @@ awk '
         }
 ' "$page" | LC_ALL=C sort >"$scratch/page"
 
-sed -n 's/^#define BUS_ERROR_[A-Z_]* "\(.*\)"$/error \1/p' "$root/daemon/bus_private.h" |
+sed -n 's/^#define BUS_ERROR_[A-Z_]* "\(.*\)"$/error \1/p' "$root/daemon/bus/private.h" |
         LC_ALL=C sort >>"$scratch/code"
 sed -n 's/^\.B \(org\.phoenixd1\.Error\.[A-Za-z]*\)$/error \1/p' "$page" |
         LC_ALL=C sort >>"$scratch/page"

@@ -9,18 +9,18 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 failed=0
 
-sed -n 's/^#define MESSAGE_[A-Z_]* "\([0-9a-f]\{32\}\)"$/\1/p' "$root/daemon/message-id.h" |
+sed -n 's/^#define MESSAGE_[A-Z_]* "\([0-9a-f]\{32\}\)"$/\1/p' "$root/daemon/shared/message-id.h" |
         sort > "$scratch/code"
 sed -n 's/^-- \([0-9a-f]\{32\}\)$/\1/p' "$root/systemd/phoenixd.catalog" |
         sort > "$scratch/catalog"
 sed -n 's/^\.It Li \([0-9a-f]\{32\}\)$/\1/p' "$root/man/phoenixd.8.in" | sort > "$scratch/manual"
 
 if [ ! -s "$scratch/code" ]; then
-        echo "daemon/message-id.h: no message ids found"
+        echo "daemon/shared/message-id.h: no message ids found"
         failed=1
 fi
 if [ -n "$(uniq -d "$scratch/code")" ]; then
-        echo "daemon/message-id.h: used twice:" "$(uniq -d "$scratch/code")"
+        echo "daemon/shared/message-id.h: used twice:" "$(uniq -d "$scratch/code")"
         failed=1
 fi
 for other in catalog manual; do
@@ -34,7 +34,7 @@ done
 # An id that is not spelled by its name would be passed over by the above.
 if grep -rnE 'MESSAGE_ID=[0-9a-f]|"[0-9a-f]{32}"' "$root/daemon" --include='*.[ch]' |
         grep -v '/message-id\.h:'; then
-        echo "message ids belong into daemon/message-id.h"
+        echo "message ids belong into daemon/shared/message-id.h"
         failed=1
 fi
 
@@ -55,7 +55,7 @@ awk '
         END { check(); exit bad }
 ' "$root/systemd/phoenixd.catalog" || failed=1
 for field in $(grep -oE '@[A-Z_]+@' "$root/systemd/phoenixd.catalog" | tr -d @ | sort -u); do
-        if ! grep -q "\"${field#PHOENIXD_}\", record->" "$root/daemon/journal.c"; then
+        if ! grep -q "\"${field#PHOENIXD_}\", record->" "$root/daemon/shared/journal.c"; then
                 echo "phoenixd.catalog: @$field@ is not a field of any message"
                 failed=1
         fi

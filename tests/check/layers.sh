@@ -1,9 +1,10 @@
 #!/bin/sh
-# The arrows that the sources may not cross: base <- state <- { codec, system, reconcile } <- daemon.
-# usage: layers.sh SOURCE_ROOT
+# The arrows that the sources may not cross, from README's table of folders, and what must not be
+# called where. usage: layers.sh SOURCE_ROOT
 set -u
 
 root=${1:?usage: layers.sh SOURCE_ROOT}
+readme=$(readlink -f "$(dirname "$0")/../../README.md")
 cd "$root" || exit 1
 
 # Prints what it read under a sentence that says why it is wrong. That anything was printed is what
@@ -45,51 +46,55 @@ search() {
                 }' "$@"
 }
 
-# LAYER may include "FOLDER/..." of the folders that follow, and nothing else that is ours but
-# the build's config.h.
-may_include() {
-        layer=$1
-        shift
-        allowed=$(printf '%s|' "$@")
-        # shellcheck disable=SC2046 # none of our file names has blanks
-        search '^#[ \t]*include[ \t]*"' $(sources "lib/$layer") |
-                grep -Ev "include[ 	]*\"(config\.h|(${allowed%|})/[a-z0-9_]+\.h)\"" |
-                refuse "lib/$layer may include only: $*"
+# The rows of README's table, as "FOLDER ROOM...".
+table() {
+        sed -n 's/^| `\([a-z/]*\)` |[^|]*|\([^|]*\)|$/\1 \2/p' "$readme"
 }
 
-# <HEADER...> belongs to the folders that follow.
+# FOLDER may include "ROOM/..." of itself and of the rooms that follow, and nothing else that is ours
+# but the build's config.h.
+may_include() {
+        folder=$1
+        shift
+        allowed=$(printf '%s|' "${folder##*/}" "$@")
+        # shellcheck disable=SC2046 # none of our file names has blanks
+        search '^#[ \t]*include[ \t]*"' $(sources "$folder" -maxdepth 1) |
+                grep -Ev "include[ 	]*\"(config\.h|(${allowed%|})/[a-z0-9_-]+\.h)\"" |
+                refuse "$folder may include only: $*"
+}
+
+# <HEADER...> belongs to the files and folders that follow.
 belongs_to() {
         header=$1
         shift
-        for folder in lib/* daemon; do
-                case " $* " in
-                *" $folder "*) continue ;;
-                esac
-                # shellcheck disable=SC2046
-                search "^#[ \t]*include[ \t]*<$header" $(sources "$folder") |
-                        refuse "<$header> may be included only in: $*"
+        others=$(sources lib daemon)
+        for place in "$@"; do
+                others=$(printf '%s\n' "$others" | grep -Ev "^$place(/|\$)")
         done
+        # shellcheck disable=SC2086 # none of our file names has blanks
+        search "^#[ \t]*include[ \t]*<$header" $others |
+                refuse "<$header> may be included only in: $*"
 }
 
 check_all() {
-        may_include base base
-        may_include state base state
-        may_include codec base state codec
-        may_include system base state system
-        may_include reconcile base state reconcile
-
-        for folder in lib/*/; do
-                case $folder in
-                lib/base/ | lib/state/ | lib/codec/ | lib/system/ | lib/reconcile/) ;;
-                *) echo "$folder" | refuse "lib has a folder without a place in the layers" ;;
-                esac
+        [ -n "$(table)" ] || echo "$readme" | refuse "no table of folders"
+        table | while read -r folder rooms; do
+                # shellcheck disable=SC2086 # words
+                may_include "$folder" $rooms
         done
+        sources lib daemon | sed 's|/[^/]*$||' | sort -u |
+                grep -vxF "$(table | cut -d' ' -f1)" | refuse "a folder without a row in README's table"
 
         belongs_to jansson lib/codec
-        belongs_to lxc/ lib/system
-        belongs_to sys/apparmor lib/system
-        belongs_to systemd/ daemon
-        belongs_to inotifytools/ daemon
+        belongs_to lxc/ lib/lxc/ask.c lib/lxc/child.c
+        belongs_to sys/apparmor lib/kernel lib/policy lib/lint lib/state/labels.c lib/profiles/offline.c
+        belongs_to systemd/ daemon/shared daemon/bus daemon/loop daemon/phoenixctl daemon/engine/attribution.c
+        belongs_to inotifytools/ daemon/loop
+
+        # Whoever waits in the loop keeps every container and every caller waiting.
+        # shellcheck disable=SC2046
+        search '(^|[^a-z0-9_])(sd_bus_call|fsync|fdatasync|sync|system|popen|wait|waitpid|waitid|usleep|sleep|nanosleep)[ ]*\(' \
+                $(sources daemon/loop daemon/bus) | grep -v WNOHANG | refuse "the loop never blocks"
 
         # shellcheck disable=SC2046
         search '(^|[^a-z0-9_])(printf|fprintf|vprintf|vfprintf|puts|fputs|putchar|perror|syslog|vsyslog|err|errx|warn|warnx|sd_[a-z_]+)[ ]*\(' \

@@ -12,9 +12,9 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "engine/work.h"
 #include "order.h"
-#include "system/policy.h"
-#include "work.h"
+#include "policy/policy.h"
 
 #define FEATURES "/usr/share/apparmor-features/features"
 #define PARSER "/usr/sbin/apparmor_parser"

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "base/strings.h"
-#include "system/includes.h"
-#include "system/source.h"
+#include "profiles/source.h"
+#include "source/includes.h"
 
 /* The name is libFuzzer's. NOLINTNEXTLINE(readability-identifier-naming) */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "system/lxc_text.h"
+#include "lxc/text.h"
 
 /* The name is libFuzzer's. NOLINTNEXTLINE(readability-identifier-naming) */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/findings.h"
-#include "system/policy_test.h"
+#include "policy/test.h"
 
 /* The name is libFuzzer's. NOLINTNEXTLINE(readability-identifier-naming) */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -19,11 +19,11 @@
 #include "base/file.h"
 #include "codec/report_json.h"
 #include "codec/snapshot_json.h"
+#include "lxc/containers.h"
+#include "machine/lint.h"
+#include "machine/tasks.h"
 #include "reconcile/pass.h"
 #include "reconcile/snapshot.h"
-#include "system/lxc_containers.h"
-#include "system/machine_lint.h"
-#include "system/machine_tasks.h"
 
 static unsigned long count;
 

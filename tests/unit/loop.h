@@ -15,7 +15,7 @@
 #include <cmocka.h>
 #include <systemd/sd-event.h>
 
-#include "listener.h"
+#include "loop/listener.h"
 
 #define MS UINT64_C(1000)
 #define S (1000 * MS)

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "attribution.h"
+#include "engine/attribution.h"
 
 /* As journald passes a record of the kernel's audit on, and as the kernel prints one. */
 #define REPLACED                                                                                         \

@@ -12,8 +12,8 @@
 #include "codec/suspensions_json.h"
 #include "config.h"
 #include "loop.h"
-#include "manager.h"
-#include "message-id.h"
+#include "loop/manager.h"
+#include "shared/message-id.h"
 
 /* A message bus of our own, on it the manager in a process of its own with a fake engine, and the
  * test as its client. Who is root on the bus is decided by who runs this: root, as everywhere. */

@@ -19,9 +19,9 @@
 #include <cmocka.h>
 
 #include "base/file.h"
+#include "compiler/compiler.h"
+#include "compiler/message.h"
 #include "config.h"
-#include "system/compiler.h"
-#include "system/compiler_message.h"
 #include "tree.h"
 
 #define FEATURES "/usr/share/apparmor-features/features"
@@ -381,7 +381,7 @@ static void the_compiler_has_no_rights_no_files_and_no_signals(void **state) {
         assert_line(jobs[0].blob, line);
         assert_line(jobs[0].blob, "0\n6\n524288\n256\n131072\nnull");
         assert_null(strstr(jobs[0].blob, "\nopen\n"));
-        /* See compiler_child.c: a capability that is only a shield. */
+        /* See compiler/child.c: a capability that is only a shield. */
         assert_true(strstr(jobs[0].blob, "\nCapEff: 0000000000000000\n") ||
                     strstr(jobs[0].blob, "\nCapEff: 0000001000000000\n"));
         assert_line(jobs[0].blob, "NoNewPrivs: 1");

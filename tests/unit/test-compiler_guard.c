@@ -28,8 +28,8 @@
 #include <cmocka.h>
 
 #include "base/file.h"
-#include "system/compiler.h"
-#include "system/compiler_filter.h"
+#include "compiler/compiler.h"
+#include "compiler/filter.h"
 #include "tree.h"
 
 #define SECONDS 1000000ULL

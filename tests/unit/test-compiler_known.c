@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "base/macros.h"
-#include "system/compiler_known.h"
+#include "compiler/known.h"
 #include "tree.h"
 
 static struct phx_compiler_known known;

@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "arguments.h"
 #include "base/macros.h"
+#include "phoenixctl/arguments.h"
 
 static const struct option suspend_options[] = {
         { "all", no_argument, NULL, 'a' },

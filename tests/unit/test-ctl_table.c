@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/macros.h"
-#include "table.h"
+#include "phoenixctl/table.h"
 
 /* Three columns of CELLS, which end with NULL, look like EXPECTED. */
 static void expect(const struct ctl *ctl, const char *const *cells, const char *expected) {

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "system/definers.h"
+#include "source/definers.h"
 #include "tree.h"
 
 struct place {

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "system/definitions.h"
+#include "source/definitions.h"
 
 /* "NAME@LINE NAME@LINE …" */
 static void assert_names(const char *text, const char *expected) {

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "system/deployed.h"
+#include "machine/deployed.h"
 #include "tree.h"
 
 #define OLD_TEXT "profile lxc-a { }\n"

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "engine.h"
+#include "shared/engine_process.h"
 
 /* Far longer than it takes, on the slowest machine. */
 #define PATIENCE_MSEC 30000

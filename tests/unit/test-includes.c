@@ -15,7 +15,7 @@
 
 #include "base/buffer.h"
 #include "config.h"
-#include "system/includes.h"
+#include "source/includes.h"
 #include "tree.h"
 
 static struct phx_trust trust;

@@ -2,8 +2,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "inits.h"
 #include "loop.h"
+#include "loop/inits.h"
 
 struct fixture {
         sd_event *event;

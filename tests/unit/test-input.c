@@ -12,7 +12,7 @@
 
 #include "base/file.h"
 #include "config.h"
-#include "input.h"
+#include "engine/input.h"
 #include "tree.h"
 
 #define SETTINGS "/etc/phoenixd.json"

@@ -9,9 +9,9 @@
 #include <cmocka.h>
 
 #include "base/strings.h"
-#include "journal.h"
-#include "message-id.h"
-#include "text.h"
+#include "shared/journal.h"
+#include "shared/message-id.h"
+#include "shared/text.h"
 
 static void collect(void *data, const struct iovec *fields, int count) {
         for (int i = 0; i < count; i++) {

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "system/kernel.h"
+#include "kernel/apparmorfs.h"
 #include "tree.h"
 
 #define SHA1 "89595fb54d72d6d1e1573858790f3d05067c25d6"

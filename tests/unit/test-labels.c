@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "base/buffer.h"
-#include "system/labels.h"
+#include "state/labels.h"
 
 static struct phx_label parse(const char *text) {
         struct phx_label label = { 0 };

@@ -12,8 +12,8 @@
 #include <cmocka.h>
 
 #include "base/file.h"
-#include "system/last_good.h"
-#include "system/policy_cache.h"
+#include "policy/cache.h"
+#include "profiles/last_good.h"
 #include "tree.h"
 
 #define KEY "00000000000000000000000000000000000000000000000000000000000000aa"

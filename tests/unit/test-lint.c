@@ -11,8 +11,8 @@
 
 #include "base/buffer.h"
 #include "config.h"
-#include "system/lint.h"
-#include "system/offline.h"
+#include "lint/lint.h"
+#include "profiles/offline.h"
 #include "tree.h"
 
 /* What a profile of its own has to allow or deny for a rule to be broken or kept, compiled by the

@@ -10,9 +10,9 @@
 
 #include "base/buffer.h"
 #include "config.h"
+#include "lint/entry.h"
+#include "profiles/offline.h"
 #include "state/lxc_options.h"
-#include "system/lint_entry.h"
-#include "system/offline.h"
 #include "tree.h"
 
 #define OPEN "abi <abi/test>,\nprofile lxc-x {\n"

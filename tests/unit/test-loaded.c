@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "system/loaded.h"
+#include "kernel/loaded.h"
 
 #define A1 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define B1 "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"

@@ -4,7 +4,7 @@
 #include <time.h>
 
 #include "container-tree.h"
-#include "system/lxc_containers.h"
+#include "lxc/containers.h"
 
 /* Who may write /tmp may do so here. */
 static const struct phx_trust anyone = { .root = "/", .anyone = true };

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "base/macros.h"
-#include "system/lxc_decider.h"
+#include "lxc/decider.h"
 #include "tree.h"
 
 static int set_up(void **state) {

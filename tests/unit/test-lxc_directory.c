@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #include "base/file.h"
-#include "system/lxc_directory.h"
+#include "lxc/directory.h"
 #include "tree.h"
 
 struct host {

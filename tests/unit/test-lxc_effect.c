@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "system/lxc_effect.h"
+#include "lxc/effect.h"
 
 /* "KEY=VALUE" with semicolons between. */
 static bool holds(const char *list, const char *options, const char *effective) {

@@ -18,8 +18,8 @@
 
 #include "base/error.h"
 #include "base/process.h"
-#include "system/lxc_monitor.h"
-#include "system/socket_owner.h"
+#include "lxc/monitor.h"
+#include "lxc/socket_owner.h"
 
 #define STRANGER 4321
 #define DEADLINE_USEC 300000

@@ -7,7 +7,7 @@
 #include <lxc/lxccontainer.h>
 
 #include "container-tree.h"
-#include "system/lxc_replace.h"
+#include "lxc/replace.h"
 
 static char locks[512];
 static char containers[512];

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "system/lxc_text.h"
+#include "lxc/text.h"
 
 /* Items in one string, a semicolon between each two. */
 static void add_items(struct phx_strings *items, const char *text) {

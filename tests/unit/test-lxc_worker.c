@@ -5,8 +5,8 @@
 #include "base/buffer.h"
 #include "base/process.h"
 #include "container-tree.h"
-#include "system/lxc_text.h"
-#include "system/lxc_worker.h"
+#include "lxc/ask.h"
+#include "lxc/text.h"
 
 #define DEADLINE_USEC 5000000
 #define SHORT_USEC 300000
@@ -144,7 +144,7 @@ static void a_config_that_crashes_liblxc_is_named(void **state) {
         assert_string_equal(asked.values[1].profile, "lxc-a");
 }
 
-/* The rules at the head of lxc_text.h against liblxc itself. */
+/* The rules at the head of lxc/text.h against liblxc itself. */
 
 static uint32_t random_next(uint32_t *seed) {
         *seed = *seed * 1664525 + 1013904223;

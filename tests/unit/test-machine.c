@@ -13,8 +13,8 @@
 #include <cmocka.h>
 
 #include "base/strings.h"
+#include "machine/machine.h"
 #include "state/report.h"
-#include "system/machine.h"
 #include "tree.h"
 
 #define WEB "profile lxc-web {\n  include <abstractions/phoenix/life>\n}\n"

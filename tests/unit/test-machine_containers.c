@@ -12,11 +12,11 @@
 #include "base/strings.h"
 #include "codec/metrics.h"
 #include "codec/snapshot_json.h"
+#include "lxc/monitor.h"
+#include "machine/containers.h"
 #include "reconcile/diff.h"
 #include "reconcile/snapshot.h"
 #include "state/report.h"
-#include "system/lxc_monitor.h"
-#include "system/machine_containers.h"
 #include "tree.h"
 
 struct host {

@@ -9,8 +9,8 @@
 
 #include "base/strings.h"
 #include "loop.h"
-#include "manager.h"
-#include "message-id.h"
+#include "loop/manager.h"
+#include "shared/message-id.h"
 
 /* The manager runs in a process of its own, with an engine whose work is the fake below. The test
  * is systemd: it sends signals and reads what is told to the notify socket. */

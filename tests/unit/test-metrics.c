@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "base/strings.h"
-#include "metrics.h"
+#include "engine/metrics.h"
 #include "tree.h"
 
 static struct phx_snapshot *snapshot;

@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "loop.h"
-#include "monitord.h"
+#include "loop/monitord.h"
 
 #define MESSAGE_SIZE 264
 

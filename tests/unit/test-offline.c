@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "config.h"
-#include "system/offline.h"
+#include "profiles/offline.h"
 #include "tree.h"
 
 #define SOURCES 4

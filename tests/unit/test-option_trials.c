@@ -14,11 +14,11 @@
 
 #include "base/findings.h"
 #include "base/strings.h"
+#include "lxc/child.h"
+#include "lxc/option_review.h"
+#include "lxc/walk.h"
+#include "machine/containers.h"
 #include "state/report.h"
-#include "system/lxc_child.h"
-#include "system/lxc_walk.h"
-#include "system/machine_containers.h"
-#include "system/option_review.h"
 #include "tree.h"
 
 #define CONTAINERS 48

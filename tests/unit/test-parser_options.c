@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "base/macros.h"
-#include "system/parser_options.h"
+#include "compiler/parser_options.h"
 #include "tree.h"
 
 static struct phx_trust trust;

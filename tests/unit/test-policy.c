@@ -11,7 +11,7 @@
 
 #include "base/buffer.h"
 #include "base/file.h"
-#include "system/policy.h"
+#include "policy/policy.h"
 
 #define FIXTURE_LIMIT (1024UL * 1024)
 

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "system/policy_cache.h"
+#include "policy/cache.h"
 #include "tree.h"
 
 #define KEY_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"

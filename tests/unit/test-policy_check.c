@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "system/policy_check.h"
+#include "policy/check.h"
 
 static struct phx_settings settings;
 static struct phx_error error;

@@ -1,3 +1,5 @@
+#include "policy/test.h"
+
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,8 +9,6 @@
 #include <sys/mount.h>
 
 #include <cmocka.h>
-
-#include "system/policy_test.h"
 
 #define BYTES(literal) (literal), sizeof(literal) - 1
 

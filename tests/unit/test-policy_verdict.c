@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "system/policy_verdict.h"
+#include "policy/verdict.h"
 
 /* A kernel that grants MASK of each class, and everything of the one that it does not mediate. */
 struct fake {

@@ -13,8 +13,8 @@
 #include <cmocka.h>
 
 #include "base/file.h"
+#include "profiles/profiles.h"
 #include "state/report.h"
-#include "system/profiles.h"
 #include "tree.h"
 
 #define SECONDS 1000000ULL

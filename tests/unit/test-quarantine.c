@@ -9,8 +9,8 @@
 #include <cmocka.h>
 
 #include "base/macros.h"
+#include "profiles/quarantine.h"
 #include "state/report.h"
-#include "system/quarantine.h"
 
 #define SECONDS 1000000ULL
 #define MINUTES (60 * SECONDS)

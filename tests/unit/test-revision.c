@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "loop.h"
-#include "revision.h"
+#include "loop/revision.h"
 
 /* A FIFO stands for the kernel's file: readable when there is news, -EAGAIN when there is none. */
 struct fixture {

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "schedule.h"
+#include "shared/schedule.h"
 
 #define MS UINT64_C(1000)
 #define S (1000 * MS)

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "system/source.h"
+#include "profiles/source.h"
 #include "tree.h"
 
 static struct phx_trust trust;

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "base/file.h"
-#include "store.h"
+#include "engine/store.h"
 #include "tree.h"
 
 #define DIGEST "00000000000000000000000000000000000000000000000000000000000000aa"

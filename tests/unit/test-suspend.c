@@ -1,8 +1,8 @@
 #include <fcntl.h>
 
 #include "base/strings.h"
+#include "engine/suspend.h"
 #include "loop.h"
-#include "suspend.h"
 
 /* The list of the engine: kept, told, over in time. */
 

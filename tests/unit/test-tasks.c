@@ -10,9 +10,9 @@
 
 #include "base/buffer.h"
 #include "container-tree.h"
-#include "system/cgroups.h"
-#include "system/label_picture.h"
-#include "system/tasks.h"
+#include "lxc/cgroups.h"
+#include "lxc/label_picture.h"
+#include "lxc/tasks.h"
 
 struct machine {
         char cgroup[512];

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "loop.h"
-#include "watch.h"
+#include "loop/watch.h"
 
 struct fixture {
         sd_event *event;

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "system/worker.h"
+#include "base/worker.h"
 
 #define DEADLINE_USEC 300000
 

@@ -1,0 +1,476 @@
+/* The object that stands for the daemon. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bus/private.h"
+#include "bus/property.h"
+#include "codec/snapshot_json.h"
+#include "state/configuration.h"
+
+/* --- properties --- */
+
+#define TEXT(name, expression)                                  \
+        static const char *manager_##name(const void *object) { \
+                const struct phx_snapshot *snapshot = object;   \
+                return expression;                              \
+        }
+#define NUMBER(name, expression)                              \
+        static uint64_t manager_##name(const void *object) {  \
+                const struct phx_snapshot *snapshot = object; \
+                return expression;                            \
+        }
+
+static uint64_t count_unconfined(const struct phx_snapshot *snapshot) {
+        uint64_t count = 0;
+
+        for (size_t i = 0; i < snapshot->container_count; i++)
+                count += snapshot->containers[i].posture == PHX_POSTURE_UNCONFINED;
+        return count;
+}
+
+static uint64_t count_restarts(const struct phx_snapshot *snapshot) {
+        uint64_t count = 0;
+
+        for (size_t i = 0; i < snapshot->container_count; i++)
+                count += snapshot->containers[i].state == PHX_CONTAINER_RESTART_NEEDED;
+        return count;
+}
+
+static uint64_t count_quarantined(const struct phx_snapshot *snapshot) {
+        uint64_t count = 0;
+
+        for (size_t i = 0; i < snapshot->profile_count; i++)
+                count += snapshot->profiles[i].state == PHX_PROFILE_QUARANTINED;
+        return count;
+}
+
+/* No time is 0, as with systemd. */
+static uint64_t time_of(uint64_t usec) {
+        return usec == PHX_NEVER ? 0 : usec;
+}
+
+TEXT(version, snapshot->daemon.version)
+TEXT(mode, phx_mode_to_string(snapshot->daemon.is_observing ? PHX_MODE_OBSERVE : PHX_MODE_ENFORCE))
+TEXT(health, phx_health_to_string(snapshot->health))
+TEXT(status, snapshot->status)
+TEXT(doing, snapshot->doing)
+TEXT(generation, snapshot->generation)
+TEXT(observed_generation, snapshot->observed_generation)
+NUMBER(last_converged, time_of(snapshot->last_converged_at))
+NUMBER(pass_number, snapshot->pass.number)
+NUMBER(profiles, snapshot->profile_count)
+NUMBER(containers, snapshot->container_count)
+NUMBER(drifts, snapshot->drift_count)
+NUMBER(unconfined, count_unconfined(snapshot))
+NUMBER(restart_needed, count_restarts(snapshot))
+NUMBER(quarantined, count_quarantined(snapshot))
+NUMBER(suspended, snapshot->suspensions.count > 0)
+
+static const struct bus_property properties[] = {
+        { "Version", .text = manager_version },
+        { "Mode", .text = manager_mode },
+        { "Health", .text = manager_health },
+        { "Status", .text = manager_status },
+        { "Doing", .text = manager_doing },
+        { "Generation", .text = manager_generation },
+        { "ObservedGeneration", .text = manager_observed_generation },
+        { "LastConverged", .number = manager_last_converged },
+        { "PassNumber", .number = manager_pass_number },
+        { "NProfiles", .number = manager_profiles },
+        { "NContainers", .number = manager_containers },
+        { "NDrifts", .number = manager_drifts },
+        { "NUnconfined", .number = manager_unconfined },
+        { "NRestartNeeded", .number = manager_restart_needed },
+        { "NQuarantined", .number = manager_quarantined },
+        { "Suspended", .number = manager_suspended },
+};
+
+static int get_property(const char *name, char type, const struct bus *bus, sd_bus_message *reply) {
+        const struct bus_property *property =
+                        bus_property_find(properties, PHX_ELEMENTS(properties), name);
+
+        return property ? bus_property_append(property, bus->board->snapshot, type, reply)
+                        : -ENOENT;
+}
+
+/* libsystemd does not say of which type the value is to be, and gives more parameters than ours
+ * have. */
+#define GETTER(type)                                              \
+        static int get_##type(                                    \
+                        sd_bus *connection,                       \
+                        const char *path,                         \
+                        const char *interface,                    \
+                        const char *name,                         \
+                        sd_bus_message *reply,                    \
+                        void *data,                               \
+                        sd_bus_error *error) {                    \
+                return get_property(name, #type[0], data, reply); \
+        }
+
+GETTER(s) /* NOLINT(readability-function-size) */
+GETTER(b) /* NOLINT(readability-function-size) */
+GETTER(u) /* NOLINT(readability-function-size) */
+GETTER(t) /* NOLINT(readability-function-size) */
+
+void bus_manager_announce(struct bus *bus) {
+        char *names[PHX_ELEMENTS(properties) + 1] = { 0 };
+        size_t count = 0;
+
+        if (!bus->has_name)
+                return;
+        for (size_t i = 0; i < PHX_ELEMENTS(properties); i++) {
+                const struct bus_property *property = &properties[i];
+                const char *text = NULL;
+                char number[32];
+
+                if (property->text) {
+                        text = property->text(bus->board->snapshot);
+                } else {
+                        (void) snprintf(number,
+                                        sizeof(number),
+                                        "%llu",
+                                        (unsigned long long) property->number(
+                                                        bus->board->snapshot));
+                        text = number;
+                }
+                if (phx_equal(text, bus->announced[i]))
+                        continue;
+                (void) phx_replace(&bus->announced[i], text);
+                memcpy(&names[count++], &property->name, sizeof(names[0]));
+        }
+        if (count > 0)
+                (void) sd_bus_emit_properties_changed_strv(
+                                bus->connection,
+                                BUS_PATH,
+                                BUS_MANAGER,
+                                names);
+}
+
+/* --- methods that only tell --- */
+
+static int describe(sd_bus_message *message, void *data, sd_bus_error *error) {
+        const struct bus *bus = data;
+        const char *json = board_json(bus->board);
+
+        return json ? sd_bus_reply_method_return(message, "s", json) : -ENOMEM;
+}
+
+static int not_ready(const struct bus *bus, sd_bus_error *error) {
+        if (bus->board->is_known)
+                return 0;
+        return sd_bus_error_set(error, BUS_ERROR_NOT_READY, "the first look is not over yet");
+}
+
+/* Whatever a client says is a name, or it is nothing. */
+static int no_such(const char *what, sd_bus_error *error) {
+        return sd_bus_error_setf(error, BUS_ERROR_NO_SUCH_OBJECT, "there is no such %s", what);
+}
+
+static int read_container(
+                const struct bus *bus,
+                sd_bus_message *message,
+                const struct phx_snapshot_container **ret_container,
+                sd_bus_error *error) {
+        const char *id;
+        int r;
+
+        r = sd_bus_message_read(message, "s", &id);
+        if (r >= 0)
+                r = not_ready(bus, error);
+        if (r < 0)
+                return r;
+        if (phx_is_container_id(id))
+                *ret_container = phx_snapshot_find_container(bus->board->snapshot, id);
+        return *ret_container ? 0 : no_such("container", error);
+}
+
+static int explain(sd_bus_message *message, void *data, sd_bus_error *error) {
+        const struct phx_snapshot_container *container = NULL;
+        const struct bus *bus = data;
+        phx_autofree char *text = NULL;
+        int r;
+
+        r = read_container(bus, message, &container, error);
+        if (r >= 0)
+                r = phx_snapshot_container_render(bus->board->snapshot, container, &text);
+        return r < 0 ? r : sd_bus_reply_method_return(message, "s", text);
+}
+
+static int reply_path(sd_bus_message *message, const char *prefix, const char *name) {
+        phx_autofree char *path = NULL;
+        int r;
+
+        r = sd_bus_path_encode(prefix, name, &path);
+        return r < 0 ? r : sd_bus_reply_method_return(message, "o", path);
+}
+
+static int get_container(sd_bus_message *message, void *data, sd_bus_error *error) {
+        const struct phx_snapshot_container *container = NULL;
+        int r;
+
+        r = read_container(data, message, &container, error);
+        return r < 0 ? r : reply_path(message, BUS_CONTAINER_PATH, container->id);
+}
+
+static int get_profile(sd_bus_message *message, void *data, sd_bus_error *error) {
+        const struct phx_snapshot_profile *profile;
+        const struct bus *bus = data;
+        const char *name;
+        int r;
+
+        r = sd_bus_message_read(message, "s", &name);
+        if (r >= 0)
+                r = not_ready(bus, error);
+        if (r < 0)
+                return r;
+        profile = phx_snapshot_find_profile(bus->board->snapshot, name);
+        return profile ? reply_path(message, BUS_PROFILE_PATH, profile->name)
+                       : no_such("profile", error);
+}
+
+static int append_profile(sd_bus_message *reply, const struct phx_snapshot_profile *profile) {
+        phx_autofree char *path = NULL;
+        int r;
+
+        r = sd_bus_path_encode(BUS_PROFILE_PATH, profile->name, &path);
+        return r < 0 ? r
+                     : sd_bus_message_append(
+                                       reply,
+                                       "(sso)",
+                                       profile->name,
+                                       phx_profile_state_to_string(profile->state),
+                                       path);
+}
+
+static int list_profiles(sd_bus_message *message, void *data, sd_bus_error *error) {
+        phx_cleanup(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const struct bus *bus = data;
+        const struct phx_snapshot *snapshot = bus->board->snapshot;
+        int r;
+
+        r = sd_bus_message_new_method_return(message, &reply);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "(sso)");
+        for (size_t i = 0; i < snapshot->profile_count && r >= 0; i++)
+                r = append_profile(reply, &snapshot->profiles[i]);
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+}
+
+static int append_container(sd_bus_message *reply, const struct phx_snapshot_container *container) {
+        phx_autofree char *path = NULL;
+        int r;
+
+        r = sd_bus_path_encode(BUS_CONTAINER_PATH, container->id, &path);
+        return r < 0 ? r
+                     : sd_bus_message_append(
+                                       reply,
+                                       "(ssso)",
+                                       container->id,
+                                       phx_container_state_to_string(container->state),
+                                       container->profile,
+                                       path);
+}
+
+static int list_containers(sd_bus_message *message, void *data, sd_bus_error *error) {
+        phx_cleanup(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const struct bus *bus = data;
+        const struct phx_snapshot *snapshot = bus->board->snapshot;
+        int r;
+
+        r = sd_bus_message_new_method_return(message, &reply);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "(ssso)");
+        for (size_t i = 0; i < snapshot->container_count && r >= 0; i++)
+                r = append_container(reply, &snapshot->containers[i]);
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+}
+
+/* --- methods that get something done --- */
+
+static void reply_pass(struct bus_request *request, const char *error) {
+        if (error)
+                (void) sd_bus_reply_method_errorf(request->message, BUS_ERROR_FAILED, "%s", error);
+        else
+                (void) sd_bus_reply_method_return(
+                                request->message,
+                                "t",
+                                request->bus->board->snapshot->pass.number);
+}
+
+static void reply_done(struct bus_request *request, const char *error) {
+        if (error)
+                (void) sd_bus_reply_method_errorf(request->message, BUS_ERROR_FAILED, "%s", error);
+        else
+                (void) sd_bus_reply_method_return(request->message, "");
+}
+
+static void tell_token(struct bus_request *request, const char *error) {
+        (void) sd_bus_emit_signal(
+                        request->bus->connection,
+                        BUS_PATH,
+                        BUS_MANAGER,
+                        "Reconciled",
+                        "tbs",
+                        request->token,
+                        (int) !error,
+                        error ? error : request->bus->board->snapshot->status);
+}
+
+static void on_reconcile_allowed(struct bus_request *request) {
+        bus_request_look(request, reply_pass);
+}
+
+static void on_reload_allowed(struct bus_request *request) {
+        bus_request_look(request, reply_done);
+}
+
+static void on_token_allowed(struct bus_request *request) {
+        request->token = ++request->bus->tokens;
+        (void) sd_bus_reply_method_return(request->message, "t", request->token);
+        bus_request_look(request, tell_token);
+}
+
+/* "" is everything. A look always looks at everything; the name is checked, so that who mistypes it
+ * is not told that all is well. */
+static int read_object(const struct bus *bus, sd_bus_message *message, sd_bus_error *error) {
+        const struct phx_snapshot *snapshot = bus->board->snapshot;
+        const char *object;
+        int r;
+
+        r = sd_bus_message_read(message, "s", &object);
+        if (r < 0 || !*object)
+                return r;
+        r = not_ready(bus, error);
+        if (r < 0)
+                return r;
+        if (phx_snapshot_find_profile(snapshot, object) ||
+            phx_snapshot_find_container(snapshot, object))
+                return 0;
+        return no_such("profile or container", error);
+}
+
+static int reconcile(sd_bus_message *message, void *data, sd_bus_error *error) {
+        int r;
+
+        r = read_object(data, message, error);
+        return r < 0 ? r
+                     : bus_request_new(data,
+                                       message,
+                                       "org.phoenixd1.reconcile",
+                                       on_reconcile_allowed,
+                                       error);
+}
+
+static int reconcile_async(sd_bus_message *message, void *data, sd_bus_error *error) {
+        int r;
+
+        r = read_object(data, message, error);
+        return r < 0 ? r
+                     : bus_request_new(data,
+                                       message,
+                                       "org.phoenixd1.reconcile",
+                                       on_token_allowed,
+                                       error);
+}
+
+static int reload(sd_bus_message *message, void *data, sd_bus_error *error) {
+        return bus_request_new(data, message, "org.phoenixd1.reload", on_reload_allowed, error);
+}
+
+/* The texts of configs and profiles may hold what is not for everybody. */
+static void on_plan_allowed(struct bus_request *request) {
+        const char *plan = request->bus->board->plan;
+
+        if (plan)
+                (void) sd_bus_reply_method_return(request->message, "s", plan);
+        else
+                (void) sd_bus_reply_method_errorf(
+                                request->message,
+                                BUS_ERROR_NOT_READY,
+                                "the first look is not over yet");
+        bus_request_free(request);
+}
+
+static int plan(sd_bus_message *message, void *data, sd_bus_error *error) {
+        return bus_request_new(data, message, "org.phoenixd1.plan", on_plan_allowed, error);
+}
+
+#define METHOD(name, in, in_names, out, out_names, call) \
+        SD_BUS_METHOD_WITH_NAMES(                        \
+                        name,                            \
+                        in,                              \
+                        in_names,                        \
+                        out,                             \
+                        out_names,                       \
+                        call,                            \
+                        SD_BUS_VTABLE_UNPRIVILEGED)
+#define PROPERTY(name, type) \
+        SD_BUS_PROPERTY(name, #type, get_##type, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE)
+
+/* Everybody may call them: who may get something done is asked for each call, without waiting. */
+static const sd_bus_vtable vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        METHOD("Describe", "", , "s", SD_BUS_PARAM(json), describe),
+        METHOD("Explain", "s", SD_BUS_PARAM(container), "s", SD_BUS_PARAM(json), explain),
+        METHOD("Plan", "", , "s", SD_BUS_PARAM(json), plan),
+        METHOD("ListProfiles", "", , "a(sso)", SD_BUS_PARAM(profiles), list_profiles),
+        METHOD("ListContainers", "", , "a(ssso)", SD_BUS_PARAM(containers), list_containers),
+        METHOD("GetProfile", "s", SD_BUS_PARAM(name), "o", SD_BUS_PARAM(path), get_profile),
+        METHOD("GetContainer", "s", SD_BUS_PARAM(id), "o", SD_BUS_PARAM(path), get_container),
+        METHOD("Reconcile", "s", SD_BUS_PARAM(object), "t", SD_BUS_PARAM(pass), reconcile),
+        METHOD("ReconcileAsync",
+               "s",
+               SD_BUS_PARAM(object),
+               "t",
+               SD_BUS_PARAM(token),
+               reconcile_async),
+        SD_BUS_METHOD("Reload", "", "", reload, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_NAMES(
+                        "Suspend",
+                        "sst",
+                        SD_BUS_PARAM(object) SD_BUS_PARAM(reason) SD_BUS_PARAM(until),
+                        "",
+                        ,
+                        bus_suspend,
+                        SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_NAMES(
+                        "Resume",
+                        "s",
+                        SD_BUS_PARAM(object),
+                        "",
+                        ,
+                        bus_resume,
+                        SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_SIGNAL_WITH_NAMES(
+                        "Reconciled",
+                        "tbs",
+                        SD_BUS_PARAM(token) SD_BUS_PARAM(ok) SD_BUS_PARAM(status),
+                        0),
+        PROPERTY("Version", s),
+        PROPERTY("Mode", s),
+        PROPERTY("Health", s),
+        PROPERTY("Status", s),
+        PROPERTY("Doing", s),
+        PROPERTY("Generation", s),
+        PROPERTY("ObservedGeneration", s),
+        PROPERTY("LastConverged", t),
+        PROPERTY("PassNumber", t),
+        PROPERTY("NProfiles", u),
+        PROPERTY("NContainers", u),
+        PROPERTY("NDrifts", u),
+        PROPERTY("NUnconfined", u),
+        PROPERTY("NRestartNeeded", u),
+        PROPERTY("NQuarantined", u),
+        PROPERTY("Suspended", b),
+        SD_BUS_VTABLE_END,
+};
+
+int bus_manager_attach(struct bus *bus) {
+        return sd_bus_add_object_vtable(bus->connection, NULL, BUS_PATH, BUS_MANAGER, vtable, bus);
+}

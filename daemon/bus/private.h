@@ -1,0 +1,102 @@
+#pragma once
+
+/* What the files of the bus share. */
+
+#include <systemd/sd-bus.h>
+
+#include "bus/bus.h"
+
+#define BUS_NAME "org.phoenixd1"
+#define BUS_PATH "/org/phoenixd1"
+#define BUS_PROFILE_PATH BUS_PATH "/profile"
+#define BUS_CONTAINER_PATH BUS_PATH "/container"
+#define BUS_MANAGER "org.phoenixd1.Manager"
+#define BUS_PROFILE "org.phoenixd1.Profile"
+#define BUS_CONTAINER "org.phoenixd1.Container"
+
+#define BUS_ERROR_NO_SUCH_OBJECT "org.phoenixd1.Error.NoSuchObject"
+#define BUS_ERROR_BUSY "org.phoenixd1.Error.Busy"
+#define BUS_ERROR_NOT_READY "org.phoenixd1.Error.NotReady"
+#define BUS_ERROR_FAILED "org.phoenixd1.Error.Failed"
+
+/* How many may wait, for leave or for the end of a look: of one user, of all users but root, who is
+ * not counted; and of one sender while it is not known yet who that is. */
+#define BUS_REQUESTS_OF_USER 8
+#define BUS_REQUESTS_OF_USERS 64
+#define BUS_REQUESTS_OF_SENDER 256
+
+enum bus_request_state {
+        BUS_REQUEST_ASKS_WHO,   /* the bus was asked who sends it */
+        BUS_REQUEST_ASKS_LEAVE, /* polkit was asked whether that one may */
+        BUS_REQUEST_WAITS,      /* for the next look to begin */
+        BUS_REQUEST_RUNS,       /* the look has begun */
+};
+
+/* A call that changes something, from its arrival to its answer. */
+struct bus_request {
+        struct bus *bus;
+        enum bus_request_state state;
+        sd_bus_message *message;
+        sd_bus_slot *slot;      /* of the question that is open */
+        sd_bus_slot *departure; /* of its sender */
+        const char *action;
+        /* It may: takes the request on, and answers when it is done. */
+        void (*allowed)(struct bus_request *request);
+        /* The look that it waited for is over. */
+        void (*ended)(struct bus_request *request, const char *error);
+        uint32_t uid;
+        uint64_t token;
+        struct phx_suspension suspension; /* to be set; for a resume, its object alone */
+        struct bus_request *next;
+};
+
+struct bus {
+        sd_event *event;
+        const char *address;
+        const struct journal *journal;
+        struct board *board;
+        struct bus_handler handler;
+        sd_bus *connection;
+        sd_event_source *timer; /* of the next try, or of our patience with the first */
+        unsigned failures;
+        bool has_name;
+        bool is_missed; /* and that was said */
+        struct bus_request *requests;
+        uint64_t tokens;
+        struct phx_suspensions suspensions; /* what was asked for last, until a look has ended */
+        bool has_suspensions;
+        char *announced[32]; /* the manager's properties, as they were told last */
+};
+
+/* Each adds its vtables to the connection. */
+int bus_manager_attach(struct bus *bus);
+int bus_objects_attach(struct bus *bus);
+
+/* Tells of objects that came, went or changed since BEFORE. */
+void bus_objects_announce(struct bus *bus, const struct phx_snapshot *before);
+void bus_manager_announce(struct bus *bus);
+
+/* Suspend() and Resume() of the manager's object. */
+int bus_suspend(sd_bus_message *message, void *data, sd_bus_error *error);
+int bus_resume(sd_bus_message *message, void *data, sd_bus_error *error);
+/* A look has ended: what is suspended is what it says. */
+void bus_suspend_settle(struct bus *bus);
+
+/* Takes on a call that needs leave for ACTION, a name of ours with polkit. ALLOWED is called when
+ * it has it, and never in this call; else it is refused. Negative errno with ERROR set when it
+ * cannot be taken on. */
+int bus_request_new(
+                struct bus *bus,
+                sd_bus_message *message,
+                const char *action,
+                void (*allowed)(struct bus_request *request),
+                sd_bus_error *error);
+/* The one that was taken on last. */
+struct bus_request *bus_request_last(struct bus *bus);
+/* Ends it without another word. */
+void bus_request_free(struct bus_request *request);
+void bus_requests_free(struct bus *bus);
+/* Waits for the next look, and gets it made. */
+void bus_request_look(
+                struct bus_request *request,
+                void (*ended)(struct bus_request *request, const char *error));

@@ -1,0 +1,198 @@
+/* Suspend and Resume. The engine is told all that is to be suspended, not what changes: so it may
+ * be told twice, and a new engine may be told by the same words. */
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "bus/private.h"
+#include "codec/suspensions_json.h"
+#include "state/configuration.h"
+
+#define ACTION "org.phoenixd1.suspend"
+
+static uint64_t wall_usec(const struct bus *bus) {
+        uint64_t now = 0;
+
+        (void) sd_event_now(bus->event, CLOCK_REALTIME, &now);
+        return now;
+}
+
+void bus_suspend_settle(struct bus *bus) {
+        for (const struct bus_request *request = bus->requests; request; request = request->next)
+                if (request->state == BUS_REQUEST_WAITS && request->suspension.object)
+                        return;
+        phx_suspensions_done(&bus->suspensions);
+        bus->has_suspensions = false;
+}
+
+static void refuse(struct bus_request *request, int code) {
+        (void) sd_bus_reply_method_errorf(
+                        request->message,
+                        BUS_ERROR_FAILED,
+                        "%s",
+                        strerrordesc_np(-code));
+        bus_request_free(request);
+}
+
+static void reply(struct bus_request *request, const char *error) {
+        if (error)
+                (void) sd_bus_reply_method_errorf(request->message, BUS_ERROR_FAILED, "%s", error);
+        else
+                (void) sd_bus_reply_method_return(request->message, "");
+}
+
+/* From what was asked for since the last look, or else from what that look saw. */
+static int begin_list(struct bus *bus) {
+        int r = 0;
+
+        if (!bus->has_suspensions)
+                r = phx_suspensions_copy(&bus->suspensions, &bus->board->snapshot->suspensions);
+        if (r >= 0)
+                bus->has_suspensions = true;
+        return r;
+}
+
+/* The engine gets the whole list, and the request waits for the look that takes it along. */
+static int pass_on(struct bus_request *request) {
+        const struct bus *bus = request->bus;
+        phx_autofree char *text = NULL;
+        int r;
+
+        r = phx_suspensions_render(&bus->suspensions, &text);
+        if (r >= 0)
+                r = bus->handler.suspend(bus->handler.data, text);
+        if (r >= 0)
+                bus_request_look(request, reply);
+        return r;
+}
+
+static void on_suspend_allowed(struct bus_request *request) {
+        int r;
+
+        request->suspension.by_uid = request->uid;
+        r = begin_list(request->bus);
+        if (r >= 0)
+                r = phx_suspensions_set(&request->bus->suspensions, &request->suspension);
+        if (r >= 0)
+                r = pass_on(request);
+        if (r < 0)
+                refuse(request, r);
+}
+
+static void on_resume_allowed(struct bus_request *request) {
+        int r;
+
+        r = begin_list(request->bus);
+        if (r >= 0 &&
+            phx_suspensions_remove(&request->bus->suspensions, request->suspension.object) == 0) {
+                (void) sd_bus_reply_method_errorf(
+                                request->message,
+                                BUS_ERROR_NO_SUCH_OBJECT,
+                                "it is not suspended");
+                bus_request_free(request);
+                return;
+        }
+        if (r >= 0)
+                r = pass_on(request);
+        if (r < 0)
+                refuse(request, r);
+}
+
+/* Before the first look nobody knows what is suspended already. */
+static int not_ready(sd_bus_error *error) {
+        return sd_bus_error_set(error, BUS_ERROR_NOT_READY, "the first look is not over yet");
+}
+
+/* An object that the snapshot has, or all. */
+static int read_object(
+                const struct bus *bus,
+                sd_bus_message *message,
+                const char **ret_object,
+                sd_bus_error *error) {
+        const struct phx_snapshot *snapshot = bus->board->snapshot;
+        const char *object;
+        int r;
+
+        r = sd_bus_message_read(message, "s", &object);
+        if (r < 0)
+                return r;
+        if (!bus->board->is_known)
+                return not_ready(error);
+        *ret_object = *object ? object : PHX_SUSPEND_ALL;
+        if (strcmp(*ret_object, PHX_SUSPEND_ALL) == 0 ||
+            phx_snapshot_find_profile(snapshot, object) ||
+            phx_snapshot_find_container(snapshot, object))
+                return 0;
+        return sd_bus_error_set(
+                        error,
+                        BUS_ERROR_NO_SUCH_OBJECT,
+                        "there is no such profile or container");
+}
+
+static int take_on(
+                struct bus *bus,
+                sd_bus_message *message,
+                const struct phx_suspension *suspension,
+                void (*allowed)(struct bus_request *request),
+                sd_bus_error *error) {
+        phx_cleanup(phx_suspension_done) struct phx_suspension copy = { 0 };
+        int r;
+
+        r = phx_suspension_copy(&copy, suspension);
+        if (r >= 0)
+                r = bus_request_new(bus, message, ACTION, allowed, error);
+        if (r > 0)
+                bus_request_last(bus)->suspension = PHX_TAKE_STRUCT(copy);
+        return r;
+}
+
+int bus_suspend(sd_bus_message *message, void *data, sd_bus_error *error) {
+        phx_cleanup(phx_suspension_done) struct phx_suspension suspension = { 0 };
+        const char *object = NULL, *reason;
+        struct bus *bus = data;
+        int r;
+
+        r = read_object(bus, message, &object, error);
+        if (r >= 0)
+                r = sd_bus_message_read(message, "st", &reason, &suspension.until);
+        if (r >= 0)
+                r = phx_replace(&suspension.object, object);
+        if (r >= 0)
+                r = phx_replace(&suspension.reason, reason);
+        if (r < 0)
+                return r;
+        suspension.since = wall_usec(bus);
+        if (suspension.until == 0)
+                suspension.until = PHX_NEVER;
+        if ((suspension.until > INT64_MAX && suspension.until != PHX_NEVER) ||
+            !phx_suspension_is_valid(&suspension))
+                return sd_bus_error_setf(
+                                error,
+                                SD_BUS_ERROR_INVALID_ARGS,
+                                "expected a reason of at most %d bytes in one line, and 0 or an end "
+                                "that is yet to come",
+                                PHX_SUSPENSION_REASON_LIMIT);
+        return take_on(bus, message, &suspension, on_suspend_allowed, error);
+}
+
+int bus_resume(sd_bus_message *message, void *data, sd_bus_error *error) {
+        phx_cleanup(phx_suspension_done) struct phx_suspension suspension = { 0 };
+        const char *object = NULL;
+        struct bus *bus = data;
+        int r;
+
+        r = sd_bus_message_read(message, "s", &object);
+        if (r < 0)
+                return r;
+        if (!bus->board->is_known)
+                return not_ready(error);
+        /* What is suspended need not be there any more, so that only its form is checked. */
+        suspension.until = PHX_NEVER;
+        if (phx_replace(&suspension.object, *object ? object : PHX_SUSPEND_ALL) < 0 ||
+            phx_replace(&suspension.reason, "") < 0)
+                return -ENOMEM;
+        if (!phx_suspension_is_valid(&suspension))
+                return sd_bus_error_set(error, BUS_ERROR_NO_SUCH_OBJECT, "it is not suspended");
+        return take_on(bus, message, &suspension, on_resume_allowed, error);
+}

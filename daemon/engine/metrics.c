@@ -1,0 +1,125 @@
+#include "engine/metrics.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/strings.h"
+#include "codec/metrics.h"
+
+/* The collector's account may own the directory. It must not be able to lead root elsewhere, so no
+ * symbolic link is followed on the way. Step by step: to a unit with RestrictSUIDSGID= openat2(2)
+ * is not there. */
+static int open_directory(const char *file, int *ret_fd, const char **ret_name) {
+        const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+        phx_autofree char *path = strdup(file);
+        char *slash = path ? strrchr(path, '/') : NULL;
+        char *rest = NULL;
+        int fd;
+
+        if (!slash)
+                return -ENOMEM;
+        *slash = '\0';
+        fd = open("/", flags);
+        for (char *name = strtok_r(path, "/", &rest); fd >= 0 && name;
+             name = strtok_r(NULL, "/", &rest)) {
+                int below = openat(fd, name, flags);
+                int r = phx_errno();
+                struct stat st;
+
+                if (below < 0 && r == -ENOTDIR &&
+                    fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode))
+                        r = -ELOOP;
+                (void) close(fd);
+                if (below < 0)
+                        return r;
+                fd = below;
+        }
+        if (fd < 0)
+                return phx_errno();
+        *ret_fd = fd;
+        *ret_name = file + (slash - path) + 1;
+        return 0;
+}
+
+static int write_file(
+                const char *file,
+                const struct phx_buffer *text,
+                const struct phx_buffer *times) {
+        phx_cleanup(phx_buffer_done) struct phx_buffer whole = { 0 };
+        phx_autoclose int fd = -1;
+        const char *name;
+        int r;
+
+        r = open_directory(file, &fd, &name);
+        if (r >= 0)
+                r = phx_buffer_add(&whole, text->data, text->size);
+        if (r >= 0)
+                r = phx_buffer_add(&whole, times->data, times->size);
+        return r < 0 ? r : phx_file_replace_at(fd, name, whole.data, whole.size, 0644);
+}
+
+static void withdraw(struct metrics *metrics) {
+        phx_autoclose int fd = -1;
+        const char *name;
+
+        if (metrics->file && open_directory(metrics->file, &fd, &name) >= 0)
+                (void) unlinkat(fd, name, 0);
+        metrics_done(metrics);
+}
+
+static const char *advice(int r) {
+        switch (r) {
+        case -EROFS:
+                return "; is its directory among ReadWritePaths= of phoenixd.service? see "
+                       "phoenixd(8)";
+        case -ELOOP:
+                return "; expected a path without symbolic links, as others could change them";
+        default:
+                return "";
+        }
+}
+
+int metrics_update(
+                struct metrics *metrics,
+                const char *file,
+                const struct phx_snapshot *snapshot,
+                struct phx_error *error) {
+        phx_cleanup(phx_buffer_done) struct phx_buffer text = { 0 }, times = { 0 };
+        int r;
+
+        if (!phx_equal(file, metrics->file))
+                withdraw(metrics);
+        if (!file)
+                return 0;
+        r = phx_metrics_render(snapshot, &text);
+        if (r >= 0 && phx_equal(text.data, metrics->written))
+                return 0;
+        if (r >= 0)
+                r = phx_metrics_render_times(snapshot, &times);
+        if (r >= 0)
+                r = write_file(file, &text, &times);
+        if (r >= 0)
+                r = phx_replace(&metrics->file, file);
+        if (r >= 0)
+                r = phx_replace(&metrics->written, text.data);
+        if (r >= 0)
+                return 0;
+        return phx_error_set(
+                        error,
+                        r,
+                        "metrics_file: %s: %s%s",
+                        file,
+                        strerrordesc_np(-r),
+                        advice(r));
+}
+
+void metrics_done(struct metrics *metrics) {
+        free(metrics->file);
+        free(metrics->written);
+        *metrics = (struct metrics){ 0 };
+}

@@ -1,0 +1,443 @@
+/* The engine's work: input, machine and pass put together. */
+
+#include "engine/work.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/file.h"
+#include "codec/snapshot_json.h"
+#include "config.h"
+#include "engine/attribution.h"
+#include "engine/input.h"
+#include "engine/metrics.h"
+#include "engine/store.h"
+#include "engine/suspend.h"
+#include "kernel/apparmorfs.h"
+#include "machine/machine.h"
+#include "reconcile/pass.h"
+#include "reconcile/snapshot.h"
+
+#define USEC_PER_SEC 1000000ULL
+/* Far more often than systemd's patience with a start, and the loop's with the engine, run out. */
+#define SIGN_OF_LIFE_MSEC 10000
+/* Before settings were ever read: the defaults of phoenixd.json(5). */
+#define DEBOUNCE_USEC 200000ULL
+#define LONGEST_DELAY_USEC (2 * USEC_PER_SEC)
+#define RESYNC_USEC (600 * USEC_PER_SEC)
+
+const struct work_roots work_machine_roots = {
+        .tasks = { .cgroup = "/sys/fs/cgroup", .proc = "/proc" },
+        .apparmorfs = PHX_KERNEL_APPARMORFS,
+        .module = PHX_KERNEL_MODULE,
+        .parser = PHX_PARSER,
+        .parser_config = PHX_PARSER_CONFIG,
+        .accounts = PHX_COMPILER_ACCOUNTS,
+};
+
+struct work {
+        const struct work_options *options;
+        struct phx_audit audit;
+        struct phx_trust trust;
+        struct phx_compile_progress progress;
+        int state_fd;
+        struct input *input;
+        struct phx_machine *machine;
+        struct phx_pass *pass;
+        struct suspend suspend;
+        uint64_t now_usec;
+        uint64_t wall_usec;
+        uint64_t looked_usec; /* by the clock on the wall: when the look before began */
+        char *told;           /* the snapshot that was sent last */
+        char *told_plan;      /* and the plan */
+        struct metrics metrics;
+        char *metrics_trouble; /* as it was told last */
+        uint64_t passes;
+        uint64_t last_converged_usec;
+        uint64_t compiles;
+        uint64_t compile_usec;
+};
+
+static uint64_t usec_of(clockid_t clock) {
+        struct timespec now;
+
+        (void) clock_gettime(clock, &now);
+        return (uint64_t) now.tv_sec * USEC_PER_SEC + (uint64_t) now.tv_nsec / 1000;
+}
+
+static int on_save(void *data, const struct phx_inventory *inventory, struct phx_error *error) {
+        const struct work *work = data;
+
+        return store_save(work->state_fd, inventory, error);
+}
+
+static void on_compiled(void *data, size_t count, uint64_t usec) {
+        struct work *work = data;
+
+        work->compiles += count;
+        work->compile_usec += usec;
+}
+
+static void on_compile(void *data, const char *name, size_t done, size_t count) {
+        const struct work *work = data;
+        char text[256];
+
+        (void) snprintf(text, sizeof(text), "compiling %s (%zu of %zu)", name, done + 1, count);
+        work->audit.progress(work->audit.data, text);
+}
+
+/* --- the world, as the pass sees it --- */
+
+static int world_look(
+                void *data,
+                struct phx_desired **ret_desired,
+                struct phx_observed **ret_observed,
+                struct phx_error *error) {
+        phx_cleanup(phx_desired_freep) struct phx_desired *desired = calloc(1, sizeof(*desired));
+        phx_cleanup(phx_observed_freep) struct phx_observed *observed = calloc(
+                        1,
+                        sizeof(*observed));
+        struct work *work = data;
+        int r;
+
+        if (!desired || !observed)
+                return phx_error_set(error, -ENOMEM, "looking: out of memory");
+        observed->retry_usec = PHX_NEVER;
+        r = input_read(work->input, desired);
+        if (r >= 0)
+                r = phx_suspensions_copy(&desired->suspensions, &work->suspend.list);
+        if (r >= 0)
+                r = input_watches(work->input, &observed->watches);
+        if (r < 0)
+                return phx_error_set(error, r, "reading the input: %s", strerrordesc_np(-r));
+
+        /* Without settings it is not known where to look; the refusal is in the picture. */
+        if (input_settings(work->input)) {
+                r = phx_machine_look(
+                                work->machine,
+                                input_settings(work->input),
+                                input_configuration(work->input),
+                                work->now_usec,
+                                desired,
+                                observed,
+                                error);
+                if (r < 0)
+                        return r;
+        }
+        *ret_desired = PHX_TAKE(desired);
+        *ret_observed = PHX_TAKE(observed);
+        return 0;
+}
+
+static int world_apply(void *data, const struct phx_drift *drift, struct phx_error *error) {
+        const struct work *work = data;
+        int r;
+
+        r = phx_machine_apply(work->machine, drift, error);
+        /* The unit mounts everything read-only but what it names; who has set another place in the
+         * settings must be told where else it has to be said. */
+        if (r == -EROFS)
+                return phx_error_set(
+                                error,
+                                r,
+                                "%s; is it among ReadWritePaths= of phoenixd.service? see phoenixd(8)",
+                                strdupa(phx_error_text(error, r)));
+        return r;
+}
+
+static int world_preview(
+                void *data,
+                const struct phx_drift *drift,
+                struct phx_preview *ret_preview) {
+        const struct work *work = data;
+
+        return phx_machine_preview(work->machine, drift, ret_preview);
+}
+
+/* --- one look of the engine --- */
+
+static int fill_settings(const struct work *work, struct phx_report *report) {
+        const struct phx_settings *settings = input_settings(work->input);
+
+        report->debounce_usec = settings ? settings->debounce_usec : DEBOUNCE_USEC;
+        report->longest_delay_usec = settings ? settings->longest_delay_usec : LONGEST_DELAY_USEC;
+        report->resync_usec = settings ? settings->resync_usec : RESYNC_USEC;
+        if (settings && phx_machine_has_labels(work->machine))
+                report->label_resync_usec = settings->label_resync_usec;
+        return settings ? phx_replace(&report->lxc_path, settings->lxc_path) : 0;
+}
+
+static int fill_paths(const struct work *work, struct phx_snapshot *snapshot) {
+        const struct phx_settings *settings = input_settings(work->input);
+
+        if (!settings)
+                return 0;
+        snapshot->paths.default_profile_line = settings->default_profile_line;
+        if (phx_replace(&snapshot->paths.settings, work->options->settings) < 0 ||
+            phx_replace(&snapshot->paths.configuration, settings->configuration) < 0 ||
+            phx_replace(&snapshot->paths.profile_dir, settings->profile_dir) < 0 ||
+            phx_replace(&snapshot->paths.deployed_dir, settings->deployed_dir) < 0 ||
+            phx_replace(&snapshot->paths.lxc_path, settings->lxc_path) < 0)
+                return -ENOMEM;
+        return 0;
+}
+
+/* What the loop knows of the whole daemon, the engine knows of itself. */
+static void write_metrics(struct work *work, struct phx_snapshot *snapshot) {
+        const struct phx_settings *settings = input_settings(work->input);
+        struct phx_error error = { 0 };
+        struct phx_record record = { .kind = PHX_RECORD_REMARK, .message = error.text };
+
+        if (!settings)
+                return;
+        snapshot->counters.passes = work->passes;
+        snapshot->last_converged_at = work->last_converged_usec;
+        snapshot->pass.ended_at = work->wall_usec;
+        if (metrics_update(&work->metrics, settings->metrics_file, snapshot, &error) >= 0)
+                (void) phx_replace(&work->metrics_trouble, NULL);
+        else if (!phx_equal(work->metrics_trouble, error.text)) {
+                work->audit.record(work->audit.data, &record);
+                (void) phx_replace(&work->metrics_trouble, error.text);
+        }
+        snapshot->counters.passes = 0;
+        snapshot->last_converged_at = PHX_NEVER;
+        snapshot->pass.ended_at = PHX_NEVER;
+}
+
+static int tell_if_new(const char *text, char **told, char **to) {
+        int r;
+
+        if (phx_equal(text, *told))
+                return 0;
+        r = phx_replace(to, text);
+        return r < 0 ? r : phx_replace(told, text);
+}
+
+/* What there is to tell, unless it was told already. The loop adds what changes with each look. */
+static int fill_snapshot(struct work *work, struct phx_report *report) {
+        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = phx_pass_take_snapshot(
+                        work->pass);
+        phx_autofree char *text = NULL, *plan = NULL;
+        int r;
+
+        if (!snapshot)
+                return 0;
+        snapshot->counters.compiles = work->compiles;
+        snapshot->counters.compile_usec = work->compile_usec;
+        work->passes++;
+        if (!report->degraded)
+                work->last_converged_usec = work->wall_usec;
+        write_metrics(work, snapshot);
+        r = fill_paths(work, snapshot);
+        if (r >= 0)
+                r = phx_snapshot_explain(snapshot);
+        if (r >= 0)
+                r = phx_snapshot_render(snapshot, &text);
+        if (r >= 0)
+                r = tell_if_new(text, &work->told, &report->snapshot);
+        if (r >= 0)
+                r = phx_plan_render(snapshot, &plan);
+        return r < 0 ? r : tell_if_new(plan, &work->told_plan, &report->plan);
+}
+
+static int take_suspensions(struct work *work, const char *text, struct phx_error *error) {
+        int r = 0;
+
+        if (text)
+                r = suspend_replace(&work->suspend, text, error);
+        return r < 0 ? r : suspend_expire(&work->suspend, work->wall_usec, error);
+}
+
+/* What is suspended until a time is looked at then. */
+static void await_expiry(const struct work *work, struct phx_report *report) {
+        uint64_t end = phx_suspensions_next_end(&work->suspend.list), wait;
+
+        if (end == PHX_NEVER)
+                return;
+        wait = end > work->wall_usec ? end - work->wall_usec : 0;
+        if (wait < report->retry_usec)
+                report->retry_usec = wait;
+}
+
+static void on_attributed(void *data, const char *profile, const char *what, const char *by) {
+        struct work *work = data;
+
+        phx_pass_tell_foreign(work->pass, profile, what, by);
+}
+
+/* Who has changed what the look before had left. After the repairs: it may have to be waited for.
+ */
+static void attribute(struct work *work) {
+        const struct phx_strings *changed = phx_pass_foreign(work->pass);
+
+        if (changed->count > 0)
+                attribution_find(changed, work->looked_usec, on_attributed, work);
+        work->looked_usec = work->wall_usec;
+}
+
+static int look(void *data,
+                enum look_kind kind,
+                const char *suspensions,
+                struct phx_report **ret_report,
+                struct phx_error *error) {
+        phx_cleanup(phx_report_freep) struct phx_report *report = calloc(1, sizeof(*report));
+        struct work *work = data;
+        const struct phx_world world = { world_look, world_apply, world_preview, work };
+        int r;
+
+        if (!report)
+                return phx_error_set(error, -ENOMEM, "looking: out of memory");
+        if (kind == LOOK_ASKED) {
+                phx_pass_forget_failures(work->pass);
+                phx_machine_forget(work->machine);
+        }
+        work->now_usec = usec_of(CLOCK_MONOTONIC);
+        work->wall_usec = usec_of(CLOCK_REALTIME);
+        phx_pass_set_clock(work->pass, work->now_usec, work->wall_usec);
+        r = take_suspensions(work, suspensions, error);
+        if (r < 0)
+                return r;
+        r = phx_pass_run(work->pass, &world, work->now_usec, report, error);
+        if (r < 0)
+                return r;
+        attribute(work);
+        await_expiry(work, report);
+        r = fill_settings(work, report);
+        if (r >= 0)
+                r = fill_snapshot(work, report);
+        if (r < 0)
+                return phx_error_set(error, r, "reporting: out of memory");
+
+        *ret_report = PHX_TAKE(report);
+        return 0;
+}
+
+static bool labels(void *data) {
+        const struct work *work = data;
+
+        return phx_machine_labels_differ(work->machine);
+}
+
+/* --- setting up --- */
+
+static struct work *work_free(struct work *work) {
+        if (!work)
+                return NULL;
+
+        phx_pass_free(work->pass);
+        phx_machine_free(work->machine);
+        input_free(work->input);
+        if (work->state_fd >= 0)
+                (void) close(work->state_fd);
+        free(work->told);
+        free(work->told_plan);
+        free(work->metrics_trouble);
+        metrics_done(&work->metrics);
+        suspend_done(&work->suspend);
+        free(work);
+
+        return NULL;
+}
+
+PHX_DEFINE_FREEP(work)
+
+static int open_state(struct work *work, struct phx_error *error) {
+        const char *path = work->options->state_dir;
+        int r;
+
+        r = phx_directory_ensure(path, 0700);
+        if (r < 0)
+                return phx_error_set(error, r, "%s: %s", path, strerrordesc_np(-r));
+        work->state_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (work->state_fd < 0)
+                return phx_error_errno(error, path);
+        (void) phx_file_remove_leftovers(work->state_fd);
+        return 0;
+}
+
+static void tell_damage(const struct work *work, const char *text) {
+        phx_autofree char *message = NULL;
+        struct phx_record record = { .kind = PHX_RECORD_REMARK };
+
+        if (asprintf(&message, "%s; what is ours is found out anew", text) < 0)
+                message = NULL;
+        record.message = message ? message : text;
+        work->audit.record(work->audit.data, &record);
+}
+
+static int load_inventory(
+                const struct work *work,
+                struct phx_inventory *ret_inventory,
+                struct phx_error *error) {
+        struct phx_error damage = { 0 };
+        int r = store_load(work->state_fd, ret_inventory, &damage);
+
+        if (r > 0)
+                tell_damage(work, damage.text);
+        return r < 0 ? phx_error_set(error, r, "%s", phx_error_text(&damage, r)) : 0;
+}
+
+static int make_machine(struct work *work, struct phx_error *error) {
+        const struct work_roots *roots = work->options->roots;
+        const struct phx_machine_options options = {
+                .trust = &work->trust,
+                .tasks = roots->tasks,
+                .apparmorfs = roots->apparmorfs,
+                .module = roots->module,
+                .parser = roots->parser,
+                .parser_config = roots->parser_config,
+                .accounts = roots->accounts,
+                .features_file = roots->features_file,
+                .state_dir = work->options->state_dir,
+                .runtime_dir = work->options->runtime_dir,
+                .progress = &work->progress,
+                .save = on_save,
+                .data = work,
+        };
+        phx_cleanup(phx_inventory_done) struct phx_inventory inventory = { 0 };
+        int r;
+
+        r = load_inventory(work, &inventory, error);
+        return r < 0 ? r : phx_machine_new(&options, &inventory, &work->machine, error);
+}
+
+int work_setup(const struct work_options *options,
+               const struct phx_audit *audit,
+               struct engine_work *ret_work,
+               struct phx_error *error) {
+        phx_cleanup(work_freep) struct work *work = calloc(1, sizeof(*work));
+        int r;
+
+        if (!work)
+                return phx_error_set(error, -ENOMEM, "starting: out of memory");
+        work->options = options;
+        work->audit = *audit;
+        work->state_fd = -1;
+        work->last_converged_usec = PHX_NEVER;
+        work->trust = (struct phx_trust){ .root = "/", .owner = 0 };
+        work->progress = (struct phx_compile_progress){
+                .done = on_compile,
+                .ended = on_compiled,
+                .data = work,
+                .every_msec = SIGN_OF_LIFE_MSEC,
+        };
+
+        r = open_state(work, error);
+        if (r >= 0)
+                r = suspend_init(&work->suspend, work->state_fd, &work->audit, error);
+        if (r >= 0)
+                r = make_machine(work, error);
+        if (r < 0)
+                return r;
+        r = input_new(&work->trust, options->settings, work->state_fd, &work->input);
+        if (r >= 0)
+                r = phx_pass_new(audit, &work->pass);
+        if (r < 0)
+                return phx_error_set(error, r, "starting: out of memory");
+
+        *ret_work = (struct engine_work){ .look = look, .labels = labels, .data = PHX_TAKE(work) };
+        return 0;
+}

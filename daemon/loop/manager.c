@@ -1,0 +1,528 @@
+/* Everything that happens comes down to two questions: must we look, and when? The answers live in
+ * struct schedule; this file connects it with what happens (watch, revision, monitord, inits,
+ * signals), with who looks (supervisor) and with who wants to know (notify, journal). */
+
+#include "loop/manager.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+#include <syslog.h>
+
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-event.h>
+
+#include "bus/board.h"
+#include "bus/bus.h"
+#include "loop/inits.h"
+#include "loop/listener.h"
+#include "loop/monitord.h"
+#include "loop/notify.h"
+#include "loop/progress.h"
+#include "loop/revision.h"
+#include "loop/supervisor.h"
+#include "loop/watch.h"
+#include "shared/message-id.h"
+#include "shared/schedule.h"
+
+#define MILLISECOND UINT64_C(1000)
+#define SECOND (1000 * MILLISECOND)
+
+/* How late a look may be: one that somebody waits for, and one that nobody does, of which the
+ * latter may also be late by a part of the time until it is due. */
+#define EAGER_ACCURACY_USEC (5 * MILLISECOND)
+#define LAZY_ACCURACY_USEC (15 * SECOND)
+#define LAZY_PART 16
+
+struct manager {
+        const struct manager_options *options;
+        const struct journal *journal;
+        sd_event *event;
+        sd_event_source *look_timer;
+        struct supervisor *supervisor;
+        struct watch *watch;
+        struct revision *revision;
+        struct monitord *monitord;
+        struct inits *inits;
+        struct schedule schedule;
+        struct notify notify;
+        struct progress progress;
+        struct board board;
+        struct bus *bus;
+        char *suspensions;        /* that no look has taken to the engine and come back from */
+        bool suspensions_running; /* the look that takes them has begun */
+        uint64_t labels_began;    /* the last look at labels alone, by the clock on the wall */
+        char *failure;            /* why the last look could not be made, NULL when it could */
+        int watch_trouble;        /* as it was told last */
+        bool ready;               /* systemd was told that we are up */
+        bool reload_asked;        /* and no look for it has begun */
+        bool reload_running;      /* the look for it has begun */
+        bool stopping;
+};
+
+static uint64_t now_usec(const struct manager *manager) {
+        uint64_t now = 0;
+
+        (void) sd_event_now(manager->event, CLOCK_MONOTONIC, &now);
+        return now;
+}
+
+static uint64_t wall_usec(const struct manager *manager) {
+        uint64_t now = 0;
+
+        (void) sd_event_now(manager->event, CLOCK_REALTIME, &now);
+        return now;
+}
+
+static uint64_t accuracy(const struct manager *manager, uint64_t due) {
+        uint64_t now = now_usec(manager), part = due > now ? (due - now) / LAZY_PART : 0;
+
+        if (!schedule_is_lazy(&manager->schedule) || part < EAGER_ACCURACY_USEC)
+                return EAGER_ACCURACY_USEC;
+        return part < LAZY_ACCURACY_USEC ? part : LAZY_ACCURACY_USEC;
+}
+
+static void rearm(struct manager *manager) {
+        uint64_t due = schedule_due(&manager->schedule);
+
+        if (manager->stopping || due == PHX_NEVER) {
+                (void) sd_event_source_set_enabled(manager->look_timer, SD_EVENT_OFF);
+                return;
+        }
+        (void) sd_event_source_set_time_accuracy(manager->look_timer, accuracy(manager, due));
+        (void) sd_event_source_set_time(manager->look_timer, due);
+        (void) sd_event_source_set_enabled(manager->look_timer, SD_EVENT_ONESHOT);
+}
+
+static void look_now(void *data) {
+        struct manager *manager = data;
+
+        schedule_ask(&manager->schedule);
+        rearm(manager);
+}
+
+static int set_suspensions(void *data, const char *suspensions) {
+        struct manager *manager = data;
+
+        manager->suspensions_running = false;
+        return phx_replace(&manager->suspensions, suspensions);
+}
+
+/* The engine has them, or has said why it cannot. What came since waits for the next look. */
+static void settle_suspensions(struct manager *manager) {
+        if (manager->suspensions_running)
+                (void) phx_replace(&manager->suspensions, NULL);
+        manager->suspensions_running = false;
+}
+
+static void look_soon(void *data, bool full) {
+        struct manager *manager = data;
+
+        schedule_event(&manager->schedule, now_usec(manager), full);
+        rearm(manager);
+}
+
+/* READY=1 answers a start and a reload alike: a look has been made, or could not be, and the status
+ * says which. A start that waited for the machine to be right would keep the boot waiting. */
+static void answer_systemd(struct manager *manager) {
+        if (!manager->ready || manager->reload_running)
+                notify_ready();
+        manager->ready = true;
+        manager->reload_running = false;
+}
+
+/* For who asks when the next look is. */
+static void note_next_look(struct manager *manager) {
+        uint64_t due = schedule_look_due(&manager->schedule), now = now_usec(manager);
+
+        if (due != PHX_NEVER)
+                board_next(&manager->board, wall_usec(manager) + (due > now ? due - now : 0));
+}
+
+static void fail(struct manager *manager, bool hold) {
+        progress_end(&manager->progress);
+        /* No report will bring a new list of directories: mend the old one. */
+        if (watch_refresh(manager->watch) > 0)
+                schedule_event(&manager->schedule, now_usec(manager), false);
+        schedule_fail(&manager->schedule, now_usec(manager), hold);
+        rearm(manager);
+        board_fail(&manager->board, manager->notify.status, wall_usec(manager));
+        note_next_look(manager);
+        bus_announce(manager->bus, NULL);
+}
+
+static void on_failure(void *data, const char *text) {
+        struct manager *manager = data;
+
+        notify_status(&manager->notify, "Degraded: %s", text);
+        if (!phx_equal(manager->failure, text)) {
+                journal_say(manager->journal,
+                            MESSAGE_LOOK_FAILED,
+                            LOG_ERR,
+                            "cannot look at the machine: %s",
+                            text);
+                (void) phx_replace(&manager->failure, text);
+        }
+        settle_suspensions(manager);
+        answer_systemd(manager);
+        fail(manager, false);
+        bus_end(manager->bus, text);
+}
+
+static void on_lost(void *data, const char *text) {
+        struct manager *manager = data;
+
+        journal_say(manager->journal,
+                    MESSAGE_ENGINE_RESTARTED,
+                    LOG_WARNING,
+                    "the engine has ended: %s; a new one looks at everything again",
+                    text);
+        notify_status(&manager->notify, "Degraded: the engine has ended: %s; starting anew", text);
+        /* What this look was for, the next one must do. */
+        manager->reload_asked = manager->reload_asked || manager->reload_running;
+        manager->reload_running = false;
+        fail(manager, true);
+        bus_again(manager->bus);
+}
+
+static void on_progress(void *data, const char *text) {
+        struct manager *manager = data;
+
+        board_doing(&manager->board, text);
+        bus_announce(manager->bus, NULL);
+        if (!manager->ready) {
+                notify_still_starting();
+                notify_status(&manager->notify, "Starting: %s", text);
+        } else {
+                progress_say(&manager->progress, text);
+        }
+}
+
+/* Nobody waits for it, nothing is carried to it, and nobody is told. */
+static void begin_labels(struct manager *manager) {
+        int r;
+
+        manager->labels_began = wall_usec(manager);
+        r = supervisor_look(manager->supervisor, LOOK_LABELS, NULL);
+        if (r < 0)
+                on_lost(manager, strerrordesc_np(-r));
+}
+
+static void on_labels(void *data, bool differs) {
+        struct manager *manager = data;
+
+        schedule_end_labels(&manager->schedule, now_usec(manager), differs);
+        if (!differs)
+                board_labels(&manager->board, manager->labels_began);
+        rearm(manager);
+        note_next_look(manager);
+}
+
+static void begin_look(struct manager *manager) {
+        enum look_kind kind = schedule_begin(&manager->schedule, now_usec(manager));
+        int r;
+
+        if (kind == LOOK_LABELS) {
+                begin_labels(manager);
+                return;
+        }
+        /* The start has words of its own. */
+        if (manager->ready)
+                progress_begin(&manager->progress);
+        board_begin(&manager->board, wall_usec(manager));
+        bus_begin(manager->bus);
+        manager->suspensions_running = manager->suspensions != NULL;
+        r = supervisor_look(manager->supervisor, kind, manager->suspensions);
+        if (r < 0) {
+                on_lost(manager, strerrordesc_np(-r));
+                return;
+        }
+        manager->reload_running = manager->reload_running || manager->reload_asked;
+        manager->reload_asked = false;
+}
+
+static int on_look_timer(sd_event_source *source, uint64_t usec, void *data) {
+        begin_look(data);
+        return 0;
+}
+
+static void tell_watch_trouble(struct manager *manager) {
+        int trouble = watch_trouble(manager->watch);
+
+        manager->schedule.resync_limit_usec = trouble < 0 ? manager->options->short_sync_usec
+                                                          : PHX_NEVER;
+        if (trouble == manager->watch_trouble)
+                return;
+        manager->watch_trouble = trouble;
+        if (trouble < 0)
+                journal_say(manager->journal,
+                            MESSAGE_WATCHES_SHORT,
+                            LOG_WARNING,
+                            "cannot watch every directory: %s; looking every %" PRIu64 " s instead",
+                            trouble == -ENOSPC ? "fs.inotify.max_user_watches is used up"
+                                               : strerrordesc_np(-trouble),
+                            manager->options->short_sync_usec / SECOND);
+        else
+                journal_say(manager->journal,
+                            MESSAGE_WATCHES_ENOUGH,
+                            LOG_NOTICE,
+                            "every directory is watched again");
+}
+
+/* Listens to what the report names. True when something that was not heard before is from now on,
+ * as it may have changed since the engine looked. */
+static bool follow(struct manager *manager, const struct phx_report *report) {
+        bool again = false;
+
+        again |= watch_set(manager->watch, &report->watches) != 0;
+        again |= inits_set(manager->inits, report->inits, report->init_count) != 0;
+        again |= revision_follow(manager->revision) > 0;
+        if (report->lxc_path)
+                again |= monitord_follow(manager->monitord, report->lxc_path) > 0;
+        return again;
+}
+
+static void tell_report(struct manager *manager, const struct phx_report *report) {
+        tell_watch_trouble(manager);
+        notify_status(&manager->notify,
+                      "%s%s",
+                      report->status ? report->status : "",
+                      manager->watch_trouble < 0 ? " (not every directory can be watched)" : "");
+        if (!manager->failure)
+                return;
+        journal_say(manager->journal,
+                    MESSAGE_LOOK_RECOVERED,
+                    LOG_NOTICE,
+                    "can look at the machine again");
+        (void) phx_replace(&manager->failure, NULL);
+}
+
+/* Those who wait are answered when those who listen were told. */
+static void show(struct manager *manager, const struct phx_report *report) {
+        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *before = NULL;
+
+        (void) board_end(&manager->board, report, wall_usec(manager), &before);
+        note_next_look(manager);
+        bus_announce(manager->bus, before);
+        bus_end(manager->bus, NULL);
+}
+
+static void on_report(void *data, const struct phx_report *report) {
+        struct manager *manager = data;
+        uint64_t now = now_usec(manager);
+
+        settle_suspensions(manager);
+        progress_end(&manager->progress);
+        schedule_end(&manager->schedule, now, report);
+        if (follow(manager, report))
+                schedule_event(&manager->schedule, now, false);
+        tell_report(manager, report);
+        answer_systemd(manager);
+        rearm(manager);
+        show(manager, report);
+}
+
+static void on_stopped(void *data) {
+        struct manager *manager = data;
+
+        (void) sd_event_exit(manager->event, 0);
+}
+
+static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *data) {
+        struct manager *manager = data;
+
+        if (manager->stopping)
+                return 0;
+        journal_say(manager->journal, MESSAGE_RELOADING, LOG_INFO, "asked to look at everything");
+        /* Before the start is over, its own look is the answer. */
+        if (manager->ready) {
+                notify_reloading();
+                manager->reload_asked = true;
+        }
+        schedule_ask(&manager->schedule);
+        rearm(manager);
+        return 0;
+}
+
+static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info, void *data) {
+        struct manager *manager = data;
+
+        if (manager->stopping)
+                return 0;
+        manager->stopping = true;
+        progress_end(&manager->progress);
+        notify_stopping();
+        notify_status(&manager->notify, "Stopping; profiles and containers stay as they are");
+        journal_say(manager->journal,
+                    MESSAGE_STOPPING,
+                    LOG_INFO,
+                    "stopping; profiles and containers stay as they are");
+        rearm(manager);
+        supervisor_stop(manager->supervisor, manager->options->patience_usec);
+        return 0;
+}
+
+static const char *bus_address(void) {
+        const char *address = secure_getenv("DBUS_SYSTEM_BUS_ADDRESS");
+
+        return address ? address : "unix:path=/run/dbus/system_bus_socket";
+}
+
+void manager_options_init(struct manager_options *options, const char *settings) {
+        *options = (struct manager_options){
+                .settings = settings,
+                .cgroup_root = "/sys/fs/cgroup",
+                .revision = "/sys/kernel/security/apparmor/policy/revision",
+                .bus_address = bus_address(),
+                .silence_usec = 900 * SECOND,
+                .patience_usec = 10 * SECOND,
+                .short_sync_usec = 30 * SECOND,
+        };
+}
+
+static int add_loop(struct manager *manager) {
+        static const int stops[] = { SIGTERM, SIGINT };
+        int r;
+
+        r = sd_event_new(&manager->event);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < PHX_ELEMENTS(stops); i++) {
+                r = sd_event_add_signal(manager->event, NULL, stops[i], on_stop, manager);
+                if (r < 0)
+                        return r;
+        }
+        r = sd_event_add_signal(manager->event, NULL, SIGHUP, on_reload, manager);
+        if (r < 0)
+                return r;
+        r = sd_event_set_watchdog(manager->event, true);
+        if (r < 0)
+                return r;
+        r = supervisor_attach(manager->supervisor, manager->event);
+        if (r >= 0)
+                r = progress_init(&manager->progress, manager->event, &manager->notify);
+        if (r < 0)
+                return r;
+        return sd_event_add_time(
+                        manager->event,
+                        &manager->look_timer,
+                        CLOCK_MONOTONIC,
+                        0,
+                        EAGER_ACCURACY_USEC,
+                        on_look_timer,
+                        manager);
+}
+
+/* Should the settings be what keeps the first look from being made, their directory tells when they
+ * are mended. */
+static int watch_settings(struct manager *manager) {
+        const char *path = manager->options->settings, *slash = strrchr(path, '/');
+        phx_cleanup(phx_strings_done) struct phx_strings paths = { 0 };
+        int r;
+
+        if (!slash || slash == path)
+                return 0;
+        r = phx_strings_addf(&paths, "%.*s", (int) (slash - path), path);
+        if (r < 0)
+                return r;
+        r = watch_set(manager->watch, &paths);
+        return r < 0 ? r : 0;
+}
+
+static int add_bus(struct manager *manager) {
+        const struct bus_handler handler = { look_now, set_suspensions, manager };
+        int r;
+
+        r = board_init(&manager->board, wall_usec(manager));
+        if (r < 0)
+                return r;
+        return bus_new(manager->event,
+                       manager->options->bus_address,
+                       manager->journal,
+                       &manager->board,
+                       &handler,
+                       &manager->bus);
+}
+
+static int add_ears(struct manager *manager) {
+        const struct listener listener = { look_soon, manager };
+        int r;
+
+        r = watch_new(manager->event, manager->options->cgroup_root, &listener, &manager->watch);
+        if (r < 0)
+                return r;
+        r = revision_new(manager->event, manager->options->revision, &listener, &manager->revision);
+        if (r < 0)
+                return r;
+        r = monitord_new(manager->event, &listener, &manager->monitord);
+        if (r < 0)
+                return r;
+        r = inits_new(manager->event, &listener, &manager->inits);
+        if (r < 0)
+                return r;
+        return watch_settings(manager);
+}
+
+int manager_new(const struct manager_options *options,
+                const struct engine_plan *plan,
+                struct manager **ret_manager) {
+        phx_cleanup(manager_freep) struct manager *manager = calloc(1, sizeof(*manager));
+        struct supervisor_handler handler;
+        int r;
+
+        if (!manager)
+                return -ENOMEM;
+        manager->options = options;
+        manager->journal = plan->journal;
+        handler = (struct supervisor_handler){
+                on_progress, on_report, on_labels, on_failure, on_lost, on_stopped, manager,
+        };
+
+        r = supervisor_new(plan, options->silence_usec, &handler, &manager->supervisor);
+        if (r < 0)
+                return r;
+        r = add_loop(manager);
+        if (r < 0)
+                return r;
+        r = add_ears(manager);
+        if (r < 0)
+                return r;
+        r = add_bus(manager);
+        if (r < 0)
+                return r;
+        schedule_init(&manager->schedule, now_usec(manager));
+
+        *ret_manager = PHX_TAKE(manager);
+        return 0;
+}
+
+struct manager *manager_free(struct manager *manager) {
+        if (!manager)
+                return NULL;
+
+        (void) supervisor_free(manager->supervisor);
+        (void) bus_free(manager->bus);
+        board_done(&manager->board);
+        (void) watch_free(manager->watch);
+        (void) revision_free(manager->revision);
+        (void) monitord_free(manager->monitord);
+        (void) inits_free(manager->inits);
+        sd_event_source_disable_unref(manager->look_timer);
+        progress_done(&manager->progress);
+        sd_event_unref(manager->event);
+        notify_done(&manager->notify);
+        free(manager->suspensions);
+        free(manager->failure);
+        free(manager);
+
+        return NULL;
+}
+
+int manager_run(struct manager *manager) {
+        journal_say(manager->journal, MESSAGE_STARTED, LOG_INFO, "phoenixd starts");
+        notify_status(&manager->notify, "Starting: first look at the machine");
+        begin_look(manager);
+        rearm(manager);
+        return sd_event_loop(manager->event);
+}

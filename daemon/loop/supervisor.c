@@ -1,0 +1,289 @@
+#include "loop/supervisor.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "codec/report_json.h"
+
+struct supervisor {
+        const struct engine_plan *plan;
+        struct supervisor_handler handler;
+        sd_event *event;
+        struct engine *engine;
+        sd_event_source *channel_source;
+        sd_event_source *pid_source;
+        sd_event_source *timer; /* of its silence while it looks, of our patience at the end */
+        uint64_t silence_usec;
+        uint64_t patience_usec;
+        char why[160]; /* it was killed; empty when it was not */
+        bool looking;
+        bool stopping;
+};
+
+static void arm(struct supervisor *supervisor, uint64_t delay_usec) {
+        if (sd_event_source_set_time_relative(supervisor->timer, delay_usec) >= 0)
+                (void) sd_event_source_set_enabled(supervisor->timer, SD_EVENT_ONESHOT);
+}
+
+static void disarm(struct supervisor *supervisor) {
+        (void) sd_event_source_set_enabled(supervisor->timer, SD_EVENT_OFF);
+}
+
+static void drop_engine(struct supervisor *supervisor) {
+        supervisor->channel_source = sd_event_source_disable_unref(supervisor->channel_source);
+        supervisor->pid_source = sd_event_source_disable_unref(supervisor->pid_source);
+        supervisor->engine = engine_free(supervisor->engine);
+}
+
+/* Its end is heard by the pidfd. Until then nothing that it says is believed. */
+static void kill_engine(struct supervisor *supervisor, const char *why) {
+        supervisor->channel_source = sd_event_source_disable_unref(supervisor->channel_source);
+        (void) snprintf(supervisor->why, sizeof(supervisor->why), "%s", why);
+        engine_kill(supervisor->engine);
+}
+
+static void on_report_text(struct supervisor *supervisor, const struct channel_message *message) {
+        const struct supervisor_handler *handler = &supervisor->handler;
+        phx_cleanup(phx_report_freep) struct phx_report *report = NULL;
+        struct phx_error error = { 0 };
+
+        if (phx_report_parse(message->text, message->size, &report, &error) < 0)
+                handler->on_failure(handler->data, error.text);
+        else
+                handler->on_report(handler->data, report);
+}
+
+/* Negative errno when an engine would not say this, or not now. */
+static int on_message(struct supervisor *supervisor, const struct channel_message *message) {
+        const struct supervisor_handler *handler = &supervisor->handler;
+
+        if (!supervisor->looking || message->type == CHANNEL_LOOK)
+                return -EBADMSG;
+        if (message->type == CHANNEL_PROGRESS) {
+                arm(supervisor, supervisor->silence_usec);
+                handler->on_progress(handler->data, message->text);
+                return 0;
+        }
+
+        supervisor->looking = false;
+        disarm(supervisor);
+        (void) phx_process_sweep(supervisor->engine->process.pid, 0);
+        if (message->type == CHANNEL_REPORT)
+                on_report_text(supervisor, message);
+        else if (message->type == CHANNEL_LABELS)
+                handler->on_labels(handler->data, message->value != 0);
+        else
+                handler->on_failure(handler->data, message->text);
+        return 0;
+}
+
+static int on_channel(sd_event_source *source, int fd, uint32_t revents, void *data) {
+        struct supervisor *supervisor = data;
+        int r;
+
+        do {
+                phx_cleanup(channel_message_freep) struct channel_message *message = NULL;
+
+                r = channel_receive(&supervisor->engine->channel, &message);
+                if (r > 0 && !supervisor->stopping)
+                        r = on_message(supervisor, message) < 0 ? -EBADMSG : 1;
+        } while (r > 0);
+
+        /* Closed: it has ended, or will now. Its own way of ending is told, if it had one. */
+        if (r == -EPIPE)
+                kill_engine(supervisor, "");
+        else if (r < 0)
+                kill_engine(supervisor, "it spoke what nobody understands");
+        return 0;
+}
+
+static void describe_end(int status, char *text, size_t size) {
+        if (WIFSIGNALED(status))
+                (void) snprintf(text,
+                                size,
+                                "it was killed by signal %d (%s)",
+                                WTERMSIG(status),
+                                strsignal(WTERMSIG(status)));
+        else
+                (void) snprintf(text, size, "it ended with status %d", WEXITSTATUS(status));
+}
+
+static int on_ended(sd_event_source *source, int fd, uint32_t revents, void *data) {
+        struct supervisor *supervisor = data;
+        const struct supervisor_handler *handler = &supervisor->handler;
+        char why[sizeof(supervisor->why)];
+        int status = 0;
+
+        /* What it said before it ended still counts. */
+        if (supervisor->channel_source)
+                (void) on_channel(NULL, -1, 0, supervisor);
+        if (!engine_reap(supervisor->engine, &status))
+                return 0;
+
+        describe_end(status, why, sizeof(why));
+        if (supervisor->why[0])
+                (void) snprintf(why, sizeof(why), "%s", supervisor->why);
+        supervisor->why[0] = '\0';
+        supervisor->looking = false;
+        disarm(supervisor);
+        drop_engine(supervisor);
+        /* What its children had started is ours now. The dead are buried with the next look. */
+        (void) phx_process_sweep(0, 0);
+
+        if (supervisor->stopping)
+                handler->on_stopped(handler->data);
+        else
+                handler->on_lost(handler->data, why);
+        return 0;
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *data) {
+        struct supervisor *supervisor = data;
+        const struct supervisor_handler *handler = &supervisor->handler;
+        char why[sizeof(supervisor->why)];
+
+        if (supervisor->stopping) {
+                bool again = supervisor->why[0];
+
+                kill_engine(supervisor, "it did not end");
+                if (again)
+                        handler->on_stopped(handler->data);
+                else
+                        arm(supervisor, supervisor->patience_usec);
+                return 0;
+        }
+
+        (void) snprintf(why,
+                        sizeof(why),
+                        "it said nothing for %" PRIu64 " s",
+                        supervisor->silence_usec / 1000000);
+        kill_engine(supervisor, why);
+        handler->on_progress(handler->data, "the engine hangs and is being killed");
+        return 0;
+}
+
+static int attach_engine(struct supervisor *supervisor) {
+        int r;
+
+        r = sd_event_add_io(
+                        supervisor->event,
+                        &supervisor->channel_source,
+                        supervisor->engine->channel.fd,
+                        EPOLLIN,
+                        on_channel,
+                        supervisor);
+        if (r < 0)
+                return r;
+        return sd_event_add_io(
+                        supervisor->event,
+                        &supervisor->pid_source,
+                        supervisor->engine->process.fd,
+                        EPOLLIN,
+                        on_ended,
+                        supervisor);
+}
+
+int supervisor_new(
+                const struct engine_plan *plan,
+                uint64_t silence_usec,
+                const struct supervisor_handler *handler,
+                struct supervisor **ret_supervisor) {
+        phx_cleanup(supervisor_freep) struct supervisor *supervisor = calloc(
+                        1,
+                        sizeof(*supervisor));
+        int r;
+
+        if (!supervisor)
+                return -ENOMEM;
+        /* What leaves the engine's group would else outlive it. This process has no other child. */
+        (void) prctl(PR_SET_CHILD_SUBREAPER, 1);
+        supervisor->plan = plan;
+        supervisor->silence_usec = silence_usec;
+        supervisor->handler = *handler;
+
+        r = engine_start(plan, &supervisor->engine);
+        if (r < 0)
+                return r;
+        *ret_supervisor = PHX_TAKE(supervisor);
+        return 0;
+}
+
+struct supervisor *supervisor_free(struct supervisor *supervisor) {
+        if (!supervisor)
+                return NULL;
+
+        drop_engine(supervisor);
+        supervisor->timer = sd_event_source_disable_unref(supervisor->timer);
+        sd_event_unref(supervisor->event);
+        free(supervisor);
+
+        return NULL;
+}
+
+int supervisor_attach(struct supervisor *supervisor, sd_event *event) {
+        int r;
+
+        supervisor->event = sd_event_ref(event);
+        r = sd_event_add_time_relative(
+                        event,
+                        &supervisor->timer,
+                        CLOCK_MONOTONIC,
+                        0,
+                        0,
+                        on_timer,
+                        supervisor);
+        if (r < 0)
+                return r;
+        disarm(supervisor);
+        return attach_engine(supervisor);
+}
+
+static int ensure_engine(struct supervisor *supervisor) {
+        int r;
+
+        if (supervisor->engine)
+                return 0;
+        r = engine_start(supervisor->plan, &supervisor->engine);
+        if (r < 0)
+                return r;
+        r = attach_engine(supervisor);
+        if (r < 0)
+                drop_engine(supervisor);
+        return r;
+}
+
+int supervisor_look(struct supervisor *supervisor, enum look_kind kind, const char *suspensions) {
+        int r;
+
+        r = ensure_engine(supervisor);
+        if (r < 0)
+                return r;
+
+        supervisor->looking = true;
+        arm(supervisor, supervisor->silence_usec);
+        r = channel_send(supervisor->engine->channel.fd, CHANNEL_LOOK, (int32_t) kind, suspensions);
+        if (r < 0 && supervisor->channel_source)
+                kill_engine(supervisor, "it does not listen");
+        /* on_lost is the answer then. */
+        return 0;
+}
+
+void supervisor_stop(struct supervisor *supervisor, uint64_t patience_usec) {
+        const struct supervisor_handler *handler = &supervisor->handler;
+
+        supervisor->stopping = true;
+        supervisor->looking = false;
+        supervisor->patience_usec = patience_usec;
+        if (!supervisor->engine) {
+                handler->on_stopped(handler->data);
+                return;
+        }
+        supervisor->channel_source = sd_event_source_disable_unref(supervisor->channel_source);
+        (void) shutdown(supervisor->engine->channel.fd, SHUT_RDWR);
+        arm(supervisor, patience_usec);
+}

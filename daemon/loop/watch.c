@@ -1,0 +1,403 @@
+/* libinotifytools in an event loop. It is one instance for the whole process, hides its descriptor,
+ * forgets close-on-exec, never forgets a watch that the kernel has dropped, and keeps events that
+ * it has read in memory where no poll sees them. Therefore: the descriptor is found by comparing
+ * /proc/self/fd before and after; every dispatch drains to the end; a watch is never added twice
+ * and never removed; and when watches have died, the whole instance is thrown away and built anew.
+ * The same calls behave the same in 3.22 and in the C++ of 4.23. */
+
+#include "loop/watch.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/select.h>
+#include <sys/stat.h>
+
+#include <inotifytools/inotifytools.h>
+
+#include "base/error.h"
+
+/* IN_ATTRIB, because input that others may write is refused. No IN_MODIFY: a file is looked at when
+ * its writer has closed it. */
+#define EVENTS                                                                              \
+        (IN_CREATE | IN_CLOSE_WRITE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB | \
+         IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR | IN_EXCL_UNLINK)
+
+/* Of one watch: it is gone, or is no longer where its name says. */
+#define ENDS (IN_IGNORED | IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT)
+
+/* So many watches nobody wants any more are worth a new instance. */
+#define STALE_LIMIT 64
+
+struct entry {
+        char *path;
+        dev_t device; /* of the directory that the watch is on */
+        ino_t inode;
+        bool wanted;
+        bool live;   /* the instance has a watch for it */
+        bool missed; /* adding it failed, and the listener knows */
+};
+
+struct watch {
+        sd_event *event;
+        sd_event_source *source;
+        struct listener listener;
+        char *cgroup_root;
+        struct entry *entries;
+        size_t count;
+        int trouble;
+        bool open;    /* the library has an instance of ours */
+        bool rebuild; /* which does not watch all that it seems to */
+};
+
+/* The descriptors that are inotify instances, as a set: fewer than FD_SETSIZE, as the library's own
+ * select() can take no other. */
+static int scan_instances(fd_set *ret_set) {
+        DIR *dir = opendir("/proc/self/fd");
+        const struct dirent *entry;
+
+        if (!dir)
+                return phx_errno();
+        FD_ZERO(ret_set);
+        while ((entry = readdir(dir))) {
+                char target[64];
+                ssize_t size = readlinkat(dirfd(dir), entry->d_name, target, sizeof(target) - 1);
+                long fd = strtol(entry->d_name, NULL, 10);
+
+                if (size <= 0 || fd >= FD_SETSIZE)
+                        continue;
+                target[size] = '\0';
+                if (strcmp(target, "anon_inode:inotify") == 0)
+                        FD_SET(fd, ret_set);
+        }
+        (void) closedir(dir);
+        return 0;
+}
+
+/* The one descriptor that is in AFTER and not in BEFORE. */
+static int find_new(const fd_set *before, const fd_set *after) {
+        int found = -EBUSY;
+
+        for (int fd = 0; fd < FD_SETSIZE; fd++)
+                if (FD_ISSET(fd, after) && !FD_ISSET(fd, before)) {
+                        if (found >= 0)
+                                return -EBUSY;
+                        found = fd;
+                }
+        return found;
+}
+
+static int open_instance(int *ret_fd) {
+        fd_set before = { 0 }, after = { 0 };
+        int fd, r;
+
+        r = scan_instances(&before);
+        if (r < 0)
+                return r;
+        if (!inotifytools_initialize())
+                return inotifytools_error() > 0 ? -inotifytools_error() : -EIO;
+
+        r = scan_instances(&after);
+        fd = r < 0 ? r : find_new(&before, &after);
+        if (fd < 0)
+                return fd;
+        if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
+                return phx_errno();
+        *ret_fd = fd;
+        return 0;
+}
+
+static void close_instance(struct watch *watch) {
+        watch->source = sd_event_source_disable_unref(watch->source);
+        if (!watch->open)
+                return;
+        /* Events that the library has read already would come out of the next instance. */
+        while (inotifytools_next_events(0, 1))
+                ;
+        inotifytools_cleanup();
+        watch->open = false;
+}
+
+static int compare_entries(const void *a, const void *b) {
+        return strcmp(((const struct entry *) a)->path, ((const struct entry *) b)->path);
+}
+
+/* Among the first COUNT, which are in order. */
+static struct entry *find_entry(const struct watch *watch, const char *path, size_t count) {
+        for (size_t low = 0, high = count; low < high;) {
+                size_t middle = low + (high - low) / 2;
+                int order = strcmp(path, watch->entries[middle].path);
+
+                if (order == 0)
+                        return &watch->entries[middle];
+                if (order < 0)
+                        high = middle;
+                else
+                        low = middle + 1;
+        }
+        return NULL;
+}
+
+/* The directory that the event is about; the library ends its name with a slash. */
+static struct entry *find_directory(const struct watch *watch, int wd) {
+        const char *name = inotifytools_filename_from_wd(wd);
+        size_t size = name ? strlen(name) : 0;
+        char path[PATH_MAX];
+
+        while (size > 1 && name[size - 1] == '/')
+                size--;
+        if (size == 0 || size >= sizeof(path))
+                return NULL;
+        memcpy(path, name, size);
+        path[size] = '\0';
+        return find_entry(watch, path, watch->count);
+}
+
+/* Ours and editors', whose last act is a rename. Other hidden names may be what is looked at: LXC
+ * reads hidden includes, and a container may have such a name. */
+static bool is_temporary(const char *name) {
+        static const char *const endings[] = { "~", ".swp", ".swx", ".swo", ".tmp" };
+
+        if (name[0] != '.')
+                return false;
+        for (size_t i = 0; i < PHX_ELEMENTS(endings); i++)
+                if (phx_has_suffix(name, endings[i]))
+                        return true;
+        return name[1] == '#';
+}
+
+static bool is_name_of_interest(const struct watch *watch, const char *path, const char *name) {
+        if (strcmp(path, watch->cgroup_root) == 0)
+                return phx_has_prefix(name, "lxc.payload.") || phx_has_prefix(name, "lxc.monitor.");
+        return !is_temporary(name);
+}
+
+/* Whether the event is worth a look. */
+static bool take_event(struct watch *watch, const struct inotify_event *event) {
+        struct entry *entry;
+
+        if (event->mask & IN_Q_OVERFLOW) {
+                watch->rebuild = true;
+                return true;
+        }
+        entry = find_directory(watch, event->wd);
+        if (!entry)
+                return false;
+        if (event->mask & ENDS) {
+                watch->rebuild = watch->rebuild || entry->wanted;
+                return entry->wanted;
+        }
+        return entry->wanted &&
+               is_name_of_interest(watch, entry->path, event->len > 0 ? event->name : "");
+}
+
+static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *data) {
+        struct watch *watch = data;
+        const struct inotify_event *event;
+        bool worth = false, lost = false;
+        int error;
+
+        /* Not inotifytools_next_event(0), which takes zero for "wait for ever", and never more than
+         * one event at once: the library would spin until there are so many. */
+        while ((event = inotifytools_next_events(0, 1))) {
+                lost = lost || (event->mask & IN_Q_OVERFLOW);
+                worth = take_event(watch, event) || worth;
+        }
+
+        error = inotifytools_error();
+        if (error != 0 && error != EINTR && error != EAGAIN) {
+                /* A descriptor that cannot be read would wake us for ever. */
+                watch->source = sd_event_source_disable_unref(watch->source);
+                watch->rebuild = lost = true;
+        }
+        if (worth || lost)
+                watch->listener.look(watch->listener.data, lost);
+        return 0;
+}
+
+int watch_new(sd_event *event,
+              const char *cgroup_root,
+              const struct listener *listener,
+              struct watch **ret_watch) {
+        phx_cleanup(watch_freep) struct watch *watch = calloc(1, sizeof(*watch));
+
+        if (!watch)
+                return -ENOMEM;
+        watch->event = sd_event_ref(event);
+        watch->listener = *listener;
+        watch->cgroup_root = strdup(cgroup_root);
+        if (!watch->cgroup_root)
+                return -ENOMEM;
+        *ret_watch = PHX_TAKE(watch);
+        return 0;
+}
+
+struct watch *watch_free(struct watch *watch) {
+        if (!watch)
+                return NULL;
+
+        close_instance(watch);
+        for (size_t i = 0; i < watch->count; i++)
+                free(watch->entries[i].path);
+        free(watch->entries);
+        free(watch->cgroup_root);
+        sd_event_unref(watch->event);
+        free(watch);
+
+        return NULL;
+}
+
+static int add_entry(struct watch *watch, const char *path) {
+        phx_autofree char *copy = strdup(path);
+        struct entry *entries;
+
+        entries = reallocarray(watch->entries, watch->count + 1, sizeof(*entries));
+        if (entries)
+                watch->entries = entries;
+        if (!copy || !entries)
+                return -ENOMEM;
+        entries[watch->count++] = (struct entry){ .path = PHX_TAKE(copy), .wanted = true };
+        return 0;
+}
+
+static int want(struct watch *watch, const struct phx_strings *paths) {
+        size_t known = watch->count;
+        int r = 0;
+
+        for (size_t i = 0; i < known; i++)
+                watch->entries[i].wanted = false;
+
+        for (size_t i = 0; i < paths->count && r >= 0; i++) {
+                struct entry *entry;
+
+                /* What is added here is not in order yet, and no path comes twice. */
+                entry = find_entry(watch, paths->items[i], known);
+                if (entry)
+                        entry->wanted = true;
+                else
+                        r = add_entry(watch, paths->items[i]);
+        }
+        if (watch->count > known)
+                qsort(watch->entries, watch->count, sizeof(*watch->entries), compare_entries);
+        return r;
+}
+
+static size_t count_entries(const struct watch *watch, bool wanted) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < watch->count; i++)
+                n += watch->entries[i].live && watch->entries[i].wanted == wanted;
+        return n;
+}
+
+/* Forgets the watches, and the directories that nobody wants. */
+static void forget(struct watch *watch) {
+        size_t kept = 0;
+
+        close_instance(watch);
+        watch->rebuild = false;
+        for (size_t i = 0; i < watch->count; i++) {
+                struct entry *entry = &watch->entries[i];
+
+                entry->live = false;
+                if (entry->wanted)
+                        watch->entries[kept++] = *entry;
+                else
+                        free(entry->path);
+        }
+        watch->count = kept;
+}
+
+static int ensure_open(struct watch *watch) {
+        int fd = -1, r;
+
+        if (watch->open)
+                return 0;
+        r = open_instance(&fd);
+        if (r < 0)
+                return r;
+        watch->open = true;
+        return sd_event_add_io(watch->event, &watch->source, fd, EPOLLIN, on_readable, watch);
+}
+
+/* A watch is on a directory, not on a path. Nothing is told when a directory far above is replaced,
+ * or when something is mounted over the path: then it leads to another one. */
+static bool is_elsewhere(const struct entry *entry) {
+        struct stat st;
+
+        return stat(entry->path, &st) < 0 || st.st_dev != entry->device ||
+               st.st_ino != entry->inode;
+}
+
+static bool any_is_elsewhere(const struct watch *watch) {
+        for (size_t i = 0; i < watch->count; i++) {
+                const struct entry *entry = &watch->entries[i];
+
+                if (entry->live && entry->wanted && is_elsewhere(entry))
+                        return true;
+        }
+        return false;
+}
+
+/* 1 when the directory is watched from now on, or is newly found missing. */
+static int ensure_live(struct watch *watch, struct entry *entry) {
+        struct stat st = { 0 };
+        bool missed = entry->missed;
+        int error;
+
+        if (entry->live || !entry->wanted)
+                return 0;
+        /* Before the watch, so that a directory which is replaced in between counts as another. */
+        (void) stat(entry->path, &st);
+        entry->device = st.st_dev;
+        entry->inode = st.st_ino;
+        if (inotifytools_watch_file(entry->path, EVENTS)) {
+                entry->live = true;
+                entry->missed = false;
+                return 1;
+        }
+
+        error = inotifytools_error();
+        if (error != ENOENT && error != ENOTDIR)
+                watch->trouble = error > 0 ? -error : -EIO;
+        entry->missed = true;
+        return !missed;
+}
+
+int watch_refresh(struct watch *watch) {
+        size_t stale = count_entries(watch, false);
+        int changed = 0, r;
+
+        if (watch->rebuild || any_is_elsewhere(watch) ||
+            (stale > STALE_LIMIT && stale > count_entries(watch, true)))
+                forget(watch);
+
+        watch->trouble = 0;
+        r = ensure_open(watch);
+        if (r < 0) {
+                watch->trouble = r;
+                return 0;
+        }
+        for (size_t i = 0; i < watch->count; i++)
+                changed |= ensure_live(watch, &watch->entries[i]);
+        return changed;
+}
+
+int watch_set(struct watch *watch, const struct phx_strings *paths) {
+        int r;
+
+        r = want(watch, paths);
+        return r < 0 ? r : watch_refresh(watch);
+}
+
+int watch_trouble(const struct watch *watch) {
+        return watch->trouble;
+}
+
+size_t watch_count(const struct watch *watch) {
+        return count_entries(watch, true);
+}

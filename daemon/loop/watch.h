@@ -1,0 +1,36 @@
+#pragma once
+
+#include <stddef.h>
+
+#include <systemd/sd-event.h>
+
+#include "base/macros.h"
+#include "base/strings.h"
+#include "loop/listener.h"
+
+/* Directories that are watched through libinotifytools, of which a process can have only one. */
+struct watch;
+
+/* CGROUP_ROOT is the directory in which only the names of LXC's own cgroups matter:
+ * /sys/fs/cgroup. LISTENER is copied. */
+int watch_new(sd_event *event,
+              const char *cgroup_root,
+              const struct listener *listener,
+              struct watch **ret_watch);
+struct watch *watch_free(struct watch *watch);
+PHX_DEFINE_FREEP(watch)
+
+/* Watches these directories (absolute, each once) and ignores all others from now on. What happened
+ * in a directory before it was watched is unknown: 1 when one was added or newly missed, so that
+ * the caller looks again; 0 when all was well; -ENOMEM. */
+int watch_set(struct watch *watch, const struct phx_strings *paths);
+
+/* The same for the directories of last time: mends what was lost since. */
+int watch_refresh(struct watch *watch);
+
+/* 0, or why events cannot be relied on: -ENOSPC when fs.inotify.max_user_watches is used up,
+ * -EMFILE when max_user_instances is, or another negative errno of inotify's. */
+int watch_trouble(const struct watch *watch);
+
+/* How many directories are watched just now. */
+size_t watch_count(const struct watch *watch);

@@ -1,0 +1,266 @@
+/* One process looks, one waits. Both are this program: the engine is a fork without exec, and keeps
+ * of its parent nothing but standard input, output and error, its end of the socket pair and the
+ * memory that the plan is in. */
+
+#include "shared/engine_process.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+
+#include "base/strings.h"
+#include "codec/report_json.h"
+
+/* The engine's own side: what its callbacks need. */
+struct child {
+        const struct engine_plan *plan;
+        struct channel channel;
+        struct phx_audit audit;
+        struct engine_work work;
+        bool ready;
+};
+
+/* When the loop ends, by itself or killed, nobody wants this look any more. What is under way ends
+ * here: each change is one atomic step, and the next one has not begun. */
+static void leave_if_alone(const struct child *child) {
+        struct pollfd poll_fd = { .fd = child->channel.fd, .events = POLLRDHUP };
+
+        if (poll(&poll_fd, 1, 0) > 0 && (poll_fd.revents & (POLLRDHUP | POLLHUP | POLLERR)))
+                _exit(EXIT_SUCCESS);
+}
+
+static void on_record(void *data, const struct phx_record *record) {
+        const struct child *child = data;
+
+        if (record->kind == PHX_RECORD_INTENT)
+                leave_if_alone(child);
+        journal_record(child->plan->journal, record);
+}
+
+static void on_progress(void *data, const char *text) {
+        const struct child *child = data;
+
+        if (channel_send(child->channel.fd, CHANNEL_PROGRESS, 0, text) < 0)
+                leave_if_alone(child);
+}
+
+static int prepare(struct child *child, struct phx_error *error) {
+        int r;
+
+        if (child->ready)
+                return 0;
+        r = child->plan->setup(child->plan->options, &child->audit, &child->work, error);
+        if (r < 0)
+                return r;
+        child->ready = true;
+        return 0;
+}
+
+static int look(struct child *child,
+                const struct channel_message *asked,
+                char **ret_text,
+                struct phx_error *error) {
+        phx_cleanup(phx_report_freep) struct phx_report *report = NULL;
+        int r;
+
+        r = prepare(child, error);
+        if (r < 0)
+                return r;
+        r = child->work.look(
+                        child->work.data,
+                        (enum look_kind) asked->value,
+                        asked->size > 0 ? asked->text : NULL,
+                        &report,
+                        error);
+        if (r < 0)
+                return r;
+        r = phx_report_render(report, ret_text);
+        return r < 0 ? phx_error_set(error, r, "the report cannot be told") : 0;
+}
+
+/* An engine that has not looked yet has nothing to compare with. */
+static int answer_labels(const struct child *child) {
+        bool differs = !child->ready || !child->work.labels || child->work.labels(child->work.data);
+
+        return channel_send(child->channel.fd, CHANNEL_LABELS, differs, NULL);
+}
+
+static int answer(struct child *child, const struct channel_message *asked) {
+        phx_autofree char *text = NULL;
+        struct phx_error error = { 0 };
+        int r;
+
+        r = look(child, asked, &text, &error);
+        if (r < 0)
+                return channel_send(
+                                child->channel.fd,
+                                CHANNEL_FAILURE,
+                                r,
+                                phx_error_text(&error, r));
+        r = channel_send(child->channel.fd, CHANNEL_REPORT, 0, text);
+        /* Nothing was sent, and the next look may have less to say: no reason to end. */
+        if (r == -EMSGSIZE)
+                return channel_send(
+                                child->channel.fd,
+                                CHANNEL_FAILURE,
+                                r,
+                                "the report of the look is larger than 1 GiB");
+        return r;
+}
+
+static int serve(struct child *child) {
+        for (;;) {
+                phx_cleanup(channel_message_freep) struct channel_message *message = NULL;
+                int r;
+
+                r = channel_receive(&child->channel, &message);
+                if (r <= 0)
+                        return r;
+                if (message->type != CHANNEL_LOOK)
+                        return -EBADMSG;
+                r = message->value == LOOK_LABELS ? answer_labels(child) : answer(child, message);
+                /* All children have ended with the look; what left their groups came to us. */
+                (void) phx_process_sweep(0, PHX_PROCESS_PATIENCE_USEC);
+                if (r < 0)
+                        return r;
+        }
+}
+
+/* libsystemd opens its journal socket once and keeps the number for ever: were it closed here, the
+ * audit trail would go to whatever takes that number next. It is the only unconnected datagram
+ * socket that a loop of ours has open. Returns -1 when there is none. */
+static int find_journal_socket(void) {
+        DIR *dir = opendir("/proc/self/fd");
+        const struct dirent *entry;
+        int found = -1;
+
+        while (dir && found < 0 && (entry = readdir(dir))) {
+                struct sockaddr_storage peer;
+                socklen_t size = sizeof(int), peer_size = sizeof(peer);
+                int fd = (int) strtol(entry->d_name, NULL, 10), type = 0, domain = 0;
+
+                if (fd <= STDERR_FILENO || getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0 ||
+                    type != SOCK_DGRAM)
+                        continue;
+                size = sizeof(int);
+                if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) >= 0 &&
+                    domain == AF_UNIX && getpeername(fd, (struct sockaddr *) &peer, &peer_size) < 0)
+                        found = fd;
+        }
+        if (dir)
+                (void) closedir(dir);
+        return found;
+}
+
+static void close_all_but(int a, int b) {
+        int low = a < b ? a : b, high = a < b ? b : a;
+        int from = STDERR_FILENO + 1;
+
+        if (low >= from) {
+                if (low > from)
+                        (void) close_range((unsigned) from, (unsigned) low - 1, 0);
+                from = low + 1;
+        }
+        if (high >= from) {
+                if (high > from)
+                        (void) close_range((unsigned) from, (unsigned) high - 1, 0);
+                from = high + 1;
+        }
+        (void) close_range((unsigned) from, ~0U, 0);
+}
+
+static void reset_signals(void) {
+        const struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+        phx_process_reset_signals();
+        /* The breaking of a file lease is told with SIGIO, whose default is death. */
+        (void) sigaction(SIGIO, &ignore, NULL);
+        (void) sigaction(SIGPIPE, &ignore, NULL);
+}
+
+/* systemd's messages are the loop's to answer: an engine that wrote to the same socket would be
+ * taken for it. */
+static void reset_environment(void) {
+        static const char *const names[] = {
+                "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID",
+                "LISTEN_FDS",    "LISTEN_PID",    "LISTEN_FDNAMES",
+        };
+
+        for (size_t i = 0; i < PHX_ELEMENTS(names); i++)
+                (void) unsetenv(names[i]);
+}
+
+static _Noreturn void run_child(const struct engine_plan *plan, int fd) {
+        struct child child = { .plan = plan, .channel = { .fd = fd } };
+
+        (void) prctl(PR_SET_NAME, "phoenixd-engine");
+        (void) prctl(PR_SET_CHILD_SUBREAPER, 1);
+        reset_signals();
+        reset_environment();
+        close_all_but(fd, find_journal_socket());
+
+        child.audit = (struct phx_audit){ on_record, on_progress, &child };
+        /* _exit: what the parent registered for its own end is not the engine's to run. */
+        _exit(serve(&child) == -EPIPE ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
+static int start_child(const struct engine_plan *plan, struct engine *engine) {
+        int pair[2], r;
+
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+                return phx_errno();
+        engine->channel.fd = pair[0];
+
+        r = phx_process_fork(&engine->process);
+        if (r > 0)
+                run_child(plan, pair[1]);
+        (void) close(pair[1]);
+        if (r < 0)
+                return r;
+        if (engine->process.fd < 0)
+                return -EMFILE;
+        return fcntl(engine->channel.fd, F_SETFL, O_NONBLOCK) < 0 ? phx_errno() : 0;
+}
+
+int engine_start(const struct engine_plan *plan, struct engine **ret_engine) {
+        phx_cleanup(engine_freep) struct engine *engine = calloc(1, sizeof(*engine));
+        int r;
+
+        if (!engine)
+                return -ENOMEM;
+        engine->channel.fd = -1;
+
+        r = start_child(plan, engine);
+        if (r < 0)
+                return r;
+        *ret_engine = PHX_TAKE(engine);
+        return 0;
+}
+
+void engine_kill(const struct engine *engine) {
+        phx_process_kill(&engine->process);
+}
+
+bool engine_reap(struct engine *engine, int *ret_status) {
+        return phx_process_reap(&engine->process, ret_status);
+}
+
+struct engine *engine_free(struct engine *engine) {
+        if (!engine)
+                return NULL;
+
+        engine_kill(engine);
+        (void) phx_process_reap(&engine->process, NULL);
+        phx_process_done(&engine->process);
+        if (engine->channel.fd >= 0)
+                (void) close(engine->channel.fd);
+        channel_done(&engine->channel);
+        free(engine);
+
+        return NULL;
+}

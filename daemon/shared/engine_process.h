@@ -1,0 +1,62 @@
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "base/macros.h"
+#include "base/process.h"
+#include "shared/channel.h"
+#include "shared/journal.h"
+#include "shared/schedule.h"
+#include "state/record.h"
+#include "state/report.h"
+
+/* The engine is the process that looks at the machine and repairs it. It may block, fork and wait
+ * as it likes: the loop never does, and kills it with all that it has started when it hangs. */
+
+struct work_options;
+
+/* What a look is. SUSPENSIONS is NULL, or in JSON all that is to be suspended from now on. Negative
+ * errno with a text for people when it could not be made at all; anything
+ * less than that is part of the report. */
+struct engine_work {
+        int (*look)(void *data,
+                    enum look_kind kind,
+                    const char *suspensions,
+                    struct phx_report **ret_report,
+                    struct phx_error *error);
+        /* Whether a label is another one than the last look saw; in doubt it is. */
+        bool (*labels)(void *data);
+        void *data;
+};
+
+/* How an engine is made, again and again. SETUP runs in the new process: work_setup() of work.h, or
+ * a test's own. Borrowed: lives as long as the daemon. */
+struct engine_plan {
+        int (*setup)(const struct work_options *options,
+                     const struct phx_audit *audit,
+                     struct engine_work *ret_work,
+                     struct phx_error *error);
+        const struct work_options *options;
+        const struct journal *journal;
+};
+
+/* The loop's side of an engine. */
+struct engine {
+        struct phx_process process;
+        struct channel channel;
+};
+
+/* Starts a process. Its look requests and answers go over engine->channel. */
+int engine_start(const struct engine_plan *plan, struct engine **ret_engine);
+
+/* Kills the engine and its group. It is gone when its pidfd is readable: a process that hangs in
+ * the kernel takes its time. */
+void engine_kill(const struct engine *engine);
+
+/* True when it has ended and was reaped; RET_STATUS as from waitpid(2). */
+bool engine_reap(struct engine *engine, int *ret_status);
+
+/* Kills what still lives, without waiting for it. */
+struct engine *engine_free(struct engine *engine);
+PHX_DEFINE_FREEP(engine)

@@ -1,0 +1,140 @@
+#include "shared/schedule.h"
+
+#define SECOND UINT64_C(1000000)
+#define BACKOFF_FIRST SECOND
+#define BACKOFF_LAST (300 * SECOND)
+
+static uint64_t earlier(uint64_t a, uint64_t b) {
+        return a < b ? a : b;
+}
+
+/* NEVER plus anything is still never. */
+static uint64_t later_by(uint64_t time, uint64_t delay) {
+        return delay > PHX_NEVER - time ? PHX_NEVER : time + delay;
+}
+
+void schedule_init(struct schedule *schedule, uint64_t now) {
+        *schedule = (struct schedule){
+                .debounce_usec = SECOND / 5,
+                .longest_delay_usec = 2 * SECOND,
+                .resync_usec = 600 * SECOND,
+                .resync_limit_usec = PHX_NEVER,
+                .first_event = PHX_NEVER,
+                .ended = now,
+                .labels_ended = now,
+                .retry_at = PHX_NEVER,
+                .full = true,
+                .now = true,
+        };
+}
+
+void schedule_event(struct schedule *schedule, uint64_t now, bool full) {
+        if (schedule->first_event == PHX_NEVER)
+                schedule->first_event = now;
+        schedule->last_event = now;
+        schedule->full = schedule->full || full;
+}
+
+void schedule_ask(struct schedule *schedule) {
+        schedule->full = true;
+        schedule->now = true;
+}
+
+static uint64_t event_due(const struct schedule *schedule) {
+        if (schedule->now)
+                return 0;
+        if (schedule->first_event == PHX_NEVER)
+                return PHX_NEVER;
+        return earlier(later_by(schedule->last_event, schedule->debounce_usec),
+                       later_by(schedule->first_event, schedule->longest_delay_usec));
+}
+
+static uint64_t resync_due(const struct schedule *schedule) {
+        return later_by(schedule->ended,
+                        earlier(schedule->resync_usec, schedule->resync_limit_usec));
+}
+
+static uint64_t look_due(const struct schedule *schedule) {
+        return earlier(earlier(event_due(schedule), schedule->retry_at), resync_due(schedule));
+}
+
+static uint64_t labels_due(const struct schedule *schedule) {
+        uint64_t last = schedule->ended > schedule->labels_ended ? schedule->ended
+                                                                 : schedule->labels_ended;
+
+        if (schedule->label_resync_usec == 0)
+                return PHX_NEVER;
+        return later_by(last, schedule->label_resync_usec);
+}
+
+uint64_t schedule_due(const struct schedule *schedule) {
+        uint64_t due;
+
+        if (schedule->running)
+                return PHX_NEVER;
+        due = earlier(look_due(schedule), labels_due(schedule));
+        return due > schedule->hold_until ? due : schedule->hold_until;
+}
+
+uint64_t schedule_look_due(const struct schedule *schedule) {
+        uint64_t due = schedule->running ? PHX_NEVER : look_due(schedule);
+
+        return due > schedule->hold_until ? due : schedule->hold_until;
+}
+
+bool schedule_is_lazy(const struct schedule *schedule) {
+        return schedule_due(schedule) < earlier(event_due(schedule), schedule->retry_at);
+}
+
+enum look_kind schedule_begin(struct schedule *schedule, uint64_t now) {
+        enum look_kind kind = LOOK_PLAIN;
+
+        schedule->running = true;
+        if (labels_due(schedule) <= now && look_due(schedule) > now)
+                return LOOK_LABELS;
+        if (schedule->now)
+                kind = LOOK_ASKED;
+        else if (schedule->full || resync_due(schedule) <= now)
+                kind = LOOK_FULL;
+
+        schedule->first_event = PHX_NEVER;
+        schedule->retry_at = PHX_NEVER;
+        schedule->hold_until = 0;
+        schedule->full = false;
+        schedule->now = false;
+        return kind;
+}
+
+void schedule_end(struct schedule *schedule, uint64_t now, const struct phx_report *report) {
+        schedule->running = false;
+        schedule->failures = 0;
+        schedule->ended = now;
+        schedule->retry_at = later_by(now, report->retry_usec);
+        schedule->debounce_usec = report->debounce_usec;
+        schedule->longest_delay_usec = report->longest_delay_usec;
+        schedule->resync_usec = report->resync_usec;
+        schedule->label_resync_usec = report->label_resync_usec;
+}
+
+void schedule_end_labels(struct schedule *schedule, uint64_t now, bool differs) {
+        schedule->running = false;
+        schedule->labels_ended = now;
+        if (differs)
+                schedule->retry_at = earlier(schedule->retry_at, now);
+}
+
+static uint64_t backoff(unsigned failures) {
+        uint64_t delay = BACKOFF_FIRST;
+
+        while (failures-- > 0 && delay < BACKOFF_LAST)
+                delay *= 2;
+        return earlier(delay, BACKOFF_LAST);
+}
+
+void schedule_fail(struct schedule *schedule, uint64_t now, bool hold) {
+        schedule->running = false;
+        schedule->ended = now;
+        schedule->full = true;
+        schedule->retry_at = later_by(now, backoff(schedule->failures++));
+        schedule->hold_until = hold ? schedule->retry_at : 0;
+}

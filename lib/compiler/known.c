@@ -1,0 +1,110 @@
+#include "compiler/known.h"
+
+#include <string.h>
+
+#include "base/strings.h"
+#include "compiler/compiler.h"
+
+static bool is_same(const struct stat *a, const struct stat *b) {
+        return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+               a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+static int nothing(const char *place, int r, struct phx_error *error) {
+        return phx_error_set(
+                        error,
+                        r,
+                        "%s: %s; nothing can be compiled",
+                        place,
+                        strerrordesc_np(-r));
+}
+
+static int know_options(
+                struct phx_compiler_known *known,
+                const struct phx_compiler_place *place,
+                struct phx_error *error) {
+        phx_cleanup(phx_parser_options_done) struct phx_parser_options options = { 0 };
+        int r;
+
+        r = phx_parser_options_read(
+                        place->files,
+                        place->config,
+                        place->deployed_dir,
+                        &options,
+                        &known->watches,
+                        error);
+        if (r < 0)
+                return error && error->text[0] ? r : nothing(place->config, r, error);
+        phx_parser_options_done(&known->options);
+        known->options = PHX_TAKE_STRUCT(options);
+        return 0;
+}
+
+/* Only where it matters: who is not root compiles as himself. */
+static int know_account(
+                struct phx_compiler_known *known,
+                const struct phx_compiler_place *place,
+                struct phx_error *error) {
+        struct phx_error why = { 0 };
+        int r;
+
+        known->account = PHX_COMPILER_NOBODY;
+        if (geteuid() != 0 || !place->accounts)
+                return 0;
+        r = phx_files_watch(place->files, place->accounts, &known->watches);
+        if (r >= 0)
+                r = phx_compiler_account_find(place->files, place->accounts, &known->account, &why);
+        if (r >= 0 || (place->may_be_nobody && r != -ENOMEM))
+                return 0;
+        return phx_error_set(error, r, "%s", phx_error_text(&why, r));
+}
+
+static int know_program(
+                struct phx_compiler_known *known,
+                const struct phx_compiler_place *place,
+                struct phx_error *error) {
+        phx_autofree char *words = phx_parser_options_identity(&known->options);
+        char *identity = NULL;
+        struct stat program;
+        int r;
+
+        if (!words)
+                return nothing(place->parser, -ENOMEM, error);
+        if (stat(place->parser, &program) < 0)
+                return phx_error_errno(error, place->parser);
+        if (known->identity && phx_equal(known->features, place->features) &&
+            phx_equal(known->words, words) && is_same(&known->program, &program))
+                return 0;
+        r = phx_compiler_identity(place->parser, place->features, &known->options, &identity);
+        if (r < 0)
+                return nothing(place->parser, r, error);
+
+        free(known->identity);
+        known->identity = identity;
+        known->program = program;
+        free(known->words);
+        known->words = PHX_TAKE(words);
+        return phx_replace(&known->features, place->features);
+}
+
+int phx_compiler_know(
+                struct phx_compiler_known *known,
+                const struct phx_compiler_place *place,
+                struct phx_error *error) {
+        int r;
+
+        phx_strings_done(&known->watches);
+        r = know_options(known, place, error);
+        if (r >= 0)
+                r = know_account(known, place, error);
+        return r < 0 ? r : know_program(known, place, error);
+}
+
+void phx_compiler_known_done(struct phx_compiler_known *known) {
+        free(known->identity);
+        free(known->features);
+        free(known->words);
+        phx_parser_options_done(&known->options);
+        phx_strings_done(&known->watches);
+        *known = (struct phx_compiler_known){ 0 };
+}

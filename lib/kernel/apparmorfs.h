@@ -1,0 +1,69 @@
+#pragma once
+
+#include <stddef.h>
+
+#include "base/error.h"
+#include "base/strings.h"
+#include "kernel/loaded.h"
+
+/* The machine's AppArmor: what is loaded, and the one way to load. Nothing here can remove a
+ * profile, which would unconfine who runs in it. */
+struct phx_kernel;
+
+#define PHX_KERNEL_APPARMORFS "/sys/kernel/security/apparmor"
+#define PHX_KERNEL_MODULE "/sys/module/apparmor"
+
+/* Keeps the paths; opens nothing yet. APPARMORFS is what is mounted at PHX_KERNEL_APPARMORFS on a
+ * machine, MODULE is PHX_KERNEL_MODULE; both are temporary trees in tests. 0 or -ENOMEM. */
+int phx_kernel_new(const char *apparmorfs, const char *module, struct phx_kernel **ret_kernel);
+struct phx_kernel *phx_kernel_free(struct phx_kernel *kernel);
+PHX_DEFINE_FREEP(phx_kernel)
+
+/* 0 when AppArmor is there, may be asked and enforces. -ENODEV when the kernel has it not or it is
+ * switched off, -ENOENT when securityfs is not mounted, -EACCES when we may not look, -ENOTSUP when
+ * the kernel is too old to load several profiles at once, -EPERM when all profiles are switched to
+ * something other than enforce. The text says what to do. */
+int phx_kernel_check(const struct phx_kernel *kernel, struct phx_error *error);
+
+/* A short text that changes when the features that the parser compiles for do (libapparmor's own
+ * id). The caller's to free. */
+int phx_kernel_features_id(const struct phx_kernel *kernel, char **ret_id, struct phx_error *error);
+
+/* A descriptor that polls readable after each change of the policy by anybody, until it is read
+ * (apparmorfs, policy/revision: counts accepted loads, identical ones too, and removals). Reading
+ * it never blocks. */
+int phx_kernel_open_revision(const struct phx_kernel *kernel, int *ret_fd, struct phx_error *error);
+
+/* All that is loaded in this policy namespace. A profile that goes away meanwhile is left out. */
+int phx_kernel_observe(
+                const struct phx_kernel *kernel,
+                struct phx_loaded_list *ret_list,
+                struct phx_error *error);
+
+/* Policy namespaces directly in this one, sorted. */
+int phx_kernel_namespaces(
+                const struct phx_kernel *kernel,
+                struct phx_strings *ret_names,
+                struct phx_error *error);
+
+/* Names of the profiles in the policy namespace NAME, sorted; none when there is no such one. */
+int phx_kernel_namespace_profiles(
+                const struct phx_kernel *kernel,
+                const char *name,
+                struct phx_strings *ret_profiles,
+                struct phx_error *error);
+
+/* Makes one; 1 when there was none, else 0. Nothing here removes one: what runs in it would lose
+ * the policy that it loaded. */
+int phx_kernel_make_namespace(
+                const struct phx_kernel *kernel,
+                const char *name,
+                struct phx_error *error);
+
+/* Loads or replaces all profiles of BLOB in one write: all of them or none. That it returned 0 is
+ * no proof; observe again. -ENODATA for an empty blob, else as the kernel says, in a sentence. */
+int phx_kernel_replace(
+                const struct phx_kernel *kernel,
+                const void *blob,
+                size_t size,
+                struct phx_error *error);

@@ -1,0 +1,347 @@
+/* What reaches the host's disks and kernel: mounts and files. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+
+#include <sys/apparmor.h>
+
+#include "lint/private.h"
+#include "policy/query.h"
+
+/* --- mounts: TARGET NUL SOURCE NUL TYPE NUL FLAGS --- */
+
+/* Flags that make another call of it than the mounting of a file system. */
+#define OTHER_CALLS                                                                        \
+        (MS_REMOUNT | MS_BIND | MS_MOVE | MS_REC | MS_UNBINDABLE | MS_PRIVATE | MS_SLAVE | \
+         MS_SHARED)
+
+/* Each flag is a byte, its number counted from 1. */
+static struct phx_graph_bytes flag_bytes(void) {
+        struct phx_graph_bytes bytes = { 0 };
+
+        for (unsigned bit = 0; bit < 32; bit++)
+                bytes.has[bit + 1] = !((OTHER_CALLS >> bit) & 1);
+        return bytes;
+}
+
+/* Whether a file system of TYPE may be mounted, from SOURCES, where the type is next. */
+static int may_mount(
+                const struct lint *lint,
+                const struct phx_graph_set *sources,
+                const char *type,
+                bool *ret_may) {
+        phx_cleanup(phx_graph_set_done) struct phx_graph_set set = { 0 };
+        const struct phx_graph_bytes flags = flag_bytes();
+
+        *ret_may = false;
+        if (phx_graph_set_init(lint->others, &set) < 0)
+                return -ENOMEM;
+        phx_graph_follow(lint->others, sources, type, strlen(type) + 1, &set);
+        phx_graph_close(lint->others, &flags, &set);
+        for (size_t i = 0; i < set.count && !*ret_may; i++)
+                *ret_may = phx_policy_graph_permissions(lint->others, set.items[i]).allow &
+                           PHX_QUERY_MOUNT_IT;
+        return 0;
+}
+
+/* From TARGETS over a NUL and any source that begins with PREFIX, to where the type is next. */
+static int pass_source(
+                const struct lint *lint,
+                const struct phx_graph_set *targets,
+                const char *prefix,
+                struct phx_graph_set *ret_sources) {
+        phx_cleanup(phx_graph_set_done) struct phx_graph_set begun = { 0 }, sources = { 0 };
+        const struct phx_graph_bytes any = phx_graph_any();
+
+        if (phx_graph_set_init(lint->others, &begun) < 0 ||
+            phx_graph_set_init(lint->others, &sources) < 0 ||
+            phx_graph_set_init(lint->others, ret_sources) < 0)
+                return -ENOMEM;
+        phx_graph_follow(lint->others, targets, "", 1, &begun);
+        phx_graph_follow(lint->others, &begun, prefix, strlen(prefix), &sources);
+        phx_graph_close(lint->others, &any, &sources);
+        phx_graph_follow(lint->others, &sources, "", 1, ret_sources);
+        return 0;
+}
+
+/* The state in which targets begin; 0: mounts are not mediated. */
+static uint32_t mount_start(const struct lint *lint) {
+        static const char class[] = { PHX_QUERY_MOUNT };
+
+        return lint->others ? phx_policy_graph_run(
+                                              lint->others,
+                                              phx_policy_graph_start(lint->others),
+                                              class,
+                                              1)
+                            : 0;
+}
+
+static int lint_block_mounts(struct lint *lint, uint32_t start) {
+        static const char *const types[] = {
+                "ext4",  "ext3", "ext2",    "xfs", "btrfs",    "vfat",     "exfat",  "f2fs",
+                "ntfs3", "ntfs", "iso9660", "udf", "squashfs", "reiserfs", "hfsplus"
+        };
+        phx_cleanup(phx_graph_set_done) struct phx_graph_set targets = { 0 }, sources = { 0 };
+        phx_cleanup(lint_names_done) struct lint_names found = { 0 };
+        struct lint_place place = { LINT_MOUNT, NULL, NULL };
+        const struct phx_graph_bytes any = phx_graph_any();
+        int r;
+
+        if (phx_graph_set_init(lint->others, &targets) < 0)
+                return -ENOMEM;
+        phx_graph_set_add(&targets, start);
+        phx_graph_close(lint->others, &any, &targets);
+        r = pass_source(lint, &targets, "/dev/", &sources);
+        for (size_t i = 0; r >= 0 && i < PHX_ELEMENTS(types); i++) {
+                bool may = false;
+
+                r = may_mount(lint, &sources, types[i], &may);
+                if (r >= 0 && may)
+                        r = lint_names_add(&found, types[i]);
+        }
+        if (r >= 0)
+                r = lint_names_end(&found);
+        if (r < 0 || found.count == 0)
+                return r;
+        place.name = found.first;
+        return lint_add(lint,
+                        PHX_RULE_BLOCK_DEVICE_MOUNTS,
+                        &place,
+                        "may mount what is on the host's block devices (%s)",
+                        found.words.data);
+}
+
+/* Elsewhere than in its place it is not known by its path any more; and in its place it may be open
+ * for writing. */
+static int may_reach(
+                const struct lint *lint,
+                uint32_t start,
+                const char *type,
+                const char *place,
+                bool *ret_may) {
+        phx_cleanup(phx_graph_set_done) struct phx_graph_set targets = { 0 }, sources = { 0 },
+                                                             own = { 0 }, own_sources = { 0 };
+        phx_autofree char *file = NULL;
+        int r;
+
+        if (phx_graph_set_init(lint->others, &targets) < 0 ||
+            phx_graph_set_init(lint->others, &own) < 0)
+                return -ENOMEM;
+        phx_graph_others(lint->others, start, place, false, 0, &targets);
+        r = pass_source(lint, &targets, "", &sources);
+        if (r >= 0)
+                r = may_mount(lint, &sources, type, ret_may);
+        if (r < 0 || *ret_may)
+                return r;
+        if (asprintf(&file, "%sx", place) < 0) {
+                file = NULL;
+                return -ENOMEM;
+        }
+        if (!lint_may_open(lint, file, AA_MAY_WRITE))
+                return 0;
+        phx_graph_set_add(&own, phx_policy_graph_run(lint->others, start, place, strlen(place)));
+        r = pass_source(lint, &own, "", &own_sources);
+        return r < 0 ? r : may_mount(lint, &own_sources, type, ret_may);
+}
+
+static int lint_kernel_mounts(struct lint *lint, uint32_t start) {
+        static const struct {
+                const char *type;
+                const char *place;
+        } systems[] = {
+                { "debugfs", "/sys/kernel/debug/" },
+                { "tracefs", "/sys/kernel/tracing/" },
+                { "securityfs", "/sys/kernel/security/" },
+                { "configfs", "/sys/kernel/config/" },
+                { "efivarfs", "/sys/firmware/efi/efivars/" },
+                { "binfmt_misc", "/proc/sys/fs/binfmt_misc/" },
+        };
+        phx_cleanup(lint_names_done) struct lint_names found = { 0 };
+        struct lint_place place = { LINT_MOUNT, NULL, NULL };
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < PHX_ELEMENTS(systems); i++) {
+                bool may = false;
+
+                r = may_reach(lint, start, systems[i].type, systems[i].place, &may);
+                if (r >= 0 && may)
+                        r = lint_names_add(&found, systems[i].type);
+        }
+        if (r >= 0)
+                r = lint_names_end(&found);
+        if (r < 0 || found.count == 0)
+                return r;
+        place.name = found.first;
+        return lint_add(lint,
+                        PHX_RULE_KERNEL_MOUNTS,
+                        &place,
+                        "may mount and write file systems that control the kernel (%s)",
+                        found.words.data);
+}
+
+int lint_mounts(struct lint *lint) {
+        const struct lint_place place = { LINT_HEADER, NULL, NULL };
+        uint32_t start = mount_start(lint);
+        int r;
+
+        if (start == 0)
+                return lint_add(lint,
+                                PHX_RULE_BLOCK_DEVICE_MOUNTS,
+                                &place,
+                                "may mount anything, as the profile's abi does not mediate mounts");
+        r = lint_block_mounts(lint, start);
+        return r < 0 ? r : lint_kernel_mounts(lint, start);
+}
+
+/* --- files --- */
+
+static const char *const letters = "abcdefghijklmnopqrstuvwxyz";
+static const char *const digits = "0123456789";
+
+/* Paths that begin with PREFIX and go on with bytes of SETS, at least one; or are PREFIX, where
+ * there are none. */
+struct paths {
+        const char *prefix;
+        const char *sets[3];
+        bool is_any; /* any byte but a slash and NUL */
+};
+
+static struct phx_graph_bytes bytes_of(const struct paths *paths) {
+        struct phx_graph_bytes bytes = { 0 };
+
+        if (paths->is_any) {
+                bytes = phx_graph_any();
+                bytes.has['/'] = false;
+        }
+        for (size_t i = 0; i < PHX_ELEMENTS(paths->sets) && paths->sets[i]; i++)
+                for (const char *at = paths->sets[i]; *at; at++)
+                        bytes.has[(unsigned char) *at] = true;
+        return bytes;
+}
+
+/* 1 and the path's end for the first that may be opened with one of MASK. */
+static int find_path(
+                const struct lint *lint,
+                const struct paths *paths,
+                uint32_t mask,
+                char *witness,
+                size_t size) {
+        phx_cleanup(phx_graph_set_done) struct phx_graph_set set = { 0 };
+        const struct phx_graph_bytes bytes = bytes_of(paths);
+        uint32_t begun = phx_policy_graph_run(
+                        lint->files,
+                        phx_policy_graph_start(lint->files),
+                        paths->prefix,
+                        strlen(paths->prefix));
+        char end[64] = "";
+
+        if (begun == 0)
+                return 0;
+        if (phx_graph_set_init(lint->files, &set) < 0)
+                return -ENOMEM;
+        if (paths->is_any || paths->sets[0]) {
+                phx_graph_begin(lint->files, begun, &bytes, &set);
+                phx_graph_close(lint->files, &bytes, &set);
+        } else
+                phx_graph_set_add(&set, begun);
+        for (size_t i = 0; i < set.count; i++) {
+                if (!(phx_policy_graph_permissions(lint->files, set.items[i]).allow & mask))
+                        continue;
+                phx_graph_witness(&set, set.items[i], end, sizeof(end));
+                (void) snprintf(witness, size, "%s%s", paths->prefix, end);
+                return 1;
+        }
+        return 0;
+}
+
+/* One rule about paths. */
+struct file_rule {
+        enum phx_rule rule;
+        uint32_t mask;
+        const char *permissions;
+        const char *words; /* before the paths */
+        const struct paths *paths;
+        size_t count;
+};
+
+static int lint_file_rule(struct lint *lint, const struct file_rule *rule) {
+        phx_cleanup(lint_names_done) struct lint_names found = { 0 };
+        char first[128] = "", witness[128];
+        const struct lint_place place = { LINT_FILE, first, rule->permissions };
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < rule->count; i++) {
+                r = find_path(lint, &rule->paths[i], rule->mask, witness, sizeof(witness));
+                if (r <= 0)
+                        continue;
+                if (found.count == 0)
+                        (void) snprintf(first, sizeof(first), "%s", witness);
+                r = lint_names_add(&found, witness);
+        }
+        if (r >= 0)
+                r = lint_names_end(&found);
+        if (r < 0 || found.count == 0)
+                return r;
+        return lint_add(lint, rule->rule, &place, "%s %s", rule->words, found.words.data);
+}
+
+int lint_files(struct lint *lint) {
+        const struct paths devices[] = {
+                { "/dev/sd", { letters, digits }, false },
+                { "/dev/vd", { letters, digits }, false },
+                { "/dev/xvd", { letters, digits }, false },
+                { "/dev/hd", { letters, digits }, false },
+                { "/dev/nvme", { digits, "np" }, false },
+                { "/dev/mmcblk", { digits, "p" }, false },
+                { "/dev/dm-", { digits }, false },
+                { "/dev/md", { digits }, false },
+                { "/dev/zd", { digits, "p" }, false },
+                { "/dev/mapper/", { NULL }, true },
+        };
+        static const struct paths kernel[] = {
+                { "/proc/sysrq-trigger", { NULL }, false },
+                { "/proc/sys/kernel/core_pattern", { NULL }, false },
+                { "/proc/sys/kernel/modprobe", { NULL }, false },
+                { "/proc/sys/kernel/hotplug", { NULL }, false },
+                { "/proc/sys/fs/binfmt_misc/register", { NULL }, false },
+                { "/sys/kernel/uevent_helper", { NULL }, false },
+                { "/sys/fs/cgroup/release_agent", { NULL }, false },
+                { "/sys/kernel/debug/x", { NULL }, false },
+                { "/sys/kernel/tracing/kprobe_events", { NULL }, false },
+                { "/sys/power/state", { NULL }, false },
+                { "/sys/firmware/efi/efivars/", { NULL }, true },
+        };
+        static const struct paths memory[] = {
+                { "/proc/kcore", { NULL }, false },
+                { "/dev/mem", { NULL }, false },
+                { "/dev/kmem", { NULL }, false },
+                { "/dev/port", { NULL }, false },
+        };
+        const struct file_rule rules[] = {
+                { PHX_RULE_BLOCK_DEVICES,
+                  AA_MAY_READ | AA_MAY_WRITE,
+                  "rw",
+                  "may open the host's block devices, such as",
+                  devices,
+                  PHX_ELEMENTS(devices) },
+                { PHX_RULE_KERNEL_FILES,
+                  AA_MAY_WRITE | AA_MAY_APPEND,
+                  "wa",
+                  "may write files that control the kernel:",
+                  kernel,
+                  PHX_ELEMENTS(kernel) },
+                { PHX_RULE_KERNEL_MEMORY,
+                  AA_MAY_READ | AA_MAY_WRITE,
+                  "rw",
+                  "may open the kernel's memory:",
+                  memory,
+                  PHX_ELEMENTS(memory) },
+        };
+        int r = 0;
+
+        for (size_t i = 0; lint->files && r >= 0 && i < PHX_ELEMENTS(rules); i++)
+                r = lint_file_rule(lint, &rules[i]);
+        return r;
+}

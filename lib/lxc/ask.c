@@ -1,0 +1,136 @@
+#include "lxc/ask.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <lxc/lxccontainer.h>
+
+#include "base/buffer.h"
+#include "base/worker.h"
+#include "lxc/child.h"
+
+/* All that one call of ours asks. */
+struct questions {
+        const struct phx_strings *subjects;
+        int log; /* in the child */
+        struct phx_lxc_values *values;
+};
+
+void phx_lxc_values_done(struct phx_lxc_values *values) {
+        free(values->text);
+        free(values->profile);
+        free(values->cgroup_dir);
+        free(values->cgroup_container);
+        free(values->cgroup_inner);
+        *values = (struct phx_lxc_values){ 0 };
+}
+
+static int add_string(struct phx_buffer *strings, const char *text) {
+        return phx_buffer_add(strings, text, strlen(text) + 1);
+}
+
+/* Unset is an empty string, and for the cgroup keys "(null)". */
+static int add_item(struct phx_buffer *strings, struct lxc_container *c, const char *key) {
+        char value[4096] = "";
+        int n = c->get_config_item(c, key, value, sizeof(value));
+
+        if (n >= (int) sizeof(value))
+                return -EOVERFLOW;
+        return add_string(strings, n < 0 || strcmp(value, "(null)") == 0 ? "" : value);
+}
+
+static int add_values(struct phx_buffer *strings, struct lxc_container *c) {
+        static const char *const keys[] = { "lxc.apparmor.profile",
+                                            "lxc.cgroup.dir",
+                                            "lxc.cgroup.dir.container",
+                                            "lxc.cgroup.dir.container.inner",
+                                            "lxc.apparmor.allow_nesting" };
+
+        for (size_t i = 0; i < PHX_ELEMENTS(keys); i++) {
+                int r = add_item(strings, c, keys[i]);
+
+                if (r < 0)
+                        return r;
+        }
+        return add_string(strings, c->get_config_item(c, "lxc.idmap", NULL, 0) > 0 ? "1" : "0");
+}
+
+static void put_container(struct lxc_container **c) {
+        if (*c)
+                (void) lxc_container_put(*c);
+}
+
+static int answer_load(void *data, size_t index, struct phx_buffer *reply) {
+        phx_cleanup(put_container) struct lxc_container *c = NULL;
+        const struct questions *questions = data;
+        const char *file = questions->subjects->items[index];
+        int r;
+
+        if (ftruncate(questions->log, 0) < 0)
+                return phx_errno();
+        c = lxc_container_new("phoenixd", PHX_NO_LXC_PATH);
+        if (!c || !c->load_config(c, file)) {
+                r = phx_lxc_add_log(reply, questions->log, file);
+                return r < 0 ? r : -EINVAL;
+        }
+
+        r = add_values(reply, c);
+        if (r != -EOVERFLOW)
+                return r;
+        reply->size = 0;
+        (void) phx_buffer_addf(reply, "%s: a value is too long to be a profile or a path", file);
+        return r;
+}
+
+static int start(void *data) {
+        struct questions *questions = data;
+        int r = phx_lxc_child_confine();
+
+        return r < 0 ? r : phx_lxc_child_open_log(&questions->log);
+}
+
+static int accept_values(void *data, size_t index, const struct phx_worker_reply *reply) {
+        const struct questions *questions = data;
+        struct phx_lxc_values *values = &questions->values[index];
+        char **const strings[] = { &values->profile,
+                                   &values->cgroup_dir,
+                                   &values->cgroup_container,
+                                   &values->cgroup_inner };
+        size_t offset = 0;
+        int r = 0;
+
+        values->code = reply->code;
+        if (reply->code < 0)
+                return phx_replace(&values->text, reply->data);
+
+        for (size_t i = 0; r >= 0 && i < PHX_ELEMENTS(strings); i++)
+                r = phx_replace(strings[i], phx_worker_string(reply, &offset));
+        values->allow_nesting = strcmp(phx_worker_string(reply, &offset), "1") == 0;
+        values->is_mapped = strcmp(phx_worker_string(reply, &offset), "1") == 0;
+        return r;
+}
+
+int phx_lxc_worker_load(
+                const struct phx_strings *files,
+                uint64_t deadline_usec,
+                struct phx_lxc_values *values,
+                struct phx_error *error) {
+        struct questions questions = { .subjects = files, .values = values };
+        const struct phx_worker_job job = { .subjects = files,
+                                            .service = "liblxc",
+                                            .deadline_usec = deadline_usec,
+                                            .start = start,
+                                            .answer = answer_load,
+                                            .accept = accept_values,
+                                            .data = &questions };
+        int r;
+
+        assert(values || files->count == 0);
+
+        r = phx_worker_run(&job, error);
+        for (size_t i = 0; r < 0 && i < files->count; i++)
+                phx_lxc_values_done(&values[i]);
+        return r;
+}

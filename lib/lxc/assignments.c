@@ -1,0 +1,342 @@
+#include "lxc/assignments.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/grow.h"
+
+void phx_assignments_done(struct phx_assignments *assignments) {
+        for (size_t i = 0; i < assignments->count; i++) {
+                struct phx_assignment *assignment = &assignments->items[i];
+
+                free(assignment->id);
+                free(assignment->directory);
+                free(assignment->profile);
+                free(assignment->label);
+                phx_lxc_options_done(&assignment->options);
+                phx_strings_done(&assignment->ours);
+                phx_strings_done(&assignment->withdrawn);
+                phx_strings_done(&assignment->removed);
+                phx_strings_done(&assignment->tail);
+                phx_strings_done(&assignment->foreign);
+        }
+        free(assignments->items);
+        *assignments = (struct phx_assignments){ 0 };
+}
+
+const struct phx_assignment *phx_assignments_find(
+                const struct phx_assignments *assignments,
+                const char *id) {
+        for (size_t i = 0; i < assignments->count; i++)
+                if (strcmp(assignments->items[i].id, id) == 0)
+                        return &assignments->items[i];
+        return NULL;
+}
+
+static size_t count_of(const struct phx_strings *lines, const char *line) {
+        size_t count = 0;
+
+        for (size_t i = 0; i < lines->count; i++)
+                count += strcmp(lines->items[i], line) == 0;
+        return count;
+}
+
+/* --- whose lines they are --- */
+
+/* As many of the recorded ones as the config has beyond its own. */
+static int collect_ours(
+                struct phx_assignment *assignment,
+                const struct phx_inventory_container *record) {
+        const struct phx_lxc_source *source = &assignment->have->source;
+        int r = 0;
+
+        for (size_t i = 0; record && r >= 0 && i < record->lines.count; i++) {
+                const char *line = record->lines.items[i];
+                size_t copies = phx_lxc_text_copies(source->text, source->size, line);
+
+                if (count_of(&assignment->ours, line) + count_of(&record->foreign, line) < copies)
+                        r = phx_strings_add(&assignment->ours, line);
+        }
+        return r;
+}
+
+static int add_option_line(struct phx_strings *lines, const struct phx_lxc_option *option) {
+        return phx_strings_addf(lines, "%s=%s", option->key, option->value);
+}
+
+static int add_option_lines(struct phx_strings *lines, const struct phx_lxc_options *options) {
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < options->count; i++)
+                r = add_option_line(lines, &options->items[i]);
+        return r;
+}
+
+static int collect_withdrawn(struct phx_assignment *assignment) {
+        phx_cleanup(phx_strings_done) struct phx_strings wanted = { 0 }, kept = { 0 };
+        int r = add_option_lines(&wanted, &assignment->options);
+
+        for (size_t i = 0; r >= 0 && i < assignment->ours.count; i++) {
+                const char *line = assignment->ours.items[i];
+                bool is_wanted = count_of(&kept, line) < count_of(&wanted, line);
+
+                r = phx_strings_add(is_wanted ? &kept : &assignment->withdrawn, line);
+        }
+        return r;
+}
+
+/* FOREIGN says of other lines than LINES nothing that matters. */
+static int set_record(
+                struct phx_inventory *inventory,
+                const char *directory,
+                const struct phx_strings *lines,
+                const struct phx_strings *foreign) {
+        phx_cleanup(phx_strings_done) struct phx_strings kept = { 0 };
+        int r = 0;
+
+        if (lines->count == 0)
+                return phx_inventory_remove_container(inventory, directory);
+        for (size_t i = 0; r >= 0 && foreign && i < foreign->count; i++)
+                if (phx_strings_has(lines, foreign->items[i]))
+                        r = phx_strings_add(&kept, foreign->items[i]);
+        return r < 0 ? r : phx_inventory_set_container(inventory, directory, lines, &kept);
+}
+
+static struct phx_assignment *add(
+                struct phx_assignments *assignments,
+                const struct phx_desired_container *want,
+                const struct phx_lxc_container *have) {
+        struct phx_assignment *assignment =
+                        phx_grow(&assignments->items, &assignments->count, sizeof(*assignment));
+
+        if (!assignment || phx_replace(&assignment->id, want->id) < 0 ||
+            phx_replace(&assignment->directory, want->directory) < 0 ||
+            phx_replace(&assignment->profile, want->profile) < 0 ||
+            phx_replace(&assignment->label, want->label) < 0 ||
+            phx_lxc_options_copy(&assignment->options, &want->options) < 0)
+                return NULL;
+        assignment->have = have;
+        memcpy(assignment->digest, have->source.digest, sizeof(assignment->digest));
+        return assignment;
+}
+
+/* 1 when INVENTORY changed. */
+static int add_one(
+                struct phx_assignments *assignments,
+                const struct phx_desired_container *want,
+                const struct phx_lxc_container *have,
+                struct phx_inventory *inventory) {
+        struct phx_assignment *assignment = add(assignments, want, have);
+        const struct phx_inventory_container *record;
+        int r;
+
+        if (!assignment)
+                return -ENOMEM;
+        record = phx_inventory_container(inventory, assignment->directory);
+        r = collect_ours(assignment, record);
+        if (r >= 0)
+                r = collect_withdrawn(assignment);
+        if (r < 0 || !record)
+                return r;
+        return set_record(inventory, assignment->directory, &assignment->ours, &record->foreign);
+}
+
+int phx_assignments_collect(
+                struct phx_assignments *assignments,
+                const struct phx_desired *desired,
+                const struct phx_lxc_containers *list,
+                struct phx_inventory *inventory) {
+        bool changed = false;
+
+        for (size_t i = 0; i < list->count; i++) {
+                const struct phx_lxc_container *have = &list->items[i];
+                const struct phx_desired_container *want = phx_desired_find_directory(
+                                desired,
+                                have->name);
+                int r = want && have->source.text ? add_one(assignments, want, have, inventory) : 0;
+
+                if (r < 0)
+                        return r;
+                changed |= r > 0;
+        }
+        return changed;
+}
+
+void phx_assignments_leave(struct phx_assignments *assignments) {
+        for (size_t i = 0; i < assignments->count; i++)
+                assignments->items[i].have = NULL;
+}
+
+/* --- what is to be tried --- */
+
+void phx_assignment_texts_done(struct phx_assignment_texts *texts) {
+        phx_buffer_done(&texts->text);
+        phx_buffer_done(&texts->base);
+        phx_buffer_done(&texts->whole);
+}
+
+static int edit_source(
+                const struct phx_assignment *assignment,
+                const struct phx_lxc_edit *edit,
+                struct phx_buffer *ret_text,
+                struct phx_error *error) {
+        const struct phx_lxc_source *source = &assignment->have->source;
+        int r = phx_lxc_text_edit(source->text, source->size, edit, ret_text, error);
+
+        return r < 0 ? r : 0;
+}
+
+int phx_assignment_render(
+                const struct phx_assignment *assignment,
+                struct phx_assignment_texts *ret_texts,
+                struct phx_error *error) {
+        phx_cleanup(phx_assignment_texts_done) struct phx_assignment_texts texts = { 0 };
+        phx_cleanup(phx_strings_done) struct phx_strings lines = { 0 };
+        struct phx_lxc_edit edit = { .removed = assignment->withdrawn,
+                                     .profile = assignment->label };
+        int r;
+
+        r = edit_source(assignment, &edit, &texts.text, error);
+        edit.removed = assignment->ours;
+        if (r >= 0)
+                r = edit_source(assignment, &edit, &texts.base, error);
+        if (r >= 0)
+                r = add_option_lines(&lines, &assignment->options);
+        edit.tail = lines;
+        if (r >= 0)
+                r = edit_source(assignment, &edit, &texts.whole, error);
+        if (r < 0)
+                return r;
+        *ret_texts = PHX_TAKE_STRUCT(texts);
+        return 0;
+}
+
+/* --- what is to be done --- */
+
+static int collect_foreign(struct phx_assignment *assignment, const struct phx_strings *lines) {
+        const struct phx_lxc_source *source = &assignment->have->source;
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < lines->count; i++) {
+                const char *line = lines->items[i];
+                size_t copies = phx_lxc_text_copies(source->text, source->size, line);
+
+                if (phx_strings_has(&assignment->foreign, line))
+                        continue;
+                for (size_t j = count_of(&assignment->ours, line); r >= 0 && j < copies; j++)
+                        r = phx_strings_add(&assignment->foreign, line);
+        }
+        return r;
+}
+
+/* Our line of an option that stays where it is, is not removed; of equal ones it is one of them. */
+static int settle_option(
+                struct phx_assignment *assignment,
+                const struct phx_lxc_option *option,
+                char verdict,
+                struct phx_strings *left) {
+        phx_cleanup(phx_strings_done) struct phx_strings line = { 0 };
+        int r = add_option_line(&line, option);
+
+        if (r < 0)
+                return r;
+        if (verdict == PHX_LXC_IN_EFFECT)
+                return phx_strings_add(left, line.items[0]);
+        return verdict == PHX_LXC_WANTED ? phx_strings_add(&assignment->tail, line.items[0]) : 0;
+}
+
+static int collect_removed(struct phx_assignment *assignment, const struct phx_strings *left) {
+        phx_cleanup(phx_strings_done) struct phx_strings kept = { 0 };
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < assignment->ours.count; i++) {
+                const char *line = assignment->ours.items[i];
+                bool stays = count_of(&kept, line) < count_of(left, line);
+
+                r = phx_strings_add(stays ? &kept : &assignment->removed, line);
+        }
+        return r;
+}
+
+/* Whether the edit changes more than the profile's line. */
+static int changes_lines(const struct phx_assignment *assignment, struct phx_error *error) {
+        const struct phx_lxc_edit profile = { .profile = assignment->label },
+                                  whole = phx_assignment_edit(assignment);
+        phx_cleanup(phx_buffer_done) struct phx_buffer before = { 0 }, after = { 0 };
+        int r;
+
+        r = edit_source(assignment, &profile, &before, error);
+        if (r >= 0)
+                r = edit_source(assignment, &whole, &after, error);
+        if (r < 0)
+                return r;
+        return before.size != after.size ||
+               (before.size > 0 && memcmp(before.data, after.data, before.size) != 0);
+}
+
+static int add_wrong(struct phx_strings *wrong, char sign, const char *line) {
+        phx_cleanup(phx_strings_done) struct phx_strings text = { 0 };
+        int r;
+
+        r = phx_strings_addf(&text, "%c%.*s", sign, (int) strcspn(line, "="), line);
+        return r < 0 ? r : phx_strings_add_once(wrong, text.items[0]);
+}
+
+static int tell_wrong(const struct phx_assignment *assignment, struct phx_strings *wrong) {
+        const struct phx_strings *tail = &assignment->tail, *removed = &assignment->removed;
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < tail->count; i++)
+                r = add_wrong(wrong, '+', tail->items[i]);
+        for (size_t i = 0; r >= 0 && i < removed->count; i++)
+                if (!phx_strings_has(tail, removed->items[i]))
+                        r = add_wrong(wrong, '-', removed->items[i]);
+        return r < 0 ? r : 0;
+}
+
+int phx_assignment_settle(
+                struct phx_assignment *assignment,
+                const char *verdicts,
+                struct phx_strings *wrong,
+                struct phx_error *error) {
+        phx_cleanup(phx_strings_done) struct phx_strings left = { 0 };
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < assignment->options.count; i++)
+                r = settle_option(assignment, &assignment->options.items[i], verdicts[i], &left);
+        if (r >= 0)
+                r = collect_removed(assignment, &left);
+        if (r >= 0)
+                r = collect_foreign(assignment, &assignment->ours);
+        if (r >= 0)
+                r = collect_foreign(assignment, &assignment->tail);
+        if (r >= 0)
+                r = changes_lines(assignment, error);
+        return r > 0 ? tell_wrong(assignment, wrong) : r;
+}
+
+/* Before the edit and after it, whichever there is, all of ours are recorded as such. */
+int phx_assignment_claim(const struct phx_assignment *assignment, struct phx_inventory *inventory) {
+        const struct phx_strings *tail = &assignment->tail;
+        phx_cleanup(phx_strings_done) struct phx_strings lines = { 0 };
+        int r;
+
+        r = phx_strings_copy(&lines, &assignment->ours);
+        for (size_t i = 0; r >= 0 && i < tail->count; i++) {
+                const char *line = tail->items[i];
+                size_t stay = count_of(&assignment->ours, line) -
+                              count_of(&assignment->removed, line);
+
+                if (count_of(&lines, line) < stay + count_of(tail, line))
+                        r = phx_strings_add(&lines, line);
+        }
+        if (r < 0 || tail->count == 0)
+                return r;
+        return set_record(inventory, assignment->directory, &lines, &assignment->foreign);
+}
+
+struct phx_lxc_edit phx_assignment_edit(const struct phx_assignment *assignment) {
+        return (struct phx_lxc_edit){ .removed = assignment->removed,
+                                      .tail = assignment->tail,
+                                      .profile = assignment->label };
+}

@@ -1,0 +1,58 @@
+#pragma once
+
+/* The plain LXC containers of this host: LXC_PATH/NAME/config. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/strings.h"
+#include "base/trust.h"
+#include "lxc/ask.h"
+#include "lxc/decider.h"
+#include "lxc/reader.h"
+#include "lxc/text.h"
+
+/* Where and how; borrowed strings. */
+struct phx_lxc {
+        const char *path;              /* /var/lib/lxc */
+        const struct phx_trust *trust; /* who may have a hand in it */
+        const char *lock_root;         /* below which liblxc keeps its locks: /run/lxc/lock */
+        struct phx_lxc_owner owner;
+        uint64_t deadline_usec; /* for liblxc's answer about one container */
+};
+
+struct phx_lxc_container {
+        char *name;                   /* any that a directory may have */
+        struct phx_lxc_source source; /* TEXT is NULL when it cannot be read */
+        char *trouble;                /* why it cannot be judged, for the operator; else NULL */
+        struct phx_lxc_values values; /* as liblxc sees them; PROFILE is NULL with TROUBLE */
+        struct phx_lxc_decider decider;
+};
+
+struct phx_lxc_containers {
+        struct phx_lxc_container *items; /* sorted by name */
+        size_t count;
+        char *refusal; /* why LXC_PATH is not believed, for the operator: then there are no items;
+                          else NULL */
+        struct phx_strings watches; /* directories in which a change could change any of this */
+};
+
+void phx_lxc_containers_done(struct phx_lxc_containers *containers);
+
+/* What liblxc made of each config the last time; lives between looks. As long as a config, with all
+ * that it includes, is byte by byte the same, nothing is asked again. */
+struct phx_lxc_cache;
+
+int phx_lxc_cache_new(struct phx_lxc_cache **ret_cache);
+struct phx_lxc_cache *phx_lxc_cache_free(struct phx_lxc_cache *cache);
+PHX_DEFINE_FREEP(phx_lxc_cache)
+
+/* What is wrong with one container stays with that container: its TROUBLE. An LXC_PATH that does
+ * not exist holds none, and one that others may write is a REFUSAL. Fails only when it cannot be
+ * listed, or nothing can be asked at all. */
+int phx_lxc_containers_look(
+                const struct phx_lxc *lxc,
+                struct phx_lxc_cache *cache,
+                struct phx_lxc_containers *ret_containers,
+                struct phx_error *error);

@@ -1,0 +1,227 @@
+#include "lxc/monitor.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/digest.h"
+#include "base/error.h"
+#include "base/process.h"
+#include "lxc/socket_owner.h"
+
+/* The command's number, and the two structures that are sent as they lie in memory. */
+#define GET_INIT_PID 4
+
+struct request {
+        int32_t command;
+        int32_t size; /* of data that follows: none */
+        void *data;
+};
+
+struct response {
+        int32_t code;
+        int32_t size;
+        intptr_t data; /* the number itself */
+};
+
+struct round {
+        const struct phx_strings *names;
+        const char *lxc_path;
+        uid_t uid;
+        struct phx_lxc_monitor *monitors;
+        int spare; /* a socket that is not connected yet */
+        struct pollfd *fds;
+        struct phx_lxc_monitor **callees; /* of the same index */
+        size_t asked;
+        struct phx_socket_owner *full; /* addresses whose queue was full */
+        size_t full_count;
+};
+
+static void round_done(struct round *round) {
+        for (size_t i = 0; i < round->asked; i++)
+                if (round->fds[i].fd >= 0)
+                        (void) close(round->fds[i].fd);
+        if (round->spare >= 0)
+                (void) close(round->spare);
+        free(round->fds);
+        free(round->callees);
+        free(round->full);
+}
+
+/* LXC leaves room for a NUL on both sides, and hashes what is longer. */
+socklen_t phx_lxc_monitor_address(
+                const char *lxc_path,
+                const char *name,
+                struct sockaddr_un *ret_address) {
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        size_t room = sizeof(address.sun_path) - 2;
+        char path[PATH_MAX + NAME_MAX];
+        int n;
+
+        n = snprintf(&address.sun_path[1], room, "%s/%s/command", lxc_path, name);
+        if (n < 0 || (size_t) n >= room) {
+                n = snprintf(path, sizeof(path), "%s/%s", lxc_path, name);
+                n = snprintf(&address.sun_path[1],
+                             room,
+                             "lxc/%016" PRIx64 "/command",
+                             phx_fnv1a(path, strnlen(path, (size_t) n)));
+        }
+        *ret_address = address;
+        return (socklen_t) (offsetof(struct sockaddr_un, sun_path) + 1 + (size_t) n);
+}
+
+/* As its own user, which a monitor wants to see before it reads the command. */
+static bool send_question(int fd) {
+        struct request request = { .command = GET_INIT_PID };
+        const struct ucred sender = { getpid(), getuid(), getgid() };
+        union {
+                struct cmsghdr header;
+                char bytes[CMSG_SPACE(sizeof(sender))];
+        } control = { .header = { .cmsg_len = CMSG_LEN(sizeof(sender)),
+                                  .cmsg_level = SOL_SOCKET,
+                                  .cmsg_type = SCM_CREDENTIALS } };
+        struct iovec vector = { &request, sizeof(request) };
+        const struct msghdr message = { .msg_iov = &vector,
+                                        .msg_iovlen = 1,
+                                        .msg_control = &control,
+                                        .msg_controllen = sizeof(control.bytes) };
+
+        memcpy(CMSG_DATA(&control.header), &sender, sizeof(sender));
+        return sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t) sizeof(request);
+}
+
+/* Who called listen(2): the kernel noted it then, and it stays with this connection. */
+static bool is_held_by(int fd, uid_t uid) {
+        struct ucred peer;
+        socklen_t size = sizeof(peer);
+
+        return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) >= 0 && peer.uid == uid;
+}
+
+static bool ensure_socket(struct round *round) {
+        if (round->spare < 0)
+                round->spare = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        return round->spare >= 0;
+}
+
+static void begin(struct round *round, size_t index) {
+        struct phx_lxc_monitor *monitor = &round->monitors[index];
+        struct phx_socket_owner *full = &round->full[round->full_count];
+        struct sockaddr_un address;
+        socklen_t size = phx_lxc_monitor_address(
+                        round->lxc_path,
+                        round->names->items[index],
+                        &address);
+
+        *monitor = (struct phx_lxc_monitor){ PHX_LXC_MONITOR_SILENT, 0 };
+        if (!ensure_socket(round))
+                return;
+        if (connect(round->spare, (const struct sockaddr *) &address, size) < 0) {
+                /* A socket of another type is no monitor's, whosever it is. */
+                if (errno == ECONNREFUSED || errno == EPROTOTYPE)
+                        monitor->answer = PHX_LXC_MONITOR_NONE;
+                else if (errno == EAGAIN) {
+                        *full = (struct phx_socket_owner){ .address = address,
+                                                           .size = size,
+                                                           .index = index };
+                        round->full_count++;
+                }
+                return;
+        }
+        if (!is_held_by(round->spare, round->uid)) {
+                monitor->answer = PHX_LXC_MONITOR_NONE;
+                (void) close(PHX_TAKE_FD(round->spare));
+                return;
+        }
+        round->fds[round->asked] = (struct pollfd){
+                .fd = PHX_TAKE_FD(round->spare),
+                .events = POLLIN,
+        };
+        round->callees[round->asked] = monitor;
+        if (!send_question(round->fds[round->asked].fd))
+                (void) close(PHX_TAKE_FD(round->fds[round->asked].fd));
+        round->asked++;
+}
+
+/* A queue that is full hides who listens; one that a stranger filled is none of ours. */
+static void judge_full(struct round *round) {
+        if (round->full_count == 0 || phx_socket_owners_find(round->full, round->full_count) < 0)
+                return;
+        for (size_t i = 0; i < round->full_count; i++) {
+                const struct phx_socket_owner *owner = &round->full[i];
+                struct phx_lxc_monitor *monitor = &round->monitors[owner->index];
+
+                if (owner->code == 0 && owner->uid != round->uid)
+                        monitor->answer = PHX_LXC_MONITOR_NONE;
+        }
+}
+
+/* An answer is written at once, and read so. Anything else, an end included, is none. */
+static void take_answer(struct pollfd *poll_fd, struct phx_lxc_monitor *monitor) {
+        struct response response;
+        ssize_t n = recv(poll_fd->fd, &response, sizeof(response), MSG_DONTWAIT);
+
+        (void) close(PHX_TAKE_FD(poll_fd->fd));
+        if (n != (ssize_t) sizeof(response) || response.code < 0 || response.size != 0 ||
+            response.data > INT_MAX)
+                return;
+        monitor->answer = PHX_LXC_MONITOR_ANSWERS;
+        monitor->init = response.data > 0 ? (pid_t) response.data : 0;
+}
+
+static size_t count_open(const struct round *round) {
+        size_t open = 0;
+
+        for (size_t i = 0; i < round->asked; i++)
+                open += round->fds[i].fd >= 0;
+        return open;
+}
+
+static void wait_for_answers(struct round *round, uint64_t deadline_usec) {
+        uint64_t until = phx_now_usec() + deadline_usec, now;
+
+        while (count_open(round) > 0 && (now = phx_now_usec()) < until) {
+                const struct timespec left = { (time_t) ((until - now) / 1000000),
+                                               (long) ((until - now) % 1000000 * 1000) };
+
+                if (ppoll(round->fds, round->asked, &left, NULL) <= 0)
+                        continue;
+                for (size_t i = 0; i < round->asked; i++)
+                        if (round->fds[i].fd >= 0 && round->fds[i].revents != 0)
+                                take_answer(&round->fds[i], round->callees[i]);
+        }
+}
+
+int phx_lxc_monitors_ask(
+                const char *lxc_path,
+                const struct phx_strings *names,
+                uid_t uid,
+                uint64_t deadline_usec,
+                struct phx_lxc_monitor *monitors) {
+        phx_cleanup(round_done) struct round round = { .names = names,
+                                                       .lxc_path = lxc_path,
+                                                       .uid = uid,
+                                                       .monitors = monitors,
+                                                       .spare = -1 };
+
+        assert(monitors || names->count == 0);
+
+        if (names->count == 0)
+                return 0;
+        round.fds = calloc(names->count, sizeof(*round.fds));
+        round.callees = calloc(names->count, sizeof(struct phx_lxc_monitor *));
+        round.full = calloc(names->count, sizeof(*round.full));
+        if (!round.fds || !round.callees || !round.full)
+                return -ENOMEM;
+
+        for (size_t i = 0; i < names->count; i++)
+                begin(&round, i);
+        judge_full(&round);
+        wait_for_answers(&round, deadline_usec);
+        return 0;
+}

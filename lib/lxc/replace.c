@@ -1,0 +1,307 @@
+#include "lxc/replace.h"
+
+#include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/file.h"
+#include "lxc/directory.h"
+#include "state/configuration.h"
+
+#define LOCK_TRIES 100
+#define LOCK_PAUSE_NSEC (20L * 1000 * 1000)
+
+/* One edit under way. */
+struct edit {
+        const struct phx_lxc *lxc;
+        const char *name;
+        const char *digest;
+        char *path; /* of the config */
+        int dir_fd;
+        char *temporary; /* its name in DIR_FD, as long as it is ours to remove */
+        struct phx_error *error;
+};
+
+static void edit_done(struct edit *edit) {
+        if (edit->temporary)
+                (void) unlinkat(edit->dir_fd, edit->temporary, 0);
+        free(edit->temporary);
+        free(edit->path);
+        phx_closep(&edit->dir_fd);
+}
+
+static int open_directory(struct edit *edit) {
+        phx_autoclose int parent_fd = -1;
+        struct stat st;
+        int r;
+
+        if (asprintf(&edit->path, "%s/%s/config", edit->lxc->path, edit->name) < 0) {
+                edit->path = NULL;
+                return -ENOMEM;
+        }
+        r = phx_lxc_open_path(edit->lxc, &parent_fd, edit->error);
+        if (r >= 0)
+                r = phx_lxc_open_container(
+                                edit->lxc,
+                                parent_fd,
+                                edit->name,
+                                &edit->dir_fd,
+                                edit->error);
+        if (r < 0)
+                return r;
+        if (fstat(edit->dir_fd, &st) < 0)
+                return phx_error_errno(edit->error, edit->path);
+        /* The directory of an id-mapped container belongs to the container's own root, as
+         * lxc-create leaves it. */
+        if (st.st_mode & S_IWOTH)
+                return phx_error_set(
+                                edit->error,
+                                -EPERM,
+                                "%s: its directory is writable by others (mode %04o)",
+                                edit->path,
+                                (unsigned) st.st_mode & 07777);
+        return 0;
+}
+
+static int read_expected(const struct edit *edit, struct phx_lxc_source *ret_source) {
+        phx_cleanup(phx_lxc_source_done) struct phx_lxc_source source = { 0 };
+        int r;
+
+        if (faccessat(edit->dir_fd, "partial", F_OK, 0) == 0)
+                return phx_error_set(
+                                edit->error,
+                                -EBUSY,
+                                "%s: lxc-create is at work on the container, or was broken off",
+                                edit->path);
+        r = phx_lxc_read_config(edit->dir_fd, edit->path, &edit->lxc->owner, &source, edit->error);
+        if (r < 0)
+                return r;
+        if (strcmp(source.digest, edit->digest) != 0)
+                return phx_error_set(
+                                edit->error,
+                                -ESTALE,
+                                "%s: changed since it was looked at",
+                                edit->path);
+        *ret_source = source;
+        source.text = NULL;
+        return 0;
+}
+
+static int stage(
+                struct edit *edit,
+                const struct phx_lxc_source *old,
+                const struct phx_buffer *text) {
+        const struct phx_file_owner owner = { old->mode, old->uid, old->gid };
+        int r;
+
+        r = phx_file_stage_at(
+                        edit->dir_fd,
+                        "config",
+                        text->data ? text->data : "",
+                        text->size,
+                        &owner,
+                        &edit->temporary);
+        return r < 0 ? phx_error_set(edit->error, r, "%s: %s", edit->path, strerrordesc_np(-r)) : 0;
+}
+
+static int compare_profile(
+                const struct edit *edit,
+                const struct phx_lxc_values *values,
+                const char *profile) {
+        if (values->code < 0)
+                return phx_error_set(
+                                edit->error,
+                                values->code,
+                                "%s: the edited text is no good: %s",
+                                edit->path,
+                                values->text);
+        if (profile && strcmp(values->profile, profile) != 0)
+                return phx_error_set(
+                                edit->error,
+                                -EINVAL,
+                                "%s: with lxc.apparmor.profile = %s as the last word liblxc still sees '%s'",
+                                edit->path,
+                                profile,
+                                values->profile);
+        return 0;
+}
+
+/* By name: the file is in the container's directory, as its includes may ask for. */
+static int judge(const struct edit *edit, const char *profile) {
+        phx_cleanup(phx_strings_done) struct phx_strings files = { 0 };
+        phx_cleanup(phx_lxc_values_done) struct phx_lxc_values values = { 0 };
+        int r;
+
+        r = phx_strings_addf(&files, "%s/%s/%s", edit->lxc->path, edit->name, edit->temporary);
+        if (r >= 0)
+                r = phx_lxc_worker_load(&files, edit->lxc->deadline_usec, &values, edit->error);
+        return r < 0 ? r : compare_profile(edit, &values, profile);
+}
+
+/* The lock belongs to the open file, as in liblxc: closing it gives it back. */
+static int wait_for_lock(int fd) {
+        const struct timespec pause = { .tv_nsec = LOCK_PAUSE_NSEC };
+        struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+        for (int i = 0; i < LOCK_TRIES; i++) {
+                if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
+                        return 0;
+                if (errno != EAGAIN && errno != EACCES)
+                        return phx_errno();
+                (void) nanosleep(&pause, NULL);
+        }
+        return -EBUSY;
+}
+
+int phx_lxc_lock(
+                const struct phx_lxc *lxc,
+                const char *name,
+                int *ret_fd,
+                struct phx_error *error) {
+        phx_autofree char *directory = NULL;
+        phx_autofree char *path = NULL;
+        phx_autoclose int fd = -1;
+        int r;
+
+        if (asprintf(&directory, "%s/%s", lxc->lock_root, lxc->path) < 0) {
+                directory = NULL;
+                return -ENOMEM;
+        }
+        if (asprintf(&path, "%s/.%s", directory, name) < 0) {
+                path = NULL;
+                return -ENOMEM;
+        }
+
+        /* Mode 0755 for what is missing, as liblxc does. */
+        if (phx_directory_ensure(directory, 0755) >= 0)
+                fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (fd >= 0) {
+                r = wait_for_lock(fd);
+                if (r == -EBUSY)
+                        return phx_error_set(
+                                        error,
+                                        r,
+                                        "%s: another program holds LXC's lock of the container",
+                                        path);
+                if (r < 0)
+                        return phx_error_set(error, r, "%s: %s", path, strerrordesc_np(-r));
+        }
+        *ret_fd = PHX_TAKE_FD(fd);
+        return 0;
+}
+
+static int commit(struct edit *edit) {
+        phx_cleanup(phx_lxc_source_done) struct phx_lxc_source now = { 0 };
+        phx_autofree char *temporary = NULL;
+        phx_autoclose int lock_fd = -1;
+        int r;
+
+        r = phx_lxc_lock(edit->lxc, edit->name, &lock_fd, edit->error);
+        if (r < 0)
+                return r;
+        /* Once more: while liblxc was asked, somebody may have written. */
+        r = read_expected(edit, &now);
+        if (r < 0)
+                return r;
+
+        temporary = PHX_TAKE(edit->temporary);
+        r = phx_file_commit_at(edit->dir_fd, temporary, "config");
+        return r < 0 ? phx_error_set(edit->error, r, "%s: %s", edit->path, strerrordesc_np(-r)) : 1;
+}
+
+int phx_lxc_replace(
+                const struct phx_lxc *lxc,
+                const char *name,
+                const char *digest,
+                const struct phx_lxc_edit *edit,
+                struct phx_error *error) {
+        phx_cleanup(edit_done) struct edit work = { .lxc = lxc,
+                                                    .name = name,
+                                                    .digest = digest,
+                                                    .dir_fd = -1,
+                                                    .error = error };
+        phx_cleanup(phx_lxc_source_done) struct phx_lxc_source old = { 0 };
+        phx_cleanup(phx_buffer_done) struct phx_buffer text = { 0 };
+        int r;
+
+        assert(lxc && name && digest && edit);
+
+        if (!phx_is_container_id(name))
+                return phx_error_set(error, -EINVAL, "'%s': is no name of a container", name);
+        r = open_directory(&work);
+        if (r >= 0)
+                r = read_expected(&work, &old);
+        if (r < 0)
+                return r;
+
+        r = phx_lxc_text_edit(old.text, old.size, edit, &text, error);
+        if (r < 0)
+                phx_error_prefix(error, work.path);
+        if (r <= 0)
+                return r;
+        r = stage(&work, &old, &text);
+        if (r >= 0)
+                r = judge(&work, edit->profile);
+        return r < 0 ? r : commit(&work);
+}
+
+int phx_lxc_preview(
+                const struct phx_lxc *lxc,
+                const char *name,
+                const char *digest,
+                const struct phx_lxc_edit *edit,
+                struct phx_preview *ret_preview) {
+        phx_cleanup(edit_done) struct edit work = { .lxc = lxc,
+                                                    .name = name,
+                                                    .digest = digest,
+                                                    .dir_fd = -1 };
+        phx_cleanup(phx_lxc_source_done) struct phx_lxc_source old = { 0 };
+        phx_cleanup(phx_buffer_done) struct phx_buffer text = { 0 };
+        int r;
+
+        r = open_directory(&work);
+        if (r >= 0)
+                r = read_expected(&work, &old);
+        if (r >= 0)
+                r = phx_lxc_text_edit(old.text, old.size, edit, &text, NULL);
+        if (r <= 0)
+                return r;
+        *ret_preview = (struct phx_preview){ PHX_TAKE(work.path),
+                                             PHX_TAKE(old.text),
+                                             PHX_TAKE(text.data) };
+        return 1;
+}
+
+static int select_name(const struct dirent *entry) {
+        return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+}
+
+int phx_lxc_remove_leftovers(const struct phx_lxc *lxc) {
+        struct dirent **entries = NULL;
+        phx_autoclose int path_fd = -1;
+        int n, r, removed = 0;
+
+        r = phx_lxc_open_path(lxc, &path_fd, NULL);
+        if (r < 0)
+                return r;
+        n = scandirat(path_fd, ".", &entries, select_name, alphasort);
+        if (n < 0)
+                return phx_errno();
+
+        for (int i = 0; i < n; i++) {
+                phx_autoclose int fd = -1;
+
+                r = phx_lxc_open_container(lxc, path_fd, entries[i]->d_name, &fd, NULL);
+                free(entries[i]);
+                if (r >= 0)
+                        r = phx_file_remove_leftovers(fd);
+                removed += r > 0 ? r : 0;
+        }
+        free(entries);
+        return removed;
+}

@@ -1,0 +1,510 @@
+#include "machine/containers.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/escape.h"
+#include "base/grow.h"
+#include "lxc/assignments.h"
+#include "lxc/cgroups.h"
+#include "lxc/label_picture.h"
+#include "lxc/option_trials.h"
+#include "lxc/replace.h"
+#include "machine/tasks.h"
+#include "state/needs.h"
+#include "state/report.h"
+
+/* A container is through its start in a second or two. One that is not after twenty looks is not
+ * watched so closely. */
+#define SETTLE_USEC 500000ULL
+#define SETTLE_LOOKS 20
+#define SETTLE_SLOWLY_USEC 30000000ULL
+
+/* Where liblxc keeps its locks when root calls it (lxclock.c). */
+#define LOCK_ROOT "/run/lxc/lock"
+/* liblxc needs some 5 ms for a config, ten times that under emulation. */
+#define LXC_DEADLINE_USEC 5000000ULL
+
+struct phx_machine_containers {
+        const struct phx_task_roots *roots;
+        const struct phx_trust *trust;
+        struct phx_lxc_cache *cache;
+        struct phx_option_trials *trials;
+        char *lxc_path;
+        struct phx_assignments assignments;
+        struct phx_label_pictures pictures;
+        unsigned unsettled_looks;
+        bool is_silent; /* a monitor did not answer the last time */
+};
+
+int phx_machine_containers_new(
+                const struct phx_task_roots *roots,
+                const struct phx_trust *trust,
+                struct phx_machine_containers **ret_containers) {
+        struct phx_machine_containers *containers = calloc(1, sizeof(*containers));
+        int r;
+
+        if (!containers)
+                return -ENOMEM;
+        containers->roots = roots;
+        containers->trust = trust;
+        r = phx_lxc_cache_new(&containers->cache);
+        if (r >= 0)
+                r = phx_option_trials_new(&containers->trials);
+        if (r < 0) {
+                (void) phx_machine_containers_free(containers);
+                return r;
+        }
+        *ret_containers = containers;
+        return 0;
+}
+
+struct phx_machine_containers *phx_machine_containers_free(
+                struct phx_machine_containers *containers) {
+        if (!containers)
+                return NULL;
+
+        phx_assignments_done(&containers->assignments);
+        phx_lxc_cache_free(containers->cache);
+        phx_label_pictures_done(&containers->pictures);
+        phx_option_trials_free(containers->trials);
+        free(containers->lxc_path);
+        free(containers);
+
+        return NULL;
+}
+
+void phx_machine_containers_forget(struct phx_machine_containers *containers) {
+        phx_cleanup(phx_lxc_cache_freep) struct phx_lxc_cache *cache = NULL;
+        struct phx_option_trials *trials = NULL;
+
+        /* Without memory for new ones, the old ones are believed for once. */
+        if (phx_lxc_cache_new(&cache) < 0 || phx_option_trials_new(&trials) < 0)
+                return;
+        phx_lxc_cache_free(containers->cache);
+        containers->cache = PHX_TAKE(cache);
+        phx_option_trials_free(containers->trials);
+        containers->trials = trials;
+}
+
+/* Root on a machine; a test's user. What others may write is not believed. */
+static struct phx_lxc lxc_of(
+                const struct phx_machine_containers *containers,
+                const char *lxc_path) {
+        return (struct phx_lxc){ .path = lxc_path,
+                                 .trust = containers->trust,
+                                 .lock_root = LOCK_ROOT,
+                                 .owner = { geteuid(), getegid() },
+                                 .deadline_usec = LXC_DEADLINE_USEC };
+}
+
+void phx_machine_containers_clean(
+                const struct phx_machine_containers *containers,
+                const char *lxc_path) {
+        const struct phx_lxc lxc = lxc_of(containers, lxc_path);
+
+        (void) phx_lxc_remove_leftovers(&lxc);
+}
+
+/* One look at them. */
+struct look {
+        struct phx_machine_containers *containers;
+        const struct phx_configuration *configuration;
+        const char *configuration_file;
+        enum phx_namespace_policy policy_namespace;
+        struct phx_inventory *inventory;
+        struct phx_desired *desired;
+        struct phx_observed *observed;
+        struct phx_lxc_containers list;
+        struct phx_strings names;    /* of all containers on this host */
+        size_t first;                /* of them in OBSERVED */
+        struct phx_cgroups *cgroups; /* NULL when they cannot be read, as each container will say */
+        struct phx_machine_tasks tasks;
+        struct phx_option_answer *answers; /* for each assignment */
+        size_t next;                       /* the assignment of the next container that has one */
+        bool changed;
+};
+
+static void look_done(struct look *look) {
+        phx_lxc_containers_done(&look->list);
+        phx_strings_done(&look->names);
+        look->cgroups = phx_cgroups_close(look->cgroups);
+        phx_option_answers_free(look->answers, look->containers->assignments.count);
+}
+
+/* --- desired --- */
+
+/* Whether NAME stands for more than CONFIG. */
+static bool is_shared(
+                const struct phx_configuration *configuration,
+                const struct phx_container_config *config,
+                const char *name) {
+        for (size_t i = 0; i < configuration->count; i++) {
+                const struct phx_container_config *other = &configuration->containers[i];
+
+                if (other != config &&
+                    (strcmp(other->id, name) == 0 || phx_equal(other->name, name)))
+                        return true;
+        }
+        return false;
+}
+
+/* Without its directory nothing is known of its config; its tasks are there all the same. Which of
+ * its names is the directory's is no secret, and nothing else is believed of LXC_PATH. */
+static int add_unseen(struct look *look, const struct phx_container_config *config) {
+        phx_autofree char *path = NULL;
+        struct phx_lxc_container *container;
+        const char *name = config->id;
+
+        if (asprintf(&path, "%s/%s", look->containers->lxc_path, config->id) < 0) {
+                path = NULL;
+                return -ENOMEM;
+        }
+        if (config->name && phx_is_container_id(config->name) && access(path, F_OK) < 0 &&
+            !phx_strings_has(&look->names, config->name))
+                name = config->name;
+        if (phx_strings_has(&look->names, name))
+                return 0;
+        container = phx_grow(&look->list.items, &look->list.count, sizeof(*container));
+        if (!container || phx_replace(&container->name, name) < 0 ||
+            phx_replace(&container->trouble, look->list.refusal) < 0)
+                return -ENOMEM;
+        return phx_strings_add(&look->names, name);
+}
+
+static int refuse_path(struct look *look) {
+        struct phx_refusal *refusal =
+                        phx_desired_add_refusal(look->desired, "lxc_path", look->list.refusal);
+        int r = 0;
+
+        if (!refusal)
+                return -ENOMEM;
+        refusal->why = "nothing below it is read or written";
+        for (size_t i = 0; r >= 0 && look->configuration && i < look->configuration->count; i++)
+                r = add_unseen(look, &look->configuration->containers[i]);
+        return r;
+}
+
+/* The directory named as the id; else the one named as the container, where the name says which of
+ * them is meant. It is a text for people: most are no directory's, and several containers may have
+ * the same; then it is better to find none than the wrong one. */
+static const char *directory_of(
+                const struct look *look,
+                const struct phx_container_config *config) {
+        const char *name = config->name;
+
+        if (phx_strings_has_sorted(&look->names, config->id))
+                return config->id;
+        if (!name || !phx_is_container_id(name) || !phx_strings_has_sorted(&look->names, name))
+                return NULL;
+        return is_shared(look->configuration, config, name) ? NULL : name;
+}
+
+/* Debian lets lxc-start change only to what begins with "lxc-", namespaces included. */
+static int set_profile(
+                const struct look *look,
+                const struct phx_container_config *config,
+                struct phx_desired_container *desired) {
+        phx_autofree char *namespace = NULL;
+
+        if (phx_container_has_namespace(config, look->policy_namespace) &&
+            asprintf(&namespace, "lxc-%s", config->id) < 0) {
+                namespace = NULL;
+                return -ENOMEM;
+        }
+        return phx_desired_container_set_profile(desired, config->profile, namespace);
+}
+
+static int suggest(
+                const struct look *look,
+                const struct phx_container_config *config,
+                struct phx_desired_container *desired) {
+        phx_cleanup(phx_fit_done) struct phx_fit fit = { 0 };
+        int r;
+
+        r = phx_fit_of(config, look->policy_namespace, &fit);
+        if (r < 0)
+                return r;
+        if (!fit.profile)
+                return phx_strings_addf(
+                                &desired->notes,
+                                "is unconfined by configuration; %s",
+                                fit.why);
+        if (asprintf(&desired->suggestion_why,
+                     "%s%s",
+                     fit.why,
+                     fit.wants_key ? "; together with apparmor_manages_nesting" : "") < 0) {
+                desired->suggestion_why = NULL;
+                return -ENOMEM;
+        }
+        return phx_replace(&desired->suggestion, fit.profile);
+}
+
+static int desire(struct look *look, const struct phx_container_config *config) {
+        struct phx_desired_container *desired = phx_desired_add_container(
+                        look->desired,
+                        config->id);
+        const char *directory = directory_of(look, config);
+
+        if (!desired || set_profile(look, config, desired) < 0 ||
+            phx_replace(&desired->name, config->name) < 0 ||
+            phx_replace(&desired->directory, directory) < 0 ||
+            phx_lxc_options_copy(&desired->options, &config->options) < 0 ||
+            phx_strings_copy(&desired->notes, &config->notes) < 0)
+                return -ENOMEM;
+        desired->profile_is_default = config->profile_is_default;
+        desired->line = config->line;
+        return strcmp(config->profile, "unconfined") == 0 ? suggest(look, config, desired) : 0;
+}
+
+/* --- observed --- */
+
+/* Both lists are in the order of the containers. */
+static int settle_options(
+                struct look *look,
+                const struct phx_lxc_container *have,
+                struct phx_observed_container *observed) {
+        struct phx_assignments *assignments = &look->containers->assignments;
+        size_t i = look->next;
+
+        if (i >= assignments->count || assignments->items[i].have != have)
+                return 0;
+        look->next++;
+        return phx_option_answer_settle(
+                        &look->answers[i],
+                        &assignments->items[i],
+                        look->configuration_file,
+                        observed);
+}
+
+static int try_options(struct look *look, const struct phx_lxc *lxc, struct phx_error *error) {
+        struct phx_assignments *assignments = &look->containers->assignments;
+        int r = phx_assignments_collect(assignments, look->desired, &look->list, look->inventory);
+
+        look->changed |= r > 0;
+        return r < 0 ? r
+                     : phx_option_trials_run(
+                                       look->containers->trials,
+                                       lxc,
+                                       assignments,
+                                       &look->answers,
+                                       &look->observed->watches,
+                                       error);
+}
+
+static int observe(struct look *look, const struct phx_lxc_container *have) {
+        struct phx_observed_container *observed;
+        phx_autofree char *name = NULL;
+        int r;
+
+        /* Everybody who shows it gets plain text; an id is that already. */
+        r = phx_escape(have->name, &name);
+        if (r < 0)
+                return r;
+        observed = phx_observed_add_container(look->observed, name);
+        if (!observed || phx_replace(&observed->effective, have->values.profile) < 0 ||
+            phx_replace(&observed->trouble, have->trouble) < 0 ||
+            phx_replace(&observed->digest, have->source.digest) < 0 ||
+            phx_replace(&observed->decider, have->decider.file) < 0)
+                return -ENOMEM;
+        observed->decider_line = have->decider.line;
+        r = settle_options(look, have, observed);
+        return r < 0 ? r : phx_machine_tasks_look(&look->tasks, have, observed);
+}
+
+static int by_directory(const void *a, const void *b) {
+        const struct phx_observed_container *left = a, *right = b;
+
+        return strcmp(left->directory, right->directory);
+}
+
+/* Lines of a container that is gone are nobody's: another one of its name would have its own taken
+ * for ours. Where there is no container at all, perhaps only their file system is missing. */
+static int forget_gone(struct look *look) {
+        struct phx_inventory *inventory = look->inventory;
+        int changed = 0;
+
+        if (look->list.count == 0 || look->list.refusal)
+                return 0;
+        for (size_t i = inventory->container_count; i > 0; i--) {
+                const char *name = inventory->containers[i - 1].name;
+
+                if (!phx_strings_has_sorted(&look->names, name))
+                        changed |= phx_inventory_remove_container(inventory, name);
+        }
+        return changed;
+}
+
+static void settle(struct look *look) {
+        struct phx_machine_containers *containers = look->containers;
+        uint64_t delay;
+        bool starting = false;
+
+        for (size_t i = 0; i < look->observed->container_count; i++)
+                starting |= look->observed->containers[i].starting > 0 ||
+                            look->observed->containers[i].unknown > 0;
+        containers->unsettled_looks = starting ? containers->unsettled_looks + 1 : 0;
+        if (!starting)
+                return;
+        delay = containers->unsettled_looks < SETTLE_LOOKS ? SETTLE_USEC : SETTLE_SLOWLY_USEC;
+        if (delay < look->observed->retry_usec)
+                look->observed->retry_usec = delay;
+}
+
+static uint64_t now_usec(void) {
+        struct timespec now;
+
+        (void) clock_gettime(CLOCK_REALTIME, &now);
+        return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
+}
+
+static int look_at_all(struct look *look, const char *lxc_path, struct phx_error *error) {
+        const struct phx_lxc lxc = lxc_of(look->containers, lxc_path);
+        int r;
+
+        r = phx_lxc_containers_look(&lxc, look->containers->cache, &look->list, error);
+        for (size_t i = 0; r >= 0 && i < look->list.count; i++)
+                r = phx_strings_add(&look->names, look->list.items[i].name);
+        if (r >= 0 && look->list.refusal)
+                r = refuse_path(look);
+        phx_strings_sort(&look->names);
+        if (r >= 0)
+                (void) phx_cgroups_open(look->containers->roots->cgroup, &look->cgroups, NULL);
+        look->tasks.cgroups = look->cgroups;
+        for (size_t i = 0; r >= 0 && look->configuration && i < look->configuration->count; i++)
+                r = desire(look, &look->configuration->containers[i]);
+        if (r >= 0)
+                r = phx_desired_index(look->desired);
+        if (r >= 0)
+                r = try_options(look, &lxc, error);
+        for (size_t i = 0; r >= 0 && i < look->list.count; i++)
+                r = observe(look, &look->list.items[i]);
+        if (r >= 0 && look->list.count > 0)
+                r = phx_machine_tasks_ask(
+                                &look->tasks,
+                                &look->list,
+                                &look->observed->containers[look->first]);
+        look->containers->is_silent = look->tasks.is_silent;
+        if (look->observed->container_count > 1)
+                qsort(look->observed->containers,
+                      look->observed->container_count,
+                      sizeof(*look->observed->containers),
+                      by_directory);
+        return r < 0 ? r : phx_strings_copy(&look->observed->watches, &look->list.watches);
+}
+
+int phx_machine_containers_look(
+                struct phx_machine_containers *containers,
+                const struct phx_settings *settings,
+                const struct phx_configuration *configuration,
+                struct phx_inventory *inventory,
+                struct phx_desired *desired,
+                struct phx_observed *observed,
+                struct phx_error *error) {
+        phx_cleanup(look_done) struct look look = {
+                .containers = containers,
+                .configuration = configuration,
+                .configuration_file = settings->configuration,
+                .policy_namespace = settings->policy_namespace,
+                .inventory = inventory,
+                .desired = desired,
+                .observed = observed,
+                .first = observed->container_count,
+        };
+        int r;
+
+        phx_assignments_done(&containers->assignments);
+        phx_label_pictures_done(&containers->pictures);
+        observed->labels_at = now_usec();
+        look.tasks = (struct phx_machine_tasks){
+                .roots = containers->roots,
+                .names = &look.names,
+                .desired = desired,
+                .lxc_path = settings->lxc_path,
+                .pictures = settings->label_resync_usec > 0 ? &containers->pictures : NULL,
+                .is_silent = containers->is_silent,
+        };
+        r = phx_replace(&containers->lxc_path, settings->lxc_path);
+        if (r >= 0)
+                r = look_at_all(&look, settings->lxc_path, error);
+        phx_assignments_leave(&containers->assignments);
+        if (r < 0)
+                return r;
+        settle(&look);
+        return forget_gone(&look) || look.changed;
+}
+
+bool phx_machine_containers_labels_differ(const struct phx_machine_containers *containers) {
+        return phx_label_pictures_differ(&containers->pictures, containers->roots);
+}
+
+bool phx_machine_containers_has_labels(const struct phx_machine_containers *containers) {
+        return containers->pictures.count > 0;
+}
+
+/* --- changing --- */
+
+const char *phx_machine_containers_profile(
+                const struct phx_machine_containers *containers,
+                const char *id) {
+        const struct phx_assignment *assignment = phx_assignments_find(
+                        &containers->assignments,
+                        id);
+
+        return assignment ? assignment->profile : NULL;
+}
+
+int phx_machine_containers_claim(
+                const struct phx_machine_containers *containers,
+                const char *id,
+                struct phx_inventory *inventory) {
+        const struct phx_assignment *assignment = phx_assignments_find(
+                        &containers->assignments,
+                        id);
+
+        return assignment ? phx_assignment_claim(assignment, inventory) : -ESTALE;
+}
+
+int phx_machine_containers_assign(
+                const struct phx_machine_containers *containers,
+                const char *id,
+                struct phx_error *error) {
+        const struct phx_assignment *assignment = phx_assignments_find(
+                        &containers->assignments,
+                        id);
+        struct phx_lxc_edit edit;
+        struct phx_lxc lxc;
+        int r;
+
+        if (!assignment)
+                return phx_error_set(error, -ESTALE, "%s: is not on this host any more", id);
+        lxc = lxc_of(containers, containers->lxc_path);
+        edit = phx_assignment_edit(assignment);
+        r = phx_lxc_replace(&lxc, assignment->directory, assignment->digest, &edit, error);
+        return r < 0 ? r : 0;
+}
+
+int phx_machine_containers_preview(
+                const struct phx_machine_containers *containers,
+                const char *id,
+                struct phx_preview *ret_preview) {
+        phx_cleanup(phx_preview_done) struct phx_preview preview = { 0 };
+        const struct phx_assignment *assignment = phx_assignments_find(
+                        &containers->assignments,
+                        id);
+        struct phx_lxc_edit edit;
+        struct phx_lxc lxc;
+        int r;
+
+        if (!assignment)
+                return -ESTALE;
+        lxc = lxc_of(containers, containers->lxc_path);
+        edit = phx_assignment_edit(assignment);
+        r = phx_lxc_preview(&lxc, assignment->directory, assignment->digest, &edit, &preview);
+        if (r > 0)
+                *ret_preview = PHX_TAKE_STRUCT(preview);
+        return r;
+}

@@ -1,0 +1,299 @@
+#include "machine/files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "machine/deployed.h"
+
+/* Bytes of a deployed file that is worth showing: as much as a source may have. */
+#define PREVIEW_LIMIT (1UL << 20)
+
+/* A file's place: its directory's path and its last component. */
+struct place {
+        char *path;
+        char *directory;
+        const char *base; /* into PATH */
+};
+
+static void place_done(struct place *place) {
+        free(place->path);
+        free(place->directory);
+}
+
+static int find_place(const struct phx_settings *settings, const char *name, struct place *place) {
+        if (asprintf(&place->path, "%s/%s", settings->deployed_dir, name) < 0) {
+                place->path = NULL;
+                return -ENOMEM;
+        }
+        place->base = strrchr(place->path, '/') + 1;
+        place->directory = strndup(place->path, (size_t) (place->base - 1 - place->path));
+        return place->directory ? 0 : -ENOMEM;
+}
+
+static int describe(
+                struct phx_observed_file *file,
+                const struct phx_settings *settings,
+                const struct phx_deployed *deployed) {
+        phx_autofree char *disabled = NULL;
+
+        if (deployed->problem[0] && phx_replace(&file->trouble, deployed->problem) < 0)
+                return -ENOMEM;
+        if (deployed->digest[0] && phx_replace(&file->content, deployed->digest) < 0)
+                return -ENOMEM;
+        if (!deployed->is_disabled && !deployed->is_force_complain)
+                return 0;
+        if (asprintf(&disabled,
+                     "%s/%s/%s",
+                     settings->deployed_dir,
+                     deployed->is_disabled ? "disable" : "force-complain",
+                     file->name) < 0) {
+                disabled = NULL;
+                return -ENOMEM;
+        }
+        return phx_replace(&file->disabled, disabled);
+}
+
+/* Only plain files are ever ours: what else stands there, somebody put there. */
+static bool is_ours(
+                const struct phx_settings *settings,
+                const struct phx_inventory *inventory,
+                const struct place *place,
+                const struct phx_deployed *deployed) {
+        if (deployed->kind != PHX_DEPLOYED_FILE && deployed->kind != PHX_DEPLOYED_UNTRUSTED)
+                return false;
+        return settings->adopt_deployed || phx_inventory_file(inventory, place->path);
+}
+
+static int look_at_file(
+                const struct phx_trust *trust,
+                const struct phx_settings *settings,
+                struct phx_inventory *inventory,
+                const struct phx_desired_profile *profile,
+                struct phx_observed_file *file) {
+        phx_cleanup(phx_deployed_closep) struct phx_deployed_directory *directory = NULL;
+        phx_cleanup(place_done) struct place place = { 0 };
+        struct phx_deployed deployed = { 0 };
+        struct phx_error error = { 0 };
+        int r;
+
+        r = find_place(settings, profile->name, &place);
+        if (r < 0)
+                return r;
+        r = phx_deployed_open(trust, place.directory, &directory, &error);
+        if (r >= 0)
+                r = phx_deployed_observe(directory, place.base, &deployed, &error);
+        if (r == -ENOENT)
+                return 0;
+        if (r < 0)
+                return r == -ENOMEM ? r : phx_replace(&file->trouble, phx_error_text(&error, r));
+
+        r = describe(file, settings, &deployed);
+        if (r < 0)
+                return r;
+        file->is_owned = is_ours(settings, inventory, &place, &deployed);
+        if (file->is_owned || deployed.kind != PHX_DEPLOYED_FILE || !profile->has_good ||
+            strcmp(deployed.digest, profile->digest) != 0)
+                return 0;
+        file->is_owned = true;
+        return phx_inventory_set_file(inventory, place.path, profile->digest);
+}
+
+int phx_machine_files_look(
+                const struct phx_trust *trust,
+                const struct phx_settings *settings,
+                struct phx_inventory *inventory,
+                const struct phx_desired *desired,
+                struct phx_observed *observed) {
+        int changed = 0;
+
+        for (size_t i = 0; i < desired->profile_count; i++) {
+                struct phx_observed_file *file = phx_observed_add_file(
+                                observed,
+                                desired->profiles[i].name);
+                int r;
+
+                if (!file)
+                        return -ENOMEM;
+                r = look_at_file(trust, settings, inventory, &desired->profiles[i], file);
+                if (r < 0)
+                        return r;
+                changed |= r;
+        }
+        return changed;
+}
+
+/* True when the directory is there and the file is not: one that is not mounted proves nothing. */
+static bool is_gone(const char *path) {
+        const char *base = strrchr(path, '/') + 1;
+        phx_autofree char *directory = strndup(path, (size_t) (base - path));
+        phx_autoclose int fd = directory ? open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+        struct stat st;
+
+        return fd >= 0 && fstatat(fd, base, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
+}
+
+static bool is_desired(
+                const struct phx_settings *settings,
+                const struct phx_desired *desired,
+                const char *path) {
+        size_t size = strlen(settings->deployed_dir);
+        const struct phx_desired_profile *profile;
+
+        if (strncmp(path, settings->deployed_dir, size) != 0 || path[size] != '/')
+                return false;
+        profile = phx_desired_find_profile(desired, path + size + 1);
+        return profile && profile->state != PHX_SOURCE_WITHDRAWN;
+}
+
+int phx_machine_files_forget_gone(
+                const struct phx_settings *settings,
+                const struct phx_desired *desired,
+                struct phx_inventory *inventory) {
+        int changed = 0;
+
+        for (size_t i = inventory->file_count; i > 0; i--) {
+                const char *path = inventory->files[i - 1].path;
+
+                if (!is_desired(settings, desired, path) && is_gone(path))
+                        changed |= phx_inventory_remove_file(inventory, path);
+        }
+        return changed;
+}
+
+int phx_machine_files_claim(
+                const struct phx_settings *settings,
+                const struct phx_machine_text *text,
+                struct phx_inventory *inventory,
+                bool *ret_is_new) {
+        phx_cleanup(place_done) struct place place = { 0 };
+        char digest[PHX_SHA256_HEX];
+        bool is_new;
+        int r;
+
+        r = find_place(settings, text->name, &place);
+        if (r < 0)
+                return r;
+        is_new = !phx_inventory_file(inventory, place.path);
+        phx_sha256(text->data, text->size, digest);
+        r = phx_inventory_set_file(inventory, place.path, digest);
+        if (r < 0)
+                return r;
+
+        *ret_is_new = is_new;
+        return r;
+}
+
+int phx_machine_files_disclaim(
+                const struct phx_settings *settings,
+                const char *name,
+                struct phx_inventory *inventory) {
+        phx_cleanup(place_done) struct place place = { 0 };
+        int r;
+
+        r = find_place(settings, name, &place);
+        return r < 0 ? r : phx_inventory_remove_file(inventory, place.path);
+}
+
+int phx_machine_files_install(
+                const struct phx_trust *trust,
+                const struct phx_settings *settings,
+                const struct phx_machine_text *text,
+                struct phx_error *error) {
+        phx_cleanup(phx_deployed_closep) struct phx_deployed_directory *directory = NULL;
+        phx_cleanup(place_done) struct place place = { 0 };
+        int r;
+
+        r = find_place(settings, text->name, &place);
+        if (r < 0)
+                return r;
+        /* A piece may be the first in its directory; the deployed directory itself is the machine's
+         * to make. */
+        if (strcmp(place.directory, settings->deployed_dir) != 0) {
+                r = phx_directory_ensure(place.directory, 0755);
+                if (r < 0)
+                        return phx_error_set(
+                                        error,
+                                        r,
+                                        "%s: %s",
+                                        place.directory,
+                                        strerrordesc_np(-r));
+        }
+        r = phx_deployed_open(trust, place.directory, &directory, error);
+        if (r < 0)
+                return r;
+        return phx_deployed_install(
+                        directory,
+                        place.base,
+                        text->old,
+                        text->data,
+                        text->size,
+                        error);
+}
+
+int phx_machine_files_withdraw(
+                const struct phx_trust *trust,
+                const struct phx_settings *settings,
+                const char *name,
+                const char *old,
+                struct phx_inventory *inventory,
+                struct phx_error *error) {
+        phx_cleanup(phx_deployed_closep) struct phx_deployed_directory *directory = NULL;
+        phx_cleanup(place_done) struct place place = { 0 };
+        int r;
+
+        r = find_place(settings, name, &place);
+        if (r < 0)
+                return r;
+        r = phx_deployed_open(trust, place.directory, &directory, error);
+        if (r >= 0)
+                r = phx_deployed_withdraw(directory, place.base, old, error);
+        if (r < 0)
+                return r;
+        return phx_inventory_remove_file(inventory, place.path);
+}
+
+int phx_machine_files_preview(
+                const struct phx_trust *trust,
+                const struct phx_settings *settings,
+                const char *name,
+                const char *after,
+                struct phx_preview *ret_preview) {
+        phx_cleanup(phx_preview_done) struct phx_preview preview = { 0 };
+        phx_cleanup(place_done) struct place place = { 0 };
+        size_t size = 0;
+        int r;
+
+        r = find_place(settings, name, &place);
+        if (r < 0)
+                return r;
+        r = phx_trust_read(trust, place.path, PREVIEW_LIMIT, &preview.before, &size, NULL);
+        if (r < 0 && r != -ENOENT)
+                return r;
+        preview.file = PHX_TAKE(place.path);
+        if (phx_replace(&preview.after, after) < 0)
+                return -ENOMEM;
+        *ret_preview = PHX_TAKE_STRUCT(preview);
+        return 1;
+}
+
+static void clean_directory(const char *path) {
+        phx_autoclose int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        if (fd >= 0)
+                (void) phx_file_remove_leftovers(fd);
+}
+
+void phx_machine_files_clean(const char *deployed_dir, const struct phx_inventory *inventory) {
+        clean_directory(deployed_dir);
+        for (size_t i = 0; i < inventory->file_count; i++) {
+                const char *path = inventory->files[i].path, *slash = strrchr(path, '/');
+                phx_autofree char *directory = strndup(path, (size_t) (slash - path));
+
+                if (directory && strcmp(directory, deployed_dir) != 0)
+                        clean_directory(directory);
+        }
+}

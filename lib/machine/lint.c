@@ -1,0 +1,156 @@
+#include "machine/lint.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/grow.h"
+#include "lint/entry.h"
+
+/* What was found of one entry, and by what. */
+struct phx_machine_lint {
+        char *id;
+        char *key;
+        struct phx_lints lints;
+        bool is_current;
+};
+
+static void item_done(struct phx_machine_lint *item) {
+        free(item->id);
+        free(item->key);
+        phx_lints_done(&item->lints);
+}
+
+void phx_machine_lints_done(struct phx_machine_lints *lints) {
+        for (size_t i = 0; i < lints->count; i++)
+                item_done(&lints->items[i]);
+        free(lints->items);
+        *lints = (struct phx_machine_lints){ 0 };
+}
+
+static int compare_items(const void *a, const void *b) {
+        return strcmp(((const struct phx_machine_lint *) a)->id,
+                      ((const struct phx_machine_lint *) b)->id);
+}
+
+static int compare_with_id(const void *id, const void *item) {
+        return strcmp(id, ((const struct phx_machine_lint *) item)->id);
+}
+
+/* What this look has added is behind the sorted ones: no container is asked about twice. */
+static struct phx_machine_lint *find(const struct phx_machine_lints *lints, const char *id) {
+        return lints->sorted > 0 ? bsearch(id,
+                                           lints->items,
+                                           lints->sorted,
+                                           sizeof(*lints->items),
+                                           compare_with_id)
+                                 : NULL;
+}
+
+static struct phx_machine_lint *find_or_add(struct phx_machine_lints *lints, const char *id) {
+        struct phx_machine_lint *item = find(lints, id);
+        char *copy;
+
+        if (item)
+                return item;
+        copy = strdup(id);
+        item = copy ? phx_grow(&lints->items, &lints->count, sizeof(*item)) : NULL;
+        if (!item) {
+                free(copy);
+                return NULL;
+        }
+        item->id = copy;
+        return item;
+}
+
+static int ask(struct phx_machine_lint *item,
+               struct phx_profiles *profiles,
+               const struct phx_container_config *config,
+               const char *namespace) {
+        phx_cleanup(phx_policy_done) struct phx_policy policy = { 0 };
+        phx_autofree char *blob = NULL;
+        struct phx_lint_entry entry = { .config = config, .namespace = namespace };
+        int r;
+
+        phx_lints_done(&item->lints);
+        r = phx_profiles_blob(profiles, config->profile, &blob, &entry.size);
+        if (r >= 0)
+                r = phx_policy_parse(blob, entry.size, &policy, NULL);
+        if (r < 0)
+                return r == -ENOMEM ? r : 0;
+        entry.blob = blob;
+        entry.policy = &policy;
+        r = phx_lint_entry(&entry, &item->lints, NULL);
+        return r == -ENOMEM ? r : 0; /* of the profile itself it is told */
+}
+
+static int lint_container(
+                struct phx_machine_lint *item,
+                struct phx_profiles *profiles,
+                const struct phx_configuration *configuration,
+                const struct phx_container_config *config,
+                struct phx_desired_container *container) {
+        const char *policy = phx_profiles_key(profiles, config->profile);
+        phx_autofree char *key = NULL;
+        int r = 0;
+
+        item->is_current = true;
+        /* A profile that is nobody's, or of somebody else, is not asked. */
+        if (asprintf(&key,
+                     "%s %s %s",
+                     configuration->digest,
+                     policy ? policy : "",
+                     container->namespace ? container->namespace : "") < 0) {
+                key = NULL;
+                return -ENOMEM;
+        }
+        if (!phx_equal(item->key, key)) {
+                r = ask(item, profiles, config, container->namespace);
+                if (r >= 0)
+                        r = phx_replace(&item->key, key);
+        }
+        return r < 0 ? r : phx_lints_copy(&container->lints, &item->lints);
+}
+
+static void forget_others(struct phx_machine_lints *lints) {
+        size_t kept = 0;
+
+        for (size_t i = 0; i < lints->count; i++)
+                if (lints->items[i].is_current)
+                        lints->items[kept++] = lints->items[i];
+                else
+                        item_done(&lints->items[i]);
+        lints->count = lints->sorted = kept;
+        if (kept > 1)
+                qsort(lints->items, kept, sizeof(*lints->items), compare_items);
+}
+
+int phx_machine_lint(
+                struct phx_machine_lints *lints,
+                struct phx_profiles *profiles,
+                const struct phx_settings *settings,
+                const struct phx_configuration *configuration,
+                struct phx_desired *desired) {
+        int r = 0;
+
+        for (size_t i = 0; i < lints->count; i++)
+                lints->items[i].is_current = false;
+        /* There is a desired container for each of the configuration's, in its order. */
+        for (size_t i = 0;
+             r >= 0 && configuration && i < configuration->count && i < desired->container_count;
+             i++) {
+                struct phx_machine_lint *item = find_or_add(lints, configuration->containers[i].id);
+
+                if (!phx_equal(configuration->containers[i].id, desired->containers[i].id))
+                        continue;
+                r = item ? lint_container(item,
+                                          profiles,
+                                          configuration,
+                                          &configuration->containers[i],
+                                          &desired->containers[i])
+                         : -ENOMEM;
+        }
+        forget_others(lints);
+        return r < 0 ? r : phx_desired_accept(desired, &settings->accepted);
+}

@@ -1,0 +1,163 @@
+#include "machine/machine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "compiler/stage.h"
+#include "machine/private.h"
+
+static int open_below(
+                const char *directory,
+                const char *name,
+                int *ret_fd,
+                struct phx_error *error) {
+        phx_autofree char *path = NULL;
+        int r;
+
+        if (asprintf(&path, "%s/%s", directory, name) < 0) {
+                path = NULL;
+                return -ENOMEM;
+        }
+        r = phx_directory_ensure(path, 0700);
+        if (r < 0)
+                return phx_error_set(error, r, "%s: cannot be made: %s", path, strerrordesc_np(-r));
+        *ret_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (*ret_fd < 0)
+                return phx_error_errno(error, path);
+        (void) phx_file_remove_leftovers(*ret_fd);
+        return 0;
+}
+
+static int make_stage_dir(struct phx_machine *machine, struct phx_error *error) {
+        int r;
+
+        if (asprintf(&machine->stage_dir, "%s/stage", machine->options.runtime_dir) < 0) {
+                machine->stage_dir = NULL;
+                return -ENOMEM;
+        }
+        r = phx_stage_remove(machine->stage_dir);
+        if (r >= 0)
+                r = phx_directory_ensure(machine->stage_dir, 0755);
+        /* Against a strict umask: the compiler's user must get to its copies. */
+        if (r >= 0 && chmod(machine->stage_dir, 0711) < 0)
+                r = phx_errno();
+        return r < 0 ? phx_error_set(error, r, "%s: %s", machine->stage_dir, strerrordesc_np(-r))
+                     : 0;
+}
+
+static int make_parts(struct phx_machine *machine) {
+        const struct phx_machine_options *options = &machine->options;
+        const struct phx_profiles_options profiles = {
+                .trust = options->trust,
+                .parser = options->parser,
+                .parser_config = options->parser_config,
+                .accounts = options->accounts,
+                .features_file = options->features_file,
+                .stage_dir = machine->stage_dir,
+                .cache_fd = machine->cache_fd,
+                .good_fd = machine->good_fd,
+                .prober = &machine->prober,
+                .progress = options->progress,
+        };
+        int r;
+
+        machine->probe = (struct phx_policy_probe){ options->apparmorfs };
+        machine->prober = phx_policy_probe_prober(&machine->probe);
+        (void) phx_policy_probe_clean(&machine->probe);
+        r = phx_kernel_new(options->apparmorfs, options->module, &machine->kernel);
+        if (r >= 0)
+                r = phx_definers_new(&machine->definers);
+        if (r >= 0)
+                r = phx_profiles_new(&profiles, &machine->profiles);
+        if (r >= 0)
+                r = phx_machine_containers_new(
+                                &options->tasks,
+                                options->trust,
+                                &machine->containers);
+        return r < 0 ? r : phx_profiles_recall(machine->profiles, &machine->inventory);
+}
+
+int phx_machine_new(
+                const struct phx_machine_options *options,
+                struct phx_inventory *inventory,
+                struct phx_machine **ret_machine,
+                struct phx_error *error) {
+        phx_cleanup(phx_machine_freep) struct phx_machine *machine = calloc(1, sizeof(*machine));
+        int r;
+
+        if (!machine)
+                return -ENOMEM;
+        machine->options = *options;
+        machine->cache_fd = machine->good_fd = -1;
+        machine->inventory = *inventory;
+        *inventory = (struct phx_inventory){ 0 };
+
+        r = open_below(options->state_dir, "cache", &machine->cache_fd, error);
+        if (r >= 0)
+                r = open_below(options->state_dir, "good", &machine->good_fd, error);
+        if (r >= 0)
+                r = make_stage_dir(machine, error);
+        if (r < 0)
+                return r;
+        r = make_parts(machine);
+        if (r < 0)
+                return phx_error_set(error, r, "starting: %s", strerrordesc_np(-r));
+
+        *ret_machine = PHX_TAKE(machine);
+        return 0;
+}
+
+struct phx_machine *phx_machine_free(struct phx_machine *machine) {
+        if (!machine)
+                return NULL;
+
+        phx_profiles_free(machine->profiles);
+        phx_machine_containers_free(machine->containers);
+        phx_machine_lints_done(&machine->lints);
+        phx_definers_free(machine->definers);
+        phx_kernel_free(machine->kernel);
+        phx_inventory_done(&machine->inventory);
+        if (machine->cache_fd >= 0)
+                (void) close(machine->cache_fd);
+        if (machine->good_fd >= 0)
+                (void) close(machine->good_fd);
+        free(machine->stage_dir);
+        free(machine->features);
+        free(machine);
+
+        return NULL;
+}
+
+int phx_machine_save(struct phx_machine *machine, int changed, struct phx_error *error) {
+        int r;
+
+        if (changed < 0)
+                return changed;
+        machine->is_unsaved = machine->is_unsaved || changed > 0;
+        if (!machine->is_unsaved)
+                return 0;
+        r = machine->options.save(machine->options.data, &machine->inventory, error);
+        if (r >= 0)
+                machine->is_unsaved = false;
+        return r;
+}
+
+void phx_machine_forget(struct phx_machine *machine) {
+        phx_definers_forget(machine->definers);
+        phx_profiles_forget_failures(machine->profiles);
+        phx_machine_containers_forget(machine->containers);
+        free(machine->features);
+        machine->features = NULL;
+}
+
+bool phx_machine_labels_differ(const struct phx_machine *machine) {
+        return phx_machine_containers_labels_differ(machine->containers);
+}
+
+bool phx_machine_has_labels(const struct phx_machine *machine) {
+        return phx_machine_containers_has_labels(machine->containers);
+}

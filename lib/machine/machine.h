@@ -1,0 +1,78 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/trust.h"
+#include "compiler/compiler.h"
+#include "lxc/tasks.h"
+#include "state/configuration.h"
+#include "state/desired.h"
+#include "state/drift.h"
+#include "state/inventory.h"
+#include "state/observed.h"
+#include "state/settings.h"
+#include "state/world.h"
+
+/* The machine itself, for state/world.h: all adapters behind one look and one apply. */
+struct phx_machine;
+
+/* Where things are; a test points all of it into a temporary tree. Borrowed. */
+struct phx_machine_options {
+        const struct phx_trust *trust;
+        struct phx_task_roots tasks;
+        const char *apparmorfs;
+        const char *module;
+        const char *parser;
+        const char *parser_config; /* PHX_PARSER_CONFIG; NULL for none */
+        const char *accounts;      /* PHX_COMPILER_ACCOUNTS; NULL: `nobody` will do */
+        const char *features_file; /* NULL: the running kernel's */
+        const char *state_dir;     /* ours alone */
+        const char *runtime_dir;
+        const struct phx_compile_progress *progress;
+        /* Writes the inventory to disk. Called before anything that it records is done. */
+        int (*save)(void *data, const struct phx_inventory *inventory, struct phx_error *error);
+        void *data;
+};
+
+/* Takes INVENTORY over as it was at the last save, which is emptied. Removes what a crash left in
+ * the state and runtime directories. */
+int phx_machine_new(
+                const struct phx_machine_options *options,
+                struct phx_inventory *inventory,
+                struct phx_machine **ret_machine,
+                struct phx_error *error);
+struct phx_machine *phx_machine_free(struct phx_machine *machine);
+PHX_DEFINE_FREEP(phx_machine)
+
+/* Appends to DESIRED what sources and CONFIGURATION (may be NULL) ask of this host, and to OBSERVED
+ * what is. Both are borrowed until the next look. */
+int phx_machine_look(
+                struct phx_machine *machine,
+                const struct phx_settings *settings,
+                const struct phx_configuration *configuration,
+                uint64_t now_usec,
+                struct phx_desired *desired,
+                struct phx_observed *observed,
+                struct phx_error *error);
+
+/* With label_resync_s: whether a task of a container that ran at the last look has another label by
+ * now, or in doubt; and whether there is any such container. */
+bool phx_machine_labels_differ(const struct phx_machine *machine);
+bool phx_machine_has_labels(const struct phx_machine *machine);
+
+/* For the next look nothing counts that was only remembered: what others' files define, what liblxc
+ * said, what did not compile and is to be tried later, what the kernel can do. */
+void phx_machine_forget(struct phx_machine *machine);
+
+/* For world.h's preview: the file that the drift of the last look is about. */
+int phx_machine_preview(
+                struct phx_machine *machine,
+                const struct phx_drift *drift,
+                struct phx_preview *ret_preview);
+
+/* Carries out what the drift of the last look asks for. */
+int phx_machine_apply(
+                struct phx_machine *machine,
+                const struct phx_drift *drift,
+                struct phx_error *error);

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "kernel/apparmorfs.h"
+#include "kernel/probe.h"
+#include "machine/containers.h"
+#include "machine/lint.h"
+#include "machine/machine.h"
+#include "profiles/profiles.h"
+#include "source/definers.h"
+
+/* What machine.c makes, machine/look.c asks and machine/apply.c changes. */
+
+struct phx_machine {
+        struct phx_machine_options options;
+        struct phx_inventory inventory;
+        struct phx_kernel *kernel;
+        char *features; /* id of the kernel's; they do not change while it runs */
+        struct phx_definers *definers;
+        struct phx_profiles *profiles;
+        struct phx_machine_containers *containers;
+        struct phx_machine_lints lints;
+        struct phx_policy_probe probe;
+        struct phx_policy_prober prober;
+        char *stage_dir;
+        int cache_fd;
+        int good_fd;
+        bool is_unsaved; /* the inventory on disk is not the one here */
+        bool is_clean;   /* leftovers of a crash were removed where the settings point to */
+        /* Of the last look: */
+        const struct phx_settings *settings;
+};
+
+/* CHANGED is what the change of the inventory returned. What could not be saved once is saved with
+ * the next change, or by the next look: a record that is only here is lost with us. */
+int phx_machine_save(struct phx_machine *machine, int changed, struct phx_error *error);

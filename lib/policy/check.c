@@ -1,0 +1,66 @@
+#include "policy/check.h"
+
+#include <errno.h>
+#include <string.h>
+
+static bool is_allowed(const struct phx_settings *settings, enum phx_policy_mode mode) {
+        return mode == PHX_POLICY_ENFORCE || mode == PHX_POLICY_KILL ||
+               (mode == PHX_POLICY_COMPLAIN && settings->allow_complain) ||
+               (mode == PHX_POLICY_UNCONFINED && settings->allow_unconfined_flag);
+}
+
+static int check_entry(
+                const struct phx_policy_entry *entry,
+                const char *name,
+                const struct phx_settings *settings,
+                struct phx_error *error) {
+        size_t length = strlen(name);
+
+        if (strncmp(entry->name, name, length) != 0 ||
+            (entry->name[length] && strncmp(entry->name + length, "//", 2) != 0))
+                return phx_error_set(
+                                error,
+                                -EINVAL,
+                                "%s: defines the profile '%s', expected '%s' and its children alone",
+                                name,
+                                entry->name,
+                                name);
+        /* A child may be chosen by path: it is reached only from inside. */
+        if (entry->has_attachment && !entry->name[length])
+                return phx_error_set(
+                                error,
+                                -EINVAL,
+                                "%s: attaches itself to programs of the host, expected no path behind "
+                                "its name",
+                                name);
+        if (is_allowed(settings, entry->mode))
+                return 0;
+        return phx_error_set(
+                        error,
+                        -EINVAL,
+                        "%s: '%s' is in mode %s, expected enforce or kill",
+                        name,
+                        entry->name,
+                        phx_policy_mode_to_string(entry->mode));
+}
+
+int phx_policy_check(
+                const struct phx_policy *policy,
+                const char *name,
+                const struct phx_settings *settings,
+                struct phx_error *error) {
+        for (size_t i = 0; i < policy->count; i++) {
+                int r = check_entry(&policy->entries[i], name, settings, error);
+
+                if (r < 0)
+                        return r;
+        }
+        if (!phx_policy_find(policy, name))
+                return phx_error_set(
+                                error,
+                                -EINVAL,
+                                "%s: does not define the profile '%s'",
+                                name,
+                                name);
+        return 0;
+}

@@ -1,0 +1,400 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/findings.h"
+#include "policy/cache.h"
+#include "policy/check.h"
+#include "policy/verdict.h"
+#include "profiles/update.h"
+#include "source/places.h"
+#include "state/configuration.h"
+
+/* Nobody waits for a compile of the daemon's as one does for an answer, or for a container. */
+#define NICENESS 10
+
+bool phx_update_is_source(const struct phx_update *update, const struct phx_include *include) {
+        const char *root = update->look->settings->profile_dir;
+        size_t length = strlen(root);
+
+        return include->path && strncmp(include->path, root, length) == 0 &&
+               include->path[length] == '/' && strcmp(include->digest, "directory") != 0;
+}
+
+/* Where the text itself defines NAME; its first line when only the compiler finds it. */
+static unsigned line_of(const struct phx_source *source) {
+        phx_cleanup(phx_definitions_done) struct phx_definitions own = { 0 };
+        const struct phx_definition *definition = NULL;
+
+        if (phx_definitions_scan(source->seen->text, source->seen->size, source->name, &own) >= 0)
+                definition = phx_definitions_find(&own, source->name, NULL);
+        return definition ? definition->line : 1;
+}
+
+static int check_name(struct phx_update *update, struct phx_candidate *candidate) {
+        const char *name = candidate->source->name;
+        const struct phx_definition *other =
+                        phx_definitions_find(update->look->definitions, name, name);
+
+        if (!other)
+                return 0;
+        return phx_error_set(
+                        &candidate->error,
+                        -EINVAL,
+                        "%s: line %u: %s/%s:%u already defines a profile of this name, expected another name",
+                        name,
+                        line_of(candidate->source),
+                        update->look->settings->deployed_dir,
+                        other->file,
+                        other->line);
+}
+
+static int refuse_include(
+                struct phx_update *update,
+                struct phx_candidate *candidate,
+                const struct phx_include *include) {
+        const struct phx_source *source = candidate->source;
+        const struct phx_source_text text = { source->name,
+                                              source->seen,
+                                              &candidate->closure,
+                                              update->files };
+        struct phx_place place = { NULL, 1, 1 };
+        char by[300] = "";
+
+        if (phx_place_of_include(&text, include->name, false, &place) && place.file)
+                (void) snprintf(by, sizeof(by), " (included by %s:%u)", source->name, place.site);
+        return phx_error_set(
+                        &candidate->error,
+                        -EINVAL,
+                        "%s: %s%sline %u: include of '%s': is not deployed from profile_dir, expected "
+                        "a name in abstractions/ or tunables/%s",
+                        source->name,
+                        place.file ? place.file : "",
+                        place.file ? ": " : "",
+                        place.line,
+                        include->name,
+                        by);
+}
+
+/* What it includes from the profile directory must be there at boot too, when the machine's own
+ * loader compiles it: only pieces are deployed. */
+static int check_pieces(struct phx_update *update, struct phx_candidate *candidate) {
+        for (size_t i = 0; i < candidate->closure.count; i++) {
+                const struct phx_include *include = &candidate->closure.items[i];
+
+                if (phx_update_is_source(update, include) && !phx_is_piece_name(include->name))
+                        return refuse_include(update, candidate, include);
+        }
+        return 0;
+}
+
+/* What was judged good was judged by the test as well: another test, another judgement. */
+static void add_test_to_key(struct phx_candidate *candidate) {
+        const struct phx_file_seen *test = candidate->source->test;
+
+        if (test)
+                phx_sha256_two(candidate->key,
+                               sizeof(candidate->key),
+                               test->digest,
+                               sizeof(test->digest),
+                               candidate->key);
+}
+
+static int check_source(struct phx_update *update, struct phx_candidate *candidate) {
+        const struct phx_settings *settings = update->look->settings;
+        const struct phx_source_rules rules = { settings->allow_complain,
+                                                settings->allow_unconfined_flag };
+        const struct phx_include_roots roots = { settings->profile_dir, settings->deployed_dir };
+        const struct phx_source *source = candidate->source;
+        int r;
+
+        if (source->result < 0) {
+                candidate->error = source->error;
+                return source->result;
+        }
+        candidate->error.all = update->profiles->options.findings;
+        r = phx_source_check(source->name, source->seen->text, &rules, &candidate->error);
+        if (phx_error_goes_on(&candidate->error, r)) {
+                candidate->breaks_rule = true;
+                r = 0;
+        }
+        if (r >= 0)
+                r = check_name(update, candidate);
+        if (r >= 0)
+                r = phx_closure_collect(
+                                update->files,
+                                &roots,
+                                source->name,
+                                source->seen->text,
+                                &candidate->closure,
+                                &candidate->error);
+        if (r >= 0)
+                r = check_pieces(update, candidate);
+        if (r < 0)
+                return r;
+
+        r = phx_closure_key(
+                        &candidate->closure,
+                        update->profiles->compiler.identity,
+                        source->name,
+                        source->seen->digest,
+                        candidate->key);
+        if (r >= 0)
+                add_test_to_key(candidate);
+        return r;
+}
+
+/* A policy that has a test is tried before it may be put in force. */
+static int try_policy(
+                struct phx_update *update,
+                struct phx_candidate *candidate,
+                const struct phx_policy *policy,
+                const char *blob,
+                size_t size) {
+        phx_cleanup(phx_policy_test_done) struct phx_policy_test test = { 0 };
+        const struct phx_policy_prober *prober = update->profiles->options.prober;
+        const struct phx_source *source = candidate->source;
+        phx_autofree char *file = NULL;
+        struct phx_policy_trial trial = {
+                .test = &test,
+                .profile = source->name,
+                .policy = policy,
+                .blob = blob,
+                .size = size,
+        };
+        int r;
+
+        if (!source->test)
+                return 0;
+        candidate->error.all = update->profiles->options.findings;
+        if (asprintf(&file, "%s%s", source->name, PHX_POLICY_TEST_SUFFIX) < 0) {
+                file = NULL;
+                return -ENOMEM;
+        }
+        trial.file = file;
+        r = phx_policy_test_parse(file, source->test->text, &test, &candidate->error);
+        if (phx_error_goes_on(&candidate->error, r))
+                (void) phx_policy_trial_run(&trial, prober, &candidate->error);
+        return r < 0 ? r : phx_policy_trial_run(&trial, prober, &candidate->error);
+}
+
+static int refuse_to_keep(struct phx_candidate *candidate, const char *what, int r) {
+        return phx_error_set(
+                        &candidate->error,
+                        r,
+                        "%s: %s cannot be kept: %s",
+                        candidate->source->name,
+                        what,
+                        strerrordesc_np(-r));
+}
+
+/* On disk first. Takes POLICY over. */
+static int keep_policy(
+                struct phx_update *update,
+                struct phx_candidate *candidate,
+                struct phx_policy *policy,
+                const char *blob,
+                size_t size) {
+        struct phx_goods *goods = &update->profiles->goods;
+        struct phx_good *good;
+        int r = 0;
+
+        if (goods->cache_fd >= 0)
+                r = phx_policy_cache_put(goods->cache_fd, candidate->key, blob, size);
+        if (r < 0)
+                return refuse_to_keep(candidate, "the compiled policy", r);
+        good = phx_goods_add(goods, candidate->source->name);
+        if (!good || (goods->cache_fd < 0 && phx_goods_keep_blob(good, blob, size) < 0))
+                return -ENOMEM;
+        r = phx_goods_keep_text(goods, good, candidate->source->seen);
+        if (r < 0)
+                return refuse_to_keep(candidate, "its text", r);
+        phx_policy_done(&good->policy);
+        good->policy = PHX_TAKE_STRUCT(*policy);
+        good->is_linted = false;
+        memcpy(good->key, candidate->key, sizeof(good->key));
+        return 0;
+}
+
+static int accept_policy(
+                struct phx_update *update,
+                struct phx_candidate *candidate,
+                const char *blob,
+                size_t size) {
+        phx_cleanup(phx_policy_done) struct phx_policy policy = { 0 };
+        int r;
+
+        r = phx_policy_parse(blob, size, &policy, &candidate->error);
+        if (r < 0) {
+                phx_error_prefix(&candidate->error, candidate->source->name);
+                return -EINVAL;
+        }
+        r = phx_policy_check(
+                        &policy,
+                        candidate->source->name,
+                        update->look->settings,
+                        &candidate->error);
+        if (r >= 0)
+                r = try_policy(update, candidate, &policy, blob, size);
+        return r < 0 ? r : keep_policy(update, candidate, &policy, blob, size);
+}
+
+static int quarantine(struct phx_update *update, struct phx_candidate *candidate) {
+        struct phx_quarantined failure = {
+                .name = candidate->source->name,
+                .text = candidate->error.text,
+        };
+
+        memcpy(failure.key, candidate->key, sizeof(failure.key));
+        return phx_quarantine_put(
+                        &update->profiles->quarantine,
+                        &failure,
+                        candidate->result,
+                        update->look->now_usec);
+}
+
+/* Good already, known to be bad, in the cache, or to be compiled. */
+static int sort_out(struct phx_update *update, struct phx_candidate *candidate) {
+        struct phx_profiles *profiles = update->profiles;
+        const struct phx_good *good;
+        struct phx_quarantined *bad;
+        phx_autofree char *blob = NULL;
+        size_t size = 0;
+        int r;
+
+        r = check_source(update, candidate);
+        if (r < 0)
+                return r;
+        good = phx_goods_find(&profiles->goods, candidate->source->name);
+        if (good && good->text && strcmp(good->key, candidate->key) == 0 &&
+            strcmp(good->digest, candidate->source->seen->digest) == 0)
+                return phx_policy_check(
+                                &good->policy,
+                                good->name,
+                                update->look->settings,
+                                &candidate->error);
+        bad = phx_quarantine_find(&profiles->quarantine, candidate->source->name, candidate->key);
+        if (bad)
+                bad->is_current = true;
+        if (bad && bad->retry_at > update->look->now_usec)
+                return phx_error_set(&candidate->error, -EINVAL, "%s", bad->text);
+        if (!profiles->options.is_offline && phx_policy_cache_get(
+                                                             update->profiles->options.cache_fd,
+                                                             candidate->key,
+                                                             &blob,
+                                                             &size) >= 0)
+                return accept_policy(update, candidate, blob, size);
+        candidate->must_compile = true;
+        return 0;
+}
+
+static size_t collect_jobs(struct phx_update *update, struct phx_compile_job *jobs) {
+        size_t count = 0;
+
+        for (size_t i = 0; i < update->sources.count; i++) {
+                const struct phx_candidate *candidate = &update->candidates[i];
+
+                if (candidate->must_compile)
+                        jobs[count++] = (struct phx_compile_job){
+                                .name = candidate->source->name,
+                                .profile = candidate->source->seen,
+                                .closure = &candidate->closure,
+                                .files = update->files,
+                        };
+        }
+        return count;
+}
+
+/* What the compiler said besides, a line each. */
+static void note_warnings(const struct phx_update *update, const struct phx_compile_job *job) {
+        struct phx_findings *findings = update->profiles->options.findings;
+        const struct phx_position position = { job->name, 0, 0 };
+
+        if (!findings || !job->warnings)
+                return;
+        for (const char *at = job->warnings; *at; at += strspn(at, "\n")) {
+                size_t length = strcspn(at, "\n");
+
+                phx_findings_add(
+                                findings,
+                                PHX_SEVERITY_WARNING,
+                                &position,
+                                "%.*s",
+                                (int) length,
+                                at);
+                at += length;
+        }
+}
+
+static void take_result(
+                struct phx_update *update,
+                struct phx_candidate *candidate,
+                const struct phx_compile_job *job) {
+        if (job->result >= 0 && candidate->breaks_rule) {
+                candidate->result = -EINVAL; /* and the error is that of the rule */
+                return;
+        }
+        candidate->result = job->result;
+        candidate->error = job->error;
+        if (candidate->result >= 0)
+                candidate->result = accept_policy(update, candidate, job->blob, job->size);
+}
+
+/* Jobs are in the order of the candidates that need one. */
+static int take_results(struct phx_update *update, struct phx_compile_job *jobs) {
+        int r = 0;
+
+        for (size_t i = 0; i < update->sources.count; i++) {
+                struct phx_candidate *candidate = &update->candidates[i];
+
+                if (!candidate->must_compile)
+                        continue;
+                note_warnings(update, jobs);
+                take_result(update, candidate, jobs);
+                if (candidate->result < 0 && r >= 0)
+                        r = quarantine(update, candidate);
+                else if (candidate->result >= 0)
+                        phx_quarantine_release(
+                                        &update->profiles->quarantine,
+                                        candidate->source->name);
+                phx_compile_job_done(jobs++);
+        }
+        return r;
+}
+
+static int compile(struct phx_update *update) {
+        const struct phx_settings *settings = update->look->settings;
+        const struct phx_profiles_options *options = &update->profiles->options;
+        const struct phx_compiler compiler = {
+                .parser = options->parser,
+                .features_file = options->features_file,
+                .options = &update->profiles->compiler.options,
+                .stage_dir = options->stage_dir,
+                .account = update->profiles->compiler.account,
+                .niceness = options->is_offline ? 0 : NICENESS,
+                .jobs = settings->compile_jobs,
+                .deadline_usec = settings->compile_deadline_usec,
+                .memory = settings->compile_memory,
+        };
+        phx_autofree struct phx_compile_job *jobs = calloc(
+                        update->sources.count + 1,
+                        sizeof(*jobs));
+        size_t count;
+        int r;
+
+        if (!jobs)
+                return -ENOMEM;
+        count = collect_jobs(update, jobs);
+        if (count == 0)
+                return 0;
+        r = phx_compile(&compiler, jobs, count, options->progress);
+        return r < 0 ? r : take_results(update, jobs);
+}
+
+int phx_update_judge(struct phx_update *update) {
+        for (size_t i = 0; i < update->sources.count; i++) {
+                update->candidates[i].source = &update->sources.items[i];
+                update->candidates[i].result = sort_out(update, &update->candidates[i]);
+        }
+        return compile(update);
+}

@@ -1,0 +1,229 @@
+#include "profiles/last_good.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/grow.h"
+#include "base/strings.h"
+#include "policy/cache.h"
+#include "source/definitions.h"
+#include "state/configuration.h"
+
+#define TEXT_LIMIT (1UL << 20)
+
+static void good_done(struct phx_good *good) {
+        free(good->name);
+        free(good->text);
+        free(good->blob);
+        phx_policy_done(&good->policy);
+        phx_lints_done(&good->lints);
+        free(good->lint_trouble);
+}
+
+void phx_goods_done(struct phx_goods *goods) {
+        for (size_t i = 0; i < goods->count; i++)
+                good_done(&goods->items[i]);
+        free(goods->items);
+        *goods = (struct phx_goods){ .text_fd = -1, .cache_fd = -1 };
+}
+
+struct phx_good *phx_goods_find(const struct phx_goods *goods, const char *name) {
+        for (size_t i = 0; i < goods->count; i++)
+                if (strcmp(goods->items[i].name, name) == 0)
+                        return &goods->items[i];
+        return NULL;
+}
+
+struct phx_good *phx_goods_add(struct phx_goods *goods, const char *name) {
+        struct phx_good *good = phx_goods_find(goods, name);
+        char *copy;
+
+        if (good)
+                return good;
+        copy = strdup(name);
+        good = copy ? phx_grow(&goods->items, &goods->count, sizeof(*good)) : NULL;
+        if (!good) {
+                free(copy);
+                return NULL;
+        }
+        good->name = copy;
+        return good;
+}
+
+bool phx_good_is_piece(const struct phx_good *good) {
+        return phx_is_piece_name(good->name);
+}
+
+/* A piece's name has slashes, which no file name has room for: "abstractions/x" is kept as
+ * "abstractions:x". */
+static void kept_name(const char *name, char kept[256]) {
+        (void) snprintf(kept, 256, "%s", name);
+        for (char *slash = strchr(kept, '/'); slash; slash = strchr(slash, '/'))
+                *slash = ':';
+}
+
+static int note_line(struct phx_good *good) {
+        phx_cleanup(phx_definitions_done) struct phx_definitions definitions = { 0 };
+        int r;
+
+        good->line = 0;
+        if (phx_good_is_piece(good))
+                return 0;
+        r = phx_definitions_scan(good->text, good->size, good->name, &definitions);
+        if (r >= 0 && definitions.count > 0)
+                good->line = definitions.items[0].line;
+        return r;
+}
+
+static char *copy_of(const char *blob, size_t size) {
+        char *copy = malloc(size + 1);
+
+        if (!copy)
+                return NULL;
+        memcpy(copy, blob, size);
+        copy[size] = '\0';
+        return copy;
+}
+
+static int set_text(struct phx_good *good, const char *text, size_t size) {
+        char *copy = copy_of(text, size);
+
+        if (!copy)
+                return -ENOMEM;
+        good->is_linted = false;
+        free(good->text);
+        good->text = copy;
+        good->size = size;
+        phx_sha256(text, size, good->digest);
+        return note_line(good);
+}
+
+int phx_goods_keep_text(
+                struct phx_goods *goods,
+                struct phx_good *good,
+                const struct phx_file_seen *seen) {
+        char kept[256];
+        int r;
+
+        if (goods->text_fd < 0)
+                return set_text(good, seen->text, seen->size);
+        goods->is_tidy = false;
+        kept_name(good->name, kept);
+        r = phx_file_ensure_at(goods->text_fd, kept, seen->text, seen->size, 0600);
+        return r < 0 ? r : set_text(good, seen->text, seen->size);
+}
+
+int phx_goods_keep_blob(struct phx_good *good, const char *blob, size_t size) {
+        char *copy = copy_of(blob, size);
+
+        if (!copy)
+                return -ENOMEM;
+        free(good->blob);
+        good->blob = copy;
+        good->blob_size = size;
+        return 0;
+}
+
+int phx_goods_blob(
+                const struct phx_goods *goods,
+                const struct phx_good *good,
+                char **ret_blob,
+                size_t *ret_size) {
+        if (goods->cache_fd >= 0)
+                return phx_policy_cache_get(goods->cache_fd, good->key, ret_blob, ret_size);
+        if (!good->blob)
+                return -ENOENT;
+        *ret_blob = copy_of(good->blob, good->blob_size);
+        *ret_size = good->blob_size;
+        return *ret_blob ? 0 : -ENOMEM;
+}
+
+static int recall_text(
+                const struct phx_goods *goods,
+                struct phx_good *good,
+                const struct phx_inventory_profile *record) {
+        phx_autofree char *text = NULL;
+        char kept[256], digest[PHX_SHA256_HEX];
+        size_t size = 0;
+
+        kept_name(record->name, kept);
+        if (phx_file_read_at(goods->text_fd, kept, TEXT_LIMIT, &text, &size) < 0)
+                return 0;
+        phx_sha256(text, size, digest);
+        return strcmp(digest, record->source) == 0 ? set_text(good, text, size) : 0;
+}
+
+static int recall(struct phx_goods *goods, const struct phx_inventory_profile *record) {
+        struct phx_good *good = phx_goods_add(goods, record->name);
+        phx_autofree char *blob = NULL;
+        size_t size = 0;
+        int r;
+
+        if (!good)
+                return -ENOMEM;
+        r = recall_text(goods, good, record);
+        if (r < 0 || !good->text || !record->key[0])
+                return r;
+        if (phx_policy_cache_get(goods->cache_fd, record->key, &blob, &size) >= 0 &&
+            phx_policy_parse(blob, size, &good->policy, NULL) >= 0)
+                memcpy(good->key, record->key, sizeof(good->key));
+        return 0;
+}
+
+int phx_goods_recall(struct phx_goods *goods, const struct phx_inventory *inventory) {
+        goods->is_tidy = false;
+        for (size_t i = 0; i < inventory->profile_count; i++) {
+                int r = recall(goods, &inventory->profiles[i]);
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+void phx_goods_forget(struct phx_goods *goods, const char *name) {
+        struct phx_good *good = phx_goods_find(goods, name);
+
+        if (!good)
+                return;
+        good_done(good);
+        *good = goods->items[--goods->count];
+        goods->is_tidy = false;
+}
+
+static int tidy_policies(const struct phx_goods *goods) {
+        phx_cleanup(phx_strings_done) struct phx_strings keys = { 0 };
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < goods->count; i++)
+                if (goods->items[i].key[0])
+                        r = phx_strings_add(&keys, goods->items[i].key);
+        return r < 0 ? r : phx_policy_cache_keep(goods->cache_fd, &keys);
+}
+
+static int tidy_texts(const struct phx_goods *goods) {
+        phx_cleanup(phx_strings_done) struct phx_strings names = { 0 };
+        char kept[256];
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < goods->count; i++) {
+                kept_name(goods->items[i].name, kept);
+                r = phx_strings_add(&names, kept);
+        }
+        return r < 0 ? r : phx_file_remove_others(goods->text_fd, "", &names);
+}
+
+int phx_goods_tidy(struct phx_goods *goods) {
+        int policies, texts;
+
+        if (goods->is_tidy || goods->text_fd < 0)
+                return 0;
+        policies = tidy_policies(goods);
+        texts = tidy_texts(goods);
+        if (policies < 0 || texts < 0)
+                return policies < 0 ? policies : texts;
+        goods->is_tidy = true;
+        return policies + texts;
+}

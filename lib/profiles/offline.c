@@ -1,0 +1,498 @@
+#include "profiles/offline.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <sys/apparmor.h>
+
+#include "base/file.h"
+#include "compiler/stage.h"
+#include "policy/matcher.h"
+#include "profiles/offline_lint.h"
+#include "profiles/profiles.h"
+#include "profiles/source.h"
+#include "source/definers.h"
+#include "source/files.h"
+#include "state/configuration.h"
+
+#define PIECE_LIMIT (1UL << 20)
+
+/* Where an init is in the distributions that people run. */
+static const char *const inits[] = {
+        "/usr/lib/systemd/systemd", "/lib/systemd/systemd", "/sbin/init",
+        "/usr/sbin/init",           "/bin/busybox",         "/usr/bin/busybox",
+};
+
+/* Who ends a container: LXC's monitor, in the profile that Debian and Proxmox have for it or in
+ * none. */
+static const char *const enders[] = { "/usr/bin/lxc-start", "unconfined" };
+
+struct judging {
+        const struct phx_offline *offline;
+        struct phx_findings *findings;
+        char directory[32]; /* temporary, of our own */
+        char *stage;
+        char *features;
+        struct phx_definitions definitions;
+        struct phx_policy_matcher matcher;
+        struct phx_policy_prober prober;
+        struct phx_profiles *profiles;
+        struct phx_inventory inventory;
+        struct phx_desired *desired;
+};
+
+static void judging_done(struct judging *judging) {
+        phx_profiles_free(judging->profiles);
+        phx_desired_free(judging->desired);
+        phx_inventory_done(&judging->inventory);
+        phx_definitions_done(&judging->definitions);
+        if (judging->directory[0])
+                (void) phx_stage_remove(judging->directory);
+        free(judging->stage);
+        free(judging->features);
+}
+
+/* --- what others define --- */
+
+static int find_definitions(
+                const struct phx_offline *offline,
+                struct phx_definitions *ret_definitions,
+                struct phx_error *error) {
+        phx_cleanup(phx_definers_freep) struct phx_definers *definers = NULL;
+        phx_autoclose int fd = -1;
+        int r;
+
+        r = phx_trust_open_directory(offline->trust, offline->settings->deployed_dir, &fd, error);
+        if (r == -ENOENT)
+                return 0; /* nobody defines anything */
+        if (r >= 0)
+                r = phx_definers_new(&definers);
+        return r < 0 ? r : phx_definers_observe(definers, fd, ret_definitions, error);
+}
+
+static int list_sources(
+                const struct phx_offline *offline,
+                struct phx_files **ret_files,
+                struct phx_sources *ret_sources,
+                struct phx_error *error) {
+        int r = phx_files_new(offline->trust, ret_files);
+
+        return r < 0 ? r
+                     : phx_sources_list(
+                                       *ret_files,
+                                       offline->trust,
+                                       offline->settings->profile_dir,
+                                       ret_sources,
+                                       error);
+}
+
+int phx_offline_names(
+                const struct phx_offline *offline,
+                struct phx_strings *names,
+                struct phx_error *error) {
+        phx_cleanup(phx_definitions_done) struct phx_definitions definitions = { 0 };
+        phx_cleanup(phx_sources_done) struct phx_sources sources = { 0 };
+        phx_cleanup(phx_files_freep) struct phx_files *files = NULL;
+        int r;
+
+        r = list_sources(offline, &files, &sources, error);
+        for (size_t i = 0; r >= 0 && i < sources.count; i++)
+                r = phx_strings_add(names, sources.items[i].name);
+        if (r >= 0)
+                r = find_definitions(offline, &definitions, error);
+        for (size_t i = 0; r >= 0 && i < definitions.count; i++)
+                r = phx_strings_add(names, definitions.items[i].name);
+        return r < 0 ? r : 0;
+}
+
+/* --- a place to work in --- */
+
+/* Nothing of it must outlive a crash. */
+static int write_features(struct judging *judging, struct phx_error *error) {
+        phx_autoclose int fd = -1;
+
+        if (asprintf(&judging->features, "%s/features", judging->directory) < 0) {
+                judging->features = NULL;
+                return -ENOMEM;
+        }
+        fd = open(judging->features, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+        /* For the compiler's user, against the umask. */
+        if (fd < 0 || fchmod(fd, 0644) < 0 || dprintf(fd, "%s", phx_offline_features) < 0)
+                return phx_error_errno(error, judging->features);
+        return 0;
+}
+
+static int make_room(struct judging *judging, struct phx_error *error) {
+        char name[] = "/tmp/phoenixd-XXXXXX";
+        int r;
+
+        if (!mkdtemp(name))
+                return phx_error_errno(error, name);
+        (void) snprintf(judging->directory, sizeof(judging->directory), "%s", name);
+        /* The compiler's user must get to its copies. */
+        if (chmod(name, 0711) < 0)
+                return phx_error_errno(error, name);
+        if (asprintf(&judging->stage, "%s/stage", name) < 0) {
+                judging->stage = NULL;
+                return -ENOMEM;
+        }
+        r = phx_directory_ensure(judging->stage, 0711);
+        if (r >= 0 && chmod(judging->stage, 0711) < 0)
+                r = phx_errno();
+        return r < 0 ? phx_error_set(error, r, "%s: %s", name, strerrordesc_np(-r))
+                     : write_features(judging, error);
+}
+
+/* --- what was found, as places in files --- */
+
+/* "line 7: TEXT": false when it is not of that form. */
+static bool take_line(const char **text, unsigned *ret_line) {
+        char *end = NULL;
+        unsigned long line;
+
+        if (!phx_has_prefix(*text, "line "))
+                return false;
+        line = strtoul(*text + strlen("line "), &end, 10);
+        if (!phx_has_prefix(end, ": "))
+                return false;
+        *ret_line = (unsigned) line;
+        *text = end + strlen(": ");
+        return true;
+}
+
+static void add(struct judging *judging,
+                enum phx_severity severity,
+                const char *name,
+                unsigned line,
+                const char *text) {
+        phx_autofree char *file = NULL;
+
+        if (asprintf(&file,
+                     "%s%s%s",
+                     name[0] == '/' ? "" : judging->offline->settings->profile_dir,
+                     name[0] == '/' || !name[0] ? "" : "/",
+                     name) < 0) {
+                file = NULL;
+                judging->findings->is_incomplete = true;
+                return;
+        }
+        phx_findings_add(
+                        judging->findings,
+                        severity,
+                        &(struct phx_position){ file, line, 0 },
+                        "%s",
+                        text);
+}
+
+/* A refusal of a source: "NAME: TEXT", "NAME: line N: TEXT" or "NAME: /FILE: line N: TEXT", where
+ * NAME may be its test's. */
+static void add_refusal(struct judging *judging, const char *name, const char *text) {
+        phx_autofree char *test = NULL, *file = NULL;
+        const char *at = text, *colon, *rest;
+        unsigned line = 0;
+
+        if (asprintf(&test, "%s.test: ", name) < 0) {
+                test = NULL;
+                judging->findings->is_incomplete = true;
+                return;
+        }
+        if (phx_has_prefix(at, test)) {
+                at += strlen(test);
+                /* The assertions were told one by one. */
+                if (take_line(&at, &line))
+                        return;
+                test[strlen(test) - strlen(": ")] = '\0';
+                add(judging, PHX_SEVERITY_ERROR, test, 0, at);
+                return;
+        }
+        if (phx_has_prefix(at, name) && phx_has_prefix(at + strlen(name), ": "))
+                at += strlen(name) + strlen(": ");
+        if (at[0] == '/' && (colon = strstr(at, ": line "))) {
+                rest = colon + strlen(": ");
+                file = strndup(at, (size_t) (colon - at));
+                if (file && take_line(&rest, &line)) {
+                        add(judging, PHX_SEVERITY_ERROR, file, line, rest);
+                        return;
+                }
+        }
+        (void) take_line(&at, &line);
+        add(judging, PHX_SEVERITY_ERROR, name, line, at);
+}
+
+/* What the judges of profiles.h added names files below the directory, and lines in the text. */
+static int complete(struct judging *judging, size_t first) {
+        for (size_t i = first; i < judging->findings->count; i++) {
+                struct phx_finding *finding = &judging->findings->items[i];
+                const char *text = finding->text;
+                char *path = NULL, *rest;
+
+                if (finding->file[0] == '/')
+                        continue;
+                if (asprintf(&path,
+                             "%s/%s",
+                             judging->offline->settings->profile_dir,
+                             finding->file) < 0)
+                        return -ENOMEM;
+                free(finding->file);
+                finding->file = path;
+                if (!take_line(&text, &finding->line))
+                        continue;
+                rest = strdup(text);
+                if (!rest)
+                        return -ENOMEM;
+                free(finding->text);
+                finding->text = rest;
+        }
+        return 0;
+}
+
+/* --- judging --- */
+
+static int ask(const struct judging *judging,
+               const char *profile,
+               struct phx_policy_query *query,
+               uint32_t mask,
+               bool *allowed) {
+        return judging->prober.ask(judging->prober.data, profile, query, mask, allowed, NULL);
+}
+
+static int allows_an_init(const struct judging *judging, const char *profile, bool *allowed) {
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && !*allowed && i < PHX_ELEMENTS(inits); i++) {
+                struct phx_policy_query query = { 0 };
+
+                r = phx_query_file(&query, inits[i]);
+                if (r >= 0)
+                        r = ask(judging, profile, &query, AA_MAY_READ | AA_MAY_EXEC, allowed);
+                phx_policy_query_done(&query);
+        }
+        return r;
+}
+
+static int allows_an_end(const struct judging *judging, const char *profile, bool *allowed) {
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && !*allowed && i < PHX_ELEMENTS(enders); i++) {
+                struct phx_policy_query query = { 0 };
+
+                r = phx_query_signal(&query, SIGKILL, enders[i]);
+                if (r >= 0)
+                        r = ask(judging, profile, &query, PHX_QUERY_RECEIVE, allowed);
+                phx_policy_query_done(&query);
+        }
+        return r;
+}
+
+/* What LXC needs of a profile was tried with each of them missing. */
+static int check_loaded(struct judging *judging, const char *profile) {
+        const struct phx_policy_entry *entry = phx_policy_find(&judging->matcher.policy, profile);
+        bool has_init = false, has_end = false;
+        int r;
+
+        r = allows_an_init(judging, profile, &has_init);
+        if (r >= 0)
+                r = allows_an_end(judging, profile, &has_end);
+        if (r < 0)
+                return r == -ENOMEM ? r : 0; /* it cannot be asked, and nothing is said */
+        if (!has_init)
+                add(judging,
+                    PHX_SEVERITY_WARNING,
+                    profile,
+                    0,
+                    "no container starts in it: no init (/sbin/init, /usr/lib/systemd/systemd, "
+                    "/bin/busybox) may be read and executed, expected a rule such as 'file,'");
+        if (!entry || !((entry->capabilities >> CAP_SYS_ADMIN) & 1))
+                add(judging,
+                    PHX_SEVERITY_WARNING,
+                    profile,
+                    0,
+                    "no container starts in it: LXC itself needs 'capability sys_admin,'");
+        if (!has_end)
+                add(judging,
+                    PHX_SEVERITY_WARNING,
+                    profile,
+                    0,
+                    "a container in it cannot be stopped: lxc-stop needs 'signal receive,'");
+        return 0;
+}
+
+/* It compiles and keeps the rules; that a container lives in it is another matter. */
+static int check_life(struct judging *judging, const char *profile) {
+        phx_autofree char *blob = NULL;
+        size_t size = 0;
+        int r;
+
+        r = phx_profiles_blob(judging->profiles, profile, &blob, &size);
+        if (r < 0)
+                return r;
+        r = judging->prober.load(judging->prober.data, blob, size, NULL);
+        if (r < 0)
+                return r;
+        r = check_loaded(judging, profile);
+        judging->prober.unload(judging->prober.data);
+        return r;
+}
+
+/* A file that the distribution has too is left to it: phoenixd never takes its place. */
+static int check_piece(struct judging *judging, const struct phx_desired_profile *piece) {
+        const struct phx_offline *offline = judging->offline;
+        phx_autofree char *path = NULL, *text = NULL;
+        char digest[PHX_SHA256_HEX];
+        size_t size = 0;
+        int r;
+
+        if (asprintf(&path, "%s/%s", offline->settings->deployed_dir, piece->name) < 0) {
+                path = NULL;
+                return -ENOMEM;
+        }
+        r = phx_trust_read(offline->trust, path, PIECE_LIMIT, &text, &size, NULL);
+        if (r < 0)
+                return r == -ENOMEM ? r : 0;
+        phx_sha256(text, size, digest);
+        if (strcmp(digest, piece->digest) != 0)
+                add(judging,
+                    PHX_SEVERITY_WARNING,
+                    piece->name,
+                    0,
+                    "the deployed directory has another file of this name; unless phoenixd put it "
+                    "there, it is not replaced, and the profiles that include it wait");
+        return 0;
+}
+
+static int take_desired(struct judging *judging) {
+        int r = 0;
+
+        for (size_t i = 0; i < judging->desired->refusal_count; i++) {
+                const struct phx_refusal *refusal = &judging->desired->refusals[i];
+                bool is_directory = strcmp(refusal->object, "profiles") == 0;
+
+                add(judging,
+                    PHX_SEVERITY_ERROR,
+                    is_directory ? "" : refusal->object,
+                    0,
+                    refusal->text);
+        }
+        for (size_t i = 0; r >= 0 && i < judging->desired->profile_count; i++) {
+                const struct phx_desired_profile *profile = &judging->desired->profiles[i];
+
+                if (profile->state == PHX_SOURCE_WRITING)
+                        add_refusal(judging, profile->name, "is being written just now");
+                else if (profile->state == PHX_SOURCE_REFUSED)
+                        add_refusal(judging, profile->name, profile->refusal);
+                else if (phx_is_piece_name(profile->name))
+                        r = check_piece(judging, profile);
+                else
+                        r = check_life(judging, profile->name);
+        }
+        return r;
+}
+
+static int judge(struct judging *judging, struct phx_error *error) {
+        const struct phx_offline *offline = judging->offline;
+        const struct phx_profiles_options options = {
+                .trust = offline->trust,
+                .parser = offline->parser,
+                .parser_config = PHX_PARSER_CONFIG,
+                /* A tree's accounts are not those of the machine that compiles. */
+                .accounts = strcmp(offline->trust->root, "/") == 0 ? PHX_COMPILER_ACCOUNTS : NULL,
+                .features_file = judging->features,
+                .stage_dir = judging->stage,
+                .cache_fd = -1,
+                .good_fd = -1,
+                .is_offline = true,
+                .prober = &judging->prober,
+                .findings = judging->findings,
+                .only = offline->only,
+        };
+        const struct phx_profiles_look look = {
+                .settings = offline->settings,
+                .features = "offline",
+                .hash_kind = PHX_HASH_NONE,
+                .definitions = &judging->definitions,
+        };
+        size_t first = judging->findings->count;
+        uint64_t retry_usec = 0;
+        int r;
+
+        judging->prober = phx_policy_matcher_prober(&judging->matcher);
+        judging->desired = calloc(1, sizeof(*judging->desired));
+        if (!judging->desired)
+                return -ENOMEM;
+        r = find_definitions(offline, &judging->definitions, error);
+        if (r >= 0)
+                r = phx_profiles_new(&options, &judging->profiles);
+        if (r >= 0)
+                r = phx_profiles_update(
+                                judging->profiles,
+                                &look,
+                                &judging->inventory,
+                                judging->desired,
+                                &retry_usec);
+        if (r >= 0)
+                r = complete(judging, first);
+        if (r >= 0)
+                r = take_desired(judging);
+        return r < 0 ? r
+                     : phx_offline_lint(
+                                       offline,
+                                       judging->profiles,
+                                       judging->desired,
+                                       judging->findings);
+}
+
+/* Without a compiler: what the texts of profiles and tests say by themselves. */
+static int judge_texts(struct judging *judging, struct phx_error *error) {
+        const struct phx_offline *offline = judging->offline;
+        const struct phx_source_rules rules = { offline->settings->allow_complain,
+                                                offline->settings->allow_unconfined_flag };
+        phx_cleanup(phx_sources_done) struct phx_sources sources = { 0 };
+        phx_cleanup(phx_files_freep) struct phx_files *files = NULL;
+        size_t first = judging->findings->count;
+        int r;
+
+        r = list_sources(offline, &files, &sources, error);
+        if (r >= 0 && offline->only)
+                phx_sources_keep(&sources, offline->only);
+        for (size_t i = 0; r >= 0 && i < sources.count; i++) {
+                const struct phx_source *source = &sources.items[i];
+                phx_cleanup(phx_policy_test_done) struct phx_policy_test test = { 0 };
+                struct phx_error why = { .all = judging->findings };
+                char name[256];
+
+                if (source->result < 0) {
+                        add_refusal(judging, source->name, source->error.text);
+                        continue;
+                }
+                (void) phx_source_check(source->name, source->seen->text, &rules, &why);
+                (void) snprintf(name, sizeof(name), "%s" PHX_POLICY_TEST_SUFFIX, source->name);
+                if (source->test)
+                        (void) phx_policy_test_parse(name, source->test->text, &test, &why);
+        }
+        return r < 0 ? r : complete(judging, first);
+}
+
+int phx_offline_judge(
+                const struct phx_offline *offline,
+                struct phx_findings *findings,
+                struct phx_error *error) {
+        phx_cleanup(judging_done) struct judging judging = {
+                .offline = offline,
+                .findings = findings,
+        };
+        int r;
+
+        if (access(offline->parser, X_OK) < 0) {
+                int missing = phx_error_errno(error, offline->parser);
+
+                r = judge_texts(&judging, NULL);
+                return r == -ENOMEM ? r : missing;
+        }
+        r = make_room(&judging, error);
+        return r < 0 ? r : judge(&judging, error);
+}

@@ -1,0 +1,430 @@
+#include "profiles/profiles.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <string.h>
+
+#include "base/watches.h"
+#include "profiles/update.h"
+
+int phx_profiles_new(
+                const struct phx_profiles_options *options,
+                struct phx_profiles **ret_profiles) {
+        struct phx_profiles *profiles = calloc(1, sizeof(*profiles));
+
+        if (!profiles)
+                return -ENOMEM;
+        profiles->options = *options;
+        profiles->goods.text_fd = options->good_fd;
+        profiles->goods.cache_fd = options->cache_fd;
+        *ret_profiles = profiles;
+        return 0;
+}
+
+struct phx_profiles *phx_profiles_free(struct phx_profiles *profiles) {
+        if (!profiles)
+                return NULL;
+
+        phx_goods_done(&profiles->goods);
+        phx_quarantine_done(&profiles->quarantine);
+        phx_compiler_known_done(&profiles->compiler);
+        phx_strings_done(&profiles->directories);
+        free(profiles);
+
+        return NULL;
+}
+
+int phx_profiles_recall(struct phx_profiles *profiles, const struct phx_inventory *inventory) {
+        return phx_goods_recall(&profiles->goods, inventory);
+}
+
+/* --- one look --- */
+
+static void update_done(struct phx_update *update) {
+        for (size_t i = 0; i < update->sources.count && update->candidates; i++)
+                phx_closure_done(&update->candidates[i].closure);
+        free(update->candidates);
+        phx_sources_done(&update->sources);
+        phx_files_free(update->files);
+}
+
+static int refuse_piece(struct phx_candidate *candidate, const char *piece, int code) {
+        if (code == -ENOMEM)
+                return code;
+        return phx_error_set(
+                        &candidate->error,
+                        code,
+                        "%s: its piece %s cannot be kept: %s",
+                        candidate->source->name,
+                        piece,
+                        strerrordesc_np(-code));
+}
+
+/* The pieces that it includes from the profile directory are good with it. */
+static int accept_pieces(struct phx_update *update, struct phx_candidate *candidate) {
+        for (size_t i = 0; i < candidate->closure.count; i++) {
+                const struct phx_include *include = &candidate->closure.items[i];
+                const struct phx_file_seen *seen;
+                struct phx_good *good;
+                int r;
+
+                if (!phx_update_is_source(update, include))
+                        continue;
+                good = phx_goods_add(&update->profiles->goods, include->name);
+                seen = phx_files_get(update->files, include->path);
+                if (!good || !seen)
+                        return -ENOMEM;
+                good->is_seen = true;
+                r = strcmp(good->digest, include->digest) == 0
+                                    ? 0
+                                    : phx_goods_keep_text(&update->profiles->goods, good, seen);
+                if (r >= 0)
+                        r = phx_inventory_set_profile(
+                                        update->inventory,
+                                        good->name,
+                                        good->digest,
+                                        "");
+                if (r < 0)
+                        return refuse_piece(candidate, include->name, r);
+                update->changed |= r > 0;
+        }
+        return 0;
+}
+
+/* --- what is desired --- */
+
+static int fill_policy(
+                struct phx_desired_profile *desired,
+                const struct phx_policy *policy,
+                enum phx_hash_kind kind) {
+        for (size_t i = 0; i < policy->count; i++) {
+                const struct phx_policy_entry *entry = &policy->entries[i];
+                bool grants = (entry->capabilities >> CAP_MAC_ADMIN) & 1;
+                const char *hash = kind == PHX_HASH_SHA256 ? entry->sha256
+                                   : kind == PHX_HASH_SHA1 ? entry->sha1
+                                                           : NULL;
+                int r = phx_kernel_entries_add(
+                                &desired->policy,
+                                entry->name,
+                                phx_policy_mode_to_string(entry->mode),
+                                hash);
+
+                if (r < 0)
+                        return r;
+                desired->grants_mac_admin |= grants;
+        }
+        return 0;
+}
+
+static int fill_good(
+                struct phx_update *update,
+                struct phx_desired_profile *desired,
+                struct phx_good *good) {
+        int r;
+
+        if (!good || !good->text || (!phx_good_is_piece(good) && good->policy.count == 0))
+                return 0;
+        desired->has_good = true;
+        desired->line = good->line;
+        memcpy(desired->digest, good->digest, sizeof(desired->digest));
+        r = phx_update_lint(update, good);
+        if (r >= 0)
+                r = phx_lints_copy(&desired->lints, &good->lints);
+        if (r >= 0 && good->lint_trouble)
+                r = phx_strings_addf(
+                                &update->desired->notes,
+                                "%s: the rules cannot be asked of it: %s",
+                                good->name,
+                                good->lint_trouble);
+        return r < 0 ? r : fill_policy(desired, &good->policy, update->look->hash_kind);
+}
+
+static int desire(
+                struct phx_update *update,
+                const char *name,
+                enum phx_source_state state,
+                const char *refusal) {
+        struct phx_desired_profile *desired = phx_desired_add_profile(update->desired, name);
+
+        if (!desired || phx_replace(&desired->refusal, refusal) < 0)
+                return -ENOMEM;
+        desired->state = state;
+        return fill_good(update, desired, phx_goods_find(&update->profiles->goods, name));
+}
+
+static int desire_candidate(struct phx_update *update, struct phx_candidate *candidate) {
+        const char *name = candidate->source->name;
+        struct phx_good *good = phx_goods_find(&update->profiles->goods, name);
+        int r;
+
+        if (good)
+                good->is_seen = true;
+        if (candidate->result >= 0)
+                candidate->result = accept_pieces(update, candidate);
+        if (candidate->result == -ENOMEM && !candidate->error.text[0])
+                return -ENOMEM;
+        if (candidate->result < 0) {
+                update->all_good = false;
+                return desire(update,
+                              name,
+                              candidate->result == -EBUSY ? PHX_SOURCE_WRITING : PHX_SOURCE_REFUSED,
+                              phx_error_text(&candidate->error, candidate->result));
+        }
+        r = phx_inventory_set_profile(
+                        update->inventory,
+                        name,
+                        candidate->source->seen->digest,
+                        candidate->key);
+        if (r < 0)
+                return r;
+        update->changed |= r > 0;
+        return desire(update, name, PHX_SOURCE_GOOD, NULL);
+}
+
+/* What was good and has no source now; and the pieces. WITHDRAWN is what to make of the former. */
+static int desire_others(struct phx_update *update, enum phx_source_state withdrawn) {
+        for (size_t i = 0; i < update->profiles->goods.count; i++) {
+                const struct phx_good *good = &update->profiles->goods.items[i];
+                enum phx_source_state state = withdrawn;
+                int r;
+
+                if (good->is_seen && !phx_good_is_piece(good))
+                        continue;
+                if (phx_good_is_piece(good) && (good->is_seen || !update->all_good))
+                        state = PHX_SOURCE_GOOD;
+                r = desire(update, good->name, state, NULL);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int watch_compiler(struct phx_update *update) {
+        const struct phx_strings *watches = &update->profiles->compiler.watches;
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < watches->count; i++)
+                r = phx_strings_add_once(&update->profiles->directories, watches->items[i]);
+        return r;
+}
+
+static int watch_all(struct phx_update *update) {
+        struct phx_strings *directories = &update->profiles->directories;
+        const struct phx_settings *settings = update->look->settings;
+        int r;
+
+        phx_strings_done(directories);
+        r = phx_watches_add_directory(directories, settings->profile_dir);
+        if (r >= 0)
+                r = phx_watches_add_directory(directories, settings->deployed_dir);
+        if (r >= 0)
+                r = watch_compiler(update);
+        for (size_t i = 0; r >= 0 && update->candidates && i < update->sources.count; i++) {
+                const struct phx_strings *more = &update->candidates[i].closure.directories;
+                const struct phx_file_seen *seen = update->sources.items[i].seen;
+
+                if (seen && seen->target)
+                        r = phx_watches_add_file(directories, seen->target);
+                seen = update->sources.items[i].test;
+                if (r >= 0 && seen && seen->target)
+                        r = phx_watches_add_file(directories, seen->target);
+                for (size_t j = 0; r >= 0 && j < more->count; j++)
+                        r = phx_strings_add_once(directories, more->items[j]);
+        }
+        return r < 0 ? r : 0;
+}
+
+/* Nothing new can be said about the sources: all that was good stays as it is. */
+static int keep_all(struct phx_update *update, int code, const struct phx_error *error) {
+        struct phx_refusal *refusal = phx_desired_add_refusal(
+                        update->desired,
+                        "profiles",
+                        phx_error_text(error, code));
+
+        if (!refusal)
+                return -ENOMEM;
+        refusal->is_transient = code == -EBUSY;
+        return desire_others(update, PHX_SOURCE_GOOD);
+}
+
+static bool has_profiles(const struct phx_profiles *profiles) {
+        for (size_t i = 0; i < profiles->goods.count; i++)
+                if (!phx_good_is_piece(&profiles->goods.items[i]))
+                        return true;
+        return false;
+}
+
+static int list_sources(struct phx_update *update, struct phx_error *error) {
+        const struct phx_profiles_options *options = &update->profiles->options;
+        const char *profile_dir = update->look->settings->profile_dir;
+        int r;
+
+        if (!update->look->features)
+                return phx_error_set(
+                                error,
+                                -ENODEV,
+                                "profiles: cannot be compiled without AppArmor in the kernel");
+        r = phx_compiler_know(
+                        &update->profiles->compiler,
+                        &(struct phx_compiler_place){
+                                        .files = update->files,
+                                        .config = options->parser_config,
+                                        .accounts = options->accounts,
+                                        .may_be_nobody = options->is_offline,
+                                        .parser = options->parser,
+                                        .features = update->look->features,
+                                        .deployed_dir = update->look->settings->deployed_dir,
+                        },
+                        error);
+        if (r < 0)
+                return r;
+        r = phx_sources_list(
+                        update->files,
+                        update->profiles->options.trust,
+                        profile_dir,
+                        &update->sources,
+                        error);
+        if (r < 0)
+                return r;
+        if (update->profiles->options.only)
+                phx_sources_keep(&update->sources, update->profiles->options.only);
+        if (update->sources.count == 0 && has_profiles(update->profiles))
+                return phx_error_set(
+                                error,
+                                -ENODATA,
+                                "%s: is empty, expected the profiles that were in it; an empty directory is never "
+                                "read as an order to withdraw them",
+                                profile_dir);
+        return 0;
+}
+
+static int refuse_orphans(struct phx_update *update) {
+        for (size_t i = 0; i < update->sources.orphans.count; i++)
+                if (!phx_desired_add_refusal(
+                                    update->desired,
+                                    update->sources.orphans.items[i],
+                                    "tests a profile that is not there, expected one of that name "
+                                    "beside it"))
+                        return -ENOMEM;
+        return 0;
+}
+
+static int run(struct phx_update *update) {
+        struct phx_error error = { 0 };
+        int r;
+
+        r = phx_files_new(update->profiles->options.trust, &update->files);
+        if (r < 0)
+                return r;
+        r = list_sources(update, &error);
+        if (r < 0)
+                return r == -ENOMEM ? r : keep_all(update, r, &error);
+        update->candidates = calloc(update->sources.count + 1, sizeof(*update->candidates));
+        if (!update->candidates)
+                return -ENOMEM;
+
+        r = refuse_orphans(update);
+        if (r >= 0)
+                r = phx_update_judge(update);
+        update->all_good = true;
+        for (size_t i = 0; r >= 0 && i < update->sources.count; i++)
+                r = desire_candidate(update, &update->candidates[i]);
+        return r < 0 ? r : desire_others(update, PHX_SOURCE_WITHDRAWN);
+}
+
+/* Other rules and limits make another judgement of the same sources. */
+static void take_up_rules(struct phx_profiles *profiles, const struct phx_settings *settings) {
+        if (profiles->allow_complain != settings->allow_complain ||
+            profiles->allow_unconfined_flag != settings->allow_unconfined_flag ||
+            profiles->compile_deadline_usec != settings->compile_deadline_usec ||
+            profiles->compile_memory != settings->compile_memory)
+                phx_quarantine_done(&profiles->quarantine);
+        profiles->allow_complain = settings->allow_complain;
+        profiles->allow_unconfined_flag = settings->allow_unconfined_flag;
+        profiles->compile_deadline_usec = settings->compile_deadline_usec;
+        profiles->compile_memory = settings->compile_memory;
+}
+
+void phx_profiles_forget_failures(struct phx_profiles *profiles) {
+        phx_quarantine_done(&profiles->quarantine);
+}
+
+int phx_profiles_update(
+                struct phx_profiles *profiles,
+                const struct phx_profiles_look *look,
+                struct phx_inventory *inventory,
+                struct phx_desired *desired,
+                uint64_t *ret_retry_usec) {
+        phx_cleanup(update_done) struct phx_update update = {
+                .profiles = profiles,
+                .look = look,
+                .inventory = inventory,
+                .desired = desired,
+        };
+        int r;
+
+        for (size_t i = 0; i < profiles->goods.count; i++)
+                profiles->goods.items[i].is_seen = false;
+        take_up_rules(profiles, look->settings);
+        r = run(&update);
+        if (r >= 0)
+                r = watch_all(&update);
+        phx_quarantine_sweep(&profiles->quarantine);
+        if (r < 0)
+                return r;
+
+        *ret_retry_usec = phx_quarantine_next(&profiles->quarantine, look->now_usec);
+        return update.changed;
+}
+
+int phx_profiles_watches(const struct phx_profiles *profiles, struct phx_strings *watches) {
+        for (size_t i = 0; i < profiles->directories.count; i++) {
+                int r = phx_strings_add_once(watches, profiles->directories.items[i]);
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+const char *phx_profiles_text(
+                const struct phx_profiles *profiles,
+                const char *name,
+                size_t *ret_size) {
+        const struct phx_good *good = phx_goods_find(&profiles->goods, name);
+
+        if (!good || !good->text)
+                return NULL;
+        *ret_size = good->size;
+        return good->text;
+}
+
+int phx_profiles_blob(
+                struct phx_profiles *profiles,
+                const char *name,
+                char **ret_blob,
+                size_t *ret_size) {
+        struct phx_good *good = phx_goods_find(&profiles->goods, name);
+        int r;
+
+        if (!good || !good->key[0])
+                return -ENOENT;
+        r = phx_goods_blob(&profiles->goods, good, ret_blob, ret_size);
+        if (r == -ENOENT)
+                good->key[0] = '\0';
+        return r;
+}
+
+void phx_profiles_tidy(struct phx_profiles *profiles) {
+        (void) phx_goods_tidy(&profiles->goods);
+}
+
+const char *phx_profiles_key(const struct phx_profiles *profiles, const char *name) {
+        const struct phx_good *good = phx_goods_find(&profiles->goods, name);
+
+        return good && good->key[0] ? good->key : NULL;
+}
+
+void phx_profiles_forget(struct phx_profiles *profiles, const char *name) {
+        phx_goods_forget(&profiles->goods, name);
+}

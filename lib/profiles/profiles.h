@@ -1,0 +1,95 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/trust.h"
+#include "compiler/compiler.h"
+#include "kernel/loaded.h"
+#include "policy/verdict.h"
+#include "source/definitions.h"
+#include "state/desired.h"
+#include "state/inventory.h"
+#include "state/settings.h"
+
+/* The profiles that are to be in force: every source that compiles, keeps the rules and passes its
+ * test, and the last good one of those that do not. Pieces that sources include from the profile
+ * directory (abstractions/…, tunables/…) come along as profiles without a policy: they are deployed
+ * for the boot. */
+struct phx_profiles;
+
+struct phx_profiles_options {
+        const struct phx_trust *trust;
+        const char *parser;
+        const char *parser_config; /* PHX_PARSER_CONFIG; NULL for none */
+        const char *accounts;      /* PHX_COMPILER_ACCOUNTS; NULL: `nobody` will do */
+        const char *features_file; /* NULL: the running kernel's */
+        const char *stage_dir;
+        int cache_fd;                           /* compiled policies */
+        int good_fd;                            /* last good texts */
+        const struct phx_policy_prober *prober; /* tries policies that have a test */
+        const struct phx_compile_progress *progress;
+        /* Puts nothing in force: nothing is kept (the two directories are -1), somebody waits for
+         * it, and compiles may run as `nobody` when they have no account of their own. */
+        bool is_offline;
+        /* For one such look, both NULL otherwise: everything that is wrong
+         * with tests, and what the compiler said besides; and which profiles to look at. */
+        struct phx_findings *findings;
+        const struct phx_strings *only;
+};
+
+/* Borrows all that OPTIONS names. */
+int phx_profiles_new(
+                const struct phx_profiles_options *options,
+                struct phx_profiles **ret_profiles);
+struct phx_profiles *phx_profiles_free(struct phx_profiles *profiles);
+PHX_DEFINE_FREEP(phx_profiles)
+
+/* Takes up what the inventory records as last good. To be called once, before the first look. */
+int phx_profiles_recall(struct phx_profiles *profiles, const struct phx_inventory *inventory);
+
+/* The next update tries again what did not compile. */
+void phx_profiles_forget_failures(struct phx_profiles *profiles);
+
+/* What one look needs to know. */
+struct phx_profiles_look {
+        const struct phx_settings *settings;
+        const char *features;         /* id of the kernel's; NULL: nothing can be compiled */
+        enum phx_hash_kind hash_kind; /* of the kernel */
+        const struct phx_definitions *definitions; /* of other people's files */
+        uint64_t now_usec;                         /* monotonic */
+};
+
+/* Reads the sources, compiles what is new, and appends what is desired to DESIRED, refusals of the
+ * directory as a whole included. INVENTORY is brought up to date: 1 when it changed.
+ * RET_RETRY_USEC: when a compile that failed for want of time or memory is worth another try. */
+int phx_profiles_update(
+                struct phx_profiles *profiles,
+                const struct phx_profiles_look *look,
+                struct phx_inventory *inventory,
+                struct phx_desired *desired,
+                uint64_t *ret_retry_usec);
+
+/* Appends where a change may change any of it. */
+int phx_profiles_watches(const struct phx_profiles *profiles, struct phx_strings *watches);
+
+/* The last good text of NAME; borrowed. NULL when there is none. */
+const char *phx_profiles_text(
+                const struct phx_profiles *profiles,
+                const char *name,
+                size_t *ret_size);
+/* Its compiled policy, from the cache; the caller's. -ENOENT when the cache has lost it: it is
+ * compiled again at the next look. */
+int phx_profiles_blob(
+                struct phx_profiles *profiles,
+                const char *name,
+                char **ret_blob,
+                size_t *ret_size);
+/* What its policy was compiled from, as a digest; borrowed. NULL when there is no policy. */
+const char *phx_profiles_key(const struct phx_profiles *profiles, const char *name);
+/* A profile that was withdrawn has lost its file. */
+void phx_profiles_forget(struct phx_profiles *profiles, const char *name);
+/* Removes from disk what belongs to no profile any more. Only when the inventory is saved: what it
+ * names must be there. What cannot be removed is tried again by the next call. */
+void phx_profiles_tidy(struct phx_profiles *profiles);

@@ -1,0 +1,225 @@
+#include "profiles/source.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/grow.h"
+#include "base/strings.h"
+#include "policy/test.h"
+#include "state/configuration.h"
+
+static int refuse_source(struct phx_source *source, const char *why) {
+        source->result = phx_error_set(&source->error, -EINVAL, "%s: %s", source->name, why);
+        return 0;
+}
+
+/* What follows a NUL is invisible to the parser, which would compile the rest. */
+static int refuse_nul(struct phx_source *source, const struct phx_file_seen *seen, bool is_test) {
+        unsigned line, column;
+
+        if (phx_has_nul(seen->text, seen->size, &line, &column))
+                source->result = phx_error_set(
+                                &source->error,
+                                -EINVAL,
+                                is_test ? "%s: its test holds a NUL byte in line %u, column %u, expected text"
+                                        : "%s: line %u: found a NUL byte in column %u, expected text",
+                                source->name,
+                                line,
+                                column);
+        return 0;
+}
+
+static int read_source(
+                struct phx_files *files,
+                const char *profile_dir,
+                struct phx_source *source) {
+        phx_autofree char *path = NULL;
+
+        if (!phx_is_profile_name(source->name))
+                return refuse_source(
+                                source,
+                                "no profile can have this name, expected \"lxc-\" and then letters, "
+                                "digits, '.', '_', '+' or '-'; what is no profile may be moved away or into "
+                                "a directory below this one");
+        if (asprintf(&path, "%s/%s", profile_dir, source->name) < 0) {
+                path = NULL;
+                return -ENOMEM;
+        }
+
+        source->seen = phx_files_get(files, path);
+        if (!source->seen)
+                return -ENOMEM;
+        if (source->seen->result < 0) {
+                (void) refuse_source(
+                                source,
+                                phx_error_text(&source->seen->error, source->seen->result));
+                source->result = source->seen->result;
+                return 0;
+        }
+        if (source->seen->size == 0)
+                return refuse_source(source, "is empty, expected one profile");
+        return refuse_nul(source, source->seen, false);
+}
+
+static int add_source(
+                struct phx_files *files,
+                const char *profile_dir,
+                const char *name,
+                struct phx_sources *sources) {
+        struct phx_source *source = phx_grow(&sources->items, &sources->count, sizeof(*source));
+
+        if (!source || phx_replace(&source->name, name) < 0)
+                return -ENOMEM;
+        return read_source(files, profile_dir, source);
+}
+
+static bool is_directory(int dir_fd, const char *name) {
+        struct stat st;
+
+        return fstatat(dir_fd, name, &st, 0) == 0 && S_ISDIR(st.st_mode);
+}
+
+static void closedirp(DIR **directory) {
+        if (*directory)
+                (void) closedir(*directory);
+}
+
+static int compare_sources(const void *a, const void *b) {
+        const struct phx_source *x = a, *y = b;
+
+        return strcmp(x->name, y->name);
+}
+
+static struct phx_source *find_source(struct phx_sources *sources, const char *name) {
+        for (size_t i = 0; i < sources->count; i++)
+                if (strcmp(sources->items[i].name, name) == 0)
+                        return &sources->items[i];
+        return NULL;
+}
+
+static int read_test(
+                struct phx_files *files,
+                const char *profile_dir,
+                const char *name,
+                struct phx_source *source) {
+        phx_autofree char *path = NULL;
+
+        if (asprintf(&path, "%s/%s", profile_dir, name) < 0) {
+                path = NULL;
+                return -ENOMEM;
+        }
+        source->test = phx_files_get(files, path);
+        if (!source->test)
+                return -ENOMEM;
+        if (source->result < 0)
+                return 0;
+        if (source->test->result >= 0)
+                return refuse_nul(source, source->test, true);
+        (void) refuse_source(source, phx_error_text(&source->test->error, source->test->result));
+        source->result = source->test->result;
+        return 0;
+}
+
+/* Each test belongs to the profile whose name it has. */
+static int take_tests(
+                struct phx_files *files,
+                const char *profile_dir,
+                const struct phx_strings *tests,
+                struct phx_sources *sources) {
+        for (size_t i = 0; i < tests->count; i++) {
+                const char *name = tests->items[i];
+                phx_autofree char *profile = strndup(
+                                name,
+                                strlen(name) - strlen(PHX_POLICY_TEST_SUFFIX));
+                struct phx_source *source = profile ? find_source(sources, profile) : NULL;
+                int r;
+
+                if (!profile)
+                        return -ENOMEM;
+                r = source ? read_test(files, profile_dir, name, source)
+                           : phx_strings_add(&sources->orphans, name);
+                if (r < 0)
+                        return r;
+        }
+        phx_strings_sort(&sources->orphans);
+        return 0;
+}
+
+static int list(struct phx_files *files,
+                const char *profile_dir,
+                DIR *directory,
+                struct phx_sources *sources) {
+        phx_cleanup(phx_strings_done) struct phx_strings tests = { 0 };
+        const struct dirent *entry;
+
+        /* A directory that cannot be read to its end must not look like one with fewer profiles. */
+        for (errno = 0; (entry = readdir(directory)); errno = 0) {
+                int r;
+
+                if (phx_file_is_ignored_name(entry->d_name) ||
+                    is_directory(dirfd(directory), entry->d_name))
+                        continue;
+                r = phx_has_suffix(entry->d_name, PHX_POLICY_TEST_SUFFIX)
+                                    ? phx_strings_add(&tests, entry->d_name)
+                                    : add_source(files, profile_dir, entry->d_name, sources);
+                if (r < 0)
+                        return r;
+        }
+        if (errno != 0)
+                return phx_errno();
+        if (sources->count > 1)
+                qsort(sources->items, sources->count, sizeof(*sources->items), compare_sources);
+        return take_tests(files, profile_dir, &tests, sources);
+}
+
+int phx_sources_list(
+                struct phx_files *files,
+                const struct phx_trust *trust,
+                const char *profile_dir,
+                struct phx_sources *ret_sources,
+                struct phx_error *error) {
+        phx_cleanup(phx_sources_done) struct phx_sources sources = { 0 };
+        phx_cleanup(closedirp) DIR *directory = NULL;
+        phx_autoclose int fd = -1;
+        int r;
+
+        r = phx_trust_open_directory(trust, profile_dir, &fd, error);
+        if (r < 0)
+                return r;
+        directory = fdopendir(fd);
+        if (!directory)
+                return phx_error_errno(error, profile_dir);
+        fd = -1;
+
+        r = list(files, profile_dir, directory, &sources);
+        if (r < 0)
+                return phx_error_set(error, r, "%s: %s", profile_dir, strerrordesc_np(-r));
+        *ret_sources = sources;
+        sources = (struct phx_sources){ 0 };
+        return 0;
+}
+
+void phx_sources_keep(struct phx_sources *sources, const struct phx_strings *names) {
+        size_t kept = 0;
+
+        for (size_t i = 0; i < sources->count; i++) {
+                if (phx_strings_has(names, sources->items[i].name))
+                        sources->items[kept++] = sources->items[i];
+                else
+                        free(sources->items[i].name);
+        }
+        sources->count = kept;
+        phx_strings_done(&sources->orphans);
+}
+
+void phx_sources_done(struct phx_sources *sources) {
+        for (size_t i = 0; i < sources->count; i++)
+                free(sources->items[i].name);
+        free(sources->items);
+        phx_strings_done(&sources->orphans);
+        *sources = (struct phx_sources){ 0 };
+}

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+#include "base/strings.h"
+#include "source/files.h"
+
+/* One entry of the profile directory. */
+struct phx_source {
+        char *name;
+        const struct phx_file_seen *seen; /* borrowed from the look's files */
+        const struct phx_file_seen *test; /* NAME.test beside it, likewise; NULL without one */
+        int result;             /* 0, -EBUSY while it is being written, else refused with ERROR */
+        struct phx_error error; /* "NAME: …" */
+};
+
+struct phx_sources {
+        struct phx_source *items; /* sorted by name */
+        size_t count;
+        struct phx_strings orphans; /* files that test a profile which is not there; sorted */
+};
+
+/* What a profile may be besides in enforce mode. */
+struct phx_source_rules {
+        bool allow_complain;
+        bool allow_unconfined;
+};
+
+/* Reads all profiles of the directory, and their tests. Sub-directories hold what profiles include,
+ * and are no profiles; neither is what editors and dpkg leave. A directory that is absent,
+ * unreadable or not trusted is an error and never "no profiles". */
+int phx_sources_list(
+                struct phx_files *files,
+                const struct phx_trust *trust,
+                const char *profile_dir,
+                struct phx_sources *ret_sources,
+                struct phx_error *error);
+/* Forgets all but those whose names are among NAMES, and the orphans. */
+void phx_sources_keep(struct phx_sources *sources, const struct phx_strings *names);
+void phx_sources_done(struct phx_sources *sources);
+
+/* The rules that need a line number to be of use: exactly one profile, named as its file, without
+ * an attachment path or namespace, and without flags that weaken it or one of its children. What
+ * the text really defines is judged again by the compiled policy; this is the friendlier of the
+ * two. -EINVAL with "NAME: line N: …"; an error with a list gets all of them. */
+int phx_source_check(
+                const char *name,
+                const char *text,
+                const struct phx_source_rules *rules,
+                struct phx_error *error);
