@@ -22,7 +22,7 @@ static void print_verb(const struct ctl_verb *verb) {
 
 static void print_all(void) {
         (void) printf("phoenixctl [OPTION...] VERB [ARGUMENT...]\n\n"
-                      "Shows what keeps the LXC containers confined, and asks for it.\n\nVerbs:\n");
+                      "Shows and controls the confinement of LXC containers.\n\nVerbs:\n");
         for (const struct ctl_verb *verb = ctl_verbs; verb->name; verb++) {
                 int n = printf("  %s %s", verb->name, verb->arguments);
 
@@ -31,12 +31,12 @@ static void print_all(void) {
         (void) printf("\nOptions:\n"
                       "  -h, --help           show this help\n"
                       "      --version        show the version\n"
-                      "  -H, --host=HOST      ask the phoenixd of user@HOST, through ssh\n"
-                      "      --json           answer in JSON\n"
-                      "  -q, --quiet          show nothing but errors\n"
-                      "      --no-legend      no headers\n"
-                      "      --full           shorten nothing to fit the terminal\n"
-                      "      --no-pager       show it as it is\n"
+                      "  -H, --host=HOST      query the phoenixd of user@HOST, through ssh\n"
+                      "      --json           print JSON\n"
+                      "  -q, --quiet          print only errors\n"
+                      "      --no-legend      print no headers\n"
+                      "      --full           do not shorten the output\n"
+                      "      --no-pager       do not use a pager\n"
                       "\nSee phoenixctl(1).\n");
 }
 
