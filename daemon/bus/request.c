@@ -161,14 +161,12 @@ static int on_match_installed(sd_bus_message *reply, void *data, sd_bus_error *e
 static int watch_departure(struct bus_request *request) {
         phx_autofree char *match = NULL;
 
-        if (asprintf(&match,
-                     "type='signal',sender='org.freedesktop.DBus',"
-                     "path='/org/freedesktop/DBus',interface='org.freedesktop.DBus',"
-                     "member='NameOwnerChanged',arg0='%s',arg2=''",
-                     sd_bus_message_get_sender(request->message)) < 0) {
-                match = NULL;
+        if (phx_printf(&match,
+                       "type='signal',sender='org.freedesktop.DBus',"
+                       "path='/org/freedesktop/DBus',interface='org.freedesktop.DBus',"
+                       "member='NameOwnerChanged',arg0='%s',arg2=''",
+                       sd_bus_message_get_sender(request->message)) < 0)
                 return -ENOMEM;
-        }
         return sd_bus_add_match_async(
                         request->bus->connection,
                         &request->departure,

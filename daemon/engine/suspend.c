@@ -24,8 +24,7 @@ static void tell(
                 record.profile = object;
         else
                 record.container = object;
-        if (asprintf(&message, "%s: %s", object, words) < 0)
-                message = NULL;
+        (void) phx_printf(&message, "%s: %s", object, words);
         record.message = message ? message : object;
         suspend->audit->record(suspend->audit->data, &record);
 }
@@ -53,7 +52,7 @@ static void tell_changes(const struct suspend *suspend, const struct phx_suspens
                 if (old && is_same(old, now))
                         continue;
                 words = phx_suspension_words(now);
-                if (!words || asprintf(&text, "suspended %s", words) < 0)
+                if (!words || phx_printf(&text, "suspended %s", words) < 0)
                         text = NULL;
                 tell(suspend, PHX_RECORD_SUSPENDED, now, text ? text : "suspended");
         }

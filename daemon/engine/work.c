@@ -362,8 +362,7 @@ static void tell_damage(const struct work *work, const char *text) {
         phx_autofree char *message = NULL;
         struct phx_record record = { .kind = PHX_RECORD_REMARK };
 
-        if (asprintf(&message, "%s; what is ours is found out anew", text) < 0)
-                message = NULL;
+        (void) phx_printf(&message, "%s; what is ours is found out anew", text);
         record.message = message ? message : text;
         work->audit.record(work->audit.data, &record);
 }

@@ -20,10 +20,8 @@ static void close_journal(sd_journal **journal) {
 static int match(sd_journal *journal, const char *field, const char *value) {
         phx_autofree char *text = NULL;
 
-        if (asprintf(&text, "%s=%s", field, value) < 0) {
-                text = NULL;
+        if (phx_printf(&text, "%s=%s", field, value) < 0)
                 return -ENOMEM;
-        }
         return sd_journal_add_match(journal, text, 0);
 }
 

@@ -410,7 +410,7 @@ static int complete_files(const struct validation *validation, struct phx_findin
         for (size_t i = 0; i < findings->count; i++) {
                 char **file = &findings->items[i].file, *path = NULL;
 
-                if (asprintf(&path, "%s%s", validation->root, *file) < 0)
+                if (phx_printf(&path, "%s%s", validation->root, *file) < 0)
                         return -ENOMEM;
                 free(*file);
                 *file = path;

@@ -80,10 +80,8 @@ static int read_settings(
         size_t size = 0;
         int r;
 
-        if (asprintf(&standard, "%s" PHX_SYSCONFDIR "/phoenixd.json", advise->root) < 0) {
-                standard = NULL;
+        if (phx_printf(&standard, "%s" PHX_SYSCONFDIR "/phoenixd.json", advise->root) < 0)
                 return -ENOMEM;
-        }
         if (!path)
                 path = standard;
         r = phx_file_read_at(AT_FDCWD, path, PHX_SETTINGS_LIMIT, &text, &size);
@@ -118,10 +116,8 @@ static int find_configuration(
 
         if (advise->file)
                 return read_configuration(advise, advise->file, error);
-        if (asprintf(&path, "%s%s", advise->root, settings->configuration) < 0) {
-                path = NULL;
+        if (phx_printf(&path, "%s%s", advise->root, settings->configuration) < 0)
                 return -ENOMEM;
-        }
         return read_configuration(advise, path, error);
 }
 

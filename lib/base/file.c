@@ -113,10 +113,8 @@ int phx_file_stage_at(
         phx_autoclose int fd = -1;
         int r;
 
-        if (asprintf(&temporary, ".%s" PHX_TEMPORARY_SUFFIX, name) < 0) {
-                temporary = NULL;
+        if (phx_printf(&temporary, ".%s" PHX_TEMPORARY_SUFFIX, name) < 0)
                 return -ENOMEM;
-        }
 
         (void) unlinkat(dir_fd, temporary, 0); /* a crash may have left it */
         fd = openat(dir_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -176,14 +174,8 @@ int phx_file_ensure_at(int dir_fd, const char *name, const void *data, size_t si
         return r < 0 ? r : 1;
 }
 
-static void closedirp(DIR **directory) {
-        if (*directory)
-                (void) closedir(*directory);
-}
-
-/* The caller's position in DIR_FD is left alone. */
-static int open_list(int dir_fd, DIR **ret_directory) {
-        phx_autoclose int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+int phx_directory_open(int dir_fd, const char *name, DIR **ret_directory) {
+        phx_autoclose int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
         if (fd < 0)
                 return phx_errno();
@@ -195,11 +187,11 @@ static int open_list(int dir_fd, DIR **ret_directory) {
 }
 
 int phx_file_remove_leftovers(int dir_fd) {
-        phx_cleanup(closedirp) DIR *directory = NULL;
+        phx_cleanup(phx_closedirp) DIR *directory = NULL;
         const struct dirent *entry;
         int removed = 0, r;
 
-        r = open_list(dir_fd, &directory);
+        r = phx_directory_open(dir_fd, ".", &directory);
         if (r < 0)
                 return r;
         while ((entry = readdir(directory))) {
@@ -212,11 +204,11 @@ int phx_file_remove_leftovers(int dir_fd) {
 }
 
 int phx_file_remove_others(int dir_fd, const char *suffix, const struct phx_strings *names) {
-        phx_cleanup(closedirp) DIR *directory = NULL;
+        phx_cleanup(phx_closedirp) DIR *directory = NULL;
         const struct dirent *entry;
         int removed = 0, r;
 
-        r = open_list(dir_fd, &directory);
+        r = phx_directory_open(dir_fd, ".", &directory);
         while (directory && (entry = readdir(directory))) {
                 if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
                     !phx_has_suffix(entry->d_name, suffix) || phx_strings_has(names, entry->d_name))

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -55,6 +56,15 @@ int phx_file_remove_others(int dir_fd, const char *suffix, const struct phx_stri
 /* True for names that phoenixd never reads as input: leading dot, trailing tilde, and the endings
  * that dpkg, editors and the AppArmor parser itself pass over. */
 bool phx_file_is_ignored_name(const char *name);
+
+/* Opens the directory NAME below DIR_FD to be listed from its start; "." is DIR_FD's own, whose
+ * position is left alone. 0 or a negative errno; *RET_DIRECTORY is the caller's. */
+int phx_directory_open(int dir_fd, const char *name, DIR **ret_directory);
+
+static inline void phx_closedirp(DIR **directory) {
+        if (*directory)
+                (void) closedir(*directory);
+}
 
 /* mkdir -p of an absolute path with MODE for what is created, whatever the umask. */
 int phx_directory_ensure(const char *path, mode_t mode);

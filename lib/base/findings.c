@@ -40,7 +40,6 @@ void phx_findings_add(
         phx_autofree char *text = NULL;
         struct phx_finding *finding;
         va_list arguments;
-        int r;
 
         findings->errors += severity == PHX_SEVERITY_ERROR;
         findings->notes += severity == PHX_SEVERITY_NOTE;
@@ -54,10 +53,8 @@ void phx_findings_add(
         finding->column = position->column;
         finding->file = strdup(position->file);
         va_start(arguments, format);
-        r = vasprintf(&text, format, arguments);
+        (void) phx_vprintf(&text, format, arguments);
         va_end(arguments);
-        if (r < 0)
-                text = NULL;
         finding->text = text ? phx_visible(text) : NULL;
         if (finding->file && finding->text)
                 return;

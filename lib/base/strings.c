@@ -43,10 +43,10 @@ int phx_strings_addf(struct phx_strings *strings, const char *format, ...) {
         int r;
 
         va_start(arguments, format);
-        r = vasprintf(&text, format, arguments);
+        r = phx_vprintf(&text, format, arguments);
         va_end(arguments);
 
-        return r < 0 ? -ENOMEM : append_taken(strings, text);
+        return r < 0 ? r : append_taken(strings, text);
 }
 
 int phx_strings_copy(struct phx_strings *strings, const struct phx_strings *other) {
@@ -110,6 +110,23 @@ void phx_strings_done(struct phx_strings *strings) {
                 free(strings->items[i]);
         free(strings->items);
         *strings = (struct phx_strings){ 0 };
+}
+
+int phx_vprintf(char **ret_text, const char *format, va_list arguments) {
+        if (vasprintf(ret_text, format, arguments) >= 0)
+                return 0;
+        *ret_text = NULL;
+        return -ENOMEM;
+}
+
+int phx_printf(char **ret_text, const char *format, ...) {
+        va_list arguments;
+        int r;
+
+        va_start(arguments, format);
+        r = phx_vprintf(ret_text, format, arguments);
+        va_end(arguments);
+        return r;
 }
 
 bool phx_has_prefix(const char *text, const char *prefix) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -30,6 +31,9 @@ bool phx_strings_has_sorted(const struct phx_strings *strings, const char *text)
 bool phx_strings_equal(const struct phx_strings *a, const struct phx_strings *b);
 void phx_strings_done(struct phx_strings *strings);
 
+/* A formatted text, the caller's to free. 0 or -ENOMEM, and then *RET_TEXT is NULL. */
+int phx_printf(char **ret_text, const char *format, ...) PHX_PRINTF(2, 3);
+int phx_vprintf(char **ret_text, const char *format, va_list arguments) PHX_PRINTF(2, 0);
 bool phx_has_prefix(const char *text, const char *prefix);
 bool phx_has_suffix(const char *text, const char *suffix);
 /* PART is one of the parts of TEXT between SEPARATORs, or all of it where there is none. */

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/strings.h"
+
 #define FEW 16
 
 void phx_edits_done(struct phx_edits *edits) {
@@ -32,10 +34,10 @@ int phx_edits_add(struct phx_edits *edits, struct phx_json_span span, const char
                 edits->capacity = capacity;
         }
         va_start(arguments, format);
-        r = vasprintf(&edit.text, format, arguments);
+        r = phx_vprintf(&edit.text, format, arguments);
         va_end(arguments);
         if (r < 0)
-                return -ENOMEM;
+                return r;
         edits->items[edits->count++] = edit;
         return 0;
 }

@@ -55,10 +55,8 @@ static int prepare(
         int r;
 
         child->job = job;
-        if (asprintf(&child->stage, "%s/%s", compiler->stage_dir, job->name) < 0) {
-                child->stage = NULL;
+        if (phx_printf(&child->stage, "%s/%s", compiler->stage_dir, job->name) < 0)
                 return -ENOMEM;
-        }
         r = phx_compiler_output_new("phoenixd-policy", &child->policy_fd);
         if (r >= 0)
                 r = phx_compiler_output_new("phoenixd-messages", &child->messages_fd);
@@ -426,6 +424,5 @@ int phx_compiler_identity(
         if (r < 0)
                 return r;
         phx_sha256(program, size, digest);
-        return asprintf(ret_identity, "%s " FLAGS " %s %s", digest, features, more) < 0 ? -ENOMEM
-                                                                                        : 0;
+        return phx_printf(ret_identity, "%s " FLAGS " %s %s", digest, features, more);
 }

@@ -58,10 +58,8 @@ static int choose_path(struct reading *reading, struct choice *choice, const cha
         choice_done(choice);
         choice->line = reading->line;
         /* The loader is started in the root directory. */
-        if (asprintf(&choice->path, "%s%s", value[0] == '/' ? "" : "/", value) < 0) {
-                choice->path = NULL;
+        if (phx_printf(&choice->path, "%s%s", value[0] == '/' ? "" : "/", value) < 0)
                 return -ENOMEM;
-        }
         return 0;
 }
 
@@ -278,13 +276,12 @@ char *phx_parser_options_identity(const struct phx_parser_options *options) {
 
         name_features(&options->policy, policy);
         name_features(&options->override, override);
-        if (asprintf(&identity, "policy:%s override:%s", policy, override) < 0)
+        if (phx_printf(&identity, "policy:%s override:%s", policy, override) < 0)
                 return NULL;
         for (size_t i = 0; i < options->optimize.count; i++) {
                 char *longer = NULL;
 
-                if (asprintf(&longer, "%s -O%s", identity, options->optimize.items[i]) < 0)
-                        longer = NULL;
+                (void) phx_printf(&longer, "%s -O%s", identity, options->optimize.items[i]);
                 free(identity);
                 identity = longer;
                 if (!identity)

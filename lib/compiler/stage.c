@@ -76,10 +76,8 @@ static int put(const struct stage *stage, const char *name, const struct phx_fil
         phx_autofree char *path = NULL;
         int r;
 
-        if (asprintf(&path, "%s/%s", stage->directory, name) < 0) {
-                path = NULL;
+        if (phx_printf(&path, "%s/%s", stage->directory, name) < 0)
                 return -ENOMEM;
-        }
         r = make_parents(stage, path);
         if (r < 0)
                 return r;
@@ -134,20 +132,16 @@ int phx_stage_add(
         phx_autofree char *path = NULL;
 
         (void) phx_stage_subtract(directory, name);
-        if (asprintf(&path, "%s/%s", directory, name) < 0) {
-                path = NULL;
+        if (phx_printf(&path, "%s/%s", directory, name) < 0)
                 return -ENOMEM;
-        }
         return make_file(&stage, path, text, strlen(text));
 }
 
 int phx_stage_subtract(const char *directory, const char *name) {
         phx_autofree char *path = NULL;
 
-        if (asprintf(&path, "%s/%s", directory, name) < 0) {
-                path = NULL;
+        if (phx_printf(&path, "%s/%s", directory, name) < 0)
                 return -ENOMEM;
-        }
         return unlink(path) < 0 && errno != ENOENT ? phx_errno() : 0;
 }
 

@@ -256,10 +256,8 @@ static int read_loaded(int fd, const char *parent, struct phx_loaded *ret_loaded
                 return r;
         if (!name || !name[0])
                 return -EBADMSG;
-        if (asprintf(&loaded.name, "%s%s%s", parent ? parent : "", parent ? "//" : "", name) < 0) {
-                loaded.name = NULL;
+        if (phx_printf(&loaded.name, "%s%s%s", parent ? parent : "", parent ? "//" : "", name) < 0)
                 return -ENOMEM;
-        }
 
         r = read_value(fd, "mode", &mode);
         if (is_gone(r))
@@ -274,31 +272,17 @@ static int read_loaded(int fd, const char *parent, struct phx_loaded *ret_loaded
         return 0;
 }
 
-static void closedirp(DIR **directory) {
-        if (*directory)
-                (void) closedir(*directory);
-}
-
 static int list_directory(int fd, struct phx_strings *ret_names) {
         phx_cleanup(phx_strings_done) struct phx_strings names = { 0 };
-        phx_cleanup(closedirp) DIR *directory = NULL;
+        phx_cleanup(phx_closedirp) DIR *directory = NULL;
         const struct dirent *entry;
-        int copy;
+        int r;
 
-        copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (copy < 0)
-                return phx_errno();
-        directory = fdopendir(copy);
-        if (!directory) {
-                int r = phx_errno();
-
-                (void) close(copy);
+        r = phx_directory_open(fd, ".", &directory);
+        if (r < 0)
                 return r;
-        }
 
         while ((errno = 0, entry = readdir(directory))) {
-                int r;
-
                 /* A profile called "/" is shown as ".5". */
                 if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
                         continue;

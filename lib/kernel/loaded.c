@@ -105,9 +105,9 @@ static char *describe(enum phx_policy_mode mode, enum phx_hash_kind kind, const 
         int r;
 
         if (kind == PHX_HASH_NONE)
-                r = asprintf(&text, "%s, no hash", mode_name);
+                r = phx_printf(&text, "%s, no hash", mode_name);
         else
-                r = asprintf(&text, "%s, %s %s", mode_name, kind_name(kind), hash);
+                r = phx_printf(&text, "%s, %s %s", mode_name, kind_name(kind), hash);
         return r < 0 ? NULL : text;
 }
 

@@ -129,10 +129,8 @@ static int ask(void *data,
                struct phx_error *error) {
         phx_autofree char *label = NULL;
 
-        if (asprintf(&label, ":%s:%s", PHX_PROBE_NAMESPACE, profile) < 0) {
-                label = NULL;
+        if (phx_printf(&label, ":%s:%s", PHX_PROBE_NAMESPACE, profile) < 0)
                 return phx_error_set(error, -ENOMEM, "out of memory");
-        }
         return ask_label(label, query, mask, ret_allowed, error);
 }
 

@@ -41,10 +41,8 @@ static void place(
 static int name_key(struct phx_lint *lint, const char *key, const struct phx_lxc_option *option) {
         phx_autofree char *item = NULL;
 
-        if (option && asprintf(&item, OPTIONS_KEY "[%zu]", option->index) < 0) {
-                item = NULL;
+        if (option && phx_printf(&item, OPTIONS_KEY "[%zu]", option->index) < 0)
                 return -ENOMEM;
-        }
         return phx_replace(&lint->key, item ? item : key);
 }
 
@@ -62,12 +60,10 @@ static int add(struct judging *judging,
         int r;
 
         va_start(arguments, format);
-        r = vasprintf(&text, format, arguments);
+        r = phx_vprintf(&text, format, arguments);
         va_end(arguments);
-        if (r < 0) {
-                text = NULL;
-                return -ENOMEM;
-        }
+        if (r < 0)
+                return r;
         lint = phx_lints_add(judging->lints, rule, text);
         if (!lint || name_key(lint, key, option) < 0)
                 return -ENOMEM;
@@ -338,11 +334,9 @@ static int inner_path(const char *target, char **ret_path) {
 
         if (target[0] == '/' && root)
                 target = root + strlen("/rootfs/");
-        r = asprintf(ret_path, "/%s", target + strspn(target, "/"));
-        if (r < 0) {
-                *ret_path = NULL;
-                return -ENOMEM;
-        }
+        r = phx_printf(ret_path, "/%s", target + strspn(target, "/"));
+        if (r < 0)
+                return r;
         length = strlen(*ret_path);
         while (length > 1 && (*ret_path)[length - 1] == '/')
                 (*ret_path)[--length] = '\0';
@@ -373,10 +367,8 @@ static int may_write_through(
 
                 if (!tail)
                         continue;
-                if (asprintf(&path, "%s%s", target[1] ? target : "", tail) < 0) {
-                        path = NULL;
+                if (phx_printf(&path, "%s%s", target[1] ? target : "", tail) < 0)
                         return -ENOMEM;
-                }
                 if (allowed(judging, path) & AA_MAY_WRITE)
                         return 1;
         }

@@ -47,31 +47,26 @@ int lint_add(struct lint *lint,
         int r;
 
         va_start(arguments, format);
-        r = vasprintf(&what, format, arguments);
+        r = phx_vprintf(&what, format, arguments);
         va_end(arguments);
-        if (r < 0) {
-                what = NULL;
+        if (r < 0)
+                return r;
+        if (phx_printf(&text,
+                       "the container%s%s%s %s",
+                       is_child ? ", once in " : "",
+                       is_child ? lint->entry->name : "",
+                       is_child ? "," : "",
+                       what) < 0)
                 return -ENOMEM;
-        }
-        if (asprintf(&text,
-                     "the container%s%s%s %s",
-                     is_child ? ", once in " : "",
-                     is_child ? lint->entry->name : "",
-                     is_child ? "," : "",
-                     what) < 0) {
-                text = NULL;
-                return -ENOMEM;
-        }
         item = phx_lints_add(lint->lints, rule, text);
         r = item ? lint_locate(lint, place, item) : -ENOMEM;
         if (r <= 0 || place->words != LINT_MOUNT)
                 return r < 0 ? r : 0;
         free(item->text);
-        if (asprintf(&item->text,
-                     "%s, by a mount rule that the parser compiles more widely than it reads",
-                     text) < 0)
-                item->text = NULL;
-        return item->text ? 0 : -ENOMEM;
+        return phx_printf(
+                        &item->text,
+                        "%s, by a mount rule that the parser compiles more widely than it reads",
+                        text);
 }
 
 bool lint_may_open(const struct lint *lint, const char *path, uint32_t mask) {

@@ -135,10 +135,8 @@ static int may_reach(
                 r = may_mount(lint, &sources, type, ret_may);
         if (r < 0 || *ret_may)
                 return r;
-        if (asprintf(&file, "%sx", place) < 0) {
-                file = NULL;
+        if (phx_printf(&file, "%sx", place) < 0)
                 return -ENOMEM;
-        }
         if (!lint_may_open(lint, file, AA_MAY_WRITE))
                 return 0;
         phx_graph_set_add(&own, phx_policy_graph_run(lint->others, start, place, strlen(place)));

@@ -78,11 +78,7 @@ static int note_unread(struct walk *walk, const char *name, const char *why) {
         r = phx_escape(name, &shown);
         if (r < 0)
                 return r;
-        if (asprintf(&pids->unread_why, "its cgroup '%.255s': %s", shown, why) < 0) {
-                pids->unread_why = NULL;
-                return -ENOMEM;
-        }
-        return 0;
+        return phx_printf(&pids->unread_why, "its cgroup '%.255s': %s", shown, why);
 }
 
 static int note_code(struct walk *walk, const char *name, int code) {
@@ -316,10 +312,8 @@ static int read_cgroup_of(struct walk *walk, const char *proc, pid_t init) {
         size_t size = 0;
         int r;
 
-        if (asprintf(&name, "%s/%d/cgroup", proc, (int) init) < 0) {
-                name = NULL;
+        if (phx_printf(&name, "%s/%d/cgroup", proc, (int) init) < 0)
                 return -ENOMEM;
-        }
         r = phx_file_read_at(AT_FDCWD, name, PROCS_LIMIT, &text, &size);
         if (is_gone(r) || r == -ESRCH)
                 return 0;

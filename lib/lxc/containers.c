@@ -177,11 +177,7 @@ static int select_name(const struct dirent *entry) {
 }
 
 static int config_path(const struct phx_lxc *lxc, const char *name, char **ret_path) {
-        if (asprintf(ret_path, "%s/%s/config", lxc->path, name) < 0) {
-                *ret_path = NULL;
-                return -ENOMEM;
-        }
-        return 0;
+        return phx_printf(ret_path, "%s/%s/config", lxc->path, name);
 }
 
 static int read_container(
@@ -219,10 +215,8 @@ static int set_trouble(struct phx_lxc_container *container, const char *text) {
 static int add_watch(struct look *look, const char *name) {
         phx_autofree char *path = NULL;
 
-        if (asprintf(&path, "%s/%s", look->lxc->path, name) < 0) {
-                path = NULL;
+        if (phx_printf(&path, "%s/%s", look->lxc->path, name) < 0)
                 return -ENOMEM;
-        }
         return look->is_link ? phx_watches_add_directory(&look->found.watches, path)
                              : phx_strings_add(&look->found.watches, path);
 }

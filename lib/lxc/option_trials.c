@@ -183,10 +183,8 @@ static int prepare(struct run *run, size_t index) {
         if (!question)
                 return -ENOMEM;
         question->assignment = index;
-        if (asprintf(&question->name, "%s/%s/config", run->lxc->path, assignment->directory) < 0) {
-                question->name = NULL;
+        if (phx_printf(&question->name, "%s/%s/config", run->lxc->path, assignment->directory) < 0)
                 return -ENOMEM;
-        }
         r = phx_assignment_render(assignment, &question->texts, NULL);
         if (r == -EINVAL || (r >= 0 && !is_refused && is_plain(question))) {
                 question_done(&run->questions[--run->count]);

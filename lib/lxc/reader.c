@@ -174,11 +174,7 @@ static int add_targets(struct phx_strings *targets, const char *text, size_t siz
 }
 
 static int set_fact(struct include *include, const char *kind, const char *digest) {
-        int n = asprintf(&include->fact, "%s %s %s\n", kind, include->path, digest);
-
-        if (n < 0)
-                include->fact = NULL;
-        return n < 0 ? -ENOMEM : 0;
+        return phx_printf(&include->fact, "%s %s %s\n", kind, include->path, digest);
 }
 
 static int read_include(struct include *include) {

@@ -40,10 +40,8 @@ static int open_directory(struct edit *edit) {
         struct stat st;
         int r;
 
-        if (asprintf(&edit->path, "%s/%s/config", edit->lxc->path, edit->name) < 0) {
-                edit->path = NULL;
+        if (phx_printf(&edit->path, "%s/%s/config", edit->lxc->path, edit->name) < 0)
                 return -ENOMEM;
-        }
         r = phx_lxc_open_path(edit->lxc, &parent_fd, edit->error);
         if (r >= 0)
                 r = phx_lxc_open_container(
@@ -168,14 +166,10 @@ int phx_lxc_lock(
         phx_autoclose int fd = -1;
         int r;
 
-        if (asprintf(&directory, "%s/%s", lxc->lock_root, lxc->path) < 0) {
-                directory = NULL;
+        if (phx_printf(&directory, "%s/%s", lxc->lock_root, lxc->path) < 0)
                 return -ENOMEM;
-        }
-        if (asprintf(&path, "%s/.%s", directory, name) < 0) {
-                path = NULL;
+        if (phx_printf(&path, "%s/.%s", directory, name) < 0)
                 return -ENOMEM;
-        }
 
         /* Mode 0755 for what is missing, as liblxc does. */
         if (phx_directory_ensure(directory, 0755) >= 0)

@@ -200,29 +200,19 @@ static int add_task(struct scan *scan, const struct process *process, pid_t tid)
         return 0;
 }
 
-static void closedirp(DIR **directory) {
-        if (*directory)
-                (void) closedir(*directory);
-}
-
 static int add_threads(struct scan *scan, const struct process *process) {
-        phx_cleanup(closedirp) DIR *directory = NULL;
-        phx_autoclose int fd = -1;
+        phx_cleanup(phx_closedirp) DIR *directory = NULL;
         const struct dirent *entry;
         char path[64];
+        int r;
 
         (void) snprintf(path, sizeof(path), "%d/task", (int) process->pid);
-        fd = openat(scan->proc_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd < 0)
-                return phx_errno();
-        directory = fdopendir(fd);
-        if (!directory)
-                return phx_errno();
-        (void) PHX_TAKE_FD(fd);
+        r = phx_directory_open(scan->proc_fd, path, &directory);
+        if (r < 0)
+                return r;
 
         for (;;) {
                 long tid;
-                int r;
 
                 errno = 0;
                 entry = readdir(directory);
@@ -366,10 +356,8 @@ int phx_tasks_labels(
 static bool is_below_payload(const char *cgroups, const char *name) {
         phx_autofree char *needle = NULL;
 
-        if (asprintf(&needle, "/lxc.payload.%s", name) < 0) {
-                needle = NULL;
+        if (phx_printf(&needle, "/lxc.payload.%s", name) < 0)
                 return false;
-        }
         for (const char *at = strstr(cgroups, needle); at; at = strstr(at + 1, needle)) {
                 const char *end = at + strlen(needle);
 

@@ -38,11 +38,6 @@ static bool is_config_name(const char *name) {
         return strlen(name) > strlen(".conf") && phx_has_suffix(name, ".conf");
 }
 
-static void closedirp(DIR **directory) {
-        if (*directory)
-                (void) closedir(*directory);
-}
-
 static int walk_entries(struct walk *walk, const char *path, DIR *directory) {
         const struct dirent *entry;
         int r = 0;
@@ -52,10 +47,8 @@ static int walk_entries(struct walk *walk, const char *path, DIR *directory) {
 
                 if (!is_config_name(entry->d_name))
                         continue;
-                if (asprintf(&file, "%s/%s", path, entry->d_name) < 0) {
-                        file = NULL;
+                if (phx_printf(&file, "%s/%s", path, entry->d_name) < 0)
                         return -ENOMEM;
-                }
                 r = walk_file(walk, file);
         }
         return r;
@@ -79,7 +72,7 @@ static char *path_of(const char *value, size_t size) {
 
 static int walk_include(struct walk *walk, const struct phx_lxc_line *line) {
         phx_autofree char *path = path_of(line->value, line->value_size);
-        phx_cleanup(closedirp) DIR *directory = NULL;
+        phx_cleanup(phx_closedirp) DIR *directory = NULL;
         const char *outer = walk->directory;
         int r;
 

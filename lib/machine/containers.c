@@ -159,10 +159,8 @@ static int add_unseen(struct look *look, const struct phx_container_config *conf
         struct phx_lxc_container *container;
         const char *name = config->id;
 
-        if (asprintf(&path, "%s/%s", look->containers->lxc_path, config->id) < 0) {
-                path = NULL;
+        if (phx_printf(&path, "%s/%s", look->containers->lxc_path, config->id) < 0)
                 return -ENOMEM;
-        }
         if (config->name && phx_is_container_id(config->name) && access(path, F_OK) < 0 &&
             !phx_strings_has(&look->names, config->name))
                 name = config->name;
@@ -211,10 +209,8 @@ static int set_profile(
         phx_autofree char *namespace = NULL;
 
         if (phx_container_has_namespace(config, look->policy_namespace) &&
-            asprintf(&namespace, "lxc-%s", config->id) < 0) {
-                namespace = NULL;
+            phx_printf(&namespace, "lxc-%s", config->id) < 0)
                 return -ENOMEM;
-        }
         return phx_desired_container_set_profile(desired, config->profile, namespace);
 }
 
@@ -233,13 +229,11 @@ static int suggest(
                                 &desired->notes,
                                 "is unconfined by configuration; %s",
                                 fit.why);
-        if (asprintf(&desired->suggestion_why,
-                     "%s%s",
-                     fit.why,
-                     fit.wants_key ? "; together with apparmor_manages_nesting" : "") < 0) {
-                desired->suggestion_why = NULL;
+        if (phx_printf(&desired->suggestion_why,
+                       "%s%s",
+                       fit.why,
+                       fit.wants_key ? "; together with apparmor_manages_nesting" : "") < 0)
                 return -ENOMEM;
-        }
         return phx_replace(&desired->suggestion, fit.profile);
 }
 

@@ -25,10 +25,8 @@ static void place_done(struct place *place) {
 }
 
 static int find_place(const struct phx_settings *settings, const char *name, struct place *place) {
-        if (asprintf(&place->path, "%s/%s", settings->deployed_dir, name) < 0) {
-                place->path = NULL;
+        if (phx_printf(&place->path, "%s/%s", settings->deployed_dir, name) < 0)
                 return -ENOMEM;
-        }
         place->base = strrchr(place->path, '/') + 1;
         place->directory = strndup(place->path, (size_t) (place->base - 1 - place->path));
         return place->directory ? 0 : -ENOMEM;
@@ -46,14 +44,12 @@ static int describe(
                 return -ENOMEM;
         if (!deployed->is_disabled && !deployed->is_force_complain)
                 return 0;
-        if (asprintf(&disabled,
-                     "%s/%s/%s",
-                     settings->deployed_dir,
-                     deployed->is_disabled ? "disable" : "force-complain",
-                     file->name) < 0) {
-                disabled = NULL;
+        if (phx_printf(&disabled,
+                       "%s/%s/%s",
+                       settings->deployed_dir,
+                       deployed->is_disabled ? "disable" : "force-complain",
+                       file->name) < 0)
                 return -ENOMEM;
-        }
         return phx_replace(&file->disabled, disabled);
 }
 

@@ -97,14 +97,12 @@ static int lint_container(
 
         item->is_current = true;
         /* A profile that is nobody's, or of somebody else, is not asked. */
-        if (asprintf(&key,
-                     "%s %s %s",
-                     configuration->digest,
-                     policy ? policy : "",
-                     container->namespace ? container->namespace : "") < 0) {
-                key = NULL;
+        if (phx_printf(&key,
+                       "%s %s %s",
+                       configuration->digest,
+                       policy ? policy : "",
+                       container->namespace ? container->namespace : "") < 0)
                 return -ENOMEM;
-        }
         if (!phx_equal(item->key, key)) {
                 r = ask(item, profiles, config, container->namespace);
                 if (r >= 0)

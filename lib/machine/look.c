@@ -186,10 +186,8 @@ static int add_watches(const struct phx_machine *machine, struct phx_observed *o
         for (size_t i = 0; r >= 0 && i < PHX_ELEMENTS(links); i++) {
                 phx_autofree char *path = NULL;
 
-                if (asprintf(&path, "%s/%s", machine->settings->deployed_dir, links[i]) < 0) {
-                        path = NULL;
+                if (phx_printf(&path, "%s/%s", machine->settings->deployed_dir, links[i]) < 0)
                         return -ENOMEM;
-                }
                 r = phx_watches_add_directory(&observed->watches, path);
         }
         if (r >= 0)

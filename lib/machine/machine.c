@@ -18,10 +18,8 @@ static int open_below(
         phx_autofree char *path = NULL;
         int r;
 
-        if (asprintf(&path, "%s/%s", directory, name) < 0) {
-                path = NULL;
+        if (phx_printf(&path, "%s/%s", directory, name) < 0)
                 return -ENOMEM;
-        }
         r = phx_directory_ensure(path, 0700);
         if (r < 0)
                 return phx_error_set(error, r, "%s: cannot be made: %s", path, strerrordesc_np(-r));
@@ -35,10 +33,8 @@ static int open_below(
 static int make_stage_dir(struct phx_machine *machine, struct phx_error *error) {
         int r;
 
-        if (asprintf(&machine->stage_dir, "%s/stage", machine->options.runtime_dir) < 0) {
-                machine->stage_dir = NULL;
+        if (phx_printf(&machine->stage_dir, "%s/stage", machine->options.runtime_dir) < 0)
                 return -ENOMEM;
-        }
         r = phx_stage_remove(machine->stage_dir);
         if (r >= 0)
                 r = phx_directory_ensure(machine->stage_dir, 0755);

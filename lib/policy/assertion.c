@@ -43,11 +43,9 @@ struct phx_policy_query *phx_assertion_query(
         if (!query)
                 return NULL;
         va_start(arguments, format);
-        r = vasprintf(&query->what, format, arguments);
+        r = phx_vprintf(&query->what, format, arguments);
         va_end(arguments);
-        if (r < 0)
-                query->what = NULL;
-        return query->what ? query : NULL;
+        return r < 0 ? NULL : query;
 }
 
 /* --- paths */

@@ -167,10 +167,8 @@ static int try_policy(
         if (!source->test)
                 return 0;
         candidate->error.all = update->profiles->options.findings;
-        if (asprintf(&file, "%s%s", source->name, PHX_POLICY_TEST_SUFFIX) < 0) {
-                file = NULL;
+        if (phx_printf(&file, "%s%s", source->name, PHX_POLICY_TEST_SUFFIX) < 0)
                 return -ENOMEM;
-        }
         trial.file = file;
         r = phx_policy_test_parse(file, source->test->text, &test, &candidate->error);
         if (phx_error_goes_on(&candidate->error, r))

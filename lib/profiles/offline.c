@@ -116,10 +116,8 @@ int phx_offline_names(
 static int write_features(struct judging *judging, struct phx_error *error) {
         phx_autoclose int fd = -1;
 
-        if (asprintf(&judging->features, "%s/features", judging->directory) < 0) {
-                judging->features = NULL;
+        if (phx_printf(&judging->features, "%s/features", judging->directory) < 0)
                 return -ENOMEM;
-        }
         fd = open(judging->features, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
         /* For the compiler's user, against the umask. */
         if (fd < 0 || fchmod(fd, 0644) < 0 || dprintf(fd, "%s", phx_offline_features) < 0)
@@ -137,10 +135,8 @@ static int make_room(struct judging *judging, struct phx_error *error) {
         /* The compiler's user must get to its copies. */
         if (chmod(name, 0711) < 0)
                 return phx_error_errno(error, name);
-        if (asprintf(&judging->stage, "%s/stage", name) < 0) {
-                judging->stage = NULL;
+        if (phx_printf(&judging->stage, "%s/stage", name) < 0)
                 return -ENOMEM;
-        }
         r = phx_directory_ensure(judging->stage, 0711);
         if (r >= 0 && chmod(judging->stage, 0711) < 0)
                 r = phx_errno();
@@ -172,12 +168,11 @@ static void add(struct judging *judging,
                 const char *text) {
         phx_autofree char *file = NULL;
 
-        if (asprintf(&file,
-                     "%s%s%s",
-                     name[0] == '/' ? "" : judging->offline->settings->profile_dir,
-                     name[0] == '/' || !name[0] ? "" : "/",
-                     name) < 0) {
-                file = NULL;
+        if (phx_printf(&file,
+                       "%s%s%s",
+                       name[0] == '/' ? "" : judging->offline->settings->profile_dir,
+                       name[0] == '/' || !name[0] ? "" : "/",
+                       name) < 0) {
                 judging->findings->is_incomplete = true;
                 return;
         }
@@ -196,8 +191,7 @@ static void add_refusal(struct judging *judging, const char *name, const char *t
         const char *at = text, *colon, *rest;
         unsigned line = 0;
 
-        if (asprintf(&test, "%s.test: ", name) < 0) {
-                test = NULL;
+        if (phx_printf(&test, "%s.test: ", name) < 0) {
                 judging->findings->is_incomplete = true;
                 return;
         }
@@ -233,10 +227,10 @@ static int complete(struct judging *judging, size_t first) {
 
                 if (finding->file[0] == '/')
                         continue;
-                if (asprintf(&path,
-                             "%s/%s",
-                             judging->offline->settings->profile_dir,
-                             finding->file) < 0)
+                if (phx_printf(&path,
+                               "%s/%s",
+                               judging->offline->settings->profile_dir,
+                               finding->file) < 0)
                         return -ENOMEM;
                 free(finding->file);
                 finding->file = path;
@@ -347,10 +341,8 @@ static int check_piece(struct judging *judging, const struct phx_desired_profile
         size_t size = 0;
         int r;
 
-        if (asprintf(&path, "%s/%s", offline->settings->deployed_dir, piece->name) < 0) {
-                path = NULL;
+        if (phx_printf(&path, "%s/%s", offline->settings->deployed_dir, piece->name) < 0)
                 return -ENOMEM;
-        }
         r = phx_trust_read(offline->trust, path, PIECE_LIMIT, &text, &size, NULL);
         if (r < 0)
                 return r == -ENOMEM ? r : 0;

@@ -32,10 +32,8 @@ static int tell_profiles(
                 const struct phx_desired_profile *profile = &desired->profiles[i];
                 phx_autofree char *file = NULL;
 
-                if (asprintf(&file, "%s/%s", offline->settings->profile_dir, profile->name) < 0) {
-                        file = NULL;
+                if (phx_printf(&file, "%s/%s", offline->settings->profile_dir, profile->name) < 0)
                         return -ENOMEM;
-                }
                 /* Of a source that is refused there is no last good one here. */
                 for (size_t j = 0; r >= 0 && j < profile->lints.count; j++)
                         r = add_lint(findings,
@@ -63,15 +61,13 @@ static int add_entry_lint(
         struct phx_lint placed = *lint;
         phx_autofree char *text = NULL;
 
-        if (asprintf(&text,
-                     "lxc_configs.%s%s%s: %s",
-                     config->id,
-                     is_named ? "." : "",
-                     is_named ? lint->key : "",
-                     lint->text) < 0) {
-                text = NULL;
+        if (phx_printf(&text,
+                       "lxc_configs.%s%s%s: %s",
+                       config->id,
+                       is_named ? "." : "",
+                       is_named ? lint->key : "",
+                       lint->text) < 0)
                 return -ENOMEM;
-        }
         placed.text = text;
         return add_lint(findings, &placed, &position, NULL);
 }

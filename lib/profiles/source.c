@@ -45,10 +45,8 @@ static int read_source(
                                 "no profile can have this name, expected \"lxc-\" and then letters, "
                                 "digits, '.', '_', '+' or '-'; what is no profile may be moved away or into "
                                 "a directory below this one");
-        if (asprintf(&path, "%s/%s", profile_dir, source->name) < 0) {
-                path = NULL;
+        if (phx_printf(&path, "%s/%s", profile_dir, source->name) < 0)
                 return -ENOMEM;
-        }
 
         source->seen = phx_files_get(files, path);
         if (!source->seen)
@@ -83,11 +81,6 @@ static bool is_directory(int dir_fd, const char *name) {
         return fstatat(dir_fd, name, &st, 0) == 0 && S_ISDIR(st.st_mode);
 }
 
-static void closedirp(DIR **directory) {
-        if (*directory)
-                (void) closedir(*directory);
-}
-
 static int compare_sources(const void *a, const void *b) {
         const struct phx_source *x = a, *y = b;
 
@@ -108,10 +101,8 @@ static int read_test(
                 struct phx_source *source) {
         phx_autofree char *path = NULL;
 
-        if (asprintf(&path, "%s/%s", profile_dir, name) < 0) {
-                path = NULL;
+        if (phx_printf(&path, "%s/%s", profile_dir, name) < 0)
                 return -ENOMEM;
-        }
         source->test = phx_files_get(files, path);
         if (!source->test)
                 return -ENOMEM;
@@ -183,7 +174,7 @@ int phx_sources_list(
                 struct phx_sources *ret_sources,
                 struct phx_error *error) {
         phx_cleanup(phx_sources_done) struct phx_sources sources = { 0 };
-        phx_cleanup(closedirp) DIR *directory = NULL;
+        phx_cleanup(phx_closedirp) DIR *directory = NULL;
         phx_autoclose int fd = -1;
         int r;
 

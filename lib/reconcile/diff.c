@@ -15,7 +15,7 @@ static int add_unless_suspended(struct phx_differ *differ, struct phx_drift drif
         if (!suspension)
                 return phx_drifts_add(&differ->drifts, &drift);
         words = phx_suspension_words(suspension);
-        if (!words || asprintf(&why, "suspended %s", words) < 0)
+        if (!words || phx_printf(&why, "suspended %s", words) < 0)
                 return -ENOMEM;
         drift.action = PHX_ACTION_NONE;
         drift.why = why;

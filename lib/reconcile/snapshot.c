@@ -399,7 +399,7 @@ static char *join(const char *directory, const char *name, const char *file) {
 
         if (!directory || !name)
                 return NULL;
-        return asprintf(&path, "%s/%s%s", directory, name, file) < 0 ? NULL : path;
+        return phx_printf(&path, "%s/%s%s", directory, name, file) < 0 ? NULL : path;
 }
 
 static int explain_config(

@@ -141,8 +141,7 @@ static const char *doing(enum phx_action_kind action, bool is_done) {
 void phx_tell_intent(struct phx_tell *tell, const struct phx_drift *drift) {
         phx_autofree char *message = NULL;
 
-        if (asprintf(&message, "%s: %s", drift->object, doing(drift->action, false)) < 0)
-                message = NULL;
+        (void) phx_printf(&message, "%s: %s", drift->object, doing(drift->action, false));
         send(tell, PHX_RECORD_INTENT, drift, 0, message);
         if (tell->audit.progress)
                 tell->audit.progress(tell->audit.data, message ? message : drift->object);
@@ -151,9 +150,11 @@ void phx_tell_intent(struct phx_tell *tell, const struct phx_drift *drift) {
 void phx_tell_changed(struct phx_tell *tell, const struct phx_drift *drift) {
         phx_autofree char *message = NULL;
 
-        if (asprintf(&message, "%s: %s, and read back", drift->object, doing(drift->action, true)) <
-            0)
-                message = NULL;
+        (void) phx_printf(
+                        &message,
+                        "%s: %s, and read back",
+                        drift->object,
+                        doing(drift->action, true));
         send(tell, PHX_RECORD_CHANGED, drift, 0, message);
 }
 
@@ -164,12 +165,12 @@ void phx_tell_failed(
                 const char *text) {
         phx_autofree char *message = NULL;
 
-        if (asprintf(&message,
-                     "%s: %s failed: %s",
-                     drift->object,
-                     doing(drift->action, false),
-                     text) < 0)
-                message = NULL;
+        (void) phx_printf(
+                        &message,
+                        "%s: %s failed: %s",
+                        drift->object,
+                        doing(drift->action, false),
+                        text);
         send(tell, PHX_RECORD_FAILED, drift, error, message);
 }
 
@@ -241,16 +242,16 @@ static char *describe_gone(const struct phx_drift *drift, bool accepted) {
         int r;
 
         if (accepted)
-                r = asprintf(&message, "%s: accepted again", drift->object);
+                r = phx_printf(&message, "%s: accepted again", drift->object);
         else if (drift->kind == PHX_DRIFT_REFUSED)
-                r = asprintf(&message,
-                             "%s: no longer refused, as its source is gone",
-                             drift->object);
+                r = phx_printf(&message,
+                               "%s: no longer refused, as its source is gone",
+                               drift->object);
         else
-                r = asprintf(&message,
-                             "%s: no longer true: %s",
-                             drift->object,
-                             clause ? clause : phx_drift_kind_to_string(drift->kind));
+                r = phx_printf(&message,
+                               "%s: no longer true: %s",
+                               drift->object,
+                               clause ? clause : phx_drift_kind_to_string(drift->kind));
         return r < 0 ? NULL : message;
 }
 
@@ -280,12 +281,12 @@ static void tell_generation(struct phx_tell *tell, const struct phx_desired *des
         if (!desired->has_configuration || strcmp(tell->generation, desired->generation) == 0)
                 return;
 
-        if (asprintf(&message,
-                     "configuration accepted: %zu container%s, generation %.12s",
-                     desired->container_count,
-                     phx_plural(desired->container_count),
-                     desired->generation) < 0)
-                message = NULL;
+        (void) phx_printf(
+                        &message,
+                        "configuration accepted: %zu container%s, generation %.12s",
+                        desired->container_count,
+                        phx_plural(desired->container_count),
+                        desired->generation);
         record.message = message ? message : "configuration accepted";
         record.generation = desired->generation;
         record.old_digest = tell->generation[0] ? tell->generation : NULL;
@@ -332,7 +333,7 @@ static char *lint_message(const char *object, const struct phx_lint *lint) {
         phx_autofree char *sentence = phx_lint_sentence(lint, lint->key ? NULL : object);
         char *message = NULL;
 
-        return sentence && asprintf(&message, "%s: %s", object, sentence) >= 0 ? message : NULL;
+        return sentence && phx_printf(&message, "%s: %s", object, sentence) >= 0 ? message : NULL;
 }
 
 static int tell_profile(
@@ -495,12 +496,12 @@ void phx_tell_foreign(
         };
 
         find_stories(tell, profile, &stories);
-        if (asprintf(&message,
-                     "%s: somebody else has %s its policy in the kernel: %s",
-                     profile,
-                     what,
-                     by ? by : "the audit records do not say who") < 0)
-                message = NULL;
+        (void) phx_printf(
+                        &message,
+                        "%s: somebody else has %s its policy in the kernel: %s",
+                        profile,
+                        what,
+                        by ? by : "the audit records do not say who");
         record.message = message ? message : profile;
         tell->audit.record(tell->audit.data, &record);
 }

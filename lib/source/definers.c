@@ -199,27 +199,16 @@ static bool is_passed_over(const char *name, unsigned depth) {
         return false;
 }
 
-static void closedirp(DIR **directory) {
-        if (*directory)
-                (void) closedir(*directory);
-}
-
 /* The entries in byte order, so that the same tree always reads the same. */
 static int list_directory(int dir_fd, unsigned depth, struct phx_strings *ret_names) {
         phx_cleanup(phx_strings_done) struct phx_strings names = { 0 };
-        phx_cleanup(closedirp) DIR *directory = NULL;
+        phx_cleanup(phx_closedirp) DIR *directory = NULL;
         const struct dirent *entry;
-        int fd, r;
+        int r;
 
-        fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd < 0)
-                return phx_errno();
-        directory = fdopendir(fd);
-        if (!directory) {
-                r = phx_errno();
-                (void) close(fd);
+        r = phx_directory_open(dir_fd, ".", &directory);
+        if (r < 0)
                 return r;
-        }
 
         while ((errno = 0, entry = readdir(directory))) {
                 if (is_passed_over(entry->d_name, depth))
@@ -275,10 +264,8 @@ static int look_at_directory(struct look *look, int dir_fd, const char *path, un
         for (size_t i = 0; i < names.count; i++) {
                 phx_autofree char *file = NULL;
 
-                if (asprintf(&file, "%s%s%s", path, path[0] ? "/" : "", names.items[i]) < 0) {
-                        file = NULL;
+                if (phx_printf(&file, "%s%s%s", path, path[0] ? "/" : "", names.items[i]) < 0)
                         return -ENOMEM;
-                }
                 r = look_at_entry(look, dir_fd, names.items[i], file, depth);
                 if (r < 0)
                         return r;

@@ -83,7 +83,7 @@ static char *machine_path(const struct phx_files *files, const char *path) {
         const char *root = files->trust ? files->trust->root : "/";
         char *name = NULL;
 
-        if (asprintf(&name, "%s%s", strcmp(root, "/") == 0 ? "" : root, path) < 0)
+        if (phx_printf(&name, "%s%s", strcmp(root, "/") == 0 ? "" : root, path) < 0)
                 return NULL;
         return name;
 }

@@ -188,10 +188,8 @@ static int collect_entry(
         const struct phx_file_seen *seen;
         struct site inner = *site;
 
-        if (asprintf(&inner_name, "%s/%s", site->name, entry) < 0)
-                inner_name = NULL;
-        if (asprintf(&inner_path, "%s/%s", path, entry) < 0)
-                inner_path = NULL;
+        (void) phx_printf(&inner_name, "%s/%s", site->name, entry);
+        (void) phx_printf(&inner_path, "%s/%s", path, entry);
         if (!inner_name || !inner_path)
                 return -ENOMEM;
         inner.name = inner_name;
@@ -218,10 +216,8 @@ static int collect_directory(
                               phx_error_text(&directory->error, directory->result));
         if (!phx_closure_find(&collect->closure, site->name))
                 r = remember(collect, site->name, directory->path, "directory");
-        if (r >= 0 && asprintf(&inside, "%s/.", directory->path) < 0) {
-                inside = NULL;
+        if (r >= 0 && phx_printf(&inside, "%s/.", directory->path) < 0)
                 r = -ENOMEM;
-        }
         if (r >= 0)
                 r = watch(collect, inside);
 
@@ -243,10 +239,8 @@ static int collect_below(struct collect *collect, const struct site *site, const
         phx_autofree char *path = NULL;
         int r;
 
-        if (asprintf(&path, "%s/%s", root, site->name) < 0) {
-                path = NULL;
+        if (phx_printf(&path, "%s/%s", root, site->name) < 0)
                 return -ENOMEM;
-        }
         r = watch(collect, path);
         if (r < 0)
                 return r;

@@ -118,10 +118,8 @@ static bool match_alternatives(struct match *match, const char *pattern, const c
                 const char *end = alternative_end(at);
                 phx_autofree char *one = NULL;
 
-                if (asprintf(&one, "%.*s%s", (int) (end - at), at, rest) < 0) {
-                        one = NULL;
+                if (phx_printf(&one, "%.*s%s", (int) (end - at), at, rest) < 0)
                         return false;
-                }
                 if (matches(match, one, subject))
                         return true;
                 if (*end != ',')

@@ -241,10 +241,8 @@ int phx_desired_container_set_profile(
                 const char *namespace) {
         phx_autofree char *label = NULL;
 
-        if (namespace && asprintf(&label, "%s//&:%s:unconfined", profile, namespace) < 0) {
-                label = NULL;
+        if (namespace && phx_printf(&label, "%s//&:%s:unconfined", profile, namespace) < 0)
                 return -ENOMEM;
-        }
         if (phx_replace(&container->profile, profile) < 0 ||
             phx_replace(&container->namespace, namespace) < 0)
                 return -ENOMEM;

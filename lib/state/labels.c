@@ -69,9 +69,9 @@ int phx_label_render(const struct phx_label *label, char **ret_text) {
         int n;
 
         if (label->mode)
-                n = asprintf(ret_text, "%s (%s)", label->text, label->mode);
+                n = phx_printf(ret_text, "%s (%s)", label->text, label->mode);
         else
-                n = asprintf(ret_text, "%s", label->text);
+                n = phx_printf(ret_text, "%s", label->text);
         if (n < 0)
                 *ret_text = NULL;
         return n < 0 ? -ENOMEM : 0;

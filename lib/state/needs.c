@@ -83,13 +83,11 @@ void phx_needs_add(
         if (!reader->words)
                 return;
         if (need == PHX_NEED_UNMET) {
-                if (asprintf(&text, "%s (%s)", what, source) < 0)
-                        text = NULL;
+                (void) phx_printf(&text, "%s (%s)", what, source);
                 add_once(reader, reader->unmet, text);
                 return;
         }
-        if (asprintf(&text, "%s %s", source, what) < 0)
-                text = NULL;
+        (void) phx_printf(&text, "%s %s", source, what);
         add_once(reader, reader->words, text);
 }
 
@@ -318,14 +316,14 @@ static char *explain(
         if (fit->profile)
                 return strdup("nothing special");
         if (is_never)
-                r = asprintf(&why,
-                             "%s is only for a policy namespace, and policy_namespace is never",
-                             wanted);
+                r = phx_printf(&why,
+                               "%s is only for a policy namespace, and policy_namespace is never",
+                               wanted);
         else
-                r = asprintf(&why,
-                             "%s lets it make device nodes, and lxc_options let it open all "
-                             "devices of the host, as it has no user namespace",
-                             wanted);
+                r = phx_printf(&why,
+                               "%s lets it make device nodes, and lxc_options let it open all "
+                               "devices of the host, as it has no user namespace",
+                               wanted);
         return r < 0 ? NULL : why;
 }
 

@@ -116,7 +116,7 @@ static char *path_in_container(struct phx_needs_word target) {
                 below += strlen(rootfs);
         else
                 below = text + strspn(text, "/");
-        return asprintf(&path, "/%s", below) < 0 ? NULL : path;
+        return phx_printf(&path, "/%s", below) < 0 ? NULL : path;
 }
 
 static void read_device(

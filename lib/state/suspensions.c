@@ -53,12 +53,12 @@ char *phx_suspension_words(const struct phx_suspension *suspension) {
 
         if (suspension->until != PHX_NEVER && gmtime_r(&seconds, &parts))
                 (void) strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S UTC", &parts);
-        if (asprintf(&words,
-                     "by uid %u until %s%s%s",
-                     suspension->by_uid,
-                     when,
-                     suspension->reason[0] ? ": " : "",
-                     suspension->reason) < 0)
+        if (phx_printf(&words,
+                       "by uid %u until %s%s%s",
+                       suspension->by_uid,
+                       when,
+                       suspension->reason[0] ? ": " : "",
+                       suspension->reason) < 0)
                 return NULL;
         return words;
 }

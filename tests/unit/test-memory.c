@@ -41,7 +41,6 @@ void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *old, size_t size);
 void *__wrap_reallocarray(void *old, size_t count, size_t size);
 char *__wrap_strdup(const char *text);
-int __wrap_asprintf(char **ret_text, const char *format, ...);
 int __wrap_vasprintf(char **ret_text, const char *format, va_list arguments);
 
 void *__wrap_calloc(size_t count, size_t size) {
@@ -62,16 +61,6 @@ char *__wrap_strdup(const char *text) {
 
 int __wrap_vasprintf(char **ret_text, const char *format, va_list arguments) {
         return is_denied() ? -1 : __real_vasprintf(ret_text, format, arguments);
-}
-
-int __wrap_asprintf(char **ret_text, const char *format, ...) {
-        va_list arguments;
-        int r;
-
-        va_start(arguments, format);
-        r = __wrap_vasprintf(ret_text, format, arguments);
-        va_end(arguments);
-        return r;
 }
 
 /* NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp,readability-identifier-naming)
