@@ -1,11 +1,11 @@
 #!/bin/sh
-# install-once.sh FILE DIRECTORY: installs FILE unless there is one of its name, which is the
-# administrator's by now: an upgrade must not bring back the defaults.
+# install-once.sh FILE DIRECTORY: installs FILE unless DIRECTORY has a file of that name, which
+# belongs to the administrator: an upgrade must not restore the defaults.
 set -eu
 
 target=${DESTDIR:-}$2/${1##*/}
 if [ -e "$target" ] || [ -L "$target" ]; then
-    echo "$target is kept as it is"
+    echo "$target exists and is kept"
 else
     mkdir -p "${target%/*}"
     cp "$1" "$target"
