@@ -397,7 +397,3 @@ int watch_set(struct watch *watch, const struct phx_strings *paths) {
 int watch_trouble(const struct watch *watch) {
         return watch->trouble;
 }
-
-size_t watch_count(const struct watch *watch) {
-        return count_entries(watch, true);
-}

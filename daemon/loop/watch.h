@@ -31,6 +31,3 @@ int watch_refresh(struct watch *watch);
 /* 0, or why events cannot be relied on: -ENOSPC when fs.inotify.max_user_watches is used up,
  * -EMFILE when max_user_instances is, or another negative errno of inotify's. */
 int watch_trouble(const struct watch *watch);
-
-/* How many directories are watched just now. */
-size_t watch_count(const struct watch *watch);

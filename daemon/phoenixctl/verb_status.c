@@ -151,12 +151,9 @@ static void print_head(const struct page *page) {
         (void) printf("  %-13s %s\n",
                       "Mode:",
                       snapshot->daemon.is_observing ? "observe: nothing is repaired" : "enforce");
-        (void) printf("  %-13s %.12s%s\n",
+        (void) printf("  %-13s %.12s\n",
                       "Generation:",
-                      snapshot->generation ? snapshot->generation : "none was ever accepted",
-                      phx_equal(snapshot->generation, snapshot->observed_generation)
-                                      ? ""
-                                      : ", not acted on yet");
+                      snapshot->generation ? snapshot->generation : "none was ever accepted");
         (void) printf("  %-13s %s, number %" PRIu64 ", changed %" PRIu64 "\n",
                       "Last look:",
                       shown_time(snapshot->pass.ended_at, page->now, when, sizeof(when)),

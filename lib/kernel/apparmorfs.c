@@ -200,23 +200,6 @@ int phx_kernel_features_id(
         return 0;
 }
 
-int phx_kernel_open_revision(
-                const struct phx_kernel *kernel,
-                int *ret_fd,
-                struct phx_error *error) {
-        int fd = open_below(kernel, "policy/revision", O_RDONLY | O_NONBLOCK);
-
-        if (fd < 0)
-                return phx_error_set(
-                                error,
-                                fd,
-                                "%s/policy/revision: %s",
-                                kernel->apparmorfs,
-                                strerrordesc_np(-fd));
-        *ret_fd = fd;
-        return 0;
-}
-
 /* Only text of the right length and alphabet is a hash; anything else is as good as none. */
 static bool copy_hash(const char *text, size_t length, char hash[PHX_SHA256_HEX]) {
         if (strlen(text) != length || strspn(text, "0123456789abcdef") != length)

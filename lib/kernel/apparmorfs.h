@@ -29,11 +29,6 @@ int phx_kernel_check(const struct phx_kernel *kernel, struct phx_error *error);
  * id). The caller's to free. */
 int phx_kernel_features_id(const struct phx_kernel *kernel, char **ret_id, struct phx_error *error);
 
-/* A descriptor that polls readable after each change of the policy by anybody, until it is read
- * (apparmorfs, policy/revision: counts accepted loads, identical ones too, and removals). Reading
- * it never blocks. */
-int phx_kernel_open_revision(const struct phx_kernel *kernel, int *ret_fd, struct phx_error *error);
-
 /* All that is loaded in this policy namespace. A profile that goes away meanwhile is left out. */
 int phx_kernel_observe(
                 const struct phx_kernel *kernel,

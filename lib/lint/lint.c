@@ -111,7 +111,7 @@ static int lint_mode(struct lint *lint) {
         return 0;
 }
 
-int lint_capabilities(struct lint *lint) {
+static int lint_capabilities(struct lint *lint) {
         static const char *const names[] = { "sys_module", "sys_rawio", "mac_override" };
         phx_cleanup(lint_names_done) struct lint_names found = { 0 };
         struct lint_place place = { LINT_CAPABILITY, NULL, NULL };

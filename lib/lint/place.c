@@ -8,7 +8,7 @@
 /* Of a rule's words; the rest is cut. */
 #define SOURCE_SIZE 100
 
-int lint_set_place(struct phx_lint *item, const struct phx_statement *statement) {
+static int lint_set_place(struct phx_lint *item, const struct phx_statement *statement) {
         phx_cleanup(phx_buffer_done) struct phx_buffer words = { 0 };
         int r = 0;
 

@@ -41,8 +41,6 @@ int lint_add(struct lint *lint,
              const char *format,
              ...) PHX_PRINTF(4, 5);
 
-/* Sets where STATEMENT is. 0 or -ENOMEM. */
-int lint_set_place(struct phx_lint *item, const struct phx_statement *statement);
 /* Finds what brings it: a rule that allows it, else one of the kind, else the profile's beginning.
  * 0, 1 when it is a rule that does not say so, or -ENOMEM. */
 int lint_locate(const struct lint *lint, const struct lint_place *place, struct phx_lint *item);
@@ -67,6 +65,5 @@ int lint_leaving(struct lint *lint);
 int lint_tasks(struct lint *lint);
 int lint_mounts(struct lint *lint);
 int lint_files(struct lint *lint);
-int lint_capabilities(struct lint *lint);
 /* Of the profile as a whole. */
 int lint_abi(struct lint *lint);

@@ -69,7 +69,7 @@ const struct phx_strings *phx_lxc_reader_watches(const struct phx_lxc_reader *re
         return &reader->watches;
 }
 
-int phx_lxc_check_owner(
+static int check_owner(
                 const struct stat *st,
                 const struct phx_lxc_owner *owner,
                 const char *path,
@@ -111,7 +111,7 @@ int phx_lxc_read_config(
                 return phx_error_errno(error, path);
         if (!S_ISREG(st.st_mode))
                 return phx_error_set(error, -EINVAL, "%s: is not a regular file", path);
-        r = phx_lxc_check_owner(&st, owner, path, error);
+        r = check_owner(&st, owner, path, error);
         if (r < 0)
                 return r;
         r = phx_file_read_fd(fd, PHX_LXC_CONFIG_LIMIT, &source.text, &source.size);

@@ -63,10 +63,3 @@ int phx_lxc_reader_combine(
 
 /* Every directory in which a change could change what was combined so far, or could not be. */
 const struct phx_strings *phx_lxc_reader_watches(const struct phx_lxc_reader *reader);
-
-/* -EPERM unless ST belongs to the owner and nobody else may write it. */
-int phx_lxc_check_owner(
-                const struct stat *st,
-                const struct phx_lxc_owner *owner,
-                const char *path,
-                struct phx_error *error);

@@ -66,7 +66,7 @@ static int diff_kernel_trouble(struct phx_differ *differ) {
                         (struct phx_drift){
                                         .layer = PHX_LAYER_KERNEL,
                                         .kind = PHX_DRIFT_UNKNOWN,
-                                        .object = "AppArmor",
+                                        .object = PHX_OBJECT_KERNEL,
                                         .expected = "a kernel that enforces AppArmor",
                                         .found = differ->observed->kernel_trouble,
                                         .why = "no container can be confined",

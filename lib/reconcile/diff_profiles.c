@@ -200,9 +200,12 @@ static int diff_entry(
                 drift.kind = PHX_DRIFT_MODE;
                 drift.expected = want->mode;
                 drift.found = or_unknown(have->mode);
-        } else if (want->hash && !phx_equal(have->hash, want->hash)) {
+        } else if (want->hash && !have->hash) {
+                drift.kind = PHX_DRIFT_UNKNOWN;
+                drift.found = "the kernel shows no hash of its policy";
+        } else if (want->hash && strcmp(have->hash, want->hash) != 0) {
                 drift.kind = PHX_DRIFT_DIFFERS;
-                drift.found = or_unknown(have->hash);
+                drift.found = have->hash;
         } else
                 return 0;
 
@@ -240,8 +243,9 @@ static bool is_leftover(const struct phx_desired_profile *profile, const char *n
         if (!phx_has_prefix(name, profile->name))
                 return false;
         child = name + strlen(profile->name);
-        /* The kernel itself makes null- profiles for what a complaining one executes. */
-        return phx_has_prefix(child, "//") && !phx_has_prefix(child, "//null-") &&
+        /* The kernel itself makes null- profiles for what a complaining one executes, and one that
+         * complains may be a child. */
+        return phx_has_prefix(child, "//") && !strstr(child, "//null-") &&
                !phx_kernel_entries_find(&profile->policy, name);
 }
 

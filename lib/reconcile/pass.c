@@ -151,7 +151,8 @@ static bool is_same_state(const struct phx_drift *still, const struct phx_drift 
             still->kind != PHX_DRIFT_UNKNOWN)
                 return false;
         /* The kernel as a whole cannot be judged. */
-        if (still->layer == PHX_LAYER_KERNEL && still->kind == PHX_DRIFT_UNKNOWN)
+        if (still->layer == PHX_LAYER_KERNEL && still->kind == PHX_DRIFT_UNKNOWN &&
+            strcmp(still->object, PHX_OBJECT_KERNEL) == 0)
                 return true;
         if (still->kind == PHX_DRIFT_WITHDRAWN && tried->action != PHX_ACTION_WITHDRAW)
                 return false;

@@ -44,6 +44,9 @@ enum phx_action_kind {
         PHX_ACTION_WITHDRAW,  /* remove the deployed file of a profile that nothing refers to */
 };
 
+/* The object of what is wrong with the kernel as a whole. */
+#define PHX_OBJECT_KERNEL "AppArmor"
+
 /* One difference: what was expected, what was found, and what will be done about it. The strings
  * are borrowed in a drift that is being made, and owned in one that is in a list. */
 struct phx_drift {

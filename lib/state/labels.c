@@ -65,18 +65,6 @@ int phx_label_parse(const char *text, struct phx_label *ret_label) {
         return 0;
 }
 
-int phx_label_render(const struct phx_label *label, char **ret_text) {
-        int n;
-
-        if (label->mode)
-                n = phx_printf(ret_text, "%s (%s)", label->text, label->mode);
-        else
-                n = phx_printf(ret_text, "%s", label->text);
-        if (n < 0)
-                *ret_text = NULL;
-        return n < 0 ? -ENOMEM : 0;
-}
-
 /* The kernel prints the host's profiles first, and a namespace's name only before the first profile
  * that is in it: all from there on is somebody else's. */
 static size_t host_size(const char *text) {

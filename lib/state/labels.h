@@ -21,9 +21,6 @@ void phx_label_done(struct phx_label *label);
  * the end does not count. */
 int phx_label_parse(const char *text, struct phx_label *ret_label);
 
-/* The same text again, the caller's to free: 0 or -ENOMEM. */
-int phx_label_render(const struct phx_label *label, char **ret_text);
-
 /* Whether a task with this label is in the profile: its host part is WANTED, a child of it, or a
  * stack with one of them in it (which allows less), in enforce or kill mode. WANTED itself may be a
  * stack with a policy namespace: then the label must have a part in that namespace, whichever: a

@@ -20,7 +20,7 @@ struct phx_lint *phx_lints_add(struct phx_lints *lints, enum phx_rule rule, cons
         return lint;
 }
 
-void phx_lint_done(struct phx_lint *lint) {
+static void lint_done(struct phx_lint *lint) {
         free(lint->text);
         free(lint->source);
         free(lint->included_file);
@@ -31,7 +31,7 @@ void phx_lint_done(struct phx_lint *lint) {
 
 void phx_lints_done(struct phx_lints *lints) {
         for (size_t i = 0; i < lints->count; i++)
-                phx_lint_done(&lints->items[i]);
+                lint_done(&lints->items[i]);
         free(lints->items);
         *lints = (struct phx_lints){ 0 };
 }

@@ -45,7 +45,6 @@ struct phx_lint *phx_lints_add(struct phx_lints *lints, enum phx_rule rule, cons
 /* Appends copies of all of FROM. 0 or -ENOMEM. */
 int phx_lints_copy(struct phx_lints *lints, const struct phx_lints *from);
 void phx_lints_done(struct phx_lints *lints);
-void phx_lint_done(struct phx_lint *lint);
 
 /* Those that no acceptance names. */
 size_t phx_lints_warnings(const struct phx_lints *lints);

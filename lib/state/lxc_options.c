@@ -44,18 +44,6 @@ int phx_lxc_options_copy(struct phx_lxc_options *options, const struct phx_lxc_o
         return 0;
 }
 
-bool phx_lxc_options_have(const struct phx_lxc_options *options, const char *text) {
-        for (size_t i = 0; i < options->count; i++) {
-                const struct phx_lxc_option *option = &options->items[i];
-                size_t length = strlen(option->key);
-
-                if (strncmp(option->key, text, length) == 0 && text[length] == '=' &&
-                    strcmp(option->value, text + length + 1) == 0)
-                        return true;
-        }
-        return false;
-}
-
 bool phx_lxc_option_split(const char *text, struct phx_lxc_option_text *ret_option) {
         struct phx_lxc_option_text option = { 0 };
         const char *at;

@@ -29,8 +29,6 @@ struct phx_lxc_option *phx_lxc_options_add(
                 const char *value);
 /* Appends copies of all of OTHER. 0 or -ENOMEM. */
 int phx_lxc_options_copy(struct phx_lxc_options *options, const struct phx_lxc_options *other);
-/* TEXT is "KEY=VALUE". */
-bool phx_lxc_options_have(const struct phx_lxc_options *options, const char *text);
 
 /* One of them as it is written, "lxc.KEY=VALUE". */
 struct phx_lxc_option_text {

@@ -48,7 +48,7 @@ bool phx_needs_word_is(struct phx_needs_word word, const char *name) {
         return word.size == strlen(name) && has_prefix(word, name);
 }
 
-bool phx_needs_word_begins(struct phx_needs_word word, const char *name) {
+static bool word_begins(struct phx_needs_word word, const char *name) {
         size_t length = strlen(name);
 
         return has_prefix(word, name) &&
@@ -197,7 +197,7 @@ static void read_setting(
                 if (phx_needs_word_is(name, flags[i].name) && (!equals || is_true(value)))
                         add_word(reader, flags[i].need, source, word);
         for (size_t i = 0; !equals && i < PHX_ELEMENTS(programs); i++)
-                if (phx_needs_word_begins(name, programs[i].name))
+                if (word_begins(name, programs[i].name))
                         phx_needs_add(reader, programs[i].need, source, programs[i].name);
 }
 
@@ -264,13 +264,6 @@ static void read_entry(struct phx_needs_reader *reader) {
         phx_needs_read_options(reader);
 }
 
-struct phx_needs phx_needs_of(const struct phx_container_config *container) {
-        struct phx_needs_reader reader = { .container = container };
-
-        read_entry(&reader);
-        return reader.needs;
-}
-
 /* Proxmox's "nesting" is set for Docker and for newer systemds, too: it counts where nothing else
  * says what it is for. */
 static const char *choose(const struct phx_needs *needs) {
@@ -281,7 +274,7 @@ static const char *choose(const struct phx_needs *needs) {
         return needs->nesting ? NESTING : BASELINE;
 }
 
-const char *phx_needs_profile(const struct phx_needs *needs) {
+static const char *profile_of(const struct phx_needs *needs) {
         const char *profile = choose(needs);
 
         if (needs->unmet || (needs->any_device && strcmp(profile, BASELINE) != 0))
@@ -342,7 +335,7 @@ int phx_fit_of(const struct phx_container_config *container,
         read_entry(&reader);
         if (reader.failed)
                 return -ENOMEM;
-        fit.profile = phx_needs_profile(&reader.needs);
+        fit.profile = profile_of(&reader.needs);
         wants_namespace = fit.profile && strcmp(fit.profile, BASELINE) != 0;
         if (wants_namespace && policy == PHX_NAMESPACE_NEVER) {
                 is_never = true;

@@ -11,31 +11,15 @@
  * Words are read as people write them: case, blanks and quotes do not count, and a list may be one
  * string. Of lxc_options those count that LXC would: an empty one clears what stands before it. */
 
-struct phx_needs {
-        bool gpu;     /* device nodes of GPUs */
-        bool storage; /* file systems of servers that it mounts itself */
-        bool docker;  /* what Docker does, or a part: overlay, FUSE, device nodes, AppArmor's policy
-                       */
-        bool nesting; /* other containers, LXC's too */
-        bool unmet;   /* what no shipped profile allows */
-        /* The host's disks are kept from it by nothing but the want of a node: it has no user
-         * namespace, and its device cgroup lets it open any. */
-        bool any_device;
-};
-
 /* Whether LINE, an item of pct_options, has Proxmox's nesting=1, however it is written. */
 bool phx_needs_has_nesting(const char *line);
 
-struct phx_needs phx_needs_of(const struct phx_container_config *container);
-
-/* The shipped profile that has all of it, and the least besides; never "unconfined". NULL: none
- * has, or that must not be given to such a container. */
-const char *phx_needs_profile(const struct phx_needs *needs);
-
 /* For the profile, and what is to be said of it. */
 struct phx_fit {
-        const char *profile; /* as above */
-        bool wants_key;      /* only together with apparmor_manages_nesting, which is not set yet */
+        /* The shipped profile that has all of it, and the least besides; never "unconfined". NULL:
+         * none has, or that must not be given to such a container. */
+        const char *profile;
+        bool wants_key; /* only together with apparmor_manages_nesting, which is not set yet */
         /* "gpu_assignment 0,1; features docker", or "nothing special"; without a profile why there
          * is none: "no shipped profile allows /dev/kvm (lxc_options)". Owned. */
         char *why;

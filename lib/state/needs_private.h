@@ -17,6 +17,18 @@ enum phx_need {
         PHX_NEED_UNMET,
 };
 
+struct phx_needs {
+        bool gpu;     /* device nodes of GPUs */
+        bool storage; /* file systems of servers that it mounts itself */
+        bool docker;  /* what Docker does, or a part: overlay, FUSE, device nodes, AppArmor's policy
+                       */
+        bool nesting; /* other containers, LXC's too */
+        bool unmet;   /* what no shipped profile allows */
+        /* The host's disks are kept from it by nothing but the want of a node: it has no user
+         * namespace, and its device cgroup lets it open any. */
+        bool any_device;
+};
+
 struct phx_needs_reader {
         const struct phx_container_config *container;
         struct phx_needs needs;
@@ -24,7 +36,7 @@ struct phx_needs_reader {
         bool has_unnamed_gpu; /* numbers that are given out anew at each boot, as NVIDIA's are */
         bool has_proc;        /* lxc.mount.auto = proc:rw */
         bool has_sys;         /* lxc.mount.auto = sys:rw */
-        /* NULL: nobody wants to know. Each once. */
+        /* NULL: only the needs are asked for. Each once. */
         struct phx_strings *words;
         struct phx_strings *unmet;
         bool failed; /* memory was short */
@@ -49,9 +61,6 @@ bool phx_needs_word_next(
                 struct phx_needs_word *ret_word);
 /* Without case. */
 bool phx_needs_word_is(struct phx_needs_word word, const char *name);
-/* Without case, and NAME ends where a letter or a digit does not follow. */
-bool phx_needs_word_begins(struct phx_needs_word word, const char *name);
-
 /* What a device needs by its path, "/dev/dri/card0", or by its number. */
 enum phx_need phx_need_of_device(struct phx_needs_word path);
 enum phx_need phx_need_of_character_device(

@@ -340,12 +340,13 @@ static void the_shipped_example_is_accepted(void **state) {
         assert_int_equal(configuration->count, 5);
         for (size_t i = 0; i < configuration->count; i++) {
                 const struct phx_container_config *container = &configuration->containers[i];
-                const struct phx_needs needs = phx_needs_of(container);
+                phx_cleanup(phx_fit_done) struct phx_fit fit = { 0 };
 
+                assert_int_equal(phx_fit_of(container, PHX_NAMESPACE_AUTO, &fit), 0);
                 assert_int_equal(container->notes.count, 0);
                 /* What it says to assign is what phoenixd would suggest. */
                 if (strcmp(container->profile, "unconfined") != 0)
-                        assert_string_equal(container->profile, phx_needs_profile(&needs));
+                        assert_string_equal(container->profile, fit.profile);
         }
 }
 

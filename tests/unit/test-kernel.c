@@ -155,20 +155,6 @@ static void features_that_are_missing_are_an_error(void **state) {
         assert_null(id);
 }
 
-static void the_revision_can_be_polled(void **state) {
-        const struct machine *machine = *state;
-        phx_autoclose int fd = -1;
-        struct phx_error error = { 0 };
-
-        assert_int_equal(phx_kernel_open_revision(machine->kernel, &fd, &error), -ENOENT);
-        assert_non_null(strstr(error.text, "policy/revision: No such file"));
-
-        tree_write("fs/policy/revision", "7\n");
-        assert_int_equal(phx_kernel_open_revision(machine->kernel, &fd, NULL), 0);
-        assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
-        assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
-}
-
 static void an_empty_kernel_has_an_empty_list(void **state) {
         phx_cleanup(phx_loaded_list_done) struct phx_loaded_list list = { 0 };
 
@@ -340,7 +326,6 @@ int main(void) {
                 with_machine(an_old_kernel_is_refused),
                 with_machine(features_have_an_id_that_follows_them),
                 with_machine(features_that_are_missing_are_an_error),
-                with_machine(the_revision_can_be_polled),
                 with_machine(an_empty_kernel_has_an_empty_list),
                 with_machine(names_come_from_the_name_files_with_all_parents),
                 with_machine(sha256_is_taken_before_sha1),

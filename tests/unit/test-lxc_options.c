@@ -28,17 +28,6 @@ static void options_keep_their_order_and_their_copies(void **state) {
         assert_int_equal(copy.items[1].column, 9);
 }
 
-static void an_option_is_known_by_key_and_value(void **state) {
-        phx_cleanup(phx_lxc_options_done) struct phx_lxc_options options = { 0 };
-
-        assert_non_null(phx_lxc_options_add(&options, "lxc.apparmor.allow_nesting", "1"));
-        assert_true(phx_lxc_options_have(&options, "lxc.apparmor.allow_nesting=1"));
-        assert_false(phx_lxc_options_have(&options, "lxc.apparmor.allow_nesting=10"));
-        assert_false(phx_lxc_options_have(&options, "lxc.apparmor.allow_nesting="));
-        assert_false(phx_lxc_options_have(&options, "lxc.apparmor.allow_nesting"));
-        assert_false(phx_lxc_options_have(&options, ""));
-}
-
 static void assert_split(const char *text, const char *key, const char *value) {
         struct phx_lxc_option_text option;
 
@@ -85,7 +74,6 @@ static void lxc_takes_one_pair_of_quotes_off(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(options_keep_their_order_and_their_copies),
-                cmocka_unit_test(an_option_is_known_by_key_and_value),
                 cmocka_unit_test(an_option_is_read_as_proxmox_reads_it),
                 cmocka_unit_test(lxc_takes_one_pair_of_quotes_off),
         };

@@ -13,17 +13,14 @@ static void assert_fits(
                 const char *profile,
                 const char *why) {
         phx_cleanup(phx_fit_done) struct phx_fit fit = { 0 };
-        const struct phx_needs needs = phx_needs_of(container);
 
         assert_int_equal(phx_fit_of(container, PHX_NAMESPACE_AUTO, &fit), 0);
         assert_string_equal(fit.why, why);
         if (!profile) {
                 assert_null(fit.profile);
-                assert_null(phx_needs_profile(&needs));
                 return;
         }
         assert_string_equal(fit.profile, profile);
-        assert_string_equal(phx_needs_profile(&needs), profile);
 }
 
 static void a_profile_fits_what_the_container_needs(void **state) {
@@ -53,9 +50,11 @@ static void a_gpu_is_known_by_what_uses_one(void **state) {
                 phx_cleanup(phx_container_config_done) struct phx_container_config container = {
                         0
                 };
+                phx_cleanup(phx_fit_done) struct phx_fit fit = { 0 };
 
                 assert_int_equal(phx_strings_add(&container.features, features[i]), 0);
-                assert_true(phx_needs_of(&container).gpu);
+                assert_int_equal(phx_fit_of(&container, PHX_NAMESPACE_AUTO, &fit), 0);
+                assert_string_equal(fit.profile, "lxc-gpu-docker-storage");
         }
 }
 

@@ -3,6 +3,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "loop.h"
 #include "loop/watch.h"
 
@@ -69,12 +70,31 @@ static unsigned looks(struct fixture *fixture) {
         return n;
 }
 
+/* How many directories the process watches, as the kernel counts them. */
+static size_t watched(void) {
+        phx_cleanup(phx_closedirp) DIR *directory = opendir("/proc/self/fdinfo");
+        const struct dirent *entry;
+        size_t count = 0;
+
+        assert_non_null(directory);
+        while ((entry = readdir(directory))) {
+                phx_autofree char *text = NULL;
+                size_t size = 0;
+
+                if (phx_file_read_at(dirfd(directory), entry->d_name, 1 << 20, &text, &size) < 0)
+                        continue;
+                for (const char *at = text; (at = strstr(at, "inotify wd:")); at++)
+                        count++;
+        }
+        return count;
+}
+
 static void a_new_directory_means_another_look_once(void **state) {
         struct fixture *fixture = *state;
 
         assert_int_equal(set(fixture, fixture->a, fixture->b), 1);
         assert_int_equal(set(fixture, fixture->a, fixture->b), 0);
-        assert_int_equal(watch_count(fixture->watch), 2);
+        assert_int_equal(watched(), 2);
         assert_int_equal(looks(fixture), 0);
 }
 
@@ -168,7 +188,6 @@ static void a_directory_that_is_not_wanted_any_more_is_not_heard(void **state) {
         assert_int_equal(set(fixture, fixture->a, NULL), 0);
         write_file(fixture->b, "file", "");
         assert_int_equal(looks(fixture), 0);
-        assert_int_equal(watch_count(fixture->watch), 1);
 
         /* Wanted again, it is still watched: nothing was missed that an event would tell. */
         assert_int_equal(set(fixture, fixture->a, fixture->b), 0);
@@ -240,7 +259,7 @@ static void a_removed_directory_is_missed_once_and_found_again(void **state) {
         assert_int_equal(looks(fixture), 1);
         assert_int_equal(watch_refresh(fixture->watch), 1);
         assert_int_equal(watch_refresh(fixture->watch), 0);
-        assert_int_equal(watch_count(fixture->watch), 1);
+        assert_int_equal(watched(), 1);
         assert_int_equal(watch_trouble(fixture->watch), 0);
 
         assert_int_equal(mkdir(fixture->b, 0755), 0);
@@ -308,10 +327,10 @@ static void many_directories_nobody_wants_are_forgotten(void **state) {
                 assert_int_equal(mkdir(paths.items[i], 0755), 0);
         }
         assert_int_equal(watch_set(fixture->watch, &paths), 1);
-        assert_int_equal(watch_count(fixture->watch), 100);
+        assert_int_equal(watched(), 100);
         /* The new instance watches what it did not before. */
         assert_int_equal(set(fixture, paths.items[7], NULL), 1);
-        assert_int_equal(watch_count(fixture->watch), 1);
+        assert_int_equal(watched(), 1);
         write_file(paths.items[7], "file", "");
         assert_int_equal(looks(fixture), 1);
 }
