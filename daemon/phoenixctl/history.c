@@ -62,8 +62,8 @@ static const char *kind_of(const char *id) {
                 { MESSAGE_STARTED, "started" },
                 { MESSAGE_STOPPING, "stopping" },
                 { MESSAGE_RELOADING, "reloading" },
-                { MESSAGE_LOOK_FAILED, "look-failed" },
-                { MESSAGE_LOOK_RECOVERED, "look-recovered" },
+                { MESSAGE_LOOK_FAILED, "pass-failed" },
+                { MESSAGE_LOOK_RECOVERED, "pass-recovered" },
                 { MESSAGE_ENGINE_RESTARTED, "engine-restarted" },
         };
 

@@ -19,7 +19,7 @@
 
 static int not_running(void) {
         (void) fprintf(stderr,
-                       "phoenixctl: phoenixd is not running: systemctl start phoenixd; "
+                       "phoenixctl: phoenixd is not running; run systemctl start phoenixd, or see "
                        "journalctl -u phoenixd\n");
         return CTL_NOT_RUNNING;
 }
@@ -39,7 +39,7 @@ static int bus_failed(int r, const sd_bus_error *error) {
                 return not_running();
         if (is_refusal(error)) {
                 (void) fprintf(stderr,
-                               "phoenixctl: not allowed: %s; root may, and whom polkit lets\n",
+                               "phoenixctl: permission denied: %s; requires root or polkit authorization\n",
                                error->message);
                 return CTL_NOT_ALLOWED;
         }
@@ -57,14 +57,13 @@ static int open_bus(const struct ctl *ctl, sd_bus **ret_bus) {
                 return 0;
         if (ctl->host)
                 (void) fprintf(stderr,
-                               "phoenixctl: the message bus of %s: %s; can you log in there with "
-                               "ssh?\n",
+                               "phoenixctl: the message bus of %s: %s; check that ssh can log in there\n",
                                ctl->host,
                                strerrordesc_np(-r));
         else
                 (void) fprintf(stderr,
-                               "phoenixctl: the message bus: %s; without it, systemctl status "
-                               "phoenixd and journalctl -u phoenixd say how things are\n",
+                               "phoenixctl: the message bus: %s; without it, see systemctl status "
+                               "phoenixd and journalctl -u phoenixd\n",
                                strerrordesc_np(-r));
         return CTL_ERROR;
 }

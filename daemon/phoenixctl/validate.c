@@ -27,7 +27,7 @@ static int set(char **field, const char *value, const char *what, struct phx_err
                 return phx_error_set(
                                 error,
                                 -EINVAL,
-                                "%s: is a second %s beside %s, expected one of them at a time",
+                                "%s: is a second %s beside %s, expected only one",
                                 value,
                                 what,
                                 *field);
@@ -174,7 +174,7 @@ int validation_of(
                 return phx_error_set(
                                 error,
                                 -EINVAL,
-                                "--root: expected no files behind it, as it looks at all of the tree's");
+                                "--root: expected no files, as it checks all files of the tree");
         r = settle_settings(validation, root, error);
         if (r < 0)
                 return r;
@@ -259,9 +259,8 @@ static int read_settings(struct validation *validation, struct phx_findings *fin
                                         findings,
                                         PHX_SEVERITY_WARNING,
                                         &(struct phx_position){ path, 0, 0 },
-                                        "taken for a file of settings, as it has no key "
-                                        "'lxc_configs': a configuration has its containers below "
-                                        "that key");
+                                        "checked as settings, because it has no key 'lxc_configs', "
+                                        "below which a configuration has its containers");
         }
         if (r == -ENOMEM || validation->settings)
                 return r < 0 ? r : 0;
@@ -344,7 +343,7 @@ static int judge_profiles(
         r = phx_offline_judge(&offline, findings, error);
         return r < 0 ? phx_error_set(error,
                                      r,
-                                     "%s; so no profile was compiled, nor its test asked",
+                                     "%s; therefore no profile was compiled or tested",
                                      strdupa(phx_error_text(error, r)))
                      : 0;
 }

@@ -174,7 +174,7 @@ static int write_back(const struct advise *advise, struct phx_error *error) {
                 return phx_error_set(
                                 error,
                                 -ESTALE,
-                                "%s: has changed meanwhile, and is left as it is now; run it again",
+                                "%s: has changed since it was read, and was not written; run advise again",
                                 advise->path);
         }
         r = phx_file_commit_at(dir_fd, temporary, name);
@@ -205,7 +205,7 @@ static int show(const struct ctl *ctl, const struct advise *advise, int count) {
         if (ctl->json)
                 r = print_json(advise, count, false);
         else if (!ctl->quiet && count == 0)
-                (void) printf("%s: nothing to advise.\n", advise->path);
+                (void) printf("%s: no suggestions.\n", advise->path);
         else if (!ctl->quiet)
                 r = print_patch(ctl, advise);
         if (r < 0)
@@ -241,7 +241,7 @@ static int answer(const struct ctl *ctl, const struct advise *advise, int count)
         if (ctl->json)
                 return print_json(advise, count, true);
         if (!ctl->quiet)
-                (void) printf("%s: %d edit%s; phoenixd takes %s up by itself.\n",
+                (void) printf("%s: %d edit%s; phoenixd picks %s up automatically.\n",
                               advise->path,
                               count,
                               phx_plural((size_t) count),
@@ -284,7 +284,7 @@ int verb_advise(const struct ctl *ctl, int argc, char **argv) {
         /* A file that is refused has often more than one mistake. */
         if (r == -EINVAL)
                 (void) fprintf(stderr,
-                               "phoenixctl: 'phoenixctl validate %s' lists every mistake in it\n",
+                               "phoenixctl: 'phoenixctl validate %s' lists all errors in it\n",
                                advise.path);
         return CTL_ERROR;
 }

@@ -14,7 +14,7 @@
 static int usage(const char *what) {
         (void) fprintf(stderr,
                        "phoenixctl: can: %s; expected a container, permissions such as rw, and a "
-                       "path, or what phoenixd-test(5) has behind 'allow'\n",
+                       "path, or an assertion of phoenixd-test(5) without 'allow'\n",
                        what);
         return CTL_ERROR;
 }
@@ -66,7 +66,7 @@ static int ask_part(
                 r = phx_policy_ask_label(label, &assertion->queries[i], &allowed, &error);
                 if (r < 0) {
                         (void) fprintf(stderr,
-                                       "phoenixctl: can: %s: %s; root may ask, where AppArmor is\n",
+                                       "phoenixctl: can: %s: %s; requires root, and AppArmor in the kernel\n",
                                        label,
                                        phx_error_text(&error, r));
                         return CTL_ERROR;
@@ -137,9 +137,9 @@ int verb_can(const struct ctl *ctl, int argc, char **argv) {
         int r;
 
         if (argc - optind < 3)
-                return usage("not enough is said");
+                return usage("too few arguments");
         if (ctl->host)
-                return usage("the kernel of another machine cannot be asked");
+                return usage("works only on the local host");
         r = parse(argc - optind - 1, argv + optind + 1, &assertion);
         if (r != 0)
                 return r;

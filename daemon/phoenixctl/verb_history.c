@@ -55,16 +55,16 @@ static int read_options(int argc, char **argv, struct history_query *query) {
                 if (option == 'a')
                         query->has_intents = true;
                 if (option == 's' && !parse_since(optarg, &query->since_usec))
-                        return usage("a time such as 2h, 3d, 2026-11-26 or '2026-11-26 14:30' behind "
-                                     "--since");
+                        return usage("a time after --since, such as 2h, 3d, 2026-11-26 or "
+                                     "'2026-11-26 14:30'");
                 if (option != 'n')
                         continue;
                 query->limit = strtoul(optarg, &end, 10);
                 if (*end || query->limit == 0 || query->limit > LINES_LIMIT)
-                        return usage("a number behind --lines");
+                        return usage("a number after --lines");
         }
         if (argc - optind > 1)
-                return usage("one object, or none for all");
+                return usage("one object, or none");
         query->object = optind < argc ? argv[optind] : NULL;
         return 0;
 }
@@ -117,8 +117,8 @@ int verb_history(const struct ctl *ctl, int argc, char **argv) {
                 return CTL_ERROR;
         if (ctl->host) {
                 (void) fprintf(stderr,
-                               "phoenixctl: history: reads the journal of this machine alone; try "
-                               "ssh %s phoenixctl history\n",
+                               "phoenixctl: history: reads only the journal of this host; run ssh %s "
+                               "phoenixctl history\n",
                                ctl->host);
                 return CTL_ERROR;
         }
@@ -133,7 +133,7 @@ int verb_history(const struct ctl *ctl, int argc, char **argv) {
                 print_event(ctl, &history.events[i]);
         if (history.count == 0 && !ctl->quiet)
                 (void) fprintf(stderr,
-                               "phoenixctl: history: nothing is there, or you may not read it: root "
-                               "may, and who is in the group systemd-journal or adm\n");
+                               "phoenixctl: history: no records, or permission denied: requires root or "
+                               "the group systemd-journal or adm\n");
         return 0;
 }

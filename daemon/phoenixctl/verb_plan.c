@@ -64,9 +64,9 @@ static int print_page(const struct ctl *ctl, const struct phx_plan *plan, bool h
         if (r != 0)
                 return r;
         if (plan->step_count == 0 && has_sentences)
-                (void) puts("Nothing is to be done.");
+                (void) puts("No steps are pending.");
         else if (plan->is_observing && has_sentences)
-                (void) puts("\nNone of it is done while the settings say \"mode\": \"observe\".");
+                (void) puts("\nphoenixd carries out none of them while the settings say \"mode\": \"observe\".");
         return 0;
 }
 
@@ -88,7 +88,7 @@ static int answer(
 
 static int wrong(const char *verb) {
         (void) fprintf(stderr,
-                       "phoenixctl: %s: expected nothing behind it; see phoenixctl help %s\n",
+                       "phoenixctl: %s: expected no arguments; see phoenixctl help %s\n",
                        verb,
                        verb);
         return CTL_ERROR;

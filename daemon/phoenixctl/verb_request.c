@@ -61,7 +61,7 @@ int verb_reconcile(const struct ctl *ctl, int argc, char **argv) {
         while ((option = getopt_long(argc, argv, "", verb_reconcile_options, NULL)) != -1)
                 waits = option == 'w';
         if (argc - optind > 1)
-                return usage("reconcile", "one object, or none for all");
+                return usage("reconcile", "one object, or none");
         object = argc > optind ? argv[optind] : NULL;
         r = remote_request(ctl, waits ? "Reconcile" : "ReconcileAsync", "s", object ? object : "");
         return r != 0 || !waits ? r : show(ctl, object);
@@ -72,7 +72,7 @@ int verb_reload(const struct ctl *ctl, int argc, char **argv) {
 
         (void) shown_from(argc, argv);
         if (argc > optind)
-                return usage("reload", "nothing behind it");
+                return usage("reload", "no arguments");
         r = remote_request(ctl, "Reload", "");
         return r != 0 ? r : show(ctl, NULL);
 }
@@ -97,7 +97,7 @@ static int read_options(int argc, char **argv, struct suspension *suspension) {
                         continue;
                 suspension->span = shown_parse_span(optarg);
                 if (suspension->span == 0)
-                        return usage("suspend", "a time such as 90s, 30min, 1h or 2d behind --for");
+                        return usage("suspend", "a time after --for, such as 90s, 30min, 1h or 2d");
         }
         return 0;
 }
@@ -113,7 +113,7 @@ int verb_suspend(const struct ctl *ctl, int argc, char **argv) {
         if (argc - optind != (suspension.all ? 0 : 1))
                 return usage("suspend", "one object, or --all");
         if (!suspension.reason)
-                return usage("suspend", "a --reason, for those who will wonder");
+                return usage("suspend", "--reason, which is required");
         object = suspension.all ? "" : argv[optind];
         r = remote_request(
                         ctl,

@@ -80,7 +80,7 @@ static void print_text(const struct ctl *ctl, const struct phx_findings *finding
         for (size_t i = 0; i < findings->count; i++)
                 print_finding(ctl, &findings->items[i]);
         if (findings->errors + warnings == 0)
-                (void) puts("No mistake found.");
+                (void) puts("No errors found.");
         else
                 (void) printf("%zu error%s, %zu warning%s.\n",
                               findings->errors,
@@ -98,7 +98,8 @@ static int answer(const struct ctl *ctl, struct phx_findings *findings, bool is_
         else if (!ctl->quiet)
                 print_text(ctl, findings);
         if (r != 0 || findings->is_incomplete) {
-                (void) fprintf(stderr, "phoenixctl: out of memory: not every mistake was told\n");
+                (void) fprintf(stderr,
+                               "phoenixctl: out of memory: the list of findings is incomplete\n");
                 return CTL_ERROR;
         }
         return findings->errors > 0 || (is_strict && phx_findings_warnings(findings) > 0)

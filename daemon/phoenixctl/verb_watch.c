@@ -87,8 +87,7 @@ int verb_watch(const struct ctl *ctl, int argc, char **argv) {
 
         if (argc > 1) {
                 (void) fprintf(stderr,
-                               "phoenixctl: watch: expected nothing behind it; see phoenixctl help "
-                               "watch\n");
+                               "phoenixctl: watch: expected no arguments; see phoenixctl help watch\n");
                 return CTL_ERROR;
         }
         r = remote_watch(ctl, on_news, &watching);

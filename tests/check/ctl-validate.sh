@@ -69,7 +69,7 @@ said=$(validate root phoenix_lxc_configs.json)
 [[ $said != *apparmor.d* && $said = *'lxc_configs.206.apparmor_profile'* ]] || fail "the file alone: $said"
 
 said=$(validate root "$work/shipped")
-[[ $said = $'No mistake found.\nexit status 0' ]] || fail "the shipped profiles: $said"
+[[ $said = $'No errors found.\nexit status 0' ]] || fail "the shipped profiles: $said"
 said=$(validate root --quiet .)
 [[ $said = 'exit status 1' ]] || fail "--quiet: $said"
 said=$(validate root apparmor.d/lxc-idle)
@@ -114,15 +114,15 @@ said=$(validate root lxc.json)
 [[ $said = *'lxc_configs: not found'* ]] || fail "a configuration without its key: $said"
 echo '{ "containers": { "1": { "boot_order": 1 } } }' >"$work/tree/lxc.json"
 said=$(validate root lxc.json)
-[[ $said = *"lxc.json: warning: taken for a file of settings, as it has no key 'lxc_configs'"* ]] ||
+[[ $said = *"lxc.json: warning: checked as settings, because it has no key 'lxc_configs'"* ]] ||
     fail "neither: $said"
 
 # Advice about a file that is refused names what lists everything.
 said=$("$phoenixctl" advise --file="$work/tree/lxc.json" 2>&1) && fail "advise: exit status 0"
-[[ $said = *"'phoenixctl validate $work/tree/lxc.json' lists every mistake in it" ]] || fail "advise: $said"
+[[ $said = *"'phoenixctl validate $work/tree/lxc.json' lists all errors in it" ]] || fail "advise: $said"
 echo '{ "lxc_configs": { "1": {} } }' >"$work/tree/lxc.json"
 said=$("$phoenixctl" advise --file="$work/tree/lxc.json" --write)
-[[ $said = *': 1 edit; phoenixd takes it up by itself.' ]] || fail "advise --write: $said"
+[[ $said = *': 1 edit; phoenixd picks it up automatically.' ]] || fail "advise --write: $said"
 rm "$work/tree/lxc.json"
 
 # A stray file, and one whose name has more in it than is seen.
@@ -156,7 +156,7 @@ if [[ $(id -u) -eq 0 ]] && unshare -m true 2>/dev/null; then
     said=$(cd "$work/tree" && unshare -m sh -c '
         mount --bind "$1/nothing" "$2" && "$3" validate . 2>&1 || echo "exit status $?"
     ' - "$work" "$(realpath /usr/sbin/apparmor_parser)" "$phoenixctl")
-    for wanted in 'so no profile was compiled' 'lxc-mail:2: error: the flag' 'lxc-files.test:4: error' \
+    for wanted in 'therefore no profile was compiled' 'lxc-mail:2: error: the flag' 'lxc-files.test:4: error' \
         'lxc_configs.206.apparmor_profile' 'exit status 1'; do
         [[ $said = *"$wanted"* ]] || fail "without a compiler: no '$wanted' in: $said"
     done
