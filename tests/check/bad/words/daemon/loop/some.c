@@ -1,0 +1,5 @@
+const char *text(void);
+
+const char *text(void) {
+        return "profile: no longer\ttrue";
+}

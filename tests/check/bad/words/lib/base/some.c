@@ -1,0 +1,8 @@
+const char *phx_some(void);
+
+const char *phx_some(void) {
+        return phx_other() ? "found a blank "
+                             "be" /* it goes on */
+                             "hind it"
+                           : "\"hardly\" meant";
+}
