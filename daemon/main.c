@@ -65,8 +65,8 @@ static int parse_arguments(int argc, char *argv[], int *ret_status) {
 
         if (optind < argc || arg_settings[0] != '/') {
                 (void) fprintf(stderr,
-                               optind < argc ? "phoenixd: takes no argument: %s\n"
-                                             : "phoenixd: --settings: not an absolute path: %s\n",
+                               optind < argc ? "phoenixd: unexpected argument: %s\n"
+                                             : "phoenixd: --settings: expected an absolute path, found %s\n",
                                optind < argc ? argv[optind] : arg_settings);
                 *ret_status = EXIT_USAGE;
                 return 0;
@@ -109,7 +109,7 @@ static int take_lock(const char *runtime_dir, int *ret_fd, struct phx_error *err
                 return phx_error_set(
                                 error,
                                 -EBUSY,
-                                "%s: phoenixd runs already, as process %s",
+                                "%s: phoenixd is already running, as process %s",
                                 path,
                                 n > 0 ? holder : "unknown");
         }
