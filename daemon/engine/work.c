@@ -132,11 +132,11 @@ static int world_look(
         return 0;
 }
 
-static int world_apply(void *data, const struct phx_drift *drift, struct phx_error *error) {
+static int world_apply(void *data, const struct phx_step *step, struct phx_error *error) {
         const struct work *work = data;
         int r;
 
-        r = phx_machine_apply(work->machine, drift, error);
+        r = phx_machine_apply(work->machine, step, error);
         /* The unit mounts everything read-only but what it names; who has set another place in the
          * settings must be told where else it has to be said. */
         if (r == -EROFS)
@@ -148,13 +148,10 @@ static int world_apply(void *data, const struct phx_drift *drift, struct phx_err
         return r;
 }
 
-static int world_preview(
-                void *data,
-                const struct phx_drift *drift,
-                struct phx_preview *ret_preview) {
+static int world_preview(void *data, const struct phx_step *step, struct phx_preview *ret_preview) {
         const struct work *work = data;
 
-        return phx_machine_preview(work->machine, drift, ret_preview);
+        return phx_machine_preview(work->machine, step, ret_preview);
 }
 
 /* --- one look of the engine --- */
@@ -239,7 +236,7 @@ static int fill_snapshot(struct work *work, struct phx_report *report) {
         if (r >= 0)
                 r = tell_if_new(text, &work->told, &report->snapshot);
         if (r >= 0)
-                r = phx_plan_render(snapshot, &plan);
+                r = phx_snapshot_plan_render(snapshot, &plan);
         return r < 0 ? r : tell_if_new(plan, &work->told_plan, &report->plan);
 }
 

@@ -144,7 +144,10 @@ int remote_describe(
         return 0;
 }
 
-int remote_plan(const struct ctl *ctl, bool is_quiet, struct phx_plan *ret_plan, char **ret_text) {
+int remote_plan(const struct ctl *ctl,
+                bool is_quiet,
+                struct phx_snapshot_plan *ret_plan,
+                char **ret_text) {
         phx_autofree char *text = NULL;
         struct phx_error error = { 0 };
         int r;
@@ -152,7 +155,7 @@ int remote_plan(const struct ctl *ctl, bool is_quiet, struct phx_plan *ret_plan,
         r = ask(ctl, "Plan", is_quiet, &text);
         if (r != 0)
                 return r;
-        r = phx_plan_parse(text, strlen(text), ret_plan, &error);
+        r = phx_snapshot_plan_parse(text, strlen(text), ret_plan, &error);
         if (r < 0) {
                 (void) fprintf(stderr, "phoenixctl: %s\n", phx_error_text(&error, r));
                 return CTL_ERROR;

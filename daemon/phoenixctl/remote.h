@@ -14,7 +14,10 @@ int remote_describe(
 
 /* What Plan() answers, likewise. Whoever may not see the texts gets CTL_NOT_ALLOWED, without a word
  * when IS_QUIET. */
-int remote_plan(const struct ctl *ctl, bool is_quiet, struct phx_plan *ret_plan, char **ret_text);
+int remote_plan(const struct ctl *ctl,
+                bool is_quiet,
+                struct phx_snapshot_plan *ret_plan,
+                char **ret_text);
 
 /* Calls ON_NEWS with the snapshot, which becomes its own, and its JSON, at once and whenever
  * phoenixd announces that something has changed; with NULLs when it is not running. Goes on until

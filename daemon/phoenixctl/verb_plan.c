@@ -11,7 +11,7 @@
 static int plan_of(
                 const struct ctl *ctl,
                 const char *from,
-                struct phx_plan *plan,
+                struct phx_snapshot_plan *plan,
                 char **ret_text) {
         phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = NULL;
         int r;
@@ -19,8 +19,8 @@ static int plan_of(
         r = remote_describe(ctl, from, &snapshot, NULL);
         if (r != 0)
                 return r;
-        if (phx_plan_render(snapshot, ret_text) < 0 ||
-            phx_plan_parse(*ret_text, strlen(*ret_text), plan, NULL) < 0)
+        if (phx_snapshot_plan_render(snapshot, ret_text) < 0 ||
+            phx_snapshot_plan_parse(*ret_text, strlen(*ret_text), plan, NULL) < 0)
                 return CTL_ERROR;
         return 0;
 }
@@ -40,7 +40,10 @@ static int print_difference(const struct ctl *ctl, const struct phx_snapshot_dri
 }
 
 /* "load   lxc-web: not loaded in the kernel", in the order in which it is done. */
-static int print_steps(const struct ctl *ctl, const struct phx_plan *plan, bool has_sentences) {
+static int print_steps(
+                const struct ctl *ctl,
+                const struct phx_snapshot_plan *plan,
+                bool has_sentences) {
         int r = 0;
 
         for (size_t i = 0; r >= 0 && i < plan->step_count; i++) {
@@ -57,7 +60,10 @@ static int print_steps(const struct ctl *ctl, const struct phx_plan *plan, bool 
         return r < 0 ? CTL_ERROR : 0;
 }
 
-static int print_page(const struct ctl *ctl, const struct phx_plan *plan, bool has_sentences) {
+static int print_page(
+                const struct ctl *ctl,
+                const struct phx_snapshot_plan *plan,
+                bool has_sentences) {
         int r;
 
         r = print_steps(ctl, plan, has_sentences);
@@ -72,7 +78,7 @@ static int print_page(const struct ctl *ctl, const struct phx_plan *plan, bool h
 
 static int answer(
                 const struct ctl *ctl,
-                const struct phx_plan *plan,
+                const struct phx_snapshot_plan *plan,
                 const char *text,
                 bool has_sentences) {
         int r = 0;
@@ -95,7 +101,7 @@ static int wrong(const char *verb) {
 }
 
 int verb_plan(const struct ctl *ctl, int argc, char **argv) {
-        phx_cleanup(phx_plan_done) struct phx_plan plan = { 0 };
+        phx_cleanup(phx_snapshot_plan_done) struct phx_snapshot_plan plan = { 0 };
         phx_autofree char *text = NULL;
         const char *from = shown_from(argc, argv);
         int r = CTL_NOT_ALLOWED;
@@ -110,7 +116,7 @@ int verb_plan(const struct ctl *ctl, int argc, char **argv) {
 }
 
 int verb_diff(const struct ctl *ctl, int argc, char **argv) {
-        phx_cleanup(phx_plan_done) struct phx_plan plan = { 0 };
+        phx_cleanup(phx_snapshot_plan_done) struct phx_snapshot_plan plan = { 0 };
         phx_autofree char *text = NULL;
         int r;
 

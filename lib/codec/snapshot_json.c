@@ -203,6 +203,7 @@ static const struct phx_shape drift_shape = SHAPE(phx_snapshot_drift, drift_fiel
 /* The texts are not for everybody to see. */
 static const struct phx_field step_fields[] = {
         DRIFT_FIELDS,
+        PLAIN(phx_snapshot_drift, "step", TEXT, step),
         PLAIN(phx_snapshot_drift, "file", TEXT, file),
         PLAIN(phx_snapshot_drift, "before", TEXT, before),
         PLAIN(phx_snapshot_drift, "after", TEXT, after),
@@ -210,11 +211,11 @@ static const struct phx_field step_fields[] = {
 static const struct phx_shape step_shape = SHAPE(phx_snapshot_drift, step_fields);
 
 static const struct phx_field plan_fields[] = {
-        PLAIN(phx_plan, "generation", TEXT, generation),
-        FLAG(phx_plan, "mode", is_observing, mode_word),
-        LIST(phx_plan, "steps", steps, step_count, &step_shape),
+        PLAIN(phx_snapshot_plan, "generation", TEXT, generation),
+        FLAG(phx_snapshot_plan, "mode", is_observing, mode_word),
+        LIST(phx_snapshot_plan, "steps", steps, step_count, &step_shape),
 };
-static const struct phx_shape plan_shape = SHAPE(phx_plan, plan_fields);
+static const struct phx_shape plan_shape = SHAPE(phx_snapshot_plan, plan_fields);
 
 static const struct phx_field change_fields[] = {
         PLAIN(phx_snapshot_change, "at", LARGE, at),
@@ -333,11 +334,14 @@ int phx_snapshot_part_render(const struct phx_snapshot_part *part, char **ret_te
         return render(&part_shape, part, ret_text);
 }
 
-int phx_plan_render(const struct phx_snapshot *snapshot, char **ret_text) {
+int phx_snapshot_plan_render(const struct phx_snapshot *snapshot, char **ret_text) {
         phx_autofree struct phx_snapshot_drift *steps = calloc(
                         snapshot->drift_count + 1,
                         sizeof(*steps));
-        struct phx_plan plan = { snapshot->generation, snapshot->daemon.is_observing, steps, 0 };
+        struct phx_snapshot_plan plan = { snapshot->generation,
+                                          snapshot->daemon.is_observing,
+                                          steps,
+                                          0 };
 
         if (!steps)
                 return -ENOMEM;
@@ -436,17 +440,17 @@ int phx_snapshot_parse(
         return 0;
 }
 
-int phx_plan_parse(
+int phx_snapshot_plan_parse(
                 const char *text,
                 size_t size,
-                struct phx_plan *ret_plan,
+                struct phx_snapshot_plan *ret_plan,
                 struct phx_error *error) {
-        struct phx_plan plan = { 0 };
+        struct phx_snapshot_plan plan = { 0 };
         int r;
 
         r = parse(&plan_shape, text, size, &plan, error);
         if (r < 0) {
-                phx_plan_done(&plan);
+                phx_snapshot_plan_done(&plan);
                 return r;
         }
         *ret_plan = plan;

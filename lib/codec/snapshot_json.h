@@ -24,11 +24,11 @@ int phx_snapshot_part_render(const struct phx_snapshot_part *part, char **ret_te
 
 /* What Plan() answers, version 1: of the drifts those that have an action, with their texts, which
  * only the engine knows. */
-int phx_plan_render(const struct phx_snapshot *snapshot, char **ret_text);
-int phx_plan_parse(
+int phx_snapshot_plan_render(const struct phx_snapshot *snapshot, char **ret_text);
+int phx_snapshot_plan_parse(
                 const char *text,
                 size_t size,
-                struct phx_plan *ret_plan,
+                struct phx_snapshot_plan *ret_plan,
                 struct phx_error *error);
 
 /* Keys that are not known are passed over: a later phoenixd may say more. -EINVAL with the key at

@@ -11,26 +11,14 @@ void phx_assignments_done(struct phx_assignments *assignments) {
 
                 free(assignment->id);
                 free(assignment->directory);
-                free(assignment->profile);
                 free(assignment->label);
                 phx_lxc_options_done(&assignment->options);
                 phx_strings_done(&assignment->ours);
                 phx_strings_done(&assignment->withdrawn);
-                phx_strings_done(&assignment->removed);
-                phx_strings_done(&assignment->tail);
-                phx_strings_done(&assignment->foreign);
+                phx_line_edit_done(&assignment->edit);
         }
         free(assignments->items);
         *assignments = (struct phx_assignments){ 0 };
-}
-
-const struct phx_assignment *phx_assignments_find(
-                const struct phx_assignments *assignments,
-                const char *id) {
-        for (size_t i = 0; i < assignments->count; i++)
-                if (strcmp(assignments->items[i].id, id) == 0)
-                        return &assignments->items[i];
-        return NULL;
 }
 
 static size_t count_of(const struct phx_strings *lines, const char *line) {
@@ -111,12 +99,10 @@ static struct phx_assignment *add(
 
         if (!assignment || phx_replace(&assignment->id, want->id) < 0 ||
             phx_replace(&assignment->directory, want->directory) < 0 ||
-            phx_replace(&assignment->profile, want->profile) < 0 ||
             phx_replace(&assignment->label, want->label) < 0 ||
             phx_lxc_options_copy(&assignment->options, &want->options) < 0)
                 return NULL;
         assignment->have = have;
-        memcpy(assignment->digest, have->source.digest, sizeof(assignment->digest));
         return assignment;
 }
 
@@ -160,11 +146,6 @@ int phx_assignments_collect(
                 changed |= r > 0;
         }
         return changed;
-}
-
-void phx_assignments_leave(struct phx_assignments *assignments) {
-        for (size_t i = 0; i < assignments->count; i++)
-                assignments->items[i].have = NULL;
 }
 
 /* --- what is to be tried --- */
@@ -221,10 +202,10 @@ static int collect_foreign(struct phx_assignment *assignment, const struct phx_s
                 const char *line = lines->items[i];
                 size_t copies = phx_lxc_text_copies(source->text, source->size, line);
 
-                if (phx_strings_has(&assignment->foreign, line))
+                if (phx_strings_has(&assignment->edit.foreign, line))
                         continue;
                 for (size_t j = count_of(&assignment->ours, line); r >= 0 && j < copies; j++)
-                        r = phx_strings_add(&assignment->foreign, line);
+                        r = phx_strings_add(&assignment->edit.foreign, line);
         }
         return r;
 }
@@ -242,7 +223,8 @@ static int settle_option(
                 return r;
         if (verdict == PHX_LXC_IN_EFFECT)
                 return phx_strings_add(left, line.items[0]);
-        return verdict == PHX_LXC_WANTED ? phx_strings_add(&assignment->tail, line.items[0]) : 0;
+        return verdict == PHX_LXC_WANTED ? phx_strings_add(&assignment->edit.tail, line.items[0])
+                                         : 0;
 }
 
 static int collect_removed(struct phx_assignment *assignment, const struct phx_strings *left) {
@@ -253,7 +235,27 @@ static int collect_removed(struct phx_assignment *assignment, const struct phx_s
                 const char *line = assignment->ours.items[i];
                 bool stays = count_of(&kept, line) < count_of(left, line);
 
-                r = phx_strings_add(stays ? &kept : &assignment->removed, line);
+                r = phx_strings_add(stays ? &kept : &assignment->edit.removed, line);
+        }
+        return r;
+}
+
+/* Before the edit and after it, whichever there is, all of ours are recorded as such. */
+static int collect_recorded(struct phx_assignment *assignment) {
+        const struct phx_strings *tail = &assignment->edit.tail;
+        struct phx_strings *recorded = &assignment->edit.recorded;
+        int r;
+
+        if (tail->count == 0)
+                return 0;
+        r = phx_strings_copy(recorded, &assignment->ours);
+        for (size_t i = 0; r >= 0 && i < tail->count; i++) {
+                const char *line = tail->items[i];
+                size_t stay = count_of(&assignment->ours, line) -
+                              count_of(&assignment->edit.removed, line);
+
+                if (count_of(recorded, line) < stay + count_of(tail, line))
+                        r = phx_strings_add(recorded, line);
         }
         return r;
 }
@@ -261,7 +263,9 @@ static int collect_removed(struct phx_assignment *assignment, const struct phx_s
 /* Whether the edit changes more than the profile's line. */
 static int changes_lines(const struct phx_assignment *assignment, struct phx_error *error) {
         const struct phx_lxc_edit profile = { .profile = assignment->label },
-                                  whole = phx_assignment_edit(assignment);
+                                  whole = { assignment->edit.removed,
+                                            assignment->edit.tail,
+                                            assignment->label };
         phx_cleanup(phx_buffer_done) struct phx_buffer before = { 0 }, after = { 0 };
         int r;
 
@@ -283,7 +287,8 @@ static int add_wrong(struct phx_strings *wrong, char sign, const char *line) {
 }
 
 static int tell_wrong(const struct phx_assignment *assignment, struct phx_strings *wrong) {
-        const struct phx_strings *tail = &assignment->tail, *removed = &assignment->removed;
+        const struct phx_strings *tail = &assignment->edit.tail,
+                                 *removed = &assignment->edit.removed;
         int r = 0;
 
         for (size_t i = 0; r >= 0 && i < tail->count; i++)
@@ -309,34 +314,19 @@ int phx_assignment_settle(
         if (r >= 0)
                 r = collect_foreign(assignment, &assignment->ours);
         if (r >= 0)
-                r = collect_foreign(assignment, &assignment->tail);
+                r = collect_foreign(assignment, &assignment->edit.tail);
+        if (r >= 0)
+                r = collect_recorded(assignment);
         if (r >= 0)
                 r = changes_lines(assignment, error);
         return r > 0 ? tell_wrong(assignment, wrong) : r;
 }
 
-/* Before the edit and after it, whichever there is, all of ours are recorded as such. */
-int phx_assignment_claim(const struct phx_assignment *assignment, struct phx_inventory *inventory) {
-        const struct phx_strings *tail = &assignment->tail;
-        phx_cleanup(phx_strings_done) struct phx_strings lines = { 0 };
-        int r;
-
-        r = phx_strings_copy(&lines, &assignment->ours);
-        for (size_t i = 0; r >= 0 && i < tail->count; i++) {
-                const char *line = tail->items[i];
-                size_t stay = count_of(&assignment->ours, line) -
-                              count_of(&assignment->removed, line);
-
-                if (count_of(&lines, line) < stay + count_of(tail, line))
-                        r = phx_strings_add(&lines, line);
-        }
-        if (r < 0 || tail->count == 0)
-                return r;
-        return set_record(inventory, assignment->directory, &lines, &assignment->foreign);
-}
-
-struct phx_lxc_edit phx_assignment_edit(const struct phx_assignment *assignment) {
-        return (struct phx_lxc_edit){ .removed = assignment->removed,
-                                      .tail = assignment->tail,
-                                      .profile = assignment->label };
+int phx_line_edit_claim(
+                const struct phx_line_edit *edit,
+                const char *directory,
+                struct phx_inventory *inventory) {
+        return edit->tail.count == 0
+                               ? 0
+                               : set_record(inventory, directory, &edit->recorded, &edit->foreign);
 }

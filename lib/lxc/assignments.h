@@ -8,9 +8,10 @@
 #include "lxc/trial.h"
 #include "state/desired.h"
 #include "state/inventory.h"
+#include "state/observed.h"
 
-/* What the last look found out about a configured container on this host: which lines of its config
- * are ours, and how it is to be edited.
+/* What a look finds out about a configured container on this host: which lines of its config are
+ * ours, and how it is to be edited.
  *
  * A config is a sequence, and its lines are the operator's but for those that we have written and
  * recorded. Of equal lines the last are ours, as we write behind all others; and never so many that
@@ -20,16 +21,12 @@
 struct phx_assignment {
         char *id;
         char *directory;
-        char *profile;
         char *label; /* the profile, stacked with its namespace where it has one */
-        char digest[PHX_SHA256_HEX];
         struct phx_lxc_options options;
         struct phx_strings ours;      /* lines "key=value" of the config, each as often */
         struct phx_strings withdrawn; /* of these, what no option asks for any more */
-        struct phx_strings removed;   /* of OURS: gone, or written anew in TAIL */
-        struct phx_strings tail;
-        struct phx_strings foreign; /* of the config's own, and read as one of OURS or TAIL */
-        const struct phx_lxc_container *have; /* during the look */
+        struct phx_line_edit edit;    /* removes of OURS what is gone, or written again behind */
+        const struct phx_lxc_container *have; /* borrowed from the list */
 };
 
 struct phx_assignments {
@@ -38,11 +35,6 @@ struct phx_assignments {
 };
 void phx_assignments_done(struct phx_assignments *assignments);
 
-/* NULL when there is none for ID. */
-const struct phx_assignment *phx_assignments_find(
-                const struct phx_assignments *assignments,
-                const char *id);
-
 /* Adds one for each container of LIST that is desired and can be read, in that order. Lines of ours
  * that somebody took out are nobody's any more: 1 when INVENTORY changed by that, 0, or -ENOMEM. */
 int phx_assignments_collect(
@@ -50,8 +42,6 @@ int phx_assignments_collect(
                 const struct phx_desired *desired,
                 const struct phx_lxc_containers *list,
                 struct phx_inventory *inventory);
-/* The list is gone. */
-void phx_assignments_leave(struct phx_assignments *assignments);
 
 /* The texts that options are tried on: as it is without what is withdrawn, without anything of
  * ours, and with all options behind that. 0, -ENOMEM, or -EINVAL for a config that cannot be
@@ -76,9 +66,9 @@ int phx_assignment_settle(
                 struct phx_strings *wrong,
                 struct phx_error *error);
 
-/* Records the lines that will be added as ours: 1 when any will be, and INVENTORY has to be saved
- * before. */
-int phx_assignment_claim(const struct phx_assignment *assignment, struct phx_inventory *inventory);
-
-/* Borrowed from ASSIGNMENT: not for phx_lxc_edit_done(). */
-struct phx_lxc_edit phx_assignment_edit(const struct phx_assignment *assignment);
+/* Records the lines that the edit of this container's config adds as ours: 1 when that is news, and
+ * INVENTORY has to be saved before the edit. */
+int phx_line_edit_claim(
+                const struct phx_line_edit *edit,
+                const char *directory,
+                struct phx_inventory *inventory);

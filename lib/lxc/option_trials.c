@@ -375,6 +375,8 @@ int phx_option_answer_settle(
         r = phx_assignment_settle(assignment, answer->verdicts, &observed->wrong_lines, &error);
         if (r >= 0)
                 r = note_all_refused(file, assignment, answer->verdicts, observed);
+        if (r >= 0)
+                observed->lines = PHX_TAKE_STRUCT(assignment->edit);
         if (r >= 0 && observed->wrong_lines.count > 0 && may_be_ours(assignment))
                 r = lift_trouble(observed);
         return r == -EINVAL ? phx_replace(&observed->trouble, error.text) : r;

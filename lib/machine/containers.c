@@ -33,8 +33,6 @@ struct phx_machine_containers {
         const struct phx_trust *trust;
         struct phx_lxc_cache *cache;
         struct phx_option_trials *trials;
-        char *lxc_path;
-        struct phx_assignments assignments;
         struct phx_label_pictures pictures;
         unsigned unsettled_looks;
         bool is_silent; /* a monitor did not answer the last time */
@@ -67,11 +65,9 @@ struct phx_machine_containers *phx_machine_containers_free(
         if (!containers)
                 return NULL;
 
-        phx_assignments_done(&containers->assignments);
         phx_lxc_cache_free(containers->cache);
         phx_label_pictures_done(&containers->pictures);
         phx_option_trials_free(containers->trials);
-        free(containers->lxc_path);
         free(containers);
 
         return NULL;
@@ -123,6 +119,7 @@ struct look {
         size_t first;                /* of them in OBSERVED */
         struct phx_cgroups *cgroups; /* NULL when they cannot be read, as each container will say */
         struct phx_machine_tasks tasks;
+        struct phx_assignments assignments;
         struct phx_option_answer *answers; /* for each assignment */
         size_t next;                       /* the assignment of the next container that has one */
         bool changed;
@@ -132,7 +129,8 @@ static void look_done(struct look *look) {
         phx_lxc_containers_done(&look->list);
         phx_strings_done(&look->names);
         look->cgroups = phx_cgroups_close(look->cgroups);
-        phx_option_answers_free(look->answers, look->containers->assignments.count);
+        phx_option_answers_free(look->answers, look->assignments.count);
+        phx_assignments_done(&look->assignments);
 }
 
 /* --- desired --- */
@@ -159,7 +157,7 @@ static int add_unseen(struct look *look, const struct phx_container_config *conf
         struct phx_lxc_container *container;
         const char *name = config->id;
 
-        if (phx_printf(&path, "%s/%s", look->containers->lxc_path, config->id) < 0)
+        if (phx_printf(&path, "%s/%s", look->observed->lxc_path, config->id) < 0)
                 return -ENOMEM;
         if (config->name && phx_is_container_id(config->name) && access(path, F_OK) < 0 &&
             !phx_strings_has(&look->names, config->name))
@@ -261,7 +259,7 @@ static int settle_options(
                 struct look *look,
                 const struct phx_lxc_container *have,
                 struct phx_observed_container *observed) {
-        struct phx_assignments *assignments = &look->containers->assignments;
+        struct phx_assignments *assignments = &look->assignments;
         size_t i = look->next;
 
         if (i >= assignments->count || assignments->items[i].have != have)
@@ -275,7 +273,7 @@ static int settle_options(
 }
 
 static int try_options(struct look *look, const struct phx_lxc *lxc, struct phx_error *error) {
-        struct phx_assignments *assignments = &look->containers->assignments;
+        struct phx_assignments *assignments = &look->assignments;
         int r = phx_assignments_collect(assignments, look->desired, &look->list, look->inventory);
 
         look->changed |= r > 0;
@@ -410,7 +408,6 @@ int phx_machine_containers_look(
         };
         int r;
 
-        phx_assignments_done(&containers->assignments);
         phx_label_pictures_done(&containers->pictures);
         observed->labels_at = now_usec();
         look.tasks = (struct phx_machine_tasks){
@@ -421,10 +418,9 @@ int phx_machine_containers_look(
                 .pictures = settings->label_resync_usec > 0 ? &containers->pictures : NULL,
                 .is_silent = containers->is_silent,
         };
-        r = phx_replace(&containers->lxc_path, settings->lxc_path);
+        r = phx_replace(&observed->lxc_path, settings->lxc_path);
         if (r >= 0)
                 r = look_at_all(&look, settings->lxc_path, error);
-        phx_assignments_leave(&containers->assignments);
         if (r < 0)
                 return r;
         settle(&look);
@@ -441,64 +437,29 @@ bool phx_machine_containers_has_labels(const struct phx_machine_containers *cont
 
 /* --- changing --- */
 
-const char *phx_machine_containers_profile(
-                const struct phx_machine_containers *containers,
-                const char *id) {
-        const struct phx_assignment *assignment = phx_assignments_find(
-                        &containers->assignments,
-                        id);
-
-        return assignment ? assignment->profile : NULL;
-}
-
-int phx_machine_containers_claim(
-                const struct phx_machine_containers *containers,
-                const char *id,
-                struct phx_inventory *inventory) {
-        const struct phx_assignment *assignment = phx_assignments_find(
-                        &containers->assignments,
-                        id);
-
-        return assignment ? phx_assignment_claim(assignment, inventory) : -ESTALE;
+/* Borrowed from STEP: not for phx_lxc_edit_done(). */
+static struct phx_lxc_edit edit_of(const struct phx_step_edit *step) {
+        return (struct phx_lxc_edit){ step->lines->removed, step->lines->tail, step->label };
 }
 
 int phx_machine_containers_assign(
                 const struct phx_machine_containers *containers,
-                const char *id,
+                const struct phx_step_edit *step,
                 struct phx_error *error) {
-        const struct phx_assignment *assignment = phx_assignments_find(
-                        &containers->assignments,
-                        id);
-        struct phx_lxc_edit edit;
-        struct phx_lxc lxc;
+        const struct phx_lxc lxc = lxc_of(containers, step->lxc_path);
+        const struct phx_lxc_edit edit = edit_of(step);
         int r;
 
-        if (!assignment)
-                return phx_error_set(error, -ESTALE, "%s: is not on this host any more", id);
-        lxc = lxc_of(containers, containers->lxc_path);
-        edit = phx_assignment_edit(assignment);
-        r = phx_lxc_replace(&lxc, assignment->directory, assignment->digest, &edit, error);
+        r = phx_lxc_replace(&lxc, step->directory, step->digest, &edit, error);
         return r < 0 ? r : 0;
 }
 
 int phx_machine_containers_preview(
                 const struct phx_machine_containers *containers,
-                const char *id,
+                const struct phx_step_edit *step,
                 struct phx_preview *ret_preview) {
-        phx_cleanup(phx_preview_done) struct phx_preview preview = { 0 };
-        const struct phx_assignment *assignment = phx_assignments_find(
-                        &containers->assignments,
-                        id);
-        struct phx_lxc_edit edit;
-        struct phx_lxc lxc;
-        int r;
+        const struct phx_lxc lxc = lxc_of(containers, step->lxc_path);
+        const struct phx_lxc_edit edit = edit_of(step);
 
-        if (!assignment)
-                return -ESTALE;
-        lxc = lxc_of(containers, containers->lxc_path);
-        edit = phx_assignment_edit(assignment);
-        r = phx_lxc_preview(&lxc, assignment->directory, assignment->digest, &edit, &preview);
-        if (r > 0)
-                *ret_preview = PHX_TAKE_STRUCT(preview);
-        return r;
+        return phx_lxc_preview(&lxc, step->directory, step->digest, &edit, ret_preview);
 }

@@ -50,28 +50,15 @@ bool phx_machine_containers_has_labels(const struct phx_machine_containers *cont
 /* The next look asks liblxc about every config. */
 void phx_machine_containers_forget(struct phx_machine_containers *containers);
 
-/* The profile that an assignment of the last look will give; borrowed until the next. NULL when
- * there is no such assignment. */
-const char *phx_machine_containers_profile(
-                const struct phx_machine_containers *containers,
-                const char *id);
-
-/* Records the lines that an assignment of the last look will add as ours: 1 when it will add any,
- * and INVENTORY has to be saved before. */
-int phx_machine_containers_claim(
-                const struct phx_machine_containers *containers,
-                const char *id,
-                struct phx_inventory *inventory);
-
-/* Its config as it is and as an assignment of the last look will leave it: 1, 0 when that is the
- * same, or a negative errno. */
+/* Its config as it is and as the step leaves it: 1, 0 when that is the same, or a negative errno.
+ */
 int phx_machine_containers_preview(
                 const struct phx_machine_containers *containers,
-                const char *id,
+                const struct phx_step_edit *step,
                 struct phx_preview *ret_preview);
 
-/* Gives the container of the last look its managed lines. */
+/* Gives a container its managed lines, with the codes of phx_lxc_replace(). */
 int phx_machine_containers_assign(
                 const struct phx_machine_containers *containers,
-                const char *id,
+                const struct phx_step_edit *step,
                 struct phx_error *error);

@@ -24,8 +24,8 @@ static void place_done(struct place *place) {
         free(place->directory);
 }
 
-static int find_place(const struct phx_settings *settings, const char *name, struct place *place) {
-        if (phx_printf(&place->path, "%s/%s", settings->deployed_dir, name) < 0)
+static int find_place(const char *root, const char *name, struct place *place) {
+        if (phx_printf(&place->path, "%s/%s", root, name) < 0)
                 return -ENOMEM;
         place->base = strrchr(place->path, '/') + 1;
         place->directory = strndup(place->path, (size_t) (place->base - 1 - place->path));
@@ -76,7 +76,7 @@ static int look_at_file(
         struct phx_error error = { 0 };
         int r;
 
-        r = find_place(settings, profile->name, &place);
+        r = find_place(settings->deployed_dir, profile->name, &place);
         if (r < 0)
                 return r;
         r = phx_deployed_open(trust, place.directory, &directory, &error);
@@ -106,6 +106,8 @@ int phx_machine_files_look(
                 struct phx_observed *observed) {
         int changed = 0;
 
+        if (phx_replace(&observed->deployed_dir, settings->deployed_dir) < 0)
+                return -ENOMEM;
         for (size_t i = 0; i < desired->profile_count; i++) {
                 struct phx_observed_file *file = phx_observed_add_file(
                                 observed,
@@ -161,21 +163,18 @@ int phx_machine_files_forget_gone(
 }
 
 int phx_machine_files_claim(
-                const struct phx_settings *settings,
-                const struct phx_machine_text *text,
+                const struct phx_step_file *step,
                 struct phx_inventory *inventory,
                 bool *ret_is_new) {
         phx_cleanup(place_done) struct place place = { 0 };
-        char digest[PHX_SHA256_HEX];
         bool is_new;
         int r;
 
-        r = find_place(settings, text->name, &place);
+        r = find_place(step->root, step->name, &place);
         if (r < 0)
                 return r;
         is_new = !phx_inventory_file(inventory, place.path);
-        phx_sha256(text->data, text->size, digest);
-        r = phx_inventory_set_file(inventory, place.path, digest);
+        r = phx_inventory_set_file(inventory, place.path, step->text);
         if (r < 0)
                 return r;
 
@@ -183,32 +182,30 @@ int phx_machine_files_claim(
         return r;
 }
 
-int phx_machine_files_disclaim(
-                const struct phx_settings *settings,
-                const char *name,
-                struct phx_inventory *inventory) {
+int phx_machine_files_disclaim(const struct phx_step_file *step, struct phx_inventory *inventory) {
         phx_cleanup(place_done) struct place place = { 0 };
         int r;
 
-        r = find_place(settings, name, &place);
+        r = find_place(step->root, step->name, &place);
         return r < 0 ? r : phx_inventory_remove_file(inventory, place.path);
 }
 
 int phx_machine_files_install(
                 const struct phx_trust *trust,
-                const struct phx_settings *settings,
-                const struct phx_machine_text *text,
+                const struct phx_step_file *step,
+                const char *data,
+                size_t size,
                 struct phx_error *error) {
         phx_cleanup(phx_deployed_closep) struct phx_deployed_directory *directory = NULL;
         phx_cleanup(place_done) struct place place = { 0 };
         int r;
 
-        r = find_place(settings, text->name, &place);
+        r = find_place(step->root, step->name, &place);
         if (r < 0)
                 return r;
         /* A piece may be the first in its directory; the deployed directory itself is the machine's
          * to make. */
-        if (strcmp(place.directory, settings->deployed_dir) != 0) {
+        if (strcmp(place.directory, step->root) != 0) {
                 r = phx_directory_ensure(place.directory, 0755);
                 if (r < 0)
                         return phx_error_set(
@@ -221,32 +218,24 @@ int phx_machine_files_install(
         r = phx_deployed_open(trust, place.directory, &directory, error);
         if (r < 0)
                 return r;
-        return phx_deployed_install(
-                        directory,
-                        place.base,
-                        text->old,
-                        text->data,
-                        text->size,
-                        error);
+        return phx_deployed_install(directory, place.base, step->old, data, size, error);
 }
 
 int phx_machine_files_withdraw(
                 const struct phx_trust *trust,
-                const struct phx_settings *settings,
-                const char *name,
-                const char *old,
+                const struct phx_step_file *step,
                 struct phx_inventory *inventory,
                 struct phx_error *error) {
         phx_cleanup(phx_deployed_closep) struct phx_deployed_directory *directory = NULL;
         phx_cleanup(place_done) struct place place = { 0 };
         int r;
 
-        r = find_place(settings, name, &place);
+        r = find_place(step->root, step->name, &place);
         if (r < 0)
                 return r;
         r = phx_deployed_open(trust, place.directory, &directory, error);
         if (r >= 0)
-                r = phx_deployed_withdraw(directory, place.base, old, error);
+                r = phx_deployed_withdraw(directory, place.base, step->old, error);
         if (r < 0)
                 return r;
         return phx_inventory_remove_file(inventory, place.path);
@@ -254,8 +243,7 @@ int phx_machine_files_withdraw(
 
 int phx_machine_files_preview(
                 const struct phx_trust *trust,
-                const struct phx_settings *settings,
-                const char *name,
+                const struct phx_step_file *step,
                 const char *after,
                 struct phx_preview *ret_preview) {
         phx_cleanup(phx_preview_done) struct phx_preview preview = { 0 };
@@ -263,7 +251,7 @@ int phx_machine_files_preview(
         size_t size = 0;
         int r;
 
-        r = find_place(settings, name, &place);
+        r = find_place(step->root, step->name, &place);
         if (r < 0)
                 return r;
         r = phx_trust_read(trust, place.path, PREVIEW_LIMIT, &preview.before, &size, NULL);

@@ -10,14 +10,6 @@
 
 /* The disk layer of the machine: profiles and pieces in the deployed directory. */
 
-/* A text that is to be deployed; borrowed. */
-struct phx_machine_text {
-        const char *name; /* relative to the deployed directory */
-        const char *old;  /* digest of the file that it takes the place of; "" for none */
-        const char *data;
-        size_t size;
-};
-
 /* Appends the file of every desired profile to OBSERVED. A file that has our bytes already is
  * recorded as ours: 1 when INVENTORY changed. */
 int phx_machine_files_look(
@@ -38,40 +30,34 @@ int phx_machine_files_forget_gone(
 /* Records the file as ours, which is to be saved before it is written: 1 when INVENTORY changed.
  * RET_IS_NEW: the place was not ours before. */
 int phx_machine_files_claim(
-                const struct phx_settings *settings,
-                const struct phx_machine_text *text,
+                const struct phx_step_file *step,
                 struct phx_inventory *inventory,
                 bool *ret_is_new);
 
 /* Takes a new claim back when nothing was written, since what stands there then is somebody else's.
  * 1 when INVENTORY changed. */
-int phx_machine_files_disclaim(
-                const struct phx_settings *settings,
-                const char *name,
-                struct phx_inventory *inventory);
+int phx_machine_files_disclaim(const struct phx_step_file *step, struct phx_inventory *inventory);
 
-/* Puts the text in the place of the file with the digest OLD, with the codes of
+/* Puts DATA, the step's text, in the place of the step's old file, with the codes of
  * phx_deployed_install(): -ESTALE when there is another one by now. */
 int phx_machine_files_install(
                 const struct phx_trust *trust,
-                const struct phx_settings *settings,
-                const struct phx_machine_text *text,
+                const struct phx_step_file *step,
+                const char *data,
+                size_t size,
                 struct phx_error *error);
 
 /* The file as it is and with the text AFTER, NULL for none: 1, or a negative errno. */
 int phx_machine_files_preview(
                 const struct phx_trust *trust,
-                const struct phx_settings *settings,
-                const char *name,
+                const struct phx_step_file *step,
                 const char *after,
                 struct phx_preview *ret_preview);
 
-/* Removes the file when it still has the digest OLD, and forgets it; else -ESTALE. */
+/* Removes the file when it still is the step's old one, and forgets it; else -ESTALE. */
 int phx_machine_files_withdraw(
                 const struct phx_trust *trust,
-                const struct phx_settings *settings,
-                const char *name,
-                const char *old,
+                const struct phx_step_file *step,
                 struct phx_inventory *inventory,
                 struct phx_error *error);
 

@@ -67,6 +67,7 @@ static struct phx_machine_lint *find_or_add(struct phx_machine_lints *lints, con
 static int ask(struct phx_machine_lint *item,
                struct phx_profiles *profiles,
                const struct phx_container_config *config,
+               const char *key,
                const char *namespace) {
         phx_cleanup(phx_policy_done) struct phx_policy policy = { 0 };
         phx_autofree char *blob = NULL;
@@ -74,7 +75,7 @@ static int ask(struct phx_machine_lint *item,
         int r;
 
         phx_lints_done(&item->lints);
-        r = phx_profiles_blob(profiles, config->profile, &blob, &entry.size);
+        r = phx_profiles_blob(profiles, key, &blob, &entry.size);
         if (r >= 0)
                 r = phx_policy_parse(blob, entry.size, &policy, NULL);
         if (r < 0)
@@ -104,7 +105,7 @@ static int lint_container(
                        container->namespace ? container->namespace : "") < 0)
                 return -ENOMEM;
         if (!phx_equal(item->key, key)) {
-                r = ask(item, profiles, config, container->namespace);
+                r = ask(item, profiles, config, policy, container->namespace);
                 if (r >= 0)
                         r = phx_replace(&item->key, key);
         }

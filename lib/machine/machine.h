@@ -8,7 +8,6 @@
 #include "lxc/tasks.h"
 #include "state/configuration.h"
 #include "state/desired.h"
-#include "state/drift.h"
 #include "state/inventory.h"
 #include "state/observed.h"
 #include "state/settings.h"
@@ -65,14 +64,14 @@ bool phx_machine_has_labels(const struct phx_machine *machine);
  * said, what did not compile and is to be tried later, what the kernel can do. */
 void phx_machine_forget(struct phx_machine *machine);
 
-/* For world.h's preview: the file that the drift of the last look is about. */
+/* For world.h's preview: the file that the step changes. */
 int phx_machine_preview(
                 struct phx_machine *machine,
-                const struct phx_drift *drift,
+                const struct phx_step *step,
                 struct phx_preview *ret_preview);
 
-/* Carries out what the drift of the last look asks for. */
+/* Carries the step out. */
 int phx_machine_apply(
                 struct phx_machine *machine,
-                const struct phx_drift *drift,
+                const struct phx_step *step,
                 struct phx_error *error);

@@ -322,7 +322,11 @@ static int check_life(struct judging *judging, const char *profile) {
         size_t size = 0;
         int r;
 
-        r = phx_profiles_blob(judging->profiles, profile, &blob, &size);
+        r = phx_profiles_blob(
+                        judging->profiles,
+                        phx_profiles_key(judging->profiles, profile),
+                        &blob,
+                        &size);
         if (r < 0)
                 return r;
         r = judging->prober.load(judging->prober.data, blob, size, NULL);

@@ -103,7 +103,7 @@ static int lint_entry(
         size_t size = 0;
         int r;
 
-        r = phx_profiles_blob(profiles, config->profile, &blob, &size);
+        r = phx_profiles_blob(profiles, phx_profiles_key(profiles, config->profile), &blob, &size);
         if (r >= 0)
                 r = phx_policy_parse(blob, size, &policy, NULL);
         if (r < 0)

@@ -127,6 +127,7 @@ static int fill_good(
         desired->has_good = true;
         desired->line = good->line;
         memcpy(desired->digest, good->digest, sizeof(desired->digest));
+        memcpy(desired->key, good->key, sizeof(desired->key));
         r = phx_update_lint(update, good);
         if (r >= 0)
                 r = phx_lints_copy(&desired->lints, &good->lints);
@@ -389,30 +390,36 @@ int phx_profiles_watches(const struct phx_profiles *profiles, struct phx_strings
 
 const char *phx_profiles_text(
                 const struct phx_profiles *profiles,
-                const char *name,
+                const char *digest,
                 size_t *ret_size) {
-        const struct phx_good *good = phx_goods_find(&profiles->goods, name);
+        for (size_t i = 0; i < profiles->goods.count; i++) {
+                const struct phx_good *good = &profiles->goods.items[i];
 
-        if (!good || !good->text)
-                return NULL;
-        *ret_size = good->size;
-        return good->text;
+                if (!good->text || strcmp(good->digest, digest) != 0)
+                        continue;
+                *ret_size = good->size;
+                return good->text;
+        }
+        return NULL;
 }
 
 int phx_profiles_blob(
                 struct phx_profiles *profiles,
-                const char *name,
+                const char *key,
                 char **ret_blob,
                 size_t *ret_size) {
-        struct phx_good *good = phx_goods_find(&profiles->goods, name);
-        int r;
+        for (size_t i = 0; i < profiles->goods.count; i++) {
+                struct phx_good *good = &profiles->goods.items[i];
+                int r;
 
-        if (!good || !good->key[0])
-                return -ENOENT;
-        r = phx_goods_blob(&profiles->goods, good, ret_blob, ret_size);
-        if (r == -ENOENT)
-                good->key[0] = '\0';
-        return r;
+                if (!key || !good->key[0] || strcmp(good->key, key) != 0)
+                        continue;
+                r = phx_goods_blob(&profiles->goods, good, ret_blob, ret_size);
+                if (r == -ENOENT)
+                        good->key[0] = '\0';
+                return r;
+        }
+        return -ENOENT;
 }
 
 void phx_profiles_tidy(struct phx_profiles *profiles) {

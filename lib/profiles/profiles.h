@@ -74,19 +74,20 @@ int phx_profiles_update(
 /* Appends where a change may change any of it. */
 int phx_profiles_watches(const struct phx_profiles *profiles, struct phx_strings *watches);
 
-/* The last good text of NAME; borrowed. NULL when there is none. */
+/* The last good text with this SHA-256; borrowed. NULL when there is none. */
 const char *phx_profiles_text(
                 const struct phx_profiles *profiles,
-                const char *name,
+                const char *digest,
                 size_t *ret_size);
-/* Its compiled policy, from the cache; the caller's. -ENOENT when the cache has lost it: it is
- * compiled again at the next look. */
+/* The compiled policy with this key, from the cache; the caller's. -ENOENT when KEY is NULL or
+ * belongs to no last good profile, or when the cache has lost it: it is compiled again at the next
+ * look. */
 int phx_profiles_blob(
                 struct phx_profiles *profiles,
-                const char *name,
+                const char *key,
                 char **ret_blob,
                 size_t *ret_size);
-/* What its policy was compiled from, as a digest; borrowed. NULL when there is no policy. */
+/* What the policy of NAME was compiled from, as a digest; borrowed. NULL when it has no policy. */
 const char *phx_profiles_key(const struct phx_profiles *profiles, const char *name);
 /* A profile that was withdrawn has lost its file. */
 void phx_profiles_forget(struct phx_profiles *profiles, const char *name);

@@ -9,6 +9,7 @@
 #include "reconcile/diff.h"
 #include "reconcile/foreign.h"
 #include "reconcile/history.h"
+#include "reconcile/plan.h"
 #include "reconcile/snapshot.h"
 #include "reconcile/status.h"
 #include "reconcile/tell.h"
@@ -44,9 +45,11 @@ struct picture {
         struct phx_desired *desired;
         struct phx_observed *observed;
         struct phx_drifts drifts;
+        struct phx_plan plan; /* borrows from all three */
 };
 
 static void picture_done(struct picture *picture) {
+        phx_plan_done(&picture->plan);
         picture->desired = phx_desired_free(picture->desired);
         picture->observed = phx_observed_free(picture->observed);
         phx_drifts_done(&picture->drifts);
@@ -137,7 +140,13 @@ static int look(const struct phx_world *world, struct picture *picture, struct p
                 return r;
         assert(picture->desired && picture->observed);
         r = phx_diff(picture->desired, picture->observed, &picture->drifts);
-        return r < 0 ? phx_error_set(error, r, "comparing: out of memory") : 0;
+        if (r >= 0)
+                r = phx_plan_make(
+                                picture->desired,
+                                picture->observed,
+                                &picture->drifts,
+                                &picture->plan);
+        return r < 0 ? phx_error_set(error, r, "comparing: %s", strerrordesc_np(-r)) : 0;
 }
 
 /* Whether STILL says about the same state what TRIED was to mend; an action mends one state of one
@@ -242,8 +251,9 @@ static int settle(
 
 static int act(struct phx_pass *pass,
                const struct phx_world *world,
-               const struct phx_drift *drift,
+               const struct phx_step *step,
                uint64_t now_usec) {
+        const struct phx_drift *drift = step->drift;
         struct phx_error error = { 0 };
         int r;
 
@@ -253,7 +263,7 @@ static int act(struct phx_pass *pass,
                 return r;
 
         phx_tell_intent(pass->tell, drift);
-        r = world->apply(world->data, drift, &error);
+        r = world->apply(world->data, step, &error);
         if (r >= 0)
                 return 0;
 
@@ -272,14 +282,13 @@ static int repair(
 
         if (picture->desired->mode == PHX_MODE_OBSERVE)
                 return 0;
-        for (size_t i = 0; i < picture->drifts.count; i++) {
-                const struct phx_drift *drift = &picture->drifts.items[i];
+        for (size_t i = 0; i < picture->plan.count; i++) {
+                const struct phx_step *step = &picture->plan.steps[i];
                 int r;
 
-                if (drift->action == PHX_ACTION_NONE ||
-                    phx_backoff_wait(&pass->backoff, drift, now_usec) > 0)
+                if (phx_backoff_wait(&pass->backoff, step->drift, now_usec) > 0)
                         continue;
-                r = act(pass, world, drift, now_usec);
+                r = act(pass, world, step, now_usec);
                 if (r < 0)
                         return r;
                 tried = true;
@@ -296,12 +305,12 @@ static uint64_t retry_after(
 
         if (picture->desired->mode == PHX_MODE_OBSERVE)
                 return retry;
-        for (size_t i = 0; i < picture->drifts.count; i++) {
-                const struct phx_drift *drift = &picture->drifts.items[i];
-                uint64_t wait = phx_backoff_wait(&pass->backoff, drift, now_usec);
+        for (size_t i = 0; i < picture->plan.count; i++) {
+                uint64_t wait = phx_backoff_wait(
+                                &pass->backoff,
+                                picture->plan.steps[i].drift,
+                                now_usec);
 
-                if (drift->action == PHX_ACTION_NONE)
-                        continue;
                 if (wait == 0)
                         wait = LEFT_USEC;
                 if (wait < retry)
@@ -310,21 +319,29 @@ static uint64_t retry_after(
         return retry;
 }
 
-/* What is left to do is told with the text that it is about. It is for who asks, so that without it
- * the rest is told all the same. */
-static void add_previews(
+/* The plan for what is left to do, as it would be carried out, with the texts that it is about.
+ * They are for who asks, so that without them the rest is told all the same. */
+static int add_steps(
                 const struct phx_world *world,
                 const struct picture *picture,
                 struct phx_snapshot *snapshot) {
         size_t left = PREVIEW_LIMIT;
 
-        for (size_t i = 0; world->preview && i < picture->drifts.count; i++) {
-                struct phx_snapshot_drift *drift = &snapshot->drifts[i];
+        for (size_t i = 0; i < picture->plan.count; i++) {
+                const struct phx_step *step = &picture->plan.steps[i];
+                /* The snapshot has them in the same order. */
+                struct phx_snapshot_drift *drift =
+                                &snapshot->drifts[step->drift - picture->drifts.items];
                 phx_cleanup(phx_preview_done) struct phx_preview preview = { 0 };
+                phx_cleanup(phx_buffer_done) struct phx_buffer text = { 0 };
                 size_t size;
+                int r;
 
-                if (drift->action == PHX_ACTION_NONE ||
-                    world->preview(world->data, &picture->drifts.items[i], &preview) <= 0)
+                r = phx_step_render(step, &text);
+                if (r < 0)
+                        return r;
+                drift->step = PHX_TAKE(text.data);
+                if (!world->preview || world->preview(world->data, step, &preview) <= 0)
                         continue;
                 drift->file = PHX_TAKE(preview.file);
                 size = (preview.before ? strlen(preview.before) : 0) +
@@ -335,6 +352,7 @@ static void add_previews(
                 drift->before = PHX_TAKE(preview.before);
                 drift->after = PHX_TAKE(preview.after);
         }
+        return 0;
 }
 
 static int take_snapshot(
@@ -350,6 +368,7 @@ static int take_snapshot(
                 .backoff = &pass->backoff,
                 .clock_offset_usec = pass->clock_offset_usec,
         };
+        int r;
 
         if (!snapshot || phx_replace(&snapshot->status, report->status) < 0 ||
             phx_history_fill(&pass->history, snapshot) < 0 ||
@@ -358,7 +377,9 @@ static int take_snapshot(
         snapshot->health = report->degraded ? PHX_HEALTH_DEGRADED : PHX_HEALTH_IN_SYNC;
         if (picture->desired->mode == PHX_MODE_OBSERVE)
                 snapshot->health = PHX_HEALTH_OBSERVING;
-        add_previews(world, picture, snapshot);
+        r = add_steps(world, picture, snapshot);
+        if (r < 0)
+                return r;
         pass->snapshot = PHX_TAKE(snapshot);
         return 0;
 }

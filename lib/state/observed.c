@@ -11,6 +11,13 @@ static void file_done(struct phx_observed_file *file) {
         free(file->disabled);
 }
 
+void phx_line_edit_done(struct phx_line_edit *edit) {
+        phx_strings_done(&edit->removed);
+        phx_strings_done(&edit->tail);
+        phx_strings_done(&edit->recorded);
+        phx_strings_done(&edit->foreign);
+}
+
 static void container_done(struct phx_observed_container *container) {
         free(container->directory);
         free(container->effective);
@@ -20,6 +27,7 @@ static void container_done(struct phx_observed_container *container) {
         free(container->example);
         free(container->unread_why);
         phx_strings_done(&container->wrong_lines);
+        phx_line_edit_done(&container->lines);
         phx_strings_done(&container->refused_options);
         phx_strings_done(&container->labels);
         phx_strings_done(&container->inner);
@@ -34,6 +42,8 @@ struct phx_observed *phx_observed_free(struct phx_observed *observed) {
         for (size_t i = 0; i < observed->container_count; i++)
                 container_done(&observed->containers[i]);
         free(observed->kernel_trouble);
+        free(observed->deployed_dir);
+        free(observed->lxc_path);
         phx_kernel_entries_done(&observed->loaded);
         free(observed->files);
         free(observed->containers);

@@ -18,6 +18,15 @@ struct phx_observed_file {
         bool is_owned;  /* recorded as ours, or byte by byte what we would write */
 };
 
+/* How the managed lines of a config are to become right, besides the profile's. Lines are
+ * "key=value", as in lxc/text.h. */
+struct phx_line_edit {
+        struct phx_strings removed;  /* lines of ours: for each, the last that is there */
+        struct phx_strings tail;     /* written behind all others, in this order */
+        struct phx_strings recorded; /* with a tail: ours before the edit and ours after it */
+        struct phx_strings foreign;  /* of the config's own that read as one of RECORDED */
+};
+
 struct phx_observed_container {
         char *directory;
         char *effective; /* lxc.apparmor.profile as liblxc sees it; "" when unset; NULL when unknown
@@ -28,6 +37,7 @@ struct phx_observed_container {
         char *trouble;                      /* why it cannot be judged; else NULL */
         struct phx_strings wrong_lines;     /* keys of managed lines: "+key" is not in effect as the
                                                options say, "-key" has a line too many; no values */
+        struct phx_line_edit lines;         /* that makes them right, values included */
         struct phx_strings refused_options; /* "FILE:LINE: KEY is left out: …", no values either */
         bool is_running;
         unsigned tasks;
@@ -51,8 +61,10 @@ struct phx_observed {
         char *kernel_trouble; /* AppArmor cannot be used, in words; else NULL */
         struct phx_kernel_entries loaded;
         struct phx_strings namespaces;   /* policy namespaces, sorted */
+        char *deployed_dir;              /* where the files were looked for */
         struct phx_observed_file *files; /* of every desired profile */
         size_t file_count;
+        char *lxc_path; /* where the containers were looked for */
         struct phx_observed_container
                         *containers; /* of every container on this host, sorted by directory */
         size_t container_count;
@@ -62,6 +74,8 @@ struct phx_observed {
         uint64_t retry_usec; /* something is not settled: look again after this; PHX_NEVER otherwise
                               */
 };
+
+void phx_line_edit_done(struct phx_line_edit *edit);
 
 struct phx_observed *phx_observed_free(struct phx_observed *observed);
 PHX_DEFINE_FREEP(phx_observed)

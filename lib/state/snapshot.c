@@ -123,6 +123,7 @@ static void drift_done(struct phx_snapshot_drift *drift) {
         free(drift->old_digest);
         free(drift->new_digest);
         free(drift->file);
+        free(drift->step);
         free(drift->before);
         free(drift->after);
 }
@@ -191,10 +192,10 @@ const struct phx_snapshot_container *phx_snapshot_find_container(
         return NULL;
 }
 
-void phx_plan_done(struct phx_plan *plan) {
+void phx_snapshot_plan_done(struct phx_snapshot_plan *plan) {
         for (size_t i = 0; i < plan->step_count; i++)
                 drift_done(&plan->steps[i]);
         free(plan->steps);
         free(plan->generation);
-        *plan = (struct phx_plan){ 0 };
+        *plan = (struct phx_snapshot_plan){ 0 };
 }

@@ -140,14 +140,16 @@ struct phx_snapshot_drift {
         bool is_suspended;
         char *old_digest;
         char *new_digest;
-        /* In a plan alone: the file that the action changes, and its text. */
+        /* In a plan alone: the step that resolves it, in words, the file that it changes, and the
+         * text of that. */
+        char *step;
         char *file;
         char *before;
         char *after;
 };
 
 /* What is to be done, in this order: the drifts that have an action. */
-struct phx_plan {
+struct phx_snapshot_plan {
         char *generation;
         bool is_observing; /* nothing of it is done */
         struct phx_snapshot_drift *steps;
@@ -236,7 +238,7 @@ struct phx_snapshot *phx_snapshot_new(void);
 struct phx_snapshot *phx_snapshot_free(struct phx_snapshot *snapshot);
 PHX_DEFINE_FREEP(phx_snapshot)
 
-void phx_plan_done(struct phx_plan *plan);
+void phx_snapshot_plan_done(struct phx_snapshot_plan *plan);
 
 /* NULL when there is none. Borrowed. */
 const struct phx_snapshot_profile *phx_snapshot_find_profile(

@@ -2,8 +2,8 @@
 
 #include "base/error.h"
 #include "state/desired.h"
-#include "state/drift.h"
 #include "state/observed.h"
+#include "state/plan.h"
 
 /* The one file that an action changes, as it is and as it will be. Owned. */
 struct phx_preview {
@@ -23,11 +23,11 @@ struct phx_world {
                     struct phx_desired **ret_desired,
                     struct phx_observed **ret_observed,
                     struct phx_error *error);
-        /* Carries out the drift's action. The machine must still be as the drift found it, else
+        /* Carries out the step. The machine must still be as the step says that it was, else
          * -ESTALE. */
-        int (*apply)(void *data, const struct phx_drift *drift, struct phx_error *error);
+        int (*apply)(void *data, const struct phx_step *step, struct phx_error *error);
         /* What that would change, without changing it: 1, 0 when it is no text, or a negative errno
          * when it cannot be told. NULL: nothing can. */
-        int (*preview)(void *data, const struct phx_drift *drift, struct phx_preview *ret_preview);
+        int (*preview)(void *data, const struct phx_step *step, struct phx_preview *ret_preview);
         void *data;
 };

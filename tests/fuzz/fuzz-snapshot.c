@@ -17,13 +17,13 @@ static void require(int holds) {
 }
 
 static void check_plan(const struct phx_snapshot *snapshot) {
-        struct phx_plan plan = { 0 };
+        struct phx_snapshot_plan plan = { 0 };
         phx_autofree char *text = NULL;
 
-        require(phx_plan_render(snapshot, &text) == 0);
-        require(phx_plan_parse(text, strlen(text), &plan, NULL) == 0);
+        require(phx_snapshot_plan_render(snapshot, &text) == 0);
+        require(phx_snapshot_plan_parse(text, strlen(text), &plan, NULL) == 0);
         require(plan.step_count <= snapshot->drift_count);
-        phx_plan_done(&plan);
+        phx_snapshot_plan_done(&plan);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

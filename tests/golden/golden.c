@@ -1,5 +1,6 @@
 /* Each case is a directory: state.txt describes what is desired and what the machine shows,
- * plan.txt is what the difference says about it. The words of state.txt, one fact a line:
+ * plan.txt is what the difference says about it, and the steps that are carried out. The words of
+ * state.txt, one fact a line:
  *
  *   mode MODE · unconfigured · refusal OBJECT TEXT · writing OBJECT
  *   profile NAME good|refused|writing|withdrawn FILE|- [TEXT]   FILE: digest of the last good one
@@ -7,7 +8,8 @@
  *   container ID DIRECTORY|- PROFILE [NAMESPACE] · namespace NAME · label DIRECTORY LABEL
  *   file NAME FILE|- ours|foreign [TROUBLE] · disabled NAME PATH
  *   kernel NAME MODE HASH|- · kernel-trouble TEXT          HASH of good policy: policy of FILE
- *   host DIRECTORY EFFECTIVE|unset|unknown · line DIRECTORY +KEY|-KEY · trouble DIRECTORY TEXT
+ *   host DIRECTORY EFFECTIVE|unset|unknown [DIGEST] · line DIRECTORY +KEY|-KEY
+ *   trouble DIRECTORY TEXT
  *   option DIRECTORY TEXT                                  one that liblxc refuses
  *   running DIRECTORY WRONG UNKNOWN EXAMPLE · unread DIRECTORY TEXT */
 
@@ -22,6 +24,7 @@
 #include "base/file.h"
 #include "base/strings.h"
 #include "reconcile/diff.h"
+#include "reconcile/plan.h"
 #include "reconcile/status.h"
 
 #define FILE_LIMIT 65536
@@ -49,7 +52,9 @@ static int picture_init(struct picture *picture) {
         if (!picture->desired || !picture->observed)
                 return -ENOMEM;
         picture->desired->has_configuration = true;
-        return 0;
+        if (phx_replace(&picture->observed->deployed_dir, "/etc/apparmor.d") < 0)
+                return -ENOMEM;
+        return phx_replace(&picture->observed->lxc_path, "/var/lib/lxc");
 }
 
 static void split(char *line, size_t limit, struct words *ret_words) {
@@ -143,6 +148,7 @@ static int read_profile(struct picture *picture, const struct words *words) {
         r = set_digest(profile->digest, words->items[3]);
         if (r < 0)
                 return r;
+        (void) snprintf(profile->key, sizeof(profile->key), "key-of-%.32s", words->items[3]);
         (void) snprintf(hash, sizeof(hash), "policy-of-%.32s", words->items[3]);
         return phx_kernel_entries_add(&profile->policy, words->items[1], "enforce", hash);
 }
@@ -219,6 +225,8 @@ static int read_host(struct picture *picture, const struct words *words) {
                 effective = "";
         if (strcmp(effective, "unknown") == 0)
                 effective = NULL;
+        if (phx_replace(&container->digest, words->items[3]) < 0)
+                return -ENOMEM;
         return phx_replace(&container->effective, effective);
 }
 
@@ -233,8 +241,14 @@ static struct phx_observed_container *find_host(
 
 static int read_line(struct picture *picture, const struct words *words) {
         struct phx_observed_container *container = find_host(picture, words->items[1]);
+        const char *line = words->items[2];
 
-        return container ? phx_strings_add(&container->wrong_lines, words->items[2]) : -ENOENT;
+        if (!container || phx_strings_add(&container->wrong_lines, line) < 0)
+                return -ENOENT;
+        return phx_strings_addf(
+                        line[0] == '+' ? &container->lines.tail : &container->lines.removed,
+                        "%s=a value that is told to nobody",
+                        line + 1);
 }
 
 static int read_option(struct picture *picture, const struct words *words) {
@@ -302,7 +316,7 @@ static const struct {
         { "disabled", 3, 3, read_disabled },
         { "kernel", 4, 4, read_kernel },
         { "kernel-trouble", 2, 2, read_kernel_trouble },
-        { "host", 3, 3, read_host },
+        { "host", 3, 4, read_host },
         { "line", 3, 3, read_line },
         { "option", 3, 3, read_option },
         { "trouble", 3, 3, read_trouble },
@@ -357,8 +371,17 @@ static int render_drift(struct phx_buffer *plan, const struct phx_drift *drift) 
                         sentence);
 }
 
+static int render_step(struct phx_buffer *plan, const struct phx_step *step, size_t number) {
+        int r = phx_buffer_addf(plan, "step %zu: ", number);
+
+        if (r >= 0)
+                r = phx_step_render(step, plan);
+        return r < 0 ? r : phx_buffer_addf(plan, "\n");
+}
+
 static int render_plan(const struct picture *picture, struct phx_buffer *plan) {
         phx_cleanup(phx_drifts_done) struct phx_drifts drifts = { 0 };
+        phx_cleanup(phx_plan_done) struct phx_plan made = { 0 };
         phx_cleanup(phx_backoff_done) struct phx_backoff backoff = { 0 };
         phx_autofree char *status = NULL;
         bool degraded = false;
@@ -367,6 +390,10 @@ static int render_plan(const struct picture *picture, struct phx_buffer *plan) {
         r = phx_diff(picture->desired, picture->observed, &drifts);
         for (size_t i = 0; r >= 0 && i < drifts.count; i++)
                 r = render_drift(plan, &drifts.items[i]);
+        if (r >= 0)
+                r = phx_plan_make(picture->desired, picture->observed, &drifts, &made);
+        for (size_t i = 0; r >= 0 && i < made.count; i++)
+                r = render_step(plan, &made.steps[i], i + 1);
         if (r < 0)
                 return r;
         r = phx_status_render(

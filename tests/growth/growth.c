@@ -97,7 +97,7 @@ static int look(void *data,
         return 0;
 }
 
-static int apply(void *data, const struct phx_drift *drift, struct phx_error *error) {
+static int apply(void *data, const struct phx_step *step, struct phx_error *error) {
         return -EPERM;
 }
 
@@ -124,7 +124,7 @@ static void run_pass(void) {
                         errx(1, "no snapshot");
                 check(phx_snapshot_explain(snapshot), "explain");
                 check(phx_snapshot_render(snapshot, &report->snapshot), "render");
-                check(phx_plan_render(snapshot, &plan), "plan");
+                check(phx_snapshot_plan_render(snapshot, &plan), "plan");
                 check(phx_report_render(report, &text), "report");
         }
 }

@@ -137,13 +137,13 @@ static int look_with_memory(
         return r;
 }
 
-static int apply_with_memory(void *data, const struct phx_drift *drift, struct phx_error *error) {
+static int apply_with_memory(void *data, const struct phx_step *step, struct phx_error *error) {
         const struct phx_world world = fake_world(data);
         bool was_counting = is_counting;
         int r;
 
         is_counting = false;
-        r = world.apply(world.data, drift, error);
+        r = world.apply(world.data, step, error);
         is_counting = was_counting;
         return r;
 }

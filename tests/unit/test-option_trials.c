@@ -14,6 +14,7 @@
 
 #include "base/findings.h"
 #include "base/strings.h"
+#include "lxc/assignments.h"
 #include "lxc/child.h"
 #include "lxc/option_review.h"
 #include "lxc/walk.h"
@@ -145,23 +146,28 @@ static bool is_wrong(const struct host *host, size_t index) {
         return have->wrong_lines.count > 0 || strcmp(have->effective, "lxc-a") != 0;
 }
 
+static struct phx_step_edit step_of(const struct host *host, size_t index) {
+        const struct phx_observed_container *have = &host->observed->containers[index];
+
+        return (struct phx_step_edit){ .lxc_path = host->observed->lxc_path,
+                                       .directory = have->directory,
+                                       .digest = have->digest,
+                                       .profile = "lxc-a",
+                                       .label = "lxc-a",
+                                       .lines = &have->lines };
+}
+
 static void repair(struct host *host) {
         look(host);
         for (size_t i = 0; i < host->count; i++) {
                 struct phx_error error = { 0 };
+                struct phx_step_edit step;
 
                 if (!is_wrong(host, i))
                         continue;
-                assert_true(phx_machine_containers_claim(
-                                            host->containers,
-                                            host->configs[i].id,
-                                            &host->inventory) >= 0);
-                assert_int_equal(
-                                phx_machine_containers_assign(
-                                                host->containers,
-                                                host->configs[i].id,
-                                                &error),
-                                0);
+                step = step_of(host, i);
+                assert_true(phx_line_edit_claim(step.lines, step.directory, &host->inventory) >= 0);
+                assert_int_equal(phx_machine_containers_assign(host->containers, &step, &error), 0);
                 assert_string_equal(error.text, "");
         }
 }
@@ -344,7 +350,10 @@ static void a_claim_that_came_to_nothing_is_forgotten(void **state) {
         set_options(host, 0, "lxc.environment=A=1");
         look(host);
         assert_int_equal(
-                        phx_machine_containers_claim(host->containers, "000", &host->inventory),
+                        phx_line_edit_claim(
+                                        &host->observed->containers[0].lines,
+                                        "000",
+                                        &host->inventory),
                         1);
         set_options(host, 0, "");
         repair(host);

@@ -223,6 +223,16 @@ static size_t count_cached(void) {
 
 /* --- what is good --- */
 
+/* Of nothing that was ever read. */
+#define NONE "0000000000000000000000000000000000000000000000000000000000000000"
+
+static const char *text_of(const char *text, size_t *ret_size) {
+        char digest[PHX_SHA256_HEX];
+
+        phx_sha256(text, strlen(text), digest);
+        return phx_profiles_text(profiles, digest, ret_size);
+}
+
 static void a_source_is_compiled_and_desired_with_its_piece(void **state) {
         char digest[PHX_SHA256_HEX];
         size_t size = 0;
@@ -241,9 +251,9 @@ static void a_source_is_compiled_and_desired_with_its_piece(void **state) {
         assert_int_equal(desired->profile_count, 2);
         assert_string_equal(phx_inventory_profile(&inventory, "lxc-web")->source, digest);
         assert_string_equal(phx_inventory_profile(&inventory, "abstractions/web")->key, "");
-        assert_string_equal(phx_profiles_text(profiles, "lxc-web", &size), WEB);
+        assert_string_equal(text_of(WEB, &size), WEB);
         assert_int_equal(size, strlen(WEB));
-        assert_null(phx_profiles_text(profiles, "lxc-never-there", &size));
+        assert_null(phx_profiles_text(profiles, NONE, &size));
         assert_int_equal(retry_usec, PHX_NEVER);
 }
 
@@ -561,7 +571,7 @@ static void a_source_that_is_gone_is_withdrawn_and_may_be_forgotten(void **state
         phx_profiles_forget(profiles, "abstractions/web");
         update(0);
         assert_int_equal(desired->profile_count, 1);
-        assert_null(phx_profiles_text(profiles, "lxc-web", &size));
+        assert_null(text_of(WEB, &size));
 }
 
 static void an_empty_directory_withdraws_nothing(void **state) {
@@ -688,8 +698,8 @@ static void a_restart_recalls_what_was_good(void **state) {
         update(0);
         assert_refused("lxc-web", "lxc-web: line 2: bogus", true);
         assert_good("abstractions/web");
-        assert_string_equal(phx_profiles_text(profiles, "lxc-web", &size), WEB);
-        assert_int_equal(phx_profiles_blob(profiles, "lxc-web", &blob, &size), 0);
+        assert_string_equal(text_of(WEB, &size), WEB);
+        assert_int_equal(phx_profiles_blob(profiles, find("lxc-web")->key, &blob, &size), 0);
         assert_true(size > 0);
 }
 
@@ -706,13 +716,13 @@ static void a_lost_policy_is_compiled_once_more(void **state) {
                         phx_inventory_profile(&inventory, "lxc-web")->key);
         tree_remove(path);
         assert_int_equal(count_cached(), 0);
-        assert_int_equal(phx_profiles_blob(profiles, "lxc-web", &blob, &size), -ENOENT);
+        assert_int_equal(phx_profiles_blob(profiles, find("lxc-web")->key, &blob, &size), -ENOENT);
         update(0);
         assert_compiled("lxc-web\n");
-        assert_int_equal(phx_profiles_blob(profiles, "lxc-web", &blob, &size), 0);
+        assert_int_equal(phx_profiles_blob(profiles, find("lxc-web")->key, &blob, &size), 0);
         update(0);
         assert_compiled("");
-        assert_int_equal(phx_profiles_blob(profiles, "lxc-never-there", &blob, &size), -ENOENT);
+        assert_int_equal(phx_profiles_blob(profiles, NONE, &blob, &size), -ENOENT);
 }
 
 static void policies_that_nobody_needs_are_pruned_with_the_next_change(void **state) {

@@ -93,6 +93,7 @@ struct phx_desired_profile *fake_profile(
         must(profile);
         profile->has_good = true;
         (void) snprintf(profile->digest, sizeof(profile->digest), "%s", file);
+        (void) snprintf(profile->key, sizeof(profile->key), "key of %s", name);
         must(phx_kernel_entries_add(&profile->policy, name, "enforce", policy) >= 0);
         return profile;
 }
@@ -191,6 +192,7 @@ static void copy_profile(struct phx_desired *to, const struct phx_desired_profil
         profile->has_good = from->has_good;
         set(&profile->refusal, from->refusal);
         memcpy(profile->digest, from->digest, sizeof(profile->digest));
+        memcpy(profile->key, from->key, sizeof(profile->key));
         copy_entries(&profile->policy, &from->policy);
         must(phx_lints_copy(&profile->lints, &from->lints) >= 0);
 }
@@ -335,58 +337,86 @@ static int on_look(
         return 0;
 }
 
-static void install(struct fake *fake, const struct phx_desired_profile *profile) {
-        const struct phx_observed_file *file = find_file(fake, profile->name);
+/* What the cache and the last good texts have: what was judged, however long ago. */
+static const struct phx_desired_profile *find_good(const struct fake *fake, const char *name) {
+        const struct phx_desired_profile *profile = phx_desired_find_profile(fake->desired, name);
 
-        if (file && (file->content || file->trouble) && !file->is_owned)
-                breach(fake, "a file that is not ours was overwritten", profile->name);
-        (void) fake_deploy(fake, profile->name, profile->digest, true);
+        return profile && profile->has_good ? profile : NULL;
 }
 
-static void load(struct fake *fake, const struct phx_desired_profile *profile) {
+static void install(struct fake *fake, const struct phx_step_file *step) {
+        const struct phx_observed_file *file = find_file(fake, step->name);
+
+        if (!find_good(fake, step->name))
+                breach(fake, "acted on a profile that never was good", step->name);
+        if (file && (file->content || file->trouble) && !file->is_owned)
+                breach(fake, "a file that is not ours was overwritten", step->name);
+        (void) fake_deploy(fake, step->name, step->text, true);
+}
+
+static int load(struct fake *fake, const struct phx_step_policy *step) {
+        const struct phx_desired_profile *profile = find_good(fake, step->profile);
+
+        if (!profile) {
+                breach(fake, "acted on a profile that never was good", step->profile);
+                return 0;
+        }
+        if (!phx_equal(profile->key, step->key))
+                return -ENOENT;
         for (size_t i = 0; i < profile->policy.count; i++)
                 fake_load(fake,
                           profile->policy.items[i].name,
                           profile->policy.items[i].mode,
                           profile->policy.items[i].hash);
+        return 0;
 }
 
-static int withdraw(struct fake *fake, const struct phx_desired_profile *profile) {
-        const struct phx_observed_file *file = find_file(fake, profile->name);
+static int withdraw(struct fake *fake, const struct phx_step_file *step) {
+        const struct phx_observed_file *file = find_file(fake, step->name);
 
         if (!file || !file->is_owned)
-                breach(fake, "a file that is not ours was removed", profile->name);
+                breach(fake, "a file that is not ours was removed", step->name);
         for (size_t i = 0; i < fake->observed->container_count; i++) {
-                if (!phx_equal(fake->observed->containers[i].effective, profile->name))
+                if (!phx_equal(fake->observed->containers[i].effective, step->name))
                         continue;
                 /* Here and below: somebody else was quicker, so the engine is told to look again.
                  */
                 if (fake->meddle)
                         return -ESTALE;
-                breach(fake, "a file that is in use was removed", profile->name);
+                breach(fake, "a file that is in use was removed", step->name);
         }
-        (void) fake_deploy(fake, profile->name, NULL, false);
+        (void) fake_deploy(fake, step->name, NULL, false);
         return 0;
 }
 
 /* P1, from the machine's side: nobody is ever sent into what does not confine. */
-static int assign(struct fake *fake, const struct phx_desired_container *want) {
-        struct phx_observed_container *have = find_container(fake, want->directory);
+static int assign(struct fake *fake, const char *id, const struct phx_step_edit *step) {
+        struct phx_observed_container *have = find_container(fake, step->directory);
+        const char *namespace = strstr(step->label, "//&:");
         const struct phx_kernel_entry *entry = phx_kernel_entries_find(
                         &fake->observed->loaded,
-                        want->profile);
+                        step->profile);
         bool confines = entry && strcmp(entry->mode, "enforce") == 0;
+        char name[256] = "";
 
         if (!have)
                 return -ENOENT;
-        if (strcmp(want->profile, "unconfined") != 0 && !confines) {
+        if (strcmp(have->digest ? have->digest : "", step->digest) != 0)
+                return -ESTALE;
+        if (strcmp(step->profile, "unconfined") != 0 && !confines) {
                 if (fake->meddle)
                         return -ESTALE;
-                breach(fake, "assigned to a profile that does not confine", want->id);
+                breach(fake, "assigned to a profile that does not confine", id);
         }
-        if (want->namespace && !phx_strings_has(&fake->observed->namespaces, want->namespace))
-                breach(fake, "assigned to a namespace that is not there", want->id);
-        set(&have->effective, want->label);
+        if (namespace)
+                (void) snprintf(name,
+                                sizeof(name),
+                                "%.*s",
+                                (int) strcspn(namespace + 4, ":"),
+                                namespace + 4);
+        if (namespace && !phx_strings_has(&fake->observed->namespaces, name))
+                breach(fake, "assigned to a namespace that is not there", id);
+        set(&have->effective, step->label);
         phx_strings_done(&have->wrong_lines);
         return 0;
 }
@@ -400,29 +430,32 @@ static const struct phx_desired_container *find_configured(
         return NULL;
 }
 
-static int perform(struct fake *fake, const struct phx_drift *drift) {
-        const struct phx_desired_profile *profile = phx_desired_find_profile(
-                        fake->desired,
-                        drift->object);
-        const struct phx_desired_container *container = find_configured(fake, drift->object);
+static int make_namespace(struct fake *fake, const struct phx_step *step) {
+        const struct phx_desired_container *container = find_configured(fake, step->drift->object);
 
-        if (drift->action == PHX_ACTION_NAMESPACE) {
-                if (!container || !phx_equal(container->namespace, drift->expected))
-                        breach(fake, "made a namespace that nobody asked for", drift->object);
-                return phx_strings_add_once(&fake->observed->namespaces, drift->expected);
+        if (!container || !phx_equal(container->namespace, step->namespace))
+                breach(fake, "made a namespace that nobody asked for", step->drift->object);
+        return phx_strings_add_once(&fake->observed->namespaces, step->namespace);
+}
+
+/* By what the step carries alone. */
+static int perform(struct fake *fake, const struct phx_step *step) {
+        switch (step->kind) {
+        case PHX_ACTION_INSTALL:
+                install(fake, &step->file);
+                return 0;
+        case PHX_ACTION_LOAD:
+                return load(fake, &step->policy);
+        case PHX_ACTION_NAMESPACE:
+                return make_namespace(fake, step);
+        case PHX_ACTION_ASSIGN:
+                return assign(fake, step->drift->object, &step->edit);
+        case PHX_ACTION_WITHDRAW:
+                return withdraw(fake, &step->file);
+        case PHX_ACTION_NONE:
+                break;
         }
-        if (drift->action == PHX_ACTION_ASSIGN)
-                return container ? assign(fake, container) : -ENOENT;
-        if (drift->action == PHX_ACTION_NONE)
-                breach(fake, "there was nothing to do, and it was done", drift->object);
-        else if (!profile || !profile->has_good)
-                breach(fake, "acted on a profile that never was good", drift->object);
-        else if (drift->action == PHX_ACTION_INSTALL)
-                install(fake, profile);
-        else if (drift->action == PHX_ACTION_LOAD)
-                load(fake, profile);
-        else
-                return withdraw(fake, profile);
+        breach(fake, "there was nothing to do, and it was done", step->drift->object);
         return 0;
 }
 
@@ -440,7 +473,8 @@ static void watch_over(struct fake *fake, const struct phx_drift *drift) {
                 breach(fake, "an action in observe mode", drift->object);
 }
 
-static int on_apply(void *data, const struct phx_drift *drift, struct phx_error *error) {
+static int on_apply(void *data, const struct phx_step *step, struct phx_error *error) {
+        const struct phx_drift *drift = step->drift;
         struct fake *fake = data;
         enum fake_fault fault = FAKE_SOUND;
         int r = 0;
@@ -456,7 +490,7 @@ static int on_apply(void *data, const struct phx_drift *drift, struct phx_error 
 
         fake->is_down = fault == FAKE_CRASH || fault == FAKE_CRASH_BEFORE;
         if (fault != FAKE_FAIL && fault != FAKE_LIE && fault != FAKE_CRASH_BEFORE)
-                r = perform(fake, drift);
+                r = perform(fake, step);
         if (r < 0)
                 return phx_error_set(error, r, "%s: changed meanwhile", drift->object);
         if (fault == FAKE_SOUND || fault == FAKE_LIE)

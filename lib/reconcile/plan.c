@@ -1,0 +1,233 @@
+#include "reconcile/plan.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/strings.h"
+
+struct planner {
+        const struct phx_desired *desired;
+        const struct phx_observed *observed;
+        const struct phx_desired_container **by_id; /* made when the first is asked for */
+        struct phx_plan plan;
+};
+
+static void planner_done(struct planner *planner) {
+        free(planner->by_id);
+        phx_plan_done(&planner->plan);
+}
+
+static int compare_ids(const void *a, const void *b) {
+        const struct phx_desired_container *const *x = a, *const *y = b;
+
+        return strcmp((*x)->id, (*y)->id);
+}
+
+static int index_containers(struct planner *planner) {
+        const struct phx_desired *desired = planner->desired;
+
+        planner->by_id = calloc(desired->container_count + 1, sizeof(*planner->by_id));
+        if (!planner->by_id)
+                return -ENOMEM;
+        for (size_t i = 0; i < desired->container_count; i++)
+                planner->by_id[i] = &desired->containers[i];
+        qsort(planner->by_id, desired->container_count, sizeof(*planner->by_id), compare_ids);
+        return 0;
+}
+
+static const struct phx_desired_container *find_container(
+                const struct planner *planner,
+                const char *id) {
+        size_t low = 0, high = planner->desired->container_count;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+                int order = strcmp(planner->by_id[middle]->id, id);
+
+                if (order == 0)
+                        return planner->by_id[middle];
+                if (order < 0)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return NULL;
+}
+
+static int plan_file(const struct planner *planner, struct phx_step *step) {
+        const struct phx_drift *drift = step->drift;
+
+        step->file = (struct phx_step_file){
+                .root = planner->observed->deployed_dir,
+                .name = drift->object,
+                .old = drift->old_digest ? drift->old_digest : "",
+                .text = step->kind == PHX_ACTION_INSTALL ? drift->new_digest : NULL,
+        };
+        return 0;
+}
+
+static int plan_load(const struct planner *planner, struct phx_step *step) {
+        const struct phx_desired_profile *profile = phx_desired_find_profile(
+                        planner->desired,
+                        step->drift->object);
+
+        step->policy = (struct phx_step_policy){
+                .profile = step->drift->object,
+                .key = profile ? profile->key : "",
+        };
+        return 0;
+}
+
+/* The settings are about what our sources may say, not about other people's profiles. */
+static const char *mode_of(const struct phx_desired *desired, const char *profile) {
+        const struct phx_desired_profile *ours = phx_desired_find_profile(desired, profile);
+        const struct phx_kernel_entry *entry =
+                        ours ? phx_kernel_entries_find(&ours->policy, profile) : NULL;
+
+        if (strcmp(profile, "unconfined") == 0)
+                return NULL;
+        return entry ? entry->mode : "enforce";
+}
+
+static int plan_assign(struct planner *planner, struct phx_step *step) {
+        const struct phx_desired_container *want;
+        const struct phx_observed_container *have;
+        int r = planner->by_id ? 0 : index_containers(planner);
+
+        if (r < 0)
+                return r;
+        want = find_container(planner, step->drift->object);
+        have = want && want->directory
+                               ? phx_observed_find_container(planner->observed, want->directory)
+                               : NULL;
+        if (!have)
+                return -EINVAL;
+        step->edit = (struct phx_step_edit){
+                .lxc_path = planner->observed->lxc_path,
+                .directory = want->directory,
+                .digest = have->digest ? have->digest : "",
+                .profile = want->profile,
+                .mode = mode_of(planner->desired, want->profile),
+                .label = want->label,
+                .lines = &have->lines,
+        };
+        return 0;
+}
+
+static int plan_step(struct planner *planner, const struct phx_drift *drift) {
+        struct phx_step *step = phx_plan_add(&planner->plan);
+
+        if (!step)
+                return -ENOMEM;
+        step->kind = drift->action;
+        step->drift = drift;
+        switch (drift->action) {
+        case PHX_ACTION_INSTALL:
+        case PHX_ACTION_WITHDRAW:
+                return plan_file(planner, step);
+        case PHX_ACTION_LOAD:
+                return plan_load(planner, step);
+        case PHX_ACTION_NAMESPACE:
+                step->namespace = drift->expected;
+                return 0;
+        case PHX_ACTION_ASSIGN:
+                return plan_assign(planner, step);
+        case PHX_ACTION_NONE:
+                break;
+        }
+        return -EINVAL;
+}
+
+int phx_plan_make(
+                const struct phx_desired *desired,
+                const struct phx_observed *observed,
+                const struct phx_drifts *drifts,
+                struct phx_plan *ret_plan) {
+        phx_cleanup(planner_done) struct planner planner = { desired, observed };
+
+        for (size_t i = 0; i < drifts->count; i++) {
+                int r;
+
+                if (drifts->items[i].action == PHX_ACTION_NONE)
+                        continue;
+                r = plan_step(&planner, &drifts->items[i]);
+                if (r < 0)
+                        return r;
+        }
+        phx_plan_done(ret_plan);
+        *ret_plan = PHX_TAKE_STRUCT(planner.plan);
+        return 0;
+}
+
+/* --- as a text --- */
+
+static const char *or_none(const char *digest) {
+        return digest && digest[0] ? digest : "none";
+}
+
+static int render_keys(const struct phx_strings *lines, char sign, struct phx_buffer *text) {
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < lines->count; i++)
+                r = phx_buffer_addf(
+                                text,
+                                ", %c%.*s",
+                                sign,
+                                (int) strcspn(lines->items[i], "="),
+                                lines->items[i]);
+        return r;
+}
+
+static int render_edit(const struct phx_step_edit *edit, struct phx_buffer *text) {
+        int r = phx_buffer_addf(
+                        text,
+                        "edit %s/%s/config of digest %s: lxc.apparmor.profile = %s",
+                        edit->lxc_path,
+                        edit->directory,
+                        or_none(edit->digest),
+                        edit->label);
+
+        if (r >= 0)
+                r = render_keys(&edit->lines->removed, '-', text);
+        if (r >= 0)
+                r = render_keys(&edit->lines->tail, '+', text);
+        if (r < 0 || !edit->mode)
+                return r;
+        return phx_buffer_addf(text, "; %s loaded in mode %s", edit->profile, edit->mode);
+}
+
+int phx_step_render(const struct phx_step *step, struct phx_buffer *text) {
+        const struct phx_step_file *file = &step->file;
+
+        switch (step->kind) {
+        case PHX_ACTION_INSTALL:
+                return phx_buffer_addf(
+                                text,
+                                "write %s/%s: digest %s in place of %s",
+                                file->root,
+                                file->name,
+                                file->text,
+                                or_none(file->old));
+        case PHX_ACTION_WITHDRAW:
+                return phx_buffer_addf(
+                                text,
+                                "remove %s/%s of digest %s",
+                                file->root,
+                                file->name,
+                                or_none(file->old));
+        case PHX_ACTION_LOAD:
+                return phx_buffer_addf(
+                                text,
+                                "load %s: compiled policy %s",
+                                step->policy.profile,
+                                or_none(step->policy.key));
+        case PHX_ACTION_NAMESPACE:
+                return phx_buffer_addf(text, "make the policy namespace %s", step->namespace);
+        case PHX_ACTION_ASSIGN:
+                return render_edit(&step->edit, text);
+        case PHX_ACTION_NONE:
+                break;
+        }
+        return -EINVAL;
+}

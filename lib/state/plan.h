@@ -1,0 +1,63 @@
+#pragma once
+
+#include <stddef.h>
+
+#include "base/strings.h"
+#include "state/drift.h"
+#include "state/observed.h"
+
+/* A plan: all changes of the machine that are about to be made, in their order. It is built once,
+ * whole, before the first of them is made; see reconcile/plan.h. A step carries all that it takes
+ * to make its change and to show it, so that nothing of the last look is asked for again; and what
+ * was read there, so that it fails with -ESTALE when the machine is not like that any more.
+ *
+ * A new kind of change (a restart, a container that is created, an edit of another backend) is a
+ * value of enum phx_action_kind, a struct and a member of the union here, a case in
+ * reconcile/plan.c that fills it and one that renders it, and a case in phx_machine_apply() and in
+ * phx_machine_preview(). */
+
+/* PHX_ACTION_INSTALL, PHX_ACTION_WITHDRAW: the deployed file of a profile or a piece. */
+struct phx_step_file {
+        const char *root; /* the deployed directory, which is there */
+        const char *name; /* of the file below it, and of its profile */
+        const char *old;  /* SHA-256 of the file that was read; "" when there was none */
+        const char *text; /* SHA-256 of the last good text that takes its place; NULL: none does */
+};
+
+/* PHX_ACTION_LOAD: a compiled policy. */
+struct phx_step_policy {
+        const char *profile;
+        const char *key; /* by which the cache has it; "" when it is lost */
+};
+
+/* PHX_ACTION_ASSIGN: the managed lines of a plain LXC container's config. */
+struct phx_step_edit {
+        const char *lxc_path;
+        const char *directory; /* below it, of the container */
+        const char *digest;    /* SHA-256 of the config that was read */
+        const char *profile;   /* that the container gets: the kernel still has to have it, */
+        const char *mode;      /* in this mode or an enforcing one; NULL for "unconfined" */
+        const char *label;     /* the value of lxc.apparmor.profile */
+        const struct phx_line_edit *lines; /* the others */
+};
+
+/* All of it is borrowed from what the plan was made of. */
+struct phx_step {
+        enum phx_action_kind kind;     /* never PHX_ACTION_NONE */
+        const struct phx_drift *drift; /* that it resolves */
+        union {
+                struct phx_step_file file;
+                struct phx_step_policy policy;
+                const char *namespace; /* PHX_ACTION_NAMESPACE: the name of the new one */
+                struct phx_step_edit edit;
+        };
+};
+
+struct phx_plan {
+        struct phx_step *steps;
+        size_t count;
+};
+
+/* Appends a zeroed step; borrowed, valid until the next call. NULL when memory is short. */
+struct phx_step *phx_plan_add(struct phx_plan *plan);
+void phx_plan_done(struct phx_plan *plan);
