@@ -1,5 +1,5 @@
 # shellcheck shell=bash source=tests/vm/guest/lib.sh
-# timeout: 600
+# timeout: 1200
 # with: shipped-profiles.d
 # The acts of shipped-profiles.d/acts once more, in unprivileged containers, whose root is nobody
 # outside: what the user namespace lets through AppArmor denies, and what a container needs to live

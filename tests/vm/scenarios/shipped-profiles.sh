@@ -1,5 +1,5 @@
 # shellcheck shell=bash source=tests/vm/guest/lib.sh
-# timeout: 600
+# timeout: 1200
 # The shipped profiles: a container lives in each of them, and its root harms nobody. What root
 # tries is in the table shipped-profiles.d/acts. Each container has all that LXC can give one, so
 # that what is denied is denied by AppArmor, and one without a profile does the same as control.
