@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # install-once.sh FILE DIRECTORY: installs FILE unless DIRECTORY has a file of that name, which
 # belongs to the administrator: an upgrade must not restore the defaults.
 set -eu

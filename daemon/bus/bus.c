@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* The connection: how it comes, goes and comes back. With watch_bind, libsystemd itself waits for
  * the socket where there is none, so that a machine without a bus is not woken for it; the timer is
  * for a bus that is there and ended the connection. */

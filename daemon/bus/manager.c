@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* The object that stands for the daemon. */
 
 #include <errno.h>

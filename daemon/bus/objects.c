@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* One object for each profile and each container, found in the snapshot when it is asked for. */
 
 #include <errno.h>

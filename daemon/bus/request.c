@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* Who may change something, and who waits for the end of it. libsystemd could ask the bus who a
  * sender is, but it would wait for the answer, and the loop must not: so both questions, who and
  * whether, are asked as calls of our own, and the request goes on when the answer is there.

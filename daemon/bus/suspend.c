@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* Suspend and Resume. The engine is told all that is to be suspended, not what changes: so it may
  * be told twice, and a new engine may be told by the same words. */
 

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* The engine's work: input, machine and pass put together. */
 
 #include "engine/work.h"

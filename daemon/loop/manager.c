@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* Everything that happens comes down to two questions: must we look, and when? The answers live in
  * struct schedule; this file connects it with what happens (watch, revision, monitord, inits,
  * signals), with who looks (supervisor) and with who wants to know (notify, journal). */

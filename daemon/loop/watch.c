@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* libinotifytools in an event loop. It is one instance for the whole process, hides its descriptor,
  * forgets close-on-exec, never forgets a watch that the kernel has dropped, and keeps events that
  * it has read in memory where no poll sees them. Therefore: the descriptor is found by comparing

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* What an operator may ask phoenixd to do. */
 
 #include <inttypes.h>

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* One process looks, one waits. Both are this program: the engine is a fork without exec, and keeps
  * of its parent nothing but standard input, output and error, its end of the socket pair and the
  * memory that the plan is in. */

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* The caller's place in our source is of no use to an operator. */
 #define SD_JOURNAL_SUPPRESS_LOCATION
 

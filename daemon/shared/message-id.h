@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
 /* One random 128-bit number for each kind of journal message, made once and never changed: people

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 #include "shared/schedule.h"
 
 #define SECOND UINT64_C(1000000)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
 /* Names come from directories, and a directory's may hold any byte but '/': what a terminal obeys,

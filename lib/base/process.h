@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
 /* Child processes, from their start to their end. One rule holds for all of them: a child is killed

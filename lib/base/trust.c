@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* A path is walked one component at a time with O_PATH | O_NOFOLLOW, so that the file that is
  * judged is the file that is opened: a check by name and an open by name are two looks, and the
  * second may see something else. */

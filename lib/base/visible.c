@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* Of a foreign text in a message everything must be seen: a zero width blank in a name, which makes
  * it another one, as well as a mark that turns the direction of the words behind it. */
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
 /* Calls that may hang or crash, made in a forked child that is killed when it is late. One child

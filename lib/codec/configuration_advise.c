@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* All edits are found in the text as it is, and made at once; then the text that has come of it is
  * read, as an edit that was wrong is seen by that. */
 

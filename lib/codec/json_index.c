@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* Node 0 is the root. The members of an object or array are walked all at once and lie one behind
  * the other. Those of an object have a second order, by key, in which they are searched; of a key
  * that stands twice the first one is found, as it is without an index. */

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* A machine with one state, what is expected next, and a stack of the brackets that are open. It
  * does not recurse: a text may nest as deep as it is long. What is foreign begins with an opening
  * bracket and ends with the one that closes it, at which it is blanked in the copy. */

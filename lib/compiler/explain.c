@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* Most mistakes in real profiles are undeclared variables, rules that exclude each other and mount
  * rules: the compiler finds them after it has read everything, and names no line. */
 

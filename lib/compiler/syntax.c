@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* A syntax error's line is that of the word behind the mistake, and its words are names of the
  * compiler's grammar. What stands there says more: a rule without its comma, a rule that a newer
  * AppArmor has, a file of variables that is included within a block. */

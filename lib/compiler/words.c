@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* The compiler's own words, where they are those of its grammar, in ours. */
 
 #include <ctype.h>

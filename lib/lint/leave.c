@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* The ways out of a profile: change_profile, and what execution leads to; and the tasks outside. */
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* Which line of a profile's text brings what its policy allows. */
 
 #include <errno.h>

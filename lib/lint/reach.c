@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* What reaches the host's disks and kernel: mounts and files. */
 
 #include <errno.h>

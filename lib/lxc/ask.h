@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
 /* Questions to liblxc. Its calls have no time limit (a FIFO as an include: they wait for ever) and

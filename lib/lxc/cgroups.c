@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* A container may make cgroups of its own below the one that it got: as many as it likes, of any
  * name and depth, and while they are being read. So every directory is read, and what is not (too
  * many, too deep, refused, gone each time) is counted: something may run in it.

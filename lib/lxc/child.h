@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
 /* What a child of ours does with liblxc; see lxc/ask.h for why it is a child. Nothing of this is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
 /* LXC's directory and the containers' in it, opened so that what was judged is what is used. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
 /* Whether what a list of options asks for is in effect, by what liblxc says of a key.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
 /* The trees of cgroups that a machine has, and how a directory of one is read. */

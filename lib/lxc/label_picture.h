@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
 /* Which labels the tasks of each running container had when a look began, to be asked later whether

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
 /* Asks liblxc about the options of all assignments, in one child, and remembers what it said: as

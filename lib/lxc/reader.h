@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
 /* Reads a container's config and all that it includes, to see whether anything of it has changed:

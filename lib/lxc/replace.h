@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
 /* The edit of a container's config on disk: the old file or the new one, nothing in between, and

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* The kernel is asked for every listening socket at once (sock_diag(7)): one alone could be asked
  * for by its inode only. So the cost is one listing, however many addresses are sought. */
 

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* A task is in the container when its process is in the container's cgroup. That is true before it
  * has joined anything else of it: lxc-start's child, and lxc-attach's, are there while they still
  * run LXC's own program under LXC's own label, which a look may well catch. They are told by two

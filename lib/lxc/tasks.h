@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
 /* Which tasks run in a container, from its cgroup, and under which labels, from /proc. */

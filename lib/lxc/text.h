@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
 /* The text of an LXC container's config, as liblxc reads it, and the edit of the lines that are

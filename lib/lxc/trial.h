@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
 /* Options are tried on liblxc before they are written: whether it takes them, and whether what they

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
 /* All the lines of a config in the order in which liblxc reads them: an included file's stand where

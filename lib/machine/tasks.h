@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
 /* What runs in the containers of one look, and under which labels. What cannot be read is unknown,

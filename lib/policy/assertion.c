@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* From the words of an assertion to what the kernel is asked: all classes but the mounts'. */
 
 #include "policy/assertion.h"

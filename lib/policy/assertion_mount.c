@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* From the words of an assertion about mounts to what the kernel is asked. */
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* The format: a header with a magic number, then tables, each at a multiple of eight bytes from the
  * header:
  *

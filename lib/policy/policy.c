@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* A compiled policy, see policy/stream.h for what its bytes are:
  *
  *      name "version" u32  [name "namespace" string]

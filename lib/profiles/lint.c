@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* What of the profiles in force breaks a rule: asked once of each policy, and kept beside it. */
 
 #include "lint/lint.h"

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* What Debian 12's kernel, 6.1, shows below /sys/kernel/security/apparmor/features, in the form in
  * which apparmor_parser takes it with -M. The files in /etc/apparmor.d/abi will not do: to the
  * parser a kernel that has not heard of the capability bpf is one where denying it means denying

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* A tolerant walk over a profile's text: it knows words, strings, lists in parentheses and blocks,
  * and no rules. What it does not understand it leaves to the compiler, which has the last word. */
 

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 #include "reconcile/snapshot.h"
 
 #include <errno.h>

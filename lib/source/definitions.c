@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* A reader of profile texts that wants one thing only: the names. It does not judge; a text that
  * the parser refuses gives some names or none. Words, quotes, comments and braces are told apart as
  * the parser's lexer does (parser_lex.l): a brace that begins a word opens a block, one inside of a

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* What the AppArmor parser takes for a reference depends on the state of its lexer: a '#' begins a
  * comment between rules, and is a letter within a mount rule. To follow all its states would be to
  * copy it, and to be wrong with its next release. So only what is beyond doubt is passed over: a

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* Patterns of AppArmor's language, matched by trying: variables become alternations first, and then
  * each alternative is tried in its turn. That is slow for what somebody has made slow on purpose,
  * so that there is an end to it; nothing but a line in a message depends on the answer. */

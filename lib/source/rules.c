@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* One pass over the text, which goes into an include where it stands. Words, quotes, comments and
  * braces are told apart as the parser's lexer does: a brace that begins a word opens a block, one
  * inside of a word is an alternation; a comma ends a rule only where a word ends. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
 /* AppArmor labels, and whether a container's tasks carry the right one. Pure functions. */

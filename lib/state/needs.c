@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* Each key of an entry is read by words; what a word asks for is one of a few needs, each of which
  * some of the shipped profiles have. The same walk gives the needs alone and, for people, the words
  * that say so. */

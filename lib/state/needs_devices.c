@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* Which devices the shipped profiles let a container open: @{phoenix_gpu} of tunables/phoenix and
  * the rules for /dev in abstractions/phoenix. AppArmor knows devices by their paths, a device
  * cgroup by their numbers, of which these are the ones of Documentation/admin-guide/devices.txt. */

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* What lxc_options hand in to a container or ask for. LXC reads them from the first to the last: an
  * empty value of a list takes back what stands before it, and of other keys the last one counts. */
 

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 #include "state/record.h"
 
 const char *phx_record_kind_to_string(enum phx_record_kind kind) {

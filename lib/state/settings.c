@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 #include "state/settings.h"
 
 const char *phx_mode_to_string(enum phx_mode mode) {

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /*
  * Can a file of /proc be written through a /proc that is not mounted anywhere?
  *

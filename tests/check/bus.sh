@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # org.phoenixd1(5) heads every method, signal, property and error that the code has, with the same
 # types, and no other: bus.sh SOURCE_ROOT MAN_PAGE
 set -eu

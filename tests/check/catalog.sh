@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Each message id of the code has an entry in the journal catalog and a line in the manual page, and
 # there are no others.
 # usage: catalog.sh SOURCE_ROOT

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # What zsh offers for phoenixctl is what it has: completion-zsh.sh PROGRAM COMPLETION SNAPSHOT
 set -eu
 

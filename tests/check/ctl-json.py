@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What phoenixctl answers with --json is what its published schema says: ctl-json.py PROGRAM SOURCE_ROOT
 
 For every verb that needs no phoenixd, or can be shown a snapshot; and by its definition of the schema, with no key that is not in it.

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # What phoenixctl lists of snapshot.json is what was looked at and written down beside it.
 # usage: ctl-list.sh PROGRAM DIRECTORY
 set -eu

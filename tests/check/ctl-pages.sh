@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # What phoenixctl shows of a snapshot is what was looked at and written down beside it, with its exit
 # status: ctl-pages.sh PROGRAM DIRECTORY
 # PHX_UPDATE=1 writes it down anew: read the difference.

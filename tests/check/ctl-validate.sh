@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # ctl-validate.sh PHOENIXCTL DIR SHIPPED
 #
 # Everything that is wrong in the tree DIR is found by phoenixctl validate, as DIR/expected.txt has

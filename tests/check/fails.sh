@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Succeeds when a check fails for the reason that is given: a check that cannot fail checks nothing.
 # usage: fails.sh "REASON" CHECK ARGUMENT...
 set -u

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # The arrows that the sources may not cross, from README's table of folders, and what must not be
 # called where. usage: layers.sh SOURCE_ROOT
 set -u

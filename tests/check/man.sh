@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # The man pages head every key that the parsers know, and no other: man.sh PRINT_KEYS MAN_DIRECTORY
 # PRINT_KEYS is what print-keys.c builds; MAN_DIRECTORY holds the built pages.
 set -eu

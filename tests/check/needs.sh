@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # What containers need is told by tables that are kept, and made by print-needs.c:
 # needs.sh PRINT_NEEDS SOURCE_ROOT
 #

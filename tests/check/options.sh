@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # What --help lists and what the manual page lists are the same options.
 # usage: options.sh PROGRAM MANUAL_PAGE
 set -eu

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
 """places.py PHOENIXCTL TABLE [ABI]
 
 Whatever apparmor_parser refuses, phoenixctl validate names the place where its author must change

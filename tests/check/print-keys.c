@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* Prints how the man pages must head each key: print-keys settings|configuration|rules */
 
 #include <stdio.h>

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* Prints what each container of a configuration needs and the shipped profile that has it, as a
  * table: print-needs FILE. */
 

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # What the shipped profiles cost, beside Debian's profile for nesting: the size of the compiled
 # policy, and the instructions that compiling takes. profile-cost.sh SOURCE_ROOT [LIMIT]
 #

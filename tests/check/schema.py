@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The JSON Schemas against what the parsers take: schema.py SOURCE_ROOT SHIPPED_SETTINGS
 
 good-*.json, the example and the shipped settings pass the schema, the latter with its defaults; bad-*.json fail it (or are no

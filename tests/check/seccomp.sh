@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # The seccomp policies deny at least what the host's own would: LXC's list, and Proxmox's for
 # unprivileged containers, as they were in 2026. seccomp.sh CONTAINER PROXMOX
 set -euo pipefail

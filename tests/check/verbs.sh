@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # What phoenixctl's help lists and what its manual page describes are the same verbs, and each verb
 # has a help of its own.
 # usage: verbs.sh PROGRAM MANUAL_PAGE

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # What a user reads keeps to plain words: the documents, the comments and texts of the files that are
 # installed, and the string literals of the programs. usage: words.sh SOURCE_ROOT
 set -u

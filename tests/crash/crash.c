@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* For each change of an operator's and each call by which the engine changes something on the way:
  * the engine is killed there, or the call fails, or writes half. Then a new engine is started on
  * what is left. It must come to the same machine as one that nobody disturbed, byte by byte, and

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* A filter stops the child at the calls of the table below, and only there (SECCOMP_RET_TRACE);
  * stopping at every call would take three times as long. What a descriptor is open on decides
  * whether a call counts: writes to pipes, sockets and memory files change nothing that outlives the

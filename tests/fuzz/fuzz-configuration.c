@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* Any bytes are a configuration or are refused with a text; what is accepted is safe to use. */
 
 #include <stddef.h>

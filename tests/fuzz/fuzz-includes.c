@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* Whatever a profile's text is: what stands at the beginning of a line and is an include is found,
  * in its line, and each refusal has a text that can be shown. */
 

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* Any bytes are an inventory or are refused with a text; what is accepted is rendered and read back
  * as the same. */
 

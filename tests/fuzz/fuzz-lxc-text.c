@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* Any config and any wish: refused with a text, or edited so that what was written is found again,
  * and written anew changes nothing. Input: items of the tail, removed items, profile and config, a
  * byte 1 behind each of the first three, line feeds between items. */

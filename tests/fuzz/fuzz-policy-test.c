@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* Any text is a policy test or is refused with its place; what is accepted asks something. With a
  * list of findings nothing else comes out, but that every wrong line is told. */
 

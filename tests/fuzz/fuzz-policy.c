@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* Any bytes are a policy or are refused with a text; what is accepted has names, each once, and can
  * be asked, whatever its automata are. */
 

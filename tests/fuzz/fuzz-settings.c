@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* Any bytes are settings or are refused with a text; what is accepted keeps its promises. */
 
 #include <stddef.h>

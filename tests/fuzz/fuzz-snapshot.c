@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* Any bytes are a snapshot or are refused with a text; what is accepted is rendered to what is
  * accepted again, and renders the same. Its plan and each container can be told. */
 

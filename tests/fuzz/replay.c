@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* Stands in for libFuzzer where there is none: gives each file named on the command line to the
  * target, so that the corpus is an ordinary test with any compiler. */
 

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* Each case is a directory: state.txt describes what is desired and what the machine shows,
  * plan.txt is what the difference says about it, and the steps that are carried out. The words of
  * state.txt, one fact a line:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # For growth.sh and offline.sh: counts instructions, so that nothing depends on the load of the machine.
 

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* The work of a look that grows with the number of containers, for growth.sh, which counts its
  * instructions: usage: growth pass|list|lint|labels N
  *

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # growth.sh PIDFD PROGRAM pass|list|lint|labels [LIMIT]
 #
 # Four times as many containers take at most 4.4 times as many instructions: what is searched from

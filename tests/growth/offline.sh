@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # offline.sh PIDFD PHOENIXCTL
 #
 # Four times as many containers cost validate and advise not much more than four times as much.

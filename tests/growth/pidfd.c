@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* pidfd_open(2) for programs that run under a valgrind older than 3.20, which does not know that
  * call: a pipe that a thread writes to when the child has ended, and does not reap. For LD_PRELOAD.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
 /* Golden tests of a parser: fixtures/KIND holds good-*.json, which are accepted; bad-*.json and

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* In the compiler's place, as a program that waits to be attacked: writes a policy once it gets
  * SIGUSR1, and not before. It does what apparmor_parser may do, and no more. */
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
 /* A temporary directory for tests of what reads and writes containers. Paths are below it. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
 /* What tests of event sources share: a loop, a listener that counts, a temporary directory. */

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* Every allocation of the parsers fails once: the answer is then -ENOMEM with a text, or what it
  * would have been anyway, and nothing leaks. Linked with --wrap, see meson.build. */
 

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* What others can do to a compile that runs: a referee, a child of ours, waits until the stand-in
  * is what runs in the compiler's place, has somebody attack it, and lets it go on. */
 

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* What the difference says in each state is in tests/golden; here is what does not show there. */
 
 #include <setjmp.h>

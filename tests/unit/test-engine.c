@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* An engine whose loop is gone does not go on. */
 
 #include <errno.h>

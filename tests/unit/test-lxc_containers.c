@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* Looks at a temporary LXC path with the real liblxc; neither root nor a container is needed. */
 
 #include <errno.h>

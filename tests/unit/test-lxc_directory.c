@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* All above what is opened must be as trusted as on a real machine, which the usual temporary
  * directory is not; that of the build is. */
 

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* Monitors and squatters, each a process with a socket of the right name. Squatters are another
  * user's, so that these tests need root. */
 

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* Edits configs below a temporary LXC path, judged by the real liblxc. */
 
 #include <errno.h>

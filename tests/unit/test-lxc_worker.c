@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* Asks the real liblxc: no container, no AppArmor and no root are needed for that. */
 
 #include <errno.h>

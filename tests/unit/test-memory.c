@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* Memory that runs short at any one allocation: an error is returned, nothing leaks (LeakSanitizer
  * says so), and the next run is right. Linked with --wrap for each allocator that the library
  * calls. */

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* What holds on every machine is in test-properties.c; here is what a single one shows better. */
 
 #include <errno.h>

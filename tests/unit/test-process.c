@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>

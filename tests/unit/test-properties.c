@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* What must hold on every machine, tried on some thousand pseudo-random ones. A failure names its
  * seed; the machine of a seed never changes. */
 

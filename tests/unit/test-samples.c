@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* The file that the old tools use; it is somebody else's, so that it does not come with these.
  * Where PHOENIXD_SAMPLES names no directory with it, that is said, and counted as skipped. */
 

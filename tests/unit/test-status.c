@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* The texts are what an operator reads, so they are compared letter by letter. */
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* Reads a small machine made of files: cgroups and /proc. */
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* Between two of the walk's steps somebody puts another file, or another directory, in the place of
  * what was just judged: what is read must be what was judged. */
 

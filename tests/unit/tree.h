@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
 /* Temporary trees for tests of what reads files: no test needs more than files and directories. */

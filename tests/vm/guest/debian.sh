@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # A whole Debian as the container "deb": the machine's own system seen through an overlay, so that
 # what the container changes is its own. It is an ordinary one: of what the machine has masked, no

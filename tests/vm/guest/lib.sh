@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # What a scenario has at hand in the guest. It runs with errexit: a command that fails unasked ends
 # it. A check that fails is printed, and the scenario goes on; it fails in the end.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # main.sh SCENARIO: how a scenario is run in the guest.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # What an operator does, for scenarios: writing profiles and the configuration, starting the daemon, reading its word.
 

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /*
  * Which AppArmor labels do the tasks of a container carry, looked at every few milliseconds?
  *

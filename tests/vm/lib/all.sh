@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # For the entry points: all parts, in the order in which they build upon each other.
 

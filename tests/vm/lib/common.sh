@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # What every entry point needs: where things are, how layers are named, and how two runs stay out of
 # each other's way.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # A second disk, with what no release has yet: Debian sid and its Docker, for a container. A layer.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # From packages to a disk that boots: tree → build root → image. Each is a layer (common.sh).
 

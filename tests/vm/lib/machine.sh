@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # One machine: start it, ask its agent, freeze it, end it. A shell holds at most one; runs at once
 # are shells of their own.

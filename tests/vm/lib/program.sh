@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # The program: compiled in the build root of the guest's release, installed into a payload that the
 # guest unpacks.

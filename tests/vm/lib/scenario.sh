@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # Running scenarios, several at once, each on a machine of its own, and telling what became of them.
 #

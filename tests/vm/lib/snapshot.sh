@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # Frozen machines: "booted" has Debian and nothing of ours; "installed" has the program too, not
 # started.

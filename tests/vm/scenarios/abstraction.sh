@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # A changed include recompiles those that include it, and only those, whatever its modification time says.
 

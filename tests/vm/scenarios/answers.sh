@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash source=tests/vm/guest/lib.sh
 # timeout: 900
 # An answer over the bus is there in a moment, whatever the engine is at: while a compile hangs, the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # Input that fails changes nothing, is told with its reason, and is accepted by itself when it is mended.
 

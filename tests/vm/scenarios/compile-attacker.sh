@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # Nobody but root changes what is compiled: no process of `nobody`, and not even one of the compiler's own user.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash source=tests/vm/guest/lib.sh
 # timeout: 900
 # Docker in a Debian container under each shipped profile that is for it: it runs containers in its

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # Whatever somebody else changes on the machine is found, named and repaired or reported within two seconds, unasked.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # timeout: 300
 # The first start on a hypervisor as the old scripts left it: a configuration of 22 containers of which a few are on this host, our

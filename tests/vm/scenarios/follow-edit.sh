@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # A rule that is added to a profile is enforced on the running container two seconds after the save at the latest, plus the time of
 # the compile, and no task is seen outside the profile meanwhile.

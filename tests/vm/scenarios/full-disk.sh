@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # Where nothing can be written, what needs no writing is still repaired, the status says so, and all is made up for when there is room.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # Profiles and configuration may stand behind symbolic links: what the links lead to is followed, also after they are turned.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # In mode observe all is reported and nothing changed; stopping the daemon changes nothing either.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # A profile without `abi` means what the machine's own loader makes of it: the same policy, and nothing weaker in its place. (After a
 # boot, too: scenario boot.)

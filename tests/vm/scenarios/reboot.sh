@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # snapshot: booted
 # The machine itself: what a boot keeps and what it does not, be it orderly or a crash.

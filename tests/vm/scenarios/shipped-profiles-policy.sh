@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash source=tests/vm/guest/lib.sh
 # timeout: 600
 # with: shipped-profiles.d

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash source=tests/vm/guest/lib.sh
 # timeout: 600
 # The shipped profiles with a whole Debian as unprivileged container: its root is a user of the

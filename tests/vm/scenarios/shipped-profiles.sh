@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash source=tests/vm/guest/lib.sh
 # timeout: 1200
 # The shipped profiles: a container lives in each of them, and its root harms nobody. What root

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # A profile that compiles for ever, and an include that can be waited for for ever, are stopped and named; all else goes on.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash source=tests/vm/guest/lib.sh
 # timeout: 300
 # Any local user may take the names of the monitors' sockets while a container is stopped. That costs

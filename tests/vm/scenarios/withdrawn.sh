@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # A profile whose source is gone stays whole for whoever still runs in it, and is gone when nobody does.
 

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # repository.sh: makes a repository of one package, and has apt use it alone. The package is as a
 # service's: a user of its own, a program with other rights than its caller's, a unit that starts.
 

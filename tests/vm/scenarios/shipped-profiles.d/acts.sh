@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # acts.sh TABLE: does every act of the table, inside a container as its root, and says "NAME yes" or
 # "NAME no", with what it said in /acts.log. A container has busybox and nothing else.
 #

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash source=tests/vm/guest/lib.sh
 # shellcheck disable=SC2034 # what the scenarios read
 # For the scenarios that try the acts of this directory: containers in which they are tried, and

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 const char *phx_some(void);
 
 const char *phx_some(void) {

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
 /* "anew" in a comment is not for users, and neither is 'behind' in code. */
 #include "behind.h"
 
