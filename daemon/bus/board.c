@@ -28,7 +28,7 @@ static void say(char **to, const char *text) {
 int board_init(struct board *board, uint64_t wall_usec) {
         *board = (struct board){ .snapshot = phx_snapshot_new() };
         if (!board->snapshot || phx_replace(&board->snapshot->daemon.version, PHX_VERSION) < 0 ||
-            phx_replace(&board->snapshot->status, "Starting: first look at the machine") < 0) {
+            phx_replace(&board->snapshot->status, "Starting: first pass") < 0) {
                 board_done(board);
                 return -ENOMEM;
         }

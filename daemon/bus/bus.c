@@ -32,7 +32,7 @@ static void miss(struct bus *bus, const char *why) {
         journal_say(bus->journal,
                     MESSAGE_BUS_MISSED,
                     LOG_NOTICE,
-                    "cannot be asked over the message bus: %s; all else goes on",
+                    "not available on the message bus: %s; passes continue",
                     why);
 }
 
@@ -71,7 +71,7 @@ static int on_name(sd_bus_message *reply, void *data, sd_bus_error *error) {
                 return 0;
         }
         if (sd_bus_message_read(reply, "u", &result) < 0 || result != NAME_IS_OURS) {
-                miss(bus, "somebody else has our name");
+                miss(bus, "another program has the name org.phoenixd1");
                 return 0;
         }
         bus->has_name = true;
@@ -81,7 +81,7 @@ static int on_name(sd_bus_message *reply, void *data, sd_bus_error *error) {
                 journal_say(bus->journal,
                             MESSAGE_BUS_BACK,
                             LOG_NOTICE,
-                            "can be asked over the message bus");
+                            "resolved: available on the message bus");
         bus->is_missed = false;
         bus_manager_announce(bus);
         return 0;

@@ -162,7 +162,7 @@ static int describe(sd_bus_message *message, void *data, sd_bus_error *error) {
 static int not_ready(const struct bus *bus, sd_bus_error *error) {
         if (bus->board->is_known)
                 return 0;
-        return sd_bus_error_set(error, BUS_ERROR_NOT_READY, "the first look is not over yet");
+        return sd_bus_error_set(error, BUS_ERROR_NOT_READY, "the first pass has not ended yet");
 }
 
 /* Whatever a client says is a name, or it is nothing. */
@@ -395,7 +395,7 @@ static void on_plan_allowed(struct bus_request *request) {
                 (void) sd_bus_reply_method_errorf(
                                 request->message,
                                 BUS_ERROR_NOT_READY,
-                                "the first look is not over yet");
+                                "the first pass has not ended yet");
         bus_request_free(request);
 }
 

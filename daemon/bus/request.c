@@ -50,7 +50,9 @@ static void refuse(struct bus_request *request, const char *name, const char *te
 }
 
 static void deny(struct bus_request *request) {
-        refuse(request, SD_BUS_ERROR_ACCESS_DENIED, "only root may, or whom polkit lets");
+        refuse(request,
+               SD_BUS_ERROR_ACCESS_DENIED,
+               "permission denied: requires root or polkit authorization");
 }
 
 static int on_leave(sd_bus_message *reply, void *data, sd_bus_error *error) {
@@ -68,7 +70,8 @@ static int on_leave(sd_bus_message *reply, void *data, sd_bus_error *error) {
         else if (is_challenge)
                 refuse(request,
                        SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED,
-                       "polkit would have to ask");
+                       "permission denied: polkit must ask the user, and the call does not "
+                       "permit that");
         else
                 deny(request);
         return 0;

@@ -103,7 +103,7 @@ static void on_resume_allowed(struct bus_request *request) {
 
 /* Before the first look nobody knows what is suspended already. */
 static int not_ready(sd_bus_error *error) {
-        return sd_bus_error_set(error, BUS_ERROR_NOT_READY, "the first look is not over yet");
+        return sd_bus_error_set(error, BUS_ERROR_NOT_READY, "the first pass has not ended yet");
 }
 
 /* An object that the snapshot has, or all. */
@@ -172,8 +172,8 @@ int bus_suspend(sd_bus_message *message, void *data, sd_bus_error *error) {
                 return sd_bus_error_setf(
                                 error,
                                 SD_BUS_ERROR_INVALID_ARGS,
-                                "expected a reason of at most %d bytes in one line, and 0 or an end "
-                                "that is yet to come",
+                                "expected a reason of at most %d bytes in one line, and 0 or a time in "
+                                "the future",
                                 PHX_SUSPENSION_REASON_LIMIT);
         return take_on(bus, message, &suspension, on_suspend_allowed, error);
 }

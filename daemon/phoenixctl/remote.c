@@ -39,16 +39,10 @@ static int bus_failed(int r, const sd_bus_error *error) {
         if (sd_bus_error_has_name(error, SD_BUS_ERROR_SERVICE_UNKNOWN) ||
             sd_bus_error_has_name(error, SD_BUS_ERROR_NAME_HAS_NO_OWNER))
                 return not_running();
-        if (is_refusal(error)) {
-                (void) fprintf(stderr,
-                               "phoenixctl: permission denied: %s; requires root or polkit authorization\n",
-                               error->message);
-                return CTL_NOT_ALLOWED;
-        }
         (void) fprintf(stderr,
                        "phoenixctl: %s\n",
                        error->message ? error->message : strerrordesc_np(-r));
-        return CTL_ERROR;
+        return is_refusal(error) ? CTL_NOT_ALLOWED : CTL_ERROR;
 }
 
 static int open_bus(const struct ctl *ctl, sd_bus **ret_bus) {

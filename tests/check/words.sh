@@ -78,9 +78,20 @@ find_words() {
                                 substr(text, RSTART + 1, RLENGTH - 2), better[i]
                 }
 
+                # The same word twice, with one blank between: columns have more.
+                function refuse_twice(number, text,   i, n_words, word) {
+                        gsub(/\\[nt]/, " ", text)
+                        n_words = split(tolower(text), word, / /)
+                        for (i = 2; i <= n_words; i++)
+                                if (word[i] == word[i - 1] && word[i] ~ /^[a-z][a-z]+:?$/)
+                                        printf "%s:%d: \"%s %s\": say it once\n", file, number,
+                                                word[i], word[i]
+                }
+
                 function end_literal(   i, text) {
                         if (literal == "")
                                 return
+                        refuse_twice(began, literal)
                         text = plain(literal)
                         for (i = 1; i <= n; i++)
                                 if (text != names && text ~ pattern[i])
@@ -120,6 +131,7 @@ find_words() {
                 function read_text(text,   i, both) {
                         if (text !~ /^\.Li /)
                                 sub(/^[ \t]*(#+|\.[A-Za-z]+|[*-])[ \t]+/, "", text)
+                        refuse_twice(FNR, text)
                         text = plain(text)
                         both = before substr(text, 2)
                         for (i = 1; i <= n; i++)

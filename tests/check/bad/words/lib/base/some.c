@@ -8,3 +8,8 @@ const char *phx_some(void) {
                              "hind it"
                            : "\"hardly\" meant";
 }
+
+const char *phx_twice(void) {
+        return "it cannot "
+               "cannot be read";
+}
