@@ -475,11 +475,12 @@ static int list_cases(const char *directory, struct phx_strings *cases) {
         return r;
 }
 
-static int run_all(const char *directory, bool update) {
+/* All cases, or the one that is named. */
+static int run_cases(const char *directory, const char *only, bool update) {
         phx_cleanup(phx_strings_done) struct phx_strings cases = { 0 };
         int failures = 0, r;
 
-        r = list_cases(directory, &cases);
+        r = only ? phx_strings_add(&cases, only) : list_cases(directory, &cases);
         if (r < 0 || cases.count == 0) {
                 printf("Bail out! no cases in %s\n", directory);
                 return -ENOENT;
@@ -503,11 +504,14 @@ static int run_all(const char *directory, bool update) {
 }
 
 int main(int argc, char *argv[]) {
-        bool update = argc == 3 && strcmp(argv[1], "--update") == 0;
+        bool update = argc > 1 && strcmp(argv[1], "--update") == 0;
+        char **arguments = argv + 1 + update;
+        int count = argc - 1 - update;
 
-        if (argc != 2 && !update) {
-                (void) fprintf(stderr, "usage: %s [--update] CASES\n", argv[0]);
+        if (count < 1 || count > 2) {
+                (void) fprintf(stderr, "usage: %s [--update] CASES [CASE]\n", argv[0]);
                 return EXIT_FAILURE;
         }
-        return run_all(argv[argc - 1], update) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return run_cases(arguments[0], count > 1 ? arguments[1] : NULL, update) == 0 ? EXIT_SUCCESS
+                                                                                     : EXIT_FAILURE;
 }
