@@ -232,7 +232,8 @@ static int get_profile(sd_bus_message *message, void *data, sd_bus_error *error)
                        : no_such("profile", error);
 }
 
-static int append_profile(sd_bus_message *reply, const struct phx_snapshot_profile *profile) {
+static int append_profile(sd_bus_message *reply, const struct phx_snapshot *snapshot, size_t i) {
+        const struct phx_snapshot_profile *profile = &snapshot->profiles[i];
         phx_autofree char *path = NULL;
         int r;
 
@@ -246,23 +247,8 @@ static int append_profile(sd_bus_message *reply, const struct phx_snapshot_profi
                                        path);
 }
 
-static int list_profiles(sd_bus_message *message, void *data, sd_bus_error *error) {
-        phx_cleanup(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        const struct bus *bus = data;
-        const struct phx_snapshot *snapshot = bus->board->snapshot;
-        int r;
-
-        r = sd_bus_message_new_method_return(message, &reply);
-        if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'a', "(sso)");
-        for (size_t i = 0; i < snapshot->profile_count && r >= 0; i++)
-                r = append_profile(reply, &snapshot->profiles[i]);
-        if (r >= 0)
-                r = sd_bus_message_close_container(reply);
-        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
-}
-
-static int append_container(sd_bus_message *reply, const struct phx_snapshot_container *container) {
+static int append_container(sd_bus_message *reply, const struct phx_snapshot *snapshot, size_t i) {
+        const struct phx_snapshot_container *container = &snapshot->containers[i];
         phx_autofree char *path = NULL;
         int r;
 
@@ -277,20 +263,38 @@ static int append_container(sd_bus_message *reply, const struct phx_snapshot_con
                                        path);
 }
 
-static int list_containers(sd_bus_message *message, void *data, sd_bus_error *error) {
+/* Answers with an array of COUNT items of TYPE, each written by APPEND. */
+static int reply_list(
+                sd_bus_message *message,
+                const struct phx_snapshot *snapshot,
+                const char *type,
+                size_t count,
+                int (*append)(sd_bus_message *reply,
+                              const struct phx_snapshot *snapshot,
+                              size_t i)) {
         phx_cleanup(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        const struct bus *bus = data;
-        const struct phx_snapshot *snapshot = bus->board->snapshot;
         int r;
 
         r = sd_bus_message_new_method_return(message, &reply);
         if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'a', "(ssso)");
-        for (size_t i = 0; i < snapshot->container_count && r >= 0; i++)
-                r = append_container(reply, &snapshot->containers[i]);
+                r = sd_bus_message_open_container(reply, 'a', type);
+        for (size_t i = 0; i < count && r >= 0; i++)
+                r = append(reply, snapshot, i);
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);
         return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+}
+
+static int list_profiles(sd_bus_message *message, void *data, sd_bus_error *error) {
+        const struct phx_snapshot *snapshot = ((const struct bus *) data)->board->snapshot;
+
+        return reply_list(message, snapshot, "(sso)", snapshot->profile_count, append_profile);
+}
+
+static int list_containers(sd_bus_message *message, void *data, sd_bus_error *error) {
+        const struct phx_snapshot *snapshot = ((const struct bus *) data)->board->snapshot;
+
+        return reply_list(message, snapshot, "(ssso)", snapshot->container_count, append_container);
 }
 
 /* --- methods that get something done --- */

@@ -11,6 +11,7 @@
 
 #include "base/grow.h"
 #include "base/strings.h"
+#include "phoenixctl/remote.h"
 
 const struct option shown_options[] = {
         { "from", required_argument, NULL, 'f' },
@@ -93,30 +94,36 @@ const char *shown_plain(const struct ctl *ctl) {
         return ctl->colour ? "\033[0m" : "";
 }
 
-const struct phx_snapshot_container *shown_container(
-                const struct phx_snapshot *snapshot,
-                const char *id) {
-        for (size_t i = 0; i < snapshot->container_count; i++)
-                if (strcmp(snapshot->containers[i].id, id) == 0)
-                        return &snapshot->containers[i];
-        return NULL;
-}
+int shown_find(const struct ctl *ctl,
+               const char *verb,
+               const char *from,
+               const char *id,
+               struct phx_snapshot **ret_snapshot,
+               const struct phx_snapshot_container **ret_container) {
+        int r;
 
-const struct phx_snapshot_profile *shown_profile(
-                const struct phx_snapshot *snapshot,
-                const char *name) {
-        for (size_t i = 0; i < snapshot->profile_count; i++)
-                if (strcmp(snapshot->profiles[i].name, name) == 0)
-                        return &snapshot->profiles[i];
-        return NULL;
+        r = remote_describe(ctl, from, ret_snapshot, NULL);
+        if (r != 0)
+                return r;
+        *ret_container = phx_snapshot_find_container(*ret_snapshot, id);
+        if (*ret_container)
+                return 0;
+        (void) fprintf(stderr,
+                       "phoenixctl: %s: '%s' is not in the configuration; see phoenixctl list "
+                       "containers\n",
+                       verb,
+                       id);
+        return CTL_ERROR;
 }
 
 int shown_part_add(
                 struct phx_snapshot_part *part,
                 const struct phx_snapshot *snapshot,
                 const char *object) {
-        const struct phx_snapshot_container *container = shown_container(snapshot, object);
-        const struct phx_snapshot_profile *profile = shown_profile(snapshot, object);
+        const struct phx_snapshot_container *container = phx_snapshot_find_container(
+                        snapshot,
+                        object);
+        const struct phx_snapshot_profile *profile = phx_snapshot_find_profile(snapshot, object);
         void *item;
 
         if (container) {
@@ -153,7 +160,9 @@ void shown_step(const struct phx_snapshot *snapshot,
                 const struct phx_snapshot_drift *drift,
                 char *text,
                 size_t size) {
-        const struct phx_snapshot_container *container = shown_container(snapshot, drift->object);
+        const struct phx_snapshot_container *container = phx_snapshot_find_container(
+                        snapshot,
+                        drift->object);
 
         text[0] = '\0';
         if (drift->is_suspended)

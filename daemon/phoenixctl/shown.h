@@ -29,12 +29,14 @@ const char *shown_bad(const struct ctl *ctl);
 const char *shown_bold(const struct ctl *ctl);
 const char *shown_plain(const struct ctl *ctl);
 
-const struct phx_snapshot_container *shown_container(
-                const struct phx_snapshot *snapshot,
-                const char *id);
-const struct phx_snapshot_profile *shown_profile(
-                const struct phx_snapshot *snapshot,
-                const char *name);
+/* The container ID as the daemon, or FROM, shows it: 0, or the exit status when there is none,
+ * which is said on stderr for VERB. *RET_CONTAINER is borrowed from *RET_SNAPSHOT, the caller's. */
+int shown_find(const struct ctl *ctl,
+               const char *verb,
+               const char *from,
+               const char *id,
+               struct phx_snapshot **ret_snapshot,
+               const struct phx_snapshot_container **ret_container);
 
 /* Adds the profile and the container of this name, and the drifts that are about it. -ENOMEM. The
  * items are borrowed from SNAPSHOT. */

@@ -134,7 +134,7 @@ static int ask_about(
 int verb_can(const struct ctl *ctl, int argc, char **argv) {
         phx_cleanup(phx_policy_assertion_done) struct phx_policy_assertion assertion = { 0 };
         phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = NULL;
-        const struct phx_snapshot_container *container;
+        const struct phx_snapshot_container *container = NULL;
         const char *from = shown_from(argc, argv);
         int r;
 
@@ -145,16 +145,8 @@ int verb_can(const struct ctl *ctl, int argc, char **argv) {
         r = parse(argc - optind - 1, argv + optind + 1, &assertion);
         if (r != 0)
                 return r;
-        r = remote_describe(ctl, from, &snapshot, NULL);
+        r = shown_find(ctl, "can", from, argv[optind], &snapshot, &container);
         if (r != 0)
                 return r;
-        container = shown_container(snapshot, argv[optind]);
-        if (!container) {
-                (void) fprintf(stderr,
-                               "phoenixctl: can: '%s' is not in the configuration; see phoenixctl "
-                               "list containers\n",
-                               argv[optind]);
-                return CTL_ERROR;
-        }
         return ask_about(ctl, container, &assertion);
 }

@@ -54,7 +54,7 @@ int verb_explain(const struct ctl *ctl, int argc, char **argv) {
         phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = NULL;
         phx_autofree char *text = NULL;
         const char *from = shown_from(argc, argv);
-        const struct phx_snapshot_container *container;
+        const struct phx_snapshot_container *container = NULL;
         int r;
 
         if (argc - optind != 1) {
@@ -63,17 +63,9 @@ int verb_explain(const struct ctl *ctl, int argc, char **argv) {
                                "list containers\n");
                 return CTL_ERROR;
         }
-        r = remote_describe(ctl, from, &snapshot, NULL);
+        r = shown_find(ctl, "explain", from, argv[optind], &snapshot, &container);
         if (r != 0)
                 return r;
-        container = shown_container(snapshot, argv[optind]);
-        if (!container) {
-                (void) fprintf(stderr,
-                               "phoenixctl: explain: '%s' is not in the configuration; see "
-                               "phoenixctl list containers\n",
-                               argv[optind]);
-                return CTL_ERROR;
-        }
         if (!ctl->json) {
                 if (!ctl->quiet)
                         print_page(snapshot, container);

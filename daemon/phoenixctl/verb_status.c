@@ -313,8 +313,12 @@ static void print_profile(const struct page *page, const struct phx_snapshot_pro
 }
 
 static void print_object(const struct page *page, const char *object) {
-        const struct phx_snapshot_container *container = shown_container(page->snapshot, object);
-        const struct phx_snapshot_profile *profile = shown_profile(page->snapshot, object);
+        const struct phx_snapshot_container *container = phx_snapshot_find_container(
+                        page->snapshot,
+                        object);
+        const struct phx_snapshot_profile *profile = phx_snapshot_find_profile(
+                        page->snapshot,
+                        object);
 
         if (container)
                 print_container(page, container);
@@ -341,8 +345,8 @@ static int print_json(const struct phx_snapshot *snapshot, int count, char **obj
 
 static int check_objects(const struct phx_snapshot *snapshot, int count, char **objects) {
         for (int i = 0; i < count; i++)
-                if (!shown_container(snapshot, objects[i]) &&
-                    !shown_profile(snapshot, objects[i])) {
+                if (!phx_snapshot_find_container(snapshot, objects[i]) &&
+                    !phx_snapshot_find_profile(snapshot, objects[i])) {
                         (void) fprintf(stderr,
                                        "phoenixctl: status: there is no container and no profile "
                                        "'%s'; see phoenixctl list containers\n",

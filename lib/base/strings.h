@@ -50,6 +50,10 @@ bool phx_has_nul(const char *data, size_t size, unsigned *ret_line, unsigned *re
 void phx_make_visible(char *text, size_t size);
 /* The same as a copy, whole; the caller's to free. NULL when memory is short. */
 char *phx_visible(const char *text);
+/* A copy of a name, which may hold any byte, that is plain UTF-8 on one line: backslashes, and what
+ * the above would rewrite, become \xHH, each byte for itself. No two names give the same text, and
+ * one without any of these stays as it is. The caller's to free; 0 or -ENOMEM. */
+int phx_escape(const char *bytes, char **ret_text);
 /* "s", unless COUNT is one: "%zu file%s". */
 const char *phx_plural(size_t count);
 /* Absolute, without "//", ".", "..", a slash at the end or control characters, and more than "/".

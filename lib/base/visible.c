@@ -3,6 +3,7 @@
 /* Of a foreign text in a message everything must be seen: a zero width blank in a name, which makes
  * it another one, as well as a mark that turns the direction of the words behind it. */
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -14,6 +15,8 @@
 /* "\U000e0001" and a NUL; no byte of a text becomes more than GROWTH. */
 #define SHOWN_SIZE 11
 #define GROWTH 6
+/* "\xHH" */
+#define ESCAPE_SIZE 4
 
 static bool is_seen(uint32_t c) {
         static const struct {
@@ -33,7 +36,8 @@ static bool is_seen(uint32_t c) {
         return true;
 }
 
-/* How many bytes the character at TEXT has; 0 when it is none of UTF-8. */
+/* How many bytes the character at TEXT has; 0 when it is no UTF-8 (RFC 3629): cut short, longer
+ * than it must be, half of a pair, or beyond the last. */
 static size_t decode(const char *text, uint32_t *ret_c) {
         static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
         const unsigned char *bytes = (const unsigned char *) text;
@@ -50,7 +54,7 @@ static size_t decode(const char *text, uint32_t *ret_c) {
                         return 0;
                 c = c << 6 | (bytes[i] & 0x3f);
         }
-        if (length > 0 && (c < least[length] || c > 0x10ffff))
+        if (length > 0 && (c < least[length] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff)))
                 return 0;
         *ret_c = c;
         return length;
@@ -121,4 +125,32 @@ char *phx_visible(const char *text) {
         memcpy(visible, text, strlen(text) + 1);
         phx_make_visible(visible, size);
         return visible;
+}
+
+int phx_escape(const char *bytes, char **ret_text) {
+        phx_autofree char *text = malloc(strlen(bytes) * ESCAPE_SIZE + 1);
+        char *end = text;
+
+        if (!text)
+                return -ENOMEM;
+        while (*bytes) {
+                uint32_t c = 0;
+                size_t length = decode(bytes, &c);
+
+                if (length > 0 && c != '\\' && is_seen(c)) {
+                        memcpy(end, bytes, length);
+                        end += length;
+                } else {
+                        length = length > 0 ? length : 1;
+                        for (size_t i = 0; i < length; i++, end += ESCAPE_SIZE)
+                                (void) snprintf(end,
+                                                ESCAPE_SIZE + 1,
+                                                "\\x%02x",
+                                                (unsigned char) bytes[i]);
+                }
+                bytes += length;
+        }
+        *end = '\0';
+        *ret_text = PHX_TAKE(text);
+        return 0;
 }

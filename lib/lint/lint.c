@@ -27,7 +27,7 @@ int lint_names_add(struct lint_names *names, const char *name) {
         return phx_buffer_addf(&names->words, "%s%s", names->count > 1 ? ", " : "", name);
 }
 
-int lint_names_end(struct lint_names *names) {
+static int end_names(struct lint_names *names) {
         if (names->count <= NAMES_TOLD)
                 return 0;
         return phx_buffer_addf(&names->words, " and %zu more", names->count - NAMES_TOLD);
@@ -69,6 +69,21 @@ int lint_add(struct lint *lint,
                         &item->text,
                         "%s, by a mount rule that the parser compiles more widely than it reads",
                         text);
+}
+
+int lint_add_names(
+                struct lint *lint,
+                enum phx_rule rule,
+                const struct lint_place *place,
+                struct lint_names *found,
+                const char *before,
+                const char *after) {
+        int r;
+
+        if (found->count == 0)
+                return 0;
+        r = end_names(found);
+        return r < 0 ? r : lint_add(lint, rule, place, "%s%s%s", before, found->words.data, after);
 }
 
 bool lint_may_open(const struct lint *lint, const char *path, uint32_t mask) {
@@ -126,16 +141,14 @@ static int lint_capabilities(struct lint *lint) {
                     (lint->entry->capabilities >> number) & 1)
                         r = lint_names_add(&found, names[i]);
         }
-        if (r >= 0)
-                r = lint_names_end(&found);
-        if (r < 0 || found.count == 0)
-                return r;
         place.name = found.first;
-        return lint_add(lint,
-                        PHX_RULE_KERNEL_CAPABILITIES,
-                        &place,
-                        "may use the capabilities %s",
-                        found.words.data);
+        return r < 0 ? r
+                     : lint_add_names(lint,
+                                      PHX_RULE_KERNEL_CAPABILITIES,
+                                      &place,
+                                      &found,
+                                      "may use the capabilities ",
+                                      "");
 }
 
 /* --- the profile --- */

@@ -54,9 +54,15 @@ struct lint_names {
 };
 
 int lint_names_add(struct lint_names *names, const char *name);
-/* "a, b, c and 2 more". 0 or -ENOMEM. */
-int lint_names_end(struct lint_names *names);
 void lint_names_done(struct lint_names *names);
+/* Adds a finding, unless FOUND is empty: BEFORE, "a, b, c and 2 more" and AFTER. 0 or -ENOMEM. */
+int lint_add_names(
+                struct lint *lint,
+                enum phx_rule rule,
+                const struct lint_place *place,
+                struct lint_names *found,
+                const char *before,
+                const char *after);
 
 /* Whether the file at PATH may be opened with any of MASK. */
 bool lint_may_open(const struct lint *lint, const char *path, uint32_t mask);

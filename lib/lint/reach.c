@@ -103,16 +103,14 @@ static int lint_block_mounts(struct lint *lint, uint32_t start) {
                 if (r >= 0 && may)
                         r = lint_names_add(&found, types[i]);
         }
-        if (r >= 0)
-                r = lint_names_end(&found);
-        if (r < 0 || found.count == 0)
-                return r;
         place.name = found.first;
-        return lint_add(lint,
-                        PHX_RULE_BLOCK_DEVICE_MOUNTS,
-                        &place,
-                        "may mount what is on the host's block devices (%s)",
-                        found.words.data);
+        return r < 0 ? r
+                     : lint_add_names(lint,
+                                      PHX_RULE_BLOCK_DEVICE_MOUNTS,
+                                      &place,
+                                      &found,
+                                      "may mount what is on the host's block devices (",
+                                      ")");
 }
 
 /* Elsewhere than in its place it is not known by its path any more; and in its place it may be open
@@ -169,16 +167,14 @@ static int lint_kernel_mounts(struct lint *lint, uint32_t start) {
                 if (r >= 0 && may)
                         r = lint_names_add(&found, systems[i].type);
         }
-        if (r >= 0)
-                r = lint_names_end(&found);
-        if (r < 0 || found.count == 0)
-                return r;
         place.name = found.first;
-        return lint_add(lint,
-                        PHX_RULE_KERNEL_MOUNTS,
-                        &place,
-                        "may mount and write file systems that control the kernel (%s)",
-                        found.words.data);
+        return r < 0 ? r
+                     : lint_add_names(lint,
+                                      PHX_RULE_KERNEL_MOUNTS,
+                                      &place,
+                                      &found,
+                                      "may mount and write file systems that control the kernel (",
+                                      ")");
 }
 
 int lint_mounts(struct lint *lint) {
@@ -280,11 +276,7 @@ static int lint_file_rule(struct lint *lint, const struct file_rule *rule) {
                         (void) snprintf(first, sizeof(first), "%s", witness);
                 r = lint_names_add(&found, witness);
         }
-        if (r >= 0)
-                r = lint_names_end(&found);
-        if (r < 0 || found.count == 0)
-                return r;
-        return lint_add(lint, rule->rule, &place, "%s %s", rule->words, found.words.data);
+        return r < 0 ? r : lint_add_names(lint, rule->rule, &place, &found, rule->words, "");
 }
 
 int lint_files(struct lint *lint) {
@@ -323,19 +315,19 @@ int lint_files(struct lint *lint) {
                 { PHX_RULE_BLOCK_DEVICES,
                   AA_MAY_READ | AA_MAY_WRITE,
                   "rw",
-                  "may open the host's block devices, such as",
+                  "may open the host's block devices, such as ",
                   devices,
                   PHX_ELEMENTS(devices) },
                 { PHX_RULE_KERNEL_FILES,
                   AA_MAY_WRITE | AA_MAY_APPEND,
                   "wa",
-                  "may write files that control the kernel:",
+                  "may write files that control the kernel: ",
                   kernel,
                   PHX_ELEMENTS(kernel) },
                 { PHX_RULE_KERNEL_MEMORY,
                   AA_MAY_READ | AA_MAY_WRITE,
                   "rw",
-                  "may open the kernel's memory:",
+                  "may open the kernel's memory: ",
                   memory,
                   PHX_ELEMENTS(memory) },
         };

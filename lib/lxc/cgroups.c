@@ -16,9 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/escape.h"
 #include "base/file.h"
 #include "base/grow.h"
+#include "base/strings.h"
 #include "lxc/hierarchies.h"
 
 /* A host's whole process table fits. */

@@ -8,8 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/escape.h"
 #include "base/grow.h"
+#include "base/strings.h"
 #include "lxc/assignments.h"
 #include "lxc/cgroups.h"
 #include "lxc/label_picture.h"

@@ -4,6 +4,7 @@
 /* What tests of event sources share: a loop, a listener that counts, a temporary directory. */
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -56,6 +57,17 @@ static inline void run_until(
 static inline void settle(sd_event *event) {
         while (sd_event_run(event, 30 * MS) > 0)
                 ;
+}
+
+/* Those that the daemon takes from its loop. */
+static inline void block_signals(void) {
+        sigset_t set;
+
+        (void) sigemptyset(&set);
+        (void) sigaddset(&set, SIGTERM);
+        (void) sigaddset(&set, SIGINT);
+        (void) sigaddset(&set, SIGHUP);
+        (void) sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
 static inline void make_directory(char *path) {

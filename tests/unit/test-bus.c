@@ -144,15 +144,9 @@ static _Noreturn void run_manager(const struct fixture *fixture) {
         phx_cleanup(manager_freep) struct manager *manager = NULL;
         struct manager_options options;
         char settings[128];
-        sigset_t set;
         int r;
 
-        (void) sigemptyset(&set);
-        (void) sigaddset(&set, SIGTERM);
-        (void) sigaddset(&set, SIGINT);
-        (void) sigaddset(&set, SIGHUP);
-        (void) sigprocmask(SIG_BLOCK, &set, NULL);
-
+        block_signals();
         (void) snprintf(settings, sizeof(settings), "%s/phoenixd.json", fixture->root);
         manager_options_init(&options, settings);
         options.revision = "/nonexistent/revision";

@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "base/escape.h"
 #include "base/macros.h"
+#include "base/strings.h"
 
 static void assert_escaped(const char *bytes, const char *expected) {
         phx_autofree char *text = NULL;
