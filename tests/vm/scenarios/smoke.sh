@@ -55,12 +55,13 @@ check "it is unconfined" all_labelled web unconfined
 
 sed -i 's/^lxc.apparmor.profile = .*/lxc.apparmor.profile = lxc-smoke/' /var/lib/lxc/db/config
 cursor=$(journal_cursor)
-sample_labels db 3 5 /run/sample & sampler=$!
+sample_labels db 60 5 /run/sample & sampler=$!
 check "a container starts in a profile" start_container db
 check "all its tasks carry the label" all_labelled db 'lxc-smoke (enforce)'
 check "the profile denies inside" not inside db 'echo x >/srv/secret'
 check "and allows the rest" inside db 'echo x >/srv/public'
 check "the denial is in the journal" wait_until 5 journal_has 'apparmor="DENIED".*lxc-smoke' "$cursor"
-wait "$sampler"
+kill -TERM "$sampler"
+wait "$sampler" || true
 check "the sampler saw the label" grep -q 'lxc-smoke (enforce)' /run/sample
 check "a container can be stopped" stop_container db
