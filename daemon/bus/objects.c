@@ -1,6 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* One object for each profile and each container, found in the snapshot when it is asked for. */
+/* One object for each profile and each container, found in the snapshot when it is asked for. The
+ * paths are made from the snapshot on the board and from nothing else: no object is registered
+ * when a container appears, and none is removed when it goes. libsystemd asks three questions, and
+ * each is answered from the snapshot at that moment: which paths are there (list_profiles,
+ * list_containers), is this one of them (find_profile, find_container), what is its property.
+ *
+ * What find_…() returns is borrowed by libsystemd for one call; the snapshot is replaced only
+ * between calls, by the event loop, so it cannot end under a reader. A property is an expression
+ * over the snapshot's struct, without state of its own.
+ *
+ * Signals come from comparing two snapshots, the one before and the present one: an object that is
+ * only in one of them is added or removed, and of one in both the properties that differ are
+ * announced. Therefore a pass that changes nothing sends nothing. A signal that cannot be sent for
+ * lack of memory is lost, but what it says can still be read. */
 
 #include <errno.h>
 #include <string.h>

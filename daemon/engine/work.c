@@ -1,6 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* The engine's work: input, machine and pass put together. */
+/* The engine's work: input, machine and pass put together.
+ *
+ * struct work lives as long as the engine and owns the parts: input (settings and configuration,
+ * with the last accepted ones), machine (everything that reads or changes the host), pass (what is
+ * remembered from one pass to the next), suspensions and the open state directory. One request is:
+ *
+ *   1. take the suspensions that came with it, and drop those that have ended
+ *   2. run the pass; it calls back into world_…(), the only way from reconcile to the machine
+ *   3. find out who changed what another program has changed, after the repairs, since the audit
+ *      log may have to be waited for
+ *   4. fill the report: what the loop must know (what to watch, when to come again), and the
+ *      snapshot and the plan as text, each only if it differs from the one that was sent last
+ *
+ * Times are read once, at the beginning, and hold for the whole pass, so that everything in it
+ * agrees.
+ *
+ * If setup fails, work_free() handles what is half built, and the next request tries again. When
+ * the engine is killed, nothing is freed and nothing has to be: what must last is on disk, written
+ * by store.c and suspend.c before it counts. */
 
 #include "engine/work.h"
 

@@ -2,7 +2,27 @@
 
 /* Everything that happens comes down to two questions: must we look, and when? The answers live in
  * struct schedule; this file connects it with what happens (watch, revision, monitord, inits,
- * signals), with who looks (supervisor) and with who wants to know (notify, journal). */
+ * signals), with who looks (supervisor) and with who wants to know (notify, journal).
+ *
+ *   what happens ──► schedule ──► begin_look() ──► supervisor ──► engine
+ *                       ▲                                          │
+ *        on_report(), on_failure(), on_lost(), on_labels() ◄───────┘
+ *
+ * At most one request is with the engine. What happens meanwhile only marks the schedule, and
+ * leads to another pass when this one has been answered. Every request is answered by exactly one
+ * of the four callbacks, and each of them does the same things: it ends or fails the schedule's
+ * pass, follows what the report says is to be watched, tells systemd and the bus, and arms the
+ * timer.
+ *
+ * Requests of users (reload, reconcile, suspend) have a flag "asked" and a flag "running". A pass
+ * that begins turns asked into running, and its end answers only what was running, as what was
+ * asked later may not have been seen by it. on_lost() turns running back into asked: the next pass
+ * does what the lost one was for.
+ *
+ * If the engine dies, the loop goes on and starts another one with the next pass, at growing
+ * intervals (schedule_fail with hold). If the loop dies, the engine notices its closed channel and
+ * ends before its next change. Nothing in this file blocks: everything that could is the engine's.
+ */
 
 #include "loop/manager.h"
 

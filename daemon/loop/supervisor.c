@@ -1,5 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* The engine seen from the loop: a process, a channel and a timer.
+ *
+ *   idle      no request is with the engine; a message from it is a protocol error
+ *   looking   one request is; progress restarts the timer of silence, an answer ends the state
+ *   killed    the channel is closed at once, so that nothing it still says counts; its pidfd shows
+ *             when it is over
+ *   none      ended and reaped; the next request starts another one
+ *   stopping  no request any more: the channel is shut, the engine ends by itself, or is killed
+ *             when patience is over
+ *
+ * Each request leads to exactly one of on_report, on_labels, on_failure and on_lost. An engine
+ * that ends by itself and one that was killed come the same way, through on_ended(), which first
+ * reads what was sent before the end. `why` remembers the reason of a kill for the text.
+ *
+ * The loop is the subreaper of everything that the engine starts: when the engine is over,
+ * phx_process_sweep() kills what it left, so that no compiler or liblxc child outlives it. Only
+ * sweep(0, 0) is used here, which does not wait.
+ *
+ * supervisor_free() kills the engine; all event sources hang on the event loop, whose reference is
+ * kept to the end. */
+
 #include "loop/supervisor.h"
 
 #include <errno.h>

@@ -5,7 +5,17 @@
  * it has read in memory where no poll sees them. Therefore: the descriptor is found by comparing
  * /proc/self/fd before and after; every dispatch drains to the end; a watch is never added twice
  * and never removed; and when watches have died, the whole instance is thrown away and built anew.
- * The same calls behave the same in 3.22 and in the C++ of 4.23. */
+ * The same calls behave the same in 3.22 and in the C++ of 4.23.
+ *
+ * An entry is a directory that should be watched; wanted, live and missed are its three facts.
+ * watch_set() replaces the set of wanted entries by the list of the report, and watch_refresh()
+ * makes live what is wanted. A directory that is missing or cannot be watched is kept and tried
+ * again at the next refresh; when it appears, there is an event in the nearest directory above it,
+ * which the engine names as well.
+ *
+ * The rule behind the return values: 1 means that something is watched which was not watched
+ * before, so it may have changed unseen, and the caller must schedule another pass. An overflow of
+ * the kernel's queue means the same for everything. */
 
 #include "loop/watch.h"
 

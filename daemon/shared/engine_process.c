@@ -2,7 +2,23 @@
 
 /* One process looks, one waits. Both are this program: the engine is a fork without exec, and keeps
  * of its parent nothing but standard input, output and error, its end of the socket pair and the
- * memory that the plan is in. */
+ * memory that the plan is in.
+ *
+ * The engine is a loop without events: receive a request, answer it, sweep up children that were
+ * left, receive the next. Between requests it waits in recv(), and uses nothing. An answer is one
+ * message: report, labels or failure; progress may come before it. The first request makes the
+ * engine's work (prepare), and a failure of that is an answer, tried again by the next request.
+ *
+ * Death, either way:
+ *   - the loop is gone: recv() ends with -EPIPE while idle. During a pass, leave_if_alone() looks
+ *     at the socket before each change, and when progress cannot be sent, so that an engine
+ *     without a loop makes no further change.
+ *   - the engine is gone: the loop sees it by the pidfd. The state on disk is whole at any time,
+ *     as each change is one atomic step; a new engine reads it and observes everything again.
+ *
+ * The fork happens without exec, so the child must drop what the parent has: descriptors, signal
+ * handlers and masks, systemd's variables, exit handlers (_exit). Memory is copied and never freed
+ * in the child: the plan is the only part that it reads. */
 
 #include "shared/engine_process.h"
 

@@ -1,5 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* One table of members describes a struct for both directions, so that reading and writing cannot
+ * differ. Rendering goes down the table and makes a JSON value for each member, by its type;
+ * parsing goes down the same table and looks each key up.
+ *
+ *   - Keys that the table does not have are ignored when parsing: a newer program may have written
+ *     them. A key that is missing is an error, unless its type may be null or is LATER.
+ *   - An enum is written by its name. A name that is not known is an error, not a default.
+ *   - Text that is not UTF-8 (a file name may be anything) is written with '?' for the bytes at
+ *     fault, so that one name cannot make a whole report impossible.
+ *   - A list is a pointer and a count in the same struct. Both are set before the first element is
+ *     parsed, and the elements are zeroed, so that the caller's free function handles a failure in
+ *     the middle of it.
+ *
+ * Memory: a rendered value is a new reference of the caller's. A parsed object owns its strings
+ * and lists, also when parsing failed half way; the caller frees it as always. An error names the
+ * path of the key (containers[3].state). */
+
 #include "codec/fields.h"
 
 #include <errno.h>

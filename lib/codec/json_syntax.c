@@ -2,7 +2,16 @@
 
 /* A machine with one state, what is expected next, and a stack of the brackets that are open. It
  * does not recurse: a text may nest as deep as it is long. What is foreign begins with an opening
- * bracket and ends with the one that closes it, at which it is blanked in the copy. */
+ * bracket and ends with the one that closes it, at which it is blanked in the copy.
+ *
+ * Every byte is looked at once. The state after a value depends only on the innermost bracket
+ * (behind_value), so opening pushes it and closing pops it. Nothing is decoded: the copy keeps the
+ * size and every position, so a line and column that jansson reports for the copy is right for the
+ * text.
+ *
+ * The first error ends it: its position is where the byte stands that does not fit, and `expected`
+ * is turned into words. The stack is the only memory, and is freed by syntax_done(); the copy is
+ * the caller's. */
 
 #include "codec/json_syntax.h"
 

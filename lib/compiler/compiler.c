@@ -1,5 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* Compiles several profiles at once, each in a child of its own, and believes the children as
+ * little as their input. A job goes through:
+ *
+ *   stage    copies of the text and of all that it includes, in a directory that only the
+ *            compiler's group can read: the compiler reads what was judged, whatever happens to
+ *            the originals
+ *   start    two memory files for policy and messages, then a fork with limits of processor time,
+ *            memory and file size, under another user, without privilege (child.c)
+ *   wait     one poll() over the pidfds, until a child has ended or is late; also woken for a sign
+ *            of life, as the loop kills an engine that is silent
+ *   finish   the child's whole group is killed and reaped first; only then are the memory files
+ *            sealed and read, so that no process can change what was judged
+ *   judge    late, out of memory, too much output, killed, refused, or a policy
+ *
+ * children[] has the running ones without gaps: one that is finished is replaced by the last. A
+ * child owns its stage, process and descriptors until child_done(); the job owns what the caller
+ * gets.
+ *
+ * Every job ends with a result, and every failure with a text. -EINVAL is the author's to fix and
+ * stays until the input changes; -ETIMEDOUT, -ENOMEM and -EIO may be different another time, and
+ * the quarantine tries them again. If phoenixd dies, its children get SIGKILL (set in child.c),
+ * and the stages are removed at the next start. */
+
 #include "compiler/compiler.h"
 
 #include <errno.h>

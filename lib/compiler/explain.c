@@ -1,7 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /* Most mistakes in real profiles are undeclared variables, rules that exclude each other and mount
- * rules: the compiler finds them after it has read everything, and names no line. */
+ * rules: the compiler finds them after it has read everything, and names no line.
+ *
+ * So the message is recognized by its fixed words, the name in it is taken out, and the text is
+ * searched again (source/places.c) for the line that it is about. Each explain_…() knows one
+ * message in the spellings of the parsers of Debian 12 and 13, and returns false when it is
+ * another one; the first that knows it wins. If the place cannot be found, the one that the
+ * compiler named stays, and if no message is known, its own words are shown: an explanation may be
+ * missing, but must not be wrong.
+ *
+ * A compiler that says the same in other words is a case that is missed and shown as it is.
+ * tests/check/places.py runs the real one over examples and compares line and words. */
 
 #include "compiler/explain.h"
 

@@ -1,5 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* The kernel's list of profiles is a tree: policy/profiles/NAME.NUMBER/ has the files name, mode
+ * and a hash, and profiles/ with the children. The directory's name is not the profile's, since
+ * the kernel drops characters from it, so every `name` file is read, and a child's full name is
+ * made from its parent's.
+ *
+ * The tree changes while it is read. Three outcomes are kept apart at each step:
+ *
+ *   gone        ENOENT, ENODEV, ESTALE: the profile was removed or replaced meanwhile; left out
+ *   unreadable  its name cannot be had: the list is marked incomplete, and no caller may conclude
+ *               from it that a profile is absent
+ *   memory      -ENOMEM ends the reading
+ *
+ * Hash and mode that cannot be read are "none" and "unknown": never equal to what is desired,
+ * never taken for enforce.
+ *
+ * Loading is one write of the whole compiled policy to .replace, through libapparmor; the kernel
+ * checks all of it first and then switches all profiles of the set at once (policy/set_load, which
+ * phx_kernel_check() demands). So a task is at any moment under the former policy or the new one.
+ * Nothing here removes a profile. struct phx_kernel holds two paths and no descriptor: the tree
+ * may be unmounted and mounted again. */
+
 #include "kernel/apparmorfs.h"
 
 #include <dirent.h>

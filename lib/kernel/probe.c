@@ -1,5 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* Only the kernel knows what a policy allows in this kernel, and it answers only for loaded
+ * policy. So a policy that has a test is loaded into a policy namespace that no task is in,
+ * PHX_PROBE_NAMESPACE, asked there, and the namespace is removed with all that it holds. The
+ * host's own profiles are never touched: the write goes to namespaces/NAME/.replace, and names in
+ * questions are ":NAME:PROFILE".
+ *
+ * One trial is load, ask…, unload. load() first removes a namespace that a killed engine has left,
+ * so the state before each trial is the same; if the write fails, it removes what it made. A crash
+ * between the two leaves a namespace that confines no task, and the next load() or
+ * phx_policy_probe_clean() removes it.
+ *
+ * The questions are rendered by policy/query.c as the strings that the kernel's automata match,
+ * and sent by aa_query_label(); the same strings go to policy/matcher.c where there is no kernel.
+ * The scenario policy-tests compares the answers. */
+
 #include "kernel/probe.h"
 
 #include <errno.h>

@@ -1,6 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* What reaches the host's disks and kernel: mounts and files. */
+/* What reaches the host's disks and kernel: mounts and files.
+ *
+ * The question is never "which rules are there" but "what does the compiled policy allow": a rule
+ * may be denied elsewhere, come from an include, or be a pattern that matches more than it seems
+ * to. So each check is a search in the policy's automaton (policy/graph.c): a set of states after
+ * a prefix, closed over the bytes that may follow, in which a state with the permission is a
+ * finding, and the path to it the example in the text.
+ *
+ * For mounts the string has several parts with a NUL between them. The search goes part by part:
+ * targets, then over NUL to sources with a prefix, then to the type as a fixed text, then over the
+ * bytes of those flags that make it the mounting of a file system.
+ *
+ * Only when something was found is the profile's text searched for the line that brings it
+ * (lint_locate), and that line may be wrong without harm: the finding stands without it. Sets
+ * belong to the function that makes them. */
 
 #include <errno.h>
 #include <stdio.h>

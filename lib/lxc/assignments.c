@@ -1,5 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* Whose is a line? A config says nothing about that, so the inventory records for each container
+ * the lines that phoenixd wrote, and how many equal lines of the operator's there were besides
+ * (foreign). From both and the config as it is follow, for each container:
+ *
+ *   ours        of the recorded lines as many as the config has beyond the foreign ones: the last
+ *               equal ones, as phoenixd writes at the end. If the operator deletes one of them, it
+ *               is not ours any more
+ *   withdrawn   of ours, what no option asks for now
+ *   the edit    after the verdicts of liblxc: removed (ours that must go or move), tail (to be
+ *               written at the end), recorded and foreign (what the inventory has to say)
+ *
+ * The inventory is written before the config (phx_line_edit_claim, then the edit), with the lines
+ * of before and of after: whichever of the two files a crash leaves behind, every line that
+ * phoenixd wrote is recorded as such, and none of the operator's is. The excess is forgotten by
+ * the next pass, which counts again.
+ *
+ * Three texts of each config are given to the trial: as it is without what is withdrawn (text),
+ * without any line of ours (base), with all options at the end of that (whole). An assignment
+ * borrows its container from the list that it was collected from. */
+
 #include "lxc/assignments.h"
 
 #include <errno.h>

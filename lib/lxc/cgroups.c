@@ -5,7 +5,17 @@
  * many, too deep, refused, gone each time) is counted: something may run in it.
  *
  * A cgroup can be removed only when it is empty. Its processes have ended then, or were moved to
- * another one, which may have been read before: when one vanishes, the walk begins again. */
+ * another one, which may have been read before: when one vanishes, the walk begins again.
+ *
+ * The walk through one container (struct walk) collects numbers of processes without order; they
+ * are sorted and made unique at the end, as a process that moves is seen twice, and version 1
+ * lists it in each hierarchy. A cgroup that vanishes sets `vanished`, and the whole walk is made
+ * again, a few times; if the container is never at rest, that is counted as unread. `unread` says
+ * for how many cgroups it is not known what runs in them: callers must then not say that all tasks
+ * are confined.
+ *
+ * Each directory is opened by its name in the one above, never by a whole path: a container may
+ * remove and make cgroups while they are read. */
 
 #include "lxc/cgroups.h"
 

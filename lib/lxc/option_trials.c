@@ -1,5 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* Asking liblxc costs a child process, and a converged pass must cost none. So a verdict is
+ * remembered under a key, the digest of all that it depends on: the config, everything that it
+ * includes, and the three texts that would be tried. As long as the key is the same, the answer
+ * is.
+ *
+ * A run goes through all assignments and sorts them: those without options, and those whose
+ * options already stand at the end of a config that liblxc accepts (plain), are answered at once;
+ * those with a known key from memory; the rest becomes questions for one child (lxc/trial.c). What
+ * will be remembered is collected in `next`, and replaces the memory only when the whole run has
+ * succeeded: containers that are gone drop out by that, and a failure leaves the memory as it was.
+ *
+ * An assignment without an answer (the child failed) keeps its lines as they are; only the
+ * profile's line is still managed. It is not remembered, so the next pass asks again.
+ *
+ * Answers are owned by the caller, questions with their texts and the reader by the run. */
+
 #include "lxc/option_trials.h"
 
 #include <errno.h>

@@ -4,7 +4,16 @@
  * has joined anything else of it: lxc-start's child, and lxc-attach's, are there while they still
  * run LXC's own program under LXC's own label, which a look may well catch. They are told by two
  * signs that nothing inside can have: the parent is outside the cgroup, and the program is the
- * parent's, file by file. */
+ * parent's, file by file.
+ *
+ * The list of processes is a moment that is over when it is used. Each process is read by its
+ * number; one that is gone by then is left out, since a process that ends cannot leave the
+ * container. One that is there and cannot be read is added as unknown, which the callers treat as
+ * not confined. A zombie is left out, but not while other threads of it run. For a threaded cgroup
+ * the list has threads; they are mapped to their processes, each once.
+ *
+ * A thread has a label of its own, so every thread is a task here. The signs of a starting task
+ * are read before its label. */
 
 #include "lxc/tasks.h"
 

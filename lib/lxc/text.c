@@ -1,5 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* A config is edited as text, because its lines are the operator's: order, comments and spelling
+ * stay byte by byte. An edit works on a draft: the text cut into lines (entries that borrow from
+ * it), of which some are dropped, and two positions, of the profile's line and of the tail.
+ *
+ *   1. drop the lines to be removed: for each item the last line that reads so, byte for byte as
+ *      phoenixd would write it. A line that means the same but is written differently is the
+ *      operator's
+ *   2. choose the profile's line: the one there may be at most, after every lxc.include, since
+ *      liblxc obeys the last word and an include may set another profile. One that is right and
+ *      stands there keeps its place, others are dropped
+ *   3. place the tail, the lines to be added: at the end, or before the profile's line where that
+ *      is the last
+ *   4. render, and compare with the original: 1 only when a byte differs
+ *
+ * Applied to its own result, an edit changes nothing: the fuzz target lxc-text requires that. A
+ * text that liblxc would read differently from this file (a NUL, an item that is not one line) is
+ * refused instead of guessed at. */
+
 #include "lxc/text.h"
 
 #include <assert.h>

@@ -1,5 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* Which lines of lxc_options have to be written? Only liblxc knows what a line does, so each
+ * config is tried in a child that calls it (base/worker.c; one child answers for many containers,
+ * and is killed when it is late). The child works on copies of the text and is confined so that it
+ * can change nothing.
+ *
+ * The options of one container are tried in these steps:
+ *
+ *   base     the config without any line of phoenixd's. If liblxc refuses that, the fault is the
+ *            operator's, and no verdict is given
+ *   refused  all options after the base; if that fails, one by one, each after those that were
+ *            taken, to find which are refused
+ *   lists    a key sets a value or adds to a list. What the list is in the config as it is
+ *            (before) is compared with what it would be with all options at its end (after)
+ *   wanted   where both are equal, nothing has to be written; else the options of that list that
+ *            are not in effect are wanted
+ *   order    what is written comes after what is not, so writing one option may undo another;
+ *            keep_order() adds those until nothing changes. It ends, as a verdict only ever goes
+ *            from in effect to wanted
+ *
+ * The answer is one character for each option, and the parent believes nothing else of the child:
+ * an answer of another length is an error. If the child dies while answering for one container,
+ * that one gets the error, and a new child answers for the others. */
+
 #include "lxc/trial.h"
 
 #include <assert.h>

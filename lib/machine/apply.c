@@ -1,5 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* Makes the change of one step, and nothing else: all that it needs is in the step, with what was
+ * read when it was planned. Each change has the same form:
+ *
+ *   check    that the machine is still as it was planned for; -ESTALE when not, and the next round
+ *            plans again
+ *   record   in the inventory, on disk, that the file or the lines are phoenixd's
+ *   change   in one atomic operation: rename of a complete file, or one write to the kernel
+ *
+ * The engine may be killed between any two of these. After "record" the inventory claims something
+ * that is not there, and the next observation corrects that; the other order could leave a file
+ * that phoenixd wrote and would then take for somebody's own, and never repair. A claim that was
+ * new is taken back if the change fails.
+ *
+ * Nothing is read back here: the pass does that by observing. No step removes policy from the
+ * kernel; withdrawing a profile removes its file. */
+
 #include <errno.h>
 #include <string.h>
 

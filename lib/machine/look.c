@@ -1,5 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* One observation of the machine, in the order in which the layers depend on each other:
+ *
+ *   kernel       first, as its features decide what is compiled, and its kind of hash what is
+ *                compared
+ *   profiles     sources are read and judged (profiles/), which gives the desired profiles
+ *   files        the deployed directory, against the desired digests and the inventory
+ *   containers   their configs, labels of their tasks, and what liblxc makes of their options
+ *   rules, inner policy of containers: what is only shown
+ *
+ * Parts fail alone. A kernel that cannot be read is a text in the picture (kernel_trouble), a
+ * directory or a container likewise; only missing memory ends the observation. A part that failed
+ * must never look like an empty one, so each has a field that says so.
+ *
+ * The inventory in memory is corrected on the way (a file that is gone is not ours any more) and
+ * saved at the end, once, if it changed. If that fails, the pass goes on: what is recorded already
+ * is still managed, nothing new is claimed, and `is_unsaved` makes the next save due.
+ *
+ * struct phx_machine owns all that lasts; desired and observed are the caller's. */
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* A compiled policy answers whether one string is allowed. The rules ask more: is there any string
+ * at all, such as a path below /proc that may be written, and which? The automaton is a graph of
+ * states, so that is a search: begin with a set of states, close it over all bytes that the string
+ * may have, and look for a state whose permissions grant the thing.
+ *
+ * A set has its states in the order in which they were reached, and for each the state and byte
+ * that led there first (steps). That is a breadth-first tree, from which phx_graph_witness() reads
+ * a shortest example; readable bytes are tried first, so that the example is one. Membership is a
+ * mark for each state, so a closure costs states times bytes and ends whatever the graph is like.
+ *
+ * phx_graph_others() is the difficult one: "any name but NAME". In a minimal automaton the state
+ * after NAME may also be the one after other names, so excluding the state would lose them.
+ * Instead the search walks along NAME and leaves it at each position by any other byte (diverge).
+ *
+ * The tables are unpacked once for each graph, in the machine's byte order, as a search reads
+ * every transition. State 0 is the dead one: it is in no set. Blob and rules are borrowed; each
+ * set is freed by its owner. */
+
 #include "policy/graph.h"
 
 #include <errno.h>

@@ -1,5 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* The kernel's questions without the kernel. The bytes of a query are those that the kernel would
+ * build (policy/query.c), and are run through the automaton of the compiled policy as the kernel
+ * does:
+ *
+ *   files    have an automaton of their own; the query's first byte, the class, is left out
+ *   others   share one: the class is the first byte, and leads to the start of that class, or to
+ *            the dead state when the policy does not mediate it; the kernel grants everything
+ *            then, and so does this
+ *   none     a profile without an automaton mediates nothing, and grants everything
+ *
+ * Only `allow` is read: what is denied was already taken out of it by the compiler. It answers for
+ * validate and for the rules that need no kernel. What decides about policy in force is the kernel
+ * itself (kernel/probe.c); both have the same interface, phx_policy_prober, and the scenario
+ * policy-tests compares their answers.
+ *
+ * load() borrows the blob until unload(), and parses it only for the positions of the automata. */
+
 #include "policy/matcher.h"
 
 #include <errno.h>

@@ -1,5 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* A candidate passes these gates in this order, and stops at the first that refuses it:
+ *
+ *   source    name, flags, includes: what can be judged from the text alone (check_source), which
+ *             ends with the key
+ *   known     the same key as the last known good one: accepted, at no cost
+ *   failed    the same key is in the quarantine and not due for another try: refused with the text
+ *             of that time
+ *   cached    the compiled policy of this key is on disk: goes to "policy"
+ *   compiled  all that are left, several at once, in one call of the compiler
+ *   policy    the compiled bytes: format, names, modes (phx_policy_check)
+ *   test      the prober is asked what the test says: the kernel, which has the policy in a
+ *             namespace where it confines no task, or the policy's own automata
+ *   kept      policy and text are written to disk, then replace the last known good one in memory
+ *
+ * Nothing is put in force here: a result of 0 only means that the profile may be. A failure after
+ * the compiler ran goes into the quarantine under its key; any change of the text, an include, the
+ * test, the compiler or the settings that decide gives another key or empties the quarantine, and
+ * so another try.
+ *
+ * With `breaks_rule` (phoenixctl validate) a text that breaks a rule is compiled all the same, so
+ * that one run reports every error; the result stays a refusal. */
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* A good is a profile that was accepted, with its text and its compiled policy, so that it can
+ * stay in force while its source is refused, being written, or gone. It exists in three places:
+ *
+ *   memory      struct phx_good: text, digest, parsed policy, key
+ *   directory   the text by name (text_fd) and the policy by key (cache_fd), both replaced
+ *               atomically
+ *   inventory   name, digest of the text, key: what makes the files count
+ *
+ * The order of writing is directory, memory, inventory. A crash before the inventory is saved
+ * leaves files that no record names: the next update finds the same source and judges it again,
+ * and phx_goods_tidy() removes what is left over. A crash after it loses nothing. The files are
+ * never trusted by name: recall_text() compares the digest with the record, the cache checks its
+ * own, and what does not agree counts as lost. A good whose text is lost is not in force from
+ * here, and one whose policy is lost (key "") is compiled again by the next update.
+ *
+ * Offline both descriptors are -1: policies are kept in `blob`, and nothing is written.
+ *
+ * items is an array without order: phx_goods_add() may move it, and phx_goods_forget() moves its
+ * last element, so no pointer into it is kept across either. */
+
 #include "profiles/last_good.h"
 
 #include <errno.h>

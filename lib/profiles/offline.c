@@ -1,5 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* `phoenixctl validate` uses the same judgement as the daemon, with every door to the machine
+ * closed:
+ *
+ *   kernel     the features of a recorded kernel instead of the running one's, and the automata of
+ *              the policy itself (policy/matcher.c) instead of questions to a kernel
+ *   disk       no cache, no last known good: goods stay in memory; the only writes are in one
+ *              directory below /tmp, which judging_done() removes
+ *   accounts   those of the machine, or `nobody` when a tree of another machine is judged
+ *
+ * So a profile passes here exactly when the daemon would accept it, apart from what only a kernel
+ * knows. After that come the warnings that the daemon does not have, as they are about the life of
+ * a container: no init may be executed, no signal ends it (check_life), a piece hides another file
+ * (check_piece).
+ *
+ * Findings come from two sources: those that the judges add directly have names relative to the
+ * profile directory and "line N: " in the text, and complete() turns both into a position; those
+ * that are the refusal of a desired profile are taken apart by add_refusal(). Without a compiler
+ * the texts are judged alone, and the error about the compiler says to the caller that this was
+ * not all. */
+
 #include "profiles/offline.h"
 
 #include <errno.h>

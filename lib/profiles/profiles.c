@@ -1,5 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* One update turns the profile directory into desired profiles. It runs in four steps:
+ *
+ *   1. list the sources; a directory that cannot be read, or is empty all at once, keeps
+ *      everything as it is (keep_all), because a missing mount must not withdraw profiles;
+ *   2. judge each source (judge.c): a candidate ends with a result, and a good one is kept
+ *      already, on disk and in GOODS;
+ *   3. make a desired profile of each candidate: a refused one gets the last known good policy and
+ *      the text of the refusal, a good one also accepts the pieces that it includes;
+ *   4. make a desired profile of each good one that has no source any more (withdrawn), and of the
+ *      pieces.
+ *
+ * struct phx_profiles lives as long as the engine and holds what survives an update: the goods
+ * (last known good, last_good.c), the quarantine (failures, by the digest of all that led to them)
+ * and the directories to watch. struct phx_update and its candidates live for one update and own
+ * what was read; candidates borrow their source from it.
+ *
+ * A key is the digest of everything that decides the bytes of a policy: text, includes, test,
+ * compiler. Equal key means equal policy, so an update in which nothing changed compiles nothing
+ * and writes nothing. A crash at any point loses no decision: the text and the policy are on disk
+ * before the inventory names them, and an inventory that was not saved leads to the same judgement
+ * again. */
+
 #include "profiles/profiles.h"
 
 #include <errno.h>

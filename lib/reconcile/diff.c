@@ -1,5 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* Desired and observed go in, drifts come out; nothing is read or changed, and the result does not
+ * depend on the order of either side: the drifts are sorted at the end, by layer first.
+ *
+ * The order of the parts matters, since later ones look at the drifts of the earlier ones.
+ * Refusals of input come first, then the kernel as a whole, then profiles (source, disk, kernel),
+ * then containers (config, running): a container is not assigned to a profile that the kernel does
+ * not have in the desired version yet.
+ *
+ * Every drift says whether it may be repaired (action) or why not (why). phx_differ_add() is the
+ * one place that takes an action away again, for two reasons that hold for all of them: no
+ * configuration was ever accepted, or the object is suspended. So no part has to think of either.
+ */
+
 #include "reconcile/diff.h"
 
 #include <errno.h>

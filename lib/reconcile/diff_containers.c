@@ -1,5 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* One container on two layers: its config (what the next start obeys) and its tasks (what is true
+ * now). A config is repaired only when that can make no start fail and no container less confined:
+ * the profile is loaded in the desired version and mode, the namespace exists, and the config can
+ * be read. Otherwise the drift stays without action and says what it waits for. Running tasks are
+ * never changed: they need a restart, which is the operator's decision.
+ *
+ * Four questions decide, in this order: is it on this host, can its config be judged, does the
+ * config name the desired label and lines, do all tasks run under it. A task whose label cannot be
+ * read is unknown, and unknown is not confined.
+ *
+ * Containers on the host that the configuration does not name are reported as unmanaged and left
+ * alone. */
+
 #include <stdio.h>
 #include <string.h>
 

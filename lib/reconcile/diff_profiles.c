@@ -1,5 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* One profile on its three layers, from the top to the bottom:
+ *
+ *   source   refused: reported with the text of the refusal, and the last known good is compared
+ *            below
+ *   disk     the deployed file against the digest of the last known good text. A file that
+ *            phoenixd has not written is foreign, and is never replaced unless the settings adopt
+ *            it
+ *   kernel   each profile of the compiled policy (the profile and its children) against what is
+ *            loaded: absent, another hash, another mode. One load repairs all of these
+ *
+ * A profile whose source is gone is withdrawn, which means its file and nothing else: policy is
+ * never removed from the kernel while the machine runs. Even the file stays while any container
+ * may refer to the profile, and an unknown label or config counts as a reference.
+ *
+ * What cannot be read is unknown, never "in sync" and never "absent". */
+
 #include <stdio.h>
 #include <string.h>
 

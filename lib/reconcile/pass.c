@@ -1,5 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* A pass is a few rounds of: observe, compare, settle what the round before tried, plan, repair.
+ * It ends with a round in which there was nothing to do, or nothing that may be done now, and
+ * always with an observation: what was done counts only when it has been read back.
+ *
+ *   picture   desired, observed, the drifts between them and the plan; replaced as a whole by each
+ *             round, so no decision rests on an older observation
+ *   tried     drifts whose step was made in this round; each ends as changed or as failed in the
+ *             next one (settle), because the same drift is gone or is there again
+ *   backoff   drifts whose step failed, and when another try is due; forgotten with the drift
+ *   tell      the drifts that are reported already, so that only changes become records
+ *   foreign   digests and hashes as the last pass left them: what differs at the start of the next
+ *             was done by another program
+ *
+ * A step is recorded as an intent before it is made and as changed or failed later. If the engine
+ * is killed in between, the new engine has no `tried`: it observes, and the trail shows an intent
+ * without a result. No failure ends the pass, apart from missing memory or an observation that
+ * cannot be made at all; then the machine stays as it is.
+ *
+ * The plan borrows from the picture, and the snapshot copies what it needs, so picture_done() is
+ * all that has to be freed. */
+
 #include "reconcile/pass.h"
 
 #include <assert.h>

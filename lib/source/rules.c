@@ -2,7 +2,16 @@
 
 /* One pass over the text, which goes into an include where it stands. Words, quotes, comments and
  * braces are told apart as the parser's lexer does: a brace that begins a word opens a block, one
- * inside of a word is an alternation; a comma ends a rule only where a word ends. */
+ * inside of a word is an alternation; a comma ends a rule only where a word ends.
+ *
+ * The result is a flat list of statements in the order of the compiler, each with the block that
+ * it is in (scope) and two places: the line in its own file, and the line of the profile that led
+ * there, which is the one that the author looks for. A reader exists for each file on the way; it
+ * shares the text, the scopes and the number of includes with the one that included it.
+ *
+ * It does not check grammar: what the compiler would refuse gives some statements or none. It
+ * finds words for what the compiled policy allows, and never decides what is allowed. Limits on
+ * depth, includes and statements end circles and texts that include each other many times. */
 
 #include "source/rules.h"
 

@@ -1,5 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* Goes through a profile as the compiler does, one statement at a time, without a tree: a stack of
+ * frames, one for each file that is being read, of which the last is read from. An include pushes
+ * a frame and the walk goes on in it; at the end of a file its frame is dropped and the one below
+ * goes on after the include. So a statement's place is known at all times: the file, its line, and
+ * the line of the profile whose include led there (site, inherited by deeper includes).
+ *
+ * Each file is gone through at most once outside of blocks and once inside, which ends circles
+ * without a limit of depth; that is enough to find a place, as a second reading has the same
+ * lines.
+ *
+ * Statements borrow from the texts in FILES, which must outlive the walk. The splitting is only as
+ * exact as places need: strings, comments, braces at the beginning of a word, commas at the end of
+ * one. Wrong input gives a best effort, never a failure: memory that runs short ends the walk
+ * early, and the caller has no place to show. */
+
 #include "source/walk.h"
 
 #include <ctype.h>
