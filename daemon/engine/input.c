@@ -194,7 +194,8 @@ static int read_configuration(struct input *input, struct phx_desired *desired) 
                         (void) phx_error_set(
                                         &error,
                                         r,
-                                        "%s: is accepted, but cannot be kept over a restart: %s",
+                                        "%s: is accepted, but cannot be stored for the next "
+                                        "start: %s",
                                         path,
                                         strerrordesc_np(-r));
         }

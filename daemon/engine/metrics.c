@@ -77,10 +77,10 @@ static void withdraw(struct metrics *metrics) {
 static const char *advice(int r) {
         switch (r) {
         case -EROFS:
-                return "; is its directory among ReadWritePaths= of phoenixd.service? see "
+                return "; add its directory to ReadWritePaths= of phoenixd.service, see "
                        "phoenixd(8)";
         case -ELOOP:
-                return "; expected a path without symbolic links, as others could change them";
+                return "; expected a path without symbolic links";
         default:
                 return "";
         }

@@ -63,7 +63,7 @@ static void tell_changes(const struct suspend *suspend, const struct phx_suspens
                         tell(suspend,
                              PHX_RECORD_RESUMED,
                              &before->items[i],
-                             "no longer suspended: it was resumed");
+                             "no longer suspended: resumed");
 }
 
 int suspend_init(
@@ -81,7 +81,7 @@ int suspend_init(
                 return phx_error_set(error, r, "%s", phx_error_text(&damage, r));
         if (r == 0)
                 return 0;
-        record.message = "what was suspended cannot be read, so nothing is suspended any more";
+        record.message = "the suspensions cannot be read; nothing is suspended";
         audit->record(audit->data, &record);
         return 0;
 }
@@ -114,7 +114,7 @@ int suspend_expire(struct suspend *suspend, uint64_t wall_usec, struct phx_error
                 tell(suspend,
                      PHX_RECORD_SUSPENSION_ENDED,
                      over,
-                     "no longer suspended: its time is over");
+                     "no longer suspended: the suspension expired");
                 (void) phx_suspensions_remove(&suspend->list, over->object);
                 is_changed = true;
         }

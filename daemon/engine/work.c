@@ -124,7 +124,7 @@ static int world_look(
         int r;
 
         if (!desired || !observed)
-                return phx_error_set(error, -ENOMEM, "looking: out of memory");
+                return phx_error_set(error, -ENOMEM, "observing: out of memory");
         observed->retry_usec = PHX_NEVER;
         r = input_read(work->input, desired);
         if (r >= 0)
@@ -163,7 +163,8 @@ static int world_apply(void *data, const struct phx_step *step, struct phx_error
                 return phx_error_set(
                                 error,
                                 r,
-                                "%s; is it among ReadWritePaths= of phoenixd.service? see phoenixd(8)",
+                                "%s; add it to ReadWritePaths= of phoenixd.service, see "
+                                "phoenixd(8)",
                                 strdupa(phx_error_text(error, r)));
         return r;
 }
@@ -306,7 +307,7 @@ static int look(void *data,
         int r;
 
         if (!report)
-                return phx_error_set(error, -ENOMEM, "looking: out of memory");
+                return phx_error_set(error, -ENOMEM, "observing: out of memory");
         if (kind == LOOK_ASKED) {
                 phx_pass_forget_failures(work->pass);
                 phx_machine_forget(work->machine);
@@ -379,7 +380,7 @@ static void tell_damage(const struct work *work, const char *text) {
         phx_autofree char *message = NULL;
         struct phx_record record = { .kind = PHX_RECORD_REMARK };
 
-        (void) phx_printf(&message, "%s; what is ours is found out anew", text);
+        (void) phx_printf(&message, "%s; rebuilding the inventory", text);
         record.message = message ? message : text;
         work->audit.record(work->audit.data, &record);
 }

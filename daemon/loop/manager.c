@@ -182,7 +182,7 @@ static void on_failure(void *data, const char *text) {
                 journal_say(manager->journal,
                             MESSAGE_LOOK_FAILED,
                             LOG_ERR,
-                            "cannot look at the machine: %s",
+                            "pass failed: %s",
                             text);
                 (void) phx_replace(&manager->failure, text);
         }
@@ -198,9 +198,9 @@ static void on_lost(void *data, const char *text) {
         journal_say(manager->journal,
                     MESSAGE_ENGINE_RESTARTED,
                     LOG_WARNING,
-                    "the engine has ended: %s; a new one looks at everything again",
+                    "the engine ended: %s; a new engine starts and runs a full pass",
                     text);
-        notify_status(&manager->notify, "Degraded: the engine has ended: %s; starting anew", text);
+        notify_status(&manager->notify, "Degraded: the engine ended: %s; restarting it", text);
         /* What this look was for, the next one must do. */
         manager->reload_asked = manager->reload_asked || manager->reload_running;
         manager->reload_running = false;
@@ -281,15 +281,16 @@ static void tell_watch_trouble(struct manager *manager) {
                 journal_say(manager->journal,
                             MESSAGE_WATCHES_SHORT,
                             LOG_WARNING,
-                            "cannot watch every directory: %s; looking every %" PRIu64 " s instead",
-                            trouble == -ENOSPC ? "fs.inotify.max_user_watches is used up"
+                            "cannot watch every directory: %s; running a pass every %" PRIu64 " s "
+                            "instead",
+                            trouble == -ENOSPC ? "fs.inotify.max_user_watches is exhausted"
                                                : strerrordesc_np(-trouble),
                             manager->options->short_sync_usec / SECOND);
         else
                 journal_say(manager->journal,
                             MESSAGE_WATCHES_ENOUGH,
                             LOG_NOTICE,
-                            "every directory is watched again");
+                            "resolved: every directory is watched again");
 }
 
 /* Listens to what the report names. True when something that was not heard before is from now on,
@@ -310,13 +311,13 @@ static void tell_report(struct manager *manager, const struct phx_report *report
         notify_status(&manager->notify,
                       "%s%s",
                       report->status ? report->status : "",
-                      manager->watch_trouble < 0 ? " (not every directory can be watched)" : "");
+                      manager->watch_trouble < 0 ? " (cannot watch every directory)" : "");
         if (!manager->failure)
                 return;
         journal_say(manager->journal,
                     MESSAGE_LOOK_RECOVERED,
                     LOG_NOTICE,
-                    "can look at the machine again");
+                    "resolved: passes succeed again");
         (void) phx_replace(&manager->failure, NULL);
 }
 
@@ -356,7 +357,10 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 
         if (manager->stopping)
                 return 0;
-        journal_say(manager->journal, MESSAGE_RELOADING, LOG_INFO, "asked to look at everything");
+        journal_say(manager->journal,
+                    MESSAGE_RELOADING,
+                    LOG_INFO,
+                    "reload requested; running a full pass");
         /* Before the start is over, its own look is the answer. */
         if (manager->ready) {
                 notify_reloading();
@@ -375,11 +379,11 @@ static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info,
         manager->stopping = true;
         progress_end(&manager->progress);
         notify_stopping();
-        notify_status(&manager->notify, "Stopping; profiles and containers stay as they are");
+        notify_status(&manager->notify, "Stopping; profiles and containers stay unchanged");
         journal_say(manager->journal,
                     MESSAGE_STOPPING,
                     LOG_INFO,
-                    "stopping; profiles and containers stay as they are");
+                    "stopping; profiles and containers stay unchanged");
         rearm(manager);
         supervisor_stop(manager->supervisor, manager->options->patience_usec);
         return 0;
@@ -543,7 +547,7 @@ struct manager *manager_free(struct manager *manager) {
 
 int manager_run(struct manager *manager) {
         journal_say(manager->journal, MESSAGE_STARTED, LOG_INFO, "phoenixd starts");
-        notify_status(&manager->notify, "Starting: first look at the machine");
+        notify_status(&manager->notify, "Starting: first pass");
         begin_look(manager);
         rearm(manager);
         return sd_event_loop(manager->event);

@@ -13,7 +13,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *data) {
 
         progress->is_telling = true;
         notify_status(progress->notify,
-                      "Looking: %s",
+                      "Reconciling: %s",
                       progress->text ? progress->text : "at the machine");
         return 0;
 }
@@ -48,7 +48,7 @@ void progress_begin(struct progress *progress) {
 
 void progress_say(struct progress *progress, const char *text) {
         if (progress->is_telling)
-                notify_status(progress->notify, "Looking: %s", text);
+                notify_status(progress->notify, "Reconciling: %s", text);
         else
                 (void) phx_replace(&progress->text, text);
 }

@@ -121,7 +121,7 @@ static int on_channel(sd_event_source *source, int fd, uint32_t revents, void *d
         if (r == -EPIPE)
                 kill_engine(supervisor, "");
         else if (r < 0)
-                kill_engine(supervisor, "it spoke what nobody understands");
+                kill_engine(supervisor, "it sent an invalid message");
         return 0;
 }
 
@@ -133,7 +133,7 @@ static void describe_end(int status, char *text, size_t size) {
                                 WTERMSIG(status),
                                 strsignal(WTERMSIG(status)));
         else
-                (void) snprintf(text, size, "it ended with status %d", WEXITSTATUS(status));
+                (void) snprintf(text, size, "it exited with status %d", WEXITSTATUS(status));
 }
 
 static int on_ended(sd_event_source *source, int fd, uint32_t revents, void *data) {
@@ -173,7 +173,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *data) {
         if (supervisor->stopping) {
                 bool again = supervisor->why[0];
 
-                kill_engine(supervisor, "it did not end");
+                kill_engine(supervisor, "it did not exit");
                 if (again)
                         handler->on_stopped(handler->data);
                 else
@@ -183,10 +183,10 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *data) {
 
         (void) snprintf(why,
                         sizeof(why),
-                        "it said nothing for %" PRIu64 " s",
+                        "it sent no message for %" PRIu64 " s",
                         supervisor->silence_usec / 1000000);
         kill_engine(supervisor, why);
-        handler->on_progress(handler->data, "the engine hangs and is being killed");
+        handler->on_progress(handler->data, "the engine hangs; phoenixd kills it");
         return 0;
 }
 
@@ -291,7 +291,7 @@ int supervisor_look(struct supervisor *supervisor, enum look_kind kind, const ch
         arm(supervisor, supervisor->silence_usec);
         r = channel_send(supervisor->engine->channel.fd, CHANNEL_LOOK, (int32_t) kind, suspensions);
         if (r < 0 && supervisor->channel_source)
-                kill_engine(supervisor, "it does not listen");
+                kill_engine(supervisor, "it does not read messages");
         /* on_lost is the answer then. */
         return 0;
 }

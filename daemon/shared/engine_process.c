@@ -98,7 +98,7 @@ static int look(struct child *child,
         if (r < 0)
                 return r;
         r = phx_report_render(report, ret_text);
-        return r < 0 ? phx_error_set(error, r, "the report cannot be told") : 0;
+        return r < 0 ? phx_error_set(error, r, "the report cannot be sent") : 0;
 }
 
 /* An engine that has not looked yet has nothing to compare with. */
@@ -127,7 +127,7 @@ static int answer(struct child *child, const struct channel_message *asked) {
                                 child->channel.fd,
                                 CHANNEL_FAILURE,
                                 r,
-                                "the report of the look is larger than 1 GiB");
+                                "the report of the pass is larger than 1 GiB");
         return r;
 }
 

@@ -43,7 +43,8 @@ static int judge(const struct walk *walk, const struct stat *st, const char *nam
                 return phx_error_set(
                                 walk->error,
                                 -EPERM,
-                                "%s: '%s' is writable by group or others (mode %04o), expected by its owner alone",
+                                "%s: '%s' is writable by group or others (mode %04o), expected by "
+                                "its owner alone",
                                 walk->path,
                                 name,
                                 (unsigned) st->st_mode & 07777);
@@ -93,7 +94,7 @@ static int follow(struct walk *walk, int link_fd, int *directory) {
                 return phx_error_set(
                                 walk->error,
                                 -ENAMETOOLONG,
-                                "%s: what remains behind a symbolic link is too long",
+                                "%s: the path after a symbolic link is too long",
                                 walk->path);
         memcpy(walk->rest, joined, strlen(joined) + 1);
         if (target[0] != '/')
@@ -139,7 +140,7 @@ static int step(struct walk *walk, int *fd, const char *name, mode_t *ret_mode) 
                 return phx_error_set(
                                 walk->error,
                                 -ENOTDIR,
-                                "%s: '%s' is no directory",
+                                "%s: '%s' is not a directory",
                                 walk->path,
                                 name);
 

@@ -98,13 +98,17 @@ static int child_start(
         int fds[2], r;
 
         if (pipe2(fds, O_CLOEXEC) < 0)
-                return phx_error_errno(error, "a pipe for a worker process");
+                return phx_error_errno(error, "creating a pipe for a worker process");
         read_fd = fds[0];
         write_fd = fds[1];
 
         r = phx_process_fork(&process);
         if (r < 0)
-                return phx_error_set(error, r, "a worker process: %s", strerrordesc_np(-r));
+                return phx_error_set(
+                                error,
+                                r,
+                                "starting a worker process: %s",
+                                strerrordesc_np(-r));
         /* Without exit handlers and flushes: all of that is the parent's. */
         if (r > 0)
                 _exit(child_main(job, first, write_fd));
@@ -196,12 +200,16 @@ static void set_failure(
         if (code == -ETIMEDOUT)
                 (void) snprintf(reply->data,
                                 size,
-                                "%s: %s does not answer within %llu ms",
+                                "%s: %s did not answer within %llu ms",
                                 subject,
                                 job->service,
                                 (unsigned long long) (job->deadline_usec / 1000));
         else
-                (void) snprintf(reply->data, size, "%s: %s died over it", subject, job->service);
+                (void) snprintf(reply->data,
+                                size,
+                                "%s: %s crashed while processing it",
+                                subject,
+                                job->service);
         reply->size = strlen(reply->data);
 }
 

@@ -237,7 +237,7 @@ static void leave(
                 const char *why) {
         struct phx_error error = { .all = reading->advice->left };
 
-        phx_json_warn(&error, entry, "is left unconfined; %s", why);
+        phx_json_warn(&error, entry, "stays unconfined; %s", why);
 }
 
 static int advise_container(

@@ -60,7 +60,8 @@ static int check_dependency(
                 return phx_json_refuse_found(
                                 error,
                                 &place,
-                                "which is the container itself; expected the id of another one");
+                                "which is this container itself; expected the id of another "
+                                "container");
         /* It may be a virtual machine, which another file describes, and nothing starts by it. */
         if (!other)
                 phx_json_warn(error,
@@ -153,7 +154,7 @@ static int refuse_circle(
         return phx_json_refuse(
                         error,
                         &place,
-                        "found the circle %s%s, expected an order in which all can start",
+                        "found the cycle %s%s, expected dependencies without a cycle",
                         circle.data,
                         id);
 }

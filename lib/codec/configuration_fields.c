@@ -141,7 +141,7 @@ static int read_gpu_assignment(
                 const struct phx_json_place *place,
                 const json_t *value,
                 struct phx_error *error) {
-        static const char what[] = "\"none\" or indexes with commas between, as in \"0,1\"";
+        static const char what[] = "\"none\" or indexes separated by commas, as in \"0,1\"";
         phx_autofree char *normal = NULL;
         const char *text = NULL;
         int r;

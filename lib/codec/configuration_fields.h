@@ -6,9 +6,7 @@
 #include "state/configuration.h"
 
 /* What an id looks like: see phx_is_container_id(). */
-#define PHX_ID_EXPECTED                                                                      \
-        "at most 64 letters, digits, '.', '_' and '-', of which the first is a letter or a " \
-        "digit"
+#define PHX_ID_EXPECTED "1 to 64 letters, digits, '.', '_' and '-', the first a letter or a digit"
 
 /* The keys of a container that phoenixd reads. INDEX counts from 0, NULL behind the last one. */
 const char *phx_configuration_key(size_t index);

@@ -6,9 +6,9 @@
 #include <errno.h>
 #include <string.h>
 
-#define OPTION_EXPECTED                                                                           \
-        "\"lxc.KEY=VALUE\" or \"lxc.KEY: VALUE\", where KEY has small letters, digits, '.', '_' " \
-        "and '-', and VALUE no control characters"
+#define OPTION_EXPECTED                                                                            \
+        "\"lxc.KEY=VALUE\" or \"lxc.KEY: VALUE\", where KEY has lower-case letters, digits, '.', " \
+        "'_' and '-', and VALUE has no control characters"
 
 #define PROFILE_OPTION "lxc.apparmor.profile"
 
@@ -68,10 +68,10 @@ static int note(struct phx_container_config *container,
                 const struct option *option,
                 const char *why,
                 struct phx_error *error) {
-        phx_json_warn(error, place, "%s=%s is left out: %s", option->key, option->value, why);
+        phx_json_warn(error, place, "%s=%s is skipped: %s", option->key, option->value, why);
         return phx_strings_addf(
                         &container->notes,
-                        "lxc_options: %s=%s is left out: %s",
+                        "lxc_options: %s=%s is skipped: %s",
                         option->key,
                         option->value,
                         why);
@@ -97,7 +97,7 @@ static int take_profile(
                                 "container gets default_profile, which is '%s'",
                                 container->profile);
 
-        r = phx_strings_addf(&why, "apparmor_profile says '%s'", container->profile);
+        r = phx_strings_addf(&why, "apparmor_profile is '%s'", container->profile);
         if (r >= 0)
                 r = note(container, place, option, why.items[0], error);
         return r < 0 ? phx_json_no_memory(error, place->text) : 0;
@@ -133,7 +133,7 @@ static int take(struct phx_container_config *container,
                 r = note(container,
                          place,
                          option,
-                         "apparmor_manages_nesting says that the profile does it",
+                         "with apparmor_manages_nesting the profile allows nesting",
                          error);
         } else
                 r = add_option(container, place, option);

@@ -27,9 +27,9 @@ static void review_unconfined(
         else
                 phx_json_warn(error,
                               place,
-                              "runs unconfined; %s%s has what it needs (%s): phoenixctl advise %s",
+                              "runs unconfined; %s%s fits (%s): run 'phoenixctl advise %s'",
                               fit.profile,
-                              fit.wants_key ? ", together with apparmor_manages_nesting," : "",
+                              fit.wants_key ? " with apparmor_manages_nesting" : "",
                               fit.why,
                               container->id);
 }
@@ -51,8 +51,8 @@ static void review_profile(
                 (void) phx_json_refuse(
                                 error,
                                 at,
-                                "no profile '%s' is defined, expected a file of that name among the "
-                                "profiles",
+                                "profile '%s' is not defined; expected a file of that name in "
+                                "profile_dir",
                                 container->profile);
 }
 
@@ -71,8 +71,8 @@ static void review_nesting(
                 if (phx_needs_has_nesting(container->pct_options.items[i]))
                         phx_json_warn(error,
                                       &element,
-                                      "apparmor_manages_nesting says that the profile does it, "
-                                      "expected no nesting=1 beside it");
+                                      "with apparmor_manages_nesting the profile allows nesting; "
+                                      "remove nesting=1");
         }
 }
 

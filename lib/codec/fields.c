@@ -379,8 +379,7 @@ static int refuse(const struct phx_field *field, int code, struct phx_error *err
                                 code,
                                 "%s: %s",
                                 field->key,
-                                code == -EINVAL ? "missing, or not what it must be"
-                                                : "out of memory");
+                                code == -EINVAL ? "missing or invalid" : "out of memory");
         phx_error_prefix(error, field->key);
         return code;
 }

@@ -113,7 +113,8 @@ static int read_head(
                 return phx_json_refuse(
                                 error,
                                 &version,
-                                "expected version %d; another phoenixd may have written this",
+                                "expected version %d; another version of phoenixd may have "
+                                "written this file",
                                 VERSION);
         if (!json_is_string(digest) ||
             phx_inventory_set_configuration(inventory, json_string_value(digest)) < 0)
@@ -137,7 +138,7 @@ static int read_all(
         for (size_t i = 0; i < PHX_ELEMENTS(sections) && r >= 0; i++)
                 r = read_section(inventory, &sections[i], root, object, error);
         if (r >= 0 && json_object_size(object) != PHX_ELEMENTS(sections) + 2)
-                r = phx_json_refuse(error, root, "found a key that does not belong here");
+                r = phx_json_refuse(error, root, "found an unknown key");
         return r;
 }
 

@@ -160,7 +160,8 @@ static const char *why_no_profile(const char *text) {
         if (!*text)
                 return "; an empty value would mean LXC's own default";
         if (strcmp(text, "generated") == 0)
-                return "; \"generated\" would have LXC write a profile that nobody has reviewed";
+                return "; \"generated\" would make LXC generate a profile that has not been "
+                       "reviewed";
         if (strcmp(text, "unchanged") == 0)
                 return "; \"unchanged\" would leave the container in the profile of lxc-start";
         return "";
@@ -216,8 +217,7 @@ int phx_json_strings(
                         r = phx_json_refuse_found(
                                         error,
                                         &element,
-                                        "expected a string that is not empty and has no control "
-                                        "characters");
+                                        "expected a non-empty string without control characters");
                         if (!phx_error_goes_on(error, r))
                                 return r;
                 } else if (phx_strings_add(&strings, text) < 0)

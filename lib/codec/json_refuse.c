@@ -244,7 +244,7 @@ int phx_json_refuse_key(
         if (r >= 0 && meant)
                 r = phx_buffer_addf(&what, "did you mean '%s'?", meant);
         else if (r >= 0)
-                r = phx_buffer_add_text(&what, "known are: ");
+                r = phx_buffer_add_text(&what, "known keys: ");
         if (r >= 0 && !meant)
                 r = add_list(&what, known);
         if (r < 0)

@@ -176,7 +176,7 @@ static int skip_escape(struct syntax *syntax) {
                                         syntax,
                                         syntax->at,
                                         "'\\u'",
-                                        "four hexadecimal digits behind it");
+                                        "four hexadecimal digits after it");
         }
         syntax->at += 6;
         return 0;
@@ -190,7 +190,7 @@ static int refuse_control(struct syntax *syntax, size_t begin) {
                 return refuse_at(
                                 syntax,
                                 begin,
-                                "a string that does not end in its line",
+                                "a string that does not end on its line",
                                 "a closing '\"'");
         if (c == '\t')
                 return refuse_at(syntax, syntax->at, "a tab in a string", "\\t");
@@ -366,7 +366,7 @@ static int read_key(struct syntax *syntax) {
                 return refuse(syntax,
                               syntax->expected == EXPECT_KEY_OR_END
                                               ? "a key in double quotes or '}'"
-                                              : "a key in double quotes, as a ',' stands before it");
+                                              : "a key in double quotes after the ','");
         r = skip_string(syntax);
         size = syntax->at - begin - 1;
         if (r >= 0 && syntax->foreign_depth == 0 && syntax->is_ours)
@@ -423,14 +423,14 @@ static int step(struct syntax *syntax) {
                 return read_key(syntax);
         case EXPECT_COLON:
                 if (peek(syntax) != ':')
-                        return refuse(syntax, "':' behind the key");
+                        return refuse(syntax, "':' after the key");
                 syntax->at++;
                 syntax->expected = EXPECT_VALUE;
                 return 0;
         case EXPECT_COMMA_OR_END:
                 return read_comma(syntax);
         case EXPECT_NOTHING:
-                return refuse(syntax, "nothing behind the end of the text's value");
+                return refuse(syntax, "nothing after the end of the value");
         }
         return -EINVAL;
 }

@@ -100,8 +100,8 @@ static const char *posture_word(unsigned value) {
 static int add_drifts(const struct phx_snapshot *snapshot, struct phx_buffer *buffer) {
         static const struct counts counts = { "drifts",
                                               "layer",
-                                              "What is not as configured, without mere states of "
-                                              "affairs.",
+                                              "Drift: differences from the configuration, except "
+                                              "tolerable ones.",
                                               layer_word,
                                               LAYERS };
         unsigned values[LAYERS] = { 0 };
@@ -115,7 +115,7 @@ static int add_drifts(const struct phx_snapshot *snapshot, struct phx_buffer *bu
 static int add_profiles(const struct phx_snapshot *snapshot, struct phx_buffer *buffer) {
         static const struct counts counts = { "profiles",
                                               "state",
-                                              "Profiles that are kept in force.",
+                                              "Managed profiles by state.",
                                               profile_word,
                                               PROFILE_STATES };
         unsigned values[PROFILE_STATES] = { 0 };
@@ -134,7 +134,7 @@ static int add_containers(const struct phx_snapshot *snapshot, struct phx_buffer
                                               CONTAINER_STATES },
                                    postures = { "container_postures",
                                                 "posture",
-                                                "How configured containers are confined.",
+                                                "Configured containers by confinement.",
                                                 posture_word,
                                                 POSTURES };
         unsigned by_state[CONTAINER_STATES] = { 0 }, by_posture[POSTURES] = { 0 };
@@ -154,25 +154,25 @@ static int add_counters(const struct phx_snapshot *snapshot, struct phx_buffer *
         r = single(buffer,
                    "actions_total",
                    "counter",
-                   "Changes made and read back, since the engine started.",
+                   "Changes made and verified since the engine started.",
                    snapshot->counters.changes);
         if (r >= 0)
                 r = single(buffer,
                            "action_failures_total",
                            "counter",
-                           "Changes that failed, since the engine started.",
+                           "Changes that failed since the engine started.",
                            snapshot->counters.failures);
         if (r >= 0)
                 r = single(buffer,
                            "compiles_total",
                            "counter",
-                           "Profiles compiled, since the engine started.",
+                           "Profiles compiled since the engine started.",
                            snapshot->counters.compiles);
         return r < 0 ? r
                      : seconds(buffer,
                                "compile_seconds_total",
                                "counter",
-                               "Time spent compiling, by the clock.",
+                               "Elapsed time spent compiling since the engine started.",
                                snapshot->counters.compile_usec);
 }
 
@@ -186,19 +186,19 @@ int phx_metrics_render(const struct phx_snapshot *snapshot, struct phx_buffer *b
         r = single(buffer,
                    "in_sync",
                    "gauge",
-                   "1 when everything was read back and is as configured.",
+                   "1 when the machine matches the configuration.",
                    is_in_sync);
         if (r >= 0)
                 r = single(buffer,
                            "observing",
                            "gauge",
-                           "1 when nothing is repaired, as the settings say.",
+                           "1 in observe mode, in which phoenixd changes nothing.",
                            snapshot->daemon.is_observing);
         if (r >= 0)
                 r = single(buffer,
                            "suspensions",
                            "gauge",
-                           "What operators have set aside.",
+                           "Suspensions in force.",
                            snapshot->suspensions.count);
         if (r >= 0)
                 r = add_drifts(snapshot, buffer);
@@ -215,18 +215,18 @@ int phx_metrics_render_times(const struct phx_snapshot *snapshot, struct phx_buf
         r = single(buffer,
                    "passes_total",
                    "counter",
-                   "Looks at the machine, since the engine started.",
+                   "Passes since the engine started.",
                    snapshot->counters.passes);
         if (r >= 0)
                 r = seconds(buffer,
                             "last_converged_timestamp_seconds",
                             "gauge",
-                            "When a look last found everything as configured.",
+                            "End of the last pass that found no drift.",
                             snapshot->last_converged_at);
         return r < 0 ? r
                      : seconds(buffer,
                                "last_pass_timestamp_seconds",
                                "gauge",
-                               "When the last look that this file tells of was made.",
+                               "End of the last pass.",
                                snapshot->pass.ended_at);
 }

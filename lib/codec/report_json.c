@@ -306,7 +306,7 @@ int phx_report_parse(
 
         r = parse_all(json, report, &key);
         if (r == -EINVAL)
-                return phx_error_set(error, r, "report.%s: missing, or not what it must be", key);
+                return phx_error_set(error, r, "report.%s: missing or invalid", key);
         if (r < 0)
                 return phx_error_set(error, r, "report.%s: out of memory", key);
 

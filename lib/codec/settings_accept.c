@@ -59,7 +59,7 @@ static int read_reason(
                 const json_t *object,
                 const char **ret_reason,
                 struct phx_error *error) {
-        static const char what[] = "a sentence that says why, of at most 512 bytes";
+        static const char what[] = "a reason of 1 to 512 bytes";
         const struct phx_json_place place = phx_json_member(element, "reason");
         const json_t *value = json_object_get(object, "reason");
         int r;
@@ -93,7 +93,7 @@ static int read_object(
                 return phx_json_refuse(
                                 error,
                                 &wrong,
-                                "the rule %s is about a %s, expected the key \"%s\" instead",
+                                "the rule %s applies to a %s, expected the key \"%s\" instead",
                                 phx_rule_to_string(rule),
                                 key,
                                 key);
@@ -101,7 +101,7 @@ static int read_object(
                 return phx_json_refuse(
                                 error,
                                 element,
-                                "expected the key \"%s\", whose %s is accepted",
+                                "expected the key \"%s\" for the rule %s",
                                 key,
                                 phx_rule_to_string(rule));
         r = phx_json_string(

@@ -417,7 +417,7 @@ static int parse(
                 return phx_error_set(
                                 error,
                                 -EINVAL,
-                                "snapshot: expected version %d; the daemon may be a later one",
+                                "snapshot: expected version %d; the daemon may be a newer version",
                                 VERSION);
         r = phx_fields_parse(shape, json, object, &inner);
         return r < 0 ? phx_error_set(error, r, "snapshot: %s", phx_error_text(&inner, r)) : 0;

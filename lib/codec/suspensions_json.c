@@ -98,7 +98,7 @@ int phx_suspensions_parse(
         if (r == -ENOMEM)
                 return phx_error_set(error, r, "suspensions: out of memory");
         if (r < 0)
-                return phx_error_set(error, -EBADMSG, "suspensions: not what was written");
+                return phx_error_set(error, -EBADMSG, "suspensions: the file is damaged");
 
         phx_suspensions_done(ret_suspensions);
         *ret_suspensions = PHX_TAKE_STRUCT(suspensions);

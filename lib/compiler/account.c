@@ -101,13 +101,13 @@ int phx_compiler_account_find(
                                 error,
                                 -EPERM,
                                 "the user " PHX_COMPILER_ACCOUNT
-                                " has the rights of root, expected a user and a group of its own");
+                                " has uid or gid 0, expected an unprivileged user and group");
         if (find_sharer(seen->text, &own, &other))
                 return phx_error_set(
                                 error,
                                 -EPERM,
                                 "the user " PHX_COMPILER_ACCOUNT
-                                " shares the number %u with %.*s, expected one of its own",
+                                " shares the uid %u with %.*s, expected a separate uid",
                                 (unsigned) own.ids.uid,
                                 (int) other.name_length,
                                 other.name);

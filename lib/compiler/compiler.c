@@ -154,7 +154,7 @@ static int killed(struct phx_compile_job *job, int signal_number) {
         return phx_error_set(
                         &job->error,
                         -EIO,
-                        "%s: the compiler was ended by signal %d (SIG%s)",
+                        "%s: the compiler was killed by signal %d (SIG%s)",
                         job->name,
                         signal_number,
                         sigabbrev_np(signal_number) ? sigabbrev_np(signal_number) : "RT");
@@ -266,7 +266,7 @@ static int abandoned(struct phx_compile_job *job, pid_t pid) {
         return phx_error_set(
                         &job->error,
                         -ETIMEDOUT,
-                        "%s: the compiler cannot be killed and is left behind (process %d)",
+                        "%s: the compiler cannot be killed and keeps running (pid %d)",
                         job->name,
                         (int) pid);
 }

@@ -150,8 +150,7 @@ static bool explain_boolean(struct phx_explanation *explanation, const char *sai
                         phx_place_of_variable(explanation->text, name.text, &explanation->place);
         return phx_explain(
                         explanation,
-                        "the variable %s is declared as true or false (${%s}), and is used as a "
-                        "text here",
+                        "the variable %s is a boolean (${%s}), but is used as a text here",
                         name.text,
                         name.text);
 }
@@ -234,14 +233,14 @@ static bool explain_exec(struct phx_explanation *explanation, const char *said) 
         if (!phx_places_of_exec_conflict(explanation->text, has_path ? path.text : NULL, &conflict))
                 return phx_explain(
                                 explanation,
-                                "two rules have %.200s executed in different ways: keep one of them",
+                                "two rules execute %.200s in different ways: keep one of them",
                                 has_path ? path.text : "the same programs");
         explanation->has_place = true;
         explanation->place = conflict.second;
         return phx_explain(
                         explanation,
-                        "'%s' and '%s' at %s have the same program executed in different ways: keep "
-                        "one of them",
+                        "'%s' and '%s' at %s execute the same program in different ways: keep one "
+                        "of them",
                         conflict.second_rule,
                         conflict.first_rule,
                         show_other(&conflict.first, &conflict.second, explanation, &where));
@@ -264,8 +263,8 @@ static bool explain_block(struct phx_explanation *explanation, const char *said)
                 explanation->place = first;
                 return phx_explain(
                                 explanation,
-                                "the %s '%s' is defined twice, as its file is included twice: remove "
-                                "one of the includes",
+                                "the %s '%s' is defined twice because its file is included twice: "
+                                "remove one of the includes",
                                 is_hat ? "hat or child profile" : "profile",
                                 name.text);
         }
@@ -288,18 +287,18 @@ static const char *say_pattern(const char *said) {
         static const struct {
                 const char *theirs, *ours;
         } words[] = {
-                { "Invalid close ]", "it has a ']' without a '['" },
-                { "Invalid close }", "it has a '}' without a '{'" },
+                { "Invalid close ]", "found a ']' without a '['" },
+                { "Invalid close }", "found a '}' without a '{'" },
                 { "Invalid number of items", "braces need two alternatives or more, as in {a,b}" },
-                { "Exceeded maximum nesting", "its braces are nested too deep" },
-                { "Unclosed grouping", "it has a '{' or '[' that is not closed" },
+                { "Exceeded maximum nesting", "braces are nested too deep" },
+                { "Unclosed grouping", "found a '{' or '[' that is not closed" },
                 { "trailing '\\' escape", "it ends with a backslash" },
         };
 
         for (size_t i = 0; i < PHX_ELEMENTS(words); i++)
                 if (strstr(said, words[i].theirs))
                         return words[i].ours;
-        return "it is no pattern";
+        return "it is not a valid pattern";
 }
 
 static bool explain_pattern(struct phx_explanation *explanation, const char *said) {
@@ -318,7 +317,7 @@ static bool explain_pattern(struct phx_explanation *explanation, const char *sai
         }
         return phx_explain(
                         explanation,
-                        "the pattern '%s' is wrong: %s",
+                        "invalid pattern '%s': %s",
                         pattern.text,
                         say_pattern(said));
 }
@@ -345,8 +344,8 @@ static bool explain_mount(struct phx_explanation *explanation, const char *said)
         if (!explanation->has_place)
                 return phx_explain(
                                 explanation,
-                                "a mount rule has options that AppArmor does not know, or that do "
-                                "not go together");
+                                "a mount rule has unknown options, or options that exclude each "
+                                "other");
         explanation->place = bad.place;
         return phx_explain(explanation, "%s", bad.why);
 }

@@ -16,7 +16,7 @@ static int nothing(const char *place, int r, struct phx_error *error) {
         return phx_error_set(
                         error,
                         r,
-                        "%s: %s; nothing can be compiled",
+                        "%s: %s; no profile can be compiled",
                         place,
                         strerrordesc_np(-r));
 }

@@ -160,7 +160,7 @@ int phx_compiler_message(
                 (void) phx_explain(
                                 &explanation,
                                 "%s",
-                                line[0] ? line : "the compiler failed, and said nothing");
+                                line[0] ? line : "the compiler failed without a message");
                 (void) phx_explain_meaning(&explanation, said->output);
                 return finish(&explanation, code, error);
         }

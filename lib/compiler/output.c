@@ -26,7 +26,7 @@ int phx_compiler_output_read(
                 return phx_error_set(
                                 error,
                                 -EIO,
-                                "the output of the compiler is refused, as another process may "
+                                "the output of the compiler is rejected: another process may "
                                 "still write to it: %s",
                                 strerrordesc_np(-phx_errno()));
         return phx_file_read_fd(fd, limit, ret_data, ret_size);

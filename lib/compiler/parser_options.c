@@ -98,7 +98,7 @@ static int take_optimize(struct reading *reading, const char *key, const char *v
         if (strcmp(value, "show") == 0)
                 return 0;
         if (reading->options.optimize.count == PHX_PARSER_OPTIMIZE_LIMIT)
-                return refuse(reading, key, "is one of too many, expected 16 at most");
+                return refuse(reading, key, "expected at most 16 values");
         return phx_strings_add(&reading->options.optimize, value);
 }
 
@@ -110,8 +110,8 @@ static int take_place(struct reading *reading, const char *key, const char *valu
                 return 0;
         return refuse(reading,
                       key,
-                      "makes apparmor_parser look for includes elsewhere, which phoenixd does not "
-                      "support");
+                      "makes apparmor_parser search other directories for includes; phoenixd does "
+                      "not support this");
 }
 
 static const struct {

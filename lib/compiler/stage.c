@@ -26,7 +26,7 @@ static int fail(const struct stage *stage, const char *path) {
         return phx_error_set(
                         stage->error,
                         -EIO,
-                        "%s: the copy of '%s' for the compile cannot be made: %s",
+                        "%s: cannot copy '%s' for the compiler: %s",
                         stage->name,
                         *path == '/' ? path + 1 : stage->name,
                         why);

@@ -282,7 +282,7 @@ static bool explain_unknown_rule(struct phx_explanation *explanation, const stru
         move_to(explanation, &around->here.place);
         return phx_explain(
                         explanation,
-                        "'%s' is no rule, and a path begins with '/' or a variable%s%s%s",
+                        "'%s' is not a rule; a path begins with '/' or a variable%s%s%s",
                         word,
                         near ? "; did you mean '" : "",
                         near ? near : "",
@@ -313,7 +313,7 @@ static bool explain_parenthesis(struct phx_explanation *explanation) {
                                 continue;
                         move_to(explanation, &(struct phx_place){ 0 });
                         explanation->place = phx_statement_place_at(&statement, open);
-                        return phx_explain(explanation, "a ')' is missing behind this '('");
+                        return phx_explain(explanation, "a ')' is missing after this '('");
                 }
         }
         return false;
@@ -353,11 +353,11 @@ static bool explain_slip(struct phx_explanation *explanation, const struct aroun
                 return phx_explain(explanation, "an include is not followed by ','");
         if (has_word(explanation, "unexpected TOK_CLOSE, expecting end of file") ||
             has_word(explanation, "unexpected TOK_CLOSE, expecting $end"))
-                return phx_explain(explanation, "a '}' too many");
+                return phx_explain(explanation, "found a '}' without a '{'");
         if (has_word(explanation, "expecting TOK_VALUE") && around->has_before &&
             around->before.kind == PHX_STATEMENT_ASSIGNMENT) {
                 move_to(explanation, &around->before.place);
-                return phx_explain(explanation, "a variable is set, but not to what");
+                return phx_explain(explanation, "the value of a variable is missing");
         }
         return explain_parenthesis(explanation) || explain_comment(explanation, around) ||
                explain_semicolon(explanation, around);

@@ -46,7 +46,7 @@ static bool explain_foreign_character(struct phx_explanation *explanation) {
                 length--;
         }
         if (length == 0)
-                return phx_explain(explanation, "a character that AppArmor does not know");
+                return phx_explain(explanation, "found a character that AppArmor does not accept");
         while (size < length && size < 4 && ((unsigned char) line[size] & 0xc0) == 0x80)
                 size++;
         return phx_explain(
@@ -73,16 +73,16 @@ bool phx_explain_character(struct phx_explanation *explanation, const char *said
         if (c == '"')
                 return phx_explain(
                                 explanation,
-                                "a '\"' that does not belong here, or begins a string that is not "
+                                "found a '\"' that is out of place or begins a string that is not "
                                 "closed");
         if (c == '\'')
                 return phx_explain(
                                 explanation,
-                                "a single quote: AppArmor quotes with '\"', and only what holds "
-                                "blanks");
+                                "found a single quote: AppArmor quotes with '\"', and only text "
+                                "with blanks");
         if (c < ' ' || c == 0x7f)
-                return phx_explain(explanation, "a control character (0x%02x)", (unsigned) c);
-        return phx_explain(explanation, "the character '%c' does not belong here", (char) c);
+                return phx_explain(explanation, "found a control character (0x%02x)", (unsigned) c);
+        return phx_explain(explanation, "unexpected character '%c'", (char) c);
 }
 
 /* --- words of the grammar --- */
@@ -204,7 +204,7 @@ static bool explain_sentence(struct phx_explanation *explanation) {
                 const char *theirs, *ours;
         } sentences[] = {
                 { "Invalid network entry",
-                  "no such network: expected a family such as 'inet', then a type such as 'stream' "
+                  "unknown network: expected a family such as 'inet', then a type such as 'stream' "
                   "or a protocol such as 'tcp'" },
                 { "unsafe rule missing exec permissions",
                   "'safe' and 'unsafe' belong to rules with an execute permission such as 'px'" },
@@ -212,14 +212,14 @@ static bool explain_sentence(struct phx_explanation *explanation) {
                   "a variable's value is not followed by ','" },
                 { "Conflict 'a' and 'w' perms", "the permissions 'a' and 'w' exclude each other" },
                 { "Invalid mode, in deny rules 'x'",
-                  "a deny rule has 'x' alone, without 'i', 'p', 'c' or 'u'" },
+                  "a deny rule takes 'x' alone, without 'i', 'p', 'c' or 'u'" },
                 { "Invalid perms, in deny rules 'x'",
-                  "a deny rule has 'x' alone, without 'i', 'p', 'c' or 'u'" },
+                  "a deny rule takes 'x' alone, without 'i', 'p', 'c' or 'u'" },
                 { "Invalid mode, 'x' must be",
                   "'x' needs 'i', 'p', 'c' or 'u' before it, such as 'ix'" },
                 { "Invalid perms, 'x' must be",
                   "'x' needs 'i', 'p', 'c' or 'u' before it, such as 'ix'" },
-                { "bad mount rule", "a mount rule that AppArmor does not understand" },
+                { "bad mount rule", "invalid mount rule" },
         };
 
         for (size_t i = 0; i < PHX_ELEMENTS(sentences); i++)

@@ -122,7 +122,8 @@ static int check_module(const struct phx_kernel *kernel, struct phx_error *error
                 return phx_error_set(
                                 error,
                                 -ENODEV,
-                                "AppArmor is switched off (%s/parameters/enabled is '%s'): boot with apparmor=1 security=apparmor",
+                                "AppArmor is disabled (%s/parameters/enabled is '%s'): boot with "
+                                "apparmor=1 security=apparmor",
                                 kernel->module,
                                 enabled);
 
@@ -133,7 +134,8 @@ static int check_module(const struct phx_kernel *kernel, struct phx_error *error
                 return phx_error_set(
                                 error,
                                 -EPERM,
-                                "all profiles are switched to %s: write 'enforce' to %s/parameters/mode",
+                                "all profiles are in %s mode: write 'enforce' to "
+                                "%s/parameters/mode",
                                 mode,
                                 kernel->module);
         return 0;
@@ -150,20 +152,22 @@ static int check_files(const struct phx_kernel *kernel, struct phx_error *error)
                 return phx_error_set(
                                 error,
                                 -ENOENT,
-                                "%s: is not there, mount securityfs on /sys/kernel/security",
+                                "%s: not found: mount securityfs on /sys/kernel/security",
                                 kernel->apparmorfs);
         if (fd == -EACCES || fd == -EPERM || r == -EACCES || r == -EPERM)
                 return phx_error_set(
                                 error,
                                 -EACCES,
-                                "%s: not allowed to look at the loaded policy, expected to run as root with CAP_MAC_ADMIN",
+                                "%s: permission denied: reading the loaded policy requires root "
+                                "with CAP_MAC_ADMIN",
                                 kernel->apparmorfs);
         /* Without it libapparmor writes profile by profile, and a failure leaves half of them. */
         if (!set_load || strcmp(set_load, "yes") != 0)
                 return phx_error_set(
                                 error,
                                 -ENOTSUP,
-                                "this kernel cannot load several profiles at once (policy/set_load), expected 4.13 or later");
+                                "this kernel cannot load several profiles at once "
+                                "(policy/set_load), expected Linux 4.13 or later");
         if (fd < 0)
                 return phx_error_set(
                                 error,
@@ -217,7 +221,7 @@ int phx_kernel_features_id(
                 return r;
         id = aa_features_id(features);
         if (!id)
-                return phx_error_errno(error, "id of the kernel's features");
+                return phx_error_errno(error, "features of the kernel");
 
         *ret_id = id;
         return 0;
@@ -476,17 +480,21 @@ static const char *explain(int code) {
         switch (code) {
         case -EACCES:
         case -EPERM:
-                return "the kernel does not allow it: expected to run as root with CAP_MAC_ADMIN, in the host's namespaces, with the policy not locked";
+                return "permission denied by the kernel: loading requires root with CAP_MAC_ADMIN "
+                       "in the host's namespaces, and a policy that is not locked";
         case -EPROTO:
-                return "the kernel takes these bytes for damaged: the policy was compiled for another kernel or was cut short";
+                return "the kernel rejects the policy as damaged: it was compiled for another "
+                       "kernel or is truncated";
         case -EPROTONOSUPPORT:
-                return "the kernel does not know this policy format: apparmor_parser is newer than the kernel";
+                return "the kernel does not know this policy format: apparmor_parser is newer "
+                       "than the kernel";
         case -ENOENT:
-                return "the kernel misses the parent of a child profile, or AppArmor's files are not there";
+                return "the parent of a child profile is not loaded, or AppArmor's files in "
+                       "securityfs are missing";
         case -EEXIST:
-                return "the kernel has a profile of that name already and would not replace it";
+                return "the kernel already has a profile of that name and refuses to replace it";
         case -ENOMEM:
-                return "the kernel has no memory for the policy";
+                return "the kernel has not enough memory for the policy";
         default:
                 return strerrordesc_np(-code);
         }

@@ -78,9 +78,11 @@ static int write_policy(
         written = write(fd, blob, size);
         if (written < 0)
                 return phx_error_errno(error, path);
-        return (size_t) written == size
-                               ? 0
-                               : phx_error_set(error, -EIO, "%s: the policy was cut short", path);
+        return (size_t) written == size ? 0
+                                        : phx_error_set(error,
+                                                        -EIO,
+                                                        "%s: the policy was written only in part",
+                                                        path);
 }
 
 static void unload(void *data) {
@@ -133,7 +135,7 @@ static int ask_label(
         if (render(label, query, &buffer) < 0)
                 return phx_error_set(error, -ENOMEM, "out of memory");
         if (aa_query_label(mask, buffer.data, buffer.size, &allowed, &audited) < 0)
-                return phx_error_errno(error, "asking the kernel");
+                return phx_error_errno(error, "querying the kernel");
         *ret_allowed = allowed > 0;
         return 0;
 }
@@ -160,7 +162,7 @@ int phx_policy_ask_label(
                 return phx_error_set(
                                 error,
                                 -EOPNOTSUPP,
-                                "the kernel cannot be asked about '%s'",
+                                "the kernel cannot answer a query about '%s'",
                                 query->what);
         return ask_label(label, query, query->mask, ret_allowed, error);
 }

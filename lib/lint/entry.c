@@ -182,7 +182,7 @@ static int judge_gpu(struct judging *judging) {
                    PHX_RULE_GPU_DENIED,
                    GPU_KEY,
                    NULL,
-                   "the profile %s denies the GPU that gpu_assignment %s hands in: it opens neither "
+                   "the profile %s denies the GPU of gpu_assignment %s: it allows neither "
                    "/dev/nvidia* nor /dev/dri/*",
                    judging->config->profile,
                    assignment);
@@ -198,9 +198,9 @@ static int judge_namespace(struct judging *judging) {
                            PHX_RULE_POLICY_ADMIN,
                            PROFILE_KEY,
                            NULL,
-                           "its profile %s allows mac_admin, with which root of a privileged "
-                           "container may change the host's policy; with apparmor_manages_nesting "
-                           "it gets a policy namespace of its own",
+                           "its profile %s allows mac_admin, so root of this privileged container "
+                           "may change the host's policy; set apparmor_manages_nesting to give it "
+                           "a separate policy namespace",
                            config->profile);
         if (!may(judging, "/sys/kernel/security/apparmor/.replace", AA_MAY_WRITE))
                 return 0;
@@ -208,8 +208,8 @@ static int judge_namespace(struct judging *judging) {
                    PHX_RULE_NO_NAMESPACE,
                    PROFILE_KEY,
                    NULL,
-                   "its profile %s is made for a policy namespace, and the container has none; "
-                   "expected apparmor_manages_nesting, or policy_namespace \"always\" in the settings",
+                   "its profile %s requires a policy namespace, but the container has none; set "
+                   "apparmor_manages_nesting, or policy_namespace \"always\" in the settings",
                    config->profile);
 }
 
@@ -237,8 +237,9 @@ static int judge_devices(struct judging *judging, const struct phx_lxc_option *o
                    PHX_RULE_ALL_DEVICES,
                    OPTIONS_KEY,
                    option,
-                   "all %sdevices are allowed, and the profile %s lets root make their nodes: nothing "
-                   "keeps the container from the host's disks; expected the devices that it needs",
+                   "all %sdevices are allowed, and the profile %s allows root to create their "
+                   "nodes: the container can open the host's disks; allow only the devices that "
+                   "it needs",
                    value[0] == 'b' ? "block " : "",
                    judging->config->profile);
 }
@@ -274,8 +275,8 @@ static int judge_auto(struct judging *judging, const struct phx_lxc_option *opti
                    PHX_RULE_KERNEL_MOUNTED,
                    OPTIONS_KEY,
                    option,
-                   "%s makes the host kernel's files writable, and the profile %s does not deny it; "
-                   "expected %.*s:mixed or %.*s:ro",
+                   "%s makes files of the host's kernel writable, and the profile %s does not "
+                   "deny it; expected %.*s:mixed or %.*s:ro",
                    what,
                    judging->config->profile,
                    (int) strcspn(what, ":"),
@@ -449,8 +450,8 @@ static int judge_denied(
                    PHX_RULE_MOUNT_DENIED,
                    OPTIONS_KEY,
                    option,
-                   "the profile %s denies reading %s, which this option mounts; expected a profile "
-                   "that allows it, or a rule in local/%s",
+                   "the profile %s denies reading %s, which this option mounts; choose a profile "
+                   "that allows it, or add a rule to local/%s",
                    judging->config->profile,
                    path,
                    judging->config->profile);
@@ -472,11 +473,10 @@ static int judge_mount(struct judging *judging, const struct phx_lxc_option *opt
                    PHX_RULE_KERNEL_MOUNTED,
                    OPTIONS_KEY,
                    option,
-                   "hands in %s writable, by which root of the container controls the host's kernel; "
+                   "mounts %s writable, so root of the container controls the host's kernel; "
                    "expected %s",
                    part,
-                   is_below_it ? "'bind' instead of 'rbind'"
-                               : "no such mount, or 'ro' among its options");
+                   is_below_it ? "'bind' instead of 'rbind'" : "no such mount, or the option 'ro'");
 }
 
 static int judge_options(struct judging *judging) {

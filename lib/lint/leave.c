@@ -62,11 +62,12 @@ static int lint_change_profile(struct lint *lint) {
                 return lint_add(lint,
                                 PHX_RULE_MAY_LEAVE,
                                 &place,
-                                "may leave its confinement: it may change its profile to unconfined");
+                                "may leave its confinement: it may change its profile to "
+                                "unconfined");
         return lint_add(lint,
                         PHX_RULE_MAY_LEAVE,
                         &place,
-                        "may leave its profile for another one, such as '%s'",
+                        "may leave its profile for another profile, such as '%s'",
                         witness);
 }
 
@@ -130,8 +131,8 @@ static int add_exec(struct lint *lint, const char *program, uint32_t exec) {
                 return lint_add(lint,
                                 PHX_RULE_MAY_LEAVE_BY_EXEC,
                                 &place,
-                                "may leave its confinement: where the host has no profile for a "
-                                "program such as '%s', it runs unconfined",
+                                "may leave its confinement: a program such as '%s' runs "
+                                "unconfined if the host has no profile for it",
                                 program);
         return lint_add(lint,
                         PHX_RULE_MAY_LEAVE_BY_EXEC,
@@ -230,6 +231,7 @@ int lint_tasks(struct lint *lint) {
                         traces ? "trace" : "",
                         traces && kills ? " and " : "",
                         kills ? "signal" : "",
-                        traces == 2 || kills == 2 ? ", as the profile's abi does not mediate it"
+                        traces == 2 || kills == 2 ? ", because the profile's abi does not mediate "
+                                                    "it"
                                                   : "");
 }

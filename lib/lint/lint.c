@@ -67,7 +67,7 @@ int lint_add(struct lint *lint,
         free(item->text);
         return phx_printf(
                         &item->text,
-                        "%s, by a mount rule that the parser compiles more widely than it reads",
+                        "%s, by a mount rule that the parser compiles into more than it says",
                         text);
 }
 

@@ -312,8 +312,8 @@ int lint_abi(struct lint *lint) {
         item = phx_lints_add(
                         lint->lints,
                         PHX_RULE_NO_ABI,
-                        "the profile has no abi rule, so that the machine's parser.conf decides "
-                        "what its rules for network, unix, dbus and the like deny; expected a line "
-                        "such as 'abi <abi/3.0>,' above it");
+                        "the profile has no abi rule, so parser.conf of the machine decides "
+                        "whether its network, unix and dbus rules take effect; add a line such as "
+                        "'abi <abi/3.0>,' above it");
         return item ? lint_set_place(item, first) : -ENOMEM;
 }

@@ -123,7 +123,7 @@ static int lint_block_mounts(struct lint *lint, uint32_t start) {
                                       PHX_RULE_BLOCK_DEVICE_MOUNTS,
                                       &place,
                                       &found,
-                                      "may mount what is on the host's block devices (",
+                                      "may mount file systems on the host's block devices (",
                                       ")");
 }
 
@@ -200,7 +200,8 @@ int lint_mounts(struct lint *lint) {
                 return lint_add(lint,
                                 PHX_RULE_BLOCK_DEVICE_MOUNTS,
                                 &place,
-                                "may mount anything, as the profile's abi does not mediate mounts");
+                                "may mount anything, because the profile's abi does not mediate "
+                                "mounts");
         r = lint_block_mounts(lint, start);
         return r < 0 ? r : lint_kernel_mounts(lint, start);
 }

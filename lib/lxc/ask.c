@@ -82,7 +82,7 @@ static int answer_load(void *data, size_t index, struct phx_buffer *reply) {
         if (r != -EOVERFLOW)
                 return r;
         reply->size = 0;
-        (void) phx_buffer_addf(reply, "%s: a value is too long to be a profile or a path", file);
+        (void) phx_buffer_addf(reply, "%s: a value is too long for a profile or a path", file);
         return r;
 }
 

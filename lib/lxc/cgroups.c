@@ -185,8 +185,8 @@ static int read_tree(struct walk *walk, int parent_fd, const char *name, unsigne
                 return note_unread(
                                 walk,
                                 name,
-                                depth > DEPTH_LIMIT ? "is nested too deep to be read"
-                                                    : "there are too many to be read");
+                                depth > DEPTH_LIMIT ? "is nested too deep to read"
+                                                    : "found too many cgroups to read");
         }
         walk->left--;
 
@@ -384,7 +384,7 @@ int phx_cgroups_pids(
                 r = read_all(cgroups, proc, query, &walk);
         } while (r >= 0 && walk.vanished && walk.left > 0 && ++tries < TRIES);
         if (r >= 0 && walk.vanished)
-                r = note_unread(&walk, query->name, "is never at rest while it is being read");
+                r = note_unread(&walk, query->name, "changes too often to read");
         if (r < 0)
                 return r;
 

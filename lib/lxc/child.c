@@ -93,7 +93,7 @@ int phx_lxc_add_log(struct phx_buffer *strings, int log, const char *subject) {
 
         text[n > 0 ? n : 0] = '\0';
         if (r >= 0 && !text[0])
-                r = phx_buffer_add_text(strings, "liblxc refuses it and does not say why");
+                r = phx_buffer_add_text(strings, "liblxc rejects it without a reason");
         if (subject)
                 mask_values(text);
         for (int i = 0; r >= 0 && i < TOLD_LINES && (line = strsep(&rest, "\n")) && line[0]; i++) {

@@ -200,7 +200,7 @@ static int read_container(
                 return phx_error_set(
                                 error,
                                 -EBUSY,
-                                "%s: lxc-create is at work on the container, or was broken off",
+                                "%s: lxc-create is creating the container, or was interrupted",
                                 path);
         return phx_lxc_reader_combine(look->reader, path, &container->source, error);
 }

@@ -160,9 +160,9 @@ int phx_lxc_open_container(
                 return phx_error_set(
                                 error,
                                 r,
-                                "%s/%s: is a symbolic link that is not followed: %s; have root own the "
-                                "link and all above the directory, or mount the directory here "
-                                "with mount --bind",
+                                "%s/%s: is a symbolic link that is not followed: %s; make root "
+                                "the owner of the link and of all directories above it, or use "
+                                "mount --bind",
                                 lxc->path,
                                 name,
                                 phx_error_text(&why, r));

@@ -105,7 +105,7 @@ static void tell(
                                 findings,
                                 severity,
                                 &position,
-                                "lxc_configs.%s.lxc_options[%zu]: liblxc refuses %s=%s%s%s",
+                                "lxc_configs.%s.lxc_options[%zu]: liblxc rejects %s=%s%s%s",
                                 item->id,
                                 option->index,
                                 option->key,

@@ -335,11 +335,11 @@ static int note_refused(
                 struct phx_observed_container *observed) {
         return phx_strings_addf(
                         &observed->refused_options,
-                        "%s:%u: %s is left out: liblxc %s",
+                        "%s:%u: %s is skipped: liblxc %s",
                         file,
                         option->line,
                         option->key,
-                        is_unknown ? "does not know it" : "refuses its value");
+                        is_unknown ? "does not know it" : "rejects its value");
 }
 
 static int note_all_refused(
@@ -367,7 +367,7 @@ static int note_unanswered(
                 return 0;
         return phx_strings_addf(
                         &observed->refused_options,
-                        "lxc_options are left as they are: %s",
+                        "lxc_options are not changed: %s",
                         answer->trouble);
 }
 

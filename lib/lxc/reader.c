@@ -275,7 +275,8 @@ static int visit(struct walk *walk, const char *path, unsigned depth) {
                 return phx_error_set(
                                 walk->error,
                                 -ELOOP,
-                                "%s: lxc.include '%s' is nested deeper than %d files, perhaps in itself",
+                                "%s: lxc.include '%s' is nested deeper than %d files; it may "
+                                "include itself",
                                 walk->config,
                                 path,
                                 PHX_LXC_INCLUDE_DEPTH);

@@ -76,7 +76,7 @@ static int read_expected(const struct edit *edit, struct phx_lxc_source *ret_sou
                 return phx_error_set(
                                 edit->error,
                                 -EBUSY,
-                                "%s: lxc-create is at work on the container, or was broken off",
+                                "%s: lxc-create is creating the container, or was interrupted",
                                 edit->path);
         r = phx_lxc_read_config(edit->dir_fd, edit->path, &edit->lxc->owner, &source, edit->error);
         if (r < 0)
@@ -85,7 +85,7 @@ static int read_expected(const struct edit *edit, struct phx_lxc_source *ret_sou
                 return phx_error_set(
                                 edit->error,
                                 -ESTALE,
-                                "%s: changed since it was looked at",
+                                "%s: changed since it was read",
                                 edit->path);
         *ret_source = source;
         source.text = NULL;
@@ -117,17 +117,17 @@ static int compare_profile(
                 return phx_error_set(
                                 edit->error,
                                 values->code,
-                                "%s: the edited text is no good: %s",
+                                "%s: liblxc rejects the edited text: %s",
                                 edit->path,
                                 values->text);
         if (profile && strcmp(values->profile, profile) != 0)
                 return phx_error_set(
                                 edit->error,
                                 -EINVAL,
-                                "%s: with lxc.apparmor.profile = %s as the last word liblxc still sees '%s'",
+                                "%s: liblxc reads '%s' from the edited text, expected '%s'",
                                 edit->path,
-                                profile,
-                                values->profile);
+                                values->profile,
+                                profile);
         return 0;
 }
 
@@ -228,7 +228,7 @@ int phx_lxc_replace(
         assert(lxc && name && digest && edit);
 
         if (!phx_is_container_id(name))
-                return phx_error_set(error, -EINVAL, "'%s': is no name of a container", name);
+                return phx_error_set(error, -EINVAL, "'%s': is not the name of a container", name);
         r = open_directory(&work);
         if (r >= 0)
                 r = read_expected(&work, &old);

@@ -554,7 +554,7 @@ int phx_lxc_try_options(
                         r = phx_error_set(
                                         error,
                                         -ENOTSUP,
-                                        "liblxc cannot be used here, so no option was tried");
+                                        "liblxc does not work here; no option was tested");
         if (r < 0)
                 questions_forget(&questions, options->count);
         return r;

@@ -34,14 +34,18 @@ static int install(
 
         text = phx_profiles_text(machine->profiles, step->text, &size);
         if (!text)
-                return phx_error_set(error, -ENOENT, "%s: its last good text is lost", step->name);
+                return phx_error_set(
+                                error,
+                                -ENOENT,
+                                "%s: its last known good text is missing",
+                                step->name);
         r = phx_machine_files_claim(step, &machine->inventory, &is_new);
         r = phx_machine_save(machine, r, error);
         if (r < 0)
                 (void) phx_error_set(
                                 error,
                                 r,
-                                "%s: cannot be recorded as ours: %s",
+                                "%s: cannot be recorded as managed by phoenixd: %s",
                                 step->name,
                                 strdupa(phx_error_text(error, r)));
         else
@@ -97,7 +101,7 @@ static int check_in_force(
                 return phx_error_set(
                                 error,
                                 -ESTALE,
-                                "%s: the kernel does not have %s any more",
+                                "%s: the kernel no longer has the profile %s",
                                 id,
                                 step->profile);
         if (loaded->mode != PHX_POLICY_ENFORCE && loaded->mode != PHX_POLICY_KILL &&
@@ -130,7 +134,7 @@ static int assign(
                 return phx_error_set(
                                 error,
                                 r,
-                                "%s: lines cannot be recorded as ours: %s",
+                                "%s: lines cannot be recorded as managed by phoenixd: %s",
                                 id,
                                 strdupa(phx_error_text(error, r)));
         return phx_machine_containers_assign(machine->containers, step, error);

@@ -180,7 +180,7 @@ static int refuse_path(struct look *look) {
 
         if (!refusal)
                 return -ENOMEM;
-        refusal->why = "nothing below it is read or written";
+        refusal->why = "phoenixd reads and writes nothing below it";
         for (size_t i = 0; r >= 0 && look->configuration && i < look->configuration->count; i++)
                 r = add_unseen(look, &look->configuration->containers[i]);
         return r;
@@ -227,12 +227,12 @@ static int suggest(
         if (!fit.profile)
                 return phx_strings_addf(
                                 &desired->notes,
-                                "is unconfined by configuration; %s",
+                                "is configured as unconfined; %s",
                                 fit.why);
         if (phx_printf(&desired->suggestion_why,
                        "%s%s",
                        fit.why,
-                       fit.wants_key ? "; together with apparmor_manages_nesting" : "") < 0)
+                       fit.wants_key ? "; with apparmor_manages_nesting" : "") < 0)
                 return -ENOMEM;
         return phx_replace(&desired->suggestion, fit.profile);
 }

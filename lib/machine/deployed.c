@@ -209,7 +209,7 @@ static int check_place(
                 return phx_error_set(
                                 error,
                                 -ESTALE,
-                                "%s/%s: is not as it was planned on (%s, expected %s)",
+                                "%s/%s: changed since the plan was made (found %s, expected %s)",
                                 directory->path,
                                 name,
                                 now->digest[0] ? now->digest : "absent",

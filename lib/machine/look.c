@@ -233,7 +233,7 @@ static int save_look(
                 return 0;
         }
         if (!phx_desired_add_refusal(desired, "state", phx_error_text(&why, r)))
-                return phx_error_set(error, -ENOMEM, "looking: out of memory");
+                return phx_error_set(error, -ENOMEM, "observing: out of memory");
         if (observed->retry_usec > SAVE_RETRY_USEC)
                 observed->retry_usec = SAVE_RETRY_USEC;
         return 0;
@@ -288,13 +288,13 @@ int phx_machine_look(
                 return error && error->text[0] ? r
                                                : phx_error_set(error,
                                                                r,
-                                                               "looking: %s",
+                                                               "observing: %s",
                                                                strerrordesc_np(-r));
 
         changed |= phx_machine_files_forget_gone(settings, desired, &machine->inventory) > 0;
         changed |= forget_withdrawn(machine, desired, observed);
         r = add_watches(machine, observed);
         if (r < 0)
-                return phx_error_set(error, r, "looking: %s", strerrordesc_np(-r));
+                return phx_error_set(error, r, "observing: %s", strerrordesc_np(-r));
         return save_look(machine, changed, desired, observed, error);
 }

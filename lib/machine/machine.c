@@ -24,7 +24,12 @@ static int open_below(
                 return -ENOMEM;
         r = phx_directory_ensure(path, 0700);
         if (r < 0)
-                return phx_error_set(error, r, "%s: cannot be made: %s", path, strerrordesc_np(-r));
+                return phx_error_set(
+                                error,
+                                r,
+                                "%s: cannot be created: %s",
+                                path,
+                                strerrordesc_np(-r));
         *ret_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (*ret_fd < 0)
                 return phx_error_errno(error, path);

@@ -125,7 +125,9 @@ static int take_answer(
         if (monitor->init == 0)
                 return 0;
         if (!phx_tasks_may_be_init(look->roots, have->name, monitor->init))
-                return set_unread(observed, "its monitor names a process that is not in it");
+                return set_unread(
+                                observed,
+                                "its monitor reports a process that is not in the container");
         return look_at(look, have, monitor->init, observed);
 }
 

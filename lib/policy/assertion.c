@@ -29,7 +29,7 @@ int phx_assertion_expected(struct phx_assertion_words *words, const char *found,
 int phx_assertion_end(struct phx_assertion_words *words) {
         const char *word = phx_assertion_next(words);
 
-        return word ? phx_assertion_expected(words, word, "the line to end before it") : 0;
+        return word ? phx_assertion_expected(words, word, "the end of the line") : 0;
 }
 
 struct phx_policy_query *phx_assertion_query(
@@ -88,8 +88,7 @@ int phx_assertion_paths(
                 return phx_assertion_expected(
                                 words,
                                 pattern,
-                                "a path, in which '*' and '**' stand for samples; no other pattern "
-                                "and no variable");
+                                "a path with no pattern but '*' and '**', and no variable");
         r = add_sample(pattern, "sample", is_directory, paths);
         if (r < 0 || !strstr(pattern, "**"))
                 return r;
@@ -139,7 +138,7 @@ int phx_assertion_capability(struct phx_assertion_words *words) {
                 return phx_assertion_expected(
                                 words,
                                 name,
-                                "a capability's name in small letters, such as sys_admin");
+                                "the name of a capability in lower case, such as sys_admin");
         query = phx_assertion_query(words, "%s", name);
         if (!query)
                 return -ENOMEM;
@@ -244,7 +243,7 @@ int phx_assertion_signal(struct phx_assertion_words *words) {
         if (!name || !phx_word_signal(name, &number))
                 return phx_assertion_expected(words, name, "set=SIGNAL, such as set=kill");
         if (!peer)
-                return phx_assertion_expected(words, NULL, "peer=PROFILE behind the signal");
+                return phx_assertion_expected(words, NULL, "peer=PROFILE after the signal");
 
         query = phx_assertion_query(words, "%s set=%s peer=%s", permission, name, peer);
         if (!query || phx_query_signal(query, number, peer) < 0)

@@ -91,8 +91,8 @@ static int check(struct phx_assertion_words *words, const struct mount *mount) {
                 return phx_assertion_expected(
                                 words,
                                 NULL,
-                                "a file system's type or one of bind, rbind, move, remount, private "
-                                "… before '->'");
+                                "a file system type, or one of bind, rbind, move, remount, "
+                                "private …, before '->'");
         if (!is_new && (mount->flags & (MS_BIND | MS_MOVE)) && !(mount->flags & MS_REMOUNT) &&
             !mount->source)
                 return phx_assertion_expected(words, NULL, "a source before '->'");
@@ -147,7 +147,7 @@ int phx_assertion_mount(struct phx_assertion_words *words) {
                         return r;
         }
         if (!word)
-                return phx_assertion_expected(words, NULL, "'->' and where it is mounted");
+                return phx_assertion_expected(words, NULL, "'->' and the mount point");
         mount.target = phx_assertion_next(words);
         settle(&mount);
         r = check(words, &mount);

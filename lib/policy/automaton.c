@@ -61,7 +61,7 @@ static int read_table(
         size_t bytes;
 
         if (size < TABLE_HEADER_SIZE)
-                return malformed(error, "a table is cut short");
+                return malformed(error, "a table is truncated");
         id = number(data, 2);
         table.width = (uint16_t) number(data + 2, 2);
         table.count = number(data + 8, 4);
@@ -69,7 +69,7 @@ static int read_table(
                 return malformed(error, "a table has elements of an unknown size");
         bytes = (size_t) table.count * table.width;
         if (number(data + 4, 4) != 0 || bytes > size - TABLE_HEADER_SIZE)
-                return malformed(error, "a table is cut short");
+                return malformed(error, "a table is truncated");
 
         table.data = data + TABLE_HEADER_SIZE;
         if (id < PHX_AUTOMATON_TABLES)

@@ -23,7 +23,7 @@ static int check_entry(
                 return phx_error_set(
                                 error,
                                 -EINVAL,
-                                "%s: defines the profile '%s', expected '%s' and its children alone",
+                                "%s: defines the profile '%s', expected only '%s' and its children",
                                 name,
                                 entry->name,
                                 name);
@@ -32,8 +32,8 @@ static int check_entry(
                 return phx_error_set(
                                 error,
                                 -EINVAL,
-                                "%s: attaches itself to programs of the host, expected no path behind "
-                                "its name",
+                                "%s: attaches to programs of the host, expected no path after its "
+                                "name",
                                 name);
         if (is_allowed(settings, entry->mode))
                 return 0;

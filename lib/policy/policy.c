@@ -88,7 +88,7 @@ static int parse_header(struct phx_stream *stream, uint32_t *version) {
         return phx_error_set(
                         stream->error,
                         -EINVAL,
-                        "compiled policy: is for the policy namespace '%s', expected none",
+                        "compiled policy: is for the policy namespace '%s', expected no namespace",
                         (const char *) item.data);
 }
 
@@ -105,17 +105,20 @@ static int parse_name(struct phx_stream *stream, const char **ret_name) {
 
         name = (const char *) item.data;
         if (item.size == 1 || strlen(name) + 1 != item.size)
-                return phx_stream_malformed(stream, "a profile's name is empty or has a NUL in it");
+                return phx_stream_malformed(
+                                stream,
+                                "the name of a profile is empty or contains a NUL byte");
         for (const char *p = name; *p; p++)
                 if ((unsigned char) *p < ' ' || *p == 0x7f)
                         return phx_stream_malformed(
                                         stream,
-                                        "a profile's name has a control character in it");
+                                        "the name of a profile contains a control character");
         if (name[0] == ':')
                 return phx_error_set(
                                 stream->error,
                                 -EINVAL,
-                                "compiled policy: profile '%s' is for a policy namespace, expected none",
+                                "compiled policy: profile '%s' is for a policy namespace, "
+                                "expected no namespace",
                                 name);
 
         *ret_name = name;
@@ -202,7 +205,7 @@ static int follow_nesting(const struct phx_stream *stream, struct nest *nest, ui
                 nest->closers[nest->depth++] = closer;
         } else if (is_closer(code)) {
                 if (nest->closers[nest->depth - 1] != code)
-                        return phx_stream_malformed(stream, "closes what was not opened");
+                        return phx_stream_malformed(stream, "found an end without a beginning");
                 nest->depth--;
         }
         return 0;

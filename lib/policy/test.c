@@ -65,7 +65,7 @@ static int parse_class(struct phx_assertion_words *words) {
                 return phx_error_set(
                                 words->error,
                                 -EINVAL,
-                                "'%s': the kernel cannot be asked about it by a name alone",
+                                "'%s': the kernel answers no query by name for this class",
                                 name);
         return phx_error_set(
                         words->error,
@@ -203,7 +203,7 @@ int phx_policy_test_parse(
                 return phx_error_set(
                                 error,
                                 -EINVAL,
-                                "%s: asserts nothing, expected lines such as 'deny file w "
+                                "%s: contains no assertion, expected lines such as 'deny file w "
                                 "/proc/sysrq-trigger'",
                                 file);
         *ret_test = PHX_TAKE_STRUCT(test);

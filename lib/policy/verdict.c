@@ -23,7 +23,8 @@ static const char *answer_to_string(enum answer answer) {
         case ANSWER_ALLOWED:
                 return "the policy allows it";
         case ANSWER_UNMEDIATED:
-                return "the policy's abi does not mediate this class, so that everything is allowed";
+                return "the abi of the policy does not mediate this class, so everything is "
+                       "allowed";
         }
         return "unknown";
 }
@@ -119,7 +120,7 @@ static int judge_all(
         return phx_error_set(
                         error,
                         -EINVAL,
-                        "%s (and %zu more of its assertions)",
+                        "%s (and %zu more failed assertions)",
                         first.text,
                         failures - 1);
 }
@@ -136,7 +137,7 @@ int phx_policy_trial_run(
                 return phx_error_set(
                                 error,
                                 r,
-                                "%s: cannot be tried: %s",
+                                "%s: cannot be tested: %s",
                                 trial->file,
                                 phx_error_text(&why, r));
         r = judge_all(trial, prober, error);

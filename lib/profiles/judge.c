@@ -65,7 +65,8 @@ static int check_name(struct phx_update *update, struct phx_candidate *candidate
         return phx_error_set(
                         &candidate->error,
                         -EINVAL,
-                        "%s: line %u: %s/%s:%u already defines a profile of this name, expected another name",
+                        "%s: line %u: %s/%s:%u already defines a profile of this name; rename one "
+                        "of the two",
                         name,
                         line_of(candidate->source),
                         update->look->settings->deployed_dir,
@@ -90,8 +91,8 @@ static int refuse_include(
         return phx_error_set(
                         &candidate->error,
                         -EINVAL,
-                        "%s: %s%sline %u: include of '%s': is not deployed from profile_dir, expected "
-                        "a name in abstractions/ or tunables/%s",
+                        "%s: %s%sline %u: include of '%s': phoenixd does not deploy this file; "
+                        "expected a name in abstractions/ or tunables/%s",
                         source->name,
                         place.file ? place.file : "",
                         place.file ? ": " : "",
@@ -204,7 +205,7 @@ static int refuse_to_keep(struct phx_candidate *candidate, const char *what, int
         return phx_error_set(
                         &candidate->error,
                         r,
-                        "%s: %s cannot be kept: %s",
+                        "%s: %s cannot be stored: %s",
                         candidate->source->name,
                         what,
                         strerrordesc_np(-r));

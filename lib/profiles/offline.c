@@ -321,20 +321,23 @@ static int check_loaded(struct judging *judging, const char *profile) {
                     PHX_SEVERITY_WARNING,
                     profile,
                     0,
-                    "no container starts in it: no init (/sbin/init, /usr/lib/systemd/systemd, "
-                    "/bin/busybox) may be read and executed, expected a rule such as 'file,'");
+                    "no container can start with this profile: no init (/sbin/init, "
+                    "/usr/lib/systemd/systemd, "
+                    "/bin/busybox) may be read and executed; add a rule such as 'file,'");
         if (!entry || !((entry->capabilities >> CAP_SYS_ADMIN) & 1))
                 add(judging,
                     PHX_SEVERITY_WARNING,
                     profile,
                     0,
-                    "no container starts in it: LXC itself needs 'capability sys_admin,'");
+                    "no container can start with this profile: LXC requires 'capability "
+                    "sys_admin,'");
         if (!has_end)
                 add(judging,
                     PHX_SEVERITY_WARNING,
                     profile,
                     0,
-                    "a container in it cannot be stopped: lxc-stop needs 'signal receive,'");
+                    "lxc-stop cannot stop a container with this profile: it requires 'signal "
+                    "receive,'");
         return 0;
 }
 
@@ -378,8 +381,9 @@ static int check_piece(struct judging *judging, const struct phx_desired_profile
                     PHX_SEVERITY_WARNING,
                     piece->name,
                     0,
-                    "the deployed directory has another file of this name; unless phoenixd put it "
-                    "there, it is not replaced, and the profiles that include it wait");
+                    "deployed_dir has a different file of this name; if phoenixd did not deploy "
+                    "it, phoenixd does not replace it, and the profiles that include it stay "
+                    "pending");
         return 0;
 }
 
@@ -400,7 +404,7 @@ static int take_desired(struct judging *judging) {
                 const struct phx_desired_profile *profile = &judging->desired->profiles[i];
 
                 if (profile->state == PHX_SOURCE_WRITING)
-                        add_refusal(judging, profile->name, "is being written just now");
+                        add_refusal(judging, profile->name, "is still being written");
                 else if (profile->state == PHX_SOURCE_REFUSED)
                         add_refusal(judging, profile->name, profile->refusal);
                 else if (phx_is_piece_name(profile->name))

@@ -78,7 +78,7 @@ static int refuse_piece(struct phx_candidate *candidate, const char *piece, int 
         return phx_error_set(
                         &candidate->error,
                         code,
-                        "%s: its piece %s cannot be kept: %s",
+                        "%s: its piece %s cannot be stored: %s",
                         candidate->source->name,
                         piece,
                         strerrordesc_np(-code));
@@ -158,7 +158,7 @@ static int fill_good(
         if (r >= 0 && good->lint_trouble)
                 r = phx_strings_addf(
                                 &update->desired->notes,
-                                "%s: the rules cannot be asked of it: %s",
+                                "%s: cannot be checked against the rules: %s",
                                 good->name,
                                 good->lint_trouble);
         return r < 0 ? r : fill_policy(desired, &good->policy, update->look->hash_kind);
@@ -317,8 +317,8 @@ static int list_sources(struct phx_update *update, struct phx_error *error) {
                 return phx_error_set(
                                 error,
                                 -ENODATA,
-                                "%s: is empty, expected the profiles that were in it; an empty directory is never "
-                                "read as an order to withdraw them",
+                                "%s: is empty, expected profiles; phoenixd does not take an empty "
+                                "directory as an order to remove them",
                                 profile_dir);
         return 0;
 }
@@ -328,8 +328,8 @@ static int refuse_orphans(struct phx_update *update) {
                 if (!phx_desired_add_refusal(
                                     update->desired,
                                     update->sources.orphans.items[i],
-                                    "tests a profile that is not there, expected one of that name "
-                                    "beside it"))
+                                    "tests a profile that does not exist, expected a profile of "
+                                    "that name beside it"))
                         return -ENOMEM;
         return 0;
 }

@@ -27,8 +27,10 @@ static int refuse_nul(struct phx_source *source, const struct phx_file_seen *see
                 source->result = phx_error_set(
                                 &source->error,
                                 -EINVAL,
-                                is_test ? "%s: its test holds a NUL byte in line %u, column %u, expected text"
-                                        : "%s: line %u: found a NUL byte in column %u, expected text",
+                                is_test ? "%s: its test has a NUL byte at line %u, column %u, "
+                                          "expected text"
+                                        : "%s: line %u: found a NUL byte at column %u, expected "
+                                          "text",
                                 source->name,
                                 line,
                                 column);
@@ -44,9 +46,9 @@ static int read_source(
         if (!phx_is_profile_name(source->name))
                 return refuse_source(
                                 source,
-                                "no profile can have this name, expected \"lxc-\" and then letters, "
-                                "digits, '.', '_', '+' or '-'; what is no profile may be moved away or into "
-                                "a directory below this one");
+                                "not a valid name of a profile, expected \"lxc-\" and then "
+                                "letters, digits, '.', '_', '+' or '-'; move a file that is not a "
+                                "profile to another directory");
         if (phx_printf(&path, "%s/%s", profile_dir, source->name) < 0)
                 return -ENOMEM;
 

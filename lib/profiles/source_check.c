@@ -181,14 +181,14 @@ static int check_flag(struct scan *scan, unsigned line, const struct token *flag
         if (is_word(flag, "complain") && !scan->rules->allow_complain)
                 return refuse(scan,
                               line,
-                              "the flag 'complain' lets everything pass, expected none "
-                              "of it unless allow_complain is set");
+                              "flag 'complain' disables enforcement; remove it or set "
+                              "allow_complain");
         if ((is_word(flag, "unconfined") || is_word(flag, "default_allow")) &&
             !scan->rules->allow_unconfined)
                 return refuse(scan,
                               line,
-                              "the flag '%s' confines nobody, expected none of it "
-                              "unless allow_unconfined_flag is set",
+                              "flag '%s' disables confinement; remove it or set "
+                              "allow_unconfined_flag",
                               show(flag, &shown));
         return 0;
 }
@@ -224,8 +224,8 @@ static int complain_of_attachment(struct scan *scan, const struct token *token) 
 
         return refuse(scan,
                       token->line,
-                      "a container's profile must not attach itself to programs of the "
-                      "host, found '%s', expected none",
+                      "found the attachment '%s'; a container's profile must not attach to "
+                      "programs of the host",
                       show(token, &shown));
 }
 
@@ -310,14 +310,12 @@ static int check_name(struct scan *scan, const struct token *token) {
         if (scan->profiles > 1)
                 return refuse(scan,
                               token->line,
-                              "expected one profile in this file, found another one: "
-                              "'%s'",
+                              "found a second profile '%s', expected one profile in this file",
                               show(token, &shown));
         if (token->length > 0 && *token->from == ':')
                 return refuse(scan,
                               token->line,
-                              "a profile in a policy namespace, found '%s', expected "
-                              "'%s' alone",
+                              "found '%s', a profile in a policy namespace, expected '%s'",
                               show(token, &shown),
                               scan->name);
         if (token->length != strlen(scan->name) ||

@@ -308,7 +308,7 @@ int phx_definers_observe(
                 return phx_error_set(
                                 error,
                                 r,
-                                "looking for the profiles of others: %s",
+                                "reading other programs' profiles: %s",
                                 strerrordesc_np(-r));
 
         table_done(&definers->table);

@@ -143,7 +143,10 @@ static int collect_file(
         if (collect->closure.count >= FILES_LIMIT || collect->bytes > BYTES_LIMIT)
                 return refuse(collect, site, -EINVAL, "more than 1000 files or 16 MiB in all");
         if (site->depth >= DEPTH_LIMIT)
-                return refuse(collect, site, -EINVAL, "includes are more than 64 deep");
+                return refuse(collect,
+                              site,
+                              -EINVAL,
+                              "includes are nested more than 64 levels deep");
         if (phx_has_nul(seen->text, seen->size, &line, &column)) {
                 (void) snprintf(why, sizeof(why), "NUL byte at line %u, column %u", line, column);
                 return refuse(collect, site, -EINVAL, why);
@@ -196,7 +199,10 @@ static int collect_entry(
                 return -ENOMEM;
         inner.name = inner_name;
         if (phx_has_control(inner_name))
-                return refuse(collect, site, -EINVAL, "a name in it holds a control character");
+                return refuse(collect,
+                              site,
+                              -EINVAL,
+                              "a file name in it contains a control character");
         if (phx_closure_find(&collect->closure, inner_name))
                 return 0;
         seen = phx_files_get(collect->files, inner_path);
@@ -278,20 +284,21 @@ static int collect_searched(struct collect *collect, const struct site *site) {
                 return refuse(collect,
                               site,
                               -EINVAL,
-                              "an absolute path is not followed, expected <NAME> below profile_dir "
+                              "absolute paths are not supported, expected <NAME> below profile_dir "
                               "or deployed_dir");
         if (has_dot_dot(site->name))
-                return refuse(collect, site, -EINVAL, "'..' is not followed");
+                return refuse(collect, site, -EINVAL, "'..' is not supported");
         if (!site->name[0])
                 return refuse(collect,
                               site,
                               -EINVAL,
-                              "the whole directory is not followed, expected a name below it");
+                              "including the whole directory is not supported, expected a name "
+                              "below it");
         if (strpbrk(site->name, "\\\"") || phx_has_control(site->name))
                 return refuse(collect,
                               site,
                               -EINVAL,
-                              "quotes, backslashes and control characters are not followed");
+                              "quotes, backslashes and control characters are not supported");
         if (phx_closure_find(&collect->closure, site->name))
                 return 0;
 
@@ -314,21 +321,21 @@ static int collect_path(
                 return refuse(collect,
                               site,
                               -EINVAL,
-                              "an absolute path is not followed, expected <NAME> below profile_dir "
+                              "absolute paths are not supported, expected <NAME> below profile_dir "
                               "or deployed_dir");
         if (has_dot_dot(site->name))
-                return refuse(collect, site, -EINVAL, "'..' is not followed");
+                return refuse(collect, site, -EINVAL, "'..' is not supported");
         if (strchr(site->name, '\\'))
                 return refuse(collect,
                               site,
                               -EINVAL,
-                              "quotes, backslashes and control characters are not followed");
+                              "quotes, backslashes and control characters are not supported");
         if (reference->is_certain)
                 return refuse(collect,
                               site,
                               -EINVAL,
-                              "without brackets it depends on where the compiler is started, expected "
-                              "<NAME> below profile_dir or deployed_dir");
+                              "a name without brackets depends on the compiler's working "
+                              "directory, expected <NAME> below profile_dir or deployed_dir");
         return 0;
 }
 

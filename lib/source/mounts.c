@@ -219,14 +219,14 @@ static bool judge_option(const struct mount *mount, const char *option, struct p
         else if (is_newer)
                 (void) snprintf(bad->why,
                                 sizeof(bad->why),
-                                "the mount option '%s' is one of AppArmor 4.0, and this "
+                                "the mount option '%s' requires AppArmor 4.0; this "
                                 "apparmor_parser is older",
                                 option);
         else
                 (void) snprintf(bad->why,
                                 sizeof(bad->why),
-                                "the mount option '%s' is not one that AppArmor knows; options of "
-                                "the file system itself cannot be named",
+                                "the mount option '%s' is unknown to AppArmor; options of the "
+                                "file system itself are not supported",
                                 option);
         return true;
 }
@@ -375,7 +375,7 @@ static bool find_impossible_mount(
                 ret_bad->place = mount.place;
                 (void) snprintf(ret_bad->why,
                                 sizeof(ret_bad->why),
-                                "this rule can match no mount: %s",
+                                "this rule matches no mount: %s",
                                 why);
                 return true;
         }
@@ -395,6 +395,6 @@ bool phx_place_of_impossible_mount(
         ret_bad->place = mount.place;
         (void) snprintf(ret_bad->why,
                         sizeof(ret_bad->why),
-                        "this rule can match no mount: its options do not go with its other parts");
+                        "this rule matches no mount: its options conflict with its other parts");
         return true;
 }

@@ -309,15 +309,15 @@ static char *explain(
         if (fit->profile && reader->words->count > 0)
                 return join(reader->words, "", "; ");
         if (fit->profile)
-                return strdup("nothing special");
+                return strdup("no special features configured");
         if (is_never)
                 r = phx_printf(&why,
-                               "%s is only for a policy namespace, and policy_namespace is never",
+                               "%s requires a policy namespace, but policy_namespace is never",
                                wanted);
         else
                 r = phx_printf(&why,
-                               "%s lets it make device nodes, and lxc_options let it open all "
-                               "devices of the host, as it has no user namespace",
+                               "%s allows device nodes, lxc_options allow all devices of the "
+                               "host, and the container has no user namespace",
                                wanted);
         return r < 0 ? NULL : why;
 }

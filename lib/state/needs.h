@@ -21,8 +21,8 @@ struct phx_fit {
          * none has, or that must not be given to such a container. */
         const char *profile;
         bool wants_key; /* only together with apparmor_manages_nesting, which is not set yet */
-        /* "gpu_assignment 0,1; features docker", or "nothing special"; without a profile why there
-         * is none: "no shipped profile allows /dev/kvm (lxc_options)". Owned. */
+        /* "gpu_assignment 0,1; features docker", or "no special features configured"; without a
+         * profile why there is none: "no shipped profile allows /dev/kvm (lxc_options)". Owned. */
         char *why;
 };
 

@@ -375,7 +375,7 @@ static void settle_unnamed(struct phx_needs_reader *reader) {
                 phx_needs_add(reader,
                               PHX_NEED_UNMET,
                               SOURCE,
-                              "a character device whose number is given out at boot");
+                              "a character device whose number is assigned at boot");
 }
 
 void phx_needs_read_options(struct phx_needs_reader *reader) {

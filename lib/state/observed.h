@@ -39,7 +39,7 @@ struct phx_observed_container {
         struct phx_strings wrong_lines;     /* keys of managed lines: "+key" is not in effect as the
                                                options say, "-key" has a line too many; no values */
         struct phx_line_edit lines;         /* that makes them right, values included */
-        struct phx_strings refused_options; /* "FILE:LINE: KEY is left out: …", no values either */
+        struct phx_strings refused_options; /* "FILE:LINE: KEY is skipped: …", no values either */
         bool is_running;
         unsigned tasks;
         unsigned starting; /* tasks that have not executed anything of the container yet */

@@ -20,7 +20,8 @@ static const struct phx_rule_info rules[] = {
                                          "may-leave-by-exec",
                                          PHX_RULE_OF_PROFILE,
                                          true,
-                                         "a program that the container executes leaves the profile" },
+                                         "a program that the container executes leaves the "
+                                         "profile" },
         [PHX_RULE_NOT_ENFORCED] = { 103,
                                     "not-enforced",
                                     PHX_RULE_OF_PROFILE,
@@ -90,12 +91,12 @@ static const struct phx_rule_info rules[] = {
                                       "kernel-mounted",
                                       PHX_RULE_OF_CONTAINER,
                                       false,
-                                      "an option hands in the kernel's files writable" },
+                                      "an option mounts kernel files writable" },
         [PHX_RULE_MOUNT_DENIED] = { 206,
                                     "mount-denied",
                                     PHX_RULE_OF_CONTAINER,
                                     false,
-                                    "the profile denies what an option hands in" },
+                                    "the profile denies what an option mounts" },
 };
 
 const struct phx_rule_info *phx_rules_table(size_t *ret_count) {

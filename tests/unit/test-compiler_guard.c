@@ -356,8 +356,8 @@ static void what_somebody_may_still_write_to_is_refused(void **state) {
         assert_int_equal(job.result, -EIO);
         assert_string_equal(
                         job.error.text,
-                        "lxc-a: the output of the compiler is refused, as another process may "
-                        "still write to it: Device or resource busy");
+                        "lxc-a: the output of the compiler is rejected: another process may still "
+                        "write to it: Device or resource busy");
         assert_null(job.blob);
 }
 

@@ -129,7 +129,7 @@ static void what_is_no_program_is_named(void **state) {
         assert_int_equal(try_to_know("f"), -EINVAL);
         (void) snprintf(text,
                         sizeof(text),
-                        "%s: Invalid argument; nothing can be compiled",
+                        "%s: Invalid argument; no profile can be compiled",
                         parser);
         assert_string_equal(error.text, text);
         assert_null(known.identity);
@@ -209,16 +209,16 @@ static void without_such_an_account_nothing_is_compiled(void **state) {
                 { "phoenixd-compiler:x:4294967295:65::/:/no\n", missing, -ENOENT },
                 { "phoenixd-compiler:x:64\n", missing, -ENOENT },
                 { "phoenixd-compiler:x:0:65::/:/no\n",
-                  "the user phoenixd-compiler has the rights of root, expected a user and a group "
-                  "of its own",
+                  "the user phoenixd-compiler has uid or gid 0, expected an unprivileged user "
+                  "and group",
                   -EPERM },
                 { "phoenixd-compiler:x:64:0::/:/no\n",
-                  "the user phoenixd-compiler has the rights of root, expected a user and a group "
-                  "of its own",
+                  "the user phoenixd-compiler has uid or gid 0, expected an unprivileged user "
+                  "and group",
                   -EPERM },
                 { "www:x:64:33::/:/no\nphoenixd-compiler:x:64:65::/:/no\n",
-                  "the user phoenixd-compiler shares the number 64 with www, expected one of its "
-                  "own",
+                  "the user phoenixd-compiler shares the uid 64 with www, expected a separate "
+                  "uid",
                   -EPERM },
         };
 

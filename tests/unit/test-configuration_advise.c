@@ -97,7 +97,8 @@ static void profile_and_namespace_are_set_together(void **state) {
         assert_advised(ENTRY(DOCKER ", \"lxc_options\": [\"lxc.apparmor.allow_nesting: 1\", "
                                     "\"lxc.a=b\", \"lxc.include=/x/nesting.conf\"]"),
                        3,
-                       ENTRY("\"apparmor_profile\": \"lxc-phoenix-v2\",\"apparmor_manages_nesting\": "
+                       ENTRY("\"apparmor_profile\": "
+                             "\"lxc-phoenix-v2\",\"apparmor_manages_nesting\": "
                              "true," DOCKER ", \"lxc_options\": [\"lxc.a=b\"]"));
 }
 
@@ -143,7 +144,7 @@ static void who_needs_more_than_there_is_is_left_alone(void **state) {
         assert_int_equal(left.items[0].line, 1);
         assert_string_equal(
                         left.items[0].text,
-                        "lxc_configs.1: is left unconfined; no shipped profile allows /dev/kvm "
+                        "lxc_configs.1: stays unconfined; no shipped profile allows /dev/kvm "
                         "(lxc_options)");
 }
 

@@ -127,14 +127,14 @@ static void options_that_contradict_a_key_are_left_out_and_noted(void **state) {
                 NULL,
         };
         static const char *const notes[] = {
-                "lxc_options: lxc.apparmor.profile=unconfined is left out: apparmor_profile says "
+                "lxc_options: lxc.apparmor.profile=unconfined is skipped: apparmor_profile is "
                 "'lxc-web'",
-                "lxc_options: lxc.apparmor.allow_nesting=1 is left out: apparmor_manages_nesting "
-                "says that the profile does it",
-                "lxc_options: lxc.include=/usr/share/lxc/config/nesting.conf is left out: "
-                "apparmor_manages_nesting says that the profile does it",
-                "lxc_options: lxc.include=\"nesting.conf\" is left out: apparmor_manages_nesting "
-                "says that the profile does it",
+                "lxc_options: lxc.apparmor.allow_nesting=1 is skipped: with "
+                "apparmor_manages_nesting the profile allows nesting",
+                "lxc_options: lxc.include=/usr/share/lxc/config/nesting.conf is skipped: "
+                "with apparmor_manages_nesting the profile allows nesting",
+                "lxc_options: lxc.include=\"nesting.conf\" is skipped: with "
+                "apparmor_manages_nesting the profile allows nesting",
                 NULL,
         };
         phx_cleanup(phx_configuration_freep) struct phx_configuration *configuration = NULL;
@@ -188,7 +188,7 @@ static void an_option_may_be_spelt_as_in_proxmox(void **state) {
                 NULL,
         };
         static const char *const notes[] = {
-                "lxc_options: lxc.apparmor.profile=unconfined is left out: apparmor_profile says "
+                "lxc_options: lxc.apparmor.profile=unconfined is skipped: apparmor_profile is "
                 "'lxc-web'",
                 NULL,
         };
@@ -332,7 +332,7 @@ static void a_chain_as_long_as_the_file_is_walked(void **state) {
                         -EINVAL);
         assert_non_null(
                         strstr(error.text,
-                               "f:2: lxc_configs.1.dependencies: found the circle 1 -> 2"));
+                               "f:2: lxc_configs.1.dependencies: found the cycle 1 -> 2"));
 }
 
 static void the_shipped_example_is_accepted(void **state) {

@@ -224,7 +224,8 @@ static void a_file_that_changed_meanwhile_is_not_overwritten(void **state) {
         assert_int_equal(install(place, place->old, &error), -ESTALE);
         (void) snprintf(expected,
                         sizeof(expected),
-                        "/etc/apparmor.d/lxc-a: is not as it was planned on (%s, expected %s)",
+                        "/etc/apparmor.d/lxc-a: changed since the plan was made (found %s, "
+                        "expected %s)",
                         observe(place).digest,
                         place->old);
         assert_string_equal(error.text, expected);
@@ -276,7 +277,8 @@ static void a_directory_that_others_may_write_is_not_opened(void **state) {
         assert_int_equal(phx_deployed_open(&trust, "/etc/apparmor.d", &directory, &error), -EPERM);
         assert_string_equal(
                         error.text,
-                        "/etc/apparmor.d: 'apparmor.d' is writable by group or others (mode 0777), expected by its owner alone");
+                        "/etc/apparmor.d: 'apparmor.d' is writable by group or others (mode "
+                        "0777), expected by its owner alone");
         assert_null(directory);
 }
 

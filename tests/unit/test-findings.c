@@ -84,8 +84,8 @@ static void a_configuration_tells_all_of_its_mistakes(void **state) {
               1,
               3,
               23,
-              "lxc_configs.a.features[0]: found '', expected a string that is not empty and has no "
-              "control characters");
+              "lxc_configs.a.features[0]: found '', expected a non-empty string without control "
+              "characters");
         assert_int_equal(findings.items[2].line, 3);
         assert_int_equal(findings.items[2].column, 40);
         assert_int_equal(findings.items[3].column, 26);
@@ -121,8 +121,8 @@ static void what_is_left_out_is_a_warning(void **state) {
               0,
               4,
               5,
-              "lxc_configs.a.lxc_options[0]: lxc.apparmor.profile=unconfined is left out: "
-              "apparmor_profile says 'lxc-x'");
+              "lxc_configs.a.lxc_options[0]: lxc.apparmor.profile=unconfined is skipped: "
+              "apparmor_profile is 'lxc-x'");
 }
 
 static void each_container_knows_its_line(void **state) {

@@ -125,16 +125,16 @@ static void the_directory_itself_is_no_include(void **state) {
 
         for (size_t i = 0; i < PHX_ELEMENTS(texts); i++)
                 assert_refused(texts[i],
-                               "lxc-a: line 1: include of '': the whole directory is not followed, "
-                               "expected a name below it");
+                               "lxc-a: line 1: include of '': including the whole directory is "
+                               "not supported, expected a name below it");
 }
 
 static void an_include_within_an_include_says_who_leads_there(void **state) {
         tree_write("deployed/b", "\ninclude <c>\n");
         tree_write("deployed/c", "\n\ninclude </etc/x>\n");
         assert_refused("\n\n\n\ninclude <b>\n",
-                       "lxc-a: /deployed/c: line 3: include of '/etc/x': an absolute path is not "
-                       "followed, expected <NAME> below profile_dir or deployed_dir (included by "
+                       "lxc-a: /deployed/c: line 3: include of '/etc/x': absolute paths are not "
+                       "supported, expected <NAME> below profile_dir or deployed_dir (included by "
                        "lxc-a:5)");
 }
 
@@ -215,7 +215,7 @@ static void what_may_be_code_is_searched_and_comments_are_not(void **state) {
 }
 
 static void a_path_is_refused_with_what_to_write_instead(void **state) {
-        static const char absolute[] = "an absolute path is not followed, expected <NAME> below "
+        static const char absolute[] = "absolute paths are not supported, expected <NAME> below "
                                        "profile_dir or deployed_dir";
         static const struct {
                 const char *text;
@@ -247,19 +247,19 @@ static void a_path_is_refused_with_what_to_write_instead(void **state) {
                                 cases[i].place,
                                 cases[i].is_absolute
                                                 ? absolute
-                                                : "without brackets it depends on where the compiler is "
-                                                  "started, expected <NAME> below profile_dir or "
-                                                  "deployed_dir");
+                                                : "a name without brackets depends on the "
+                                                  "compiler's working directory, expected <NAME> "
+                                                  "below profile_dir or deployed_dir");
                 assert_refused(cases[i].text, message);
         }
         assert_refused("include <a/../../x>\n",
-                       "lxc-a: line 1: include of 'a/../../x': '..' is not followed");
+                       "lxc-a: line 1: include of 'a/../../x': '..' is not supported");
         assert_refused("include \"\\057etc/x\"\n",
                        "lxc-a: line 1: include of '\\057etc/x': quotes, backslashes and control "
-                       "characters are not followed");
+                       "characters are not supported");
         assert_refused("include <a\\142c>\n",
                        "lxc-a: line 1: include of 'a\\142c': quotes, backslashes and control "
-                       "characters are not followed");
+                       "characters are not supported");
 }
 
 static void what_only_looks_like_a_path_include_is_no_offence(void **state) {
@@ -328,15 +328,16 @@ static void more_than_can_be_meant_is_refused(void **state) {
         }
         tree_write("deployed/deep70", "/a r,\n");
         assert_refused("include <deep0>\n",
-                       "lxc-a: /deployed/deep63: line 1: include of 'deep64': includes are more than "
-                       "64 deep (included by lxc-a:1)");
+                       "lxc-a: /deployed/deep63: line 1: include of 'deep64': includes are nested "
+                       "more than 64 levels deep (included by lxc-a:1)");
 
         for (unsigned i = 0; i < 1001; i++) {
                 (void) snprintf(path, sizeof(path), "deployed/many/%04u", i);
                 tree_write(path, "");
         }
         assert_refused("include <many>\n",
-                       "lxc-a: line 1: include of 'many/0999': more than 1000 files or 16 MiB in all");
+                       "lxc-a: line 1: include of 'many/0999': more than 1000 files or 16 MiB in "
+                       "all");
 
         memset(large, ' ', sizeof(large));
         for (unsigned i = 0; i < 20; i++) {
@@ -345,7 +346,8 @@ static void more_than_can_be_meant_is_refused(void **state) {
                 assert_int_equal(phx_buffer_addf(&text, "include <large%02u>\n", i), 0);
         }
         assert_refused(text.data,
-                       "lxc-a: line 19: include of 'large18': more than 1000 files or 16 MiB in all");
+                       "lxc-a: line 19: include of 'large18': more than 1000 files or 16 MiB in "
+                       "all");
 
         tree_write_bytes("deployed/nul", "a\nb\0c", 5);
         assert_refused("include <nul>\n",

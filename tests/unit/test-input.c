@@ -229,7 +229,7 @@ static void what_could_not_be_kept_is_not_undone_by_a_recall(void **state) {
         tree_write("state/.configuration.json.phoenixd~/in-the-way", "");
         tree_write("etc/lxc.json", "{ \"lxc_configs\": { \"911\": {} } }\n");
         read_refused("configuration",
-                     CONFIGURATION ": is accepted, but cannot be kept over a restart: ");
+                     CONFIGURATION ": is accepted, but cannot be stored for the next start: ");
         tree_write("etc/lxc.json", "{");
         tree_write("etc/phoenixd.json",
                    "{ \"configuration\": \"" CONFIGURATION
@@ -269,7 +269,8 @@ static void one_that_cannot_be_kept_is_said_until_it_can(void **state) {
         tree_write("state/configuration.json/in-the-way", "");
         for (int i = 0; i < 2; i++) {
                 read_refused("configuration",
-                             CONFIGURATION ": is accepted, but cannot be kept over a restart: ");
+                             CONFIGURATION ": is accepted, but cannot be stored for the next "
+                                           "start: ");
                 assert_true(desired->has_configuration);
         }
         tree_remove("state/configuration.json");

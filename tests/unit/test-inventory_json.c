@@ -158,17 +158,19 @@ static const struct {
         { "{ \"version\": 1",
           "f:1: not valid JSON: found the end of the file, expected ',' or '}'" },
         { "{ \"configuration\": \"\" }",
-          "f:1: version: expected version 1; another phoenixd may have written this" },
+          "f:1: version: expected version 1; another version of phoenixd may have written this "
+          "file" },
         { "{\n\"version\": 2 }",
-          "f:2: version: expected version 1; another phoenixd may have written this" },
+          "f:2: version: expected version 1; another version of phoenixd may have written this "
+          "file" },
         { "{ \"version\": 1 }", "f:1: configuration: expected a SHA-256 digest" },
         { "{ \"version\": 1, \"configuration\": \"a\" }",
           "f:1: configuration: expected a SHA-256 digest" },
         { "{ \"version\": 1, \"configuration\": \"\" }", "f:1: files: expected an object" },
         { HEAD "\"files\": []" TAIL, "f:1: files: expected an object" },
         { HEAD "\"files\": {}" TAIL "}",
-          "f:1: not valid JSON: found '}', expected nothing behind the end of the text's value" },
-        { HEAD "\"files\": {}, \"other\": 1" TAIL, "f:1: found a key that does not belong here" },
+          "f:1: not valid JSON: found '}', expected nothing after the end of the value" },
+        { HEAD "\"files\": {}, \"other\": 1" TAIL, "f:1: found an unknown key" },
         { HEAD "\"files\": { \"/a\": \"" A "\" }" TAIL, "f:1: files./a: found a damaged entry" },
         { HEAD "\"files\": { \"/a\": {} }" TAIL, "f:1: files./a: found a damaged entry" },
         { HEAD "\"files\": { \"a\": { \"digest\": \"" A "\" } }" TAIL,
@@ -188,8 +190,8 @@ static const struct {
           "f:1: containers.x: found a damaged entry" },
         { HEAD "\"files\": {}, \"profiles\": {}, \"containers\": { \"x\": { "
                "\"lines\": [ 1 ] } } }",
-          "f:1: containers.x.lines[0]: found 1, expected a string that is not empty and "
-          "has no control characters" },
+          "f:1: containers.x.lines[0]: found 1, expected a non-empty string without control "
+          "characters" },
         { HEAD "\"files\": {}, \"files\": {}" TAIL,
           "f:1: files: duplicate key, first given in line 1" },
 };

@@ -94,9 +94,8 @@ static void what_is_wrong_is_said_where_it_stands(void **state) {
                 { "{\n'a': 1}",
                   "f:2: not valid JSON: found ''', expected a key in double quotes or '}'" },
                 { "{ \"a\": 1,\n}",
-                  "f:2: not valid JSON: found '}', expected a key in double quotes, as a ',' "
-                  "stands before it" },
-                { "{ \"a\" 1 }", "f:1: not valid JSON: found '1', expected ':' behind the key" },
+                  "f:2: not valid JSON: found '}', expected a key in double quotes after the ','" },
+                { "{ \"a\" 1 }", "f:1: not valid JSON: found '1', expected ':' after the key" },
                 { "{ \"a\": 1\n\"b\": 2 }",
                   "f:2: not valid JSON: found '\"', expected ',' or '}'" },
                 { "[ 1 2 ]", "f:1: not valid JSON: found '2', expected ',' or ']'" },
@@ -108,7 +107,7 @@ static void what_is_wrong_is_said_where_it_stands(void **state) {
                   "f:1: not valid JSON: found '1.5.2', expected a number as JSON writes it, such "
                   "as 12, -0.5 or 1e6" },
                 { "[ \"a\n\" ]",
-                  "f:1: not valid JSON: found a string that does not end in its line, expected a "
+                  "f:1: not valid JSON: found a string that does not end on its line, expected a "
                   "closing '\"'" },
                 { "[ \"a\tb\" ]", "f:1: not valid JSON: found a tab in a string, expected \\t" },
                 { "[ \"\001\" ]",
@@ -118,12 +117,11 @@ static void what_is_wrong_is_said_where_it_stands(void **state) {
                   "f:1: not valid JSON: found '\\x', expected one of \\\" \\\\ \\/ \\b \\f \\n "
                   "\\r \\t \\u; a backslash itself is \\\\" },
                 { "[ \"\\u12g4\" ]",
-                  "f:1: not valid JSON: found '\\u', expected four hexadecimal digits behind it" },
+                  "f:1: not valid JSON: found '\\u', expected four hexadecimal digits after it" },
                 { "[ \"\355\240\200\" ]", "f:1: not valid UTF-8: found the byte 0xed" },
                 { "[ \302\240 ]", "f:1: not valid JSON: found '\\u00a0', expected a value or ']'" },
                 { "[] x",
-                  "f:1: not valid JSON: found 'x', expected nothing behind the end of the text's "
-                  "value" },
+                  "f:1: not valid JSON: found 'x', expected nothing after the end of the value" },
         };
 
         for (size_t i = 0; i < PHX_ELEMENTS(cases); i++) {

@@ -93,7 +93,8 @@ static void apparmor_switched_off_is_said_so(void **state) {
         tree_write("module/parameters/enabled", "N\n");
         (void) snprintf(text,
                         sizeof(text),
-                        "AppArmor is switched off (%s/parameters/enabled is 'N'): boot with apparmor=1 security=apparmor",
+                        "AppArmor is disabled (%s/parameters/enabled is 'N'): boot with "
+                        "apparmor=1 security=apparmor",
                         tree_path("module"));
         assert_check(*state, -ENODEV, text);
 }
@@ -104,7 +105,7 @@ static void a_global_complain_is_not_usable(void **state) {
         tree_write("module/parameters/mode", "complain\n");
         (void) snprintf(text,
                         sizeof(text),
-                        "all profiles are switched to complain: write 'enforce' to %s/parameters/mode",
+                        "all profiles are in complain mode: write 'enforce' to %s/parameters/mode",
                         tree_path("module"));
         assert_check(*state, -EPERM, text);
 }
@@ -120,7 +121,7 @@ static void a_missing_securityfs_is_said_so(void **state) {
         tree_remove("fs");
         (void) snprintf(text,
                         sizeof(text),
-                        "%s: is not there, mount securityfs on /sys/kernel/security",
+                        "%s: not found: mount securityfs on /sys/kernel/security",
                         tree_path("fs"));
         assert_check(*state, -ENOENT, text);
 }
@@ -129,7 +130,8 @@ static void an_old_kernel_is_refused(void **state) {
         tree_remove("fs/features/policy/set_load");
         assert_check(*state,
                      -ENOTSUP,
-                     "this kernel cannot load several profiles at once (policy/set_load), expected 4.13 or later");
+                     "this kernel cannot load several profiles at once (policy/set_load), "
+                     "expected Linux 4.13 or later");
 }
 
 static void features_have_an_id_that_follows_them(void **state) {
@@ -307,7 +309,8 @@ static void a_refused_load_is_explained(void **state) {
         assert_int_equal(phx_kernel_replace(machine->kernel, "x", 1, &error), -ENOENT);
         assert_string_equal(
                         error.text,
-                        "loading: the kernel misses the parent of a child profile, or AppArmor's files are not there");
+                        "loading: the parent of a child profile is not loaded, or AppArmor's "
+                        "files in securityfs are missing");
 
         /* A full device stands for a kernel that says something unforeseen. */
         tree_link("fs/.replace", "/dev/full");

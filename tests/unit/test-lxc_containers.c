@@ -279,7 +279,7 @@ static void what_would_hang_or_crash_liblxc_is_not_given_to_it(void **state) {
         assert_trouble(&host, "fifo", expected);
         (void) snprintf(expected,
                         sizeof(expected),
-                        ": lxc.include '%s' is nested deeper than 16 files, perhaps in itself",
+                        ": lxc.include '%s' is nested deeper than 16 files; it may include itself",
                         in(&host, "loop/config"));
         assert_trouble(&host, "loop", expected);
 
@@ -341,9 +341,7 @@ static void what_others_may_write_is_not_believed(void **state) {
         assert_effective(&host, "group", "");
         assert_trouble(&host, "link", ": is a symbolic link");
         assert_trouble(&host, "directory", ": is not a regular file");
-        assert_trouble(&host,
-                       "half",
-                       ": lxc-create is at work on the container, or was broken off");
+        assert_trouble(&host, "half", ": lxc-create is creating the container, or was interrupted");
 
         host.lxc.owner = (struct phx_lxc_owner){ 4711, 4711 };
         look(&host);

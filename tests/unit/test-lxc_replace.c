@@ -179,11 +179,7 @@ static void what_would_be_written_is_shown_and_not_written(void **state) {
 
 static void a_config_that_changed_meanwhile_is_left_alone(void **state) {
         write_config("stale", "lxc.uts.name = b\n");
-        assert_refused("stale",
-                       "lxc.uts.name = a\n",
-                       NULL,
-                       -ESTALE,
-                       ": changed since it was looked at");
+        assert_refused("stale", "lxc.uts.name = a\n", NULL, -ESTALE, ": changed since it was read");
         assert_config("stale", "lxc.uts.name = b\n");
 }
 
@@ -193,7 +189,8 @@ static void what_liblxc_refuses_never_becomes_the_config(void **state) {
         write_config("bogus", "lxc.uts.name = a\n");
         (void) snprintf(expected,
                         sizeof(expected),
-                        ": the edited text is no good: %s/bogus/.config.phoenixd~: Invalid argument - "
+                        ": liblxc rejects the edited text: %s/bogus/.config.phoenixd~: Invalid "
+                        "argument - "
                         "Unsupported config key \"lxc.bogus\"; Failed to parse config file "
                         "\"%s/bogus/.config.phoenixd~\" at line \"lxc.bogus = *\"",
                         containers,
@@ -237,14 +234,14 @@ static void a_config_that_others_may_write_is_not_edited(void **state) {
                        "",
                        NULL,
                        -EBUSY,
-                       ": lxc-create is at work on the container, or was broken off");
+                       ": lxc-create is creating the container, or was interrupted");
 }
 
 static void a_name_is_never_a_path(void **state) {
         struct phx_error error = { 0 };
 
         assert_int_equal(assign("../lxc/web", "", "lxc-a", NULL, &error), -EINVAL);
-        assert_string_equal(error.text, "'../lxc/web': is no name of a container");
+        assert_string_equal(error.text, "'../lxc/web': is not the name of a container");
 }
 
 /* The lock. */

@@ -125,7 +125,7 @@ static void a_fifo_costs_its_deadline_and_nothing_else(void **state) {
         assert_int_equal(asked.values[0].code, -ETIMEDOUT);
         (void) snprintf(text,
                         sizeof(text),
-                        "%s: liblxc does not answer within 300 ms",
+                        "%s: liblxc did not answer within 300 ms",
                         tree_path("hangs"));
         assert_string_equal(asked.values[0].text, text);
         assert_string_equal(asked.values[1].profile, "lxc-a");
@@ -141,7 +141,10 @@ static void a_config_that_crashes_liblxc_is_named(void **state) {
         ask(&asked, DEADLINE_USEC);
 
         assert_int_equal(asked.values[0].code, -EIO);
-        (void) snprintf(text, sizeof(text), "%s: liblxc died over it", tree_path("loop"));
+        (void) snprintf(text,
+                        sizeof(text),
+                        "%s: liblxc crashed while processing it",
+                        tree_path("loop"));
         assert_string_equal(asked.values[0].text, text);
         assert_string_equal(asked.values[1].profile, "lxc-a");
 }

@@ -346,7 +346,8 @@ static void a_piece_that_cannot_be_kept_stops_only_its_users(void **state) {
         picture = look(*state);
         assert_string_equal(
                         phx_desired_find_profile(picture.desired, "lxc-web")->refusal,
-                        "lxc-web: its piece abstractions/phoenix/life cannot be kept: Invalid argument");
+                        "lxc-web: its piece abstractions/phoenix/life cannot be stored: Invalid "
+                        "argument");
         assert_int_equal(
                         phx_desired_find_profile(picture.desired, "lxc-db")->state,
                         PHX_SOURCE_GOOD);
@@ -382,7 +383,8 @@ static void what_cannot_be_recorded_is_not_installed_at_the_second_try_either(vo
                                 -ENOSPC);
                 assert_string_equal(
                                 error.text,
-                                "lxc-web: cannot be recorded as ours: inventory.json: no room");
+                                "lxc-web: cannot be recorded as managed by phoenixd: "
+                                "inventory.json: no room");
                 assert_int_equal(access(tree_path("deployed/lxc-web"), F_OK), -1);
         }
 
@@ -418,7 +420,7 @@ static void a_file_that_came_in_between_is_not_overwritten(void **state) {
         tree_write("deployed/lxc-web", "");
         (void) snprintf(text,
                         sizeof(text),
-                        "%s: is not as it was planned on (%s, expected absent)",
+                        "%s: changed since the plan was made (found %s, expected absent)",
                         tree_path("deployed/lxc-web"),
                         EMPTY_DIGEST);
         assert_stale(*state, &drift, text);
@@ -528,7 +530,7 @@ static void no_container_is_given_what_the_kernel_does_not_enforce(void **state)
 
         (void) look(machine);
         saves = machine->saves;
-        assert_stale(machine, &drift, "web: the kernel does not have lxc-web any more");
+        assert_stale(machine, &drift, "web: the kernel no longer has the profile lxc-web");
         load("lxc-web", "complain");
         assert_stale(machine,
                      &drift,

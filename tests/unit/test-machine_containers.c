@@ -380,7 +380,9 @@ static void a_process_that_is_not_in_it_is_not_its_init(void **state) {
         assert_int_equal(phx_process_end(&answerer, NULL), 0);
         web = phx_observed_find_container(observed, "web");
         assert_null(web->trouble);
-        assert_string_equal(web->unread_why, "its monitor names a process that is not in it");
+        assert_string_equal(
+                        web->unread_why,
+                        "its monitor reports a process that is not in the container");
         assert_int_equal(web->labels.count, 0);
 }
 

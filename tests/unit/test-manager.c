@@ -331,7 +331,7 @@ static void a_start_is_over_when_a_look_was_made(void **state) {
         struct fixture *fixture = *state;
 
         start(fixture, LOOKS_FINE);
-        expect(fixture, "STATUS=Starting: first look at the machine");
+        expect(fixture, "STATUS=Starting: first pass");
         expect(fixture, "STATUS=In sync: 1 profile");
         expect(fixture, "READY=1");
         /* What was not watched at the first look is looked at once more, and then it is quiet. */
@@ -345,7 +345,7 @@ static void a_long_start_asks_for_patience(void **state) {
         struct fixture *fixture = *state;
 
         start(fixture, TALKS);
-        expect(fixture, "STATUS=Starting: first look at the machine");
+        expect(fixture, "STATUS=Starting: first pass");
         expect(fixture, "EXTEND_TIMEOUT_USEC=90000000");
         expect(fixture, "STATUS=Starting: compiling lxc-web");
         expect(fixture, "EXTEND_TIMEOUT_USEC=90000000");
@@ -427,7 +427,7 @@ static void a_look_that_lasts_says_what_it_is_at(void **state) {
         (void) settled_looks(fixture);
         shared->behaviour = DWELLS;
         write_file(shared->watched, "file", "text");
-        expect(fixture, "STATUS=Looking: compiling lxc-web");
+        expect(fixture, "STATUS=Reconciling: compiling lxc-web");
         expect(fixture, "STATUS=In sync: 1 profile");
         assert_string_equal(next_message(fixture, 10 * MS), "");
         assert_int_equal(end(fixture), 0);
@@ -502,7 +502,7 @@ static void stopping_says_so_and_leaves_no_engine(void **state) {
         (void) settled_looks(fixture);
         assert_int_equal(end(fixture), 0);
         expect(fixture, "STOPPING=1");
-        expect(fixture, "STATUS=Stopping; profiles and containers stay as they are");
+        expect(fixture, "STATUS=Stopping; profiles and containers stay unchanged");
         assert_int_equal(kill(shared->engine, 0), -1);
         assert_int_equal(errno, ESRCH);
 }
@@ -534,13 +534,13 @@ static void a_silent_engine_is_replaced(void **state) {
 
         shared->silence_usec = 400 * MS;
         start(fixture, HANGS);
-        expect(fixture, "STATUS=Starting: first look at the machine");
+        expect(fixture, "STATUS=Starting: first pass");
         wait_for_looks(1);
         shared->behaviour = LOOKS_FINE;
         shared->silence_usec = LONG;
-        expect_later(fixture, "STATUS=Starting: the engine hangs and is being killed");
+        expect_later(fixture, "STATUS=Starting: the engine hangs; phoenixd kills it");
         expect(fixture,
-               "STATUS=Degraded: the engine has ended: it said nothing for 0 s; starting anew");
+               "STATUS=Degraded: the engine ended: it sent no message for 0 s; restarting it");
         expect(fixture, "STATUS=In sync: 1 profile");
         expect(fixture, "READY=1");
         assert_int_equal(shared->setups, 2);
@@ -591,7 +591,7 @@ static void what_left_the_engines_group_ends_with_the_engine(void **state) {
         wait_for_looks(1);
         shared->behaviour = LOOKS_FINE;
         shared->silence_usec = LONG;
-        expect_later(fixture, "STATUS=Starting: the engine hangs and is being killed");
+        expect_later(fixture, "STATUS=Starting: the engine hangs; phoenixd kills it");
         assert_ends(shared->orphan);
         assert_int_equal(end(fixture), 0);
 }
@@ -601,7 +601,7 @@ static void a_dying_engine_is_replaced_with_patience(void **state) {
 
         start(fixture, DIES);
         expect_later(fixture,
-                     "STATUS=Degraded: the engine has ended: it ended with status 7; starting");
+                     "STATUS=Degraded: the engine ended: it exited with status 7; restarting");
         (void) usleep(2500 * MS);
         /* At once, after 1 s; after 2 s more is still to come. */
         assert_int_equal(shared->setups, 2);
@@ -617,7 +617,8 @@ static void an_engine_killed_between_looks_is_replaced(void **state) {
         (void) settled_looks(fixture);
         (void) kill(shared->engine, SIGKILL);
         expect(fixture,
-               "STATUS=Degraded: the engine has ended: it was killed by signal 9 (Killed); starting anew");
+               "STATUS=Degraded: the engine ended: it was killed by signal 9 (Killed); restarting "
+               "it");
         expect(fixture, "STATUS=In sync: 1 profile");
         assert_int_equal(shared->setups, 2);
         assert_int_equal(shared->full_looks, 2);
@@ -630,7 +631,7 @@ static void an_engine_that_babbles_is_replaced(void **state) {
         start(fixture, BABBLES);
         wait_for_looks(1);
         shared->behaviour = LOOKS_FINE;
-        expect_later(fixture, "STATUS=Degraded: the engine has ended: it spoke what nobody");
+        expect_later(fixture, "STATUS=Degraded: the engine ended: it sent an invalid");
         expect_later(fixture, "READY=1");
         assert_int_equal(end(fixture), 0);
 }
@@ -639,7 +640,7 @@ static void a_look_that_fails_is_said_once_and_tried_again(void **state) {
         struct fixture *fixture = *state;
 
         start(fixture, FAILS);
-        expect(fixture, "STATUS=Starting: first look at the machine");
+        expect(fixture, "STATUS=Starting: first pass");
         expect(fixture, "STATUS=Degraded: phoenixd.json:3: no such key");
         expect(fixture, "READY=1");
         wait_for_looks(2);

@@ -31,9 +31,9 @@ static void a_profile_fits_what_the_container_needs(void **state) {
                 .gpu_assignment = none
         };
 
-        assert_fits(&container, "lxc-baseline", "nothing special");
+        assert_fits(&container, "lxc-baseline", "no special features configured");
         assert_int_equal(phx_strings_add(&container.features, "base_setup"), 0);
-        assert_fits(&container, "lxc-baseline", "nothing special");
+        assert_fits(&container, "lxc-baseline", "no special features configured");
         assert_int_equal(phx_strings_add(&container.pct_options, "nesting=1"), 0);
         assert_fits(&container, "lxc-nesting-v1", "pct_options nesting=1");
         assert_int_equal(phx_strings_add(&container.features, "docker"), 0);
@@ -86,9 +86,9 @@ static void words_are_read_as_people_write_them(void **state) {
                 { "features=keyctl=1,nesting=1", "lxc-nesting-v1", "pct_options nesting=1" },
                 { " \"nesting=1\" ", "lxc-nesting-v1", "pct_options nesting=1" },
                 { "nesting=yes", "lxc-nesting-v1", "pct_options nesting=yes" },
-                { "nesting=0", "lxc-baseline", "nothing special" },
-                { "nesting=10", "lxc-baseline", "nothing special" },
-                { "no-nesting=1", "lxc-baseline", "nothing special" },
+                { "nesting=0", "lxc-baseline", "no special features configured" },
+                { "nesting=10", "lxc-baseline", "no special features configured" },
+                { "no-nesting=1", "lxc-baseline", "no special features configured" },
                 { "keyctl=1, fuse=1", "lxc-phoenix-v2", "pct_options fuse=1" },
                 { "mount=nfs", "lxc-gpu-docker-storage", "pct_options mount=nfs" },
                 { "features: mount=nfs;cifs",
@@ -107,7 +107,7 @@ static void words_are_read_as_people_write_them(void **state) {
                 { "docker-ce, NVIDIA",
                   "lxc-gpu-docker-storage",
                   "pct_options docker; pct_options nvidia" },
-                { "dockerless", "lxc-baseline", "nothing special" },
+                { "dockerless", "lxc-baseline", "no special features configured" },
         };
 
         for (size_t i = 0; i < PHX_ELEMENTS(words); i++) {
@@ -180,10 +180,18 @@ static void devices_that_are_handed_in_are_needs(void **state) {
                 { BIND "/dev/ttyS0 dev/ttyS0 none bind\n" BIND "/dev/snd dev/snd none bind",
                   NULL,
                   "no shipped profile allows /dev/ttyS0 (lxc_options), /dev/snd (lxc_options)" },
-                { BIND "/dev/null dev/null none bind", "lxc-baseline", "nothing special" },
-                { BIND "/dev/tty7 dev/tty7 none bind", "lxc-baseline", "nothing special" },
-                { BIND "/dev/sdb1 mnt/data ext4 defaults", "lxc-baseline", "nothing special" },
-                { BIND "/dev/kvm dev/kvm none bind\n" BIND, "lxc-baseline", "nothing special" },
+                { BIND "/dev/null dev/null none bind",
+                  "lxc-baseline",
+                  "no special features configured" },
+                { BIND "/dev/tty7 dev/tty7 none bind",
+                  "lxc-baseline",
+                  "no special features configured" },
+                { BIND "/dev/sdb1 mnt/data ext4 defaults",
+                  "lxc-baseline",
+                  "no special features configured" },
+                { BIND "/dev/kvm dev/kvm none bind\n" BIND,
+                  "lxc-baseline",
+                  "no special features configured" },
                 { ALLOW "c 195:* rwm",
                   "lxc-gpu-docker-storage",
                   "lxc_options character device 195:*" },
@@ -195,7 +203,7 @@ static void devices_that_are_handed_in_are_needs(void **state) {
                   "lxc_options character device 195:*" },
                 { ALLOW "c 511:* rwm",
                   NULL,
-                  "no shipped profile allows a character device whose number is given out at boot "
+                  "no shipped profile allows a character device whose number is assigned at boot "
                   "(lxc_options)" },
                 { ALLOW "c 10:200 rwm", "lxc-phoenix-v2", "lxc_options character device 10:200" },
                 { ALLOW "c 188:* rwm",
@@ -204,9 +212,9 @@ static void devices_that_are_handed_in_are_needs(void **state) {
                 { ALLOW "b 8:0 r",
                   NULL,
                   "no shipped profile allows block device 8:0 (lxc_options)" },
-                { ALLOW "b 8:0 m", "lxc-baseline", "nothing special" },
-                { ALLOW "c 1:3 rwm", "lxc-baseline", "nothing special" },
-                { ALLOW "c 188:* rwm\n" ALLOW, "lxc-baseline", "nothing special" },
+                { ALLOW "b 8:0 m", "lxc-baseline", "no special features configured" },
+                { ALLOW "c 1:3 rwm", "lxc-baseline", "no special features configured" },
+                { ALLOW "c 188:* rwm\n" ALLOW, "lxc-baseline", "no special features configured" },
                 { "lxc.hook.mount=/usr/share/lxc/hooks/nvidia",
                   "lxc-gpu-docker-storage",
                   "lxc_options hook nvidia" },
@@ -234,14 +242,18 @@ static void mounts_and_capabilities_are_needs(void **state) {
                   "no shipped profile allows /sys/class/gpio (lxc_options)" },
                 { BIND "/sys/class/gpio sys/class/gpio none bind,ro",
                   "lxc-baseline",
-                  "nothing special" },
-                { BIND "/mnt/pve/nas mnt/pve/nas none bind", "lxc-baseline", "nothing special" },
-                { BIND "server:/x mnt/x nfs defaults", "lxc-baseline", "nothing special" },
+                  "no special features configured" },
+                { BIND "/mnt/pve/nas mnt/pve/nas none bind",
+                  "lxc-baseline",
+                  "no special features configured" },
+                { BIND "server:/x mnt/x nfs defaults",
+                  "lxc-baseline",
+                  "no special features configured" },
                 { BIND "proc dev/.lxc/proc proc create=dir,optional 0 0",
                   "lxc-nesting-v1",
                   "lxc_options /dev/.lxc/proc" },
-                { "lxc.mount.auto=sys:rw", "lxc-baseline", "nothing special" },
-                { "lxc.mount.auto=cgroup:rw", "lxc-baseline", "nothing special" },
+                { "lxc.mount.auto=sys:rw", "lxc-baseline", "no special features configured" },
+                { "lxc.mount.auto=cgroup:rw", "lxc-baseline", "no special features configured" },
                 { "lxc.mount.auto=proc:rw\nlxc.mount.auto=\"sys:rw\"",
                   "lxc-nesting-v1",
                   "lxc_options lxc.mount.auto=proc:rw sys:rw" },
@@ -250,12 +262,12 @@ static void mounts_and_capabilities_are_needs(void **state) {
                   "lxc_options nesting.conf" },
                 { "lxc.apparmor.allow_nesting=1\nlxc.apparmor.allow_nesting=0",
                   "lxc-baseline",
-                  "nothing special" },
+                  "no special features configured" },
                 { "lxc.cap.keep=sys_admin CAP_SYS_TIME",
                   NULL,
                   "no shipped profile allows capability SYS_TIME (lxc_options)" },
                 { "lxc.cap.keep=mac_admin", "lxc-phoenix-v2", "lxc_options capability mac_admin" },
-                { "lxc.cap.keep=sys_time", "lxc-baseline", "nothing special", true },
+                { "lxc.cap.keep=sys_time", "lxc-baseline", "no special features configured", true },
         };
 
         assert_options(options, PHX_ELEMENTS(options));
@@ -264,10 +276,10 @@ static void mounts_and_capabilities_are_needs(void **state) {
 /* phoenixd-profiles(7): its device cgroup alone holds it back from disks. */
 static void who_may_open_any_device_gets_no_profile_that_makes_nodes(void **state) {
         static const char why[] =
-                        "lxc-phoenix-v2 lets it make device nodes, and lxc_options let it "
-                        "open all devices of the host, as it has no user namespace";
+                        "lxc-phoenix-v2 allows device nodes, lxc_options allow all devices of the "
+                        "host, and the container has no user namespace";
         static const struct option options[] = {
-                { ALLOW "a", "lxc-baseline", "nothing special" },
+                { ALLOW "a", "lxc-baseline", "no special features configured" },
                 { ALLOW "a\n" BIND "/dev/fuse dev/fuse none bind", NULL, why },
                 { ALLOW "b *:* rwm\n" BIND "/dev/fuse dev/fuse none bind", NULL, why },
                 { ALLOW "b *:* m\n" BIND "/dev/fuse dev/fuse none bind",
@@ -309,7 +321,7 @@ static void what_loads_policy_is_only_for_a_namespace(void **state) {
         assert_null(fit.profile);
         assert_string_equal(
                         fit.why,
-                        "lxc-phoenix-v2 is only for a policy namespace, and policy_namespace is "
+                        "lxc-phoenix-v2 requires a policy namespace, but policy_namespace is "
                         "never");
         phx_fit_done(&fit);
         container.manages_nesting = true;

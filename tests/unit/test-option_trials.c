@@ -378,7 +378,7 @@ static void what_liblxc_refuses_is_left_out_and_named(void **state) {
         assert_repaired(host,
                         "lxc.tty.max=2;lxc.aa_profile=unconfined;lxc.seccomp.profile=/not/yet",
                         "lxc.uts.name = web\nlxc.tty.max = 2\nlxc.seccomp.profile = /not/yet\n" PROFILE);
-        assert_refused(host, 0, "/c.json:12: lxc.aa_profile is left out: liblxc does not know it");
+        assert_refused(host, 0, "/c.json:12: lxc.aa_profile is skipped: liblxc does not know it");
         add(host, "lxc.net.0.type = veth\n");
         assert_repaired(host,
                         "lxc.net.0.macvlan.mode=bridge;lxc.net.1.type=macvlan;"
@@ -387,8 +387,8 @@ static void what_liblxc_refuses_is_left_out_and_named(void **state) {
                         "lxc.net.1.macvlan.mode = bridge\n" PROFILE);
         assert_refused(host,
                        1,
-                       "/c.json:11: lxc.net.0.macvlan.mode is left out: liblxc refuses its value");
-        assert_refused(host, 0, "/c.json:12: lxc.aa_profile is left out: liblxc does not know it");
+                       "/c.json:11: lxc.net.0.macvlan.mode is skipped: liblxc rejects its value");
+        assert_refused(host, 0, "/c.json:12: lxc.aa_profile is skipped: liblxc does not know it");
 }
 
 /* As after an upgrade of LXC that dropped a key. */
@@ -454,14 +454,14 @@ static void what_liblxc_refuses_is_found_before(void **state) {
         assert_int_equal(findings.items[1].line, 12);
         assert_true(phx_has_prefix(
                         findings.items[1].text,
-                        "lxc_configs.000.lxc_options[1]: liblxc refuses lxc.tty.max=many"));
+                        "lxc_configs.000.lxc_options[1]: liblxc rejects lxc.tty.max=many"));
         assert_string_equal(
                         findings.items[2].text,
                         "lxc_configs.001.lxc_options[1]: liblxc does not know lxc.aa_profile");
         assert_int_equal(findings.items[3].severity, PHX_SEVERITY_WARNING);
         assert_true(phx_has_prefix(
                         findings.items[3].text,
-                        "lxc_configs.000.lxc_options[2]: liblxc refuses lxc.include=/not/there: "));
+                        "lxc_configs.000.lxc_options[2]: liblxc rejects lxc.include=/not/there: "));
         assert_null(strstr(findings.items[3].text, "/proc/"));
 }
 

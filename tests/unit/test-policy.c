@@ -200,14 +200,16 @@ static void a_policy_for_a_namespace_is_refused(void **state) {
         assert_refused(bytes.data,
                        bytes.size,
                        -EINVAL,
-                       "compiled policy: is for the policy namespace 'guest', expected none");
+                       "compiled policy: is for the policy namespace 'guest', expected no "
+                       "namespace");
 
         add_version(&stream, 7);
         add_profile(&stream, ":guest:lxc-a", 0);
         assert_refused(stream.data,
                        stream.size,
                        -EINVAL,
-                       "compiled policy: profile ':guest:lxc-a' is for a policy namespace, expected none");
+                       "compiled policy: profile ':guest:lxc-a' is for a policy namespace, "
+                       "expected no namespace");
 }
 
 static void no_bytes_are_no_policy(void **state) {
@@ -318,13 +320,15 @@ static void names_must_be_printable_and_not_empty(void **state) {
         assert_refused(empty.data,
                        empty.size,
                        -EPROTO,
-                       "compiled policy, byte 32: a profile's name is empty or has a NUL in it");
+                       "compiled policy, byte 32: the name of a profile is empty or contains a "
+                       "NUL byte");
         add_version(&control, 7);
         add_profile(&control, "lxc\n", 0);
         assert_refused(control.data,
                        control.size,
                        -EPROTO,
-                       "compiled policy, byte 36: a profile's name has a control character in it");
+                       "compiled policy, byte 36: the name of a profile contains a control "
+                       "character");
 }
 
 /* What follows would be read as its end. */
@@ -363,7 +367,7 @@ static void nesting_is_bounded_and_must_close_as_it_opened(void **state) {
         assert_refused(crossed.data,
                        crossed.size,
                        -EPROTO,
-                       "compiled policy, byte 65: closes what was not opened");
+                       "compiled policy, byte 65: found an end without a beginning");
 }
 
 static void flags_inside_of_something_else_are_not_the_profiles(void **state) {

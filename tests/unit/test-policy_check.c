@@ -52,13 +52,13 @@ static void a_profile_may_define_nobody_else(void **state) {
                 const char *name, *text;
         } cases[] = {
                 { "lxc-b",
-                  "lxc-a: defines the profile 'lxc-b', expected 'lxc-a' and its children alone" },
+                  "lxc-a: defines the profile 'lxc-b', expected only 'lxc-a' and its children" },
                 { "lxc-ab",
-                  "lxc-a: defines the profile 'lxc-ab', expected 'lxc-a' and its children alone" },
+                  "lxc-a: defines the profile 'lxc-ab', expected only 'lxc-a' and its children" },
                 { "lxc-a/x",
-                  "lxc-a: defines the profile 'lxc-a/x', expected 'lxc-a' and its children alone" },
+                  "lxc-a: defines the profile 'lxc-a/x', expected only 'lxc-a' and its children" },
                 { "lxc",
-                  "lxc-a: defines the profile 'lxc', expected 'lxc-a' and its children alone" },
+                  "lxc-a: defines the profile 'lxc', expected only 'lxc-a' and its children" },
         };
 
         for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
@@ -77,8 +77,7 @@ static void children_without_the_profile_are_not_the_profile(void **state) {
 static void only_a_child_may_attach_by_path(void **state) {
         assert_int_equal(check("lxc-a//child", PHX_POLICY_ENFORCE, true), 0);
         assert_refused(check("lxc-a", PHX_POLICY_ENFORCE, true),
-                       "lxc-a: attaches itself to programs of the host, expected no path behind "
-                       "its name");
+                       "lxc-a: attaches to programs of the host, expected no path after its name");
 }
 
 static void a_mode_that_weakens_needs_its_setting(void **state) {

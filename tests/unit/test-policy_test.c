@@ -127,25 +127,25 @@ static void mistakes_are_named(void **state) {
         assert_refused("allow",
                        "unknown class '', expected file, capability, network, mount, umount, "
                        "pivot_root, ptrace, signal or change_profile");
-        assert_refused("allow unix", "'unix': the kernel cannot be asked about it by a name alone");
+        assert_refused("allow unix", "'unix': the kernel answers no query by name for this class");
         assert_refused("allow file rz /x",
                        "'rz': expected permissions out of r, w, a, x, m, k and l");
         assert_refused("allow file /x", "'/x': expected permissions such as rw before the path");
         assert_refused("allow file r", "ends too early, expected an absolute path");
         assert_refused("allow file r proc/x", "'proc/x': expected an absolute path");
-        assert_refused("allow file r /x /y", "'/y': expected the line to end before it");
+        assert_refused("allow file r /x /y", "'/y': expected the end of the line");
         assert_refused("allow file r /{a,b}",
-                       "'/{a,b}': expected a path, in which '*' and '**' stand for samples; no other "
-                       "pattern and no variable");
+                       "'/{a,b}': expected a path with no pattern but '*' and '**', and no "
+                       "variable");
         assert_refused("allow file r \"/x", "expected a closing '\"'");
         assert_refused("allow capability CAP_CHOWN",
-                       "'CAP_CHOWN': expected a capability's name in small letters, such as "
+                       "'CAP_CHOWN': expected the name of a capability in lower case, such as "
                        "sys_admin");
         assert_refused("deny ptrace trace", "ends too early, expected peer=PROFILE");
         assert_refused("deny signal send peer=x",
                        "ends too early, expected set=SIGNAL, such as set=kill");
         assert_refused("allow mount overlay /x",
-                       "ends too early, expected '->' and where it is mounted");
+                       "ends too early, expected '->' and the mount point");
         assert_refused("allow mount bind -> /x", "ends too early, expected a source before '->'");
         assert_refused("allow mount options=bnd /a -> /x",
                        "'bnd': expected an option such as ro, nosuid, bind, remount or rprivate");
@@ -178,7 +178,7 @@ static void a_file_is_read_line_by_line(void **state) {
         assert_int_equal(phx_policy_test_parse("lxc-x.test", "# none\n", &test, &error), -EINVAL);
         assert_string_equal(
                         error.text,
-                        "lxc-x.test: asserts nothing, expected lines such as 'deny file w "
+                        "lxc-x.test: contains no assertion, expected lines such as 'deny file w "
                         "/proc/sysrq-trigger'");
 }
 

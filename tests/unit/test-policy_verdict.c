@@ -97,7 +97,7 @@ static void what_does_not_hold_is_named_with_the_answer(void **state) {
         assert_string_equal(
                         error.text,
                         "lxc-x.test: line 1: expected 'deny file rw /x', but for 'r /x' the policy "
-                        "allows it (and 1 more of its assertions)");
+                        "allows it (and 1 more failed assertions)");
         assert_int_equal(fake.unloads, 2);
 }
 
@@ -110,8 +110,8 @@ static void an_unmediated_class_is_allowed_and_said_to_be_so(void **state) {
         assert_string_equal(
                         error.text,
                         "lxc-x.test: line 1: expected 'deny network inet stream', but for 'inet "
-                        "stream' the policy's abi does not mediate this class, so that everything is "
-                        "allowed");
+                        "stream' the abi of the policy does not mediate this class, so everything "
+                        "is allowed");
 }
 
 static void who_cannot_be_asked_is_no_verdict(void **state) {
@@ -119,7 +119,7 @@ static void who_cannot_be_asked_is_no_verdict(void **state) {
         struct phx_error error;
 
         assert_int_equal(run(&fake, "deny file w /x", &error), -ENOSPC);
-        assert_string_equal(error.text, "lxc-x.test: cannot be tried: no room");
+        assert_string_equal(error.text, "lxc-x.test: cannot be tested: no room");
         assert_int_equal(fake.unloads, 0);
 }
 

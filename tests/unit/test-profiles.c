@@ -339,7 +339,8 @@ static void a_refused_source_keeps_the_pieces_of_its_last_good_one(void **state)
 
 static void what_ran_out_of_time_is_tried_again_after_a_while(void **state) {
         static const char text[] =
-                        "lxc-web: compile took longer than 0 s (compile_deadline_s) and was stopped";
+                        "lxc-web: compile took longer than 0 s (compile_deadline_s) and was "
+                        "stopped";
 
         tree_write("is-slow", "");
         settings.compile_deadline_usec = SECONDS / 2;
@@ -372,7 +373,8 @@ static void what_ran_out_of_memory_is_tried_again_too(void **state) {
         settings.compile_memory = 64UL << 20;
         update(0);
         assert_refused("lxc-web",
-                       "lxc-web: compile needed more than 64 MiB (compile_memory_mb) and was stopped",
+                       "lxc-web: compile needed more than 64 MiB (compile_memory_mb) and was "
+                       "stopped",
                        false);
         assert_int_equal(retry_usec, 60 * SECONDS);
         tree_remove("is-short");
@@ -511,8 +513,8 @@ static void a_name_that_another_file_defines_is_refused(void **state) {
                         0);
         update(0);
         assert_refused("lxc-web",
-                       "lxc-web: line 1: /deployed/somebody:2 already defines a profile of this name, "
-                       "expected another name",
+                       "lxc-web: line 1: /deployed/somebody:2 already defines a profile of this "
+                       "name; rename one of the two",
                        true);
         assert_compiled("lxc-web\n");
 
@@ -545,8 +547,8 @@ static void a_piece_that_would_not_be_there_at_boot_is_refused(void **state) {
         tree_write("profiles/local/web", "file,\n");
         update(0);
         assert_refused("lxc-web",
-                       "lxc-web: line 2: include of 'local/web': is not deployed from profile_dir, expected "
-                       "a name in abstractions/ or tunables/",
+                       "lxc-web: line 2: include of 'local/web': phoenixd does not deploy this "
+                       "file; expected a name in abstractions/ or tunables/",
                        false);
         /* Elsewhere it is the machine's own, and there at boot. */
         tree_remove("profiles/local");
@@ -581,8 +583,8 @@ static void an_empty_directory_withdraws_nothing(void **state) {
         tree_remove("profiles/lxc-web");
         update(0);
         assert_directory_refused(
-                        "/profiles: is empty, expected the profiles that were in it; an empty "
-                        "directory is never read as an order to withdraw them");
+                        "/profiles: is empty, expected profiles; phoenixd does not take an empty "
+                        "directory as an order to remove them");
         assert_good("lxc-web");
         assert_good("abstractions/web");
 }
@@ -774,7 +776,8 @@ static void the_place_of_an_include_that_is_refused_is_watched(void **state) {
 
 static void the_place_behind_a_link_to_it_is_watched_too(void **state) {
         tree_write("profiles/lxc-web",
-                   "profile lxc-web {\n  include <abstractions/web>\n  include <abstractions/link>\n}\n");
+                   "profile lxc-web {\n  include <abstractions/web>\n  include "
+                   "<abstractions/link>\n}\n");
         tree_write("profiles/abstractions/far/real", "file,\n");
         tree_link("profiles/abstractions/link", "far/real");
         assert_int_equal(chmod(tree_path("profiles/abstractions/far/real"), 0666), 0);

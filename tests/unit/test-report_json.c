@@ -100,15 +100,17 @@ static void a_bad_report_is_refused_by_key(void **state) {
                 const char *to;
                 const char *text;
         } cases[] = {
-                { "\"status\":\"Deg", "\"status\":1,\"x\":\"", "report.status: missing, or " },
-                { "\"inits\":[17", "\"inits\":[-1", "report.inits: missing, or " },
-                { "\"inits\":[17", "\"inits\":[true", "report.inits: missing, or " },
-                { "\"watches\":[", "\"watches\":[null,", "report.watches: missing, or " },
+                { "\"status\":\"Deg",
+                  "\"status\":1,\"x\":\"",
+                  "report.status: missing or invalid" },
+                { "\"inits\":[17", "\"inits\":[-1", "report.inits: missing or invalid" },
+                { "\"inits\":[17", "\"inits\":[true", "report.inits: missing or invalid" },
+                { "\"watches\":[", "\"watches\":[null,", "report.watches: missing or invalid" },
                 { "\"watches\":[", "\"watches\":[{\"hex\":\"zz\"},", "report.watches: missing" },
                 { "\"watches\":[", "\"watches\":[{\"hex\":\"00\"},", "report.watches: missing" },
-                { "\"degraded\":true", "\"degraded\":1", "report.degraded: missing, or " },
-                { "\"changes\":3", "\"changes\":-3", "report.changes: missing, or " },
-                { "\"resync_usec\":", "\"resync\":", "report.resync_usec: missing, or " },
+                { "\"degraded\":true", "\"degraded\":1", "report.degraded: missing or invalid" },
+                { "\"changes\":3", "\"changes\":-3", "report.changes: missing or invalid" },
+                { "\"resync_usec\":", "\"resync\":", "report.resync_usec: missing or invalid" },
                 { "{", "{\"status\":null,", "report: duplicate object key" },
         };
         phx_cleanup(phx_report_freep) struct phx_report *report = new_report();

@@ -134,13 +134,13 @@ static void a_source_is_refused_by_name_and_the_others_are_not(void **state) {
         assert_source("lxc-good", 0, "");
         assert_source("usr.bin.x",
                       -EINVAL,
-                      "usr.bin.x: no profile can have this name, expected \"lxc-\" and then letters, "
-                      "digits, '.', '_', '+' or '-'; what is no profile may be moved away or into a "
-                      "directory below this one");
+                      "usr.bin.x: not a valid name of a profile, expected \"lxc-\" and then "
+                      "letters, digits, '.', '_', '+' or '-'; move a file that is not a profile "
+                      "to another directory");
         assert_source("lxc-empty", -EINVAL, "lxc-empty: is empty, expected one profile");
         assert_source("lxc-nul",
                       -EINVAL,
-                      "lxc-nul: line 3: found a NUL byte in column 2, expected text");
+                      "lxc-nul: line 3: found a NUL byte at column 2, expected text");
         assert_source("lxc-large",
                       -EFBIG,
                       "lxc-large: /profiles/lxc-large: is larger than 1048576 bytes");
@@ -178,7 +178,8 @@ static void texts_of_every_shape_pass(void **state) {
                 "profile lxc-a {\n /{a,b}/** r,\n @{PROC}/{a,b}{,c} r,\n /x\\{ r,\n /y[{] r,\n}\n",
                 "profile lxc-a {\n /x\\} r,\n /y[}] r,\n \"/z }\" r,\n # }\n /a#} r,\n}\n",
                 "profile lxc-a {\n dbus send member={Get,GetAll},\n /b r,\n}\n",
-                "profile lxc-a {\n unix peer=(addr=\"@a){\"),\n signal (send) peer=lxc-*{a,b},\n}\n",
+                "profile lxc-a {\n unix peer=(addr=\"@a){\"),\n signal (send) "
+                "peer=lxc-*{a,b},\n}\n",
                 "profile lxc-a {\n include <x>\n profile c /usr/bin/c { /d r, }\n ^hat { }\n"
                 " hat h { }\n}\n",
                 "profile lxc-a {\n if ${B} { /a r, } else { /b r, }\n}\n",
@@ -195,10 +196,8 @@ static void texts_of_every_shape_pass(void **state) {
         }
 }
 
-#define COMPLAIN \
-        "the flag 'complain' lets everything pass, expected none of it unless allow_complain is set"
-#define UNCONFINED \
-        "the flag 'unconfined' confines nobody, expected none of it unless allow_unconfined_flag is set"
+#define COMPLAIN "flag 'complain' disables enforcement; remove it or set allow_complain"
+#define UNCONFINED "flag 'unconfined' disables confinement; remove it or set allow_unconfined_flag"
 
 static const struct {
         const char *text;
@@ -215,17 +214,16 @@ static const struct {
         { "profile lxc-a flags=(unconfined) { }", "lxc-a: line 1: ", UNCONFINED },
         { "profile lxc-a flags=(default_allow) { }",
           "lxc-a: line 1: ",
-          "the flag 'default_allow' confines nobody, expected none of it unless "
-          "allow_unconfined_flag is set" },
+          "flag 'default_allow' disables confinement; remove it or set allow_unconfined_flag" },
         { "profile lxc-a { }\n\nprofile lxc-b { }",
           "lxc-a: line 3: ",
-          "expected one profile in this file, found another one: 'lxc-b'" },
+          "found a second profile 'lxc-b', expected one profile in this file" },
         { "profile lxc-a flags=(kill){ /{a,b} r, }\n/usr/bin/x { }",
           "lxc-a: line 2: ",
-          "expected one profile in this file, found another one: '/usr/bin/x'" },
+          "found a second profile '/usr/bin/x', expected one profile in this file" },
         { "profile lxc-a { }\n^hat { }",
           "lxc-a: line 2: ",
-          "expected one profile in this file, found another one: '^hat'" },
+          "found a second profile '^hat', expected one profile in this file" },
         { "# first\nprofile lxc_a { }",
           "lxc-a: line 2: ",
           "the profile is named 'lxc_a', expected the file's name 'lxc-a'" },
@@ -240,26 +238,26 @@ static const struct {
           "the profile is named '/usr/bin/x', expected the file's name 'lxc-a'" },
         { "profile :ns:lxc-a { }",
           "lxc-a: line 1: ",
-          "a profile in a policy namespace, found ':ns:lxc-a', expected 'lxc-a' alone" },
+          "found ':ns:lxc-a', a profile in a policy namespace, expected 'lxc-a'" },
         { "profile lxc-a\n xattrs=(user.foo=bar) { file, }",
           "lxc-a: line 2: ",
-          "a container's profile must not attach itself to programs of the host, found "
-          "'xattrs', expected none" },
+          "found the attachment 'xattrs'; a container's profile must not attach to programs of "
+          "the host" },
         { "\357\273\277profile lxc-a { }",
           "lxc-a: line 1: ",
           "the file begins with a byte order mark: save it as UTF-8 without one" },
         { "profile lxc-a /usr/bin/{x,y} { }",
           "lxc-a: line 1: ",
-          "a container's profile must not attach itself to programs of the host, found "
-          "'/usr/bin/{x,y}', expected none" },
+          "found the attachment '/usr/bin/{x,y}'; a container's profile must not attach to "
+          "programs of the host" },
         { "profile lxc-a\n @{exec} flags=(kill) { }",
           "lxc-a: line 2: ",
-          "a container's profile must not attach itself to programs of the host, found "
-          "'@{exec}', expected none" },
+          "found the attachment '@{exec}'; a container's profile must not attach to programs of "
+          "the host" },
         { "profile lxc-a \"/usr/my bin/x\" { }",
           "lxc-a: line 1: ",
-          "a container's profile must not attach itself to programs of the host, found "
-          "'/usr/my bin/x', expected none" },
+          "found the attachment '/usr/my bin/x'; a container's profile must not attach to "
+          "programs of the host" },
         { "# nothing\nabi <abi/3.0>,\n",
           "lxc-a: ",
           "defines no profile, expected one named 'lxc-a'" },

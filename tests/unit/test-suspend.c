@@ -68,15 +68,15 @@ static void a_change_is_told_once_and_outlasts_a_restart(void **state) {
         assert_int_equal(suspend_init(&suspend, fixture->fd, &fixture->audit, NULL), 0);
         assert_int_equal(suspend_replace(&suspend, list, NULL), 0);
         expect_story(fixture,
-                     "suspended container 101: suspended by uid 0 until 1970-01-01 00:00:02 UTC: r; "
-                     "suspended profile lxc-web: suspended by uid 0 until it is resumed: r; ");
+                     "suspended container 101: suspended by uid 0 until 1970-01-01 00:00:02 UTC: "
+                     "r; suspended profile lxc-web: suspended by uid 0 until it is resumed: r; ");
         assert_int_equal(suspend_replace(&suspend, list, NULL), 0);
         expect_story(fixture, "");
 
         assert_int_equal(suspend_init(&next, fixture->fd, &fixture->audit, NULL), 0);
         assert_int_equal(next.list.count, 2);
         assert_int_equal(suspend_replace(&next, LIST(ITEM("101", "2000000")), NULL), 0);
-        expect_story(fixture, "resumed profile lxc-web: no longer suspended: it was resumed; ");
+        expect_story(fixture, "resumed profile lxc-web: no longer suspended: resumed; ");
 }
 
 static void what_is_over_is_over_for_good(void **state) {
@@ -90,7 +90,8 @@ static void what_is_over_is_over_for_good(void **state) {
         expect_story(fixture, "");
         assert_int_equal(suspend_expire(&suspend, 5, NULL), 0);
         expect_story(fixture,
-                     "suspension-ended - everything: no longer suspended: its time is over; ");
+                     "suspension-ended - everything: no longer suspended: the suspension expired; "
+                     "");
         assert_int_equal(suspend_init(&next, fixture->fd, &fixture->audit, NULL), 0);
         assert_int_equal(next.list.count, 0);
 }
@@ -102,7 +103,7 @@ static void what_cannot_be_read_is_told_and_suspends_nothing(void **state) {
         write_file(fixture->root, "suspensions.json", "{");
         assert_int_equal(suspend_init(&suspend, fixture->fd, &fixture->audit, NULL), 0);
         assert_int_equal(suspend.list.count, 0);
-        assert_true(phx_has_prefix(fixture->story, "remark - what was suspended cannot be read"));
+        assert_true(phx_has_prefix(fixture->story, "remark - the suspensions cannot be read"));
 }
 
 static void what_cannot_be_kept_does_not_hold(void **state) {

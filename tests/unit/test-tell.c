@@ -537,7 +537,7 @@ static void the_value_of_an_option_is_told_nobody(void **state) {
                 assert_int_equal(phx_strings_add(&container->wrong_lines, wrong[i]), 0);
                 assert_int_equal(
                                 phx_strings_add(&container->refused_options,
-                                                "c.json:3: lxc.environment is left out"),
+                                                "c.json:3: lxc.environment is skipped"),
                                 0);
                 tell(&subject);
                 phx_tell_intent(subject.tell, &drift);

@@ -57,11 +57,13 @@ static void a_file_that_others_may_write_is_refused(void **state) {
         assert_int_equal(chmod(tree_path("etc/a"), 0664), 0);
         assert_refused("/etc/a",
                        -EPERM,
-                       "/etc/a: 'a' is writable by group or others (mode 0664), expected by its owner alone");
+                       "/etc/a: 'a' is writable by group or others (mode 0664), expected by its "
+                       "owner alone");
         assert_int_equal(chmod(tree_path("etc/a"), 0646), 0);
         assert_refused("/etc/a",
                        -EPERM,
-                       "/etc/a: 'a' is writable by group or others (mode 0646), expected by its owner alone");
+                       "/etc/a: 'a' is writable by group or others (mode 0646), expected by its "
+                       "owner alone");
 }
 
 static void a_directory_that_others_may_write_is_refused(void **state) {
@@ -69,7 +71,8 @@ static void a_directory_that_others_may_write_is_refused(void **state) {
         assert_int_equal(chmod(tree_path("etc"), 01777), 0);
         assert_refused("/etc/sub/a",
                        -EPERM,
-                       "/etc/sub/a: 'etc' is writable by group or others (mode 1777), expected by its owner alone");
+                       "/etc/sub/a: 'etc' is writable by group or others (mode 1777), expected by "
+                       "its owner alone");
 }
 
 static void a_file_of_somebody_else_is_refused(void **state) {
@@ -110,7 +113,8 @@ static void the_target_of_a_link_is_judged_as_well(void **state) {
         assert_int_equal(chmod(tree_path("data"), 0777), 0);
         assert_refused("/etc/a",
                        -EPERM,
-                       "/etc/a: 'data' is writable by group or others (mode 0777), expected by its owner alone");
+                       "/etc/a: 'data' is writable by group or others (mode 0777), expected by "
+                       "its owner alone");
 }
 
 static void a_loop_of_links_ends(void **state) {
@@ -126,7 +130,7 @@ static void strange_paths_are_named(void **state) {
         assert_refused("etc/a", -EINVAL, "etc/a: expected an absolute path");
         assert_refused("/etc/../etc/a", -EINVAL, "/etc/../etc/a: '..' is not allowed in a path");
         assert_refused("/etc/none", -ENOENT, "/etc/none: No such file or directory");
-        assert_refused("/etc/a/b", -ENOTDIR, "/etc/a/b: 'a' is no directory");
+        assert_refused("/etc/a/b", -ENOTDIR, "/etc/a/b: 'a' is not a directory");
         assert_refused("/etc", -EINVAL, "/etc: is not a regular file");
 
         (void) snprintf(path, sizeof(path), "/%0300d", 0);
@@ -149,7 +153,7 @@ static void every_refusal_of_a_link_has_a_text(void **state) {
         assert_int_equal(phx_trust_open(&trust, path, &fd, &error), -ENAMETOOLONG);
         assert_non_null(
                         strstr(error.text,
-                               "/yyyyyyyyy: what remains behind a symbolic link is too long"));
+                               "/yyyyyyyyy: the path after a symbolic link is too long"));
 }
 
 static void a_pipe_is_not_waited_for(void **state) {

@@ -124,9 +124,9 @@ static void who_hangs_is_named_and_the_rest_is_answered(void **state) {
         static const char *const subjects[] = { "a", "hang", "c", "hang" };
         static const char *const replies[] = {
                 "0 a",
-                "-110 hang: the test does not answer within 300 ms",
+                "-110 hang: the test did not answer within 300 ms",
                 "0 c",
-                "-110 hang: the test does not answer within 300 ms",
+                "-110 hang: the test did not answer within 300 ms",
         };
 
         assert_round(subjects, replies, PHX_ELEMENTS(subjects));
@@ -135,9 +135,9 @@ static void who_hangs_is_named_and_the_rest_is_answered(void **state) {
 static void who_dies_is_named_and_the_rest_is_answered(void **state) {
         static const char *const subjects[] = { "die", "b", "leave" };
         static const char *const replies[] = {
-                "-5 die: the test died over it",
+                "-5 die: the test crashed while processing it",
                 "0 b",
-                "-5 leave: the test died over it",
+                "-5 leave: the test crashed while processing it",
         };
 
         assert_round(subjects, replies, PHX_ELEMENTS(subjects));
@@ -176,7 +176,7 @@ static void a_child_that_cannot_start_fails_each_subject(void **state) {
 
         assert_int_equal(phx_strings_add(&round.subjects, "a"), 0);
         assert_int_equal(phx_worker_run(&job, NULL), 0);
-        assert_string_equal(round.replies.items[0], "-5 a: the test died over it");
+        assert_string_equal(round.replies.items[0], "-5 a: the test crashed while processing it");
         assert_no_child_is_left();
 }
 

@@ -87,7 +87,7 @@ systemctl restart phoenixd
 check "not after a restart either" wait_until 10 status_like '1 suspended'
 check "still not repaired" test ! -e "$DEPLOYED/lxc-web"
 check "repaired when its time is over" wait_until 30 test -e "$DEPLOYED/lxc-web"
-check "and that is told" journal_has 'lxc-web: no longer suspended: its time is over'
+check "and that is told" journal_has 'lxc-web: no longer suspended: the suspension expired'
 check "resumed is what is not suspended" not ask Resume s lxc-web
 
 say "the bus goes and comes"

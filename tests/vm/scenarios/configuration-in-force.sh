@@ -64,7 +64,7 @@ entry '{ "apparmor_profile": "lxc-db", "lxc_options": [ "lxc.apparmor.profile = 
 check "all of it" wait_until 3 lacks_line db sys_tty_config
 check "what is not ours stays" has_line db 'lxc.cap.drop = sys_time'
 check "against the key an option loses" prints lxc-db effective_profile db
-check "and the contradiction is told" wait_until 3 journal_has "db: lxc_options: lxc.apparmor.profile=lxc-web is left out: apparmor_profile says 'lxc-db'"
+check "and the contradiction is told" wait_until 3 journal_has "db: lxc_options: lxc.apparmor.profile=lxc-web is skipped: apparmor_profile is 'lxc-db'"
 
 say "nesting"
 entry '{ "apparmor_profile": "lxc-db", "lxc_options": [ "lxc.apparmor.allow_nesting=1" ] }'
@@ -72,5 +72,5 @@ check "without the key a nesting option is one like others" wait_until 3 has_lin
 entry '{ "apparmor_profile": "lxc-db", "apparmor_manages_nesting": true, "lxc_options": [ "lxc.apparmor.allow_nesting=1", "lxc.include=/usr/share/lxc/config/nesting.conf" ] }'
 check "with it the option is taken out" wait_until 3 lacks_line db allow_nesting
 check "and the include not put in" lacks_line db nesting.conf
-check "which is told" wait_until 3 journal_has 'db: lxc_options: lxc.include=.*nesting.conf is left out: apparmor_manages_nesting says'
+check "which is told" wait_until 3 journal_has 'db: lxc_options: lxc.include=.*nesting.conf is skipped: apparmor_manages_nesting says'
 check "in sync in the end" settled 3

@@ -55,7 +55,7 @@ refuses "boot_delay is at most a day" '{ "boot_delay": 86401 }' "\.boot_delay: f
 refuses "gpu_assignment is none or indexes" '{ "gpu_assignment": "0;1" }' "\.gpu_assignment: found '0;1', expected \"none\" or indexes"
 refuses "a name is not empty" '{ "name": "" }' "\.name: found '', expected"
 refuses "an option is lxc.KEY=VALUE" '{ "lxc_options": [ "lxc.cap.drop=sys_module", "mount=1" ] }' "\.lxc_options\[1\]: found 'mount=1', expected \"lxc.KEY=VALUE\""
-refuses "nobody waits for itself" '{ "dependencies": [ "db" ] }' "\.dependencies\[0\]: found 'db', which is the container itself"
+refuses "nobody waits for itself" '{ "dependencies": [ "db" ] }' "\.dependencies\[0\]: found 'db', which is this container itself"
 refuses "a profile in the options, and none in its place, is refused" '{ "lxc_options": [ "lxc.apparmor.profile=lxc-web" ] }' "\.lxc_options\[0\]: found 'lxc.apparmor.profile=lxc-web', expected the profile in apparmor_profile"
 
 say "keys, ids and the file"
@@ -64,7 +64,7 @@ refuses "so does one in another case" '{ "AppArmor_Profile": "lxc-db" }' ": unkn
 refuses "a key is given once" '{ "apparmor_profile": "lxc-web", "apparmor_profile": "lxc-db" }' "\.apparmor_profile: duplicate key, first given in line 1"
 refuses "an entry is an object" '"lxc-web"' ": found 'lxc-web', expected an object"
 refuses_file "an id is no path" '{ "lxc_configs": { "../x": {} } }' '1: lxc_configs\["\.\./x"\]: expected an id of at most 64'
-refuses_file "a circle is shown" '{ "lxc_configs": { "a": { "dependencies": [ "b" ] }, "b": { "dependencies": [ "a" ] } } }' '1: lxc_configs.*dependencies: found the circle'
+refuses_file "a circle is shown" '{ "lxc_configs": { "a": { "dependencies": [ "b" ] }, "b": { "dependencies": [ "a" ] } } }' '1: lxc_configs.*dependencies: found the cycle'
 refuses_file "the line is the value's" $'{\n  "lxc_configs": {\n    "db": {\n      "boot_order":\n        "first"\n    }\n  }\n}' "5: lxc_configs.db.boot_order: found 'first'"
 refuses_file "without lxc_configs there is nothing" '{ "other": 1 }' '1: lxc_configs: not found, expected an object of containers'
 refuses_file "a key nearly so is named" '{ "lxc_config": {} }' "1: unknown key 'lxc_config'; did you mean 'lxc_configs'"

@@ -59,9 +59,9 @@ put '"db": { "apparmor_profile": "lxc-web", "lxc_options": [ "lxc.cap.drop=mac_o
 start_daemon
 
 check "a refused option is named with its line" wait_until 30 status_like \
-    "^Degraded: web: $CONFIG:6: lxc.aa_profile is left out: liblxc does not know it"
+    "^Degraded: web: $CONFIG:6: lxc.aa_profile is skipped: liblxc does not know it"
 check "and in the machine's word, too" equals "$(phoenixctl status --json | jq -r '.drifts[] | select(.kind == "option") | .found')" \
-    "$CONFIG:6: lxc.aa_profile is left out: liblxc does not know it"
+    "$CONFIG:6: lxc.aa_profile is skipped: liblxc does not know it"
 
 say "nothing of the operator's is lost"
 for name in db 910 953 web; do

@@ -165,7 +165,7 @@ check "a test that is not root's is refused" wait_until 10 status_like '^Degrade
 chown root "$SOURCES/lxc-web.test"
 check "in sync when that is mended" settled 30
 mv "$SOURCES/lxc-web.test" "$SOURCES/lxc-wep.test"
-check "a test without a profile is told" wait_until 30 status_like '^Degraded: lxc-wep.test: tests a profile that is not there'
+check "a test without a profile is told" wait_until 30 status_like '^Degraded: lxc-wep.test: tests a profile that does not exist'
 rm "$SOURCES/lxc-wep.test"
 check "in sync without it" settled 30
 

@@ -13,7 +13,7 @@ check "in sync after the first start" settled 20
 say "allow_complain, allow_unconfined_flag, adopt_deployed"
 flag() { profile_text lxc-web | sed "s/flags=(/flags=($1,/" >"$SOURCES/lxc-web"; }
 flag complain
-check "a complaining profile is refused" wait_until 5 status_like "^Degraded: lxc-web: line 3: the flag 'complain' .*allow_complain"
+check "a complaining profile is refused" wait_until 5 status_like "^Degraded: lxc-web: line 3: flag 'complain' .*allow_complain"
 set_setting allow_complain true
 check "or loaded" wait_until 5 prints complain loaded_mode lxc-web
 check "and nobody in it counts as confined" wait_until 3 status_like '^In sync: 2 profiles, 1 container confined, 0 unconfined, 1 not enforced'
@@ -22,9 +22,9 @@ check "who runs in it neither" wait_until 5 status_like '^In sync: 2 profiles, 1
 check "which is told" journal_has 'web: runs under lxc-web \(complain\).*the settings allow its profile not to be enforced'
 stop_container web
 set_setting allow_complain false
-check "without it the last good one stays" wait_until 5 status_like "^Degraded: lxc-web: line 3: the flag 'complain'"
+check "without it the last good one stays" wait_until 5 status_like "^Degraded: lxc-web: line 3: flag 'complain'"
 flag unconfined
-check "so is one with the flag unconfined" wait_until 5 status_like "^Degraded: lxc-web: line 3: the flag 'unconfined' .*allow_unconfined_flag"
+check "so is one with the flag unconfined" wait_until 5 status_like "^Degraded: lxc-web: line 3: flag 'unconfined' .*allow_unconfined_flag"
 set_setting allow_unconfined_flag true
 # The compiler of Debian 12 does not know the flag.
 if [[ $(. /etc/os-release && echo "$VERSION_ID") -ge 13 ]]; then

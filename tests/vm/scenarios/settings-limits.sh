@@ -64,7 +64,7 @@ at_most() {
 }
 put_profile lxc-slow1 "$endless"
 put_profile lxc-slow2 "$endless"
-check "the status says what it is at" wait_until 3 status_like '^Looking: compiling lxc-slow[12] \([12] of [12]\)'
+check "the status says what it is at" wait_until 3 status_like '^Reconciling: compiling lxc-slow[12] \([12] of [12]\)'
 check "one at a time" at_most 1
 check "each is stopped at its deadline, by the setting's name" wait_until 10 status_like '^Degraded: lxc-slow1: compile took longer than 3 s \(compile_deadline_s\).*and 1 more'
 set_setting compile_jobs 2

@@ -70,7 +70,7 @@ refuses "nor the other way round" '{ "deployed_dir": "/etc/phoenixd/apparmor.d/x
 
 say "keys"
 refuses "an unknown key brings the nearest one" $'{ "mode": "enforce",\n  "debounce": 10 }' "2: unknown key 'debounce'; did you mean 'debounce_ms'\?"
-refuses "one that resembles none brings them all" '{ "colour": 1 }' "1: unknown key 'colour'; known are: configuration, profile_dir, .*, adopt_deployed"
+refuses "one that resembles none brings them all" '{ "colour": 1 }' "1: unknown key 'colour'; known keys: configuration, profile_dir, .*, adopt_deployed"
 refuses "a key is given once" $'{ "mode": "enforce",\n\n"mode": "observe" }' "3: mode: duplicate key, first given in line 1"
 refuses "a comment is a string" '{ "//": { "mode": "observe" } }' "1: .*found an object, expected a string"
 # shellcheck disable=SC2016 # JSON
