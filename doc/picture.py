@@ -93,7 +93,7 @@ def draw(path):
         "<!-- Made by doc/picture.py of doc/picture.txt. -->",
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size[0]} {size[1]}" '
         f'width="{size[0]}" height="{size[1]}" role="img">',
-        "<title>phoenixd: two processes look after five layers</title>",
+        "<title>phoenixd: two processes manage five layers</title>",
         f"<style>{STYLE}</style>",
         "<defs>" + "".join(heads) + "</defs>",
         f'<rect class="paper" x="1" y="1" width="{size[0] - 2}" height="{size[1] - 2}" rx="12"/>',
