@@ -12,7 +12,7 @@
 #include "base/strings.h"
 
 /* Makes room for at least one byte more than SIZE and its NUL. */
-static int make_room(char **data, size_t size, size_t *capacity) {
+static int file_make_room(char **data, size_t size, size_t *capacity) {
         size_t wanted = *capacity ? *capacity * 2 : 8192;
         char *grown;
 
@@ -35,7 +35,7 @@ int phx_file_read_fd(int fd, size_t limit, char **ret_data, size_t *ret_size) {
         do {
                 int r;
 
-                r = make_room(&data, size, &capacity);
+                r = file_make_room(&data, size, &capacity);
                 if (r < 0)
                         return r;
                 /* pread: the position of a descriptor that a caller reads twice does not matter. */
@@ -75,7 +75,7 @@ int phx_file_read_at(
         return phx_file_read_fd(fd, limit, ret_data, ret_size);
 }
 
-static int write_all(int fd, const char *data, size_t size) {
+static int file_write_all(int fd, const char *data, size_t size) {
         while (size > 0) {
                 ssize_t n = write(fd, data, size);
 
@@ -89,10 +89,10 @@ static int write_all(int fd, const char *data, size_t size) {
         return 0;
 }
 
-static int fill(int fd, const void *data, size_t size, const struct phx_file_owner *owner) {
+static int file_fill(int fd, const void *data, size_t size, const struct phx_file_owner *owner) {
         int r;
 
-        r = write_all(fd, data, size);
+        r = file_write_all(fd, data, size);
         if (r < 0)
                 return r;
         if ((owner->uid != (uid_t) -1 || owner->gid != (gid_t) -1) &&
@@ -123,7 +123,7 @@ int phx_file_stage_at(
         if (fd < 0)
                 return phx_errno();
 
-        r = fill(fd, data, size, owner);
+        r = file_fill(fd, data, size, owner);
         if (r < 0) {
                 (void) unlinkat(dir_fd, temporary, 0);
                 return r;
@@ -240,7 +240,7 @@ bool phx_file_is_ignored_name(const char *name) {
 }
 
 /* Against the umask, too. */
-static int make_directory(const char *path, mode_t mode) {
+static int file_make_directory(const char *path, mode_t mode) {
         if (mkdir(path, mode) < 0)
                 return errno == EEXIST ? 0 : phx_errno();
         return chmod(path, mode) < 0 ? phx_errno() : 0;
@@ -255,8 +255,8 @@ int phx_directory_ensure(const char *path, mode_t mode) {
 
         for (char *slash = strchr(copy + 1, '/'); r >= 0 && slash; slash = strchr(slash + 1, '/')) {
                 *slash = '\0';
-                r = make_directory(copy, mode);
+                r = file_make_directory(copy, mode);
                 *slash = '/';
         }
-        return r < 0 ? r : make_directory(copy, mode);
+        return r < 0 ? r : file_make_directory(copy, mode);
 }

@@ -19,7 +19,7 @@ static void finding_done(struct phx_finding *finding) {
 }
 
 /* There may be one for each line of a large file. */
-static struct phx_finding *append(struct phx_findings *findings) {
+static struct phx_finding *findings_append(struct phx_findings *findings) {
         if (findings->count == findings->capacity) {
                 size_t capacity = findings->capacity ? 2 * findings->capacity : FEW;
                 struct phx_finding *items = reallocarray(findings->items, capacity, sizeof(*items));
@@ -45,7 +45,7 @@ void phx_findings_add(
 
         findings->errors += severity == PHX_SEVERITY_ERROR;
         findings->notes += severity == PHX_SEVERITY_NOTE;
-        finding = append(findings);
+        finding = findings_append(findings);
         if (!finding) {
                 findings->is_incomplete = true;
                 return;
@@ -66,7 +66,7 @@ void phx_findings_add(
         findings->is_incomplete = true;
 }
 
-static int set_text(char **field, const char *text) {
+static int findings_set_text(char **field, const char *text) {
         if (!text)
                 return 0;
         *field = strdup(text);
@@ -91,8 +91,8 @@ void phx_findings_add_rule(
                 return;
         finding = &findings->items[count];
         finding->number = rule->number;
-        if (set_text(&finding->rule, rule->name) < 0 ||
-            set_text(&finding->accepted, rule->accepted) < 0)
+        if (findings_set_text(&finding->rule, rule->name) < 0 ||
+            findings_set_text(&finding->accepted, rule->accepted) < 0)
                 findings->is_incomplete = true;
 }
 
@@ -104,7 +104,7 @@ static int compare_numbers(unsigned a, unsigned b) {
         return a < b ? -1 : a > b;
 }
 
-static int compare(const void *a, const void *b) {
+static int findings_compare(const void *a, const void *b) {
         const struct phx_finding *x = a, *y = b;
         int r = strcmp(x->file, y->file);
 
@@ -122,11 +122,11 @@ void phx_findings_sort(struct phx_findings *findings) {
 
         if (findings->count < 2)
                 return;
-        qsort(findings->items, findings->count, sizeof(*findings->items), compare);
+        qsort(findings->items, findings->count, sizeof(*findings->items), findings_compare);
         for (size_t i = 0; i < findings->count; i++) {
                 struct phx_finding *finding = &findings->items[i];
 
-                if (kept > 0 && compare(&findings->items[kept - 1], finding) == 0) {
+                if (kept > 0 && findings_compare(&findings->items[kept - 1], finding) == 0) {
                         findings->errors -= finding->severity == PHX_SEVERITY_ERROR;
                         findings->notes -= finding->severity == PHX_SEVERITY_NOTE;
                         finding_done(finding);

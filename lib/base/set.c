@@ -6,7 +6,7 @@
 #include <search.h>
 #include <string.h>
 
-static int compare_texts(const void *a, const void *b) {
+static int set_compare_texts(const void *a, const void *b) {
         return strcmp(a, b);
 }
 
@@ -16,7 +16,7 @@ int phx_set_add(struct phx_set *set, const char *text) {
         if (phx_set_has(set, text))
                 return 0;
         copy = strdup(text);
-        if (!copy || !tsearch(copy, &set->root, compare_texts))
+        if (!copy || !tsearch(copy, &set->root, set_compare_texts))
                 return -ENOMEM;
         (void) PHX_TAKE(copy);
         set->count++;
@@ -24,7 +24,7 @@ int phx_set_add(struct phx_set *set, const char *text) {
 }
 
 bool phx_set_has(const struct phx_set *set, const char *text) {
-        return tfind(text, &set->root, compare_texts) != NULL;
+        return tfind(text, &set->root, set_compare_texts) != NULL;
 }
 
 void phx_set_done(struct phx_set *set) {

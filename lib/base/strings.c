@@ -68,13 +68,16 @@ bool phx_strings_has(const struct phx_strings *strings, const char *text) {
         return false;
 }
 
-static int compare_items(const void *a, const void *b) {
+static int strings_compare_items(const void *a, const void *b) {
         return strcmp(*(char *const *) a, *(char *const *) b);
 }
 
 void phx_strings_sort(struct phx_strings *strings) {
         if (strings->count > 1)
-                qsort(strings->items, strings->count, sizeof(*strings->items), compare_items);
+                qsort(strings->items,
+                      strings->count,
+                      sizeof(*strings->items),
+                      strings_compare_items);
 }
 
 void phx_strings_unique(struct phx_strings *strings) {
@@ -95,7 +98,7 @@ bool phx_strings_has_sorted(const struct phx_strings *strings, const char *text)
                                              strings->items,
                                              strings->count,
                                              sizeof(*strings->items),
-                                             compare_items);
+                                             strings_compare_items);
 }
 
 bool phx_strings_equal(const struct phx_strings *a, const struct phx_strings *b) {

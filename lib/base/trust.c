@@ -27,7 +27,7 @@ struct walk {
         struct phx_error *error;
 };
 
-static int judge(const struct walk *walk, const struct stat *st, const char *name) {
+static int trust_judge(const struct walk *walk, const struct stat *st, const char *name) {
         if (walk->trust->anyone)
                 return 0;
         if (st->st_uid != walk->trust->owner)
@@ -61,7 +61,7 @@ static int open_root(const struct walk *walk, int *ret_fd) {
 }
 
 /* Takes the next component off the front of REST; an empty one when nothing is left. */
-static int next_component(struct walk *walk, char name[NAME_MAX + 1]) {
+static int trust_next_component(struct walk *walk, char name[NAME_MAX + 1]) {
         const char *start = walk->rest + strspn(walk->rest, "/");
         size_t length = strcspn(start, "/");
 
@@ -74,7 +74,7 @@ static int next_component(struct walk *walk, char name[NAME_MAX + 1]) {
 }
 
 /* Puts a link's target in front of what is left to walk. */
-static int follow(struct walk *walk, int link_fd, int *directory) {
+static int trust_follow(struct walk *walk, int link_fd, int *directory) {
         char target[PATH_MAX], joined[2 * PATH_MAX];
         ssize_t n;
         int fd = -1;
@@ -107,13 +107,13 @@ static int follow(struct walk *walk, int link_fd, int *directory) {
         return 0;
 }
 
-static bool is_last(const struct walk *walk) {
+static bool trust_is_last(const struct walk *walk) {
         return walk->rest[strspn(walk->rest, "/")] == '\0';
 }
 
 /* One step: *FD becomes the component's descriptor, or stays where it is when that was a link to
  * follow. */
-static int step(struct walk *walk, int *fd, const char *name, mode_t *ret_mode) {
+static int trust_step(struct walk *walk, int *fd, const char *name, mode_t *ret_mode) {
         phx_autoclose int next = -1;
         struct stat st;
         int r;
@@ -130,13 +130,13 @@ static int step(struct walk *walk, int *fd, const char *name, mode_t *ret_mode) 
                 return phx_error_errno(walk->error, walk->path);
         if (fstat(next, &st) < 0)
                 return phx_error_errno(walk->error, walk->path);
-        r = judge(walk, &st, name);
+        r = trust_judge(walk, &st, name);
         if (r < 0)
                 return r;
         *ret_mode = st.st_mode;
         if (S_ISLNK(st.st_mode))
-                return follow(walk, next, fd);
-        if (!is_last(walk) && !S_ISDIR(st.st_mode))
+                return trust_follow(walk, next, fd);
+        if (!trust_is_last(walk) && !S_ISDIR(st.st_mode))
                 return phx_error_set(
                                 walk->error,
                                 -ENOTDIR,
@@ -172,14 +172,14 @@ static int walk_path(
         for (;;) {
                 char name[NAME_MAX + 1];
 
-                r = next_component(&walk, name);
+                r = trust_next_component(&walk, name);
                 if (r < 0)
                         return phx_error_set(error, r, "%s: a component is too long", path);
                 if (!name[0])
                         break;
                 if (strcmp(name, ".") == 0)
                         continue;
-                r = step(&walk, &fd, name, &mode);
+                r = trust_step(&walk, &fd, name, &mode);
                 if (r < 0)
                         return r;
         }

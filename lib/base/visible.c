@@ -62,7 +62,7 @@ static size_t decode(const char *text, uint32_t *ret_c) {
 
 /* Writes what is to be shown in the place of the LENGTH bytes at AT (0: one that is no character).
  * Returns how long that is; 0 when they may stay. */
-static size_t show(const char *at, size_t length, uint32_t c, char shown[SHOWN_SIZE]) {
+static size_t visible_show(const char *at, size_t length, uint32_t c, char shown[SHOWN_SIZE]) {
         if (length == 0)
                 return (size_t) snprintf(shown, SHOWN_SIZE, "\\x%02x", (unsigned char) *at);
         if (is_seen(c))
@@ -71,7 +71,7 @@ static size_t show(const char *at, size_t length, uint32_t c, char shown[SHOWN_S
 }
 
 /* Puts SHOWN in the place of OLD bytes at USED; false without room, and the rest is cut. */
-static bool put(char *text, size_t used, size_t old, const char *shown, size_t size) {
+static bool visible_put(char *text, size_t used, size_t old, const char *shown, size_t size) {
         size_t length = strlen(shown), tail = strlen(text + used + old);
 
         if (used + length >= size) {
@@ -106,9 +106,10 @@ void phx_make_visible(char *text, size_t size) {
         cut_within(text, size);
         while (text[at]) {
                 uint32_t c = 0;
-                size_t length = decode(text + at, &c), needed = show(text + at, length, c, shown);
+                size_t length = decode(text + at, &c),
+                       needed = visible_show(text + at, length, c, shown);
 
-                if (needed > 0 && !put(text, at, length > 0 ? length : 1, shown, size))
+                if (needed > 0 && !visible_put(text, at, length > 0 ? length : 1, shown, size))
                         return;
                 at += needed > 0 ? needed : length;
                 if (needed > 0)

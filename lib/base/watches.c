@@ -24,7 +24,7 @@ enum stepped {
 };
 
 /* Takes the next component off the front of REST; an empty one when nothing is left. */
-static void next_component(struct way *way, char name[NAME_MAX + 1]) {
+static void watches_next_component(struct way *way, char name[NAME_MAX + 1]) {
         const char *start = way->rest + strspn(way->rest, "/");
         size_t length = strcspn(start, "/");
 
@@ -55,7 +55,7 @@ static bool turn(struct way *way, const char *path) {
         return true;
 }
 
-static enum stepped step(struct way *way, const char *name) {
+static enum stepped watches_step(struct way *way, const char *name) {
         char path[2 * PATH_MAX];
         struct stat st;
 
@@ -95,10 +95,11 @@ static int walk(struct phx_strings *watches, const char *path) {
                 return 0;
         memcpy(way.rest, path, strlen(path) + 1);
 
-        for (next_component(&way, name); name[0] && r >= 0; next_component(&way, name)) {
+        for (watches_next_component(&way, name); name[0] && r >= 0;
+             watches_next_component(&way, name)) {
                 if (!may_others_write(way.at))
                         r = phx_strings_add_once(watches, way.at);
-                if (step(&way, name) == STEPPED_TO_THE_END)
+                if (watches_step(&way, name) == STEPPED_TO_THE_END)
                         break;
         }
         if (r >= 0)

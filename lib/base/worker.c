@@ -29,7 +29,7 @@ struct child {
         int fd;
 };
 
-static int write_all(int fd, const void *data, size_t size) {
+static int worker_write_all(int fd, const void *data, size_t size) {
         const char *rest = data;
 
         while (size > 0) {
@@ -53,8 +53,8 @@ static int send_answer(const struct phx_worker_job *job, size_t index) {
         size = reply.size < PHX_WORKER_REPLY_LIMIT ? reply.size : PHX_WORKER_REPLY_LIMIT;
         header.size = (uint32_t) size;
 
-        r = write_all(CHILD_PIPE, &header, sizeof(header));
-        return r < 0 ? r : write_all(CHILD_PIPE, reply.data, size);
+        r = worker_write_all(CHILD_PIPE, &header, sizeof(header));
+        return r < 0 ? r : worker_write_all(CHILD_PIPE, reply.data, size);
 }
 
 /* Leaves the child with nothing of the daemon's but its end of the pipe. */
@@ -214,7 +214,7 @@ static void set_failure(
 }
 
 /* Returns as soon as the child has failed over one, or has answered all. */
-static int run_child(
+static int worker_run_child(
                 const struct phx_worker_job *job,
                 struct phx_worker_reply *reply,
                 size_t *next,
@@ -255,6 +255,6 @@ int phx_worker_run(const struct phx_worker_job *job, struct phx_error *error) {
         if (!reply)
                 return -ENOMEM;
         while (r >= 0 && next < job->subjects->count)
-                r = run_child(job, reply, &next, error);
+                r = worker_run_child(job, reply, &next, error);
         return r < 0 ? r : 0;
 }
