@@ -40,14 +40,14 @@ void phx_kernel_entries_done(struct phx_kernel_entries *entries) {
         *entries = (struct phx_kernel_entries){ 0 };
 }
 
-static void profile_done(struct phx_desired_profile *profile) {
+static void desired_profile_done(struct phx_desired_profile *profile) {
         free(profile->name);
         free(profile->refusal);
         phx_kernel_entries_done(&profile->policy);
         phx_lints_done(&profile->lints);
 }
 
-static void container_done(struct phx_desired_container *container) {
+static void desired_container_done(struct phx_desired_container *container) {
         free(container->id);
         free(container->name);
         free(container->directory);
@@ -77,9 +77,9 @@ struct phx_desired *phx_desired_free(struct phx_desired *desired) {
                 return NULL;
 
         for (size_t i = 0; i < desired->profile_count; i++)
-                profile_done(&desired->profiles[i]);
+                desired_profile_done(&desired->profiles[i]);
         for (size_t i = 0; i < desired->container_count; i++)
-                container_done(&desired->containers[i]);
+                desired_container_done(&desired->containers[i]);
         for (size_t i = 0; i < desired->refusal_count; i++) {
                 free(desired->refusals[i].object);
                 free(desired->refusals[i].text);
@@ -179,7 +179,7 @@ int phx_desired_accept(struct phx_desired *desired, const struct phx_acceptances
 }
 
 /* Those without a directory come last. */
-static int compare_directories(const void *a, const void *b, void *data) {
+static int desired_compare_directories(const void *a, const void *b, void *data) {
         const struct phx_desired *desired = data;
         const char *left = desired->containers[*(const size_t *) a].directory;
         const char *right = desired->containers[*(const size_t *) b].directory;
@@ -197,14 +197,14 @@ int phx_desired_index(struct phx_desired *desired) {
                 return -ENOMEM;
         for (size_t i = 0; i < count; i++)
                 by_directory[i] = i;
-        qsort_r(by_directory, count, sizeof(*by_directory), compare_directories, desired);
+        qsort_r(by_directory, count, sizeof(*by_directory), desired_compare_directories, desired);
         desired->by_directory = by_directory;
         desired->indexed_count = count;
         return 0;
 }
 
 /* The first of BY_DIRECTORY that is not before DIRECTORY. */
-static size_t lower_bound(const struct phx_desired *desired, const char *directory) {
+static size_t desired_lower_bound(const struct phx_desired *desired, const char *directory) {
         size_t low = 0, high = desired->container_count;
 
         while (low < high) {
@@ -223,7 +223,7 @@ const struct phx_desired_container *phx_desired_find_directory(
                 const struct phx_desired *desired,
                 const char *directory) {
         if (desired->by_directory && desired->indexed_count == desired->container_count) {
-                size_t at = lower_bound(desired, directory);
+                size_t at = desired_lower_bound(desired, directory);
                 const struct phx_desired_container *found;
 
                 if (at == desired->container_count)

@@ -97,7 +97,7 @@ static void drift_done(struct phx_drift *drift) {
 }
 
 /* False when memory is short. */
-static bool copy_text(const char **to, const char *from) {
+static bool drift_copy_text(const char **to, const char *from) {
         *to = from ? strdup(from) : NULL;
         return *to || !from;
 }
@@ -111,10 +111,12 @@ static int drift_copy(struct phx_drift *to, const struct phx_drift *from) {
                 .action = from->action,
                 .is_suspended = from->is_suspended,
         };
-        complete = copy_text(&to->object, from->object) &&
-                   copy_text(&to->expected, from->expected) && copy_text(&to->found, from->found) &&
-                   copy_text(&to->why, from->why) && copy_text(&to->old_digest, from->old_digest) &&
-                   copy_text(&to->new_digest, from->new_digest);
+        complete = drift_copy_text(&to->object, from->object) &&
+                   drift_copy_text(&to->expected, from->expected) &&
+                   drift_copy_text(&to->found, from->found) &&
+                   drift_copy_text(&to->why, from->why) &&
+                   drift_copy_text(&to->old_digest, from->old_digest) &&
+                   drift_copy_text(&to->new_digest, from->new_digest);
         if (complete)
                 return 0;
 
@@ -146,13 +148,13 @@ void phx_drifts_drop_last(struct phx_drifts *drifts) {
 }
 
 /* NULL before any text. */
-static int compare_texts(const char *a, const char *b) {
+static int drift_compare_texts(const char *a, const char *b) {
         if (!a || !b)
                 return (a != NULL) - (b != NULL);
         return strcmp(a, b);
 }
 
-static int compare(const void *a, const void *b) {
+static int drift_compare(const void *a, const void *b) {
         const struct phx_drift *x = a, *y = b;
         int order;
 
@@ -162,20 +164,20 @@ static int compare(const void *a, const void *b) {
         if (order == 0)
                 order = (x->kind > y->kind) - (x->kind < y->kind);
         if (order == 0)
-                order = compare_texts(x->expected, y->expected);
+                order = drift_compare_texts(x->expected, y->expected);
         if (order == 0)
-                order = compare_texts(x->found, y->found);
+                order = drift_compare_texts(x->found, y->found);
         return order;
 }
 
 void phx_drifts_sort(struct phx_drifts *drifts) {
         if (drifts->count > 1)
-                qsort(drifts->items, drifts->count, sizeof(*drifts->items), compare);
+                qsort(drifts->items, drifts->count, sizeof(*drifts->items), drift_compare);
         drifts->is_sorted = true;
 }
 
 /* The first of a sorted list that is not before what is about OBJECT in LAYER. */
-static size_t lower_bound(
+static size_t drift_lower_bound(
                 const struct phx_drifts *drifts,
                 enum phx_layer layer,
                 const char *object) {
@@ -200,7 +202,7 @@ const struct phx_drift *phx_drifts_next(
                 const char *object,
                 size_t *at) {
         if (*at == 0 && drifts->is_sorted)
-                *at = lower_bound(drifts, layer, object);
+                *at = drift_lower_bound(drifts, layer, object);
         while (*at < drifts->count) {
                 const struct phx_drift *drift = &drifts->items[(*at)++];
 

@@ -15,13 +15,18 @@ static int compare_name(const void *name, const void *item) {
         return strcmp(name, *(char *const *) item);
 }
 
-static void *find(const char *name, const void *items, size_t count, size_t item_size) {
+static void *inventory_find(const char *name, const void *items, size_t count, size_t item_size) {
         return count > 0 ? bsearch(name, items, count, item_size, compare_name) : NULL;
 }
 
 /* ITEMS with one more, which is at RET_AT and empty but for its name. NULL without memory; ITEMS is
  * then as it was. */
-static void *add(void *items, size_t count, size_t item_size, const char *name, size_t *ret_at) {
+static void *inventory_add(
+                void *items,
+                size_t count,
+                size_t item_size,
+                const char *name,
+                size_t *ret_at) {
         phx_autofree char *copy = strdup(name);
         unsigned char *grown, *item;
         size_t at = count;
@@ -52,32 +57,40 @@ static void drop(void *items, size_t count, size_t item_size, void *item) {
 static struct phx_inventory_file *find_file(
                 const struct phx_inventory *inventory,
                 const char *path) {
-        return find(path, inventory->files, inventory->file_count, sizeof(*inventory->files));
+        return inventory_find(
+                        path,
+                        inventory->files,
+                        inventory->file_count,
+                        sizeof(*inventory->files));
 }
 
-static struct phx_inventory_profile *find_profile(
+static struct phx_inventory_profile *inventory_find_profile(
                 const struct phx_inventory *inventory,
                 const char *name) {
-        return find(name,
-                    inventory->profiles,
-                    inventory->profile_count,
-                    sizeof(*inventory->profiles));
+        return inventory_find(
+                        name,
+                        inventory->profiles,
+                        inventory->profile_count,
+                        sizeof(*inventory->profiles));
 }
 
-static struct phx_inventory_container *find_container(
+static struct phx_inventory_container *inventory_find_container(
                 const struct phx_inventory *inventory,
                 const char *name) {
-        return find(name,
-                    inventory->containers,
-                    inventory->container_count,
-                    sizeof(*inventory->containers));
+        return inventory_find(
+                        name,
+                        inventory->containers,
+                        inventory->container_count,
+                        sizeof(*inventory->containers));
 }
 
-static struct phx_inventory_file *add_file(struct phx_inventory *inventory, const char *path) {
+static struct phx_inventory_file *inventory_add_file(
+                struct phx_inventory *inventory,
+                const char *path) {
         struct phx_inventory_file *files;
         size_t at = 0;
 
-        files = add(inventory->files, inventory->file_count, sizeof(*files), path, &at);
+        files = inventory_add(inventory->files, inventory->file_count, sizeof(*files), path, &at);
         if (!files)
                 return NULL;
         inventory->files = files;
@@ -91,7 +104,12 @@ static struct phx_inventory_profile *add_profile(
         struct phx_inventory_profile *profiles;
         size_t at = 0;
 
-        profiles = add(inventory->profiles, inventory->profile_count, sizeof(*profiles), name, &at);
+        profiles = inventory_add(
+                        inventory->profiles,
+                        inventory->profile_count,
+                        sizeof(*profiles),
+                        name,
+                        &at);
         if (!profiles)
                 return NULL;
         inventory->profiles = profiles;
@@ -99,13 +117,13 @@ static struct phx_inventory_profile *add_profile(
         return &profiles[at];
 }
 
-static struct phx_inventory_container *add_container(
+static struct phx_inventory_container *inventory_add_container(
                 struct phx_inventory *inventory,
                 const char *name) {
         struct phx_inventory_container *containers;
         size_t at = 0;
 
-        containers = add(
+        containers = inventory_add(
                         inventory->containers,
                         inventory->container_count,
                         sizeof(*containers),
@@ -164,7 +182,7 @@ int phx_inventory_set_file(struct phx_inventory *inventory, const char *path, co
 
         file = find_file(inventory, path);
         if (!file)
-                file = add_file(inventory, path);
+                file = inventory_add_file(inventory, path);
         return file ? set_digest(file->digest, digest) : -ENOMEM;
 }
 
@@ -179,7 +197,7 @@ int phx_inventory_set_profile(
             !is_digest_or_empty(key))
                 return -EINVAL;
 
-        profile = find_profile(inventory, name);
+        profile = inventory_find_profile(inventory, name);
         if (!profile)
                 profile = add_profile(inventory, name);
         if (!profile)
@@ -210,7 +228,7 @@ int phx_inventory_set_container(
             !are_lines(foreign))
                 return -EINVAL;
 
-        container = find_container(inventory, name);
+        container = inventory_find_container(inventory, name);
         if (container && phx_strings_equal(&container->lines, lines) &&
             phx_strings_equal(&container->foreign, foreign))
                 return 0;
@@ -222,7 +240,7 @@ int phx_inventory_set_container(
         if (r < 0)
                 return r;
         if (!container)
-                container = add_container(inventory, name);
+                container = inventory_add_container(inventory, name);
         if (!container)
                 return -ENOMEM;
 
@@ -241,13 +259,13 @@ const struct phx_inventory_file *phx_inventory_file(
 const struct phx_inventory_profile *phx_inventory_profile(
                 const struct phx_inventory *inventory,
                 const char *name) {
-        return find_profile(inventory, name);
+        return inventory_find_profile(inventory, name);
 }
 
 const struct phx_inventory_container *phx_inventory_container(
                 const struct phx_inventory *inventory,
                 const char *name) {
-        return find_container(inventory, name);
+        return inventory_find_container(inventory, name);
 }
 
 int phx_inventory_remove_file(struct phx_inventory *inventory, const char *path) {
@@ -261,7 +279,7 @@ int phx_inventory_remove_file(struct phx_inventory *inventory, const char *path)
 }
 
 int phx_inventory_remove_profile(struct phx_inventory *inventory, const char *name) {
-        struct phx_inventory_profile *profile = find_profile(inventory, name);
+        struct phx_inventory_profile *profile = inventory_find_profile(inventory, name);
 
         if (!profile)
                 return 0;
@@ -271,7 +289,7 @@ int phx_inventory_remove_profile(struct phx_inventory *inventory, const char *na
 }
 
 int phx_inventory_remove_container(struct phx_inventory *inventory, const char *name) {
-        struct phx_inventory_container *container = find_container(inventory, name);
+        struct phx_inventory_container *container = inventory_find_container(inventory, name);
 
         if (!container)
                 return 0;

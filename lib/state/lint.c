@@ -22,7 +22,7 @@ struct phx_lint *phx_lints_add(struct phx_lints *lints, enum phx_rule rule, cons
         return lint;
 }
 
-static void lint_done(struct phx_lint *lint) {
+static void lints_lint_done(struct phx_lint *lint) {
         free(lint->text);
         free(lint->source);
         free(lint->included_file);
@@ -33,7 +33,7 @@ static void lint_done(struct phx_lint *lint) {
 
 void phx_lints_done(struct phx_lints *lints) {
         for (size_t i = 0; i < lints->count; i++)
-                lint_done(&lints->items[i]);
+                lints_lint_done(&lints->items[i]);
         free(lints->items);
         *lints = (struct phx_lints){ 0 };
 }

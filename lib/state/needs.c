@@ -93,7 +93,7 @@ void phx_needs_add(
         add_once(reader, reader->words, text);
 }
 
-static void add_word(
+static void needs_add_word(
                 struct phx_needs_reader *reader,
                 enum phx_need need,
                 const char *source,
@@ -192,12 +192,12 @@ static void read_setting(
         if (!equals)
                 value = word;
         if (value.size > 5 && strncmp(value.text, "/dev/", 5) == 0) /* dev0=/dev/x */
-                add_word(reader, phx_need_of_device(value), source, value);
+                needs_add_word(reader, phx_need_of_device(value), source, value);
         if (equals && phx_needs_word_is(name, "mount"))
                 read_mounts(reader, source, value);
         for (size_t i = 0; i < PHX_ELEMENTS(flags); i++)
                 if (phx_needs_word_is(name, flags[i].name) && (!equals || is_true(value)))
-                        add_word(reader, flags[i].need, source, word);
+                        needs_add_word(reader, flags[i].need, source, word);
         for (size_t i = 0; !equals && i < PHX_ELEMENTS(programs); i++)
                 if (word_begins(name, programs[i].name))
                         phx_needs_add(reader, programs[i].need, source, programs[i].name);
@@ -254,7 +254,7 @@ static void read_lines(
 
 /* --- all of it --- */
 
-static void read_entry(struct phx_needs_reader *reader) {
+static void needs_read_entry(struct phx_needs_reader *reader) {
         const struct phx_container_config *container = reader->container;
         const char *gpus = container->gpu_assignment;
 
@@ -268,7 +268,7 @@ static void read_entry(struct phx_needs_reader *reader) {
 
 /* Proxmox's "nesting" is set for Docker and for newer systemds, too: it counts where nothing else
  * says what it is for. */
-static const char *choose(const struct phx_needs *needs) {
+static const char *needs_choose(const struct phx_needs *needs) {
         if (needs->gpu || needs->storage)
                 return GPU;
         if (needs->docker)
@@ -276,15 +276,15 @@ static const char *choose(const struct phx_needs *needs) {
         return needs->nesting ? NESTING : BASELINE;
 }
 
-static const char *profile_of(const struct phx_needs *needs) {
-        const char *profile = choose(needs);
+static const char *needs_profile_of(const struct phx_needs *needs) {
+        const char *profile = needs_choose(needs);
 
         if (needs->unmet || (needs->any_device && strcmp(profile, BASELINE) != 0))
                 return NULL;
         return profile;
 }
 
-static char *join(const struct phx_strings *texts, const char *before, const char *between) {
+static char *needs_join(const struct phx_strings *texts, const char *before, const char *between) {
         phx_cleanup(phx_buffer_done) struct phx_buffer buffer = { 0 };
         int r = phx_buffer_add_text(&buffer, before);
 
@@ -296,18 +296,18 @@ static char *join(const struct phx_strings *texts, const char *before, const cha
 }
 
 /* Why there is no profile, or what calls for it. NULL without memory. */
-static char *explain(
+static char *needs_explain(
                 const struct phx_needs_reader *reader,
                 const struct phx_fit *fit,
                 bool is_never) {
-        const char *wanted = choose(&reader->needs);
+        const char *wanted = needs_choose(&reader->needs);
         char *why = NULL;
         int r;
 
         if (reader->needs.unmet)
-                return join(reader->unmet, "no shipped profile allows ", ", ");
+                return needs_join(reader->unmet, "no shipped profile allows ", ", ");
         if (fit->profile && reader->words->count > 0)
-                return join(reader->words, "", "; ");
+                return needs_join(reader->words, "", "; ");
         if (fit->profile)
                 return strdup("no special features configured");
         if (is_never)
@@ -334,10 +334,10 @@ int phx_fit_of(const struct phx_container_config *container,
         struct phx_fit fit = { 0 };
         bool wants_namespace, is_never = false;
 
-        read_entry(&reader);
+        needs_read_entry(&reader);
         if (reader.failed)
                 return -ENOMEM;
-        fit.profile = profile_of(&reader.needs);
+        fit.profile = needs_profile_of(&reader.needs);
         wants_namespace = fit.profile && strcmp(fit.profile, BASELINE) != 0;
         if (wants_namespace && policy == PHX_NAMESPACE_NEVER) {
                 is_never = true;
@@ -345,7 +345,7 @@ int phx_fit_of(const struct phx_container_config *container,
         }
         fit.wants_key = wants_namespace && policy == PHX_NAMESPACE_AUTO &&
                         !container->manages_nesting;
-        fit.why = explain(&reader, &fit, is_never);
+        fit.why = needs_explain(&reader, &fit, is_never);
         if (!fit.why)
                 return -ENOMEM;
         *ret_fit = fit;

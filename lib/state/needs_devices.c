@@ -54,7 +54,7 @@ static const struct {
         { ".lxc/*", PHX_NEED_NESTING },
 };
 
-static bool is_path(struct phx_needs_word path, const char *pattern) {
+static bool devices_is_path(struct phx_needs_word path, const char *pattern) {
         size_t length = strlen(pattern);
 
         if (pattern[length - 1] == '*')
@@ -83,7 +83,7 @@ enum phx_need phx_need_of_device(struct phx_needs_word path) {
         if (is_terminal(path))
                 return PHX_NEED_NOTHING;
         for (size_t i = 0; i < PHX_ELEMENTS(paths); i++)
-                if (is_path(path, paths[i].pattern))
+                if (devices_is_path(path, paths[i].pattern))
                         return paths[i].need;
         return PHX_NEED_UNMET;
 }

@@ -14,7 +14,7 @@
 #define SOURCE "lxc_options"
 #define BLANKS " \t"
 
-static bool is_key(const struct phx_lxc_option *option, const char *key) {
+static bool needs_options_is_key(const struct phx_lxc_option *option, const char *key) {
         return strcmp(option->key, key) == 0;
 }
 
@@ -27,7 +27,7 @@ static char *copy_value(const struct phx_lxc_option *option) {
         return strndup(text.value, text.value_size);
 }
 
-static void add_word(
+static void needs_options_add_word(
                 struct phx_needs_reader *reader,
                 enum phx_need need,
                 struct phx_needs_word word) {
@@ -43,7 +43,7 @@ static void add_word(
 
 enum { SOURCE_FIELD, TARGET_FIELD, TYPE_FIELD, OPTIONS_FIELD, FIELDS };
 
-static bool is_below(struct phx_needs_word path, const char *directory) {
+static bool needs_options_is_below(struct phx_needs_word path, const char *directory) {
         size_t length = strlen(directory);
 
         return path.size >= length && memcmp(path.text, directory, length) == 0 &&
@@ -77,18 +77,19 @@ static enum phx_need need_of_kernel_file(struct phx_needs_word path, bool is_rea
                                                        "/sys/devices/virtual/net",
                                                        "/proc/sys/net" };
 
-        if (is_below(path, "/sys/kernel/security"))
+        if (needs_options_is_below(path, "/sys/kernel/security"))
                 return PHX_NEED_DOCKER; /* which loads its own profile there */
         for (size_t i = 0; i < PHX_ELEMENTS(denied); i++)
-                if (is_below(path, denied[i]))
+                if (needs_options_is_below(path, denied[i]))
                         return PHX_NEED_UNMET;
         for (size_t i = 0; i < PHX_ELEMENTS(writable); i++)
-                if (is_below(path, writable[i]))
+                if (needs_options_is_below(path, writable[i]))
                         return PHX_NEED_NOTHING;
         if (is_read_only || path.size <= strlen("/proc/"))
                 return PHX_NEED_NOTHING;
-        return is_below(path, "/sys") || is_below(path, "/proc/sys") ? PHX_NEED_UNMET
-                                                                     : PHX_NEED_NOTHING;
+        return needs_options_is_below(path, "/sys") || needs_options_is_below(path, "/proc/sys")
+                               ? PHX_NEED_UNMET
+                               : PHX_NEED_NOTHING;
 }
 
 /* What LXC mounts for the container, and no profile lets it use. The others are the container's as
@@ -134,13 +135,13 @@ static void read_device(
                 return;
         }
         inside = (struct phx_needs_word){ path, strlen(path) };
-        add_word(reader, need, source);
+        needs_options_add_word(reader, need, source);
         /* A profile knows it by the name that it has inside. */
-        if (need != PHX_NEED_NOTHING && is_below(inside, "/dev"))
-                add_word(reader, phx_need_of_device(inside), inside);
+        if (need != PHX_NEED_NOTHING && needs_options_is_below(inside, "/dev"))
+                needs_options_add_word(reader, phx_need_of_device(inside), inside);
 }
 
-static void read_entry(struct phx_needs_reader *reader, const char *value) {
+static void needs_options_read_entry(struct phx_needs_reader *reader, const char *value) {
         struct phx_needs_word fields[FIELDS] = { 0 };
         phx_autofree char *path = NULL;
         bool is_bind;
@@ -158,15 +159,20 @@ static void read_entry(struct phx_needs_reader *reader, const char *value) {
         if (phx_has_prefix(path, "/dev/.lxc/"))
                 phx_needs_add(reader, PHX_NEED_NESTING, SOURCE, path);
         else if (!is_bind)
-                add_word(reader, need_of_type(fields[TYPE_FIELD]), fields[TYPE_FIELD]);
-        else if (is_below(fields[SOURCE_FIELD], "/dev"))
+                needs_options_add_word(
+                                reader,
+                                need_of_type(fields[TYPE_FIELD]),
+                                fields[TYPE_FIELD]);
+        else if (needs_options_is_below(fields[SOURCE_FIELD], "/dev"))
                 read_device(reader, fields[SOURCE_FIELD], fields[TARGET_FIELD]);
-        else if (is_below(fields[SOURCE_FIELD], "/sys") || is_below(fields[SOURCE_FIELD], "/proc"))
-                add_word(reader,
-                         need_of_kernel_file(
-                                         fields[SOURCE_FIELD],
-                                         has_option(fields[OPTIONS_FIELD], "ro")),
-                         fields[SOURCE_FIELD]);
+        else if (needs_options_is_below(fields[SOURCE_FIELD], "/sys") ||
+                 needs_options_is_below(fields[SOURCE_FIELD], "/proc"))
+                needs_options_add_word(
+                                reader,
+                                need_of_kernel_file(
+                                                fields[SOURCE_FIELD],
+                                                has_option(fields[OPTIONS_FIELD], "ro")),
+                                fields[SOURCE_FIELD]);
 }
 
 /* --- lxc.cgroup2.devices.allow --- */
@@ -306,12 +312,12 @@ static void read_list(
         size_t first = 0;
 
         for (size_t i = 0; i < options->count; i++)
-                if (is_key(&options->items[i], key) && !options->items[i].value[0])
+                if (needs_options_is_key(&options->items[i], key) && !options->items[i].value[0])
                         first = i + 1;
         for (size_t i = first; i < options->count; i++) {
                 phx_autofree char *value = NULL;
 
-                if (!is_key(&options->items[i], key))
+                if (!needs_options_is_key(&options->items[i], key))
                         continue;
                 value = copy_value(&options->items[i]);
                 if (value)
@@ -329,7 +335,7 @@ static void read_auto(struct phx_needs_reader *reader, const char *value) {
         reader->has_sys |= sys;
 }
 
-static void read_include(struct phx_needs_reader *reader, const char *value) {
+static void needs_options_read_include(struct phx_needs_reader *reader, const char *value) {
         if (is_nesting_conf(value))
                 phx_needs_add(reader, PHX_NEED_NESTING, SOURCE, "nesting.conf");
 }
@@ -349,7 +355,7 @@ static char *find_last(struct phx_needs_reader *reader, const char *key) {
         const struct phx_lxc_options *options = &reader->container->options;
 
         for (size_t i = options->count; i > 0; i--)
-                if (is_key(&options->items[i - 1], key)) {
+                if (needs_options_is_key(&options->items[i - 1], key)) {
                         char *value = copy_value(&options->items[i - 1]);
 
                         reader->failed |= !value;
@@ -379,12 +385,12 @@ static void settle_unnamed(struct phx_needs_reader *reader) {
 }
 
 void phx_needs_read_options(struct phx_needs_reader *reader) {
-        read_list(reader, "lxc.mount.entry", read_entry);
+        read_list(reader, "lxc.mount.entry", needs_options_read_entry);
         read_list(reader, "lxc.cgroup2.devices.allow", read_allow);
         read_list(reader, "lxc.cgroup.devices.allow", read_allow);
         read_list(reader, "lxc.cap.keep", read_capabilities);
         read_list(reader, "lxc.mount.auto", read_auto);
-        read_list(reader, "lxc.include", read_include);
+        read_list(reader, "lxc.include", needs_options_read_include);
         read_list(reader, "lxc.hook.mount", read_hook);
         read_list(reader, "lxc.environment", read_variable);
         read_nesting(reader);
@@ -395,7 +401,7 @@ bool phx_needs_has_idmap(const struct phx_container_config *container) {
         bool has = false;
 
         for (size_t i = 0; i < container->options.count; i++)
-                if (is_key(&container->options.items[i], "lxc.idmap"))
+                if (needs_options_is_key(&container->options.items[i], "lxc.idmap"))
                         has = container->options.items[i].value[0];
         return has;
 }

@@ -6,7 +6,7 @@
 
 #include "base/grow.h"
 
-static void file_done(struct phx_observed_file *file) {
+static void observed_file_done(struct phx_observed_file *file) {
         free(file->name);
         free(file->content);
         free(file->trouble);
@@ -20,7 +20,7 @@ void phx_line_edit_done(struct phx_line_edit *edit) {
         phx_strings_done(&edit->foreign);
 }
 
-static void container_done(struct phx_observed_container *container) {
+static void observed_container_done(struct phx_observed_container *container) {
         free(container->directory);
         free(container->effective);
         free(container->digest);
@@ -40,9 +40,9 @@ struct phx_observed *phx_observed_free(struct phx_observed *observed) {
                 return NULL;
 
         for (size_t i = 0; i < observed->file_count; i++)
-                file_done(&observed->files[i]);
+                observed_file_done(&observed->files[i]);
         for (size_t i = 0; i < observed->container_count; i++)
-                container_done(&observed->containers[i]);
+                observed_container_done(&observed->containers[i]);
         free(observed->kernel_trouble);
         free(observed->deployed_dir);
         free(observed->lxc_path);
@@ -106,7 +106,7 @@ const struct phx_observed_container *phx_observed_find_container(
         return NULL;
 }
 
-static bool is_in(const char *label, const char *profile) {
+static bool observed_is_in(const char *label, const char *profile) {
         size_t length = strlen(profile);
 
         while (label) {
@@ -122,7 +122,7 @@ static bool is_in(const char *label, const char *profile) {
 
 bool phx_observed_runs_in(const struct phx_observed_container *container, const char *profile) {
         for (size_t i = 0; i < container->labels.count; i++)
-                if (is_in(container->labels.items[i], profile))
+                if (observed_is_in(container->labels.items[i], profile))
                         return true;
         return false;
 }

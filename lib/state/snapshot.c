@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-static const char *name_of(const char *const *names, size_t count, unsigned value) {
+static const char *snapshot_name_of(const char *const *names, size_t count, unsigned value) {
         return value < count ? names[value] : NULL;
 }
 
@@ -17,7 +17,7 @@ const char *phx_health_to_string(enum phx_health health) {
                 [PHX_HEALTH_OBSERVING] = "observing",
         };
 
-        return name_of(names, PHX_ELEMENTS(names), health);
+        return snapshot_name_of(names, PHX_ELEMENTS(names), health);
 }
 
 const char *phx_profile_state_to_string(enum phx_profile_state state) {
@@ -28,7 +28,7 @@ const char *phx_profile_state_to_string(enum phx_profile_state state) {
                 [PHX_PROFILE_WITHDRAWN] = "withdrawn",
         };
 
-        return name_of(names, PHX_ELEMENTS(names), state);
+        return snapshot_name_of(names, PHX_ELEMENTS(names), state);
 }
 
 const char *phx_container_state_to_string(enum phx_container_state state) {
@@ -40,7 +40,7 @@ const char *phx_container_state_to_string(enum phx_container_state state) {
                 [PHX_CONTAINER_UNKNOWN] = "unknown",
         };
 
-        return name_of(names, PHX_ELEMENTS(names), state);
+        return snapshot_name_of(names, PHX_ELEMENTS(names), state);
 }
 
 const char *phx_posture_to_string(enum phx_posture posture) {
@@ -50,7 +50,7 @@ const char *phx_posture_to_string(enum phx_posture posture) {
                 [PHX_POSTURE_STOPPED] = "stopped",   [PHX_POSTURE_MISSING] = "missing",
         };
 
-        return name_of(names, PHX_ELEMENTS(names), posture);
+        return snapshot_name_of(names, PHX_ELEMENTS(names), posture);
 }
 
 const char *phx_deployment_to_string(enum phx_deployment state) {
@@ -60,7 +60,7 @@ const char *phx_deployment_to_string(enum phx_deployment state) {
                 [PHX_DEPLOYMENT_UNKNOWN] = "unknown",
         };
 
-        return name_of(names, PHX_ELEMENTS(names), state);
+        return snapshot_name_of(names, PHX_ELEMENTS(names), state);
 }
 
 struct phx_snapshot *phx_snapshot_new(void) {
@@ -75,7 +75,7 @@ struct phx_snapshot *phx_snapshot_new(void) {
         return snapshot;
 }
 
-static void profile_done(struct phx_snapshot_profile *profile) {
+static void snapshot_profile_done(struct phx_snapshot_profile *profile) {
         free(profile->name);
         free(profile->refusal);
         free(profile->digest);
@@ -95,7 +95,7 @@ static void decider_done(struct phx_snapshot_decider *decider) {
         free(decider->why);
 }
 
-static void container_done(struct phx_snapshot_container *container) {
+static void snapshot_container_done(struct phx_snapshot_container *container) {
         free(container->id);
         free(container->name);
         free(container->directory);
@@ -115,7 +115,7 @@ static void container_done(struct phx_snapshot_container *container) {
         phx_suspension_done(&container->suspended);
 }
 
-static void drift_done(struct phx_snapshot_drift *drift) {
+static void snapshot_drift_done(struct phx_snapshot_drift *drift) {
         free(drift->object);
         free(drift->expected);
         free(drift->found);
@@ -132,10 +132,10 @@ static void drift_done(struct phx_snapshot_drift *drift) {
 
 static void lists_done(struct phx_snapshot *snapshot) {
         for (size_t i = 0; i < snapshot->profile_count; i++)
-                profile_done(&snapshot->profiles[i]);
+                snapshot_profile_done(&snapshot->profiles[i]);
         free(snapshot->profiles);
         for (size_t i = 0; i < snapshot->container_count; i++)
-                container_done(&snapshot->containers[i]);
+                snapshot_container_done(&snapshot->containers[i]);
         free(snapshot->containers);
         for (size_t i = 0; i < snapshot->unmanaged_count; i++) {
                 free(snapshot->unmanaged[i].directory);
@@ -145,7 +145,7 @@ static void lists_done(struct phx_snapshot *snapshot) {
         }
         free(snapshot->unmanaged);
         for (size_t i = 0; i < snapshot->drift_count; i++)
-                drift_done(&snapshot->drifts[i]);
+                snapshot_drift_done(&snapshot->drifts[i]);
         free(snapshot->drifts);
         for (size_t i = 0; i < snapshot->change_count; i++) {
                 free(snapshot->changes[i].object);
@@ -196,7 +196,7 @@ const struct phx_snapshot_container *phx_snapshot_find_container(
 
 void phx_snapshot_plan_done(struct phx_snapshot_plan *plan) {
         for (size_t i = 0; i < plan->step_count; i++)
-                drift_done(&plan->steps[i]);
+                snapshot_drift_done(&plan->steps[i]);
         free(plan->steps);
         free(plan->generation);
         *plan = (struct phx_snapshot_plan){ 0 };

@@ -65,7 +65,7 @@ char *phx_suspension_words(const struct phx_suspension *suspension) {
         return words;
 }
 
-static struct phx_suspension *find_own(
+static struct phx_suspension *suspensions_find_own(
                 const struct phx_suspensions *suspensions,
                 const char *object) {
         for (size_t i = 0; i < suspensions->count; i++)
@@ -90,7 +90,7 @@ int phx_suspensions_set(
         r = phx_suspension_copy(&copy, suspension);
         if (r < 0)
                 return r;
-        place = find_own(suspensions, suspension->object);
+        place = suspensions_find_own(suspensions, suspension->object);
         if (!place)
                 place = phx_grow(&suspensions->items, &suspensions->count, sizeof(*place));
         if (!place)
@@ -102,7 +102,7 @@ int phx_suspensions_set(
 }
 
 int phx_suspensions_remove(struct phx_suspensions *suspensions, const char *object) {
-        struct phx_suspension *place = find_own(suspensions, object);
+        struct phx_suspension *place = suspensions_find_own(suspensions, object);
         size_t i;
 
         if (!place)
@@ -117,9 +117,9 @@ int phx_suspensions_remove(struct phx_suspensions *suspensions, const char *obje
 const struct phx_suspension *phx_suspensions_find(
                 const struct phx_suspensions *suspensions,
                 const char *object) {
-        const struct phx_suspension *own = find_own(suspensions, object);
+        const struct phx_suspension *own = suspensions_find_own(suspensions, object);
 
-        return own ? own : find_own(suspensions, PHX_SUSPEND_ALL);
+        return own ? own : suspensions_find_own(suspensions, PHX_SUSPEND_ALL);
 }
 
 const struct phx_suspension *phx_suspensions_find_over(
