@@ -71,7 +71,7 @@ run_scenario() {
     export TMPDIR=$dir/tmp
     snapshot_start "$(snapshot_dir "$file")" "$dir/machine" "file:$dir/console"
     [[ -z $(setting "$file" disk) ]] || attach_disk "$dir" "$(disk_dir)/disk.img"
-    ask_phases "${timeout:-300}" "$dir" "$(basename "$file" .sh)"
+    ask_phases "${timeout:-600}" "$dir" "$(basename "$file" .sh)"
     seconds_since "$begin" >"$dir/seconds"
     [[ $(cat "$dir/code" 2>/dev/null) == 0 ]] || diagnose "$dir"
 }

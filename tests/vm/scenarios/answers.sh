@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash source=tests/vm/guest/lib.sh
-# timeout: 900
+# timeout: 1800
 # An answer over the bus is there in a moment, whatever the engine is at: while a compile hangs, the
 # monitor of a container does not answer, and 500 profiles change.
 

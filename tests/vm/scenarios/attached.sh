@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# timeout: 300
 # What somebody starts in a container runs in a cgroup of its own, of any name. It may leave the profile without an event.
 
 put_profile lxc-db 'change_profile -> unconfined,'

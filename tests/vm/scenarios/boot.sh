@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# timeout: 300
 # Over a reboot: profiles are in the kernel before containers start, and everything is as before.
 
 if [[ $PHASE -eq 1 ]]; then

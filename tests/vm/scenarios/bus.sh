@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# timeout: 300
 # On the message bus everybody may ask and only root may have something done, with polkit and without; and an answer never waits for the engine.
 
 ask() {

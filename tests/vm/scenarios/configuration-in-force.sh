@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# timeout: 300
 # phoenix_lxc_configs.json(5): what each key does, from the save on and without a restart.
 
 put_profile lxc-web

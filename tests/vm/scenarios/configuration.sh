@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# timeout: 300
 # phoenix_lxc_configs.json(5), read as an operator reads it: what each key may be, and what is said of all else.
 
 put_profile lxc-web

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# timeout: 600
 # Killed in the middle of a mass change, the daemon converges at its next start and leaves nothing behind.
 
 count=12

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash source=tests/vm/guest/lib.sh
-# timeout: 600
 # phoenixctl against the real daemon: what an operator sees and does.
 
 ctl() {

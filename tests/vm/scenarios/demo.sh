@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# timeout: 300
 # The main job, told as it happens. Lines with ">" are what the operator does, the others are the daemon's own journal and status.
 
 follow() {

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash source=tests/vm/guest/lib.sh
-# timeout: 900
+# timeout: 1800
 # Docker in a Debian container under each shipped profile that is for it: it runs containers in its
 # own docker-default, in the container's policy namespace, and the host's profile stays in force
 # around them.

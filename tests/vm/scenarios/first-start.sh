@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# timeout: 300
 # The first start on a hypervisor as the old scripts left it: a configuration of 22 containers of which a few are on this host, our
 # profiles in the source directory, everything unconfined. Every layer is brought in sync; a second start does nothing.
 

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # snapshot: booted
-# timeout: 300
 # The machine itself: the helpers that other scenarios take on trust, tried on a unit that is always
 # there.
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# timeout: 900
+# timeout: 1800
 # With 100 containers configured and nothing happening nobody is woken but for the watchdog, and an identical rewrite does nothing.
 
 put_profile lxc-web

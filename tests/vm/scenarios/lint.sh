@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash source=tests/vm/guest/lib.sh
-# timeout: 300
 # A profile that its container may leave is in force, and said to be such: by status, posture and the
 # journal, with the line that brings it; what is meant to be so is accepted by name.
 

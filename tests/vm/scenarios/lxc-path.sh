@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# timeout: 300
 # What is in LXC's directory: containers of any name, links to other storages, and whose the directory itself is.
 
 LXC=/var/lib/lxc

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash source=tests/vm/guest/lib.sh
-# timeout: 900
+# timeout: 1800
 # Policy namespaces: made before a config names them, there again after a boot, and whatever a
 # container loads into its own is its own affair.
 

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# timeout: 300
 # lxc_options, by the real liblxc: the operator's lines stay, ours come behind them in their order, what is refused is
 # left out and named, and no value of theirs is said to everybody.
 

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash source=tests/vm/guest/lib.sh
-# timeout: 400
 # A profile with a test beside it: what does not pass is refused with file and line, and what was in
 # force stays; the kernel's own matcher answers.
 

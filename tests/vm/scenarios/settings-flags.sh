@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# timeout: 300
 # phoenixd.json(5): which profiles are accepted and which files are taken over, from the save on and without a restart.
 
 put_profile lxc-db

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash source=tests/vm/guest/lib.sh
-# timeout: 600
 # The shipped profiles with a whole Debian as container, systemd as its init: it boots without a
 # denial, its services get the sandboxes that they ask for, it installs packages, lets in who has a
 # key and serves pages, and in lxc-nesting-v1 another container runs inside.

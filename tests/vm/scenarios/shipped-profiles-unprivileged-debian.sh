@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash source=tests/vm/guest/lib.sh
-# timeout: 600
 # The shipped profiles with a whole Debian as unprivileged container: its root is a user of the
 # host without rights, and has every capability over what is its own. So it tries more than a
 # privileged one, which knows what it has not.

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # snapshot: booted
-# timeout: 300
 # The machine itself: a kernel with AppArmor, containers that start, labels that can be read. Needs
 # nothing of phoenixd.
 

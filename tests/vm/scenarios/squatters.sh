@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash source=tests/vm/guest/lib.sh
-# timeout: 300
 # Any local user may take the names of the monitors' sockets while a container is stopped. That costs
 # nobody anything: profiles are assigned, a look waits for nothing, and what is stopped is stopped.
 

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# timeout: 300
 # However the change comes - a storm, an overflow, a replaced directory, an editor's rename, a slow writer - the daemon ends on the
 # final content.
 
