@@ -111,45 +111,86 @@ static void on_compile(void *data, const char *name, size_t done, size_t count) 
 
 /* --- the world, as the pass sees it --- */
 
-static int world_look(
-                void *data,
-                struct phx_desired **ret_desired,
-                struct phx_observed **ret_observed,
-                struct phx_error *error) {
-        phx_cleanup(phx_desired_freep) struct phx_desired *desired = calloc(1, sizeof(*desired));
-        phx_cleanup(phx_observed_freep) struct phx_observed *observed = calloc(
-                        1,
-                        sizeof(*observed));
+static int world_judge(void *data, struct phx_input *ret_input, struct phx_error *error) {
+        phx_cleanup(phx_desired_freep) struct phx_desired *judged = calloc(1, sizeof(*judged));
         struct work *work = data;
+        struct phx_input input = { .judged = judged, .retry_usec = PHX_NEVER };
         int r;
 
-        if (!desired || !observed)
-                return phx_error_set(error, -ENOMEM, "observing: out of memory");
-        observed->retry_usec = PHX_NEVER;
-        r = input_read(work->input, desired);
+        if (!judged)
+                return phx_error_set(error, -ENOMEM, "reading the input: out of memory");
+        r = input_read(work->input, judged);
         if (r >= 0)
-                r = phx_suspensions_copy(&desired->suspensions, &work->suspend.list);
-        if (r >= 0)
-                r = input_watches(work->input, &observed->watches);
+                r = phx_suspensions_copy(&judged->suspensions, &work->suspend.list);
         if (r < 0)
                 return phx_error_set(error, r, "reading the input: %s", strerrordesc_np(-r));
 
-        /* Without settings it is not known where to look; the refusal is in the picture. */
-        if (input_settings(work->input)) {
-                r = phx_machine_look(
-                                work->machine,
-                                input_settings(work->input),
-                                input_configuration(work->input),
-                                work->now_usec,
-                                desired,
-                                observed,
-                                error);
+        input.settings = input_settings(work->input);
+        input.configuration = input_configuration(work->input);
+        if (input.settings) {
+                r = phx_machine_judge(work->machine, &input, work->now_usec, error);
                 if (r < 0)
                         return r;
         }
-        *ret_desired = PHX_TAKE(desired);
+        *ret_input = input;
+        judged = NULL;
+        return 0;
+}
+
+static int world_observe(
+                void *data,
+                const struct phx_input *input,
+                struct phx_observed **ret_observed,
+                struct phx_error *error) {
+        phx_cleanup(phx_observed_freep) struct phx_observed *observed = calloc(
+                        1,
+                        sizeof(*observed));
+        const struct work *work = data;
+        int r;
+
+        if (!observed)
+                return phx_error_set(error, -ENOMEM, "observing: out of memory");
+        observed->retry_usec = PHX_NEVER;
+        r = input_watches(work->input, &observed->watches);
+        if (r < 0)
+                return phx_error_set(error, r, "observing: %s", strerrordesc_np(-r));
+        /* Without settings it is not known where to look; the refusal is in what was judged. */
+        if (input->settings) {
+                r = phx_machine_observe(work->machine, input, observed, error);
+                if (r < 0)
+                        return r;
+        }
         *ret_observed = PHX_TAKE(observed);
         return 0;
+}
+
+static int world_review(
+                void *data,
+                const struct phx_input *input,
+                struct phx_desired *desired,
+                struct phx_observed *observed,
+                struct phx_error *error) {
+        const struct work *work = data;
+
+        return input->settings ? phx_machine_review(work->machine, input, desired, observed, error)
+                               : 0;
+}
+
+static int world_remember(
+                void *data,
+                const struct phx_input *input,
+                struct phx_desired *desired,
+                struct phx_observed *observed,
+                struct phx_error *error) {
+        const struct work *work = data;
+
+        return input->settings ? phx_machine_remember(
+                                                 work->machine,
+                                                 input->settings,
+                                                 desired,
+                                                 observed,
+                                                 error)
+                               : 0;
 }
 
 static int world_apply(void *data, const struct phx_step *step, struct phx_error *error) {
@@ -303,7 +344,8 @@ static int look(void *data,
                 struct phx_error *error) {
         phx_cleanup(phx_report_freep) struct phx_report *report = calloc(1, sizeof(*report));
         struct work *work = data;
-        const struct phx_world world = { world_look, world_apply, world_preview, work };
+        const struct phx_world world = { world_judge, world_observe, world_review, world_remember,
+                                         world_apply, world_preview, work };
         int r;
 
         if (!report)

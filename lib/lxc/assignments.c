@@ -57,7 +57,7 @@ static size_t count_of(const struct phx_strings *lines, const char *line) {
 static int collect_ours(
                 struct phx_assignment *assignment,
                 const struct phx_inventory_container *record) {
-        const struct phx_lxc_source *source = &assignment->have->source;
+        const struct phx_observed_container *source = assignment->have;
         int r = 0;
 
         for (size_t i = 0; record && r >= 0 && i < record->lines.count; i++) {
@@ -115,7 +115,7 @@ static int set_record(
 static struct phx_assignment *add(
                 struct phx_assignments *assignments,
                 const struct phx_desired_container *want,
-                const struct phx_lxc_container *have) {
+                const struct phx_observed_container *have) {
         struct phx_assignment *assignment =
                         phx_grow(&assignments->items, &assignments->count, sizeof(*assignment));
 
@@ -132,7 +132,7 @@ static struct phx_assignment *add(
 static int add_one(
                 struct phx_assignments *assignments,
                 const struct phx_desired_container *want,
-                const struct phx_lxc_container *have,
+                const struct phx_observed_container *have,
                 struct phx_inventory *inventory) {
         struct phx_assignment *assignment = add(assignments, want, have);
         const struct phx_inventory_container *record;
@@ -152,16 +152,16 @@ static int add_one(
 int phx_assignments_collect(
                 struct phx_assignments *assignments,
                 const struct phx_desired *desired,
-                const struct phx_lxc_containers *list,
+                const struct phx_observed *observed,
                 struct phx_inventory *inventory) {
         bool changed = false;
 
-        for (size_t i = 0; i < list->count; i++) {
-                const struct phx_lxc_container *have = &list->items[i];
+        for (size_t i = 0; i < observed->container_count; i++) {
+                const struct phx_observed_container *have = &observed->containers[i];
                 const struct phx_desired_container *want = phx_desired_find_directory(
                                 desired,
-                                have->name);
-                int r = want && have->source.text ? add_one(assignments, want, have, inventory) : 0;
+                                have->directory);
+                int r = want && have->text ? add_one(assignments, want, have, inventory) : 0;
 
                 if (r < 0)
                         return r;
@@ -183,7 +183,7 @@ static int edit_source(
                 const struct phx_lxc_edit *edit,
                 struct phx_buffer *ret_text,
                 struct phx_error *error) {
-        const struct phx_lxc_source *source = &assignment->have->source;
+        const struct phx_observed_container *source = assignment->have;
         int r = phx_lxc_text_edit(source->text, source->size, edit, ret_text, error);
 
         return r < 0 ? r : 0;
@@ -217,7 +217,7 @@ int phx_assignment_render(
 /* --- what is to be done --- */
 
 static int collect_foreign(struct phx_assignment *assignment, const struct phx_strings *lines) {
-        const struct phx_lxc_source *source = &assignment->have->source;
+        const struct phx_observed_container *source = assignment->have;
         int r = 0;
 
         for (size_t i = 0; r >= 0 && i < lines->count; i++) {

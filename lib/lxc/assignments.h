@@ -27,7 +27,7 @@ struct phx_assignment {
         struct phx_strings ours;      /* lines "key=value" of the config, each as often */
         struct phx_strings withdrawn; /* of these, what no option asks for any more */
         struct phx_line_edit edit;    /* removes of OURS what is gone, or written again behind */
-        const struct phx_lxc_container *have; /* borrowed from the list */
+        const struct phx_observed_container *have; /* borrowed */
 };
 
 struct phx_assignments {
@@ -36,12 +36,13 @@ struct phx_assignments {
 };
 void phx_assignments_done(struct phx_assignments *assignments);
 
-/* Adds one for each container of LIST that is desired and can be read, in that order. Lines of ours
- * that somebody took out are nobody's any more: 1 when INVENTORY changed by that, 0, or -ENOMEM. */
+/* Adds one for each observed container that is desired and can be read, in that order. Lines of
+ * ours that somebody took out are nobody's any more: 1 when INVENTORY changed by that, 0, or
+ * -ENOMEM. */
 int phx_assignments_collect(
                 struct phx_assignments *assignments,
                 const struct phx_desired *desired,
-                const struct phx_lxc_containers *list,
+                const struct phx_observed *observed,
                 struct phx_inventory *inventory);
 
 /* The texts that options are tried on: as it is without what is withdrawn, without anything of

@@ -155,7 +155,7 @@ static int digest(struct run *run, struct question *question) {
         r = phx_buffer_addf(
                         &facts,
                         "%s %s %s %s %s\n",
-                        assignment->have->source.combined,
+                        assignment->have->combined,
                         source.digest,
                         source.combined,
                         text,
@@ -184,7 +184,7 @@ static int set_all(struct phx_option_answer *answer, size_t count, char verdict)
 
 /* Refused by liblxc as it is, perhaps for a line of ours; any other trouble is none of ours. */
 static bool may_be_ours(const struct phx_assignment *assignment) {
-        return assignment->have->values.code == -EINVAL && assignment->ours.count > 0;
+        return assignment->have->is_refused_by_lxc && assignment->ours.count > 0;
 }
 
 static int prepare(struct run *run, size_t index) {

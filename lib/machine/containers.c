@@ -111,45 +111,18 @@ void phx_machine_containers_clean(
 struct look {
         struct phx_machine_containers *containers;
         const struct phx_configuration *configuration;
-        const char *configuration_file;
-        enum phx_namespace_policy policy_namespace;
-        struct phx_inventory *inventory;
-        struct phx_desired *desired;
         struct phx_observed *observed;
         struct phx_lxc_containers list;
         struct phx_strings names;    /* of all containers on this host */
         size_t first;                /* of them in OBSERVED */
         struct phx_cgroups *cgroups; /* NULL when they cannot be read, as each container will say */
         struct phx_machine_tasks tasks;
-        struct phx_assignments assignments;
-        struct phx_option_answer *answers; /* for each assignment */
-        size_t next;                       /* the assignment of the next container that has one */
-        bool changed;
 };
 
 static void look_done(struct look *look) {
         phx_lxc_containers_done(&look->list);
         phx_strings_done(&look->names);
         look->cgroups = phx_cgroups_close(look->cgroups);
-        phx_option_answers_free(look->answers, look->assignments.count);
-        phx_assignments_done(&look->assignments);
-}
-
-/* --- desired --- */
-
-/* Whether NAME stands for more than CONFIG. */
-static bool is_shared(
-                const struct phx_configuration *configuration,
-                const struct phx_container_config *config,
-                const char *name) {
-        for (size_t i = 0; i < configuration->count; i++) {
-                const struct phx_container_config *other = &configuration->containers[i];
-
-                if (other != config &&
-                    (strcmp(other->id, name) == 0 || phx_equal(other->name, name)))
-                        return true;
-        }
-        return false;
 }
 
 /* Without its directory nothing is known of its config; its tasks are there all the same. Which of
@@ -174,122 +147,14 @@ static int add_unseen(struct look *look, const struct phx_container_config *conf
 }
 
 static int refuse_path(struct look *look) {
-        struct phx_refusal *refusal =
-                        phx_desired_add_refusal(look->desired, "lxc_path", look->list.refusal);
-        int r = 0;
+        int r = phx_replace(&look->observed->lxc_refusal, look->list.refusal);
 
-        if (!refusal)
-                return -ENOMEM;
-        refusal->why = "phoenixd reads and writes nothing below it";
         for (size_t i = 0; r >= 0 && look->configuration && i < look->configuration->count; i++)
                 r = add_unseen(look, &look->configuration->containers[i]);
         return r;
 }
 
-/* The directory named as the id; else the one named as the container, where the name says which of
- * them is meant. It is a text for people: most are no directory's, and several containers may have
- * the same; then it is better to find none than the wrong one. */
-static const char *directory_of(
-                const struct look *look,
-                const struct phx_container_config *config) {
-        const char *name = config->name;
-
-        if (phx_strings_has_sorted(&look->names, config->id))
-                return config->id;
-        if (!name || !phx_is_container_id(name) || !phx_strings_has_sorted(&look->names, name))
-                return NULL;
-        return is_shared(look->configuration, config, name) ? NULL : name;
-}
-
-/* Debian lets lxc-start change only to what begins with "lxc-", namespaces included. */
-static int set_profile(
-                const struct look *look,
-                const struct phx_container_config *config,
-                struct phx_desired_container *desired) {
-        phx_autofree char *namespace = NULL;
-
-        if (phx_container_has_namespace(config, look->policy_namespace) &&
-            phx_printf(&namespace, "lxc-%s", config->id) < 0)
-                return -ENOMEM;
-        return phx_desired_container_set_profile(desired, config->profile, namespace);
-}
-
-static int suggest(
-                const struct look *look,
-                const struct phx_container_config *config,
-                struct phx_desired_container *desired) {
-        phx_cleanup(phx_fit_done) struct phx_fit fit = { 0 };
-        int r;
-
-        r = phx_fit_of(config, look->policy_namespace, &fit);
-        if (r < 0)
-                return r;
-        if (!fit.profile)
-                return phx_strings_addf(
-                                &desired->notes,
-                                "is configured as unconfined; %s",
-                                fit.why);
-        if (phx_printf(&desired->suggestion_why,
-                       "%s%s",
-                       fit.why,
-                       fit.wants_key ? "; with apparmor_manages_nesting" : "") < 0)
-                return -ENOMEM;
-        return phx_replace(&desired->suggestion, fit.profile);
-}
-
-static int desire(struct look *look, const struct phx_container_config *config) {
-        struct phx_desired_container *desired = phx_desired_add_container(
-                        look->desired,
-                        config->id);
-        const char *directory = directory_of(look, config);
-
-        if (!desired || set_profile(look, config, desired) < 0 ||
-            phx_replace(&desired->name, config->name) < 0 ||
-            phx_replace(&desired->directory, directory) < 0 ||
-            phx_lxc_options_copy(&desired->options, &config->options) < 0 ||
-            phx_strings_copy(&desired->notes, &config->notes) < 0)
-                return -ENOMEM;
-        desired->profile_is_default = config->profile_is_default;
-        desired->line = config->line;
-        return strcmp(config->profile, "unconfined") == 0 ? suggest(look, config, desired) : 0;
-}
-
-/* --- observed --- */
-
-/* Both lists are in the order of the containers. */
-static int settle_options(
-                struct look *look,
-                const struct phx_lxc_container *have,
-                struct phx_observed_container *observed) {
-        struct phx_assignments *assignments = &look->assignments;
-        size_t i = look->next;
-
-        if (i >= assignments->count || assignments->items[i].have != have)
-                return 0;
-        look->next++;
-        return phx_option_answer_settle(
-                        &look->answers[i],
-                        &assignments->items[i],
-                        look->configuration_file,
-                        observed);
-}
-
-static int try_options(struct look *look, const struct phx_lxc *lxc, struct phx_error *error) {
-        struct phx_assignments *assignments = &look->assignments;
-        int r = phx_assignments_collect(assignments, look->desired, &look->list, look->inventory);
-
-        look->changed |= r > 0;
-        return r < 0 ? r
-                     : phx_option_trials_run(
-                                       look->containers->trials,
-                                       lxc,
-                                       assignments,
-                                       &look->answers,
-                                       &look->observed->watches,
-                                       error);
-}
-
-static int observe(struct look *look, const struct phx_lxc_container *have) {
+static int observe(struct look *look, struct phx_lxc_container *have) {
         struct phx_observed_container *observed;
         phx_autofree char *name = NULL;
         int r;
@@ -302,50 +167,20 @@ static int observe(struct look *look, const struct phx_lxc_container *have) {
         if (!observed || phx_replace(&observed->effective, have->values.profile) < 0 ||
             phx_replace(&observed->trouble, have->trouble) < 0 ||
             phx_replace(&observed->digest, have->source.digest) < 0 ||
+            phx_replace(&observed->combined, have->source.combined) < 0 ||
             phx_replace(&observed->decider, have->decider.file) < 0)
                 return -ENOMEM;
+        observed->text = PHX_TAKE(have->source.text);
+        observed->size = have->source.size;
+        observed->is_refused_by_lxc = have->values.code == -EINVAL;
         observed->decider_line = have->decider.line;
-        r = settle_options(look, have, observed);
-        return r < 0 ? r : phx_machine_tasks_look(&look->tasks, have, observed);
+        return phx_machine_tasks_look(&look->tasks, have, observed);
 }
 
 static int by_directory(const void *a, const void *b) {
         const struct phx_observed_container *left = a, *right = b;
 
         return strcmp(left->directory, right->directory);
-}
-
-/* Lines of a container that is gone are nobody's: another one of its name would have its own taken
- * for ours. Where there is no container at all, perhaps only their file system is missing. */
-static int forget_gone(struct look *look) {
-        struct phx_inventory *inventory = look->inventory;
-        int changed = 0;
-
-        if (look->list.count == 0 || look->list.refusal)
-                return 0;
-        for (size_t i = inventory->container_count; i > 0; i--) {
-                const char *name = inventory->containers[i - 1].name;
-
-                if (!phx_strings_has_sorted(&look->names, name))
-                        changed |= phx_inventory_remove_container(inventory, name);
-        }
-        return changed;
-}
-
-static void settle(struct look *look) {
-        struct phx_machine_containers *containers = look->containers;
-        uint64_t delay;
-        bool starting = false;
-
-        for (size_t i = 0; i < look->observed->container_count; i++)
-                starting |= look->observed->containers[i].starting > 0 ||
-                            look->observed->containers[i].unknown > 0;
-        containers->unsettled_looks = starting ? containers->unsettled_looks + 1 : 0;
-        if (!starting)
-                return;
-        delay = containers->unsettled_looks < SETTLE_LOOKS ? SETTLE_USEC : SETTLE_SLOWLY_USEC;
-        if (delay < look->observed->retry_usec)
-                look->observed->retry_usec = delay;
 }
 
 static uint64_t now_usec(void) {
@@ -368,12 +203,6 @@ static int look_at_all(struct look *look, const char *lxc_path, struct phx_error
         if (r >= 0)
                 (void) phx_cgroups_open(look->containers->roots->cgroup, &look->cgroups, NULL);
         look->tasks.cgroups = look->cgroups;
-        for (size_t i = 0; r >= 0 && look->configuration && i < look->configuration->count; i++)
-                r = desire(look, &look->configuration->containers[i]);
-        if (r >= 0)
-                r = phx_desired_index(look->desired);
-        if (r >= 0)
-                r = try_options(look, &lxc, error);
         for (size_t i = 0; r >= 0 && i < look->list.count; i++)
                 r = observe(look, &look->list.items[i]);
         if (r >= 0 && look->list.count > 0)
@@ -390,21 +219,15 @@ static int look_at_all(struct look *look, const char *lxc_path, struct phx_error
         return r < 0 ? r : phx_strings_copy(&look->observed->watches, &look->list.watches);
 }
 
-int phx_machine_containers_look(
+int phx_machine_containers_observe(
                 struct phx_machine_containers *containers,
                 const struct phx_settings *settings,
                 const struct phx_configuration *configuration,
-                struct phx_inventory *inventory,
-                struct phx_desired *desired,
                 struct phx_observed *observed,
                 struct phx_error *error) {
         phx_cleanup(look_done) struct look look = {
                 .containers = containers,
                 .configuration = configuration,
-                .configuration_file = settings->configuration,
-                .policy_namespace = settings->policy_namespace,
-                .inventory = inventory,
-                .desired = desired,
                 .observed = observed,
                 .first = observed->container_count,
         };
@@ -415,18 +238,101 @@ int phx_machine_containers_look(
         look.tasks = (struct phx_machine_tasks){
                 .roots = containers->roots,
                 .names = &look.names,
-                .desired = desired,
                 .lxc_path = settings->lxc_path,
                 .pictures = settings->label_resync_usec > 0 ? &containers->pictures : NULL,
                 .is_silent = containers->is_silent,
         };
         r = phx_replace(&observed->lxc_path, settings->lxc_path);
+        return r < 0 ? r : look_at_all(&look, settings->lxc_path, error);
+}
+
+/* --- when it is known what is desired --- */
+
+/* Assignments are in the order of the containers. */
+static int settle_options(
+                const struct phx_option_answer *answers,
+                struct phx_assignments *assignments,
+                const char *configuration_file,
+                struct phx_observed *observed) {
+        size_t next = 0;
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < observed->container_count; i++) {
+                struct phx_observed_container *have = &observed->containers[i];
+
+                if (next == assignments->count || assignments->items[next].have != have)
+                        continue;
+                r = phx_option_answer_settle(
+                                &answers[next],
+                                &assignments->items[next],
+                                configuration_file,
+                                have);
+                next++;
+        }
+        return r;
+}
+
+static void settle(struct phx_machine_containers *containers, struct phx_observed *observed) {
+        uint64_t delay;
+        bool starting = false;
+
+        for (size_t i = 0; i < observed->container_count; i++)
+                starting |= observed->containers[i].starting > 0 ||
+                            observed->containers[i].unknown > 0;
+        containers->unsettled_looks = starting ? containers->unsettled_looks + 1 : 0;
+        if (!starting)
+                return;
+        delay = containers->unsettled_looks < SETTLE_LOOKS ? SETTLE_USEC : SETTLE_SLOWLY_USEC;
+        if (delay < observed->retry_usec)
+                observed->retry_usec = delay;
+}
+
+int phx_machine_containers_review(
+                struct phx_machine_containers *containers,
+                const char *configuration_file,
+                struct phx_inventory *inventory,
+                const struct phx_desired *desired,
+                struct phx_observed *observed,
+                struct phx_error *error) {
+        const struct phx_lxc lxc = lxc_of(containers, observed->lxc_path);
+        phx_cleanup(phx_assignments_done) struct phx_assignments assignments = { 0 };
+        struct phx_option_answer *answers = NULL;
+        bool changed;
+        int r;
+
+        r = phx_assignments_collect(&assignments, desired, observed, inventory);
+        changed = r > 0;
         if (r >= 0)
-                r = look_at_all(&look, settings->lxc_path, error);
+                r = phx_option_trials_run(
+                                containers->trials,
+                                &lxc,
+                                &assignments,
+                                &answers,
+                                &observed->watches,
+                                error);
+        if (r >= 0)
+                r = settle_options(answers, &assignments, configuration_file, observed);
+        phx_option_answers_free(answers, assignments.count);
         if (r < 0)
                 return r;
-        settle(&look);
-        return forget_gone(&look) || look.changed;
+        settle(containers, observed);
+        return changed;
+}
+
+int phx_machine_containers_forget_gone(
+                const struct phx_observed *observed,
+                struct phx_inventory *inventory) {
+        int changed = 0;
+
+        if (observed->container_count == 0 || observed->lxc_refusal)
+                return 0;
+        for (size_t i = inventory->container_count; i > 0; i--) {
+                const char *name = inventory->containers[i - 1].name;
+
+                if (!phx_observed_find_container(observed, name))
+                        changed |= phx_inventory_remove_container(inventory, name);
+        }
+        return changed;
 }
 
 bool phx_machine_containers_labels_differ(const struct phx_machine_containers *containers) {

@@ -27,21 +27,35 @@ void phx_machine_containers_clean(
                 const struct phx_machine_containers *containers,
                 const char *lxc_path);
 
-/* Appends the configured containers to DESIRED, in which the profiles are already, and those on
- * this host to OBSERVED, with its watches and, while a container is starting, its retry. A
- * container is the directory named as its id, or else as its name, when no other entry has that as
- * its id or name. A container whose name no id can have is among the observed ones under its name
- * as phx_escape() gives it. An LXC_PATH that is not trusted is a refusal, and all that is said of
- * the configured containers then is what their tasks show. Lines that are recorded as ours and are
- * gone, alone or with their container, are forgotten: 1 when INVENTORY changed. */
-int phx_machine_containers_look(
+/* Appends the containers on this host to OBSERVED, sorted by their directories, with its watches;
+ * nothing is changed. One whose name no id can have is there under its name as phx_escape() gives
+ * it. For an LXC_PATH that is not trusted, OBSERVED says why, and all that is said is what the
+ * tasks of the configured containers show. */
+int phx_machine_containers_observe(
                 struct phx_machine_containers *containers,
                 const struct phx_settings *settings,
                 const struct phx_configuration *configuration,
-                struct phx_inventory *inventory,
-                struct phx_desired *desired,
                 struct phx_observed *observed,
                 struct phx_error *error);
+
+/* Asks liblxc about the desired containers' options, where that was not done yet, and says in
+ * OBSERVED how their lines are to become right; and when to look again while a container starts.
+ * CONFIGURATION_FILE is for messages. Lines that are recorded as ours and are gone from a config
+ * are forgotten: 1 when INVENTORY changed. */
+int phx_machine_containers_review(
+                struct phx_machine_containers *containers,
+                const char *configuration_file,
+                struct phx_inventory *inventory,
+                const struct phx_desired *desired,
+                struct phx_observed *observed,
+                struct phx_error *error);
+
+/* Lines of a container that is gone are nobody's: another one of its name would have its own taken
+ * for ours. Where there is no container at all, perhaps only their file system is missing. 1 when
+ * INVENTORY changed. */
+int phx_machine_containers_forget_gone(
+                const struct phx_observed *observed,
+                struct phx_inventory *inventory);
 
 /* Whether a task of a container that ran at the last look has another label by now, or in doubt;
  * and whether there is any such container, with label_resync_s set. */

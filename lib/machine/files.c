@@ -66,11 +66,10 @@ static bool is_ours(
         return settings->adopt_deployed || phx_inventory_file(inventory, place->path);
 }
 
-static int look_at_file(
+static int observe_file(
                 const struct phx_trust *trust,
                 const struct phx_settings *settings,
-                struct phx_inventory *inventory,
-                const struct phx_desired_profile *profile,
+                const struct phx_inventory *inventory,
                 struct phx_observed_file *file) {
         phx_cleanup(phx_deployed_closep) struct phx_deployed_directory *directory = NULL;
         phx_cleanup(place_done) struct place place = { 0 };
@@ -78,7 +77,7 @@ static int look_at_file(
         struct phx_error error = { 0 };
         int r;
 
-        r = find_place(settings->deployed_dir, profile->name, &place);
+        r = find_place(settings->deployed_dir, file->name, &place);
         if (r < 0)
                 return r;
         r = phx_deployed_open(trust, place.directory, &directory, &error);
@@ -93,34 +92,55 @@ static int look_at_file(
         if (r < 0)
                 return r;
         file->is_owned = is_ours(settings, inventory, &place, &deployed);
-        if (file->is_owned || deployed.kind != PHX_DEPLOYED_FILE || !profile->has_good ||
-            strcmp(deployed.digest, profile->digest) != 0)
-                return 0;
-        file->is_owned = true;
-        return phx_inventory_set_file(inventory, place.path, profile->digest);
+        file->is_plain = deployed.kind == PHX_DEPLOYED_FILE;
+        return 0;
 }
 
-int phx_machine_files_look(
+int phx_machine_files_observe(
                 const struct phx_trust *trust,
                 const struct phx_settings *settings,
-                struct phx_inventory *inventory,
-                const struct phx_desired *desired,
+                const struct phx_inventory *inventory,
+                const struct phx_desired *judged,
                 struct phx_observed *observed) {
-        int changed = 0;
-
         if (phx_replace(&observed->deployed_dir, settings->deployed_dir) < 0)
                 return -ENOMEM;
-        for (size_t i = 0; i < desired->profile_count; i++) {
+        for (size_t i = 0; i < judged->profile_count; i++) {
                 struct phx_observed_file *file = phx_observed_add_file(
                                 observed,
-                                desired->profiles[i].name);
+                                judged->profiles[i].name);
                 int r;
 
                 if (!file)
                         return -ENOMEM;
-                r = look_at_file(trust, settings, inventory, &desired->profiles[i], file);
+                r = observe_file(trust, settings, inventory, file);
                 if (r < 0)
                         return r;
+        }
+        return 0;
+}
+
+/* Files are in the order of the profiles. */
+int phx_machine_files_own_equal(
+                const struct phx_desired *desired,
+                struct phx_observed *observed,
+                struct phx_inventory *inventory) {
+        int changed = 0;
+
+        for (size_t i = 0; i < observed->file_count && i < desired->profile_count; i++) {
+                const struct phx_desired_profile *profile = &desired->profiles[i];
+                struct phx_observed_file *file = &observed->files[i];
+                phx_cleanup(place_done) struct place place = { 0 };
+                int r;
+
+                if (file->is_owned || !file->is_plain || !profile->has_good ||
+                    !phx_equal(file->content, profile->digest))
+                        continue;
+                r = find_place(observed->deployed_dir, file->name, &place);
+                if (r >= 0)
+                        r = phx_inventory_set_file(inventory, place.path, profile->digest);
+                if (r < 0)
+                        return r;
+                file->is_owned = true;
                 changed |= r;
         }
         return changed;

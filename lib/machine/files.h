@@ -11,14 +11,20 @@
 
 /* The disk layer of the machine: profiles and pieces in the deployed directory. */
 
-/* Appends the file of every desired profile to OBSERVED. A file that has our bytes already is
- * recorded as ours: 1 when INVENTORY changed. */
-int phx_machine_files_look(
+/* Appends the file of every judged profile to OBSERVED, in their order; nothing is changed. 0 or a
+ * negative errno. */
+int phx_machine_files_observe(
                 const struct phx_trust *trust,
                 const struct phx_settings *settings,
-                struct phx_inventory *inventory,
-                const struct phx_desired *desired,
+                const struct phx_inventory *inventory,
+                const struct phx_desired *judged,
                 struct phx_observed *observed);
+
+/* Records as ours the files that have our bytes already: 1 when INVENTORY changed. */
+int phx_machine_files_own_equal(
+                const struct phx_desired *desired,
+                struct phx_observed *observed,
+                struct phx_inventory *inventory);
 
 /* Forgets files that are gone and that no source asks for: a crash between the removal of a file
  * and its record leaves such a claim, and a file that somebody else puts there later would be taken

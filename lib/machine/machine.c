@@ -70,7 +70,6 @@ static int make_parts(struct phx_machine *machine) {
 
         machine->probe = (struct phx_policy_probe){ options->apparmorfs };
         machine->prober = phx_policy_probe_prober(&machine->probe);
-        (void) phx_policy_probe_clean(&machine->probe);
         r = phx_kernel_new(options->apparmorfs, options->module, &machine->kernel);
         if (r >= 0)
                 r = phx_definers_new(&machine->definers);
@@ -155,6 +154,7 @@ void phx_machine_forget(struct phx_machine *machine) {
         phx_machine_containers_forget(machine->containers);
         free(machine->features);
         machine->features = NULL;
+        machine->hash_kind = PHX_HASH_NONE;
 }
 
 bool phx_machine_labels_differ(const struct phx_machine *machine) {

@@ -9,6 +9,7 @@
 #include "lxc/tasks.h"
 #include "state/configuration.h"
 #include "state/desired.h"
+#include "state/input.h"
 #include "state/inventory.h"
 #include "state/observed.h"
 #include "state/settings.h"
@@ -45,13 +46,38 @@ int phx_machine_new(
 struct phx_machine *phx_machine_free(struct phx_machine *machine);
 PHX_DEFINE_FREEP(phx_machine)
 
-/* Appends to DESIRED what sources and CONFIGURATION (may be NULL) ask of this host, and to OBSERVED
- * what is. Both are borrowed until the next look. */
-int phx_machine_look(
+/* Judges the sources that the settings of INPUT name: compiles and tests what is new, keeps what is
+ * good, and appends the profiles to what was judged, with the retry. Writes nothing but our own
+ * state, and in observe mode asks the kernel for nothing but what it can do. */
+int phx_machine_judge(
+                struct phx_machine *machine,
+                struct phx_input *input,
+                uint64_t now_usec,
+                struct phx_error *error);
+
+/* Appends to OBSERVED what is: nothing is changed by it, ever. Of INPUT only the settings count,
+ * and names to look for. */
+int phx_machine_observe(
+                struct phx_machine *machine,
+                const struct phx_input *input,
+                struct phx_observed *observed,
+                struct phx_error *error);
+
+/* When it is known what is desired: the questions that need both. Whether liblxc takes the options,
+ * which rules an entry and its profile break together, what a container has loaded into its
+ * namespace. */
+int phx_machine_review(
+                struct phx_machine *machine,
+                const struct phx_input *input,
+                struct phx_desired *desired,
+                struct phx_observed *observed,
+                struct phx_error *error);
+
+/* Brings the record of what is ours up to date with what is there, and saves it. Writes nothing but
+ * our own state. When it cannot be saved, that is a refusal in DESIRED. */
+int phx_machine_remember(
                 struct phx_machine *machine,
                 const struct phx_settings *settings,
-                const struct phx_configuration *configuration,
-                uint64_t now_usec,
                 struct phx_desired *desired,
                 struct phx_observed *observed,
                 struct phx_error *error);

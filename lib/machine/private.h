@@ -12,7 +12,7 @@
 #include "profiles/profiles.h"
 #include "source/definers.h"
 
-/* What machine.c makes, machine/look.c asks and machine/apply.c changes. */
+/* What machine.c makes, judge.c, observe.c and review.c ask, and apply.c changes. */
 
 struct phx_machine {
         struct phx_machine_options options;
@@ -30,8 +30,7 @@ struct phx_machine {
         int good_fd;
         bool is_unsaved; /* the inventory on disk is not the one here */
         bool is_clean;   /* leftovers of a crash were removed where the settings point to */
-        /* Of the last look: */
-        const struct phx_settings *settings;
+        enum phx_hash_kind hash_kind; /* that the kernel shows of a policy; likewise */
 };
 
 /* CHANGED is what the change of the inventory returned. What could not be saved once is saved with

@@ -58,35 +58,22 @@ static int set_unread(struct phx_observed_container *observed, const char *why) 
         return phx_replace(&observed->unread_why, why);
 }
 
-static int judge_tasks(
-                const struct phx_tasks *tasks,
-                const char *profile,
-                struct phx_observed_container *observed) {
-        const struct phx_confinement judged = phx_confinement_judge(tasks, profile);
+/* Takes TASKS over. */
+static int show_tasks(struct phx_tasks *tasks, struct phx_observed_container *observed) {
         int r;
 
-        observed->is_running = judged.is_running;
-        observed->tasks = judged.tasks;
-        observed->starting = judged.starting;
-        observed->wrong = judged.wrong;
-        observed->unknown = judged.unknown;
-        observed->init = judged.init;
+        observed->is_running = tasks->count > 0 || tasks->unread > 0;
+        observed->tasks = (unsigned) tasks->count;
+        observed->init = tasks->init;
+        observed->starting = 0;
+        for (size_t i = 0; i < tasks->count; i++)
+                observed->starting += tasks->items[i].is_starting;
         r = phx_replace(&observed->unread_why, tasks->unread_why);
         if (r >= 0)
                 r = note_labels(observed, tasks);
-        if (r < 0)
-                return r;
-        return judged.example[0] ? phx_replace(&observed->example, judged.example) : 0;
-}
-
-/* Who is nobody's is looked at for what its own config says. */
-static const char *profile_of(
-                const struct phx_desired_container *want,
-                const struct phx_lxc_container *have) {
-        if (want)
-                return want->label;
-        return have->values.profile && have->values.profile[0] ? have->values.profile
-                                                               : "unconfined";
+        phx_tasks_done(&observed->seen);
+        observed->seen = PHX_TAKE_STRUCT(*tasks);
+        return r;
 }
 
 /* INIT is 0 unless a monitor told it. */
@@ -96,16 +83,13 @@ static int look_at(
                 pid_t init,
                 struct phx_observed_container *observed) {
         phx_cleanup(phx_tasks_done) struct phx_tasks tasks = { 0 };
-        const struct phx_desired_container *want = phx_desired_find_directory(
-                        look->desired,
-                        have->name);
         struct phx_error error = { 0 };
         int r;
 
         r = read_tasks(look, have, init, &tasks, &error);
         if (r < 0)
                 return r == -ENOMEM ? r : set_unread(observed, error.text);
-        return judge_tasks(&tasks, profile_of(want, have), observed);
+        return show_tasks(&tasks, observed);
 }
 
 static int take_answer(

@@ -15,7 +15,6 @@ struct phx_machine_tasks {
         const struct phx_task_roots *roots;
         const struct phx_cgroups *cgroups; /* NULL when they cannot be read */
         const struct phx_strings *names;   /* of all containers */
-        const struct phx_desired *desired;
         const char *lxc_path;
         struct phx_label_pictures *pictures; /* NULL: none are taken */
         bool is_silent; /* a monitor did not answer the last time it was asked */

@@ -29,6 +29,7 @@
 #include "base/findings.h"
 #include "policy/cache.h"
 #include "policy/check.h"
+#include "policy/matcher.h"
 #include "policy/verdict.h"
 #include "profiles/update.h"
 #include "source/places.h"
@@ -113,15 +114,29 @@ static int check_pieces(struct phx_update *update, struct phx_candidate *candida
         return 0;
 }
 
+/* Then nothing is asked of the kernel, as that takes a namespace. */
+static bool is_observing(const struct phx_update *update) {
+        return update->look->settings->mode == PHX_MODE_OBSERVE;
+}
+
 /* What was judged good was judged by the test as well: another test, another judgement. */
-static void add_test_to_key(struct phx_candidate *candidate) {
+static void add_test_to_key(const struct phx_update *update, struct phx_candidate *candidate) {
+        static const char by_matcher[] = "by the matcher";
         const struct phx_file_seen *test = candidate->source->test;
 
-        if (test)
+        if (!test)
+                return;
+        phx_sha256_two(candidate->key,
+                       sizeof(candidate->key),
+                       test->digest,
+                       sizeof(test->digest),
+                       candidate->key);
+        /* Before anything is put in force, the kernel itself is asked. */
+        if (is_observing(update))
                 phx_sha256_two(candidate->key,
                                sizeof(candidate->key),
-                               test->digest,
-                               sizeof(test->digest),
+                               by_matcher,
+                               sizeof(by_matcher),
                                candidate->key);
 }
 
@@ -165,7 +180,7 @@ static int check_source(struct phx_update *update, struct phx_candidate *candida
                         source->seen->digest,
                         candidate->key);
         if (r >= 0)
-                add_test_to_key(candidate);
+                add_test_to_key(update, candidate);
         return r;
 }
 
@@ -177,7 +192,11 @@ static int try_policy(
                 const char *blob,
                 size_t size) {
         phx_cleanup(phx_policy_test_done) struct phx_policy_test test = { 0 };
-        const struct phx_policy_prober *prober = update->profiles->options.prober;
+        struct phx_policy_matcher matcher = { 0 };
+        const struct phx_policy_prober by_matcher = phx_policy_matcher_prober(&matcher);
+        const struct phx_policy_prober *prober = is_observing(update)
+                                                                 ? &by_matcher
+                                                                 : update->profiles->options.prober;
         const struct phx_source *source = candidate->source;
         phx_autofree char *file = NULL;
         struct phx_policy_trial trial = {

@@ -29,6 +29,8 @@
 #include <string.h>
 
 #include "reconcile/backoff.h"
+#include "reconcile/confine.h"
+#include "reconcile/desire.h"
 #include "reconcile/diff.h"
 #include "reconcile/foreign.h"
 #include "reconcile/history.h"
@@ -153,15 +155,46 @@ void phx_pass_forget_failures(struct phx_pass *pass) {
         phx_backoff_done(&pass->backoff);
 }
 
+/* What cannot be had at all has its text already; otherwise it is memory that is short. */
+static int see(const struct phx_world *world, struct picture *picture, struct phx_error *error) {
+        struct phx_input input = { .retry_usec = PHX_NEVER };
+        int r;
+
+        r = world->judge(world->data, &input, error);
+        picture->desired = input.judged;
+        if (r < 0)
+                return r;
+        r = world->observe(world->data, &input, &picture->observed, error);
+        if (r < 0)
+                return r;
+        assert(picture->desired && picture->observed);
+        if (input.retry_usec < picture->observed->retry_usec)
+                picture->observed->retry_usec = input.retry_usec;
+        r = phx_desire(&input, picture->observed);
+        if (r >= 0)
+                r = phx_confine(picture->desired, picture->observed);
+        if (r < 0)
+                return phx_error_set(error, r, "comparing: %s", strerrordesc_np(-r));
+        if (world->review)
+                r = world->review(world->data, &input, picture->desired, picture->observed, error);
+        if (r >= 0 && world->remember)
+                r = world->remember(
+                                world->data,
+                                &input,
+                                picture->desired,
+                                picture->observed,
+                                error);
+        return r;
+}
+
 /* The picture before is gone, whatever comes of it: nothing old is ever acted on. */
 static int look(const struct phx_world *world, struct picture *picture, struct phx_error *error) {
         int r;
 
         picture_done(picture);
-        r = world->look(world->data, &picture->desired, &picture->observed, error);
+        r = see(world, picture, error);
         if (r < 0)
                 return r;
-        assert(picture->desired && picture->observed);
         r = phx_diff(picture->desired, picture->observed, &picture->drifts);
         if (r >= 0)
                 r = phx_plan_make(

@@ -25,6 +25,9 @@ static void observed_container_done(struct phx_observed_container *container) {
         free(container->effective);
         free(container->digest);
         free(container->decider);
+        free(container->text);
+        free(container->combined);
+        phx_tasks_done(&container->seen);
         free(container->trouble);
         free(container->example);
         free(container->unread_why);
@@ -46,6 +49,7 @@ struct phx_observed *phx_observed_free(struct phx_observed *observed) {
         free(observed->kernel_trouble);
         free(observed->deployed_dir);
         free(observed->lxc_path);
+        free(observed->lxc_refusal);
         phx_kernel_entries_done(&observed->loaded);
         free(observed->files);
         free(observed->containers);

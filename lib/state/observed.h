@@ -8,6 +8,7 @@
 
 #include "base/strings.h"
 #include "state/desired.h"
+#include "state/labels.h"
 
 /* The deployed file of a profile. */
 struct phx_observed_file {
@@ -17,6 +18,7 @@ struct phx_observed_file {
         char *disabled; /* path of a link that makes the next boot pass over it or weaken it; else
                            NULL */
         bool is_owned;  /* recorded as ours, or byte by byte what we would write */
+        bool is_plain;  /* a regular file that nobody else can have written */
 };
 
 /* How the managed lines of a config are to become right, besides the profile's. Lines are
@@ -33,7 +35,12 @@ struct phx_observed_container {
         char *effective; /* lxc.apparmor.profile as liblxc sees it; "" when unset; NULL when unknown
                           */
         char *digest;    /* of the config file */
-        char *decider;   /* the file that sets EFFECTIVE, and its line; NULL when none does */
+        char *text; /* of the config, its own lines in their order: not to be shown, as a value may
+                       be a secret; NULL when it cannot be read */
+        size_t size;
+        char *combined;         /* digest of the config and of all that it includes */
+        bool is_refused_by_lxc; /* liblxc does not take the config as it is */
+        char *decider; /* the file that sets EFFECTIVE, and its line; NULL when none does */
         unsigned decider_line;
         char *trouble;                      /* why it cannot be judged; else NULL */
         struct phx_strings wrong_lines;     /* keys of managed lines: "+key" is not in effect as the
@@ -42,13 +49,15 @@ struct phx_observed_container {
         struct phx_strings refused_options; /* "FILE:LINE: KEY is skipped: …", no values either */
         bool is_running;
         unsigned tasks;
-        unsigned starting; /* tasks that have not executed anything of the container yet */
-        unsigned wrong;    /* tasks under another label or mode than the desired one */
-        unsigned unknown;  /* tasks whose label cannot be read, and cgroups whose tasks cannot */
-        char *unread_why;  /* the first such cgroup, or what else keeps its tasks from being read,
-                              and why; NULL without */
-        char *example;     /* "LABEL (MODE), pid N" of one of the wrong ones; of init where none is
-                              wrong */
+        unsigned starting;     /* tasks that have not executed anything of the container yet */
+        struct phx_tasks seen; /* its tasks, with their labels and modes */
+        /* Of SEEN, what phx_confine() says: */
+        unsigned wrong;   /* tasks under another label or mode than the desired one */
+        unsigned unknown; /* tasks whose label cannot be read, and cgroups whose tasks cannot */
+        char *unread_why; /* the first such cgroup, or what else keeps its tasks from being read,
+                             and why; NULL without */
+        char *example;    /* "LABEL (MODE), pid N" of one of the wrong ones; of init where none is
+                             wrong */
         struct phx_strings labels; /* of its tasks, each once, without the mode */
         struct phx_strings inner;  /* profiles in its policy namespace: its own affair */
         pid_t init;
@@ -65,7 +74,8 @@ struct phx_observed {
         char *deployed_dir;              /* where the files were looked for */
         struct phx_observed_file *files; /* of every desired profile */
         size_t file_count;
-        char *lxc_path; /* where the containers were looked for */
+        char *lxc_path;    /* where the containers were looked for */
+        char *lxc_refusal; /* why that is not believed, for the operator; else NULL */
         struct phx_observed_container
                         *containers; /* of every container on this host, sorted by directory */
         size_t container_count;

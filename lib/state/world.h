@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "state/desired.h"
+#include "state/input.h"
 #include "state/observed.h"
 #include "state/plan.h"
 
@@ -18,12 +19,29 @@ void phx_preview_done(struct phx_preview *preview);
 /* One door: all that the engine may learn of the machine and do to it. The real one is
  * machine/machine.h, the fake one a small machine in memory. */
 struct phx_world {
-        /* Reads the input and the machine, afresh. Fails only when no picture can be had at all; a
-         * part that cannot be read is in the picture as refused, in trouble or unknown. */
-        int (*look)(void *data,
-                    struct phx_desired **ret_desired,
-                    struct phx_observed **ret_observed,
-                    struct phx_error *error);
+        /* Reads the input and judges it, afresh. RET_INPUT is the caller's: its JUDGED is to be
+         * freed. Fails only when nothing can be judged at all; what is not accepted is a refusal.
+         * Here and in the next three a part that cannot be read is in the picture as refused, in
+         * trouble or unknown; nothing but our own state is written. */
+        int (*judge)(void *data, struct phx_input *ret_input, struct phx_error *error);
+        /* Reads the machine, afresh, and changes nothing. */
+        int (*observe)(void *data,
+                       const struct phx_input *input,
+                       struct phx_observed **ret_observed,
+                       struct phx_error *error);
+        /* Asks what can be asked only when both are known; see phx_machine_review(). NULL: there is
+         * nothing to ask. */
+        int (*review)(void *data,
+                      const struct phx_input *input,
+                      struct phx_desired *desired,
+                      struct phx_observed *observed,
+                      struct phx_error *error);
+        /* Brings the record of what is ours up to date with what is there. NULL: there is none. */
+        int (*remember)(void *data,
+                        const struct phx_input *input,
+                        struct phx_desired *desired,
+                        struct phx_observed *observed,
+                        struct phx_error *error);
         /* Carries out the step. The machine must still be as the step says that it was, else
          * -ESTALE. */
         int (*apply)(void *data, const struct phx_step *step, struct phx_error *error);

@@ -42,7 +42,7 @@ static void on_record(void *data, const struct phx_record *record) {
 static void on_progress(void *data, const char *text) {
 }
 
-static void add_container(struct phx_desired *desired, struct phx_observed *observed, unsigned i) {
+static void add_container(struct phx_desired *wanted, struct phx_observed *there, unsigned i) {
         struct phx_observed_container *have = NULL;
         struct phx_desired_container *want = NULL;
         char name[32];
@@ -50,7 +50,7 @@ static void add_container(struct phx_desired *desired, struct phx_observed *obse
         (void) snprintf(name, sizeof(name), "c%07u", i);
         /* Confined, unconfined by configuration, to be edited, unmanaged, missing. */
         if (i % 5 != 3) {
-                want = phx_desired_add_container(desired, name);
+                want = phx_desired_add_container(wanted, name);
                 if (!want ||
                     phx_desired_container_set_profile(
                                     want,
@@ -61,9 +61,9 @@ static void add_container(struct phx_desired *desired, struct phx_observed *obse
         }
         if (i % 5 == 4)
                 return;
-        have = phx_observed_add_container(observed, name);
+        have = phx_observed_add_container(there, name);
         if (!have || phx_replace(&have->effective, i % 5 == 0 ? "lxc-web" : "unconfined") < 0 ||
-            phx_strings_addf(&observed->watches, "/var/lib/lxc/%s", name) < 0)
+            phx_strings_addf(&there->watches, "/var/lib/lxc/%s", name) < 0)
                 err(1, "have");
         have->is_running = true;
         have->tasks = 3;
@@ -72,30 +72,37 @@ static void add_container(struct phx_desired *desired, struct phx_observed *obse
                 have->wrong = i % 5 == 0 ? 0 : 3;
 }
 
-static int look(void *data,
-                struct phx_desired **ret_desired,
-                struct phx_observed **ret_observed,
-                struct phx_error *error) {
-        struct phx_desired *desired = calloc(1, sizeof(*desired));
-        struct phx_observed *observed = calloc(1, sizeof(*observed));
+static struct phx_desired *all_desired;
+static struct phx_observed *all_observed;
+
+static int judge(void *data, struct phx_input *ret_input, struct phx_error *error) {
         struct phx_desired_profile *profile;
 
-        if (!desired || !observed)
+        all_desired = calloc(1, sizeof(*all_desired));
+        all_observed = calloc(1, sizeof(*all_observed));
+        if (!all_desired || !all_observed)
                 err(1, "look");
-        desired->mode = PHX_MODE_OBSERVE;
-        desired->has_configuration = true;
-        observed->retry_usec = PHX_NEVER;
-        profile = phx_desired_add_profile(desired, "lxc-web");
+        all_desired->mode = PHX_MODE_OBSERVE;
+        all_desired->has_configuration = true;
+        all_observed->retry_usec = PHX_NEVER;
+        profile = phx_desired_add_profile(all_desired, "lxc-web");
         if (!profile)
                 err(1, "profile");
         profile->has_good = true;
         check(phx_kernel_entries_add(&profile->policy, "lxc-web", "enforce", "1"), "policy");
-        check(phx_kernel_entries_add(&observed->loaded, "lxc-web", "enforce", "1"), "loaded");
+        check(phx_kernel_entries_add(&all_observed->loaded, "lxc-web", "enforce", "1"), "loaded");
         for (unsigned i = 0; i < count; i++)
-                add_container(desired, observed, i);
-        check(phx_desired_index(desired), "index");
-        *ret_desired = desired;
-        *ret_observed = observed;
+                add_container(all_desired, all_observed, i);
+        ret_input->judged = all_desired;
+        return 0;
+}
+
+static int observe(
+                void *data,
+                const struct phx_input *input,
+                struct phx_observed **ret_observed,
+                struct phx_error *error) {
+        *ret_observed = all_observed;
         return 0;
 }
 
@@ -104,7 +111,7 @@ static int apply(void *data, const struct phx_step *step, struct phx_error *erro
 }
 
 static void run_pass(void) {
-        const struct phx_world world = { look, apply, NULL, NULL };
+        const struct phx_world world = { .judge = judge, .observe = observe, .apply = apply };
         const struct phx_audit audit = { on_record, on_progress, NULL };
         phx_cleanup(phx_pass_freep) struct phx_pass *pass = NULL;
 
@@ -279,10 +286,7 @@ static void run_labels(void) {
         char root[PATH_MAX], cgroup[PATH_MAX + 16], proc[PATH_MAX + 16];
         const struct phx_task_roots roots = { cgroup, proc };
         struct phx_label_pictures pictures = { 0 };
-        struct phx_desired desired = { 0 };
-        struct phx_machine_tasks look = { .roots = &roots,
-                                          .desired = &desired,
-                                          .pictures = &pictures };
+        struct phx_machine_tasks look = { .roots = &roots, .pictures = &pictures };
 
         if (!getcwd(root, sizeof(root) - 32))
                 err(1, "getcwd");

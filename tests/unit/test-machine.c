@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,6 +17,8 @@
 
 #include "base/strings.h"
 #include "machine/machine.h"
+#include "reconcile/confine.h"
+#include "reconcile/desire.h"
 #include "reconcile/plan.h"
 #include "state/report.h"
 #include "tree.h"
@@ -163,20 +166,38 @@ static int tear_down(void **state) {
 static struct picture look(struct machine *machine) {
         struct picture picture = { calloc(1, sizeof(struct phx_desired)),
                                    calloc(1, sizeof(struct phx_observed)) };
+        struct phx_input input = { &machine->settings,
+                                   &machine->configuration,
+                                   picture.desired,
+                                   PHX_NEVER };
         struct phx_error error = { 0 };
+        int r;
 
         picture.desired->has_configuration = true;
         picture.observed->retry_usec = PHX_NEVER;
-        assert_int_equal(
-                        phx_machine_look(
-                                        machine->machine,
-                                        &machine->settings,
-                                        &machine->configuration,
-                                        1000000,
-                                        picture.desired,
-                                        picture.observed,
-                                        &error),
-                        0);
+        r = phx_machine_judge(machine->machine, &input, 1000000, &error);
+        if (r >= 0)
+                r = phx_machine_observe(machine->machine, &input, picture.observed, &error);
+        if (r >= 0)
+                r = phx_desire(&input, picture.observed);
+        if (r >= 0)
+                r = phx_confine(picture.desired, picture.observed);
+        if (r >= 0)
+                r = phx_machine_review(
+                                machine->machine,
+                                &input,
+                                picture.desired,
+                                picture.observed,
+                                &error);
+        if (r >= 0)
+                r = phx_machine_remember(
+                                machine->machine,
+                                &machine->settings,
+                                picture.desired,
+                                picture.observed,
+                                &error);
+        if (r < 0)
+                fail_msg("%s", phx_error_text(&error, r));
         picture_done(&machine->picture);
         machine->picture = picture;
         return picture;
@@ -566,6 +587,98 @@ static void the_settings_may_allow_complain_mode_for_our_profiles_only(void **st
         apply(machine, PHX_ACTION_ASSIGN, "web");
 }
 
+/* --- observe mode --- */
+
+static struct phx_strings seen;
+
+/* Anything that is done to a file shows in its times, its number or its size, or in that of its
+ * directory. */
+static int note_file(const char *path, const struct stat *st, int type, struct FTW *walk) {
+        const char *below = path + strlen(tree_path(""));
+
+        if (walk->level == 0 || phx_has_prefix(below, "state") || phx_has_prefix(below, "run"))
+                return 0;
+        assert_int_equal(
+                        phx_strings_addf(
+                                        &seen,
+                                        "%s %lu %lo %ld %ld.%09ld %ld.%09ld",
+                                        below,
+                                        st->st_ino,
+                                        (unsigned long) st->st_mode,
+                                        st->st_size,
+                                        st->st_mtim.tv_sec,
+                                        st->st_mtim.tv_nsec,
+                                        st->st_ctim.tv_sec,
+                                        st->st_ctim.tv_nsec),
+                        0);
+        return 0;
+}
+
+static struct phx_strings files(void) {
+        assert_int_equal(nftw(tree_path(""), note_file, 16, FTW_PHYS), 0);
+        phx_strings_sort(&seen);
+        return PHX_TAKE_STRUCT(seen);
+}
+
+static size_t count_changes(const struct phx_strings *before, const struct phx_strings *after) {
+        size_t changes = 0;
+
+        for (size_t i = 0; i < after->count; i++)
+                changes += !phx_strings_has_sorted(before, after->items[i]);
+        for (size_t i = 0; i < before->count; i++)
+                changes += !phx_strings_has_sorted(after, before->items[i]);
+        return changes;
+}
+
+/* How many files and directories but our own two are touched by two looks. */
+static size_t count_touched(struct machine *machine) {
+        phx_cleanup(phx_strings_done) struct phx_strings before = files(), after = { 0 };
+
+        (void) look(machine);
+        (void) look(machine);
+        after = files();
+        return count_changes(&before, &after);
+}
+
+/* All that a look has ever changed: what a crash has left, and the namespace in which a policy that
+ * has a test is tried. Its source is judged all the same. */
+static void observe_mode_touches_nothing_but_our_state(void **state) {
+        struct machine *machine = *state;
+        const struct phx_desired_profile *web;
+
+        tree_write("sources/lxc-web.test", "allow file w /tmp/x\n");
+        tree_mkdir("fs/policy/namespaces/phoenixd-probe");
+        tree_write("deployed/.lxc-web.phoenixd~", "left by a crash\n");
+        tree_write("lxc/web/.config.phoenixd~", "left by a crash\n");
+        machine->settings.mode = PHX_MODE_OBSERVE;
+        assert_int_equal(count_touched(machine), 0);
+        assert_int_equal(rmdir(tree_path("fs/policy/namespaces/phoenixd-probe")), 0);
+        assert_int_equal(count_touched(machine), 0);
+        web = phx_desired_find_profile(machine->picture.desired, "lxc-web");
+        assert_string_equal(web->refusal ? web->refusal : "", "");
+        assert_int_equal(web->state, PHX_SOURCE_GOOD);
+
+        /* The kernel is asked before it is put in force: here there is none to answer. */
+        machine->settings.mode = PHX_MODE_ENFORCE;
+        assert_true(count_touched(machine) >= 4);
+        web = phx_desired_find_profile(machine->picture.desired, "lxc-web");
+        assert_int_equal(web->state, PHX_SOURCE_REFUSED);
+        assert_int_equal(access(tree_path("deployed/.lxc-web.phoenixd~"), F_OK), -1);
+        assert_int_equal(access(tree_path("lxc/web/.config.phoenixd~"), F_OK), -1);
+}
+
+static void a_test_that_fails_is_told_in_observe_mode_too(void **state) {
+        struct machine *machine = *state;
+        const struct phx_desired_profile *web;
+
+        tree_write("sources/lxc-web.test", "deny file w /tmp/x\n");
+        machine->settings.mode = PHX_MODE_OBSERVE;
+        (void) look(machine);
+        web = phx_desired_find_profile(machine->picture.desired, "lxc-web");
+        assert_int_equal(web->state, PHX_SOURCE_REFUSED);
+        assert_non_null(strstr(web->refusal, "lxc-web.test: line 1: "));
+}
+
 /* What is not in a list that is not whole may be there all the same. */
 static void a_list_that_is_not_whole_is_not_believed(void **state) {
         struct picture picture;
@@ -708,6 +821,8 @@ int main(void) {
                 with_machine(other_claims_without_file_are_kept),
                 with_machine(no_container_is_given_what_the_kernel_does_not_enforce),
                 with_machine(the_settings_may_allow_complain_mode_for_our_profiles_only),
+                with_machine(observe_mode_touches_nothing_but_our_state),
+                with_machine(a_test_that_fails_is_told_in_observe_mode_too),
                 with_machine(a_list_that_is_not_whole_is_not_believed),
                 with_machine(unconfined_asks_nothing_of_the_kernel),
                 with_machine(a_withdrawn_profile_that_nobody_uses_is_forgotten),

@@ -14,8 +14,8 @@
 #include "base/strings.h"
 #include "codec/metrics.h"
 #include "codec/snapshot_json.h"
+#include "containers-look.h"
 #include "lxc/monitor.h"
-#include "machine/containers.h"
 #include "reconcile/diff.h"
 #include "reconcile/snapshot.h"
 #include "state/report.h"
@@ -84,7 +84,7 @@ static char *directories(struct host *host, const char *const *entries) {
         observed->retry_usec = PHX_NEVER;
         (void) snprintf(lxc_path, sizeof(lxc_path), "%s", tree_path("lxc"));
         assert_int_equal(
-                        phx_machine_containers_look(
+                        look_at_containers(
                                         host->containers,
                                         &settings,
                                         &configuration,
@@ -191,7 +191,7 @@ static void look_at_odd_names(struct host *host, struct phx_snapshot *snapshot) 
         observed->retry_usec = PHX_NEVER;
         (void) snprintf(lxc_path, sizeof(lxc_path), "%s", tree_path("lxc"));
         assert_int_equal(
-                        phx_machine_containers_look(
+                        look_at_containers(
                                         host->containers,
                                         &settings,
                                         NULL,
@@ -293,7 +293,7 @@ static struct phx_observed *look(struct host *host, uint64_t *ret_took) {
         observed->retry_usec = PHX_NEVER;
         (void) snprintf(lxc_path, sizeof(lxc_path), "%s", tree_path("lxc"));
         assert_int_equal(
-                        phx_machine_containers_look(
+                        look_at_containers(
                                         host->containers,
                                         &settings,
                                         NULL,
@@ -420,7 +420,7 @@ static int look_with(struct host *host, struct phx_inventory *inventory) {
                         sizeof(*observed));
 
         (void) snprintf(lxc_path, sizeof(lxc_path), "%s", tree_path("lxc"));
-        return phx_machine_containers_look(
+        return look_at_containers(
                         host->containers,
                         &settings,
                         NULL,

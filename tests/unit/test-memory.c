@@ -124,9 +124,20 @@ static void a_status_is_whole_or_not_at_all(void **state) {
 }
 
 /* The fake machine always has memory: it is not what is tried here. */
-static int look_with_memory(
+static int judge_with_memory(void *data, struct phx_input *ret_input, struct phx_error *error) {
+        const struct phx_world world = fake_world(data);
+        bool was_counting = is_counting;
+        int r;
+
+        is_counting = false;
+        r = world.judge(world.data, ret_input, error);
+        is_counting = was_counting;
+        return r;
+}
+
+static int observe_with_memory(
                 void *data,
-                struct phx_desired **ret_desired,
+                const struct phx_input *input,
                 struct phx_observed **ret_observed,
                 struct phx_error *error) {
         const struct phx_world world = fake_world(data);
@@ -134,7 +145,7 @@ static int look_with_memory(
         int r;
 
         is_counting = false;
-        r = world.look(world.data, ret_desired, ret_observed, error);
+        r = world.observe(world.data, input, ret_observed, error);
         is_counting = was_counting;
         return r;
 }
@@ -166,7 +177,10 @@ static bool run_short(uint64_t seed, unsigned n) {
         phx_cleanup(phx_report_freep) struct phx_report *report = calloc(1, sizeof(*report));
         phx_cleanup(phx_report_freep) struct phx_report *after = calloc(1, sizeof(*after));
         phx_cleanup(phx_report_freep) struct phx_report *last = calloc(1, sizeof(*last));
-        const struct phx_world world = { look_with_memory, apply_with_memory, NULL, fake };
+        const struct phx_world world = { .judge = judge_with_memory,
+                                         .observe = observe_with_memory,
+                                         .apply = apply_with_memory,
+                                         .data = fake };
         const struct phx_audit audit = { record_with_memory, NULL, fake };
         struct phx_error error = { 0 };
         size_t records;

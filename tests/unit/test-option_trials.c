@@ -16,11 +16,11 @@
 
 #include "base/findings.h"
 #include "base/strings.h"
+#include "containers-look.h"
 #include "lxc/assignments.h"
 #include "lxc/child.h"
 #include "lxc/option_review.h"
 #include "lxc/walk.h"
-#include "machine/containers.h"
 #include "state/report.h"
 #include "tree.h"
 
@@ -129,7 +129,7 @@ static void look(struct host *host) {
         phx_observed_free(host->observed);
         host->observed = calloc(1, sizeof(*host->observed));
         host->observed->retry_usec = PHX_NEVER;
-        r = phx_machine_containers_look(
+        r = look_at_containers(
                         host->containers,
                         &settings,
                         &configuration,

@@ -322,11 +322,7 @@ struct phx_observed *fake_copy_observed(const struct fake *fake) {
         return to;
 }
 
-static int on_look(
-                void *data,
-                struct phx_desired **ret_desired,
-                struct phx_observed **ret_observed,
-                struct phx_error *error) {
+static int on_judge(void *data, struct phx_input *ret_input, struct phx_error *error) {
         struct fake *fake = data;
 
         if (fake->is_down)
@@ -334,8 +330,16 @@ static int on_look(
         if (fake->meddle)
                 fake->meddle(fake);
         fake->looks++;
-        *ret_desired = fake_copy_desired(fake);
-        *ret_observed = fake_copy_observed(fake);
+        ret_input->judged = fake_copy_desired(fake);
+        return 0;
+}
+
+static int on_observe(
+                void *data,
+                const struct phx_input *input,
+                struct phx_observed **ret_observed,
+                struct phx_error *error) {
+        *ret_observed = fake_copy_observed(data);
         return 0;
 }
 
@@ -505,7 +509,10 @@ static int on_apply(void *data, const struct phx_step *step, struct phx_error *e
 }
 
 struct phx_world fake_world(struct fake *fake) {
-        return (struct phx_world){ on_look, on_apply, NULL, fake };
+        return (struct phx_world){ .judge = on_judge,
+                                   .observe = on_observe,
+                                   .apply = on_apply,
+                                   .data = fake };
 }
 
 static void on_record(void *data, const struct phx_record *record) {

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include <errno.h>
+#include <string.h>
+
+#include "machine/deployed.h"
+#include "machine/files.h"
+#include "machine/private.h"
+#include "state/report.h"
+
+/* What compiling and comparing need to know of the kernel. Neither changes while it runs; a kernel
+ * that cannot be asked is told of by the look at it. */
+static int ask_kernel(struct phx_machine *machine) {
+        phx_cleanup(phx_loaded_list_done) struct phx_loaded_list list = { 0 };
+        int r;
+
+        if (machine->features && machine->hash_kind != PHX_HASH_NONE)
+                return 0;
+        r = phx_kernel_check(machine->kernel, NULL);
+        if (r >= 0 && !machine->features)
+                r = phx_kernel_features_id(machine->kernel, &machine->features, NULL);
+        if (r >= 0)
+                r = phx_kernel_observe(machine->kernel, &list, NULL);
+        for (size_t i = 0; r >= 0 && i < list.count; i++)
+                if (list.items[i].hash_kind != PHX_HASH_NONE)
+                        machine->hash_kind = list.items[i].hash_kind;
+        return r == -ENOMEM ? r : 0;
+}
+
+/* Once, when it is known where, and that something may be changed: what a crash left. */
+static void clean_up(struct phx_machine *machine, const struct phx_settings *settings) {
+        if (machine->is_clean || settings->mode == PHX_MODE_OBSERVE)
+                return;
+        (void) phx_policy_probe_clean(&machine->probe);
+        phx_machine_files_clean(settings->deployed_dir, &machine->inventory);
+        phx_machine_containers_clean(machine->containers, settings->lxc_path);
+        machine->is_clean = true;
+}
+
+/* What is defined by whom; nothing when the directory cannot be read, which the files' own look
+ * will say. */
+static int look_at_definitions(
+                const struct phx_machine *machine,
+                const char *deployed_dir,
+                struct phx_definitions *ret_definitions) {
+        phx_cleanup(phx_deployed_closep) struct phx_deployed_directory *directory = NULL;
+        int r;
+
+        if (phx_deployed_open(machine->options.trust, deployed_dir, &directory, NULL) < 0)
+                return 0;
+        r = phx_definers_observe(
+                        machine->definers,
+                        phx_deployed_fd(directory),
+                        ret_definitions,
+                        NULL);
+        return r == -ENOMEM ? r : 0;
+}
+
+static int judge_profiles(struct phx_machine *machine, struct phx_input *input, uint64_t now_usec) {
+        phx_cleanup(phx_definitions_done) struct phx_definitions definitions = { 0 };
+        const struct phx_profiles_look look = {
+                .settings = input->settings,
+                .features = machine->features,
+                .hash_kind = machine->hash_kind,
+                .definitions = &definitions,
+                .now_usec = now_usec,
+        };
+        uint64_t retry_usec = PHX_NEVER;
+        int r;
+
+        r = look_at_definitions(machine, input->settings->deployed_dir, &definitions);
+        if (r >= 0)
+                r = phx_profiles_update(
+                                machine->profiles,
+                                &look,
+                                &machine->inventory,
+                                input->judged,
+                                &retry_usec);
+        if (r >= 0 && retry_usec < input->retry_usec)
+                input->retry_usec = retry_usec;
+        return r;
+}
+
+int phx_machine_judge(
+                struct phx_machine *machine,
+                struct phx_input *input,
+                uint64_t now_usec,
+                struct phx_error *error) {
+        int r;
+
+        clean_up(machine, input->settings);
+        r = ask_kernel(machine);
+        if (r >= 0)
+                r = judge_profiles(machine, input, now_usec);
+        if (r < 0)
+                return phx_error_set(error, r, "judging: %s", strerrordesc_np(-r));
+        machine->is_unsaved |= r > 0;
+        return 0;
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* One observation of the machine, and nothing else: no file, no record and no policy is changed by
+ * it, in whatever mode.
+ *
+ *   kernel       all that is loaded, and the policy namespaces
+ *   files        in the deployed directory, those with the names of judged profiles
+ *   containers   their configs, as they are and as liblxc sees them, and their tasks with labels
+ *
+ * What is right about any of it is not known here: judge.c has compiled and tested the sources
+ * before, reconcile/desire.c says what is desired, review.c asks what needs both, and corrects and
+ * saves the inventory.
+ *
+ * Parts fail alone. A kernel that cannot be read is a text in the picture (kernel_trouble), a
+ * directory or a container likewise; only missing memory ends the observation. A part that failed
+ * must never look like an empty one, so each has a field that says so.
+ *
+ * struct phx_machine owns all that lasts; the picture is the caller's. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/watches.h"
+#include "machine/files.h"
+#include "machine/private.h"
+
+static int fill_loaded(struct phx_observed *observed, const struct phx_loaded_list *list) {
+        for (size_t i = 0; i < list->count; i++) {
+                const struct phx_loaded *loaded = &list->items[i];
+                int r;
+                r = phx_kernel_entries_add(
+                                &observed->loaded,
+                                loaded->name,
+                                phx_policy_mode_to_string(loaded->mode),
+                                loaded->hash[0] ? loaded->hash : NULL);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int observe_kernel(const struct phx_machine *machine, struct phx_observed *observed) {
+        phx_cleanup(phx_loaded_list_done) struct phx_loaded_list list = { 0 };
+        struct phx_error error = { 0 };
+        int r;
+
+        r = phx_kernel_check(machine->kernel, &error);
+        if (r >= 0)
+                r = phx_kernel_observe(machine->kernel, &list, &error);
+        if (r >= 0 && !list.complete)
+                r = phx_error_set(&error, -EIO, "AppArmor: a loaded profile's name cannot be read");
+        if (r < 0)
+                return phx_replace(&observed->kernel_trouble, phx_error_text(&error, r));
+        r = phx_kernel_namespaces(machine->kernel, &observed->namespaces, &error);
+        if (r < 0)
+                return phx_replace(&observed->kernel_trouble, phx_error_text(&error, r));
+        return fill_loaded(observed, &list);
+}
+
+static int add_watches(
+                const struct phx_machine *machine,
+                const struct phx_settings *settings,
+                struct phx_observed *observed) {
+        static const char *const links[] = { "disable", "force-complain", "lxc", "local" };
+        int r;
+
+        r = phx_profiles_watches(machine->profiles, &observed->watches);
+        for (size_t i = 0; r >= 0 && i < PHX_ELEMENTS(links); i++) {
+                phx_autofree char *path = NULL;
+
+                if (phx_printf(&path, "%s/%s", settings->deployed_dir, links[i]) < 0)
+                        return -ENOMEM;
+                r = phx_watches_add_directory(&observed->watches, path);
+        }
+        if (r >= 0)
+                r = phx_strings_add_once(&observed->watches, machine->options.tasks.cgroup);
+        phx_strings_unique(&observed->watches);
+        return r < 0 ? r : 0;
+}
+
+int phx_machine_observe(
+                struct phx_machine *machine,
+                const struct phx_input *input,
+                struct phx_observed *observed,
+                struct phx_error *error) {
+        int r;
+
+        r = observe_kernel(machine, observed);
+        if (r >= 0)
+                r = phx_machine_files_observe(
+                                machine->options.trust,
+                                input->settings,
+                                &machine->inventory,
+                                input->judged,
+                                observed);
+        if (r >= 0)
+                r = phx_machine_containers_observe(
+                                machine->containers,
+                                input->settings,
+                                input->configuration,
+                                observed,
+                                error);
+        if (r >= 0)
+                r = add_watches(machine, input->settings, observed);
+        if (r < 0 && !(error && error->text[0]))
+                return phx_error_set(error, r, "observing: %s", strerrordesc_np(-r));
+        return r;
+}

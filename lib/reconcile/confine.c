@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "reconcile/confine.h"
+
+#include "base/strings.h"
+#include "state/labels.h"
+
+/* Who is nobody's is looked at for what its own config says. */
+static const char *label_of(
+                const struct phx_desired_container *want,
+                const struct phx_observed_container *have) {
+        if (want)
+                return want->label;
+        return have->effective && have->effective[0] ? have->effective : "unconfined";
+}
+
+static int confine(const struct phx_desired_container *want, struct phx_observed_container *have) {
+        const struct phx_confinement judged = phx_confinement_judge(
+                        &have->seen,
+                        label_of(want, have));
+
+        have->wrong = judged.wrong;
+        have->unknown = judged.unknown;
+        return judged.example[0] ? phx_replace(&have->example, judged.example) : 0;
+}
+
+int phx_confine(const struct phx_desired *desired, struct phx_observed *observed) {
+        for (size_t i = 0; i < observed->container_count; i++) {
+                struct phx_observed_container *have = &observed->containers[i];
+                int r;
+
+                /* Nothing runs, or it could not be seen what. */
+                if (have->seen.count == 0 && have->seen.unread == 0)
+                        continue;
+                r = confine(phx_desired_find_directory(desired, have->directory), have);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "reconcile/desire.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/strings.h"
+#include "state/needs.h"
+
+/* Whether NAME stands for more than CONFIG. */
+static bool is_shared(
+                const struct phx_configuration *configuration,
+                const struct phx_container_config *config,
+                const char *name) {
+        for (size_t i = 0; i < configuration->count; i++) {
+                const struct phx_container_config *other = &configuration->containers[i];
+
+                if (other != config &&
+                    (strcmp(other->id, name) == 0 || phx_equal(other->name, name)))
+                        return true;
+        }
+        return false;
+}
+
+/* Observed containers are sorted by their directories. */
+static bool is_there(const struct phx_observed *observed, const char *directory) {
+        size_t low = 0, high = observed->container_count;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+                int order = strcmp(observed->containers[middle].directory, directory);
+
+                if (order == 0)
+                        return true;
+                if (order < 0)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return false;
+}
+
+/* The directory named as the id; else the one named as the container, where the name says which of
+ * them is meant. It is a text for people: most are no directory's, and several containers may have
+ * the same; then it is better to find none than the wrong one. */
+static const char *directory_of(
+                const struct phx_configuration *configuration,
+                const struct phx_observed *observed,
+                const struct phx_container_config *config) {
+        const char *name = config->name;
+
+        if (is_there(observed, config->id))
+                return config->id;
+        if (!name || !phx_is_container_id(name) || !is_there(observed, name))
+                return NULL;
+        return is_shared(configuration, config, name) ? NULL : name;
+}
+
+/* Debian lets lxc-start change only to what begins with "lxc-", namespaces included. */
+static int set_profile(
+                enum phx_namespace_policy policy_namespace,
+                const struct phx_container_config *config,
+                struct phx_desired_container *desired) {
+        phx_autofree char *namespace = NULL;
+
+        if (phx_container_has_namespace(config, policy_namespace) &&
+            phx_printf(&namespace, "lxc-%s", config->id) < 0)
+                return -ENOMEM;
+        return phx_desired_container_set_profile(desired, config->profile, namespace);
+}
+
+static int suggest(
+                enum phx_namespace_policy policy_namespace,
+                const struct phx_container_config *config,
+                struct phx_desired_container *desired) {
+        phx_cleanup(phx_fit_done) struct phx_fit fit = { 0 };
+        int r;
+
+        r = phx_fit_of(config, policy_namespace, &fit);
+        if (r < 0)
+                return r;
+        if (!fit.profile)
+                return phx_strings_addf(
+                                &desired->notes,
+                                "is configured as unconfined; %s",
+                                fit.why);
+        if (phx_printf(&desired->suggestion_why,
+                       "%s%s",
+                       fit.why,
+                       fit.wants_key ? "; with apparmor_manages_nesting" : "") < 0)
+                return -ENOMEM;
+        return phx_replace(&desired->suggestion, fit.profile);
+}
+
+static int desire_container(
+                struct phx_input *input,
+                const struct phx_observed *observed,
+                const struct phx_container_config *config) {
+        enum phx_namespace_policy policy_namespace = input->settings->policy_namespace;
+        struct phx_desired_container *desired = phx_desired_add_container(
+                        input->judged,
+                        config->id);
+        const char *directory = directory_of(input->configuration, observed, config);
+
+        if (!desired || set_profile(policy_namespace, config, desired) < 0 ||
+            phx_replace(&desired->name, config->name) < 0 ||
+            phx_replace(&desired->directory, directory) < 0 ||
+            phx_lxc_options_copy(&desired->options, &config->options) < 0 ||
+            phx_strings_copy(&desired->notes, &config->notes) < 0)
+                return -ENOMEM;
+        desired->profile_is_default = config->profile_is_default;
+        desired->line = config->line;
+        return strcmp(config->profile, "unconfined") == 0
+                               ? suggest(policy_namespace, config, desired)
+                               : 0;
+}
+
+static int refuse_path(struct phx_desired *desired, const char *text) {
+        struct phx_refusal *refusal = phx_desired_add_refusal(desired, "lxc_path", text);
+
+        if (!refusal)
+                return -ENOMEM;
+        refusal->why = "phoenixd reads and writes nothing below it";
+        return 0;
+}
+
+int phx_desire(struct phx_input *input, const struct phx_observed *observed) {
+        const struct phx_configuration *configuration = input->configuration;
+        int r = 0;
+
+        if (observed->lxc_refusal)
+                r = refuse_path(input->judged, observed->lxc_refusal);
+        for (size_t i = 0; r >= 0 && input->settings && configuration && i < configuration->count;
+             i++)
+                r = desire_container(input, observed, &configuration->containers[i]);
+        return r < 0 ? r : phx_desired_index(input->judged);
+}
