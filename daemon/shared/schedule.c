@@ -1,5 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* When the next pass is due is a function of a few times, and nothing here waits. Four reasons
+ * compete, and the earliest wins:
+ *
+ *   event    something happened: due when it has been quiet for the debounce, but no later than
+ *            the longest delay after the first event
+ *   asked    a person waits: due at once
+ *   retry    the last pass said when to come again, or failed: growing delays
+ *   resync   nothing happened for so long that events may have been missed
+ *
+ * hold_until overrules all of them: after the engine has died no pass begins before it, so that an
+ * engine that dies at once cannot keep the machine busy.
+ *
+ * schedule_begin() consumes the reasons and turns them into the kind of pass; what happens after
+ * that counts for the next one, since it is not known whether the running pass saw it. A check of
+ * labels alone consumes nothing: what was due stays due. PHX_NEVER is the largest time, so that
+ * "never" needs no case of its own. */
+
 #include "shared/schedule.h"
 
 #define SECOND UINT64_C(1000000)

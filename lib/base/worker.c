@@ -1,5 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* Calls that may hang or crash are made in a child, which gets all questions by the fork itself:
+ * only answers travel, over a pipe, in the order of the questions. So the parent always knows
+ * which question is being worked on: the first one without an answer.
+ *
+ *   answered   a header and the bytes; a size or a code that no child of ours would send is an
+ *              error
+ *   late       no answer before the deadline of this question: the child is killed, the question
+ *              gets -ETIMEDOUT, and a new child begins with the next one
+ *   ended      the child crashed: the same with -EIO
+ *
+ * Therefore one bad subject costs one child and one deadline, and never the answers of the others.
+ * The child keeps nothing of the daemon but its end of the pipe, as descriptor 3, and leaves by
+ * _exit(). A child that cannot be killed is left behind after a bounded wait. If the parent dies,
+ * the child gets SIGKILL (base/process.c). The caller's buffers are only used in the parent; what
+ * the child allocates ends with it. */
+
 #include "base/worker.h"
 
 #include <assert.h>

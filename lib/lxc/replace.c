@@ -1,5 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* The edit of one container's config, in an order in which no moment is wrong:
+ *
+ *   1. open the directory and read the config by descriptors; it must be trusted, and still have
+ *      the digest that the plan was made for, else -ESTALE
+ *   2. edit the text in memory; when that changes nothing, the end
+ *   3. write the result beside it as a temporary file, with mode and owner of the old one, and
+ *      flush it
+ *   4. let liblxc load the temporary file in a child: it must accept it, and see the planned
+ *      profile
+ *   5. take liblxc's own lock of the container, and read the config once more: while liblxc was
+ *      asked, another program may have written
+ *   6. rename over the config, and flush the directory
+ *
+ * A crash before 6 leaves the old config and a temporary file, which the next start removes
+ * (phx_lxc_remove_leftovers); a crash after it leaves the new config. struct edit owns descriptor,
+ * paths and the temporary file: edit_done() removes that unless it has become the config. The lock
+ * belongs to an open descriptor and ends with it, also by death. A preview goes through 1 and 2
+ * only. */
+
 #include "lxc/replace.h"
 
 #include <assert.h>

@@ -1,5 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* What is desired of profiles is found out before the machine is observed, and without comparing
+ * the two. The one thing that judging must know of the host is the kernel's features, which decide
+ * the compiled bytes, and its kind of hash. Both are constant while a kernel runs, so they are
+ * asked once and kept; as long as they cannot be had, nothing is compiled, and the last known good
+ * policies stay.
+ *
+ * Judging writes phoenixd's own state (cache, last known good, inventory in memory) and nothing
+ * else. What a crash has left on the host is removed here, once, as soon as the settings say where
+ * that would be, and never in observe mode. A change of the inventory is only marked (is_unsaved);
+ * review.c saves it, after the observation has corrected it. */
+
 #include <errno.h>
 #include <string.h>
 

@@ -11,7 +11,8 @@
  *   compiled  all that are left, several at once, in one call of the compiler
  *   policy    the compiled bytes: format, names, modes (phx_policy_check)
  *   test      the prober is asked what the test says: the kernel, which has the policy in a
- *             namespace where it confines no task, or the policy's own automata
+ *             namespace where it confines no task; in observe mode the policy's own automata, under
+ *             another key, so that the kernel is asked before the policy is put in force
  *   kept      policy and text are written to disk, then replace the last known good one in memory
  *
  * Nothing is put in force here: a result of 0 only means that the profile may be. A failure after

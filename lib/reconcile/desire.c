@@ -1,4 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Pure: from the configuration, the settings, the judged profiles and the names of the containers
+ * on the host to desired containers. Of the observation it reads only the names and why they could
+ * not be listed; nothing that is desired depends on what is true on the machine.
+ *
+ * The profiles are in `judged` already, and containers are added to the same struct, one for each
+ * entry of the configuration, also for those that are not on this host (directory NULL). An entry
+ * finds its directory by its id, or by its name if no other entry could mean the same directory;
+ * in doubt it finds none, since a wrong one would edit the config of a stranger. */
+
 #include "reconcile/desire.h"
 
 #include <errno.h>
