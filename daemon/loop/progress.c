@@ -14,7 +14,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *data) {
         progress->is_telling = true;
         notify_status(progress->notify,
                       "Reconciling: %s",
-                      progress->text ? progress->text : "at the machine");
+                      progress->text ? progress->text : "observing the machine");
         return 0;
 }
 

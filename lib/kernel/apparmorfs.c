@@ -486,7 +486,7 @@ static const char *explain(int code) {
                 return "the kernel rejects the policy as damaged: it was compiled for another "
                        "kernel or is truncated";
         case -EPROTONOSUPPORT:
-                return "the kernel does not know this policy format: apparmor_parser is newer "
+                return "the kernel does not support this policy format: apparmor_parser is newer "
                        "than the kernel";
         case -ENOENT:
                 return "the parent of a child profile is not loaded, or AppArmor's files in "
@@ -494,7 +494,7 @@ static const char *explain(int code) {
         case -EEXIST:
                 return "the kernel already has a profile of that name and refuses to replace it";
         case -ENOMEM:
-                return "the kernel has not enough memory for the policy";
+                return "the kernel has no memory left for the policy";
         default:
                 return strerrordesc_np(-code);
         }

@@ -108,7 +108,7 @@ static int add_file(struct phx_assertion_words *words, const char *permissions, 
                         return phx_assertion_expected(
                                         words,
                                         permissions,
-                                        "permissions out of r, w, a, x, m, k and l");
+                                        "permissions from r, w, a, x, m, k and l");
         }
         return 0;
 }

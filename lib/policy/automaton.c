@@ -127,7 +127,7 @@ int phx_automaton_read(
                 at += (length + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
         }
         if (!is_complete(&automaton))
-                return malformed(error, "its tables do not fit together");
+                return malformed(error, "its tables are inconsistent");
         r = check_bases(&automaton, error);
         if (r < 0)
                 return r;

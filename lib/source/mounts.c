@@ -262,7 +262,7 @@ bool phx_place_of_mount_option(
         ret_bad->place = mount.place;
         (void) snprintf(ret_bad->why,
                         sizeof(ret_bad->why),
-                        "AppArmor does not know these mount options: '%.100s'",
+                        "unknown mount options: '%.100s'",
                         mount.options);
         return true;
 }

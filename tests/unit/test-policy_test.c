@@ -129,7 +129,7 @@ static void mistakes_are_named(void **state) {
                        "pivot_root, ptrace, signal or change_profile");
         assert_refused("allow unix", "'unix': the kernel answers no query by name for this class");
         assert_refused("allow file rz /x",
-                       "'rz': expected permissions out of r, w, a, x, m, k and l");
+                       "'rz': expected permissions from r, w, a, x, m, k and l");
         assert_refused("allow file /x", "'/x': expected permissions such as rw before the path");
         assert_refused("allow file r", "ends too early, expected an absolute path");
         assert_refused("allow file r proc/x", "'proc/x': expected an absolute path");
