@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/strings.h"
+#include "reconcile/confine.h"
+#include "reconcile/desire.h"
+#include "state/report.h"
+
+#define ENTRIES 3
+
+/* What goes in, of which nothing is a file. */
+struct given {
+        struct phx_settings settings;
+        struct phx_container_config configs[ENTRIES];
+        struct phx_configuration configuration;
+        struct phx_input input;
+        struct phx_observed *observed;
+};
+
+static int set_up(void **state) {
+        static struct given given;
+
+        given = (struct given){ 0 };
+        given.configuration.containers = given.configs;
+        given.input = (struct phx_input){ &given.settings,
+                                          &given.configuration,
+                                          calloc(1, sizeof(struct phx_desired)),
+                                          PHX_NEVER };
+        given.observed = calloc(1, sizeof(*given.observed));
+        assert_non_null(given.input.judged);
+        assert_non_null(given.observed);
+        *state = &given;
+        return 0;
+}
+
+static int tear_down(void **state) {
+        struct given *given = *state;
+
+        for (size_t i = 0; i < ENTRIES; i++)
+                phx_container_config_done(&given->configs[i]);
+        phx_desired_free(given->input.judged);
+        phx_observed_free(given->observed);
+        return 0;
+}
+
+static struct phx_container_config *configure(
+                struct given *given,
+                const char *id,
+                const char *name,
+                const char *profile) {
+        struct phx_container_config *config = &given->configs[given->configuration.count++];
+
+        assert_int_equal(phx_replace(&config->id, id), 0);
+        assert_int_equal(phx_replace(&config->name, name), 0);
+        assert_int_equal(phx_replace(&config->profile, profile), 0);
+        return config;
+}
+
+/* In the order of their names. */
+static struct phx_observed_container *there_is(struct given *given, const char *directory) {
+        struct phx_observed_container *container = phx_observed_add_container(
+                        given->observed,
+                        directory);
+
+        assert_non_null(container);
+        return container;
+}
+
+static const struct phx_desired_container *desire(struct given *given) {
+        assert_int_equal(phx_desire(&given->input, given->observed), 0);
+        assert_int_equal(given->input.judged->container_count, given->configuration.count);
+        return given->input.judged->containers;
+}
+
+static void a_container_is_the_directory_of_its_id_or_else_of_its_name(void **state) {
+        const struct phx_desired_container *wanted;
+
+        configure(*state, "101", "web", "lxc-web");
+        configure(*state, "db", "web", "lxc-db");
+        configure(*state, "mail", "post", "lxc-mail");
+        there_is(*state, "101");
+        there_is(*state, "post");
+        there_is(*state, "web");
+        wanted = desire(*state);
+        assert_string_equal(wanted[0].directory, "101");
+        /* Two entries have this name: better none than the wrong one. */
+        assert_null(wanted[1].directory);
+        assert_string_equal(wanted[2].directory, "post");
+        assert_ptr_equal(
+                        phx_desired_find_directory(((struct given *) *state)->input.judged, "post"),
+                        &wanted[2]);
+}
+
+static void a_namespace_is_stacked_under_the_profile(void **state) {
+        const struct phx_desired_container *wanted;
+        struct given *given = *state;
+
+        given->settings.policy_namespace = PHX_NAMESPACE_ALWAYS;
+        configure(given, "101", NULL, "lxc-web");
+        configure(given, "free", NULL, "unconfined");
+        wanted = desire(given);
+        assert_string_equal(wanted[0].profile, "lxc-web");
+        assert_string_equal(wanted[0].label, "lxc-web//&:lxc-101:unconfined");
+        assert_string_equal(wanted[1].label, "unconfined");
+        assert_null(wanted[1].namespace);
+}
+
+static void who_is_unconfined_gets_a_suggestion_and_nobody_else(void **state) {
+        const struct phx_desired_container *wanted;
+
+        configure(*state, "free", NULL, "unconfined");
+        configure(*state, "web", NULL, "lxc-web");
+        wanted = desire(*state);
+        assert_non_null(wanted[0].suggestion);
+        assert_null(wanted[1].suggestion);
+}
+
+static void a_path_that_is_not_believed_is_a_refusal(void **state) {
+        struct given *given = *state;
+
+        configure(given, "web", NULL, "lxc-web");
+        there_is(given, "web");
+        assert_int_equal(phx_replace(&given->observed->lxc_refusal, "/lxc: is writable"), 0);
+        assert_string_equal(desire(given)[0].directory, "web");
+        assert_int_equal(given->input.judged->refusal_count, 1);
+        assert_string_equal(given->input.judged->refusals[0].object, "lxc_path");
+        assert_string_equal(given->input.judged->refusals[0].text, "/lxc: is writable");
+}
+
+static void without_settings_or_configuration_nothing_is_desired(void **state) {
+        struct given *given = *state;
+
+        configure(given, "web", NULL, "lxc-web");
+        given->input.settings = NULL;
+        assert_int_equal(phx_desire(&given->input, given->observed), 0);
+        assert_int_equal(given->input.judged->container_count, 0);
+        given->input.settings = &given->settings;
+        given->input.configuration = NULL;
+        assert_int_equal(phx_desire(&given->input, given->observed), 0);
+        assert_int_equal(given->input.judged->container_count, 0);
+}
+
+/* Two tasks, of which the second is under LABEL. */
+static void run(struct phx_observed_container *container, const char *label) {
+        const char *const texts[] = { "lxc-web (enforce)", label };
+
+        container->seen.items = calloc(2, sizeof(*container->seen.items));
+        assert_non_null(container->seen.items);
+        container->seen.count = 2;
+        container->seen.init = 7;
+        for (size_t i = 0; i < 2; i++) {
+                struct phx_task *task = &container->seen.items[i];
+
+                task->pid = task->tid = (pid_t) (7 + i);
+                task->is_known = true;
+                assert_int_equal(phx_label_parse(texts[i], &task->label), 0);
+        }
+}
+
+static void tasks_are_compared_with_what_is_desired(void **state) {
+        struct given *given = *state;
+
+        configure(given, "other", NULL, "lxc-db");
+        configure(given, "web", NULL, "lxc-web");
+        run(there_is(given, "mine"), "lxc-web (enforce)");
+        run(there_is(given, "other"), "lxc-web (enforce)");
+        run(there_is(given, "web"), "lxc-web (complain)");
+        (void) there_is(given, "zero");
+        assert_int_equal(phx_replace(&given->observed->containers[0].effective, "lxc-web"), 0);
+        (void) desire(given);
+        assert_int_equal(phx_confine(given->input.judged, given->observed), 0);
+        /* One that is not ours is compared with its own config. */
+        assert_int_equal(given->observed->containers[0].wrong, 0);
+        assert_int_equal(given->observed->containers[1].wrong, 2);
+        assert_int_equal(given->observed->containers[2].wrong, 1);
+        assert_int_equal(given->observed->containers[3].wrong, 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                TEST(a_container_is_the_directory_of_its_id_or_else_of_its_name),
+                TEST(a_namespace_is_stacked_under_the_profile),
+                TEST(who_is_unconfined_gets_a_suggestion_and_nobody_else),
+                TEST(a_path_that_is_not_believed_is_a_refusal),
+                TEST(without_settings_or_configuration_nothing_is_desired),
+                TEST(tasks_are_compared_with_what_is_desired),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
