@@ -66,7 +66,7 @@ static void table_done(struct table *table) {
         *table = (struct table){ 0 };
 }
 
-static void look_done(struct look *look) {
+static void definers_look_done(struct look *look) {
         table_done(&look->now);
         phx_strings_done(&look->unreadable);
 }
@@ -187,7 +187,7 @@ static int look_at_file(
 
 /* What holds no whole profiles: pieces to include, links, compiled files. README is passed over by
  * the parser as well. */
-static bool is_passed_over(const char *name, unsigned depth) {
+static bool definers_is_passed_over(const char *name, unsigned depth) {
         static const char *const directories[] = {
                 "abi",     "abstractions",   "cache", "cache.d",
                 "disable", "force-complain", "local", "tunables"
@@ -202,7 +202,7 @@ static bool is_passed_over(const char *name, unsigned depth) {
 }
 
 /* The entries in byte order, so that the same tree always reads the same. */
-static int list_directory(int dir_fd, unsigned depth, struct phx_strings *ret_names) {
+static int definers_list_directory(int dir_fd, unsigned depth, struct phx_strings *ret_names) {
         phx_cleanup(phx_strings_done) struct phx_strings names = { 0 };
         phx_cleanup(phx_closedirp) DIR *directory = NULL;
         const struct dirent *entry;
@@ -213,7 +213,7 @@ static int list_directory(int dir_fd, unsigned depth, struct phx_strings *ret_na
                 return r;
 
         while ((errno = 0, entry = readdir(directory))) {
-                if (is_passed_over(entry->d_name, depth))
+                if (definers_is_passed_over(entry->d_name, depth))
                         continue;
                 r = names.count < FILES_LIMIT ? phx_strings_add(&names, entry->d_name) : -EOVERFLOW;
                 if (r < 0)
@@ -259,7 +259,7 @@ static int look_at_directory(struct look *look, int dir_fd, const char *path, un
         phx_cleanup(phx_strings_done) struct phx_strings names = { 0 };
         int r;
 
-        r = list_directory(dir_fd, depth, &names);
+        r = definers_list_directory(dir_fd, depth, &names);
         if (r < 0)
                 return depth == 0 || r == -ENOMEM ? r : note_unreadable(look, path, r);
 
@@ -275,7 +275,7 @@ static int look_at_directory(struct look *look, int dir_fd, const char *path, un
         return 0;
 }
 
-static int collect(const struct look *look, struct phx_definitions *ret_definitions) {
+static int definers_collect(const struct look *look, struct phx_definitions *ret_definitions) {
         phx_cleanup(phx_definitions_done) struct phx_definitions definitions = { 0 };
         int r;
 
@@ -298,12 +298,12 @@ int phx_definers_observe(
                 int dir_fd,
                 struct phx_definitions *ret_definitions,
                 struct phx_error *error) {
-        phx_cleanup(look_done) struct look look = { .before = &definers->table };
+        phx_cleanup(definers_look_done) struct look look = { .before = &definers->table };
         int r;
 
         r = look_at_directory(&look, dir_fd, "", 0);
         if (r >= 0)
-                r = collect(&look, ret_definitions);
+                r = definers_collect(&look, ret_definitions);
         if (r < 0)
                 return phx_error_set(
                                 error,

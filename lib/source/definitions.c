@@ -36,13 +36,13 @@ struct word {
         bool is_quoted;
 };
 
-static int peek(const struct scanner *scanner) {
+static int definitions_peek(const struct scanner *scanner) {
         return scanner->position < scanner->size ? (unsigned char) scanner->text[scanner->position]
                                                  : -1;
 }
 
 static int advance(struct scanner *scanner) {
-        int c = peek(scanner);
+        int c = definitions_peek(scanner);
 
         if (c < 0)
                 return c;
@@ -52,11 +52,11 @@ static int advance(struct scanner *scanner) {
         return c;
 }
 
-static bool is_space(int c) {
+static bool definitions_is_space(int c) {
         return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-static void skip_line(struct scanner *scanner) {
+static void definitions_skip_line(struct scanner *scanner) {
         int c;
 
         do {
@@ -64,19 +64,19 @@ static void skip_line(struct scanner *scanner) {
         } while (c >= 0 && c != '\n');
 }
 
-static void append(struct word *word, int c) {
+static void definitions_append(struct word *word, int c) {
         if (c > 0 && word->length + 1 < sizeof(word->text))
                 word->text[word->length++] = (char) c;
 }
 
-static void read_quoted(struct scanner *scanner, struct word *word) {
+static void definitions_read_quoted(struct scanner *scanner, struct word *word) {
         int c;
 
         (void) advance(scanner);
         while ((c = advance(scanner)) >= 0 && c != '"') {
-                if (c == '\\' && peek(scanner) == '"')
+                if (c == '\\' && definitions_peek(scanner) == '"')
                         c = advance(scanner);
-                append(word, c);
+                definitions_append(word, c);
         }
 }
 
@@ -85,7 +85,7 @@ static void read_bare(struct scanner *scanner, struct word *word) {
         unsigned braces = 0;
         int c, last = 0;
 
-        while ((c = peek(scanner)) >= 0 && !is_space(c)) {
+        while ((c = definitions_peek(scanner)) >= 0 && !definitions_is_space(c)) {
                 if ((c == '}' && braces == 0) || (c == '{' && last == ')'))
                         return;
                 if (c == '{')
@@ -94,9 +94,9 @@ static void read_bare(struct scanner *scanner, struct word *word) {
                         braces--;
                 else if (c == '\\') {
                         (void) advance(scanner);
-                        c = peek(scanner);
+                        c = definitions_peek(scanner);
                 }
-                append(word, c);
+                definitions_append(word, c);
                 last = c;
                 (void) advance(scanner);
         }
@@ -105,9 +105,9 @@ static void read_bare(struct scanner *scanner, struct word *word) {
 static enum token next_token(struct scanner *scanner, struct word *word) {
         int c;
 
-        while ((c = peek(scanner)) >= 0 && (is_space(c) || c == '#')) {
+        while ((c = definitions_peek(scanner)) >= 0 && (definitions_is_space(c) || c == '#')) {
                 if (c == '#')
-                        skip_line(scanner); /* a comment, or an old-style #include */
+                        definitions_skip_line(scanner); /* a comment, or an old-style #include */
                 else
                         (void) advance(scanner);
         }
@@ -126,7 +126,7 @@ static enum token next_token(struct scanner *scanner, struct word *word) {
                 return TOKEN_STOP;
         case '"':
                 word->is_quoted = true;
-                read_quoted(scanner, word);
+                definitions_read_quoted(scanner, word);
                 return TOKEN_WORD;
         default:
                 read_bare(scanner, word);
@@ -179,7 +179,7 @@ static bool is_line_statement(const struct scanner *scanner, const struct word *
 
 static void begin_head(struct scanner *scanner, const struct word *word, struct head *head) {
         if (is_line_statement(scanner, word)) {
-                skip_line(scanner);
+                definitions_skip_line(scanner);
                 return;
         }
         if (is_keyword(word, "profile") || is_keyword(word, "hat"))
@@ -242,7 +242,7 @@ static int add_definition(
         return 0;
 }
 
-static int open_block(
+static int definitions_open_block(
                 const struct head *head,
                 const char *file,
                 struct nesting *nesting,
@@ -258,7 +258,7 @@ static int open_block(
         return add_definition(definitions, head->name.text, file, head->name.line);
 }
 
-static void close_block(struct nesting *nesting) {
+static void definitions_close_block(struct nesting *nesting) {
         if (nesting->blocks > 0)
                 nesting->blocks--;
         else if (nesting->conditions > 0)
@@ -288,9 +288,9 @@ int phx_definitions_scan(
                 if (token == TOKEN_STOP && head.parentheses > 0)
                         continue;
                 if (token == TOKEN_OPEN)
-                        r = open_block(&head, file, &nesting, &definitions);
+                        r = definitions_open_block(&head, file, &nesting, &definitions);
                 else if (token == TOKEN_CLOSE)
-                        close_block(&nesting);
+                        definitions_close_block(&nesting);
                 if (r < 0)
                         return r;
                 head = (struct head){ 0 };

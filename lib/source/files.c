@@ -90,7 +90,7 @@ static char *machine_path(const struct phx_files *files, const char *path) {
         return name;
 }
 
-static char *find_target(const struct phx_files *files, const char *path) {
+static char *files_find_target(const struct phx_files *files, const char *path) {
         phx_autofree char *name = machine_path(files, path);
         phx_autofree char *target = name ? realpath(name, NULL) : NULL;
 
@@ -128,11 +128,11 @@ static struct file *read_now(const struct phx_files *files, const char *path) {
         if (seen->result >= 0)
                 phx_sha256(seen->text, seen->size, seen->digest);
         if (seen->result != -ENOENT)
-                seen->target = find_target(files, path);
+                seen->target = files_find_target(files, path);
         return file;
 }
 
-static struct file *get(struct phx_files *files, const char *path) {
+static struct file *files_get(struct phx_files *files, const char *path) {
         struct file key = { 0 }, *file, *const * found;
 
         if (phx_replace(&key.seen.path, path) < 0)
@@ -153,13 +153,13 @@ static struct file *get(struct phx_files *files, const char *path) {
 }
 
 const struct phx_file_seen *phx_files_get(struct phx_files *files, const char *path) {
-        struct file *file = get(files, path);
+        struct file *file = files_get(files, path);
 
         return file ? &file->seen : NULL;
 }
 
 const struct phx_references *phx_files_references(struct phx_files *files, const char *path) {
-        struct file *file = get(files, path);
+        struct file *file = files_get(files, path);
 
         if (!file)
                 return NULL;
@@ -170,7 +170,7 @@ const struct phx_references *phx_files_references(struct phx_files *files, const
         return &file->references;
 }
 
-static bool is_directory(int dir_fd, const struct dirent *entry) {
+static bool files_is_directory(int dir_fd, const struct dirent *entry) {
         struct stat st;
 
         if (entry->d_type != DT_LNK && entry->d_type != DT_UNKNOWN)
@@ -178,13 +178,13 @@ static bool is_directory(int dir_fd, const struct dirent *entry) {
         return fstatat(dir_fd, entry->d_name, &st, 0) == 0 && S_ISDIR(st.st_mode);
 }
 
-static int read_names(DIR *directory, struct phx_strings *names) {
+static int files_read_names(DIR *directory, struct phx_strings *names) {
         const struct dirent *entry;
         int r = 0;
 
         /* A directory that cannot be read to its end must not look like a shorter one. */
         for (errno = 0; r >= 0 && (entry = readdir(directory)); errno = 0)
-                if (!is_directory(dirfd(directory), entry))
+                if (!files_is_directory(dirfd(directory), entry))
                         r = phx_strings_add(names, entry->d_name);
         if (r >= 0 && errno != 0)
                 r = phx_errno();
@@ -212,7 +212,7 @@ static int list_now(const struct phx_files *files, struct phx_directory_seen *se
                 (void) close(fd);
                 return r;
         }
-        r = read_names(directory, &seen->names);
+        r = files_read_names(directory, &seen->names);
         (void) closedir(directory);
         if (r < 0)
                 return phx_error_set(&seen->error, r, "%s: %s", seen->path, strerrordesc_np(-r));

@@ -30,11 +30,11 @@ struct scan {
         struct phx_references found;
 };
 
-static bool is_word(char c) {
+static bool scan_is_word(char c) {
         return isalnum((unsigned char) c) || c == '_';
 }
 
-static bool is_space(char c) {
+static bool scan_is_space(char c) {
         return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
@@ -50,8 +50,8 @@ static bool has_prefix_at(const char *at, const char *end, const char *prefix) {
         return (size_t) (end - at) >= length && memcmp(at, prefix, length) == 0;
 }
 
-static const char *skip_space(const char *at, const char *end) {
-        while (at < end && is_space(*at))
+static const char *scan_skip_space(const char *at, const char *end) {
+        while (at < end && scan_is_space(*at))
                 at++;
         return at;
 }
@@ -69,25 +69,25 @@ static size_t keyword_length(const struct scan *scan) {
                 length = strlen("abi");
         else
                 return 0;
-        if (is_word(before) || strchr("/-.=", before))
+        if (scan_is_word(before) || strchr("/-.=", before))
                 return 0;
 
         behind = scan->at + length;
         if (before == '#' || behind == scan->end)
                 return length;
-        return is_space(*behind) || *behind == '<' || *behind == '"' ? length : 0;
+        return scan_is_space(*behind) || *behind == '<' || *behind == '"' ? length : 0;
 }
 
 /* Passes over "if exists". */
 static const char *skip_condition(const char *at, const char *end) {
-        const char *next = skip_space(at, end);
+        const char *next = scan_skip_space(at, end);
 
-        if (!has_prefix_at(next, end, "if") || next + 2 >= end || !is_space(next[2]))
+        if (!has_prefix_at(next, end, "if") || next + 2 >= end || !scan_is_space(next[2]))
                 return next;
-        next = skip_space(next + 2, end);
+        next = scan_skip_space(next + 2, end);
         if (!has_prefix_at(next, end, "exists"))
-                return skip_space(at, end);
-        return skip_space(next + strlen("exists"), end);
+                return scan_skip_space(at, end);
+        return scan_skip_space(next + strlen("exists"), end);
 }
 
 static const char *find_quote(const char *at, const char *end) {
@@ -104,22 +104,22 @@ static const char *find_bracket(const char *at, const char *end) {
 }
 
 /* A bare word, as the compiler delimits it; the comma that ends an abi rule is not its. */
-static const char *find_end_of_word(const char *at, const char *end) {
+static const char *scan_find_end_of_word(const char *at, const char *end) {
         const char *from = at;
 
-        while (at < end && !is_space(*at) && !strchr("\"!<>", *at))
+        while (at < end && !scan_is_space(*at) && !strchr("\"!<>", *at))
                 at++;
         while (at > from && at[-1] == ',')
                 at--;
         return at;
 }
 
-static int add(struct scan *scan, const char *from, const char *to, bool is_searched) {
+static int scan_add(struct scan *scan, const char *from, const char *to, bool is_searched) {
         struct phx_reference *reference;
 
-        while (from < to && is_space(*from))
+        while (from < to && scan_is_space(*from))
                 from++;
-        while (to > from && is_space(to[-1]))
+        while (to > from && scan_is_space(to[-1]))
                 to--;
         /* <"name"> is the name. */
         if (is_searched && to - from >= 2 && *from == '"' && to[-1] == '"') {
@@ -148,13 +148,13 @@ static int take_reference(struct scan *scan, const char *behind) {
                 return 0;
         if (*from == '<') {
                 to = find_bracket(from + 1, scan->end);
-                return to ? add(scan, from + 1, to, true) : 0;
+                return to ? scan_add(scan, from + 1, to, true) : 0;
         }
         if (*from == '"') {
                 to = find_quote(from + 1, scan->end);
-                return to ? add(scan, from + 1, to, false) : 0;
+                return to ? scan_add(scan, from + 1, to, false) : 0;
         }
-        return add(scan, from, find_end_of_word(from, scan->end), false);
+        return scan_add(scan, from, scan_find_end_of_word(from, scan->end), false);
 }
 
 /* Whether a rule may begin here, so that '#' begins a comment. */
@@ -163,8 +163,8 @@ static bool is_between_rules(const struct scan *scan) {
                (scan->last == ',' && scan->parens == 0);
 }
 
-static bool begins_comment(const struct scan *scan) {
-        return *scan->at == '#' && !scan->in_string && is_space(previous(scan)) &&
+static bool scan_begins_comment(const struct scan *scan) {
+        return *scan->at == '#' && !scan->in_string && scan_is_space(previous(scan)) &&
                !has_prefix_at(scan->at + 1, scan->end, "include");
 }
 
@@ -196,7 +196,7 @@ static void pass_newline(struct scan *scan) {
 static char significance(const struct scan *scan) {
         char c = *scan->at, before = previous(scan);
 
-        if ((c == '{' || c == '}') && !is_space(before) && !strchr(",(){}", before))
+        if ((c == '{' || c == '}') && !scan_is_space(before) && !strchr(",(){}", before))
                 return 'x';
         if (c == '>' && before == '-')
                 return 'x';
@@ -214,7 +214,7 @@ static void pass_character(struct scan *scan) {
         }
         if (c == '\n')
                 pass_newline(scan);
-        if (!is_space(c)) {
+        if (!scan_is_space(c)) {
                 scan->in_assignment |= (c == '@' || c == '$') && is_between_rules(scan);
                 scan->last = significance(scan);
         }
@@ -224,18 +224,18 @@ static void pass_character(struct scan *scan) {
         scan->at++;
 }
 
-static int step(struct scan *scan) {
+static int scan_step(struct scan *scan) {
         size_t length;
         int r = 0;
 
-        if (begins_comment(scan)) {
+        if (scan_begins_comment(scan)) {
                 pass_comment(scan);
                 return 0;
         }
         length = keyword_length(scan);
         if (length > 0) {
                 scan->is_inside = previous(scan) == '#' && scan->at - scan->text >= 2 &&
-                                  !is_space(scan->at[-2]);
+                                  !scan_is_space(scan->at[-2]);
                 scan->is_abi = *scan->at == 'a';
                 r = take_reference(scan, scan->at + length);
         }
@@ -247,7 +247,7 @@ int phx_references_scan(const char *text, size_t size, struct phx_references *re
         struct scan scan = { .text = text, .at = text, .end = text + size, .line = 1 };
 
         while (scan.at < scan.end) {
-                int r = step(&scan);
+                int r = scan_step(&scan);
 
                 if (r < 0) {
                         phx_references_done(&scan.found);

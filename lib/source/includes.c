@@ -40,7 +40,7 @@ static int collect_references(
                 const struct site *from,
                 const struct phx_references *references);
 
-static int refuse(
+static int includes_refuse(
                 const struct collect *collect,
                 const struct site *site,
                 int code,
@@ -98,7 +98,7 @@ const struct phx_include *phx_closure_find(const struct phx_closure *closure, co
         return NULL;
 }
 
-static int remember(
+static int includes_remember(
                 struct collect *collect,
                 const char *name,
                 const char *path,
@@ -135,24 +135,30 @@ static int collect_file(
         if (seen->target && phx_watches_add_file(&collect->closure.directories, seen->target) < 0)
                 return -ENOMEM;
         if (seen->result < 0)
-                return refuse(collect,
-                              site,
-                              seen->result == -EBUSY ? -EBUSY : -EINVAL,
-                              phx_error_text(&seen->error, seen->result));
+                return includes_refuse(
+                                collect,
+                                site,
+                                seen->result == -EBUSY ? -EBUSY : -EINVAL,
+                                phx_error_text(&seen->error, seen->result));
         collect->bytes += seen->size;
         if (collect->closure.count >= FILES_LIMIT || collect->bytes > BYTES_LIMIT)
-                return refuse(collect, site, -EINVAL, "more than 1000 files or 16 MiB in all");
+                return includes_refuse(
+                                collect,
+                                site,
+                                -EINVAL,
+                                "more than 1000 files or 16 MiB in all");
         if (site->depth >= DEPTH_LIMIT)
-                return refuse(collect,
-                              site,
-                              -EINVAL,
-                              "includes are nested more than 64 levels deep");
+                return includes_refuse(
+                                collect,
+                                site,
+                                -EINVAL,
+                                "includes are nested more than 64 levels deep");
         if (phx_has_nul(seen->text, seen->size, &line, &column)) {
                 (void) snprintf(why, sizeof(why), "NUL byte at line %u, column %u", line, column);
-                return refuse(collect, site, -EINVAL, why);
+                return includes_refuse(collect, site, -EINVAL, why);
         }
 
-        r = remember(collect, site->name, seen->path, seen->digest);
+        r = includes_remember(collect, site->name, seen->path, seen->digest);
         if (r < 0)
                 return r;
         references = phx_files_references(collect->files, seen->path);
@@ -168,7 +174,7 @@ static int collect_file(
 
 /* What the compiler passes over in a directory (libapparmor's private.c), no less: it would be
  * another policy at boot. */
-static bool is_passed_over(const char *name) {
+static bool includes_is_passed_over(const char *name) {
         static const char *const endings[] = {
                 "~",         ".dpkg-bak", ".dpkg-dist",   ".dpkg-new",
                 ".dpkg-old", ".orig",     ".dpkg-remove", ".pacnew",
@@ -199,10 +205,11 @@ static int collect_entry(
                 return -ENOMEM;
         inner.name = inner_name;
         if (phx_has_control(inner_name))
-                return refuse(collect,
-                              site,
-                              -EINVAL,
-                              "a file name in it contains a control character");
+                return includes_refuse(
+                                collect,
+                                site,
+                                -EINVAL,
+                                "a file name in it contains a control character");
         if (phx_closure_find(&collect->closure, inner_name))
                 return 0;
         seen = phx_files_get(collect->files, inner_path);
@@ -218,19 +225,20 @@ static int collect_directory(
         int r = 0;
 
         if (directory->result < 0)
-                return refuse(collect,
-                              site,
-                              -EINVAL,
-                              phx_error_text(&directory->error, directory->result));
+                return includes_refuse(
+                                collect,
+                                site,
+                                -EINVAL,
+                                phx_error_text(&directory->error, directory->result));
         if (!phx_closure_find(&collect->closure, site->name))
-                r = remember(collect, site->name, directory->path, "directory");
+                r = includes_remember(collect, site->name, directory->path, "directory");
         if (r >= 0 && phx_printf(&inside, "%s/.", directory->path) < 0)
                 r = -ENOMEM;
         if (r >= 0)
                 r = watch(collect, inside);
 
         for (size_t i = 0; r >= 0 && i < directory->names.count; i++)
-                if (!is_passed_over(directory->names.items[i]))
+                if (!includes_is_passed_over(directory->names.items[i]))
                         r = collect_entry(
                                         collect,
                                         site,
@@ -281,24 +289,27 @@ static int collect_searched(struct collect *collect, const struct site *site) {
         int r;
 
         if (site->name[0] == '/')
-                return refuse(collect,
-                              site,
-                              -EINVAL,
-                              "absolute paths are not supported, expected <NAME> below profile_dir "
-                              "or deployed_dir");
+                return includes_refuse(
+                                collect,
+                                site,
+                                -EINVAL,
+                                "absolute paths are not supported, expected <NAME> below profile_dir "
+                                "or deployed_dir");
         if (has_dot_dot(site->name))
-                return refuse(collect, site, -EINVAL, "'..' is not supported");
+                return includes_refuse(collect, site, -EINVAL, "'..' is not supported");
         if (!site->name[0])
-                return refuse(collect,
-                              site,
-                              -EINVAL,
-                              "including the whole directory is not supported, expected a name "
-                              "below it");
+                return includes_refuse(
+                                collect,
+                                site,
+                                -EINVAL,
+                                "including the whole directory is not supported, expected a name "
+                                "below it");
         if (strpbrk(site->name, "\\\"") || phx_has_control(site->name))
-                return refuse(collect,
-                              site,
-                              -EINVAL,
-                              "quotes, backslashes and control characters are not supported");
+                return includes_refuse(
+                                collect,
+                                site,
+                                -EINVAL,
+                                "quotes, backslashes and control characters are not supported");
         if (phx_closure_find(&collect->closure, site->name))
                 return 0;
 
@@ -306,7 +317,7 @@ static int collect_searched(struct collect *collect, const struct site *site) {
         if (r == 0)
                 r = collect_below(collect, site, collect->roots->deployed_dir);
         if (r == 0 && !phx_closure_find(&collect->closure, site->name))
-                r = remember(collect, site->name, NULL, "");
+                r = includes_remember(collect, site->name, NULL, "");
         return r < 0 ? r : 0;
 }
 
@@ -318,24 +329,27 @@ static int collect_path(
                 const struct site *site,
                 const struct phx_reference *reference) {
         if (site->name[0] == '/')
-                return refuse(collect,
-                              site,
-                              -EINVAL,
-                              "absolute paths are not supported, expected <NAME> below profile_dir "
-                              "or deployed_dir");
+                return includes_refuse(
+                                collect,
+                                site,
+                                -EINVAL,
+                                "absolute paths are not supported, expected <NAME> below profile_dir "
+                                "or deployed_dir");
         if (has_dot_dot(site->name))
-                return refuse(collect, site, -EINVAL, "'..' is not supported");
+                return includes_refuse(collect, site, -EINVAL, "'..' is not supported");
         if (strchr(site->name, '\\'))
-                return refuse(collect,
-                              site,
-                              -EINVAL,
-                              "quotes, backslashes and control characters are not supported");
+                return includes_refuse(
+                                collect,
+                                site,
+                                -EINVAL,
+                                "quotes, backslashes and control characters are not supported");
         if (reference->is_certain)
-                return refuse(collect,
-                              site,
-                              -EINVAL,
-                              "a name without brackets depends on the compiler's working "
-                              "directory, expected <NAME> below profile_dir or deployed_dir");
+                return includes_refuse(
+                                collect,
+                                site,
+                                -EINVAL,
+                                "a name without brackets depends on the compiler's working "
+                                "directory, expected <NAME> below profile_dir or deployed_dir");
         return 0;
 }
 

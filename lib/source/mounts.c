@@ -82,13 +82,13 @@ static const char *const newer[] = { "symfollow",
                                      "nolazytime",
                                      "nostrictatime" };
 
-static bool is_mount(const struct phx_word *word) {
+static bool mounts_is_mount(const struct phx_word *word) {
         return phx_word_is(word, "mount") || phx_word_is(word, "remount") ||
                phx_word_is(word, "umount") || phx_word_is(word, "unmount");
 }
 
 /* What a conditional is given: "options=VALUE", "options =VALUE", "options in (VALUE)". */
-static bool take_value(
+static bool mounts_take_value(
                 const struct phx_statement *statement,
                 const char **at,
                 const struct phx_word *word,
@@ -119,7 +119,7 @@ static bool is_conditional(const struct phx_word *word, const char *name) {
                (word->length == length || word->from[length] == '=');
 }
 
-static void add_options(struct mount *mount, const struct phx_word *value) {
+static void mounts_add_options(struct mount *mount, const struct phx_word *value) {
         size_t used = strlen(mount->options);
         bool is_list = *value->from == '(';
 
@@ -138,7 +138,7 @@ static bool take_mount(const struct phx_statement *statement, struct mount *moun
         bool is_behind_arrow = false;
 
         if (statement->kind != PHX_STATEMENT_RULE ||
-            !phx_statement_keyword(statement, &at, &word) || !is_mount(&word))
+            !phx_statement_keyword(statement, &at, &word) || !mounts_is_mount(&word))
                 return false;
         *mount = (struct mount){ .place = statement->place };
         if (phx_word_is(&word, "remount"))
@@ -150,11 +150,11 @@ static bool take_mount(const struct phx_statement *statement, struct mount *moun
                         is_behind_arrow = true;
                 else if (is_type || is_conditional(&word, "options") ||
                          is_conditional(&word, "option")) {
-                        if (!take_value(statement, &at, &word, &value))
+                        if (!mounts_take_value(statement, &at, &word, &value))
                                 break;
                         mount->has_type |= is_type;
                         if (!is_type)
-                                add_options(mount, &value);
+                                mounts_add_options(mount, &value);
                 } else
                         mount->has_source |= !is_behind_arrow;
         }
@@ -172,19 +172,19 @@ static bool take_option(const char **at, char option[64]) {
         return length > 0;
 }
 
-static bool is_among(const char *option, const char *const *list, size_t count) {
+static bool mounts_is_among(const char *option, const char *const *list, size_t count) {
         for (size_t i = 0; i < count; i++)
                 if (strcmp(list[i], option) == 0)
                         return true;
         return false;
 }
 
-static bool has(const struct mount *mount, const char *const *list, size_t count) {
+static bool mounts_has(const struct mount *mount, const char *const *list, size_t count) {
         const char *at = mount->options;
         char option[64];
 
         while (take_option(&at, option))
-                if (is_among(option, list, count))
+                if (mounts_is_among(option, list, count))
                         return true;
         return false;
 }
@@ -208,7 +208,7 @@ static bool find_only(const struct phx_source_text *text, struct mount *ret_moun
 /* --- options --- */
 
 static bool judge_option(const struct mount *mount, const char *option, struct phx_bad_mount *bad) {
-        bool is_newer = is_among(option, newer, PHX_ELEMENTS(newer));
+        bool is_newer = mounts_is_among(option, newer, PHX_ELEMENTS(newer));
 
         bad->place = mount->place;
         if (!mount->has_list && strchr(mount->options, ','))
@@ -236,7 +236,7 @@ static bool is_wrong(const struct mount *mount, const char *option, const char *
                 return true;
         if (value)
                 return strcmp(option, value) == 0;
-        return !is_among(option, known, PHX_ELEMENTS(known));
+        return !mounts_is_among(option, known, PHX_ELEMENTS(known));
 }
 
 bool phx_place_of_mount_option(
@@ -295,7 +295,8 @@ bool phx_place_of_mount_contradiction(
                 if (!take_mount(&statement, &mount))
                         continue;
                 for (size_t i = 0; i < PHX_ELEMENTS(pairs); i++) {
-                        if (!has(&mount, &pairs[i][0], 1) || !has(&mount, &pairs[i][1], 1))
+                        if (!mounts_has(&mount, &pairs[i][0], 1) ||
+                            !mounts_has(&mount, &pairs[i][1], 1))
                                 continue;
                         ret_bad->place = mount.place;
                         (void) snprintf(ret_bad->why,
@@ -320,25 +321,25 @@ static const char *const propagations[] = {
 };
 
 static bool is_command(const char *option) {
-        return is_among(option, binds, PHX_ELEMENTS(binds)) ||
-               is_among(option, moves, PHX_ELEMENTS(moves)) ||
-               is_among(option, remounts, PHX_ELEMENTS(remounts)) ||
-               is_among(option, propagations, PHX_ELEMENTS(propagations));
+        return mounts_is_among(option, binds, PHX_ELEMENTS(binds)) ||
+               mounts_is_among(option, moves, PHX_ELEMENTS(moves)) ||
+               mounts_is_among(option, remounts, PHX_ELEMENTS(remounts)) ||
+               mounts_is_among(option, propagations, PHX_ELEMENTS(propagations));
 }
 
 /* What mount(2) does with a flag that is a command decides which of its arguments count. */
 static const char *find_impossible(const struct mount *mount) {
-        if (has(mount, binds, PHX_ELEMENTS(binds)))
+        if (mounts_has(mount, binds, PHX_ELEMENTS(binds)))
                 return mount->has_type ? "a bind mount has no type: remove fstype=" : NULL;
-        if (has(mount, moves, PHX_ELEMENTS(moves)))
+        if (mounts_has(mount, moves, PHX_ELEMENTS(moves)))
                 return mount->has_type ? "a move has no type: remove fstype=" : NULL;
-        if (has(mount, remounts, PHX_ELEMENTS(remounts))) {
+        if (mounts_has(mount, remounts, PHX_ELEMENTS(remounts))) {
                 if (mount->has_type)
                         return "a remount has no type: remove fstype=";
                 return mount->has_source ? "a remount has no source: expected '-> MOUNTPOINT' alone"
                                          : NULL;
         }
-        if (!has(mount, propagations, PHX_ELEMENTS(propagations)))
+        if (!mounts_has(mount, propagations, PHX_ELEMENTS(propagations)))
                 return NULL;
         if (mount->has_type)
                 return "a change of propagation has no type: remove fstype=";

@@ -21,7 +21,7 @@ struct expansion {
         unsigned depth;
 };
 
-static int expand(struct expansion *expansion, const char *pattern);
+static int pattern_expand(struct expansion *expansion, const char *pattern);
 
 /* All values of the variable NAME, of LENGTH bytes, as "{a,b}"; unknown ones may be anything. */
 static int expand_variable(struct expansion *expansion, const char *name, size_t length) {
@@ -41,7 +41,7 @@ static int expand_variable(struct expansion *expansion, const char *name, size_t
                         continue;
                 r = phx_buffer_add_text(&expansion->result, found++ == 0 ? "{" : ",");
                 if (r >= 0)
-                        r = expand(expansion, variable->value);
+                        r = pattern_expand(expansion, variable->value);
         }
         expansion->depth--;
         if (r < 0)
@@ -49,7 +49,7 @@ static int expand_variable(struct expansion *expansion, const char *name, size_t
         return phx_buffer_add_text(&expansion->result, found > 0 ? "}" : "**");
 }
 
-static int expand(struct expansion *expansion, const char *pattern) {
+static int pattern_expand(struct expansion *expansion, const char *pattern) {
         int r = 0;
 
         for (const char *at = pattern; r >= 0 && *at;) {
@@ -71,7 +71,7 @@ struct match {
         unsigned steps;
 };
 
-static bool matches(struct match *match, const char *pattern, const char *subject);
+static bool pattern_matches(struct match *match, const char *pattern, const char *subject);
 
 /* Behind the ']' of a class, or NULL when there is none. */
 static const char *match_class(const char *pattern, char c, bool *ret_matches) {
@@ -122,7 +122,7 @@ static bool match_alternatives(struct match *match, const char *pattern, const c
 
                 if (phx_printf(&one, "%.*s%s", (int) (end - at), at, rest) < 0)
                         return false;
-                if (matches(match, one, subject))
+                if (pattern_matches(match, one, subject))
                         return true;
                 if (*end != ',')
                         return false;
@@ -136,7 +136,7 @@ static bool match_star(struct match *match, const char *pattern, const char *sub
         const char *rest = pattern + (is_deep ? 2 : 1);
 
         for (const char *at = subject;; at++) {
-                if (matches(match, rest, at))
+                if (pattern_matches(match, rest, at))
                         return true;
                 if (!*at || (*at == '/' && !is_deep) || match->steps >= STEP_LIMIT)
                         return false;
@@ -149,17 +149,18 @@ static bool match_one(struct match *match, const char *pattern, const char *subj
 
         if (*pattern == '[') {
                 rest = match_class(pattern, *subject, &found);
-                return rest && *subject && found && matches(match, rest, subject + 1);
+                return rest && *subject && found && pattern_matches(match, rest, subject + 1);
         }
         if (*pattern == '?')
-                return *subject && *subject != '/' && matches(match, pattern + 1, subject + 1);
+                return *subject && *subject != '/' &&
+                       pattern_matches(match, pattern + 1, subject + 1);
         if (*pattern == '\\' && pattern[1])
                 pattern++;
-        return *pattern == *subject && matches(match, pattern + 1, subject + 1);
+        return *pattern == *subject && pattern_matches(match, pattern + 1, subject + 1);
 }
 
 /* Two slashes are one, as a variable's value may end in one. */
-static bool matches(struct match *match, const char *pattern, const char *subject) {
+static bool pattern_matches(struct match *match, const char *pattern, const char *subject) {
         if (match->steps++ >= STEP_LIMIT)
                 return false;
         while (pattern[0] == '/' && pattern[1] == '/')
@@ -181,8 +182,8 @@ bool phx_profile_text_matches(
         struct match match = { 0 };
         bool result;
 
-        result = expand(&expansion, pattern) >= 0 && expansion.result.data &&
-                 matches(&match, expansion.result.data, subject);
+        result = pattern_expand(&expansion, pattern) >= 0 && expansion.result.data &&
+                 pattern_matches(&match, expansion.result.data, subject);
         phx_buffer_done(&expansion.result);
         return result;
 }

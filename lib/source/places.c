@@ -57,7 +57,7 @@ static const char *end_of(const struct phx_statement *statement) {
 }
 
 /* Behind the name that an assignment sets. */
-static const char *value_of(const struct phx_statement *assignment) {
+static const char *places_value_of(const struct phx_statement *assignment) {
         const char *equals = memchr(assignment->from, '=', assignment->length);
 
         return equals ? equals + 1 : end_of(assignment);
@@ -74,7 +74,7 @@ static bool ends_at_arrow(const struct phx_statement *statement) {
 
 /* In a statement, but for its comments. */
 static const char *find_use(const struct phx_statement *statement, const char *name) {
-        const char *at = statement->kind == PHX_STATEMENT_ASSIGNMENT ? value_of(statement)
+        const char *at = statement->kind == PHX_STATEMENT_ASSIGNMENT ? places_value_of(statement)
                                                                      : statement->from;
         struct phx_word word;
 
@@ -107,10 +107,10 @@ bool phx_place_of_variable(
         return false;
 }
 
-static bool is_assignment(
+static bool places_is_assignment(
                 const struct phx_statement *statement,
                 const struct phx_assignment *assignment) {
-        const char *value = value_of(statement);
+        const char *value = places_value_of(statement);
         bool adds;
 
         if (statement->kind != PHX_STATEMENT_ASSIGNMENT || value - statement->from < 2)
@@ -130,7 +130,7 @@ bool phx_place_of_assignment(
         unsigned count = 0;
 
         while (phx_source_walk_next(walk, &statement)) {
-                if (!is_assignment(&statement, assignment) || count++ < assignment->which)
+                if (!places_is_assignment(&statement, assignment) || count++ < assignment->which)
                         continue;
                 *ret_place = statement.place;
                 return true;
@@ -141,7 +141,7 @@ bool phx_place_of_assignment(
 /* --- blocks --- */
 
 /* Of "profile NAME …", "hat NAME …", "^NAME …" or "NAME …". */
-static bool is_named(const struct phx_statement *head, const char *name) {
+static bool places_is_named(const struct phx_statement *head, const char *name) {
         const char *at = head->from;
         struct phx_word word;
 
@@ -175,7 +175,7 @@ bool phx_places_of_block(
                 /* What holds the first is closed: another of that name is a child of another. */
                 if (statement.kind == PHX_STATEMENT_CLOSE && statement.depth <= depth)
                         has_first = false;
-                if (statement.kind != PHX_STATEMENT_OPEN || !is_named(&statement, name))
+                if (statement.kind != PHX_STATEMENT_OPEN || !places_is_named(&statement, name))
                         continue;
                 if (has_first && statement.depth == depth) {
                         *ret_second = statement.place;
@@ -207,7 +207,7 @@ static bool is_mode(const struct phx_word *word) {
         return true;
 }
 
-static bool is_path(const struct phx_word *word) {
+static bool places_is_path(const struct phx_word *word) {
         return word->length > 0 && strchr("/@\"{", *word->from);
 }
 
@@ -243,7 +243,7 @@ static bool take_exec_rule(const struct phx_statement *statement, struct exec_ru
         if (phx_word_is(&word, "file") && !phx_statement_word(statement, &at, &word))
                 return false;
         for (unsigned i = 0; i < 2; i++) {
-                if (is_path(&word))
+                if (places_is_path(&word))
                         path = word;
                 else if (is_mode(&word))
                         mode = word;

@@ -63,7 +63,7 @@ void phx_profile_text_done(struct phx_profile_text *text) {
 
 /* --- words --- */
 
-static bool is_space(char c) {
+static bool rules_is_space(char c) {
         return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
@@ -71,7 +71,7 @@ static bool is_at_end(const struct reader *reader) {
         return reader->at >= reader->end;
 }
 
-static char take(struct reader *reader) {
+static char rules_take(struct reader *reader) {
         char c = *reader->at++;
 
         reader->line += c == '\n';
@@ -88,15 +88,15 @@ static bool is_stop(const struct reader *reader) {
         const char *next = reader->at + 1;
 
         return *reader->at == ',' && reader->parens == 0 &&
-               (next >= reader->end || is_space(*next) || *next == '#' || *next == '"');
+               (next >= reader->end || rules_is_space(*next) || *next == '#' || *next == '"');
 }
 
-static int read_quoted(struct reader *reader, struct phx_buffer *word) {
+static int rules_read_quoted(struct reader *reader, struct phx_buffer *word) {
         int r = 0;
 
         reader->at++;
         while (r >= 0 && !is_at_end(reader) && *reader->at != '"') {
-                char c = take(reader);
+                char c = rules_take(reader);
 
                 r = phx_buffer_add(word, &c, 1);
         }
@@ -116,29 +116,29 @@ static bool is_at_assignment(const struct reader *reader, char last) {
 static bool ends_word(const struct reader *reader, unsigned braces, char last) {
         char c = *reader->at;
 
-        return (is_space(c) && reader->parens == 0) || (braces == 0 && is_stop(reader)) ||
+        return (rules_is_space(c) && reader->parens == 0) || (braces == 0 && is_stop(reader)) ||
                (c == '}' && braces == 0) || (c == '{' && last == ')') ||
                is_at_assignment(reader, last);
 }
 
-static int read_word(struct reader *reader, struct phx_buffer *word) {
+static int rules_read_word(struct reader *reader, struct phx_buffer *word) {
         unsigned braces = 0;
         char last = 0;
         int r = 0;
 
         while (r >= 0 && !is_at_end(reader) && !ends_word(reader, braces, last)) {
                 if (*reader->at == '"') {
-                        r = read_quoted(reader, word);
+                        r = rules_read_quoted(reader, word);
                         continue;
                 }
-                last = take(reader);
+                last = rules_take(reader);
                 braces += last == '{';
                 braces -= last == '}';
                 reader->parens += last == '(';
                 reader->parens -= last == ')' && reader->parens > 0;
-                r = phx_buffer_add(word, is_space(last) ? " " : &last, 1);
+                r = phx_buffer_add(word, rules_is_space(last) ? " " : &last, 1);
                 if (r >= 0 && last == '\\' && !is_at_end(reader)) {
-                        last = take(reader);
+                        last = rules_take(reader);
                         r = phx_buffer_add(word, &last, 1);
                 }
         }
@@ -155,7 +155,7 @@ static int set_scope(const struct reader *reader, struct phx_statement *statemen
 }
 
 /* Words that stand before the rule itself. */
-static bool is_qualifier(const char *word) {
+static bool rules_is_qualifier(const char *word) {
         static const char *const qualifiers[] = { "audit", "deny",  "allow",
                                                   "owner", "other", "quiet" };
 
@@ -191,7 +191,7 @@ static int keep(struct reader *reader) {
         struct phx_statement *statement = &reader->statement, *kept;
         struct phx_strings *words = &statement->words;
 
-        while (words->count > 1 && is_qualifier(words->items[0])) {
+        while (words->count > 1 && rules_is_qualifier(words->items[0])) {
                 statement->is_denial |= strcmp(words->items[0], "deny") == 0;
                 drop_first(words);
         }
@@ -219,7 +219,7 @@ static const char *block_name(const struct phx_strings *words) {
 }
 
 /* A brace that begins a word is an alternation where a rule has begun, or nothing has. */
-static bool opens_block(const struct reader *reader) {
+static bool rules_opens_block(const struct reader *reader) {
         static const char *const rules[] = { "mount",         "umount", "remount",    "pivot_root",
                                              "signal",        "ptrace", "capability", "network",
                                              "unix",          "dbus",   "file",       "link",
@@ -227,7 +227,7 @@ static bool opens_block(const struct reader *reader) {
         const struct phx_strings *words = &reader->statement.words;
         size_t first = 0;
 
-        while (first < words->count && is_qualifier(words->items[first]))
+        while (first < words->count && rules_is_qualifier(words->items[first]))
                 first++;
         if (first == words->count)
                 return false;
@@ -237,7 +237,7 @@ static bool opens_block(const struct reader *reader) {
         return strcmp(words->items[words->count - 1], "->") != 0;
 }
 
-static int open_block(struct reader *reader) {
+static int rules_open_block(struct reader *reader) {
         struct phx_strings *scopes = &reader->scopes;
         const char *outer = scopes->count > 0 ? scopes->items[scopes->count - 1] : "",
                    *name = block_name(&reader->statement.words);
@@ -252,7 +252,7 @@ static int open_block(struct reader *reader) {
         return r < 0 ? r : keep(reader);
 }
 
-static void close_block(struct reader *reader) {
+static void rules_close_block(struct reader *reader) {
         struct phx_strings *scopes = &reader->scopes;
 
         statement_done(&reader->statement);
@@ -264,7 +264,7 @@ static void close_block(struct reader *reader) {
 
 static int read_text(struct reader *reader);
 
-static int enter(struct reader *reader, const char *path, unsigned line) {
+static int rules_enter(struct reader *reader, const char *path, unsigned line) {
         const struct phx_file_seen *seen = phx_files_get(reader->source->files, path);
         struct reader inner = *reader;
         int r;
@@ -305,13 +305,13 @@ static int include(struct reader *reader, char *name, unsigned line) {
                                 item->name[length] == '/' && !strchr(item->name + length + 1, '/');
 
                 if (item->path && (is_it || is_in_it) && strcmp(item->digest, "directory") != 0)
-                        r = enter(reader, item->path, line);
+                        r = rules_enter(reader, item->path, line);
         }
         return r;
 }
 
 /* Until the name: "include if exists <x>". */
-static bool is_include(const struct phx_strings *words) {
+static bool rules_is_include(const struct phx_strings *words) {
         const char *last = words->items[words->count - 1];
 
         if (strcmp(words->items[0], "include") != 0 && strcmp(words->items[0], "#include") != 0)
@@ -319,7 +319,7 @@ static bool is_include(const struct phx_strings *words) {
         return words->count > 1 && strcmp(last, "if") != 0 && strcmp(last, "exists") != 0;
 }
 
-static int take_include(struct reader *reader) {
+static int rules_take_include(struct reader *reader) {
         struct phx_strings *words = &reader->statement.words;
         phx_autofree char *name = strdup(words->items[words->count - 1]);
         unsigned line = reader->statement.line;
@@ -341,11 +341,11 @@ static int take_assignment(struct reader *reader) {
         while (r >= 0 && !is_at_end(reader) && *reader->at != '\n' && *reader->at != '#') {
                 phx_cleanup(phx_buffer_done) struct phx_buffer word = { 0 };
 
-                if (is_space(*reader->at)) {
+                if (rules_is_space(*reader->at)) {
                         reader->at++;
                         continue;
                 }
-                r = read_word(reader, &word);
+                r = rules_read_word(reader, &word);
                 if (r >= 0 && word.size == 0)
                         reader->at++; /* a brace or a comma, which no value has */
                 else if (r >= 0)
@@ -355,7 +355,7 @@ static int take_assignment(struct reader *reader) {
         return r;
 }
 
-static bool is_assignment(struct reader *reader) {
+static bool rules_is_assignment(struct reader *reader) {
         const struct phx_strings *words = &reader->statement.words;
         const char *at = reader->at;
 
@@ -381,18 +381,18 @@ static int take_word(struct reader *reader) {
                 statement->file_line = reader->file ? reader->line : 0;
                 statement->line = reader->file ? reader->include_line : reader->line;
         }
-        r = read_word(reader, &word);
+        r = rules_read_word(reader, &word);
         if (r < 0 || word.size == 0)
                 return r;
         r = phx_strings_add(&statement->words, word.data);
         if (r < 0)
                 return r;
-        if (is_include(&statement->words))
-                return take_include(reader);
-        return is_assignment(reader) ? take_assignment(reader) : 0;
+        if (rules_is_include(&statement->words))
+                return rules_take_include(reader);
+        return rules_is_assignment(reader) ? take_assignment(reader) : 0;
 }
 
-static bool begins_comment(const struct reader *reader) {
+static bool rules_begins_comment(const struct reader *reader) {
         return *reader->at == '#' && strncmp(reader->at, "#include", 8) != 0;
 }
 
@@ -400,19 +400,19 @@ static int read_text(struct reader *reader) {
         int r = 0;
 
         while (r >= 0 && !is_at_end(reader)) {
-                if (is_space(*reader->at))
-                        (void) take(reader);
-                else if (begins_comment(reader))
+                if (rules_is_space(*reader->at))
+                        (void) rules_take(reader);
+                else if (rules_begins_comment(reader))
                         skip_comment(reader);
                 else if (is_stop(reader)) {
                         reader->at++;
                         r = keep(reader);
-                } else if (*reader->at == '{' && opens_block(reader)) {
+                } else if (*reader->at == '{' && rules_opens_block(reader)) {
                         reader->at++;
-                        r = open_block(reader);
+                        r = rules_open_block(reader);
                 } else if (*reader->at == '}') {
                         reader->at++;
-                        close_block(reader);
+                        rules_close_block(reader);
                 } else
                         r = take_word(reader);
         }

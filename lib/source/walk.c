@@ -42,11 +42,11 @@ struct phx_source_walk {
         bool (*was_seen)[2];
 };
 
-static bool is_space(char c) {
+static bool walk_is_space(char c) {
         return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-static bool begins_with(const char *at, const char *end, const char *word) {
+static bool walk_begins_with(const char *at, const char *end, const char *word) {
         size_t length = strlen(word);
 
         return (size_t) (end - at) >= length && memcmp(at, word, length) == 0;
@@ -123,35 +123,35 @@ static struct frame *top(const struct phx_source_walk *walk) {
         return &walk->frames[walk->count - 1];
 }
 
-static void pass(struct frame *frame, const char *to) {
+static void walk_pass(struct frame *frame, const char *to) {
         for (; frame->at < to; frame->at++)
                 frame->line += *frame->at == '\n';
 }
 
 /* --- statements --- */
 
-static const char *skip_line(const char *at, const char *end) {
+static const char *walk_skip_line(const char *at, const char *end) {
         const char *line_end = memchr(at, '\n', (size_t) (end - at));
 
         return line_end ? line_end : end;
 }
 
-static bool is_include(const char *at, const char *end) {
+static bool walk_is_include(const char *at, const char *end) {
         const char *behind;
 
         at += at < end && *at == '#';
-        if (!begins_with(at, end, "include"))
+        if (!walk_begins_with(at, end, "include"))
                 return false;
         behind = at + strlen("include");
-        return behind < end && (is_space(*behind) || *behind == '<' || *behind == '"');
+        return behind < end && (walk_is_space(*behind) || *behind == '<' || *behind == '"');
 }
 
 static const char *skip_blank(const char *at, const char *end) {
         while (at < end) {
-                if (is_space(*at))
+                if (walk_is_space(*at))
                         at++;
-                else if (*at == '#' && !is_include(at, end))
-                        at = skip_line(at, end);
+                else if (*at == '#' && !walk_is_include(at, end))
+                        at = walk_skip_line(at, end);
                 else
                         break;
         }
@@ -159,21 +159,21 @@ static const char *skip_blank(const char *at, const char *end) {
 }
 
 /* Behind the string at AT; one that nothing closes ends with its line. */
-static const char *skip_string(const char *at, const char *end) {
+static const char *walk_skip_string(const char *at, const char *end) {
         for (const char *to = at + 1; to < end; to++) {
                 if (*to == '\\' && to + 1 < end)
                         to++;
                 else if (*to == '"')
                         return to + 1;
         }
-        return skip_line(at, end);
+        return walk_skip_line(at, end);
 }
 
 /* Behind the list at AT; a parenthesis that nothing closes is only itself. */
 static const char *skip_list(const char *at, const char *end) {
         for (const char *to = at + 1; to < end && *to != '{' && *to != '}'; to++) {
                 if (*to == '"')
-                        to = skip_string(to, end) - 1;
+                        to = walk_skip_string(to, end) - 1;
                 else if (*to == ')')
                         return to + 1;
         }
@@ -193,7 +193,7 @@ static const char *skip_piece(const char *at, const char *end) {
         if (*at == '\\' && at + 1 < end)
                 return at + 2;
         if (*at == '"')
-                return skip_string(at, end);
+                return walk_skip_string(at, end);
         if (*at == '(')
                 return skip_list(at, end);
         if ((*at == '@' || *at == '$') && at + 1 < end && at[1] == '{')
@@ -201,7 +201,7 @@ static const char *skip_piece(const char *at, const char *end) {
         return at + 1;
 }
 
-static bool is_assignment(const char *at, const char *end) {
+static bool walk_is_assignment(const char *at, const char *end) {
         const char *behind;
 
         if ((*at != '@' && *at != '$') || at + 1 >= end || at[1] != '{')
@@ -214,7 +214,7 @@ static bool is_assignment(const char *at, const char *end) {
 }
 
 static const char *find_end_of_assignment(const char *at, const char *end) {
-        while (at < end && *at != '\n' && !(*at == '#' && is_space(at[-1])))
+        while (at < end && *at != '\n' && !(*at == '#' && walk_is_space(at[-1])))
                 at = *at == '(' ? at + 1 : skip_piece(at, end);
         return at;
 }
@@ -234,20 +234,23 @@ static bool takes_patterns(const struct phx_statement *statement) {
         return false;
 }
 
-static bool opens_block(const struct phx_statement *statement, const char *at, const char *end) {
+static bool walk_opens_block(
+                const struct phx_statement *statement,
+                const char *at,
+                const char *end) {
         const char before = at[-1];
 
-        if (!is_space(before) && before != ')' && before != '"')
+        if (!walk_is_space(before) && before != ')' && before != '"')
                 return false;
-        return at + 1 == end || is_space(at[1]) || at[1] == '}' || !takes_patterns(statement);
+        return at + 1 == end || walk_is_space(at[1]) || at[1] == '}' || !takes_patterns(statement);
 }
 
 static bool ends_rule(const char *at, const char *end) {
-        return at + 1 == end || is_space(at[1]) || strchr("#}\"", at[1]);
+        return at + 1 == end || walk_is_space(at[1]) || strchr("#}\"", at[1]);
 }
 
 /* Without the blanks and comments behind its last word. */
-static void trim(struct phx_statement *statement) {
+static void walk_trim(struct phx_statement *statement) {
         const char *at = statement->from, *last = at;
         struct phx_word word;
 
@@ -267,38 +270,42 @@ static const char *find_end(struct phx_statement *statement, const char *end) {
                         statement->kind = PHX_STATEMENT_RULE;
                         return at + 1;
                 }
-                if (*at == '{' && opens_block(statement, at, end)) {
+                if (*at == '{' && walk_opens_block(statement, at, end)) {
                         statement->kind = PHX_STATEMENT_OPEN;
                         return at + 1;
                 }
-                if (is_space(at[-1]) && (*at == '}' || is_include(at, end))) {
-                        trim(statement);
+                if (walk_is_space(at[-1]) && (*at == '}' || walk_is_include(at, end))) {
+                        walk_trim(statement);
                         return at;
                 }
-                if (*at == '#' && is_space(at[-1])) {
-                        at = skip_line(at, end);
+                if (*at == '#' && walk_is_space(at[-1])) {
+                        at = walk_skip_line(at, end);
                         continue;
                 }
                 at = skip_piece(at, end);
         }
         statement->length = (size_t) (end - from);
-        trim(statement);
+        walk_trim(statement);
         return end;
 }
 
 /* The name in "include [if exists] <NAME>", without its brackets or quotes; and behind it. */
-static const char *take_include(struct phx_statement *statement, const char *end, char **ret_name) {
+static const char *walk_take_include(
+                struct phx_statement *statement,
+                const char *end,
+                char **ret_name) {
         const char *at = statement->from + (*statement->from == '#') + strlen("include"), *to;
         bool has_brackets;
 
         at = skip_blank(at, end);
-        if (begins_with(at, end, "if") && at + 2 < end && is_space(at[2])) {
+        if (walk_begins_with(at, end, "if") && at + 2 < end && walk_is_space(at[2])) {
                 at = skip_blank(at + 2, end);
-                at = skip_blank(begins_with(at, end, "exists") ? at + strlen("exists") : at, end);
+                at = skip_blank(walk_begins_with(at, end, "exists") ? at + strlen("exists") : at,
+                                end);
         }
         has_brackets = at < end && *at == '<';
         to = at + has_brackets;
-        while (to < end && *to != '\n' && (has_brackets ? *to != '>' : !is_space(*to)))
+        while (to < end && *to != '\n' && (has_brackets ? *to != '>' : !walk_is_space(*to)))
                 to++;
         *ret_name = has_brackets ? strndup(at + 1, (size_t) (to - at - 1)) : NULL;
         to += to < end && has_brackets && *to == '>';
@@ -307,7 +314,7 @@ static const char *take_include(struct phx_statement *statement, const char *end
         return to;
 }
 
-static void follow(struct phx_source_walk *walk, const char *written) {
+static void walk_follow(struct phx_source_walk *walk, const char *written) {
         phx_autofree char *name = written ? phx_include_name(written) : NULL;
         const struct frame *frame = top(walk);
 
@@ -321,18 +328,18 @@ static void take_statement(struct phx_source_walk *walk, struct phx_statement *s
 
         if (*frame->at == '{' || *frame->at == '}') {
                 statement->kind = *frame->at == '{' ? PHX_STATEMENT_OPEN : PHX_STATEMENT_CLOSE;
-                pass(frame, frame->at + 1);
-        } else if (is_include(frame->at, frame->end)) {
-                const char *behind = take_include(statement, frame->end, &name);
+                walk_pass(frame, frame->at + 1);
+        } else if (walk_is_include(frame->at, frame->end)) {
+                const char *behind = walk_take_include(statement, frame->end, &name);
 
-                pass(frame, behind);
-                follow(walk, name);
-        } else if (is_assignment(frame->at, frame->end)) {
+                walk_pass(frame, behind);
+                walk_follow(walk, name);
+        } else if (walk_is_assignment(frame->at, frame->end)) {
                 statement->kind = PHX_STATEMENT_ASSIGNMENT;
-                pass(frame, find_end_of_assignment(frame->at, frame->end));
+                walk_pass(frame, find_end_of_assignment(frame->at, frame->end));
                 statement->length = (size_t) (frame->at - statement->from);
         } else
-                pass(frame, find_end(statement, frame->end));
+                walk_pass(frame, find_end(statement, frame->end));
         walk->depth += statement->kind == PHX_STATEMENT_OPEN;
         walk->depth -= statement->kind == PHX_STATEMENT_CLOSE && walk->depth > 0;
 }
@@ -341,13 +348,13 @@ bool phx_source_walk_next(struct phx_source_walk *walk, struct phx_statement *re
         while (walk && walk->count > 0) {
                 struct frame *frame = top(walk);
 
-                pass(frame, skip_blank(frame->at, frame->end));
+                walk_pass(frame, skip_blank(frame->at, frame->end));
                 if (frame->at == frame->end) {
                         walk->count--;
                         continue;
                 }
                 if (*frame->at == ',') {
-                        pass(frame, frame->at + 1);
+                        walk_pass(frame, frame->at + 1);
                         continue;
                 }
                 *ret_statement = (struct phx_statement){
@@ -368,10 +375,10 @@ unsigned phx_source_line(const struct phx_file_seen *seen, unsigned counted) {
         unsigned line = 1, count = 1;
 
         while (at < end && count < counted) {
-                const char *to = *at == '"' ? skip_string(at, end) : at + 1;
+                const char *to = *at == '"' ? walk_skip_string(at, end) : at + 1;
 
-                if (*at == '#' && !is_include(at, end))
-                        to = skip_line(at, end);
+                if (*at == '#' && !walk_is_include(at, end))
+                        to = walk_skip_line(at, end);
                 count += *at == '\n';
                 for (; at < to; at++)
                         line += *at == '\n';
@@ -416,7 +423,7 @@ bool phx_statement_word(
         const char *end = statement->from + statement->length;
         const char *from = skip_blank(*at, end), *to = from;
 
-        while (to < end && !is_space(*to))
+        while (to < end && !walk_is_space(*to))
                 to = skip_piece(to, end);
         *at = to;
         *ret_word = (struct phx_word){ from, (size_t) (to - from) };
@@ -427,7 +434,7 @@ bool phx_word_is(const struct phx_word *word, const char *text) {
         return word->length == strlen(text) && memcmp(word->from, text, word->length) == 0;
 }
 
-static bool is_qualifier(const struct phx_word *word) {
+static bool walk_is_qualifier(const struct phx_word *word) {
         static const char *const qualifiers[] = { "audit", "deny",   "allow",  "owner",
                                                   "other", "prompt", "access", "quiet" };
 
@@ -446,7 +453,7 @@ bool phx_statement_keyword(
         size_t length = 0;
 
         while (phx_statement_word(statement, position, ret_word))
-                if (!is_qualifier(ret_word))
+                if (!walk_is_qualifier(ret_word))
                         break;
         while (length < ret_word->length &&
                (isalnum((unsigned char) ret_word->from[length]) || ret_word->from[length] == '_'))
