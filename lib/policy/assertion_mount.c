@@ -19,7 +19,10 @@ struct mount {
         uint32_t flags;
 };
 
-static int add_options(struct phx_assertion_words *words, const char *list, struct mount *mount) {
+static int mount_add_options(
+                struct phx_assertion_words *words,
+                const char *list,
+                struct mount *mount) {
         for (const char *at = list; *at;) {
                 size_t length = strcspn(at, ",()");
                 phx_autofree char *option = strndup(at, length);
@@ -51,11 +54,14 @@ static bool is_options(const char *word) {
         return phx_word_mount_option(option, &flags);
 }
 
-static int read_word(struct phx_assertion_words *words, const char *word, struct mount *mount) {
+static int mount_read_word(
+                struct phx_assertion_words *words,
+                const char *word,
+                struct mount *mount) {
         if (phx_has_prefix(word, "options="))
-                return add_options(words, word + strlen("options="), mount);
+                return mount_add_options(words, word + strlen("options="), mount);
         if (is_options(word))
-                return add_options(words, word, mount);
+                return mount_add_options(words, word, mount);
         if (phx_has_prefix(word, "fstype="))
                 word += strlen("fstype=");
         if (word[0] == '/' || mount->type) {
@@ -68,7 +74,7 @@ static int read_word(struct phx_assertion_words *words, const char *word, struct
 }
 
 /* What the kernel leaves of a call's arguments before it asks, see apparmor_sb_mount(). */
-static void settle(struct mount *mount) {
+static void mount_settle(struct mount *mount) {
         if (mount->flags & MS_REMOUNT)
                 mount->source = mount->type = NULL;
         else if (mount->flags & MS_BIND) {
@@ -84,7 +90,7 @@ static void settle(struct mount *mount) {
                 mount->source = mount->type; /* as nearly everybody calls it */
 }
 
-static int check(struct phx_assertion_words *words, const struct mount *mount) {
+static int mount_check(struct phx_assertion_words *words, const struct mount *mount) {
         bool is_new = !(mount->flags & (MS_REMOUNT | MS_BIND | MS_MOVE | PROPAGATION));
 
         if (is_new && !mount->type)
@@ -119,7 +125,7 @@ static int add_mount(
 }
 
 /* A source that is a path may be a pattern like the target. */
-static int expand(struct phx_assertion_words *words, const struct mount *mount) {
+static int mount_expand(struct phx_assertion_words *words, const struct mount *mount) {
         phx_cleanup(phx_strings_done) struct phx_strings sources = { 0 }, targets = { 0 };
         bool is_path = mount->source && mount->source[0] == '/';
         int r;
@@ -142,17 +148,17 @@ int phx_assertion_mount(struct phx_assertion_words *words) {
         int r;
 
         while ((word = phx_assertion_next(words)) && strcmp(word, "->") != 0) {
-                r = read_word(words, word, &mount);
+                r = mount_read_word(words, word, &mount);
                 if (r < 0)
                         return r;
         }
         if (!word)
                 return phx_assertion_expected(words, NULL, "'->' and the mount point");
         mount.target = phx_assertion_next(words);
-        settle(&mount);
-        r = check(words, &mount);
+        mount_settle(&mount);
+        r = mount_check(words, &mount);
         if (r >= 0)
-                r = expand(words, &mount);
+                r = mount_expand(words, &mount);
         return r < 0 ? r : phx_assertion_end(words);
 }
 

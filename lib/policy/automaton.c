@@ -34,7 +34,7 @@ static uint32_t number(const uint8_t *data, size_t size) {
         return value;
 }
 
-static uint32_t element(
+static uint32_t automaton_element(
                 const struct phx_automaton *automaton,
                 enum phx_automaton_table_id id,
                 uint32_t index) {
@@ -89,10 +89,11 @@ static bool is_complete(const struct phx_automaton *automaton) {
                (!tables[PHX_AUTOMATON_CLASSES].data || tables[PHX_AUTOMATON_CLASSES].count == 256);
 }
 
-/* What would be looked up later stays inside by element(); this is what would be misunderstood. */
+/* What would be looked up later stays inside by automaton_element(); this is what would be
+ * misunderstood. */
 static int check_bases(const struct phx_automaton *automaton, struct phx_error *error) {
         for (uint32_t i = 0; i < automaton->tables[PHX_AUTOMATON_BASE].count; i++)
-                if (element(automaton, PHX_AUTOMATON_BASE, i) & BASE_UNKNOWN)
+                if (automaton_element(automaton, PHX_AUTOMATON_BASE, i) & BASE_UNKNOWN)
                         return malformed(error, "has transitions of an unknown kind");
         return 0;
 }
@@ -135,18 +136,21 @@ int phx_automaton_read(
         return 0;
 }
 
-static uint32_t step(const struct phx_automaton *automaton, uint32_t state, uint32_t byte) {
+static uint32_t automaton_step(
+                const struct phx_automaton *automaton,
+                uint32_t state,
+                uint32_t byte) {
         /* Defaults are followed towards the root of a tree; in a circle this ends it. */
         uint32_t left = automaton->tables[PHX_AUTOMATON_BASE].count;
 
         while (left-- > 0) {
-                uint32_t base = element(automaton, PHX_AUTOMATON_BASE, state);
+                uint32_t base = automaton_element(automaton, PHX_AUTOMATON_BASE, state);
                 uint32_t place = (base & BASE_INDEX) + byte;
 
                 if (place < automaton->tables[PHX_AUTOMATON_CHECK].count &&
-                    element(automaton, PHX_AUTOMATON_CHECK, place) == state)
-                        return element(automaton, PHX_AUTOMATON_NEXT, place);
-                state = element(automaton, PHX_AUTOMATON_DEFAULT, state);
+                    automaton_element(automaton, PHX_AUTOMATON_CHECK, place) == state)
+                        return automaton_element(automaton, PHX_AUTOMATON_NEXT, place);
+                state = automaton_element(automaton, PHX_AUTOMATON_DEFAULT, state);
                 if (!(base & BASE_DIFFERENCE))
                         return state;
         }
@@ -165,16 +169,16 @@ uint32_t phx_automaton_run(
                 uint32_t byte = bytes[i];
 
                 if (has_classes)
-                        byte = element(automaton, PHX_AUTOMATON_CLASSES, byte);
-                state = step(automaton, state, byte);
+                        byte = automaton_element(automaton, PHX_AUTOMATON_CLASSES, byte);
+                state = automaton_step(automaton, state, byte);
         }
         return state;
 }
 
 uint32_t phx_automaton_accept(const struct phx_automaton *automaton, uint32_t state) {
-        return element(automaton, PHX_AUTOMATON_ACCEPT, state);
+        return automaton_element(automaton, PHX_AUTOMATON_ACCEPT, state);
 }
 
 uint32_t phx_automaton_accept_more(const struct phx_automaton *automaton, uint32_t state) {
-        return element(automaton, PHX_AUTOMATON_ACCEPT_MORE, state);
+        return automaton_element(automaton, PHX_AUTOMATON_ACCEPT_MORE, state);
 }

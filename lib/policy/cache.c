@@ -26,7 +26,7 @@ static int file_name(const char *key, char name[PHX_SHA256_HEX + sizeof(SUFFIX)]
 
 /* "MAGIC DIGEST\n" and then the policy. The digest is of key and policy, so that a whole file under
  * another key's name is as good as damaged. */
-static bool is_whole(const char *key, const char *data, size_t size) {
+static bool cache_is_whole(const char *key, const char *data, size_t size) {
         char digest[PHX_SHA256_HEX];
 
         if (size <= HEADER_SIZE || memcmp(data, MAGIC, sizeof(MAGIC) - 1) != 0 ||
@@ -49,7 +49,7 @@ int phx_policy_cache_get(int dir_fd, const char *key, char **ret_blob, size_t *r
         /* Too large, or no file at all: nothing that was put there by us. */
         if (r < 0 && r != -EFBIG && r != -EINVAL)
                 return r;
-        if (r < 0 || !is_whole(key, data, size)) {
+        if (r < 0 || !cache_is_whole(key, data, size)) {
                 (void) unlinkat(dir_fd, name, 0);
                 return -ENOENT;
         }

@@ -56,7 +56,7 @@ struct phx_graph_bytes phx_graph_any(void) {
         return bytes;
 }
 
-static uint32_t element(const struct phx_automaton_table *table, uint32_t index) {
+static uint32_t graph_element(const struct phx_automaton_table *table, uint32_t index) {
         const uint8_t *at = table->data + (size_t) index * table->width;
         uint32_t value = 0;
 
@@ -70,7 +70,7 @@ static uint32_t *unpack(const struct phx_automaton *automaton, enum phx_automato
         uint32_t *numbers = calloc((size_t) table->count + 1, sizeof(*numbers));
 
         for (uint32_t i = 0; numbers && i < table->count; i++)
-                numbers[i] = element(table, i);
+                numbers[i] = graph_element(table, i);
         return numbers;
 }
 
@@ -84,7 +84,7 @@ static int unpack_all(struct phx_policy_graph *graph) {
         graph->check = unpack(&graph->automaton, PHX_AUTOMATON_CHECK);
         graph->next = unpack(&graph->automaton, PHX_AUTOMATON_NEXT);
         for (unsigned i = 0; i < 256; i++)
-                graph->classes[i] = (uint8_t) (classes->data ? element(classes, i) : i);
+                graph->classes[i] = (uint8_t) (classes->data ? graph_element(classes, i) : i);
         return graph->base && graph->otherwise && graph->check && graph->next ? 0 : -ENOMEM;
 }
 
@@ -141,7 +141,7 @@ uint32_t phx_policy_graph_start(const struct phx_policy_graph *graph) {
 }
 
 /* Always a state of the graph. */
-static uint32_t step(const struct phx_policy_graph *graph, uint32_t state, uint8_t byte) {
+static uint32_t graph_step(const struct phx_policy_graph *graph, uint32_t state, uint8_t byte) {
         /* Defaults are followed towards the root of a tree; in a circle this ends it. */
         uint32_t left = graph->states, index = graph->classes[byte], to;
 
@@ -169,7 +169,7 @@ uint32_t phx_policy_graph_run(
         const uint8_t *bytes = string;
 
         for (size_t i = 0; i < size && state != 0; i++)
-                state = step(graph, state, bytes[i]);
+                state = graph_step(graph, state, bytes[i]);
         return state;
 }
 
@@ -232,7 +232,10 @@ void phx_graph_close(
                         uint8_t byte = byte_at(j);
 
                         if (bytes->has[byte])
-                                reach(set, set->items[i], byte, step(graph, set->items[i], byte));
+                                reach(set,
+                                      set->items[i],
+                                      byte,
+                                      graph_step(graph, set->items[i], byte));
                 }
 }
 
@@ -255,7 +258,7 @@ static void diverge(
                 struct phx_graph_set *set) {
         for (unsigned i = 0; i < READABLE + 256; i++) {
                 uint8_t byte = byte_at(i);
-                uint32_t to = step(graph, state, byte);
+                uint32_t to = graph_step(graph, state, byte);
 
                 if (!bytes->has[byte] || to == 0 || set->steps[to].is_in)
                         continue;
@@ -281,7 +284,7 @@ static void add_beginnings(
         uint32_t state = start;
 
         for (size_t i = 0; set->name[i] && state != 0; i++) {
-                state = step(graph, state, (uint8_t) set->name[i]);
+                state = graph_step(graph, state, (uint8_t) set->name[i]);
                 if (i + 1 == length || !set->name[i + 1] || state == 0 || set->steps[state].is_in)
                         continue;
                 reach(set, 0, (uint8_t) set->name[i], state);
@@ -310,7 +313,7 @@ void phx_graph_others(
                 if (i == 0 && but)
                         bytes.has[(uint8_t) but] = false;
                 diverge(graph, state, i, &bytes, set);
-                state = step(graph, state, (uint8_t) set->name[i]);
+                state = graph_step(graph, state, (uint8_t) set->name[i]);
         }
         if (!passes_children && state != 0)
                 diverge(graph, state, i, &any, set);

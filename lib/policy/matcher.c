@@ -15,7 +15,8 @@
  * itself (kernel/probe.c); both have the same interface, phx_policy_prober, and the scenario
  * policy-tests compares their answers.
  *
- * load() borrows the blob until unload(), and parses it only for the positions of the automata. */
+ * matcher_load() borrows the blob until matcher_unload(), and parses it only for the positions of
+ * the automata. */
 
 #include "policy/matcher.h"
 
@@ -67,7 +68,7 @@ static int find_permissions(
         return 0;
 }
 
-static int load(void *data, const void *blob, size_t size, struct phx_error *error) {
+static int matcher_load(void *data, const void *blob, size_t size, struct phx_error *error) {
         struct phx_policy_matcher *matcher = data;
 
         matcher->blob = blob;
@@ -75,19 +76,20 @@ static int load(void *data, const void *blob, size_t size, struct phx_error *err
         return phx_policy_parse(blob, size, &matcher->policy, error);
 }
 
-static void unload(void *data) {
+static void matcher_unload(void *data) {
         struct phx_policy_matcher *matcher = data;
 
         phx_policy_done(&matcher->policy);
         matcher->blob = NULL;
 }
 
-static int ask(void *data,
-               const char *profile,
-               const struct phx_policy_query *query,
-               uint32_t mask,
-               bool *ret_allowed,
-               struct phx_error *error) {
+static int matcher_ask(
+                void *data,
+                const char *profile,
+                const struct phx_policy_query *query,
+                uint32_t mask,
+                bool *ret_allowed,
+                struct phx_error *error) {
         const struct phx_policy_matcher *matcher = data;
         const struct phx_policy_entry *entry = phx_policy_find(&matcher->policy, profile);
         const struct phx_policy_rules *rules;
@@ -110,5 +112,5 @@ static int ask(void *data,
 }
 
 struct phx_policy_prober phx_policy_matcher_prober(struct phx_policy_matcher *matcher) {
-        return (struct phx_policy_prober){ load, ask, unload, matcher };
+        return (struct phx_policy_prober){ matcher_load, matcher_ask, matcher_unload, matcher };
 }

@@ -341,7 +341,7 @@ static int parse_body(struct phx_stream *stream, uint32_t version, struct phx_po
         return body.has_flags ? 0 : phx_stream_malformed(stream, "profile without flags");
 }
 
-static void entry_done(struct phx_policy_entry *entry) {
+static void policy_entry_done(struct phx_policy_entry *entry) {
         free(entry->name);
         phx_strings_done(&entry->transitions);
 }
@@ -364,7 +364,7 @@ static int parse_profile(
                 struct phx_stream *stream,
                 uint32_t version,
                 struct phx_policy_entry *ret_entry) {
-        phx_cleanup(entry_done) struct phx_policy_entry entry = { 0 };
+        phx_cleanup(policy_entry_done) struct phx_policy_entry entry = { 0 };
         size_t start = stream->position;
         struct phx_stream_item item = { 0 };
         const char *name = NULL;
@@ -391,7 +391,7 @@ static int parse_profile(
         return 0;
 }
 
-static int add_entry(
+static int policy_add_entry(
                 struct phx_policy *policy,
                 struct phx_policy_entry *entry,
                 struct phx_error *error) {
@@ -435,7 +435,7 @@ int phx_policy_parse(
                                 "compiled policy: is empty, expected at least one profile");
 
         while (stream.position < size) {
-                phx_cleanup(entry_done) struct phx_policy_entry entry = { 0 };
+                phx_cleanup(policy_entry_done) struct phx_policy_entry entry = { 0 };
 
                 r = parse_header(&stream, &version);
                 if (r < 0)
@@ -443,7 +443,7 @@ int phx_policy_parse(
                 r = parse_profile(&stream, version, &entry);
                 if (r < 0)
                         return r;
-                r = add_entry(&policy, &entry, error);
+                r = policy_add_entry(&policy, &entry, error);
                 if (r < 0)
                         return r;
         }
@@ -461,7 +461,7 @@ const struct phx_policy_entry *phx_policy_find(const struct phx_policy *policy, 
 
 void phx_policy_done(struct phx_policy *policy) {
         for (size_t i = 0; i < policy->count; i++)
-                entry_done(&policy->entries[i]);
+                policy_entry_done(&policy->entries[i]);
         free(policy->entries);
         *policy = (struct phx_policy){ 0 };
 }

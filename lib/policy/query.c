@@ -34,7 +34,7 @@ uint32_t phx_query_file_mask(char permission) {
         }
 }
 
-static int begin(struct phx_policy_query *query, enum phx_query_class class) {
+static int query_begin(struct phx_policy_query *query, enum phx_query_class class) {
         const unsigned char byte = (unsigned char) class;
 
         query->class = class;
@@ -42,7 +42,7 @@ static int begin(struct phx_policy_query *query, enum phx_query_class class) {
 }
 
 /* The text alone, for what stands at the end of the string. */
-static int add(struct phx_policy_query *query, const char *text) {
+static int query_add(struct phx_policy_query *query, const char *text) {
         return phx_buffer_add_text(&query->match, text);
 }
 
@@ -52,9 +52,9 @@ static int add_part(struct phx_policy_query *query, const char *text) {
 }
 
 int phx_query_file(struct phx_policy_query *query, const char *path) {
-        int r = begin(query, PHX_QUERY_FILE);
+        int r = query_begin(query, PHX_QUERY_FILE);
 
-        return r < 0 ? r : add(query, path);
+        return r < 0 ? r : query_add(query, path);
 }
 
 /* Profiles are names among the files'. */
@@ -81,7 +81,7 @@ int phx_query_mount(
                 const char *target,
                 const char *type,
                 uint32_t flags) {
-        int r = begin(query, PHX_QUERY_MOUNT);
+        int r = query_begin(query, PHX_QUERY_MOUNT);
 
         query->mask = PHX_QUERY_MOUNT_IT;
         if (r >= 0)
@@ -94,37 +94,37 @@ int phx_query_mount(
 }
 
 int phx_query_umount(struct phx_policy_query *query, const char *target) {
-        int r = begin(query, PHX_QUERY_MOUNT);
+        int r = query_begin(query, PHX_QUERY_MOUNT);
 
         query->mask = PHX_QUERY_UMOUNT;
-        return r < 0 ? r : add(query, target);
+        return r < 0 ? r : query_add(query, target);
 }
 
 int phx_query_pivot_root(
                 struct phx_policy_query *query,
                 const char *new_root,
                 const char *put_old) {
-        int r = begin(query, PHX_QUERY_MOUNT);
+        int r = query_begin(query, PHX_QUERY_MOUNT);
 
         query->mask = PHX_QUERY_PIVOT_ROOT;
         if (r >= 0)
                 r = add_part(query, new_root);
-        return r < 0 ? r : add(query, put_old);
+        return r < 0 ? r : query_add(query, put_old);
 }
 
 int phx_query_ptrace(struct phx_policy_query *query, const char *peer) {
-        int r = begin(query, PHX_QUERY_PTRACE);
+        int r = query_begin(query, PHX_QUERY_PTRACE);
 
-        return r < 0 ? r : add(query, peer);
+        return r < 0 ? r : query_add(query, peer);
 }
 
 int phx_query_signal(struct phx_policy_query *query, unsigned signal, const char *peer) {
         const unsigned char byte = (unsigned char) signal;
-        int r = begin(query, PHX_QUERY_SIGNAL);
+        int r = query_begin(query, PHX_QUERY_SIGNAL);
 
         if (r >= 0)
                 r = phx_buffer_add(&query->match, &byte, sizeof(byte));
-        return r < 0 ? r : add(query, peer);
+        return r < 0 ? r : query_add(query, peer);
 }
 
 int phx_query_network(struct phx_policy_query *query, unsigned family, unsigned socket) {
@@ -132,7 +132,7 @@ int phx_query_network(struct phx_policy_query *query, unsigned family, unsigned 
                                           (unsigned char) family,
                                           (unsigned char) (socket >> 8),
                                           (unsigned char) socket };
-        int r = begin(query, PHX_QUERY_NETWORK);
+        int r = query_begin(query, PHX_QUERY_NETWORK);
 
         query->mask = PHX_QUERY_CREATE;
         return r < 0 ? r : phx_buffer_add(&query->match, numbers, sizeof(numbers));

@@ -10,7 +10,7 @@ struct span {
         size_t size;
 };
 
-static int take(struct phx_stream *stream, size_t size, const uint8_t **ret_data) {
+static int stream_take(struct phx_stream *stream, size_t size, const uint8_t **ret_data) {
         if (size > stream->size - stream->position) {
                 (void) phx_stream_malformed(stream, "ends in the middle of a value");
                 /* Spelled out, so that the compiler knows that the data is there after success. */
@@ -36,11 +36,11 @@ static int take_sized(struct phx_stream *stream, size_t width, struct span *ret_
         size_t size;
         int r;
 
-        r = take(stream, width, &length);
+        r = stream_take(stream, width, &length);
         if (r < 0)
                 return r;
         size = phx_stream_number(length, width);
-        r = take(stream, size, &data);
+        r = stream_take(stream, size, &data);
         if (r < 0)
                 return r;
 
@@ -48,7 +48,7 @@ static int take_sized(struct phx_stream *stream, size_t width, struct span *ret_
         return 0;
 }
 
-static int take_text(struct phx_stream *stream, struct span *ret_span) {
+static int stream_take_text(struct phx_stream *stream, struct span *ret_span) {
         struct span span = { 0 };
         int r;
 
@@ -62,7 +62,7 @@ static int take_text(struct phx_stream *stream, struct span *ret_span) {
         return 0;
 }
 
-static int take_value(struct phx_stream *stream, uint8_t code, struct span *ret_span) {
+static int stream_take_value(struct phx_stream *stream, uint8_t code, struct span *ret_span) {
         struct span span = { 0 };
         int r;
 
@@ -72,14 +72,14 @@ static int take_value(struct phx_stream *stream, uint8_t code, struct span *ret_
         case PHX_STREAM_U32:
         case PHX_STREAM_U64:
                 span.size = (size_t) 1 << code;
-                r = take(stream, span.size, &span.data);
+                r = stream_take(stream, span.size, &span.data);
                 break;
         case PHX_STREAM_ARRAY: /* a count, of entries and not of values */
                 span.size = 2;
-                r = take(stream, span.size, &span.data);
+                r = stream_take(stream, span.size, &span.data);
                 break;
         case PHX_STREAM_STRING:
-                r = take_text(stream, &span);
+                r = stream_take_text(stream, &span);
                 break;
         case PHX_STREAM_BLOB:
                 r = take_sized(stream, 4, &span);
@@ -106,18 +106,18 @@ int phx_stream_next(struct phx_stream *stream, struct phx_stream_item *ret_item)
         struct span tag = { 0 }, value = { 0 };
         int r;
 
-        r = take(stream, 1, &code);
+        r = stream_take(stream, 1, &code);
         if (r < 0)
                 return r;
         if (*code == PHX_STREAM_NAME) {
-                r = take_text(stream, &tag);
+                r = stream_take_text(stream, &tag);
                 if (r < 0)
                         return r;
-                r = take(stream, 1, &code);
+                r = stream_take(stream, 1, &code);
                 if (r < 0)
                         return r;
         }
-        r = take_value(stream, *code, &value);
+        r = stream_take_value(stream, *code, &value);
         if (r < 0)
                 return r;
 

@@ -27,7 +27,7 @@ static const struct {
 };
 
 /* Words end at blanks; in double quotes a blank is one of the word's. */
-static int split(const char *line, struct phx_strings *words, struct phx_error *error) {
+static int test_split(const char *line, struct phx_strings *words, struct phx_error *error) {
         const char *at = line;
 
         for (;;) {
@@ -115,7 +115,7 @@ int phx_policy_assertion_parse(
 
         if (phx_has_control(line) && strcspn(line, "\t\r") == strlen(line))
                 return phx_error_set(error, -EINVAL, "has a control character in it");
-        r = split(line, &words.strings, error);
+        r = test_split(line, &words.strings, error);
         if (r < 0 || words.strings.count == 0)
                 return r;
         r = parse_words(&words);

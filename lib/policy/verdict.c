@@ -29,11 +29,12 @@ static const char *answer_to_string(enum answer answer) {
         return "unknown";
 }
 
-static int ask(const struct phx_policy_trial *trial,
-               const struct phx_policy_prober *prober,
-               const struct phx_policy_query *query,
-               enum answer *ret_answer,
-               struct phx_error *error) {
+static int verdict_ask(
+                const struct phx_policy_trial *trial,
+                const struct phx_policy_prober *prober,
+                const struct phx_policy_query *query,
+                enum answer *ret_answer,
+                struct phx_error *error) {
         bool allowed = false, everything = false;
         int r;
 
@@ -61,7 +62,7 @@ static int ask(const struct phx_policy_trial *trial,
 }
 
 /* 1 when it holds, 0 when not: WHY then says so. */
-static int judge(
+static int verdict_judge(
                 const struct phx_policy_trial *trial,
                 const struct phx_policy_prober *prober,
                 const struct phx_policy_assertion *assertion,
@@ -71,7 +72,7 @@ static int judge(
                 enum answer answer = ANSWER_DENIED;
                 int r;
 
-                r = ask(trial, prober, query, &answer, why);
+                r = verdict_ask(trial, prober, query, &answer, why);
                 if (r < 0)
                         return r;
                 if (assertion->is_allow == (answer != ANSWER_DENIED))
@@ -98,7 +99,7 @@ static int judge_all(
         for (size_t i = 0; i < trial->test->count; i++) {
                 const struct phx_position position = { trial->file, trial->test->items[i].line, 0 };
                 struct phx_error why = { 0 };
-                int r = judge(trial, prober, &trial->test->items[i], &why);
+                int r = verdict_judge(trial, prober, &trial->test->items[i], &why);
 
                 if (r < 0)
                         return phx_error_set(error, r, "%s: %s", trial->file, why.text);

@@ -14,7 +14,11 @@ struct word {
         uint32_t number;
 };
 
-static bool find(const struct word *words, size_t count, const char *name, uint32_t *ret_number) {
+static bool words_find(
+                const struct word *words,
+                size_t count,
+                const char *name,
+                uint32_t *ret_number) {
         for (size_t i = 0; i < count; i++)
                 if (strcmp(words[i].name, name) == 0) {
                         *ret_number = words[i].number;
@@ -102,7 +106,7 @@ bool phx_word_family(const char *word, unsigned *ret_number) {
                 { "nfc", AF_NFC },
         };
 
-        return find(words, PHX_ELEMENTS(words), word, ret_number);
+        return words_find(words, PHX_ELEMENTS(words), word, ret_number);
 }
 
 bool phx_word_socket(const char *word, unsigned *ret_number) {
@@ -111,7 +115,7 @@ bool phx_word_socket(const char *word, unsigned *ret_number) {
                 { "seqpacket", SOCK_SEQPACKET }, { "rdm", SOCK_RDM },     { "packet", SOCK_PACKET },
         };
 
-        return find(words, PHX_ELEMENTS(words), word, ret_number);
+        return words_find(words, PHX_ELEMENTS(words), word, ret_number);
 }
 
 /* security/apparmor/include/sig_names.h: signal 0 has the number behind the last. */
@@ -126,7 +130,7 @@ bool phx_word_signal(const char *word, unsigned *ret_number) {
                 { "sys", 31 },    { "exists", 35 },
         };
 
-        return find(words, PHX_ELEMENTS(words), word, ret_number);
+        return words_find(words, PHX_ELEMENTS(words), word, ret_number);
 }
 
 bool phx_word_mount_option(const char *word, uint32_t *ret_flags) {
@@ -159,5 +163,5 @@ bool phx_word_mount_option(const char *word, uint32_t *ret_flags) {
                 { "lazytime", MS_LAZYTIME },
         };
 
-        return find(words, PHX_ELEMENTS(words), word, ret_flags);
+        return words_find(words, PHX_ELEMENTS(words), word, ret_flags);
 }
