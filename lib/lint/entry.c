@@ -26,7 +26,7 @@ struct judging {
         uint64_t capabilities;          /* of the profile and its children */
 };
 
-static void judging_done(struct judging *judging) {
+static void entry_judging_done(struct judging *judging) {
         phx_policy_graph_free(judging->files);
 }
 
@@ -50,12 +50,13 @@ static int name_key(struct phx_lint *lint, const char *key, const struct phx_lxc
 
 /* OPTION is the item of lxc_options that it is about, or NULL: then the place is that of KEY. */
 PHX_PRINTF(5, 6)
-static int add(struct judging *judging,
-               enum phx_rule rule,
-               const char *key,
-               const struct phx_lxc_option *option,
-               const char *format,
-               ...) {
+static int entry_add(
+                struct judging *judging,
+                enum phx_rule rule,
+                const char *key,
+                const struct phx_lxc_option *option,
+                const char *format,
+                ...) {
         phx_autofree char *text = NULL;
         struct phx_lint *lint;
         va_list arguments;
@@ -139,7 +140,7 @@ static char *option_value(const struct phx_lxc_option *option, const char *key) 
         return strndup(text.value, text.value_size);
 }
 
-static bool has_word(const char *list, const char *word) {
+static bool entry_has_word(const char *list, const char *word) {
         size_t length = strlen(word);
 
         for (const char *at = list; *at;) {
@@ -162,7 +163,7 @@ static bool drops(const struct phx_container_config *config, const char *capabil
                 if (value && !*value)
                         is_dropped = false; /* the list begins again */
                 else if (value)
-                        is_dropped |= has_word(value, capability);
+                        is_dropped |= entry_has_word(value, capability);
         }
         return is_dropped;
 }
@@ -178,14 +179,15 @@ static int judge_gpu(struct judging *judging) {
         for (size_t i = 0; i < PHX_ELEMENTS(devices); i++)
                 if (may(judging, devices[i], AA_MAY_READ | AA_MAY_WRITE))
                         return 0;
-        return add(judging,
-                   PHX_RULE_GPU_DENIED,
-                   GPU_KEY,
-                   NULL,
-                   "the profile %s denies the GPU of gpu_assignment %s: it allows neither "
-                   "/dev/nvidia* nor /dev/dri/*",
-                   judging->config->profile,
-                   assignment);
+        return entry_add(
+                        judging,
+                        PHX_RULE_GPU_DENIED,
+                        GPU_KEY,
+                        NULL,
+                        "the profile %s denies the GPU of gpu_assignment %s: it allows neither "
+                        "/dev/nvidia* nor /dev/dri/*",
+                        judging->config->profile,
+                        assignment);
 }
 
 static int judge_namespace(struct judging *judging) {
@@ -194,23 +196,25 @@ static int judge_namespace(struct judging *judging) {
         if (judging->entry->namespace || !has_capability(judging, CAP_MAC_ADMIN))
                 return 0;
         if (!config->unprivileged && !drops(config, "mac_admin"))
-                return add(judging,
-                           PHX_RULE_POLICY_ADMIN,
-                           PROFILE_KEY,
-                           NULL,
-                           "its profile %s allows mac_admin, so root of this privileged container "
-                           "may change the host's policy; set apparmor_manages_nesting to give it "
-                           "a separate policy namespace",
-                           config->profile);
+                return entry_add(
+                                judging,
+                                PHX_RULE_POLICY_ADMIN,
+                                PROFILE_KEY,
+                                NULL,
+                                "its profile %s allows mac_admin, so root of this privileged container "
+                                "may change the host's policy; set apparmor_manages_nesting to give it "
+                                "a separate policy namespace",
+                                config->profile);
         if (!may(judging, "/sys/kernel/security/apparmor/.replace", AA_MAY_WRITE))
                 return 0;
-        return add(judging,
-                   PHX_RULE_NO_NAMESPACE,
-                   PROFILE_KEY,
-                   NULL,
-                   "its profile %s requires a policy namespace, but the container has none; set "
-                   "apparmor_manages_nesting, or policy_namespace \"always\" in the settings",
-                   config->profile);
+        return entry_add(
+                        judging,
+                        PHX_RULE_NO_NAMESPACE,
+                        PROFILE_KEY,
+                        NULL,
+                        "its profile %s requires a policy namespace, but the container has none; set "
+                        "apparmor_manages_nesting, or policy_namespace \"always\" in the settings",
+                        config->profile);
 }
 
 /* "a", or "b *:* rwm": every disk. To make a node of it, with 'm' alone, opens nothing. */
@@ -233,15 +237,16 @@ static int judge_devices(struct judging *judging, const struct phx_lxc_option *o
         if (!value || judging->config->unprivileged || !has_capability(judging, CAP_MKNOD) ||
             !has_all_disks(value))
                 return 0;
-        return add(judging,
-                   PHX_RULE_ALL_DEVICES,
-                   OPTIONS_KEY,
-                   option,
-                   "all %sdevices are allowed, and the profile %s allows root to create their "
-                   "nodes: the container can open the host's disks; allow only the devices that "
-                   "it needs",
-                   value[0] == 'b' ? "block " : "",
-                   judging->config->profile);
+        return entry_add(
+                        judging,
+                        PHX_RULE_ALL_DEVICES,
+                        OPTIONS_KEY,
+                        option,
+                        "all %sdevices are allowed, and the profile %s allows root to create their "
+                        "nodes: the container can open the host's disks; allow only the devices that "
+                        "it needs",
+                        value[0] == 'b' ? "block " : "",
+                        judging->config->profile);
 }
 
 /* What the host's own file systems would be writable by. */
@@ -263,26 +268,27 @@ static int judge_auto(struct judging *judging, const struct phx_lxc_option *opti
         phx_autofree char *value = option_value(option, "lxc.mount.auto");
         const char *what = NULL;
 
-        if (value && has_word(value, "sys:rw") &&
+        if (value && entry_has_word(value, "sys:rw") &&
             may_write_any(judging, sys_files, PHX_ELEMENTS(sys_files)))
                 what = "sys:rw";
-        if (value && has_word(value, "proc:rw") &&
+        if (value && entry_has_word(value, "proc:rw") &&
             may_write_any(judging, proc_files, PHX_ELEMENTS(proc_files)))
                 what = "proc:rw";
         if (!what)
                 return 0;
-        return add(judging,
-                   PHX_RULE_KERNEL_MOUNTED,
-                   OPTIONS_KEY,
-                   option,
-                   "%s makes files of the host's kernel writable, and the profile %s does not "
-                   "deny it; expected %.*s:mixed or %.*s:ro",
-                   what,
-                   judging->config->profile,
-                   (int) strcspn(what, ":"),
-                   what,
-                   (int) strcspn(what, ":"),
-                   what);
+        return entry_add(
+                        judging,
+                        PHX_RULE_KERNEL_MOUNTED,
+                        OPTIONS_KEY,
+                        option,
+                        "%s makes files of the host's kernel writable, and the profile %s does not "
+                        "deny it; expected %.*s:mixed or %.*s:ro",
+                        what,
+                        judging->config->profile,
+                        (int) strcspn(what, ":"),
+                        what,
+                        (int) strcspn(what, ":"),
+                        what);
 }
 
 /* The words of lxc.mount.entry, as in fstab(5). */
@@ -388,11 +394,11 @@ static const char *nameless_part(const struct mount *mount, bool *ret_is_below) 
         for (size_t i = 0; i < PHX_ELEMENTS(parts); i++) {
                 const char *tail = tail_below(paths[i], mount->source);
 
-                if (!has_word(mount->options, "ro") &&
+                if (!entry_has_word(mount->options, "ro") &&
                     (strcmp(mount->type, parts[i]) == 0 || is_below(mount->source, paths[i])))
                         return parts[i];
                 /* What is mounted below keeps its own flags. */
-                *ret_is_below = tail && tail[0] && has_word(mount->options, "rbind");
+                *ret_is_below = tail && tail[0] && entry_has_word(mount->options, "rbind");
                 if (*ret_is_below)
                         return parts[i];
         }
@@ -416,7 +422,8 @@ static int kernel_part(
         *ret_part = nameless_part(mount, ret_is_below);
         if (*ret_part)
                 return 1;
-        if (is_root ? !has_word(mount->options, "rbind") : has_word(mount->options, "ro"))
+        if (is_root ? !entry_has_word(mount->options, "rbind")
+                    : entry_has_word(mount->options, "ro"))
                 return 0;
         *ret_is_below = is_root;
         r = inner_path(mount->target, &target);
@@ -438,7 +445,7 @@ static int judge_denied(
         bool may_below = false;
         int r;
 
-        if (has_word(mount->options, "remount"))
+        if (entry_has_word(mount->options, "remount"))
                 return 0;
         r = inner_path(mount->target, &path);
         if (r < 0 || allowed(judging, path) & AA_MAY_READ)
@@ -446,15 +453,16 @@ static int judge_denied(
         r = may_read_below(judging, path, &may_below);
         if (r < 0 || may_below)
                 return r;
-        return add(judging,
-                   PHX_RULE_MOUNT_DENIED,
-                   OPTIONS_KEY,
-                   option,
-                   "the profile %s denies reading %s, which this option mounts; choose a profile "
-                   "that allows it, or add a rule to local/%s",
-                   judging->config->profile,
-                   path,
-                   judging->config->profile);
+        return entry_add(
+                        judging,
+                        PHX_RULE_MOUNT_DENIED,
+                        OPTIONS_KEY,
+                        option,
+                        "the profile %s denies reading %s, which this option mounts; choose a profile "
+                        "that allows it, or add a rule to local/%s",
+                        judging->config->profile,
+                        path,
+                        judging->config->profile);
 }
 
 static int judge_mount(struct judging *judging, const struct phx_lxc_option *option) {
@@ -469,14 +477,16 @@ static int judge_mount(struct judging *judging, const struct phx_lxc_option *opt
         r = kernel_part(judging, &mount, &part, &is_below_it);
         if (r <= 0)
                 return r < 0 ? r : judge_denied(judging, &mount, option);
-        return add(judging,
-                   PHX_RULE_KERNEL_MOUNTED,
-                   OPTIONS_KEY,
-                   option,
-                   "mounts %s writable, so root of the container controls the host's kernel; "
-                   "expected %s",
-                   part,
-                   is_below_it ? "'bind' instead of 'rbind'" : "no such mount, or the option 'ro'");
+        return entry_add(
+                        judging,
+                        PHX_RULE_KERNEL_MOUNTED,
+                        OPTIONS_KEY,
+                        option,
+                        "mounts %s writable, so root of the container controls the host's kernel; "
+                        "expected %s",
+                        part,
+                        is_below_it ? "'bind' instead of 'rbind'"
+                                    : "no such mount, or the option 'ro'");
 }
 
 static int judge_options(struct judging *judging) {
@@ -496,7 +506,7 @@ int phx_lint_entry(
                 const struct phx_lint_entry *entry,
                 struct phx_lints *lints,
                 struct phx_error *error) {
-        phx_cleanup(judging_done) struct judging judging = {
+        phx_cleanup(entry_judging_done) struct judging judging = {
                 .entry = entry,
                 .config = entry->config,
                 .lints = lints,

@@ -28,7 +28,7 @@ static int lint_set_place(struct phx_lint *item, const struct phx_statement *sta
         return 0;
 }
 
-static bool matches(
+static bool place_matches(
                 const struct lint *lint,
                 const struct phx_statement *statement,
                 const char *pattern,
@@ -52,7 +52,7 @@ static bool has_one_of(const char *list, const char *const *words, size_t count)
 
 /* The value of KEY among the words, in any of the spellings "key=v", "key = v", "key in v"; NULL.
  */
-static const char *value_of(const struct phx_statement *statement, const char *key) {
+static const char *place_value_of(const struct phx_statement *statement, const char *key) {
         const struct phx_strings *words = &statement->words;
         size_t length = strlen(key);
 
@@ -89,7 +89,7 @@ static bool list_matches(
                         continue;
                 }
                 pattern[length] = '\0';
-                if (length > 0 && matches(lint, statement, pattern, name))
+                if (length > 0 && place_matches(lint, statement, pattern, name))
                         return true;
                 length = 0;
                 if (!*at)
@@ -107,11 +107,11 @@ static bool is_change(
 
         for (size_t i = 1; i + 1 < words->count; i++)
                 if (strcmp(words->items[i], "->") == 0)
-                        return matches(lint, statement, words->items[i + 1], place->name);
+                        return place_matches(lint, statement, words->items[i + 1], place->name);
         return true;
 }
 
-static bool is_path(const char *word) {
+static bool place_is_path(const char *word) {
         return strchr("/@{[", word[0]);
 }
 
@@ -129,14 +129,14 @@ static bool file_parts(
                 return true;
         if (words->count < first + 2)
                 return false;
-        if (is_path(words->items[first])) {
+        if (place_is_path(words->items[first])) {
                 *ret_path = words->items[first];
                 *ret_permissions = words->items[first + 1];
                 return true;
         }
         *ret_path = words->items[first + 1];
         *ret_permissions = words->items[first];
-        return is_path(*ret_path);
+        return place_is_path(*ret_path);
 }
 
 static bool is_file(
@@ -152,20 +152,21 @@ static bool is_file(
                         return false;
         } else if (!strpbrk(permissions, place->permissions))
                 return false;
-        return matches(lint, statement, path, place->name);
+        return place_matches(lint, statement, path, place->name);
 }
 
-static bool is_mount(
+static bool place_is_mount(
                 const struct lint *lint,
                 const struct phx_statement *statement,
                 const struct lint_place *place) {
         static const char *const others[] = { "bind",    "rbind",    "move",      "remount",
                                               "private", "rprivate", "slave",     "rslave",
                                               "shared",  "rshared",  "unbindable" };
-        const char *type = value_of(statement, "fstype"), *options = value_of(statement, "options");
+        const char *type = place_value_of(statement, "fstype"),
+                   *options = place_value_of(statement, "options");
 
         if (!type)
-                type = value_of(statement, "vfstype");
+                type = place_value_of(statement, "vfstype");
         if (options &&
             (has_one_of(options, others, PHX_ELEMENTS(others)) || strstr(options, "make-")))
                 return false;
@@ -182,7 +183,7 @@ static bool is_about_peer(
                                          "send", "receive", "r",     "w",      "rw",
                                          "read", "write",   "trace", "readby", "tracedby"
                                  };
-        const char *peer = value_of(statement, "peer");
+        const char *peer = place_value_of(statement, "peer");
 
         for (size_t i = 1; i < statement->words.count; i++) {
                 const char *word = statement->words.items[i];
@@ -193,7 +194,7 @@ static bool is_about_peer(
                                                 : !has_one_of(word, traces, PHX_ELEMENTS(traces)))
                         return false;
         }
-        return !peer || matches(lint, statement, peer, place->name);
+        return !peer || place_matches(lint, statement, peer, place->name);
 }
 
 static bool is_capability(
@@ -219,7 +220,7 @@ static const struct {
         [LINT_CHANGE_PROFILE] = { "change_profile", is_change },
         [LINT_EXEC] = { NULL, is_file },
         [LINT_FILE] = { NULL, is_file },
-        [LINT_MOUNT] = { "mount", is_mount },
+        [LINT_MOUNT] = { "mount", place_is_mount },
         [LINT_PTRACE] = { "ptrace", is_about_peer },
         [LINT_SIGNAL] = { "signal", is_about_peer },
         [LINT_CAPABILITY] = { "capability", is_capability },
@@ -234,7 +235,7 @@ static bool is_candidate(
         if (statement->is_denial || strcmp(statement->scope, lint->entry->name) != 0)
                 return false;
         return keyword ? strcmp(first, keyword) == 0
-                       : strcmp(first, "file") == 0 || is_path(first) || strlen(first) <= 6;
+                       : strcmp(first, "file") == 0 || place_is_path(first) || strlen(first) <= 6;
 }
 
 /* "all," of newer parsers is every kind of rule. */

@@ -233,7 +233,7 @@ static struct phx_graph_bytes bytes_of(const struct paths *paths) {
 }
 
 /* 1 and the path's end for the first that may be opened with one of MASK. */
-static int find_path(
+static int reach_find_path(
                 const struct lint *lint,
                 const struct paths *paths,
                 uint32_t mask,
@@ -284,7 +284,7 @@ static int lint_file_rule(struct lint *lint, const struct file_rule *rule) {
         int r = 0;
 
         for (size_t i = 0; r >= 0 && i < rule->count; i++) {
-                r = find_path(lint, &rule->paths[i], rule->mask, witness, sizeof(witness));
+                r = reach_find_path(lint, &rule->paths[i], rule->mask, witness, sizeof(witness));
                 if (r <= 0)
                         continue;
                 if (found.count == 0)
