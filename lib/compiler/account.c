@@ -36,7 +36,7 @@ static bool take_field(const char **at, const char **ret_field, size_t *ret_leng
 }
 
 /* False for what is no account of this machine: a comment, or NIS's "+". */
-static bool parse_line(const char *at, struct line *ret_line) {
+static bool account_parse_line(const char *at, struct line *ret_line) {
         const char *password;
         size_t length;
 
@@ -45,35 +45,35 @@ static bool parse_line(const char *at, struct line *ret_line) {
                take_id(&at, &ret_line->ids.gid);
 }
 
-static bool is_named(const struct line *line, const char *name) {
+static bool account_is_named(const struct line *line, const char *name) {
         return line->name_length == strlen(name) &&
                memcmp(line->name, name, line->name_length) == 0;
 }
 
 /* The next line that is an account, from *AT on. */
-static bool next(const char **at, struct line *ret_line) {
+static bool account_next(const char **at, struct line *ret_line) {
         while (**at) {
                 const char *begin = *at;
 
                 *at += strcspn(begin, "\n");
                 *at += **at == '\n';
-                if (parse_line(begin, ret_line))
+                if (account_parse_line(begin, ret_line))
                         return true;
         }
         return false;
 }
 
-static bool find(const char *text, struct line *ret_line) {
-        while (next(&text, ret_line))
-                if (is_named(ret_line, PHX_COMPILER_ACCOUNT))
+static bool account_find(const char *text, struct line *ret_line) {
+        while (account_next(&text, ret_line))
+                if (account_is_named(ret_line, PHX_COMPILER_ACCOUNT))
                         return true;
         return false;
 }
 
 static bool find_sharer(const char *text, const struct line *own, struct line *ret_other) {
-        while (next(&text, ret_other))
+        while (account_next(&text, ret_other))
                 if (ret_other->ids.uid == own->ids.uid &&
-                    !is_named(ret_other, PHX_COMPILER_ACCOUNT))
+                    !account_is_named(ret_other, PHX_COMPILER_ACCOUNT))
                         return true;
         return false;
 }
@@ -90,7 +90,7 @@ int phx_compiler_account_find(
                 return -ENOMEM;
         if (seen->result < 0 && seen->result != -ENOENT)
                 return phx_error_set(error, seen->result, "%s", seen->error.text);
-        if (seen->result < 0 || !find(seen->text, &own))
+        if (seen->result < 0 || !account_find(seen->text, &own))
                 return phx_error_set(
                                 error,
                                 -ENOENT,

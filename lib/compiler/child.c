@@ -77,7 +77,7 @@ static bool redirect(const struct phx_compiler_start *start) {
         return close_range(3, ~0U, 0) == 0;
 }
 
-static void reset_signals(void) {
+static void child_reset_signals(void) {
         sigset_t none;
 
         for (int signal_number = 1; signal_number <= SIGRTMAX; signal_number++)
@@ -92,7 +92,7 @@ struct arguments {
         size_t count;
 };
 
-static void add(struct arguments *arguments, const char *word) {
+static void child_add(struct arguments *arguments, const char *word) {
         arguments->words[arguments->count++] = word;
 }
 
@@ -105,19 +105,20 @@ static void add_features(
                 const char *staged) {
         if (!features->of_kernel && !features->text)
                 return;
-        add(arguments, option);
+        child_add(arguments, option);
         if (!features->of_kernel)
-                add(arguments, staged);
+                child_add(arguments, staged);
         else
-                add(arguments, compiler->features_file ? compiler->features_file : "<kernel>");
+                child_add(arguments,
+                          compiler->features_file ? compiler->features_file : "<kernel>");
 }
 
-static void add_options(struct arguments *arguments, const struct phx_compiler *compiler) {
+static void child_add_options(struct arguments *arguments, const struct phx_compiler *compiler) {
         const struct phx_parser_options *options = compiler->options;
 
         if (compiler->features_file) {
-                add(arguments, "--kernel-features");
-                add(arguments, compiler->features_file);
+                child_add(arguments, "--kernel-features");
+                child_add(arguments, compiler->features_file);
         }
         if (!options)
                 return;
@@ -132,8 +133,8 @@ static void add_options(struct arguments *arguments, const struct phx_compiler *
                      "--override-policy-abi",
                      "../" PHX_COMPILER_OVERRIDE_FEATURES);
         for (size_t i = 0; i < options->optimize.count; i++) {
-                add(arguments, "-O");
-                add(arguments, options->optimize.items[i]);
+                child_add(arguments, "-O");
+                child_add(arguments, options->optimize.items[i]);
         }
 }
 
@@ -156,8 +157,8 @@ static void execute(const struct phx_compiler *compiler, const struct phx_compil
                 .count = 9,
         };
 
-        add_options(&arguments, compiler);
-        add(&arguments, start->name);
+        child_add_options(&arguments, compiler);
+        child_add(&arguments, start->name);
         /* execve() takes what it will not write to as if it would. NOLINTBEGIN(*-no-int-to-ptr) */
         (void) execve(compiler->parser,
                       (char *const *) (uintptr_t) arguments.words,
@@ -171,7 +172,7 @@ _Noreturn void phx_compiler_become(
         rlim_t seconds = (rlim_t) ((compiler->deadline_usec + USEC_PER_SEC - 1) / USEC_PER_SEC);
 
         (void) setpgid(0, 0);
-        reset_signals();
+        child_reset_signals();
         if (chdir(start->stage) == 0 && redirect(start)) {
                 set_limit(RLIMIT_CORE, 0);
                 set_limit(RLIMIT_FSIZE, PHX_COMPILER_OUTPUT_LIMIT);

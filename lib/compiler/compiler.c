@@ -73,7 +73,7 @@ static gid_t group_of(const struct phx_compiler *compiler) {
         return geteuid() == 0 ? compiler->account.gid : getegid();
 }
 
-static int prepare(
+static int compiler_prepare(
                 const struct phx_compiler *compiler,
                 struct child *child,
                 struct phx_compile_job *job) {
@@ -97,7 +97,7 @@ static int prepare(
                         &job->error);
 }
 
-static int start(
+static int compiler_start(
                 const struct phx_compiler *compiler,
                 struct child *child,
                 struct phx_compile_job *job) {
@@ -105,7 +105,7 @@ static int start(
         int r;
 
         *child = (struct child){ .policy_fd = -1, .messages_fd = -1 };
-        r = prepare(compiler, child, job);
+        r = compiler_prepare(compiler, child, job);
         if (r < 0)
                 return r;
 
@@ -172,7 +172,7 @@ static int unreadable(struct phx_compile_job *job, int r) {
         return r;
 }
 
-static int take_policy(const struct child *child, char **messages) {
+static int compiler_take_policy(const struct child *child, char **messages) {
         struct phx_compile_job *job = child->job;
         int r;
 
@@ -219,7 +219,7 @@ static int judge_signal(
         return killed(job, signal_number);
 }
 
-static int judge(
+static int compiler_judge(
                 const struct phx_compiler *compiler,
                 const struct child *child,
                 int status,
@@ -234,7 +234,7 @@ static int judge(
         if (r < 0)
                 return unreadable(job, r);
         if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-                return take_policy(child, &messages);
+                return compiler_take_policy(child, &messages);
         if (speaks_of_memory(messages))
                 return too_large(compiler, job);
         if (WIFSIGNALED(status))
@@ -272,14 +272,17 @@ static int abandoned(struct phx_compile_job *job, pid_t pid) {
 }
 
 /* Whatever it started goes with it. */
-static void finish(const struct phx_compiler *compiler, struct child *child, bool was_late) {
+static void compiler_finish(
+                const struct phx_compiler *compiler,
+                struct child *child,
+                bool was_late) {
         pid_t pid = child->process.pid;
         int status = 0;
 
         if (phx_process_end(&child->process, &status) < 0)
                 set_result(child->job, abandoned(child->job, pid));
         else
-                set_result(child->job, judge(compiler, child, status, was_late));
+                set_result(child->job, compiler_judge(compiler, child, status, was_late));
         child_done(child);
 }
 
@@ -319,7 +322,7 @@ static size_t reap(
 
                 if (!has_ended && child->ends_usec > now)
                         continue;
-                finish(compiler, child, !has_ended);
+                compiler_finish(compiler, child, !has_ended);
                 *child = children[running - 1 - ended];
                 ended++;
         }
@@ -332,7 +335,7 @@ static void start_next(
                 size_t *running,
                 struct phx_compile_job *job) {
         struct child *child = &children[*running];
-        int r = start(compiler, child, job);
+        int r = compiler_start(compiler, child, job);
 
         if (r >= 0) {
                 (*running)++;

@@ -38,7 +38,11 @@ bool phx_explain(struct phx_explanation *explanation, const char *format, ...) {
 }
 
 /* What stands between BEFORE and BEHIND in the output. */
-static bool take(const char *said, const char *before, const char *behind, struct named *ret_name) {
+static bool explain_take(
+                const char *said,
+                const char *before,
+                const char *behind,
+                struct named *ret_name) {
         const char *from = strstr(said, before), *to;
 
         if (!from)
@@ -125,8 +129,8 @@ static bool explain_undeclared(struct phx_explanation *explanation, const char *
         struct named name;
         bool is_missing;
 
-        if (!take(said, "reference to variable ", ", but is never declared", &name) &&
-            !take(said, "references undefined variable @{", "}", &name))
+        if (!explain_take(said, "reference to variable ", ", but is never declared", &name) &&
+            !explain_take(said, "references undefined variable @{", "}", &name))
                 return false;
         explanation->has_place =
                         phx_place_of_variable(explanation->text, name.text, &explanation->place);
@@ -144,7 +148,7 @@ static bool explain_undeclared(struct phx_explanation *explanation, const char *
 static bool explain_boolean(struct phx_explanation *explanation, const char *said) {
         struct named name;
 
-        if (!take(said, "reference to set variable ", ", but declared boolean", &name))
+        if (!explain_take(said, "reference to set variable ", ", but declared boolean", &name))
                 return false;
         explanation->has_place =
                         phx_place_of_variable(explanation->text, name.text, &explanation->place);
@@ -159,8 +163,8 @@ static bool explain_recursion(struct phx_explanation *explanation, const char *s
         struct phx_assignment assignment = { 0 };
         struct named name, by;
 
-        if (!take(said, "Variable @{", "} is referenced recursively", &name) ||
-            !take(said, "referenced recursively (by @{", "}", &by))
+        if (!explain_take(said, "Variable @{", "} is referenced recursively", &name) ||
+            !explain_take(said, "referenced recursively (by @{", "}", &by))
                 return false;
         assignment.name = by.text;
         assignment.used = name.text;
@@ -186,8 +190,8 @@ static bool explain_redefinition(struct phx_explanation *explanation, const char
         struct phx_place first = { 0 };
         struct named name, where;
 
-        if (!take(said, "variable @{", "} was previously declared", &name) &&
-            !take(said, "variable ${", "} was previously declared", &name))
+        if (!explain_take(said, "variable @{", "} was previously declared", &name) &&
+            !explain_take(said, "variable ${", "} was previously declared", &name))
                 return false;
         assignment.name = name.text;
         if (!phx_place_of_assignment(explanation->text, &assignment, &first))
@@ -208,7 +212,7 @@ static bool explain_addition(struct phx_explanation *explanation, const char *sa
         struct phx_assignment assignment = { .adds = true };
         struct named name;
 
-        if (!take(said, "variable @{", "} was not previously declared", &name))
+        if (!explain_take(said, "variable @{", "} was not previously declared", &name))
                 return false;
         assignment.name = name.text;
         explanation->has_place |= phx_place_of_assignment(
@@ -226,7 +230,11 @@ static bool explain_addition(struct phx_explanation *explanation, const char *sa
 static bool explain_exec(struct phx_explanation *explanation, const char *said) {
         struct phx_exec_conflict conflict;
         struct named path, where;
-        bool has_path = take(said, "has merged rule ", " with conflicting x modifiers", &path);
+        bool has_path = explain_take(
+                        said,
+                        "has merged rule ",
+                        " with conflicting x modifiers",
+                        &path);
 
         if (!has_path && !strstr(said, "profile has merged rule with conflicting x modifiers"))
                 return false;
@@ -249,9 +257,9 @@ static bool explain_exec(struct phx_explanation *explanation, const char *said) 
 static bool explain_block(struct phx_explanation *explanation, const char *said) {
         struct phx_place first = { 0 };
         struct named name, where;
-        bool is_hat = take(said, "Multiple definitions for hat ", " in profile", &name);
+        bool is_hat = explain_take(said, "Multiple definitions for hat ", " in profile", &name);
 
-        if (!is_hat && !take(said, "Multiple definitions for profile ", " exist", &name))
+        if (!is_hat && !explain_take(said, "Multiple definitions for profile ", " exist", &name))
                 return false;
         explanation->has_place = phx_places_of_block(
                         explanation->text,
@@ -305,7 +313,7 @@ static bool explain_pattern(struct phx_explanation *explanation, const char *sai
         struct phx_bad_pattern bad = { 0 };
         struct named pattern;
 
-        if (!take(said, "Unable to parse input line '", "'\n", &pattern))
+        if (!explain_take(said, "Unable to parse input line '", "'\n", &pattern))
                 return false;
         explanation->has_place =
                         phx_place_of_words(explanation->text, pattern.text, &explanation->place);
@@ -330,7 +338,7 @@ static bool explain_mount(struct phx_explanation *explanation, const char *said)
         if (strstr(said, "unsupported mount option")) {
                 struct named option = { "" };
 
-                (void) take(said, "unsupported mount option value '", "'", &option);
+                (void) explain_take(said, "unsupported mount option value '", "'", &option);
                 explanation->has_place = phx_place_of_mount_option(
                                 explanation->text,
                                 option.text[0] ? option.text : NULL,

@@ -194,21 +194,26 @@ struct program {
         unsigned short count;
 };
 
-static void add(struct program *program, uint16_t code, uint32_t k, uint8_t yes, uint8_t no) {
+static void filter_add(
+                struct program *program,
+                uint16_t code,
+                uint32_t k,
+                uint8_t yes,
+                uint8_t no) {
         program->code[program->count++] = (struct sock_filter){ code, yes, no, k };
 }
 
-static void load(struct program *program, uint32_t offset) {
-        add(program, BPF_LD | BPF_W | BPF_ABS, offset, 0, 0);
+static void filter_load(struct program *program, uint32_t offset) {
+        filter_add(program, BPF_LD | BPF_W | BPF_ABS, offset, 0, 0);
 }
 
-static void answer(struct program *program, uint32_t action) {
-        add(program, BPF_RET | BPF_K, action, 0, 0);
+static void filter_answer(struct program *program, uint32_t action) {
+        filter_add(program, BPF_RET | BPF_K, action, 0, 0);
 }
 
 static void allow(struct program *program, int call) {
-        add(program, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t) call, 0, 1);
-        answer(program, ALLOW);
+        filter_add(program, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t) call, 0, 1);
+        filter_answer(program, ALLOW);
 }
 
 /* For a call of this number it ends here: allowed where the argument, seen through MASK, is VALUE.
@@ -219,12 +224,12 @@ static void allow_if(
                 unsigned argument,
                 uint32_t mask,
                 uint32_t value) {
-        add(program, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t) call, 0, 5);
-        load(program, ARGUMENT(argument));
-        add(program, BPF_ALU | BPF_AND | BPF_K, mask, 0, 0);
-        add(program, BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1);
-        answer(program, ALLOW);
-        answer(program, REFUSE);
+        filter_add(program, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t) call, 0, 5);
+        filter_load(program, ARGUMENT(argument));
+        filter_add(program, BPF_ALU | BPF_AND | BPF_K, mask, 0, 0);
+        filter_add(program, BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1);
+        filter_answer(program, ALLOW);
+        filter_answer(program, REFUSE);
 }
 
 bool phx_compiler_filter(void) {
@@ -232,10 +237,10 @@ bool phx_compiler_filter(void) {
         struct sock_fprog filter = { .filter = program.code };
         uint32_t self = (uint32_t) getpid();
 
-        load(&program, FIELD(arch));
-        add(&program, BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 1, 0);
-        answer(&program, REFUSE);
-        load(&program, FIELD(nr));
+        filter_load(&program, FIELD(arch));
+        filter_add(&program, BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 1, 0);
+        filter_answer(&program, REFUSE);
+        filter_load(&program, FIELD(nr));
         for (size_t i = 0; i < PHX_ELEMENTS(allowed); i++)
                 allow(&program, allowed[i]);
 #ifdef __NR_open
@@ -248,7 +253,7 @@ bool phx_compiler_filter(void) {
         allow_if(&program, __NR_ioctl, 1, ~0U, TCGETS);
         /* Its own limits: those of another of the same user decide what that one can open. */
         allow_if(&program, __NR_prlimit64, 0, ~0U, 0);
-        answer(&program, REFUSE);
+        filter_answer(&program, REFUSE);
 
         filter.len = program.count;
         return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) == 0;

@@ -7,7 +7,7 @@
 #include "base/strings.h"
 #include "compiler/compiler.h"
 
-static bool is_same(const struct stat *a, const struct stat *b) {
+static bool known_is_same(const struct stat *a, const struct stat *b) {
         return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
                a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
@@ -75,7 +75,7 @@ static int know_program(
         if (stat(place->parser, &program) < 0)
                 return phx_error_errno(error, place->parser);
         if (known->identity && phx_equal(known->features, place->features) &&
-            phx_equal(known->words, words) && is_same(&known->program, &program))
+            phx_equal(known->words, words) && known_is_same(&known->program, &program))
                 return 0;
         r = phx_compiler_identity(place->parser, place->features, &known->options, &identity);
         if (r < 0)

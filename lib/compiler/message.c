@@ -18,7 +18,7 @@
 #define WORDS_SIZE sizeof(((struct phx_explanation *) NULL)->words)
 
 /* The name relative to the stage: the compiler shows it as it found it. */
-static const char *relative(const char *path, const char *stage) {
+static const char *message_relative(const char *path, const char *stage) {
         size_t length = strlen(stage);
 
         if (strncmp(path, stage, length) == 0 && path[length] == '/')
@@ -61,7 +61,7 @@ static void take_error(const char *output, char *line, size_t size) {
 }
 
 /* Splits "… in [profile ]PLACE at line N: TEXT". Without a place it is the profile itself: "". */
-static bool split(char *line, char **ret_place, unsigned *ret_line, char **ret_text) {
+static bool message_split(char *line, char **ret_place, unsigned *ret_line, char **ret_text) {
         char *at = strstr(line, " at line "), *in, *colon;
 
         if (!phx_has_prefix(line, PREFIX) || !at)
@@ -91,7 +91,10 @@ static void strip_stage(char *line, const char *stage) {
 
 /* The place as the compiler has it: the profile, or one of its includes. False for a file that is
  * neither, of which only the name is known. */
-static bool find_place(struct phx_explanation *explanation, const char *name, unsigned counted) {
+static bool message_find_place(
+                struct phx_explanation *explanation,
+                const char *name,
+                unsigned counted) {
         const struct phx_source_text *text = explanation->text;
         phx_autofree char *normal = phx_include_name(name);
         const struct phx_include *include = normal ? phx_closure_find(text->closure, normal) : NULL;
@@ -117,7 +120,10 @@ static bool find_place(struct phx_explanation *explanation, const char *name, un
         return true;
 }
 
-static int finish(const struct phx_explanation *explanation, int code, struct phx_error *error) {
+static int message_finish(
+                const struct phx_explanation *explanation,
+                int code,
+                struct phx_error *error) {
         const struct phx_place *place = &explanation->place;
         const char *name = explanation->text->name;
         char by[300] = "";
@@ -155,20 +161,20 @@ int phx_compiler_message(
         unsigned number = 0;
 
         take_error(said->output, line, sizeof(line));
-        if (!split(line, &name, &number, &words)) {
+        if (!message_split(line, &name, &number, &words)) {
                 strip_stage(line, said->stage);
                 (void) phx_explain(
                                 &explanation,
                                 "%s",
                                 line[0] ? line : "the compiler failed without a message");
                 (void) phx_explain_meaning(&explanation, said->output);
-                return finish(&explanation, code, error);
+                return message_finish(&explanation, code, error);
         }
 
-        name = strdupa(relative(name, said->stage));
+        name = strdupa(message_relative(name, said->stage));
         strip_stage(words, said->stage);
         (void) phx_explain(&explanation, "%s", words);
-        if (!find_place(&explanation, name, number))
+        if (!message_find_place(&explanation, name, number))
                 return phx_error_set(
                                 error,
                                 code,
@@ -179,5 +185,5 @@ int phx_compiler_message(
                                 words);
         if (!phx_explain_meaning(&explanation, said->output))
                 (void) phx_explain_syntax(&explanation, said->output);
-        return finish(&explanation, code, error);
+        return message_finish(&explanation, code, error);
 }

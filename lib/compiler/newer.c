@@ -71,7 +71,7 @@ static const struct word flags[] = {
 };
 
 /* Of WORD up to a sign such as '='. */
-static const char *find(
+static const char *newer_find(
                 const struct word *words,
                 size_t count,
                 const struct phx_word *word,
@@ -90,7 +90,7 @@ static const char *find(
 const char *phx_flag_is_newer(const char *flag, const char *version) {
         const struct phx_word word = { flag, strlen(flag) };
 
-        return find(flags, PHX_ELEMENTS(flags), &word, version);
+        return newer_find(flags, PHX_ELEMENTS(flags), &word, version);
 }
 
 static bool is_priority(const struct phx_word *word) {
@@ -111,7 +111,8 @@ static bool has_address(const struct phx_statement *rule, const char *at) {
         return false;
 }
 
-static bool set(struct phx_newer *newer,
+static bool newer_set(
+                struct phx_newer *newer,
                 const char *kind,
                 const char *since,
                 const struct phx_word *word) {
@@ -130,25 +131,26 @@ bool phx_statement_is_newer(
 
         if (!phx_statement_keyword(statement, &at, &keyword))
                 return false;
-        since = find(rules, PHX_ELEMENTS(rules), &keyword, version);
+        since = newer_find(rules, PHX_ELEMENTS(rules), &keyword, version);
         if (since)
-                return set(ret_newer, "a rule", since, &keyword);
+                return newer_set(ret_newer, "a rule", since, &keyword);
         if (phx_word_is(&keyword, "network") && is_older(version, "4.0") &&
             has_address(statement, at))
-                return set(ret_newer,
-                           "a rule",
-                           "4.0",
-                           &(struct phx_word){ "network with addresses", 22 });
+                return newer_set(
+                                ret_newer,
+                                "a rule",
+                                "4.0",
+                                &(struct phx_word){ "network with addresses", 22 });
         at = statement->from;
         while (phx_statement_word(statement, &at, &word) && word.from < keyword.from) {
                 since = is_priority(&word) && is_older(version, "4.1")
                                         ? "4.1"
-                                        : find(qualifiers,
-                                               PHX_ELEMENTS(qualifiers),
-                                               &word,
-                                               version);
+                                        : newer_find(qualifiers,
+                                                     PHX_ELEMENTS(qualifiers),
+                                                     &word,
+                                                     version);
                 if (since)
-                        return set(ret_newer, "a qualifier", since, &word);
+                        return newer_set(ret_newer, "a qualifier", since, &word);
         }
         return false;
 }

@@ -43,7 +43,7 @@ static void reading_done(struct reading *reading) {
         phx_parser_options_done(&reading->options);
 }
 
-static int refuse(const struct reading *reading, const char *key, const char *why) {
+static int parser_refuse(const struct reading *reading, const char *key, const char *why) {
         return phx_error_set(
                         reading->error,
                         -EINVAL,
@@ -76,7 +76,7 @@ static int choose(struct reading *reading, struct choice *choice, const char *va
         return phx_replace(&choice->path, KERNEL);
 }
 
-static int take_policy(struct reading *reading, const char *key, const char *value) {
+static int parser_take_policy(struct reading *reading, const char *key, const char *value) {
         return choose(reading, &reading->policy, value);
 }
 
@@ -88,7 +88,7 @@ static int take_file(struct reading *reading, const char *key, const char *value
         return choose_path(reading, &reading->policy, value);
 }
 
-static int take_text(struct reading *reading, const char *key, const char *value) {
+static int parser_take_text(struct reading *reading, const char *key, const char *value) {
         choice_done(&reading->policy);
         reading->policy.line = reading->line;
         return phx_replace(&reading->policy.text, value);
@@ -98,7 +98,7 @@ static int take_optimize(struct reading *reading, const char *key, const char *v
         if (strcmp(value, "show") == 0)
                 return 0;
         if (reading->options.optimize.count == PHX_PARSER_OPTIMIZE_LIMIT)
-                return refuse(reading, key, "expected at most 16 values");
+                return parser_refuse(reading, key, "expected at most 16 values");
         return phx_strings_add(&reading->options.optimize, value);
 }
 
@@ -108,20 +108,21 @@ static int take_place(struct reading *reading, const char *key, const char *valu
         if (phx_has_prefix(value, reading->deployed_dir) &&
             value[length + strspn(value + length, "/")] == '\0')
                 return 0;
-        return refuse(reading,
-                      key,
-                      "makes apparmor_parser search other directories for includes; phoenixd does "
-                      "not support this");
+        return parser_refuse(
+                        reading,
+                        key,
+                        "makes apparmor_parser search other directories for includes; phoenixd does "
+                        "not support this");
 }
 
 static const struct {
         const char *key;
         int (*take)(struct reading *reading, const char *key, const char *value);
 } keys[] = {
-        { "policy-features", take_policy },
-        { "compile-features", take_policy },
+        { "policy-features", parser_take_policy },
+        { "compile-features", parser_take_policy },
         { "features-file", take_file },
-        { "match-string", take_text },
+        { "match-string", parser_take_text },
         { "override-policy-abi", take_override },
         { "Optimize", take_optimize },
         { "optimize", take_optimize },
@@ -131,7 +132,7 @@ static const struct {
 
 /* KEY, blanks or '=', VALUE: blanks before the value are passed over, but no second '='. All to the
  * end of the line is the value, blanks at its end included. */
-static int take_line(struct reading *reading, char *line) {
+static int parser_take_line(struct reading *reading, char *line) {
         char *key, *value = NULL;
 
         line += strspn(line, " \t");
@@ -146,7 +147,7 @@ static int take_line(struct reading *reading, char *line) {
         for (size_t i = 0; i < PHX_ELEMENTS(keys); i++)
                 if (strcmp(keys[i].key, key) == 0)
                         return value[0] ? keys[i].take(reading, key, value)
-                                        : refuse(reading, key, "has no value");
+                                        : parser_refuse(reading, key, "has no value");
         return 0;
 }
 
@@ -168,7 +169,7 @@ static int take_lines(struct reading *reading, const struct phx_file_seen *seen)
                 memcpy(line, at, length);
                 line[length] = '\0';
                 at += length;
-                r = take_line(reading, line);
+                r = parser_take_line(reading, line);
                 reading->line += newline != NULL;
         }
         return r;
@@ -186,7 +187,7 @@ static int copy_text(struct phx_parser_features *features, const char *text, siz
         return 0;
 }
 
-static int read_features(
+static int parser_read_features(
                 const struct reading *reading,
                 const struct choice *choice,
                 struct phx_parser_features *ret_features) {
@@ -250,9 +251,9 @@ int phx_parser_options_read(
 
         r = take_lines(&reading, seen);
         if (r >= 0)
-                r = read_features(&reading, &reading.policy, &reading.options.policy);
+                r = parser_read_features(&reading, &reading.policy, &reading.options.policy);
         if (r >= 0)
-                r = read_features(&reading, &reading.override, &reading.options.override);
+                r = parser_read_features(&reading, &reading.override, &reading.options.override);
         if (r < 0)
                 return r;
         *ret_options = PHX_TAKE_STRUCT(reading.options);

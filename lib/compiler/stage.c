@@ -19,7 +19,7 @@ struct stage {
 };
 
 /* Its place is nobody's business: offline it is a temporary one. */
-static int fail(const struct stage *stage, const char *path) {
+static int stage_fail(const struct stage *stage, const char *path) {
         const char *why = strerrordesc_np(-phx_errno());
 
         path += strlen(stage->directory);
@@ -34,10 +34,10 @@ static int fail(const struct stage *stage, const char *path) {
 
 static int make_directory(const struct stage *stage, const char *path) {
         if (mkdir(path, 0750) < 0)
-                return errno == EEXIST ? 0 : fail(stage, path);
+                return errno == EEXIST ? 0 : stage_fail(stage, path);
         /* Against the umask, and for the compile's group. */
         if (chown(path, (uid_t) -1, stage->group) < 0 || chmod(path, 0750) < 0)
-                return fail(stage, path);
+                return stage_fail(stage, path);
         return 0;
 }
 
@@ -63,12 +63,12 @@ static int make_file(const struct stage *stage, const char *path, const char *te
 
         fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
         if (fd < 0 || fchown(fd, (uid_t) -1, stage->group) < 0 || fchmod(fd, 0640) < 0)
-                return fail(stage, path);
+                return stage_fail(stage, path);
         while (done < size) {
                 ssize_t n = write(fd, text + done, size - done);
 
                 if (n < 0 && errno != EINTR)
-                        return fail(stage, path);
+                        return stage_fail(stage, path);
                 done += n > 0 ? (size_t) n : 0;
         }
         return 0;

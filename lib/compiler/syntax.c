@@ -291,7 +291,7 @@ static bool explain_unknown_rule(struct phx_explanation *explanation, const stru
 
 /* --- small slips --- */
 
-static bool has_word(const struct phx_explanation *explanation, const char *token) {
+static bool parser_syntax_has_word(const struct phx_explanation *explanation, const char *token) {
         return strstr(explanation->words, token) != NULL;
 }
 
@@ -302,7 +302,7 @@ static bool explain_parenthesis(struct phx_explanation *explanation) {
         struct phx_statement statement;
         struct phx_word word;
 
-        if (!has_word(explanation, "TOK_CLOSEPAREN"))
+        if (!parser_syntax_has_word(explanation, "TOK_CLOSEPAREN"))
                 return false;
         while (phx_source_walk_next(walk, &statement)) {
                 const char *at = statement.from, *open;
@@ -319,13 +319,14 @@ static bool explain_parenthesis(struct phx_explanation *explanation) {
         return false;
 }
 
-static bool begins_with(const struct phx_statement *statement, const char *words) {
+static bool parser_syntax_begins_with(const struct phx_statement *statement, const char *words) {
         return statement->length >= strlen(words) &&
                memcmp(statement->from, words, strlen(words)) == 0;
 }
 
 static bool explain_comment(struct phx_explanation *explanation, const struct around *around) {
-        if (!begins_with(&around->here, "//") && !begins_with(&around->here, "/*"))
+        if (!parser_syntax_begins_with(&around->here, "//") &&
+            !parser_syntax_begins_with(&around->here, "/*"))
                 return false;
         if (around->here.length > 2 && !isspace((unsigned char) around->here.from[2]))
                 return false;
@@ -349,12 +350,12 @@ static bool explain_semicolon(struct phx_explanation *explanation, const struct 
 
 static bool explain_slip(struct phx_explanation *explanation, const struct around *around) {
         if (around->here.kind == PHX_STATEMENT_INCLUDE &&
-            has_word(explanation, "unexpected TOK_END_OF_RULE"))
+            parser_syntax_has_word(explanation, "unexpected TOK_END_OF_RULE"))
                 return phx_explain(explanation, "an include is not followed by ','");
-        if (has_word(explanation, "unexpected TOK_CLOSE, expecting end of file") ||
-            has_word(explanation, "unexpected TOK_CLOSE, expecting $end"))
+        if (parser_syntax_has_word(explanation, "unexpected TOK_CLOSE, expecting end of file") ||
+            parser_syntax_has_word(explanation, "unexpected TOK_CLOSE, expecting $end"))
                 return phx_explain(explanation, "found a '}' without a '{'");
-        if (has_word(explanation, "expecting TOK_VALUE") && around->has_before &&
+        if (parser_syntax_has_word(explanation, "expecting TOK_VALUE") && around->has_before &&
             around->before.kind == PHX_STATEMENT_ASSIGNMENT) {
                 move_to(explanation, &around->before.place);
                 return phx_explain(explanation, "the value of a variable is missing");
@@ -380,7 +381,8 @@ bool phx_explain_syntax(struct phx_explanation *explanation, const char *said) {
             phx_has_prefix(explanation->words, "missing an end of line character") &&
             explain_comma(explanation, &around))
                 return true;
-        if (has_statement && (is_syntax || has_word(explanation, "Invalid network")) &&
+        if (has_statement &&
+            (is_syntax || parser_syntax_has_word(explanation, "Invalid network")) &&
             explain_newer(explanation, &around))
                 return true;
         if (phx_explain_character(explanation, said))
