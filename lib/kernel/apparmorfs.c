@@ -75,7 +75,7 @@ struct phx_kernel *phx_kernel_free(struct phx_kernel *kernel) {
 }
 
 /* The content of a small file of one line, without its line end. */
-static int read_value(int dir_fd, const char *name, char **ret_text) {
+static int apparmorfs_read_value(int dir_fd, const char *name, char **ret_text) {
         phx_autofree char *text = NULL;
         phx_autoclose int fd = -1;
         size_t size = 0;
@@ -98,10 +98,10 @@ static int read_value_below(const char *directory, const char *name, char **ret_
 
         if (snprintf(path, sizeof(path), "%s/%s", directory, name) >= (int) sizeof(path))
                 return -ENAMETOOLONG;
-        return read_value(AT_FDCWD, path, ret_text);
+        return apparmorfs_read_value(AT_FDCWD, path, ret_text);
 }
 
-static int open_below(const struct phx_kernel *kernel, const char *name, int flags) {
+static int apparmorfs_open_below(const struct phx_kernel *kernel, const char *name, int flags) {
         char path[PATH_MAX];
         int fd;
 
@@ -147,7 +147,7 @@ static int check_files(const struct phx_kernel *kernel, struct phx_error *error)
         int r;
 
         r = read_value_below(kernel->apparmorfs, "features/policy/set_load", &set_load);
-        fd = open_below(kernel, "policy/profiles", O_RDONLY | O_DIRECTORY);
+        fd = apparmorfs_open_below(kernel, "policy/profiles", O_RDONLY | O_DIRECTORY);
         if (fd == -ENOENT && r == -ENOENT)
                 return phx_error_set(
                                 error,
@@ -239,15 +239,15 @@ static bool copy_hash(const char *text, size_t length, char hash[PHX_SHA256_HEX]
 static void read_hash(int fd, struct phx_loaded *loaded) {
         phx_autofree char *sha256 = NULL, *sha1 = NULL;
 
-        if (read_value(fd, "sha256", &sha256) == 0 &&
+        if (apparmorfs_read_value(fd, "sha256", &sha256) == 0 &&
             copy_hash(sha256, PHX_SHA256_HEX - 1, loaded->hash))
                 loaded->hash_kind = PHX_HASH_SHA256;
-        else if (read_value(fd, "sha1", &sha1) == 0 &&
+        else if (apparmorfs_read_value(fd, "sha1", &sha1) == 0 &&
                  copy_hash(sha1, PHX_SHA1_HEX - 1, loaded->hash))
                 loaded->hash_kind = PHX_HASH_SHA1;
 }
 
-static bool is_gone(int r) {
+static bool apparmorfs_is_gone(int r) {
         return r == -ENOENT || r == -ENODEV || r == -ESTALE;
 }
 
@@ -259,8 +259,8 @@ static int read_loaded(int fd, const char *parent, struct phx_loaded *ret_loaded
         phx_autofree char *name = NULL, *mode = NULL;
         int r;
 
-        r = read_value(fd, "name", &name);
-        if (is_gone(r))
+        r = apparmorfs_read_value(fd, "name", &name);
+        if (apparmorfs_is_gone(r))
                 return 1;
         if (r == -ENOMEM)
                 return r;
@@ -269,8 +269,8 @@ static int read_loaded(int fd, const char *parent, struct phx_loaded *ret_loaded
         if (phx_printf(&loaded.name, "%s%s%s", parent ? parent : "", parent ? "//" : "", name) < 0)
                 return -ENOMEM;
 
-        r = read_value(fd, "mode", &mode);
-        if (is_gone(r))
+        r = apparmorfs_read_value(fd, "mode", &mode);
+        if (apparmorfs_is_gone(r))
                 return 1;
         if (r == -ENOMEM)
                 return r;
@@ -282,7 +282,7 @@ static int read_loaded(int fd, const char *parent, struct phx_loaded *ret_loaded
         return 0;
 }
 
-static int list_directory(int fd, struct phx_strings *ret_names) {
+static int apparmorfs_list_directory(int fd, struct phx_strings *ret_names) {
         phx_cleanup(phx_strings_done) struct phx_strings names = { 0 };
         phx_cleanup(phx_closedirp) DIR *directory = NULL;
         const struct dirent *entry;
@@ -332,7 +332,7 @@ static int observe_profile(
                 r = phx_errno();
         else
                 r = read_loaded(fd, parent, &loaded);
-        if (r == 1 || is_gone(r))
+        if (r == 1 || apparmorfs_is_gone(r))
                 return 0;
         if (r == -ENOMEM)
                 return r;
@@ -369,8 +369,8 @@ static int observe_directory(
 
         if (depth > DEPTH_LIMIT)
                 return -ELOOP;
-        r = list_directory(dir_fd, &names);
-        if (is_gone(r))
+        r = apparmorfs_list_directory(dir_fd, &names);
+        if (apparmorfs_is_gone(r))
                 return 0;
         if (r < 0)
                 return r;
@@ -391,7 +391,7 @@ int phx_kernel_observe(
         phx_autoclose int fd = -1;
         int r;
 
-        fd = open_below(kernel, "policy/profiles", O_RDONLY | O_DIRECTORY);
+        fd = apparmorfs_open_below(kernel, "policy/profiles", O_RDONLY | O_DIRECTORY);
         r = fd < 0 ? fd : observe_directory(fd, NULL, 0, &list);
         if (r < 0)
                 return phx_error_set(
@@ -414,8 +414,8 @@ int phx_kernel_namespaces(
         phx_autoclose int fd = -1;
         int r;
 
-        fd = open_below(kernel, "policy/namespaces", O_RDONLY | O_DIRECTORY);
-        r = fd < 0 ? fd : list_directory(fd, &names);
+        fd = apparmorfs_open_below(kernel, "policy/namespaces", O_RDONLY | O_DIRECTORY);
+        r = fd < 0 ? fd : apparmorfs_list_directory(fd, &names);
         if (r < 0)
                 return phx_error_set(
                                 error,
@@ -441,8 +441,8 @@ int phx_kernel_namespace_profiles(
         int r;
 
         (void) snprintf(path, sizeof(path), "policy/namespaces/%s/profiles", name);
-        fd = open_below(kernel, path, O_RDONLY | O_DIRECTORY);
-        if (is_gone(fd))
+        fd = apparmorfs_open_below(kernel, path, O_RDONLY | O_DIRECTORY);
+        if (apparmorfs_is_gone(fd))
                 return 0;
         r = fd < 0 ? fd : observe_directory(fd, NULL, 0, &list);
         for (size_t i = 0; r >= 0 && i < list.count; i++)
@@ -476,7 +476,7 @@ int phx_kernel_make_namespace(
 }
 
 /* What an operator can do about a refused load. */
-static const char *explain(int code) {
+static const char *apparmorfs_explain(int code) {
         switch (code) {
         case -EACCES:
         case -EPERM:
@@ -529,7 +529,7 @@ int phx_kernel_replace(
 
         if (aa_kernel_interface_replace_policy(interface, blob, size) < 0) {
                 r = phx_errno();
-                return phx_error_set(error, r, "loading: %s", explain(r));
+                return phx_error_set(error, r, "loading: %s", apparmorfs_explain(r));
         }
         return 0;
 }

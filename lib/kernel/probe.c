@@ -6,9 +6,9 @@
  * host's own profiles are never touched: the write goes to namespaces/NAME/.replace, and names in
  * questions are ":NAME:PROFILE".
  *
- * One trial is load, ask…, unload. load() first removes a namespace that a killed engine has left,
- * so the state before each trial is the same; if the write fails, it removes what it made. A crash
- * between the two leaves a namespace that confines no task, and the next load() or
+ * One trial is load, ask…, unload. probe_load() first removes a namespace that a killed engine has
+ * left, so the state before each trial is the same; if the write fails, it removes what it made. A
+ * crash between the two leaves a namespace that confines no task, and the next load() or
  * phx_policy_probe_clean() removes it.
  *
  * The questions are rendered by policy/query.c as the strings that the kernel's automata match,
@@ -85,11 +85,11 @@ static int write_policy(
                                                         path);
 }
 
-static void unload(void *data) {
+static void probe_unload(void *data) {
         (void) phx_policy_probe_clean(data);
 }
 
-static int load(void *data, const void *blob, size_t size, struct phx_error *error) {
+static int probe_load(void *data, const void *blob, size_t size, struct phx_error *error) {
         const struct phx_policy_probe *probe = data;
         char path[PATH_MAX];
         int r;
@@ -102,13 +102,13 @@ static int load(void *data, const void *blob, size_t size, struct phx_error *err
                 return phx_error_errno(error, path);
         r = write_policy(probe, blob, size, error);
         if (r < 0)
-                unload(data);
+                probe_unload(data);
         return r;
 }
 
 /* libapparmor writes its command over the first bytes, and leaves the rest as it is: label, NUL,
  * and the string to be matched. Its aa_query_file_path() loses the last byte of the path. */
-static int render(
+static int probe_render(
                 const char *label,
                 const struct phx_policy_query *query,
                 struct phx_buffer *buffer) {
@@ -132,7 +132,7 @@ static int ask_label(
         phx_cleanup(phx_buffer_done) struct phx_buffer buffer = { 0 };
         int allowed = 0, audited = 0;
 
-        if (render(label, query, &buffer) < 0)
+        if (probe_render(label, query, &buffer) < 0)
                 return phx_error_set(error, -ENOMEM, "out of memory");
         if (aa_query_label(mask, buffer.data, buffer.size, &allowed, &audited) < 0)
                 return phx_error_errno(error, "querying the kernel");
@@ -140,12 +140,13 @@ static int ask_label(
         return 0;
 }
 
-static int ask(void *data,
-               const char *profile,
-               const struct phx_policy_query *query,
-               uint32_t mask,
-               bool *ret_allowed,
-               struct phx_error *error) {
+static int probe_ask(
+                void *data,
+                const char *profile,
+                const struct phx_policy_query *query,
+                uint32_t mask,
+                bool *ret_allowed,
+                struct phx_error *error) {
         phx_autofree char *label = NULL;
 
         if (phx_printf(&label, ":%s:%s", PHX_PROBE_NAMESPACE, profile) < 0)
@@ -168,5 +169,5 @@ int phx_policy_ask_label(
 }
 
 struct phx_policy_prober phx_policy_probe_prober(struct phx_policy_probe *probe) {
-        return (struct phx_policy_prober){ load, ask, unload, probe };
+        return (struct phx_policy_prober){ probe_load, probe_ask, probe_unload, probe };
 }
