@@ -29,18 +29,18 @@ void phx_lxc_values_done(struct phx_lxc_values *values) {
         *values = (struct phx_lxc_values){ 0 };
 }
 
-static int add_string(struct phx_buffer *strings, const char *text) {
+static int ask_add_string(struct phx_buffer *strings, const char *text) {
         return phx_buffer_add(strings, text, strlen(text) + 1);
 }
 
 /* Unset is an empty string, and for the cgroup keys "(null)". */
-static int add_item(struct phx_buffer *strings, struct lxc_container *c, const char *key) {
+static int ask_add_item(struct phx_buffer *strings, struct lxc_container *c, const char *key) {
         char value[4096] = "";
         int n = c->get_config_item(c, key, value, sizeof(value));
 
         if (n >= (int) sizeof(value))
                 return -EOVERFLOW;
-        return add_string(strings, n < 0 || strcmp(value, "(null)") == 0 ? "" : value);
+        return ask_add_string(strings, n < 0 || strcmp(value, "(null)") == 0 ? "" : value);
 }
 
 static int add_values(struct phx_buffer *strings, struct lxc_container *c) {
@@ -51,12 +51,12 @@ static int add_values(struct phx_buffer *strings, struct lxc_container *c) {
                                             "lxc.apparmor.allow_nesting" };
 
         for (size_t i = 0; i < PHX_ELEMENTS(keys); i++) {
-                int r = add_item(strings, c, keys[i]);
+                int r = ask_add_item(strings, c, keys[i]);
 
                 if (r < 0)
                         return r;
         }
-        return add_string(strings, c->get_config_item(c, "lxc.idmap", NULL, 0) > 0 ? "1" : "0");
+        return ask_add_string(strings, c->get_config_item(c, "lxc.idmap", NULL, 0) > 0 ? "1" : "0");
 }
 
 static void put_container(struct lxc_container **c) {
@@ -86,7 +86,7 @@ static int answer_load(void *data, size_t index, struct phx_buffer *reply) {
         return r;
 }
 
-static int start(void *data) {
+static int ask_start(void *data) {
         struct questions *questions = data;
         int r = phx_lxc_child_confine();
 
@@ -123,7 +123,7 @@ int phx_lxc_worker_load(
         const struct phx_worker_job job = { .subjects = files,
                                             .service = "liblxc",
                                             .deadline_usec = deadline_usec,
-                                            .start = start,
+                                            .start = ask_start,
                                             .answer = answer_load,
                                             .accept = accept_values,
                                             .data = &questions };

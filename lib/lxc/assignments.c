@@ -112,7 +112,7 @@ static int set_record(
         return r < 0 ? r : phx_inventory_set_container(inventory, directory, lines, &kept);
 }
 
-static struct phx_assignment *add(
+static struct phx_assignment *assignments_add(
                 struct phx_assignments *assignments,
                 const struct phx_desired_container *want,
                 const struct phx_observed_container *have) {
@@ -134,7 +134,7 @@ static int add_one(
                 const struct phx_desired_container *want,
                 const struct phx_observed_container *have,
                 struct phx_inventory *inventory) {
-        struct phx_assignment *assignment = add(assignments, want, have);
+        struct phx_assignment *assignment = assignments_add(assignments, want, have);
         const struct phx_inventory_container *record;
         int r;
 

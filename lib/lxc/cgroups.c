@@ -98,11 +98,11 @@ static int note_code(struct walk *walk, const char *name, int code) {
 }
 
 /* Reads and opens say in two ways that a cgroup is gone. */
-static bool is_gone(int code) {
+static bool cgroups_is_gone(int code) {
         return code == -ENOENT || code == -ENODEV;
 }
 
-static int read_file(struct walk *walk, int dir_fd, unsigned depth, char **ret_text) {
+static int cgroups_read_file(struct walk *walk, int dir_fd, unsigned depth, char **ret_text) {
         static const char *const files[][2] = {
                 [PHX_CGROUPS_PROCESSES] = { "cgroup.procs", "cgroup.threads" },
                 [PHX_CGROUPS_THREADS] = { "cgroup.threads", "tasks" },
@@ -123,8 +123,8 @@ static int read_members(struct walk *walk, int dir_fd, const char *name, unsigne
         phx_autofree char *text = NULL;
         int r;
 
-        r = read_file(walk, dir_fd, depth, &text);
-        if (is_gone(r)) {
+        r = cgroups_read_file(walk, dir_fd, depth, &text);
+        if (cgroups_is_gone(r)) {
                 walk->vanished = true;
                 return 0;
         }
@@ -168,7 +168,7 @@ static int read_opened(struct walk *walk, DIR *directory, const char *name, unsi
         r = read_members(walk, dirfd(directory), name, depth);
         while (r >= 0 && (child = phx_cgroup_next(directory, &code)))
                 r = read_tree(walk, dirfd(directory), child, depth + 1);
-        if (is_gone(code))
+        if (cgroups_is_gone(code))
                 walk->vanished = true;
         else if (r >= 0 && code < 0)
                 r = note_code(walk, name, code);
@@ -193,7 +193,7 @@ static int read_tree(struct walk *walk, int parent_fd, const char *name, unsigne
         r = phx_cgroup_open(parent_fd, name, &directory);
         if (r == -ENOTDIR || r == -ELOOP)
                 return 0;
-        if (is_gone(r)) {
+        if (cgroups_is_gone(r)) {
                 /* At the top: it does not run. */
                 walk->vanished = walk->vanished || depth > 0;
                 return 0;
@@ -252,7 +252,7 @@ static int read_payloads(
         return r;
 }
 
-static const char *relative(const char *path) {
+static const char *cgroups_relative(const char *path) {
         return path + strspn(path, "/");
 }
 
@@ -265,7 +265,7 @@ static int read_payloads_in(
         int r;
 
         r = phx_cgroup_open(walk->hierarchy->fd, parent, &directory);
-        if (is_gone(r) || r == -ENOTDIR || r == -ELOOP)
+        if (cgroups_is_gone(r) || r == -ENOTDIR || r == -ELOOP)
                 return 0;
         if (r >= 0)
                 r = phx_cgroup_payloads(directory, &payloads);
@@ -300,7 +300,7 @@ static bool is_line_of(
 
 /* Up to the container's own cgroup, in which init may have made more. NULL when that is not to be
  * told; else within TEXT. */
-static char *find_path(const struct phx_hierarchy *hierarchy, char *text) {
+static char *cgroups_find_path(const struct phx_hierarchy *hierarchy, char *text) {
         for (char *rest = text, *line; (line = strsep(&rest, "\n"));) {
                 const char *path = NULL;
                 char *end;
@@ -327,13 +327,14 @@ static int read_cgroup_of(struct walk *walk, const char *proc, pid_t init) {
         if (phx_printf(&name, "%s/%d/cgroup", proc, (int) init) < 0)
                 return -ENOMEM;
         r = phx_file_read_at(AT_FDCWD, name, PROCS_LIMIT, &text, &size);
-        if (is_gone(r) || r == -ESRCH)
+        if (cgroups_is_gone(r) || r == -ESRCH)
                 return 0;
         if (r < 0)
                 return note_code(walk, name, r);
-        path = find_path(walk->hierarchy, text);
-        return path && relative(path)[0] ? read_tree(walk, walk->hierarchy->fd, relative(path), 0)
-                                         : 0;
+        path = cgroups_find_path(walk->hierarchy, text);
+        return path && cgroups_relative(path)[0]
+                               ? read_tree(walk, walk->hierarchy->fd, cgroups_relative(path), 0)
+                               : 0;
 }
 
 static int read_hierarchy(struct walk *walk, const char *proc, const struct phx_task_query *query) {
@@ -341,9 +342,12 @@ static int read_hierarchy(struct walk *walk, const char *proc, const struct phx_
         int r;
 
         if (query->cgroup_container && query->cgroup_container[0])
-                r = read_tree(walk, walk->hierarchy->fd, relative(query->cgroup_container), 0);
-        else if (query->cgroup_dir && relative(query->cgroup_dir)[0])
-                r = read_payloads_in(walk, relative(query->cgroup_dir), query);
+                r = read_tree(walk,
+                              walk->hierarchy->fd,
+                              cgroups_relative(query->cgroup_container),
+                              0);
+        else if (query->cgroup_dir && cgroups_relative(query->cgroup_dir)[0])
+                r = read_payloads_in(walk, cgroups_relative(query->cgroup_dir), query);
         else
                 r = read_payloads(walk, walk->hierarchy->fd, &walk->hierarchy->payloads, query);
         if (r >= 0 && walk->pids->count == before && query->init > 0)
@@ -351,7 +355,7 @@ static int read_hierarchy(struct walk *walk, const char *proc, const struct phx_
         return r;
 }
 
-static int read_all(
+static int cgroups_read_all(
                 const struct phx_cgroups *cgroups,
                 const char *proc,
                 const struct phx_task_query *query,
@@ -381,7 +385,7 @@ int phx_cgroups_pids(
         do {
                 phx_pids_done(&pids);
                 walk.vanished = false;
-                r = read_all(cgroups, proc, query, &walk);
+                r = cgroups_read_all(cgroups, proc, query, &walk);
         } while (r >= 0 && walk.vanished && walk.left > 0 && ++tries < TRIES);
         if (r >= 0 && walk.vanished)
                 r = note_unread(&walk, query->name, "changes too often to read");

@@ -153,7 +153,7 @@ void phx_lxc_child_done(struct phx_lxc_child *child) {
         *child = (struct phx_lxc_child){ 0 };
 }
 
-static int set_text(const struct phx_lxc_child *child, const char *text, size_t size) {
+static int liblxc_set_text(const struct phx_lxc_child *child, const char *text, size_t size) {
         if (ftruncate(child->text, 0) < 0 || ftruncate(child->log, 0) < 0)
                 return phx_errno();
         while (size > 0) {
@@ -176,7 +176,7 @@ int phx_lxc_child_load(struct phx_lxc_child *child, const char *text, size_t siz
                 return -ENOTSUP;
         if (lseek(child->text, 0, SEEK_SET) < 0)
                 return phx_errno();
-        r = set_text(child, text, size);
+        r = liblxc_set_text(child, text, size);
         if (r < 0)
                 return r;
         (void) snprintf(path, sizeof(path), "/proc/self/fd/%d", child->text);
@@ -185,7 +185,7 @@ int phx_lxc_child_load(struct phx_lxc_child *child, const char *text, size_t siz
         return size == 0 || c->load_config(c, path);
 }
 
-static int get(struct lxc_container *c, const char *key, char **ret_value) {
+static int liblxc_get(struct lxc_container *c, const char *key, char **ret_value) {
         int n = c->get_config_item(c, key, NULL, 0);
         phx_autofree char *value = n < 0 ? NULL : calloc(1, (size_t) n + 1);
 
@@ -200,7 +200,7 @@ static int get(struct lxc_container *c, const char *key, char **ret_value) {
 
 static int add_key(struct lxc_container *c, const char *key, struct phx_buffer *values) {
         phx_autofree char *value = NULL;
-        int r = get(c, key, &value);
+        int r = liblxc_get(c, key, &value);
 
         if (r < 0)
                 return r == -ENOMEM ? r : 0;
@@ -227,7 +227,7 @@ static int get_below(struct lxc_container *c, const char *key, char **ret_value)
 }
 
 int phx_lxc_child_get(struct phx_lxc_child *child, const char *key, char **ret_value) {
-        int r = get(child->container, key, ret_value);
+        int r = liblxc_get(child->container, key, ret_value);
 
         return r >= 0 || r == -ENOMEM ? r : get_below(child->container, key, ret_value);
 }

@@ -78,7 +78,7 @@ void phx_lxc_containers_done(struct phx_lxc_containers *containers) {
         *containers = (struct phx_lxc_containers){ 0 };
 }
 
-static void look_done(struct look *look) {
+static void lxc_look_done(struct look *look) {
         look->reader = phx_lxc_reader_free(look->reader);
         phx_lxc_containers_done(&look->found);
 }
@@ -124,7 +124,7 @@ static int copy_decider(struct phx_lxc_decider *to, const struct phx_lxc_decider
         return phx_replace(&to->file, from->file);
 }
 
-static int remember(struct phx_lxc_cache *cache, const struct phx_lxc_container *container) {
+static int lxc_remember(struct phx_lxc_cache *cache, const struct phx_lxc_container *container) {
         struct cached *cached = find_cached(cache, container->name);
         int r;
 
@@ -158,7 +158,7 @@ static bool is_present(const struct phx_lxc_containers *found, const char *name)
                bsearch(name, found->items, found->count, sizeof(*found->items), compare_with_found);
 }
 
-static void forget_others(struct phx_lxc_cache *cache, const struct phx_lxc_containers *found) {
+static void lxc_forget_others(struct phx_lxc_cache *cache, const struct phx_lxc_containers *found) {
         size_t kept = 0;
 
         for (size_t i = 0; i < cache->count; i++) {
@@ -174,7 +174,7 @@ static void forget_others(struct phx_lxc_cache *cache, const struct phx_lxc_cont
 
 /* Listing and reading. */
 
-static int select_name(const struct dirent *entry) {
+static int lxc_select_name(const struct dirent *entry) {
         return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
 }
 
@@ -182,7 +182,7 @@ static int config_path(const struct phx_lxc *lxc, const char *name, char **ret_p
         return phx_printf(ret_path, "%s/%s/config", lxc->path, name);
 }
 
-static int read_container(
+static int lxc_read_container(
                 const struct look *look,
                 int dir_fd,
                 struct phx_lxc_container *container,
@@ -232,7 +232,7 @@ static bool is_container(int parent_fd, int fd, const char *name) {
         return faccessat(parent_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-static int add_container(struct look *look, int parent_fd, const char *name) {
+static int lxc_add_container(struct look *look, int parent_fd, const char *name) {
         struct phx_lxc_container *container;
         struct phx_error error = { 0 };
         phx_autoclose int fd = -1;
@@ -254,14 +254,14 @@ static int add_container(struct look *look, int parent_fd, const char *name) {
         r = phx_replace(&container->name, name);
         if (r < 0)
                 return r;
-        r = opened < 0 ? opened : read_container(look, fd, container, &error);
+        r = opened < 0 ? opened : lxc_read_container(look, fd, container, &error);
         if (r == -ENOMEM)
                 return r;
         return r < 0 ? set_trouble(container, phx_error_text(&error, r)) : 0;
 }
 
 /* By bytes, whatever the locale. */
-static int compare_entries(const struct dirent **a, const struct dirent **b) {
+static int lxc_compare_entries(const struct dirent **a, const struct dirent **b) {
         return strcmp((*a)->d_name, (*b)->d_name);
 }
 
@@ -271,7 +271,7 @@ static void free_entries(struct dirent **entries, int count) {
         free(entries);
 }
 
-static int list(struct look *look, struct phx_error *error) {
+static int lxc_list(struct look *look, struct phx_error *error) {
         struct dirent **entries = NULL;
         struct phx_error why = { 0 };
         phx_autoclose int fd = -1;
@@ -287,12 +287,12 @@ static int list(struct look *look, struct phx_error *error) {
                 return phx_replace(&look->found.refusal, why.text);
         if (opened < 0)
                 return phx_error_set(error, opened, "%s", phx_error_text(&why, opened));
-        n = scandirat(fd, ".", &entries, select_name, compare_entries);
+        n = scandirat(fd, ".", &entries, lxc_select_name, lxc_compare_entries);
         if (n < 0)
                 return phx_error_errno(error, look->lxc->path);
 
         for (int i = 0; r >= 0 && i < n; i++)
-                r = add_container(look, fd, entries[i]->d_name);
+                r = lxc_add_container(look, fd, entries[i]->d_name);
         free_entries(entries, n);
         return r < 0 ? r : 0;
 }
@@ -326,7 +326,10 @@ static void questions_done(struct questions *questions) {
         phx_strings_done(&questions->files);
 }
 
-static int collect(struct look *look, struct phx_lxc_cache *cache, struct questions *questions) {
+static int lxc_collect(
+                struct look *look,
+                struct phx_lxc_cache *cache,
+                struct questions *questions) {
         struct phx_lxc_containers *found = &look->found;
 
         questions->indices = calloc(found->count + 1, sizeof(*questions->indices));
@@ -370,7 +373,7 @@ static bool is_still_the_same(
                 return false;
         if (phx_lxc_open_container(look->lxc, parent_fd, container->name, &fd, NULL) < 0)
                 return false;
-        return read_container(&fresh, fd, &again, NULL) >= 0 &&
+        return lxc_read_container(&fresh, fd, &again, NULL) >= 0 &&
                strcmp(again.source.combined, container->source.combined) == 0;
 }
 
@@ -379,12 +382,12 @@ static bool is_lasting(const struct phx_lxc_values *values) {
         return values->code != -ETIMEDOUT && values->code != -EIO;
 }
 
-static int ask(struct look *look, struct phx_lxc_cache *cache, struct phx_error *error) {
+static int lxc_ask(struct look *look, struct phx_lxc_cache *cache, struct phx_error *error) {
         phx_cleanup(questions_done) struct questions questions = { 0 };
         phx_cleanup(phx_lxc_reader_freep) struct phx_lxc_reader *reader = NULL;
         int r;
 
-        r = collect(look, cache, &questions);
+        r = lxc_collect(look, cache, &questions);
         if (r < 0 || questions.files.count == 0)
                 return r;
         r = phx_lxc_worker_load(
@@ -408,7 +411,7 @@ static int ask(struct look *look, struct phx_lxc_cache *cache, struct phx_error 
                                         &container->decider);
                 if (r >= 0 && is_lasting(&container->values) &&
                     is_still_the_same(look, reader, container))
-                        r = remember(cache, container);
+                        r = lxc_remember(cache, container);
         }
         return r;
 }
@@ -441,16 +444,16 @@ int phx_lxc_containers_look(
                 struct phx_lxc_cache *cache,
                 struct phx_lxc_containers *ret_containers,
                 struct phx_error *error) {
-        phx_cleanup(look_done) struct look look = { .lxc = lxc };
+        phx_cleanup(lxc_look_done) struct look look = { .lxc = lxc };
         int r;
 
         assert(lxc && cache && ret_containers);
 
         r = phx_lxc_reader_new(&look.reader);
         if (r >= 0)
-                r = list(&look, error);
+                r = lxc_list(&look, error);
         if (r >= 0)
-                r = ask(&look, cache, error);
+                r = lxc_ask(&look, cache, error);
         if (r >= 0)
                 r = set_troubles(&look.found);
         if (r >= 0)
@@ -458,7 +461,7 @@ int phx_lxc_containers_look(
         if (r < 0)
                 return r;
 
-        forget_others(cache, &look.found);
+        lxc_forget_others(cache, &look.found);
         *ret_containers = look.found;
         look.found = (struct phx_lxc_containers){ 0 };
         return 0;

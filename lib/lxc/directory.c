@@ -63,7 +63,7 @@ static int read_link(
 }
 
 /* Relative links lead on from DIRECTORY. */
-static int find_target(
+static int directory_find_target(
                 const struct phx_lxc *lxc,
                 const char *directory,
                 const char *text,
@@ -99,7 +99,7 @@ static int find_target(
                         error);
 }
 
-static int follow(
+static int directory_follow(
                 const struct phx_lxc *lxc,
                 int path_fd,
                 const char *name,
@@ -116,7 +116,7 @@ static int follow(
 
                 if (links == LINKS_LIMIT)
                         return phx_error_set(error, -ELOOP, "too many symbolic links");
-                r = find_target(lxc, directory, text, &next, error);
+                r = directory_find_target(lxc, directory, text, &next, error);
                 if (r < 0)
                         return r;
                 target_done(&at);
@@ -155,7 +155,7 @@ int phx_lxc_open_container(
         /* O_DIRECTORY finds fault with a link first, and calls it no directory. */
         r = phx_errno();
         if (r == -ENOTDIR || r == -ELOOP)
-                r = follow(lxc, path_fd, name, ret_fd, &why);
+                r = directory_follow(lxc, path_fd, name, ret_fd, &why);
         if (r < 0 && phx_lxc_is_refusal(r))
                 return phx_error_set(
                                 error,

@@ -111,7 +111,7 @@ static bool ensure_socket(struct round *round) {
         return round->spare >= 0;
 }
 
-static void begin(struct round *round, size_t index) {
+static void monitor_begin(struct round *round, size_t index) {
         struct phx_lxc_monitor *monitor = &round->monitors[index];
         struct phx_socket_owner *full = &round->full[round->full_count];
         struct sockaddr_un address;
@@ -164,7 +164,7 @@ static void judge_full(struct round *round) {
 }
 
 /* An answer is written at once, and read so. Anything else, an end included, is none. */
-static void take_answer(struct pollfd *poll_fd, struct phx_lxc_monitor *monitor) {
+static void monitor_take_answer(struct pollfd *poll_fd, struct phx_lxc_monitor *monitor) {
         struct response response;
         ssize_t n = recv(poll_fd->fd, &response, sizeof(response), MSG_DONTWAIT);
 
@@ -195,7 +195,7 @@ static void wait_for_answers(struct round *round, uint64_t deadline_usec) {
                         continue;
                 for (size_t i = 0; i < round->asked; i++)
                         if (round->fds[i].fd >= 0 && round->fds[i].revents != 0)
-                                take_answer(&round->fds[i], round->callees[i]);
+                                monitor_take_answer(&round->fds[i], round->callees[i]);
         }
 }
 
@@ -222,7 +222,7 @@ int phx_lxc_monitors_ask(
                 return -ENOMEM;
 
         for (size_t i = 0; i < names->count; i++)
-                begin(&round, i);
+                monitor_begin(&round, i);
         judge_full(&round);
         wait_for_answers(&round, deadline_usec);
         return 0;

@@ -39,13 +39,15 @@ static int compare_options(const struct phx_lxc_option *a, const struct phx_lxc_
         return order != 0 ? order : strcmp(a->value, b->value);
 }
 
-static int compare(const void *a, const void *b) {
+static int option_review_compare(const void *a, const void *b) {
         return compare_options(
                         ((const struct item *) a)->option,
                         ((const struct item *) b)->option);
 }
 
-static int collect(const struct phx_configuration *configuration, struct review *review) {
+static int option_review_collect(
+                const struct phx_configuration *configuration,
+                struct review *review) {
         size_t count = 0;
 
         for (size_t i = 0; i < configuration->count; i++)
@@ -63,7 +65,7 @@ static int collect(const struct phx_configuration *configuration, struct review 
                         };
         }
         if (count > 1)
-                qsort(review->all, count, sizeof(*review->all), compare);
+                qsort(review->all, count, sizeof(*review->all), option_review_compare);
         return 0;
 }
 
@@ -80,7 +82,7 @@ static int select_distinct(struct review *review) {
         return review->opinions ? 0 : -ENOMEM;
 }
 
-static void tell(
+static void option_review_tell(
                 const char *file,
                 const struct item *item,
                 const struct phx_lxc_opinion *opinion,
@@ -126,7 +128,12 @@ static void tell_all(
 
                 distinct += i > 0 && compare_options(review->all[i - 1].option, item->option) != 0;
                 if (review->opinions[distinct].verdict != PHX_LXC_WANTED)
-                        tell(file, item, &review->opinions[distinct], is_here, findings);
+                        option_review_tell(
+                                        file,
+                                        item,
+                                        &review->opinions[distinct],
+                                        is_here,
+                                        findings);
         }
 }
 
@@ -139,7 +146,7 @@ int phx_options_review(
         phx_cleanup(review_done) struct review review = { 0 };
         int r;
 
-        r = collect(configuration, &review);
+        r = option_review_collect(configuration, &review);
         if (r >= 0)
                 r = select_distinct(&review);
         if (r >= 0)

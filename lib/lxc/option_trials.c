@@ -61,7 +61,7 @@ static void answered_done(struct answered *answered) {
         free(answered->verdicts);
 }
 
-static void forget(struct phx_option_trials *trials) {
+static void trials_forget(struct phx_option_trials *trials) {
         for (size_t i = 0; i < trials->count; i++)
                 answered_done(&trials->items[i]);
         free(trials->items);
@@ -76,7 +76,7 @@ int phx_option_trials_new(struct phx_option_trials **ret_trials) {
 struct phx_option_trials *phx_option_trials_free(struct phx_option_trials *trials) {
         if (!trials)
                 return NULL;
-        forget(trials);
+        trials_forget(trials);
         free(trials);
         return NULL;
 }
@@ -100,7 +100,7 @@ static void run_done(struct run *run) {
         free(run->questions);
         phx_option_answers_free(run->answers, run->assignments->count);
         phx_lxc_reader_free(run->reader);
-        forget(&run->next);
+        trials_forget(&run->next);
 }
 
 /* --- what is remembered --- */
@@ -109,7 +109,7 @@ static int compare_directory(const void *directory, const void *answered) {
         return strcmp(directory, ((const struct answered *) answered)->directory);
 }
 
-static const char *recall(const struct run *run, const char *directory, const char *key) {
+static const char *trials_recall(const struct run *run, const char *directory, const char *key) {
         const struct answered *found = run->trials->count > 0 ? bsearch(directory,
                                                                         run->trials->items,
                                                                         run->trials->count,
@@ -120,7 +120,7 @@ static const char *recall(const struct run *run, const char *directory, const ch
         return found && strcmp(found->key, key) == 0 ? found->verdicts : NULL;
 }
 
-static int remember(struct run *run, const struct question *question) {
+static int trials_remember(struct run *run, const struct question *question) {
         const struct phx_option_answer *answer = &run->answers[question->assignment];
         struct answered *item;
 
@@ -174,7 +174,7 @@ static bool is_plain(const struct question *question) {
         return text->size == whole->size && memcmp(text->data, whole->data, text->size) == 0;
 }
 
-static int set_all(struct phx_option_answer *answer, size_t count, char verdict) {
+static int trials_set_all(struct phx_option_answer *answer, size_t count, char verdict) {
         answer->verdicts = calloc(count + 1, 1);
         if (!answer->verdicts)
                 return -ENOMEM;
@@ -187,7 +187,7 @@ static bool may_be_ours(const struct phx_assignment *assignment) {
         return assignment->have->is_refused_by_lxc && assignment->ours.count > 0;
 }
 
-static int prepare(struct run *run, size_t index) {
+static int trials_prepare(struct run *run, size_t index) {
         const struct phx_assignment *assignment = &run->assignments->items[index];
         struct phx_option_answer *answer = &run->answers[index];
         bool is_refused = assignment->have->trouble;
@@ -196,7 +196,7 @@ static int prepare(struct run *run, size_t index) {
         int r;
 
         if (is_refused ? !may_be_ours(assignment) : assignment->options.count == 0)
-                return set_all(answer, assignment->options.count, PHX_LXC_IN_EFFECT);
+                return trials_set_all(answer, assignment->options.count, PHX_LXC_IN_EFFECT);
         question = phx_grow(&run->questions, &run->count, sizeof(*question));
         if (!question)
                 return -ENOMEM;
@@ -206,20 +206,20 @@ static int prepare(struct run *run, size_t index) {
         r = phx_assignment_render(assignment, &question->texts, NULL);
         if (r == -EINVAL || (r >= 0 && !is_refused && is_plain(question))) {
                 question_done(&run->questions[--run->count]);
-                return set_all(answer, assignment->options.count, PHX_LXC_IN_EFFECT);
+                return trials_set_all(answer, assignment->options.count, PHX_LXC_IN_EFFECT);
         }
         if (r >= 0)
                 r = digest(run, question);
         if (r < 0)
                 return r;
-        known = recall(run, assignment->directory, question->key);
+        known = trials_recall(run, assignment->directory, question->key);
         if (known)
                 phx_assignment_texts_done(&question->texts);
         return known ? phx_replace(&answer->verdicts, known) : 0;
 }
 
 /* A base that liblxc refuses is the operator's affair, and is told as such. */
-static int take(struct run *run, size_t index, const struct phx_lxc_verdicts *verdicts) {
+static int trials_take(struct run *run, size_t index, const struct phx_lxc_verdicts *verdicts) {
         const struct phx_assignment *assignment =
                         &run->assignments->items[run->questions[index].assignment];
         struct phx_option_answer *answer = &run->answers[run->questions[index].assignment];
@@ -228,9 +228,9 @@ static int take(struct run *run, size_t index, const struct phx_lxc_verdicts *ve
                 return phx_replace(&answer->verdicts, verdicts->verdicts);
         if (verdicts->code == -EINVAL)
                 return assignment->have->trouble ? 0
-                                                 : set_all(answer,
-                                                           assignment->options.count,
-                                                           PHX_LXC_IN_EFFECT);
+                                                 : trials_set_all(answer,
+                                                                  assignment->options.count,
+                                                                  PHX_LXC_IN_EFFECT);
         return phx_replace(
                         &answer->trouble,
                         verdicts->text ? verdicts->text : strerrordesc_np(-verdicts->code));
@@ -252,7 +252,7 @@ static void asking_done(struct asking *asking) {
         free(asking->indices);
 }
 
-static int collect(const struct run *run, struct asking *asking) {
+static int trials_collect(const struct run *run, struct asking *asking) {
         asking->indices = calloc(run->count + 1, sizeof(*asking->indices));
         asking->trials = calloc(run->count + 1, sizeof(*asking->trials));
         asking->verdicts = calloc(run->count + 1, sizeof(*asking->verdicts));
@@ -276,11 +276,11 @@ static int collect(const struct run *run, struct asking *asking) {
         return 0;
 }
 
-static int ask(struct run *run, struct phx_error *error) {
+static int trials_ask(struct run *run, struct phx_error *error) {
         phx_cleanup(asking_done) struct asking asking = { 0 };
         int r;
 
-        r = collect(run, &asking);
+        r = trials_collect(run, &asking);
         if (r < 0 || asking.count == 0)
                 return r;
         r = phx_lxc_try(asking.trials,
@@ -289,7 +289,7 @@ static int ask(struct run *run, struct phx_error *error) {
                         asking.verdicts,
                         error);
         for (size_t i = 0; r >= 0 && i < asking.count; i++)
-                r = take(run, asking.indices[i], &asking.verdicts[i]);
+                r = trials_take(run, asking.indices[i], &asking.verdicts[i]);
         return r;
 }
 
@@ -308,15 +308,15 @@ int phx_option_trials_run(
         run.answers = calloc(assignments->count + 1, sizeof(*run.answers));
         r = run.answers ? phx_lxc_reader_new(&run.reader) : -ENOMEM;
         for (size_t i = 0; r >= 0 && i < assignments->count; i++)
-                r = prepare(&run, i);
+                r = trials_prepare(&run, i);
         if (r >= 0)
-                r = ask(&run, error);
+                r = trials_ask(&run, error);
         for (size_t i = 0; r >= 0 && i < run.count; i++)
-                r = remember(&run, &run.questions[i]);
+                r = trials_remember(&run, &run.questions[i]);
         if (r < 0)
                 return r;
 
-        forget(trials);
+        trials_forget(trials);
         *trials = PHX_TAKE_STRUCT(run.next);
         for (size_t i = 0; r >= 0 && i < phx_lxc_reader_watches(run.reader)->count; i++)
                 r = phx_strings_add_once(watches, phx_lxc_reader_watches(run.reader)->items[i]);

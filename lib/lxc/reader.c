@@ -136,16 +136,16 @@ static struct include *find_include(const struct phx_lxc_reader *reader, const c
         return NULL;
 }
 
-static int is_config_name(const struct dirent *entry) {
+static int reader_is_config_name(const struct dirent *entry) {
         return strlen(entry->d_name) > strlen(".conf") && phx_has_suffix(entry->d_name, ".conf");
 }
 
 /* liblxc takes the entries as the directory has them; sorted, a listing has one digest. */
-static int list_directory(struct include *include) {
+static int reader_list_directory(struct include *include) {
         struct dirent **entries = NULL;
         int n, r = 0;
 
-        n = scandir(include->path, &entries, is_config_name, alphasort);
+        n = scandir(include->path, &entries, reader_is_config_name, alphasort);
         if (n < 0)
                 return phx_errno();
         for (int i = 0; i < n; i++) {
@@ -191,7 +191,7 @@ static int read_include(struct include *include) {
                                                            : phx_errno();
         if (S_ISDIR(st.st_mode)) {
                 include->is_directory = true;
-                r = list_directory(include);
+                r = reader_list_directory(include);
                 return r < 0 ? r : set_fact(include, "directory", "-");
         }
 
@@ -204,7 +204,7 @@ static int read_include(struct include *include) {
 }
 
 /* Every path that changes can come in by: as it is written, and where it leads to. */
-static int add_watches(struct phx_strings *watches, const struct include *include) {
+static int reader_add_watches(struct phx_strings *watches, const struct include *include) {
         phx_autofree char *real = realpath(include->path, NULL);
         int (*add)(struct phx_strings *, const char *) = include->is_directory
                                                                          ? phx_watches_add_directory
@@ -215,7 +215,7 @@ static int add_watches(struct phx_strings *watches, const struct include *includ
         return r < 0 || !real || strcmp(real, include->path) == 0 ? r : add(watches, real);
 }
 
-static int tell(const struct walk *walk, const char *path, int code) {
+static int reader_tell(const struct walk *walk, const char *path, int code) {
         if (code == -EINVAL)
                 return phx_error_set(
                                 walk->error,
@@ -248,11 +248,11 @@ static int get_include(struct walk *walk, const char *path, const struct include
                 return -ENOMEM;
         r = read_include(&include);
         /* What cannot be read now may be mended where it is. */
-        watched = add_watches(&walk->reader->watches, &include);
+        watched = reader_add_watches(&walk->reader->watches, &include);
         if (watched < 0)
                 return watched;
         if (r < 0)
-                return tell(walk, path, r);
+                return reader_tell(walk, path, r);
 
         item = phx_grow(&walk->reader->items, &walk->reader->count, sizeof(*item));
         if (!item)
@@ -308,7 +308,7 @@ static int visit_all(struct walk *walk, const struct phx_strings *targets, unsig
         return 0;
 }
 
-static void walk_done(struct walk *walk) {
+static void reader_walk_done(struct walk *walk) {
         phx_buffer_done(&walk->facts);
 }
 
@@ -317,9 +317,9 @@ int phx_lxc_reader_combine(
                 const char *path,
                 struct phx_lxc_source *source,
                 struct phx_error *error) {
-        phx_cleanup(walk_done) struct walk walk = { .reader = reader,
-                                                    .config = path,
-                                                    .error = error };
+        phx_cleanup(reader_walk_done) struct walk walk = { .reader = reader,
+                                                           .config = path,
+                                                           .error = error };
         phx_cleanup(phx_strings_done) struct phx_strings targets = { 0 };
         int r;
 

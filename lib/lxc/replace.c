@@ -56,7 +56,7 @@ static void edit_done(struct edit *edit) {
         phx_closep(&edit->dir_fd);
 }
 
-static int open_directory(struct edit *edit) {
+static int replace_open_directory(struct edit *edit) {
         phx_autoclose int parent_fd = -1;
         struct stat st;
         int r;
@@ -151,7 +151,7 @@ static int compare_profile(
 }
 
 /* By name: the file is in the container's directory, as its includes may ask for. */
-static int judge(const struct edit *edit, const char *profile) {
+static int replace_judge(const struct edit *edit, const char *profile) {
         phx_cleanup(phx_strings_done) struct phx_strings files = { 0 };
         phx_cleanup(phx_lxc_values_done) struct phx_lxc_values values = { 0 };
         int r;
@@ -210,7 +210,7 @@ int phx_lxc_lock(
         return 0;
 }
 
-static int commit(struct edit *edit) {
+static int replace_commit(struct edit *edit) {
         phx_cleanup(phx_lxc_source_done) struct phx_lxc_source now = { 0 };
         phx_autofree char *temporary = NULL;
         phx_autoclose int lock_fd = -1;
@@ -248,7 +248,7 @@ int phx_lxc_replace(
 
         if (!phx_is_container_id(name))
                 return phx_error_set(error, -EINVAL, "'%s': is not the name of a container", name);
-        r = open_directory(&work);
+        r = replace_open_directory(&work);
         if (r >= 0)
                 r = read_expected(&work, &old);
         if (r < 0)
@@ -261,8 +261,8 @@ int phx_lxc_replace(
                 return r;
         r = stage(&work, &old, &text);
         if (r >= 0)
-                r = judge(&work, edit->profile);
-        return r < 0 ? r : commit(&work);
+                r = replace_judge(&work, edit->profile);
+        return r < 0 ? r : replace_commit(&work);
 }
 
 int phx_lxc_preview(
@@ -279,7 +279,7 @@ int phx_lxc_preview(
         phx_cleanup(phx_buffer_done) struct phx_buffer text = { 0 };
         int r;
 
-        r = open_directory(&work);
+        r = replace_open_directory(&work);
         if (r >= 0)
                 r = read_expected(&work, &old);
         if (r >= 0)
@@ -292,7 +292,7 @@ int phx_lxc_preview(
         return 1;
 }
 
-static int select_name(const struct dirent *entry) {
+static int replace_select_name(const struct dirent *entry) {
         return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
 }
 
@@ -304,7 +304,7 @@ int phx_lxc_remove_leftovers(const struct phx_lxc *lxc) {
         r = phx_lxc_open_path(lxc, &path_fd, NULL);
         if (r < 0)
                 return r;
-        n = scandirat(path_fd, ".", &entries, select_name, alphasort);
+        n = scandirat(path_fd, ".", &entries, replace_select_name, alphasort);
         if (n < 0)
                 return phx_errno();
 

@@ -23,7 +23,7 @@
 #define PATIENCE_SEC 1
 #define NAME_AT offsetof(struct sockaddr_un, sun_path)
 
-static int compare(const void *a, const void *b) {
+static int owner_compare(const void *a, const void *b) {
         const struct phx_socket_owner *left = a, *right = b;
 
         if (left->size != right->size)
@@ -71,7 +71,8 @@ static void take_socket(struct nlmsghdr *header, struct phx_socket_owner *owners
                         found.code = 0;
                 }
         }
-        owner = found.size > 0 ? bsearch(&found, owners, count, sizeof(found), compare) : NULL;
+        owner = found.size > 0 ? bsearch(&found, owners, count, sizeof(found), owner_compare)
+                               : NULL;
         /* Kernels before 5.3 do not say whose it is. */
         if (owner) {
                 owner->code = found.code < 0 ? -EOPNOTSUPP : 0;
@@ -80,7 +81,11 @@ static void take_socket(struct nlmsghdr *header, struct phx_socket_owner *owners
 }
 
 /* 1 when there is more to come. */
-static int take_answer(void *data, size_t size, struct phx_socket_owner *owners, size_t count) {
+static int owner_take_answer(
+                void *data,
+                size_t size,
+                struct phx_socket_owner *owners,
+                size_t count) {
         struct nlmsghdr *header = data;
         unsigned left = (unsigned) size;
 
@@ -110,7 +115,7 @@ int phx_socket_owners_find(struct phx_socket_owner *owners, size_t count) {
         } answer;
         int r;
 
-        qsort(owners, count, sizeof(*owners), compare);
+        qsort(owners, count, sizeof(*owners), owner_compare);
         for (size_t i = 0; i < count; i++)
                 owners[i].code = -ENOENT;
 
@@ -128,7 +133,7 @@ int phx_socket_owners_find(struct phx_socket_owner *owners, size_t count) {
                 /* Each part has come in time, and there may be any number of sockets. */
                 if (phx_now_usec() > ends_usec)
                         return -ETIMEDOUT;
-                r = take_answer(&answer, (size_t) n, owners, count);
+                r = owner_take_answer(&answer, (size_t) n, owners, count);
         } while (r > 0);
         return r;
 }

@@ -55,7 +55,7 @@ static void scan_done(struct scan *scan) {
         phx_tasks_done(&scan->tasks);
 }
 
-static bool is_gone(int r) {
+static bool tasks_is_gone(int r) {
         return r == -ENOENT || r == -ESRCH;
 }
 
@@ -179,7 +179,7 @@ static int read_label(const struct scan *scan, pid_t pid, pid_t tid, struct phx_
 }
 
 /* It is there, and that is all that can be told. */
-static int add_unknown(struct scan *scan, pid_t pid) {
+static int tasks_add_unknown(struct scan *scan, pid_t pid) {
         struct phx_task *task = phx_grow(&scan->tasks.items, &scan->tasks.count, sizeof(*task));
 
         if (!task)
@@ -196,7 +196,7 @@ static int add_task(struct scan *scan, const struct process *process, pid_t tid)
         r = read_label(scan, process->group, tid, &label);
         if (r == -ENOMEM)
                 return r;
-        if (is_gone(r))
+        if (tasks_is_gone(r))
                 return 0;
 
         task = phx_grow(&scan->tasks.items, &scan->tasks.count, sizeof(*task));
@@ -244,10 +244,10 @@ static int add_process(struct scan *scan, pid_t pid) {
         int r;
 
         r = read_process(scan, pid, &process);
-        if (is_gone(r))
+        if (tasks_is_gone(r))
                 return 0;
         if (r < 0)
-                return r == -ENOMEM ? r : add_unknown(scan, pid);
+                return r == -ENOMEM ? r : tasks_add_unknown(scan, pid);
         /* What is dead runs nothing, whatever it was called. */
         if (process.is_zombie && !process.is_threaded)
                 return 0;
@@ -258,9 +258,9 @@ static int add_process(struct scan *scan, pid_t pid) {
                 scan->tasks.init = pid;
 
         r = process.is_threaded ? add_threads(scan, &process) : add_task(scan, &process, pid);
-        if (is_gone(r))
+        if (tasks_is_gone(r))
                 return 0;
-        return r >= 0 || r == -ENOMEM ? r : add_unknown(scan, pid);
+        return r >= 0 || r == -ENOMEM ? r : tasks_add_unknown(scan, pid);
 }
 
 /* Opened for this one container when nobody has opened them for all. */
@@ -330,7 +330,7 @@ static int add_label(int proc_fd, pid_t tid, struct phx_set *known, struct phx_s
                 (void) snprintf(path, sizeof(path), "%d/attr/%s", (int) tid, names[i]);
                 r = read_small(proc_fd, path, text, sizeof(text));
         }
-        if (is_gone(r))
+        if (tasks_is_gone(r))
                 return 0;
         if (r < 0)
                 label = "?";

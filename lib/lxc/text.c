@@ -34,16 +34,16 @@ struct slice {
         size_t size;
 };
 
-static bool is_blank(char c) {
+static bool lxc_text_is_blank(char c) {
         return c != '\0' && strchr(blanks, c);
 }
 
-static struct slice trim(struct slice slice) {
-        while (slice.size > 0 && is_blank(slice.start[0])) {
+static struct slice lxc_text_trim(struct slice slice) {
+        while (slice.size > 0 && lxc_text_is_blank(slice.start[0])) {
                 slice.start++;
                 slice.size--;
         }
-        while (slice.size > 0 && is_blank(slice.start[slice.size - 1]))
+        while (slice.size > 0 && lxc_text_is_blank(slice.start[slice.size - 1]))
                 slice.size--;
         return slice;
 }
@@ -69,10 +69,10 @@ static bool slice_is(const char *start, size_t size, const char *text) {
         return strlen(text) == size && memcmp(start, text, size) == 0;
 }
 
-static struct phx_lxc_line parse_line(const char *start, size_t size) {
+static struct phx_lxc_line lxc_text_parse_line(const char *start, size_t size) {
         static const char prefix[] = "lxc.";
         struct phx_lxc_line line = { .start = start, .size = size };
-        struct slice content = trim(without_end((struct slice){ start, size })), part;
+        struct slice content = lxc_text_trim(without_end((struct slice){ start, size })), part;
         const char *equals;
 
         if (content.size < strlen(prefix) || memcmp(content.start, prefix, strlen(prefix)) != 0)
@@ -81,12 +81,12 @@ static struct phx_lxc_line parse_line(const char *start, size_t size) {
         if (!equals)
                 return line;
 
-        part = trim((struct slice){ content.start, (size_t) (equals - content.start) });
+        part = lxc_text_trim((struct slice){ content.start, (size_t) (equals - content.start) });
         line.key = part.start;
         line.key_size = part.size;
         part.start = equals + 1;
         part.size = content.size - (size_t) (part.start - content.start);
-        part = unquote(trim(part));
+        part = unquote(lxc_text_trim(part));
         line.value = part.start;
         line.value_size = part.size;
         return line;
@@ -112,7 +112,7 @@ bool phx_lxc_text_next(
                                           ? 2
                                           : 1;
 
-        *ret_line = parse_line(start, length);
+        *ret_line = lxc_text_parse_line(start, length);
         *offset += length;
         return true;
 }
@@ -169,7 +169,7 @@ static void draft_done(struct draft *draft) {
 }
 
 static struct phx_lxc_line parse_item(const char *item) {
-        return parse_line(item, strlen(item));
+        return lxc_text_parse_line(item, strlen(item));
 }
 
 static bool is_item(const char *item) {
@@ -194,14 +194,14 @@ static bool item_is(const char *item, const char *key) {
 }
 
 /* What would be another value once it was written and read again is no name. */
-static int check_profile(const char *profile, struct phx_error *error) {
+static int lxc_text_check_profile(const char *profile, struct phx_error *error) {
         struct slice whole;
 
         if (!profile)
                 return 0;
         whole = (struct slice){ profile, strlen(profile) };
-        if (whole.size == 0 || strpbrk(profile, "\r\n") || trim(whole).size != whole.size ||
-            unquote(whole).size != whole.size)
+        if (whole.size == 0 || strpbrk(profile, "\r\n") ||
+            lxc_text_trim(whole).size != whole.size || unquote(whole).size != whole.size)
                 return phx_error_set(
                                 error,
                                 -EINVAL,
@@ -210,7 +210,7 @@ static int check_profile(const char *profile, struct phx_error *error) {
         return 0;
 }
 
-static int split(struct draft *draft, const char *text, size_t size) {
+static int lxc_text_split(struct draft *draft, const char *text, size_t size) {
         struct phx_lxc_line line;
         size_t offset = 0;
 
@@ -225,7 +225,7 @@ static int split(struct draft *draft, const char *text, size_t size) {
 }
 
 /* "KEY = VALUE", as it is written. */
-static int add_item(struct phx_buffer *text, const char *item) {
+static int lxc_text_add_item(struct phx_buffer *text, const char *item) {
         struct phx_lxc_line line = parse_item(item);
         const char *value = strchr(item, '=') + 1;
 
@@ -249,7 +249,7 @@ size_t phx_lxc_text_copies(const char *text, size_t size, const char *item) {
         struct phx_lxc_line line;
         size_t offset = 0, count = 0;
 
-        if (!is_item(item) || add_item(&written, item) < 0)
+        if (!is_item(item) || lxc_text_add_item(&written, item) < 0)
                 return 0;
         while (phx_lxc_text_next(text, size, &offset, &line))
                 count += is_written(&line, &written);
@@ -262,7 +262,7 @@ static int drop_item(struct draft *draft, const char *item) {
 
         if (item_is(item, PHX_LXC_KEY_PROFILE))
                 return 0;
-        if (add_item(&written, item) < 0)
+        if (lxc_text_add_item(&written, item) < 0)
                 return -ENOMEM;
         for (size_t i = draft->count; i-- > 0;) {
                 struct entry *entry = &draft->entries[i];
@@ -293,7 +293,7 @@ static bool is_last(const struct draft *draft, size_t index) {
         return true;
 }
 
-static bool has_include(const struct phx_strings *items) {
+static bool lxc_text_has_include(const struct phx_strings *items) {
         for (size_t i = 0; i < items->count; i++)
                 if (item_is(items->items[i], PHX_LXC_KEY_INCLUDE))
                         return true;
@@ -327,7 +327,7 @@ static void place_tail(struct draft *draft) {
                 return;
         if (is_last(draft, draft->profile))
                 draft->tail = draft->profile;
-        else if (draft->edit->profile && has_include(&draft->edit->tail)) {
+        else if (draft->edit->profile && lxc_text_has_include(&draft->edit->tail)) {
                 draft->entries[draft->profile].is_dropped = true;
                 draft->profile = NOWHERE;
         }
@@ -347,7 +347,7 @@ static int draft_init(
         if (r >= 0)
                 r = check_items(&edit->tail, error);
         if (r >= 0)
-                r = check_profile(edit->profile, error);
+                r = lxc_text_check_profile(edit->profile, error);
         if (r < 0)
                 return r;
         if (size > 0 && phx_has_nul(text, size, &line, &column))
@@ -357,7 +357,7 @@ static int draft_init(
                                 "line %u, column %u: found a NUL byte, where liblxc stops reading",
                                 line,
                                 column);
-        r = split(draft, text, size);
+        r = lxc_text_split(draft, text, size);
         for (size_t i = 0; r >= 0 && i < edit->removed.count; i++)
                 r = drop_item(draft, edit->removed.items[i]);
         if (r < 0)
@@ -382,14 +382,14 @@ static int add_tail(const struct draft *draft, struct phx_buffer *text) {
                         continue;
                 r = end_line(text);
                 if (r >= 0)
-                        r = add_item(text, tail->items[i]);
+                        r = lxc_text_add_item(text, tail->items[i]);
                 if (r >= 0)
                         r = phx_buffer_add_text(text, "\n");
         }
         return r;
 }
 
-static int render(const struct draft *draft, struct phx_buffer *text) {
+static int lxc_text_render(const struct draft *draft, struct phx_buffer *text) {
         int r = 0;
 
         for (size_t i = 0; r >= 0 && i < draft->count; i++) {
@@ -423,7 +423,7 @@ int phx_lxc_text_edit(
 
         r = draft_init(&draft, text, size, edit, error);
         if (r >= 0)
-                r = render(&draft, &result);
+                r = lxc_text_render(&draft, &result);
         if (r < 0)
                 return r;
 

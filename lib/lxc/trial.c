@@ -194,7 +194,7 @@ static size_t owner_of(const struct attempt *attempt, size_t item) {
         return attempt->owners[item];
 }
 
-static void want(struct attempt *attempt, size_t item) {
+static void trial_want(struct attempt *attempt, size_t item) {
         attempt->verdicts[owner_of(attempt, item)] = PHX_LXC_WANTED;
 }
 
@@ -232,19 +232,19 @@ static int judge_list(struct attempt *attempt, size_t index) {
 
                 if (is_in_list(attempt, i, list) &&
                     !(is_apart && phx_lxc_items_hold(list, &item, 1, before)))
-                        want(attempt, i);
+                        trial_want(attempt, i);
         }
         return 0;
 }
 
-static bool has_include(const struct phx_lxc_trial *trial, const char *value) {
+static bool trial_has_include(const struct phx_lxc_trial *trial, const char *value) {
         phx_cleanup(phx_strings_done) struct phx_strings values = { 0 };
 
         (void) phx_lxc_text_values(trial->text, trial->size, PHX_LXC_KEY_INCLUDE, &values);
         return phx_strings_has(&values, value);
 }
 
-static bool is_include(const struct phx_lxc_option *option) {
+static bool trial_is_include(const struct phx_lxc_option *option) {
         return strcmp(option->key, PHX_LXC_KEY_INCLUDE) == 0;
 }
 
@@ -265,7 +265,8 @@ static bool is_overruled(const struct attempt *attempt, size_t item, size_t othe
 /* What ONE has set, written anew behind all, overrules what OTHER had set behind it. */
 static bool overrules(const struct attempt *attempt, size_t one, size_t other) {
         const struct phx_lxc_options *options = attempt->trial->options;
-        bool includes = is_include(&options->items[one]) || is_include(&options->items[other]);
+        bool includes = trial_is_include(&options->items[one]) ||
+                        trial_is_include(&options->items[other]);
 
         for (size_t i = 0; i < attempt->keys.count; i++)
                 if (owner_of(attempt, i) == one && is_overruled(attempt, i, other, includes))
@@ -282,7 +283,7 @@ static bool want_option(struct attempt *attempt, size_t option) {
 }
 
 /* Whether the list is only what is asked for when all of it is written, or nothing. */
-static bool is_whole(const struct attempt *attempt, const char *list) {
+static bool trial_is_whole(const struct attempt *attempt, const char *list) {
         for (size_t i = 0; i < attempt->keys.count; i++)
                 if (!attempt->values.items[i][0] &&
                     phx_lxc_list_rules(attempt->keys.items[i], list))
@@ -298,7 +299,7 @@ static bool want_lists(struct attempt *attempt, size_t include) {
                 char list[PHX_LXC_LIST_SIZE];
 
                 phx_lxc_list_of(attempt->keys.items[i], list);
-                if (owner_of(attempt, i) != include || !is_whole(attempt, list))
+                if (owner_of(attempt, i) != include || !trial_is_whole(attempt, list))
                         continue;
                 for (size_t j = 0; j < attempt->keys.count; j++)
                         if (phx_lxc_list_rules(attempt->keys.items[j], list))
@@ -327,19 +328,19 @@ static void keep_order(struct attempt *attempt) {
                         if (attempt->verdicts[i] != PHX_LXC_WANTED)
                                 continue;
                         changed |= want_later(attempt, i);
-                        if (is_include(&options->items[i]))
+                        if (trial_is_include(&options->items[i]))
                                 changed |= want_lists(attempt, i);
                 }
         } while (changed);
 }
 
-static int judge(struct attempt *attempt) {
+static int trial_judge(struct attempt *attempt) {
         const struct phx_lxc_options *options = attempt->trial->options;
         int r = 0;
 
         for (size_t i = 0; i < options->count; i++)
-                if (is_taken(attempt, i) && is_include(&options->items[i]) &&
-                    !has_include(attempt->trial, options->items[i].value))
+                if (is_taken(attempt, i) && trial_is_include(&options->items[i]) &&
+                    !trial_has_include(attempt->trial, options->items[i].value))
                         attempt->verdicts[i] = PHX_LXC_WANTED;
         for (size_t i = 0; r >= 0 && i < attempt->lists.count; i++)
                 r = judge_list(attempt, i);
@@ -348,7 +349,7 @@ static int judge(struct attempt *attempt) {
 }
 
 /* Where liblxc refuses the config as it is, there is nothing in effect. */
-static int compare(struct attempt *attempt) {
+static int trial_compare(struct attempt *attempt) {
         int r;
 
         r = phx_lxc_child_load(attempt->child, attempt->trial->text, attempt->trial->size);
@@ -365,7 +366,7 @@ static int compare(struct attempt *attempt) {
                 r = load_with(attempt, attempt->trial->options->count);
         if (r >= 0)
                 r = collect_values(attempt, &attempt->after);
-        return r < 0 ? r : judge(attempt);
+        return r < 0 ? r : trial_judge(attempt);
 }
 
 static int answer_trial(void *data, size_t index, struct phx_buffer *reply) {
@@ -389,7 +390,7 @@ static int answer_trial(void *data, size_t index, struct phx_buffer *reply) {
         if (r >= 0)
                 r = collect_items(&attempt);
         if (r >= 0)
-                r = compare(&attempt);
+                r = trial_compare(&attempt);
         return r < 0 ? r : phx_buffer_add(reply, attempt.verdicts, trial->options->count + 1);
 }
 
@@ -455,7 +456,7 @@ static int answer_option(void *data, size_t index, struct phx_buffer *reply) {
 
 /* --- in the caller --- */
 
-static int start(void *data) {
+static int trial_start(void *data) {
         struct questions *questions = data;
         int r = phx_lxc_child_confine();
 
@@ -501,15 +502,16 @@ static void questions_forget(const struct questions *questions, size_t count) {
         }
 }
 
-static int run(struct questions *questions,
-               const struct phx_strings *subjects,
-               uint64_t deadline_usec,
-               struct phx_error *error) {
+static int trial_run(
+                struct questions *questions,
+                const struct phx_strings *subjects,
+                uint64_t deadline_usec,
+                struct phx_error *error) {
         const struct phx_worker_job job = {
                 .subjects = subjects,
                 .service = "liblxc",
                 .deadline_usec = deadline_usec,
-                .start = start,
+                .start = trial_start,
                 .answer = questions->trials ? answer_trial : answer_option,
                 .accept = questions->trials ? accept_verdicts : accept_opinion,
                 .data = questions,
@@ -532,7 +534,7 @@ int phx_lxc_try(const struct phx_lxc_trial *trials,
 
         for (size_t i = 0; r >= 0 && i < count; i++)
                 r = phx_strings_add(&names, trials[i].name);
-        return r < 0 || count == 0 ? r : run(&questions, &names, deadline_usec, error);
+        return r < 0 || count == 0 ? r : trial_run(&questions, &names, deadline_usec, error);
 }
 
 int phx_lxc_try_options(
@@ -548,7 +550,7 @@ int phx_lxc_try_options(
                 r = phx_strings_add(&keys, options->items[i].key);
         if (r < 0 || options->count == 0)
                 return r;
-        r = run(&questions, &keys, deadline_usec, error);
+        r = trial_run(&questions, &keys, deadline_usec, error);
         for (size_t i = 0; r >= 0 && i < options->count; i++)
                 if (opinions[i].verdict == PHX_LXC_UNASKED)
                         r = phx_error_set(

@@ -36,7 +36,7 @@ static int walk_file(struct walk *walk, const char *path) {
         return walk_text(walk, path, text, size);
 }
 
-static bool is_config_name(const char *name) {
+static bool lxc_walk_is_config_name(const char *name) {
         return strlen(name) > strlen(".conf") && phx_has_suffix(name, ".conf");
 }
 
@@ -47,7 +47,7 @@ static int walk_entries(struct walk *walk, const char *path, DIR *directory) {
         while (r >= 0 && (entry = readdir(directory))) {
                 phx_autofree char *file = NULL;
 
-                if (!is_config_name(entry->d_name))
+                if (!lxc_walk_is_config_name(entry->d_name))
                         continue;
                 if (phx_printf(&file, "%s/%s", path, entry->d_name) < 0)
                         return -ENOMEM;
