@@ -57,7 +57,7 @@ static unsigned line_of(const struct phx_source *source) {
         return definition ? definition->line : 1;
 }
 
-static int check_name(struct phx_update *update, struct phx_candidate *candidate) {
+static int judge_check_name(struct phx_update *update, struct phx_candidate *candidate) {
         const char *name = candidate->source->name;
         const struct phx_definition *other =
                         phx_definitions_find(update->look->definitions, name, name);
@@ -160,7 +160,7 @@ static int check_source(struct phx_update *update, struct phx_candidate *candida
                 r = 0;
         }
         if (r >= 0)
-                r = check_name(update, candidate);
+                r = judge_check_name(update, candidate);
         if (r >= 0)
                 r = phx_closure_collect(
                                 update->files,

@@ -86,7 +86,7 @@ static void kept_name(const char *name, char kept[256]) {
                 *slash = ':';
 }
 
-static int note_line(struct phx_good *good) {
+static int good_note_line(struct phx_good *good) {
         phx_cleanup(phx_definitions_done) struct phx_definitions definitions = { 0 };
         int r;
 
@@ -109,7 +109,7 @@ static char *copy_of(const char *blob, size_t size) {
         return copy;
 }
 
-static int set_text(struct phx_good *good, const char *text, size_t size) {
+static int good_set_text(struct phx_good *good, const char *text, size_t size) {
         char *copy = copy_of(text, size);
 
         if (!copy)
@@ -119,7 +119,7 @@ static int set_text(struct phx_good *good, const char *text, size_t size) {
         good->text = copy;
         good->size = size;
         phx_sha256(text, size, good->digest);
-        return note_line(good);
+        return good_note_line(good);
 }
 
 int phx_goods_keep_text(
@@ -130,11 +130,11 @@ int phx_goods_keep_text(
         int r;
 
         if (goods->text_fd < 0)
-                return set_text(good, seen->text, seen->size);
+                return good_set_text(good, seen->text, seen->size);
         goods->is_tidy = false;
         kept_name(good->name, kept);
         r = phx_file_ensure_at(goods->text_fd, kept, seen->text, seen->size, 0600);
-        return r < 0 ? r : set_text(good, seen->text, seen->size);
+        return r < 0 ? r : good_set_text(good, seen->text, seen->size);
 }
 
 int phx_goods_keep_blob(struct phx_good *good, const char *blob, size_t size) {
@@ -174,10 +174,10 @@ static int recall_text(
         if (phx_file_read_at(goods->text_fd, kept, TEXT_LIMIT, &text, &size) < 0)
                 return 0;
         phx_sha256(text, size, digest);
-        return strcmp(digest, record->source) == 0 ? set_text(good, text, size) : 0;
+        return strcmp(digest, record->source) == 0 ? good_set_text(good, text, size) : 0;
 }
 
-static int recall(struct phx_goods *goods, const struct phx_inventory_profile *record) {
+static int good_recall(struct phx_goods *goods, const struct phx_inventory_profile *record) {
         struct phx_good *good = phx_goods_add(goods, record->name);
         phx_autofree char *blob = NULL;
         size_t size = 0;
@@ -197,7 +197,7 @@ static int recall(struct phx_goods *goods, const struct phx_inventory_profile *r
 int phx_goods_recall(struct phx_goods *goods, const struct phx_inventory *inventory) {
         goods->is_tidy = false;
         for (size_t i = 0; i < inventory->profile_count; i++) {
-                int r = recall(goods, &inventory->profiles[i]);
+                int r = good_recall(goods, &inventory->profiles[i]);
 
                 if (r < 0)
                         return r;

@@ -11,7 +11,10 @@
 
 /* By what it includes now: of a last good one whose includes have changed since, the lines may be
  * others, the answers are not. */
-static int ask(struct phx_update *update, struct phx_good *good, struct phx_error *error) {
+static int profile_lint_ask(
+                struct phx_update *update,
+                struct phx_good *good,
+                struct phx_error *error) {
         const struct phx_settings *settings = update->look->settings;
         const struct phx_include_roots roots = { settings->profile_dir, settings->deployed_dir };
         phx_cleanup(phx_closure_done) struct phx_closure closure = { 0 };
@@ -41,7 +44,7 @@ int phx_update_lint(struct phx_update *update, struct phx_good *good) {
         if (good->is_linted || !good->text || good->policy.count == 0 || !good->key[0])
                 return 0;
         phx_lints_done(&good->lints);
-        r = ask(update, good, &error);
+        r = profile_lint_ask(update, good, &error);
         if (r == -ENOMEM)
                 return r;
         good->is_linted = true;

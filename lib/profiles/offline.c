@@ -6,7 +6,7 @@
  *   kernel     the features of a recorded kernel instead of the running one's, and the automata of
  *              the policy itself (policy/matcher.c) instead of questions to a kernel
  *   disk       no cache, no last known good: goods stay in memory; the only writes are in one
- *              directory below /tmp, which judging_done() removes
+ *              directory below /tmp, which offline_judging_done() removes
  *   accounts   those of the machine, or `nobody` when a tree of another machine is judged
  *
  * So a profile passes here exactly when the daemon would accept it, apart from what only a kernel
@@ -68,7 +68,7 @@ struct judging {
         struct phx_desired *desired;
 };
 
-static void judging_done(struct judging *judging) {
+static void offline_judging_done(struct judging *judging) {
         phx_profiles_free(judging->profiles);
         phx_desired_free(judging->desired);
         phx_inventory_done(&judging->inventory);
@@ -97,7 +97,7 @@ static int find_definitions(
         return r < 0 ? r : phx_definers_observe(definers, fd, ret_definitions, error);
 }
 
-static int list_sources(
+static int offline_list_sources(
                 const struct phx_offline *offline,
                 struct phx_files **ret_files,
                 struct phx_sources *ret_sources,
@@ -122,7 +122,7 @@ int phx_offline_names(
         phx_cleanup(phx_files_freep) struct phx_files *files = NULL;
         int r;
 
-        r = list_sources(offline, &files, &sources, error);
+        r = offline_list_sources(offline, &files, &sources, error);
         for (size_t i = 0; r >= 0 && i < sources.count; i++)
                 r = phx_strings_add(names, sources.items[i].name);
         if (r >= 0)
@@ -169,7 +169,7 @@ static int make_room(struct judging *judging, struct phx_error *error) {
 /* --- what was found, as places in files --- */
 
 /* "line 7: TEXT": false when it is not of that form. */
-static bool take_line(const char **text, unsigned *ret_line) {
+static bool offline_take_line(const char **text, unsigned *ret_line) {
         char *end = NULL;
         unsigned long line;
 
@@ -183,7 +183,8 @@ static bool take_line(const char **text, unsigned *ret_line) {
         return true;
 }
 
-static void add(struct judging *judging,
+static void offline_add(
+                struct judging *judging,
                 enum phx_severity severity,
                 const char *name,
                 unsigned line,
@@ -220,10 +221,10 @@ static void add_refusal(struct judging *judging, const char *name, const char *t
         if (phx_has_prefix(at, test)) {
                 at += strlen(test);
                 /* The assertions were told one by one. */
-                if (take_line(&at, &line))
+                if (offline_take_line(&at, &line))
                         return;
                 test[strlen(test) - strlen(": ")] = '\0';
-                add(judging, PHX_SEVERITY_ERROR, test, 0, at);
+                offline_add(judging, PHX_SEVERITY_ERROR, test, 0, at);
                 return;
         }
         if (phx_has_prefix(at, name) && phx_has_prefix(at + strlen(name), ": "))
@@ -231,13 +232,13 @@ static void add_refusal(struct judging *judging, const char *name, const char *t
         if (at[0] == '/' && (colon = strstr(at, ": line "))) {
                 rest = colon + strlen(": ");
                 file = strndup(at, (size_t) (colon - at));
-                if (file && take_line(&rest, &line)) {
-                        add(judging, PHX_SEVERITY_ERROR, file, line, rest);
+                if (file && offline_take_line(&rest, &line)) {
+                        offline_add(judging, PHX_SEVERITY_ERROR, file, line, rest);
                         return;
                 }
         }
-        (void) take_line(&at, &line);
-        add(judging, PHX_SEVERITY_ERROR, name, line, at);
+        (void) offline_take_line(&at, &line);
+        offline_add(judging, PHX_SEVERITY_ERROR, name, line, at);
 }
 
 /* What the judges of profiles.h added names files below the directory, and lines in the text. */
@@ -256,7 +257,7 @@ static int complete(struct judging *judging, size_t first) {
                         return -ENOMEM;
                 free(finding->file);
                 finding->file = path;
-                if (!take_line(&text, &finding->line))
+                if (!offline_take_line(&text, &finding->line))
                         continue;
                 rest = strdup(text);
                 if (!rest)
@@ -269,11 +270,12 @@ static int complete(struct judging *judging, size_t first) {
 
 /* --- judging --- */
 
-static int ask(const struct judging *judging,
-               const char *profile,
-               struct phx_policy_query *query,
-               uint32_t mask,
-               bool *allowed) {
+static int offline_ask(
+                const struct judging *judging,
+                const char *profile,
+                struct phx_policy_query *query,
+                uint32_t mask,
+                bool *allowed) {
         return judging->prober.ask(judging->prober.data, profile, query, mask, allowed, NULL);
 }
 
@@ -285,7 +287,11 @@ static int allows_an_init(const struct judging *judging, const char *profile, bo
 
                 r = phx_query_file(&query, inits[i]);
                 if (r >= 0)
-                        r = ask(judging, profile, &query, AA_MAY_READ | AA_MAY_EXEC, allowed);
+                        r = offline_ask(judging,
+                                        profile,
+                                        &query,
+                                        AA_MAY_READ | AA_MAY_EXEC,
+                                        allowed);
                 phx_policy_query_done(&query);
         }
         return r;
@@ -299,7 +305,7 @@ static int allows_an_end(const struct judging *judging, const char *profile, boo
 
                 r = phx_query_signal(&query, SIGKILL, enders[i]);
                 if (r >= 0)
-                        r = ask(judging, profile, &query, PHX_QUERY_RECEIVE, allowed);
+                        r = offline_ask(judging, profile, &query, PHX_QUERY_RECEIVE, allowed);
                 phx_policy_query_done(&query);
         }
         return r;
@@ -317,27 +323,27 @@ static int check_loaded(struct judging *judging, const char *profile) {
         if (r < 0)
                 return r == -ENOMEM ? r : 0; /* it cannot be asked, and nothing is said */
         if (!has_init)
-                add(judging,
-                    PHX_SEVERITY_WARNING,
-                    profile,
-                    0,
-                    "no container can start with this profile: no init (/sbin/init, "
-                    "/usr/lib/systemd/systemd, "
-                    "/bin/busybox) may be read and executed; add a rule such as 'file,'");
+                offline_add(judging,
+                            PHX_SEVERITY_WARNING,
+                            profile,
+                            0,
+                            "no container can start with this profile: no init (/sbin/init, "
+                            "/usr/lib/systemd/systemd, "
+                            "/bin/busybox) may be read and executed; add a rule such as 'file,'");
         if (!entry || !((entry->capabilities >> CAP_SYS_ADMIN) & 1))
-                add(judging,
-                    PHX_SEVERITY_WARNING,
-                    profile,
-                    0,
-                    "no container can start with this profile: LXC requires 'capability "
-                    "sys_admin,'");
+                offline_add(judging,
+                            PHX_SEVERITY_WARNING,
+                            profile,
+                            0,
+                            "no container can start with this profile: LXC requires 'capability "
+                            "sys_admin,'");
         if (!has_end)
-                add(judging,
-                    PHX_SEVERITY_WARNING,
-                    profile,
-                    0,
-                    "lxc-stop cannot stop a container with this profile: it requires 'signal "
-                    "receive,'");
+                offline_add(judging,
+                            PHX_SEVERITY_WARNING,
+                            profile,
+                            0,
+                            "lxc-stop cannot stop a container with this profile: it requires 'signal "
+                            "receive,'");
         return 0;
 }
 
@@ -377,13 +383,13 @@ static int check_piece(struct judging *judging, const struct phx_desired_profile
                 return r == -ENOMEM ? r : 0;
         phx_sha256(text, size, digest);
         if (strcmp(digest, piece->digest) != 0)
-                add(judging,
-                    PHX_SEVERITY_WARNING,
-                    piece->name,
-                    0,
-                    "deployed_dir has a different file of this name; if phoenixd did not deploy "
-                    "it, phoenixd does not replace it, and the profiles that include it stay "
-                    "pending");
+                offline_add(judging,
+                            PHX_SEVERITY_WARNING,
+                            piece->name,
+                            0,
+                            "deployed_dir has a different file of this name; if phoenixd did not deploy "
+                            "it, phoenixd does not replace it, and the profiles that include it stay "
+                            "pending");
         return 0;
 }
 
@@ -394,11 +400,11 @@ static int take_desired(struct judging *judging) {
                 const struct phx_refusal *refusal = &judging->desired->refusals[i];
                 bool is_directory = strcmp(refusal->object, "profiles") == 0;
 
-                add(judging,
-                    PHX_SEVERITY_ERROR,
-                    is_directory ? "" : refusal->object,
-                    0,
-                    refusal->text);
+                offline_add(judging,
+                            PHX_SEVERITY_ERROR,
+                            is_directory ? "" : refusal->object,
+                            0,
+                            refusal->text);
         }
         for (size_t i = 0; r >= 0 && i < judging->desired->profile_count; i++) {
                 const struct phx_desired_profile *profile = &judging->desired->profiles[i];
@@ -415,7 +421,7 @@ static int take_desired(struct judging *judging) {
         return r;
 }
 
-static int judge(struct judging *judging, struct phx_error *error) {
+static int offline_judge(struct judging *judging, struct phx_error *error) {
         const struct phx_offline *offline = judging->offline;
         const struct phx_profiles_options options = {
                 .trust = offline->trust,
@@ -478,7 +484,7 @@ static int judge_texts(struct judging *judging, struct phx_error *error) {
         size_t first = judging->findings->count;
         int r;
 
-        r = list_sources(offline, &files, &sources, error);
+        r = offline_list_sources(offline, &files, &sources, error);
         if (r >= 0 && offline->only)
                 phx_sources_keep(&sources, offline->only);
         for (size_t i = 0; r >= 0 && i < sources.count; i++) {
@@ -503,7 +509,7 @@ int phx_offline_judge(
                 const struct phx_offline *offline,
                 struct phx_findings *findings,
                 struct phx_error *error) {
-        phx_cleanup(judging_done) struct judging judging = {
+        phx_cleanup(offline_judging_done) struct judging judging = {
                 .offline = offline,
                 .findings = findings,
         };
@@ -516,5 +522,5 @@ int phx_offline_judge(
                 return r == -ENOMEM ? r : missing;
         }
         r = make_room(&judging, error);
-        return r < 0 ? r : judge(&judging, error);
+        return r < 0 ? r : offline_judge(&judging, error);
 }

@@ -95,7 +95,7 @@ static int tell_containers(
 
 /* --- entries --- */
 
-static int lint_entry(
+static int offline_lint_entry(
                 struct phx_profiles *profiles,
                 const struct phx_container_config *config,
                 enum phx_namespace_policy policy_namespace,
@@ -140,10 +140,11 @@ static int lint_entries(
                                 desired,
                                 config->id);
 
-                r = container ? lint_entry(profiles,
-                                           config,
-                                           offline->settings->policy_namespace,
-                                           container)
+                r = container ? offline_lint_entry(
+                                                profiles,
+                                                config,
+                                                offline->settings->policy_namespace,
+                                                container)
                               : -ENOMEM;
         }
         return r;

@@ -279,7 +279,7 @@ static bool has_profiles(const struct phx_profiles *profiles) {
         return false;
 }
 
-static int list_sources(struct phx_update *update, struct phx_error *error) {
+static int profiles_list_sources(struct phx_update *update, struct phx_error *error) {
         const struct phx_profiles_options *options = &update->profiles->options;
         const char *profile_dir = update->look->settings->profile_dir;
         int r;
@@ -334,14 +334,14 @@ static int refuse_orphans(struct phx_update *update) {
         return 0;
 }
 
-static int run(struct phx_update *update) {
+static int profiles_run(struct phx_update *update) {
         struct phx_error error = { 0 };
         int r;
 
         r = phx_files_new(update->profiles->options.trust, &update->files);
         if (r < 0)
                 return r;
-        r = list_sources(update, &error);
+        r = profiles_list_sources(update, &error);
         if (r < 0)
                 return r == -ENOMEM ? r : keep_all(update, r, &error);
         update->candidates = calloc(update->sources.count + 1, sizeof(*update->candidates));
@@ -391,7 +391,7 @@ int phx_profiles_update(
         for (size_t i = 0; i < profiles->goods.count; i++)
                 profiles->goods.items[i].is_seen = false;
         take_up_rules(profiles, look->settings);
-        r = run(&update);
+        r = profiles_run(&update);
         if (r >= 0)
                 r = watch_all(&update);
         phx_quarantine_sweep(&profiles->quarantine);

@@ -43,7 +43,7 @@ struct phx_quarantined *phx_quarantine_find(
         return found && strcmp(found->key, key) == 0 ? found : NULL;
 }
 
-static struct phx_quarantined *get(struct phx_quarantine *quarantine, const char *name) {
+static struct phx_quarantined *quarantine_get(struct phx_quarantine *quarantine, const char *name) {
         struct phx_quarantined *quarantined = find_name(quarantine, name);
         char *copy;
 
@@ -65,7 +65,7 @@ int phx_quarantine_put(
                 const struct phx_quarantined *failure,
                 int code,
                 uint64_t now_usec) {
-        struct phx_quarantined *quarantined = get(quarantine, failure->name);
+        struct phx_quarantined *quarantined = quarantine_get(quarantine, failure->name);
         /* A full disk is no fault of the source's, and costs little to ask about. */
         bool is_costly = code == -ETIMEDOUT || code == -ENOMEM;
         uint64_t delay = RETRY_LIMIT_USEC;
@@ -86,7 +86,7 @@ int phx_quarantine_put(
         return 0;
 }
 
-static void remove_at(struct phx_quarantine *quarantine, size_t i) {
+static void quarantine_remove_at(struct phx_quarantine *quarantine, size_t i) {
         quarantined_done(&quarantine->items[i]);
         quarantine->items[i] = quarantine->items[--quarantine->count];
 }
@@ -95,13 +95,13 @@ void phx_quarantine_release(struct phx_quarantine *quarantine, const char *name)
         struct phx_quarantined *quarantined = find_name(quarantine, name);
 
         if (quarantined)
-                remove_at(quarantine, (size_t) (quarantined - quarantine->items));
+                quarantine_remove_at(quarantine, (size_t) (quarantined - quarantine->items));
 }
 
 void phx_quarantine_sweep(struct phx_quarantine *quarantine) {
         for (size_t i = quarantine->count; i > 0; i--) {
                 if (!quarantine->items[i - 1].is_current)
-                        remove_at(quarantine, i - 1);
+                        quarantine_remove_at(quarantine, i - 1);
                 else
                         quarantine->items[i - 1].is_current = false;
         }

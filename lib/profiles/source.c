@@ -79,7 +79,7 @@ static int add_source(
         return read_source(files, profile_dir, source);
 }
 
-static bool is_directory(int dir_fd, const char *name) {
+static bool source_is_directory(int dir_fd, const char *name) {
         struct stat st;
 
         return fstatat(dir_fd, name, &st, 0) == 0 && S_ISDIR(st.st_mode);
@@ -144,7 +144,8 @@ static int take_tests(
         return 0;
 }
 
-static int list(struct phx_files *files,
+static int source_list(
+                struct phx_files *files,
                 const char *profile_dir,
                 DIR *directory,
                 struct phx_sources *sources) {
@@ -156,7 +157,7 @@ static int list(struct phx_files *files,
                 int r;
 
                 if (phx_file_is_ignored_name(entry->d_name) ||
-                    is_directory(dirfd(directory), entry->d_name))
+                    source_is_directory(dirfd(directory), entry->d_name))
                         continue;
                 r = phx_has_suffix(entry->d_name, PHX_POLICY_TEST_SUFFIX)
                                     ? phx_strings_add(&tests, entry->d_name)
@@ -190,7 +191,7 @@ int phx_sources_list(
                 return phx_error_errno(error, profile_dir);
         fd = -1;
 
-        r = list(files, profile_dir, directory, &sources);
+        r = source_list(files, profile_dir, directory, &sources);
         if (r < 0)
                 return phx_error_set(error, r, "%s: %s", profile_dir, strerrordesc_np(-r));
         *ret_sources = sources;

@@ -59,14 +59,14 @@ static int PHX_PRINTF(3, 4) refuse(struct scan *scan, unsigned line, const char 
         return 0;
 }
 
-static void pass(struct scan *scan, const char *to) {
+static void source_check_pass(struct scan *scan, const char *to) {
         for (; scan->at < to; scan->at++)
                 scan->line += *scan->at == '\n';
 }
 
-static void skip_space(struct scan *scan) {
+static void source_check_skip_space(struct scan *scan) {
         for (;;) {
-                pass(scan, scan->at + strspn(scan->at, " \t\r\n"));
+                source_check_pass(scan, scan->at + strspn(scan->at, " \t\r\n"));
                 if (*scan->at != '#' || phx_has_prefix(scan->at, "#include"))
                         return;
                 scan->at += strcspn(scan->at, "\n");
@@ -101,7 +101,7 @@ static const char *find_end_of_pattern(const char *at) {
 }
 
 /* A keyword ends before a sign, a name or path does not. */
-static const char *find_end_of_word(const char *at) {
+static const char *source_check_find_end_of_word(const char *at) {
         size_t length = 0;
 
         while (isalnum((unsigned char) at[length]) || at[length] == '_')
@@ -114,7 +114,7 @@ static const char *find_end_of_word(const char *at) {
 static void set_token(struct scan *scan, struct token *token, const char *from, const char *to) {
         token->from = from;
         token->length = (size_t) (to - from);
-        pass(scan, to);
+        source_check_pass(scan, to);
 }
 
 static void take_enclosed(struct scan *scan, struct token *token, char end) {
@@ -122,7 +122,7 @@ static void take_enclosed(struct scan *scan, struct token *token, char end) {
         scan->at += *scan->at == end;
 }
 
-static void next(struct scan *scan, struct token *token) {
+static void source_check_next(struct scan *scan, struct token *token) {
         static const char signs[] = "{},=";
         static const enum token_kind kinds[] = { TOKEN_OPEN,
                                                  TOKEN_CLOSE,
@@ -130,7 +130,7 @@ static void next(struct scan *scan, struct token *token) {
                                                  TOKEN_EQUALS };
         const char *sign;
 
-        skip_space(scan);
+        source_check_skip_space(scan);
         *token = (struct token){ .kind = TOKEN_END, .line = scan->line, .from = scan->at };
         if (!*scan->at)
                 return;
@@ -148,7 +148,7 @@ static void next(struct scan *scan, struct token *token) {
         } else {
                 const char *end = phx_has_prefix(scan->at, "#include")
                                                   ? scan->at + strlen("#include")
-                                                  : find_end_of_word(scan->at);
+                                                  : source_check_find_end_of_word(scan->at);
 
                 token->kind = TOKEN_WORD;
                 /* Whatever it is, it must not be seen for ever. */
@@ -156,7 +156,7 @@ static void next(struct scan *scan, struct token *token) {
         }
 }
 
-static bool is_word(const struct token *token, const char *word) {
+static bool source_check_is_word(const struct token *token, const char *word) {
         return token->kind == TOKEN_WORD && token->length == strlen(word) &&
                memcmp(token->from, word, token->length) == 0;
 }
@@ -166,7 +166,7 @@ struct shown {
         char text[129];
 };
 
-static const char *show(const struct token *token, struct shown *shown) {
+static const char *source_check_show(const struct token *token, struct shown *shown) {
         size_t length = token->length < sizeof(shown->text) ? token->length
                                                             : sizeof(shown->text) - 1;
 
@@ -178,18 +178,19 @@ static const char *show(const struct token *token, struct shown *shown) {
 static int check_flag(struct scan *scan, unsigned line, const struct token *flag) {
         struct shown shown;
 
-        if (is_word(flag, "complain") && !scan->rules->allow_complain)
+        if (source_check_is_word(flag, "complain") && !scan->rules->allow_complain)
                 return refuse(scan,
                               line,
                               "flag 'complain' disables enforcement; remove it or set "
                               "allow_complain");
-        if ((is_word(flag, "unconfined") || is_word(flag, "default_allow")) &&
+        if ((source_check_is_word(flag, "unconfined") ||
+             source_check_is_word(flag, "default_allow")) &&
             !scan->rules->allow_unconfined)
                 return refuse(scan,
                               line,
                               "flag '%s' disables confinement; remove it or set "
                               "allow_unconfined_flag",
-                              show(flag, &shown));
+                              source_check_show(flag, &shown));
         return 0;
 }
 
@@ -214,9 +215,9 @@ static int check_flags(struct scan *scan, const struct token *list) {
 
 /* Passes the value behind "=", which may begin with a brace. A list is left to be seen. */
 static void skip_value(struct scan *scan) {
-        skip_space(scan);
+        source_check_skip_space(scan);
         if (*scan->at != '(' && *scan->at != '"')
-                pass(scan, find_end_of_pattern(scan->at));
+                source_check_pass(scan, find_end_of_pattern(scan->at));
 }
 
 static int complain_of_attachment(struct scan *scan, const struct token *token) {
@@ -226,7 +227,7 @@ static int complain_of_attachment(struct scan *scan, const struct token *token) 
                       token->line,
                       "found the attachment '%s'; a container's profile must not attach to "
                       "programs of the host",
-                      show(token, &shown));
+                      source_check_show(token, &shown));
 }
 
 /* What stands between a profile's name and its block, which is opened. Of a child an attachment is
@@ -236,19 +237,19 @@ static int check_head(struct scan *scan, bool is_child) {
         struct token token;
         int r = 0;
 
-        for (next(scan, &token); r >= 0; next(scan, &token)) {
+        for (source_check_next(scan, &token); r >= 0; source_check_next(scan, &token)) {
                 if (token.kind == TOKEN_OPEN || token.kind == TOKEN_END ||
                     token.kind == TOKEN_CLOSE)
                         return 0;
                 if (token.kind == TOKEN_LIST && !is_xattrs)
                         r = check_flags(scan, &token);
-                else if (!is_child && is_word(&token, "xattrs"))
+                else if (!is_child && source_check_is_word(&token, "xattrs"))
                         r = complain_of_attachment(scan, &token);
                 else if (!is_child && token.length > 0 &&
                          (token.kind == TOKEN_STRING || strchr("/@", *token.from)))
                         r = complain_of_attachment(scan, &token);
                 if (token.kind != TOKEN_EQUALS)
-                        is_xattrs = is_word(&token, "xattrs");
+                        is_xattrs = source_check_is_word(&token, "xattrs");
         }
         return r;
 }
@@ -257,24 +258,24 @@ static void skip_include(struct scan *scan) {
         struct token token;
 
         for (;;) {
-                skip_space(scan);
+                source_check_skip_space(scan);
                 if (*scan->at == '<') {
-                        pass(scan, scan->at + strcspn(scan->at, ">\n"));
+                        source_check_pass(scan, scan->at + strcspn(scan->at, ">\n"));
                         scan->at += *scan->at == '>';
                         return;
                 }
-                next(scan, &token);
-                if (!is_word(&token, "if") && !is_word(&token, "exists"))
+                source_check_next(scan, &token);
+                if (!source_check_is_word(&token, "if") && !source_check_is_word(&token, "exists"))
                         return;
         }
 }
 
-static bool is_include(const struct token *token) {
-        return is_word(token, "include") || is_word(token, "#include");
+static bool source_check_is_include(const struct token *token) {
+        return source_check_is_word(token, "include") || source_check_is_word(token, "#include");
 }
 
 static bool begins_profile(const struct token *token) {
-        return is_word(token, "profile") || is_word(token, "hat");
+        return source_check_is_word(token, "profile") || source_check_is_word(token, "hat");
 }
 
 /* The block of a profile, up to its closing brace. */
@@ -284,7 +285,7 @@ static int check_block(struct scan *scan) {
         int r = 0;
 
         while (r >= 0 && depth > 0) {
-                next(scan, &token);
+                source_check_next(scan, &token);
                 if (token.kind == TOKEN_END)
                         return 0;
                 if (token.kind == TOKEN_OPEN)
@@ -293,7 +294,7 @@ static int check_block(struct scan *scan) {
                         depth--;
                 else if (token.kind == TOKEN_EQUALS)
                         skip_value(scan);
-                else if (is_include(&token))
+                else if (source_check_is_include(&token))
                         skip_include(scan);
                 else if (begins_profile(&token) ||
                          (token.kind == TOKEN_WORD && *token.from == '^')) {
@@ -304,19 +305,19 @@ static int check_block(struct scan *scan) {
         return r;
 }
 
-static int check_name(struct scan *scan, const struct token *token) {
+static int source_check_name(struct scan *scan, const struct token *token) {
         struct shown shown;
 
         if (scan->profiles > 1)
                 return refuse(scan,
                               token->line,
                               "found a second profile '%s', expected one profile in this file",
-                              show(token, &shown));
+                              source_check_show(token, &shown));
         if (token->length > 0 && *token->from == ':')
                 return refuse(scan,
                               token->line,
                               "found '%s', a profile in a policy namespace, expected '%s'",
-                              show(token, &shown),
+                              source_check_show(token, &shown),
                               scan->name);
         if (token->length != strlen(scan->name) ||
             memcmp(token->from, scan->name, token->length) != 0)
@@ -324,26 +325,26 @@ static int check_name(struct scan *scan, const struct token *token) {
                               token->line,
                               "the profile is named '%s', expected the file's name "
                               "'%s'",
-                              show(token, &shown),
+                              source_check_show(token, &shown),
                               scan->name);
         return 0;
 }
 
-static int check_profile(struct scan *scan, const struct token *name) {
+static int source_check_profile(struct scan *scan, const struct token *name) {
         int r;
 
         scan->profiles++;
-        r = check_name(scan, name);
+        r = source_check_name(scan, name);
         if (r >= 0)
                 r = check_head(scan, false);
         return r < 0 ? r : check_block(scan);
 }
 
 /* A variable's line, and those that a backslash joins to it. */
-static void skip_line(struct scan *scan) {
-        for (; *scan->at && *scan->at != '\n'; pass(scan, scan->at + 1))
+static void source_check_skip_line(struct scan *scan) {
+        for (; *scan->at && *scan->at != '\n'; source_check_pass(scan, scan->at + 1))
                 if (*scan->at == '\\' && scan->at[1])
-                        pass(scan, scan->at + 1);
+                        source_check_pass(scan, scan->at + 1);
 }
 
 /* abi, alias, and what the compiler will have to judge. */
@@ -351,7 +352,7 @@ static int skip_statement(struct scan *scan) {
         struct token token;
 
         for (;;) {
-                next(scan, &token);
+                source_check_next(scan, &token);
                 if (token.kind == TOKEN_OPEN)
                         return check_block(scan);
                 if (token.kind == TOKEN_COMMA || token.kind == TOKEN_END)
@@ -362,22 +363,22 @@ static int skip_statement(struct scan *scan) {
 static int check_statement(struct scan *scan, const struct token *first) {
         struct token name = *first;
 
-        if (is_include(first)) {
+        if (source_check_is_include(first)) {
                 skip_include(scan);
                 return 0;
         }
         if (begins_profile(first)) {
-                next(scan, &name);
-                return check_profile(scan, &name);
+                source_check_next(scan, &name);
+                return source_check_profile(scan, &name);
         }
         if (first->kind == TOKEN_WORD && strchr("@$", *first->from)) {
-                skip_line(scan);
+                source_check_skip_line(scan);
                 return 0;
         }
         if (first->kind == TOKEN_STRING ||
             (first->kind == TOKEN_WORD &&
              (strchr("/:^", *first->from) || strncmp(first->from, "lxc-", strlen("lxc-")) == 0)))
-                return check_profile(scan, &name);
+                return source_check_profile(scan, &name);
         return first->kind == TOKEN_COMMA ? 0 : skip_statement(scan);
 }
 
@@ -399,7 +400,8 @@ int phx_source_check(
                         return r;
                 scan.at += strlen("\357\273\277");
         }
-        for (next(&scan, &token); token.kind != TOKEN_END; next(&scan, &token)) {
+        for (source_check_next(&scan, &token); token.kind != TOKEN_END;
+             source_check_next(&scan, &token)) {
                 int r = check_statement(&scan, &token);
 
                 if (r < 0)
