@@ -59,7 +59,8 @@ static int install(
         return r;
 }
 
-static int load(struct phx_machine *machine,
+static int apply_load(
+                struct phx_machine *machine,
                 const struct phx_step_policy *step,
                 struct phx_error *error) {
         phx_autofree char *blob = NULL;
@@ -140,7 +141,7 @@ static int assign(
         return phx_machine_containers_assign(machine->containers, step, error);
 }
 
-static int withdraw(
+static int apply_withdraw(
                 struct phx_machine *machine,
                 const struct phx_step_file *step,
                 struct phx_error *error) {
@@ -201,13 +202,13 @@ int phx_machine_apply(
         case PHX_ACTION_INSTALL:
                 return install(machine, &step->file, error);
         case PHX_ACTION_LOAD:
-                return load(machine, &step->policy, error);
+                return apply_load(machine, &step->policy, error);
         case PHX_ACTION_NAMESPACE:
                 return phx_kernel_make_namespace(machine->kernel, step->namespace, error);
         case PHX_ACTION_ASSIGN:
                 return assign(machine, step->drift->object, &step->edit, error);
         case PHX_ACTION_WITHDRAW:
-                return withdraw(machine, &step->file, error);
+                return apply_withdraw(machine, &step->file, error);
         case PHX_ACTION_NONE:
                 break;
         }

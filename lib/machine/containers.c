@@ -119,7 +119,7 @@ struct look {
         struct phx_machine_tasks tasks;
 };
 
-static void look_done(struct look *look) {
+static void machine_look_done(struct look *look) {
         phx_lxc_containers_done(&look->list);
         phx_strings_done(&look->names);
         look->cgroups = phx_cgroups_close(look->cgroups);
@@ -146,7 +146,7 @@ static int add_unseen(struct look *look, const struct phx_container_config *conf
         return phx_strings_add(&look->names, name);
 }
 
-static int refuse_path(struct look *look) {
+static int machine_refuse_path(struct look *look) {
         int r = phx_replace(&look->observed->lxc_refusal, look->list.refusal);
 
         for (size_t i = 0; r >= 0 && look->configuration && i < look->configuration->count; i++)
@@ -183,7 +183,7 @@ static int by_directory(const void *a, const void *b) {
         return strcmp(left->directory, right->directory);
 }
 
-static uint64_t now_usec(void) {
+static uint64_t machine_now_usec(void) {
         struct timespec now;
 
         (void) clock_gettime(CLOCK_REALTIME, &now);
@@ -198,7 +198,7 @@ static int look_at_all(struct look *look, const char *lxc_path, struct phx_error
         for (size_t i = 0; r >= 0 && i < look->list.count; i++)
                 r = phx_strings_add(&look->names, look->list.items[i].name);
         if (r >= 0 && look->list.refusal)
-                r = refuse_path(look);
+                r = machine_refuse_path(look);
         phx_strings_sort(&look->names);
         if (r >= 0)
                 (void) phx_cgroups_open(look->containers->roots->cgroup, &look->cgroups, NULL);
@@ -225,7 +225,7 @@ int phx_machine_containers_observe(
                 const struct phx_configuration *configuration,
                 struct phx_observed *observed,
                 struct phx_error *error) {
-        phx_cleanup(look_done) struct look look = {
+        phx_cleanup(machine_look_done) struct look look = {
                 .containers = containers,
                 .configuration = configuration,
                 .observed = observed,
@@ -234,7 +234,7 @@ int phx_machine_containers_observe(
         int r;
 
         phx_label_pictures_done(&containers->pictures);
-        observed->labels_at = now_usec();
+        observed->labels_at = machine_now_usec();
         look.tasks = (struct phx_machine_tasks){
                 .roots = containers->roots,
                 .names = &look.names,
@@ -272,7 +272,9 @@ static int settle_options(
         return r;
 }
 
-static void settle(struct phx_machine_containers *containers, struct phx_observed *observed) {
+static void machine_settle(
+                struct phx_machine_containers *containers,
+                struct phx_observed *observed) {
         uint64_t delay;
         bool starting = false;
 
@@ -315,7 +317,7 @@ int phx_machine_containers_review(
         phx_option_answers_free(answers, assignments.count);
         if (r < 0)
                 return r;
-        settle(containers, observed);
+        machine_settle(containers, observed);
         return changed;
 }
 

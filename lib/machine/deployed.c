@@ -62,7 +62,7 @@ int phx_deployed_fd(const struct phx_deployed_directory *directory) {
         return directory->fd;
 }
 
-static int check_name(
+static int deployed_check_name(
                 const struct phx_deployed_directory *directory,
                 const char *name,
                 struct phx_error *error) {
@@ -115,7 +115,7 @@ static void PHX_PRINTF(3, 4)
         va_end(arguments);
 }
 
-static void judge(
+static void deployed_judge(
                 const struct phx_deployed_directory *directory,
                 const struct stat *st,
                 struct phx_deployed *deployed) {
@@ -136,7 +136,8 @@ static void judge(
 }
 
 /* Type, owner and content from one descriptor, so that they belong together. */
-static int look(const struct phx_deployed_directory *directory,
+static int deployed_look(
+                const struct phx_deployed_directory *directory,
                 const char *name,
                 struct phx_deployed *deployed) {
         phx_autofree char *data = NULL;
@@ -162,7 +163,7 @@ static int look(const struct phx_deployed_directory *directory,
                 return r;
 
         phx_sha256(data, size, deployed->digest);
-        judge(directory, &st, deployed);
+        deployed_judge(directory, &st, deployed);
         return 0;
 }
 
@@ -174,11 +175,11 @@ int phx_deployed_observe(
         struct phx_deployed deployed = { 0 };
         int r;
 
-        r = check_name(directory, name, error);
+        r = deployed_check_name(directory, name, error);
         if (r < 0)
                 return r;
 
-        r = look(directory, name, &deployed);
+        r = deployed_look(directory, name, &deployed);
         if (r == -ENOENT)
                 deployed.kind = PHX_DEPLOYED_ABSENT;
         else if (r < 0)
@@ -230,7 +231,7 @@ static int check_place(
 
 /* The check comes after the new file is written and synced, so that next to no time passes between
  * it and the rename. */
-static int commit(
+static int deployed_commit(
                 const struct phx_deployed_directory *directory,
                 const char *name,
                 const char *old,
@@ -291,7 +292,7 @@ int phx_deployed_install(
                                 directory->path,
                                 name,
                                 strerrordesc_np(-r));
-        return commit(directory, name, old, temporary, error);
+        return deployed_commit(directory, name, old, temporary, error);
 }
 
 int phx_deployed_withdraw(

@@ -26,7 +26,7 @@ static void place_done(struct place *place) {
         free(place->directory);
 }
 
-static int find_place(const char *root, const char *name, struct place *place) {
+static int machine_files_find_place(const char *root, const char *name, struct place *place) {
         if (phx_printf(&place->path, "%s/%s", root, name) < 0)
                 return -ENOMEM;
         place->base = strrchr(place->path, '/') + 1;
@@ -34,7 +34,7 @@ static int find_place(const char *root, const char *name, struct place *place) {
         return place->directory ? 0 : -ENOMEM;
 }
 
-static int describe(
+static int machine_files_describe(
                 struct phx_observed_file *file,
                 const struct phx_settings *settings,
                 const struct phx_deployed *deployed) {
@@ -56,7 +56,7 @@ static int describe(
 }
 
 /* Only plain files are ever ours: what else stands there, somebody put there. */
-static bool is_ours(
+static bool machine_files_is_ours(
                 const struct phx_settings *settings,
                 const struct phx_inventory *inventory,
                 const struct place *place,
@@ -77,7 +77,7 @@ static int observe_file(
         struct phx_error error = { 0 };
         int r;
 
-        r = find_place(settings->deployed_dir, file->name, &place);
+        r = machine_files_find_place(settings->deployed_dir, file->name, &place);
         if (r < 0)
                 return r;
         r = phx_deployed_open(trust, place.directory, &directory, &error);
@@ -88,10 +88,10 @@ static int observe_file(
         if (r < 0)
                 return r == -ENOMEM ? r : phx_replace(&file->trouble, phx_error_text(&error, r));
 
-        r = describe(file, settings, &deployed);
+        r = machine_files_describe(file, settings, &deployed);
         if (r < 0)
                 return r;
-        file->is_owned = is_ours(settings, inventory, &place, &deployed);
+        file->is_owned = machine_files_is_ours(settings, inventory, &place, &deployed);
         file->is_plain = deployed.kind == PHX_DEPLOYED_FILE;
         return 0;
 }
@@ -135,7 +135,7 @@ int phx_machine_files_own_equal(
                 if (file->is_owned || !file->is_plain || !profile->has_good ||
                     !phx_equal(file->content, profile->digest))
                         continue;
-                r = find_place(observed->deployed_dir, file->name, &place);
+                r = machine_files_find_place(observed->deployed_dir, file->name, &place);
                 if (r >= 0)
                         r = phx_inventory_set_file(inventory, place.path, profile->digest);
                 if (r < 0)
@@ -147,7 +147,7 @@ int phx_machine_files_own_equal(
 }
 
 /* True when the directory is there and the file is not: one that is not mounted proves nothing. */
-static bool is_gone(const char *path) {
+static bool machine_files_is_gone(const char *path) {
         const char *base = strrchr(path, '/') + 1;
         phx_autofree char *directory = strndup(path, (size_t) (base - path));
         phx_autoclose int fd = directory ? open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
@@ -178,7 +178,7 @@ int phx_machine_files_forget_gone(
         for (size_t i = inventory->file_count; i > 0; i--) {
                 const char *path = inventory->files[i - 1].path;
 
-                if (!is_desired(settings, desired, path) && is_gone(path))
+                if (!is_desired(settings, desired, path) && machine_files_is_gone(path))
                         changed |= phx_inventory_remove_file(inventory, path);
         }
         return changed;
@@ -192,7 +192,7 @@ int phx_machine_files_claim(
         bool is_new;
         int r;
 
-        r = find_place(step->root, step->name, &place);
+        r = machine_files_find_place(step->root, step->name, &place);
         if (r < 0)
                 return r;
         is_new = !phx_inventory_file(inventory, place.path);
@@ -208,7 +208,7 @@ int phx_machine_files_disclaim(const struct phx_step_file *step, struct phx_inve
         phx_cleanup(place_done) struct place place = { 0 };
         int r;
 
-        r = find_place(step->root, step->name, &place);
+        r = machine_files_find_place(step->root, step->name, &place);
         return r < 0 ? r : phx_inventory_remove_file(inventory, place.path);
 }
 
@@ -222,7 +222,7 @@ int phx_machine_files_install(
         phx_cleanup(place_done) struct place place = { 0 };
         int r;
 
-        r = find_place(step->root, step->name, &place);
+        r = machine_files_find_place(step->root, step->name, &place);
         if (r < 0)
                 return r;
         /* A piece may be the first in its directory; the deployed directory itself is the machine's
@@ -252,7 +252,7 @@ int phx_machine_files_withdraw(
         phx_cleanup(place_done) struct place place = { 0 };
         int r;
 
-        r = find_place(step->root, step->name, &place);
+        r = machine_files_find_place(step->root, step->name, &place);
         if (r < 0)
                 return r;
         r = phx_deployed_open(trust, place.directory, &directory, error);
@@ -273,7 +273,7 @@ int phx_machine_files_preview(
         size_t size = 0;
         int r;
 
-        r = find_place(step->root, step->name, &place);
+        r = machine_files_find_place(step->root, step->name, &place);
         if (r < 0)
                 return r;
         r = phx_trust_read(trust, place.path, PREVIEW_LIMIT, &preview.before, &size, NULL);

@@ -41,7 +41,9 @@ static int compare_with_id(const void *id, const void *item) {
 }
 
 /* What this look has added is behind the sorted ones: no container is asked about twice. */
-static struct phx_machine_lint *find(const struct phx_machine_lints *lints, const char *id) {
+static struct phx_machine_lint *machine_lint_find(
+                const struct phx_machine_lints *lints,
+                const char *id) {
         return lints->sorted > 0 ? bsearch(id,
                                            lints->items,
                                            lints->sorted,
@@ -51,7 +53,7 @@ static struct phx_machine_lint *find(const struct phx_machine_lints *lints, cons
 }
 
 static struct phx_machine_lint *find_or_add(struct phx_machine_lints *lints, const char *id) {
-        struct phx_machine_lint *item = find(lints, id);
+        struct phx_machine_lint *item = machine_lint_find(lints, id);
         char *copy;
 
         if (item)
@@ -66,11 +68,12 @@ static struct phx_machine_lint *find_or_add(struct phx_machine_lints *lints, con
         return item;
 }
 
-static int ask(struct phx_machine_lint *item,
-               struct phx_profiles *profiles,
-               const struct phx_container_config *config,
-               const char *key,
-               const char *namespace) {
+static int machine_lint_ask(
+                struct phx_machine_lint *item,
+                struct phx_profiles *profiles,
+                const struct phx_container_config *config,
+                const char *key,
+                const char *namespace) {
         phx_cleanup(phx_policy_done) struct phx_policy policy = { 0 };
         phx_autofree char *blob = NULL;
         struct phx_lint_entry entry = { .config = config, .namespace = namespace };
@@ -107,14 +110,14 @@ static int lint_container(
                        container->namespace ? container->namespace : "") < 0)
                 return -ENOMEM;
         if (!phx_equal(item->key, key)) {
-                r = ask(item, profiles, config, policy, container->namespace);
+                r = machine_lint_ask(item, profiles, config, policy, container->namespace);
                 if (r >= 0)
                         r = phx_replace(&item->key, key);
         }
         return r < 0 ? r : phx_lints_copy(&container->lints, &item->lints);
 }
 
-static void forget_others(struct phx_machine_lints *lints) {
+static void machine_lint_forget_others(struct phx_machine_lints *lints) {
         size_t kept = 0;
 
         for (size_t i = 0; i < lints->count; i++)
@@ -152,6 +155,6 @@ int phx_machine_lint(
                                           &desired->containers[i])
                          : -ENOMEM;
         }
-        forget_others(lints);
+        machine_lint_forget_others(lints);
         return r < 0 ? r : phx_desired_accept(desired, &settings->accepted);
 }

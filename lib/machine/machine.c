@@ -12,7 +12,7 @@
 #include "compiler/stage.h"
 #include "machine/private.h"
 
-static int open_below(
+static int machine_open_below(
                 const char *directory,
                 const char *name,
                 int *ret_fd,
@@ -98,9 +98,9 @@ int phx_machine_new(
         machine->inventory = *inventory;
         *inventory = (struct phx_inventory){ 0 };
 
-        r = open_below(options->state_dir, "cache", &machine->cache_fd, error);
+        r = machine_open_below(options->state_dir, "cache", &machine->cache_fd, error);
         if (r >= 0)
-                r = open_below(options->state_dir, "good", &machine->good_fd, error);
+                r = machine_open_below(options->state_dir, "good", &machine->good_fd, error);
         if (r >= 0)
                 r = make_stage_dir(machine, error);
         if (r < 0)

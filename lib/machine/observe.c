@@ -58,7 +58,7 @@ static int observe_kernel(const struct phx_machine *machine, struct phx_observed
         return fill_loaded(observed, &list);
 }
 
-static int add_watches(
+static int observe_add_watches(
                 const struct phx_machine *machine,
                 const struct phx_settings *settings,
                 struct phx_observed *observed) {
@@ -102,7 +102,7 @@ int phx_machine_observe(
                                 observed,
                                 error);
         if (r >= 0)
-                r = add_watches(machine, input->settings, observed);
+                r = observe_add_watches(machine, input->settings, observed);
         if (r < 0 && !(error && error->text[0]))
                 return phx_error_set(error, r, "observing: %s", strerrordesc_np(-r));
         return r;

@@ -76,7 +76,7 @@ int phx_machine_review(
 
 /* Whether a container may be using the profile. It may be one of a stack, as in
  * "lxc-web//&:lxc-101:unconfined", and whose profile is unknown may be using any. */
-static bool is_named(
+static bool review_is_named(
                 const struct phx_desired *desired,
                 const struct phx_observed *observed,
                 const char *profile) {
@@ -105,7 +105,7 @@ static bool forget_withdrawn(
                 const struct phx_observed_file *file = phx_observed_find_file(observed, name);
 
                 if (desired->profiles[i].state != PHX_SOURCE_WITHDRAWN || !file || file->content ||
-                    file->trouble || is_named(desired, observed, name))
+                    file->trouble || review_is_named(desired, observed, name))
                         continue;
                 changed |= phx_inventory_remove_profile(&machine->inventory, name) > 0;
                 phx_profiles_forget(machine->profiles, name);

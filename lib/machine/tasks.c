@@ -92,7 +92,7 @@ static int look_at(
         return show_tasks(&tasks, observed);
 }
 
-static int take_answer(
+static int machine_tasks_take_answer(
                 struct phx_machine_tasks *look,
                 const struct phx_lxc_container *have,
                 const struct phx_lxc_monitor *monitor,
@@ -158,6 +158,10 @@ int phx_machine_tasks_ask(
         look->is_silent = false;
         for (size_t i = 0; r >= 0 && i < list->count; i++)
                 if (!observed[i].is_running)
-                        r = take_answer(look, &list->items[i], &monitors[asked++], &observed[i]);
+                        r = machine_tasks_take_answer(
+                                        look,
+                                        &list->items[i],
+                                        &monitors[asked++],
+                                        &observed[i]);
         return r;
 }
