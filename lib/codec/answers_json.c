@@ -10,14 +10,16 @@
 #define VERSION 1
 
 /* JSON is taken over; NULL when there was no memory for it. */
-static int dump(json_t *json, char **ret_text) {
+static int answers_dump(json_t *json, char **ret_text) {
         *ret_text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
         json_decref(json);
         return *ret_text ? 0 : -ENOMEM;
 }
 
 int phx_answer_version(const char *version, char **ret_text) {
-        return dump(json_pack("{s:i, s:s}", "version", VERSION, "phoenixctl", version), ret_text);
+        return answers_dump(
+                        json_pack("{s:i, s:s}", "version", VERSION, "phoenixctl", version),
+                        ret_text);
 }
 
 int phx_answer_advice(const struct phx_answer_advice *advice, char **ret_text) {
@@ -37,36 +39,38 @@ int phx_answer_advice(const struct phx_answer_advice *advice, char **ret_text) {
                 if (json_array_append_new(left, item) < 0)
                         return -ENOMEM;
         }
-        return dump(json_pack("{s:i, s:s, s:i, s:b, s:O, s:s%}",
-                              "version",
-                              VERSION,
-                              "file",
-                              advice->file,
-                              "edits",
-                              (int) advice->edits,
-                              "written",
-                              (int) advice->is_written,
-                              "left",
-                              left,
-                              "text",
-                              advice->text ? advice->text : "",
-                              advice->size),
-                    ret_text);
+        return answers_dump(
+                        json_pack("{s:i, s:s, s:i, s:b, s:O, s:s%}",
+                                  "version",
+                                  VERSION,
+                                  "file",
+                                  advice->file,
+                                  "edits",
+                                  (int) advice->edits,
+                                  "written",
+                                  (int) advice->is_written,
+                                  "left",
+                                  left,
+                                  "text",
+                                  advice->text ? advice->text : "",
+                                  advice->size),
+                        ret_text);
 }
 
 int phx_answer_can(const struct phx_answer_can *can, char **ret_text) {
-        return dump(json_pack("{s:i, s:s, s:s, s:s, s:b}",
-                              "version",
-                              VERSION,
-                              "container",
-                              can->container,
-                              "label",
-                              can->label,
-                              "asked",
-                              can->asked,
-                              "allowed",
-                              (int) can->is_allowed),
-                    ret_text);
+        return answers_dump(
+                        json_pack("{s:i, s:s, s:s, s:s, s:b}",
+                                  "version",
+                                  VERSION,
+                                  "container",
+                                  can->container,
+                                  "label",
+                                  can->label,
+                                  "asked",
+                                  can->asked,
+                                  "allowed",
+                                  (int) can->is_allowed),
+                        ret_text);
 }
 
 static json_t *render_verb(const struct phx_answer_verb *verb) {
@@ -95,7 +99,7 @@ int phx_answer_help(const struct phx_answer_verb *verbs, size_t count, char **re
         for (size_t i = 0; i < count; i++)
                 if (!list || json_array_append_new(list, render_verb(&verbs[i])) < 0)
                         return -ENOMEM;
-        return dump(json_pack("{s:i, s:O}", "version", VERSION, "verbs", list), ret_text);
+        return answers_dump(json_pack("{s:i, s:O}", "version", VERSION, "verbs", list), ret_text);
 }
 
 #define EVENT(key, kind, name) \
@@ -143,7 +147,7 @@ int phx_answer_history(const struct phx_answer_history *history, char **ret_text
                 json_decref(json);
                 return -ENOMEM;
         }
-        return dump(json, ret_text);
+        return answers_dump(json, ret_text);
 }
 
 void phx_answer_event_done(struct phx_answer_event *event) {

@@ -28,12 +28,12 @@ struct reading {
         struct phx_edits *edits;
 };
 
-static bool is_blank(char c) {
+static bool advice_is_blank(char c) {
         return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-static size_t skip_blanks(const struct phx_json_text *text, size_t at) {
-        while (at < text->size && is_blank(text->data[at]))
+static size_t advice_skip_blanks(const struct phx_json_text *text, size_t at) {
+        while (at < text->size && advice_is_blank(text->data[at]))
                 at++;
         return at;
 }
@@ -55,7 +55,7 @@ static int insert_first(
         if (!phx_json_find(entry, &object))
                 return 0;
         begin = object.value.begin + 1;
-        first = skip_blanks(text, begin);
+        first = advice_skip_blanks(text, begin);
         is_empty = first < text->size && text->data[first] == '}';
         form = is_empty || first - begin > FORM_LIMIT ? 0 : (int) (first - begin);
         return phx_edits_add(
@@ -77,7 +77,7 @@ static int insert_nesting(const struct reading *reading, const struct phx_json_m
         const char *data = reading->text->data;
         size_t begin = profile->key.begin, end = profile->value.end;
 
-        while (begin > 0 && is_blank(data[begin - 1]))
+        while (begin > 0 && advice_is_blank(data[begin - 1]))
                 begin--;
         if (profile->key.begin - begin > FORM_LIMIT)
                 begin = profile->key.begin;
@@ -90,7 +90,7 @@ static int insert_nesting(const struct reading *reading, const struct phx_json_m
 }
 
 /* Both edits or none. */
-static int set_profile(
+static int advice_set_profile(
                 const struct reading *reading,
                 const struct phx_json_place *entry,
                 const struct phx_fit *fit) {
@@ -137,11 +137,11 @@ static struct phx_json_span with_comma(
         size_t begin = element.begin;
 
         if (is_first) {
-                size_t comma = skip_blanks(text, element.end);
+                size_t comma = advice_skip_blanks(text, element.end);
 
-                return (struct phx_json_span){ begin, skip_blanks(text, comma + 1) };
+                return (struct phx_json_span){ begin, advice_skip_blanks(text, comma + 1) };
         }
-        while (is_blank(text->data[begin - 1]))
+        while (advice_is_blank(text->data[begin - 1]))
                 begin--;
         return (struct phx_json_span){ begin - 1, element.end };
 }
@@ -257,14 +257,14 @@ static int advise_container(
                         return 0;
                 }
                 if (r >= 0)
-                        r = set_profile(reading, &entry, &fit);
+                        r = advice_set_profile(reading, &entry, &fit);
                 manages_nesting |= fit.wants_key;
                 *count += (int) (reading->edits->count - before);
         }
         return r < 0 ? r : remove_options(reading, &entry, manages_nesting, count);
 }
 
-static int compare_ids(const void *id, const void *container) {
+static int advice_compare_ids(const void *id, const void *container) {
         return strcmp(id, ((const struct phx_container_config *) container)->id);
 }
 
@@ -282,7 +282,7 @@ static int mark_meant(
                                 configuration->containers,
                                 configuration->count,
                                 sizeof(*configuration->containers),
-                                compare_ids);
+                                advice_compare_ids);
 
                 if (!found)
                         return phx_error_set(
@@ -314,7 +314,7 @@ static int find_edits(
         return r;
 }
 
-static int parse(
+static int advice_parse(
                 const struct phx_advice *advice,
                 const char *text,
                 size_t size,
@@ -346,7 +346,7 @@ int phx_configuration_advise(
         const struct reading reading = { advice, &json, &entries, &edits };
         int count = 0, r;
 
-        r = parse(advice, text, size, &configuration, error);
+        r = advice_parse(advice, text, size, &configuration, error);
         if (r < 0)
                 return r;
         r = find_edits(&reading, configuration, &count, error);
@@ -356,7 +356,7 @@ int phx_configuration_advise(
                 return phx_error_set(error, r, "%s: out of memory", advice->file);
         if (r < 0 || count == 0)
                 return r;
-        r = parse(advice, edited.data, edited.size, &advised, error);
+        r = advice_parse(advice, edited.data, edited.size, &advised, error);
         if (r < 0)
                 return r;
         *ret_text = PHX_TAKE_STRUCT(edited);

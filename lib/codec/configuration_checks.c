@@ -24,23 +24,23 @@ struct walk {
         size_t depth;
 };
 
-static void walk_done(struct walk *walk) {
+static void checks_walk_done(struct walk *walk) {
         free(walk->visits);
         free(walk->steps);
 }
 
-static int compare_id(const void *id, const void *container) {
+static int checks_compare_id(const void *id, const void *container) {
         return strcmp(id, ((const struct phx_container_config *) container)->id);
 }
 
-static const struct phx_container_config *find(
+static const struct phx_container_config *checks_find(
                 const struct phx_configuration *configuration,
                 const char *id) {
         return bsearch(id,
                        configuration->containers,
                        configuration->count,
                        sizeof(*configuration->containers),
-                       compare_id);
+                       checks_compare_id);
 }
 
 static int check_dependency(
@@ -52,7 +52,7 @@ static int check_dependency(
         const struct phx_json_place entry = phx_json_member(entries, container->id),
                                     list = phx_json_member(&entry, "dependencies"),
                                     place = phx_json_element(&list, index);
-        const struct phx_container_config *other = find(
+        const struct phx_container_config *other = checks_find(
                         configuration,
                         container->dependencies.items[index]);
 
@@ -92,7 +92,7 @@ static int check_dependencies(
         return failed ? -EINVAL : 0;
 }
 
-static void enter(struct walk *walk, size_t container) {
+static void checks_enter(struct walk *walk, size_t container) {
         walk->visits[container] = VISIT_OPEN;
         walk->steps[walk->depth++] = (struct step){ .container = container };
 }
@@ -102,7 +102,7 @@ static void enter(struct walk *walk, size_t container) {
 static bool has_circle(struct walk *walk, size_t start, size_t *ret_back) {
         const struct phx_container_config *containers = walk->configuration->containers;
 
-        enter(walk, start);
+        checks_enter(walk, start);
         while (walk->depth > 0) {
                 struct step *step = &walk->steps[walk->depth - 1];
                 const struct phx_strings *wanted = &containers[step->container].dependencies;
@@ -115,7 +115,7 @@ static bool has_circle(struct walk *walk, size_t start, size_t *ret_back) {
                         continue;
                 }
 
-                found = find(walk->configuration, wanted->items[step->next++]);
+                found = checks_find(walk->configuration, wanted->items[step->next++]);
                 if (!found)
                         continue;
                 other = (size_t) (found - containers);
@@ -124,7 +124,7 @@ static bool has_circle(struct walk *walk, size_t start, size_t *ret_back) {
                         return true;
                 }
                 if (walk->visits[other] == VISIT_NEW)
-                        enter(walk, other);
+                        checks_enter(walk, other);
         }
         return false;
 }
@@ -163,7 +163,7 @@ static int check_circles(
                 const struct phx_json_place *entries,
                 const struct phx_configuration *configuration,
                 struct phx_error *error) {
-        phx_cleanup(walk_done) struct walk walk = { .configuration = configuration };
+        phx_cleanup(checks_walk_done) struct walk walk = { .configuration = configuration };
         size_t back = 0;
 
         walk.visits = calloc(configuration->count, sizeof(*walk.visits));

@@ -40,7 +40,7 @@ static int read_name(
         return store(&container->name, name, place, error);
 }
 
-static int read_profile(
+static int configuration_read_profile(
                 struct phx_container_config *container,
                 const struct phx_json_place *place,
                 const json_t *value,
@@ -160,7 +160,7 @@ static int read_gpu_assignment(
         return 0;
 }
 
-static int read_features(
+static int configuration_read_features(
                 struct phx_container_config *container,
                 const struct phx_json_place *place,
                 const json_t *value,
@@ -193,10 +193,10 @@ static const struct field {
                     struct phx_error *error);
 } fields[] = {
         { "name", read_name },
-        { "apparmor_profile", read_profile },
+        { "apparmor_profile", configuration_read_profile },
         { "apparmor_manages_nesting", read_manages_nesting },
         { "unprivileged", read_unprivileged },
-        { "features", read_features },
+        { "features", configuration_read_features },
         { "gpu_assignment", read_gpu_assignment },
         { "pct_options", read_pct_options },
         { "start_at_boot", read_start_at_boot },

@@ -78,7 +78,7 @@ static int refuse_near_misses(
         return 0;
 }
 
-static int read_container(
+static int configuration_read_container(
                 const struct source *source,
                 const char *id,
                 json_t *object,
@@ -126,7 +126,7 @@ static int read_containers(
         json_object_foreach(object, id, value) {
                 if (phx_json_is_comment(id) && json_is_string(value))
                         continue;
-                r = read_container(
+                r = configuration_read_container(
                                 source,
                                 id,
                                 value,
@@ -201,18 +201,18 @@ static int parse_entries(
         return phx_configuration_check(source->entries, configuration, error);
 }
 
-static bool is_key(const char *key, size_t size, const char *wanted) {
+static bool configuration_is_key(const char *key, size_t size, const char *wanted) {
         return size == strlen(wanted) && memcmp(key, wanted, size) == 0;
 }
 
 /* The containers' object, all of the containers, and of each the keys that are read. */
-static bool is_ours(size_t depth, const char *key, size_t size) {
+static bool configuration_is_ours(size_t depth, const char *key, size_t size) {
         if (depth == 1)
-                return is_key(key, size, ROOT_KEY);
+                return configuration_is_key(key, size, ROOT_KEY);
         if (depth != 3)
                 return true;
         for (size_t i = 0; phx_configuration_key(i); i++)
-                if (is_key(key, size, phx_configuration_key(i)))
+                if (configuration_is_key(key, size, phx_configuration_key(i)))
                         return true;
         return false;
 }
@@ -238,7 +238,7 @@ int phx_configuration_parse(
 
         assert(phx_is_assignable_profile(default_profile));
 
-        r = phx_json_load(&json, is_ours, &object, error);
+        r = phx_json_load(&json, configuration_is_ours, &object, error);
         if (r < 0)
                 return r;
         r = find_entries(&root, object, &containers, error);

@@ -26,25 +26,28 @@ static void count_to(struct lines *lines, size_t offset) {
                 }
 }
 
-static int compare_id(const void *id, const void *container) {
+static int lines_compare_id(const void *id, const void *container) {
         return strcmp(id, ((const struct phx_container_config *) container)->id);
 }
 
 /* An id needs no escapes, so that it stands in the text as it is. */
-static struct phx_container_config *find(const struct lines *lines, const char *key, size_t size) {
+static struct phx_container_config *lines_find(
+                const struct lines *lines,
+                const char *key,
+                size_t size) {
         phx_autofree char *id = strndup(key, size);
 
         return id ? bsearch(id,
                             lines->configuration->containers,
                             lines->configuration->count,
                             sizeof(*lines->configuration->containers),
-                            compare_id)
+                            lines_compare_id)
                   : NULL;
 }
 
 static void note_container(void *data, const char *key, size_t key_size, size_t offset) {
         struct lines *lines = data;
-        struct phx_container_config *container = find(lines, key, key_size);
+        struct phx_container_config *container = lines_find(lines, key, key_size);
 
         count_to(lines, offset);
         if (container) {
@@ -55,7 +58,7 @@ static void note_container(void *data, const char *key, size_t key_size, size_t 
 
 static void note_gpu(void *data, const char *key, size_t key_size, size_t offset) {
         struct lines *lines = data;
-        struct phx_container_config *container = find(lines, key, key_size);
+        struct phx_container_config *container = lines_find(lines, key, key_size);
 
         count_to(lines, offset);
         if (container) {
@@ -81,7 +84,7 @@ static void note_option(void *data, size_t index, size_t offset) {
 static void note_options(void *data, const char *key, size_t key_size, size_t offset) {
         struct lines *lines = data;
 
-        lines->container = find(lines, key, key_size);
+        lines->container = lines_find(lines, key, key_size);
         lines->next = 0;
         if (lines->container)
                 phx_json_walk_array(lines->text, offset, note_option, lines);

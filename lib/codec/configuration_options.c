@@ -22,7 +22,7 @@ static void option_done(struct option *option) {
         free(option->value);
 }
 
-static int split(
+static int options_split(
                 const struct phx_json_place *place,
                 const json_t *item,
                 struct option *option,
@@ -77,7 +77,7 @@ static int note(struct phx_container_config *container,
                         why);
 }
 
-static int take_profile(
+static int options_take_profile(
                 struct phx_container_config *container,
                 const struct phx_json_place *place,
                 const struct option *option,
@@ -117,7 +117,8 @@ static int add_option(
         return 0;
 }
 
-static int take(struct phx_container_config *container,
+static int options_take(
+                struct phx_container_config *container,
                 const struct phx_json_place *place,
                 const struct option *option,
                 struct phx_error *error) {
@@ -126,7 +127,7 @@ static int take(struct phx_container_config *container,
         assert(option->key && option->value);
 
         if (strcmp(option->key, PROFILE_OPTION) == 0)
-                return take_profile(container, place, option, error);
+                return options_take_profile(container, place, option, error);
 
         if (container->manages_nesting && is_nesting(option)) {
                 container->nesting_left_out |= is_nesting_include(option) || is_value(option, "1");
@@ -169,9 +170,9 @@ int phx_configuration_read_options(
                 const struct phx_json_place element = phx_json_element(place, i);
                 phx_cleanup(option_done) struct option option = { 0 };
 
-                r = split(&element, item, &option, error);
+                r = options_split(&element, item, &option, error);
                 if (r >= 0)
-                        r = take(container, &element, &option, error);
+                        r = options_take(container, &element, &option, error);
                 if (r < 0 && !phx_error_goes_on(error, r))
                         return r;
         }

@@ -9,7 +9,7 @@
 #include "codec/json_refuse.h"
 #include "state/needs.h"
 
-static bool is_unconfined(const struct phx_container_config *container) {
+static bool review_is_unconfined(const struct phx_container_config *container) {
         return strcmp(container->profile, "unconfined") == 0;
 }
 
@@ -45,7 +45,7 @@ static void review_profile(
 
         if (!container->profile[0])
                 return; /* it was refused */
-        if (is_unconfined(container))
+        if (review_is_unconfined(container))
                 review_unconfined(at, container, policy, error);
         else if (names && !phx_strings_has(names, container->profile))
                 (void) phx_json_refuse(

@@ -45,7 +45,7 @@ int phx_edits_add(struct phx_edits *edits, struct phx_json_span span, const char
 }
 
 /* What is inserted stands before what begins at the same byte. */
-static int compare(const void *a, const void *b) {
+static int edits_compare(const void *a, const void *b) {
         const struct phx_json_span one = ((const struct phx_edit *) a)->span,
                                    two = ((const struct phx_edit *) b)->span;
 
@@ -65,7 +65,7 @@ int phx_edits_apply(
         int r = 0;
 
         if (edits->count > 1)
-                qsort(edits->items, edits->count, sizeof(*edits->items), compare);
+                qsort(edits->items, edits->count, sizeof(*edits->items), edits_compare);
         for (size_t i = 0; r >= 0 && i < edits->count; i++) {
                 const struct phx_edit *edit = &edits->items[i];
 

@@ -65,7 +65,7 @@ static json_t *render_damaged(const char *text) {
         return clean ? json_string(clean) : NULL;
 }
 
-static json_t *render_text(const char *text) {
+static json_t *fields_render_text(const char *text) {
         json_t *json;
 
         if (!text)
@@ -74,11 +74,11 @@ static json_t *render_text(const char *text) {
         return json ? json : render_damaged(text);
 }
 
-static json_t *render_texts(const struct phx_strings *texts) {
+static json_t *fields_render_texts(const struct phx_strings *texts) {
         phx_cleanup(phx_json_decref) json_t *array = json_array();
 
         for (size_t i = 0; array && i < texts->count; i++)
-                if (json_array_append_new(array, render_text(texts->items[i])) < 0)
+                if (json_array_append_new(array, fields_render_text(texts->items[i])) < 0)
                         return NULL;
         return PHX_TAKE(array);
 }
@@ -140,16 +140,16 @@ static int render_field(const struct phx_field *field, const void *object, json_
         switch (field->type) {
         case PHX_FIELD_TEXT:
         case PHX_FIELD_NAME:
-                *ret_json = render_text(*(char *const *) value);
+                *ret_json = fields_render_text(*(char *const *) value);
                 return 0;
         case PHX_FIELD_BOOL:
                 *ret_json = json_boolean(*(const bool *) value);
                 return 0;
         case PHX_FIELD_WORD:
-                *ret_json = render_text(field->word(*(const unsigned *) value));
+                *ret_json = fields_render_text(field->word(*(const unsigned *) value));
                 return 0;
         case PHX_FIELD_FLAG:
-                *ret_json = render_text(field->word(*(const bool *) value));
+                *ret_json = fields_render_text(field->word(*(const bool *) value));
                 return 0;
         case PHX_FIELD_NUMBER:
         case PHX_FIELD_SOME:
@@ -159,7 +159,7 @@ static int render_field(const struct phx_field *field, const void *object, json_
         case PHX_FIELD_TIME:
                 return render_large(field, value, ret_json);
         case PHX_FIELD_TEXTS:
-                *ret_json = render_texts(value);
+                *ret_json = fields_render_texts(value);
                 return 0;
         case PHX_FIELD_STRUCT:
         case PHX_FIELD_MAYBE:
@@ -191,7 +191,7 @@ int phx_fields_render(const struct phx_shape *shape, const void *object, json_t 
 
 /* --- parse --- */
 
-static int parse_text(const json_t *json, char **text) {
+static int fields_parse_text(const json_t *json, char **text) {
         if (json_is_null(json))
                 return 0;
         if (!json_is_string(json))
@@ -345,7 +345,7 @@ static int parse_field(
         case PHX_FIELD_TEXT:
                 if (field->type == PHX_FIELD_NAME && json_is_null(json))
                         return -EINVAL;
-                return parse_text(json, value);
+                return fields_parse_text(json, value);
         case PHX_FIELD_BOOL:
                 return parse_bool(json, value);
         case PHX_FIELD_WORD:
@@ -370,7 +370,7 @@ static int parse_field(
 }
 
 /* The innermost one names what is wrong; those around it only where. */
-static int refuse(const struct phx_field *field, int code, struct phx_error *error) {
+static int fields_refuse(const struct phx_field *field, int code, struct phx_error *error) {
         if (!error)
                 return code;
         if (error->code == 0)
@@ -406,7 +406,7 @@ int phx_fields_parse(
                                         field->key);
                 r = parse_field(field, value, object, error);
                 if (r < 0)
-                        return refuse(field, r, error);
+                        return fields_refuse(field, r, error);
         }
         return 0;
 }

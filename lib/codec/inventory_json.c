@@ -26,7 +26,7 @@ static int refuse_entry(int code, const struct phx_json_place *place, struct phx
         return phx_json_refuse(error, place, "found a damaged entry");
 }
 
-static int read_file(
+static int inventory_json_read_file(
                 struct phx_inventory *inventory,
                 const struct phx_json_place *place,
                 const json_t *value,
@@ -39,7 +39,7 @@ static int read_file(
         return r < 0 ? refuse_entry(r, place, error) : 0;
 }
 
-static int read_profile(
+static int inventory_json_read_profile(
                 struct phx_inventory *inventory,
                 const struct phx_json_place *place,
                 const json_t *value,
@@ -53,7 +53,7 @@ static int read_profile(
         return r < 0 ? refuse_entry(r, place, error) : 0;
 }
 
-static int read_container(
+static int inventory_json_read_container(
                 struct phx_inventory *inventory,
                 const struct phx_json_place *place,
                 const json_t *value,
@@ -122,15 +122,15 @@ static int read_head(
         return 0;
 }
 
-static int read_all(
+static int inventory_json_read_all(
                 struct phx_inventory *inventory,
                 const struct phx_json_place *root,
                 const json_t *object,
                 struct phx_error *error) {
         static const struct section sections[] = {
-                { "files", read_file },
-                { "profiles", read_profile },
-                { "containers", read_container },
+                { "files", inventory_json_read_file },
+                { "profiles", inventory_json_read_profile },
+                { "containers", inventory_json_read_container },
         };
         int r;
 
@@ -165,7 +165,7 @@ int phx_inventory_parse(
 
         r = phx_json_load(&source, NULL, &object, error);
         if (r >= 0)
-                r = read_all(&inventory, &root, object, error);
+                r = inventory_json_read_all(&inventory, &root, object, error);
         if (r < 0)
                 return as_damage(r, error);
 
@@ -177,7 +177,7 @@ int phx_inventory_parse(
 /* Rendering is by hand but for the strings: one entry a line, so that a person can read it and the
  * order is ours. */
 
-static int add_string(struct phx_buffer *buffer, const char *text) {
+static int inventory_json_add_string(struct phx_buffer *buffer, const char *text) {
         phx_cleanup(phx_json_decref) json_t *string = json_string(text);
         phx_autofree char *quoted = NULL;
 
@@ -194,7 +194,7 @@ static int add_name(struct phx_buffer *buffer, size_t index, const char *name) {
 
         r = phx_buffer_add_text(buffer, index > 0 ? ",\n    " : "\n    ");
         if (r >= 0)
-                r = add_string(buffer, name);
+                r = inventory_json_add_string(buffer, name);
         return r;
 }
 
@@ -211,7 +211,9 @@ static int add_files(struct phx_buffer *buffer, const struct phx_inventory *inve
         return r;
 }
 
-static int add_profiles(struct phx_buffer *buffer, const struct phx_inventory *inventory) {
+static int inventory_json_add_profiles(
+                struct phx_buffer *buffer,
+                const struct phx_inventory *inventory) {
         int r = 0;
 
         for (size_t i = 0; i < inventory->profile_count && r >= 0; i++) {
@@ -235,12 +237,12 @@ static int add_lines(struct phx_buffer *buffer, const char *key, const struct ph
         for (size_t i = 0; i < lines->count && r >= 0; i++) {
                 r = phx_buffer_add_text(buffer, i > 0 ? ", " : "");
                 if (r >= 0)
-                        r = add_string(buffer, lines->items[i]);
+                        r = inventory_json_add_string(buffer, lines->items[i]);
         }
         return r < 0 ? r : phx_buffer_add_text(buffer, "]");
 }
 
-static int add_container(
+static int inventory_json_add_container(
                 struct phx_buffer *buffer,
                 const struct phx_inventory_container *container) {
         int r;
@@ -255,13 +257,15 @@ static int add_container(
         return r < 0 ? r : phx_buffer_add_text(buffer, " }");
 }
 
-static int add_containers(struct phx_buffer *buffer, const struct phx_inventory *inventory) {
+static int inventory_json_add_containers(
+                struct phx_buffer *buffer,
+                const struct phx_inventory *inventory) {
         int r = 0;
 
         for (size_t i = 0; i < inventory->container_count && r >= 0; i++) {
                 r = add_name(buffer, i, inventory->containers[i].name);
                 if (r >= 0)
-                        r = add_container(buffer, &inventory->containers[i]);
+                        r = inventory_json_add_container(buffer, &inventory->containers[i]);
         }
         return r;
 }
@@ -272,8 +276,8 @@ int phx_inventory_render(const struct phx_inventory *inventory, char **ret_text,
                 int (*add)(struct phx_buffer *buffer, const struct phx_inventory *inventory);
         } lists[] = {
                 { "\"files\": {", add_files },
-                { "\"profiles\": {", add_profiles },
-                { "\"containers\": {", add_containers },
+                { "\"profiles\": {", inventory_json_add_profiles },
+                { "\"containers\": {", inventory_json_add_containers },
         };
         phx_cleanup(phx_buffer_done) struct phx_buffer buffer = { 0 };
         int r;

@@ -10,7 +10,7 @@
 
 #define BYTE_ORDER_MARK "\xef\xbb\xbf"
 
-static bool is_blank(const struct phx_json_text *text) {
+static bool json_is_blank(const struct phx_json_text *text) {
         for (size_t i = 0; i < text->size; i++)
                 if (!strchr(" \t\r\n", text->data[i]) || !text->data[i])
                         return false;
@@ -27,7 +27,7 @@ static int check_text(const struct phx_json_text *text, struct phx_error *error)
                                 "%s: is larger than %zu MiB",
                                 text->file,
                                 PHX_JSON_LIMIT / (1024UL * 1024));
-        if (is_blank(text))
+        if (json_is_blank(text))
                 return phx_json_refuse_line(error, text, 0, 0, "is empty");
 
         nul = memchr(text->data, '\0', text->size);
@@ -156,7 +156,7 @@ int phx_json_string(
 }
 
 /* What a value that LXC itself knows would do; empty for any other. */
-static const char *why_no_profile(const char *text) {
+static const char *json_why_no_profile(const char *text) {
         if (!*text)
                 return "; an empty value would mean LXC's own default";
         if (strcmp(text, "generated") == 0)
@@ -190,7 +190,7 @@ int phx_json_profile(
                                 place,
                                 "expected %s%s",
                                 what,
-                                why_no_profile(text));
+                                json_why_no_profile(text));
 
         *ret = text;
         return 0;

@@ -47,7 +47,7 @@ struct walk {
         bool failed;
 };
 
-static void add(void *data, const struct phx_json_member *member) {
+static void index_add(void *data, const struct phx_json_member *member) {
         struct walk *walk = data;
         struct phx_json_index *index = walk->text->index;
         struct phx_json_node *node;
@@ -109,7 +109,7 @@ static int walk_members(const struct phx_json_text *text, size_t number) {
         struct phx_json_node *node;
         bool is_object;
 
-        is_object = phx_json_walk_members(text, begin, add, &walk);
+        is_object = phx_json_walk_members(text, begin, index_add, &walk);
         if (walk.failed) {
                 while (index->count > first)
                         free(index->nodes[--index->count].key);
@@ -129,7 +129,7 @@ static int walk_members(const struct phx_json_text *text, size_t number) {
         return 0;
 }
 
-static const struct phx_json_node *search(
+static const struct phx_json_node *index_search(
                 const struct phx_json_text *text,
                 const struct phx_json_node *node,
                 const char *key) {
@@ -193,7 +193,7 @@ static int find_node(const struct phx_json_place *place, size_t *ret_number) {
                 *ret_number = node->first + place->index;
                 return place->index < node->count;
         }
-        found = search(place->text, node, place->key);
+        found = index_search(place->text, node, place->key);
         if (found)
                 *ret_number = (size_t) (found - index->nodes);
         return !!found;

@@ -164,7 +164,7 @@ static int shown_size(const char *text, size_t size) {
 }
 
 /* The value as the author wrote it. */
-static void describe(
+static void refuse_describe(
                 const struct phx_json_place *place,
                 struct phx_json_span span,
                 struct phx_buffer *found) {
@@ -211,7 +211,7 @@ int phx_json_refuse_found(
                 return refuse_at(error, place, 0, expected);
 
         (void) phx_buffer_add_text(&what, "found ");
-        describe(place, member.value, &what);
+        refuse_describe(place, member.value, &what);
         if (phx_buffer_addf(&what, ", %s", expected) < 0)
                 return phx_json_no_memory(error, place->text);
         return refuse_at(error, place, member.value.begin, what.data);

@@ -19,30 +19,31 @@ struct cursor {
         size_t at;
 };
 
-static char peek(const struct cursor *cursor) {
+static char json_scan_peek(const struct cursor *cursor) {
         if (cursor->at >= cursor->text->size)
                 return '\0';
         return cursor->text->data[cursor->at];
 }
 
-static bool is_blank(char c) {
+static bool json_scan_is_blank(char c) {
         return c == ' ' || c == '\n' || c == '\t' || c == '\r';
 }
 
-static void skip_blanks(struct cursor *cursor) {
-        while (is_blank(peek(cursor)))
+static void json_scan_skip_blanks(struct cursor *cursor) {
+        while (json_scan_is_blank(json_scan_peek(cursor)))
                 cursor->at++;
 }
 
-static void skip_string(struct cursor *cursor) {
+static void json_scan_skip_string(struct cursor *cursor) {
         cursor->at++;
-        while (peek(cursor) && peek(cursor) != '"')
-                cursor->at += peek(cursor) == '\\' ? 2 : 1;
+        while (json_scan_peek(cursor) && json_scan_peek(cursor) != '"')
+                cursor->at += json_scan_peek(cursor) == '\\' ? 2 : 1;
         cursor->at++;
 }
 
 static void skip_literal(struct cursor *cursor) {
-        for (char c = peek(cursor); c && !is_blank(c); c = peek(cursor)) {
+        for (char c = json_scan_peek(cursor); c && !json_scan_is_blank(c);
+             c = json_scan_peek(cursor)) {
                 if (c == ',' || c == ':' || c == ']' || c == '}')
                         return;
                 cursor->at++;
@@ -51,9 +52,9 @@ static void skip_literal(struct cursor *cursor) {
 
 /* One token, where a bracket counts as one. Returns by how much it nests deeper. */
 static int skip_token(struct cursor *cursor) {
-        switch (peek(cursor)) {
+        switch (json_scan_peek(cursor)) {
         case '"':
-                skip_string(cursor);
+                json_scan_skip_string(cursor);
                 return 0;
         case '{':
         case '[':
@@ -73,16 +74,16 @@ static int skip_token(struct cursor *cursor) {
         }
 }
 
-static struct phx_json_span take_value(struct cursor *cursor) {
+static struct phx_json_span json_scan_take_value(struct cursor *cursor) {
         struct phx_json_span span;
         int depth = 0;
 
-        skip_blanks(cursor);
+        json_scan_skip_blanks(cursor);
         span.begin = cursor->at;
         do {
-                skip_blanks(cursor);
+                json_scan_skip_blanks(cursor);
                 depth += skip_token(cursor);
-        } while (depth > 0 && peek(cursor));
+        } while (depth > 0 && json_scan_peek(cursor));
         span.end = cursor->at < cursor->text->size ? cursor->at : cursor->text->size;
 
         return span;
@@ -90,12 +91,12 @@ static struct phx_json_span take_value(struct cursor *cursor) {
 
 /* Steps over the comma, or the bracket that opens. False at the end of the object or array. */
 static bool enter_next(struct cursor *cursor) {
-        skip_blanks(cursor);
-        if (!peek(cursor) || strchr("]}", peek(cursor)))
+        json_scan_skip_blanks(cursor);
+        if (!json_scan_peek(cursor) || strchr("]}", json_scan_peek(cursor)))
                 return false;
         cursor->at++;
-        skip_blanks(cursor);
-        return peek(cursor) && !strchr("]}", peek(cursor));
+        json_scan_skip_blanks(cursor);
+        return json_scan_peek(cursor) && !strchr("]}", json_scan_peek(cursor));
 }
 
 /* To be begun with the cursor on the opening bracket. */
@@ -105,11 +106,11 @@ static bool next_member(struct cursor *cursor, bool is_object, struct phx_json_m
                 return false;
 
         if (is_object) {
-                member->key = take_value(cursor);
-                skip_blanks(cursor);
+                member->key = json_scan_take_value(cursor);
+                json_scan_skip_blanks(cursor);
                 cursor->at++;
         }
-        member->value = take_value(cursor);
+        member->value = json_scan_take_value(cursor);
         return true;
 }
 
@@ -137,7 +138,10 @@ int phx_json_decode_key(
         return decoded ? phx_replace(ret_key, json_string_value(decoded)) : -ENOMEM;
 }
 
-static bool is_key(const struct phx_json_text *text, struct phx_json_span span, const char *key) {
+static bool json_scan_is_key(
+                const struct phx_json_text *text,
+                struct phx_json_span span,
+                const char *key) {
         const char *raw = text->data + span.begin + 1;
         json_t *decoded;
         size_t size;
@@ -162,14 +166,15 @@ static bool find_below(
                 struct phx_json_member *ret_member) {
         struct cursor cursor = { place->text, begin };
         struct phx_json_member member;
-        bool is_object = peek(&cursor) == '{';
+        bool is_object = json_scan_peek(&cursor) == '{';
         size_t i = 0;
 
-        if (peek(&cursor) != (place->key ? '{' : '['))
+        if (json_scan_peek(&cursor) != (place->key ? '{' : '['))
                 return false;
 
         while (next_member(&cursor, is_object, &member)) {
-                if (is_object ? is_key(place->text, member.key, place->key) : i == place->index) {
+                if (is_object ? json_scan_is_key(place->text, member.key, place->key)
+                              : i == place->index) {
                         *ret_member = member;
                         return true;
                 }
@@ -187,7 +192,7 @@ bool phx_json_find(const struct phx_json_place *place, struct phx_json_member *r
         if (!place->parent) {
                 struct cursor cursor = { place->text, 0 };
 
-                *ret_member = (struct phx_json_member){ .value = take_value(&cursor) };
+                *ret_member = (struct phx_json_member){ .value = json_scan_take_value(&cursor) };
                 return true;
         }
 
@@ -207,7 +212,7 @@ void phx_json_walk(
         if (!phx_json_find(place, &member))
                 return;
         cursor.at = member.value.begin;
-        if (peek(&cursor) != '{')
+        if (json_scan_peek(&cursor) != '{')
                 return;
         while (next_member(&cursor, true, &member)) {
                 size_t offset = member.value.begin;
@@ -231,7 +236,7 @@ void phx_json_walk_array(
         struct phx_json_member member;
         size_t i = 0;
 
-        if (peek(&cursor) != '[')
+        if (json_scan_peek(&cursor) != '[')
                 return;
         while (next_member(&cursor, false, &member))
                 called(data, i++, member.value.begin);
@@ -244,9 +249,9 @@ bool phx_json_walk_members(
                 void *data) {
         struct cursor cursor = { text, offset };
         struct phx_json_member member;
-        bool is_object = peek(&cursor) == '{';
+        bool is_object = json_scan_peek(&cursor) == '{';
 
-        if (!is_object && peek(&cursor) != '[')
+        if (!is_object && json_scan_peek(&cursor) != '[')
                 return false;
         while (next_member(&cursor, is_object, &member))
                 called(data, &member);
@@ -302,7 +307,7 @@ static bool find_first(
         bool found = false;
 
         while (key && !found && next_member(&cursor, true, &member))
-                found = is_key(text, member.key, json_string_value(key));
+                found = json_scan_is_key(text, member.key, json_string_value(key));
         json_decref(key);
         if (!found)
                 return false;
@@ -321,9 +326,9 @@ bool phx_json_find_duplicate(
         size_t begin, i = 0;
         bool is_object;
 
-        skip_blanks(&cursor);
+        json_scan_skip_blanks(&cursor);
         begin = cursor.at;
-        is_object = peek(&cursor) == '{';
+        is_object = json_scan_peek(&cursor) == '{';
         while (next_member(&cursor, is_object, &member)) {
                 if (member.key.end == end)
                         return add_step(text, &member, i, path) &&
@@ -337,7 +342,7 @@ bool phx_json_find_duplicate(
                         return false;
                 begin = member.value.begin;
                 cursor.at = begin;
-                is_object = peek(&cursor) == '{';
+                is_object = json_scan_peek(&cursor) == '{';
                 i = 0;
         }
         return false;

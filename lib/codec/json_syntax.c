@@ -65,17 +65,21 @@ static char peek_at(const struct syntax *syntax, size_t at) {
         return at < syntax->text->size ? syntax->text->data[at] : '\0';
 }
 
-static char peek(const struct syntax *syntax) {
+static char json_syntax_peek(const struct syntax *syntax) {
         return peek_at(syntax, syntax->at);
 }
 
-static bool is_blank(char c) {
+static bool json_syntax_is_blank(char c) {
         return c == ' ' || c == '\n' || c == '\t' || c == '\r';
 }
 
 /* --- refusing --- */
 
-static int refuse_at(struct syntax *syntax, size_t at, const char *found, const char *expected) {
+static int json_syntax_refuse_at(
+                struct syntax *syntax,
+                size_t at,
+                const char *found,
+                const char *expected) {
         return phx_json_refuse_line(
                         syntax->error,
                         syntax->text,
@@ -97,7 +101,7 @@ static int refuse_utf8(struct syntax *syntax, size_t at) {
 }
 
 /* How many bytes the character at AT has; 0 when it is no UTF-8. */
-static size_t character_size(const struct syntax *syntax, size_t at) {
+static size_t json_syntax_character_size(const struct syntax *syntax, size_t at) {
         unsigned char c = (unsigned char) peek_at(syntax, at);
         unsigned char next = (unsigned char) peek_at(syntax, at + 1);
         unsigned char lowest = 0x80, highest = 0xbf;
@@ -128,26 +132,26 @@ static size_t character_size(const struct syntax *syntax, size_t at) {
 }
 
 /* What stands at the cursor: a word, or a character. */
-static int refuse(struct syntax *syntax, const char *expected) {
+static int json_syntax_refuse(struct syntax *syntax, const char *expected) {
         const char *begin = syntax->text->data + syntax->at;
         size_t left = syntax->text->size - syntax->at, size = 0;
         char found[FOUND_SHOWN + 16];
 
         if (left == 0)
-                return refuse_at(syntax, syntax->at, "the end of the file", expected);
+                return json_syntax_refuse_at(syntax, syntax->at, "the end of the file", expected);
         while (size < left && size < FOUND_SHOWN &&
                (strchr(DIGITS "+-._", begin[size]) || !phx_is_separator(begin[size])) &&
                (unsigned char) begin[size] < 0x80 && begin[size])
                 size++;
         if (size == 0)
-                size = character_size(syntax, syntax->at);
+                size = json_syntax_character_size(syntax, syntax->at);
         if (size == 0)
                 return refuse_utf8(syntax, syntax->at);
         if ((unsigned char) *begin < ' ' || *begin == 0x7f)
                 (void) snprintf(found, sizeof(found), "the byte 0x%02x", (unsigned char) *begin);
         else
                 (void) snprintf(found, sizeof(found), "'%.*s'", (int) size, begin);
-        return refuse_at(syntax, syntax->at, found, expected);
+        return json_syntax_refuse_at(syntax, syntax->at, found, expected);
 }
 
 /* --- tokens --- */
@@ -161,7 +165,7 @@ static int skip_escape(struct syntax *syntax) {
                         syntax->at += 2;
                         return 0;
                 }
-                return refuse_at(
+                return json_syntax_refuse_at(
                                 syntax,
                                 syntax->at,
                                 c > ' ' && c < 0x7f ? found : "a backslash",
@@ -172,7 +176,7 @@ static int skip_escape(struct syntax *syntax) {
                 char digit = peek_at(syntax, syntax->at + i);
 
                 if (!digit || !strchr(HEX, digit))
-                        return refuse_at(
+                        return json_syntax_refuse_at(
                                         syntax,
                                         syntax->at,
                                         "'\\u'",
@@ -184,29 +188,29 @@ static int skip_escape(struct syntax *syntax) {
 
 /* What must not stand in a string as it is; BEGIN is where that begins. */
 static int refuse_control(struct syntax *syntax, size_t begin) {
-        char c = peek(syntax);
+        char c = json_syntax_peek(syntax);
 
         if (syntax->at >= syntax->text->size || c == '\n' || c == '\r')
-                return refuse_at(
+                return json_syntax_refuse_at(
                                 syntax,
                                 begin,
                                 "a string that does not end on its line",
                                 "a closing '\"'");
         if (c == '\t')
-                return refuse_at(syntax, syntax->at, "a tab in a string", "\\t");
-        return refuse_at(
+                return json_syntax_refuse_at(syntax, syntax->at, "a tab in a string", "\\t");
+        return json_syntax_refuse_at(
                         syntax,
                         syntax->at,
                         "a control character in a string",
                         "\\u and its number");
 }
 
-static int skip_string(struct syntax *syntax) {
+static int json_syntax_skip_string(struct syntax *syntax) {
         size_t begin = syntax->at++;
         bool has_escapes = false;
 
-        for (char c = peek(syntax); c != '"'; c = peek(syntax)) {
-                size_t size = c == '\\' ? 0 : character_size(syntax, syntax->at);
+        for (char c = json_syntax_peek(syntax); c != '"'; c = json_syntax_peek(syntax)) {
+                size_t size = c == '\\' ? 0 : json_syntax_character_size(syntax, syntax->at);
                 int r = 0;
 
                 if ((unsigned char) c < ' ')
@@ -229,7 +233,7 @@ static int skip_string(struct syntax *syntax) {
 static size_t skip_digits(struct syntax *syntax) {
         size_t begin = syntax->at;
 
-        while (peek(syntax) >= '0' && peek(syntax) <= '9')
+        while (json_syntax_peek(syntax) >= '0' && json_syntax_peek(syntax) <= '9')
                 syntax->at++;
         return syntax->at - begin;
 }
@@ -246,13 +250,13 @@ static bool is_large(const char *digits, size_t count, bool is_negative) {
 static bool skip_fraction(struct syntax *syntax, bool *ret_is_wrong) {
         size_t begin = syntax->at;
 
-        if (peek(syntax) == '.') {
+        if (json_syntax_peek(syntax) == '.') {
                 syntax->at++;
                 *ret_is_wrong |= skip_digits(syntax) == 0;
         }
-        if (peek(syntax) == 'e' || peek(syntax) == 'E') {
+        if (json_syntax_peek(syntax) == 'e' || json_syntax_peek(syntax) == 'E') {
                 syntax->at++;
-                if (peek(syntax) == '+' || peek(syntax) == '-')
+                if (json_syntax_peek(syntax) == '+' || json_syntax_peek(syntax) == '-')
                         syntax->at++;
                 *ret_is_wrong |= skip_digits(syntax) == 0;
         }
@@ -261,16 +265,19 @@ static bool skip_fraction(struct syntax *syntax, bool *ret_is_wrong) {
 
 static int skip_number(struct syntax *syntax) {
         size_t begin = syntax->at, first, count;
-        bool is_negative = peek(syntax) == '-', is_wrong = false, is_real;
+        bool is_negative = json_syntax_peek(syntax) == '-', is_wrong = false, is_real;
 
         syntax->at += is_negative;
         first = syntax->at;
         count = skip_digits(syntax);
         is_wrong |= count == 0 || (count > 1 && syntax->text->data[first] == '0');
         is_real = skip_fraction(syntax, &is_wrong);
-        if (is_wrong || (peek(syntax) && !strchr(BLANKS ",]}:", peek(syntax)))) {
+        if (is_wrong ||
+            (json_syntax_peek(syntax) && !strchr(BLANKS ",]}:", json_syntax_peek(syntax)))) {
                 syntax->at = begin;
-                return refuse(syntax, "a number as JSON writes it, such as 12, -0.5 or 1e6");
+                return json_syntax_refuse(
+                                syntax,
+                                "a number as JSON writes it, such as 12, -0.5 or 1e6");
         }
         if (is_real || is_large(syntax->text->data + first, count, is_negative)) {
                 memset(syntax->copy + begin, ' ', syntax->at - begin);
@@ -293,11 +300,12 @@ static int skip_word(struct syntax *syntax) {
                 syntax->at += length;
                 return 0;
         }
-        return refuse(syntax,
-                      syntax->expected == EXPECT_VALUE_OR_END
-                                      ? "a value or ']'"
-                                      : "a value: a string in double quotes, a number, true, "
-                                        "false, null, an object or an array");
+        return json_syntax_refuse(
+                        syntax,
+                        syntax->expected == EXPECT_VALUE_OR_END
+                                        ? "a value or ']'"
+                                        : "a value: a string in double quotes, a number, true, "
+                                          "false, null, an object or an array");
 }
 
 /* --- levels --- */
@@ -318,7 +326,7 @@ static int grow(struct syntax *syntax) {
 }
 
 static int open_bracket(struct syntax *syntax) {
-        char bracket = peek(syntax);
+        char bracket = json_syntax_peek(syntax);
         int r = syntax->depth == syntax->capacity ? grow(syntax) : 0;
 
         if (r < 0)
@@ -358,16 +366,17 @@ static int read_key(struct syntax *syntax) {
         size_t begin = syntax->at + 1, size;
         int r;
 
-        if (peek(syntax) == '}' && syntax->expected == EXPECT_KEY_OR_END) {
+        if (json_syntax_peek(syntax) == '}' && syntax->expected == EXPECT_KEY_OR_END) {
                 close_bracket(syntax);
                 return 0;
         }
-        if (peek(syntax) != '"')
-                return refuse(syntax,
-                              syntax->expected == EXPECT_KEY_OR_END
-                                              ? "a key in double quotes or '}'"
-                                              : "a key in double quotes after the ','");
-        r = skip_string(syntax);
+        if (json_syntax_peek(syntax) != '"')
+                return json_syntax_refuse(
+                                syntax,
+                                syntax->expected == EXPECT_KEY_OR_END
+                                                ? "a key in double quotes or '}'"
+                                                : "a key in double quotes after the ','");
+        r = json_syntax_skip_string(syntax);
         size = syntax->at - begin - 1;
         if (r >= 0 && syntax->foreign_depth == 0 && syntax->is_ours)
                 syntax->is_foreign =
@@ -377,8 +386,8 @@ static int read_key(struct syntax *syntax) {
         return r;
 }
 
-static int read_value(struct syntax *syntax) {
-        char c = peek(syntax);
+static int json_syntax_read_value(struct syntax *syntax) {
+        char c = json_syntax_peek(syntax);
         int r;
 
         if (c == '{' || c == '[')
@@ -388,7 +397,7 @@ static int read_value(struct syntax *syntax) {
                 return 0;
         }
         if (c == '"')
-                r = skip_string(syntax);
+                r = json_syntax_skip_string(syntax);
         else if (c == '-' || (c >= '0' && c <= '9'))
                 r = skip_number(syntax);
         else
@@ -400,12 +409,12 @@ static int read_value(struct syntax *syntax) {
 static int read_comma(struct syntax *syntax) {
         bool is_object = syntax->brackets[syntax->depth - 1] == '{';
 
-        if (peek(syntax) == (is_object ? '}' : ']')) {
+        if (json_syntax_peek(syntax) == (is_object ? '}' : ']')) {
                 close_bracket(syntax);
                 return 0;
         }
-        if (peek(syntax) != ',')
-                return refuse(syntax, is_object ? "',' or '}'" : "',' or ']'");
+        if (json_syntax_peek(syntax) != ',')
+                return json_syntax_refuse(syntax, is_object ? "',' or '}'" : "',' or ']'");
         syntax->at++;
         syntax->expected = is_object ? EXPECT_KEY : EXPECT_VALUE;
         /* An element is as foreign as its array. */
@@ -413,24 +422,24 @@ static int read_comma(struct syntax *syntax) {
         return 0;
 }
 
-static int step(struct syntax *syntax) {
+static int json_syntax_step(struct syntax *syntax) {
         switch (syntax->expected) {
         case EXPECT_VALUE:
         case EXPECT_VALUE_OR_END:
-                return read_value(syntax);
+                return json_syntax_read_value(syntax);
         case EXPECT_KEY:
         case EXPECT_KEY_OR_END:
                 return read_key(syntax);
         case EXPECT_COLON:
-                if (peek(syntax) != ':')
-                        return refuse(syntax, "':' after the key");
+                if (json_syntax_peek(syntax) != ':')
+                        return json_syntax_refuse(syntax, "':' after the key");
                 syntax->at++;
                 syntax->expected = EXPECT_VALUE;
                 return 0;
         case EXPECT_COMMA_OR_END:
                 return read_comma(syntax);
         case EXPECT_NOTHING:
-                return refuse(syntax, "nothing after the end of the value");
+                return json_syntax_refuse(syntax, "nothing after the end of the value");
         }
         return -EINVAL;
 }
@@ -449,18 +458,18 @@ int phx_json_soften(
         int r = 0;
 
         while (r >= 0) {
-                while (is_blank(peek(&syntax)))
+                while (json_syntax_is_blank(json_syntax_peek(&syntax)))
                         syntax.at++;
                 if (syntax.at >= text->size && syntax.expected == EXPECT_NOTHING)
                         return 0;
-                r = step(&syntax);
+                r = json_syntax_step(&syntax);
         }
         return r;
 }
 
 /* --- strings --- */
 
-static unsigned hex_value(const char *text) {
+static unsigned json_syntax_hex_value(const char *text) {
         unsigned value = 0;
 
         for (size_t i = 0; i < 4; i++) {
@@ -476,7 +485,7 @@ static bool is_escape(const char *text, size_t left, unsigned lowest, unsigned h
 
         if (left < 6 || text[0] != '\\' || text[1] != 'u')
                 return false;
-        value = hex_value(text + 2);
+        value = json_syntax_hex_value(text + 2);
         return value >= lowest && value <= highest;
 }
 

@@ -59,7 +59,7 @@ struct counts {
         unsigned words;
 };
 
-static int add_counts(
+static int metrics_add_counts(
                 struct phx_buffer *buffer,
                 const struct counts *counts,
                 const unsigned *values) {
@@ -76,7 +76,7 @@ static int add_counts(
         return r;
 }
 
-static const char *layer_word(unsigned value) {
+static const char *metrics_layer_word(unsigned value) {
         return phx_layer_to_string((enum phx_layer) value);
 }
 
@@ -88,7 +88,7 @@ static const char *container_word(unsigned value) {
         return phx_container_state_to_string((enum phx_container_state) value);
 }
 
-static const char *posture_word(unsigned value) {
+static const char *metrics_posture_word(unsigned value) {
         return phx_posture_to_string((enum phx_posture) value);
 }
 
@@ -97,22 +97,22 @@ static const char *posture_word(unsigned value) {
 #define CONTAINER_STATES (PHX_CONTAINER_UNKNOWN + 1)
 #define POSTURES (PHX_POSTURE_MISSING + 1)
 
-static int add_drifts(const struct phx_snapshot *snapshot, struct phx_buffer *buffer) {
+static int metrics_add_drifts(const struct phx_snapshot *snapshot, struct phx_buffer *buffer) {
         static const struct counts counts = { "drifts",
                                               "layer",
                                               "Drift: differences from the configuration, except "
                                               "tolerable ones.",
-                                              layer_word,
+                                              metrics_layer_word,
                                               LAYERS };
         unsigned values[LAYERS] = { 0 };
 
         for (size_t i = 0; i < snapshot->drift_count; i++)
                 if (!snapshot->drifts[i].is_tolerable)
                         values[snapshot->drifts[i].layer]++;
-        return add_counts(buffer, &counts, values);
+        return metrics_add_counts(buffer, &counts, values);
 }
 
-static int add_profiles(const struct phx_snapshot *snapshot, struct phx_buffer *buffer) {
+static int metrics_add_profiles(const struct phx_snapshot *snapshot, struct phx_buffer *buffer) {
         static const struct counts counts = { "profiles",
                                               "state",
                                               "Managed profiles by state.",
@@ -123,10 +123,10 @@ static int add_profiles(const struct phx_snapshot *snapshot, struct phx_buffer *
         for (size_t i = 0; i < snapshot->profile_count; i++)
                 if (!snapshot->profiles[i].is_piece)
                         values[snapshot->profiles[i].state]++;
-        return add_counts(buffer, &counts, values);
+        return metrics_add_counts(buffer, &counts, values);
 }
 
-static int add_containers(const struct phx_snapshot *snapshot, struct phx_buffer *buffer) {
+static int metrics_add_containers(const struct phx_snapshot *snapshot, struct phx_buffer *buffer) {
         static const struct counts states = { "containers",
                                               "state",
                                               "Configured containers.",
@@ -135,7 +135,7 @@ static int add_containers(const struct phx_snapshot *snapshot, struct phx_buffer
                                    postures = { "container_postures",
                                                 "posture",
                                                 "Configured containers by confinement.",
-                                                posture_word,
+                                                metrics_posture_word,
                                                 POSTURES };
         unsigned by_state[CONTAINER_STATES] = { 0 }, by_posture[POSTURES] = { 0 };
         int r;
@@ -144,8 +144,8 @@ static int add_containers(const struct phx_snapshot *snapshot, struct phx_buffer
                 by_state[snapshot->containers[i].state]++;
                 by_posture[snapshot->containers[i].posture]++;
         }
-        r = add_counts(buffer, &states, by_state);
-        return r < 0 ? r : add_counts(buffer, &postures, by_posture);
+        r = metrics_add_counts(buffer, &states, by_state);
+        return r < 0 ? r : metrics_add_counts(buffer, &postures, by_posture);
 }
 
 static int add_counters(const struct phx_snapshot *snapshot, struct phx_buffer *buffer) {
@@ -201,11 +201,11 @@ int phx_metrics_render(const struct phx_snapshot *snapshot, struct phx_buffer *b
                            "Suspensions in force.",
                            snapshot->suspensions.count);
         if (r >= 0)
-                r = add_drifts(snapshot, buffer);
+                r = metrics_add_drifts(snapshot, buffer);
         if (r >= 0)
-                r = add_profiles(snapshot, buffer);
+                r = metrics_add_profiles(snapshot, buffer);
         if (r >= 0)
-                r = add_containers(snapshot, buffer);
+                r = metrics_add_containers(snapshot, buffer);
         return r < 0 ? r : add_counters(snapshot, buffer);
 }
 

@@ -30,7 +30,7 @@ static json_t *render_bytes(const char *text) {
         return json_pack("{s:s}", "hex", hex);
 }
 
-static json_t *render_text(const char *text) {
+static json_t *report_render_text(const char *text) {
         json_t *json;
 
         if (!text)
@@ -39,11 +39,11 @@ static json_t *render_text(const char *text) {
         return json ? json : render_bytes(text);
 }
 
-static json_t *render_texts(const struct phx_strings *texts) {
+static json_t *report_render_texts(const struct phx_strings *texts) {
         phx_cleanup(json_unrefp) json_t *array = json_array();
 
         for (size_t i = 0; array && i < texts->count; i++)
-                if (json_array_append_new(array, render_text(texts->items[i])) < 0)
+                if (json_array_append_new(array, report_render_text(texts->items[i])) < 0)
                         return NULL;
         return PHX_TAKE(array);
 }
@@ -77,13 +77,13 @@ int phx_report_render(const struct phx_report *report, char **ret_text) {
         json = json_pack(
                         "{s:o, s:b, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
                         "status",
-                        render_text(report->status),
+                        report_render_text(report->status),
                         "degraded",
                         (int) report->degraded,
                         "changes",
                         (json_int_t) report->changes,
                         "watches",
-                        render_texts(&report->watches),
+                        report_render_texts(&report->watches),
                         "inits",
                         render_pids(report),
                         "retry_usec",
@@ -99,11 +99,11 @@ int phx_report_render(const struct phx_report *report, char **ret_text) {
                         "labels_at",
                         render_usec(report->labels_at),
                         "lxc_path",
-                        render_text(report->lxc_path),
+                        report_render_text(report->lxc_path),
                         "snapshot",
-                        render_text(report->snapshot),
+                        report_render_text(report->snapshot),
                         "plan",
-                        render_text(report->plan));
+                        report_render_text(report->plan));
         if (!json)
                 return -ENOMEM;
 
@@ -114,7 +114,7 @@ int phx_report_render(const struct phx_report *report, char **ret_text) {
         return 0;
 }
 
-static int hex_value(char digit) {
+static int report_hex_value(char digit) {
         if (digit >= '0' && digit <= '9')
                 return digit - '0';
         if (digit >= 'a' && digit <= 'f')
@@ -131,7 +131,7 @@ static int parse_bytes(const char *hex, char **ret_text) {
         if (size % 2 != 0)
                 return -EINVAL;
         for (size_t i = 0; i < size; i += 2) {
-                int high = hex_value(hex[i]), low = hex_value(hex[i + 1]);
+                int high = report_hex_value(hex[i]), low = report_hex_value(hex[i + 1]);
 
                 if (high < 0 || low < 0 || (high == 0 && low == 0))
                         return -EINVAL;
@@ -142,7 +142,7 @@ static int parse_bytes(const char *hex, char **ret_text) {
         return 0;
 }
 
-static int parse_text(const json_t *json, char **ret_text) {
+static int report_parse_text(const json_t *json, char **ret_text) {
         const char *hex;
         char *text;
 
@@ -182,7 +182,7 @@ static int parse_watches(const json_t *json, struct phx_strings *watches) {
                 phx_autofree char *text = NULL;
                 int r;
 
-                r = parse_text(json_array_get(json, i), &text);
+                r = report_parse_text(json_array_get(json, i), &text);
                 if (r >= 0)
                         r = text ? phx_strings_add(watches, text) : -EINVAL;
                 if (r < 0)
@@ -256,19 +256,19 @@ static int parse_all(const json_t *json, struct phx_report *report, const char *
         int r;
 
         *ret_key = "status";
-        r = parse_text(json_object_get(json, *ret_key), &report->status);
+        r = report_parse_text(json_object_get(json, *ret_key), &report->status);
         if (r < 0)
                 return r;
         *ret_key = "lxc_path";
-        r = parse_text(json_object_get(json, *ret_key), &report->lxc_path);
+        r = report_parse_text(json_object_get(json, *ret_key), &report->lxc_path);
         if (r < 0)
                 return r;
         *ret_key = "snapshot";
-        r = parse_text(json_object_get(json, *ret_key), &report->snapshot);
+        r = report_parse_text(json_object_get(json, *ret_key), &report->snapshot);
         if (r < 0)
                 return r;
         *ret_key = "plan";
-        r = parse_text(json_object_get(json, *ret_key), &report->plan);
+        r = report_parse_text(json_object_get(json, *ret_key), &report->plan);
         if (r < 0)
                 return r;
         *ret_key = "watches";

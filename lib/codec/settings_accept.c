@@ -75,7 +75,7 @@ static int read_reason(
         return 0;
 }
 
-static int read_object(
+static int accept_read_object(
                 const struct phx_json_place *element,
                 const json_t *object,
                 enum phx_rule rule,
@@ -167,7 +167,7 @@ static int read_one(
         if (r >= 0)
                 r = read_rule(element, object, &acceptance.rule, error);
         if (r >= 0)
-                r = read_object(element, object, acceptance.rule, &name, error);
+                r = accept_read_object(element, object, acceptance.rule, &name, error);
         if (r >= 0)
                 r = read_reason(element, object, &reason, error);
         if (r < 0)

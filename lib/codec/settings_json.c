@@ -195,7 +195,7 @@ static int read_path(
         return 0;
 }
 
-static int set_text(
+static int settings_set_text(
                 const struct phx_setting *setting,
                 char **field,
                 const struct phx_json_place *place,
@@ -264,10 +264,10 @@ static int set_value(
         case PHX_SETTING_FILE:
                 if (json_is_null(value))
                         return phx_replace(field, NULL);
-                return set_text(setting, field, place, value, error);
+                return settings_set_text(setting, field, place, value, error);
         case PHX_SETTING_PATH:
         case PHX_SETTING_PROFILE:
-                return set_text(setting, field, place, value, error);
+                return settings_set_text(setting, field, place, value, error);
         case PHX_SETTING_MODE:
                 return set_mode(field, place, value, error);
         case PHX_SETTING_NAMESPACE:
@@ -327,7 +327,7 @@ static int set_one(
         return 0;
 }
 
-static int set_all(
+static int settings_set_all(
                 const struct phx_json_place *root,
                 json_t *object,
                 struct phx_settings *settings,
@@ -400,7 +400,7 @@ static int check_directories(
                         sources_given ? deployed : sources);
 }
 
-static void note_line(const struct phx_json_place *root, struct phx_settings *settings) {
+static void settings_note_line(const struct phx_json_place *root, struct phx_settings *settings) {
         const struct phx_json_place place = phx_json_member(root, "default_profile");
         struct phx_json_member member;
 
@@ -435,10 +435,10 @@ int phx_settings_parse(
         if (phx_settings_defaults(&settings) < 0)
                 return phx_json_no_memory(error, &source);
 
-        r = set_all(&root, object, settings, error);
+        r = settings_set_all(&root, object, settings, error);
         if (r < 0)
                 return r;
-        note_line(&root, settings);
+        settings_note_line(&root, settings);
         r = check_delays(&root, object, settings, error);
         if (r < 0)
                 return r;

@@ -24,7 +24,7 @@ static const char *container_state_word(unsigned value) {
         return phx_container_state_to_string((enum phx_container_state) value);
 }
 
-static const char *posture_word(unsigned value) {
+static const char *snapshot_json_posture_word(unsigned value) {
         return phx_posture_to_string((enum phx_posture) value);
 }
 
@@ -36,7 +36,7 @@ static const char *source_word(unsigned value) {
         return phx_source_state_to_string((enum phx_source_state) value);
 }
 
-static const char *layer_word(unsigned value) {
+static const char *snapshot_json_layer_word(unsigned value) {
         return phx_layer_to_string((enum phx_layer) value);
 }
 
@@ -152,7 +152,7 @@ static const struct phx_field container_fields[] = {
         PLAIN(phx_snapshot_container, "name", TEXT, name),
         PLAIN(phx_snapshot_container, "directory", TEXT, directory),
         WORD(phx_snapshot_container, "state", state, container_state_word, CONTAINER_STATES),
-        WORD(phx_snapshot_container, "posture", posture, posture_word, POSTURES),
+        WORD(phx_snapshot_container, "posture", posture, snapshot_json_posture_word, POSTURES),
         WORD(phx_snapshot_container, "escape", escape, escape_word, ESCAPES),
         PLAIN(phx_snapshot_container, "profile", NAME, profile),
         PLAIN(phx_snapshot_container, "profile_is_default", BOOL, profile_is_default),
@@ -184,7 +184,7 @@ static const struct phx_field unmanaged_fields[] = {
 static const struct phx_shape unmanaged_shape = SHAPE(phx_snapshot_unmanaged, unmanaged_fields);
 
 #define DRIFT_FIELDS                                                                           \
-        WORD(phx_snapshot_drift, "layer", layer, layer_word, LAYERS),                          \
+        WORD(phx_snapshot_drift, "layer", layer, snapshot_json_layer_word, LAYERS),            \
                         WORD(phx_snapshot_drift, "kind", kind, drift_kind_word, DRIFT_KINDS),  \
                         PLAIN(phx_snapshot_drift, "object", NAME, object),                     \
                         PLAIN(phx_snapshot_drift, "expected", NAME, expected),                 \
@@ -303,7 +303,7 @@ static const struct phx_shape snapshot_shape = SHAPE(phx_snapshot, snapshot_fiel
 
 /* --- render --- */
 
-static int dump(const json_t *json, char **ret_text) {
+static int snapshot_json_dump(const json_t *json, char **ret_text) {
         char *text = json_dumps(json, JSON_COMPACT);
 
         if (!text)
@@ -313,7 +313,10 @@ static int dump(const json_t *json, char **ret_text) {
 }
 
 /* With the version before all. */
-static int render(const struct phx_shape *shape, const void *object, char **ret_text) {
+static int snapshot_json_render(
+                const struct phx_shape *shape,
+                const void *object,
+                char **ret_text) {
         phx_cleanup(phx_json_decref) json_t *json = NULL,
                                             *whole = json_pack("{s:i}", "version", VERSION);
         int r;
@@ -325,15 +328,15 @@ static int render(const struct phx_shape *shape, const void *object, char **ret_
                 return r;
         if (json_object_update(whole, json) < 0)
                 return -ENOMEM;
-        return dump(whole, ret_text);
+        return snapshot_json_dump(whole, ret_text);
 }
 
 int phx_snapshot_render(const struct phx_snapshot *snapshot, char **ret_text) {
-        return render(&snapshot_shape, snapshot, ret_text);
+        return snapshot_json_render(&snapshot_shape, snapshot, ret_text);
 }
 
 int phx_snapshot_part_render(const struct phx_snapshot_part *part, char **ret_text) {
-        return render(&part_shape, part, ret_text);
+        return snapshot_json_render(&part_shape, part, ret_text);
 }
 
 int phx_snapshot_plan_render(const struct phx_snapshot *snapshot, char **ret_text) {
@@ -350,7 +353,7 @@ int phx_snapshot_plan_render(const struct phx_snapshot *snapshot, char **ret_tex
         for (size_t i = 0; i < snapshot->drift_count; i++)
                 if (snapshot->drifts[i].action != PHX_ACTION_NONE)
                         steps[plan.step_count++] = snapshot->drifts[i];
-        return render(&plan_shape, &plan, ret_text);
+        return snapshot_json_render(&plan_shape, &plan, ret_text);
 }
 
 int phx_snapshot_profile_render(const struct phx_snapshot_profile *profile, char **ret_text) {
@@ -358,10 +361,13 @@ int phx_snapshot_profile_render(const struct phx_snapshot_profile *profile, char
         int r;
 
         r = phx_fields_render(&profile_shape, profile, &json);
-        return r < 0 ? r : dump(json, ret_text);
+        return r < 0 ? r : snapshot_json_dump(json, ret_text);
 }
 
-static int add_drifts(const struct phx_snapshot *snapshot, const char *object, json_t *array) {
+static int snapshot_json_add_drifts(
+                const struct phx_snapshot *snapshot,
+                const char *object,
+                json_t *array) {
         for (size_t i = 0; i < snapshot->drift_count; i++) {
                 json_t *drift = NULL;
                 int r;
@@ -389,17 +395,17 @@ int phx_snapshot_container_render(
                 return -ENOMEM;
         r = phx_fields_render(&container_shape, container, &json);
         if (r >= 0)
-                r = add_drifts(snapshot, container->id, drifts);
+                r = snapshot_json_add_drifts(snapshot, container->id, drifts);
         if (r < 0)
                 return r;
         if (json_object_update(whole, json) < 0 || json_object_set(whole, "drifts", drifts) < 0)
                 return -ENOMEM;
-        return dump(whole, ret_text);
+        return snapshot_json_dump(whole, ret_text);
 }
 
 /* --- parse --- */
 
-static int parse(
+static int snapshot_json_parse(
                 const struct phx_shape *shape,
                 const char *text,
                 size_t size,
@@ -435,7 +441,7 @@ int phx_snapshot_parse(
 
         if (!snapshot)
                 return phx_error_set(error, -ENOMEM, "snapshot: out of memory");
-        r = parse(&snapshot_shape, text, size, snapshot, error);
+        r = snapshot_json_parse(&snapshot_shape, text, size, snapshot, error);
         if (r < 0)
                 return r;
         *ret_snapshot = PHX_TAKE(snapshot);
@@ -450,7 +456,7 @@ int phx_snapshot_plan_parse(
         struct phx_snapshot_plan plan = { 0 };
         int r;
 
-        r = parse(&plan_shape, text, size, &plan, error);
+        r = snapshot_json_parse(&plan_shape, text, size, &plan, error);
         if (r < 0) {
                 phx_snapshot_plan_done(&plan);
                 return r;

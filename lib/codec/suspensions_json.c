@@ -64,7 +64,7 @@ int phx_suspensions_render(const struct phx_suspensions *suspensions, char **ret
 }
 
 /* Through the same door as the first time: valid, each object once, sorted. */
-static int check(const struct file *file, struct phx_suspensions *suspensions) {
+static int suspensions_json_check(const struct file *file, struct phx_suspensions *suspensions) {
         if (file->version != VERSION)
                 return -EBADMSG;
         for (size_t i = 0; i < file->list.count; i++) {
@@ -94,7 +94,7 @@ int phx_suspensions_parse(
                 return phx_error_set(error, -EBADMSG, "suspensions: %s", where.text);
         r = phx_fields_parse(&file_shape, json, &file, NULL);
         if (r >= 0)
-                r = check(&file, &suspensions);
+                r = suspensions_json_check(&file, &suspensions);
         if (r == -ENOMEM)
                 return phx_error_set(error, r, "suspensions: out of memory");
         if (r < 0)
