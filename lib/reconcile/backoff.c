@@ -28,7 +28,7 @@ static bool is_of(const struct phx_backoff_entry *entry, const struct phx_drift 
                phx_equal(entry->expected, drift->expected);
 }
 
-static struct phx_backoff_entry *find(
+static struct phx_backoff_entry *backoff_find(
                 const struct phx_backoff *backoff,
                 const struct phx_drift *drift) {
         for (size_t i = 0; i < backoff->count; i++)
@@ -41,35 +41,35 @@ uint64_t phx_backoff_wait(
                 const struct phx_backoff *backoff,
                 const struct phx_drift *drift,
                 uint64_t now_usec) {
-        const struct phx_backoff_entry *entry = find(backoff, drift);
+        const struct phx_backoff_entry *entry = backoff_find(backoff, drift);
 
         return entry && entry->due_usec > now_usec ? entry->due_usec - now_usec : 0;
 }
 
 uint64_t phx_backoff_due(const struct phx_backoff *backoff, const struct phx_drift *drift) {
-        const struct phx_backoff_entry *entry = find(backoff, drift);
+        const struct phx_backoff_entry *entry = backoff_find(backoff, drift);
 
         return entry ? entry->due_usec : PHX_NEVER;
 }
 
 const char *phx_backoff_text(const struct phx_backoff *backoff, const struct phx_drift *drift) {
-        const struct phx_backoff_entry *entry = find(backoff, drift);
+        const struct phx_backoff_entry *entry = backoff_find(backoff, drift);
 
         return entry ? entry->text : NULL;
 }
 
-static void entry_done(struct phx_backoff_entry *entry) {
+static void backoff_entry_done(struct phx_backoff_entry *entry) {
         free(entry->object);
         free(entry->expected);
         free(entry->text);
 }
 
-static void remove_at(struct phx_backoff *backoff, size_t i) {
-        entry_done(&backoff->entries[i]);
+static void backoff_remove_at(struct phx_backoff *backoff, size_t i) {
+        backoff_entry_done(&backoff->entries[i]);
         backoff->entries[i] = backoff->entries[--backoff->count];
 }
 
-static struct phx_backoff_entry *append(
+static struct phx_backoff_entry *backoff_append(
                 struct phx_backoff *backoff,
                 const struct phx_drift *drift) {
         struct phx_backoff_entry *entry =
@@ -82,7 +82,7 @@ static struct phx_backoff_entry *append(
             phx_replace(&entry->expected, drift->expected) >= 0)
                 return entry;
 
-        remove_at(backoff, backoff->count - 1);
+        backoff_remove_at(backoff, backoff->count - 1);
         return NULL;
 }
 
@@ -91,11 +91,11 @@ int phx_backoff_fail(
                 const struct phx_drift *drift,
                 const char *text,
                 uint64_t now_usec) {
-        struct phx_backoff_entry *entry = find(backoff, drift);
+        struct phx_backoff_entry *entry = backoff_find(backoff, drift);
         uint64_t delay;
 
         if (!entry)
-                entry = append(backoff, drift);
+                entry = backoff_append(backoff, drift);
         if (!entry)
                 return -ENOMEM;
 
@@ -106,13 +106,15 @@ int phx_backoff_fail(
 }
 
 void phx_backoff_forget(struct phx_backoff *backoff, const struct phx_drift *drift) {
-        struct phx_backoff_entry *entry = find(backoff, drift);
+        struct phx_backoff_entry *entry = backoff_find(backoff, drift);
 
         if (entry)
-                remove_at(backoff, (size_t) (entry - backoff->entries));
+                backoff_remove_at(backoff, (size_t) (entry - backoff->entries));
 }
 
-static bool is_among(const struct phx_backoff_entry *entry, const struct phx_drifts *drifts) {
+static bool backoff_is_among(
+                const struct phx_backoff_entry *entry,
+                const struct phx_drifts *drifts) {
         for (size_t i = 0; i < drifts->count; i++)
                 if (drifts->items[i].action != PHX_ACTION_NONE && is_of(entry, &drifts->items[i]))
                         return true;
@@ -121,13 +123,13 @@ static bool is_among(const struct phx_backoff_entry *entry, const struct phx_dri
 
 void phx_backoff_keep(struct phx_backoff *backoff, const struct phx_drifts *drifts) {
         for (size_t i = backoff->count; i > 0; i--)
-                if (!is_among(&backoff->entries[i - 1], drifts))
-                        remove_at(backoff, i - 1);
+                if (!backoff_is_among(&backoff->entries[i - 1], drifts))
+                        backoff_remove_at(backoff, i - 1);
 }
 
 void phx_backoff_done(struct phx_backoff *backoff) {
         for (size_t i = 0; i < backoff->count; i++)
-                entry_done(&backoff->entries[i]);
+                backoff_entry_done(&backoff->entries[i]);
         free(backoff->entries);
         *backoff = (struct phx_backoff){ 0 };
 }

@@ -5,7 +5,7 @@
 #include "state/labels.h"
 
 /* Who is nobody's is looked at for what its own config says. */
-static const char *label_of(
+static const char *confine_label_of(
                 const struct phx_desired_container *want,
                 const struct phx_observed_container *have) {
         if (want)
@@ -16,7 +16,7 @@ static const char *label_of(
 static int confine(const struct phx_desired_container *want, struct phx_observed_container *have) {
         const struct phx_confinement judged = phx_confinement_judge(
                         &have->seen,
-                        label_of(want, have));
+                        confine_label_of(want, have));
 
         have->wrong = judged.wrong;
         have->unknown = judged.unknown;

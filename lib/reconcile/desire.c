@@ -53,7 +53,7 @@ static bool is_there(const struct phx_observed *observed, const char *directory)
 /* The directory named as the id; else the one named as the container, where the name says which of
  * them is meant. It is a text for people: most are no directory's, and several containers may have
  * the same; then it is better to find none than the wrong one. */
-static const char *directory_of(
+static const char *desire_directory_of(
                 const struct phx_configuration *configuration,
                 const struct phx_observed *observed,
                 const struct phx_container_config *config) {
@@ -67,7 +67,7 @@ static const char *directory_of(
 }
 
 /* Debian lets lxc-start change only to what begins with "lxc-", namespaces included. */
-static int set_profile(
+static int desire_set_profile(
                 enum phx_namespace_policy policy_namespace,
                 const struct phx_container_config *config,
                 struct phx_desired_container *desired) {
@@ -110,9 +110,9 @@ static int desire_container(
         struct phx_desired_container *desired = phx_desired_add_container(
                         input->judged,
                         config->id);
-        const char *directory = directory_of(input->configuration, observed, config);
+        const char *directory = desire_directory_of(input->configuration, observed, config);
 
-        if (!desired || set_profile(policy_namespace, config, desired) < 0 ||
+        if (!desired || desire_set_profile(policy_namespace, config, desired) < 0 ||
             phx_replace(&desired->name, config->name) < 0 ||
             phx_replace(&desired->directory, directory) < 0 ||
             phx_lxc_options_copy(&desired->options, &config->options) < 0 ||
@@ -125,7 +125,7 @@ static int desire_container(
                                : 0;
 }
 
-static int refuse_path(struct phx_desired *desired, const char *text) {
+static int desire_refuse_path(struct phx_desired *desired, const char *text) {
         struct phx_refusal *refusal = phx_desired_add_refusal(desired, "lxc_path", text);
 
         if (!refusal)
@@ -139,7 +139,7 @@ int phx_desire(struct phx_input *input, const struct phx_observed *observed) {
         int r = 0;
 
         if (observed->lxc_refusal)
-                r = refuse_path(input->judged, observed->lxc_refusal);
+                r = desire_refuse_path(input->judged, observed->lxc_refusal);
         for (size_t i = 0; r >= 0 && input->settings && configuration && i < configuration->count;
              i++)
                 r = desire_container(input, observed, &configuration->containers[i]);

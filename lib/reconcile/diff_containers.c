@@ -19,7 +19,7 @@
 #include "base/buffer.h"
 #include "reconcile/differ.h"
 
-static const char *or_unknown(const char *text) {
+static const char *diff_containers_or_unknown(const char *text) {
         return text ? text : "unknown";
 }
 
@@ -28,7 +28,7 @@ static bool confines(const struct phx_kernel_entry *entry) {
 }
 
 /* Whether the kernel has all of this very version: asked of the drifts that say so. */
-static bool is_in_force(const struct phx_differ *differ, const char *profile) {
+static bool diff_containers_is_in_force(const struct phx_differ *differ, const char *profile) {
         for (size_t i = 0; i < differ->drifts.count; i++) {
                 const struct phx_drift *drift = &differ->drifts.items[i];
 
@@ -40,7 +40,9 @@ static bool is_in_force(const struct phx_differ *differ, const char *profile) {
 }
 
 /* NULL when the kernel has what a container would be put into; else why it must wait. */
-static const char *why_no_profile(const struct phx_differ *differ, const char *profile) {
+static const char *diff_containers_why_no_profile(
+                const struct phx_differ *differ,
+                const char *profile) {
         const struct phx_desired_profile *ours = phx_desired_find_profile(differ->desired, profile);
         const struct phx_kernel_entry *loaded = phx_kernel_entries_find(
                         &differ->observed->loaded,
@@ -56,7 +58,7 @@ static const char *why_no_profile(const struct phx_differ *differ, const char *p
                 return ours ? "the kernel does not have the profile yet"
                             : "the profile is neither in the profile directory nor in the kernel";
         if (ours)
-                return is_in_force(differ, profile)
+                return diff_containers_is_in_force(differ, profile)
                                        ? NULL
                                        : "the kernel does not have this version of the profile yet";
         return confines(loaded) ? NULL : "the profile is not ours, and not in enforce mode";
@@ -74,7 +76,7 @@ static const char *why_no_namespace(
 static const char *why_not_assignable(
                 const struct phx_differ *differ,
                 const struct phx_desired_container *want) {
-        const char *why = why_no_profile(differ, want->profile);
+        const char *why = diff_containers_why_no_profile(differ, want->profile);
 
         return why ? why : why_no_namespace(differ, want);
 }
@@ -135,7 +137,7 @@ static int diff_running(
                 .kind = PHX_DRIFT_RUNNING,
                 .object = want->id,
                 .expected = want->label,
-                .found = or_unknown(have->example),
+                .found = diff_containers_or_unknown(have->example),
                 .why = why_running(differ, want, have, why),
         };
         int r = 0;
@@ -298,7 +300,8 @@ static int diff_unmanaged(struct phx_differ *differ) {
                                                 .kind = PHX_DRIFT_UNMANAGED,
                                                 .object = have->directory,
                                                 .expected = "an entry in the configuration",
-                                                .found = or_unknown(have->effective),
+                                                .found = diff_containers_or_unknown(
+                                                                have->effective),
                                                 .why = "never touched",
                                                 .old_digest = have->digest,
                                 });

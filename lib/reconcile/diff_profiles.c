@@ -21,7 +21,7 @@
 
 #include "reconcile/differ.h"
 
-static const char *or_unknown(const char *text) {
+static const char *diff_profiles_or_unknown(const char *text) {
         return text ? text : "unknown";
 }
 
@@ -35,7 +35,7 @@ static int diff_source(struct phx_differ *differ, const struct phx_desired_profi
                                         .kind = PHX_DRIFT_REFUSED,
                                         .object = profile->name,
                                         .expected = "a profile that can be put in force",
-                                        .found = or_unknown(profile->refusal),
+                                        .found = diff_profiles_or_unknown(profile->refusal),
                                         .why = profile->has_good ? "last good in force"
                                                                  : "there is no last good one",
                         });
@@ -206,7 +206,7 @@ static int diff_entry(
                 struct phx_drift *ret_drift) {
         struct phx_drift drift = {
                 .layer = PHX_LAYER_KERNEL,
-                .expected = or_unknown(want->hash),
+                .expected = diff_profiles_or_unknown(want->hash),
                 .old_digest = have ? have->hash : NULL,
                 .new_digest = want->hash,
         };
@@ -217,7 +217,7 @@ static int diff_entry(
         } else if (!phx_equal(have->mode, want->mode)) {
                 drift.kind = PHX_DRIFT_MODE;
                 drift.expected = want->mode;
-                drift.found = or_unknown(have->mode);
+                drift.found = diff_profiles_or_unknown(have->mode);
         } else if (want->hash && !have->hash) {
                 drift.kind = PHX_DRIFT_UNKNOWN;
                 drift.found = "the kernel shows no hash of its policy";

@@ -6,7 +6,9 @@
 
 #include "base/strings.h"
 
-static bool is_same(const struct phx_kernel_entry *now, const struct phx_kernel_entry *left) {
+static bool foreign_is_same(
+                const struct phx_kernel_entry *now,
+                const struct phx_kernel_entry *left) {
         if (!now)
                 return !left->mode[0];
         return phx_equal(now->mode, left->mode) && phx_equal(now->hash, left->hash);
@@ -25,7 +27,8 @@ int phx_foreign_compare(
                 const char *name = desired->profiles[i].name;
                 const struct phx_kernel_entry *left = phx_kernel_entries_find(&foreign->left, name);
 
-                if (left && !is_same(phx_kernel_entries_find(&observed->loaded, name), left))
+                if (left &&
+                    !foreign_is_same(phx_kernel_entries_find(&observed->loaded, name), left))
                         r = phx_strings_add(changed, name);
         }
         return r;

@@ -18,7 +18,7 @@ static enum phx_action_kind action_of(const struct phx_record *record) {
         return PHX_ACTION_NONE;
 }
 
-static void append(struct phx_history *history, struct phx_snapshot_change *change) {
+static void pass_history_append(struct phx_history *history, struct phx_snapshot_change *change) {
         if (history->count == PHX_HISTORY_LIMIT) {
                 change_done(&history->changes[0]);
                 memmove(&history->changes[0],
@@ -48,7 +48,7 @@ void phx_history_note(
                 history->changed++;
         if (phx_replace(&change.object, object ? object : "") >= 0 &&
             phx_replace(&change.sentence, record->message ? record->message : "") >= 0)
-                append(history, &change);
+                pass_history_append(history, &change);
 }
 
 int phx_history_fill(const struct phx_history *history, struct phx_snapshot *snapshot) {

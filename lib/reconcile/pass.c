@@ -22,8 +22,8 @@
  * without a result. No failure ends the pass, apart from missing memory or an observation that
  * cannot be made at all; then the machine stays as it is.
  *
- * The plan borrows from the picture, and the snapshot copies what it needs, so picture_done() is
- * all that has to be freed. */
+ * The plan borrows from the picture, and the snapshot copies what it needs, so pass_picture_done()
+ * is all that has to be freed. */
 
 #include "reconcile/pass.h"
 
@@ -77,7 +77,7 @@ struct picture {
         struct phx_plan plan; /* borrows from all three */
 };
 
-static void picture_done(struct picture *picture) {
+static void pass_picture_done(struct picture *picture) {
         phx_plan_done(&picture->plan);
         picture->desired = phx_desired_free(picture->desired);
         picture->observed = phx_observed_free(picture->observed);
@@ -85,14 +85,14 @@ static void picture_done(struct picture *picture) {
 }
 
 /* Everything that is told passes here, and what is to be remembered of it is. */
-static void on_record(void *data, const struct phx_record *record) {
+static void pass_on_record(void *data, const struct phx_record *record) {
         struct phx_pass *pass = data;
 
         phx_history_note(&pass->history, record, pass->wall_usec);
         pass->audit.record(pass->audit.data, record);
 }
 
-static void on_progress(void *data, const char *text) {
+static void pass_on_progress(void *data, const char *text) {
         const struct phx_pass *pass = data;
 
         if (pass->audit.progress)
@@ -106,7 +106,9 @@ int phx_pass_new(const struct phx_audit *audit, struct phx_pass **ret_pass) {
         if (!pass)
                 return -ENOMEM;
         pass->audit = *audit;
-        r = phx_tell_new(&(struct phx_audit){ on_record, on_progress, pass }, &pass->tell);
+        r = phx_tell_new(
+                        &(struct phx_audit){ pass_on_record, pass_on_progress, pass },
+                        &pass->tell);
         if (r < 0)
                 return r;
         *ret_pass = PHX_TAKE(pass);
@@ -192,10 +194,13 @@ static int see(const struct phx_world *world, struct picture *picture, struct ph
 }
 
 /* The picture before is gone, whatever comes of it: nothing old is ever acted on. */
-static int look(const struct phx_world *world, struct picture *picture, struct phx_error *error) {
+static int pass_look(
+                const struct phx_world *world,
+                struct picture *picture,
+                struct phx_error *error) {
         int r;
 
-        picture_done(picture);
+        pass_picture_done(picture);
         r = see(world, picture, error);
         if (r < 0)
                 return r;
@@ -283,7 +288,7 @@ static int settle_undone(
 
 /* Success is what the look after it sees. Each that was tried gets its result, also when memory
  * runs short on the way. */
-static int settle(
+static int pass_settle(
                 struct phx_pass *pass,
                 const struct picture *picture,
                 uint64_t now_usec,
@@ -444,7 +449,8 @@ static int take_snapshot(
         return 0;
 }
 
-static int fill(struct phx_pass *pass,
+static int pass_fill(
+                struct phx_pass *pass,
                 const struct phx_world *world,
                 const struct picture *picture,
                 uint64_t now_usec,
@@ -482,10 +488,10 @@ static int look_and_tell(
                 struct phx_error *error) {
         int r;
 
-        r = look(world, picture, error);
+        r = pass_look(world, picture, error);
         if (r < 0)
                 return r;
-        r = settle(pass, picture, now_usec, &report->changes);
+        r = pass_settle(pass, picture, now_usec, &report->changes);
         if (r < 0)
                 return phx_error_set(error, r, "settling: out of memory");
         phx_backoff_keep(&pass->backoff, &picture->drifts);
@@ -499,7 +505,7 @@ int phx_pass_run(
                 uint64_t now_usec,
                 struct phx_report *report,
                 struct phx_error *error) {
-        phx_cleanup(picture_done) struct picture picture = { 0 };
+        phx_cleanup(pass_picture_done) struct picture picture = { 0 };
         int r;
 
         pass->snapshot = phx_snapshot_free(pass->snapshot);
@@ -526,6 +532,6 @@ int phx_pass_run(
 
         r = phx_foreign_leave(&pass->foreign, picture.desired, picture.observed);
         if (r >= 0)
-                r = fill(pass, world, &picture, now_usec, report);
+                r = pass_fill(pass, world, &picture, now_usec, report);
         return r < 0 ? phx_error_set(error, r, "reporting: out of memory") : 0;
 }

@@ -20,7 +20,7 @@ static void planner_done(struct planner *planner) {
         phx_plan_done(&planner->plan);
 }
 
-static int compare_ids(const void *a, const void *b) {
+static int plan_compare_ids(const void *a, const void *b) {
         const struct phx_desired_container *const *x = a, *const *y = b;
 
         return strcmp((*x)->id, (*y)->id);
@@ -34,11 +34,11 @@ static int index_containers(struct planner *planner) {
                 return -ENOMEM;
         for (size_t i = 0; i < desired->container_count; i++)
                 planner->by_id[i] = &desired->containers[i];
-        qsort(planner->by_id, desired->container_count, sizeof(*planner->by_id), compare_ids);
+        qsort(planner->by_id, desired->container_count, sizeof(*planner->by_id), plan_compare_ids);
         return 0;
 }
 
-static const struct phx_desired_container *find_container(
+static const struct phx_desired_container *plan_find_container(
                 const struct planner *planner,
                 const char *id) {
         size_t low = 0, high = planner->desired->container_count;
@@ -99,7 +99,7 @@ static int plan_assign(struct planner *planner, struct phx_step *step) {
 
         if (r < 0)
                 return r;
-        want = find_container(planner, step->drift->object);
+        want = plan_find_container(planner, step->drift->object);
         have = want && want->directory
                                ? phx_observed_find_container(planner->observed, want->directory)
                                : NULL;
@@ -164,7 +164,7 @@ int phx_plan_make(
 
 /* --- as a text --- */
 
-static const char *or_none(const char *digest) {
+static const char *plan_or_none(const char *digest) {
         return digest && digest[0] ? digest : "none";
 }
 
@@ -187,7 +187,7 @@ static int render_edit(const struct phx_step_edit *edit, struct phx_buffer *text
                         "edit %s/%s/config of digest %s: lxc.apparmor.profile = %s",
                         edit->lxc_path,
                         edit->directory,
-                        or_none(edit->digest),
+                        plan_or_none(edit->digest),
                         edit->label);
 
         if (r >= 0)
@@ -210,20 +210,20 @@ int phx_step_render(const struct phx_step *step, struct phx_buffer *text) {
                                 file->root,
                                 file->name,
                                 file->text,
-                                or_none(file->old));
+                                plan_or_none(file->old));
         case PHX_ACTION_WITHDRAW:
                 return phx_buffer_addf(
                                 text,
                                 "remove %s/%s of digest %s",
                                 file->root,
                                 file->name,
-                                or_none(file->old));
+                                plan_or_none(file->old));
         case PHX_ACTION_LOAD:
                 return phx_buffer_addf(
                                 text,
                                 "load %s: compiled policy %s",
                                 step->policy.profile,
-                                or_none(step->policy.key));
+                                plan_or_none(step->policy.key));
         case PHX_ACTION_NAMESPACE:
                 return phx_buffer_addf(text, "make the policy namespace %s", step->namespace);
         case PHX_ACTION_ASSIGN:

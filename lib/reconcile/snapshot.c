@@ -27,7 +27,7 @@ static bool is_drifted(
         return false;
 }
 
-static const struct phx_drift *find(
+static const struct phx_drift *snapshot_find(
                 const struct phx_drifts *drifts,
                 enum phx_layer layer,
                 enum phx_drift_kind kind,
@@ -182,12 +182,13 @@ static enum phx_container_state container_state_of(
                 const struct phx_drifts *drifts,
                 const struct phx_observed_container *have,
                 const char *id) {
-        const struct phx_drift *running = find(drifts, PHX_LAYER_RUNNING, PHX_DRIFT_RUNNING, id);
+        const struct phx_drift *running =
+                        snapshot_find(drifts, PHX_LAYER_RUNNING, PHX_DRIFT_RUNNING, id);
 
         if (!have)
                 return PHX_CONTAINER_MISSING;
-        if (find(drifts, PHX_LAYER_CONFIG, PHX_DRIFT_UNKNOWN, id) ||
-            find(drifts, PHX_LAYER_RUNNING, PHX_DRIFT_UNKNOWN, id))
+        if (snapshot_find(drifts, PHX_LAYER_CONFIG, PHX_DRIFT_UNKNOWN, id) ||
+            snapshot_find(drifts, PHX_LAYER_RUNNING, PHX_DRIFT_UNKNOWN, id))
                 return PHX_CONTAINER_UNKNOWN;
         if (is_drifted(drifts, id, PHX_LAYER_CONFIG, PHX_LAYER_RUNNING))
                 return PHX_CONTAINER_DRIFT;

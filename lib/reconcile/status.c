@@ -62,7 +62,7 @@ static int add_differs(struct phx_buffer *buffer, const struct phx_drift *drift)
         return phx_buffer_addf(buffer, "the deployed file is wrong: %s", drift->found);
 }
 
-static int add_unknown(struct phx_buffer *buffer, const struct phx_drift *drift) {
+static int status_add_unknown(struct phx_buffer *buffer, const struct phx_drift *drift) {
         const char *opening = "";
 
         if (drift->layer == PHX_LAYER_DISK)
@@ -118,7 +118,7 @@ static int add_clause(struct phx_buffer *buffer, const struct phx_drift *drift) 
         case PHX_DRIFT_OPTION:
                 return phx_buffer_add_text(buffer, drift->found);
         case PHX_DRIFT_UNKNOWN:
-                return add_unknown(buffer, drift);
+                return status_add_unknown(buffer, drift);
         }
         return phx_buffer_add_text(buffer, drift->found);
 }
@@ -172,7 +172,7 @@ static bool is_restart_due(const struct phx_drifts *drifts, const char *id) {
 }
 
 /* The kernel has what its config names, and all can be read. */
-static const struct phx_kernel_entry *find_entry(
+static const struct phx_kernel_entry *status_find_entry(
                 const struct phx_observed *observed,
                 const struct phx_desired_container *want,
                 const struct phx_observed_container *have) {
@@ -213,7 +213,7 @@ static void count_container(
         if (want->directory)
                 have = phx_observed_find_container(observed, want->directory);
         if (have)
-                entry = find_entry(observed, want, have);
+                entry = status_find_entry(observed, want, have);
         if (!have)
                 counts->missing++;
         else if (is_restart_due(drifts, want->id))
@@ -259,7 +259,7 @@ static struct counts count(
         return counts;
 }
 
-static int add_counts(struct phx_buffer *buffer, const struct counts *counts) {
+static int status_add_counts(struct phx_buffer *buffer, const struct counts *counts) {
         int r;
 
         r = phx_buffer_addf(
@@ -359,7 +359,7 @@ int phx_status_render(
         if (r >= 0 && first)
                 r = add_trouble(&buffer, first, troubles, failure);
         if (r >= 0)
-                r = add_counts(&buffer, &counts);
+                r = status_add_counts(&buffer, &counts);
         if (r < 0)
                 return r;
 

@@ -451,7 +451,7 @@ static int tell_remarks(struct phx_tell *tell, const struct phx_desired *desired
 }
 
 /* What is known from now on: the drifts, and what was refused and is being written. */
-static int remember(
+static int tell_remember(
                 const struct phx_tell *tell,
                 const struct phx_desired *desired,
                 const struct phx_drifts *drifts,
@@ -517,7 +517,7 @@ int phx_tell_picture(
 
         r = take_users(tell, desired);
         if (r >= 0)
-                r = remember(tell, desired, drifts, &known);
+                r = tell_remember(tell, desired, drifts, &known);
         if (r < 0)
                 return r;
 
