@@ -68,7 +68,7 @@ int channel_send(int fd, enum channel_type type, int32_t value, const char *text
         return send_all(fd, buffer.data, buffer.size);
 }
 
-static void consume(struct phx_buffer *buffer, size_t size) {
+static void channel_consume(struct phx_buffer *buffer, size_t size) {
         buffer->size -= size;
         memmove(buffer->data, buffer->data + size, buffer->size);
 }
@@ -95,7 +95,7 @@ static int take_message(struct phx_buffer *input, struct channel_message **ret_m
         message->type = (enum channel_type) header.type;
         message->value = header.value;
         message->size = strlen(message->text);
-        consume(input, sizeof(header) + header.size);
+        channel_consume(input, sizeof(header) + header.size);
 
         *ret_message = PHX_TAKE(message);
         return 1;

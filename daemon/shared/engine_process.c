@@ -52,7 +52,7 @@ static void leave_if_alone(const struct child *child) {
                 _exit(EXIT_SUCCESS);
 }
 
-static void on_record(void *data, const struct phx_record *record) {
+static void engine_on_record(void *data, const struct phx_record *record) {
         const struct child *child = data;
 
         if (record->kind == PHX_RECORD_INTENT)
@@ -60,14 +60,14 @@ static void on_record(void *data, const struct phx_record *record) {
         journal_record(child->plan->journal, record);
 }
 
-static void on_progress(void *data, const char *text) {
+static void engine_on_progress(void *data, const char *text) {
         const struct child *child = data;
 
         if (channel_send(child->channel.fd, CHANNEL_PROGRESS, 0, text) < 0)
                 leave_if_alone(child);
 }
 
-static int prepare(struct child *child, struct phx_error *error) {
+static int engine_prepare(struct child *child, struct phx_error *error) {
         int r;
 
         if (child->ready)
@@ -79,14 +79,15 @@ static int prepare(struct child *child, struct phx_error *error) {
         return 0;
 }
 
-static int look(struct child *child,
+static int engine_look(
+                struct child *child,
                 const struct channel_message *asked,
                 char **ret_text,
                 struct phx_error *error) {
         phx_cleanup(phx_report_freep) struct phx_report *report = NULL;
         int r;
 
-        r = prepare(child, error);
+        r = engine_prepare(child, error);
         if (r < 0)
                 return r;
         r = child->work.look(
@@ -108,12 +109,12 @@ static int answer_labels(const struct child *child) {
         return channel_send(child->channel.fd, CHANNEL_LABELS, differs, NULL);
 }
 
-static int answer(struct child *child, const struct channel_message *asked) {
+static int engine_answer(struct child *child, const struct channel_message *asked) {
         phx_autofree char *text = NULL;
         struct phx_error error = { 0 };
         int r;
 
-        r = look(child, asked, &text, &error);
+        r = engine_look(child, asked, &text, &error);
         if (r < 0)
                 return channel_send(
                                 child->channel.fd,
@@ -131,7 +132,7 @@ static int answer(struct child *child, const struct channel_message *asked) {
         return r;
 }
 
-static int serve(struct child *child) {
+static int engine_serve(struct child *child) {
         for (;;) {
                 phx_cleanup(channel_message_freep) struct channel_message *message = NULL;
                 int r;
@@ -141,7 +142,8 @@ static int serve(struct child *child) {
                         return r;
                 if (message->type != CHANNEL_LOOK)
                         return -EBADMSG;
-                r = message->value == LOOK_LABELS ? answer_labels(child) : answer(child, message);
+                r = message->value == LOOK_LABELS ? answer_labels(child)
+                                                  : engine_answer(child, message);
                 /* All children have ended with the look; what left their groups came to us. */
                 (void) phx_process_sweep(0, PHX_PROCESS_PATIENCE_USEC);
                 if (r < 0)
@@ -192,7 +194,7 @@ static void close_all_but(int a, int b) {
         (void) close_range((unsigned) from, ~0U, 0);
 }
 
-static void reset_signals(void) {
+static void engine_reset_signals(void) {
         const struct sigaction ignore = { .sa_handler = SIG_IGN };
 
         phx_process_reset_signals();
@@ -218,13 +220,13 @@ static _Noreturn void run_child(const struct engine_plan *plan, int fd) {
 
         (void) prctl(PR_SET_NAME, "phoenixd-engine");
         (void) prctl(PR_SET_CHILD_SUBREAPER, 1);
-        reset_signals();
+        engine_reset_signals();
         reset_environment();
         close_all_but(fd, find_journal_socket());
 
-        child.audit = (struct phx_audit){ on_record, on_progress, &child };
+        child.audit = (struct phx_audit){ engine_on_record, engine_on_progress, &child };
         /* _exit: what the parent registered for its own end is not the engine's to run. */
-        _exit(serve(&child) == -EPIPE ? EXIT_SUCCESS : EXIT_FAILURE);
+        _exit(engine_serve(&child) == -EPIPE ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
 static int start_child(const struct engine_plan *plan, struct engine *engine) {

@@ -29,7 +29,7 @@ struct kind {
         int priority;
 };
 
-static struct kind kind_of(const struct phx_record *record) {
+static struct kind journal_kind_of(const struct phx_record *record) {
         switch (record->kind) {
         case PHX_RECORD_INTENT:
                 return (struct kind){ MESSAGE_INTENT, LOG_INFO };
@@ -133,7 +133,7 @@ void journal_record(const struct journal *journal, const struct phx_record *reco
         if (record->error < 0)
                 (void) phx_strings_addf(&fields, "ERRNO=%d", -record->error);
 
-        send_message(journal, kind_of(record), record->message, record, &fields);
+        send_message(journal, journal_kind_of(record), record->message, record, &fields);
 }
 
 void journal_say(

@@ -33,7 +33,7 @@ static bool is_second(unsigned char lead, unsigned char second) {
 }
 
 /* Bytes of the character that TEXT begins with, 0 when it is none. */
-static size_t character_size(const char *text) {
+static size_t text_character_size(const char *text) {
         unsigned char lead = (unsigned char) text[0];
         int more = announced(lead);
 
@@ -58,7 +58,7 @@ void text_clean(const char *text, char *clean, size_t size) {
         size_t used = 0;
 
         while (*text != '\0') {
-                size_t length = character_size(text);
+                size_t length = text_character_size(text);
 
                 if (used + (length > 0 ? length : 1) >= size)
                         break;
