@@ -17,7 +17,7 @@ static void touch(struct board *board) {
 
 /* What comes from elsewhere may hold anything; the bus ends the connection over what is not UTF-8.
  */
-static void say(char **to, const char *text) {
+static void board_say(char **to, const char *text) {
         char clean[TEXT_SIZE];
 
         if (text)
@@ -51,7 +51,7 @@ void board_begin(struct board *board, uint64_t wall_usec) {
 }
 
 void board_doing(struct board *board, const char *text) {
-        say(&board->snapshot->doing, text);
+        board_say(&board->snapshot->doing, text);
         touch(board);
 }
 
@@ -105,7 +105,7 @@ int board_end(struct board *board,
         if (report->plan)
                 (void) phx_replace(&board->plan, report->plan);
         snapshot = board->snapshot;
-        say(&snapshot->status, report->status);
+        board_say(&snapshot->status, report->status);
         (void) phx_replace(&snapshot->doing, NULL);
         snapshot->health = health_of(board, report);
         snapshot->pass.ended_at = wall_usec;
@@ -124,7 +124,7 @@ void board_labels(struct board *board, uint64_t wall_usec) {
 }
 
 void board_fail(struct board *board, const char *status, uint64_t wall_usec) {
-        say(&board->snapshot->status, status);
+        board_say(&board->snapshot->status, status);
         (void) phx_replace(&board->snapshot->doing, NULL);
         board->snapshot->health = PHX_HEALTH_DEGRADED;
         board->snapshot->pass.ended_at = wall_usec;

@@ -36,7 +36,7 @@ static void miss(struct bus *bus, const char *why) {
                     why);
 }
 
-static void disconnect(struct bus *bus) {
+static void bus_disconnect(struct bus *bus) {
         bus->has_name = false;
         bus_requests_free(bus);
         bus->connection = sd_bus_close_unref(bus->connection);
@@ -87,7 +87,7 @@ static int on_name(sd_bus_message *reply, void *data, sd_bus_error *error) {
         return 0;
 }
 
-static int prepare(struct bus *bus) {
+static int bus_prepare(struct bus *bus) {
         int r;
 
         r = sd_bus_set_address(bus->connection, bus->address);
@@ -124,18 +124,18 @@ static int prepare(struct bus *bus) {
 static void connect_bus(struct bus *bus) {
         int r;
 
-        disconnect(bus);
+        bus_disconnect(bus);
         r = sd_bus_new(&bus->connection);
         if (r >= 0)
-                r = prepare(bus);
+                r = bus_prepare(bus);
         if (r < 0) {
-                disconnect(bus);
+                bus_disconnect(bus);
                 miss(bus, strerrordesc_np(-r));
                 try_later(bus);
         }
 }
 
-static int on_timer(sd_event_source *source, uint64_t usec, void *data) {
+static int bus_on_timer(sd_event_source *source, uint64_t usec, void *data) {
         struct bus *bus = data;
 
         if (bus->connection && sd_bus_is_open(bus->connection) > 0 && !bus->has_name)
@@ -167,7 +167,7 @@ int bus_new(sd_event *event,
                         CLOCK_MONOTONIC,
                         PATIENCE_USEC,
                         ACCURACY_USEC,
-                        on_timer,
+                        bus_on_timer,
                         bus);
         if (r < 0)
                 return r;
@@ -184,7 +184,7 @@ struct bus *bus_free(struct bus *bus) {
         if (!bus)
                 return NULL;
 
-        disconnect(bus);
+        bus_disconnect(bus);
         sd_event_source_disable_unref(bus->timer);
         sd_event_unref(bus->event);
         phx_suspensions_done(&bus->suspensions);

@@ -152,14 +152,14 @@ void bus_manager_announce(struct bus *bus) {
 
 /* --- methods that only tell --- */
 
-static int describe(sd_bus_message *message, void *data, sd_bus_error *error) {
+static int bus_describe(sd_bus_message *message, void *data, sd_bus_error *error) {
         const struct bus *bus = data;
         const char *json = board_json(bus->board);
 
         return json ? sd_bus_reply_method_return(message, "s", json) : -ENOMEM;
 }
 
-static int not_ready(const struct bus *bus, sd_bus_error *error) {
+static int bus_not_ready(const struct bus *bus, sd_bus_error *error) {
         if (bus->board->is_known)
                 return 0;
         return sd_bus_error_set(error, BUS_ERROR_NOT_READY, "the first pass has not ended yet");
@@ -170,7 +170,7 @@ static int no_such(const char *what, sd_bus_error *error) {
         return sd_bus_error_setf(error, BUS_ERROR_NO_SUCH_OBJECT, "there is no such %s", what);
 }
 
-static int read_container(
+static int bus_read_container(
                 const struct bus *bus,
                 sd_bus_message *message,
                 const struct phx_snapshot_container **ret_container,
@@ -180,7 +180,7 @@ static int read_container(
 
         r = sd_bus_message_read(message, "s", &id);
         if (r >= 0)
-                r = not_ready(bus, error);
+                r = bus_not_ready(bus, error);
         if (r < 0)
                 return r;
         if (phx_is_container_id(id))
@@ -188,13 +188,13 @@ static int read_container(
         return *ret_container ? 0 : no_such("container", error);
 }
 
-static int explain(sd_bus_message *message, void *data, sd_bus_error *error) {
+static int bus_explain(sd_bus_message *message, void *data, sd_bus_error *error) {
         const struct phx_snapshot_container *container = NULL;
         const struct bus *bus = data;
         phx_autofree char *text = NULL;
         int r;
 
-        r = read_container(bus, message, &container, error);
+        r = bus_read_container(bus, message, &container, error);
         if (r >= 0)
                 r = phx_snapshot_container_render(bus->board->snapshot, container, &text);
         return r < 0 ? r : sd_bus_reply_method_return(message, "s", text);
@@ -212,7 +212,7 @@ static int get_container(sd_bus_message *message, void *data, sd_bus_error *erro
         const struct phx_snapshot_container *container = NULL;
         int r;
 
-        r = read_container(data, message, &container, error);
+        r = bus_read_container(data, message, &container, error);
         return r < 0 ? r : reply_path(message, BUS_CONTAINER_PATH, container->id);
 }
 
@@ -224,7 +224,7 @@ static int get_profile(sd_bus_message *message, void *data, sd_bus_error *error)
 
         r = sd_bus_message_read(message, "s", &name);
         if (r >= 0)
-                r = not_ready(bus, error);
+                r = bus_not_ready(bus, error);
         if (r < 0)
                 return r;
         profile = phx_snapshot_find_profile(bus->board->snapshot, name);
@@ -285,13 +285,13 @@ static int reply_list(
         return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
 }
 
-static int list_profiles(sd_bus_message *message, void *data, sd_bus_error *error) {
+static int bus_list_profiles(sd_bus_message *message, void *data, sd_bus_error *error) {
         const struct phx_snapshot *snapshot = ((const struct bus *) data)->board->snapshot;
 
         return reply_list(message, snapshot, "(sso)", snapshot->profile_count, append_profile);
 }
 
-static int list_containers(sd_bus_message *message, void *data, sd_bus_error *error) {
+static int bus_list_containers(sd_bus_message *message, void *data, sd_bus_error *error) {
         const struct phx_snapshot *snapshot = ((const struct bus *) data)->board->snapshot;
 
         return reply_list(message, snapshot, "(ssso)", snapshot->container_count, append_container);
@@ -344,7 +344,7 @@ static void on_token_allowed(struct bus_request *request) {
 
 /* "" is everything. A look always looks at everything; the name is checked, so that who mistypes it
  * is not told that all is well. */
-static int read_object(const struct bus *bus, sd_bus_message *message, sd_bus_error *error) {
+static int bus_read_object(const struct bus *bus, sd_bus_message *message, sd_bus_error *error) {
         const struct phx_snapshot *snapshot = bus->board->snapshot;
         const char *object;
         int r;
@@ -352,7 +352,7 @@ static int read_object(const struct bus *bus, sd_bus_message *message, sd_bus_er
         r = sd_bus_message_read(message, "s", &object);
         if (r < 0 || !*object)
                 return r;
-        r = not_ready(bus, error);
+        r = bus_not_ready(bus, error);
         if (r < 0)
                 return r;
         if (phx_snapshot_find_profile(snapshot, object) ||
@@ -364,7 +364,7 @@ static int read_object(const struct bus *bus, sd_bus_message *message, sd_bus_er
 static int reconcile(sd_bus_message *message, void *data, sd_bus_error *error) {
         int r;
 
-        r = read_object(data, message, error);
+        r = bus_read_object(data, message, error);
         return r < 0 ? r
                      : bus_request_new(data,
                                        message,
@@ -376,7 +376,7 @@ static int reconcile(sd_bus_message *message, void *data, sd_bus_error *error) {
 static int reconcile_async(sd_bus_message *message, void *data, sd_bus_error *error) {
         int r;
 
-        r = read_object(data, message, error);
+        r = bus_read_object(data, message, error);
         return r < 0 ? r
                      : bus_request_new(data,
                                        message,
@@ -422,11 +422,11 @@ static int plan(sd_bus_message *message, void *data, sd_bus_error *error) {
 /* Everybody may call them: who may get something done is asked for each call, without waiting. */
 static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_START(0),
-        METHOD("Describe", "", , "s", SD_BUS_PARAM(json), describe),
-        METHOD("Explain", "s", SD_BUS_PARAM(container), "s", SD_BUS_PARAM(json), explain),
+        METHOD("Describe", "", , "s", SD_BUS_PARAM(json), bus_describe),
+        METHOD("Explain", "s", SD_BUS_PARAM(container), "s", SD_BUS_PARAM(json), bus_explain),
         METHOD("Plan", "", , "s", SD_BUS_PARAM(json), plan),
-        METHOD("ListProfiles", "", , "a(sso)", SD_BUS_PARAM(profiles), list_profiles),
-        METHOD("ListContainers", "", , "a(ssso)", SD_BUS_PARAM(containers), list_containers),
+        METHOD("ListProfiles", "", , "a(sso)", SD_BUS_PARAM(profiles), bus_list_profiles),
+        METHOD("ListContainers", "", , "a(ssso)", SD_BUS_PARAM(containers), bus_list_containers),
         METHOD("GetProfile", "s", SD_BUS_PARAM(name), "o", SD_BUS_PARAM(path), get_profile),
         METHOD("GetContainer", "s", SD_BUS_PARAM(id), "o", SD_BUS_PARAM(path), get_container),
         METHOD("Reconcile", "s", SD_BUS_PARAM(object), "t", SD_BUS_PARAM(pass), reconcile),

@@ -245,7 +245,7 @@ static int find_profile(
         return r <= 0 ? r : found(phx_snapshot_find_profile(bus->board->snapshot, name), ret_found);
 }
 
-static int find_container(
+static int objects_find_container(
                 sd_bus *connection,
                 const char *path,
                 const char *interface,
@@ -297,7 +297,7 @@ static const char *name_of_container(const struct phx_snapshot *snapshot, size_t
         return snapshot->containers[i].id;
 }
 
-static int list_profiles(
+static int objects_list_profiles(
                 sd_bus *connection,
                 const char *prefix,
                 void *data,
@@ -314,7 +314,7 @@ static int list_profiles(
                         ret_nodes);
 }
 
-static int list_containers(
+static int objects_list_containers(
                 sd_bus *connection,
                 const char *prefix,
                 void *data,
@@ -352,21 +352,21 @@ int bus_objects_attach(struct bus *bus) {
                                 BUS_CONTAINER_PATH,
                                 BUS_CONTAINER,
                                 container_vtable,
-                                find_container,
+                                objects_find_container,
                                 bus);
         if (r >= 0)
                 r = sd_bus_add_node_enumerator(
                                 connection,
                                 NULL,
                                 BUS_PROFILE_PATH,
-                                list_profiles,
+                                objects_list_profiles,
                                 bus);
         if (r >= 0)
                 r = sd_bus_add_node_enumerator(
                                 connection,
                                 NULL,
                                 BUS_CONTAINER_PATH,
-                                list_containers,
+                                objects_list_containers,
                                 bus);
         return r;
 }

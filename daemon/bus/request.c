@@ -44,15 +44,16 @@ void bus_requests_free(struct bus *bus) {
                 bus_request_free(bus->requests);
 }
 
-static void refuse(struct bus_request *request, const char *name, const char *text) {
+static void bus_request_refuse(struct bus_request *request, const char *name, const char *text) {
         (void) sd_bus_reply_method_errorf(request->message, name, "%s", text);
         bus_request_free(request);
 }
 
 static void deny(struct bus_request *request) {
-        refuse(request,
-               SD_BUS_ERROR_ACCESS_DENIED,
-               "permission denied: requires root or polkit authorization");
+        bus_request_refuse(
+                        request,
+                        SD_BUS_ERROR_ACCESS_DENIED,
+                        "permission denied: requires root or polkit authorization");
 }
 
 static int on_leave(sd_bus_message *reply, void *data, sd_bus_error *error) {
@@ -68,10 +69,11 @@ static int on_leave(sd_bus_message *reply, void *data, sd_bus_error *error) {
         if (is_authorized)
                 request->allowed(request);
         else if (is_challenge)
-                refuse(request,
-                       SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED,
-                       "permission denied: polkit must ask the user, and the call does not "
-                       "permit that");
+                bus_request_refuse(
+                                request,
+                                SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED,
+                                "permission denied: polkit must ask the user, and the call does not "
+                                "permit that");
         else
                 deny(request);
         return 0;
@@ -142,7 +144,10 @@ static int on_who(sd_bus_message *reply, void *data, sd_bus_error *error) {
         else if (request->uid == 0)
                 request->allowed(request);
         else if (is_too_many(request))
-                refuse(request, BUS_ERROR_BUSY, "too many requests are pending; try again later");
+                bus_request_refuse(
+                                request,
+                                BUS_ERROR_BUSY,
+                                "too many requests are pending; try again later");
         else
                 ask_leave(request);
         return 0;

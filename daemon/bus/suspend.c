@@ -13,7 +13,7 @@
 
 #define ACTION "org.phoenixd1.suspend"
 
-static uint64_t wall_usec(const struct bus *bus) {
+static uint64_t bus_suspend_wall_usec(const struct bus *bus) {
         uint64_t now = 0;
 
         (void) sd_event_now(bus->event, CLOCK_REALTIME, &now);
@@ -28,7 +28,7 @@ void bus_suspend_settle(struct bus *bus) {
         bus->has_suspensions = false;
 }
 
-static void refuse(struct bus_request *request, int code) {
+static void bus_suspend_refuse(struct bus_request *request, int code) {
         (void) sd_bus_reply_method_errorf(
                         request->message,
                         BUS_ERROR_FAILED,
@@ -79,7 +79,7 @@ static void on_suspend_allowed(struct bus_request *request) {
         if (r >= 0)
                 r = pass_on(request);
         if (r < 0)
-                refuse(request, r);
+                bus_suspend_refuse(request, r);
 }
 
 static void on_resume_allowed(struct bus_request *request) {
@@ -98,16 +98,16 @@ static void on_resume_allowed(struct bus_request *request) {
         if (r >= 0)
                 r = pass_on(request);
         if (r < 0)
-                refuse(request, r);
+                bus_suspend_refuse(request, r);
 }
 
 /* Before the first look nobody knows what is suspended already. */
-static int not_ready(sd_bus_error *error) {
+static int bus_suspend_not_ready(sd_bus_error *error) {
         return sd_bus_error_set(error, BUS_ERROR_NOT_READY, "the first pass has not ended yet");
 }
 
 /* An object that the snapshot has, or all. */
-static int read_object(
+static int bus_suspend_read_object(
                 const struct bus *bus,
                 sd_bus_message *message,
                 const char **ret_object,
@@ -120,7 +120,7 @@ static int read_object(
         if (r < 0)
                 return r;
         if (!bus->board->is_known)
-                return not_ready(error);
+                return bus_suspend_not_ready(error);
         *ret_object = *object ? object : PHX_SUSPEND_ALL;
         if (strcmp(*ret_object, PHX_SUSPEND_ALL) == 0 ||
             phx_snapshot_find_profile(snapshot, object) ||
@@ -155,7 +155,7 @@ int bus_suspend(sd_bus_message *message, void *data, sd_bus_error *error) {
         struct bus *bus = data;
         int r;
 
-        r = read_object(bus, message, &object, error);
+        r = bus_suspend_read_object(bus, message, &object, error);
         if (r >= 0)
                 r = sd_bus_message_read(message, "st", &reason, &suspension.until);
         if (r >= 0)
@@ -164,7 +164,7 @@ int bus_suspend(sd_bus_message *message, void *data, sd_bus_error *error) {
                 r = phx_replace(&suspension.reason, reason);
         if (r < 0)
                 return r;
-        suspension.since = wall_usec(bus);
+        suspension.since = bus_suspend_wall_usec(bus);
         if (suspension.until == 0)
                 suspension.until = PHX_NEVER;
         if ((suspension.until > INT64_MAX && suspension.until != PHX_NEVER) ||
@@ -188,7 +188,7 @@ int bus_resume(sd_bus_message *message, void *data, sd_bus_error *error) {
         if (r < 0)
                 return r;
         if (!bus->board->is_known)
-                return not_ready(error);
+                return bus_suspend_not_ready(error);
         /* What is suspended need not be there any more, so that only its form is checked. */
         suspension.until = PHX_NEVER;
         if (phx_replace(&suspension.object, *object ? object : PHX_SUSPEND_ALL) < 0 ||
