@@ -40,7 +40,7 @@ static struct init *init_free(struct init *init) {
 }
 PHX_DEFINE_FREEP(init)
 
-static int on_ended(sd_event_source *source, int fd, uint32_t revents, void *data) {
+static int inits_on_ended(sd_event_source *source, int fd, uint32_t revents, void *data) {
         struct init *init = data;
         const struct listener *listener = &init->inits->listener;
 
@@ -75,7 +75,7 @@ struct inits *inits_free(struct inits *inits) {
         return NULL;
 }
 
-static struct init *find(const struct inits *inits, pid_t pid) {
+static struct init *inits_find(const struct inits *inits, pid_t pid) {
         for (size_t i = 0; i < inits->count; i++)
                 if (inits->items[i]->pid == pid)
                         return inits->items[i];
@@ -83,7 +83,7 @@ static struct init *find(const struct inits *inits, pid_t pid) {
 }
 
 /* 1 when it has ended before we could wait. */
-static int add(struct inits *inits, pid_t pid) {
+static int inits_add(struct inits *inits, pid_t pid) {
         phx_cleanup(init_freep) struct init *init = calloc(1, sizeof(*init));
         struct init **items;
         bool ended;
@@ -98,7 +98,8 @@ static int add(struct inits *inits, pid_t pid) {
         init->fd = pidfd_open(pid, 0);
         ended = init->fd < 0 && errno == ESRCH;
         if (init->fd >= 0 &&
-            sd_event_add_io(inits->event, &init->source, init->fd, EPOLLIN, on_ended, init) < 0)
+            sd_event_add_io(inits->event, &init->source, init->fd, EPOLLIN, inits_on_ended, init) <
+                            0)
                 stop_waiting(init);
 
         items[inits->count++] = PHX_TAKE(init);
@@ -124,14 +125,14 @@ int inits_set(struct inits *inits, const pid_t *pids, size_t count) {
                 inits->items[i]->wanted = false;
 
         for (size_t i = 0; i < count; i++) {
-                struct init *init = find(inits, pids[i]);
+                struct init *init = inits_find(inits, pids[i]);
                 int r;
 
                 if (init) {
                         init->wanted = true;
                         continue;
                 }
-                r = add(inits, pids[i]);
+                r = inits_add(inits, pids[i]);
                 if (r < 0)
                         return r;
                 ended = ended || r > 0;

@@ -83,14 +83,14 @@ struct manager {
         bool stopping;
 };
 
-static uint64_t now_usec(const struct manager *manager) {
+static uint64_t manager_now_usec(const struct manager *manager) {
         uint64_t now = 0;
 
         (void) sd_event_now(manager->event, CLOCK_MONOTONIC, &now);
         return now;
 }
 
-static uint64_t wall_usec(const struct manager *manager) {
+static uint64_t manager_wall_usec(const struct manager *manager) {
         uint64_t now = 0;
 
         (void) sd_event_now(manager->event, CLOCK_REALTIME, &now);
@@ -98,7 +98,7 @@ static uint64_t wall_usec(const struct manager *manager) {
 }
 
 static uint64_t accuracy(const struct manager *manager, uint64_t due) {
-        uint64_t now = now_usec(manager), part = due > now ? (due - now) / LAZY_PART : 0;
+        uint64_t now = manager_now_usec(manager), part = due > now ? (due - now) / LAZY_PART : 0;
 
         if (!schedule_is_lazy(&manager->schedule) || part < EAGER_ACCURACY_USEC)
                 return EAGER_ACCURACY_USEC;
@@ -141,7 +141,7 @@ static void settle_suspensions(struct manager *manager) {
 static void look_soon(void *data, bool full) {
         struct manager *manager = data;
 
-        schedule_event(&manager->schedule, now_usec(manager), full);
+        schedule_event(&manager->schedule, manager_now_usec(manager), full);
         rearm(manager);
 }
 
@@ -156,20 +156,21 @@ static void answer_systemd(struct manager *manager) {
 
 /* For who asks when the next look is. */
 static void note_next_look(struct manager *manager) {
-        uint64_t due = schedule_look_due(&manager->schedule), now = now_usec(manager);
+        uint64_t due = schedule_look_due(&manager->schedule), now = manager_now_usec(manager);
 
         if (due != PHX_NEVER)
-                board_next(&manager->board, wall_usec(manager) + (due > now ? due - now : 0));
+                board_next(&manager->board,
+                           manager_wall_usec(manager) + (due > now ? due - now : 0));
 }
 
-static void fail(struct manager *manager, bool hold) {
+static void manager_fail(struct manager *manager, bool hold) {
         progress_end(&manager->progress);
         /* No report will bring a new list of directories: mend the old one. */
         if (watch_refresh(manager->watch) > 0)
-                schedule_event(&manager->schedule, now_usec(manager), false);
-        schedule_fail(&manager->schedule, now_usec(manager), hold);
+                schedule_event(&manager->schedule, manager_now_usec(manager), false);
+        schedule_fail(&manager->schedule, manager_now_usec(manager), hold);
         rearm(manager);
-        board_fail(&manager->board, manager->notify.status, wall_usec(manager));
+        board_fail(&manager->board, manager->notify.status, manager_wall_usec(manager));
         note_next_look(manager);
         bus_announce(manager->bus, NULL);
 }
@@ -188,7 +189,7 @@ static void on_failure(void *data, const char *text) {
         }
         settle_suspensions(manager);
         answer_systemd(manager);
-        fail(manager, false);
+        manager_fail(manager, false);
         bus_end(manager->bus, text);
 }
 
@@ -204,11 +205,11 @@ static void on_lost(void *data, const char *text) {
         /* What this look was for, the next one must do. */
         manager->reload_asked = manager->reload_asked || manager->reload_running;
         manager->reload_running = false;
-        fail(manager, true);
+        manager_fail(manager, true);
         bus_again(manager->bus);
 }
 
-static void on_progress(void *data, const char *text) {
+static void manager_on_progress(void *data, const char *text) {
         struct manager *manager = data;
 
         board_doing(&manager->board, text);
@@ -225,7 +226,7 @@ static void on_progress(void *data, const char *text) {
 static void begin_labels(struct manager *manager) {
         int r;
 
-        manager->labels_began = wall_usec(manager);
+        manager->labels_began = manager_wall_usec(manager);
         r = supervisor_look(manager->supervisor, LOOK_LABELS, NULL);
         if (r < 0)
                 on_lost(manager, strerrordesc_np(-r));
@@ -234,7 +235,7 @@ static void begin_labels(struct manager *manager) {
 static void on_labels(void *data, bool differs) {
         struct manager *manager = data;
 
-        schedule_end_labels(&manager->schedule, now_usec(manager), differs);
+        schedule_end_labels(&manager->schedule, manager_now_usec(manager), differs);
         if (!differs)
                 board_labels(&manager->board, manager->labels_began);
         rearm(manager);
@@ -242,7 +243,7 @@ static void on_labels(void *data, bool differs) {
 }
 
 static void begin_look(struct manager *manager) {
-        enum look_kind kind = schedule_begin(&manager->schedule, now_usec(manager));
+        enum look_kind kind = schedule_begin(&manager->schedule, manager_now_usec(manager));
         int r;
 
         if (kind == LOOK_LABELS) {
@@ -252,7 +253,7 @@ static void begin_look(struct manager *manager) {
         /* The start has words of its own. */
         if (manager->ready)
                 progress_begin(&manager->progress);
-        board_begin(&manager->board, wall_usec(manager));
+        board_begin(&manager->board, manager_wall_usec(manager));
         bus_begin(manager->bus);
         manager->suspensions_running = manager->suspensions != NULL;
         r = supervisor_look(manager->supervisor, kind, manager->suspensions);
@@ -295,7 +296,7 @@ static void tell_watch_trouble(struct manager *manager) {
 
 /* Listens to what the report names. True when something that was not heard before is from now on,
  * as it may have changed since the engine looked. */
-static bool follow(struct manager *manager, const struct phx_report *report) {
+static bool manager_follow(struct manager *manager, const struct phx_report *report) {
         bool again = false;
 
         again |= watch_set(manager->watch, &report->watches) != 0;
@@ -322,10 +323,10 @@ static void tell_report(struct manager *manager, const struct phx_report *report
 }
 
 /* Those who wait are answered when those who listen were told. */
-static void show(struct manager *manager, const struct phx_report *report) {
+static void manager_show(struct manager *manager, const struct phx_report *report) {
         phx_cleanup(phx_snapshot_freep) struct phx_snapshot *before = NULL;
 
-        (void) board_end(&manager->board, report, wall_usec(manager), &before);
+        (void) board_end(&manager->board, report, manager_wall_usec(manager), &before);
         note_next_look(manager);
         bus_announce(manager->bus, before);
         bus_end(manager->bus, NULL);
@@ -333,17 +334,17 @@ static void show(struct manager *manager, const struct phx_report *report) {
 
 static void on_report(void *data, const struct phx_report *report) {
         struct manager *manager = data;
-        uint64_t now = now_usec(manager);
+        uint64_t now = manager_now_usec(manager);
 
         settle_suspensions(manager);
         progress_end(&manager->progress);
         schedule_end(&manager->schedule, now, report);
-        if (follow(manager, report))
+        if (manager_follow(manager, report))
                 schedule_event(&manager->schedule, now, false);
         tell_report(manager, report);
         answer_systemd(manager);
         rearm(manager);
-        show(manager, report);
+        manager_show(manager, report);
 }
 
 static void on_stopped(void *data) {
@@ -460,7 +461,7 @@ static int add_bus(struct manager *manager) {
         const struct bus_handler handler = { look_now, set_suspensions, manager };
         int r;
 
-        r = board_init(&manager->board, wall_usec(manager));
+        r = board_init(&manager->board, manager_wall_usec(manager));
         if (r < 0)
                 return r;
         return bus_new(manager->event,
@@ -502,7 +503,7 @@ int manager_new(const struct manager_options *options,
         manager->options = options;
         manager->journal = plan->journal;
         handler = (struct supervisor_handler){
-                on_progress, on_report, on_labels, on_failure, on_lost, on_stopped, manager,
+                manager_on_progress, on_report, on_labels, on_failure, on_lost, on_stopped, manager,
         };
 
         r = supervisor_new(plan, options->silence_usec, &handler, &manager->supervisor);
@@ -517,7 +518,7 @@ int manager_new(const struct manager_options *options,
         r = add_bus(manager);
         if (r < 0)
                 return r;
-        schedule_init(&manager->schedule, now_usec(manager));
+        schedule_init(&manager->schedule, manager_now_usec(manager));
 
         *ret_manager = PHX_TAKE(manager);
         return 0;

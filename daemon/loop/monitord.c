@@ -48,7 +48,7 @@ socklen_t monitord_address(const char *lxc_path, struct sockaddr_un *ret_address
         return (socklen_t) (offsetof(struct sockaddr_un, sun_path) + 1 + strlen(&address.sun_path[1]));
 }
 
-static void disconnect(struct monitord *monitord) {
+static void monitord_disconnect(struct monitord *monitord) {
         monitord->source = sd_event_source_disable_unref(monitord->source);
         if (monitord->fd >= 0)
                 (void) close(monitord->fd);
@@ -134,13 +134,13 @@ static int drain(struct monitord *monitord) {
 
 static void seek_again(struct monitord *monitord);
 
-static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *data) {
+static int monitord_on_readable(sd_event_source *source, int fd, uint32_t revents, void *data) {
         struct monitord *monitord = data;
         int r;
 
         r = drain(monitord);
         if (r < 0) {
-                disconnect(monitord);
+                monitord_disconnect(monitord);
                 monitord->backoff_usec = SECOND;
                 seek_again(monitord);
         }
@@ -162,17 +162,17 @@ static int ensure_connected(struct monitord *monitord) {
                         &monitord->source,
                         monitord->fd,
                         EPOLLIN,
-                        on_readable,
+                        monitord_on_readable,
                         monitord);
         if (r < 0) {
-                disconnect(monitord);
+                monitord_disconnect(monitord);
                 return r;
         }
         forget_loss(monitord);
         return 1;
 }
 
-static int on_timer(sd_event_source *source, uint64_t usec, void *data) {
+static int monitord_on_timer(sd_event_source *source, uint64_t usec, void *data) {
         struct monitord *monitord = data;
 
         if (ensure_connected(monitord) > 0)
@@ -196,7 +196,7 @@ static void seek_again(struct monitord *monitord) {
                         CLOCK_MONOTONIC,
                         delay,
                         0,
-                        on_timer,
+                        monitord_on_timer,
                         monitord);
 }
 
@@ -217,7 +217,7 @@ struct monitord *monitord_free(struct monitord *monitord) {
                 return NULL;
 
         forget_loss(monitord);
-        disconnect(monitord);
+        monitord_disconnect(monitord);
         free(monitord->lxc_path);
         sd_event_unref(monitord->event);
         free(monitord);
@@ -232,7 +232,7 @@ int monitord_follow(struct monitord *monitord, const char *lxc_path) {
                 r = phx_replace(&monitord->lxc_path, lxc_path);
                 if (r < 0)
                         return r;
-                disconnect(monitord);
+                monitord_disconnect(monitord);
                 forget_loss(monitord);
         }
         return ensure_connected(monitord);

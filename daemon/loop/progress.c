@@ -8,7 +8,7 @@
 #define WORTH_TELLING_USEC SECOND
 #define ACCURACY_USEC (SECOND / 10)
 
-static int on_timer(sd_event_source *source, uint64_t usec, void *data) {
+static int progress_on_timer(sd_event_source *source, uint64_t usec, void *data) {
         struct progress *progress = data;
 
         progress->is_telling = true;
@@ -28,7 +28,7 @@ int progress_init(struct progress *progress, sd_event *event, struct notify *not
                         CLOCK_MONOTONIC,
                         0,
                         ACCURACY_USEC,
-                        on_timer,
+                        progress_on_timer,
                         progress);
         return r < 0 ? r : sd_event_source_set_enabled(progress->timer, SD_EVENT_OFF);
 }

@@ -24,7 +24,7 @@ static void stop_following(struct revision *revision) {
 }
 
 /* Reading the number is what tells the kernel that we know. The number itself does not matter. */
-static int consume(const struct revision *revision) {
+static int revision_consume(const struct revision *revision) {
         char number[64];
         ssize_t n = read(revision->fd, number, sizeof(number));
 
@@ -36,12 +36,12 @@ static int consume(const struct revision *revision) {
         return n > 0 ? 0 : -ENODATA;
 }
 
-static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *data) {
+static int revision_on_readable(sd_event_source *source, int fd, uint32_t revents, void *data) {
         struct revision *revision = data;
 
         /* A file that cannot be read any more would wake us for ever. The next look opens it anew.
          */
-        if (consume(revision) < 0)
+        if (revision_consume(revision) < 0)
                 stop_following(revision);
         revision->listener.look(revision->listener.data, false);
         return 0;
@@ -87,14 +87,14 @@ int revision_follow(struct revision *revision) {
         if (revision->fd < 0)
                 return phx_errno();
 
-        r = consume(revision);
+        r = revision_consume(revision);
         if (r >= 0)
                 r = sd_event_add_io(
                                 revision->event,
                                 &revision->source,
                                 revision->fd,
                                 EPOLLIN,
-                                on_readable,
+                                revision_on_readable,
                                 revision);
         if (r < 0) {
                 stop_following(revision);

@@ -11,8 +11,9 @@
  *             when patience is over
  *
  * Each request leads to exactly one of on_report, on_labels, on_failure and on_lost. An engine
- * that ends by itself and one that was killed come the same way, through on_ended(), which first
- * reads what was sent before the end. `why` remembers the reason of a kill for the text.
+ * that ends by itself and one that was killed come the same way, through supervisor_on_ended(),
+ * which first reads what was sent before the end. `why` remembers the reason of a kill for the
+ * text.
  *
  * The loop is the subreaper of everything that the engine starts: when the engine is over,
  * phx_process_sweep() kills what it left, so that no compiler or liblxc child outlives it. Only
@@ -136,7 +137,7 @@ static void describe_end(int status, char *text, size_t size) {
                 (void) snprintf(text, size, "it exited with status %d", WEXITSTATUS(status));
 }
 
-static int on_ended(sd_event_source *source, int fd, uint32_t revents, void *data) {
+static int supervisor_on_ended(sd_event_source *source, int fd, uint32_t revents, void *data) {
         struct supervisor *supervisor = data;
         const struct supervisor_handler *handler = &supervisor->handler;
         char why[sizeof(supervisor->why)];
@@ -165,7 +166,7 @@ static int on_ended(sd_event_source *source, int fd, uint32_t revents, void *dat
         return 0;
 }
 
-static int on_timer(sd_event_source *source, uint64_t usec, void *data) {
+static int supervisor_on_timer(sd_event_source *source, uint64_t usec, void *data) {
         struct supervisor *supervisor = data;
         const struct supervisor_handler *handler = &supervisor->handler;
         char why[sizeof(supervisor->why)];
@@ -207,7 +208,7 @@ static int attach_engine(struct supervisor *supervisor) {
                         &supervisor->pid_source,
                         supervisor->engine->process.fd,
                         EPOLLIN,
-                        on_ended,
+                        supervisor_on_ended,
                         supervisor);
 }
 
@@ -258,7 +259,7 @@ int supervisor_attach(struct supervisor *supervisor, sd_event *event) {
                         CLOCK_MONOTONIC,
                         0,
                         0,
-                        on_timer,
+                        supervisor_on_timer,
                         supervisor);
         if (r < 0)
                 return r;

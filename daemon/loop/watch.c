@@ -134,12 +134,12 @@ static void close_instance(struct watch *watch) {
         watch->open = false;
 }
 
-static int compare_entries(const void *a, const void *b) {
+static int watch_compare_entries(const void *a, const void *b) {
         return strcmp(((const struct entry *) a)->path, ((const struct entry *) b)->path);
 }
 
 /* Among the first COUNT, which are in order. */
-static struct entry *find_entry(const struct watch *watch, const char *path, size_t count) {
+static struct entry *watch_find_entry(const struct watch *watch, const char *path, size_t count) {
         for (size_t low = 0, high = count; low < high;) {
                 size_t middle = low + (high - low) / 2;
                 int order = strcmp(path, watch->entries[middle].path);
@@ -166,7 +166,7 @@ static struct entry *find_directory(const struct watch *watch, int wd) {
                 return NULL;
         memcpy(path, name, size);
         path[size] = '\0';
-        return find_entry(watch, path, watch->count);
+        return watch_find_entry(watch, path, watch->count);
 }
 
 /* Ours and editors', whose last act is a rename. Other hidden names may be what is looked at: LXC
@@ -207,7 +207,7 @@ static bool take_event(struct watch *watch, const struct inotify_event *event) {
                is_name_of_interest(watch, entry->path, event->len > 0 ? event->name : "");
 }
 
-static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *data) {
+static int watch_on_readable(sd_event_source *source, int fd, uint32_t revents, void *data) {
         struct watch *watch = data;
         const struct inotify_event *event;
         bool worth = false, lost = false;
@@ -263,7 +263,7 @@ struct watch *watch_free(struct watch *watch) {
         return NULL;
 }
 
-static int add_entry(struct watch *watch, const char *path) {
+static int watch_add_entry(struct watch *watch, const char *path) {
         phx_autofree char *copy = strdup(path);
         struct entry *entries;
 
@@ -276,7 +276,7 @@ static int add_entry(struct watch *watch, const char *path) {
         return 0;
 }
 
-static int want(struct watch *watch, const struct phx_strings *paths) {
+static int watch_want(struct watch *watch, const struct phx_strings *paths) {
         size_t known = watch->count;
         int r = 0;
 
@@ -287,14 +287,14 @@ static int want(struct watch *watch, const struct phx_strings *paths) {
                 struct entry *entry;
 
                 /* What is added here is not in order yet, and no path comes twice. */
-                entry = find_entry(watch, paths->items[i], known);
+                entry = watch_find_entry(watch, paths->items[i], known);
                 if (entry)
                         entry->wanted = true;
                 else
-                        r = add_entry(watch, paths->items[i]);
+                        r = watch_add_entry(watch, paths->items[i]);
         }
         if (watch->count > known)
-                qsort(watch->entries, watch->count, sizeof(*watch->entries), compare_entries);
+                qsort(watch->entries, watch->count, sizeof(*watch->entries), watch_compare_entries);
         return r;
 }
 
@@ -307,7 +307,7 @@ static size_t count_entries(const struct watch *watch, bool wanted) {
 }
 
 /* Forgets the watches, and the directories that nobody wants. */
-static void forget(struct watch *watch) {
+static void watch_forget(struct watch *watch) {
         size_t kept = 0;
 
         close_instance(watch);
@@ -333,7 +333,7 @@ static int ensure_open(struct watch *watch) {
         if (r < 0)
                 return r;
         watch->open = true;
-        return sd_event_add_io(watch->event, &watch->source, fd, EPOLLIN, on_readable, watch);
+        return sd_event_add_io(watch->event, &watch->source, fd, EPOLLIN, watch_on_readable, watch);
 }
 
 /* A watch is on a directory, not on a path. Nothing is told when a directory far above is replaced,
@@ -386,7 +386,7 @@ int watch_refresh(struct watch *watch) {
 
         if (watch->rebuild || any_is_elsewhere(watch) ||
             (stale > STALE_LIMIT && stale > count_entries(watch, true)))
-                forget(watch);
+                watch_forget(watch);
 
         watch->trouble = 0;
         r = ensure_open(watch);
@@ -402,7 +402,7 @@ int watch_refresh(struct watch *watch) {
 int watch_set(struct watch *watch, const struct phx_strings *paths) {
         int r;
 
-        r = want(watch, paths);
+        r = watch_want(watch, paths);
         return r < 0 ? r : watch_refresh(watch);
 }
 
