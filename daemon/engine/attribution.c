@@ -23,7 +23,7 @@ struct finding {
 };
 
 /* The value of KEY="VALUE" or KEY=VALUE; false when it is not there, or is longer than SIZE. */
-static bool take(const char *message, const char *key, char *value, size_t size) {
+static bool attribution_take(const char *message, const char *key, char *value, size_t size) {
         size_t length = strlen(key);
 
         for (const char *at = strstr(message, key); at; at = strstr(at + 1, key)) {
@@ -45,14 +45,15 @@ static bool take(const char *message, const char *key, char *value, size_t size)
 bool attribution_parse(const char *message, struct attribution_record *ret_record) {
         char status[16], operation[32], info[64], pid[16], comm[32];
 
-        if (!take(message, "apparmor=", status, sizeof(status)) || strcmp(status, "STATUS") != 0 ||
-            !take(message, "operation=", operation, sizeof(operation)) ||
-            !take(message, "name=", ret_record->profile, sizeof(ret_record->profile)) ||
-            !take(message, "pid=", pid, sizeof(pid)) ||
-            !take(message, "comm=", comm, sizeof(comm)) || strcmp(comm, OUR_NAME) == 0)
+        if (!attribution_take(message, "apparmor=", status, sizeof(status)) ||
+            strcmp(status, "STATUS") != 0 ||
+            !attribution_take(message, "operation=", operation, sizeof(operation)) ||
+            !attribution_take(message, "name=", ret_record->profile, sizeof(ret_record->profile)) ||
+            !attribution_take(message, "pid=", pid, sizeof(pid)) ||
+            !attribution_take(message, "comm=", comm, sizeof(comm)) || strcmp(comm, OUR_NAME) == 0)
                 return false;
         /* "same as current profile, skipping" */
-        if (take(message, "info=", info, sizeof(info)) && strstr(info, "skipping"))
+        if (attribution_take(message, "info=", info, sizeof(info)) && strstr(info, "skipping"))
                 return false;
 
         if (strcmp(operation, "profile_remove") == 0)
@@ -93,7 +94,7 @@ static size_t take_entry(
         return found;
 }
 
-static void close_journal(sd_journal **journal) {
+static void attribution_close_journal(sd_journal **journal) {
         sd_journal_close(*journal);
 }
 
@@ -111,7 +112,7 @@ static int open_journal(sd_journal **ret_journal, uint64_t since_usec) {
         return r < 0 ? r : sd_journal_seek_realtime_usec(*ret_journal, since_usec);
 }
 
-static void search(
+static void attribution_search(
                 sd_journal *journal,
                 const struct phx_strings *profiles,
                 struct finding *findings) {
@@ -135,10 +136,10 @@ void attribution_find(
                 attribution_told told,
                 void *data) {
         phx_autofree struct finding *findings = calloc(profiles->count + 1, sizeof(*findings));
-        phx_cleanup(close_journal) sd_journal *journal = NULL;
+        phx_cleanup(attribution_close_journal) sd_journal *journal = NULL;
 
         if (findings && open_journal(&journal, since_usec) >= 0)
-                search(journal, profiles, findings);
+                attribution_search(journal, profiles, findings);
         for (size_t i = 0; i < profiles->count; i++) {
                 const struct finding *finding = findings ? &findings[i] : NULL;
                 bool is_found = finding && finding->is_found;

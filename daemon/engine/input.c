@@ -54,7 +54,7 @@ struct input *input_free(struct input *input) {
         return NULL;
 }
 
-static int refuse(
+static int input_refuse(
                 struct phx_desired *desired,
                 const char *object,
                 int r,
@@ -106,7 +106,7 @@ static int take_defaults(struct input *input) {
         return 0;
 }
 
-static int read_settings(struct input *input, struct phx_desired *desired) {
+static int input_read_settings(struct input *input, struct phx_desired *desired) {
         struct phx_error error = { 0 };
         phx_autofree char *text = NULL;
         size_t size = 0;
@@ -123,10 +123,10 @@ static int read_settings(struct input *input, struct phx_desired *desired) {
                 return take_defaults(input);
         if (r >= 0)
                 r = take_settings(input, text, size, &error);
-        return r < 0 ? refuse(desired, "settings", r, &error) : 0;
+        return r < 0 ? input_refuse(desired, "settings", r, &error) : 0;
 }
 
-static bool is_in_force(const struct input *input, const char *digest) {
+static bool input_is_in_force(const struct input *input, const char *digest) {
         return input->configuration && strcmp(input->configuration->digest, digest) == 0 &&
                phx_equal(input->default_profile, input->settings->default_profile);
 }
@@ -142,7 +142,7 @@ static int take_configuration(
         int r;
 
         phx_sha256(text, size, digest);
-        if (is_in_force(input, digest))
+        if (input_is_in_force(input, digest))
                 return input->is_kept ? 0 : 1;
 
         r = phx_configuration_parse(
@@ -177,7 +177,7 @@ static void recall_configuration(struct input *input) {
                 input->is_kept = true;
 }
 
-static int read_configuration(struct input *input, struct phx_desired *desired) {
+static int input_read_configuration(struct input *input, struct phx_desired *desired) {
         const char *path = input->settings->configuration;
         struct phx_error error = { 0 };
         phx_autofree char *text = NULL;
@@ -202,17 +202,17 @@ static int read_configuration(struct input *input, struct phx_desired *desired) 
         if (r >= 0)
                 return 0;
         recall_configuration(input);
-        return refuse(desired, "configuration", r, &error);
+        return input_refuse(desired, "configuration", r, &error);
 }
 
 int input_read(struct input *input, struct phx_desired *desired) {
         int r;
 
-        r = read_settings(input, desired);
+        r = input_read_settings(input, desired);
         if (r < 0 || !input->settings)
                 return r;
         desired->mode = input->settings->mode;
-        r = read_configuration(input, desired);
+        r = input_read_configuration(input, desired);
         if (r < 0 || !input->configuration)
                 return r;
 

@@ -16,7 +16,7 @@
 /* The collector's account may own the directory. It must not be able to lead root elsewhere, so no
  * symbolic link is followed on the way. Step by step: to a unit with RestrictSUIDSGID= openat2(2)
  * is not there. */
-static int open_directory(const char *file, int *ret_fd, const char **ret_name) {
+static int metrics_file_open_directory(const char *file, int *ret_fd, const char **ret_name) {
         const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
         phx_autofree char *path = strdup(file);
         char *slash = path ? strrchr(path, '/') : NULL;
@@ -57,7 +57,7 @@ static int write_file(
         const char *name;
         int r;
 
-        r = open_directory(file, &fd, &name);
+        r = metrics_file_open_directory(file, &fd, &name);
         if (r >= 0)
                 r = phx_buffer_add(&whole, text->data, text->size);
         if (r >= 0)
@@ -65,11 +65,11 @@ static int write_file(
         return r < 0 ? r : phx_file_replace_at(fd, name, whole.data, whole.size, 0644);
 }
 
-static void withdraw(struct metrics *metrics) {
+static void metrics_file_withdraw(struct metrics *metrics) {
         phx_autoclose int fd = -1;
         const char *name;
 
-        if (metrics->file && open_directory(metrics->file, &fd, &name) >= 0)
+        if (metrics->file && metrics_file_open_directory(metrics->file, &fd, &name) >= 0)
                 (void) unlinkat(fd, name, 0);
         metrics_done(metrics);
 }
@@ -95,7 +95,7 @@ int metrics_update(
         int r;
 
         if (!phx_equal(file, metrics->file))
-                withdraw(metrics);
+                metrics_file_withdraw(metrics);
         if (!file)
                 return 0;
         r = phx_metrics_render(snapshot, &text);

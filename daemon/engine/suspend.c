@@ -11,7 +11,7 @@
 #include "engine/store.h"
 #include "state/configuration.h"
 
-static void tell(
+static void suspend_tell(
                 const struct suspend *suspend,
                 enum phx_record_kind kind,
                 const struct phx_suspension *one,
@@ -31,7 +31,7 @@ static void tell(
         suspend->audit->record(suspend->audit->data, &record);
 }
 
-static bool is_same(const struct phx_suspension *a, const struct phx_suspension *b) {
+static bool suspend_is_same(const struct phx_suspension *a, const struct phx_suspension *b) {
         return a->since == b->since && a->until == b->until && a->by_uid == b->by_uid &&
                strcmp(a->reason, b->reason) == 0;
 }
@@ -51,19 +51,19 @@ static void tell_changes(const struct suspend *suspend, const struct phx_suspens
                                             *old = find_own(before, now->object);
                 phx_autofree char *words = NULL, *text = NULL;
 
-                if (old && is_same(old, now))
+                if (old && suspend_is_same(old, now))
                         continue;
                 words = phx_suspension_words(now);
                 if (!words || phx_printf(&text, "suspended %s", words) < 0)
                         text = NULL;
-                tell(suspend, PHX_RECORD_SUSPENDED, now, text ? text : "suspended");
+                suspend_tell(suspend, PHX_RECORD_SUSPENDED, now, text ? text : "suspended");
         }
         for (size_t i = 0; i < before->count; i++)
                 if (!find_own(&suspend->list, before->items[i].object))
-                        tell(suspend,
-                             PHX_RECORD_RESUMED,
-                             &before->items[i],
-                             "no longer suspended: resumed");
+                        suspend_tell(suspend,
+                                     PHX_RECORD_RESUMED,
+                                     &before->items[i],
+                                     "no longer suspended: resumed");
 }
 
 int suspend_init(
@@ -111,10 +111,10 @@ int suspend_expire(struct suspend *suspend, uint64_t wall_usec, struct phx_error
         bool is_changed = false;
 
         while ((over = phx_suspensions_find_over(&suspend->list, wall_usec))) {
-                tell(suspend,
-                     PHX_RECORD_SUSPENSION_ENDED,
-                     over,
-                     "no longer suspended: the suspension expired");
+                suspend_tell(suspend,
+                             PHX_RECORD_SUSPENSION_ENDED,
+                             over,
+                             "no longer suspended: the suspension expired");
                 (void) phx_suspensions_remove(&suspend->list, over->object);
                 is_changed = true;
         }

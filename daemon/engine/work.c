@@ -337,7 +337,8 @@ static void attribute(struct work *work) {
         work->looked_usec = work->wall_usec;
 }
 
-static int look(void *data,
+static int work_look(
+                void *data,
                 enum look_kind kind,
                 const char *suspensions,
                 struct phx_report **ret_report,
@@ -497,6 +498,8 @@ int work_setup(const struct work_options *options,
         if (r < 0)
                 return phx_error_set(error, r, "starting: out of memory");
 
-        *ret_work = (struct engine_work){ .look = look, .labels = labels, .data = PHX_TAKE(work) };
+        *ret_work = (struct engine_work){ .look = work_look,
+                                          .labels = labels,
+                                          .data = PHX_TAKE(work) };
         return 0;
 }
