@@ -118,7 +118,7 @@ static int take_verb(
         return r;
 }
 
-static int usage(int *ret_status, const char *what, const char *which) {
+static int arguments_usage(int *ret_status, const char *what, const char *which) {
         (void) fprintf(stderr, "phoenixctl: %s%s; see phoenixctl --help\n", what, which);
         *ret_status = CTL_ERROR;
         return 0;
@@ -158,22 +158,23 @@ int ctl_arguments_parse(
 
         r = take_options(&parse, argc, argv, NULL, NULL);
         if (r < 0)
-                return usage(ret_status, "wrong option", "");
+                return arguments_usage(ret_status, "wrong option", "");
         first = optind;
         if (first < argc && !(verb = ctl_verb_find(argv[first])))
-                return usage(ret_status, "no such verb: ", argv[first]);
+                return arguments_usage(ret_status, "no such verb: ", argv[first]);
         if (verb) {
                 argv[first] = argv[0]; /* whom getopt names in what it tells */
                 r = take_verb(&parse, argc - first, argv + first, verb, &arguments);
                 if (r < 0)
-                        return usage(ret_status,
-                                     r == -ENOMEM ? "out of memory" : "wrong option",
-                                     "");
+                        return arguments_usage(
+                                        ret_status,
+                                        r == -ENOMEM ? "out of memory" : "wrong option",
+                                        "");
         }
         if (parse.help || parse.version)
                 return answer_instead(&parse, verb, ret_verb, ret_arguments);
         if (!verb)
-                return usage(ret_status, "no verb given", "");
+                return arguments_usage(ret_status, "no verb given", "");
         *ret_arguments = PHX_TAKE_STRUCT(arguments);
         *ret_verb = verb;
         return 1;

@@ -15,7 +15,7 @@
 
 #define UNIT "phoenixd.service"
 
-static void close_journal(sd_journal **journal) {
+static void events_close_journal(sd_journal **journal) {
         sd_journal_close(*journal);
 }
 
@@ -29,7 +29,7 @@ static int match(sd_journal *journal, const char *field, const char *value) {
 
 /* Of the unit, and about the object: as one whose story it is, or as the one that it is about.
  * Matches of different fields must all hold, up to the next disjunction. */
-static int add_matches(sd_journal *journal, const char *object) {
+static int events_add_matches(sd_journal *journal, const char *object) {
         int r;
 
         r = match(journal, "_SYSTEMD_UNIT", UNIT);
@@ -44,7 +44,7 @@ static int add_matches(sd_journal *journal, const char *object) {
 }
 
 /* NULL when the entry does not have it, in which case RET_TEXT is NULL too. -ENOMEM. */
-static int take(sd_journal *journal, const char *field, char **ret_text) {
+static int events_take(sd_journal *journal, const char *field, char **ret_text) {
         const char *data = NULL;
         size_t size = 0, skip = strlen(field) + 1;
 
@@ -56,7 +56,7 @@ static int take(sd_journal *journal, const char *field, char **ret_text) {
 }
 
 /* What the daemon says of itself has no kind. */
-static const char *kind_of(const char *id) {
+static const char *events_kind_of(const char *id) {
         static const struct {
                 const char *id;
                 const char *kind;
@@ -75,7 +75,7 @@ static const char *kind_of(const char *id) {
         return NULL;
 }
 
-static int fill(sd_journal *journal, struct phx_answer_event *event) {
+static int events_fill(sd_journal *journal, struct phx_answer_event *event) {
         const struct {
                 const char *field;
                 char **text;
@@ -96,9 +96,9 @@ static int fill(sd_journal *journal, struct phx_answer_event *event) {
 
         r = sd_journal_get_realtime_usec(journal, &event->at);
         for (size_t i = 0; r >= 0 && i < PHX_ELEMENTS(fields); i++)
-                r = take(journal, fields[i].field, fields[i].text);
-        if (r >= 0 && !event->kind && event->message_id && kind_of(event->message_id))
-                r = phx_replace(&event->kind, kind_of(event->message_id));
+                r = events_take(journal, fields[i].field, fields[i].text);
+        if (r >= 0 && !event->kind && event->message_id && events_kind_of(event->message_id))
+                r = phx_replace(&event->kind, events_kind_of(event->message_id));
         return r;
 }
 
@@ -118,7 +118,7 @@ static int read_entry(
 
         if (!event)
                 return -ENOMEM;
-        r = fill(journal, event);
+        r = events_fill(journal, event);
         if (r < 0 || is_wanted(query, event))
                 return r;
         phx_answer_event_done(event);
@@ -127,7 +127,7 @@ static int read_entry(
 }
 
 /* Backwards, so that the last ones are found first. */
-static int read_all(
+static int events_read_all(
                 sd_journal *journal,
                 const struct history_query *query,
                 struct phx_answer_history *history) {
@@ -158,15 +158,15 @@ int history_read(
                 const struct history_query *query,
                 struct phx_answer_history *ret_history,
                 struct phx_error *error) {
-        phx_cleanup(close_journal) sd_journal *journal = NULL;
+        phx_cleanup(events_close_journal) sd_journal *journal = NULL;
         struct phx_answer_history history = { 0 };
         int r;
 
         r = sd_journal_open(&journal, SD_JOURNAL_LOCAL_ONLY | SD_JOURNAL_SYSTEM);
         if (r >= 0)
-                r = add_matches(journal, query->object);
+                r = events_add_matches(journal, query->object);
         if (r >= 0)
-                r = read_all(journal, query, &history);
+                r = events_read_all(journal, query, &history);
         if (r < 0) {
                 phx_answer_history_done(&history);
                 return phx_error_set(error, r, "the journal: %s", strerrordesc_np(-r));

@@ -14,7 +14,7 @@
 /* The process has one pager. */
 static pid_t pager = -1;
 
-static pid_t start(const char *command, int input) {
+static pid_t pager_start(const char *command, int input) {
         char shell[] = "sh", option[] = "-c";
         char *line[] = { shell, option, strdupa(command), NULL };
         posix_spawn_file_actions_t actions;
@@ -43,7 +43,7 @@ void pager_open(const struct ctl *ctl) {
                 command = "less";
         if (!command[0] || strcmp(command, "cat") == 0 || pipe2(pipes, O_CLOEXEC) < 0)
                 return;
-        pager = start(command, pipes[0]);
+        pager = pager_start(command, pipes[0]);
         if (pager >= 0) {
                 (void) fflush(stdout);
                 (void) dup2(pipes[1], STDOUT_FILENO);

@@ -65,7 +65,7 @@ static int open_bus(const struct ctl *ctl, sd_bus **ret_bus) {
 }
 
 /* A method that has one text for an answer. Who is not allowed is told so unless IS_QUIET. */
-static int ask(const struct ctl *ctl, const char *method, bool is_quiet, char **ret_text) {
+static int remote_ask(const struct ctl *ctl, const char *method, bool is_quiet, char **ret_text) {
         phx_cleanup(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         phx_cleanup(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         phx_cleanup(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
@@ -125,7 +125,7 @@ int remote_describe(
                         return CTL_ERROR;
                 }
         } else {
-                r = ask(ctl, "Describe", false, &text);
+                r = remote_ask(ctl, "Describe", false, &text);
                 if (r != 0)
                         return r;
                 size = strlen(text);
@@ -148,7 +148,7 @@ int remote_plan(const struct ctl *ctl,
         struct phx_error error = { 0 };
         int r;
 
-        r = ask(ctl, "Plan", is_quiet, &text);
+        r = remote_ask(ctl, "Plan", is_quiet, &text);
         if (r != 0)
                 return r;
         r = phx_snapshot_plan_parse(text, strlen(text), ret_plan, &error);
@@ -176,7 +176,7 @@ static int on_signal(sd_bus_message *message, void *data, sd_bus_error *error) {
         return 0;
 }
 
-static int tell(const struct watch *watch) {
+static int remote_tell(const struct watch *watch) {
         phx_cleanup(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         phx_cleanup(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         struct phx_snapshot *snapshot = NULL;
@@ -210,7 +210,7 @@ static int tell(const struct watch *watch) {
 }
 
 /* What came in a burst is told at once. */
-static int settle(struct watch *watch) {
+static int remote_settle(struct watch *watch) {
         int r;
 
         do
@@ -221,7 +221,7 @@ static int settle(struct watch *watch) {
         return r;
 }
 
-static int add_matches(struct watch *watch) {
+static int remote_add_matches(struct watch *watch) {
         int r;
 
         r = sd_bus_match_signal(
@@ -256,15 +256,15 @@ int remote_watch(
         if (r != 0)
                 return r;
         watch.bus = bus;
-        r = add_matches(&watch);
+        r = remote_add_matches(&watch);
         while (r >= 0) {
                 if (watch.is_due) {
                         watch.is_due = false;
-                        r = tell(&watch);
+                        r = remote_tell(&watch);
                         if (r != 0)
                                 return r;
                 }
-                r = settle(&watch);
+                r = remote_settle(&watch);
         }
         return bus_failed(r, NULL);
 }

@@ -25,7 +25,7 @@ int table_add(struct table *table, const char *text) {
 
 /* The bytes of the first character, and what it takes in RET_WIDTH. What is no character takes one
  * column. */
-static size_t step(const char *text, mbstate_t *state, size_t *ret_width) {
+static size_t table_step(const char *text, mbstate_t *state, size_t *ret_width) {
         wchar_t wide = 0;
         /* NOLINTNEXTLINE(concurrency-mt-unsafe) */
         size_t n = mbrtowc(&wide, text, strlen(text), state);
@@ -47,7 +47,7 @@ static size_t fit(const char *text, size_t limit, size_t *ret_width) {
         size_t at = 0, width = 0, one = 0, n;
 
         while (text[at]) {
-                n = step(text + at, &state, &one);
+                n = table_step(text + at, &state, &one);
                 if (width + one > limit)
                         break;
                 at += n;

@@ -24,7 +24,11 @@
 
 /* --- what is what --- */
 
-static int set(char **field, const char *value, const char *what, struct phx_error *error) {
+static int validate_set(
+                char **field,
+                const char *value,
+                const char *what,
+                struct phx_error *error) {
         if (*field && strcmp(*field, value) != 0)
                 return phx_error_set(
                                 error,
@@ -37,7 +41,11 @@ static int set(char **field, const char *value, const char *what, struct phx_err
 }
 
 /* True and the path when DIRECTORY has a file or directory NAME. */
-static bool has(const char *directory, const char *name, mode_t type, char path[PATH_MAX]) {
+static bool validate_has(
+                const char *directory,
+                const char *name,
+                mode_t type,
+                char path[PATH_MAX]) {
         struct stat st;
 
         return snprintf(path, PATH_MAX, "%s/%s", directory, name) < PATH_MAX &&
@@ -53,19 +61,19 @@ static int take_directory(
         char path[PATH_MAX];
         int r = 0;
 
-        if (has(directory, SETTINGS_NAME, S_IFREG, path)) {
+        if (validate_has(directory, SETTINGS_NAME, S_IFREG, path)) {
                 is_settings = true;
-                r = set(&validation->settings_path, path, "file of settings", error);
+                r = validate_set(&validation->settings_path, path, "file of settings", error);
         }
-        if (r >= 0 && has(directory, CONFIGURATION_NAME, S_IFREG, path)) {
+        if (r >= 0 && validate_has(directory, CONFIGURATION_NAME, S_IFREG, path)) {
                 is_settings = true;
-                r = set(&validation->configuration_path, path, "configuration", error);
+                r = validate_set(&validation->configuration_path, path, "configuration", error);
         }
-        if (r >= 0 && has(directory, PROFILES_NAME, S_IFDIR, path))
-                return set(&validation->profile_dir, path, "directory of profiles", error);
+        if (r >= 0 && validate_has(directory, PROFILES_NAME, S_IFDIR, path))
+                return validate_set(&validation->profile_dir, path, "directory of profiles", error);
         if (r < 0 || is_settings)
                 return r;
-        return set(&validation->profile_dir, directory, "directory of profiles", error);
+        return validate_set(&validation->profile_dir, directory, "directory of profiles", error);
 }
 
 /* Whether the JSON text has a key like KEY, or so nearly like it that it is meant. */
@@ -98,13 +106,16 @@ static int take_json(struct validation *validation, const char *path, struct phx
         if (r < 0)
                 return r;
         if (is_configuration(text, path))
-                return set(&validation->configuration_path, path, "configuration", error);
+                return validate_set(&validation->configuration_path, path, "configuration", error);
         validation->is_taken_for_settings = !phx_has_suffix(path, "/" SETTINGS_NAME);
-        return set(&validation->settings_path, path, "file of settings", error);
+        return validate_set(&validation->settings_path, path, "file of settings", error);
 }
 
 /* A profile, its test, or a piece, which is judged by the profiles that include it. */
-static int take_profile(struct validation *validation, char *path, struct phx_error *error) {
+static int validate_take_profile(
+                struct validation *validation,
+                char *path,
+                struct phx_error *error) {
         char *name = strrchr(path, '/'), *piece = strstr(path, "/abstractions/");
         int r;
 
@@ -112,16 +123,20 @@ static int take_profile(struct validation *validation, char *path, struct phx_er
                 piece = strstr(path, "/tunables/");
         if (piece) {
                 *piece = '\0';
-                return set(&validation->profile_dir, path, "directory of profiles", error);
+                return validate_set(&validation->profile_dir, path, "directory of profiles", error);
         }
         *name++ = '\0';
-        r = set(&validation->profile_dir, path[0] ? path : "/", "directory of profiles", error);
+        r = validate_set(
+                        &validation->profile_dir,
+                        path[0] ? path : "/",
+                        "directory of profiles",
+                        error);
         if (phx_has_suffix(name, PHX_POLICY_TEST_SUFFIX))
                 name[strlen(name) - strlen(PHX_POLICY_TEST_SUFFIX)] = '\0';
         return r < 0 ? r : phx_strings_add_once(&validation->only, name);
 }
 
-static int take(struct validation *validation, const char *word, struct phx_error *error) {
+static int validate_take(struct validation *validation, const char *word, struct phx_error *error) {
         phx_autofree char *path = realpath(word, NULL);
         struct stat st;
 
@@ -131,7 +146,7 @@ static int take(struct validation *validation, const char *word, struct phx_erro
                 return take_directory(validation, path, error);
         if (phx_has_suffix(path, ".json"))
                 return take_json(validation, path, error);
-        return take_profile(validation, path, error);
+        return validate_take_profile(validation, path, error);
 }
 
 /* As the other arguments are: from the working directory. With a root the file is in that tree. */
@@ -184,7 +199,7 @@ int validation_of(
         validation->looks_at_all = count == 0;
         r = phx_replace(&validation->root, root ? root : "/");
         for (size_t i = 0; r >= 0 && i < count; i++)
-                r = take(validation, words[i], error);
+                r = validate_take(validation, words[i], error);
         if (r < 0)
                 return r;
         validation->may_lack_settings = !validation->settings_path;
@@ -237,7 +252,7 @@ static int said(struct phx_findings *findings,
         return code == -EINVAL || code >= 0 ? 0 : add_unreadable(findings, path, error, code);
 }
 
-static int read_settings(struct validation *validation, struct phx_findings *findings) {
+static int validate_read_settings(struct validation *validation, struct phx_findings *findings) {
         const struct phx_trust trust = trust_of(validation);
         const char *path = validation->settings_path;
         struct phx_error error = { .all = findings };
@@ -330,7 +345,7 @@ static struct phx_offline offline_of(
         };
 }
 
-static int judge_profiles(
+static int validate_judge_profiles(
                 struct validation *validation,
                 const struct phx_configuration *configuration,
                 struct phx_findings *findings,
@@ -351,7 +366,7 @@ static int judge_profiles(
 }
 
 /* 0 where it is not known, which is a finding unless the profiles are skipped; 1 where it is. */
-static int read_names(
+static int validate_read_names(
                 const struct validation *validation,
                 struct phx_findings *findings,
                 struct phx_strings *names) {
@@ -368,7 +383,7 @@ static int read_names(
         return add_unreadable(findings, validation->settings->profile_dir, &why, r);
 }
 
-static int read_configuration(
+static int validate_read_configuration(
                 struct validation *validation,
                 struct phx_findings *findings,
                 const struct phx_strings *names,
@@ -427,20 +442,20 @@ int validation_run(
         phx_cleanup(phx_strings_done) struct phx_strings names = { 0 };
         int r, known, judged = 0, tried = 0;
 
-        r = read_settings(validation, findings);
+        r = validate_read_settings(validation, findings);
         if (r >= 0)
                 r = settle_paths(validation);
-        known = r < 0 ? r : read_names(validation, findings, &names);
+        known = r < 0 ? r : validate_read_names(validation, findings, &names);
         if (known < 0)
                 return known;
         if (validation->configuration_path)
-                r = read_configuration(
+                r = validate_read_configuration(
                                 validation,
                                 findings,
                                 known > 0 ? &names : NULL,
                                 &configuration);
         if (r >= 0 && known > 0)
-                judged = judge_profiles(validation, configuration, findings, error);
+                judged = validate_judge_profiles(validation, configuration, findings, error);
         if (r >= 0 && configuration)
                 tried = phx_options_review(
                                 validation->configuration_path,

@@ -47,12 +47,12 @@ static void advise_done(struct advise *advise) {
         phx_findings_done(&advise->left);
 }
 
-static int say(const struct phx_error *error, int r) {
+static int advise_say(const struct phx_error *error, int r) {
         (void) fprintf(stderr, "phoenixctl: %s\n", phx_error_text(error, r));
         return CTL_ERROR;
 }
 
-static int read_options(int argc, char **argv, struct advise *advise) {
+static int advise_read_options(int argc, char **argv, struct advise *advise) {
         int option;
 
         optind = 0;
@@ -73,7 +73,7 @@ static int read_options(int argc, char **argv, struct advise *advise) {
 }
 
 /* Without a file of settings the defaults hold, as they do for phoenixd. */
-static int read_settings(
+static int advise_read_settings(
                 const struct advise *advise,
                 struct phx_settings **ret_settings,
                 struct phx_error *error) {
@@ -94,7 +94,10 @@ static int read_settings(
         return phx_settings_parse(path, text, size, ret_settings, error);
 }
 
-static int read_configuration(struct advise *advise, const char *path, struct phx_error *error) {
+static int advise_read_configuration(
+                struct advise *advise,
+                const char *path,
+                struct phx_error *error) {
         int r;
 
         advise->path = realpath(path, NULL);
@@ -117,10 +120,10 @@ static int find_configuration(
         phx_autofree char *path = NULL;
 
         if (advise->file)
-                return read_configuration(advise, advise->file, error);
+                return advise_read_configuration(advise, advise->file, error);
         if (phx_printf(&path, "%s%s", advise->root, settings->configuration) < 0)
                 return -ENOMEM;
-        return read_configuration(advise, path, error);
+        return advise_read_configuration(advise, path, error);
 }
 
 static int print_patch(const struct ctl *ctl, const struct advise *advise) {
@@ -183,7 +186,7 @@ static int write_back(const struct advise *advise, struct phx_error *error) {
         return r < 0 ? phx_error_set(error, r, "%s: %s", advise->path, strerrordesc_np(-r)) : 0;
 }
 
-static int print_json(const struct advise *advise, int count, bool is_written) {
+static int advise_print_json(const struct advise *advise, int count, bool is_written) {
         const struct phx_answer_advice answer = {
                 .left = &advise->left,
                 .file = advise->path,
@@ -201,11 +204,11 @@ static int print_json(const struct advise *advise, int count, bool is_written) {
 }
 
 /* Without --write. */
-static int show(const struct ctl *ctl, const struct advise *advise, int count) {
+static int advise_show(const struct ctl *ctl, const struct advise *advise, int count) {
         int r = 0;
 
         if (ctl->json)
-                r = print_json(advise, count, false);
+                r = advise_print_json(advise, count, false);
         else if (!ctl->quiet && count == 0)
                 (void) printf("%s: no suggestions.\n", advise->path);
         else if (!ctl->quiet)
@@ -231,17 +234,17 @@ static void tell_left(const struct ctl *ctl, const struct advise *advise) {
         }
 }
 
-static int answer(const struct ctl *ctl, const struct advise *advise, int count) {
+static int advise_answer(const struct ctl *ctl, const struct advise *advise, int count) {
         struct phx_error error = { 0 };
         int r;
 
         if (count == 0 || !advise->writes)
-                return show(ctl, advise, count);
+                return advise_show(ctl, advise, count);
         r = write_back(advise, &error);
         if (r < 0)
-                return say(&error, r);
+                return advise_say(&error, r);
         if (ctl->json)
-                return print_json(advise, count, true);
+                return advise_print_json(advise, count, true);
         if (!ctl->quiet)
                 (void) printf("%s: %d edit%s; phoenixd picks %s up automatically.\n",
                               advise->path,
@@ -259,16 +262,16 @@ int verb_advise(const struct ctl *ctl, int argc, char **argv) {
         struct phx_error error = { 0 };
         int r;
 
-        if (read_options(argc, argv, &advise) != 0)
+        if (advise_read_options(argc, argv, &advise) != 0)
                 return CTL_ERROR;
         for (int i = optind; i < argc; i++)
                 if (phx_strings_add(&only, argv[i]) < 0)
                         return CTL_ERROR;
-        r = read_settings(&advise, &settings, &error);
+        r = advise_read_settings(&advise, &settings, &error);
         if (r >= 0)
                 r = find_configuration(&advise, settings, &error);
         if (r < 0)
-                return say(&error, r);
+                return advise_say(&error, r);
         advice = (struct phx_advice){
                 .file = advise.path,
                 .default_profile = settings->default_profile,
@@ -280,9 +283,9 @@ int verb_advise(const struct ctl *ctl, int argc, char **argv) {
         if (r >= 0) {
                 phx_findings_sort(&advise.left);
                 tell_left(ctl, &advise);
-                return answer(ctl, &advise, r);
+                return advise_answer(ctl, &advise, r);
         }
-        (void) say(&error, r);
+        (void) advise_say(&error, r);
         /* A file that is refused has often more than one mistake. */
         if (r == -EINVAL)
                 (void) fprintf(stderr,

@@ -13,7 +13,7 @@
 #include "phoenixctl/verb.h"
 #include "policy/test.h"
 
-static int usage(const char *what) {
+static int can_usage(const char *what) {
         (void) fprintf(stderr,
                        "phoenixctl: can: %s; expected a container, permissions such as rw, and a "
                        "path, or an assertion of phoenixd-test(5) without 'allow'\n",
@@ -22,7 +22,7 @@ static int usage(const char *what) {
 }
 
 /* "rw /x" is "file rw /x": files are what is asked about most. */
-static int parse(int count, char **words, struct phx_policy_assertion *assertion) {
+static int can_parse(int count, char **words, struct phx_policy_assertion *assertion) {
         phx_cleanup(phx_buffer_done) struct phx_buffer line = { 0 };
         bool is_file = count == 2 && strspn(words[0], "rwaxmkl") == strlen(words[0]);
         struct phx_error error = { 0 };
@@ -33,12 +33,12 @@ static int parse(int count, char **words, struct phx_policy_assertion *assertion
                 r = phx_buffer_addf(&line, strchr(words[i], ' ') ? " \"%s\"" : " %s", words[i]);
         if (r >= 0)
                 r = phx_policy_assertion_parse(line.data, assertion, &error);
-        return r > 0 ? 0 : usage(phx_error_text(&error, r < 0 ? r : -EINVAL));
+        return r > 0 ? 0 : can_usage(phx_error_text(&error, r < 0 ? r : -EINVAL));
 }
 
 /* The label of the running container, without the mode; of a stopped one, that in which it will
  * start. */
-static char *label_of(const struct phx_snapshot_container *container) {
+static char *can_label_of(const struct phx_snapshot_container *container) {
         const char *label = container->label ? container->label : container->assigned;
         const char *mode = label ? strstr(label, " (") : NULL;
 
@@ -47,7 +47,7 @@ static char *label_of(const struct phx_snapshot_container *container) {
         return mode ? strndup(label, (size_t) (mode - label)) : strdup(label);
 }
 
-static bool is_unconfined(const char *part) {
+static bool can_is_unconfined(const char *part) {
         const char *name = strrchr(part, ':');
 
         return strcmp(name ? name + 1 : part, "unconfined") == 0;
@@ -58,7 +58,7 @@ static int ask_part(
                 const char *label,
                 const struct phx_policy_assertion *assertion,
                 bool *ret_allowed) {
-        if (is_unconfined(label))
+        if (can_is_unconfined(label))
                 return 0; /* nothing that the kernel could be asked of */
         for (size_t i = 0; i < assertion->count; i++) {
                 struct phx_error error = { 0 };
@@ -98,7 +98,7 @@ static int ask_all(char *label, const struct phx_policy_assertion *assertion, bo
         return 0;
 }
 
-static int answer(const struct ctl *ctl, const struct phx_answer_can *can) {
+static int can_answer(const struct ctl *ctl, const struct phx_answer_can *can) {
         phx_autofree char *text = NULL;
 
         if (ctl->json) {
@@ -118,7 +118,7 @@ static int ask_about(
                 const struct ctl *ctl,
                 const struct phx_snapshot_container *container,
                 const struct phx_policy_assertion *assertion) {
-        phx_autofree char *label = label_of(container), *parts = label ? strdup(label) : NULL;
+        phx_autofree char *label = can_label_of(container), *parts = label ? strdup(label) : NULL;
         struct phx_answer_can can = { .container = container->id, .label = label };
         int r;
 
@@ -128,7 +128,7 @@ static int ask_about(
         if (phx_has_prefix(can.asked, "file "))
                 can.asked += strlen("file ");
         r = ask_all(parts, assertion, &can.is_allowed);
-        return r != 0 ? r : answer(ctl, &can);
+        return r != 0 ? r : can_answer(ctl, &can);
 }
 
 int verb_can(const struct ctl *ctl, int argc, char **argv) {
@@ -139,10 +139,10 @@ int verb_can(const struct ctl *ctl, int argc, char **argv) {
         int r;
 
         if (argc - optind < 3)
-                return usage("too few arguments");
+                return can_usage("too few arguments");
         if (ctl->host)
-                return usage("works only on the local host");
-        r = parse(argc - optind - 1, argv + optind + 1, &assertion);
+                return can_usage("works only on the local host");
+        r = can_parse(argc - optind - 1, argv + optind + 1, &assertion);
         if (r != 0)
                 return r;
         r = shown_find(ctl, "can", from, argv[optind], &snapshot, &container);

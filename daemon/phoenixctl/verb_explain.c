@@ -22,7 +22,7 @@ static void print_decider(const struct phx_snapshot_decider *decider) {
                 (void) printf("             %s\n", decider->why);
 }
 
-static void print_page(
+static void explain_print_page(
                 const struct phx_snapshot *snapshot,
                 const struct phx_snapshot_container *container) {
         (void) printf("%s is to run in %s. What decides, from the source to the running tasks:\n",
@@ -68,7 +68,7 @@ int verb_explain(const struct ctl *ctl, int argc, char **argv) {
                 return r;
         if (!ctl->json) {
                 if (!ctl->quiet)
-                        print_page(snapshot, container);
+                        explain_print_page(snapshot, container);
                 return 0;
         }
         if (phx_snapshot_container_render(snapshot, container, &text) < 0)

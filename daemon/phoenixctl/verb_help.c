@@ -22,7 +22,7 @@ static void print_verb(const struct ctl_verb *verb) {
         (void) printf("\nSee phoenixctl(1).\n");
 }
 
-static void print_all(void) {
+static void help_print_all(void) {
         (void) printf("phoenixctl [OPTION...] VERB [ARGUMENT...]\n\n"
                       "Shows and controls the confinement of LXC containers.\n\nVerbs:\n");
         for (const struct ctl_verb *verb = ctl_verbs; verb->name; verb++) {
@@ -45,7 +45,7 @@ static void print_all(void) {
 #define OPTIONS_LIMIT 32
 
 /* FIRST and what follows it, up to COUNT. */
-static int print_json(const struct ctl_verb *first, size_t count) {
+static int help_print_json(const struct ctl_verb *first, size_t count) {
         phx_autofree struct phx_answer_verb *verbs = calloc(count, sizeof(*verbs));
         phx_cleanup(phx_strings_done) struct phx_strings options = { 0 };
         phx_autofree const char **lists = calloc(count * OPTIONS_LIMIT, sizeof(*lists));
@@ -93,8 +93,8 @@ int verb_help(const struct ctl *ctl, int argc, char **argv) {
 
         if (argc < 2) {
                 if (ctl->json)
-                        return print_json(ctl_verbs, count_verbs());
-                print_all();
+                        return help_print_json(ctl_verbs, count_verbs());
+                help_print_all();
                 return 0;
         }
         verb = ctl_verb_find(argv[1]);
@@ -105,7 +105,7 @@ int verb_help(const struct ctl *ctl, int argc, char **argv) {
                 return CTL_ERROR;
         }
         if (ctl->json)
-                return print_json(verb, 1);
+                return help_print_json(verb, 1);
         print_verb(verb);
         return 0;
 }

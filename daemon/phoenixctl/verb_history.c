@@ -19,7 +19,7 @@ const struct option verb_history_options[] = {
         { NULL, 0, NULL, 0 },
 };
 
-static int usage(const char *expected) {
+static int history_usage(const char *expected) {
         (void) fprintf(stderr,
                        "phoenixctl: history: expected %s; see phoenixctl help history\n",
                        expected);
@@ -47,7 +47,7 @@ static bool parse_since(const char *text, uint64_t *ret_usec) {
         return false;
 }
 
-static int read_options(int argc, char **argv, struct history_query *query) {
+static int history_read_options(int argc, char **argv, struct history_query *query) {
         char *end = NULL;
         int option;
 
@@ -57,16 +57,16 @@ static int read_options(int argc, char **argv, struct history_query *query) {
                 if (option == 'a')
                         query->has_intents = true;
                 if (option == 's' && !parse_since(optarg, &query->since_usec))
-                        return usage("a time after --since, such as 2h, 3d, 2026-11-26 or "
-                                     "'2026-11-26 14:30'");
+                        return history_usage("a time after --since, such as 2h, 3d, 2026-11-26 or "
+                                             "'2026-11-26 14:30'");
                 if (option != 'n')
                         continue;
                 query->limit = strtoul(optarg, &end, 10);
                 if (*end || query->limit == 0 || query->limit > LINES_LIMIT)
-                        return usage("a number after --lines");
+                        return history_usage("a number after --lines");
         }
         if (argc - optind > 1)
-                return usage("one object, or none");
+                return history_usage("one object, or none");
         query->object = optind < argc ? argv[optind] : NULL;
         return 0;
 }
@@ -100,7 +100,7 @@ static void print_event(const struct ctl *ctl, const struct phx_answer_event *ev
         (void) puts("");
 }
 
-static int print_json(const struct phx_answer_history *history) {
+static int history_print_json(const struct phx_answer_history *history) {
         phx_autofree char *text = NULL;
 
         if (phx_answer_history(history, &text) < 0)
@@ -115,7 +115,7 @@ int verb_history(const struct ctl *ctl, int argc, char **argv) {
         struct phx_error error = { 0 };
         int r;
 
-        if (read_options(argc, argv, &query) != 0)
+        if (history_read_options(argc, argv, &query) != 0)
                 return CTL_ERROR;
         if (ctl->host) {
                 (void) fprintf(stderr,
@@ -130,7 +130,7 @@ int verb_history(const struct ctl *ctl, int argc, char **argv) {
                 return CTL_ERROR;
         }
         if (ctl->json)
-                return print_json(&history);
+                return history_print_json(&history);
         for (size_t i = 0; !ctl->quiet && i < history.count; i++)
                 print_event(ctl, &history.events[i]);
         if (history.count == 0 && !ctl->quiet)

@@ -38,7 +38,7 @@ static const char *const container_header[] = { "ID",      "NAME",      "STATE",
 #define PROFILE_COLUMNS 6
 #define CONTAINER_COLUMNS 5
 
-static int read_options(int argc, char **argv, struct list *list) {
+static int list_read_options(int argc, char **argv, struct list *list) {
         int option;
 
         optind = 0;
@@ -59,7 +59,7 @@ static int read_options(int argc, char **argv, struct list *list) {
 }
 
 /* As the shell matches file names; NAME may be NULL. */
-static bool matches(const struct list *list, const char *id, const char *name) {
+static bool verb_list_matches(const struct list *list, const char *id, const char *name) {
         for (size_t i = 0; i < list->pattern_count; i++)
                 if (fnmatch(list->patterns[i], id, 0) == 0 ||
                     (name && fnmatch(list->patterns[i], name, 0) == 0))
@@ -79,7 +79,7 @@ static int select_profiles(
                 const struct phx_snapshot_profile *profile = &snapshot->profiles[i];
                 struct phx_snapshot_profile *item;
 
-                if (!matches(list, profile->name, NULL) ||
+                if (!verb_list_matches(list, profile->name, NULL) ||
                     !has_state(list, phx_profile_state_to_string(profile->state), profile->mode))
                         continue;
                 item = phx_grow(&part->profiles, &part->profile_count, sizeof(*item));
@@ -98,7 +98,7 @@ static int select_containers(
                 const struct phx_snapshot_container *container = &snapshot->containers[i];
                 struct phx_snapshot_container *item;
 
-                if (!matches(list, container->id, container->name) ||
+                if (!verb_list_matches(list, container->id, container->name) ||
                     !has_state(list,
                                phx_container_state_to_string(container->state),
                                phx_posture_to_string(container->posture)))
@@ -111,57 +111,65 @@ static int select_containers(
         return 0;
 }
 
-static int add_row(struct table *table, const char *const *cells) {
+static int list_add_row(struct table *table, const char *const *cells) {
         for (size_t i = 0; i < table->columns; i++)
                 if (table_add(table, cells[i]) < 0)
                         return -ENOMEM;
         return 0;
 }
 
-static int add_profiles(struct table *table, bool is_full, const struct phx_snapshot_part *part) {
+static int list_add_profiles(
+                struct table *table,
+                bool is_full,
+                const struct phx_snapshot_part *part) {
         int r;
 
         table->columns = is_full ? PHX_ELEMENTS(profile_header) : PROFILE_COLUMNS;
-        r = add_row(table, profile_header);
+        r = list_add_row(table, profile_header);
         for (size_t i = 0; r == 0 && i < part->profile_count; i++) {
                 const struct phx_snapshot_profile *profile = &part->profiles[i];
                 char used[16];
 
                 (void) snprintf(used, sizeof(used), "%zu", profile->containers.count);
-                r = add_row(table,
-                            (const char *[]){ profile->name,
-                                              phx_profile_state_to_string(profile->state),
-                                              phx_deployment_to_string(profile->deployed),
-                                              profile->is_piece    ? NULL
-                                              : profile->is_loaded ? "yes"
-                                                                   : "no",
-                                              profile->mode,
-                                              profile->is_piece ? NULL : used,
-                                              profile->loaded_hash });
+                r = list_add_row(
+                                table,
+                                (const char *[]){ profile->name,
+                                                  phx_profile_state_to_string(profile->state),
+                                                  phx_deployment_to_string(profile->deployed),
+                                                  profile->is_piece    ? NULL
+                                                  : profile->is_loaded ? "yes"
+                                                                       : "no",
+                                                  profile->mode,
+                                                  profile->is_piece ? NULL : used,
+                                                  profile->loaded_hash });
         }
         return r;
 }
 
-static int add_containers(struct table *table, bool is_full, const struct phx_snapshot_part *part) {
+static int list_add_containers(
+                struct table *table,
+                bool is_full,
+                const struct phx_snapshot_part *part) {
         int r;
 
         table->columns = is_full ? PHX_ELEMENTS(container_header) : CONTAINER_COLUMNS;
-        r = add_row(table, container_header);
+        r = list_add_row(table, container_header);
         for (size_t i = 0; r == 0 && i < part->container_count; i++) {
                 const struct phx_snapshot_container *container = &part->containers[i];
                 char tasks[16];
 
                 (void) snprintf(tasks, sizeof(tasks), "%u", container->tasks);
-                r = add_row(table,
-                            (const char *[]){ container->id,
-                                              container->name,
-                                              phx_container_state_to_string(container->state),
-                                              phx_posture_to_string(container->posture),
-                                              container->profile,
-                                              container->label,
-                                              container->is_running ? tasks : NULL,
-                                              container->namespace,
-                                              container->suggestion });
+                r = list_add_row(
+                                table,
+                                (const char *[]){ container->id,
+                                                  container->name,
+                                                  phx_container_state_to_string(container->state),
+                                                  phx_posture_to_string(container->posture),
+                                                  container->profile,
+                                                  container->label,
+                                                  container->is_running ? tasks : NULL,
+                                                  container->namespace,
+                                                  container->suggestion });
         }
         return r;
 }
@@ -174,8 +182,8 @@ static int print_table(
         phx_cleanup(table_done) struct table table = { 0 };
         int r;
 
-        r = is_profiles ? add_profiles(&table, ctl->full, part)
-                        : add_containers(&table, ctl->full, part);
+        r = is_profiles ? list_add_profiles(&table, ctl->full, part)
+                        : list_add_containers(&table, ctl->full, part);
         if (r >= 0 && list->sort)
                 r = table_sort(&table, list->sort);
         if (r == -EINVAL)
@@ -190,7 +198,7 @@ static int print_table(
         return r < 0 ? CTL_ERROR : 0;
 }
 
-static int print_json(const struct phx_snapshot_part *part) {
+static int list_print_json(const struct phx_snapshot_part *part) {
         phx_autofree char *text = NULL;
 
         if (phx_snapshot_part_render(part, &text) < 0)
@@ -207,7 +215,7 @@ int verb_list(const struct ctl *ctl, int argc, char **argv) {
         bool is_profiles;
         int first, r;
 
-        first = read_options(argc, argv, &list);
+        first = list_read_options(argc, argv, &list);
         what = first < argc ? argv[first] : "";
         is_profiles = strcmp(what, "profiles") == 0;
         if (!is_profiles && strcmp(what, "containers") != 0) {
@@ -224,5 +232,5 @@ int verb_list(const struct ctl *ctl, int argc, char **argv) {
         if (r < 0)
                 return CTL_ERROR;
         part.labels_at = snapshot->labels_at;
-        return ctl->json ? print_json(&part) : print_table(ctl, &list, is_profiles, &part);
+        return ctl->json ? list_print_json(&part) : print_table(ctl, &list, is_profiles, &part);
 }

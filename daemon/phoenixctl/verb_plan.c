@@ -62,7 +62,7 @@ static int print_steps(
         return r < 0 ? CTL_ERROR : 0;
 }
 
-static int print_page(
+static int plan_print_page(
                 const struct ctl *ctl,
                 const struct phx_snapshot_plan *plan,
                 bool has_sentences) {
@@ -78,7 +78,7 @@ static int print_page(
         return 0;
 }
 
-static int answer(
+static int plan_answer(
                 const struct ctl *ctl,
                 const struct phx_snapshot_plan *plan,
                 const char *text,
@@ -88,7 +88,7 @@ static int answer(
         if (ctl->json)
                 (void) puts(text);
         else if (!ctl->quiet)
-                r = print_page(ctl, plan, has_sentences);
+                r = plan_print_page(ctl, plan, has_sentences);
         if (r != 0)
                 return r;
         return plan->step_count > 0 ? CTL_SOMETHING : 0;
@@ -114,7 +114,7 @@ int verb_plan(const struct ctl *ctl, int argc, char **argv) {
                 r = remote_plan(ctl, true, &plan, &text);
         if (r == CTL_NOT_ALLOWED)
                 r = plan_of(ctl, from, &plan, &text);
-        return r != 0 ? r : answer(ctl, &plan, text, true);
+        return r != 0 ? r : plan_answer(ctl, &plan, text, true);
 }
 
 int verb_diff(const struct ctl *ctl, int argc, char **argv) {
@@ -125,5 +125,5 @@ int verb_diff(const struct ctl *ctl, int argc, char **argv) {
         if (argc > 1)
                 return wrong("diff");
         r = remote_plan(ctl, false, &plan, &text);
-        return r != 0 ? r : answer(ctl, &plan, text, false);
+        return r != 0 ? r : plan_answer(ctl, &plan, text, false);
 }

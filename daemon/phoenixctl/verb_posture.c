@@ -36,7 +36,7 @@ static const char *word_of(const struct phx_snapshot_container *container) {
         return shown_posture(container);
 }
 
-static int add_row(struct table *table, const struct phx_snapshot_container *container) {
+static int posture_add_row(struct table *table, const struct phx_snapshot_container *container) {
         if (table_add(table, container->id) < 0 || table_add(table, container->name) < 0 ||
             table_add(table, word_of(container)) < 0 ||
             table_add(table, container->label ? container->label : container->assigned) < 0)
@@ -53,7 +53,10 @@ static int add_unmanaged(struct table *table, const struct phx_snapshot_unmanage
         return table_add(table, NULL);
 }
 
-static int fill(struct table *table, const struct phx_snapshot *snapshot, size_t *ret_exposed) {
+static int posture_fill(
+                struct table *table,
+                const struct phx_snapshot *snapshot,
+                size_t *ret_exposed) {
         static const char *const header[] = { "ID", "NAME", "POSTURE", "BY", "WOULD FIT" };
         size_t exposed = 0;
 
@@ -63,7 +66,7 @@ static int fill(struct table *table, const struct phx_snapshot *snapshot, size_t
                         return -1;
         for (size_t i = 0; i < snapshot->container_count; i++) {
                 exposed += is_exposed(&snapshot->containers[i]);
-                if (add_row(table, &snapshot->containers[i]) < 0)
+                if (posture_add_row(table, &snapshot->containers[i]) < 0)
                         return -1;
         }
         for (size_t i = 0; i < snapshot->unmanaged_count; i++)
@@ -99,7 +102,7 @@ int verb_posture(const struct ctl *ctl, int argc, char **argv) {
         r = remote_describe(ctl, from, &snapshot, NULL);
         if (r != 0)
                 return r;
-        if (fill(&table, snapshot, &exposed) < 0) {
+        if (posture_fill(&table, snapshot, &exposed) < 0) {
                 (void) fprintf(stderr, "phoenixctl: out of memory\n");
                 return CTL_ERROR;
         }

@@ -29,7 +29,7 @@ const struct option verb_resume_options[] = {
         { NULL, 0, NULL, 0 },
 };
 
-static int usage(const char *verb, const char *expected) {
+static int request_usage(const char *verb, const char *expected) {
         (void) fprintf(stderr,
                        "phoenixctl: %s: expected %s; see phoenixctl help %s\n",
                        verb,
@@ -39,7 +39,7 @@ static int usage(const char *verb, const char *expected) {
 }
 
 /* What became of it: the page that status shows. */
-static int show(const struct ctl *ctl, const char *object) {
+static int request_show(const struct ctl *ctl, const char *object) {
         char status[] = "status", end[] = "--", name[256];
         char *line[] = { status, end, name, NULL };
 
@@ -63,10 +63,10 @@ int verb_reconcile(const struct ctl *ctl, int argc, char **argv) {
         while ((option = getopt_long(argc, argv, "", verb_reconcile_options, NULL)) != -1)
                 waits = option == 'w';
         if (argc - optind > 1)
-                return usage("reconcile", "one object, or none");
+                return request_usage("reconcile", "one object, or none");
         object = argc > optind ? argv[optind] : NULL;
         r = remote_request(ctl, waits ? "Reconcile" : "ReconcileAsync", "s", object ? object : "");
-        return r != 0 || !waits ? r : show(ctl, object);
+        return r != 0 || !waits ? r : request_show(ctl, object);
 }
 
 int verb_reload(const struct ctl *ctl, int argc, char **argv) {
@@ -74,9 +74,9 @@ int verb_reload(const struct ctl *ctl, int argc, char **argv) {
 
         (void) shown_from(argc, argv);
         if (argc > optind)
-                return usage("reload", "no arguments");
+                return request_usage("reload", "no arguments");
         r = remote_request(ctl, "Reload", "");
-        return r != 0 ? r : show(ctl, NULL);
+        return r != 0 ? r : request_show(ctl, NULL);
 }
 
 struct suspension {
@@ -85,7 +85,7 @@ struct suspension {
         uint64_t span; /* 0: until it is resumed */
 };
 
-static int read_options(int argc, char **argv, struct suspension *suspension) {
+static int request_read_options(int argc, char **argv, struct suspension *suspension) {
         int option;
 
         optind = 0;
@@ -99,7 +99,9 @@ static int read_options(int argc, char **argv, struct suspension *suspension) {
                         continue;
                 suspension->span = shown_parse_span(optarg);
                 if (suspension->span == 0)
-                        return usage("suspend", "a time after --for, such as 90s, 30min, 1h or 2d");
+                        return request_usage(
+                                        "suspend",
+                                        "a time after --for, such as 90s, 30min, 1h or 2d");
         }
         return 0;
 }
@@ -109,13 +111,13 @@ int verb_suspend(const struct ctl *ctl, int argc, char **argv) {
         const char *object;
         int r;
 
-        r = read_options(argc, argv, &suspension);
+        r = request_read_options(argc, argv, &suspension);
         if (r != 0)
                 return r;
         if (argc - optind != (suspension.all ? 0 : 1))
-                return usage("suspend", "one object, or --all");
+                return request_usage("suspend", "one object, or --all");
         if (!suspension.reason)
-                return usage("suspend", "--reason, which is required");
+                return request_usage("suspend", "--reason, which is required");
         object = suspension.all ? "" : argv[optind];
         r = remote_request(
                         ctl,
@@ -124,7 +126,7 @@ int verb_suspend(const struct ctl *ctl, int argc, char **argv) {
                         object,
                         suspension.reason,
                         suspension.span > 0 ? shown_now() + suspension.span : (uint64_t) 0);
-        return r != 0 ? r : show(ctl, suspension.all ? NULL : object);
+        return r != 0 ? r : request_show(ctl, suspension.all ? NULL : object);
 }
 
 int verb_resume(const struct ctl *ctl, int argc, char **argv) {
@@ -136,7 +138,7 @@ int verb_resume(const struct ctl *ctl, int argc, char **argv) {
         while (getopt_long(argc, argv, "", verb_resume_options, NULL) == 'a')
                 all = true;
         if (argc - optind != (all ? 0 : 1))
-                return usage("resume", "one object, or --all");
+                return request_usage("resume", "one object, or --all");
         r = remote_request(ctl, "Resume", "s", all ? "" : argv[optind]);
-        return r != 0 ? r : show(ctl, all ? NULL : argv[optind]);
+        return r != 0 ? r : request_show(ctl, all ? NULL : argv[optind]);
 }

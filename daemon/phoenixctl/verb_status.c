@@ -188,7 +188,7 @@ static void print_lint_counts(const struct phx_snapshot *snapshot) {
                 (void) printf("  %-13s %s\n", i == 0 ? "Notes:" : "", snapshot->notes.items[i]);
 }
 
-static void print_all(const struct page *page) {
+static void status_print_all(const struct page *page) {
         print_head(page);
         print_profile_counts(page->snapshot);
         print_container_counts(page->snapshot);
@@ -207,7 +207,7 @@ static void print_suspended(const struct phx_suspension *suspension) {
                 (void) printf("  %-13s %s\n", "Suspended:", words);
 }
 
-static const char *or_none(const char *text) {
+static const char *status_or_none(const char *text) {
         return text ? text : "-";
 }
 
@@ -260,8 +260,8 @@ static void print_container(
         if (container->namespace)
                 (void) printf("  %-13s %s\n", "Namespace:", container->namespace);
         print_namespace_profiles(&container->namespace_profiles);
-        (void) printf("  %-13s %s\n", "Config names:", or_none(container->assigned));
-        (void) printf("  %-13s %s\n", "Runs under:", or_none(container->label));
+        (void) printf("  %-13s %s\n", "Config names:", status_or_none(container->assigned));
+        (void) printf("  %-13s %s\n", "Runs under:", status_or_none(container->label));
         if (container->is_running)
                 (void) printf("  %-13s %u, %u of them under another label, %u unknown\n",
                               "Tasks:",
@@ -273,7 +273,7 @@ static void print_container(
                 (void) printf("  %-13s %s: %s\n",
                               "Would fit:",
                               container->suggestion,
-                              or_none(container->suggestion_why));
+                              status_or_none(container->suggestion_why));
         print_suspended(&container->suspended);
         for (size_t i = 0; i < container->notes.count; i++)
                 (void) printf("  %-13s %s\n", i == 0 ? "Notes:" : "", container->notes.items[i]);
@@ -297,7 +297,7 @@ static void print_profile(const struct page *page, const struct phx_snapshot_pro
                 (void) printf("  %-13s %s%s%s\n",
                               "Kernel:",
                               profile->is_loaded ? "loaded, mode " : "not loaded",
-                              profile->is_loaded ? or_none(profile->mode) : "",
+                              profile->is_loaded ? status_or_none(profile->mode) : "",
                               !profile->is_loaded || phx_equal(profile->hash, profile->loaded_hash)
                                               ? ""
                                               : ", another version");
@@ -327,7 +327,7 @@ static void print_object(const struct page *page, const char *object) {
 }
 
 /* What is asked for, as a part of the whole; drifts that are about it come along. */
-static int print_json(const struct phx_snapshot *snapshot, int count, char **objects) {
+static int status_print_json(const struct phx_snapshot *snapshot, int count, char **objects) {
         phx_cleanup(shown_part_done) struct phx_snapshot_part part = { 0 };
         phx_autofree char *text = NULL;
         int r = 0;
@@ -382,9 +382,9 @@ int verb_status(const struct ctl *ctl, int argc, char **argv) {
         if (r == 0 && ctl->json && optind == argc)
                 (void) puts(text);
         else if (r == 0 && ctl->json)
-                r = print_json(snapshot, argc - optind, argv + optind);
+                r = status_print_json(snapshot, argc - optind, argv + optind);
         else if (r == 0 && !ctl->quiet && optind == argc)
-                print_all(&page);
+                status_print_all(&page);
         else if (r == 0 && !ctl->quiet)
                 print_objects(&page, argc - optind, argv + optind);
         if (r != 0)

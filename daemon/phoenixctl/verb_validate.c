@@ -20,7 +20,11 @@ const struct option verb_validate_options[] = {
         { NULL, 0, NULL, 0 },
 };
 
-static int read_options(int argc, char **argv, struct validation *validation, bool *ret_strict) {
+static int validate_read_options(
+                int argc,
+                char **argv,
+                struct validation *validation,
+                bool *ret_strict) {
         int option, r = 0;
 
         optind = 0;
@@ -67,7 +71,7 @@ static void print_finding(const struct ctl *ctl, const struct phx_finding *findi
                       finding->text);
 }
 
-static int print_json(const struct phx_findings *findings) {
+static int validate_print_json(const struct phx_findings *findings) {
         phx_autofree char *text = NULL;
 
         if (phx_findings_render(findings, &text) < 0)
@@ -91,12 +95,12 @@ static void print_text(const struct ctl *ctl, const struct phx_findings *finding
                               phx_plural(warnings));
 }
 
-static int answer(const struct ctl *ctl, struct phx_findings *findings, bool is_strict) {
+static int validate_answer(const struct ctl *ctl, struct phx_findings *findings, bool is_strict) {
         int r = 0;
 
         phx_findings_sort(findings);
         if (ctl->json)
-                r = print_json(findings);
+                r = validate_print_json(findings);
         else if (!ctl->quiet)
                 print_text(ctl, findings);
         if (r != 0 || findings->is_incomplete) {
@@ -118,7 +122,7 @@ int verb_validate(const struct ctl *ctl, int argc, char **argv) {
 
         /* The breaking of a file lease is told with SIGIO, whose default is death. */
         (void) signal(SIGIO, SIG_IGN);
-        r = read_options(argc, argv, &validation, &is_strict);
+        r = validate_read_options(argc, argv, &validation, &is_strict);
         if (r >= 0)
                 r = validation_of(&validation, argv + optind, (size_t) (argc - optind), &error);
         if (r >= 0)
@@ -126,8 +130,8 @@ int verb_validate(const struct ctl *ctl, int argc, char **argv) {
         if (r < 0) {
                 (void) fprintf(stderr, "phoenixctl: validate: %s\n", phx_error_text(&error, r));
                 if (findings.count > 0)
-                        (void) answer(ctl, &findings, is_strict);
+                        (void) validate_answer(ctl, &findings, is_strict);
                 return CTL_ERROR;
         }
-        return answer(ctl, &findings, is_strict);
+        return validate_answer(ctl, &findings, is_strict);
 }
