@@ -77,7 +77,7 @@ static int parse_arguments(int argc, char *argv[], int *ret_status) {
 }
 
 /* systemd gives a list with colons; the unit names one directory. The caller's to free. */
-static char *directory_of(const char *variable, const char *otherwise) {
+static char *main_directory_of(const char *variable, const char *otherwise) {
         const char *value = getenv(variable);
 
         if (!value || value[0] != '/')
@@ -136,7 +136,7 @@ static int block_signals(void) {
         return 0;
 }
 
-static int serve(const struct work_options *work, struct phx_error *error) {
+static int main_serve(const struct work_options *work, struct phx_error *error) {
         phx_cleanup(manager_freep) struct manager *manager = NULL;
         struct manager_options options;
         struct engine_plan plan;
@@ -154,9 +154,9 @@ static int serve(const struct work_options *work, struct phx_error *error) {
         return r < 0 ? phx_error_set(error, r, "the loop failed: %s", strerrordesc_np(-r)) : 0;
 }
 
-static int run(struct phx_error *error) {
-        phx_autofree char *state_dir = directory_of("STATE_DIRECTORY", "/var/lib/phoenixd");
-        phx_autofree char *runtime_dir = directory_of("RUNTIME_DIRECTORY", "/run/phoenixd");
+static int main_run(struct phx_error *error) {
+        phx_autofree char *state_dir = main_directory_of("STATE_DIRECTORY", "/var/lib/phoenixd");
+        phx_autofree char *runtime_dir = main_directory_of("RUNTIME_DIRECTORY", "/run/phoenixd");
         phx_autoclose int lock_fd = -1;
         int r;
 
@@ -175,11 +175,12 @@ static int run(struct phx_error *error) {
         r = block_signals();
         if (r < 0)
                 return phx_error_set(error, r, "cannot block signals: %s", strerrordesc_np(-r));
-        return serve(&(struct work_options){ arg_settings,
-                                             state_dir,
-                                             runtime_dir,
-                                             &work_machine_roots },
-                     error);
+        return main_serve(
+                        &(struct work_options){ arg_settings,
+                                                state_dir,
+                                                runtime_dir,
+                                                &work_machine_roots },
+                        error);
 }
 
 int main(int argc, char *argv[]) {
@@ -189,7 +190,7 @@ int main(int argc, char *argv[]) {
         if (parse_arguments(argc, argv, &status) == 0)
                 return status;
 
-        r = run(&error);
+        r = main_run(&error);
         if (r >= 0)
                 return EXIT_SUCCESS;
         (void) fprintf(stderr, "phoenixd: %s\n", phx_error_text(&error, r));
