@@ -129,7 +129,7 @@ static int save_look(
                 return 0;
         }
         if (!phx_desired_add_refusal(desired, "state", phx_error_text(&why, r)))
-                return phx_error_set(error, -ENOMEM, "looking: out of memory");
+                return phx_error_set(error, -ENOMEM, "observing: out of memory");
         if (observed->retry_usec > SAVE_RETRY_USEC)
                 observed->retry_usec = SAVE_RETRY_USEC;
         return 0;
