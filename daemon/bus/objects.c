@@ -3,10 +3,11 @@
 /* One object for each profile and each container, found in the snapshot when it is asked for. The
  * paths are made from the snapshot on the board and from nothing else: no object is registered
  * when a container appears, and none is removed when it goes. libsystemd asks three questions, and
- * each is answered from the snapshot at that moment: which paths are there (list_profiles,
- * list_containers), is this one of them (find_profile, find_container), what is its property.
+ * each is answered from the snapshot at that moment: which paths are there (objects_list_profiles,
+ * objects_list_containers), is this one of them (find_profile, objects_find_container), what is its
+ * property.
  *
- * What find_…() returns is borrowed by libsystemd for one call; the snapshot is replaced only
+ * What a search returns is borrowed by libsystemd for one call; the snapshot is replaced only
  * between calls, by the event loop, so it cannot end under a reader. A property is an expression
  * over the snapshot's struct, without state of its own.
  *

@@ -7,7 +7,8 @@
  * The engine is a loop without events: receive a request, answer it, sweep up children that were
  * left, receive the next. Between requests it waits in recv(), and uses nothing. An answer is one
  * message: report, labels or failure; progress may come before it. The first request makes the
- * engine's work (prepare), and a failure of that is an answer, tried again by the next request.
+ * engine's work (engine_prepare), and a failure of that is an answer, tried again by the next
+ * request.
  *
  * Death, either way:
  *   - the loop is gone: recv() ends with -EPIPE while idle. During a pass, leave_if_alone() looks

@@ -8,7 +8,7 @@
  *
  * One trial is load, ask…, unload. probe_load() first removes a namespace that a killed engine has
  * left, so the state before each trial is the same; if the write fails, it removes what it made. A
- * crash between the two leaves a namespace that confines no task, and the next load() or
+ * crash between the two leaves a namespace that confines no task, and the next probe_load() or
  * phx_policy_probe_clean() removes it.
  *
  * The questions are rendered by policy/query.c as the strings that the kernel's automata match,

@@ -4,14 +4,14 @@
  * It ends with a round in which there was nothing to do, or nothing that may be done now, and
  * always with an observation: what was done counts only when it has been read back.
  *
- * A picture is made in one direction (see, look): judge the input, observe the machine, desire,
- * confine, review what needs both, remember what phoenixd wrote, then the drifts and the plan. No
- * part is returned to.
+ * A picture is made in one direction (see, pass_look): judge the input, observe the machine,
+ * desire, confine, review what needs both, remember what phoenixd wrote, then the drifts and the
+ * plan. No part is returned to.
  *
  *   picture   desired, observed, the drifts between them and the plan; replaced as a whole by each
  *             round, so no decision rests on an older observation
  *   tried     drifts whose step was made in this round; each ends as changed or as failed in the
- *             next one (settle), because the same drift is gone or is there again
+ *             next one (pass_settle), because the same drift is gone or is there again
  *   backoff   drifts whose step failed, and when another try is due; forgotten with the drift
  *   tell      the drifts that are reported already, so that only changes become records
  *   foreign   digests and hashes as the last pass left them: what differs at the start of the next
