@@ -62,7 +62,7 @@ refuses "a key that is nearly ours brings ours" '{ "apparmor_profle": "lxc-web" 
 refuses "so does one in another case" '{ "AppArmor_Profile": "lxc-db" }' ": unknown key 'AppArmor_Profile'; did you mean 'apparmor_profile'\?"
 refuses "a key is given once" '{ "apparmor_profile": "lxc-web", "apparmor_profile": "lxc-db" }' "\.apparmor_profile: duplicate key, first given in line 1"
 refuses "an entry is an object" '"lxc-web"' ": found 'lxc-web', expected an object"
-refuses_file "an id is no path" '{ "lxc_configs": { "../x": {} } }' '1: lxc_configs\["\.\./x"\]: expected an id of at most 64'
+refuses_file "an id is no path" '{ "lxc_configs": { "../x": {} } }' '1: lxc_configs\["\.\./x"\]: expected an id of 1 to 64'
 refuses_file "a circle is shown" '{ "lxc_configs": { "a": { "dependencies": [ "b" ] }, "b": { "dependencies": [ "a" ] } } }' '1: lxc_configs.*dependencies: found the cycle'
 refuses_file "the line is the value's" $'{\n  "lxc_configs": {\n    "db": {\n      "boot_order":\n        "first"\n    }\n  }\n}' "5: lxc_configs.db.boot_order: found 'first'"
 refuses_file "without lxc_configs there is nothing" '{ "other": 1 }' '1: lxc_configs: not found, expected an object of containers'
