@@ -71,5 +71,5 @@ check "without the key a nesting option is one like others" wait_until 3 has_lin
 entry '{ "apparmor_profile": "lxc-db", "apparmor_manages_nesting": true, "lxc_options": [ "lxc.apparmor.allow_nesting=1", "lxc.include=/usr/share/lxc/config/nesting.conf" ] }'
 check "with it the option is taken out" wait_until 3 lacks_line db allow_nesting
 check "and the include not put in" lacks_line db nesting.conf
-check "which is told" wait_until 3 journal_has 'db: lxc_options: lxc.include=.*nesting.conf is skipped: apparmor_manages_nesting says'
+check "which is told" wait_until 3 journal_has 'db: lxc_options: lxc.include=.*nesting.conf is skipped: with apparmor_manages_nesting'
 check "in sync in the end" settled 3
