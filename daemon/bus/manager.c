@@ -10,6 +10,7 @@
 #include "bus/property.h"
 #include "codec/snapshot_json.h"
 #include "state/configuration.h"
+#include "state/tally.h"
 
 /* --- properties --- */
 
@@ -24,29 +25,13 @@
                 return expression;                            \
         }
 
-static uint64_t count_unconfined(const struct phx_snapshot *snapshot) {
-        uint64_t count = 0;
-
-        for (size_t i = 0; i < snapshot->container_count; i++)
-                count += snapshot->containers[i].posture == PHX_POSTURE_UNCONFINED;
-        return count;
-}
-
-static uint64_t count_restarts(const struct phx_snapshot *snapshot) {
-        uint64_t count = 0;
-
-        for (size_t i = 0; i < snapshot->container_count; i++)
-                count += snapshot->containers[i].state == PHX_CONTAINER_RESTART_NEEDED;
-        return count;
-}
-
-static uint64_t count_quarantined(const struct phx_snapshot *snapshot) {
-        uint64_t count = 0;
-
-        for (size_t i = 0; i < snapshot->profile_count; i++)
-                count += snapshot->profiles[i].state == PHX_PROFILE_QUARANTINED;
-        return count;
-}
+/* Each count is made from the whole: no number here may differ from what others show. */
+#define COUNT(name, member)                                  \
+        static uint64_t manager_##name(const void *object) { \
+                struct phx_tally tally;                      \
+                phx_tally_count(object, &tally);             \
+                return tally.member;                         \
+        }
 
 /* No time is 0, as with systemd. */
 static uint64_t time_of(uint64_t usec) {
@@ -62,12 +47,16 @@ TEXT(generation, snapshot->generation)
 TEXT(observed_generation, snapshot->observed_generation)
 NUMBER(last_converged, time_of(snapshot->last_converged_at))
 NUMBER(pass_number, snapshot->pass.number)
-NUMBER(profiles, snapshot->profile_count)
-NUMBER(containers, snapshot->container_count)
-NUMBER(drifts, snapshot->drift_count)
-NUMBER(unconfined, count_unconfined(snapshot))
-NUMBER(restart_needed, count_restarts(snapshot))
-NUMBER(quarantined, count_quarantined(snapshot))
+COUNT(profiles, profiles)
+COUNT(containers, containers)
+COUNT(drifts, drifts)
+COUNT(confined, postures[PHX_POSTURE_CONFINED])
+COUNT(unconfined, postures[PHX_POSTURE_UNCONFINED])
+COUNT(stopped, postures[PHX_POSTURE_STOPPED])
+COUNT(exposed, exposed)
+COUNT(unmanaged, unmanaged)
+COUNT(requires_restart, container_states[PHX_CONTAINER_REQUIRES_RESTART])
+COUNT(quarantined, profile_states[PHX_PROFILE_QUARANTINED])
 NUMBER(suspended, snapshot->suspensions.count > 0)
 
 static const struct bus_property properties[] = {
@@ -83,8 +72,12 @@ static const struct bus_property properties[] = {
         { "NProfiles", .number = manager_profiles },
         { "NContainers", .number = manager_containers },
         { "NDrifts", .number = manager_drifts },
+        { "NConfined", .number = manager_confined },
         { "NUnconfined", .number = manager_unconfined },
-        { "NRestartNeeded", .number = manager_restart_needed },
+        { "NStopped", .number = manager_stopped },
+        { "NExposed", .number = manager_exposed },
+        { "NUnmanaged", .number = manager_unmanaged },
+        { "NRequiresRestart", .number = manager_requires_restart },
         { "NQuarantined", .number = manager_quarantined },
         { "Suspended", .number = manager_suspended },
 };
@@ -470,8 +463,12 @@ static const sd_bus_vtable vtable[] = {
         PROPERTY("NProfiles", u),
         PROPERTY("NContainers", u),
         PROPERTY("NDrifts", u),
+        PROPERTY("NConfined", u),
         PROPERTY("NUnconfined", u),
-        PROPERTY("NRestartNeeded", u),
+        PROPERTY("NStopped", u),
+        PROPERTY("NExposed", u),
+        PROPERTY("NUnmanaged", u),
+        PROPERTY("NRequiresRestart", u),
         PROPERTY("NQuarantined", u),
         PROPERTY("Suspended", b),
         SD_BUS_VTABLE_END,

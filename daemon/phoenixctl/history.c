@@ -35,7 +35,7 @@ static int events_add_matches(sd_journal *journal, const char *object) {
         r = match(journal, "_SYSTEMD_UNIT", UNIT);
         if (r < 0 || !object)
                 return r;
-        r = match(journal, "PHOENIX_CONTAINER", object);
+        r = match(journal, "PHOENIXD_STORY", object);
         if (r >= 0)
                 r = sd_journal_add_disjunction(journal);
         if (r >= 0)

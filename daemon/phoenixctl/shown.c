@@ -167,26 +167,18 @@ void shown_step(const struct phx_snapshot *snapshot,
         text[0] = '\0';
         if (drift->is_suspended)
                 (void) snprintf(text, size, "phoenixctl resume %s", drift->object);
-        else if (phx_equal(drift->why, PHX_WHY_RESTART) && container && container->directory)
+        else if (drift->cause == PHX_CAUSE_REQUIRES_RESTART && container && container->directory)
                 (void) snprintf(text, size, "systemctl restart lxc@%s", container->directory);
         else if (drift->kind == PHX_DRIFT_REFUSED || drift->kind == PHX_DRIFT_OPTION)
-                (void) snprintf(text, size, "mend it: phoenixd takes it up by itself");
+                (void) snprintf(text, size, "fix the file; phoenixd picks it up automatically");
         else if (drift->failure)
                 (void) snprintf(text, size, "phoenixctl reconcile; journalctl -u phoenixd");
         else if (drift->kind == PHX_DRIFT_MISSING)
-                (void) snprintf(text, size, "create it, or take it out of the configuration");
+                (void) snprintf(text, size, "create it, or remove it from the configuration");
 }
 
 const char *shown_posture(const struct phx_snapshot_container *container) {
-        if (container->posture != PHX_POSTURE_CONFINED)
-                return phx_posture_to_string(container->posture);
-        switch (container->escape) {
-        case PHX_ESCAPE_NONE:
-                break;
-        case PHX_ESCAPE_ACCEPTED:
-                return "confined, may leave (accepted)";
-        case PHX_ESCAPE_POSSIBLE:
-                return "confined, may leave";
-        }
+        if (container->posture == PHX_POSTURE_CONFINED && container->escape == PHX_ESCAPE_ACCEPTED)
+                return "confined (may-leave accepted)";
         return phx_posture_to_string(container->posture);
 }

@@ -12,6 +12,7 @@
 #include "phoenixctl/shown.h"
 #include "phoenixctl/verb.h"
 #include "policy/test.h"
+#include "state/labels.h"
 
 static int can_usage(const char *what) {
         (void) fprintf(stderr,
@@ -39,18 +40,12 @@ static int can_parse(int count, char **words, struct phx_policy_assertion *asser
 /* The label of the running container, without the mode; of a stopped one, that in which it will
  * start. */
 static char *can_label_of(const struct phx_snapshot_container *container) {
-        const char *label = container->label ? container->label : container->assigned;
-        const char *mode = label ? strstr(label, " (") : NULL;
+        phx_cleanup(phx_label_done) struct phx_label label = { 0 };
 
-        if (!label || !label[0])
-                label = container->profile;
-        return mode ? strndup(label, (size_t) (mode - label)) : strdup(label);
-}
-
-static bool can_is_unconfined(const char *part) {
-        const char *name = strrchr(part, ':');
-
-        return strcmp(name ? name + 1 : part, "unconfined") == 0;
+        if (container->label && phx_label_parse(container->label, &label) >= 0)
+                return PHX_TAKE(label.text);
+        return strdup(container->assigned && container->assigned[0] ? container->assigned
+                                                                    : container->profile);
 }
 
 /* CTL_ERROR, or 0: ALLOWED stays only when LABEL, which is no stack, allows all of it. */
@@ -58,7 +53,7 @@ static int ask_part(
                 const char *label,
                 const struct phx_policy_assertion *assertion,
                 bool *ret_allowed) {
-        if (can_is_unconfined(label))
+        if (phx_label_is_unconfined(label))
                 return 0; /* nothing that the kernel could be asked of */
         for (size_t i = 0; i < assertion->count; i++) {
                 struct phx_error error = { 0 };
@@ -80,20 +75,22 @@ static int ask_part(
 
 /* What all parts of a stack allow. Each is asked by itself: about a stack the kernel answers for
  * those parts alone that are in the innermost namespace. */
-static int ask_all(char *label, const struct phx_policy_assertion *assertion, bool *ret_allowed) {
-        static const char conjunction[] = "//&";
+static int ask_all(
+                const char *label,
+                const struct phx_policy_assertion *assertion,
+                bool *ret_allowed) {
+        struct phx_label_part part = { 0 };
 
         *ret_allowed = true;
-        while (label) {
-                char *next = strstr(label, conjunction);
+        while (phx_label_next_part(label, &part)) {
+                phx_autofree char *name = strndup(part.at, part.size);
                 int r;
 
-                if (next)
-                        *next = '\0';
-                r = ask_part(label, assertion, ret_allowed);
+                if (!name)
+                        return CTL_ERROR;
+                r = ask_part(name, assertion, ret_allowed);
                 if (r != 0)
                         return r;
-                label = next ? next + strlen(conjunction) : NULL;
         }
         return 0;
 }
@@ -118,16 +115,16 @@ static int ask_about(
                 const struct ctl *ctl,
                 const struct phx_snapshot_container *container,
                 const struct phx_policy_assertion *assertion) {
-        phx_autofree char *label = can_label_of(container), *parts = label ? strdup(label) : NULL;
+        phx_autofree char *label = can_label_of(container);
         struct phx_answer_can can = { .container = container->id, .label = label };
         int r;
 
-        if (!label || !parts)
+        if (!label)
                 return CTL_ERROR;
         can.asked = assertion->text + strlen("allow ");
         if (phx_has_prefix(can.asked, "file "))
                 can.asked += strlen("file ");
-        r = ask_all(parts, assertion, &can.is_allowed);
+        r = ask_all(label, assertion, &can.is_allowed);
         return r != 0 ? r : can_answer(ctl, &can);
 }
 

@@ -8,37 +8,11 @@
 #include "phoenixctl/shown.h"
 #include "phoenixctl/table.h"
 #include "phoenixctl/verb.h"
-
-/* Who is not on this host confines nobody, and who is stopped is judged by what it will start in.
- */
-static bool is_exposed(const struct phx_snapshot_container *container) {
-        switch (container->posture) {
-        case PHX_POSTURE_CONFINED:
-                return container->escape == PHX_ESCAPE_POSSIBLE;
-        case PHX_POSTURE_MISSING:
-                return false;
-        case PHX_POSTURE_STOPPED:
-                return container->escape == PHX_ESCAPE_POSSIBLE || !container->assigned ||
-                       phx_equal(container->assigned, "unconfined");
-        case PHX_POSTURE_UNCONFINED:
-        case PHX_POSTURE_COMPLAIN:
-        case PHX_POSTURE_UNKNOWN:
-                break;
-        }
-        return true;
-}
-
-/* The least confined task decides; it may be one of many. */
-static const char *word_of(const struct phx_snapshot_container *container) {
-        if (container->posture == PHX_POSTURE_UNCONFINED && container->tasks_wrong > 0 &&
-            container->tasks_wrong < container->tasks)
-                return "partly-unconfined";
-        return shown_posture(container);
-}
+#include "state/tally.h"
 
 static int posture_add_row(struct table *table, const struct phx_snapshot_container *container) {
         if (table_add(table, container->id) < 0 || table_add(table, container->name) < 0 ||
-            table_add(table, word_of(container)) < 0 ||
+            table_add(table, shown_posture(container)) < 0 ||
             table_add(table, container->label ? container->label : container->assigned) < 0)
                 return -1;
         return table_add(table, container->suggestion);
@@ -47,46 +21,42 @@ static int posture_add_row(struct table *table, const struct phx_snapshot_contai
 /* Nobody has said what it is to be: it is shown, and counts for nothing. */
 static int add_unmanaged(struct table *table, const struct phx_snapshot_unmanaged *unmanaged) {
         if (table_add(table, unmanaged->directory) < 0 || table_add(table, "(unmanaged)") < 0 ||
-            table_add(table, unmanaged->posture) < 0 ||
+            table_add(table, phx_posture_to_string(unmanaged->posture)) < 0 ||
             table_add(table, unmanaged->label ? unmanaged->label : unmanaged->assigned) < 0)
                 return -1;
         return table_add(table, NULL);
 }
 
-static int posture_fill(
-                struct table *table,
-                const struct phx_snapshot *snapshot,
-                size_t *ret_exposed) {
+static int posture_fill(struct table *table, const struct phx_snapshot *snapshot) {
         static const char *const header[] = { "ID", "NAME", "POSTURE", "BY", "WOULD FIT" };
-        size_t exposed = 0;
 
         table->columns = PHX_ELEMENTS(header);
         for (size_t i = 0; i < PHX_ELEMENTS(header); i++)
                 if (table_add(table, header[i]) < 0)
                         return -1;
-        for (size_t i = 0; i < snapshot->container_count; i++) {
-                exposed += is_exposed(&snapshot->containers[i]);
+        for (size_t i = 0; i < snapshot->container_count; i++)
                 if (posture_add_row(table, &snapshot->containers[i]) < 0)
                         return -1;
-        }
         for (size_t i = 0; i < snapshot->unmanaged_count; i++)
                 if (add_unmanaged(table, &snapshot->unmanaged[i]) < 0)
                         return -1;
-        *ret_exposed = exposed;
         return 0;
 }
 
 /* What was kept in a file is as old as it was then. */
-static void print_legend(const struct phx_snapshot *snapshot, bool is_kept, size_t exposed) {
+static void print_legend(
+                const struct phx_snapshot *snapshot,
+                bool is_kept,
+                const struct phx_tally *tally) {
         uint64_t now = is_kept ? snapshot->pass.ended_at : shown_now();
         char when[32];
 
-        (void) printf("\n%zu of %zu container%s %s not confined, may leave the profile, or could not "
+        (void) printf("\n%u of %u container%s %s not confined, may leave the profile, or could not "
                       "be verified.\n",
-                      exposed,
-                      snapshot->container_count,
-                      phx_plural(snapshot->container_count),
-                      exposed == 1 ? "is" : "are");
+                      tally->exposed,
+                      tally->containers,
+                      phx_plural(tally->containers),
+                      tally->exposed == 1 ? "is" : "are");
         (void) printf("Labels as of %s.\n",
                       shown_time(snapshot->labels_at, now, when, sizeof(when)));
 }
@@ -96,13 +66,14 @@ int verb_posture(const struct ctl *ctl, int argc, char **argv) {
         phx_cleanup(table_done) struct table table = { 0 };
         phx_autofree char *text = NULL;
         const char *from = shown_from(argc, argv);
-        size_t exposed = 0;
+        struct phx_tally tally;
         int r;
 
         r = remote_describe(ctl, from, &snapshot, NULL);
         if (r != 0)
                 return r;
-        if (posture_fill(&table, snapshot, &exposed) < 0) {
+        phx_tally_count(snapshot, &tally);
+        if (posture_fill(&table, snapshot) < 0) {
                 (void) fprintf(stderr, "phoenixctl: out of memory\n");
                 return CTL_ERROR;
         }
@@ -121,7 +92,7 @@ int verb_posture(const struct ctl *ctl, int argc, char **argv) {
         } else if (!ctl->quiet) {
                 table_print(&table, ctl, stdout);
                 if (!ctl->no_legend)
-                        print_legend(snapshot, from != NULL, exposed);
+                        print_legend(snapshot, from != NULL, &tally);
         }
-        return exposed > 0 ? CTL_SOMETHING : 0;
+        return tally.exposed > 0 ? CTL_SOMETHING : 0;
 }

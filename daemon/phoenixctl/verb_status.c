@@ -8,6 +8,7 @@
 #include "phoenixctl/remote.h"
 #include "phoenixctl/shown.h"
 #include "phoenixctl/verb.h"
+#include "state/tally.h"
 
 #define CHANGES_SHOWN 5
 
@@ -17,37 +18,41 @@ struct page {
         uint64_t now;
 };
 
-static void print_counts(const char *title, const char *const *names, const unsigned *counts) {
+static void print_counts(
+                const char *title,
+                const char *(*words)(unsigned value),
+                const unsigned *counts,
+                unsigned count) {
         const char *comma = " ";
 
         (void) printf("  %-13s", title);
-        for (size_t i = 0; names[i]; i++)
+        for (unsigned i = 0; i < count; i++)
                 if (counts[i] > 0) {
-                        (void) printf("%s%u %s", comma, counts[i], names[i]);
+                        (void) printf("%s%u %s", comma, counts[i], words(i));
                         comma = ", ";
                 }
         (void) puts(comma[0] == ' ' ? " none" : "");
 }
 
-static void print_profile_counts(const struct phx_snapshot *snapshot) {
-        const char *names[] = { "in sync", "in drift", "quarantined", "withdrawn", NULL };
-        unsigned counts[PHX_ELEMENTS(names)] = { 0 };
-
-        for (size_t i = 0; i < snapshot->profile_count; i++)
-                if (!snapshot->profiles[i].is_piece)
-                        counts[snapshot->profiles[i].state]++;
-        print_counts("Profiles:", names, counts);
+static const char *profile_words(unsigned value) {
+        return phx_profile_state_to_string((enum phx_profile_state) value);
 }
 
-static void print_container_counts(const struct phx_snapshot *snapshot) {
-        const char *names[] = { "confined", "unconfined", "in complain mode",
-                                "unknown",  "stopped",    "not on this host",
-                                NULL };
-        unsigned counts[PHX_ELEMENTS(names)] = { 0 };
+static const char *posture_words(unsigned value) {
+        return phx_posture_words((enum phx_posture) value);
+}
 
-        for (size_t i = 0; i < snapshot->container_count; i++)
-                counts[snapshot->containers[i].posture]++;
-        print_counts("Containers:", names, counts);
+static const char *container_words(unsigned value) {
+        return phx_container_state_to_string((enum phx_container_state) value);
+}
+
+static void print_all_counts(const struct phx_snapshot *snapshot) {
+        struct phx_tally tally;
+
+        phx_tally_count(snapshot, &tally);
+        print_counts("Profiles:", profile_words, tally.profile_states, PHX_PROFILE_STATES);
+        print_counts("Containers:", posture_words, tally.postures, PHX_POSTURES);
+        print_counts("", container_words, tally.container_states, PHX_CONTAINER_STATES);
 }
 
 static void print_drift(const struct page *page, const struct phx_snapshot_drift *drift) {
@@ -190,8 +195,7 @@ static void print_lint_counts(const struct phx_snapshot *snapshot) {
 
 static void status_print_all(const struct page *page) {
         print_head(page);
-        print_profile_counts(page->snapshot);
-        print_container_counts(page->snapshot);
+        print_all_counts(page->snapshot);
         print_labels(page);
         print_lint_counts(page->snapshot);
         print_suspensions(page);

@@ -80,10 +80,10 @@ static void add_stories(const struct phx_record *record, struct phx_strings *fie
         const struct phx_strings *stories = record->stories;
 
         if (record->container)
-                (void) phx_strings_addf(fields, "PHOENIX_CONTAINER=%s", record->container);
+                (void) phx_strings_addf(fields, "PHOENIXD_STORY=%s", record->container);
         for (size_t i = 0; stories && i < stories->count && i < STORIES_LIMIT; i++)
                 if (!phx_equal(stories->items[i], record->container))
-                        (void) phx_strings_addf(fields, "PHOENIX_CONTAINER=%s", stories->items[i]);
+                        (void) phx_strings_addf(fields, "PHOENIXD_STORY=%s", stories->items[i]);
 }
 
 /* Lack of memory costs fields, never the message: what was added so far is sent. */

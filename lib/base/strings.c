@@ -144,21 +144,6 @@ bool phx_has_suffix(const char *text, const char *suffix) {
         return length >= tail && strcmp(text + length - tail, suffix) == 0;
 }
 
-bool phx_has_part(const char *text, const char *separator, const char *part) {
-        size_t length = strlen(part);
-
-        for (;;) {
-                const char *end = strstr(text, separator);
-                size_t size = end ? (size_t) (end - text) : strlen(text);
-
-                if (size == length && memcmp(text, part, length) == 0)
-                        return true;
-                if (!end)
-                        return false;
-                text = end + strlen(separator);
-        }
-}
-
 bool phx_has_control(const char *text) {
         for (; *text; text++)
                 if ((unsigned char) *text < ' ' || *text == 0x7f)

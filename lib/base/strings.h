@@ -37,8 +37,6 @@ int phx_printf(char **ret_text, const char *format, ...) PHX_PRINTF(2, 3);
 int phx_vprintf(char **ret_text, const char *format, va_list arguments) PHX_PRINTF(2, 0);
 bool phx_has_prefix(const char *text, const char *prefix);
 bool phx_has_suffix(const char *text, const char *suffix);
-/* PART is one of the parts of TEXT between SEPARATORs, or all of it where there is none. */
-bool phx_has_part(const char *text, const char *separator, const char *part);
 /* A byte below 0x20 or DEL: nothing that belongs in a name, a path or a line. */
 bool phx_has_control(const char *text);
 /* Whether there is a NUL among the SIZE bytes, and where: both counted from 1, the column in bytes.

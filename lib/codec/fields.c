@@ -146,6 +146,7 @@ static int render_field(const struct phx_field *field, const void *object, json_
                 *ret_json = json_boolean(*(const bool *) value);
                 return 0;
         case PHX_FIELD_WORD:
+        case PHX_FIELD_NEWER:
                 *ret_json = fields_render_text(field->word(*(const unsigned *) value));
                 return 0;
         case PHX_FIELD_FLAG:
@@ -208,6 +209,14 @@ static int parse_word(const struct phx_field *field, const json_t *json, unsigne
                         return 0;
                 }
         return -EINVAL;
+}
+
+static int parse_newer(const struct phx_field *field, const json_t *json, unsigned *ret_value) {
+        if (!json_is_string(json) && !json_is_null(json))
+                return -EINVAL;
+        if (parse_word(field, json, ret_value) < 0)
+                *ret_value = 0;
+        return 0;
 }
 
 static int parse_flag(const struct phx_field *field, const json_t *json, bool *ret_value) {
@@ -312,7 +321,7 @@ static int parse_bool(const json_t *json, bool *ret_value) {
 
 static bool may_be_null(enum phx_field_type type) {
         return type == PHX_FIELD_TEXT || type == PHX_FIELD_SOME || type == PHX_FIELD_TIME ||
-               type == PHX_FIELD_MAYBE;
+               type == PHX_FIELD_MAYBE || type == PHX_FIELD_NEWER;
 }
 
 /* A key that differs from FIELD's in case or hyphens alone was meant to be it. */
@@ -350,6 +359,8 @@ static int parse_field(
                 return parse_bool(json, value);
         case PHX_FIELD_WORD:
                 return parse_word(field, json, value);
+        case PHX_FIELD_NEWER:
+                return parse_newer(field, json, value);
         case PHX_FIELD_FLAG:
                 return parse_flag(field, json, value);
         case PHX_FIELD_NUMBER:

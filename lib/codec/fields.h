@@ -16,6 +16,8 @@ enum phx_field_type {
         PHX_FIELD_NAME,   /* char *, never null */
         PHX_FIELD_BOOL,   /* bool */
         PHX_FIELD_WORD,   /* an enum, by its names in WORD */
+        PHX_FIELD_NEWER,  /* the same, where a later version may have a name that this one passes
+                             over,  and an earlier one not even the key: 0 then */
         PHX_FIELD_FLAG,   /* bool, by the names of false and true in WORD */
         PHX_FIELD_NUMBER, /* unsigned */
         PHX_FIELD_SOME,   /* unsigned, 0 is null */

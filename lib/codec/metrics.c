@@ -5,6 +5,7 @@
 #include <inttypes.h>
 
 #include "state/report.h"
+#include "state/tally.h"
 
 #define USEC_PER_SEC 1000000.0
 
@@ -92,60 +93,39 @@ static const char *metrics_posture_word(unsigned value) {
         return phx_posture_to_string((enum phx_posture) value);
 }
 
-#define LAYERS (PHX_LAYER_RUNNING + 1)
-#define PROFILE_STATES (PHX_PROFILE_WITHDRAWN + 1)
-#define CONTAINER_STATES (PHX_CONTAINER_UNKNOWN + 1)
-#define POSTURES (PHX_POSTURE_MISSING + 1)
+static int metrics_add_drifts(const struct phx_tally *tally, struct phx_buffer *buffer) {
+        static const struct counts counts = {
+                "drifts",
+                "layer",
+                "Drift: differences from the configuration, except tolerable ones.",
+                metrics_layer_word,
+                PHX_LAYERS,
+        };
 
-static int metrics_add_drifts(const struct phx_snapshot *snapshot, struct phx_buffer *buffer) {
-        static const struct counts counts = { "drifts",
-                                              "layer",
-                                              "Drift: differences from the configuration, except "
-                                              "tolerable ones.",
-                                              metrics_layer_word,
-                                              LAYERS };
-        unsigned values[LAYERS] = { 0 };
-
-        for (size_t i = 0; i < snapshot->drift_count; i++)
-                if (!snapshot->drifts[i].is_tolerable)
-                        values[snapshot->drifts[i].layer]++;
-        return metrics_add_counts(buffer, &counts, values);
+        return metrics_add_counts(buffer, &counts, tally->drift_layers);
 }
 
-static int metrics_add_profiles(const struct phx_snapshot *snapshot, struct phx_buffer *buffer) {
-        static const struct counts counts = { "profiles",
-                                              "state",
-                                              "Managed profiles by state.",
-                                              profile_word,
-                                              PROFILE_STATES };
-        unsigned values[PROFILE_STATES] = { 0 };
+static int metrics_add_profiles(const struct phx_tally *tally, struct phx_buffer *buffer) {
+        static const struct counts counts = {
+                "profiles", "state", "Managed profiles by state.", profile_word, PHX_PROFILE_STATES,
+        };
 
-        for (size_t i = 0; i < snapshot->profile_count; i++)
-                if (!snapshot->profiles[i].is_piece)
-                        values[snapshot->profiles[i].state]++;
-        return metrics_add_counts(buffer, &counts, values);
+        return metrics_add_counts(buffer, &counts, tally->profile_states);
 }
 
-static int metrics_add_containers(const struct phx_snapshot *snapshot, struct phx_buffer *buffer) {
-        static const struct counts states = { "containers",
-                                              "state",
-                                              "Configured containers.",
-                                              container_word,
-                                              CONTAINER_STATES },
-                                   postures = { "container_postures",
-                                                "posture",
-                                                "Configured containers by confinement.",
-                                                metrics_posture_word,
-                                                POSTURES };
-        unsigned by_state[CONTAINER_STATES] = { 0 }, by_posture[POSTURES] = { 0 };
+static int metrics_add_containers(const struct phx_tally *tally, struct phx_buffer *buffer) {
+        static const struct counts states = {
+                "containers",         "state", "Configured containers.", container_word,
+                PHX_CONTAINER_STATES,
+        };
+        static const struct counts postures = {
+                "container_postures", "posture",    "Configured containers by confinement.",
+                metrics_posture_word, PHX_POSTURES,
+        };
         int r;
 
-        for (size_t i = 0; i < snapshot->container_count; i++) {
-                by_state[snapshot->containers[i].state]++;
-                by_posture[snapshot->containers[i].posture]++;
-        }
-        r = metrics_add_counts(buffer, &states, by_state);
-        return r < 0 ? r : metrics_add_counts(buffer, &postures, by_posture);
+        r = metrics_add_counts(buffer, &states, tally->container_states);
+        return r < 0 ? r : metrics_add_counts(buffer, &postures, tally->postures);
 }
 
 static int add_counters(const struct phx_snapshot *snapshot, struct phx_buffer *buffer) {
@@ -177,17 +157,15 @@ static int add_counters(const struct phx_snapshot *snapshot, struct phx_buffer *
 }
 
 int phx_metrics_render(const struct phx_snapshot *snapshot, struct phx_buffer *buffer) {
-        bool is_in_sync = true;
+        struct phx_tally tally;
         int r;
 
-        for (size_t i = 0; i < snapshot->drift_count; i++)
-                is_in_sync = is_in_sync && snapshot->drifts[i].is_tolerable;
-
+        phx_tally_count(snapshot, &tally);
         r = single(buffer,
                    "in_sync",
                    "gauge",
                    "1 when the machine matches the configuration.",
-                   is_in_sync);
+                   tally.drifts == 0);
         if (r >= 0)
                 r = single(buffer,
                            "observing",
@@ -199,13 +177,13 @@ int phx_metrics_render(const struct phx_snapshot *snapshot, struct phx_buffer *b
                            "suspensions",
                            "gauge",
                            "Suspensions in force.",
-                           snapshot->suspensions.count);
+                           tally.suspended);
         if (r >= 0)
-                r = metrics_add_drifts(snapshot, buffer);
+                r = metrics_add_drifts(&tally, buffer);
         if (r >= 0)
-                r = metrics_add_profiles(snapshot, buffer);
+                r = metrics_add_profiles(&tally, buffer);
         if (r >= 0)
-                r = metrics_add_containers(snapshot, buffer);
+                r = metrics_add_containers(&tally, buffer);
         return r < 0 ? r : add_counters(snapshot, buffer);
 }
 

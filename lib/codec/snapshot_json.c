@@ -62,6 +62,10 @@ static const char *result_word(unsigned has_failed) {
         return has_failed ? "failed" : "changed";
 }
 
+static const char *cause_word(unsigned value) {
+        return phx_cause_to_string((enum phx_cause) value);
+}
+
 static const char *rule_word(unsigned value) {
         return phx_rule_to_string((enum phx_rule) value);
 }
@@ -73,12 +77,8 @@ static const char *escape_word(unsigned value) {
 /* --- shapes --- */
 
 #define HEALTHS (PHX_HEALTH_OBSERVING + 1)
-#define PROFILE_STATES (PHX_PROFILE_WITHDRAWN + 1)
-#define CONTAINER_STATES (PHX_CONTAINER_UNKNOWN + 1)
-#define POSTURES (PHX_POSTURE_MISSING + 1)
 #define DEPLOYMENTS (PHX_DEPLOYMENT_UNKNOWN + 1)
 #define SOURCE_STATES (PHX_SOURCE_WITHDRAWN + 1)
-#define LAYERS (PHX_LAYER_RUNNING + 1)
 #define DRIFT_KINDS (PHX_DRIFT_UNKNOWN + 1)
 #define RULES (PHX_RULE_MOUNT_DENIED + 1)
 #define ESCAPES (PHX_ESCAPE_POSSIBLE + 1)
@@ -88,6 +88,8 @@ static const char *escape_word(unsigned value) {
         { key, PHX_FIELD_##kind, offsetof(struct object, name) }
 #define WORD(object, key, name, word, count) \
         { key, PHX_FIELD_WORD, offsetof(struct object, name), word, count }
+#define NEWER(object, key, name, word, count) \
+        { key, PHX_FIELD_NEWER, offsetof(struct object, name), word, count }
 #define FLAG(object, key, name, word) \
         { key, PHX_FIELD_FLAG, offsetof(struct object, name), word, 2 }
 #define SHAPED(object, key, kind, name, of) \
@@ -122,7 +124,7 @@ static const struct phx_shape lint_shape = SHAPE(phx_lint, lint_fields);
 static const struct phx_field profile_fields[] = {
         PLAIN(phx_snapshot_profile, "name", NAME, name),
         FLAG(phx_snapshot_profile, "kind", is_piece, piece_word),
-        WORD(phx_snapshot_profile, "state", state, profile_state_word, PROFILE_STATES),
+        WORD(phx_snapshot_profile, "state", state, profile_state_word, PHX_PROFILE_STATES),
         WORD(phx_snapshot_profile, "source", source, source_word, SOURCE_STATES),
         PLAIN(phx_snapshot_profile, "refusal", TEXT, refusal),
         PLAIN(phx_snapshot_profile, "digest", TEXT, digest),
@@ -151,8 +153,8 @@ static const struct phx_field container_fields[] = {
         PLAIN(phx_snapshot_container, "id", NAME, id),
         PLAIN(phx_snapshot_container, "name", TEXT, name),
         PLAIN(phx_snapshot_container, "directory", TEXT, directory),
-        WORD(phx_snapshot_container, "state", state, container_state_word, CONTAINER_STATES),
-        WORD(phx_snapshot_container, "posture", posture, snapshot_json_posture_word, POSTURES),
+        NEWER(phx_snapshot_container, "state", state, container_state_word, PHX_CONTAINER_STATES),
+        NEWER(phx_snapshot_container, "posture", posture, snapshot_json_posture_word, PHX_POSTURES),
         WORD(phx_snapshot_container, "escape", escape, escape_word, ESCAPES),
         PLAIN(phx_snapshot_container, "profile", NAME, profile),
         PLAIN(phx_snapshot_container, "profile_is_default", BOOL, profile_is_default),
@@ -178,18 +180,19 @@ static const struct phx_field unmanaged_fields[] = {
         PLAIN(phx_snapshot_unmanaged, "directory", NAME, directory),
         PLAIN(phx_snapshot_unmanaged, "assigned", TEXT, assigned),
         PLAIN(phx_snapshot_unmanaged, "running", BOOL, is_running),
-        PLAIN(phx_snapshot_unmanaged, "posture", TEXT, posture),
+        NEWER(phx_snapshot_unmanaged, "posture", posture, snapshot_json_posture_word, PHX_POSTURES),
         PLAIN(phx_snapshot_unmanaged, "label", TEXT, label),
 };
 static const struct phx_shape unmanaged_shape = SHAPE(phx_snapshot_unmanaged, unmanaged_fields);
 
 #define DRIFT_FIELDS                                                                           \
-        WORD(phx_snapshot_drift, "layer", layer, snapshot_json_layer_word, LAYERS),            \
+        WORD(phx_snapshot_drift, "layer", layer, snapshot_json_layer_word, PHX_LAYERS),        \
                         WORD(phx_snapshot_drift, "kind", kind, drift_kind_word, DRIFT_KINDS),  \
                         PLAIN(phx_snapshot_drift, "object", NAME, object),                     \
                         PLAIN(phx_snapshot_drift, "expected", NAME, expected),                 \
                         PLAIN(phx_snapshot_drift, "found", NAME, found),                       \
                         WORD(phx_snapshot_drift, "action", action, action_word, ACTION_KINDS), \
+                        NEWER(phx_snapshot_drift, "cause", cause, cause_word, PHX_CAUSES),     \
                         PLAIN(phx_snapshot_drift, "why", TEXT, why),                           \
                         PLAIN(phx_snapshot_drift, "sentence", NAME, sentence),                 \
                         PLAIN(phx_snapshot_drift, "failure", TEXT, failure),                   \

@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <sys/apparmor.h>
-
 #include "base/macros.h"
 #include "policy/graph.h"
 

@@ -7,10 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <sys/apparmor.h>
-
 #include "lint/private.h"
 #include "policy/query.h"
+#include "state/labels.h"
 
 #define UNCONFINED "unconfined"
 #define WITNESS_SIZE 256
@@ -74,10 +73,7 @@ static int lint_change_profile(struct lint *lint) {
 /* --- execution --- */
 
 static bool is_of_family(const struct lint *lint, const char *target) {
-        size_t length = strlen(lint->family);
-
-        return strncmp(target, lint->family, length) == 0 &&
-               (target[length] == '\0' || strncmp(target + length, "//", 2) == 0);
+        return phx_label_name_is_of(target, lint->family);
 }
 
 static const char *target_of(const struct lint *lint, uint32_t exec) {

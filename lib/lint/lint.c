@@ -104,7 +104,7 @@ static int lint_mode(struct lint *lint) {
         const struct lint_place place = { LINT_HEADER, NULL, NULL };
         enum phx_policy_mode mode = lint->entry->mode;
 
-        if (mode != PHX_POLICY_ENFORCE && mode != PHX_POLICY_KILL)
+        if (!phx_policy_mode_is_enforced(mode))
                 return lint_add(lint,
                                 PHX_RULE_NOT_ENFORCED,
                                 &place,

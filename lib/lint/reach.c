@@ -21,8 +21,6 @@
 #include <string.h>
 #include <sys/mount.h>
 
-#include <sys/apparmor.h>
-
 #include "lint/private.h"
 #include "policy/query.h"
 

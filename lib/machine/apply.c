@@ -89,7 +89,7 @@ static int check_in_force(
         const struct phx_loaded *loaded;
         int r;
 
-        if (!step->mode)
+        if (step->mode == PHX_POLICY_UNKNOWN)
                 return 0;
         r = phx_kernel_check(machine->kernel, error);
         if (r >= 0)
@@ -105,8 +105,7 @@ static int check_in_force(
                                 "%s: the kernel no longer has the profile %s",
                                 id,
                                 step->profile);
-        if (loaded->mode != PHX_POLICY_ENFORCE && loaded->mode != PHX_POLICY_KILL &&
-            strcmp(phx_policy_mode_to_string(loaded->mode), step->mode) != 0)
+        if (!phx_policy_mode_is_enforced(loaded->mode) && loaded->mode != step->mode)
                 return phx_error_set(
                                 error,
                                 -ESTALE,

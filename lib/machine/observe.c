@@ -32,7 +32,7 @@ static int fill_loaded(struct phx_observed *observed, const struct phx_loaded_li
                 r = phx_kernel_entries_add(
                                 &observed->loaded,
                                 loaded->name,
-                                phx_policy_mode_to_string(loaded->mode),
+                                loaded->mode,
                                 loaded->hash[0] ? loaded->hash : NULL);
                 if (r < 0)
                         return r;

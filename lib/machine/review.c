@@ -81,12 +81,12 @@ static bool review_is_named(
                 const struct phx_observed *observed,
                 const char *profile) {
         for (size_t i = 0; i < desired->container_count; i++)
-                if (phx_has_part(desired->containers[i].profile, "//&", profile))
+                if (phx_label_has_part(desired->containers[i].profile, profile))
                         return true;
         for (size_t i = 0; i < observed->container_count; i++) {
                 const struct phx_observed_container *container = &observed->containers[i];
 
-                if (!container->effective || phx_has_part(container->effective, "//&", profile) ||
+                if (!container->effective || phx_label_has_part(container->effective, profile) ||
                     container->unknown > 0 || phx_observed_runs_in(container, profile))
                         return true;
         }

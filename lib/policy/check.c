@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "state/labels.h"
+
 static bool is_allowed(const struct phx_settings *settings, enum phx_policy_mode mode) {
-        return mode == PHX_POLICY_ENFORCE || mode == PHX_POLICY_KILL ||
+        return phx_policy_mode_is_enforced(mode) ||
                (mode == PHX_POLICY_COMPLAIN && settings->allow_complain) ||
                (mode == PHX_POLICY_UNCONFINED && settings->allow_unconfined_flag);
 }
@@ -16,10 +18,7 @@ static int check_entry(
                 const char *name,
                 const struct phx_settings *settings,
                 struct phx_error *error) {
-        size_t length = strlen(name);
-
-        if (strncmp(entry->name, name, length) != 0 ||
-            (entry->name[length] && strncmp(entry->name + length, "//", 2) != 0))
+        if (!phx_label_name_is_of(entry->name, name))
                 return phx_error_set(
                                 error,
                                 -EINVAL,
@@ -28,7 +27,7 @@ static int check_entry(
                                 entry->name,
                                 name);
         /* A child may be chosen by path: it is reached only from inside. */
-        if (entry->has_attachment && !entry->name[length])
+        if (entry->has_attachment && strcmp(entry->name, name) == 0)
                 return phx_error_set(
                                 error,
                                 -EINVAL,

@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <sys/apparmor.h> /* AA_MAY_…, for whoever asks about permissions */
+
 #include "policy/automaton.h"
 #include "policy/policy.h"
 

@@ -40,23 +40,6 @@
 /* More profiles in one file than anybody has; bounds the search for doubles. */
 #define ENTRIES_LIMIT 4096
 
-static const char *const mode_names[] = {
-        [PHX_POLICY_ENFORCE] = "enforce", [PHX_POLICY_COMPLAIN] = "complain",
-        [PHX_POLICY_KILL] = "kill",       [PHX_POLICY_UNCONFINED] = "unconfined",
-        [PHX_POLICY_USER] = "user",       [PHX_POLICY_UNKNOWN] = "unknown",
-};
-
-const char *phx_policy_mode_to_string(enum phx_policy_mode mode) {
-        return mode_names[mode];
-}
-
-enum phx_policy_mode phx_policy_mode_from_string(const char *text) {
-        for (size_t i = 0; i < PHX_ELEMENTS(mode_names); i++)
-                if (strcmp(text, mode_names[i]) == 0)
-                        return (enum phx_policy_mode) i;
-        return strcmp(text, "prompt") == 0 ? PHX_POLICY_USER : PHX_POLICY_UNKNOWN;
-}
-
 /* A version stands before each profile; the kernel lets it be missing after the first, and then
  * goes on with the one it had. */
 static int parse_header(struct phx_stream *stream, uint32_t *version) {

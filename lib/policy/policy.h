@@ -8,21 +8,7 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/strings.h"
-
-/* The mode of a profile, in the kernel's words (policy/profiles/NAME/mode). */
-enum phx_policy_mode {
-        PHX_POLICY_ENFORCE,
-        PHX_POLICY_COMPLAIN,
-        PHX_POLICY_KILL,
-        PHX_POLICY_UNCONFINED,
-        PHX_POLICY_USER,    /* asks a program in user space; newer parsers call it prompt */
-        PHX_POLICY_UNKNOWN, /* the kernel said something else, or could not be asked */
-};
-
-/* "enforce", "complain", "kill", "unconfined", "user" or "unknown". */
-const char *phx_policy_mode_to_string(enum phx_policy_mode mode);
-/* PHX_POLICY_UNKNOWN for what is none of the above; "prompt" is "user". */
-enum phx_policy_mode phx_policy_mode_from_string(const char *text);
+#include "state/mode.h"
 
 /* Where an automaton is among the bytes of a compiled policy, and its first state; see
  * policy/automaton.h. */

@@ -30,11 +30,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include <sys/apparmor.h>
-
 #include "base/file.h"
 #include "compiler/stage.h"
 #include "policy/matcher.h"
+#include "policy/permissions.h"
 #include "profiles/offline_lint.h"
 #include "profiles/profiles.h"
 #include "profiles/source.h"

@@ -127,11 +127,7 @@ static int fill_policy(
                 const char *hash = kind == PHX_HASH_SHA256 ? entry->sha256
                                    : kind == PHX_HASH_SHA1 ? entry->sha1
                                                            : NULL;
-                int r = phx_kernel_entries_add(
-                                &desired->policy,
-                                entry->name,
-                                phx_policy_mode_to_string(entry->mode),
-                                hash);
+                int r = phx_kernel_entries_add(&desired->policy, entry->name, entry->mode, hash);
 
                 if (r < 0)
                         return r;

@@ -20,7 +20,10 @@ static int confine(const struct phx_desired_container *want, struct phx_observed
 
         have->wrong = judged.wrong;
         have->unknown = judged.unknown;
-        return judged.example[0] ? phx_replace(&have->example, judged.example) : 0;
+        if (!judged.example)
+                return 0;
+        have->example_tid = judged.example->tid;
+        return phx_label_copy(&have->example, &judged.example->label);
 }
 
 int phx_confine(const struct phx_desired *desired, struct phx_observed *observed) {

@@ -130,7 +130,7 @@ static int desire_refuse_path(struct phx_desired *desired, const char *text) {
 
         if (!refusal)
                 return -ENOMEM;
-        refusal->why = "phoenixd reads and writes nothing below it";
+        refusal->cause = PHX_CAUSE_PATH_REFUSED;
         return 0;
 }
 

@@ -16,7 +16,6 @@
 #include "reconcile/diff.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 #include "reconcile/differ.h"
 
@@ -25,15 +24,16 @@ static int add_unless_suspended(struct phx_differ *differ, struct phx_drift drif
         const struct phx_suspension *suspension = phx_suspensions_find(
                         &differ->desired->suspensions,
                         drift.object);
-        phx_autofree char *words = NULL, *why = NULL;
+        phx_autofree char *words = NULL;
 
         if (!suspension)
                 return phx_drifts_add(&differ->drifts, &drift);
         words = phx_suspension_words(suspension);
-        if (!words || phx_printf(&why, "suspended %s", words) < 0)
+        if (!words)
                 return -ENOMEM;
         drift.action = PHX_ACTION_NONE;
-        drift.why = why;
+        drift.cause = PHX_CAUSE_SUSPENDED;
+        drift.detail = words;
         drift.is_suspended = true;
         return phx_drifts_add(&differ->drifts, &drift);
 }
@@ -41,7 +41,7 @@ static int add_unless_suspended(struct phx_differ *differ, struct phx_drift drif
 int phx_differ_add(struct phx_differ *differ, struct phx_drift drift) {
         if (drift.action != PHX_ACTION_NONE && !differ->desired->has_configuration) {
                 drift.action = PHX_ACTION_NONE;
-                drift.why = "no configuration was ever accepted";
+                drift.cause = PHX_CAUSE_NO_CONFIGURATION;
         }
         if (drift.action != PHX_ACTION_NONE)
                 return add_unless_suspended(differ, drift);
@@ -51,16 +51,15 @@ int phx_differ_add(struct phx_differ *differ, struct phx_drift drift) {
 static int diff_refusals(struct phx_differ *differ) {
         for (size_t i = 0; i < differ->desired->refusal_count; i++) {
                 const struct phx_refusal *refusal = &differ->desired->refusals[i];
-                const char *why = differ->desired->has_configuration
-                                                  ? "last good in force"
-                                                  : "nothing is changed meanwhile";
+                enum phx_cause cause = differ->desired->has_configuration ? PHX_CAUSE_LAST_GOOD
+                                                                          : PHX_CAUSE_INPUT_REFUSED;
                 const struct phx_drift drift = {
                         .layer = PHX_LAYER_SOURCE,
                         .kind = PHX_DRIFT_REFUSED,
                         .object = refusal->object,
                         .expected = "input that can be accepted",
                         .found = refusal->text,
-                        .why = refusal->why ? refusal->why : why,
+                        .cause = refusal->cause != PHX_CAUSE_NONE ? refusal->cause : cause,
                 };
                 int r;
 
@@ -84,7 +83,7 @@ static int diff_kernel_trouble(struct phx_differ *differ) {
                                         .object = PHX_OBJECT_KERNEL,
                                         .expected = "a kernel that enforces AppArmor",
                                         .found = differ->observed->kernel_trouble,
-                                        .why = "no container can be confined",
+                                        .cause = PHX_CAUSE_CANNOT_CONFINE,
                         });
 }
 

@@ -13,6 +13,7 @@
  * Containers on the host that the configuration does not name are reported as unmanaged and left
  * alone. */
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,10 +22,6 @@
 
 static const char *diff_containers_or_unknown(const char *text) {
         return text ? text : "unknown";
-}
-
-static bool confines(const struct phx_kernel_entry *entry) {
-        return phx_equal(entry->mode, "enforce") || phx_equal(entry->mode, "kill");
 }
 
 /* Whether the kernel has all of this very version: asked of the drifts that say so. */
@@ -39,8 +36,8 @@ static bool diff_containers_is_in_force(const struct phx_differ *differ, const c
         return true;
 }
 
-/* NULL when the kernel has what a container would be put into; else why it must wait. */
-static const char *diff_containers_why_no_profile(
+/* PHX_CAUSE_NONE when the kernel has what a container would be put into; else why it must wait. */
+static enum phx_cause diff_containers_why_no_profile(
                 const struct phx_differ *differ,
                 const char *profile) {
         const struct phx_desired_profile *ours = phx_desired_find_profile(differ->desired, profile);
@@ -48,37 +45,30 @@ static const char *diff_containers_why_no_profile(
                         &differ->observed->loaded,
                         profile);
 
-        if (strcmp(profile, "unconfined") == 0)
-                return NULL;
+        if (phx_label_is_unconfined(profile))
+                return PHX_CAUSE_NONE;
         if (differ->observed->kernel_trouble)
-                return "AppArmor cannot be used";
+                return PHX_CAUSE_NO_APPARMOR;
         if (ours && !ours->has_good)
-                return "there is no good version of the profile";
+                return PHX_CAUSE_PROFILE_REFUSED;
         if (!loaded)
-                return ours ? "the kernel does not have the profile yet"
-                            : "the profile is neither in the profile directory nor in the kernel";
+                return ours ? PHX_CAUSE_PROFILE_NOT_LOADED : PHX_CAUSE_PROFILE_ABSENT;
         if (ours)
-                return diff_containers_is_in_force(differ, profile)
-                                       ? NULL
-                                       : "the kernel does not have this version of the profile yet";
-        return confines(loaded) ? NULL : "the profile is not ours, and not in enforce mode";
+                return diff_containers_is_in_force(differ, profile) ? PHX_CAUSE_NONE
+                                                                    : PHX_CAUSE_PROFILE_OUTDATED;
+        return phx_policy_mode_is_enforced(loaded->mode) ? PHX_CAUSE_NONE
+                                                         : PHX_CAUSE_PROFILE_UNMANAGED;
 }
 
-/* The same for the policy namespace. */
-static const char *why_no_namespace(
+static enum phx_cause why_not_assignable(
                 const struct phx_differ *differ,
                 const struct phx_desired_container *want) {
-        if (want->namespace && !phx_strings_has(&differ->observed->namespaces, want->namespace))
-                return "its policy namespace is not there yet";
-        return NULL;
-}
+        enum phx_cause cause = diff_containers_why_no_profile(differ, want->profile);
 
-static const char *why_not_assignable(
-                const struct phx_differ *differ,
-                const struct phx_desired_container *want) {
-        const char *why = diff_containers_why_no_profile(differ, want->profile);
-
-        return why ? why : why_no_namespace(differ, want);
+        if (cause == PHX_CAUSE_NONE && want->namespace &&
+            !phx_strings_has(&differ->observed->namespaces, want->namespace))
+                return PHX_CAUSE_NAMESPACE_ABSENT;
+        return cause;
 }
 
 static int diff_namespace(struct phx_differ *differ, const struct phx_desired_container *want) {
@@ -103,52 +93,61 @@ static bool is_accepted_unenforced(const struct phx_differ *differ, const char *
         const struct phx_kernel_entry *entry =
                         ours ? phx_kernel_entries_find(&ours->policy, profile) : NULL;
 
-        return entry && !confines(entry);
+        return entry && !phx_policy_mode_is_enforced(entry->mode);
 }
 
-/* EXAMPLE is a label and what else is known of the task: "lxc-web (complain), pid 7". */
-static bool is_in(const char *example, const char *profile) {
-        const char *rest = example && phx_has_prefix(example, profile) ? example + strlen(profile)
-                                                                       : NULL;
-
-        return rest && (phx_has_prefix(rest, " (") || phx_has_prefix(rest, "//"));
-}
-
-/* WHY is what keeps the profile from being assigned, or NULL. */
-static const char *why_running(
+/* WHY is what keeps the profile from being assigned. */
+static enum phx_cause why_running(
                 const struct phx_differ *differ,
                 const struct phx_desired_container *want,
                 const struct phx_observed_container *have,
-                const char *why) {
-        if (why)
+                enum phx_cause why) {
+        if (why != PHX_CAUSE_NONE)
                 return why;
-        if (is_in(have->example, want->profile) && is_accepted_unenforced(differ, want->profile))
-                return PHX_WHY_NOT_ENFORCED;
-        return PHX_WHY_RESTART;
+        if (phx_label_runs_in(have->example.text, want->profile) &&
+            is_accepted_unenforced(differ, want->profile))
+                return PHX_CAUSE_NOT_ENFORCED;
+        return PHX_CAUSE_REQUIRES_RESTART;
+}
+
+static int diff_wrong_tasks(
+                struct phx_differ *differ,
+                const struct phx_observed_container *have,
+                struct phx_drift drift) {
+        phx_autofree char *label = NULL, *found = NULL;
+        int r = 0;
+
+        if (have->example.text)
+                r = phx_label_render(&have->example, &label);
+        if (r >= 0 && label && asprintf(&found, "%s, pid %d", label, (int) have->example_tid) < 0)
+                found = NULL;
+        if (r < 0 || (label && !found))
+                return -ENOMEM;
+        drift.found = diff_containers_or_unknown(found);
+        return phx_differ_add(differ, drift);
 }
 
 static int diff_running(
                 struct phx_differ *differ,
                 const struct phx_desired_container *want,
                 const struct phx_observed_container *have,
-                const char *why) {
+                enum phx_cause why) {
         struct phx_drift drift = {
                 .layer = PHX_LAYER_RUNNING,
                 .kind = PHX_DRIFT_RUNNING,
                 .object = want->id,
                 .expected = want->label,
-                .found = diff_containers_or_unknown(have->example),
-                .why = why_running(differ, want, have, why),
+                .cause = why_running(differ, want, have, why),
         };
         int r = 0;
 
         if (have->wrong > 0)
-                r = phx_differ_add(differ, drift);
+                r = diff_wrong_tasks(differ, have, drift);
         if (r < 0 || have->unknown == 0)
                 return r;
         drift.kind = PHX_DRIFT_UNKNOWN;
-        drift.found = have->unread_why ? have->unread_why : "a label that cannot be read";
-        drift.why = "looked at again";
+        drift.found = have->unread_why ? have->unread_why : "it cannot be read";
+        drift.cause = PHX_CAUSE_RETRY;
         return phx_differ_add(differ, drift);
 }
 
@@ -160,16 +159,14 @@ static int diff_line(
                 struct phx_drift drift) {
         const char *line = have->wrong_lines.items[0];
         bool is_absent = line[0] == '+';
-        char expected[512];
+        char expected[512], key[500];
 
-        (void) snprintf(expected,
-                        sizeof(expected),
-                        "%s %.*s",
-                        is_absent ? "with" : "without",
-                        (int) strcspn(line + 1, "="),
-                        line + 1);
+        (void) snprintf(key, sizeof(key), "%.*s", (int) strcspn(line + 1, "="), line + 1);
+        (void) snprintf(expected, sizeof(expected), "%s %s", is_absent ? "with" : "without", key);
         drift.expected = expected;
         drift.found = is_absent ? "not in effect" : "present";
+        drift.key = key;
+        drift.is_lacking = is_absent;
         return phx_differ_add(differ, drift);
 }
 
@@ -177,15 +174,16 @@ static int diff_assigned(
                 struct phx_differ *differ,
                 const struct phx_desired_container *want,
                 const struct phx_observed_container *have,
-                const char *why) {
+                enum phx_cause why) {
         const struct phx_drift drift = {
                 .layer = PHX_LAYER_CONFIG,
                 .kind = PHX_DRIFT_ASSIGNED,
-                .action = why ? PHX_ACTION_NONE : PHX_ACTION_ASSIGN,
+                .action = why == PHX_CAUSE_NONE ? PHX_ACTION_ASSIGN : PHX_ACTION_NONE,
                 .object = want->id,
                 .expected = want->label,
                 .found = have->effective[0] ? have->effective : "unset",
-                .why = why,
+                .is_lacking = !have->effective[0],
+                .cause = why,
                 .old_digest = have->digest,
         };
 
@@ -220,7 +218,7 @@ static int diff_options(
                                         .object = want->id,
                                         .expected = "options that liblxc takes",
                                         .found = found.data,
-                                        .why = "its other options and its profile are in force",
+                                        .cause = PHX_CAUSE_REST_IN_FORCE,
                         });
 }
 
@@ -233,7 +231,7 @@ static int diff_missing(struct phx_differ *differ, const struct phx_desired_cont
                                         .object = want->id,
                                         .expected = want->profile,
                                         .found = "not on this host",
-                                        .why = "nothing to do until it is created",
+                                        .cause = PHX_CAUSE_NOT_CREATED,
                         });
 }
 
@@ -250,14 +248,14 @@ static int diff_unjudged(
                                         .expected = want->profile,
                                         .found = have->trouble ? have->trouble
                                                                : "no effective profile can be read",
-                                        .why = "left alone until it can be read",
+                                        .cause = PHX_CAUSE_UNREADABLE,
                                         .old_digest = have->digest,
                         });
 }
 
 static int diff_container(struct phx_differ *differ, const struct phx_desired_container *want) {
         const struct phx_observed_container *have = NULL;
-        const char *why;
+        enum phx_cause why;
         int r;
 
         if (want->directory)
@@ -271,13 +269,13 @@ static int diff_container(struct phx_differ *differ, const struct phx_desired_co
         why = why_not_assignable(differ, want);
         if (have->trouble || !have->effective) {
                 r = diff_unjudged(differ, want, have);
-                why = "its config cannot be judged";
+                why = PHX_CAUSE_CONFIG_UNKNOWN;
         } else {
                 r = diff_options(differ, want, have);
                 if (r >= 0)
                         r = diff_assigned(differ, want, have, why);
                 /* Where no restart could help, a restart is not asked for. */
-                if (why && strcmp(have->effective, want->label) != 0)
+                if (why != PHX_CAUSE_NONE && strcmp(have->effective, want->label) != 0)
                         return r;
         }
         return r < 0 || !have->is_running ? r : diff_running(differ, want, have, why);
@@ -302,7 +300,7 @@ static int diff_unmanaged(struct phx_differ *differ) {
                                                 .expected = "an entry in the configuration",
                                                 .found = diff_containers_or_unknown(
                                                                 have->effective),
-                                                .why = "never touched",
+                                                .cause = PHX_CAUSE_UNMANAGED,
                                                 .old_digest = have->digest,
                                 });
                 if (r < 0)

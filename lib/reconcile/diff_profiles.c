@@ -16,7 +16,6 @@
  *
  * What cannot be read is unknown, never "in sync" and never "absent". */
 
-#include <stdio.h>
 #include <string.h>
 
 #include "reconcile/differ.h"
@@ -36,24 +35,9 @@ static int diff_source(struct phx_differ *differ, const struct phx_desired_profi
                                         .object = profile->name,
                                         .expected = "a profile that can be put in force",
                                         .found = diff_profiles_or_unknown(profile->refusal),
-                                        .why = profile->has_good ? "last good in force"
-                                                                 : "there is no last good one",
+                                        .cause = profile->has_good ? PHX_CAUSE_LAST_GOOD
+                                                                   : PHX_CAUSE_NO_LAST_GOOD,
                         });
-}
-
-/* A label may be a stack: lxc-web//&:lxc-101:unconfined refers to lxc-web. */
-static bool refers_to(const char *label, const char *profile) {
-        size_t length = strlen(profile);
-
-        while (label) {
-                if (strncmp(label, profile, length) == 0 &&
-                    (label[length] == '\0' || phx_has_prefix(label + length, "//&")))
-                        return true;
-                label = strstr(label, "//&");
-                if (label)
-                        label += strlen("//&");
-        }
-        return false;
 }
 
 /* The first by name, so that the order of the input does not matter. */
@@ -65,12 +49,12 @@ static const char *user_of(const struct phx_differ *differ, const char *profile)
         const char *user = NULL;
 
         for (size_t i = 0; i < differ->desired->container_count; i++)
-                if (refers_to(differ->desired->containers[i].profile, profile))
+                if (phx_label_has_part(differ->desired->containers[i].profile, profile))
                         user = first_of(user, differ->desired->containers[i].id);
         if (user)
                 return user;
         for (size_t i = 0; i < differ->observed->container_count; i++)
-                if (refers_to(differ->observed->containers[i].effective, profile))
+                if (phx_label_has_part(differ->observed->containers[i].effective, profile))
                         user = first_of(user, differ->observed->containers[i].directory);
         return user;
 }
@@ -98,9 +82,6 @@ static int diff_in_use(
                 struct phx_differ *differ,
                 const struct phx_desired_profile *profile,
                 const char *user) {
-        char why[256];
-
-        (void) snprintf(why, sizeof(why), "kept, as container %s refers to it", user);
         return phx_differ_add(
                         differ,
                         (struct phx_drift){
@@ -109,7 +90,8 @@ static int diff_in_use(
                                         .object = profile->name,
                                         .expected = "a source",
                                         .found = "none",
-                                        .why = why,
+                                        .cause = PHX_CAUSE_IN_USE,
+                                        .detail = user,
                         });
 }
 
@@ -131,7 +113,7 @@ static int diff_withdrawn(
                 return 0;
         if (may_have_unknown_users(differ)) {
                 drift.action = PHX_ACTION_NONE;
-                drift.why = "kept, as what refers to it cannot be told now";
+                drift.cause = PHX_CAUSE_USE_UNKNOWN;
         }
         return phx_differ_add(differ, drift);
 }
@@ -147,7 +129,7 @@ static int diff_disabled(struct phx_differ *differ, const struct phx_observed_fi
                                         .object = file->name,
                                         .expected = "a profile that the next boot enforces",
                                         .found = file->disabled,
-                                        .why = "phoenixd leaves it: remove it if it is not meant",
+                                        .cause = PHX_CAUSE_OPERATOR,
                         });
 }
 
@@ -180,7 +162,7 @@ static int diff_file(
         if (is_foreign(profile, file)) {
                 drift.kind = PHX_DRIFT_FOREIGN;
                 drift.action = PHX_ACTION_NONE;
-                drift.why = "remove it, or set adopt_deployed";
+                drift.cause = PHX_CAUSE_FILE_FOREIGN;
         }
         return phx_differ_add(differ, drift);
 }
@@ -195,7 +177,7 @@ static int diff_unseen_file(struct phx_differ *differ, const struct phx_desired_
                                         .object = profile->name,
                                         .expected = profile->digest,
                                         .found = "not looked at",
-                                        .why = "looked at again",
+                                        .cause = PHX_CAUSE_RETRY,
                         });
 }
 
@@ -214,10 +196,10 @@ static int diff_entry(
         if (!have) {
                 drift.kind = PHX_DRIFT_ABSENT;
                 drift.found = "absent";
-        } else if (!phx_equal(have->mode, want->mode)) {
+        } else if (have->mode != want->mode) {
                 drift.kind = PHX_DRIFT_MODE;
-                drift.expected = want->mode;
-                drift.found = diff_profiles_or_unknown(have->mode);
+                drift.expected = phx_policy_mode_to_string(want->mode);
+                drift.found = phx_policy_mode_to_string(have->mode);
         } else if (want->hash && !have->hash) {
                 drift.kind = PHX_DRIFT_UNKNOWN;
                 drift.found = "the kernel shows no hash of its policy";
@@ -236,7 +218,7 @@ static int diff_entry(
 static int diff_loaded(
                 struct phx_differ *differ,
                 const struct phx_desired_profile *profile,
-                const char *why_not) {
+                enum phx_cause why_not) {
         for (size_t i = 0; i < profile->policy.count; i++) {
                 const struct phx_kernel_entry *want = &profile->policy.items[i];
                 struct phx_drift drift = { 0 };
@@ -247,8 +229,8 @@ static int diff_loaded(
                                &drift) == 0)
                         continue;
                 drift.object = profile->name;
-                drift.action = why_not ? PHX_ACTION_NONE : PHX_ACTION_LOAD;
-                drift.why = why_not;
+                drift.action = why_not == PHX_CAUSE_NONE ? PHX_ACTION_LOAD : PHX_ACTION_NONE;
+                drift.cause = why_not;
                 r = phx_differ_add(differ, drift);
                 return r < 0 ? r : 1;
         }
@@ -256,15 +238,8 @@ static int diff_loaded(
 }
 
 static bool is_leftover(const struct phx_desired_profile *profile, const char *name) {
-        const char *child;
-
-        if (!phx_has_prefix(name, profile->name))
-                return false;
-        child = name + strlen(profile->name);
-        /* The kernel itself makes null- profiles for what a complaining one executes, and one that
-         * complains may be a child. */
-        return phx_has_prefix(child, "//") && !strstr(child, "//null-") &&
-               !phx_kernel_entries_find(&profile->policy, name);
+        return phx_label_name_is_of(name, profile->name) && strcmp(name, profile->name) != 0 &&
+               !phx_label_name_is_learned(name) && !phx_kernel_entries_find(&profile->policy, name);
 }
 
 /* Children that a former version had: the kernel keeps them, and only a removal of the whole
@@ -284,7 +259,7 @@ static int diff_leftovers(struct phx_differ *differ, const struct phx_desired_pr
                                                 .object = entry->name,
                                                 .expected = "absent",
                                                 .found = "a child of a former version",
-                                                .why = "gone after the next boot",
+                                                .cause = PHX_CAUSE_NEXT_BOOT,
                                                 .old_digest = entry->hash,
                                 });
                 if (r < 0)
@@ -293,11 +268,11 @@ static int diff_leftovers(struct phx_differ *differ, const struct phx_desired_pr
         return 0;
 }
 
-/* WHY_NOT is why nothing may be loaded under this name, or NULL. */
+/* WHY_NOT is why nothing may be loaded under this name. */
 static int diff_kernel(
                 struct phx_differ *differ,
                 const struct phx_desired_profile *profile,
-                const char *why_not) {
+                enum phx_cause why_not) {
         int r;
 
         if (differ->observed->kernel_trouble)
@@ -323,7 +298,7 @@ static int diff_deployed(
         return diff_kernel(
                         differ,
                         profile,
-                        is_foreign(profile, file) ? "its deployed file is somebody else's" : NULL);
+                        is_foreign(profile, file) ? PHX_CAUSE_FILE_NOT_OURS : PHX_CAUSE_NONE);
 }
 
 static int diff_profile(struct phx_differ *differ, const struct phx_desired_profile *profile) {
@@ -338,7 +313,7 @@ static int diff_profile(struct phx_differ *differ, const struct phx_desired_prof
                 return r;
         if (!file) {
                 r = diff_unseen_file(differ, profile);
-                return r < 0 ? r : diff_kernel(differ, profile, "its deployed file is not known");
+                return r < 0 ? r : diff_kernel(differ, profile, PHX_CAUSE_FILE_UNKNOWN);
         }
         if (profile->state != PHX_SOURCE_WITHDRAWN)
                 return diff_deployed(differ, profile, file);

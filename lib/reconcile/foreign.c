@@ -6,12 +6,15 @@
 
 #include "base/strings.h"
 
-static bool foreign_is_same(
-                const struct phx_kernel_entry *now,
-                const struct phx_kernel_entry *left) {
-        if (!now)
-                return !left->mode[0];
-        return phx_equal(now->mode, left->mode) && phx_equal(now->hash, left->hash);
+static bool foreign_is_changed(
+                const struct phx_foreign *foreign,
+                const char *name,
+                const struct phx_kernel_entry *now) {
+        const struct phx_kernel_entry *left = phx_kernel_entries_find(&foreign->left, name);
+
+        if (!left)
+                return now && phx_strings_has(&foreign->absent, name);
+        return !now || now->mode != left->mode || !phx_equal(now->hash, left->hash);
 }
 
 int phx_foreign_compare(
@@ -25,10 +28,11 @@ int phx_foreign_compare(
                 return 0;
         for (size_t i = 0; r >= 0 && i < desired->profile_count; i++) {
                 const char *name = desired->profiles[i].name;
-                const struct phx_kernel_entry *left = phx_kernel_entries_find(&foreign->left, name);
 
-                if (left &&
-                    !foreign_is_same(phx_kernel_entries_find(&observed->loaded, name), left))
+                if (foreign_is_changed(
+                                    foreign,
+                                    name,
+                                    phx_kernel_entries_find(&observed->loaded, name)))
                         r = phx_strings_add(changed, name);
         }
         return r;
@@ -49,11 +53,8 @@ int phx_foreign_leave(
                                 &observed->loaded,
                                 name);
 
-                r = phx_kernel_entries_add(
-                                &foreign->left,
-                                name,
-                                now ? now->mode : "",
-                                now ? now->hash : NULL);
+                r = now ? phx_kernel_entries_add(&foreign->left, name, now->mode, now->hash)
+                        : phx_strings_add(&foreign->absent, name);
         }
         foreign->is_known = r >= 0;
         return r;
@@ -61,5 +62,6 @@ int phx_foreign_leave(
 
 void phx_foreign_done(struct phx_foreign *foreign) {
         phx_kernel_entries_done(&foreign->left);
+        phx_strings_done(&foreign->absent);
         foreign->is_known = false;
 }

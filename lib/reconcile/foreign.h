@@ -7,7 +7,8 @@
 /* Whether the policy of our profiles is still as the last pass left it in the kernel. What has
  * changed since then, somebody else has changed. The zero value knows nothing yet. */
 struct phx_foreign {
-        struct phx_kernel_entries left; /* mode "" for a profile that was not loaded */
+        struct phx_kernel_entries left;
+        struct phx_strings absent; /* profiles that were not loaded */
         bool is_known;
 };
 

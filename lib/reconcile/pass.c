@@ -39,6 +39,7 @@
 #include "reconcile/foreign.h"
 #include "reconcile/history.h"
 #include "reconcile/plan.h"
+#include "reconcile/sentence.h"
 #include "reconcile/snapshot.h"
 #include "reconcile/status.h"
 #include "reconcile/tell.h"
@@ -278,7 +279,7 @@ static int settle_undone(
 
         (void) snprintf(text,
                         sizeof(text),
-                        "it was done, but reading back shows: %s",
+                        "done, but reading back shows: %s",
                         clause ? clause : "no change");
         phx_tell_failed(pass->tell, tried, -EIO, text);
         if (still->action == PHX_ACTION_NONE)
@@ -420,11 +421,17 @@ static int add_steps(
         return 0;
 }
 
+static enum phx_health health_of(const struct phx_snapshot *snapshot, bool degraded) {
+        if (snapshot->daemon.is_observing)
+                return PHX_HEALTH_OBSERVING;
+        return degraded ? PHX_HEALTH_DEGRADED : PHX_HEALTH_IN_SYNC;
+}
+
 static int take_snapshot(
                 struct phx_pass *pass,
                 const struct phx_world *world,
                 const struct picture *picture,
-                const struct phx_report *report) {
+                struct phx_report *report) {
         phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = phx_snapshot_new();
         const struct phx_snapshot_view view = {
                 .desired = picture->desired,
@@ -435,13 +442,12 @@ static int take_snapshot(
         };
         int r;
 
-        if (!snapshot || phx_replace(&snapshot->status, report->status) < 0 ||
-            phx_history_fill(&pass->history, snapshot) < 0 ||
-            phx_snapshot_fill(&view, snapshot) < 0)
+        if (!snapshot || phx_history_fill(&pass->history, snapshot) < 0 ||
+            phx_snapshot_fill(&view, snapshot) < 0 ||
+            phx_status_render(snapshot, &report->status, &report->degraded) < 0 ||
+            phx_replace(&snapshot->status, report->status) < 0)
                 return -ENOMEM;
-        snapshot->health = report->degraded ? PHX_HEALTH_DEGRADED : PHX_HEALTH_IN_SYNC;
-        if (picture->desired->mode == PHX_MODE_OBSERVE)
-                snapshot->health = PHX_HEALTH_OBSERVING;
+        snapshot->health = health_of(snapshot, report->degraded);
         r = add_steps(world, picture, snapshot);
         if (r < 0)
                 return r;
@@ -457,15 +463,6 @@ static int pass_fill(
                 struct phx_report *report) {
         int r;
 
-        r = phx_status_render(
-                        picture->desired,
-                        picture->observed,
-                        &picture->drifts,
-                        &pass->backoff,
-                        &report->status,
-                        &report->degraded);
-        if (r < 0)
-                return r;
         r = phx_strings_copy(&report->watches, &picture->observed->watches);
         for (size_t i = 0; r >= 0 && i < picture->observed->container_count; i++)
                 if (picture->observed->containers[i].init > 0)

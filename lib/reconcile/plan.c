@@ -82,14 +82,14 @@ static int plan_load(const struct planner *planner, struct phx_step *step) {
 }
 
 /* The settings are about what our sources may say, not about other people's profiles. */
-static const char *mode_of(const struct phx_desired *desired, const char *profile) {
+static enum phx_policy_mode mode_of(const struct phx_desired *desired, const char *profile) {
         const struct phx_desired_profile *ours = phx_desired_find_profile(desired, profile);
         const struct phx_kernel_entry *entry =
                         ours ? phx_kernel_entries_find(&ours->policy, profile) : NULL;
 
-        if (strcmp(profile, "unconfined") == 0)
-                return NULL;
-        return entry ? entry->mode : "enforce";
+        if (phx_label_is_unconfined(profile))
+                return PHX_POLICY_UNKNOWN;
+        return entry ? entry->mode : PHX_POLICY_ENFORCE;
 }
 
 static int plan_assign(struct planner *planner, struct phx_step *step) {
@@ -194,9 +194,13 @@ static int render_edit(const struct phx_step_edit *edit, struct phx_buffer *text
                 r = render_keys(&edit->lines->removed, '-', text);
         if (r >= 0)
                 r = render_keys(&edit->lines->tail, '+', text);
-        if (r < 0 || !edit->mode)
+        if (r < 0 || edit->mode == PHX_POLICY_UNKNOWN)
                 return r;
-        return phx_buffer_addf(text, "; %s loaded in mode %s", edit->profile, edit->mode);
+        return phx_buffer_addf(
+                        text,
+                        "; %s loaded in mode %s",
+                        edit->profile,
+                        phx_policy_mode_to_string(edit->mode));
 }
 
 int phx_step_render(const struct phx_step *step, struct phx_buffer *text) {

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/grow.h"
-#include "reconcile/status.h"
+#include "reconcile/sentence.h"
 #include "state/configuration.h"
 
 /* True when the object has a drift that is no mere state of affairs. */
@@ -90,7 +90,8 @@ static int fill_kernel(
 
         profile->is_loaded = loaded != NULL;
         if (phx_replace(&profile->hash, good ? good->hash : NULL) < 0 ||
-            phx_replace(&profile->mode, loaded ? loaded->mode : NULL) < 0 ||
+            phx_replace(&profile->mode, loaded ? phx_policy_mode_to_string(loaded->mode) : NULL) <
+                            0 ||
             phx_replace(&profile->loaded_hash, loaded ? loaded->hash : NULL) < 0)
                 return -ENOMEM;
         return 0;
@@ -123,61 +124,6 @@ static int fill_profile(
 
 /* --- containers --- */
 
-/* One profile of a label that is not in a policy namespace. */
-static enum phx_posture posture_of_part(const struct phx_observed *observed, const char *name) {
-        const struct phx_kernel_entry *entry = phx_kernel_entries_find(&observed->loaded, name);
-
-        if (strcmp(name, "unconfined") == 0)
-                return PHX_POSTURE_UNCONFINED;
-        if (!entry)
-                return PHX_POSTURE_UNKNOWN;
-        return phx_equal(entry->mode, "enforce") || phx_equal(entry->mode, "kill")
-                               ? PHX_POSTURE_CONFINED
-                               : PHX_POSTURE_COMPLAIN;
-}
-
-/* A stack denies what any of its parts denies, so that one that confines is enough. What a
- * container has loaded into its own namespace says nothing about the host. */
-static enum phx_posture posture_of_label(const struct phx_observed *observed, const char *label) {
-        enum phx_posture posture = PHX_POSTURE_UNKNOWN;
-
-        for (const char *part = label; part;) {
-                const char *end = strstr(part, "//&");
-                char name[256];
-
-                if (part[0] == ':')
-                        break;
-                (void) snprintf(name,
-                                sizeof(name),
-                                "%.*s",
-                                end ? (int) (end - part) : (int) strlen(part),
-                                part);
-                posture = posture_of_part(observed, name);
-                if (posture == PHX_POSTURE_CONFINED)
-                        break;
-                part = end ? end + strlen("//&") : NULL;
-        }
-        return posture;
-}
-
-/* The least confined of its tasks' labels. */
-static enum phx_posture posture_of(
-                const struct phx_observed *observed,
-                const struct phx_observed_container *have) {
-        static const enum phx_posture worst_first[] = { PHX_POSTURE_UNCONFINED,
-                                                        PHX_POSTURE_COMPLAIN,
-                                                        PHX_POSTURE_UNKNOWN };
-
-        if (!have->is_running)
-                return PHX_POSTURE_STOPPED;
-        for (size_t i = 0; i < PHX_ELEMENTS(worst_first); i++)
-                for (size_t j = 0; j < have->labels.count; j++)
-                        if (posture_of_label(observed, have->labels.items[j]) == worst_first[i])
-                                return worst_first[i];
-        return have->unknown > 0 || have->labels.count == 0 ? PHX_POSTURE_UNKNOWN
-                                                            : PHX_POSTURE_CONFINED;
-}
-
 static enum phx_container_state container_state_of(
                 const struct phx_drifts *drifts,
                 const struct phx_observed_container *have,
@@ -192,19 +138,13 @@ static enum phx_container_state container_state_of(
                 return PHX_CONTAINER_UNKNOWN;
         if (is_drifted(drifts, id, PHX_LAYER_CONFIG, PHX_LAYER_RUNNING))
                 return PHX_CONTAINER_DRIFT;
-        return running && phx_drift_needs_restart(running) ? PHX_CONTAINER_RESTART_NEEDED
-                                                           : PHX_CONTAINER_IN_SYNC;
+        return running && phx_drift_requires_restart(running) ? PHX_CONTAINER_REQUIRES_RESTART
+                                                              : PHX_CONTAINER_IN_SYNC;
 }
 
-/* EXAMPLE is "LABEL (MODE), pid N"; which task it is belongs to no state. */
-static int fill_label(const char *example, char **label) {
-        const char *end = example ? strstr(example, ", pid ") : NULL;
-
-        if (phx_replace(label, example) < 0)
-                return -ENOMEM;
-        if (end)
-                (*label)[end - example] = '\0';
-        return 0;
+/* Which task it is belongs to no state. */
+static int fill_label(const struct phx_observed_container *have, char **label) {
+        return have->is_running && have->example.text ? phx_label_render(&have->example, label) : 0;
 }
 
 static int fill_observed(
@@ -214,10 +154,9 @@ static int fill_observed(
         if (phx_replace(&container->assigned, have->effective) < 0 ||
             phx_replace(&container->decider, have->decider) < 0 ||
             phx_strings_copy(&container->namespace_profiles, &have->inner) < 0 ||
-            fill_label(have->is_running ? have->example : NULL, &container->label) < 0)
+            fill_label(have, &container->label) < 0)
                 return -ENOMEM;
         container->decider_line = have->decider_line;
-        container->posture = posture_of(observed, have);
         container->is_running = have->is_running;
         container->init = have->init > 0 ? (unsigned) have->init : 0;
         container->tasks = have->tasks;
@@ -259,7 +198,7 @@ static int fill_container(
         container->profile_is_default = want->profile_is_default;
         container->line = want->line;
         container->state = container_state_of(view->drifts, have, want->id);
-        container->posture = PHX_POSTURE_MISSING;
+        container->posture = phx_posture_of(view->desired, view->observed, have);
         container->escape = escape_of(view->desired, want);
         return have ? fill_observed(view->observed, have, container) : 0;
 }
@@ -277,10 +216,9 @@ static int fill_unmanaged(const struct phx_snapshot_view *view, struct phx_snaps
                                 sizeof(*unmanaged));
                 if (!unmanaged || phx_replace(&unmanaged->directory, have->directory) < 0 ||
                     phx_replace(&unmanaged->assigned, have->effective) < 0 ||
-                    phx_replace(&unmanaged->posture,
-                                phx_posture_to_string(posture_of(view->observed, have))) < 0 ||
-                    fill_label(have->is_running ? have->example : NULL, &unmanaged->label) < 0)
+                    fill_label(have, &unmanaged->label) < 0)
                         return -ENOMEM;
+                unmanaged->posture = phx_posture_of(view->desired, view->observed, have);
                 unmanaged->is_running = have->is_running;
         }
         return 0;
@@ -301,9 +239,13 @@ static int fill_drift(
         to->is_tolerable = phx_drift_is_tolerable(from);
         to->retry_at = due == PHX_NEVER ? PHX_NEVER : due + view->clock_offset_usec;
         to->sentence = phx_drift_sentence(from);
+        to->cause = from->cause;
+        to->why = from->cause != PHX_CAUSE_NONE ? phx_drift_why(from) : NULL;
+        if (from->cause != PHX_CAUSE_NONE && !to->why)
+                return -ENOMEM;
         if (!to->sentence || phx_replace(&to->object, from->object) < 0 ||
             phx_replace(&to->expected, from->expected) < 0 ||
-            phx_replace(&to->found, from->found) < 0 || phx_replace(&to->why, from->why) < 0 ||
+            phx_replace(&to->found, from->found) < 0 ||
             phx_replace(&to->failure, phx_backoff_text(view->backoff, from)) < 0 ||
             phx_replace(&to->old_digest, from->old_digest) < 0 ||
             phx_replace(&to->new_digest, from->new_digest) < 0)
@@ -471,7 +413,9 @@ static int explain_profile(
                                         .layer = "kernel",
                                         .key = "loaded",
                                         .value = profile->loaded_hash,
-                                        .why = phx_equal(profile->mode, "enforce")
+                                        .why = phx_policy_mode_is_enforced(
+                                                               phx_policy_mode_from_string(
+                                                                               profile->mode))
                                                                ? "the policy in force, enforced"
                                                                : "the policy in force, which is not "
                                                                  "enforced",

@@ -8,8 +8,9 @@
 
 #include "base/set.h"
 #include "base/strings.h"
-#include "reconcile/status.h"
+#include "reconcile/sentence.h"
 #include "state/configuration.h"
+#include "state/labels.h"
 
 /* More than a profile's name may have: see phx_is_profile_name(). */
 #define PROFILE_NAME_SIZE 256
@@ -58,8 +59,7 @@ static bool is_about_container(const struct phx_drift *drift) {
  * stack the host's part counts. */
 static const char *name_profile(const struct phx_drift *drift, char *name, size_t size) {
         const char *text = is_about_container(drift) ? drift->expected : drift->object;
-        const char *rest = strstr(text, "//");
-        size_t length = rest ? (size_t) (rest - text) : strlen(text);
+        size_t length = phx_label_profile_size(text);
 
         if (length >= size || drift->kind == PHX_DRIFT_NAMESPACE)
                 return NULL;
@@ -72,7 +72,7 @@ static bool is_routine(const struct phx_tell *tell, const struct phx_drift *drif
         if (drift->action != PHX_ACTION_NONE)
                 return !tell->is_observing;
         return drift->is_suspended ||
-               (phx_drift_is_tolerable(drift) && !phx_drift_needs_restart(drift));
+               (phx_drift_is_tolerable(drift) && !phx_drift_requires_restart(drift));
 }
 
 /* Whose stories it belongs to: those that run in the profile. For want of memory there are fewer.
@@ -131,7 +131,8 @@ static const char *doing(enum phx_action_kind action, bool is_done) {
                 return is_done ? "the policy was loaded into the kernel"
                                : "loading the policy into the kernel";
         case PHX_ACTION_NAMESPACE:
-                return is_done ? "its policy namespace was made" : "making its policy namespace";
+                return is_done ? "its policy namespace was created"
+                               : "creating its policy namespace";
         case PHX_ACTION_ASSIGN:
                 return is_done ? "its config was edited" : "editing its config";
         case PHX_ACTION_WITHDRAW:
@@ -187,7 +188,7 @@ static bool is_known(const struct phx_drifts *drifts, const struct phx_drift *dr
 
         /* That a restart is now what is left to do is news, and the operator's cue. */
         return known && phx_equal(known->expected, drift->expected) &&
-               phx_drift_needs_restart(known) == phx_drift_needs_restart(drift) &&
+               phx_drift_requires_restart(known) == phx_drift_requires_restart(drift) &&
                (!is_told_by_words(drift) || phx_equal(known->found, drift->found));
 }
 
@@ -239,21 +240,21 @@ static bool is_accepted(const struct phx_desired *desired, const struct phx_drif
 
 /* The caller's to free; NULL without memory. */
 static char *describe_gone(const struct phx_drift *drift, bool accepted) {
-        phx_autofree char *clause = phx_drift_clause(drift);
+        phx_autofree char *clause = NULL;
         char *message = NULL;
         int r;
 
         if (accepted)
                 r = phx_printf(&message, "%s: accepted again", drift->object);
         else if (drift->kind == PHX_DRIFT_REFUSED)
+                r = phx_printf(&message, "%s: resolved: its source was removed", drift->object);
+        else {
+                clause = phx_drift_past_clause(drift);
                 r = phx_printf(&message,
-                               "%s: no longer refused, as its source is gone",
-                               drift->object);
-        else
-                r = phx_printf(&message,
-                               "%s: no longer true: %s",
+                               "%s: resolved: %s",
                                drift->object,
                                clause ? clause : phx_drift_kind_to_string(drift->kind));
+        }
         return r < 0 ? NULL : message;
 }
 
@@ -394,7 +395,7 @@ static int tell_container(
         if (container->directory && container->suggestion) {
                 (void) snprintf(message,
                                 sizeof(message),
-                                "%s: unconfined by configuration; the profile %s has what it needs%s%s%s",
+                                "%s: unconfined by configuration; profile %s fits%s%s%s",
                                 container->id,
                                 container->suggestion,
                                 why ? " (" : "",
@@ -500,10 +501,10 @@ void phx_tell_foreign(
         find_stories(tell, profile, &stories);
         (void) phx_printf(
                         &message,
-                        "%s: somebody else has %s its policy in the kernel: %s",
+                        "%s: another program has %s its policy in the kernel: %s",
                         profile,
                         what,
-                        by ? by : "the audit records do not say who");
+                        by ? by : "the audit log does not name it");
         record.message = message ? message : profile;
         tell->audit.record(tell->audit.data, &record);
 }

@@ -11,13 +11,13 @@
 int phx_kernel_entries_add(
                 struct phx_kernel_entries *entries,
                 const char *name,
-                const char *mode,
+                enum phx_policy_mode mode,
                 const char *hash) {
         struct phx_kernel_entry *entry = phx_grow(&entries->items, &entries->count, sizeof(*entry));
 
-        if (!entry || phx_replace(&entry->name, name) < 0 || phx_replace(&entry->mode, mode) < 0 ||
-            phx_replace(&entry->hash, hash) < 0)
+        if (!entry || phx_replace(&entry->name, name) < 0 || phx_replace(&entry->hash, hash) < 0)
                 return -ENOMEM;
+        entry->mode = mode;
         return 0;
 }
 
@@ -33,7 +33,6 @@ const struct phx_kernel_entry *phx_kernel_entries_find(
 void phx_kernel_entries_done(struct phx_kernel_entries *entries) {
         for (size_t i = 0; i < entries->count; i++) {
                 free(entries->items[i].name);
-                free(entries->items[i].mode);
                 free(entries->items[i].hash);
         }
         free(entries->items);

@@ -7,16 +7,18 @@
 
 #include "base/digest.h"
 #include "base/strings.h"
+#include "state/cause.h"
 #include "state/configuration.h"
 #include "state/lint.h"
 #include "state/lxc_options.h"
+#include "state/mode.h"
 #include "state/settings.h"
 #include "state/suspensions.h"
 
 /* What the kernel should show for one profile, child or hat. */
 struct phx_kernel_entry {
         char *name; /* full: parent//child */
-        char *mode; /* "enforce", "complain", "kill", "unconfined", or "unknown" */
+        enum phx_policy_mode mode;
         char *hash; /* hexadecimal, of the kind that the kernel computes; NULL when it computes none
                      */
 };
@@ -74,8 +76,8 @@ struct phx_desired_container {
 struct phx_refusal {
         char *object;
         char *text;
-        const char *why;   /* borrowed, what follows from it; NULL: the last good stays in force */
-        bool is_transient; /* being written just now: said to nobody */
+        enum phx_cause cause; /* PHX_CAUSE_NONE: the last known good stays in force */
+        bool is_transient;    /* being written just now: said to nobody */
 };
 
 /* Everything that the accepted input asks of this machine. */
@@ -139,11 +141,11 @@ const struct phx_desired_profile *phx_desired_find_profile(
                 const struct phx_desired *desired,
                 const char *name);
 
-/* Copies all three strings (HASH may be NULL). 0 or -ENOMEM. */
+/* Copies both strings (HASH may be NULL). 0 or -ENOMEM. */
 int phx_kernel_entries_add(
                 struct phx_kernel_entries *entries,
                 const char *name,
-                const char *mode,
+                enum phx_policy_mode mode,
                 const char *hash);
 const struct phx_kernel_entry *phx_kernel_entries_find(
                 const struct phx_kernel_entries *entries,

@@ -90,7 +90,8 @@ static void drift_done(struct phx_drift *drift) {
         free_owned(drift->object);
         free_owned(drift->expected);
         free_owned(drift->found);
-        free_owned(drift->why);
+        free_owned(drift->detail);
+        free_owned(drift->key);
         free_owned(drift->old_digest);
         free_owned(drift->new_digest);
         *drift = (struct phx_drift){ 0 };
@@ -109,12 +110,15 @@ static int drift_copy(struct phx_drift *to, const struct phx_drift *from) {
                 .layer = from->layer,
                 .kind = from->kind,
                 .action = from->action,
+                .cause = from->cause,
+                .is_lacking = from->is_lacking,
                 .is_suspended = from->is_suspended,
         };
         complete = drift_copy_text(&to->object, from->object) &&
                    drift_copy_text(&to->expected, from->expected) &&
                    drift_copy_text(&to->found, from->found) &&
-                   drift_copy_text(&to->why, from->why) &&
+                   drift_copy_text(&to->detail, from->detail) &&
+                   drift_copy_text(&to->key, from->key) &&
                    drift_copy_text(&to->old_digest, from->old_digest) &&
                    drift_copy_text(&to->new_digest, from->new_digest);
         if (complete)
@@ -234,14 +238,13 @@ void phx_drifts_done(struct phx_drifts *drifts) {
         *drifts = (struct phx_drifts){ 0 };
 }
 
-bool phx_drift_needs_restart(const struct phx_drift *drift) {
-        return drift->kind == PHX_DRIFT_RUNNING && phx_equal(drift->why, PHX_WHY_RESTART);
+bool phx_drift_requires_restart(const struct phx_drift *drift) {
+        return drift->kind == PHX_DRIFT_RUNNING && drift->cause == PHX_CAUSE_REQUIRES_RESTART;
 }
 
 bool phx_drift_is_tolerable(const struct phx_drift *drift) {
         if (drift->kind == PHX_DRIFT_RUNNING)
-                return phx_drift_needs_restart(drift) ||
-                       phx_equal(drift->why, PHX_WHY_NOT_ENFORCED);
+                return phx_drift_requires_restart(drift) || drift->cause == PHX_CAUSE_NOT_ENFORCED;
         return drift->kind == PHX_DRIFT_MISSING || drift->kind == PHX_DRIFT_UNMANAGED ||
                drift->kind == PHX_DRIFT_LEFTOVER;
 }

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "base/macros.h"
+#include "state/cause.h"
 
 /* The five layers, in causal order: a layer can be right only when those before it are. */
 enum phx_layer {
@@ -14,6 +15,8 @@ enum phx_layer {
         PHX_LAYER_CONFIG,
         PHX_LAYER_RUNNING,
 };
+
+#define PHX_LAYERS (PHX_LAYER_RUNNING + 1)
 
 enum phx_drift_kind {
         PHX_DRIFT_REFUSED, /* source: input that is not accepted; the last good stays in force */
@@ -58,13 +61,17 @@ struct phx_drift {
         const char *object;     /* a profile's name, a container's id, or the name of an input */
         const char *expected;
         const char *found;
-        const char *why; /* with PHX_ACTION_NONE: why nothing is done, or who must do it; else NULL
-                          */
+        enum phx_cause cause; /* with PHX_ACTION_NONE: why nothing is done */
+        const char *detail;   /* what some causes are about; else NULL */
+        /* PHX_DRIFT_ASSIGNED: KEY of the managed line that is wrong, NULL when it is the profile;
+         * and whether the config has none of it at all. */
+        const char *key;
+        bool is_lacking;
         /* For the audit trail: digests of the file or the policy that is there, and of the one that
          * shall be. NULL where there is none, or none is known before it is made. */
         const char *old_digest;
         const char *new_digest;
-        bool is_suspended; /* an operator has set the object aside: WHY says who and until when */
+        bool is_suspended; /* an operator has set the object aside */
 };
 
 /* Drifts in the order in which they were found; see phx_drifts_sort(). */
@@ -97,13 +104,8 @@ const struct phx_drift *phx_drifts_find(
                 const struct phx_drift *like);
 void phx_drifts_done(struct phx_drifts *drifts);
 
-/* The reason of a PHX_DRIFT_RUNNING that a restart mends, and nothing else does. */
-#define PHX_WHY_RESTART "needs a restart"
-
-/* The reason of one that nothing needs to mend: the settings accept the profile as it is. */
-#define PHX_WHY_NOT_ENFORCED "the settings allow its profile not to be enforced"
-
-bool phx_drift_needs_restart(const struct phx_drift *drift);
+/* A restart of the container resolves it, and nothing else does. */
+bool phx_drift_requires_restart(const struct phx_drift *drift);
 /* True for what is a state of affairs rather than trouble: a restart that is due, a profile that is
  * accepted in complain mode, a container that is not on this host, one that is not ours, a child of
  * a former version that only a boot removes. What an operator has suspended is not in sync. */

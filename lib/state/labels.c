@@ -7,63 +7,140 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <sys/apparmor.h>
-
 static const char conjunction[] = "//&";
 static const char child[] = "//";
+static const char learned[] = "//null-";
 static const char unconfined[] = "unconfined";
 
 void phx_label_done(struct phx_label *label) {
         free(label->text);
-        free(label->mode);
         *label = (struct phx_label){ 0 };
 }
 
-/* "unconfined//&:lxc-101:unconfined" */
-static bool is_all_unconfined(const char *text) {
-        while (*text) {
-                const char *end = strstr(text, conjunction), *name = text;
-                size_t length = end ? (size_t) (end - text) : strlen(text);
+bool phx_label_next_part(const char *label, struct phx_label_part *part) {
+        const char *end, *name;
 
-                if (*text == ':') {
-                        name = memchr(text + 1, ':', length - 1);
-                        if (!name)
-                                return false;
-                        name++;
-                }
-                if (length - (size_t) (name - text) != strlen(unconfined) ||
-                    memcmp(name, unconfined, strlen(unconfined)) != 0)
+        if (part->at) {
+                part->at += part->size;
+                if (!*part->at)
                         return false;
-                if (!end)
-                        return true;
-                text = end + strlen(conjunction);
+                part->at += strlen(conjunction);
+        } else
+                part->at = label;
+        if (!part->at)
+                return false;
+        end = strstr(part->at, conjunction);
+        part->size = end ? (size_t) (end - part->at) : strlen(part->at);
+        name = part->at;
+        if (*name == ':') {
+                part->is_inner = true;
+                end = memchr(name + 1, ':', part->size - 1);
+                name = end ? end + 1 : name;
         }
+        (void) snprintf(part->name,
+                        sizeof(part->name),
+                        "%.*s",
+                        (int) (part->size - (size_t) (name - part->at)),
+                        name);
+        return true;
+}
+
+bool phx_label_is_unconfined(const char *label) {
+        struct phx_label_part part = { 0 };
+
+        while (phx_label_next_part(label, &part))
+                if (strcmp(part.name, unconfined) != 0)
+                        return false;
+        return true;
+}
+
+bool phx_label_has_part(const char *label, const char *profile) {
+        struct phx_label_part part = { 0 };
+
+        while (phx_label_next_part(label, &part))
+                if (part.size == strlen(profile) && memcmp(part.at, profile, part.size) == 0)
+                        return true;
         return false;
 }
 
+bool phx_label_name_is_of(const char *name, const char *profile) {
+        size_t length = strlen(profile);
+
+        return strncmp(name, profile, length) == 0 &&
+               (!name[length] || phx_has_prefix(name + length, child));
+}
+
+bool phx_label_name_is_learned(const char *name) {
+        return strstr(name, learned) != NULL;
+}
+
+bool phx_label_runs_in(const char *label, const char *profile) {
+        struct phx_label_part part = { 0 };
+        size_t length = strlen(profile);
+
+        while (phx_label_next_part(label, &part))
+                if (part.size >= length && phx_label_name_is_of(part.at, profile))
+                        return true;
+        return false;
+}
+
+size_t phx_label_profile_size(const char *label) {
+        const char *end = strstr(label, child);
+
+        return end ? (size_t) (end - label) : strlen(label);
+}
+
+/* Cuts "NAME (MODE)" into two; NULL when it is not that. */
+static char *cut_mode(char *text) {
+        size_t length = strlen(text);
+
+        if (length < strlen("x (y)") || text[length - 1] != ')')
+                return NULL;
+        for (char *at = text + length - 1; at > text; at--)
+                if (phx_has_prefix(at, " (")) {
+                        text[length - 1] = '\0';
+                        *at = '\0';
+                        return at + strlen(" (");
+                }
+        return NULL;
+}
+
 int phx_label_parse(const char *text, struct phx_label *ret_label) {
-        phx_cleanup(phx_label_done) struct phx_label label = { 0 };
         phx_autofree char *copy = strdup(text);
-        char *name, *mode = NULL;
-        int r;
+        const char *mode;
 
         if (!copy)
                 return -ENOMEM;
         if (phx_has_suffix(copy, "\n"))
                 copy[strlen(copy) - 1] = '\0';
-        /* Cuts COPY into two, and returns NULL for what has neither a mode nor is "unconfined". A
-         * stack of nothing else has no mode either: its profile was removed from the kernel. */
-        name = is_all_unconfined(copy) ? copy : aa_splitcon(copy, &mode);
-        if (!name || !name[0])
+        /* A stack of nothing but "unconfined" has no mode either: its profile was removed from the
+         * kernel. */
+        mode = cut_mode(copy);
+        if (!mode && !phx_label_is_unconfined(copy))
                 return -EINVAL;
+        ret_label->has_mode = mode != NULL;
+        ret_label->mode = phx_policy_mode_from_string(mode);
+        ret_label->text = PHX_TAKE(copy);
+        return 0;
+}
 
-        r = phx_replace(&label.text, name);
-        if (r >= 0)
-                r = phx_replace(&label.mode, mode);
-        if (r < 0)
-                return r;
-        ret_label->text = PHX_TAKE(label.text);
-        ret_label->mode = PHX_TAKE(label.mode);
+int phx_label_render(const struct phx_label *label, char **ret_text) {
+        const char *mode = label->has_mode ? phx_policy_mode_to_string(label->mode) : "";
+
+        return phx_printf(
+                        ret_text,
+                        "%s%s%s%s",
+                        label->text,
+                        label->has_mode ? " (" : "",
+                        mode,
+                        label->has_mode ? ")" : "");
+}
+
+int phx_label_copy(struct phx_label *copy, const struct phx_label *label) {
+        if (phx_replace(&copy->text, label->text) < 0)
+                return -ENOMEM;
+        copy->has_mode = label->has_mode;
+        copy->mode = label->mode;
         return 0;
 }
 
@@ -82,17 +159,10 @@ static size_t host_size(const char *text) {
         return strlen(text);
 }
 
-/* "null-…" are the kernel's own children, where a complaining profile learns. */
+/* Of WANTED, and none of those where a complaining profile learns. */
 static bool is_child(const char *name, size_t size) {
-        static const char learning[] = "null-";
-
-        if (size < strlen(child) || memcmp(name, child, strlen(child)) != 0)
-                return false;
-        for (size_t i = 0; i + strlen(child) + strlen(learning) <= size; i++)
-                if (memcmp(name + i, child, strlen(child)) == 0 &&
-                    memcmp(name + i + strlen(child), learning, strlen(learning)) == 0)
-                        return false;
-        return true;
+        return size >= strlen(child) && memcmp(name, child, strlen(child)) == 0 &&
+               !memmem(name, size, learned, strlen(learned));
 }
 
 static bool is_profile(const char *name, size_t size, const char *wanted, size_t wanted_size) {
@@ -119,8 +189,8 @@ static bool has_profile(const char *text, size_t size, const char *wanted, size_
 static bool is_confining(const struct phx_label *label) {
         bool is_stacked = strlen(label->text) > host_size(label->text);
 
-        return phx_equal(label->mode, "enforce") || phx_equal(label->mode, "kill") ||
-               (is_stacked && phx_equal(label->mode, "mixed"));
+        return phx_policy_mode_is_enforced(label->mode) ||
+               (is_stacked && label->mode == PHX_POLICY_MIXED);
 }
 
 /* "//&:NAME:" of the first namespace in WANTED, if there is one, is in TEXT too. */
@@ -157,19 +227,6 @@ void phx_tasks_done(struct phx_tasks *tasks) {
         *tasks = (struct phx_tasks){ 0 };
 }
 
-static void set_example(struct phx_confinement *confinement, const struct phx_task *task) {
-        const char *mode = task->label.mode;
-
-        (void) snprintf(confinement->example,
-                        sizeof(confinement->example),
-                        "%.460s%s%.20s%s, pid %d",
-                        task->label.text,
-                        mode ? " (" : "",
-                        mode ? mode : "",
-                        mode ? ")" : "",
-                        (int) task->tid);
-}
-
 static void judge_task(
                 struct phx_confinement *confinement,
                 const struct phx_task *task,
@@ -178,9 +235,9 @@ static void judge_task(
                 confinement->unknown++;
         else if (!phx_label_is_in(&task->label, wanted)) {
                 if (confinement->wrong++ == 0)
-                        set_example(confinement, task);
-        } else if (task->tid == confinement->init && !confinement->example[0])
-                set_example(confinement, task);
+                        confinement->example = task;
+        } else if (task->tid == confinement->init && !confinement->example)
+                confinement->example = task;
 }
 
 struct phx_confinement phx_confinement_judge(const struct phx_tasks *tasks, const char *wanted) {

@@ -1,19 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* AppArmor labels, and whether a container's tasks carry the right one. Pure functions. */
+/* AppArmor labels, and whether a container's tasks carry the right one. Pure functions; nothing
+ * else takes "//" and "//&" apart.
+ *
+ * A label is a stack of profiles, joined by "//&". A child is named "PROFILE//CHILD"; the kernel
+ * itself makes children "//null-…" for what a complaining profile executes. ":NAMESPACE:" stands
+ * before the first profile of a policy namespace, and all behind it belong to that namespace: what
+ * is in one is a container's own affair. */
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
 #include "base/strings.h"
+#include "state/mode.h"
 
 /* What /proc/PID/attr/apparmor/current says: "LABEL (MODE)", or "unconfined" alone. Owned. */
 struct phx_label {
-        char *text;
-        char *mode; /* "enforce", "complain", "kill", "unconfined", "mixed", …; NULL when none is
-                       given */
+        char *text; /* without the mode; NULL in the zero value */
+        bool has_mode;
+        enum phx_policy_mode mode;
 };
 
 void phx_label_done(struct phx_label *label);
@@ -21,6 +28,36 @@ void phx_label_done(struct phx_label *label);
 /* 0; -EINVAL for what is no label (empty, or another security module's), -ENOMEM. One line feed at
  * the end does not count. */
 int phx_label_parse(const char *text, struct phx_label *ret_label);
+
+/* "LABEL (MODE)" again, the caller's to free: 0 or -ENOMEM. */
+int phx_label_render(const struct phx_label *label, char **ret_text);
+/* 0 or -ENOMEM, and then COPY is as it was. */
+int phx_label_copy(struct phx_label *copy, const struct phx_label *label);
+
+/* One profile of a stack. The zero value is before the first. */
+struct phx_label_part {
+        const char *at; /* in the label, SIZE bytes, with the namespace where that is named */
+        size_t size;
+        bool is_inner;  /* in a policy namespace */
+        char name[512]; /* without the namespace; cut when it is longer */
+};
+
+/* False when there is no further one, and for a LABEL that is NULL. */
+bool phx_label_next_part(const char *label, struct phx_label_part *part);
+/* Nothing of it confines: "unconfined", ":lxc-101:unconfined", and stacks of these. */
+bool phx_label_is_unconfined(const char *label);
+/* PROFILE is one of the stack. */
+bool phx_label_has_part(const char *label, const char *profile);
+/* PROFILE, or a child of it, is one of the stack. */
+bool phx_label_runs_in(const char *label, const char *profile);
+/* How much of LABEL is the name of its first profile, without its children and all that is stacked
+ * on it. */
+size_t phx_label_profile_size(const char *label);
+
+/* Of a single profile's name: whether it is PROFILE or a child of it. */
+bool phx_label_name_is_of(const char *name, const char *profile);
+/* Whether the kernel has made it for what a complaining profile executes. */
+bool phx_label_name_is_learned(const char *name);
 
 /* Whether a task with this label is in the profile: its host part is WANTED, a child of it, or a
  * stack with one of them in it (which allows less), in enforce or kill mode. WANTED itself may be a
@@ -57,7 +94,7 @@ struct phx_confinement {
         unsigned starting; /* of these; they count for none of the following */
         unsigned wrong;    /* under another label or mode than the wanted one */
         unsigned unknown;  /* label not to be read, or cgroups: neither right nor wrong */
-        char example[512]; /* "LABEL (MODE), pid N" of a wrong one, else of init; "" for none */
+        const struct phx_task *example; /* a wrong one, else init; borrowed, NULL for none */
 };
 
 /* Of an "unconfined" container only init counts: what runs in it may confine itself. */

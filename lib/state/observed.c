@@ -29,7 +29,7 @@ static void observed_container_done(struct phx_observed_container *container) {
         free(container->combined);
         phx_tasks_done(&container->seen);
         free(container->trouble);
-        free(container->example);
+        phx_label_done(&container->example);
         free(container->unread_why);
         phx_strings_done(&container->wrong_lines);
         phx_line_edit_done(&container->lines);
@@ -110,23 +110,9 @@ const struct phx_observed_container *phx_observed_find_container(
         return NULL;
 }
 
-static bool observed_is_in(const char *label, const char *profile) {
-        size_t length = strlen(profile);
-
-        while (label) {
-                if (strncmp(label, profile, length) == 0 &&
-                    (label[length] == '\0' || phx_has_prefix(label + length, "//")))
-                        return true;
-                label = strstr(label, "//&");
-                if (label)
-                        label += strlen("//&");
-        }
-        return false;
-}
-
 bool phx_observed_runs_in(const struct phx_observed_container *container, const char *profile) {
         for (size_t i = 0; i < container->labels.count; i++)
-                if (observed_is_in(container->labels.items[i], profile))
+                if (phx_label_runs_in(container->labels.items[i], profile))
                         return true;
         return false;
 }

@@ -56,8 +56,8 @@ struct phx_observed_container {
         unsigned unknown; /* tasks whose label cannot be read, and cgroups whose tasks cannot */
         char *unread_why; /* the first such cgroup, or what else keeps its tasks from being read,
                              and why; NULL without */
-        char *example;    /* "LABEL (MODE), pid N" of one of the wrong ones; of init where none is
-                             wrong */
+        struct phx_label example; /* of a task that is wrong; of init where none is; may be none */
+        pid_t example_tid;
         struct phx_strings labels; /* of its tasks, each once, without the mode */
         struct phx_strings inner;  /* profiles in its policy namespace: its own affair */
         pid_t init;

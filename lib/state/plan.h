@@ -34,11 +34,12 @@ struct phx_step_policy {
 /* PHX_ACTION_ASSIGN: the managed lines of a plain LXC container's config. */
 struct phx_step_edit {
         const char *lxc_path;
-        const char *directory; /* below it, of the container */
-        const char *digest;    /* SHA-256 of the config that was read */
-        const char *profile;   /* that the container gets: the kernel still has to have it, */
-        const char *mode;      /* in this mode or an enforcing one; NULL for "unconfined" */
-        const char *label;     /* the value of lxc.apparmor.profile */
+        const char *directory;     /* below it, of the container */
+        const char *digest;        /* SHA-256 of the config that was read */
+        const char *profile;       /* that the container gets: the kernel still has to have it, */
+        enum phx_policy_mode mode; /* in this mode or an enforcing one; PHX_POLICY_UNKNOWN for
+                                      "unconfined", which needs none */
+        const char *label;         /* the value of lxc.apparmor.profile */
         const struct phx_line_edit *lines; /* the others */
 };
 

@@ -35,22 +35,12 @@ const char *phx_container_state_to_string(enum phx_container_state state) {
         static const char *const names[] = {
                 [PHX_CONTAINER_IN_SYNC] = "in-sync",
                 [PHX_CONTAINER_DRIFT] = "drift",
-                [PHX_CONTAINER_RESTART_NEEDED] = "restart-needed",
+                [PHX_CONTAINER_REQUIRES_RESTART] = "requires-restart",
                 [PHX_CONTAINER_MISSING] = "missing",
                 [PHX_CONTAINER_UNKNOWN] = "unknown",
         };
 
         return snapshot_name_of(names, PHX_ELEMENTS(names), state);
-}
-
-const char *phx_posture_to_string(enum phx_posture posture) {
-        static const char *const names[] = {
-                [PHX_POSTURE_CONFINED] = "confined", [PHX_POSTURE_UNCONFINED] = "unconfined",
-                [PHX_POSTURE_COMPLAIN] = "complain", [PHX_POSTURE_UNKNOWN] = "unknown",
-                [PHX_POSTURE_STOPPED] = "stopped",   [PHX_POSTURE_MISSING] = "missing",
-        };
-
-        return snapshot_name_of(names, PHX_ELEMENTS(names), posture);
 }
 
 const char *phx_deployment_to_string(enum phx_deployment state) {
@@ -140,7 +130,6 @@ static void lists_done(struct phx_snapshot *snapshot) {
         for (size_t i = 0; i < snapshot->unmanaged_count; i++) {
                 free(snapshot->unmanaged[i].directory);
                 free(snapshot->unmanaged[i].assigned);
-                free(snapshot->unmanaged[i].posture);
                 free(snapshot->unmanaged[i].label);
         }
         free(snapshot->unmanaged);

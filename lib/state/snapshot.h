@@ -10,6 +10,7 @@
 #include "state/desired.h"
 #include "state/drift.h"
 #include "state/lint.h"
+#include "state/posture.h"
 #include "state/report.h"
 #include "state/suspensions.h"
 
@@ -33,22 +34,15 @@ enum phx_profile_state {
 };
 
 enum phx_container_state {
+        PHX_CONTAINER_UNKNOWN,
         PHX_CONTAINER_IN_SYNC,
         PHX_CONTAINER_DRIFT,
-        PHX_CONTAINER_RESTART_NEEDED,
+        PHX_CONTAINER_REQUIRES_RESTART,
         PHX_CONTAINER_MISSING,
-        PHX_CONTAINER_UNKNOWN,
 };
 
-/* How the running container is confined; without a running one there is nobody to confine. */
-enum phx_posture {
-        PHX_POSTURE_CONFINED,
-        PHX_POSTURE_UNCONFINED,
-        PHX_POSTURE_COMPLAIN,
-        PHX_POSTURE_UNKNOWN,
-        PHX_POSTURE_STOPPED,
-        PHX_POSTURE_MISSING,
-};
+#define PHX_PROFILE_STATES (PHX_PROFILE_WITHDRAWN + 1)
+#define PHX_CONTAINER_STATES (PHX_CONTAINER_MISSING + 1)
 
 /* Of the deployed file. */
 enum phx_deployment {
@@ -122,7 +116,7 @@ struct phx_snapshot_unmanaged {
         char *directory; /* as phx_escape() gives it */
         char *assigned;
         bool is_running;
-        char *posture; /* the word of its enum phx_posture; NULL from a daemon that did not tell */
+        enum phx_posture posture;
         char *label;
 };
 
@@ -133,7 +127,8 @@ struct phx_snapshot_drift {
         char *object;
         char *expected;
         char *found;
-        char *why;
+        enum phx_cause cause;
+        char *why; /* the cause in words, with its detail; NULL for none */
         char *sentence;
         char *failure;     /* what the action said when it last failed */
         uint64_t retry_at; /* when it may be tried again */
@@ -227,11 +222,10 @@ struct phx_snapshot_part {
         uint64_t labels_at;
 };
 
-/* The words of the interface: "in-sync", "restart-needed", … NULL for a number that is none. */
+/* The words of the interface: "in-sync", "requires-restart", … NULL for a number that is none. */
 const char *phx_health_to_string(enum phx_health health);
 const char *phx_profile_state_to_string(enum phx_profile_state state);
 const char *phx_container_state_to_string(enum phx_container_state state);
-const char *phx_posture_to_string(enum phx_posture posture);
 const char *phx_deployment_to_string(enum phx_deployment state);
 
 /* Before anything was looked at: every time is PHX_NEVER. NULL when memory is short. */

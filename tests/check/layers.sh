@@ -88,7 +88,7 @@ check_all() {
 
         belongs_to jansson lib/codec
         belongs_to lxc/ lib/lxc/ask.c lib/lxc/child.c
-        belongs_to sys/apparmor lib/kernel lib/policy lib/lint lib/state/labels.c lib/profiles/offline.c
+        belongs_to sys/apparmor lib/kernel lib/policy
         belongs_to systemd/ daemon/shared daemon/bus daemon/loop daemon/phoenixctl daemon/engine/attribution.c
         belongs_to inotifytools/ daemon/loop
 

@@ -27,6 +27,8 @@
 #include "base/strings.h"
 #include "reconcile/diff.h"
 #include "reconcile/plan.h"
+#include "reconcile/sentence.h"
+#include "reconcile/snapshot.h"
 #include "reconcile/status.h"
 
 #define FILE_LIMIT 65536
@@ -152,7 +154,7 @@ static int read_profile(struct picture *picture, const struct words *words) {
                 return r;
         (void) snprintf(profile->key, sizeof(profile->key), "key-of-%.32s", words->items[3]);
         (void) snprintf(hash, sizeof(hash), "policy-of-%.32s", words->items[3]);
-        return phx_kernel_entries_add(&profile->policy, words->items[1], "enforce", hash);
+        return phx_kernel_entries_add(&profile->policy, words->items[1], PHX_POLICY_ENFORCE, hash);
 }
 
 static int read_child(struct picture *picture, const struct words *words) {
@@ -163,7 +165,11 @@ static int read_child(struct picture *picture, const struct words *words) {
                 if (strcmp(profile->name, words->items[1]) != 0)
                         continue;
                 (void) snprintf(name, sizeof(name), "%s//%s", profile->name, words->items[2]);
-                return phx_kernel_entries_add(&profile->policy, name, "enforce", "policy-of-child");
+                return phx_kernel_entries_add(
+                                &profile->policy,
+                                name,
+                                PHX_POLICY_ENFORCE,
+                                "policy-of-child");
         }
         return -ENOENT;
 }
@@ -207,7 +213,7 @@ static int read_kernel(struct picture *picture, const struct words *words) {
         return phx_kernel_entries_add(
                         &picture->observed->loaded,
                         words->items[1],
-                        words->items[2],
+                        phx_policy_mode_from_string(words->items[2]),
                         or_null(words->items[3]));
 }
 
@@ -271,6 +277,21 @@ static int read_label(struct picture *picture, const struct words *words) {
         return container ? phx_strings_add(&container->labels, words->items[2]) : -ENOENT;
 }
 
+/* "LABEL (MODE), pid N" */
+static int read_task(const char *text, struct phx_observed_container *container) {
+        const char *end = strstr(text, ", pid ");
+        phx_autofree char *label = strndup(text, end ? (size_t) (end - text) : strlen(text));
+        int r;
+
+        if (!label)
+                return -ENOMEM;
+        r = phx_label_parse(label, &container->example);
+        if (r < 0)
+                return r;
+        container->example_tid = end ? (pid_t) strtol(end + strlen(", pid "), NULL, 10) : 1;
+        return phx_strings_add(&container->labels, container->example.text);
+}
+
 static int read_running(struct picture *picture, const struct words *words) {
         struct phx_observed_container *container = find_host(picture, words->items[1]);
 
@@ -280,14 +301,7 @@ static int read_running(struct picture *picture, const struct words *words) {
         container->tasks = 3;
         container->wrong = (unsigned) strtoul(words->items[2], NULL, 10);
         container->unknown = (unsigned) strtoul(words->items[3], NULL, 10);
-        /* "LABEL (MODE), pid N" */
-        if (phx_strings_addf(
-                            &container->labels,
-                            "%.*s",
-                            (int) strcspn(words->items[4], " ,"),
-                            words->items[4]) < 0)
-                return -ENOMEM;
-        return phx_replace(&container->example, words->items[4]);
+        return read_task(words->items[4], container);
 }
 
 static int read_unread(struct picture *picture, const struct words *words) {
@@ -356,9 +370,9 @@ static int read_state(char *text, struct picture *picture) {
 }
 
 static int render_drift(struct phx_buffer *plan, const struct phx_drift *drift) {
-        phx_autofree char *sentence = phx_drift_sentence(drift);
+        phx_autofree char *sentence = phx_drift_sentence(drift), *why = phx_drift_why(drift);
 
-        if (!sentence)
+        if (!sentence || !why)
                 return -ENOMEM;
         return phx_buffer_addf(
                         plan,
@@ -369,7 +383,7 @@ static int render_drift(struct phx_buffer *plan, const struct phx_drift *drift) 
                         drift->object,
                         drift->expected,
                         drift->found,
-                        drift->why ? drift->why : "-",
+                        *why ? why : "-",
                         sentence);
 }
 
@@ -385,26 +399,26 @@ static int render_plan(const struct picture *picture, struct phx_buffer *plan) {
         phx_cleanup(phx_drifts_done) struct phx_drifts drifts = { 0 };
         phx_cleanup(phx_plan_done) struct phx_plan made = { 0 };
         phx_cleanup(phx_backoff_done) struct phx_backoff backoff = { 0 };
+        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = phx_snapshot_new();
+        const struct phx_snapshot_view view = { .desired = picture->desired,
+                                                .observed = picture->observed,
+                                                .drifts = &drifts,
+                                                .backoff = &backoff };
         phx_autofree char *status = NULL;
         bool degraded = false;
         int r;
 
-        r = phx_diff(picture->desired, picture->observed, &drifts);
+        r = snapshot ? phx_diff(picture->desired, picture->observed, &drifts) : -ENOMEM;
         for (size_t i = 0; r >= 0 && i < drifts.count; i++)
                 r = render_drift(plan, &drifts.items[i]);
         if (r >= 0)
                 r = phx_plan_make(picture->desired, picture->observed, &drifts, &made);
         for (size_t i = 0; r >= 0 && i < made.count; i++)
                 r = render_step(plan, &made.steps[i], i + 1);
-        if (r < 0)
-                return r;
-        r = phx_status_render(
-                        picture->desired,
-                        picture->observed,
-                        &drifts,
-                        &backoff,
-                        &status,
-                        &degraded);
+        if (r >= 0)
+                r = phx_snapshot_fill(&view, snapshot);
+        if (r >= 0)
+                r = phx_status_render(snapshot, &status, &degraded);
         if (r < 0)
                 return r;
         return phx_buffer_addf(plan, "status%s: %s\n", degraded ? " (degraded)" : "", status);

@@ -89,8 +89,10 @@ static int judge(void *data, struct phx_input *ret_input, struct phx_error *erro
         if (!profile)
                 err(1, "profile");
         profile->has_good = true;
-        check(phx_kernel_entries_add(&profile->policy, "lxc-web", "enforce", "1"), "policy");
-        check(phx_kernel_entries_add(&all_observed->loaded, "lxc-web", "enforce", "1"), "loaded");
+        check(phx_kernel_entries_add(&profile->policy, "lxc-web", PHX_POLICY_ENFORCE, "1"),
+              "policy");
+        check(phx_kernel_entries_add(&all_observed->loaded, "lxc-web", PHX_POLICY_ENFORCE, "1"),
+              "loaded");
         for (unsigned i = 0; i < count; i++)
                 add_container(all_desired, all_observed, i);
         ret_input->judged = all_desired;

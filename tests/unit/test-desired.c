@@ -50,10 +50,12 @@ static void kernel_entries_may_lack_a_hash(void **state) {
         phx_cleanup(phx_kernel_entries_done) struct phx_kernel_entries entries = { 0 };
         const struct phx_kernel_entry *entry;
 
-        assert_int_equal(phx_kernel_entries_add(&entries, "lxc-a", "enforce", NULL), 0);
-        assert_int_equal(phx_kernel_entries_add(&entries, "lxc-a//c", "complain", "0123"), 0);
+        assert_int_equal(phx_kernel_entries_add(&entries, "lxc-a", PHX_POLICY_ENFORCE, NULL), 0);
+        assert_int_equal(
+                        phx_kernel_entries_add(&entries, "lxc-a//c", PHX_POLICY_COMPLAIN, "0123"),
+                        0);
         entry = phx_kernel_entries_find(&entries, "lxc-a");
-        assert_string_equal(entry->mode, "enforce");
+        assert_int_equal(entry->mode, PHX_POLICY_ENFORCE);
         assert_null(entry->hash);
         assert_string_equal(phx_kernel_entries_find(&entries, "lxc-a//c")->hash, "0123");
         assert_null(phx_kernel_entries_find(&entries, "lxc-b"));

@@ -52,10 +52,10 @@ static void old_and_new_digests_are_for_the_audit_trail(void **state) {
 
         (void) fake_profile(fake, "lxc-a", "file 1", "policy 1");
         (void) fake_deploy(fake, "lxc-a", "file 0", true);
-        fake_load(fake, "lxc-a", "enforce", "policy 1");
+        fake_load(fake, "lxc-a", PHX_POLICY_ENFORCE, "policy 1");
         (void) fake_profile(fake, "lxc-b", "file 1", "policy 1");
         (void) fake_deploy(fake, "lxc-b", "file 1", true);
-        fake_load(fake, "lxc-b", "complain", "policy 0");
+        fake_load(fake, "lxc-b", PHX_POLICY_COMPLAIN, "policy 0");
         fake_configure(fake, "web", "web", "lxc-a");
         container = fake_create(fake, "web", "unconfined");
         assert_int_equal(phx_replace(&container->digest, "config 0"), 0);
@@ -77,7 +77,7 @@ static void a_killing_profile_of_others_confines_too(void **state) {
         phx_cleanup(fake_freep) struct fake *fake = fake_new();
         phx_cleanup(phx_drifts_done) struct phx_drifts drifts = { 0 };
 
-        fake_load(fake, "lxc-others", "kill", NULL);
+        fake_load(fake, "lxc-others", PHX_POLICY_KILL, NULL);
         fake_configure(fake, "web", "web", "lxc-others");
         (void) fake_create(fake, "web", "");
         diff(fake, &drifts);
@@ -93,8 +93,8 @@ static void a_longer_name_is_another_profile(void **state) {
         (void) fake_deploy(fake, "lxc-web", "file 1", true);
         fake_configure(fake, "web", "web", "lxc-web-2");
         (void) fake_create(fake, "web", "lxc-web-2");
-        fake_load(fake, "lxc-web-2", "enforce", NULL);
-        fake_load(fake, "lxc-web-2//child", "enforce", NULL);
+        fake_load(fake, "lxc-web-2", PHX_POLICY_ENFORCE, NULL);
+        fake_load(fake, "lxc-web-2//child", PHX_POLICY_ENFORCE, NULL);
         diff(fake, &drifts);
         assert_int_equal(drifts.count, 1);
         assert_int_equal(drifts.items[0].action, PHX_ACTION_WITHDRAW);

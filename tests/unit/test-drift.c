@@ -29,19 +29,19 @@ static void add(struct phx_drifts *drifts, struct phx_drift drift) {
 
 static void what_is_added_is_a_copy(void **state) {
         phx_cleanup(phx_drifts_done) struct phx_drifts drifts = { 0 };
-        char object[] = "lxc-web", why[] = "because", digest[] = "0123";
+        char object[] = "lxc-web", detail[] = "because", digest[] = "0123";
         struct phx_drift drift = drift_of(PHX_LAYER_DISK, PHX_DRIFT_FOREIGN, object);
 
-        drift.why = why;
+        drift.detail = detail;
         drift.old_digest = digest;
         drift.new_digest = digest;
         add(&drifts, drift);
         memset(object, 'x', strlen(object));
-        memset(why, 'x', strlen(why));
+        memset(detail, 'x', strlen(detail));
         memset(digest, 'x', strlen(digest));
 
         assert_string_equal(drifts.items[0].object, "lxc-web");
-        assert_string_equal(drifts.items[0].why, "because");
+        assert_string_equal(drifts.items[0].detail, "because");
         assert_string_equal(drifts.items[0].old_digest, "0123");
         assert_string_equal(drifts.items[0].new_digest, "0123");
 }
@@ -120,14 +120,14 @@ static void done_twice_is_done_once(void **state) {
 static void only_a_restart_that_helps_is_tolerable(void **state) {
         struct phx_drift drift = drift_of(PHX_LAYER_RUNNING, PHX_DRIFT_RUNNING, "web");
 
-        drift.why = PHX_WHY_RESTART;
+        drift.cause = PHX_CAUSE_REQUIRES_RESTART;
         assert_true(phx_drift_is_tolerable(&drift));
-        assert_true(phx_drift_needs_restart(&drift));
-        drift.why = "the kernel does not have the profile yet";
+        assert_true(phx_drift_requires_restart(&drift));
+        drift.cause = PHX_CAUSE_PROFILE_NOT_LOADED;
         assert_false(phx_drift_is_tolerable(&drift));
         drift.kind = PHX_DRIFT_UNKNOWN;
-        drift.why = PHX_WHY_RESTART;
-        assert_false(phx_drift_needs_restart(&drift));
+        drift.cause = PHX_CAUSE_REQUIRES_RESTART;
+        assert_false(phx_drift_requires_restart(&drift));
 }
 
 static void every_kind_is_trouble_or_a_state_of_affairs(void **state) {

@@ -56,7 +56,7 @@ static void a_record_carries_every_field_it_has(void **state) {
                 "MESSAGE=lxc-web: cannot load: permission denied",
                 "PRIORITY=4",
                 ("MESSAGE_ID=" MESSAGE_FAILED),
-                "PHOENIX_CONTAINER=101",
+                "PHOENIXD_STORY=101",
         };
 
         journal_record(&journal, &record);
@@ -78,8 +78,8 @@ static void a_record_about_a_profile_is_in_the_stories_of_its_containers(void **
                 assert_int_equal(phx_strings_addf(&stories, "%d", 100 + i), 0);
         journal_record(&journal, &record);
         assert_true(phx_strings_has(&sent, "PHOENIXD_BY=sh, pid 7"));
-        assert_true(phx_strings_has(&sent, "PHOENIX_CONTAINER=100"));
-        assert_true(phx_strings_has(&sent, "PHOENIX_CONTAINER=139"));
+        assert_true(phx_strings_has(&sent, "PHOENIXD_STORY=100"));
+        assert_true(phx_strings_has(&sent, "PHOENIXD_STORY=139"));
         assert_int_equal(sent.count, 6 + 40);
 }
 

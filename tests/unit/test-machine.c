@@ -277,7 +277,7 @@ static void a_source_is_compiled_and_its_piece_comes_along(void **state) {
         assert_int_equal(web->state, PHX_SOURCE_GOOD);
         assert_true(web->has_good);
         assert_int_equal(web->policy.count, 1);
-        assert_string_equal(web->policy.items[0].mode, "enforce");
+        assert_int_equal(web->policy.items[0].mode, PHX_POLICY_ENFORCE);
         assert_non_null(life);
         assert_true(life->has_good);
         assert_int_equal(life->policy.count, 0);

@@ -228,10 +228,10 @@ static void names_that_no_id_can_have_are_unmanaged_and_can_be_shown(void **stat
 
         look_at_odd_names(*state, snapshot);
         assert_non_null(find_unmanaged(snapshot, "my@box"));
-        assert_string_equal(find_unmanaged(snapshot, "my@box")->posture, "stopped");
+        assert_int_equal(find_unmanaged(snapshot, "my@box")->posture, PHX_POSTURE_STOPPED);
         assert_non_null(find_unmanaged(snapshot, "\\xff\\xfe"));
         assert_non_null(find_unmanaged(snapshot, "back\\x5cslash"));
-        assert_string_equal(find_unmanaged(snapshot, "new\\x0aline")->posture, "unconfined");
+        assert_int_equal(find_unmanaged(snapshot, "new\\x0aline")->posture, PHX_POSTURE_UNCONFINED);
         assert_string_equal(find_unmanaged(snapshot, "new\\x0aline")->label, "unconfined");
         /* For status, journal and the bus: plain text in every sentence. */
         for (size_t i = 0; i < snapshot->drift_count; i++) {

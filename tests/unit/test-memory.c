@@ -17,6 +17,7 @@
 
 #include "reconcile/diff.h"
 #include "reconcile/pass.h"
+#include "reconcile/snapshot.h"
 #include "reconcile/status.h"
 #include "world_random.h"
 
@@ -106,16 +107,20 @@ static void a_status_is_whole_or_not_at_all(void **state) {
         phx_cleanup(phx_observed_freep) struct phx_observed *observed = fake_copy_observed(fake);
         phx_cleanup(phx_drifts_done) struct phx_drifts drifts = { 0 };
         const struct phx_backoff backoff = { 0 };
-        phx_autofree char *status = NULL;
+        const struct phx_snapshot_view view = { desired, observed, &drifts, &backoff, 0 };
         unsigned n = 0;
         bool denied = true, degraded = false;
 
         assert_int_equal(phx_diff(desired, observed, &drifts), 0);
         while (denied) {
+                phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = phx_snapshot_new();
+                phx_autofree char *status = NULL;
                 int r;
 
                 deny(++n);
-                r = phx_status_render(desired, observed, &drifts, &backoff, &status, &degraded);
+                r = phx_snapshot_fill(&view, snapshot);
+                if (r >= 0)
+                        r = phx_status_render(snapshot, &status, &degraded);
                 denied = was_denied();
                 assert_int_equal(r, denied ? -ENOMEM : 0);
                 assert_int_equal(denied, status == NULL);

@@ -31,6 +31,7 @@ static int set_up(void **state) {
         assert_non_null(snapshot->containers);
         snapshot->container_count = 1;
         assert_int_equal(phx_replace(&snapshot->containers[0].id, "101"), 0);
+        snapshot->containers[0].state = PHX_CONTAINER_IN_SYNC;
         snapshot->containers[0].posture = PHX_POSTURE_UNCONFINED;
         snapshot->counters.compile_usec = 1500000;
         return 0;

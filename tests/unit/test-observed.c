@@ -44,11 +44,15 @@ static void all_that_is_in_it_is_freed_with_it(void **state) {
         assert_int_equal(phx_replace(&container->effective, "unconfined"), 0);
         assert_int_equal(phx_replace(&container->digest, "0123"), 0);
         assert_int_equal(phx_replace(&container->trouble, "unreadable"), 0);
-        assert_int_equal(phx_replace(&container->example, "unconfined, pid 1"), 0);
+        assert_int_equal(phx_replace(&container->example.text, "unconfined"), 0);
         assert_int_equal(phx_strings_add(&container->wrong_lines, "+a=b"), 0);
         assert_int_equal(phx_strings_add(&observed->watches, "/etc"), 0);
         assert_int_equal(
-                        phx_kernel_entries_add(&observed->loaded, "lxc-web", "enforce", "0123"),
+                        phx_kernel_entries_add(
+                                        &observed->loaded,
+                                        "lxc-web",
+                                        PHX_POLICY_ENFORCE,
+                                        "0123"),
                         0);
         assert_null(phx_observed_free(NULL));
 }

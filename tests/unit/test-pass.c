@@ -76,20 +76,20 @@ static void a_new_container_is_confined_in_one_pass(void **state) {
                         "accepted: configuration accepted: 1 container, generation g1\n"
                         "drift-found: lxc-web: the deployed file is missing\n"
                         "drift-found: lxc-web: not loaded in the kernel\n"
-                        "drift-found: web: its config names unconfined instead of lxc-web; the kernel does "
-                        "not have the profile yet\n"
+                        "drift-found: web: its config names unconfined, expected lxc-web; its profile is "
+                        "not loaded in the kernel yet\n"
                         "intent: lxc-web: installing the deployed file\n"
                         "intent: lxc-web: loading the policy into the kernel\n"
                         "changed: lxc-web: the deployed file was installed, and read back\n"
                         "changed: lxc-web: the policy was loaded into the kernel, and read back\n"
-                        "drift-gone: lxc-web: no longer true: the deployed file is missing\n"
-                        "drift-gone: lxc-web: no longer true: not loaded in the kernel\n"
+                        "drift-gone: lxc-web: resolved: the deployed file was missing\n"
+                        "drift-gone: lxc-web: resolved: was not loaded in the kernel\n"
                         "intent: web: editing its config\n"
                         "changed: web: its config was edited, and read back\n"
-                        "drift-gone: web: no longer true: its config names unconfined instead of lxc-web\n");
+                        "drift-gone: web: resolved: its config named unconfined, expected lxc-web\n");
         assert_string_equal(
                         subject->report->status,
-                        "In sync: 1 profile, 1 container confined, 0 unconfined");
+                        "In sync: 1 profile in force, 0 of 1 container confined, 1 stopped");
         assert_false(subject->report->degraded);
         assert_int_equal(subject->report->changes, 3);
         assert_int_equal(subject->fake->looks, 3);
@@ -132,7 +132,7 @@ static void what_was_seen_can_be_told(void **state) {
 
         web = phx_snapshot_find_container(snapshot, "web");
         assert_string_equal(web->name, "Web");
-        assert_true(web->state == PHX_CONTAINER_RESTART_NEEDED);
+        assert_true(web->state == PHX_CONTAINER_REQUIRES_RESTART);
         assert_true(web->posture == PHX_POSTURE_UNCONFINED);
         assert_string_equal(web->assigned, "lxc-web");
         assert_null(strstr(web->label, "pid"));
@@ -168,7 +168,7 @@ static void only_the_last_changes_are_remembered(void **state) {
         for (int i = 0; i < 12; i++) {
                 assert_int_equal(run(subject), 0);
                 (void) fake_deploy(subject->fake, "lxc-web", NULL, true);
-                fake_load(subject->fake, "lxc-web", "complain", "policy 0");
+                fake_load(subject->fake, "lxc-web", PHX_POLICY_COMPLAIN, "policy 0");
         }
         snapshot = phx_pass_take_snapshot(subject->pass);
         assert_int_equal(snapshot->change_count, 20);
@@ -268,9 +268,9 @@ static void a_failure_is_retried_later_and_later(void **state) {
         }
         assert_string_equal(
                         subject->report->status,
-                        "Degraded: lxc-web: the deployed file is missing; install failed, and is tried "
-                        "again: lxc-web: no such luck (and 2 more); 1 profile, 0 containers confined, "
-                        "1 unconfined");
+                        "Degraded: lxc-web: the deployed file is missing; install failed and will be "
+                        "retried: lxc-web: no such luck (and 2 more); 1 profile in force, 0 of 1 "
+                        "container confined, 1 stopped");
 }
 
 static void forgotten_failures_are_not_waited_for(void **state) {
@@ -310,7 +310,7 @@ static void a_success_that_does_not_show_is_a_failure(void **state) {
         assert_int_equal(run(subject), 0);
         assert_string_equal(
                         fake_find(subject->fake, PHX_RECORD_FAILED, 0)->message,
-                        "lxc-web: loading the policy into the kernel failed: it was done, but reading back "
+                        "lxc-web: loading the policy into the kernel failed: done, but reading back "
                         "shows: not loaded in the kernel");
         assert_int_equal(fake_find(subject->fake, PHX_RECORD_FAILED, 0)->error, -EIO);
         assert_int_equal(subject->report->changes, 1);
@@ -336,7 +336,7 @@ static void who_undoes_a_repair_at_once_is_told_of_and_waited_for(void **state) 
 /* Another kind of drift than the one that was repaired. */
 static void weaken_kernel(struct fake *fake) {
         if (fake->actions > 0)
-                fake_load(fake, "lxc-web", "complain", "policy 1");
+                fake_load(fake, "lxc-web", PHX_POLICY_COMPLAIN, "policy 1");
 }
 
 static void a_repair_is_not_done_when_another_drift_takes_its_place(void **state) {
@@ -348,8 +348,8 @@ static void a_repair_is_not_done_when_another_drift_takes_its_place(void **state
         assert_int_equal(fake_count(subject->fake, PHX_RECORD_CHANGED), 0);
         assert_string_equal(
                         fake_find(subject->fake, PHX_RECORD_FAILED, 0)->message,
-                        "lxc-web: loading the policy into the kernel failed: it was done, but reading back "
-                        "shows: loaded in mode complain instead of enforce");
+                        "lxc-web: loading the policy into the kernel failed: done, but reading back "
+                        "shows: loaded in mode complain, expected enforce");
         assert_string_equal(subject->fake->observed->containers[0].effective, "unconfined");
 }
 
@@ -425,14 +425,14 @@ static void a_restart_that_is_due_is_told_once_and_is_in_sync(void **state) {
         assert_int_equal(run(subject), 0);
         assert_string_equal(
                         subject->report->status,
-                        "In sync: 1 profile, 0 containers confined, 0 unconfined, 1 needs a restart");
+                        "In sync: 1 profile in force, 0 of 1 container confined, 1 unconfined, 1 requires restart");
         assert_int_equal(run(subject), 0);
         assert_int_equal(subject->fake->record_count, 0);
         fake_start(subject->fake, "web", "lxc-web");
         assert_int_equal(run(subject), 0);
         assert_string_equal(
                         fake_story(subject->fake),
-                        "drift-gone: web: no longer true: runs under unconfined, pid 4711, instead of lxc-web\n");
+                        "drift-gone: web: resolved: ran under unconfined, pid 4711, expected lxc-web\n");
 }
 
 /* A profile was removed from the kernel by somebody: what ran in it is unconfined, and a restart
@@ -443,11 +443,11 @@ static void a_restart_that_becomes_due_is_told_then(void **state) {
         assert_int_equal(run(subject), 0);
         fake_forget_records(subject->fake);
         fake_start(subject->fake, "web", "unconfined");
-        fake_load(subject->fake, "lxc-web", "complain", "aa");
+        fake_load(subject->fake, "lxc-web", PHX_POLICY_COMPLAIN, "aa");
         assert_int_equal(run(subject), 0);
         assert_non_null(strstr(
                         fake_story(subject->fake),
-                        "drift-found: web: runs under unconfined, pid 4711, instead of lxc-web; needs a restart\n"));
+                        "drift-found: web: runs under unconfined, pid 4711, expected lxc-web; requires restart\n"));
 }
 
 static void what_others_did_to_policy_is_known(void **state) {
@@ -468,7 +468,7 @@ static void what_others_did_to_policy_is_known(void **state) {
         phx_pass_tell_foreign(subject->pass, "lxc-web", "replaced", "sh, pid 7");
         assert_string_equal(
                         fake_story(subject->fake),
-                        "foreign: lxc-web: somebody else has replaced its policy in the kernel: sh, pid "
+                        "foreign: lxc-web: another program has replaced its policy in the kernel: sh, pid "
                         "7\n");
 
         /* A new source is our own doing. */

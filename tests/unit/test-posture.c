@@ -31,8 +31,20 @@ static enum phx_posture posture(const char *const *labels) {
         assert_true(want && have);
         assert_int_equal(phx_replace(&want->directory, "web"), 0);
         assert_int_equal(phx_desired_container_set_profile(want, "lxc-a", NULL), 0);
-        assert_int_equal(phx_kernel_entries_add(&observed->loaded, "lxc-a", "enforce", NULL), 0);
-        assert_int_equal(phx_kernel_entries_add(&observed->loaded, "lxc-c", "complain", NULL), 0);
+        assert_int_equal(
+                        phx_kernel_entries_add(
+                                        &observed->loaded,
+                                        "lxc-a",
+                                        PHX_POLICY_ENFORCE,
+                                        NULL),
+                        0);
+        assert_int_equal(
+                        phx_kernel_entries_add(
+                                        &observed->loaded,
+                                        "lxc-c",
+                                        PHX_POLICY_COMPLAIN,
+                                        NULL),
+                        0);
         have->is_running = true;
         for (; *labels; labels++)
                 assert_int_equal(phx_strings_add(&have->labels, *labels), 0);
@@ -47,8 +59,8 @@ static enum phx_posture posture(const char *const *labels) {
 static void the_hosts_part_of_a_stack_counts(void **state) {
         assert_int_equal(POSTURE("lxc-a"), PHX_POSTURE_CONFINED);
         assert_int_equal(POSTURE("lxc-a//&:lxc-web:docker-default"), PHX_POSTURE_CONFINED);
-        assert_int_equal(POSTURE("lxc-c//&:lxc-web:docker-default"), PHX_POSTURE_COMPLAIN);
-        assert_int_equal(POSTURE("lxc-c"), PHX_POSTURE_COMPLAIN);
+        assert_int_equal(POSTURE("lxc-c//&:lxc-web:docker-default"), PHX_POSTURE_NOT_ENFORCED);
+        assert_int_equal(POSTURE("lxc-c"), PHX_POSTURE_NOT_ENFORCED);
         assert_int_equal(POSTURE("unconfined//&:lxc-web:lxc-a"), PHX_POSTURE_UNCONFINED);
         assert_int_equal(POSTURE("lxc-c//&lxc-a"), PHX_POSTURE_CONFINED);
 }
@@ -60,7 +72,7 @@ static void what_is_not_loaded_is_not_called_confined(void **state) {
 
 static void the_least_confined_task_decides(void **state) {
         assert_int_equal(POSTURE("lxc-a", "unconfined"), PHX_POSTURE_UNCONFINED);
-        assert_int_equal(POSTURE("lxc-a", "lxc-c"), PHX_POSTURE_COMPLAIN);
+        assert_int_equal(POSTURE("lxc-a", "lxc-c"), PHX_POSTURE_NOT_ENFORCED);
         assert_int_equal(POSTURE("lxc-a", "lxc-none"), PHX_POSTURE_UNKNOWN);
 }
 

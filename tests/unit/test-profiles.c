@@ -246,7 +246,7 @@ static void a_source_is_compiled_and_desired_with_its_piece(void **state) {
         assert_string_equal(find("lxc-web")->digest, digest);
         assert_int_equal(find("lxc-web")->policy.count, 1);
         assert_string_equal(find("lxc-web")->policy.items[0].name, "lxc-web");
-        assert_string_equal(find("lxc-web")->policy.items[0].mode, "enforce");
+        assert_int_equal(find("lxc-web")->policy.items[0].mode, PHX_POLICY_ENFORCE);
         assert_int_equal(strlen(find("lxc-web")->policy.items[0].hash), 64);
         assert_good("abstractions/web");
         assert_int_equal(find("abstractions/web")->policy.count, 0);
@@ -403,7 +403,7 @@ static void what_a_setting_forbids_now_was_good_only_before(void **state) {
         settings.allow_complain = true;
         update(1);
         assert_good("lxc-web");
-        assert_string_equal(find("lxc-web")->policy.items[0].mode, "complain");
+        assert_int_equal(find("lxc-web")->policy.items[0].mode, PHX_POLICY_COMPLAIN);
         settings.allow_complain = false;
         update(0);
         assert_refused("lxc-web", text, true);

@@ -103,7 +103,9 @@ static void render(const struct phx_drifts *drifts, char *text, size_t size) {
                                 drift->object,
                                 drift->expected,
                                 drift->found,
-                                drift->why ? drift->why : "-");
+                                phx_cause_to_string(drift->cause)
+                                                ? phx_cause_to_string(drift->cause)
+                                                : "-");
         }
 }
 
@@ -238,7 +240,7 @@ static void check_kernel(
                 if (is_our_policy(fake->desired, was->name) && !is_usurped(before, was->name))
                         continue;
                 check(seed,
-                      phx_equal(is->mode, was->mode) && phx_equal(is->hash, was->hash),
+                      is->mode == was->mode && phx_equal(is->hash, was->hash),
                       "%s was replaced in the kernel",
                       was->name);
         }

@@ -19,10 +19,10 @@ static void every_word_is_a_word_of_its_own(void **state) {
         assert_null(phx_profile_state_to_string(
                         (enum phx_profile_state)(PHX_PROFILE_WITHDRAWN + 1)));
         assert_string_equal(
-                        phx_container_state_to_string(PHX_CONTAINER_RESTART_NEEDED),
-                        "restart-needed");
+                        phx_container_state_to_string(PHX_CONTAINER_REQUIRES_RESTART),
+                        "requires-restart");
         assert_null(phx_container_state_to_string(
-                        (enum phx_container_state)(PHX_CONTAINER_UNKNOWN + 1)));
+                        (enum phx_container_state)(PHX_CONTAINER_MISSING + 1)));
         assert_string_equal(phx_posture_to_string(PHX_POSTURE_UNCONFINED), "unconfined");
         assert_null(phx_posture_to_string((enum phx_posture)(PHX_POSTURE_MISSING + 1)));
         assert_string_equal(phx_deployment_to_string(PHX_DEPLOYMENT_FOREIGN), "foreign");

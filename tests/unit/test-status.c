@@ -12,6 +12,8 @@
 #include <cmocka.h>
 
 #include "reconcile/diff.h"
+#include "reconcile/sentence.h"
+#include "reconcile/snapshot.h"
 #include "reconcile/status.h"
 #include "world_fake.h"
 
@@ -29,16 +31,16 @@ static const struct {
             "lxc-web",
             "a profile",
             "lxc-web: line 39: syntax error",
-            "last good in force" },
-          "lxc-web: line 39: syntax error; last good in force" },
+            PHX_CAUSE_LAST_GOOD },
+          "lxc-web: line 39: syntax error; last known good in force" },
         { { PHX_LAYER_SOURCE,
             PHX_DRIFT_REFUSED,
             PHX_ACTION_NONE,
             "configuration",
             "input",
             "/etc/phoenixd/a.json:3: empty",
-            "nothing is changed meanwhile" },
-          "configuration: /etc/phoenixd/a.json:3: empty; nothing is changed meanwhile" },
+            PHX_CAUSE_INPUT_REFUSED },
+          "configuration: /etc/phoenixd/a.json:3: empty; nothing is changed until it is accepted" },
         { { PHX_LAYER_DISK, PHX_DRIFT_ABSENT, PHX_ACTION_INSTALL, "lxc-web", DIGEST_1, "absent" },
           "lxc-web: the deployed file is missing" },
         { { PHX_LAYER_DISK,
@@ -47,10 +49,9 @@ static const struct {
             "lxc-web",
             DIGEST_1,
             DIGEST_2,
-            NULL,
-            DIGEST_2,
-            DIGEST_1 },
-          "lxc-web: the deployed file differs: digest 222222222222 instead of 111111111111" },
+            .old_digest = DIGEST_2,
+            .new_digest = DIGEST_1 },
+          "lxc-web: the deployed file has a different digest: 222222222222, expected 111111111111" },
         { { PHX_LAYER_DISK,
             PHX_DRIFT_DIFFERS,
             PHX_ACTION_INSTALL,
@@ -61,56 +62,66 @@ static const struct {
         { { PHX_LAYER_KERNEL, PHX_DRIFT_ABSENT, PHX_ACTION_LOAD, "lxc-web", SHA1, "absent" },
           "lxc-web: not loaded in the kernel" },
         { { PHX_LAYER_KERNEL, PHX_DRIFT_DIFFERS, PHX_ACTION_LOAD, "lxc-web", SHA1, DIGEST_2 },
-          "lxc-web: the kernel has another policy: 222222222222 instead of 333333333333" },
+          "lxc-web: the kernel has a different version of the policy: 222222222222, "
+          "expected 333333333333" },
         { { PHX_LAYER_KERNEL, PHX_DRIFT_MODE, PHX_ACTION_LOAD, "lxc-web", "enforce", "complain" },
-          "lxc-web: loaded in mode complain instead of enforce" },
+          "lxc-web: loaded in mode complain, expected enforce" },
         { { PHX_LAYER_KERNEL,
             PHX_DRIFT_UNKNOWN,
             PHX_ACTION_NONE,
             "AppArmor",
             "a kernel",
             "AppArmor is not enabled",
-            "no container can be confined" },
+            PHX_CAUSE_CANNOT_CONFINE },
           "AppArmor is not enabled; no container can be confined" },
-        { { PHX_LAYER_CONFIG, PHX_DRIFT_ASSIGNED, PHX_ACTION_ASSIGN, "web", "lxc-web", "unset" },
-          "web: its config names no profile instead of lxc-web" },
+        { { PHX_LAYER_CONFIG,
+            PHX_DRIFT_ASSIGNED,
+            PHX_ACTION_ASSIGN,
+            "web",
+            "lxc-web",
+            "unset",
+            .is_lacking = true },
+          "web: its config names no profile, expected lxc-web" },
         { { PHX_LAYER_CONFIG,
             PHX_DRIFT_ASSIGNED,
             PHX_ACTION_ASSIGN,
             "web",
             "lxc-web",
             "generated" },
-          "web: its config names generated instead of lxc-web" },
+          "web: its config names generated, expected lxc-web" },
         { { PHX_LAYER_CONFIG,
             PHX_DRIFT_ASSIGNED,
             PHX_ACTION_ASSIGN,
             "web",
             "with lxc.a",
-            "absent" },
-          "web: its config does not have lxc.a as lxc_options say" },
+            "absent",
+            .key = "lxc.a",
+            .is_lacking = true },
+          "web: its config has no lxc.a, which lxc_options set" },
         { { PHX_LAYER_CONFIG,
             PHX_DRIFT_ASSIGNED,
             PHX_ACTION_ASSIGN,
             "web",
             "without lxc.a",
-            "present" },
-          "web: its config has a line lxc.a that lxc_options no longer ask for" },
+            "present",
+            .key = "lxc.a" },
+          "web: its config has lxc.a, which lxc_options do not set" },
         { { PHX_LAYER_RUNNING,
             PHX_DRIFT_RUNNING,
             PHX_ACTION_NONE,
             "web",
             "lxc-web",
             "unconfined, pid 12",
-            PHX_WHY_RESTART },
-          "web: runs under unconfined, pid 12, instead of lxc-web; needs a restart" },
+            PHX_CAUSE_REQUIRES_RESTART },
+          "web: runs under unconfined, pid 12, expected lxc-web; requires restart" },
         { { PHX_LAYER_CONFIG,
             PHX_DRIFT_UNMANAGED,
             PHX_ACTION_NONE,
             "guest",
             "an entry",
             "unconfined",
-            "never touched" },
-          "guest: not in the configuration; never touched" },
+            PHX_CAUSE_UNMANAGED },
+          "guest: unmanaged: not in the configuration; left unchanged" },
 };
 
 static void a_sentence_names_the_thing_and_says_what_is_wrong(void **state) {
@@ -129,20 +140,18 @@ static char *status_of(
         phx_cleanup(phx_desired_freep) struct phx_desired *desired = fake_copy_desired(fake);
         phx_cleanup(phx_observed_freep) struct phx_observed *observed = fake_copy_observed(fake);
         phx_cleanup(phx_drifts_done) struct phx_drifts drifts = { 0 };
+        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = phx_snapshot_new();
         const struct phx_backoff none = { 0 };
+        const struct phx_snapshot_view view = { .desired = desired,
+                                                .observed = observed,
+                                                .drifts = &drifts,
+                                                .backoff = backoff ? backoff : &none };
         bool degraded = !expect_degraded;
         char *status = NULL;
 
         assert_int_equal(phx_diff(desired, observed, &drifts), 0);
-        assert_int_equal(
-                        phx_status_render(
-                                        desired,
-                                        observed,
-                                        &drifts,
-                                        backoff ? backoff : &none,
-                                        &status,
-                                        &degraded),
-                        0);
+        assert_int_equal(phx_snapshot_fill(&view, snapshot), 0);
+        assert_int_equal(phx_status_render(snapshot, &status, &degraded), 0);
         assert_int_equal(degraded, expect_degraded);
         return status;
 }
@@ -154,7 +163,7 @@ static void add_profiles(struct fake *fake, unsigned count) {
                 (void) snprintf(name, sizeof(name), "lxc-%c", (int) ('a' + i));
                 (void) fake_profile(fake, name, DIGEST_1, SHA1);
                 (void) fake_deploy(fake, name, DIGEST_1, true);
-                fake_load(fake, name, "enforce", SHA1);
+                fake_load(fake, name, PHX_POLICY_ENFORCE, SHA1);
         }
 }
 
@@ -186,7 +195,8 @@ static void in_sync_says_how_many_are_confined(void **state) {
         status = status_of(fake, NULL, false);
         assert_string_equal(
                         status,
-                        "In sync: 6 profiles, 14 containers confined, 2 unconfined, 1 needs a restart");
+                        "In sync: 6 profiles in force, 10 of 17 containers confined, 3 unconfined, 4 stopped, "
+                        "1 requires restart");
 }
 
 static void who_is_in_a_profile_that_confines_nothing_is_counted_apart(void **state) {
@@ -196,18 +206,18 @@ static void who_is_in_a_profile_that_confines_nothing_is_counted_apart(void **st
 
         add_profiles(fake, 2);
         policy = &fake->desired->profiles[0].policy;
-        assert_int_equal(phx_replace(&policy->items[0].mode, "complain"), 0);
-        fake_load(fake, "lxc-a", "complain", SHA1);
+        policy->items[0].mode = PHX_POLICY_COMPLAIN;
+        fake_load(fake, "lxc-a", PHX_POLICY_COMPLAIN, SHA1);
         add_containers(fake, 100, 2, "lxc-a", NULL);
-        add_containers(fake, 200, 1, "lxc-a", "lxc-a (complain), pid 7");
-        add_containers(fake, 300, 1, "lxc-a", "lxc-a//null-/bin/sh (complain), pid 8");
+        add_containers(fake, 200, 1, "lxc-a", "lxc-a (complain)");
+        add_containers(fake, 300, 1, "lxc-a", "lxc-a//null-/bin/sh (complain)");
         add_containers(fake, 400, 1, "lxc-a", "unconfined");
         add_containers(fake, 500, 1, "lxc-b", "lxc-b");
         status = status_of(fake, NULL, false);
         assert_string_equal(
                         status,
-                        "In sync: 2 profiles, 1 container confined, 0 unconfined, 4 not enforced, "
-                        "1 needs a restart");
+                        "In sync: 2 profiles in force, 1 of 6 containers confined, 2 not enforced, 1 unconfined, "
+                        "2 stopped, 1 requires restart");
 }
 
 static void few_and_many_are_said_as_people_say_them(void **state) {
@@ -222,8 +232,8 @@ static void few_and_many_are_said_as_people_say_them(void **state) {
         status = status_of(fake, NULL, false);
         assert_string_equal(
                         status,
-                        "In sync: 1 profile, 1 container confined, 0 unconfined, 2 need a restart, "
-                        "1 not on this host, 1 unmanaged");
+                        "In sync: 1 profile in force, 1 of 4 containers confined, 2 unconfined, 1 missing, "
+                        "2 require restart, 1 unmanaged");
 }
 
 static void a_refused_profile_is_named_with_its_line(void **state) {
@@ -240,8 +250,8 @@ static void a_refused_profile_is_named_with_its_line(void **state) {
         status = status_of(fake, NULL, true);
         assert_string_equal(
                         status,
-                        "Degraded: lxc-a: line 39: syntax error, unexpected TOK_ID; last good in force; "
-                        "1 profile, 2 containers confined, 0 unconfined");
+                        "Degraded: lxc-a: line 39: syntax error, unexpected TOK_ID; last known good in force; "
+                        "1 profile in force, 2 of 2 containers confined");
 }
 
 static void a_failed_action_is_told_with_its_reason(void **state) {
@@ -255,15 +265,14 @@ static void a_failed_action_is_told_with_its_reason(void **state) {
         };
 
         add_profiles(fake, 1);
-        fake_load(fake, "lxc-a", "complain", SHA1);
+        fake_load(fake, "lxc-a", PHX_POLICY_COMPLAIN, SHA1);
         (void) fake_create(fake, "guest", "lxc-a");
         assert_int_equal(phx_backoff_fail(&backoff, &drift, "permission denied", 0), 0);
         status = status_of(fake, &backoff, true);
         assert_string_equal(
                         status,
-                        "Degraded: lxc-a: loaded in mode complain instead of enforce; load failed, and is "
-                        "tried again: permission denied; 1 profile, 0 containers confined, 0 unconfined, "
-                        "1 unmanaged");
+                        "Degraded: lxc-a: loaded in mode complain, expected enforce; load failed and will be "
+                        "retried: permission denied; 1 profile in force, no containers, 1 unmanaged");
 }
 
 static void who_observes_tries_nothing_again(void **state) {
@@ -277,14 +286,14 @@ static void who_observes_tries_nothing_again(void **state) {
         };
 
         add_profiles(fake, 1);
-        fake_load(fake, "lxc-a", "complain", SHA1);
+        fake_load(fake, "lxc-a", PHX_POLICY_COMPLAIN, SHA1);
         fake->desired->mode = PHX_MODE_OBSERVE;
         assert_int_equal(phx_backoff_fail(&backoff, &drift, "permission denied", 0), 0);
         status = status_of(fake, &backoff, true);
         assert_string_equal(
                         status,
-                        "Observing, 1 drift: lxc-a: loaded in mode complain instead of enforce; "
-                        "1 profile, 0 containers confined, 0 unconfined");
+                        "Observing, 1 drift: lxc-a: loaded in mode complain, expected enforce; "
+                        "1 profile in force, no containers");
 }
 
 static void nobody_is_confined_by_a_complaining_profile(void **state) {
@@ -292,15 +301,13 @@ static void nobody_is_confined_by_a_complaining_profile(void **state) {
         phx_autofree char *status = NULL;
 
         add_profiles(fake, 1);
-        add_containers(fake, 100, 1, "lxc-a", NULL);
-        assert_int_equal(
-                        phx_replace(&fake->desired->profiles[0].policy.items[0].mode, "complain"),
-                        0);
-        fake_load(fake, "lxc-a", "complain", SHA1);
+        add_containers(fake, 100, 1, "lxc-a", "lxc-a (complain)");
+        fake->desired->profiles[0].policy.items[0].mode = PHX_POLICY_COMPLAIN;
+        fake_load(fake, "lxc-a", PHX_POLICY_COMPLAIN, SHA1);
         status = status_of(fake, NULL, false);
         assert_string_equal(
                         status,
-                        "In sync: 1 profile, 0 containers confined, 0 unconfined, 1 not enforced");
+                        "In sync: 1 profile in force, 0 of 1 container confined, 1 not enforced");
 }
 
 static void without_a_configuration_nothing_is_in_sync(void **state) {
@@ -311,14 +318,14 @@ static void without_a_configuration_nothing_is_in_sync(void **state) {
         status = status_of(fake, NULL, true);
         assert_string_equal(
                         status,
-                        "Degraded: no configuration was accepted yet; 0 profiles, 0 containers confined, "
-                        "0 unconfined");
+                        "Degraded: no configuration has been accepted yet; 0 profiles in force, "
+                        "no containers");
         fake->desired->mode = PHX_MODE_OBSERVE;
         observing = status_of(fake, NULL, true);
         assert_string_equal(
                         observing,
-                        "Observing: no configuration was accepted yet; 0 profiles, 0 containers confined, "
-                        "0 unconfined");
+                        "Observing: no configuration has been accepted yet; 0 profiles in force, "
+                        "no containers");
 }
 
 static void the_status_is_one_line_whatever_is_quoted(void **state) {
@@ -332,8 +339,8 @@ static void the_status_is_one_line_whatever_is_quoted(void **state) {
         status = status_of(fake, NULL, true);
         assert_string_equal(
                         status,
-                        "Degraded: configuration: a.json:1: unknown key 'x READY=1  '; last good in force; "
-                        "0 profiles, 0 containers confined, 0 unconfined");
+                        "Degraded: configuration: a.json:1: unknown key 'x READY=1  '; last known good in force; "
+                        "0 profiles in force, no containers");
 }
 
 int main(void) {

@@ -64,17 +64,6 @@ static void prefixes_and_suffixes_are_told(void **state) {
         assert_true(phx_has_suffix("", ""));
 }
 
-static void a_part_is_all_that_is_between_separators(void **state) {
-        assert_true(phx_has_part("lxc-web", "//&", "lxc-web"));
-        assert_true(phx_has_part("lxc-web//&:ns:unconfined", "//&", "lxc-web"));
-        assert_true(phx_has_part("lxc-web//&:ns:unconfined", "//&", ":ns:unconfined"));
-        assert_true(phx_has_part("a//&b//&c", "//&", "b"));
-        assert_true(phx_has_part("a//&", "//&", ""));
-        assert_false(phx_has_part("lxc-web-2//&lxc", "//&", "lxc-web"));
-        assert_false(phx_has_part("lxc-web//child", "//&", "lxc-web"));
-        assert_false(phx_has_part("", "//&", "lxc-web"));
-}
-
 static void two_nulls_are_equal(void **state) {
         assert_true(phx_equal(NULL, NULL));
         assert_false(phx_equal(NULL, ""));
@@ -185,7 +174,6 @@ int main(void) {
                 cmocka_unit_test(what_cannot_be_seen_is_escaped),
                 cmocka_unit_test(what_has_no_room_is_cut_between_characters),
                 cmocka_unit_test(prefixes_and_suffixes_are_told),
-                cmocka_unit_test(a_part_is_all_that_is_between_separators),
                 cmocka_unit_test(two_nulls_are_equal),
                 cmocka_unit_test(distance_counts_edits),
                 cmocka_unit_test(replacing_frees_the_old_and_copies_the_new),

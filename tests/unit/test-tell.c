@@ -13,8 +13,8 @@
 
 #include "codec/snapshot_json.h"
 #include "reconcile/diff.h"
+#include "reconcile/sentence.h"
 #include "reconcile/snapshot.h"
-#include "reconcile/status.h"
 #include "reconcile/tell.h"
 #include "world_fake.h"
 
@@ -79,13 +79,14 @@ static void a_drift_is_told_when_it_comes_and_when_it_goes(void **state) {
         tell(&subject);
         assert_string_equal(
                         fake_find(subject.fake, PHX_RECORD_DRIFT_FOUND, 0)->message,
-                        "guest: not in the configuration; never touched");
+                        "guest: unmanaged: not in the configuration; left unchanged");
         tell(&subject);
         assert_told(&subject, "");
         subject.fake->observed->container_count = 0;
         tell(&subject);
         subject.fake->observed->container_count = 1;
-        assert_told(&subject, "drift-gone: guest: no longer true: not in the configuration\n");
+        assert_told(&subject,
+                    "drift-gone: guest: resolved: was unmanaged: not in the configuration\n");
 }
 
 static void another_content_is_news_and_another_pid_is_not(void **state) {
@@ -94,19 +95,16 @@ static void another_content_is_news_and_another_pid_is_not(void **state) {
 
         (void) fake_profile(subject.fake, "lxc-web", "file 1", NULL);
         (void) fake_deploy(subject.fake, "lxc-web", "file 2", false);
-        fake_load(subject.fake, "lxc-web", "enforce", NULL);
+        fake_load(subject.fake, "lxc-web", PHX_POLICY_ENFORCE, NULL);
         fake_configure(subject.fake, "web", "web", "lxc-web");
         container = fake_create(subject.fake, "web", "lxc-web");
         container->is_running = true;
         container->wrong = 1;
-        assert_int_equal(phx_replace(&container->example, "unconfined, pid 1"), 0);
+        assert_int_equal(phx_replace(&container->example.text, "unconfined"), 0);
         tell(&subject);
         assert_int_equal(fake_count(subject.fake, PHX_RECORD_DRIFT_FOUND), 2);
 
-        assert_int_equal(
-                        phx_replace(&subject.fake->observed->containers[0].example,
-                                    "unconfined, pid 2"),
-                        0);
+        subject.fake->observed->containers[0].example_tid = 2;
         tell(&subject);
         assert_told(&subject, "");
         (void) fake_deploy(subject.fake, "lxc-web", "file 3", false);
@@ -126,7 +124,7 @@ static void another_wish_is_news(void **state) {
                         0);
         tell(&subject);
         assert_told(&subject,
-                    "drift-found: web: its config names no profile instead of lxc-never; the profile is "
+                    "drift-found: web: its config names no profile, expected lxc-never; its profile is "
                     "neither in the profile directory nor in the kernel\n");
 }
 
@@ -140,7 +138,7 @@ static void refuse(struct subject *subject, const char *text) {
 static void add_web(struct subject *subject) {
         (void) fake_profile(subject->fake, "lxc-web", "file 1", "policy 1");
         (void) fake_deploy(subject->fake, "lxc-web", "file 1", true);
-        fake_load(subject->fake, "lxc-web", "enforce", "policy 1");
+        fake_load(subject->fake, "lxc-web", PHX_POLICY_ENFORCE, "policy 1");
 }
 
 static void a_refusal_is_told_with_each_new_reason_and_at_its_end(void **state) {
@@ -150,11 +148,11 @@ static void a_refusal_is_told_with_each_new_reason_and_at_its_end(void **state) 
         tell(&subject);
         refuse(&subject, "lxc-web: line 3: no");
         tell(&subject);
-        assert_told(&subject, "refused: lxc-web: line 3: no; last good in force\n");
+        assert_told(&subject, "refused: lxc-web: line 3: no; last known good in force\n");
         assert_string_equal(subject.fake->records[0].profile, "lxc-web");
         refuse(&subject, "lxc-web: line 4: no");
         tell(&subject);
-        assert_told(&subject, "refused: lxc-web: line 4: no; last good in force\n");
+        assert_told(&subject, "refused: lxc-web: line 4: no; last known good in force\n");
         tell(&subject);
         assert_told(&subject, "");
         refuse(&subject, NULL);
@@ -190,7 +188,7 @@ static void a_refused_source_that_is_removed_is_not_called_accepted(void **state
         subject.fake->desired->profile_count = 0;
         tell(&subject);
         subject.fake->desired->profile_count = 1;
-        assert_told(&subject, "drift-gone: lxc-web: no longer refused, as its source is gone\n");
+        assert_told(&subject, "drift-gone: lxc-web: resolved: its source was removed\n");
 }
 
 static void a_refused_source_is_not_called_accepted_when_its_directory_cannot_be_read(
@@ -204,7 +202,8 @@ static void a_refused_source_is_not_called_accepted_when_its_directory_cannot_be
         refuse(&subject, NULL);
         assert_non_null(phx_desired_add_refusal(desired, "profiles", "/etc/x: no such directory"));
         tell(&subject);
-        assert_told(&subject, "refused: profiles: /etc/x: no such directory; last good in force\n");
+        assert_told(&subject,
+                    "refused: profiles: /etc/x: no such directory; last known good in force\n");
         free(desired->refusals[0].object);
         free(desired->refusals[0].text);
         desired->refusal_count = 0;
@@ -229,7 +228,7 @@ static void what_needs_nobody_is_routine(void **state) {
         struct phx_observed_container *container;
 
         add_web(&subject);
-        fake_load(subject.fake, "lxc-web", "complain", "policy 1");
+        fake_load(subject.fake, "lxc-web", PHX_POLICY_COMPLAIN, "policy 1");
         fake_configure(subject.fake, "far", NULL, "lxc-web");
         fake_configure(subject.fake, "web", "web", "unconfined");
         container = fake_create(subject.fake, "web", "unconfined");
@@ -245,7 +244,7 @@ static void what_is_only_observed_is_no_routine(void **state) {
         phx_cleanup(subject_done) struct subject subject = subject_new();
 
         add_web(&subject);
-        fake_load(subject.fake, "lxc-web", "complain", "policy 1");
+        fake_load(subject.fake, "lxc-web", PHX_POLICY_COMPLAIN, "policy 1");
         subject.fake->desired->mode = PHX_MODE_OBSERVE;
         tell(&subject);
         assert_false(is_routine(&subject, "mode"));
@@ -261,7 +260,7 @@ static void a_refused_configuration_that_is_being_written_stays_refused(void **s
         tell(&subject);
         assert_string_equal(
                         fake_find(subject.fake, PHX_RECORD_REFUSED, 0)->message,
-                        "configuration: a.json:1: no; last good in force");
+                        "configuration: a.json:1: no; last known good in force");
         assert_null(fake_find(subject.fake, PHX_RECORD_REFUSED, 0)->profile);
         refusal->is_transient = true;
         tell(&subject);
@@ -284,7 +283,7 @@ static void posture_and_notes_are_told_once(void **state) {
         tell(&subject);
         assert_string_equal(
                         fake_find(subject.fake, PHX_RECORD_POSTURE, 0)->message,
-                        "web: unconfined by configuration; the profile lxc-baseline has what it needs");
+                        "web: unconfined by configuration; profile lxc-baseline fits");
         assert_string_equal(
                         fake_find(subject.fake, PHX_RECORD_REMARK, 0)->message,
                         "web: lxc_options: contradicts");
@@ -457,7 +456,7 @@ static void a_broken_rule_is_told_once_unless_it_is_accepted(void **state) {
 
         (void) fake_profile(subject.fake, "lxc-web", "file 1", NULL);
         (void) fake_deploy(subject.fake, "lxc-web", "file 1", true);
-        fake_load(subject.fake, "lxc-web", "enforce", NULL);
+        fake_load(subject.fake, "lxc-web", PHX_POLICY_ENFORCE, NULL);
         fake_configure(subject.fake, "web", NULL, "lxc-web");
         profile = &subject.fake->desired->profiles[0];
         lint = phx_lints_add(&profile->lints, PHX_RULE_MAY_LEAVE, "it may leave");
@@ -527,7 +526,7 @@ static void the_value_of_an_option_is_told_nobody(void **state) {
 
                 (void) fake_profile(subject.fake, "lxc-web", "file 1", NULL);
                 (void) fake_deploy(subject.fake, "lxc-web", "file 1", true);
-                fake_load(subject.fake, "lxc-web", "enforce", NULL);
+                fake_load(subject.fake, "lxc-web", PHX_POLICY_ENFORCE, NULL);
                 fake_configure(subject.fake, "web", "web", "lxc-web");
                 assert_non_null(phx_lxc_options_add(
                                 &subject.fake->desired->containers[0].options,

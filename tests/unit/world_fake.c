@@ -96,7 +96,7 @@ struct phx_desired_profile *fake_profile(
         profile->has_good = true;
         (void) snprintf(profile->digest, sizeof(profile->digest), "%s", file);
         (void) snprintf(profile->key, sizeof(profile->key), "key of %s", name);
-        must(phx_kernel_entries_add(&profile->policy, name, "enforce", policy) >= 0);
+        must(phx_kernel_entries_add(&profile->policy, name, PHX_POLICY_ENFORCE, policy) >= 0);
         return profile;
 }
 
@@ -131,13 +131,13 @@ struct phx_observed_file *fake_deploy(
         return file;
 }
 
-void fake_load(struct fake *fake, const char *name, const char *mode, const char *hash) {
+void fake_load(struct fake *fake, const char *name, enum phx_policy_mode mode, const char *hash) {
         struct phx_kernel_entries *loaded = &fake->observed->loaded;
 
         for (size_t i = 0; i < loaded->count; i++) {
                 if (strcmp(loaded->items[i].name, name) != 0)
                         continue;
-                set(&loaded->items[i].mode, mode);
+                loaded->items[i].mode = mode;
                 set(&loaded->items[i].hash, hash);
                 return;
         }
@@ -247,7 +247,8 @@ static void copy_container(struct phx_observed *to, const struct phx_observed_co
         set(&container->effective, from->effective);
         set(&container->digest, from->digest);
         set(&container->trouble, from->trouble);
-        set(&container->example, from->example);
+        must(phx_label_copy(&container->example, &from->example) >= 0);
+        container->example_tid = from->example_tid;
         must(phx_strings_copy(&container->wrong_lines, &from->wrong_lines) >= 0);
         must(phx_strings_copy(&container->refused_options, &from->refused_options) >= 0);
         must(phx_strings_copy(&container->labels, &from->labels) >= 0);
@@ -267,7 +268,7 @@ static bool is_label_right(const struct fake *fake, const char *label, const cha
 
         if (strcmp(label, profile) != 0)
                 return false;
-        return strcmp(label, "unconfined") == 0 || (entry && strcmp(entry->mode, "enforce") == 0);
+        return strcmp(label, "unconfined") == 0 || (entry && entry->mode == PHX_POLICY_ENFORCE);
 }
 
 static void show_tasks(
@@ -281,7 +282,6 @@ static void show_tasks(
                         profile = fake->desired->containers[i].profile;
         for (size_t i = 0; i < observed->container_count && task->label; i++) {
                 struct phx_observed_container *container = &observed->containers[i];
-                char example[256];
 
                 if (strcmp(container->directory, task->directory) != 0)
                         continue;
@@ -290,9 +290,10 @@ static void show_tasks(
                 container->init = INIT_OF_A_CONTAINER;
                 if (profile && !is_label_right(fake, task->label, profile))
                         container->wrong = TASKS_OF_A_CONTAINER;
-                (void) snprintf(example, sizeof(example), "%s, pid 4711", task->label);
-                set(&container->example, example);
-                must(phx_strings_add_once(&container->labels, task->label) >= 0);
+                if (phx_label_parse(task->label, &container->example) < 0)
+                        set(&container->example.text, task->label);
+                container->example_tid = 4711;
+                must(phx_strings_add_once(&container->labels, container->example.text) >= 0);
         }
 }
 
@@ -402,7 +403,7 @@ static int assign(struct fake *fake, const char *id, const struct phx_step_edit 
         const struct phx_kernel_entry *entry = phx_kernel_entries_find(
                         &fake->observed->loaded,
                         step->profile);
-        bool confines = entry && strcmp(entry->mode, "enforce") == 0;
+        bool confines = entry && entry->mode == PHX_POLICY_ENFORCE;
         char name[256] = "";
 
         if (!have)

@@ -80,7 +80,7 @@ struct phx_observed_file *fake_deploy(
                 const char *content,
                 bool is_owned);
 /* Puts one entry in place of what the kernel has by that name. HASH may be NULL. */
-void fake_load(struct fake *fake, const char *name, const char *mode, const char *hash);
+void fake_load(struct fake *fake, const char *name, enum phx_policy_mode mode, const char *hash);
 struct phx_observed_container *fake_create(
                 struct fake *fake,
                 const char *directory,

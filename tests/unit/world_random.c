@@ -53,11 +53,11 @@ static void add_file(struct fake *fake, struct lottery *lottery, const char *nam
 }
 
 static void add_loaded(struct fake *fake, struct lottery *lottery, const char *name) {
-        static const char *const modes[] = { "enforce",
-                                             "enforce",
-                                             "enforce",
-                                             "complain",
-                                             "unconfined" };
+        static const enum phx_policy_mode modes[] = { PHX_POLICY_ENFORCE,
+                                                      PHX_POLICY_ENFORCE,
+                                                      PHX_POLICY_ENFORCE,
+                                                      PHX_POLICY_COMPLAIN,
+                                                      PHX_POLICY_UNCONFINED };
         static const char *const hashes[] = { "policy 1", "policy 1", "policy 2", NULL };
         char child[64];
 
@@ -73,10 +73,10 @@ static void add_loaded(struct fake *fake, struct lottery *lottery, const char *n
                         name,
                         lottery_chance(lottery, 50) ? "old" : "new");
         if (lottery_chance(lottery, 30))
-                fake_load(fake, child, "enforce", "policy 1");
+                fake_load(fake, child, PHX_POLICY_ENFORCE, "policy 1");
         (void) snprintf(child, sizeof(child), "%s//null-/bin/true", name);
         if (lottery_chance(lottery, 20))
-                fake_load(fake, child, "complain", "policy 1");
+                fake_load(fake, child, PHX_POLICY_COMPLAIN, "policy 1");
 }
 
 static void add_profile(struct fake *fake, struct lottery *lottery, const char *name) {
@@ -97,7 +97,11 @@ static void add_profile(struct fake *fake, struct lottery *lottery, const char *
                 must(phx_replace(&profile->refusal, "line 3: no") >= 0);
         (void) snprintf(child, sizeof(child), "%s//new", name);
         if (lottery_chance(lottery, 30))
-                must(phx_kernel_entries_add(&profile->policy, child, "enforce", "policy 1") >= 0);
+                must(phx_kernel_entries_add(
+                                     &profile->policy,
+                                     child,
+                                     PHX_POLICY_ENFORCE,
+                                     "policy 1") >= 0);
 }
 
 static void add_configured(struct fake *fake, struct lottery *lottery, const char *directory) {
@@ -163,8 +167,8 @@ struct fake *random_world(uint64_t seed) {
                 if (!fake->observed->kernel_trouble)
                         add_loaded(fake, &lottery, profiles[i]);
         }
-        fake_load(fake, "lxc-debian", "enforce", "debian's");
-        fake_load(fake, "lxc-loose", "complain", "debian's");
+        fake_load(fake, "lxc-debian", PHX_POLICY_ENFORCE, "debian's");
+        fake_load(fake, "lxc-loose", PHX_POLICY_COMPLAIN, "debian's");
         for (size_t i = 0; i < PHX_ELEMENTS(directories); i++) {
                 if (lottery_chance(&lottery, 70))
                         add_configured(fake, &lottery, directories[i]);
@@ -181,7 +185,7 @@ struct fake *random_world_in_sync(uint64_t seed) {
         for (size_t i = 0; i < PHX_ELEMENTS(profiles); i++) {
                 (void) fake_profile(fake, profiles[i], "file 1", "policy 1");
                 (void) fake_deploy(fake, profiles[i], "file 1", true);
-                fake_load(fake, profiles[i], "enforce", "policy 1");
+                fake_load(fake, profiles[i], PHX_POLICY_ENFORCE, "policy 1");
         }
         for (size_t i = 0; i < PHX_ELEMENTS(directories); i++) {
                 const char *profile =
@@ -214,8 +218,8 @@ void random_meddling(struct fake *fake, struct lottery *lottery) {
                                 lottery,
                                 (unsigned) machine->loaded.count)];
 
-                must(phx_replace(&entry->mode,
-                                 lottery_chance(lottery, 50) ? "complain" : "enforce") >= 0);
+                entry->mode = lottery_chance(lottery, 50) ? PHX_POLICY_COMPLAIN
+                                                          : PHX_POLICY_ENFORCE;
                 must(phx_replace(&entry->hash, "policy 9") >= 0);
         }
         if (machine->container_count > 0 && lottery_chance(lottery, 20))

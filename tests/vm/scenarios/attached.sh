@@ -30,7 +30,7 @@ attached=$(leave db)
 check "it is in a cgroup with a dot" prints_like '^0::/lxc\.payload\.db/\.lxc' cat "/proc/$attached/cgroup"
 check "and unconfined" prints unconfined cat "/proc/$attached/attr/current"
 phoenixctl reconcile --wait >/dev/null || true
-check "db needs a restart" prints restart-needed state_of db
+check "db needs a restart" prints requires-restart state_of db
 check "it is unconfined" prints unconfined posture_of db
 check "partly" prints_like 'db +container-db +partly-unconfined +unconfined' phoenixctl posture
 check "posture says so" posture_exits 2
@@ -44,7 +44,7 @@ echo threaded >"$threaded/cgroup.type"
 echo "$attached" >"$threaded/cgroup.procs"
 check "it is such a one" prints_like 'not supported' cat "$threaded/cgroup.procs"
 phoenixctl reconcile --wait >/dev/null || true
-check "db still needs a restart" prints restart-needed state_of db
+check "db still needs a restart" prints requires-restart state_of db
 check "and posture says so" posture_exits 2
 kill "$attached"
 phoenixctl reconcile --wait >/dev/null || true
@@ -69,7 +69,7 @@ check "again and again" test "$reads" -gt 10
 check "without a look" equals "$(passes)" "$looks"
 check "and it is told when" test "$(labels_at)" -gt "$before"
 attached=$(leave db)
-check "who leaves the profile is seen without any event" wait_until 20 prints restart-needed state_of db
+check "who leaves the profile is seen without any event" wait_until 20 prints requires-restart state_of db
 check "and posture says so" posture_exits 2
 kill "$attached"
 check "and who is gone" wait_until 20 posture_exits 0

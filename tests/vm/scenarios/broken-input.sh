@@ -15,7 +15,7 @@ unchanged() { equals "$(machine_picture)" "$before"; }
 say "a profile with a syntax error in line 5"
 cp "$SOURCES/lxc-web" /tmp/lxc-web.good
 sed '5i\    netwerk bogus,' /tmp/lxc-web.good >"$SOURCES/lxc-web"
-check "the status names profile and line" wait_until 10 status_like '^Degraded: lxc-web: line [56]:.*last good in force'
+check "the status names profile and line" wait_until 10 status_like '^Degraded: lxc-web: line [56]:.*last known good in force'
 check "nothing has changed" unchanged
 sleep 2
 check "nor later" unchanged
@@ -26,7 +26,7 @@ check "still nothing has changed" unchanged
 say "a broken configuration"
 cp "$CONFIG" /tmp/configs.good
 head -c -3 /tmp/configs.good >"$CONFIG"
-check "the status says where" wait_until 3 status_like '^Degraded: .*phoenix_lxc_configs.json.*last good in force'
+check "the status says where" wait_until 3 status_like '^Degraded: .*phoenix_lxc_configs.json.*last known good in force'
 check "nothing has changed" unchanged
 : >"$CONFIG"
 check "an empty file is refused" wait_until 3 status_like '^Degraded: .*phoenix_lxc_configs.json.*empty'
@@ -66,7 +66,7 @@ echo 'x' >"$CONFIG"
 sed '5i\    netwerk bogus,' /tmp/lxc-web.good >"$SOURCES/lxc-web"
 check "degraded" wait_until 5 status_like '^Degraded'
 systemctl restart phoenixd
-check "degraded still" status_like '^Degraded.*last good in force'
+check "degraded still" status_like '^Degraded.*last known good in force'
 check "nothing has changed" unchanged
 apparmor_parser -R "$DEPLOYED/lxc-db"
 check "and what is removed comes back" wait_until 3 prints enforce loaded_mode lxc-db

@@ -46,7 +46,7 @@ check "who is unconfined is told what would fit" wait_until 3 journal_has 'db: u
 entry '{ "apparmor_profile": "unconfined", "pct_options": [ "nesting=1" ], "gpu_assignment": "0,1" }'
 check "by its graphics cards first" wait_until 3 journal_has 'db: unconfined by configuration.* lxc-gpu-docker-storage '
 entry '{ "apparmor_profile": "lxc-none" }'
-check "a profile that nobody has is named" wait_until 3 status_like '^Degraded: db: its config names unconfined instead of lxc-none; the profile is neither in the profile directory nor in the kernel'
+check "a profile that nobody has is named" wait_until 3 status_like '^Degraded: db: its config names unconfined, expected lxc-none; its profile is neither in the profile directory nor in the kernel'
 check "and not written" prints unconfined effective_profile db
 
 say "lxc_options"

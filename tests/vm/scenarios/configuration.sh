@@ -20,13 +20,13 @@ entry() {
 # refuses STATEMENT ENTRY REGEX: which the words about it match, from the path of the key on.
 refuses() {
     entry "$2"
-    check "$1" wait_until 3 status_like "^Degraded: configuration: $CONFIG:[0-9]+: lxc_configs\.db$3.*last good in force"
+    check "$1" wait_until 3 status_like "^Degraded: configuration: $CONFIG:[0-9]+: lxc_configs\.db$3.*last known good in force"
 }
 
 # refuses_file STATEMENT TEXT REGEX
 refuses_file() {
     put "$2"
-    check "$1" wait_until 3 status_like "^Degraded: configuration: $CONFIG:$3.*last good in force"
+    check "$1" wait_until 3 status_like "^Degraded: configuration: $CONFIG:$3.*last known good in force"
 }
 
 entry '{ "name": "store", "apparmor_profile": "lxc-db" }'

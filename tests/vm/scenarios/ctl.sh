@@ -63,7 +63,7 @@ check "an object that is not there is an error" exits 1 ctl status nobody
 say "what would be done"
 set_setting mode '"observe"'
 configure web=lxc-web db=lxc-db
-check "when it only observes, the plan has it" wait_until 10 says '^assign +db: its config names unconfined instead of lxc-db' ctl plan
+check "when it only observes, the plan has it" wait_until 10 says '^assign +db: its config names unconfined, expected lxc-db' ctl plan
 check "with an exit status" exits 2 ctl plan
 check "and what the file will be" says '^\+lxc.apparmor.profile = lxc-db' ctl plan
 check "diff shows that alone" says '^--- a/var/lib/lxc/db/config' ctl diff
@@ -121,7 +121,7 @@ check "in JSON" sh -c 'phoenixctl --json history lxc-web | jq -e ".version == 1 
 logger -t phoenixd --journald <<LIE
 MESSAGE_ID=e80746f3fe25485d8a36080345c37d99
 PHOENIXD_RECORD=changed
-PHOENIX_CONTAINER=web
+PHOENIXD_STORY=web
 MESSAGE=web: a lie
 LIE
 journalctl --sync

@@ -43,7 +43,7 @@ status
 
 act "break lxc-web in line 5"
 sed -i '5i\    netwerk bogus,' "$SOURCES/lxc-web"
-check "it is refused, with its line" wait_until 10 status_like 'lxc-web: line [0-9]+.*last good in force'
+check "it is refused, with its line" wait_until 10 status_like 'lxc-web: line [0-9]+.*last known good in force'
 status 0
 check "the last good one is still enforced" denied
 act "mend it"

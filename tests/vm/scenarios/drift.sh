@@ -17,8 +17,8 @@ profile_text lxc-web >/tmp/lxc-web
 apparmor_parser -r -K /tmp/lxc-web
 check "the kernel has the source's policy again" wait_until 2 prints "$good" loaded_hash lxc-web
 check "it is in the journal, by name" journal_has 'lxc-web.*kernel' "$cursor"
-check "and who it was" wait_until 3 journal_has 'lxc-web: somebody else has replaced its policy in the kernel: apparmor_parser, pid [0-9]+$' "$cursor"
-check "in the container's story, too" sh -c "journalctl -q -u phoenixd PHOENIX_CONTAINER=web PHOENIXD_RECORD=foreign | grep -q apparmor_parser"
+check "and who it was" wait_until 3 journal_has 'lxc-web: another program has replaced its policy in the kernel: apparmor_parser, pid [0-9]+$' "$cursor"
+check "in the container's story, too" sh -c "journalctl -q -u phoenixd PHOENIXD_STORY=web PHOENIXD_RECORD=foreign | grep -q apparmor_parser"
 check "in sync again" settled 2
 
 say "somebody switches it to complain"
@@ -32,7 +32,7 @@ say "somebody removes a profile from the kernel"
 cursor=$(journal_cursor)
 apparmor_parser -R "$DEPLOYED/lxc-web"
 check "it is loaded again" wait_until 2 prints "$good" loaded_hash lxc-web
-check "the journal says who removed it" wait_until 3 journal_has 'lxc-web: somebody else has removed its policy in the kernel: apparmor_parser, pid' "$cursor"
+check "the journal says who removed it" wait_until 3 journal_has 'lxc-web: another program has removed its policy in the kernel: apparmor_parser, pid' "$cursor"
 check "what ran in it is unconfined now, and said to need a restart" wait_until 2 status_like '1 needs a restart'
 check "the journal tells which container" journal_has 'web: .*restart' "$cursor"
 stop_container web

@@ -59,7 +59,7 @@ if [[ $PHASE -eq 1 ]]; then
     check "the namespace is there" test -d "$NAMESPACES/lxc-web"
     check "the config names the stack" prints 'lxc-web//&:lxc-web:unconfined' effective web
     check "there is an intent before the change" journal_has 'web: making its policy namespace'
-    check "and a result after it" journal_has 'web: its policy namespace was made, and read back'
+    check "and a result after it" journal_has 'web: its policy namespace was created, and read back'
 
     check "the container starts" start_container web
     check "every task carries the stack" wait_until 5 all_labelled web "$STACK"

@@ -117,7 +117,7 @@ say "expectations that do not hold"
 refuses() {
     local words=$1
     put_test lxc-web
-    check "it is refused: $words" wait_until 30 status_like "^Degraded: $words.*last good in force"
+    check "it is refused: $words" wait_until 30 status_like "^Degraded: $words.*last known good in force"
     check "what is in force has not changed" in_force
     check "nothing is left of the trial" probe_is_gone
 }
@@ -147,12 +147,12 @@ deny change_profile unconfined
 TEST
 check "first it is kept" settled 30
 put_text 'change_profile -> unconfined,'
-check "then it is not" wait_until 30 status_like "^Degraded: lxc-web.test: line 2: .*last good in force"
+check "then it is not" wait_until 30 status_like "^Degraded: lxc-web.test: line 2: .*last known good in force"
 check "the policy before is in force" in_force
 check "so is the deployed file" not grep -q 'change_profile -> unconfined' "$DEPLOYED/lxc-web"
 check "the running container stays confined" all_labelled web 'lxc-web (enforce)'
 systemctl restart phoenixd
-check "a restart does not help it" wait_until 30 status_like "^Degraded: lxc-web.test: line 2: .*last good in force"
+check "a restart does not help it" wait_until 30 status_like "^Degraded: lxc-web.test: line 2: .*last known good in force"
 check "the policy before is in force still" in_force
 put_text 'deny /etc/gshadow w,'
 check "mended, it is taken" settled 30

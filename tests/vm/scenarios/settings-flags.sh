@@ -29,13 +29,13 @@ set_setting allow_unconfined_flag true
 if [[ $(. /etc/os-release && echo "$VERSION_ID") -ge 13 ]]; then
     check "or loaded" wait_until 5 prints unconfined loaded_mode lxc-web
 else
-    check "or left to the compiler's judgement" wait_until 5 status_like "^Degraded: lxc-web: line 3: .*last good in force"
+    check "or left to the compiler's judgement" wait_until 5 status_like "^Degraded: lxc-web: line 3: .*last known good in force"
 fi
 profile_text lxc-web >"$SOURCES/lxc-web"
 check "in sync again" settled 5
 echo '# theirs' >"$DEPLOYED/lxc-new"
 profile_text lxc-new >"$SOURCES/lxc-new"
-check "a file of somebody else's is left alone" wait_until 5 status_like "^Degraded: lxc-new: the deployed file is somebody else's; remove it, or set adopt_deployed"
+check "a file of somebody else's is left alone" wait_until 5 status_like "^Degraded: lxc-new: the deployed file is not managed by phoenixd; remove it, or set adopt_deployed"
 check "and nothing is loaded in its place" not is_loaded lxc-new
 check "nor is it changed" prints '# theirs' cat "$DEPLOYED/lxc-new"
 set_setting adopt_deployed true

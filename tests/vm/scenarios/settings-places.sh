@@ -46,7 +46,7 @@ say "mode"
 set_setting mode '"observe"'
 check "observe is said" wait_until 3 status_like '^Observing, in sync'
 sed -i 's/^lxc.apparmor.profile.*/lxc.apparmor.profile = unconfined/' /var/lib/lxc/db/config
-check "what is wrong, too" wait_until 3 status_like '^Observing, 1 drift: db: its config names unconfined instead of lxc-db'
+check "what is wrong, too" wait_until 3 status_like '^Observing, 1 drift: db: its config names unconfined, expected lxc-db'
 check "it is not repaired" prints unconfined effective_profile db
 set_setting mode '"enforce"'
 check "until it may be" wait_until 3 prints lxc-db effective_profile db

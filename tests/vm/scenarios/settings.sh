@@ -18,7 +18,7 @@ put() {
 # refuses STATEMENT TEXT REGEX: which the words about it match, from the line's number on.
 refuses() {
     put "$2"
-    check "$1" wait_until 3 status_like "^Degraded: settings: $SETTINGS:$3.*last good in force"
+    check "$1" wait_until 3 status_like "^Degraded: settings: $SETTINGS:$3.*last known good in force"
 }
 
 accepts() {
@@ -80,7 +80,7 @@ refuses "it is JSON" $'{ "mode": "observe",\n' "[12]: "
 refuses "it is an object" '[ "mode" ]' "1: .*object"
 refuses "it is UTF-8" $'{ "//": "\xff" }' "1: .*UTF-8"
 refused_file() {
-    check "$1" wait_until 3 status_like "^Degraded: settings: $SETTINGS: .*$2.*last good in force"
+    check "$1" wait_until 3 status_like "^Degraded: settings: $SETTINGS: .*$2.*last known good in force"
 }
 put ''
 refused_file "it is not empty" 'empty'

@@ -35,7 +35,7 @@ check "all is well" wait_until 5 status_like '^In sync: 2 profiles, 1 container 
 
 say "a source that goes and comes back"
 mv "$SOURCES/lxc-new" /tmp/lxc-new
-check "it is kept for who refers to it" wait_until 10 status_like 'lxc-new: its source is gone; kept'
+check "it is kept for who refers to it" wait_until 10 status_like 'lxc-new: its source is removed; kept'
 mv /tmp/lxc-new "$SOURCES/lxc-new"
 check "in sync again" settled 10
 check "nobody was less confined" all_labelled web 'lxc-new (enforce)'

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include "state/tally.h"
+
+#include "base/strings.h"
+
+/* A withdrawn profile is kept up as long as a container uses it. */
+static bool is_kept(const struct phx_snapshot *snapshot, const char *name) {
+        for (size_t i = 0; i < snapshot->drift_count; i++) {
+                const struct phx_snapshot_drift *drift = &snapshot->drifts[i];
+
+                if (drift->kind == PHX_DRIFT_WITHDRAWN && drift->action == PHX_ACTION_NONE &&
+                    phx_equal(drift->object, name))
+                        return true;
+        }
+        return false;
+}
+
+static bool is_in_force(
+                const struct phx_snapshot *snapshot,
+                const struct phx_snapshot_profile *profile) {
+        if (!profile->digest)
+                return false;
+        return profile->state != PHX_PROFILE_WITHDRAWN || is_kept(snapshot, profile->name);
+}
+
+static void count_profiles(const struct phx_snapshot *snapshot, struct phx_tally *tally) {
+        for (size_t i = 0; i < snapshot->profile_count; i++) {
+                const struct phx_snapshot_profile *profile = &snapshot->profiles[i];
+
+                if (profile->is_piece)
+                        continue;
+                tally->profiles++;
+                tally->profiles_in_force += is_in_force(snapshot, profile);
+                tally->profile_states[profile->state]++;
+        }
+}
+
+static void count_containers(const struct phx_snapshot *snapshot, struct phx_tally *tally) {
+        for (size_t i = 0; i < snapshot->container_count; i++) {
+                const struct phx_snapshot_container *container = &snapshot->containers[i];
+
+                tally->containers++;
+                tally->container_states[container->state]++;
+                tally->postures[container->posture]++;
+                tally->exposed += phx_posture_is_exposed(
+                                container->posture,
+                                container->assigned,
+                                container->escape);
+        }
+        /* Before anything was accepted, nothing says what is managed. */
+        if (snapshot->generation)
+                tally->unmanaged = (unsigned) snapshot->unmanaged_count;
+}
+
+static void count_drifts(const struct phx_snapshot *snapshot, struct phx_tally *tally) {
+        for (size_t i = 0; i < snapshot->drift_count; i++)
+                if (!snapshot->drifts[i].is_tolerable) {
+                        tally->drifts++;
+                        tally->drift_layers[snapshot->drifts[i].layer]++;
+                }
+}
+
+void phx_tally_count(const struct phx_snapshot *snapshot, struct phx_tally *ret_tally) {
+        struct phx_tally tally = { .suspended = (unsigned) snapshot->suspensions.count };
+
+        count_profiles(snapshot, &tally);
+        count_containers(snapshot, &tally);
+        count_drifts(snapshot, &tally);
+        *ret_tally = tally;
+}

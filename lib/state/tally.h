@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include "state/snapshot.h"
+
+/* How many there are of what in a snapshot. Every count that anybody is shown (the status line, the
+ * tables of phoenixctl, the bus, the metrics) is one of these, so that they cannot differ.
+ *
+ * A piece, which profiles include, is no profile. A container is counted once in each of its
+ * arrays: how it is confined, and whether it is as configured. */
+struct phx_tally {
+        unsigned profiles;
+        unsigned profiles_in_force; /* with a good version that is kept up */
+        unsigned profile_states[PHX_PROFILE_STATES];
+        unsigned containers; /* configured */
+        unsigned container_states[PHX_CONTAINER_STATES];
+        unsigned postures[PHX_POSTURES];
+        unsigned exposed; /* see phx_posture_is_exposed() */
+        unsigned unmanaged;
+        unsigned suspended;
+        unsigned drifts; /* but those that are tolerable */
+        unsigned drift_layers[PHX_LAYERS];
+};
+
+void phx_tally_count(const struct phx_snapshot *snapshot, struct phx_tally *ret_tally);
