@@ -33,11 +33,11 @@ cursor=$(journal_cursor)
 apparmor_parser -R "$DEPLOYED/lxc-web"
 check "it is loaded again" wait_until 2 prints "$good" loaded_hash lxc-web
 check "the journal says who removed it" wait_until 3 journal_has 'lxc-web: another program has removed its policy in the kernel: apparmor_parser, pid' "$cursor"
-check "what ran in it is unconfined now, and said to need a restart" wait_until 2 status_like '1 needs a restart'
+check "what ran in it is unconfined now, and said to need a restart" wait_until 2 status_like '1 requires restart'
 check "the journal tells which container" journal_has 'web: .*restart' "$cursor"
 stop_container web
 start_container web
-check "after its restart all is well" wait_until 3 prints_like '^In sync: 2 profiles, 2 containers confined, 1 unconfined(, [0-9]+ unmanaged)?$' status_text
+check "after its restart all is well" wait_until 3 prints_like '^In sync: 2 profiles? in force, 2 of [0-9]+ containers? confined, 1 unconfined(, [0-9]+ unmanaged)?$' status_text
 
 say "somebody edits the deployed file"
 echo '# mine' >>"$DEPLOYED/lxc-db"

@@ -15,7 +15,7 @@ configure "${pairs[@]}"
 start_daemon
 check "in sync with all of them" settled 60
 start_container web
-check "102 containers confined" wait_until 5 status_like '102 containers confined'
+check "1 of 102 containers confined, 101 stopped" wait_until 5 status_like '1 of 102 containers confined, 101 stopped'
 sleep 5
 
 wakeups() {

@@ -15,7 +15,7 @@ configure db=lxc-leave
 start_daemon
 check "in sync all the same" settled 40
 start_container db
-check "it is confined" wait_until 10 status_like '^In sync: .*1 container confined'
+check "it is confined" wait_until 10 status_like '^In sync: .*1 of [0-9]+ containers? confined'
 
 lint_of() { phoenixctl status --json | jq -r --arg rule "$1" '.profiles[] | select(.name == "lxc-leave") | .lints[] | select(.rule == $rule) | .'"$2"; }
 escape_of() { phoenixctl posture --json | jq -r '.containers[] | select(.id == "db") | .escape'; }

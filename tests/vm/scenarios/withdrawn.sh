@@ -15,7 +15,7 @@ put_profile lxc-new
 rm "$SOURCES/lxc-old"
 configure web=lxc-new
 check "the config names the new one" wait_until 15 prints lxc-new effective_profile web
-check "a restart is what is left" wait_until 5 status_like '^In sync.* 1 needs a restart'
+check "a restart is what is left" wait_until 5 status_like '^In sync.* 1 requires restart'
 check "the old file is still there" test -e "$DEPLOYED/lxc-old"
 
 say "somebody tidies up, and somebody plays with the old one"
@@ -31,7 +31,7 @@ start_container web
 check "it runs in the new one" all_labelled web 'lxc-new (enforce)'
 gone() { [[ ! -e $DEPLOYED/lxc-old ]]; }
 check "the old file is gone" wait_until 10 gone
-check "all is well" wait_until 5 status_like '^In sync: 2 profiles, 1 container confined, 0 unconfined'
+check "all is well" wait_until 5 status_like '^In sync: 2 profiles? in force, 1 of [0-9]+ containers? confined(, [0-9]+ stopped)?'
 
 say "a source that goes and comes back"
 mv "$SOURCES/lxc-new" /tmp/lxc-new
