@@ -25,7 +25,7 @@ static void print_decider(const struct phx_snapshot_decider *decider) {
 static void explain_print_page(
                 const struct phx_snapshot *snapshot,
                 const struct phx_snapshot_container *container) {
-        (void) printf("%s is to run in %s. What decides, from the source to the running tasks:\n",
+        (void) printf("%s is configured to run in %s, by these files and settings:\n",
                       container->id,
                       container->profile);
         for (size_t i = 0; i < container->decided_by_count; i++) {
@@ -33,7 +33,7 @@ static void explain_print_page(
                 print_decider(&container->decided_by[i]);
         }
         if (container->suggestion)
-                (void) printf("\n  Unconfined by configuration. %s has what it needs: %s\n",
+                (void) printf("\n  Unconfined by configuration. %s fits: %s\n",
                               container->suggestion,
                               container->suggestion_why ? container->suggestion_why : "-");
         for (size_t i = 0; i < snapshot->drift_count; i++) {

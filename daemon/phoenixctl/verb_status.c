@@ -60,7 +60,7 @@ static void print_drift(const struct page *page, const struct phx_snapshot_drift
 
         (void) printf("    %-8s %s\n", phx_layer_to_string(drift->layer), drift->sentence);
         if (drift->failure)
-                (void) printf("             failed: %s; tried again %s\n",
+                (void) printf("             failed: %s; retried %s\n",
                               drift->failure,
                               shown_time(drift->retry_at, page->now, when, sizeof(when)));
         shown_step(page->snapshot, drift, step, sizeof(step));
@@ -134,7 +134,7 @@ static void print_next(const struct page *page) {
         if (page->snapshot->doing)
                 (void) printf("  %-13s %s\n", "Just now:", page->snapshot->doing);
         if (page->snapshot->next_look_at != PHX_NEVER)
-                (void) printf("  %-13s looks again %s, and whenever something changes\n",
+                (void) printf("  %-13s pass %s, and whenever something changes\n",
                               "Next:",
                               shown_time(page->snapshot->next_look_at,
                                          page->now,
@@ -160,9 +160,10 @@ static void print_head(const struct page *page) {
                       snapshot->daemon.is_observing ? "observe: nothing is repaired" : "enforce");
         (void) printf("  %-13s %.12s\n",
                       "Generation:",
-                      snapshot->generation ? snapshot->generation : "none was ever accepted");
+                      snapshot->generation ? snapshot->generation
+                                           : "no configuration has been accepted yet");
         (void) printf("  %-13s %s, number %" PRIu64 ", changed %" PRIu64 "\n",
-                      "Last look:",
+                      "Last pass:",
                       shown_time(snapshot->pass.ended_at, page->now, when, sizeof(when)),
                       snapshot->pass.number,
                       snapshot->pass.changes);

@@ -176,7 +176,7 @@ static int diff_unseen_file(struct phx_differ *differ, const struct phx_desired_
                                         .kind = PHX_DRIFT_UNKNOWN,
                                         .object = profile->name,
                                         .expected = profile->digest,
-                                        .found = "not looked at",
+                                        .found = "not read",
                                         .cause = PHX_CAUSE_RETRY,
                         });
 }

@@ -493,7 +493,7 @@ static int look_and_tell(
                 return phx_error_set(error, r, "settling: out of memory");
         phx_backoff_keep(&pass->backoff, &picture->drifts);
         r = phx_tell_picture(pass->tell, picture->desired, &picture->drifts);
-        return r < 0 ? phx_error_set(error, r, "telling: out of memory") : 0;
+        return r < 0 ? phx_error_set(error, r, "logging: out of memory") : 0;
 }
 
 int phx_pass_run(

@@ -363,7 +363,7 @@ static int explain_config(
         if (container->profile_is_default) {
                 decider.key = NULL;
                 decider.value = NULL;
-                decider.why = "its entry names no profile, so that the settings decide";
+                decider.why = "its entry names no profile; the settings do";
                 r = add_decider(container, &decider);
                 if (r < 0)
                         return r;
@@ -371,8 +371,8 @@ static int explain_config(
                 decider.line = snapshot->paths.default_profile_line;
                 decider.key = "default_profile";
                 decider.value = container->profile;
-                decider.why = decider.line > 0 ? "what who names no profile gets"
-                                               : "the key is not there, and this is its default";
+                decider.why = decider.line > 0 ? "default for containers that name no profile"
+                                               : "the key is missing; this is its default";
         }
         return add_decider(container, &decider);
 }
@@ -403,7 +403,7 @@ static int explain_profile(
                                 &(struct decider){
                                                 .layer = "disk",
                                                 .file = deployed,
-                                                .why = "what the next boot loads",
+                                                .why = "loaded at the next boot",
                                 });
         if (r < 0 || !profile->is_loaded)
                 return r;
@@ -441,16 +441,15 @@ static int explain_container(
                                                 .line = container->decider_line,
                                                 .key = "lxc.apparmor.profile",
                                                 .value = container->assigned,
-                                                .why = is_own ? "what the next start obeys"
-                                                              : "what the next start obeys: an "
-                                                                "include sets it",
+                                                .why = is_own ? "used at the next start"
+                                                              : "used at the next start; an include sets it",
                                 });
         if (r >= 0 && container->label)
                 r = add_decider(container,
                                 &(struct decider){
                                                 .layer = "running",
                                                 .value = container->label,
-                                                .why = "what its tasks run under",
+                                                .why = "label of its tasks",
                                 });
         return r;
 }
