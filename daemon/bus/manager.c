@@ -82,9 +82,12 @@ static const struct bus_property properties[] = {
         { "Suspended", .number = manager_suspended },
 };
 
+const struct bus_property *bus_manager_property(const char *name) {
+        return bus_property_find(properties, PHX_ELEMENTS(properties), name);
+}
+
 static int get_property(const char *name, char type, const struct bus *bus, sd_bus_message *reply) {
-        const struct bus_property *property =
-                        bus_property_find(properties, PHX_ELEMENTS(properties), name);
+        const struct bus_property *property = bus_manager_property(name);
 
         return property ? bus_property_append(property, bus->board->snapshot, type, reply)
                         : -ENOENT;

@@ -25,6 +25,7 @@
 #include "base/buffer.h"
 #include "base/file.h"
 #include "base/strings.h"
+#include "codec/snapshot_json.h"
 #include "reconcile/diff.h"
 #include "reconcile/plan.h"
 #include "reconcile/sentence.h"
@@ -395,20 +396,22 @@ static int render_step(struct phx_buffer *plan, const struct phx_step *step, siz
         return r < 0 ? r : phx_buffer_addf(plan, "\n");
 }
 
-static int render_plan(const struct picture *picture, struct phx_buffer *plan) {
+/* The plan into PLAN, and into SNAPSHOT what everybody is shown of it. */
+static int render_plan(
+                const struct picture *picture,
+                struct phx_buffer *plan,
+                struct phx_snapshot *snapshot) {
         phx_cleanup(phx_drifts_done) struct phx_drifts drifts = { 0 };
         phx_cleanup(phx_plan_done) struct phx_plan made = { 0 };
         phx_cleanup(phx_backoff_done) struct phx_backoff backoff = { 0 };
-        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = phx_snapshot_new();
         const struct phx_snapshot_view view = { .desired = picture->desired,
                                                 .observed = picture->observed,
                                                 .drifts = &drifts,
                                                 .backoff = &backoff };
-        phx_autofree char *status = NULL;
         bool degraded = false;
         int r;
 
-        r = snapshot ? phx_diff(picture->desired, picture->observed, &drifts) : -ENOMEM;
+        r = phx_diff(picture->desired, picture->observed, &drifts);
         for (size_t i = 0; r >= 0 && i < drifts.count; i++)
                 r = render_drift(plan, &drifts.items[i]);
         if (r >= 0)
@@ -418,10 +421,14 @@ static int render_plan(const struct picture *picture, struct phx_buffer *plan) {
         if (r >= 0)
                 r = phx_snapshot_fill(&view, snapshot);
         if (r >= 0)
-                r = phx_status_render(snapshot, &status, &degraded);
+                r = phx_status_render(snapshot, &snapshot->status, &degraded);
         if (r < 0)
                 return r;
-        return phx_buffer_addf(plan, "status%s: %s\n", degraded ? " (degraded)" : "", status);
+        return phx_buffer_addf(
+                        plan,
+                        "status%s: %s\n",
+                        degraded ? " (degraded)" : "",
+                        snapshot->status);
 }
 
 /* "# -" is expected and not there, "# +" is there and not expected: as much as a line that moved
@@ -443,8 +450,25 @@ static void print_difference(char *expected, char *found) {
         }
 }
 
+enum act {
+        ACT_COMPARE,
+        ACT_UPDATE,
+        ACT_PRINT_SNAPSHOT,
+};
+
+static int print_snapshot(const struct phx_snapshot *snapshot) {
+        phx_autofree char *text = NULL;
+        int r = phx_snapshot_render(snapshot, &text);
+
+        if (r < 0)
+                return r;
+        (void) puts(text);
+        return 1;
+}
+
 /* 1 when the plan is as it should be, 0 when it is not. */
-static int run_case(int dir_fd, bool update) {
+static int run_case(int dir_fd, enum act act) {
+        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = phx_snapshot_new();
         phx_cleanup(picture_done) struct picture picture = { 0 };
         phx_cleanup(phx_buffer_done) struct phx_buffer plan = { 0 };
         phx_autofree char *state = NULL;
@@ -452,16 +476,18 @@ static int run_case(int dir_fd, bool update) {
         size_t size = 0;
         int r;
 
-        r = phx_file_read_at(dir_fd, "state.txt", FILE_LIMIT, &state, &size);
+        r = snapshot ? phx_file_read_at(dir_fd, "state.txt", FILE_LIMIT, &state, &size) : -ENOMEM;
         if (r >= 0)
                 r = picture_init(&picture);
         if (r >= 0)
                 r = read_state(state, &picture);
         if (r >= 0)
-                r = render_plan(&picture, &plan);
+                r = render_plan(&picture, &plan, snapshot);
         if (r < 0)
                 return r;
-        if (update)
+        if (act == ACT_PRINT_SNAPSHOT)
+                return print_snapshot(snapshot);
+        if (act == ACT_UPDATE)
                 return phx_file_ensure_at(dir_fd, "plan.txt", plan.data, plan.size, 0644) < 0 ? 0
                                                                                               : 1;
 
@@ -490,7 +516,7 @@ static int list_cases(const char *directory, struct phx_strings *cases) {
 }
 
 /* All cases, or the one that is named. */
-static int run_cases(const char *directory, const char *only, bool update) {
+static int run_cases(const char *directory, const char *only, enum act act) {
         phx_cleanup(phx_strings_done) struct phx_strings cases = { 0 };
         int failures = 0, r;
 
@@ -499,7 +525,8 @@ static int run_cases(const char *directory, const char *only, bool update) {
                 printf("Bail out! no cases in %s\n", directory);
                 return -ENOENT;
         }
-        printf("1..%zu\n", cases.count);
+        if (act != ACT_PRINT_SNAPSHOT)
+                printf("1..%zu\n", cases.count);
         for (size_t i = 0; i < cases.count; i++) {
                 phx_autofree char *path = NULL;
                 phx_autoclose int dir_fd = -1;
@@ -508,24 +535,28 @@ static int run_cases(const char *directory, const char *only, bool update) {
                         path = NULL;
                 if (path)
                         dir_fd = open(path, O_DIRECTORY | O_CLOEXEC);
-                r = dir_fd >= 0 ? run_case(dir_fd, update) : -ENOENT;
+                r = dir_fd >= 0 ? run_case(dir_fd, act) : -ENOENT;
                 if (r < 0)
                         printf("# %s\n", strerror(-r));
                 failures += r <= 0;
-                printf("%s %zu - %s\n", r > 0 ? "ok" : "not ok", i + 1, cases.items[i]);
+                if (act != ACT_PRINT_SNAPSHOT)
+                        printf("%s %zu - %s\n", r > 0 ? "ok" : "not ok", i + 1, cases.items[i]);
         }
         return failures;
 }
 
 int main(int argc, char *argv[]) {
-        bool update = argc > 1 && strcmp(argv[1], "--update") == 0;
-        char **arguments = argv + 1 + update;
-        int count = argc - 1 - update;
+        enum act act = argc < 2                             ? ACT_COMPARE
+                       : strcmp(argv[1], "--update") == 0   ? ACT_UPDATE
+                       : strcmp(argv[1], "--snapshot") == 0 ? ACT_PRINT_SNAPSHOT
+                                                            : ACT_COMPARE;
+        char **arguments = argv + 1 + (act != ACT_COMPARE);
+        int count = argc - 1 - (act != ACT_COMPARE);
 
         if (count < 1 || count > 2) {
-                (void) fprintf(stderr, "usage: %s [--update] CASES [CASE]\n", argv[0]);
+                (void) fprintf(stderr, "usage: %s [--update|--snapshot] CASES [CASE]\n", argv[0]);
                 return EXIT_FAILURE;
         }
-        return run_cases(arguments[0], count > 1 ? arguments[1] : NULL, update) == 0 ? EXIT_SUCCESS
-                                                                                     : EXIT_FAILURE;
+        return run_cases(arguments[0], count > 1 ? arguments[1] : NULL, act) == 0 ? EXIT_SUCCESS
+                                                                                  : EXIT_FAILURE;
 }
