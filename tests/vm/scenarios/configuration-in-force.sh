@@ -34,9 +34,9 @@ check "the one with the id as directory" prints lxc-db effective_profile db
 put '{ "lxc_configs": { "300": { "name": "web", "apparmor_profile": "lxc-web" }, "db": { "name": "954", "apparmor_profile": "lxc-db" } } }'
 check "or else the name" wait_until 3 prints lxc-web effective_profile web
 check "never the name where the id is there" prints unconfined effective_profile 954
-check "the rest is unmanaged" wait_until 3 status_like '^In sync: 2 profiles? in force, 2 of [0-9]+ containers? confined(, [0-9]+ stopped)?, 3 unmanaged$'
+check "the rest is unmanaged" wait_until 3 status_like '^In sync: 2 profiles? in force, 0 of 2 containers confined, 2 stopped, 3 unmanaged$'
 put '{ "lxc_configs": { "300": { "name": "nowhere", "apparmor_profile": "lxc-web" }, "db": { "apparmor_profile": "lxc-db" } } }'
-check "who has neither is not on this host" wait_until 3 status_like '^In sync: 2 profiles? in force, 1 of [0-9]+ containers? confined(, [0-9]+ stopped)?, 1 missing, 4 unmanaged$'
+check "who has neither is not on this host" wait_until 3 status_like '^In sync: 2 profiles? in force, 0 of 2 containers confined, 1 stopped, 1 missing, 4 unmanaged$'
 check "a container that is unmanaged is left as it is" prints lxc-web effective_profile web
 
 say "which profile"

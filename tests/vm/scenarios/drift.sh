@@ -37,7 +37,7 @@ check "what ran in it is unconfined now, and said to need a restart" wait_until 
 check "the journal tells which container" journal_has 'web: .*restart' "$cursor"
 stop_container web
 start_container web
-check "after its restart all is well" wait_until 3 prints_like '^In sync: 2 profiles? in force, 2 of [0-9]+ containers? confined, 1 unconfined(, [0-9]+ unmanaged)?$' status_text
+check "after its restart all is well" wait_until 3 prints_like '^In sync: 2 profiles? in force, 1 of 3 containers confined, 2 stopped(, [0-9]+ unmanaged)?$' status_text
 
 say "somebody edits the deployed file"
 echo '# mine' >>"$DEPLOYED/lxc-db"

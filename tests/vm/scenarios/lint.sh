@@ -15,7 +15,7 @@ configure db=lxc-leave
 start_daemon
 check "in sync all the same" settled 40
 start_container db
-check "it is confined" wait_until 10 status_like '^In sync: .*1 of [0-9]+ containers? confined'
+check "it is confined, and may leave" wait_until 10 status_like '^In sync: .*0 of 1 container confined, 1 may leave'
 
 lint_of() { phoenixctl status --json | jq -r --arg rule "$1" '.profiles[] | select(.name == "lxc-leave") | .lints[] | select(.rule == $rule) | .'"$2"; }
 escape_of() { phoenixctl posture --json | jq -r '.containers[] | select(.id == "db") | .escape'; }
@@ -28,7 +28,7 @@ check "status names the line of the include" prints 4 lint_of may-leave line
 check "and the file and the rule in it" prints_like 'start-container' lint_of may-leave included_file
 check "and the rule" prints 'change_profile -> unconfined' lint_of may-leave source
 check "the page has it, too" prints_like "Warning: +the container may leave .* \[PHX101 may-leave\]" phoenixctl status db
-check "posture says so" prints_like 'db +[^ ]+ +confined, may leave ' phoenixctl posture
+check "posture says so" prints_like 'db +[^ ]+ +may-leave ' phoenixctl posture
 check "in JSON, too" prints may-leave escape_of
 check "and by its exit status" posture_exits 2
 check "the journal has it" journal_has 'lxc-leave: the container may leave its confinement: .*PHX101 may-leave'
