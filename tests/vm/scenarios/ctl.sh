@@ -130,10 +130,10 @@ check "what others wrote is not in it" not says 'a lie' ctl history web
 say "trouble has a next step"
 put_profile lxc-web 'bogus rule,'
 check "status says who is at fault" wait_until 20 says 'lxc-web.*line' ctl status
-check "and what to do" says 'mend it' ctl status
+check "and what to do" says 'fix the file' ctl status
 check "with an exit status" exits 2 ctl status
 put_profile lxc-web
-check "mended" settled 20
+check "fixed" settled 20
 configure web=lxc-web db=lxc-db
 check "a restart that is due is named with its command" wait_until 20 says 'systemctl restart lxc@db' ctl status db
 

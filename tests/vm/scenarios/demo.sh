@@ -46,7 +46,7 @@ sed -i '5i\    netwerk bogus,' "$SOURCES/lxc-web"
 check "it is refused, with its line" wait_until 10 status_like 'lxc-web: line [0-9]+.*last known good in force'
 status 0
 check "the last good one is still enforced" denied
-act "mend it"
+act "fix it"
 sed -i '/netwerk/d' "$SOURCES/lxc-web"
 check "in sync by itself" settled 10
 status 0
