@@ -50,7 +50,7 @@ if [[ $PHASE -eq 1 ]]; then
     manage web=lxc-web
     systemctl enable -q phoenixd
     start_daemon
-    check "when it only observes, the namespace is missed" wait_until 20 journal_has 'web: its policy namespace lxc-web is not there'
+    check "when it only observes, the namespace is missed" wait_until 20 journal_has 'web: its policy namespace lxc-web is missing'
     check "and not made" not test -d "$NAMESPACES/lxc-web"
 
     set_setting mode '"enforce"'
@@ -58,7 +58,7 @@ if [[ $PHASE -eq 1 ]]; then
     check "in sync" settled 40
     check "the namespace is there" test -d "$NAMESPACES/lxc-web"
     check "the config names the stack" prints 'lxc-web//&:lxc-web:unconfined' effective web
-    check "there is an intent before the change" journal_has 'web: making its policy namespace'
+    check "there is an intent before the change" journal_has 'web: creating its policy namespace'
     check "and a result after it" journal_has 'web: its policy namespace was created, and read back'
 
     check "the container starts" start_container web

@@ -18,7 +18,7 @@ check "or loaded" wait_until 5 prints complain loaded_mode lxc-web
 check "and nobody in it counts as confined" wait_until 3 status_like '^In sync: 2 profiles in force, 0 of 2 containers confined, 2 stopped'
 start_container web
 check "who runs in it neither" wait_until 5 status_like '^In sync: 2 profiles? in force, 0 of 2 containers confined, 1 not enforced, 1 stopped, 3 unmanaged$'
-check "which is told" journal_has 'web: runs under lxc-web \(complain\).*the settings allow its profile not to be enforced'
+check "which is told" journal_has 'web: runs under lxc-web \(complain\).*the settings accept that its profile is not enforced'
 stop_container web
 set_setting allow_complain false
 check "without it the last good one stays" wait_until 5 status_like "^Degraded: lxc-web: line 3: flag 'complain'"

@@ -39,7 +39,7 @@ for pair in web=lxc-web db=lxc-db 910=lxc-db; do
     check "${pair%=*} has its profile" config_says "${pair%=*}" "${pair#*=}"
     check "${pair%=*} is stopped" prints stopped container "${pair%=*}" posture
 done
-check "nothing is doubted on the way" not journal_has 'cannot be judged|monitor' "$cursor"
+check "nothing is doubted on the way" not journal_has 'is unknown|monitor' "$cursor"
 check "the one that answers was asked nothing" not grep -q '^read [0-9]' "$LOG"
 passes=$(phoenixctl status --json | jq .pass.number)
 (sleep 1; cp "$CONFIG" /run/same; cp /run/same "$CONFIG.new"; mv "$CONFIG.new" "$CONFIG") &
@@ -63,7 +63,7 @@ monitor=$(pgrep -f 'lxc-start.* -n db|\[lxc monitor\].* db' | head -n 1)
 kill -STOP "$monitor"
 sed -i 's/^lxc.apparmor.profile.*/lxc.apparmor.profile = unconfined/' /var/lib/lxc/db/config
 check "what it runs is not known" wait_until 20 prints unknown container db posture
-check "and the reason is given" wait_until 20 status_like 'db: its tasks cannot be judged: its monitor does not answer'
+check "and the reason is given" wait_until 20 status_like 'db: the label of a task is unknown: its monitor does not answer'
 check "its config is repaired all the same" wait_until 20 config_says db lxc-db
 kill -CONT "$monitor"
 check "when it goes on, all is known again" wait_until 60 prints confined container db posture
