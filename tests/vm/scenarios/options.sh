@@ -81,7 +81,7 @@ say "a value is nobody's but root's"
 phoenixctl suspend --reason=secrets web
 sed -i '/DB_PASSWORD/d' "$(config web)"
 phoenixctl reconcile --wait || true
-check "the key is named" prints_like 'web: its config does not have lxc.environment as lxc_options say' \
+check "the key is named" prints_like 'web: its config has no lxc.environment, which lxc_options set' \
     phoenixctl status --json
 check "not the value, on the bus" not grep -r hunter2 <(phoenixctl status --json; phoenixctl explain --json web; status_text)
 check "nor in the journal" not grep -q hunter2 <(journalctl -u phoenixd -o verbose)
