@@ -105,6 +105,6 @@ systemctl restart phoenixd
 check "without a file there is nothing wrong: all is default" settled 10
 put '{ "mode": 1 }'
 systemctl restart phoenixd
-check "with a refused one nothing is known, and nothing changed" status_like "^Degraded: settings: $SETTINGS:1: mode: found 1.*nothing is changed meanwhile"
+check "with a refused one nothing is known, and nothing changed" status_like "^Degraded: settings: $SETTINGS:1: mode: found 1.*nothing is changed until it is accepted"
 check "really nothing" equals "$(machine_picture)" "$before"
 accepts "mended, it goes on by itself" '{ "debounce_ms": 10 }'
