@@ -119,10 +119,10 @@ static int diff_wrong_tasks(
 
         if (have->example.text)
                 r = phx_label_render(&have->example, &label);
-        if (r >= 0 && label && asprintf(&found, "%s, pid %d", label, (int) have->example_tid) < 0)
-                found = NULL;
-        if (r < 0 || (label && !found))
-                return -ENOMEM;
+        if (r >= 0 && label)
+                r = phx_printf(&found, "%s, pid %d", label, (int) have->example_tid);
+        if (r < 0)
+                return r;
         drift.found = diff_containers_or_unknown(found);
         return phx_differ_add(differ, drift);
 }
