@@ -29,6 +29,6 @@ int remote_watch(
                 void *data);
 
 /* Calls METHOD of org.phoenixd1.Manager with arguments of these D-Bus TYPES, and waits for as long
- * as it takes: whoever asks may have to be asked for a password, and a look may last. 0, or the
+ * as it takes: the caller may have to enter a password, and a pass may last. 0, or the
  * exit status, as above. */
 int remote_request(const struct ctl *ctl, const char *method, const char *types, ...);

@@ -134,7 +134,7 @@ static int read_containers(
                                 error);
                 if (r < 0 && !phx_error_goes_on(error, r))
                         return r;
-                if (r < 0) /* what has no id is nobody's to refer to */
+                if (r < 0) /* nothing can refer to an entry without an id */
                         phx_container_config_done(
                                         &configuration->containers[--configuration->count]);
         }

@@ -18,7 +18,7 @@ struct stage {
         struct phx_error *error;
 };
 
-/* Its place is nobody's business: offline it is a temporary one. */
+/* No message names its place: offline it is a temporary one. */
 static int stage_fail(const struct stage *stage, const char *path) {
         const char *why = strerrordesc_np(-phx_errno());
 

@@ -7,7 +7,7 @@
  *   ours        of the recorded lines as many as the config has beyond the foreign ones: the last
  *               equal ones, as phoenixd writes at the end. If the operator deletes one of them, it
  *               is not ours any more
- *   withdrawn   of ours, what no option asks for now
+ *   withdrawn   those of ours that no option asks for now
  *   the edit    after the verdicts of liblxc: removed (ours that must go or move), tail (to be
  *               written at the end), recorded and foreign (what the inventory has to say)
  *

@@ -37,7 +37,7 @@ struct phx_assignments {
 void phx_assignments_done(struct phx_assignments *assignments);
 
 /* Adds one for each observed container that is desired and can be read, in that order. Lines of
- * ours that somebody took out are nobody's any more: 1 when INVENTORY changed by that, 0, or
+ * ours that an operator deleted are no longer recorded: 1 when INVENTORY changed by that, 0, or
  * -ENOMEM. */
 int phx_assignments_collect(
                 struct phx_assignments *assignments,

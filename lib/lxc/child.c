@@ -99,7 +99,7 @@ int phx_lxc_add_log(struct phx_buffer *strings, int log, const char *subject) {
         for (int i = 0; r >= 0 && i < TOLD_LINES && (line = strsep(&rest, "\n")) && line[0]; i++) {
                 const char *message = message_of(line);
 
-                /* Our own file in memory is nobody's to look at. */
+                /* Nothing else needs to see our own file in memory. */
                 if (!subject && strstr(message, "/proc/self/fd/"))
                         continue;
                 r = phx_buffer_addf(strings, "%s%s", between, message);

@@ -50,9 +50,9 @@ int phx_machine_containers_review(
                 struct phx_observed *observed,
                 struct phx_error *error);
 
-/* Lines of a container that is gone are nobody's: another one of its name would have its own taken
- * for ours. Where there is no container at all, perhaps only their file system is missing. 1 when
- * INVENTORY changed. */
+/* Forgets the lines of containers that are gone: those of another container of the same name would
+ * be taken for ours. Where there is no container at all, perhaps only their file system is missing.
+ * 1 when INVENTORY changed. */
 int phx_machine_containers_forget_gone(
                 const struct phx_observed *observed,
                 struct phx_inventory *inventory);

@@ -19,8 +19,8 @@
 #include "machine/private.h"
 #include "state/report.h"
 
-/* What compiling and comparing need to know of the kernel. Neither changes while it runs; a kernel
- * that cannot be asked is told of by the look at it. */
+/* What compiling and comparing need to know of the kernel. Neither changes while it runs; the
+ * observation reports a kernel that cannot be asked. */
 static int ask_kernel(struct phx_machine *machine) {
         phx_cleanup(phx_loaded_list_done) struct phx_loaded_list list = { 0 };
         int r;

@@ -102,7 +102,7 @@ static int lint_container(
         int r = 0;
 
         item->is_current = true;
-        /* A profile that is nobody's, or of somebody else, is not asked. */
+        /* A profile that phoenixd does not manage is not asked. */
         if (phx_printf(&key,
                        "%s %s %s",
                        configuration->digest,

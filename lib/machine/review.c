@@ -113,8 +113,8 @@ static bool forget_withdrawn(
         return changed;
 }
 
-/* Without a record of what is ours nothing new is made ours, but what is ours is still looked
- * after: no failure of the look, but one that is told and tried again. */
+/* Without a saved record nothing new is claimed, but files and lines that are recorded already are
+ * still managed: the pass does not fail, it reports that and tries again. */
 static int save_look(
                 struct phx_machine *machine,
                 bool changed,

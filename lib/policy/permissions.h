@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <sys/apparmor.h> /* AA_MAY_…, for whoever asks about permissions */
+#include <sys/apparmor.h> /* AA_MAY_…, for callers that ask about permissions */
 
 #include "policy/automaton.h"
 #include "policy/policy.h"

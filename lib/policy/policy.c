@@ -13,8 +13,8 @@
  * The bytes come from a compiler that runs without privilege on input that may be hostile, so
  * every length is checked before it is used (stream.h), nesting and the number of profiles are
  * bounded, and a stream that does not end where it should is refused. Nothing is copied but names:
- * `files` and `others` of an entry are offsets into the blob, and whoever asks the automata brings
- * the blob again.
+ * `files` and `others` of an entry are offsets into the blob, and the caller that asks the automata
+ * brings the blob again.
  *
  * The hashes of an entry are those that the kernel computes: of the version that is in force for
  * the profile, and the profile's own bytes. That makes "what was compiled" and "what is loaded"

@@ -4,7 +4,7 @@
 #include "base/strings.h"
 #include "state/labels.h"
 
-/* Who is nobody's is looked at for what its own config says. */
+/* An unmanaged container is judged by what its own config says. */
 static const char *confine_label_of(
                 const struct phx_desired_container *want,
                 const struct phx_observed_container *have) {

@@ -13,7 +13,6 @@
  * Containers on the host that the configuration does not name are reported as unmanaged and left
  * alone. */
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -386,7 +386,7 @@ static uint64_t retry_after(
 }
 
 /* The plan for what is left to do, as it would be carried out, with the texts that it is about.
- * They are for who asks, so that without them the rest is told all the same. */
+ * Only a caller of Plan() needs the texts, so the plan is complete without them. */
 static int add_steps(
                 const struct phx_world *world,
                 const struct picture *picture,

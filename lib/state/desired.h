@@ -77,7 +77,7 @@ struct phx_refusal {
         char *object;
         char *text;
         enum phx_cause cause; /* PHX_CAUSE_NONE: the last known good stays in force */
-        bool is_transient;    /* being written just now: said to nobody */
+        bool is_transient;    /* being written just now: not reported */
 };
 
 /* Everything that the accepted input asks of this machine. */

@@ -14,7 +14,7 @@
 #include "state/report.h"
 #include "state/suspensions.h"
 
-/* What the last pass saw and did, for whoever asks: plain data, which the engine makes, the loop
+/* What the last pass saw and did, for all who ask: plain data, which the engine makes, the loop
  * keeps and answers from, and phoenixctl shows. Owned strings, NULL for what is unknown or absent.
  * Times are microseconds since the epoch, PHX_NEVER for what has not been or will not be. Lists are
  * sorted by name, but for the changes: oldest first. */
