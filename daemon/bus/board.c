@@ -80,6 +80,7 @@ static int take_up(
         board->is_known = true;
         *ret_before = PHX_TAKE(board->snapshot);
         board->snapshot = PHX_TAKE(snapshot);
+        phx_tally_count(board->snapshot, &board->tally);
         return 0;
 }
 

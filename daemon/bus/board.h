@@ -5,11 +5,13 @@
 
 #include "state/report.h"
 #include "state/snapshot.h"
+#include "state/tally.h"
 
 /* What there is to know, as of now: what the engine saw last, and how its looks go. Questions are
  * answered from here, whatever the engine is at. Times are microseconds since the epoch. */
 struct board {
         struct phx_snapshot *snapshot; /* never NULL */
+        struct phx_tally tally;        /* of it, counted once */
         char *json;                    /* of it; NULL when it has to be rendered anew */
         char *plan;                    /* in JSON, of the last look that told one; or NULL */
         bool is_known;                 /* a look has been told */

@@ -10,43 +10,38 @@
 #include "bus/property.h"
 #include "codec/snapshot_json.h"
 #include "state/configuration.h"
-#include "state/tally.h"
 
 /* --- properties --- */
 
 #define TEXT(name, expression)                                  \
         static const char *manager_##name(const void *object) { \
-                const struct phx_snapshot *snapshot = object;   \
+                const struct board *board = object;             \
                 return expression;                              \
         }
-#define NUMBER(name, expression)                              \
-        static uint64_t manager_##name(const void *object) {  \
-                const struct phx_snapshot *snapshot = object; \
-                return expression;                            \
+#define NUMBER(name, expression)                             \
+        static uint64_t manager_##name(const void *object) { \
+                const struct board *board = object;          \
+                return expression;                           \
         }
 
-/* Each count is made from the whole: no number here may differ from what others show. */
-#define COUNT(name, member)                                  \
-        static uint64_t manager_##name(const void *object) { \
-                struct phx_tally tally;                      \
-                phx_tally_count(object, &tally);             \
-                return tally.member;                         \
-        }
+/* Of the tally, like every number that others show. */
+#define COUNT(name, member) NUMBER(name, board->tally.member)
 
 /* No time is 0, as with systemd. */
 static uint64_t time_of(uint64_t usec) {
         return usec == PHX_NEVER ? 0 : usec;
 }
 
-TEXT(version, snapshot->daemon.version)
-TEXT(mode, phx_mode_to_string(snapshot->daemon.is_observing ? PHX_MODE_OBSERVE : PHX_MODE_ENFORCE))
-TEXT(health, phx_health_to_string(snapshot->health))
-TEXT(status, snapshot->status)
-TEXT(doing, snapshot->doing)
-TEXT(generation, snapshot->generation)
-TEXT(observed_generation, snapshot->observed_generation)
-NUMBER(last_converged, time_of(snapshot->last_converged_at))
-NUMBER(pass_number, snapshot->pass.number)
+TEXT(version, board->snapshot->daemon.version)
+TEXT(mode,
+     phx_mode_to_string(board->snapshot->daemon.is_observing ? PHX_MODE_OBSERVE : PHX_MODE_ENFORCE))
+TEXT(health, phx_health_to_string(board->snapshot->health))
+TEXT(status, board->snapshot->status)
+TEXT(doing, board->snapshot->doing)
+TEXT(generation, board->snapshot->generation)
+TEXT(observed_generation, board->snapshot->observed_generation)
+NUMBER(last_converged, time_of(board->snapshot->last_converged_at))
+NUMBER(pass_number, board->snapshot->pass.number)
 COUNT(profiles, profiles)
 COUNT(containers, containers)
 COUNT(drifts, drifts)
@@ -57,7 +52,7 @@ COUNT(exposed, exposed)
 COUNT(unmanaged, unmanaged)
 COUNT(requires_restart, container_states[PHX_CONTAINER_REQUIRES_RESTART])
 COUNT(quarantined, profile_states[PHX_PROFILE_QUARANTINED])
-NUMBER(suspended, snapshot->suspensions.count > 0)
+NUMBER(suspended, board->snapshot->suspensions.count > 0)
 
 static const struct bus_property properties[] = {
         { "Version", .text = manager_version },
@@ -89,8 +84,7 @@ const struct bus_property *bus_manager_property(const char *name) {
 static int get_property(const char *name, char type, const struct bus *bus, sd_bus_message *reply) {
         const struct bus_property *property = bus_manager_property(name);
 
-        return property ? bus_property_append(property, bus->board->snapshot, type, reply)
-                        : -ENOENT;
+        return property ? bus_property_append(property, bus->board, type, reply) : -ENOENT;
 }
 
 /* libsystemd does not say of which type the value is to be, and gives more parameters than ours
@@ -124,13 +118,12 @@ void bus_manager_announce(struct bus *bus) {
                 char number[32];
 
                 if (property->text) {
-                        text = property->text(bus->board->snapshot);
+                        text = property->text(bus->board);
                 } else {
                         (void) snprintf(number,
                                         sizeof(number),
                                         "%llu",
-                                        (unsigned long long) property->number(
-                                                        bus->board->snapshot));
+                                        (unsigned long long) property->number(bus->board));
                         text = number;
                 }
                 if (phx_equal(text, bus->announced[i]))

@@ -76,7 +76,7 @@ int bus_objects_attach(struct bus *bus);
 /* Tells of objects that came, went or changed since BEFORE. */
 void bus_objects_announce(struct bus *bus, const struct phx_snapshot *before);
 void bus_manager_announce(struct bus *bus);
-/* A property of the manager's object, of a snapshot; NULL for another name. */
+/* A property of the manager's object, of a struct board; NULL for another name. */
 const struct bus_property *bus_manager_property(const char *name);
 
 /* Suspend() and Resume() of the manager's object. */

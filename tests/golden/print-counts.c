@@ -20,6 +20,7 @@ int main(int argc, char *argv[]) {
                 "NStopped",  "NExposed",    "NRequiresRestart", "NQuarantined", "NUnmanaged",
         };
         phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = NULL;
+        struct board board = { 0 };
         phx_cleanup(phx_buffer_done) struct phx_buffer metrics = { 0 };
         phx_autofree char *text = NULL;
         struct phx_error error = { 0 };
@@ -32,14 +33,14 @@ int main(int argc, char *argv[]) {
         if (phx_metrics_render(snapshot, &metrics) < 0)
                 errx(EXIT_FAILURE, "out of memory");
         (void) fputs(metrics.data, stdout);
+        board.snapshot = snapshot;
+        phx_tally_count(snapshot, &board.tally);
         for (size_t i = 0; i < PHX_ELEMENTS(names); i++) {
                 const struct bus_property *property = bus_manager_property(names[i]);
 
                 if (!property)
                         errx(EXIT_FAILURE, "%s: no such property", names[i]);
-                (void) printf("%s %llu\n",
-                              names[i],
-                              (unsigned long long) property->number(snapshot));
+                (void) printf("%s %llu\n", names[i], (unsigned long long) property->number(&board));
         }
         return EXIT_SUCCESS;
 }
