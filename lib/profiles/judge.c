@@ -120,9 +120,27 @@ static bool is_observing(const struct phx_update *update) {
         return update->look->settings->mode == PHX_MODE_OBSERVE;
 }
 
+/* The key of what the matcher alone has judged, from that of what the kernel has. */
+static void key_by_matcher(const char *key, char *ret_key) {
+        static const char by_matcher[] = "by the matcher";
+
+        phx_sha256_two(key, PHX_SHA256_HEX, by_matcher, sizeof(by_matcher), ret_key);
+}
+
+bool phx_update_is_unproven(
+                const struct phx_update *update,
+                const struct phx_candidate *candidate,
+                const struct phx_good *good) {
+        char key[PHX_SHA256_HEX];
+
+        if (is_observing(update) || !candidate->source->test || !candidate->key[0])
+                return false;
+        key_by_matcher(candidate->key, key);
+        return strcmp(good->key, key) == 0;
+}
+
 /* What was judged good was judged by the test as well: another test, another judgement. */
 static void add_test_to_key(const struct phx_update *update, struct phx_candidate *candidate) {
-        static const char by_matcher[] = "by the matcher";
         const struct phx_file_seen *test = candidate->source->test;
 
         if (!test)
@@ -134,11 +152,7 @@ static void add_test_to_key(const struct phx_update *update, struct phx_candidat
                        candidate->key);
         /* Before anything is put in force, the kernel itself is asked. */
         if (is_observing(update))
-                phx_sha256_two(candidate->key,
-                               sizeof(candidate->key),
-                               by_matcher,
-                               sizeof(by_matcher),
-                               candidate->key);
+                key_by_matcher(candidate->key, candidate->key);
 }
 
 static int check_source(struct phx_update *update, struct phx_candidate *candidate) {

@@ -173,6 +173,17 @@ static int desire(
         return fill_good(update, desired, phx_goods_find(&update->profiles->goods, name));
 }
 
+/* Nothing was put in force for it, so nothing on the machine depends on it. */
+static void forget_unproven(struct phx_update *update, const struct phx_candidate *candidate) {
+        const char *name = candidate->source->name;
+        const struct phx_good *good = phx_goods_find(&update->profiles->goods, name);
+
+        if (!good || !phx_update_is_unproven(update, candidate, good))
+                return;
+        phx_goods_forget(&update->profiles->goods, name);
+        update->changed |= phx_inventory_remove_profile(update->inventory, name) > 0;
+}
+
 static int desire_candidate(struct phx_update *update, struct phx_candidate *candidate) {
         const char *name = candidate->source->name;
         struct phx_good *good = phx_goods_find(&update->profiles->goods, name);
@@ -186,6 +197,7 @@ static int desire_candidate(struct phx_update *update, struct phx_candidate *can
                 return -ENOMEM;
         if (candidate->result < 0) {
                 update->all_good = false;
+                forget_unproven(update, candidate);
                 return desire(update,
                               name,
                               candidate->result == -EBUSY ? PHX_SOURCE_WRITING : PHX_SOURCE_REFUSED,

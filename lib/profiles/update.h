@@ -57,6 +57,13 @@ struct phx_update {
  * their results; negative only when nothing could be judged. */
 int phx_update_judge(struct phx_update *update);
 
+/* Whether GOOD is this very candidate as only the matcher judged it, in observe mode: the kernel
+ * itself has not confirmed it since, so that it must not be put in force. */
+bool phx_update_is_unproven(
+                const struct phx_update *update,
+                const struct phx_candidate *candidate,
+                const struct phx_good *good);
+
 /* Asks the rules of state/rules.h of what is good, unless that was done. 0 or -ENOMEM. */
 int phx_update_lint(struct phx_update *update, struct phx_good *good);
 

@@ -663,6 +663,8 @@ static void observe_mode_touches_nothing_but_our_state(void **state) {
         assert_true(count_touched(machine) >= 4);
         web = phx_desired_find_profile(machine->picture.desired, "lxc-web");
         assert_int_equal(web->state, PHX_SOURCE_REFUSED);
+        /* Good to the matcher alone is not a last known good that could be put in force. */
+        assert_false(web->has_good);
         assert_int_equal(access(tree_path("deployed/.lxc-web.phoenixd~"), F_OK), -1);
         assert_int_equal(access(tree_path("lxc/web/.config.phoenixd~"), F_OK), -1);
 }
