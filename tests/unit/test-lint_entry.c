@@ -166,8 +166,9 @@ static void all_devices_go_with_no_nodes(void **state) {
         assert_all(expectations, PHX_ELEMENTS(expectations));
 }
 
-static void mounts_that_are_handed_in_are_judged(void **state) {
-        static const char entry[] = "lxc.mount.entry", automatic[] = "lxc.mount.auto";
+static const char entry[] = "lxc.mount.entry", automatic[] = "lxc.mount.auto";
+
+static void mounts_of_the_kernels_files_are_judged(void **state) {
         static const struct expectation expectations[] = {
                 { "kernel-mounted:12",
                   OPEN "}\n",
@@ -223,6 +224,20 @@ static void mounts_that_are_handed_in_are_judged(void **state) {
                 { "", OPEN "/s/** r,\n}\n", { 0 }, entry, "/sys s none bind 0 0" },
                 { "", OPEN "/s/** rw,\n}\n", { 0 }, entry, "/sys s none bind,ro 0 0" },
                 { "", OPEN "/s/** rw,\n}\n", { 0 }, entry, "/system s none rbind 0 0" },
+                { "",
+                  OPEN "/sys/kernel/debug/** r,\n}\n",
+                  { 0 },
+                  entry,
+                  "/sys/kernel/debug sys/kernel/debug none bind,ro 0 0" },
+                { "", OPEN "/sys/** r,\n}\n", { 0 }, automatic, "sys:rw" },
+                { "", OPEN "/sys/** rw,\n}\n", { 0 }, automatic, "sys:mixed proc:mixed cgroup:rw" },
+        };
+
+        assert_all(expectations, PHX_ELEMENTS(expectations));
+}
+
+static void mounts_that_the_profile_denies_are_named(void **state) {
+        static const struct expectation expectations[] = {
                 { "mount-denied:12",
                   OPEN "/srv/** r,\n}\n",
                   { 0 },
@@ -245,13 +260,6 @@ static void mounts_that_are_handed_in_are_judged(void **state) {
                   entry,
                   "/dev/dri dev/dri none bind 0 0" },
                 { "", OPEN "/dev/fuse rw,\n}\n", { 0 }, entry, "/dev/fuse dev/fuse none bind 0 0" },
-                { "",
-                  OPEN "/sys/kernel/debug/** r,\n}\n",
-                  { 0 },
-                  entry,
-                  "/sys/kernel/debug sys/kernel/debug none bind,ro 0 0" },
-                { "", OPEN "/sys/** r,\n}\n", { 0 }, automatic, "sys:rw" },
-                { "", OPEN "/sys/** rw,\n}\n", { 0 }, automatic, "sys:mixed proc:mixed cgroup:rw" },
         };
 
         assert_all(expectations, PHX_ELEMENTS(expectations));
@@ -262,7 +270,8 @@ int main(void) {
                 cmocka_unit_test(an_assigned_gpu_must_be_allowed),
                 cmocka_unit_test(who_may_change_policy_needs_a_namespace),
                 cmocka_unit_test(all_devices_go_with_no_nodes),
-                cmocka_unit_test(mounts_that_are_handed_in_are_judged),
+                cmocka_unit_test(mounts_of_the_kernels_files_are_judged),
+                cmocka_unit_test(mounts_that_the_profile_denies_are_named),
         };
 
         return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -154,7 +154,7 @@ static void assert_options(const struct option *options, size_t count) {
 #define BIND "lxc.mount.entry="
 #define ALLOW "lxc.cgroup2.devices.allow="
 
-static void devices_that_are_handed_in_are_needs(void **state) {
+static void device_nodes_that_are_mounted_are_needs(void **state) {
         static const struct option options[] = {
                 { BIND "/dev/dri dev/dri none bind,optional,create=dir",
                   "lxc-gpu-docker-storage",
@@ -192,6 +192,13 @@ static void devices_that_are_handed_in_are_needs(void **state) {
                 { BIND "/dev/kvm dev/kvm none bind\n" BIND,
                   "lxc-baseline",
                   "no special features configured" },
+        };
+
+        assert_options(options, PHX_ELEMENTS(options));
+}
+
+static void devices_that_are_allowed_are_needs(void **state) {
+        static const struct option options[] = {
                 { ALLOW "c 195:* rwm",
                   "lxc-gpu-docker-storage",
                   "lxc_options character device 195:*" },
@@ -336,7 +343,8 @@ int main(void) {
                 cmocka_unit_test(graphics_cards_come_first),
                 cmocka_unit_test(words_are_read_as_people_write_them),
                 cmocka_unit_test(nesting_is_known_in_any_line),
-                cmocka_unit_test(devices_that_are_handed_in_are_needs),
+                cmocka_unit_test(device_nodes_that_are_mounted_are_needs),
+                cmocka_unit_test(devices_that_are_allowed_are_needs),
                 cmocka_unit_test(mounts_and_capabilities_are_needs),
                 cmocka_unit_test(who_may_open_any_device_gets_no_profile_that_makes_nodes),
                 cmocka_unit_test(what_loads_policy_is_only_for_a_namespace),
