@@ -15,6 +15,7 @@
 #include "base/grow.h"
 #include "base/watches.h"
 #include "lxc/directory.h"
+#include "lxc/walk.h"
 #include "state/configuration.h"
 
 /* What is known of one version of one container's config. */
@@ -202,7 +203,7 @@ static int lxc_read_container(
                                 -EBUSY,
                                 "%s: lxc-create is creating the container, or was interrupted",
                                 path);
-        return phx_lxc_reader_combine(look->reader, path, &container->source, error);
+        return phx_lxc_combine(look->reader, path, &container->source, error);
 }
 
 /* Its name is in the text, and liblxc's words are. */
@@ -404,6 +405,7 @@ static int lxc_ask(struct look *look, struct phx_lxc_cache *cache, struct phx_er
                 r = copy_values(&container->values, &questions.answers[i]);
                 if (r >= 0)
                         r = phx_lxc_decide(
+                                        look->reader,
                                         questions.files.items[i],
                                         container->source.text,
                                         container->source.size,

@@ -43,6 +43,7 @@ static int look_at_line(
 }
 
 int phx_lxc_decide(
+                struct phx_lxc_reader *reader,
                 const char *path,
                 const char *text,
                 size_t size,
@@ -51,7 +52,7 @@ int phx_lxc_decide(
         phx_cleanup(search_done) struct search search = { .effective = effective };
         int r;
 
-        r = phx_lxc_walk(path, text, size, look_at_line, &search);
+        r = phx_lxc_walk(reader, path, text, size, look_at_line, &search);
         if (r >= 0 && !search.is_effective && search.directory)
                 r = phx_replace(&search.found.file, search.directory);
         if (r < 0)

@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "lxc/reader.h"
 
 /* The line that decides a container's profile: the last one that sets it, in the config or in what
  * it includes, in the order in which liblxc reads them. For people: what is in force says liblxc.
@@ -17,6 +18,7 @@ struct phx_lxc_decider {
  * named says the same. A directory may list its files to liblxc in another order than to us, and
  * then it is named itself. 0 or -ENOMEM; includes that cannot be read set nothing. */
 int phx_lxc_decide(
+                struct phx_lxc_reader *reader,
                 const char *path,
                 const char *text,
                 size_t size,

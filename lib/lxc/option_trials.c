@@ -25,6 +25,7 @@
 
 #include "base/grow.h"
 #include "lxc/reader.h"
+#include "lxc/walk.h"
 
 struct answered {
         char *directory;
@@ -149,7 +150,7 @@ static int digest(struct run *run, struct question *question) {
         phx_sha256(question->texts.text.data, question->texts.text.size, text);
         phx_sha256(question->texts.base.data, question->texts.base.size, base);
         /* One that cannot be read, or includes itself, liblxc is to refuse. */
-        r = phx_lxc_reader_combine(run->reader, question->name, &source, NULL);
+        r = phx_lxc_combine(run->reader, question->name, &source, NULL);
         if (r == -ENOMEM)
                 return r;
         r = phx_buffer_addf(

@@ -1,5 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* The files of LXC's configs: a container's own, and those that are included.
+ *
+ * Only the first is asked for its owner, because phoenixd writes it. An included file is read
+ * whoever owns it, as liblxc does, which alone says what is in force: to refuse a container for it
+ * would leave that container without the profile that the last line of its config sets. What must
+ * not happen is that such a file stops us: one that is no regular file is never waited for.
+ *
+ * Most configs include the same few files. Each is read and digested once for all configs of one
+ * look, with what it includes in its turn, so that a config that has not changed costs no more than
+ * a comparison of names. The way through them is that of lxc/walk.c. */
+
 #include "lxc/reader.h"
 
 #include <dirent.h>
@@ -16,27 +27,10 @@
 #include "base/watches.h"
 #include "lxc/text.h"
 
-/* What was found at one path, and where it leads to. */
-struct include {
-        char *path;
-        char *fact; /* one line of what is digested */
-        bool is_directory;
-        struct phx_strings targets;
-};
-
 struct phx_lxc_reader {
-        struct include *items;
+        struct phx_lxc_include **items; /* each stays where it is as more are added */
         size_t count;
         struct phx_strings watches;
-};
-
-/* One config's way through its includes. */
-struct walk {
-        struct phx_lxc_reader *reader;
-        const char *config;
-        struct phx_buffer facts;
-        unsigned visits;
-        struct phx_error *error;
 };
 
 void phx_lxc_source_done(struct phx_lxc_source *source) {
@@ -44,12 +38,17 @@ void phx_lxc_source_done(struct phx_lxc_source *source) {
         *source = (struct phx_lxc_source){ 0 };
 }
 
-static void include_done(struct include *include) {
+static struct phx_lxc_include *phx_lxc_include_free(struct phx_lxc_include *include) {
+        if (!include)
+                return NULL;
         free(include->path);
         free(include->fact);
+        free(include->text);
         phx_strings_done(&include->targets);
-        *include = (struct include){ 0 };
+        free(include);
+        return NULL;
 }
+PHX_DEFINE_FREEP(phx_lxc_include)
 
 int phx_lxc_reader_new(struct phx_lxc_reader **ret_reader) {
         *ret_reader = calloc(1, sizeof(**ret_reader));
@@ -60,7 +59,7 @@ struct phx_lxc_reader *phx_lxc_reader_free(struct phx_lxc_reader *reader) {
         if (!reader)
                 return NULL;
         for (size_t i = 0; i < reader->count; i++)
-                include_done(&reader->items[i]);
+                phx_lxc_include_free(reader->items[i]);
         free(reader->items);
         phx_strings_done(&reader->watches);
         free(reader);
@@ -129,60 +128,79 @@ int phx_lxc_read_config(
         return 0;
 }
 
-static struct include *find_include(const struct phx_lxc_reader *reader, const char *path) {
+static const struct phx_lxc_include *find_include(
+                const struct phx_lxc_reader *reader,
+                const char *path) {
         for (size_t i = 0; i < reader->count; i++)
-                if (phx_equal(reader->items[i].path, path))
-                        return &reader->items[i];
+                if (phx_equal(reader->items[i]->path, path))
+                        return reader->items[i];
         return NULL;
 }
 
-static int reader_is_config_name(const struct dirent *entry) {
-        return strlen(entry->d_name) > strlen(".conf") && phx_has_suffix(entry->d_name, ".conf");
+static bool reader_is_config_name(const char *name) {
+        return strlen(name) > strlen(".conf") && phx_has_suffix(name, ".conf");
 }
 
-/* liblxc takes the entries as the directory has them; sorted, a listing has one digest. */
-static int reader_list_directory(struct include *include) {
-        struct dirent **entries = NULL;
-        int n, r = 0;
+/* In the order of the directory, in which liblxc reads them: the last word counts, so that another
+ * order may be another meaning and has to be another digest. */
+static int reader_list_directory(struct phx_lxc_include *include) {
+        phx_cleanup(phx_closedirp) DIR *directory = opendir(include->path);
+        const struct dirent *entry;
+        int r = directory ? 0 : phx_errno();
 
-        n = scandir(include->path, &entries, reader_is_config_name, alphasort);
-        if (n < 0)
-                return phx_errno();
-        for (int i = 0; i < n; i++) {
-                if (r >= 0)
+        while (r >= 0 && (errno = 0, entry = readdir(directory)))
+                if (reader_is_config_name(entry->d_name))
                         r = phx_strings_addf(
                                         &include->targets,
                                         "%s/%s",
                                         include->path,
-                                        entries[i]->d_name);
-                free(entries[i]);
+                                        entry->d_name);
+        return r >= 0 && errno != 0 ? phx_errno() : r;
+}
+
+/* From "/" where it is relative, as systemd runs liblxc there, and we our worker; and without the
+ * slashes that say nothing. */
+static char *reader_path_of(const struct phx_lxc_line *line) {
+        char *path = malloc(line->value_size + 2), *end = path;
+
+        if (!path)
+                return NULL;
+        *end++ = '/';
+        for (size_t i = 0; i < line->value_size; i++)
+                if (line->value[i] != '/' || end[-1] != '/')
+                        *end++ = line->value[i];
+        if (end > path + 1 && end[-1] == '/')
+                end--;
+        *end = '\0';
+        return path;
+}
+
+int phx_lxc_include_targets(const char *text, size_t size, struct phx_strings *targets) {
+        struct phx_lxc_line line;
+        size_t offset = 0;
+        int r = 0;
+
+        while (r >= 0 && phx_lxc_text_next(text, size, &offset, &line)) {
+                phx_autofree char *path = NULL;
+
+                if (!phx_lxc_line_includes(&line))
+                        continue;
+                path = reader_path_of(&line);
+                r = path ? phx_strings_add(targets, path) : -ENOMEM;
         }
-        free(entries);
         return r;
 }
 
-/* liblxc resolves a relative path from where it runs: from "/" for systemd, and for our worker. */
-static int add_targets(struct phx_strings *targets, const char *text, size_t size) {
-        phx_cleanup(phx_strings_done) struct phx_strings values = { 0 };
-        int r;
-
-        r = phx_lxc_text_values(text, size, PHX_LXC_KEY_INCLUDE, &values);
-        for (size_t i = 0; r >= 0 && i < values.count; i++) {
-                const char *value = values.items[i];
-
-                r = phx_strings_addf(targets, "%s%s", value[0] == '/' ? "" : "/", value);
-        }
-        return r;
+bool phx_lxc_line_includes(const struct phx_lxc_line *line) {
+        return phx_lxc_line_is(line, PHX_LXC_KEY_INCLUDE) && line->value_size > 0;
 }
 
-static int set_fact(struct include *include, const char *kind, const char *digest) {
+static int set_fact(struct phx_lxc_include *include, const char *kind, const char *digest) {
         return phx_printf(&include->fact, "%s %s %s\n", kind, include->path, digest);
 }
 
-static int read_include(struct include *include) {
-        phx_autofree char *text = NULL;
+static int read_include(struct phx_lxc_include *include) {
         char digest[PHX_SHA256_HEX];
-        size_t size = 0;
         struct stat st;
         int r;
 
@@ -195,16 +213,21 @@ static int read_include(struct include *include) {
                 return r < 0 ? r : set_fact(include, "directory", "-");
         }
 
-        r = phx_file_read_at(AT_FDCWD, include->path, PHX_LXC_CONFIG_LIMIT, &text, &size);
+        r = phx_file_read_at(
+                        AT_FDCWD,
+                        include->path,
+                        PHX_LXC_CONFIG_LIMIT,
+                        &include->text,
+                        &include->size);
         if (r < 0)
                 return r;
-        phx_sha256(text, size, digest);
-        r = add_targets(&include->targets, text, size);
+        phx_sha256(include->text, include->size, digest);
+        r = phx_lxc_include_targets(include->text, include->size, &include->targets);
         return r < 0 ? r : set_fact(include, "file", digest);
 }
 
 /* Every path that changes can come in by: as it is written, and where it leads to. */
-static int reader_add_watches(struct phx_strings *watches, const struct include *include) {
+static int reader_add_watches(struct phx_strings *watches, const struct phx_lxc_include *include) {
         phx_autofree char *real = realpath(include->path, NULL);
         int (*add)(struct phx_strings *, const char *) = include->is_directory
                                                                          ? phx_watches_add_directory
@@ -215,122 +238,30 @@ static int reader_add_watches(struct phx_strings *watches, const struct include 
         return r < 0 || !real || strcmp(real, include->path) == 0 ? r : add(watches, real);
 }
 
-static int reader_tell(const struct walk *walk, const char *path, int code) {
-        if (code == -EINVAL)
-                return phx_error_set(
-                                walk->error,
-                                code,
-                                "%s: lxc.include '%s' is neither a file nor a directory",
-                                walk->config,
-                                path);
-        return phx_error_set(
-                        walk->error,
-                        code,
-                        "%s: lxc.include '%s': %s",
-                        walk->config,
-                        path,
-                        strerrordesc_np(-code));
-}
-
-static int get_include(struct walk *walk, const char *path, const struct include **ret_include) {
-        phx_cleanup(include_done) struct include include = { 0 };
-        const struct include *known = find_include(walk->reader, path);
-        struct include *item;
-        int r, watched;
-
-        if (known) {
-                *ret_include = known;
-                return 0;
-        }
-
-        include.path = strdup(path);
-        if (!include.path)
-                return -ENOMEM;
-        r = read_include(&include);
-        /* What cannot be read now may be mended where it is. */
-        watched = reader_add_watches(&walk->reader->watches, &include);
-        if (watched < 0)
-                return watched;
-        if (r < 0)
-                return reader_tell(walk, path, r);
-
-        item = phx_grow(&walk->reader->items, &walk->reader->count, sizeof(*item));
-        if (!item)
-                return -ENOMEM;
-        *item = include;
-        include.path = include.fact = NULL;
-        include.targets = (struct phx_strings){ 0 };
-        *ret_include = item;
-        return 0;
-}
-
-static int visit_all(struct walk *walk, const struct phx_strings *targets, unsigned depth);
-
-static int visit(struct walk *walk, const char *path, unsigned depth) {
-        phx_cleanup(phx_strings_done) struct phx_strings targets = { 0 };
-        const struct include *include = NULL;
-        int r;
-
-        if (depth > PHX_LXC_INCLUDE_DEPTH)
-                return phx_error_set(
-                                walk->error,
-                                -ELOOP,
-                                "%s: lxc.include '%s' is nested deeper than %d files; it may "
-                                "include itself",
-                                walk->config,
-                                path,
-                                PHX_LXC_INCLUDE_DEPTH);
-        if (++walk->visits > PHX_LXC_INCLUDE_COUNT)
-                return phx_error_set(
-                                walk->error,
-                                -E2BIG,
-                                "%s: includes more than %d files",
-                                walk->config,
-                                PHX_LXC_INCLUDE_COUNT);
-
-        r = get_include(walk, path, &include);
-        if (r < 0 || !include)
-                return r;
-        r = phx_buffer_add_text(&walk->facts, include->fact);
-        /* A copy: what is remembered moves when more is. */
-        if (r >= 0)
-                r = phx_strings_copy(&targets, &include->targets);
-        return r < 0 ? r : visit_all(walk, &targets, depth + 1);
-}
-
-static int visit_all(struct walk *walk, const struct phx_strings *targets, unsigned depth) {
-        for (size_t i = 0; i < targets->count; i++) {
-                int r = visit(walk, targets->items[i], depth);
-
-                if (r < 0)
-                        return r;
-        }
-        return 0;
-}
-
-static void reader_walk_done(struct walk *walk) {
-        phx_buffer_done(&walk->facts);
-}
-
-int phx_lxc_reader_combine(
+int phx_lxc_reader_include(
                 struct phx_lxc_reader *reader,
                 const char *path,
-                struct phx_lxc_source *source,
-                struct phx_error *error) {
-        phx_cleanup(reader_walk_done) struct walk walk = { .reader = reader,
-                                                           .config = path,
-                                                           .error = error };
-        phx_cleanup(phx_strings_done) struct phx_strings targets = { 0 };
-        int r;
+                const struct phx_lxc_include **ret_include) {
+        phx_cleanup(phx_lxc_include_freep) struct phx_lxc_include *include = NULL;
+        struct phx_lxc_include **item;
+        int r, watched;
 
-        r = phx_buffer_addf(&walk.facts, "config %s\n", source->digest);
-        if (r >= 0)
-                r = add_targets(&targets, source->text, source->size);
-        if (r >= 0)
-                r = visit_all(&walk, &targets, 1);
-        if (r < 0)
-                return r;
+        *ret_include = find_include(reader, path);
+        if (*ret_include)
+                return 0;
 
-        phx_sha256(walk.facts.data, walk.facts.size, source->combined);
+        include = calloc(1, sizeof(*include));
+        if (!include || phx_replace(&include->path, path) < 0)
+                return -ENOMEM;
+        r = read_include(include);
+        /* What cannot be read now may be fixed where it is. */
+        watched = reader_add_watches(&reader->watches, include);
+        if (watched < 0 || r < 0)
+                return watched < 0 ? watched : r;
+
+        item = phx_grow(&reader->items, &reader->count, sizeof(struct phx_lxc_include *));
+        if (!item)
+                return -ENOMEM;
+        *ret_include = *item = PHX_TAKE(include);
         return 0;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Reads a container's config and all that it includes, to see whether anything of it has changed:
- * liblxc alone says what it means. */
+/* Reads a container's config, and the files that configs include. What it means says liblxc alone.
+ */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -11,6 +12,7 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/strings.h"
+#include "lxc/text.h"
 
 /* A config is a few kilobytes; the limits only keep a mishap from costing us the machine. */
 #define PHX_LXC_CONFIG_LIMIT ((size_t) 1024 * 1024)
@@ -31,17 +33,11 @@ struct phx_lxc_source {
         uid_t uid;
         gid_t gid;
         char digest[PHX_SHA256_HEX];   /* of the config file */
-        char combined[PHX_SHA256_HEX]; /* of it, of every included file, listing and absence */
+        char combined[PHX_SHA256_HEX]; /* of it, of every included file, listing and absence:
+                                          phx_lxc_combine() */
 };
 
 void phx_lxc_source_done(struct phx_lxc_source *source);
-
-/* Remembers included files from one config to the next: for one look at all of them, no longer. */
-struct phx_lxc_reader;
-
-int phx_lxc_reader_new(struct phx_lxc_reader **ret_reader);
-struct phx_lxc_reader *phx_lxc_reader_free(struct phx_lxc_reader *reader);
-PHX_DEFINE_FREEP(phx_lxc_reader)
 
 /* The config file in DIR_FD, which is called PATH in messages, without what it includes: COMBINED
  * stays empty. -EPERM when somebody else may write it, -EINVAL when it is not a regular file,
@@ -53,14 +49,37 @@ int phx_lxc_read_config(
                 struct phx_lxc_source *ret_source,
                 struct phx_error *error);
 
-/* Sets COMBINED. -ELOOP for includes
- * that are nested too deep (in themselves, most likely), -E2BIG for too many, -EINVAL for one that
- * is neither file nor directory: liblxc would crash or hang over them. */
-int phx_lxc_reader_combine(
+/* What was found at the path that an lxc.include names. */
+struct phx_lxc_include {
+        char *path; /* absolute, without "//" */
+        char *fact; /* one line of the digest: what is there, and a file's digest */
+        char *text; /* NULL for a directory, and where nothing is */
+        size_t size;
+        bool is_directory;
+        struct phx_strings targets; /* the paths that a text includes, or the files "*.conf" of a
+                                       directory as it lists them, hidden ones too */
+};
+
+/* Remembers included files from one config to the next: for one look at all of them, no longer. */
+struct phx_lxc_reader;
+
+int phx_lxc_reader_new(struct phx_lxc_reader **ret_reader);
+struct phx_lxc_reader *phx_lxc_reader_free(struct phx_lxc_reader *reader);
+PHX_DEFINE_FREEP(phx_lxc_reader)
+
+/* The include at PATH, which is one of the TARGETS of a text or an include; the reader's. -EINVAL
+ * when it is neither file nor directory, others as from open; where nothing is there is an include
+ * without text. What could not be read is tried again by the next call. */
+int phx_lxc_reader_include(
                 struct phx_lxc_reader *reader,
                 const char *path,
-                struct phx_lxc_source *source,
-                struct phx_error *error);
+                const struct phx_lxc_include **ret_include);
 
-/* Every directory in which a change could change what was combined so far, or could not be. */
+/* Every directory in which a change could change what was read so far, or could not be. */
 const struct phx_strings *phx_lxc_reader_watches(const struct phx_lxc_reader *reader);
+
+/* Appends the paths that TEXT includes: one for each line of which phx_lxc_line_includes() is true,
+ * in their order. 0 or -ENOMEM. */
+int phx_lxc_include_targets(const char *text, size_t size, struct phx_strings *targets);
+/* An empty lxc.include includes nothing. */
+bool phx_lxc_line_includes(const struct phx_lxc_line *line);

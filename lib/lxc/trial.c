@@ -155,7 +155,8 @@ static int collect_line(
 /* What an include sets is asked for by its option. */
 static int collect_items(struct attempt *attempt) {
         const struct phx_lxc_options *options = attempt->trial->options;
-        int r = 0;
+        phx_cleanup(phx_lxc_reader_freep) struct phx_lxc_reader *reader = NULL;
+        int r = phx_lxc_reader_new(&reader);
 
         for (size_t i = 0; r >= 0 && i < options->count; i++) {
                 phx_cleanup(phx_buffer_done) struct phx_buffer line = { 0 };
@@ -169,7 +170,7 @@ static int collect_items(struct attempt *attempt) {
                                 options->items[i].key,
                                 options->items[i].value);
                 if (r >= 0)
-                        r = phx_lxc_walk("", line.data, line.size, collect_line, attempt);
+                        r = phx_lxc_walk(reader, "", line.data, line.size, collect_line, attempt);
         }
         return r;
 }

@@ -1,115 +1,168 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* One walk for two questions, with the includes as lxc/reader.c remembers them.
+ *
+ * With CALLED each line is handed out, and a text goes on in its next target wherever a line
+ * includes one: there are as many targets as such lines. Without it only the targets are followed
+ * and their facts are collected, which is all that a digest needs, and no text is read again.
+ *
+ * A digest decides whether liblxc is asked again, and it is not asked about what would hang or
+ * crash it: so the first trouble ends that walk. To people, the lines that could be read are of use
+ * without the others. */
+
 #include "lxc/walk.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/file.h"
-#include "lxc/reader.h"
+#include "base/buffer.h"
 
 struct walk {
+        struct phx_lxc_reader *reader;
+        const char *config;
+        unsigned visits;
+        const char *directory; /* the outermost that is being read */
         int (*called)(void *data,
                       const struct phx_lxc_place *place,
                       const struct phx_lxc_line *line);
         void *data;
-        const char *directory;
-        unsigned depth;
-        unsigned visits;
+        /* Without CALLED. */
+        struct phx_buffer facts;
+        struct phx_error *error;
 };
 
-static int walk_text(struct walk *walk, const char *path, const char *text, size_t size);
-
-static int walk_file(struct walk *walk, const char *path) {
-        phx_autofree char *text = NULL;
-        size_t size = 0;
-        int r;
-
-        if (++walk->visits > PHX_LXC_INCLUDE_COUNT)
-                return 0;
-        r = phx_file_read_at(AT_FDCWD, path, PHX_LXC_CONFIG_LIMIT, &text, &size);
-        if (r < 0)
-                return r == -ENOMEM ? r : 0;
-        return walk_text(walk, path, text, size);
+static void lxc_walk_done(struct walk *walk) {
+        phx_buffer_done(&walk->facts);
 }
 
-static bool lxc_walk_is_config_name(const char *name) {
-        return strlen(name) > strlen(".conf") && phx_has_suffix(name, ".conf");
+static int lxc_walk_tell(const struct walk *walk, const char *path, int code) {
+        switch (code) {
+        case -ENOMEM:
+                return code;
+        case -ELOOP:
+                return phx_error_set(
+                                walk->error,
+                                code,
+                                "%s: lxc.include '%s' is nested deeper than %d files; it may "
+                                "include itself",
+                                walk->config,
+                                path,
+                                PHX_LXC_INCLUDE_DEPTH);
+        case -E2BIG:
+                return phx_error_set(
+                                walk->error,
+                                code,
+                                "%s: includes more than %d files",
+                                walk->config,
+                                PHX_LXC_INCLUDE_COUNT);
+        case -EINVAL:
+                return phx_error_set(
+                                walk->error,
+                                code,
+                                "%s: lxc.include '%s' is neither a file nor a directory",
+                                walk->config,
+                                path);
+        default:
+                return phx_error_set(
+                                walk->error,
+                                code,
+                                "%s: lxc.include '%s': %s",
+                                walk->config,
+                                path,
+                                strerrordesc_np(-code));
+        }
 }
 
-static int walk_entries(struct walk *walk, const char *path, DIR *directory) {
-        const struct dirent *entry;
+static int walk_include(struct walk *walk, const struct phx_lxc_include *include, unsigned depth);
+
+/* The include at PATH, as the target of a directory (IS_ENTRY) or of a text. */
+static int walk_target(struct walk *walk, const char *path, bool is_entry, unsigned depth) {
+        const struct phx_lxc_include *include = NULL;
         int r = 0;
 
-        while (r >= 0 && (entry = readdir(directory))) {
-                phx_autofree char *file = NULL;
+        if (depth > PHX_LXC_INCLUDE_DEPTH)
+                r = -ELOOP;
+        else if (++walk->visits > PHX_LXC_INCLUDE_COUNT)
+                r = -E2BIG;
+        else
+                r = phx_lxc_reader_include(walk->reader, path, &include);
+        if (r < 0)
+                return !walk->called || r == -ENOMEM ? lxc_walk_tell(walk, path, r) : 0;
 
-                if (!lxc_walk_is_config_name(entry->d_name))
-                        continue;
-                if (phx_printf(&file, "%s/%s", path, entry->d_name) < 0)
-                        return -ENOMEM;
-                r = walk_file(walk, file);
-        }
+        if (!walk->called)
+                r = phx_buffer_add_text(&walk->facts, include->fact);
+        /* liblxc passes over a directory that is in a directory. */
+        return r < 0 || (is_entry && include->is_directory) ? r
+                                                            : walk_include(walk, include, depth);
+}
+
+static int walk_targets(
+                struct walk *walk,
+                const struct phx_strings *targets,
+                bool is_directory,
+                unsigned depth) {
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < targets->count; i++)
+                r = walk_target(walk, targets->items[i], is_directory, depth + 1);
         return r;
 }
 
-/* From "/" where it is relative, and without the slashes that say nothing. */
-static char *path_of(const char *value, size_t size) {
-        char *path = malloc(size + 2), *end = path;
-
-        if (!path)
-                return NULL;
-        *end++ = '/';
-        for (size_t i = 0; i < size; i++)
-                if (value[i] != '/' || end[-1] != '/')
-                        *end++ = value[i];
-        if (end > path + 1 && end[-1] == '/')
-                end--;
-        *end = '\0';
-        return path;
-}
-
-static int walk_include(struct walk *walk, const struct phx_lxc_line *line) {
-        phx_autofree char *path = path_of(line->value, line->value_size);
-        phx_cleanup(phx_closedirp) DIR *directory = NULL;
-        const char *outer = walk->directory;
-        int r;
-
-        if (!path)
-                return -ENOMEM;
-        if (walk->depth >= PHX_LXC_INCLUDE_DEPTH)
-                return 0;
-        walk->depth++;
-        directory = opendir(path);
-        if (directory && !outer)
-                walk->directory = path;
-        r = directory ? walk_entries(walk, path, directory) : walk_file(walk, path);
-        walk->directory = outer;
-        walk->depth--;
-        return r;
-}
-
-static int walk_text(struct walk *walk, const char *path, const char *text, size_t size) {
+static int walk_text(
+                struct walk *walk,
+                const char *path,
+                const char *text,
+                size_t size,
+                const struct phx_strings *targets,
+                unsigned depth) {
         struct phx_lxc_place place = { path, 1, walk->directory };
         const char *counted = text;
         struct phx_lxc_line line;
-        size_t offset = 0;
+        size_t offset = 0, target = 0;
         int r = 0;
 
+        if (!walk->called)
+                return walk_targets(walk, targets, false, depth);
         while (r >= 0 && phx_lxc_text_next(text, size, &offset, &line)) {
                 for (; counted < line.start; counted++)
                         place.line += *counted == '\n';
                 r = walk->called(walk->data, &place, &line);
-                if (r >= 0 && phx_lxc_line_is(&line, PHX_LXC_KEY_INCLUDE) && line.value_size > 0)
-                        r = walk_include(walk, &line);
+                if (r >= 0 && phx_lxc_line_includes(&line))
+                        r = walk_target(walk, targets->items[target++], false, depth + 1);
         }
         return r;
 }
 
+static int walk_include(struct walk *walk, const struct phx_lxc_include *include, unsigned depth) {
+        const char *outer = walk->directory;
+        int r;
+
+        if (!include->is_directory)
+                return include->text ? walk_text(walk,
+                                                 include->path,
+                                                 include->text,
+                                                 include->size,
+                                                 &include->targets,
+                                                 depth)
+                                     : 0;
+        if (!outer)
+                walk->directory = include->path;
+        r = walk_targets(walk, &include->targets, true, depth);
+        walk->directory = outer;
+        return r;
+}
+
+static int walk_config(struct walk *walk, const char *path, const char *text, size_t size) {
+        phx_cleanup(phx_strings_done) struct phx_strings targets = { 0 };
+        int r;
+
+        r = phx_lxc_include_targets(text, size, &targets);
+        return r < 0 ? r : walk_text(walk, path, text, size, &targets, 0);
+}
+
 int phx_lxc_walk(
+                struct phx_lxc_reader *reader,
                 const char *path,
                 const char *text,
                 size_t size,
@@ -117,9 +170,28 @@ int phx_lxc_walk(
                               const struct phx_lxc_place *place,
                               const struct phx_lxc_line *line),
                 void *data) {
-        struct walk walk = { .called = called, .data = data };
+        struct walk walk = { .reader = reader, .config = path, .called = called, .data = data };
         int r;
 
-        r = walk_text(&walk, path, text, size);
+        r = walk_config(&walk, path, text, size);
         return r < 0 ? r : 0;
+}
+
+int phx_lxc_combine(
+                struct phx_lxc_reader *reader,
+                const char *path,
+                struct phx_lxc_source *source,
+                struct phx_error *error) {
+        phx_cleanup(lxc_walk_done) struct walk walk = { .reader = reader,
+                                                        .config = path,
+                                                        .error = error };
+        int r;
+
+        r = phx_buffer_addf(&walk.facts, "config %s\n", source->digest);
+        if (r >= 0)
+                r = walk_config(&walk, path, source->text, source->size);
+        if (r < 0)
+                return r;
+        phx_sha256(walk.facts.data, walk.facts.size, source->combined);
+        return 0;
 }

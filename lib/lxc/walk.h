@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* All the lines of a config in the order in which liblxc reads them: an included file's stand where
- * the include does, and of a directory every "*.conf", hidden ones too, as the directory lists
- * them. For people, and for what an include may set: what is in force says liblxc. */
+/* The way of liblxc through a config and all that it includes: an included file is read where the
+ * include stands, and of a directory every "*.conf", as the directory lists them. */
 
 #include <stddef.h>
 
+#include "base/error.h"
+#include "lxc/reader.h"
 #include "lxc/text.h"
 
 struct phx_lxc_place {
@@ -15,9 +16,12 @@ struct phx_lxc_place {
         const char *directory; /* the outermost include of a directory that led here, or NULL */
 };
 
-/* TEXT is that of the config at PATH. CALLED may return a negative errno, which ends it. Includes
- * that cannot be read have no lines; nor has what is nested too deep, or comes after too many. */
+/* All the lines of TEXT, that of the config at PATH, and of its includes. For people, and for what
+ * an include may set: what is in force says liblxc. CALLED may return a negative errno, which ends
+ * it. Includes that cannot be read have no lines; nor has what is nested too deep, or comes after
+ * too many. */
 int phx_lxc_walk(
+                struct phx_lxc_reader *reader,
                 const char *path,
                 const char *text,
                 size_t size,
@@ -25,3 +29,12 @@ int phx_lxc_walk(
                               const struct phx_lxc_place *place,
                               const struct phx_lxc_line *line),
                 void *data);
+
+/* Sets COMBINED of the config at PATH. -ELOOP for includes that are nested too deep (in themselves,
+ * most likely), -E2BIG for too many, -EINVAL for one that is neither file nor directory: liblxc
+ * would crash or hang over them; others as from open. */
+int phx_lxc_combine(
+                struct phx_lxc_reader *reader,
+                const char *path,
+                struct phx_lxc_source *source,
+                struct phx_error *error);

@@ -2,6 +2,7 @@
 
 /* Looks at a temporary LXC path with the real liblxc; neither root nor a container is needed. */
 
+#include <dirent.h>
 #include <errno.h>
 #include <time.h>
 
@@ -316,6 +317,74 @@ static void includes_without_end_are_refused(void **state) {
         assert_trouble(&host, "wide", ": includes more than 512 files");
 }
 
+/* liblxc passes over a directory in a directory; the config was refused as one that includes
+ * itself.
+ */
+static void a_directory_in_a_directory_is_not_included(void **state) {
+        phx_cleanup(host_done) struct host host = { 0 };
+        char text[512];
+
+        host_init(&host, "nested");
+        tree_write("nested.d/sub.conf/a.conf", "lxc.apparmor.profile = lxc-nested\n");
+        tree_link(tree_path("nested.d"), "nested.d/loop.conf");
+        (void) snprintf(text,
+                        sizeof(text),
+                        "lxc.apparmor.profile = lxc-a\nlxc.include = %s\n",
+                        tree_path("nested.d"));
+        write_config(&host, "web", text);
+        look(&host);
+        assert_effective(&host, "web", "lxc-a");
+        assert_string_equal(find(&host, "web")->decider.file, in(&host, "web/config"));
+        assert_int_equal(find(&host, "web")->decider.line, 1);
+}
+
+/* Which of "a.conf" and "b.conf" the directory lists last. */
+static char last_listed(const char *directory) {
+        DIR *stream = opendir(directory);
+        const struct dirent *entry;
+        char last = '\0';
+
+        assert_non_null(stream);
+        while ((entry = readdir(stream)))
+                last = strstr(entry->d_name, ".conf") ? entry->d_name[0] : last;
+        (void) closedir(stream);
+        return last;
+}
+
+/* The last file of a directory decides, and one that is moved away and back may be another last
+ * one: what had been digested were the sorted names, so that the answer stayed that of before. */
+static void another_order_of_a_directory_is_another_config(void **state) {
+        phx_cleanup(host_done) struct host host = { 0 };
+        char directory[] = "/dev/shm/phoenixd-test-XXXXXX", text[512], file[64];
+        char before, after;
+
+        /* Where a directory keeps its order there is nothing to see. */
+        if (!mkdtemp(directory))
+                skip();
+        host_init(&host, "order");
+        tree_link(directory, "order.d");
+        tree_write("order.d/a.conf", "lxc.apparmor.profile = lxc-a\n");
+        tree_write("order.d/b.conf", "lxc.apparmor.profile = lxc-b\n");
+        (void) snprintf(text, sizeof(text), "lxc.include = %s\n", directory);
+        write_config(&host, "web", text);
+        before = last_listed(directory);
+        look(&host);
+        assert_effective(&host, "web", before == 'a' ? "lxc-a" : "lxc-b");
+
+        (void) snprintf(file, sizeof(file), "%s/%c.conf", directory, before);
+        assert_int_equal(rename(file, tree_path("order.d/away")), 0);
+        assert_int_equal(rename(tree_path("order.d/away"), file), 0);
+        after = last_listed(directory);
+        look(&host);
+        assert_effective(&host, "web", after == 'a' ? "lxc-a" : "lxc-b");
+
+        assert_int_equal(unlink(tree_path("order.d/a.conf")), 0);
+        assert_int_equal(unlink(tree_path("order.d/b.conf")), 0);
+        assert_int_equal(rmdir(directory), 0);
+        if (before == after)
+                skip();
+}
+
 static void what_others_may_write_is_not_believed(void **state) {
         phx_cleanup(host_done) struct host host = { 0 };
         char expected[256];
@@ -381,6 +450,8 @@ int main(void) {
                 cmocka_unit_test(trouble_stays_with_its_container),
                 cmocka_unit_test(what_would_hang_or_crash_liblxc_is_not_given_to_it),
                 cmocka_unit_test(includes_without_end_are_refused),
+                cmocka_unit_test(a_directory_in_a_directory_is_not_included),
+                cmocka_unit_test(another_order_of_a_directory_is_another_config),
                 cmocka_unit_test(what_others_may_write_is_not_believed),
                 cmocka_unit_test(a_removed_container_is_forgotten),
         };

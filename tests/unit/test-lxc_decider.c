@@ -32,10 +32,12 @@ static void expect_effective(
                 const char *file,
                 unsigned line) {
         phx_cleanup(phx_lxc_decider_done) struct phx_lxc_decider decider = { 0 };
+        phx_cleanup(phx_lxc_reader_freep) struct phx_lxc_reader *reader = NULL;
         char path[256], expected[256];
 
         (void) snprintf(path, sizeof(path), "%s", tree_path("web/config"));
-        assert_int_equal(phx_lxc_decide(path, text, strlen(text), effective, &decider), 0);
+        assert_int_equal(phx_lxc_reader_new(&reader), 0);
+        assert_int_equal(phx_lxc_decide(reader, path, text, strlen(text), effective, &decider), 0);
         if (!file) {
                 assert_null(decider.file);
                 return;

@@ -621,8 +621,10 @@ static int collect(void *data, const struct phx_lxc_place *place, const struct p
 
 static void ask(const struct host *host, size_t index, struct asked *asked) {
         const struct phx_lxc_options *options = &host->configs[index].options;
+        phx_cleanup(phx_lxc_reader_freep) struct phx_lxc_reader *reader = NULL;
         phx_cleanup(phx_buffer_done) struct phx_buffer text = { 0 };
 
+        assert_int_equal(phx_lxc_reader_new(&reader), 0);
         for (size_t i = 0; i < options->count; i++)
                 assert_int_equal(
                                 phx_buffer_addf(&text,
@@ -631,7 +633,12 @@ static void ask(const struct host *host, size_t index, struct asked *asked) {
                                                 options->items[i].value),
                                 0);
         assert_int_equal(
-                        phx_lxc_walk("", text.data ? text.data : "", text.size, collect, asked),
+                        phx_lxc_walk(reader,
+                                     "",
+                                     text.data ? text.data : "",
+                                     text.size,
+                                     collect,
+                                     asked),
                         0);
 }
 
