@@ -8,7 +8,8 @@
  *     them. A key that is missing is an error, unless its type may be null or is LATER.
  *   - An enum is written by its name. A name that is not known is an error, not a default.
  *   - Text that is not UTF-8 (a file name may be anything) is written with '?' for the bytes at
- *     fault, so that one name cannot make a whole report impossible.
+ *     fault, so that one name cannot make a whole report impossible. EXACT texts are those that
+ *     the program reads back and acts on: another text would be worse than none.
  *   - A list is a pointer and a count in the same struct. Both are set before the first element is
  *     parsed, and the elements are zeroed, so that the caller's free function handles a failure in
  *     the middle of it.
@@ -24,6 +25,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/digest.h"
 #include "base/grow.h"
 #include "base/strings.h"
 #include "codec/json.h"
@@ -81,6 +83,22 @@ static json_t *fields_render_texts(const struct phx_strings *texts) {
                 if (json_array_append_new(array, fields_render_text(texts->items[i])) < 0)
                         return NULL;
         return PHX_TAKE(array);
+}
+
+static int render_exact(const struct phx_strings *texts, json_t **ret_json) {
+        phx_cleanup(phx_json_decref) json_t *array = json_array();
+
+        for (size_t i = 0; array && i < texts->count; i++) {
+                json_t *text = json_string(texts->items[i]);
+
+                /* It does not say why it failed. */
+                if (!text)
+                        return -EILSEQ;
+                if (json_array_append_new(array, text) < 0)
+                        return -ENOMEM;
+        }
+        *ret_json = PHX_TAKE(array);
+        return 0;
 }
 
 static int render_list(const struct phx_field *field, const void *object, json_t **ret_json) {
@@ -162,6 +180,11 @@ static int render_field(const struct phx_field *field, const void *object, json_
         case PHX_FIELD_TEXTS:
                 *ret_json = fields_render_texts(value);
                 return 0;
+        case PHX_FIELD_EXACT:
+                return render_exact(value, ret_json);
+        case PHX_FIELD_DIGEST:
+                *ret_json = fields_render_text(value);
+                return 0;
         case PHX_FIELD_STRUCT:
         case PHX_FIELD_MAYBE:
                 return render_struct(field, value, ret_json);
@@ -198,6 +221,15 @@ static int fields_parse_text(const json_t *json, char **text) {
         if (!json_is_string(json))
                 return -EINVAL;
         return phx_replace(text, json_string_value(json));
+}
+
+static int parse_digest(const json_t *json, char digest[PHX_SHA256_HEX]) {
+        size_t length = json_string_length(json);
+
+        if (!json_is_string(json) || length >= PHX_SHA256_HEX)
+                return -EINVAL;
+        memcpy(digest, json_string_value(json), length + 1);
+        return 0;
 }
 
 static int parse_word(const struct phx_field *field, const json_t *json, unsigned *ret_value) {
@@ -343,7 +375,8 @@ static int parse_field(
         void *value = member_of(object, field->offset);
 
         /* A key that an earlier version does not know yet; no texts are in OBJECT already. */
-        if (!json && (field->type == PHX_FIELD_TEXTS || field->type == PHX_FIELD_LATER))
+        if (!json && (field->type == PHX_FIELD_TEXTS || field->type == PHX_FIELD_EXACT ||
+                      field->type == PHX_FIELD_LATER))
                 return 0;
         if (!json && may_be_null(field->type))
                 json = json_null();
@@ -369,7 +402,10 @@ static int parse_field(
         case PHX_FIELD_LARGE:
         case PHX_FIELD_TIME:
                 return parse_large(field, json, value);
+        case PHX_FIELD_DIGEST:
+                return parse_digest(json, value);
         case PHX_FIELD_TEXTS:
+        case PHX_FIELD_EXACT:
                 return parse_texts(json, value);
         case PHX_FIELD_STRUCT:
         case PHX_FIELD_MAYBE:

@@ -24,6 +24,9 @@ enum phx_field_type {
         PHX_FIELD_LARGE,  /* uint64_t */
         PHX_FIELD_TIME,   /* uint64_t, PHX_NEVER is null */
         PHX_FIELD_TEXTS,  /* struct phx_strings */
+        PHX_FIELD_EXACT,  /* the same, which must be read back as they are: -EILSEQ for bytes that
+                             are not UTF-8, where the other texts get a '?' */
+        PHX_FIELD_DIGEST, /* char[PHX_SHA256_HEX], or "" */
         PHX_FIELD_STRUCT, /* a struct of SHAPE */
         PHX_FIELD_MAYBE,  /* a struct of SHAPE, null when its first member, a pointer, is NULL */
         PHX_FIELD_LIST,   /* a pointer to structs of SHAPE, and their number at COUNT_OFFSET */
@@ -49,7 +52,7 @@ struct phx_shape {
         size_t size;
 };
 
-/* A new reference. -ENOMEM, or -ERANGE for a number that JSON cannot hold. */
+/* A new reference. -ENOMEM, -ERANGE for a number that JSON cannot hold, or -EILSEQ. */
 int phx_fields_render(const struct phx_shape *shape, const void *object, json_t **ret_json);
 
 /* What may be null may be missing, and so may texts, which are none then. Fills OBJECT, which must

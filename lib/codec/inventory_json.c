@@ -6,73 +6,116 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "codec/fields.h"
 #include "codec/json.h"
 
 /* Of the format. Whoever changes it in a way that an older phoenixd misreads counts up. */
 #define VERSION 1
 
-/* Reads one entry of one of the three lists. */
-struct section {
-        const char *key;
-        int (*read)(struct phx_inventory *inventory,
-                    const struct phx_json_place *place,
-                    const json_t *value,
-                    struct phx_error *error);
+/* One entry as it is read; the largest first, so that all of it is zeroed. */
+union entry {
+        struct phx_inventory_profile profile;
+        struct phx_inventory_file file;
+        struct phx_inventory_container container;
 };
 
-static int refuse_entry(int code, const struct phx_json_place *place, struct phx_error *error) {
-        if (code == -ENOMEM)
-                return phx_json_no_memory(error, place->text);
-        return phx_json_refuse(error, place, "found a damaged entry");
+/* One of the lists: an object of which each key is an entry's name. */
+struct section {
+        const char *key;
+        struct phx_shape shape; /* of an entry without its name, which is its first member */
+        size_t items_offset;
+        size_t count_offset;
+        /* Checks what was read, and copies it. */
+        int (*set)(struct phx_inventory *inventory, const char *name, const union entry *entry);
+};
+
+static const struct phx_field inventory_file_fields[] = {
+        { "digest", PHX_FIELD_DIGEST, offsetof(struct phx_inventory_file, digest) },
+};
+static const struct phx_field inventory_profile_fields[] = {
+        { "source", PHX_FIELD_DIGEST, offsetof(struct phx_inventory_profile, source) },
+        { "key", PHX_FIELD_DIGEST, offsetof(struct phx_inventory_profile, key) },
+};
+static const struct phx_field inventory_container_fields[] = {
+        { "lines", PHX_FIELD_EXACT, offsetof(struct phx_inventory_container, lines) },
+        { "foreign", PHX_FIELD_EXACT, offsetof(struct phx_inventory_container, foreign) },
+};
+
+static int inventory_json_set_file(
+                struct phx_inventory *inventory,
+                const char *name,
+                const union entry *entry) {
+        return phx_inventory_set_file(inventory, name, entry->file.digest);
 }
 
-static int inventory_json_read_file(
+static int inventory_json_set_profile(
                 struct phx_inventory *inventory,
-                const struct phx_json_place *place,
-                const json_t *value,
-                struct phx_error *error) {
-        const char *digest = json_string_value(json_object_get(value, "digest"));
+                const char *name,
+                const union entry *entry) {
+        return phx_inventory_set_profile(
+                        inventory,
+                        name,
+                        entry->profile.source,
+                        entry->profile.key);
+}
+
+static int inventory_json_set_container(
+                struct phx_inventory *inventory,
+                const char *name,
+                const union entry *entry) {
+        return phx_inventory_set_container(
+                        inventory,
+                        name,
+                        &entry->container.lines,
+                        &entry->container.foreign);
+}
+
+#define SECTION(entry, list, number)                                    \
+        {                                                               \
+                .key = #list,                                           \
+                .shape = { inventory_##entry##_fields,                  \
+                           PHX_ELEMENTS(inventory_##entry##_fields),    \
+                           sizeof(struct phx_inventory_##entry) },      \
+                .items_offset = offsetof(struct phx_inventory, list),   \
+                .count_offset = offsetof(struct phx_inventory, number), \
+                .set = inventory_json_set_##entry,                      \
+        }
+
+static const struct section sections[] = {
+        SECTION(file, files, file_count),
+        SECTION(profile, profiles, profile_count),
+        SECTION(container, containers, container_count),
+};
+
+/* --- reading --- */
+
+/* Keys that the tables do not have are not passed over: what an entry says beyond them would be
+ * lost by the next writing. */
+static bool has_unknown_key(const struct phx_shape *shape, const json_t *value) {
+        size_t known = 0;
+
+        for (size_t i = 0; i < shape->field_count; i++)
+                known += json_object_get(value, shape->fields[i].key) != NULL;
+        return json_object_size(value) != known;
+}
+
+static int set_entry(
+                struct phx_inventory *inventory,
+                const struct section *section,
+                const char *name,
+                json_t *value) {
+        union entry entry = { 0 };
         int r = -EINVAL;
 
-        if (digest && json_object_size(value) == 1)
-                r = phx_inventory_set_file(inventory, place->key, digest);
-        return r < 0 ? refuse_entry(r, place, error) : 0;
-}
-
-static int inventory_json_read_profile(
-                struct phx_inventory *inventory,
-                const struct phx_json_place *place,
-                const json_t *value,
-                struct phx_error *error) {
-        const char *source = json_string_value(json_object_get(value, "source")),
-                   *key = json_string_value(json_object_get(value, "key"));
-        int r = -EINVAL;
-
-        if (source && key && json_object_size(value) == 2)
-                r = phx_inventory_set_profile(inventory, place->key, source, key);
-        return r < 0 ? refuse_entry(r, place, error) : 0;
-}
-
-static int inventory_json_read_container(
-                struct phx_inventory *inventory,
-                const struct phx_json_place *place,
-                const json_t *value,
-                struct phx_error *error) {
-        const struct phx_json_place list = phx_json_member(place, "lines"),
-                                    others = phx_json_member(place, "foreign");
-        phx_cleanup(phx_strings_done) struct phx_strings lines = { 0 }, foreign = { 0 };
-        const json_t *foreign_value = json_object_get(value, "foreign");
-        int r;
-
-        if (json_object_size(value) != (foreign_value ? 2 : 1))
-                return refuse_entry(-EINVAL, place, error);
-        r = phx_json_strings(&list, json_object_get(value, "lines"), &lines, error);
-        if (r >= 0 && foreign_value)
-                r = phx_json_strings(&others, foreign_value, &foreign, error);
-        if (r < 0)
-                return r;
-        r = phx_inventory_set_container(inventory, place->key, &lines, &foreign);
-        return r < 0 ? refuse_entry(r, place, error) : 0;
+        if (!has_unknown_key(&section->shape, value))
+                r = phx_fields_parse(&section->shape, value, &entry, NULL);
+        if (r >= 0)
+                r = section->set(inventory, name, &entry);
+        if (section->shape.fields == inventory_container_fields) {
+                phx_strings_done(&entry.container.lines);
+                phx_strings_done(&entry.container.foreign);
+        }
+        return r;
 }
 
 static int read_section(
@@ -85,17 +128,18 @@ static int read_section(
         json_t *entries = json_object_get(object, section->key);
         const char *name;
         json_t *value;
-        int r;
 
         if (!json_is_object(entries))
                 return phx_json_refuse(error, &place, "expected an object");
 
         json_object_foreach(entries, name, value) {
                 const struct phx_json_place entry = phx_json_member(&place, name);
+                int r = set_entry(inventory, section, name, value);
 
-                r = section->read(inventory, &entry, value, error);
+                if (r == -ENOMEM)
+                        return phx_json_no_memory(error, entry.text);
                 if (r < 0)
-                        return r;
+                        return phx_json_refuse(error, &entry, "found a damaged entry");
         }
         return 0;
 }
@@ -127,11 +171,6 @@ static int inventory_json_read_all(
                 const struct phx_json_place *root,
                 const json_t *object,
                 struct phx_error *error) {
-        static const struct section sections[] = {
-                { "files", inventory_json_read_file },
-                { "profiles", inventory_json_read_profile },
-                { "containers", inventory_json_read_container },
-        };
         int r;
 
         r = read_head(inventory, root, object, error);
@@ -142,7 +181,7 @@ static int inventory_json_read_all(
         return r;
 }
 
-/* For who wrote it there is nothing to mend: whatever is wrong with it, it is damaged. */
+/* No person writes it: whatever is wrong with it, it is damaged. */
 static int as_damage(int code, struct phx_error *error) {
         if (code != -EINVAL && code != -EFBIG)
                 return code;
@@ -174,111 +213,73 @@ int phx_inventory_parse(
         return 0;
 }
 
-/* Rendering is by hand but for the strings: one entry a line, so that a person can read it and the
- * order is ours. */
+/* --- writing --- */
 
-static int inventory_json_add_string(struct phx_buffer *buffer, const char *text) {
-        phx_cleanup(phx_json_decref) json_t *string = json_string(text);
-        phx_autofree char *quoted = NULL;
+/* Only the lines are ours, one for each entry, so that a person can read it and a difference is
+ * small; the values are JSON as jansson writes it. */
 
-        /* json_string() does not tell why it failed. */
-        if (!string)
-                return -EILSEQ;
-        quoted = json_dumps(string, JSON_ENCODE_ANY);
-        return quoted ? phx_buffer_add_text(buffer, quoted) : -ENOMEM;
+static int inventory_json_add_value(struct phx_buffer *buffer, const json_t *value) {
+        phx_autofree char *text = json_dumps(value, JSON_ENCODE_ANY);
+
+        return text ? phx_buffer_add_text(buffer, text) : -ENOMEM;
 }
 
-/* What stands before an entry's own object. */
-static int add_name(struct phx_buffer *buffer, size_t index, const char *name) {
-        int r;
-
-        r = phx_buffer_add_text(buffer, index > 0 ? ",\n    " : "\n    ");
-        if (r >= 0)
-                r = inventory_json_add_string(buffer, name);
-        return r;
+/* What is read back as none is not written. */
+static bool is_empty_list(const json_t *value) {
+        return json_is_array(value) && json_array_size(value) == 0;
 }
 
-static int add_files(struct phx_buffer *buffer, const struct phx_inventory *inventory) {
-        int r = 0;
-
-        for (size_t i = 0; i < inventory->file_count && r >= 0; i++) {
-                const struct phx_inventory_file *file = &inventory->files[i];
-
-                r = add_name(buffer, i, file->path);
-                if (r >= 0)
-                        r = phx_buffer_addf(buffer, ": { \"digest\": \"%s\" }", file->digest);
-        }
-        return r;
-}
-
-static int inventory_json_add_profiles(
+static int inventory_json_add_entry(
                 struct phx_buffer *buffer,
-                const struct phx_inventory *inventory) {
-        int r = 0;
-
-        for (size_t i = 0; i < inventory->profile_count && r >= 0; i++) {
-                const struct phx_inventory_profile *profile = &inventory->profiles[i];
-
-                r = add_name(buffer, i, profile->name);
-                if (r >= 0)
-                        r = phx_buffer_addf(
-                                        buffer,
-                                        ": { \"source\": \"%s\", \"key\": \"%s\" }",
-                                        profile->source,
-                                        profile->key);
-        }
-        return r;
-}
-
-static int add_lines(struct phx_buffer *buffer, const char *key, const struct phx_strings *lines) {
+                const struct section *section,
+                const void *entry) {
+        phx_cleanup(phx_json_decref) json_t *name = NULL, *members = NULL;
+        const char *key, *text, *separator = "";
+        json_t *value;
         int r;
 
-        r = phx_buffer_addf(buffer, "\"%s\": [", key);
-        for (size_t i = 0; i < lines->count && r >= 0; i++) {
-                r = phx_buffer_add_text(buffer, i > 0 ? ", " : "");
-                if (r >= 0)
-                        r = inventory_json_add_string(buffer, lines->items[i]);
-        }
-        return r < 0 ? r : phx_buffer_add_text(buffer, "]");
-}
-
-static int inventory_json_add_container(
-                struct phx_buffer *buffer,
-                const struct phx_inventory_container *container) {
-        int r;
-
-        r = phx_buffer_add_text(buffer, ": { ");
+        memcpy(&text, entry, sizeof(text));
+        name = json_string(text);
+        /* It does not say why it failed. */
+        r = name ? phx_fields_render(&section->shape, entry, &members) : -EILSEQ;
         if (r >= 0)
-                r = add_lines(buffer, "lines", &container->lines);
-        if (r >= 0 && container->foreign.count > 0)
-                r = phx_buffer_add_text(buffer, ", ");
-        if (r >= 0 && container->foreign.count > 0)
-                r = add_lines(buffer, "foreign", &container->foreign);
+                r = inventory_json_add_value(buffer, name);
+        if (r >= 0)
+                r = phx_buffer_add_text(buffer, ": { ");
+        json_object_foreach(members, key, value) {
+                if (r >= 0 && !is_empty_list(value)) {
+                        r = phx_buffer_addf(buffer, "%s\"%s\": ", separator, key);
+                        if (r >= 0)
+                                r = inventory_json_add_value(buffer, value);
+                        separator = ", ";
+                }
+        }
         return r < 0 ? r : phx_buffer_add_text(buffer, " }");
 }
 
-static int inventory_json_add_containers(
+static int inventory_json_add_section(
                 struct phx_buffer *buffer,
+                const struct section *section,
                 const struct phx_inventory *inventory) {
-        int r = 0;
+        const char *base = (const char *) inventory, *items;
+        size_t count;
+        int r;
 
-        for (size_t i = 0; i < inventory->container_count && r >= 0; i++) {
-                r = add_name(buffer, i, inventory->containers[i].name);
+        memcpy(&items, base + section->items_offset, sizeof(items));
+        memcpy(&count, base + section->count_offset, sizeof(count));
+        r = phx_buffer_addf(buffer, ",\n  \"%s\": {", section->key);
+        for (size_t i = 0; i < count && r >= 0; i++) {
+                r = phx_buffer_add_text(buffer, i > 0 ? ",\n    " : "\n    ");
                 if (r >= 0)
-                        r = inventory_json_add_container(buffer, &inventory->containers[i]);
+                        r = inventory_json_add_entry(
+                                        buffer,
+                                        section,
+                                        items + i * section->shape.size);
         }
-        return r;
+        return r < 0 ? r : phx_buffer_add_text(buffer, count > 0 ? "\n  }" : "}");
 }
 
 int phx_inventory_render(const struct phx_inventory *inventory, char **ret_text, size_t *ret_size) {
-        static const struct {
-                const char *head;
-                int (*add)(struct phx_buffer *buffer, const struct phx_inventory *inventory);
-        } lists[] = {
-                { "\"files\": {", add_files },
-                { "\"profiles\": {", inventory_json_add_profiles },
-                { "\"containers\": {", inventory_json_add_containers },
-        };
         phx_cleanup(phx_buffer_done) struct phx_buffer buffer = { 0 };
         int r;
 
@@ -287,16 +288,8 @@ int phx_inventory_render(const struct phx_inventory *inventory, char **ret_text,
                         "{\n  \"version\": %d,\n  \"configuration\": \"%s\"",
                         VERSION,
                         inventory->configuration);
-        for (size_t i = 0; i < PHX_ELEMENTS(lists) && r >= 0; i++) {
-                size_t before;
-
-                r = phx_buffer_addf(&buffer, ",\n  %s", lists[i].head);
-                before = buffer.size;
-                if (r >= 0)
-                        r = lists[i].add(&buffer, inventory);
-                if (r >= 0)
-                        r = phx_buffer_add_text(&buffer, buffer.size > before ? "\n  }" : "}");
-        }
+        for (size_t i = 0; i < PHX_ELEMENTS(sections) && r >= 0; i++)
+                r = inventory_json_add_section(&buffer, &sections[i], inventory);
         if (r >= 0)
                 r = phx_buffer_add_text(&buffer, "\n}\n");
         if (r < 0)

@@ -190,11 +190,34 @@ static const struct {
           "f:1: containers.x: found a damaged entry" },
         { HEAD "\"files\": {}, \"profiles\": {}, \"containers\": { \"x\": { "
                "\"lines\": [ 1 ] } } }",
-          "f:1: containers.x.lines[0]: found 1, expected a non-empty string without control "
-          "characters" },
+          "f:1: containers.x: found a damaged entry" },
+        { HEAD "\"files\": {}, \"profiles\": {}, \"containers\": { \"x\": { "
+               "\"lines\": [ \"a\" ], \"foreign\": 1 } } }",
+          "f:1: containers.x: found a damaged entry" },
+        { HEAD "\"files\": {}, \"profiles\": {}, \"containers\": { \"x\": { "
+               "\"lines\": [ \"a\\u0007\" ] } } }",
+          "f:1: containers.x: found a damaged entry" },
+        { HEAD "\"files\": { \"/a\": { \"digest\": \"" A A "\" } }" TAIL,
+          "f:1: files./a: found a damaged entry" },
         { HEAD "\"files\": {}, \"files\": {}" TAIL,
           "f:1: files: duplicate key, first given in line 1" },
 };
+
+/* Bytes that are not UTF-8 stay what they are or are not written: with other bytes in their place a
+ * line of ours would not be found again. */
+static void what_json_cannot_hold_is_not_written(void **state) {
+        phx_cleanup(phx_inventory_done) struct phx_inventory inventory = { 0 }, other = { 0 };
+        phx_cleanup(phx_strings_done) struct phx_strings lines = { 0 };
+        size_t size = 0;
+        char *text = NULL;
+
+        assert_int_equal(phx_strings_add(&lines, "lxc.uts.name = \xe4"), 0);
+        assert_int_equal(phx_inventory_set_container(&inventory, "web", &lines, NULL), 1);
+        assert_int_equal(phx_inventory_render(&inventory, &text, &size), -EILSEQ);
+        assert_int_equal(phx_inventory_set_file(&other, "/a\xff", A), 1);
+        assert_int_equal(phx_inventory_render(&other, &text, &size), -EILSEQ);
+        assert_null(text);
+}
 
 static void damage_is_told_from_everything_else(void **state) {
         for (size_t i = 0; i < PHX_ELEMENTS(damages); i++) {
@@ -222,6 +245,7 @@ int main(void) {
                 cmocka_unit_test(the_text_does_not_depend_on_the_order_of_events),
                 cmocka_unit_test(the_text_is_one_entry_a_line),
                 cmocka_unit_test(an_empty_inventory_is_read_back),
+                cmocka_unit_test(what_json_cannot_hold_is_not_written),
                 cmocka_unit_test(damage_is_told_from_everything_else),
         };
 
