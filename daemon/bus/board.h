@@ -3,16 +3,19 @@
 
 #include <stdint.h>
 
+#include "state/daemon.h"
 #include "state/report.h"
-#include "state/snapshot.h"
 #include "state/tally.h"
 
 /* What there is to know, as of now: what the engine saw last, and how its looks go. Questions are
  * answered from here, whatever the engine is at. Times are microseconds since the epoch. */
 struct board {
+        struct phx_daemon daemon;
         struct phx_snapshot *snapshot; /* never NULL */
         struct phx_tally tally;        /* of it, counted once */
-        char *json;                    /* of it; NULL when it has to be rendered anew */
+        struct phx_snapshot *next;     /* what the look that runs has seen; NULL when that is not
+                                          told yet, or is nothing new */
+        char *json;                    /* of both; NULL when it has to be rendered again */
         char *plan;                    /* in JSON, of the last look that told one; or NULL */
         bool is_known;                 /* a look has been told */
 };
@@ -24,13 +27,16 @@ void board_done(struct board *board);
 void board_begin(struct board *board, uint64_t wall_usec);
 /* The look is at TEXT. */
 void board_doing(struct board *board, const char *text);
-/* The look is over. RET_BEFORE is what was known before, and the caller's, when the engine had
- * something new to tell; else NULL. A report that cannot be understood changes nothing but times:
- * -EINVAL, or -ENOMEM. */
-int board_end(struct board *board,
-              const struct phx_report *report,
-              uint64_t wall_usec,
-              struct phx_snapshot **ret_before);
+/* What the look has seen, shown when it is over: takes SNAPSHOT. */
+void board_see(struct board *board, struct phx_snapshot *snapshot);
+/* The plan in JSON. */
+void board_plan(struct board *board, const char *plan);
+/* The look is over. Returns what was known before, for the caller to free, when it has seen
+ * something new; else NULL. */
+struct phx_snapshot *board_end(
+                struct board *board,
+                const struct phx_report *report,
+                uint64_t wall_usec);
 /* All labels were read again, and are those of the last look. */
 void board_labels(struct board *board, uint64_t wall_usec);
 /* The look could not be made. */

@@ -149,6 +149,7 @@ int bus_new(sd_event *event,
             const char *address,
             const struct journal *journal,
             struct board *board,
+            struct errands *errands,
             const struct bus_handler *handler,
             struct bus **ret_bus) {
         phx_cleanup(bus_freep) struct bus *bus = calloc(1, sizeof(*bus));
@@ -160,6 +161,7 @@ int bus_new(sd_event *event,
         bus->address = address;
         bus->journal = journal;
         bus->board = board;
+        bus->errands = errands;
         bus->handler = *handler;
         r = sd_event_add_time_relative(
                         event,
@@ -187,7 +189,6 @@ struct bus *bus_free(struct bus *bus) {
         bus_disconnect(bus);
         sd_event_source_disable_unref(bus->timer);
         sd_event_unref(bus->event);
-        phx_suspensions_done(&bus->suspensions);
         for (size_t i = 0; i < PHX_ELEMENTS(bus->announced); i++)
                 free(bus->announced[i]);
         free(bus);

@@ -32,16 +32,15 @@ static uint64_t time_of(uint64_t usec) {
         return usec == PHX_NEVER ? 0 : usec;
 }
 
-TEXT(version, board->snapshot->daemon.version)
-TEXT(mode,
-     phx_mode_to_string(board->snapshot->daemon.is_observing ? PHX_MODE_OBSERVE : PHX_MODE_ENFORCE))
-TEXT(health, phx_health_to_string(board->snapshot->health))
-TEXT(status, board->snapshot->status)
-TEXT(doing, board->snapshot->doing)
+TEXT(version, board->daemon.version)
+TEXT(mode, phx_mode_to_string(board->snapshot->is_observing ? PHX_MODE_OBSERVE : PHX_MODE_ENFORCE))
+TEXT(health, phx_health_to_string(board->daemon.health))
+TEXT(status, board->daemon.status)
+TEXT(doing, board->daemon.doing)
 TEXT(generation, board->snapshot->generation)
 TEXT(observed_generation, board->snapshot->observed_generation)
-NUMBER(last_converged, time_of(board->snapshot->last_converged_at))
-NUMBER(pass_number, board->snapshot->pass.number)
+NUMBER(last_converged, time_of(board->daemon.last_converged_at))
+NUMBER(pass_number, board->daemon.pass.number)
 COUNT(profiles, profiles)
 COUNT(containers, containers)
 COUNT(drifts, drifts)
@@ -295,7 +294,7 @@ static void reply_pass(struct bus_request *request, const char *error) {
                 (void) sd_bus_reply_method_return(
                                 request->message,
                                 "t",
-                                request->bus->board->snapshot->pass.number);
+                                request->bus->board->daemon.pass.number);
 }
 
 static void reply_done(struct bus_request *request, const char *error) {
@@ -314,21 +313,30 @@ static void tell_token(struct bus_request *request, const char *error) {
                         "tbs",
                         request->token,
                         (int) !error,
-                        error ? error : request->bus->board->snapshot->status);
+                        error ? error : request->bus->board->daemon.status);
+}
+
+static void bus_manager_wait(
+                struct bus_request *request,
+                void (*ended)(struct bus_request *request, const char *error)) {
+        int r = bus_request_wait(request, ERRAND_PASS, ended);
+
+        if (r < 0)
+                bus_request_fail(request, r);
 }
 
 static void on_reconcile_allowed(struct bus_request *request) {
-        bus_request_look(request, reply_pass);
+        bus_manager_wait(request, reply_pass);
 }
 
 static void on_reload_allowed(struct bus_request *request) {
-        bus_request_look(request, reply_done);
+        bus_manager_wait(request, reply_done);
 }
 
 static void on_token_allowed(struct bus_request *request) {
         request->token = ++request->bus->tokens;
         (void) sd_bus_reply_method_return(request->message, "t", request->token);
-        bus_request_look(request, tell_token);
+        bus_manager_wait(request, tell_token);
 }
 
 /* "" is everything. A look always looks at everything; the name is checked, so that who mistypes it

@@ -29,8 +29,7 @@
 enum bus_request_state {
         BUS_REQUEST_ASKS_WHO,   /* the bus was asked who sends it */
         BUS_REQUEST_ASKS_LEAVE, /* polkit was asked whether that one may */
-        BUS_REQUEST_WAITS,      /* for the next look to begin */
-        BUS_REQUEST_RUNS,       /* the look has begun */
+        BUS_REQUEST_WAITS,      /* for the end of its errand */
 };
 
 /* A call that changes something, from its arrival to its answer. */
@@ -43,11 +42,11 @@ struct bus_request {
         const char *action;
         /* It may: takes the request on, and answers when it is done. */
         void (*allowed)(struct bus_request *request);
-        /* The look that it waited for is over. */
+        /* The errand is over; ERROR is UTF-8, NULL when it was done. */
         void (*ended)(struct bus_request *request, const char *error);
         uint32_t uid;
         uint64_t token;
-        struct phx_suspension suspension; /* to be set; for a resume, its object alone */
+        struct phx_suspension suspension; /* of an errand of that kind */
         struct bus_request *next;
 };
 
@@ -56,6 +55,7 @@ struct bus {
         const char *address;
         const struct journal *journal;
         struct board *board;
+        struct errands *errands;
         struct bus_handler handler;
         sd_bus *connection;
         sd_event_source *timer; /* of the next try, or of our patience with the first */
@@ -64,8 +64,6 @@ struct bus {
         bool is_missed; /* and that was said */
         struct bus_request *requests;
         uint64_t tokens;
-        struct phx_suspensions suspensions; /* what was asked for last, until a look has ended */
-        bool has_suspensions;
         char *announced[32]; /* the manager's properties, as they were told last */
 };
 
@@ -82,8 +80,6 @@ const struct bus_property *bus_manager_property(const char *name);
 /* Suspend() and Resume() of the manager's object. */
 int bus_suspend(sd_bus_message *message, void *data, sd_bus_error *error);
 int bus_resume(sd_bus_message *message, void *data, sd_bus_error *error);
-/* A look has ended: what is suspended is what it says. */
-void bus_suspend_settle(struct bus *bus);
 
 /* Takes on a call that needs leave for ACTION, a name of ours with polkit. ALLOWED is called when
  * it has it, and never in this call; else it is refused. Negative errno with ERROR set when it
@@ -99,7 +95,10 @@ struct bus_request *bus_request_last(struct bus *bus);
 /* Ends it without another word. */
 void bus_request_free(struct bus_request *request);
 void bus_requests_free(struct bus *bus);
-/* Waits for the next look, and gets it made. */
-void bus_request_look(
+/* Makes an errand of it, and gets the pass made that it takes. 0 or -ENOMEM. */
+int bus_request_wait(
                 struct bus_request *request,
+                enum errand_kind kind,
                 void (*ended)(struct bus_request *request, const char *error));
+/* Answers that it failed, and ends it. */
+void bus_request_fail(struct bus_request *request, int code);

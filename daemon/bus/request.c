@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Who may change something, and who waits for the end of it. libsystemd could ask the bus who a
- * sender is, but it would wait for the answer, and the loop must not: so both questions, who and
- * whether, are asked as calls of our own, and the request goes on when the answer is there.
+/* Who may change something. What is allowed becomes an errand (shared/errands.h), which answers
+ * when it ends. libsystemd could ask the bus who a sender is, but it would wait for the answer, and
+ * the loop must not: so both questions, who and whether, are asked as calls of our own, and the
+ * request goes on when the answer is there.
  *
  * Nobody can keep another one out: places are counted when it is known whose they are, each user
  * has a few, and root needs none. Who leaves before it has leave gives its place back. */
@@ -32,6 +33,7 @@ static void unlink_request(struct bus_request *request) {
 
 void bus_request_free(struct bus_request *request) {
         unlink_request(request);
+        errands_disown(request->bus->errands, request);
         sd_bus_slot_unref(request->slot);
         sd_bus_slot_unref(request->departure);
         sd_bus_message_unref(request->message);
@@ -241,49 +243,39 @@ struct bus_request *bus_request_last(struct bus *bus) {
         return bus->requests;
 }
 
-void bus_request_look(
+/* The reply may quote anything, and what is not UTF-8 could not be sent. */
+static void on_errand_ended(void *data, const char *error) {
+        struct bus_request *request = data;
+        char clean[TEXT_SIZE];
+
+        if (error)
+                text_clean(error, clean, sizeof(clean));
+        request->ended(request, error ? clean : NULL);
+        bus_request_free(request);
+}
+
+int bus_request_wait(
                 struct bus_request *request,
+                enum errand_kind kind,
                 void (*ended)(struct bus_request *request, const char *error)) {
         const struct bus_handler *handler = &request->bus->handler;
+        struct errand errand = {
+                .kind = kind,
+                .suspension = PHX_TAKE_STRUCT(request->suspension),
+                .ended = on_errand_ended,
+                .data = request,
+        };
+        int r;
 
         request->state = BUS_REQUEST_WAITS;
         request->ended = ended;
-        handler->look(handler->data);
+        r = errands_add(request->bus->errands, &errand);
+        if (r >= 0)
+                handler->look(handler->data);
+        phx_suspension_done(&errand.suspension);
+        return r;
 }
 
-static void change_state(struct bus *bus, enum bus_request_state from, enum bus_request_state to) {
-        for (struct bus_request *request = bus->requests; request; request = request->next)
-                if (request->state == from)
-                        request->state = to;
-}
-
-void bus_begin(struct bus *bus) {
-        change_state(bus, BUS_REQUEST_WAITS, BUS_REQUEST_RUNS);
-}
-
-void bus_again(struct bus *bus) {
-        bool is_asked = false;
-
-        for (const struct bus_request *request = bus->requests; request; request = request->next)
-                is_asked = is_asked || request->state == BUS_REQUEST_RUNS;
-        change_state(bus, BUS_REQUEST_RUNS, BUS_REQUEST_WAITS);
-        if (is_asked)
-                bus->handler.look(bus->handler.data);
-}
-
-void bus_end(struct bus *bus, const char *error) {
-        struct bus_request *next;
-        char clean[TEXT_SIZE];
-
-        /* It may quote anything, and what is not UTF-8 could not be sent. */
-        if (error)
-                text_clean(error, clean, sizeof(clean));
-        bus_suspend_settle(bus);
-        for (struct bus_request *request = bus->requests; request; request = next) {
-                next = request->next;
-                if (request->state != BUS_REQUEST_RUNS)
-                        continue;
-                request->ended(request, error ? clean : NULL);
-                bus_request_free(request);
-        }
+void bus_request_fail(struct bus_request *request, int code) {
+        bus_request_refuse(request, BUS_ERROR_FAILED, strerrordesc_np(-code));
 }

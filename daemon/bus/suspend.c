@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Suspend and Resume. The engine is told all that is to be suspended, not what changes: so it may
- * be told twice, and a new engine may be told by the same words. */
+/* Suspend and Resume: errands with a suspension. */
 
 #include <errno.h>
 #include <string.h>
 #include <time.h>
 
 #include "bus/private.h"
-#include "codec/suspensions_json.h"
 #include "state/configuration.h"
 
 #define ACTION "org.phoenixd1.suspend"
@@ -20,23 +18,6 @@ static uint64_t bus_suspend_wall_usec(const struct bus *bus) {
         return now;
 }
 
-void bus_suspend_settle(struct bus *bus) {
-        for (const struct bus_request *request = bus->requests; request; request = request->next)
-                if (request->state == BUS_REQUEST_WAITS && request->suspension.object)
-                        return;
-        phx_suspensions_done(&bus->suspensions);
-        bus->has_suspensions = false;
-}
-
-static void bus_suspend_refuse(struct bus_request *request, int code) {
-        (void) sd_bus_reply_method_errorf(
-                        request->message,
-                        BUS_ERROR_FAILED,
-                        "%s",
-                        strerrordesc_np(-code));
-        bus_request_free(request);
-}
-
 static void reply(struct bus_request *request, const char *error) {
         if (error)
                 (void) sd_bus_reply_method_errorf(request->message, BUS_ERROR_FAILED, "%s", error);
@@ -44,50 +25,28 @@ static void reply(struct bus_request *request, const char *error) {
                 (void) sd_bus_reply_method_return(request->message, "");
 }
 
-/* From what was asked for since the last look, or else from what that look saw. */
-static int begin_list(struct bus *bus) {
-        int r = 0;
-
-        if (!bus->has_suspensions)
-                r = phx_suspensions_copy(&bus->suspensions, &bus->board->snapshot->suspensions);
-        if (r >= 0)
-                bus->has_suspensions = true;
-        return r;
-}
-
-/* The engine gets the whole list, and the request waits for the look that takes it along. */
-static int pass_on(struct bus_request *request) {
-        const struct bus *bus = request->bus;
-        phx_autofree char *text = NULL;
-        int r;
-
-        r = phx_suspensions_render(&bus->suspensions, &text);
-        if (r >= 0)
-                r = bus->handler.suspend(bus->handler.data, text);
-        if (r >= 0)
-                bus_request_look(request, reply);
-        return r;
-}
-
 static void on_suspend_allowed(struct bus_request *request) {
         int r;
 
         request->suspension.by_uid = request->uid;
-        r = begin_list(request->bus);
-        if (r >= 0)
-                r = phx_suspensions_set(&request->bus->suspensions, &request->suspension);
-        if (r >= 0)
-                r = pass_on(request);
+        r = bus_request_wait(request, ERRAND_SUSPEND, reply);
         if (r < 0)
-                bus_suspend_refuse(request, r);
+                bus_request_fail(request, r);
+}
+
+/* Suspended by what the last look saw, and by what was asked for since. */
+static int bus_suspend_has(const struct bus *bus, const char *object) {
+        phx_cleanup(phx_suspensions_done) struct phx_suspensions suspensions = { 0 };
+        int r;
+
+        r = errands_suspensions(bus->errands, &bus->board->snapshot->suspensions, &suspensions);
+        return r < 0 ? r : phx_suspensions_remove(&suspensions, object);
 }
 
 static void on_resume_allowed(struct bus_request *request) {
-        int r;
+        int r = bus_suspend_has(request->bus, request->suspension.object);
 
-        r = begin_list(request->bus);
-        if (r >= 0 &&
-            phx_suspensions_remove(&request->bus->suspensions, request->suspension.object) == 0) {
+        if (r == 0) {
                 (void) sd_bus_reply_method_errorf(
                                 request->message,
                                 BUS_ERROR_NO_SUCH_OBJECT,
@@ -95,10 +54,10 @@ static void on_resume_allowed(struct bus_request *request) {
                 bus_request_free(request);
                 return;
         }
-        if (r >= 0)
-                r = pass_on(request);
+        if (r > 0)
+                r = bus_request_wait(request, ERRAND_RESUME, reply);
         if (r < 0)
-                bus_suspend_refuse(request, r);
+                bus_request_fail(request, r);
 }
 
 /* Before the first look nobody knows what is suspended already. */

@@ -89,6 +89,7 @@ static const char *advice(int r) {
 int metrics_update(
                 struct metrics *metrics,
                 const char *file,
+                const struct phx_daemon *daemon,
                 const struct phx_snapshot *snapshot,
                 struct phx_error *error) {
         phx_cleanup(phx_buffer_done) struct phx_buffer text = { 0 }, times = { 0 };
@@ -102,7 +103,7 @@ int metrics_update(
         if (r >= 0 && phx_equal(text.data, metrics->written))
                 return 0;
         if (r >= 0)
-                r = phx_metrics_render_times(snapshot, &times);
+                r = phx_metrics_render_times(daemon, &times);
         if (r >= 0)
                 r = write_file(file, &text, &times);
         if (r >= 0)

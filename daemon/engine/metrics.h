@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/error.h"
-#include "state/snapshot.h"
+#include "state/daemon.h"
 
 /* The file for node_exporter's textfile collector: replaced as a whole, and only when something has
  * changed in it but times. The zero value has written nothing. */
@@ -16,6 +16,7 @@ struct metrics {
 int metrics_update(
                 struct metrics *metrics,
                 const char *file,
+                const struct phx_daemon *daemon,
                 const struct phx_snapshot *snapshot,
                 struct phx_error *error);
 /* Leaves the file: a daemon that is stopped keeps what is in force in force. */

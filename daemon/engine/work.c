@@ -245,25 +245,24 @@ static int fill_paths(const struct work *work, struct phx_snapshot *snapshot) {
 }
 
 /* What the loop knows of the whole daemon, the engine knows of itself. */
-static void write_metrics(struct work *work, struct phx_snapshot *snapshot) {
+static void write_metrics(struct work *work, const struct phx_snapshot *snapshot) {
         const struct phx_settings *settings = input_settings(work->input);
         struct phx_error error = { 0 };
         struct phx_record record = { .kind = PHX_RECORD_REMARK, .message = error.text };
+        struct phx_daemon daemon;
 
         if (!settings)
                 return;
-        snapshot->counters.passes = work->passes;
-        snapshot->last_converged_at = work->last_converged_usec;
-        snapshot->pass.ended_at = work->wall_usec;
-        if (metrics_update(&work->metrics, settings->metrics_file, snapshot, &error) >= 0)
+        phx_daemon_init(&daemon);
+        daemon.passes = work->passes;
+        daemon.last_converged_at = work->last_converged_usec;
+        daemon.pass.ended_at = work->wall_usec;
+        if (metrics_update(&work->metrics, settings->metrics_file, &daemon, snapshot, &error) >= 0)
                 (void) phx_replace(&work->metrics_trouble, NULL);
         else if (!phx_equal(work->metrics_trouble, error.text)) {
                 work->audit.record(work->audit.data, &record);
                 (void) phx_replace(&work->metrics_trouble, error.text);
         }
-        snapshot->counters.passes = 0;
-        snapshot->last_converged_at = PHX_NEVER;
-        snapshot->pass.ended_at = PHX_NEVER;
 }
 
 static int tell_if_new(const char *text, char **told, char **to) {
@@ -275,8 +274,8 @@ static int tell_if_new(const char *text, char **told, char **to) {
         return r < 0 ? r : phx_replace(told, text);
 }
 
-/* What there is to tell, unless it was told already. The loop adds what changes with each look. */
-static int fill_snapshot(struct work *work, struct phx_report *report) {
+/* What there is to tell, unless it was told already. */
+static int fill_answer(struct work *work, struct engine_answer *answer) {
         phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = phx_pass_take_snapshot(
                         work->pass);
         phx_autofree char *text = NULL, *plan = NULL;
@@ -287,7 +286,7 @@ static int fill_snapshot(struct work *work, struct phx_report *report) {
         snapshot->counters.compiles = work->compiles;
         snapshot->counters.compile_usec = work->compile_usec;
         work->passes++;
-        if (!report->degraded)
+        if (!answer->report->degraded)
                 work->last_converged_usec = work->wall_usec;
         write_metrics(work, snapshot);
         r = fill_paths(work, snapshot);
@@ -296,10 +295,10 @@ static int fill_snapshot(struct work *work, struct phx_report *report) {
         if (r >= 0)
                 r = phx_snapshot_render(snapshot, &text);
         if (r >= 0)
-                r = tell_if_new(text, &work->told, &report->snapshot);
+                r = tell_if_new(text, &work->told, &answer->snapshot);
         if (r >= 0)
                 r = phx_snapshot_plan_render(snapshot, &plan);
-        return r < 0 ? r : tell_if_new(plan, &work->told_plan, &report->plan);
+        return r < 0 ? r : tell_if_new(plan, &work->told_plan, &answer->plan);
 }
 
 static int take_suspensions(struct work *work, const char *text, struct phx_error *error) {
@@ -341,9 +340,9 @@ static int work_look(
                 void *data,
                 enum look_kind kind,
                 const char *suspensions,
-                struct phx_report **ret_report,
+                struct engine_answer *ret_answer,
                 struct phx_error *error) {
-        phx_cleanup(phx_report_freep) struct phx_report *report = calloc(1, sizeof(*report));
+        struct phx_report *report = ret_answer->report = calloc(1, sizeof(*report));
         struct work *work = data;
         const struct phx_world world = { world_judge, world_observe, world_review, world_remember,
                                          world_apply, world_preview, work };
@@ -368,12 +367,8 @@ static int work_look(
         await_expiry(work, report);
         r = fill_settings(work, report);
         if (r >= 0)
-                r = fill_snapshot(work, report);
-        if (r < 0)
-                return phx_error_set(error, r, "reporting: out of memory");
-
-        *ret_report = PHX_TAKE(report);
-        return 0;
+                r = fill_answer(work, ret_answer);
+        return r < 0 ? phx_error_set(error, r, "reporting: out of memory") : 0;
 }
 
 static bool labels(void *data) {

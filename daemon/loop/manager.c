@@ -14,10 +14,9 @@
  * pass, follows what the report says is to be watched, tells systemd and the bus, and arms the
  * timer.
  *
- * Requests of users (reload, reconcile, suspend) have a flag "asked" and a flag "running". A pass
- * that begins turns asked into running, and its end answers only what was running, as what was
- * asked later may not have been seen by it. on_lost() turns running back into asked: the next pass
- * does what the lost one was for.
+ * What somebody waits for (reload, reconcile, suspend) is an errand, all on one list
+ * (shared/errands.h), which the bus adds to as well: each takes the next pass that begins, and
+ * ends with it.
  *
  * If the engine dies, the loop goes on and starts another one with the next pass, at growing
  * intervals (schedule_fail with hold). If the loop dies, the engine notices its closed channel and
@@ -37,6 +36,7 @@
 
 #include "bus/board.h"
 #include "bus/bus.h"
+#include "codec/suspensions_json.h"
 #include "loop/inits.h"
 #include "loop/listener.h"
 #include "loop/monitord.h"
@@ -45,6 +45,7 @@
 #include "loop/revision.h"
 #include "loop/supervisor.h"
 #include "loop/watch.h"
+#include "shared/errands.h"
 #include "shared/message-id.h"
 #include "shared/schedule.h"
 
@@ -72,14 +73,11 @@ struct manager {
         struct progress progress;
         struct board board;
         struct bus *bus;
-        char *suspensions;        /* that no look has taken to the engine and come back from */
-        bool suspensions_running; /* the look that takes them has begun */
-        uint64_t labels_began;    /* the last look at labels alone, by the clock on the wall */
-        char *failure;            /* why the last look could not be made, NULL when it could */
-        int watch_trouble;        /* as it was told last */
-        bool ready;               /* systemd was told that we are up */
-        bool reload_asked;        /* and no look for it has begun */
-        bool reload_running;      /* the look for it has begun */
+        struct errands errands;
+        uint64_t labels_began; /* the last look at labels alone, by the clock on the wall */
+        char *failure;         /* why the last look could not be made, NULL when it could */
+        int watch_trouble;     /* as it was told last */
+        bool ready;            /* systemd was told that we are up */
         bool stopping;
 };
 
@@ -124,20 +122,6 @@ static void look_now(void *data) {
         rearm(manager);
 }
 
-static int set_suspensions(void *data, const char *suspensions) {
-        struct manager *manager = data;
-
-        manager->suspensions_running = false;
-        return phx_replace(&manager->suspensions, suspensions);
-}
-
-/* The engine has them, or has said why it cannot. What came since waits for the next look. */
-static void settle_suspensions(struct manager *manager) {
-        if (manager->suspensions_running)
-                (void) phx_replace(&manager->suspensions, NULL);
-        manager->suspensions_running = false;
-}
-
 static void look_soon(void *data, bool full) {
         struct manager *manager = data;
 
@@ -147,11 +131,14 @@ static void look_soon(void *data, bool full) {
 
 /* READY=1 answers a start and a reload alike: a look has been made, or could not be, and the status
  * says which. A start that waited for the machine to be right would keep the boot waiting. */
-static void answer_systemd(struct manager *manager) {
-        if (!manager->ready || manager->reload_running)
+static void end_start(struct manager *manager) {
+        if (!manager->ready)
                 notify_ready();
         manager->ready = true;
-        manager->reload_running = false;
+}
+
+static void on_reloaded(void *data, const char *error) {
+        notify_ready();
 }
 
 /* For who asks when the next look is. */
@@ -187,10 +174,9 @@ static void on_failure(void *data, const char *text) {
                             text);
                 (void) phx_replace(&manager->failure, text);
         }
-        settle_suspensions(manager);
-        answer_systemd(manager);
+        end_start(manager);
         manager_fail(manager, false);
-        bus_end(manager->bus, text);
+        errands_end(&manager->errands, text);
 }
 
 static void on_lost(void *data, const char *text) {
@@ -202,11 +188,10 @@ static void on_lost(void *data, const char *text) {
                     "the engine ended: %s; a new engine starts and runs a full pass",
                     text);
         notify_status(&manager->notify, "Degraded: the engine ended: %s; restarting it", text);
-        /* What this look was for, the next one must do. */
-        manager->reload_asked = manager->reload_asked || manager->reload_running;
-        manager->reload_running = false;
         manager_fail(manager, true);
-        bus_again(manager->bus);
+        /* What this look was for, the next one must do. */
+        if (errands_again(&manager->errands))
+                look_now(manager);
 }
 
 static void manager_on_progress(void *data, const char *text) {
@@ -242,8 +227,22 @@ static void on_labels(void *data, bool differs) {
         note_next_look(manager);
 }
 
+/* All that is to be suspended, when an errand changes that; else NULL. The engine is told all, not
+ * the change: so it may be told twice, and a new engine by the same words. */
+static int suspensions_asked(const struct manager *manager, char **ret_text) {
+        phx_cleanup(phx_suspensions_done) struct phx_suspensions suspensions = { 0 };
+        int r;
+
+        r = errands_suspensions(
+                        &manager->errands,
+                        &manager->board.snapshot->suspensions,
+                        &suspensions);
+        return r <= 0 ? r : phx_suspensions_render(&suspensions, ret_text);
+}
+
 static void begin_look(struct manager *manager) {
         enum look_kind kind = schedule_begin(&manager->schedule, manager_now_usec(manager));
+        phx_autofree char *suspensions = NULL;
         int r;
 
         if (kind == LOOK_LABELS) {
@@ -254,15 +253,15 @@ static void begin_look(struct manager *manager) {
         if (manager->ready)
                 progress_begin(&manager->progress);
         board_begin(&manager->board, manager_wall_usec(manager));
-        bus_begin(manager->bus);
-        manager->suspensions_running = manager->suspensions != NULL;
-        r = supervisor_look(manager->supervisor, kind, manager->suspensions);
+        errands_begin(&manager->errands);
+        r = suspensions_asked(manager, &suspensions);
         if (r < 0) {
-                on_lost(manager, strerrordesc_np(-r));
+                on_failure(manager, strerrordesc_np(-r));
                 return;
         }
-        manager->reload_running = manager->reload_running || manager->reload_asked;
-        manager->reload_asked = false;
+        r = supervisor_look(manager->supervisor, kind, suspensions);
+        if (r < 0)
+                on_lost(manager, strerrordesc_np(-r));
 }
 
 static int on_look_timer(sd_event_source *source, uint64_t usec, void *data) {
@@ -324,25 +323,36 @@ static void tell_report(struct manager *manager, const struct phx_report *report
 
 /* Those who wait are answered when those who listen were told. */
 static void manager_show(struct manager *manager, const struct phx_report *report) {
-        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *before = NULL;
+        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *before =
+                        board_end(&manager->board, report, manager_wall_usec(manager));
 
-        (void) board_end(&manager->board, report, manager_wall_usec(manager), &before);
         note_next_look(manager);
         bus_announce(manager->bus, before);
-        bus_end(manager->bus, NULL);
+        errands_end(&manager->errands, NULL);
+}
+
+static void on_snapshot(void *data, struct phx_snapshot *snapshot) {
+        struct manager *manager = data;
+
+        board_see(&manager->board, snapshot);
+}
+
+static void on_plan(void *data, const char *plan) {
+        struct manager *manager = data;
+
+        board_plan(&manager->board, plan);
 }
 
 static void on_report(void *data, const struct phx_report *report) {
         struct manager *manager = data;
         uint64_t now = manager_now_usec(manager);
 
-        settle_suspensions(manager);
         progress_end(&manager->progress);
         schedule_end(&manager->schedule, now, report);
         if (manager_follow(manager, report))
                 schedule_event(&manager->schedule, now, false);
         tell_report(manager, report);
-        answer_systemd(manager);
+        end_start(manager);
         rearm(manager);
         manager_show(manager, report);
 }
@@ -354,6 +364,7 @@ static void on_stopped(void *data) {
 }
 
 static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *data) {
+        struct errand errand = { .kind = ERRAND_PASS, .ended = on_reloaded };
         struct manager *manager = data;
 
         if (manager->stopping)
@@ -365,7 +376,8 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
         /* Before the start is over, its own look is the answer. */
         if (manager->ready) {
                 notify_reloading();
-                manager->reload_asked = true;
+                if (errands_add(&manager->errands, &errand) < 0)
+                        notify_ready();
         }
         schedule_ask(&manager->schedule);
         rearm(manager);
@@ -458,7 +470,7 @@ static int watch_settings(struct manager *manager) {
 }
 
 static int add_bus(struct manager *manager) {
-        const struct bus_handler handler = { look_now, set_suspensions, manager };
+        const struct bus_handler handler = { look_now, manager };
         int r;
 
         r = board_init(&manager->board, manager_wall_usec(manager));
@@ -468,6 +480,7 @@ static int add_bus(struct manager *manager) {
                        manager->options->bus_address,
                        manager->journal,
                        &manager->board,
+                       &manager->errands,
                        &handler,
                        &manager->bus);
 }
@@ -503,7 +516,8 @@ int manager_new(const struct manager_options *options,
         manager->options = options;
         manager->journal = plan->journal;
         handler = (struct supervisor_handler){
-                manager_on_progress, on_report, on_labels, on_failure, on_lost, on_stopped, manager,
+                manager_on_progress, on_snapshot, on_plan,    on_report, on_labels,
+                on_failure,          on_lost,     on_stopped, manager,
         };
 
         r = supervisor_new(plan, options->silence_usec, &handler, &manager->supervisor);
@@ -539,7 +553,7 @@ struct manager *manager_free(struct manager *manager) {
         progress_done(&manager->progress);
         sd_event_unref(manager->event);
         notify_done(&manager->notify);
-        free(manager->suspensions);
+        errands_done(&manager->errands);
         free(manager->failure);
         free(manager);
 

@@ -33,6 +33,7 @@
 #include <sys/wait.h>
 
 #include "codec/report_json.h"
+#include "codec/snapshot_json.h"
 
 struct supervisor {
         const struct engine_plan *plan;
@@ -82,18 +83,48 @@ static void on_report_text(struct supervisor *supervisor, const struct channel_m
                 handler->on_report(handler->data, report);
 }
 
+/* It is not sent again: an engine whose snapshot cannot be read is of no use, a new one says all.
+ */
+static int on_snapshot_text(
+                const struct supervisor *supervisor,
+                const struct channel_message *message) {
+        const struct supervisor_handler *handler = &supervisor->handler;
+        struct phx_snapshot *snapshot = NULL;
+        int r;
+
+        r = phx_snapshot_parse(message->text, message->size, &snapshot, NULL);
+        if (r >= 0)
+                handler->on_snapshot(handler->data, snapshot);
+        return r;
+}
+
+/* What an engine says while it looks; -ENOMSG for what ends the look. */
+static int on_interim(struct supervisor *supervisor, const struct channel_message *message) {
+        const struct supervisor_handler *handler = &supervisor->handler;
+
+        if (message->type == CHANNEL_SNAPSHOT)
+                return on_snapshot_text(supervisor, message);
+        if (message->type == CHANNEL_PLAN) {
+                handler->on_plan(handler->data, message->text);
+                return 0;
+        }
+        if (message->type != CHANNEL_PROGRESS)
+                return -ENOMSG;
+        arm(supervisor, supervisor->silence_usec);
+        handler->on_progress(handler->data, message->text);
+        return 0;
+}
+
 /* Negative errno when an engine would not say this, or not now. */
 static int on_message(struct supervisor *supervisor, const struct channel_message *message) {
         const struct supervisor_handler *handler = &supervisor->handler;
+        int r;
 
         if (!supervisor->looking || message->type == CHANNEL_LOOK)
                 return -EBADMSG;
-        if (message->type == CHANNEL_PROGRESS) {
-                arm(supervisor, supervisor->silence_usec);
-                handler->on_progress(handler->data, message->text);
-                return 0;
-        }
-
+        r = on_interim(supervisor, message);
+        if (r != -ENOMSG)
+                return r;
         supervisor->looking = false;
         disarm(supervisor);
         (void) phx_process_sweep(supervisor->engine->process.pid, 0);

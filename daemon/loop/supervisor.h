@@ -12,12 +12,17 @@
 /* Keeps one engine at work: asks it to look, hears its answer, and kills it when it is silent for
  * too long. When it has ended, the next look gets a new one. */
 struct supervisor;
+struct phx_snapshot;
 
 /* What a look comes to. One of on_report, on_labels, on_failure and on_lost follows each look, and
  * on_lost may come between looks as well. */
 struct supervisor_handler {
         /* Still at it: what it does just now. */
         void (*on_progress)(void *data, const char *text);
+        /* What the look has seen, before its report, when that is new: the handler's to free. */
+        void (*on_snapshot)(void *data, struct phx_snapshot *snapshot);
+        /* Likewise, in JSON; borrowed. */
+        void (*on_plan)(void *data, const char *plan);
         /* The report is borrowed. */
         void (*on_report)(void *data, const struct phx_report *report);
         /* What follows a LOOK_LABELS instead. */

@@ -111,7 +111,7 @@ int remote_request(const struct ctl *ctl, const char *method, const char *types,
 int remote_describe(
                 const struct ctl *ctl,
                 const char *from,
-                struct phx_snapshot **ret_snapshot,
+                struct phx_description *ret_description,
                 char **ret_text) {
         phx_autofree char *text = NULL;
         struct phx_error error = { 0 };
@@ -130,7 +130,7 @@ int remote_describe(
                         return r;
                 size = strlen(text);
         }
-        r = phx_snapshot_parse(text, size, ret_snapshot, &error);
+        r = phx_description_parse(text, size, ret_description, &error);
         if (r < 0) {
                 (void) fprintf(stderr, "phoenixctl: %s\n", error.text);
                 return CTL_ERROR;
@@ -164,7 +164,7 @@ int remote_plan(const struct ctl *ctl,
 
 struct watch {
         sd_bus *bus;
-        int (*on_news)(void *data, const char *text, struct phx_snapshot *snapshot);
+        int (*on_news)(void *data, const char *text, struct phx_description *description);
         void *data;
         bool is_due; /* something was announced since it was last asked */
 };
@@ -179,7 +179,7 @@ static int on_signal(sd_bus_message *message, void *data, sd_bus_error *error) {
 static int remote_tell(const struct watch *watch) {
         phx_cleanup(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         phx_cleanup(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        struct phx_snapshot *snapshot = NULL;
+        phx_cleanup(phx_description_done) struct phx_description description = { 0 };
         struct phx_error why = { 0 };
         const char *text = NULL;
         int r;
@@ -201,12 +201,12 @@ static int remote_tell(const struct watch *watch) {
                 r = sd_bus_message_read(reply, "s", &text);
         if (r < 0)
                 return bus_failed(r, &error);
-        r = phx_snapshot_parse(text, strlen(text), &snapshot, &why);
+        r = phx_description_parse(text, strlen(text), &description, &why);
         if (r < 0) {
                 (void) fprintf(stderr, "phoenixctl: %s\n", phx_error_text(&why, r));
                 return CTL_ERROR;
         }
-        return watch->on_news(watch->data, text, snapshot);
+        return watch->on_news(watch->data, text, &description);
 }
 
 /* What came in a burst is told at once. */
@@ -246,7 +246,7 @@ static int remote_add_matches(struct watch *watch) {
 
 int remote_watch(
                 const struct ctl *ctl,
-                int (*on_news)(void *data, const char *text, struct phx_snapshot *snapshot),
+                int (*on_news)(void *data, const char *text, struct phx_description *description),
                 void *data) {
         phx_cleanup(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         struct watch watch = { .on_news = on_news, .data = data, .is_due = true };

@@ -2,15 +2,15 @@
 #pragma once
 
 #include "phoenixctl/ctl.h"
-#include "state/snapshot.h"
+#include "state/daemon.h"
 
-/* The snapshot of the phoenixd that CTL names, or of the file FROM when that is not NULL: as JSON
+/* What the phoenixd that CTL names describes, or of the file FROM when that is not NULL: as JSON
  * in RET_TEXT when that is not NULL, too. 0, or the exit status: then standard error has the reason
  * and the next step. */
 int remote_describe(
                 const struct ctl *ctl,
                 const char *from,
-                struct phx_snapshot **ret_snapshot,
+                struct phx_description *ret_description,
                 char **ret_text);
 
 /* What Plan() answers, likewise. Whoever may not see the texts gets CTL_NOT_ALLOWED, without a word
@@ -20,12 +20,12 @@ int remote_plan(const struct ctl *ctl,
                 struct phx_snapshot_plan *ret_plan,
                 char **ret_text);
 
-/* Calls ON_NEWS with the snapshot, which becomes its own, and its JSON, at once and whenever
+/* Calls ON_NEWS with the description, which it may take, and its JSON, at once and whenever
  * phoenixd announces that something has changed; with NULLs when it is not running. Goes on until
  * ON_NEWS or the bus fails, and returns the exit status. */
 int remote_watch(
                 const struct ctl *ctl,
-                int (*on_news)(void *data, const char *text, struct phx_snapshot *snapshot),
+                int (*on_news)(void *data, const char *text, struct phx_description *description),
                 void *data);
 
 /* Calls METHOD of org.phoenixd1.Manager with arguments of these D-Bus TYPES, and waits for as long

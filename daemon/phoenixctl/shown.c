@@ -98,14 +98,14 @@ int shown_find(const struct ctl *ctl,
                const char *verb,
                const char *from,
                const char *id,
-               struct phx_snapshot **ret_snapshot,
+               struct phx_description *ret_description,
                const struct phx_snapshot_container **ret_container) {
         int r;
 
-        r = remote_describe(ctl, from, ret_snapshot, NULL);
+        r = remote_describe(ctl, from, ret_description, NULL);
         if (r != 0)
                 return r;
-        *ret_container = phx_snapshot_find_container(*ret_snapshot, id);
+        *ret_container = phx_snapshot_find_container(ret_description->snapshot, id);
         if (*ret_container)
                 return 0;
         (void) fprintf(stderr,

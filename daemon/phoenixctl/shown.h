@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "phoenixctl/ctl.h"
-#include "state/snapshot.h"
+#include "state/daemon.h"
 
 /* What several verbs show alike. */
 
@@ -30,12 +30,13 @@ const char *shown_bold(const struct ctl *ctl);
 const char *shown_plain(const struct ctl *ctl);
 
 /* The container ID as the daemon, or FROM, shows it: 0, or the exit status when there is none,
- * which is said on stderr for VERB. *RET_CONTAINER is borrowed from *RET_SNAPSHOT, the caller's. */
+ * which is said on stderr for VERB. *RET_CONTAINER is borrowed from *RET_DESCRIPTION, the caller's.
+ */
 int shown_find(const struct ctl *ctl,
                const char *verb,
                const char *from,
                const char *id,
-               struct phx_snapshot **ret_snapshot,
+               struct phx_description *ret_description,
                const struct phx_snapshot_container **ret_container);
 
 /* Adds the profile and the container of this name, and the drifts that are about it. -ENOMEM. The

@@ -208,7 +208,7 @@ static int list_print_json(const struct phx_snapshot_part *part) {
 }
 
 int verb_list(const struct ctl *ctl, int argc, char **argv) {
-        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = NULL;
+        phx_cleanup(phx_description_done) struct phx_description description = { 0 };
         phx_cleanup(shown_part_done) struct phx_snapshot_part part = { 0 };
         struct list list = { 0 };
         const char *what;
@@ -224,13 +224,13 @@ int verb_list(const struct ctl *ctl, int argc, char **argv) {
                                "see phoenixctl help list\n");
                 return CTL_ERROR;
         }
-        r = remote_describe(ctl, list.from, &snapshot, NULL);
+        r = remote_describe(ctl, list.from, &description, NULL);
         if (r != 0)
                 return r;
-        r = is_profiles ? select_profiles(&list, snapshot, &part)
-                        : select_containers(&list, snapshot, &part);
+        r = is_profiles ? select_profiles(&list, description.snapshot, &part)
+                        : select_containers(&list, description.snapshot, &part);
         if (r < 0)
                 return CTL_ERROR;
-        part.labels_at = snapshot->labels_at;
+        part.labels_at = description.daemon.labels_at;
         return ctl->json ? list_print_json(&part) : print_table(ctl, &list, is_profiles, &part);
 }

@@ -15,13 +15,13 @@ static int plan_of(
                 const char *from,
                 struct phx_snapshot_plan *plan,
                 char **ret_text) {
-        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = NULL;
+        phx_cleanup(phx_description_done) struct phx_description description = { 0 };
         int r;
 
-        r = remote_describe(ctl, from, &snapshot, NULL);
+        r = remote_describe(ctl, from, &description, NULL);
         if (r != 0)
                 return r;
-        if (phx_snapshot_plan_render(snapshot, ret_text) < 0 ||
+        if (phx_snapshot_plan_render(description.snapshot, ret_text) < 0 ||
             phx_snapshot_plan_parse(*ret_text, strlen(*ret_text), plan, NULL) < 0)
                 return CTL_ERROR;
         return 0;

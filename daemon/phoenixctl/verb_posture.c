@@ -45,10 +45,10 @@ static int posture_fill(struct table *table, const struct phx_snapshot *snapshot
 
 /* What was kept in a file is as old as it was then. */
 static void print_legend(
-                const struct phx_snapshot *snapshot,
+                const struct phx_daemon *daemon,
                 bool is_kept,
                 const struct phx_tally *tally) {
-        uint64_t now = is_kept ? snapshot->pass.ended_at : shown_now();
+        uint64_t now = is_kept ? daemon->pass.ended_at : shown_now();
         char when[32];
 
         (void) printf("\n%u of %u container%s %s not confined, may leave the profile, or could not "
@@ -57,21 +57,22 @@ static void print_legend(
                       tally->containers,
                       phx_plural(tally->containers),
                       tally->exposed == 1 ? "is" : "are");
-        (void) printf("Labels as of %s.\n",
-                      shown_time(snapshot->labels_at, now, when, sizeof(when)));
+        (void) printf("Labels as of %s.\n", shown_time(daemon->labels_at, now, when, sizeof(when)));
 }
 
 int verb_posture(const struct ctl *ctl, int argc, char **argv) {
-        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = NULL;
+        phx_cleanup(phx_description_done) struct phx_description description = { 0 };
+        const struct phx_snapshot *snapshot;
         phx_cleanup(table_done) struct table table = { 0 };
         phx_autofree char *text = NULL;
         const char *from = shown_from(argc, argv);
         struct phx_tally tally;
         int r;
 
-        r = remote_describe(ctl, from, &snapshot, NULL);
+        r = remote_describe(ctl, from, &description, NULL);
         if (r != 0)
                 return r;
+        snapshot = description.snapshot;
         phx_tally_count(snapshot, &tally);
         if (posture_fill(&table, snapshot) < 0) {
                 (void) fprintf(stderr, "phoenixctl: out of memory\n");
@@ -83,7 +84,7 @@ int verb_posture(const struct ctl *ctl, int argc, char **argv) {
                         .container_count = snapshot->container_count,
                         .unmanaged = snapshot->unmanaged,
                         .unmanaged_count = snapshot->unmanaged_count,
-                        .labels_at = snapshot->labels_at
+                        .labels_at = description.daemon.labels_at
                 };
 
                 if (phx_snapshot_part_render(&part, &text) < 0)
@@ -92,7 +93,7 @@ int verb_posture(const struct ctl *ctl, int argc, char **argv) {
         } else if (!ctl->quiet) {
                 table_print(&table, ctl, stdout);
                 if (!ctl->no_legend)
-                        print_legend(snapshot, from != NULL, &tally);
+                        print_legend(&description.daemon, from != NULL, &tally);
         }
         return tally.exposed > 0 ? CTL_SOMETHING : 0;
 }

@@ -14,6 +14,7 @@
 
 struct page {
         const struct ctl *ctl;
+        const struct phx_daemon *daemon;
         const struct phx_snapshot *snapshot;
         uint64_t now;
 };
@@ -125,18 +126,18 @@ static void print_labels(const struct page *page) {
 
         (void) printf("  %-13s as of %s\n",
                       "Labels:",
-                      shown_time(page->snapshot->labels_at, page->now, when, sizeof(when)));
+                      shown_time(page->daemon->labels_at, page->now, when, sizeof(when)));
 }
 
 static void print_next(const struct page *page) {
         char when[32];
 
-        if (page->snapshot->doing)
-                (void) printf("  %-13s %s\n", "Just now:", page->snapshot->doing);
-        if (page->snapshot->next_look_at != PHX_NEVER)
+        if (page->daemon->doing)
+                (void) printf("  %-13s %s\n", "Just now:", page->daemon->doing);
+        if (page->daemon->next_look_at != PHX_NEVER)
                 (void) printf("  %-13s pass %s, and whenever something changes\n",
                               "Next:",
-                              shown_time(page->snapshot->next_look_at,
+                              shown_time(page->daemon->next_look_at,
                                          page->now,
                                          when,
                                          sizeof(when)));
@@ -144,32 +145,33 @@ static void print_next(const struct page *page) {
 
 static void print_head(const struct page *page) {
         const struct phx_snapshot *snapshot = page->snapshot;
-        bool is_well = snapshot->health == PHX_HEALTH_IN_SYNC;
+        const struct phx_daemon *daemon = page->daemon;
+        bool is_well = daemon->health == PHX_HEALTH_IN_SYNC;
         char when[32];
 
         (void) printf("%s*%s phoenixd %s: %s%s%s\n",
                       is_well ? shown_good(page->ctl) : shown_bad(page->ctl),
                       shown_plain(page->ctl),
-                      snapshot->daemon.version,
+                      daemon->version,
                       is_well ? shown_good(page->ctl) : shown_bad(page->ctl),
-                      phx_health_to_string(snapshot->health),
+                      phx_health_to_string(daemon->health),
                       shown_plain(page->ctl));
-        (void) printf("  %-13s %s\n", "Status:", snapshot->status ? snapshot->status : "-");
+        (void) printf("  %-13s %s\n", "Status:", daemon->status ? daemon->status : "-");
         (void) printf("  %-13s %s\n",
                       "Mode:",
-                      snapshot->daemon.is_observing ? "observe: nothing is repaired" : "enforce");
+                      snapshot->is_observing ? "observe: nothing is repaired" : "enforce");
         (void) printf("  %-13s %.12s\n",
                       "Generation:",
                       snapshot->generation ? snapshot->generation
                                            : "no configuration has been accepted yet");
         (void) printf("  %-13s %s, number %" PRIu64 ", changed %" PRIu64 "\n",
                       "Last pass:",
-                      shown_time(snapshot->pass.ended_at, page->now, when, sizeof(when)),
-                      snapshot->pass.number,
-                      snapshot->pass.changes);
+                      shown_time(daemon->pass.ended_at, page->now, when, sizeof(when)),
+                      daemon->pass.number,
+                      daemon->pass.changes);
         (void) printf("  %-13s %s\n",
                       "Last in sync:",
-                      shown_time(snapshot->last_converged_at, page->now, when, sizeof(when)));
+                      shown_time(daemon->last_converged_at, page->now, when, sizeof(when)));
 }
 
 /* How many rules are broken, in all. */
@@ -332,14 +334,14 @@ static void print_object(const struct page *page, const char *object) {
 }
 
 /* What is asked for, as a part of the whole; drifts that are about it come along. */
-static int status_print_json(const struct phx_snapshot *snapshot, int count, char **objects) {
+static int status_print_json(const struct phx_description *description, int count, char **objects) {
         phx_cleanup(shown_part_done) struct phx_snapshot_part part = { 0 };
         phx_autofree char *text = NULL;
         int r = 0;
 
         for (int i = 0; r >= 0 && i < count; i++)
-                r = shown_part_add(&part, snapshot, objects[i]);
-        part.labels_at = snapshot->labels_at;
+                r = shown_part_add(&part, description->snapshot, objects[i]);
+        part.labels_at = description->daemon.labels_at;
         if (r >= 0)
                 r = phx_snapshot_part_render(&part, &text);
         if (r < 0)
@@ -370,29 +372,30 @@ static void print_objects(const struct page *page, int count, char **objects) {
 }
 
 int verb_status(const struct ctl *ctl, int argc, char **argv) {
-        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = NULL;
+        phx_cleanup(phx_description_done) struct phx_description description = { 0 };
         phx_autofree char *text = NULL;
         const char *from = shown_from(argc, argv);
         struct page page = { .ctl = ctl, .now = shown_now() };
         int r;
 
-        r = remote_describe(ctl, from, &snapshot, &text);
+        r = remote_describe(ctl, from, &description, &text);
         if (r != 0)
                 return r;
-        page.snapshot = snapshot;
+        page.daemon = &description.daemon;
+        page.snapshot = description.snapshot;
         /* What was kept in a file is as old as it was then. */
         if (from)
-                page.now = snapshot->pass.ended_at;
-        r = check_objects(snapshot, argc - optind, argv + optind);
+                page.now = description.daemon.pass.ended_at;
+        r = check_objects(description.snapshot, argc - optind, argv + optind);
         if (r == 0 && ctl->json && optind == argc)
                 (void) puts(text);
         else if (r == 0 && ctl->json)
-                r = status_print_json(snapshot, argc - optind, argv + optind);
+                r = status_print_json(&description, argc - optind, argv + optind);
         else if (r == 0 && !ctl->quiet && optind == argc)
                 status_print_all(&page);
         else if (r == 0 && !ctl->quiet)
                 print_objects(&page, argc - optind, argv + optind);
         if (r != 0)
                 return r;
-        return snapshot->health == PHX_HEALTH_DEGRADED ? CTL_SOMETHING : 0;
+        return description.daemon.health == PHX_HEALTH_DEGRADED ? CTL_SOMETHING : 0;
 }

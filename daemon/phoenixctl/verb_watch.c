@@ -11,7 +11,7 @@
 /* What was printed, and what is known now. */
 struct watching {
         const struct ctl *ctl;
-        struct phx_snapshot *snapshot; /* NULL: phoenixd was not running */
+        struct phx_description known; /* without a snapshot: phoenixd was not running */
         bool is_told;
 };
 
@@ -46,8 +46,17 @@ static bool has_change(
 }
 
 /* What is in AFTER and not in BEFORE, and the other way round. */
+static void print_daemon_news(const struct watching *watching, const struct phx_daemon *after) {
+        const struct phx_daemon *before = &watching->known.daemon;
+
+        if (after->doing && !phx_equal(before->doing, after->doing))
+                print_line(watching, "doing", after->doing);
+        if (after->status && !phx_equal(before->status, after->status))
+                print_line(watching, "status", after->status);
+}
+
 static void print_news(const struct watching *watching, const struct phx_snapshot *after) {
-        const struct phx_snapshot *before = watching->snapshot;
+        const struct phx_snapshot *before = watching->known.snapshot;
 
         for (size_t i = 0; i < after->drift_count; i++)
                 if (!has_drift(before, &after->drifts[i]))
@@ -60,26 +69,25 @@ static void print_news(const struct watching *watching, const struct phx_snapsho
         for (size_t i = 0; before && i < before->drift_count; i++)
                 if (!has_drift(after, &before->drifts[i]))
                         print_line(watching, "gone", before->drifts[i].sentence);
-        if (after->doing && (!before || !phx_equal(before->doing, after->doing)))
-                print_line(watching, "doing", after->doing);
-        if (after->status && (!before || !phx_equal(before->status, after->status)))
-                print_line(watching, "status", after->status);
 }
 
 /* Something was announced: 0, or the exit status. */
-static int on_news(void *data, const char *text, struct phx_snapshot *snapshot) {
+static int on_news(void *data, const char *text, struct phx_description *description) {
         struct watching *watching = data;
 
-        if (!snapshot) {
-                if (watching->snapshot || !watching->is_told)
+        if (!description) {
+                if (watching->known.snapshot || !watching->is_told)
                         print_line(watching, "ended", "phoenixd is not running; waiting for it");
         } else if (watching->ctl->json)
                 (void) puts(text);
-        else
-                print_news(watching, snapshot);
+        else {
+                print_news(watching, description->snapshot);
+                print_daemon_news(watching, &description->daemon);
+        }
         watching->is_told = true;
-        phx_snapshot_free(watching->snapshot);
-        watching->snapshot = snapshot;
+        phx_description_done(&watching->known);
+        if (description)
+                watching->known = PHX_TAKE_STRUCT(*description);
         return fflush(stdout) == 0 ? 0 : CTL_ERROR;
 }
 
@@ -93,6 +101,6 @@ int verb_watch(const struct ctl *ctl, int argc, char **argv) {
                 return CTL_ERROR;
         }
         r = remote_watch(ctl, on_news, &watching);
-        phx_snapshot_free(watching.snapshot);
+        phx_description_done(&watching.known);
         return r;
 }

@@ -13,6 +13,9 @@ enum channel_type {
         CHANNEL_LOOK = 1, /* to the engine: look; VALUE is its enum look_kind, TEXT what is to be
                            suspended, or empty */
         CHANNEL_PROGRESS, /* from it: TEXT is what it does just now */
+        CHANNEL_SNAPSHOT, /* from it, before a report: TEXT is the snapshot in JSON. Without one, it
+                             is as it was sent last */
+        CHANNEL_PLAN,     /* the same of the plan, for those alone who may see the files' texts */
         CHANNEL_REPORT,   /* from it: the look is over, TEXT is the report in JSON */
         CHANNEL_FAILURE,  /* from it: the look could not be made; VALUE is a negative errno */
         CHANNEL_LABELS,   /* from it: a LOOK_LABELS is over; VALUE is 1 when one differs, else 0 */

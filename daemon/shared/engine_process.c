@@ -5,10 +5,11 @@
  * memory that the plan is in.
  *
  * The engine is a loop without events: receive a request, answer it, sweep up children that were
- * left, receive the next. Between requests it waits in recv(), and uses nothing. An answer is one
- * message: report, labels or failure; progress may come before it. The first request makes the
- * engine's work (engine_prepare), and a failure of that is an answer, tried again by the next
- * request.
+ * left, receive the next. Between requests it waits in recv(), and uses nothing. An answer ends
+ * with one message: report, labels or failure. Progress may come before it, and before a report the
+ * snapshot and the plan, each as a message of its own, when they have changed. The first request
+ * makes the engine's work (engine_prepare), and a failure of that is an answer, tried again by the
+ * next request.
  *
  * Death, either way:
  *   - the loop is gone: recv() ends with -EPIPE while idle. During a pass, leave_if_alone() looks
@@ -80,12 +81,19 @@ static int engine_prepare(struct child *child, struct phx_error *error) {
         return 0;
 }
 
+void engine_answer_done(struct engine_answer *answer) {
+        phx_report_free(answer->report);
+        free(answer->snapshot);
+        free(answer->plan);
+        *answer = (struct engine_answer){ 0 };
+}
+
 static int engine_look(
                 struct child *child,
                 const struct channel_message *asked,
-                char **ret_text,
+                struct engine_answer *ret_answer,
+                char **ret_report,
                 struct phx_error *error) {
-        phx_cleanup(phx_report_freep) struct phx_report *report = NULL;
         int r;
 
         r = engine_prepare(child, error);
@@ -95,11 +103,11 @@ static int engine_look(
                         child->work.data,
                         (enum look_kind) asked->value,
                         asked->size > 0 ? asked->text : NULL,
-                        &report,
+                        ret_answer,
                         error);
         if (r < 0)
                 return r;
-        r = phx_report_render(report, ret_text);
+        r = phx_report_render(ret_answer->report, ret_report);
         return r < 0 ? phx_error_set(error, r, "the report cannot be sent") : 0;
 }
 
@@ -110,20 +118,35 @@ static int answer_labels(const struct child *child) {
         return channel_send(child->channel.fd, CHANNEL_LABELS, differs, NULL);
 }
 
-static int engine_answer(struct child *child, const struct channel_message *asked) {
-        phx_autofree char *text = NULL;
+/* One message for each part that is new, and the report last: it ends the look. */
+static int engine_send(
+                const struct child *child,
+                const struct engine_answer *answer,
+                const char *report) {
+        int r = 0;
+
+        if (answer->snapshot)
+                r = channel_send(child->channel.fd, CHANNEL_SNAPSHOT, 0, answer->snapshot);
+        if (r >= 0 && answer->plan)
+                r = channel_send(child->channel.fd, CHANNEL_PLAN, 0, answer->plan);
+        return r < 0 ? r : channel_send(child->channel.fd, CHANNEL_REPORT, 0, report);
+}
+
+static int engine_serve_look(struct child *child, const struct channel_message *asked) {
+        phx_cleanup(engine_answer_done) struct engine_answer answer = { 0 };
+        phx_autofree char *report = NULL;
         struct phx_error error = { 0 };
         int r;
 
-        r = engine_look(child, asked, &text, &error);
+        r = engine_look(child, asked, &answer, &report, &error);
         if (r < 0)
                 return channel_send(
                                 child->channel.fd,
                                 CHANNEL_FAILURE,
                                 r,
                                 phx_error_text(&error, r));
-        r = channel_send(child->channel.fd, CHANNEL_REPORT, 0, text);
-        /* Nothing was sent, and the next look may have less to say: no reason to end. */
+        r = engine_send(child, &answer, report);
+        /* Nothing of it was sent, and the next look may have less to say: no reason to end. */
         if (r == -EMSGSIZE)
                 return channel_send(
                                 child->channel.fd,
@@ -144,7 +167,7 @@ static int engine_serve(struct child *child) {
                 if (message->type != CHANNEL_LOOK)
                         return -EBADMSG;
                 r = message->value == LOOK_LABELS ? answer_labels(child)
-                                                  : engine_answer(child, message);
+                                                  : engine_serve_look(child, message);
                 /* All children have ended with the look; what left their groups came to us. */
                 (void) phx_process_sweep(0, PHX_PROCESS_PATIENCE_USEC);
                 if (r < 0)

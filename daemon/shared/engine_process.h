@@ -17,6 +17,16 @@
 
 struct work_options;
 
+/* What a look has to say: the report, which is for the loop, and beside it what is for all who ask.
+ * Owned. */
+struct engine_answer {
+        struct phx_report *report;
+        char *snapshot; /* in JSON, see codec/snapshot_json.h; NULL when it is as it was told last
+                         */
+        char *plan;     /* likewise */
+};
+void engine_answer_done(struct engine_answer *answer);
+
 /* What a look is. SUSPENSIONS is NULL, or in JSON all that is to be suspended from now on. Negative
  * errno with a text for people when it could not be made at all; anything
  * less than that is part of the report. */
@@ -24,7 +34,7 @@ struct engine_work {
         int (*look)(void *data,
                     enum look_kind kind,
                     const char *suspensions,
-                    struct phx_report **ret_report,
+                    struct engine_answer *ret_answer,
                     struct phx_error *error);
         /* Whether a label is another one than the last look saw; in doubt it is. */
         bool (*labels)(void *data);

@@ -171,7 +171,7 @@ int phx_metrics_render(const struct phx_snapshot *snapshot, struct phx_buffer *b
                            "observing",
                            "gauge",
                            "1 in observe mode, in which phoenixd changes nothing.",
-                           snapshot->daemon.is_observing);
+                           snapshot->is_observing);
         if (r >= 0)
                 r = single(buffer,
                            "suspensions",
@@ -187,24 +187,24 @@ int phx_metrics_render(const struct phx_snapshot *snapshot, struct phx_buffer *b
         return r < 0 ? r : add_counters(snapshot, buffer);
 }
 
-int phx_metrics_render_times(const struct phx_snapshot *snapshot, struct phx_buffer *buffer) {
+int phx_metrics_render_times(const struct phx_daemon *daemon, struct phx_buffer *buffer) {
         int r;
 
         r = single(buffer,
                    "passes_total",
                    "counter",
                    "Passes since the engine started.",
-                   snapshot->counters.passes);
+                   daemon->passes);
         if (r >= 0)
                 r = seconds(buffer,
                             "last_converged_timestamp_seconds",
                             "gauge",
                             "End of the last pass that found no drift.",
-                            snapshot->last_converged_at);
+                            daemon->last_converged_at);
         return r < 0 ? r
                      : seconds(buffer,
                                "last_pass_timestamp_seconds",
                                "gauge",
                                "End of the last pass.",
-                               snapshot->pass.ended_at);
+                               daemon->pass.ended_at);
 }

@@ -75,7 +75,7 @@ int phx_report_render(const struct phx_report *report, char **ret_text) {
                 return -ERANGE;
 
         json = json_pack(
-                        "{s:o, s:b, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+                        "{s:o, s:b, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
                         "status",
                         report_render_text(report->status),
                         "degraded",
@@ -99,11 +99,7 @@ int phx_report_render(const struct phx_report *report, char **ret_text) {
                         "labels_at",
                         render_usec(report->labels_at),
                         "lxc_path",
-                        report_render_text(report->lxc_path),
-                        "snapshot",
-                        report_render_text(report->snapshot),
-                        "plan",
-                        report_render_text(report->plan));
+                        report_render_text(report->lxc_path));
         if (!json)
                 return -ENOMEM;
 
@@ -261,14 +257,6 @@ static int parse_all(const json_t *json, struct phx_report *report, const char *
                 return r;
         *ret_key = "lxc_path";
         r = report_parse_text(json_object_get(json, *ret_key), &report->lxc_path);
-        if (r < 0)
-                return r;
-        *ret_key = "snapshot";
-        r = report_parse_text(json_object_get(json, *ret_key), &report->snapshot);
-        if (r < 0)
-                return r;
-        *ret_key = "plan";
-        r = report_parse_text(json_object_get(json, *ret_key), &report->plan);
         if (r < 0)
                 return r;
         *ret_key = "watches";

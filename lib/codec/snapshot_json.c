@@ -231,24 +231,49 @@ static const struct phx_field change_fields[] = {
 };
 static const struct phx_shape change_shape = SHAPE(phx_snapshot_change, change_fields);
 
-/* The four parts that are objects of their own; their members are found from the whole. */
-static const struct phx_field daemon_fields[] = {
-        PLAIN(phx_snapshot, "version", TEXT, daemon.version),
-        PLAIN(phx_snapshot, "started_at", TIME, daemon.started_at),
-        FLAG(phx_snapshot, "mode", daemon.is_observing, mode_word),
+/* The parts that are objects of their own; their members are found from the whole half. Two of
+ * them, "daemon" and "counters", have members of either half: a description joins them. */
+#define PART(key, of) \
+        { key, PHX_FIELD_STRUCT, 0, NULL, 0, of }
+
+static const struct phx_field daemon_start_fields[] = {
+        PLAIN(phx_daemon, "version", TEXT, version),
+        PLAIN(phx_daemon, "started_at", TIME, started_at),
 };
-static const struct phx_shape daemon_shape = SHAPE(phx_snapshot, daemon_fields);
+static const struct phx_shape daemon_start_shape = SHAPE(phx_daemon, daemon_start_fields);
 
 static const struct phx_field pass_fields[] = {
-        PLAIN(phx_snapshot, "number", LARGE, pass.number),
-        PLAIN(phx_snapshot, "began_at", TIME, pass.began_at),
-        PLAIN(phx_snapshot, "ended_at", TIME, pass.ended_at),
-        PLAIN(phx_snapshot, "changes", LARGE, pass.changes),
+        PLAIN(phx_daemon, "number", LARGE, pass.number),
+        PLAIN(phx_daemon, "began_at", TIME, pass.began_at),
+        PLAIN(phx_daemon, "ended_at", TIME, pass.ended_at),
+        PLAIN(phx_daemon, "changes", LARGE, pass.changes),
 };
-static const struct phx_shape pass_shape = SHAPE(phx_snapshot, pass_fields);
+static const struct phx_shape pass_shape = SHAPE(phx_daemon, pass_fields);
+
+static const struct phx_field daemon_counter_fields[] = {
+        PLAIN(phx_daemon, "passes", LARGE, passes),
+};
+static const struct phx_shape daemon_counters_shape = SHAPE(phx_daemon, daemon_counter_fields);
+
+static const struct phx_field daemon_fields[] = {
+        PART("daemon", &daemon_start_shape),
+        WORD(phx_daemon, "health", health, health_word, HEALTHS),
+        PLAIN(phx_daemon, "status", TEXT, status),
+        PLAIN(phx_daemon, "doing", TEXT, doing),
+        PART("pass", &pass_shape),
+        PLAIN(phx_daemon, "last_converged_at", TIME, last_converged_at),
+        PLAIN(phx_daemon, "labels_at", TIME, labels_at),
+        PLAIN(phx_daemon, "next_look_at", TIME, next_look_at),
+        PART("counters", &daemon_counters_shape),
+};
+static const struct phx_shape daemon_shape = SHAPE(phx_daemon, daemon_fields);
+
+static const struct phx_field mode_fields[] = {
+        FLAG(phx_snapshot, "mode", is_observing, mode_word),
+};
+static const struct phx_shape mode_shape = SHAPE(phx_snapshot, mode_fields);
 
 static const struct phx_field counter_fields[] = {
-        PLAIN(phx_snapshot, "passes", LARGE, counters.passes),
         PLAIN(phx_snapshot, "changes", LARGE, counters.changes),
         PLAIN(phx_snapshot, "failures", LARGE, counters.failures),
         PLAIN(phx_snapshot, "compiles", LARGE, counters.compiles),
@@ -274,20 +299,10 @@ static const struct phx_field part_fields[] = {
 };
 static const struct phx_shape part_shape = SHAPE(phx_snapshot_part, part_fields);
 
-#define PART(key, of) \
-        { key, PHX_FIELD_STRUCT, 0, NULL, 0, of }
-
 static const struct phx_field snapshot_fields[] = {
-        PART("daemon", &daemon_shape),
-        WORD(phx_snapshot, "health", health, health_word, HEALTHS),
-        PLAIN(phx_snapshot, "status", TEXT, status),
-        PLAIN(phx_snapshot, "doing", TEXT, doing),
+        PART("daemon", &mode_shape),
         PLAIN(phx_snapshot, "generation", TEXT, generation),
         PLAIN(phx_snapshot, "observed_generation", TEXT, observed_generation),
-        PART("pass", &pass_shape),
-        PLAIN(phx_snapshot, "last_converged_at", TIME, last_converged_at),
-        PLAIN(phx_snapshot, "labels_at", TIME, labels_at),
-        PLAIN(phx_snapshot, "next_look_at", TIME, next_look_at),
         PART("counters", &counters_shape),
         PART("paths", &paths_shape),
         LIST(phx_snapshot, "profiles", profiles, profile_count, &profile_shape),
@@ -315,23 +330,44 @@ static int snapshot_json_dump(const json_t *json, char **ret_text) {
         return 0;
 }
 
+/* Adds what is rendered to WHOLE, where parts of the same name become one. */
+static int snapshot_json_add(json_t *whole, const struct phx_shape *shape, const void *object) {
+        phx_cleanup(phx_json_decref) json_t *json = NULL;
+        int r;
+
+        r = phx_fields_render(shape, object, &json);
+        if (r < 0)
+                return r;
+        return json_object_update_recursive(whole, json) < 0 ? -ENOMEM : 0;
+}
+
 /* With the version before all. */
 static int snapshot_json_render(
                 const struct phx_shape *shape,
                 const void *object,
                 char **ret_text) {
-        phx_cleanup(phx_json_decref) json_t *json = NULL,
-                                            *whole = json_pack("{s:i}", "version", VERSION);
+        phx_cleanup(phx_json_decref) json_t *whole = json_pack("{s:i}", "version", VERSION);
         int r;
 
         if (!whole)
                 return -ENOMEM;
-        r = phx_fields_render(shape, object, &json);
-        if (r < 0)
-                return r;
-        if (json_object_update(whole, json) < 0)
+        r = snapshot_json_add(whole, shape, object);
+        return r < 0 ? r : snapshot_json_dump(whole, ret_text);
+}
+
+int phx_description_render(
+                const struct phx_daemon *daemon,
+                const struct phx_snapshot *snapshot,
+                char **ret_text) {
+        phx_cleanup(phx_json_decref) json_t *whole = json_pack("{s:i}", "version", VERSION);
+        int r;
+
+        if (!whole)
                 return -ENOMEM;
-        return snapshot_json_dump(whole, ret_text);
+        r = snapshot_json_add(whole, &daemon_shape, daemon);
+        if (r >= 0)
+                r = snapshot_json_add(whole, &snapshot_shape, snapshot);
+        return r < 0 ? r : snapshot_json_dump(whole, ret_text);
 }
 
 int phx_snapshot_render(const struct phx_snapshot *snapshot, char **ret_text) {
@@ -346,10 +382,7 @@ int phx_snapshot_plan_render(const struct phx_snapshot *snapshot, char **ret_tex
         phx_autofree struct phx_snapshot_drift *steps = calloc(
                         snapshot->drift_count + 1,
                         sizeof(*steps));
-        struct phx_snapshot_plan plan = { snapshot->generation,
-                                          snapshot->daemon.is_observing,
-                                          steps,
-                                          0 };
+        struct phx_snapshot_plan plan = { snapshot->generation, snapshot->is_observing, steps, 0 };
 
         if (!steps)
                 return -ENOMEM;
@@ -408,16 +441,13 @@ int phx_snapshot_container_render(
 
 /* --- parse --- */
 
-static int snapshot_json_parse(
-                const struct phx_shape *shape,
+static int snapshot_json_load(
                 const char *text,
                 size_t size,
-                void *object,
+                json_t **ret_json,
                 struct phx_error *error) {
         phx_cleanup(phx_json_decref) json_t *json = NULL;
-        struct phx_error inner = { 0 };
         json_error_t where;
-        int r;
 
         json = json_loadb(text, size, JSON_REJECT_DUPLICATES, &where);
         if (!json)
@@ -428,8 +458,33 @@ static int snapshot_json_parse(
                                 -EINVAL,
                                 "snapshot: expected version %d; the daemon may be a newer version",
                                 VERSION);
+        *ret_json = PHX_TAKE(json);
+        return 0;
+}
+
+static int snapshot_json_take(
+                const struct phx_shape *shape,
+                json_t *json,
+                void *object,
+                struct phx_error *error) {
+        struct phx_error inner = { 0 };
+        int r;
+
         r = phx_fields_parse(shape, json, object, &inner);
         return r < 0 ? phx_error_set(error, r, "snapshot: %s", phx_error_text(&inner, r)) : 0;
+}
+
+static int snapshot_json_parse(
+                const struct phx_shape *shape,
+                const char *text,
+                size_t size,
+                void *object,
+                struct phx_error *error) {
+        phx_cleanup(phx_json_decref) json_t *json = NULL;
+        int r;
+
+        r = snapshot_json_load(text, size, &json, error);
+        return r < 0 ? r : snapshot_json_take(shape, json, object, error);
 }
 
 int phx_snapshot_parse(
@@ -437,9 +492,7 @@ int phx_snapshot_parse(
                 size_t size,
                 struct phx_snapshot **ret_snapshot,
                 struct phx_error *error) {
-        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = calloc(
-                        1,
-                        sizeof(*snapshot));
+        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = phx_snapshot_new();
         int r;
 
         if (!snapshot)
@@ -448,6 +501,30 @@ int phx_snapshot_parse(
         if (r < 0)
                 return r;
         *ret_snapshot = PHX_TAKE(snapshot);
+        return 0;
+}
+
+int phx_description_parse(
+                const char *text,
+                size_t size,
+                struct phx_description *ret_description,
+                struct phx_error *error) {
+        phx_cleanup(phx_description_done) struct phx_description description = {
+                .snapshot = phx_snapshot_new(),
+        };
+        phx_cleanup(phx_json_decref) json_t *json = NULL;
+        int r;
+
+        if (!description.snapshot)
+                return phx_error_set(error, -ENOMEM, "snapshot: out of memory");
+        r = snapshot_json_load(text, size, &json, error);
+        if (r >= 0)
+                r = snapshot_json_take(&daemon_shape, json, &description.daemon, error);
+        if (r >= 0)
+                r = snapshot_json_take(&snapshot_shape, json, description.snapshot, error);
+        if (r < 0)
+                return r;
+        *ret_description = PHX_TAKE_STRUCT(description);
         return 0;
 }
 

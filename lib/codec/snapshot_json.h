@@ -4,14 +4,21 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "state/daemon.h"
 #include "state/snapshot.h"
 
-/* The snapshot as JSON: what Describe() of org.phoenixd1(5) answers, version 1. Every key is always
- * there, null for what is unknown. parse(render(x)) is x, where its texts are UTF-8; in others each
- * byte at fault becomes a question mark, as neither JSON nor D-Bus can hold it. */
+/* What is known as JSON, version 1. Every key is always there, null for what is unknown.
+ * parse(render(x)) is x, where its texts are UTF-8; in others each byte at fault becomes a question
+ * mark, as neither JSON nor D-Bus can hold it. */
 
 /* One line with its NUL, the caller's to free. -ENOMEM, or -ERANGE for a number beyond 2^63. */
 int phx_snapshot_render(const struct phx_snapshot *snapshot, char **ret_text);
+/* What Describe() of org.phoenixd1(5) answers: how the daemon is, and the snapshot's keys beside
+ * that. */
+int phx_description_render(
+                const struct phx_daemon *daemon,
+                const struct phx_snapshot *snapshot,
+                char **ret_text);
 /* One object of the snapshot's lists, of the same shape as there. */
 int phx_snapshot_profile_render(const struct phx_snapshot_profile *profile, char **ret_text);
 /* With the version, and its drifts as "drifts". */
@@ -38,4 +45,9 @@ int phx_snapshot_parse(
                 const char *text,
                 size_t size,
                 struct phx_snapshot **ret_snapshot,
+                struct phx_error *error);
+int phx_description_parse(
+                const char *text,
+                size_t size,
+                struct phx_description *ret_description,
                 struct phx_error *error);

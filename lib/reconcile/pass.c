@@ -421,12 +421,6 @@ static int add_steps(
         return 0;
 }
 
-static enum phx_health health_of(const struct phx_snapshot *snapshot, bool degraded) {
-        if (snapshot->daemon.is_observing)
-                return PHX_HEALTH_OBSERVING;
-        return degraded ? PHX_HEALTH_DEGRADED : PHX_HEALTH_IN_SYNC;
-}
-
 static int take_snapshot(
                 struct phx_pass *pass,
                 const struct phx_world *world,
@@ -444,10 +438,8 @@ static int take_snapshot(
 
         if (!snapshot || phx_history_fill(&pass->history, snapshot) < 0 ||
             phx_snapshot_fill(&view, snapshot) < 0 ||
-            phx_status_render(snapshot, &report->status, &report->degraded) < 0 ||
-            phx_replace(&snapshot->status, report->status) < 0)
+            phx_status_render(snapshot, &report->status, &report->degraded) < 0)
                 return -ENOMEM;
-        snapshot->health = health_of(snapshot, report->degraded);
         r = add_steps(world, picture, snapshot);
         if (r < 0)
                 return r;

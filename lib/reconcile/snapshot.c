@@ -302,7 +302,7 @@ int phx_snapshot_fill(const struct phx_snapshot_view *view, struct phx_snapshot 
         const struct phx_desired *desired = view->desired;
         const char *generation = desired->has_configuration ? desired->generation : NULL;
 
-        snapshot->daemon.is_observing = desired->mode == PHX_MODE_OBSERVE;
+        snapshot->is_observing = desired->mode == PHX_MODE_OBSERVE;
         if (phx_replace(&snapshot->generation, generation) < 0 ||
             phx_replace(&snapshot->observed_generation, generation) < 0 ||
             phx_suspensions_copy(&snapshot->suspensions, &desired->suspensions) < 0 ||

@@ -83,7 +83,7 @@ static int add_verdict(
                 struct phx_buffer *buffer,
                 const struct phx_snapshot *snapshot,
                 unsigned troubles) {
-        bool observing = snapshot->daemon.is_observing;
+        bool observing = snapshot->is_observing;
         int r;
 
         if (troubles == 0 && snapshot->generation)
@@ -116,7 +116,7 @@ int phx_status_render(const struct phx_snapshot *snapshot, char **ret_status, bo
         phx_tally_count(snapshot, &tally);
         r = add_verdict(&buffer, snapshot, tally.drifts);
         if (r >= 0 && first)
-                r = add_trouble(&buffer, first, tally.drifts, snapshot->daemon.is_observing);
+                r = add_trouble(&buffer, first, tally.drifts, snapshot->is_observing);
         if (r >= 0)
                 r = add_counts(&buffer, &tally);
         if (r < 0)

@@ -20,8 +20,6 @@ struct phx_report *phx_report_free(struct phx_report *report) {
 
         free(report->status);
         free(report->lxc_path);
-        free(report->snapshot);
-        free(report->plan);
         free(report->inits);
         phx_strings_done(&report->watches);
         free(report);

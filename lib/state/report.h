@@ -19,9 +19,6 @@ struct phx_report {
                                        not in it */
         pid_t *inits;               /* init of each running container: its end is worth a look */
         size_t init_count;
-        char *snapshot;      /* in JSON: what there is to tell; NULL when that has not
-                                changed since the report before */
-        char *plan;          /* likewise; for those alone who may see the files' texts */
         uint64_t retry_usec; /* look again after this, PHX_NEVER when only new input can help */
         /* The settings in force, as the loop needs them. */
         uint64_t debounce_usec;

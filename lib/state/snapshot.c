@@ -9,17 +9,6 @@ static const char *snapshot_name_of(const char *const *names, size_t count, unsi
         return value < count ? names[value] : NULL;
 }
 
-const char *phx_health_to_string(enum phx_health health) {
-        static const char *const names[] = {
-                [PHX_HEALTH_STARTING] = "starting",
-                [PHX_HEALTH_IN_SYNC] = "in-sync",
-                [PHX_HEALTH_DEGRADED] = "degraded",
-                [PHX_HEALTH_OBSERVING] = "observing",
-        };
-
-        return snapshot_name_of(names, PHX_ELEMENTS(names), health);
-}
-
 const char *phx_profile_state_to_string(enum phx_profile_state state) {
         static const char *const names[] = {
                 [PHX_PROFILE_IN_SYNC] = "in-sync",
@@ -54,15 +43,7 @@ const char *phx_deployment_to_string(enum phx_deployment state) {
 }
 
 struct phx_snapshot *phx_snapshot_new(void) {
-        struct phx_snapshot *snapshot = calloc(1, sizeof(*snapshot));
-
-        if (!snapshot)
-                return NULL;
-        snapshot->daemon.started_at = PHX_NEVER;
-        snapshot->pass.began_at = snapshot->pass.ended_at = PHX_NEVER;
-        snapshot->last_converged_at = snapshot->next_look_at = PHX_NEVER;
-        snapshot->labels_at = PHX_NEVER;
-        return snapshot;
+        return calloc(1, sizeof(struct phx_snapshot));
 }
 
 static void snapshot_profile_done(struct phx_snapshot_profile *profile) {
@@ -150,9 +131,6 @@ struct phx_snapshot *phx_snapshot_free(struct phx_snapshot *snapshot) {
                 return NULL;
 
         lists_done(snapshot);
-        free(snapshot->daemon.version);
-        free(snapshot->status);
-        free(snapshot->doing);
         free(snapshot->generation);
         free(snapshot->observed_generation);
         free(snapshot->paths.settings);

@@ -14,17 +14,10 @@
 #include "state/report.h"
 #include "state/suspensions.h"
 
-/* What the last pass saw and did, for all who ask: plain data, which the engine makes, the loop
- * keeps and answers from, and phoenixctl shows. Owned strings, NULL for what is unknown or absent.
- * Times are microseconds since the epoch, PHX_NEVER for what has not been or will not be. Lists are
- * sorted by name, but for the changes: oldest first. */
-
-enum phx_health {
-        PHX_HEALTH_STARTING,
-        PHX_HEALTH_IN_SYNC,
-        PHX_HEALTH_DEGRADED,
-        PHX_HEALTH_OBSERVING,
-};
+/* What the last pass saw and did: plain data, which the engine alone writes, the loop keeps and
+ * answers from, and phoenixctl shows. How the daemon itself is, state/daemon.h has. Owned strings,
+ * NULL for what is unknown or absent. Times are microseconds since the epoch, PHX_NEVER for what
+ * has not been or will not be. Lists are sorted by name, but for the changes: oldest first. */
 
 enum phx_profile_state {
         PHX_PROFILE_IN_SYNC,
@@ -161,27 +154,10 @@ struct phx_snapshot_change {
 };
 
 struct phx_snapshot {
-        struct {
-                char *version;
-                uint64_t started_at;
-                bool is_observing;
-        } daemon;
-        enum phx_health health;
-        char *status;
-        char *doing;
+        bool is_observing;
         char *generation;
         char *observed_generation;
         struct {
-                uint64_t number;
-                uint64_t began_at;
-                uint64_t ended_at;
-                uint64_t changes;
-        } pass;
-        uint64_t last_converged_at;
-        uint64_t labels_at; /* when the tasks' labels were read last */
-        uint64_t next_look_at;
-        struct {
-                uint64_t passes;
                 uint64_t changes;
                 uint64_t failures;
                 uint64_t compiles;
@@ -223,12 +199,11 @@ struct phx_snapshot_part {
 };
 
 /* The words of the interface: "in-sync", "requires-restart", … NULL for a number that is none. */
-const char *phx_health_to_string(enum phx_health health);
 const char *phx_profile_state_to_string(enum phx_profile_state state);
 const char *phx_container_state_to_string(enum phx_container_state state);
 const char *phx_deployment_to_string(enum phx_deployment state);
 
-/* Before anything was looked at: every time is PHX_NEVER. NULL when memory is short. */
+/* An empty one, as before anything was looked at; NULL when memory is short. */
 struct phx_snapshot *phx_snapshot_new(void);
 struct phx_snapshot *phx_snapshot_free(struct phx_snapshot *snapshot);
 PHX_DEFINE_FREEP(phx_snapshot)

@@ -245,14 +245,14 @@ static bool look(
                 const struct arguments *arguments,
                 const struct engine_work *work,
                 enum look_kind kind) {
-        phx_cleanup(phx_report_freep) struct phx_report *report = NULL;
+        phx_cleanup(engine_answer_done) struct engine_answer answer = { 0 };
         struct phx_error error = { 0 };
 
-        if (work->look(work->data, kind, NULL, &report, &error) < 0)
+        if (work->look(work->data, kind, NULL, &answer, &error) < 0)
                 return false;
         if (arguments->run->is_verbose)
-                (void) fprintf(stderr, "# %s\n", report->status);
-        return !report->degraded && report->changes == 0;
+                (void) fprintf(stderr, "# %s\n", answer.report->status);
+        return !answer.report->degraded && answer.report->changes == 0;
 }
 
 static unsigned count_descriptors(void) {

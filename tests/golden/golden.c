@@ -400,7 +400,8 @@ static int render_step(struct phx_buffer *plan, const struct phx_step *step, siz
 static int render_plan(
                 const struct picture *picture,
                 struct phx_buffer *plan,
-                struct phx_snapshot *snapshot) {
+                struct phx_snapshot *snapshot,
+                char **ret_status) {
         phx_cleanup(phx_drifts_done) struct phx_drifts drifts = { 0 };
         phx_cleanup(phx_plan_done) struct phx_plan made = { 0 };
         phx_cleanup(phx_backoff_done) struct phx_backoff backoff = { 0 };
@@ -421,14 +422,10 @@ static int render_plan(
         if (r >= 0)
                 r = phx_snapshot_fill(&view, snapshot);
         if (r >= 0)
-                r = phx_status_render(snapshot, &snapshot->status, &degraded);
+                r = phx_status_render(snapshot, ret_status, &degraded);
         if (r < 0)
                 return r;
-        return phx_buffer_addf(
-                        plan,
-                        "status%s: %s\n",
-                        degraded ? " (degraded)" : "",
-                        snapshot->status);
+        return phx_buffer_addf(plan, "status%s: %s\n", degraded ? " (degraded)" : "", *ret_status);
 }
 
 /* "# -" is expected and not there, "# +" is there and not expected: as much as a line that moved
@@ -456,10 +453,15 @@ enum act {
         ACT_PRINT_SNAPSHOT,
 };
 
-static int print_snapshot(const struct phx_snapshot *snapshot) {
+/* As Describe() would answer. */
+static int print_snapshot(const struct phx_snapshot *snapshot, char **status) {
+        phx_cleanup(phx_daemon_done) struct phx_daemon daemon = { 0 };
         phx_autofree char *text = NULL;
-        int r = phx_snapshot_render(snapshot, &text);
+        int r;
 
+        phx_daemon_init(&daemon);
+        daemon.status = PHX_TAKE(*status);
+        r = phx_description_render(&daemon, snapshot, &text);
         if (r < 0)
                 return r;
         (void) puts(text);
@@ -471,8 +473,7 @@ static int run_case(int dir_fd, enum act act) {
         phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = phx_snapshot_new();
         phx_cleanup(picture_done) struct picture picture = { 0 };
         phx_cleanup(phx_buffer_done) struct phx_buffer plan = { 0 };
-        phx_autofree char *state = NULL;
-        phx_autofree char *expected = NULL;
+        phx_autofree char *state = NULL, *status = NULL, *expected = NULL;
         size_t size = 0;
         int r;
 
@@ -482,11 +483,11 @@ static int run_case(int dir_fd, enum act act) {
         if (r >= 0)
                 r = read_state(state, &picture);
         if (r >= 0)
-                r = render_plan(&picture, &plan, snapshot);
+                r = render_plan(&picture, &plan, snapshot, &status);
         if (r < 0)
                 return r;
         if (act == ACT_PRINT_SNAPSHOT)
-                return print_snapshot(snapshot);
+                return print_snapshot(snapshot, &status);
         if (act == ACT_UPDATE)
                 return phx_file_ensure_at(dir_fd, "plan.txt", plan.data, plan.size, 0644) < 0 ? 0
                                                                                               : 1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Of a snapshot, as Describe() has it: the metrics, and after that the counts of the bus, one
+/* Of what Describe() answers: the metrics, and after that the counts of the bus, one
  * "NAME VALUE" a line, for counts.py. usage: print-counts FILE */
 
 #include <err.h>
@@ -19,7 +19,7 @@ int main(int argc, char *argv[]) {
                 "NProfiles", "NContainers", "NDrifts",          "NConfined",    "NUnconfined",
                 "NStopped",  "NExposed",    "NRequiresRestart", "NQuarantined", "NUnmanaged",
         };
-        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = NULL;
+        phx_cleanup(phx_description_done) struct phx_description description = { 0 };
         struct board board = { 0 };
         phx_cleanup(phx_buffer_done) struct phx_buffer metrics = { 0 };
         phx_autofree char *text = NULL;
@@ -28,13 +28,13 @@ int main(int argc, char *argv[]) {
 
         if (argc != 2 || phx_file_read_at(AT_FDCWD, argv[1], 1 << 20, &text, &size) < 0)
                 errx(EXIT_FAILURE, "usage: print-counts FILE");
-        if (phx_snapshot_parse(text, size, &snapshot, &error) < 0)
+        if (phx_description_parse(text, size, &description, &error) < 0)
                 errx(EXIT_FAILURE, "%s", error.text);
-        if (phx_metrics_render(snapshot, &metrics) < 0)
+        if (phx_metrics_render(description.snapshot, &metrics) < 0)
                 errx(EXIT_FAILURE, "out of memory");
         (void) fputs(metrics.data, stdout);
-        board.snapshot = snapshot;
-        phx_tally_count(snapshot, &board.tally);
+        board.snapshot = description.snapshot;
+        phx_tally_count(description.snapshot, &board.tally);
         for (size_t i = 0; i < PHX_ELEMENTS(names); i++) {
                 const struct bus_property *property = bus_manager_property(names[i]);
 

@@ -123,7 +123,7 @@ static void run_pass(void) {
                                 1,
                                 sizeof(*report));
                 phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = NULL;
-                phx_autofree char *text = NULL, *plan = NULL;
+                phx_autofree char *seen = NULL, *text = NULL, *plan = NULL;
                 struct phx_error error = { 0 };
 
                 if (!report)
@@ -134,7 +134,7 @@ static void run_pass(void) {
                 if (!snapshot)
                         errx(1, "no snapshot");
                 check(phx_snapshot_explain(snapshot), "explain");
-                check(phx_snapshot_render(snapshot, &report->snapshot), "render");
+                check(phx_snapshot_render(snapshot, &seen), "render");
                 check(phx_snapshot_plan_render(snapshot, &plan), "plan");
                 check(phx_report_render(report, &text), "report");
         }

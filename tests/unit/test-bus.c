@@ -92,7 +92,7 @@ static int fake_look(
                 void *data,
                 enum look_kind kind,
                 const char *suspensions,
-                struct phx_report **ret_report,
+                struct engine_answer *ret_answer,
                 struct phx_error *error) {
         struct phx_report *report;
 
@@ -114,9 +114,9 @@ static int fake_look(
         report->longest_delay_usec = 300 * MS;
         report->resync_usec = 600 * S;
         (void) phx_replace(&report->status, "In sync: caf\xe9");
-        report->snapshot = new_snapshot(suspensions);
-        (void) phx_replace(&report->plan, "the plan");
-        *ret_report = report;
+        ret_answer->report = report;
+        ret_answer->snapshot = new_snapshot(suspensions);
+        (void) phx_replace(&ret_answer->plan, "the plan");
         return 0;
 }
 
@@ -297,17 +297,17 @@ static int call(sd_bus *client,
                         argument);
 }
 
-static struct phx_snapshot *described(sd_bus *client) {
+static struct phx_description described(sd_bus *client) {
         phx_cleanup(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        struct phx_snapshot *snapshot = NULL;
+        struct phx_description description = { 0 };
         struct phx_error error = { 0 };
         const char *text;
 
         assert_true(call(client, "Describe", NULL, NULL, &reply) >= 0);
         assert_true(sd_bus_message_read(reply, "s", &text) >= 0);
-        if (phx_snapshot_parse(text, strlen(text), &snapshot, &error) < 0)
+        if (phx_description_parse(text, strlen(text), &description, &error) < 0)
                 fail_msg("%s", error.text);
-        return snapshot;
+        return description;
 }
 
 static void start_all(struct fixture *fixture) {
@@ -316,10 +316,10 @@ static void start_all(struct fixture *fixture) {
         start_manager(fixture, LOOKS);
         wait_for_daemon(fixture->client);
         for (int i = 0; i < 500; i++) {
-                phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = described(
+                phx_cleanup(phx_description_done) struct phx_description description = described(
                                 fixture->client);
 
-                if (snapshot->health != PHX_HEALTH_STARTING)
+                if (description.daemon.health != PHX_HEALTH_STARTING)
                         return;
                 (void) usleep(10 * MS);
         }
@@ -339,20 +339,20 @@ static void expect_error(
 
 static void what_is_known_is_told_at_any_time(void **state) {
         struct fixture *fixture = *state;
-        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = NULL;
+        phx_cleanup(phx_description_done) struct phx_description now = { 0 };
         uint64_t began;
 
         start_all(fixture);
-        snapshot = described(fixture->client);
-        assert_true(snapshot->health == PHX_HEALTH_IN_SYNC);
-        assert_string_equal(snapshot->status, "In sync: caf?");
-        assert_string_equal(snapshot->daemon.version, PHX_VERSION);
-        assert_int_equal(snapshot->profile_count, 2);
-        assert_int_equal(snapshot->pass.number, 1);
-        assert_int_equal(snapshot->counters.passes, 1);
-        assert_true(snapshot->pass.ended_at >= snapshot->pass.began_at);
-        assert_true(snapshot->next_look_at > snapshot->pass.ended_at + 500 * S);
-        assert_true(snapshot->last_converged_at == snapshot->pass.ended_at);
+        now = described(fixture->client);
+        assert_true(now.daemon.health == PHX_HEALTH_IN_SYNC);
+        assert_string_equal(now.daemon.status, "In sync: caf?");
+        assert_string_equal(now.daemon.version, PHX_VERSION);
+        assert_int_equal(now.snapshot->profile_count, 2);
+        assert_int_equal(now.daemon.pass.number, 1);
+        assert_int_equal(now.daemon.passes, 1);
+        assert_true(now.daemon.pass.ended_at >= now.daemon.pass.began_at);
+        assert_true(now.daemon.next_look_at > now.daemon.pass.ended_at + 500 * S);
+        assert_true(now.daemon.last_converged_at == now.daemon.pass.ended_at);
 
         /* The engine is busy, and the answer is there. */
         shared->behaviour = LOOKS_LONG;
@@ -361,10 +361,10 @@ static void what_is_known_is_told_at_any_time(void **state) {
                 (void) usleep(5 * MS);
         assert_int_equal(shared->looks, 2);
         began = clock_usec();
-        snapshot = phx_snapshot_free(snapshot);
-        snapshot = described(fixture->client);
+        phx_description_done(&now);
+        now = described(fixture->client);
         assert_true(clock_usec() - began < 50 * MS);
-        assert_int_equal(snapshot->pass.number, 2);
+        assert_int_equal(now.daemon.pass.number, 2);
 }
 
 static int compare_times(const void *a, const void *b) {
@@ -382,7 +382,7 @@ static uint64_t usec_of(clockid_t clock) {
 
 /* The work of reading and writing once what the loop knows: least of some tries. */
 static uint64_t work_of_a_snapshot(sd_bus *client) {
-        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = described(client);
+        phx_cleanup(phx_description_done) struct phx_description description = described(client);
         uint64_t least = UINT64_MAX;
 
         for (int i = 0; i < 5; i++) {
@@ -390,7 +390,7 @@ static uint64_t work_of_a_snapshot(sd_bus *client) {
                 phx_cleanup(phx_snapshot_freep) struct phx_snapshot *again = NULL;
                 phx_autofree char *text = NULL;
 
-                assert_int_equal(phx_snapshot_render(snapshot, &text), 0);
+                assert_int_equal(phx_snapshot_render(description.snapshot, &text), 0);
                 assert_int_equal(phx_snapshot_parse(text, strlen(text), &again, NULL), 0);
                 took = usec_of(CLOCK_THREAD_CPUTIME_ID) - began;
                 if (took < least)
@@ -612,27 +612,27 @@ static int suspend(
 
 static void what_is_suspended_is_added_to_what_was(void **state) {
         struct fixture *fixture = *state;
-        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = NULL;
+        phx_cleanup(phx_description_done) struct phx_description now = { 0 };
 
         start_all(fixture);
         assert_true(suspend(fixture, "101", "moved", 0, NULL) >= 0);
         assert_true(suspend(fixture, "lxc-000", "", UINT64_C(1) << 62, NULL) >= 0);
         assert_true(suspend(fixture, "", "all of it", 0, NULL) >= 0);
-        snapshot = described(fixture->client);
-        assert_int_equal(snapshot->suspensions.count, 3);
-        assert_string_equal(snapshot->suspensions.items[0].object, "*");
-        assert_string_equal(snapshot->suspensions.items[1].reason, "moved");
-        assert_true(snapshot->suspensions.items[1].until == PHX_NEVER);
-        assert_true(snapshot->suspensions.items[2].until == UINT64_C(1) << 62);
-        assert_true(snapshot->suspensions.items[2].since > snapshot->daemon.started_at);
+        now = described(fixture->client);
+        assert_int_equal(now.snapshot->suspensions.count, 3);
+        assert_string_equal(now.snapshot->suspensions.items[0].object, "*");
+        assert_string_equal(now.snapshot->suspensions.items[1].reason, "moved");
+        assert_true(now.snapshot->suspensions.items[1].until == PHX_NEVER);
+        assert_true(now.snapshot->suspensions.items[2].until == UINT64_C(1) << 62);
+        assert_true(now.snapshot->suspensions.items[2].since > now.daemon.started_at);
 
         assert_true(call(fixture->client, "Resume", "101", NULL, NULL) >= 0);
         expect_error(fixture, "Resume", "101", "org.phoenixd1.Error.NoSuchObject");
         assert_true(call(fixture->client, "Resume", "", NULL, NULL) >= 0);
-        snapshot = phx_snapshot_free(snapshot);
-        snapshot = described(fixture->client);
-        assert_int_equal(snapshot->suspensions.count, 1);
-        assert_string_equal(snapshot->suspensions.items[0].object, "lxc-000");
+        phx_description_done(&now);
+        now = described(fixture->client);
+        assert_int_equal(now.snapshot->suspensions.count, 1);
+        assert_string_equal(now.snapshot->suspensions.items[0].object, "lxc-000");
 }
 
 static void what_cannot_be_suspended_is_refused_at_once(void **state) {
@@ -665,13 +665,13 @@ static void what_cannot_be_suspended_is_refused_at_once(void **state) {
 
 static void a_suspension_is_not_lost_with_the_engine(void **state) {
         struct fixture *fixture = *state;
-        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = NULL;
+        phx_cleanup(phx_description_done) struct phx_description now = { 0 };
 
         start_all(fixture);
         shared->behaviour = DIES_ONCE;
         assert_true(suspend(fixture, "101", "moved", 0, NULL) >= 0);
-        snapshot = described(fixture->client);
-        assert_int_equal(snapshot->suspensions.count, 1);
+        now = described(fixture->client);
+        assert_int_equal(now.snapshot->suspensions.count, 1);
 }
 
 /* --- listeners --- */
@@ -911,7 +911,7 @@ static int babble(const struct fixture *fixture) {
 }
 
 static void whatever_nobody_says_changes_nothing(void **state) {
-        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = NULL;
+        phx_cleanup(phx_description_done) struct phx_description now = { 0 };
         struct fixture *fixture = *state;
         int status = 0;
         pid_t pid;
@@ -926,9 +926,9 @@ static void whatever_nobody_says_changes_nothing(void **state) {
         assert_int_equal(WEXITSTATUS(status), 0);
 
         assert_int_equal(shared->looks, 1);
-        snapshot = described(fixture->client);
-        assert_int_equal(snapshot->pass.number, 1);
-        assert_int_equal(snapshot->suspensions.count, 0);
+        now = described(fixture->client);
+        assert_int_equal(now.daemon.pass.number, 1);
+        assert_int_equal(now.snapshot->suspensions.count, 0);
         assert_int_equal(waitpid(fixture->manager, &status, WNOHANG), 0);
         /* And it does as root says. */
         assert_true(call(fixture->client, "Reconcile", "", NULL, NULL) >= 0);

@@ -34,7 +34,7 @@ static int change_for_ever(
                 void *data,
                 enum look_kind kind,
                 const char *suspensions,
-                struct phx_report **ret_report,
+                struct engine_answer *ret_answer,
                 struct phx_error *error) {
         const struct phx_record intent = { .kind = PHX_RECORD_INTENT, .message = "installing" };
 
@@ -55,7 +55,7 @@ static int report_much(
                 void *data,
                 enum look_kind kind,
                 const char *suspensions,
-                struct phx_report **ret_report,
+                struct engine_answer *ret_answer,
                 struct phx_error *error) {
         struct phx_report *report = calloc(1, sizeof(*report));
         char *text = malloc(LARGE + 1);
@@ -66,7 +66,7 @@ static int report_much(
         text[LARGE] = '\0';
         report->status = text;
         report->retry_usec = PHX_NEVER;
-        *ret_report = report;
+        ret_answer->report = report;
         return 0;
 }
 

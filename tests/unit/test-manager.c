@@ -126,7 +126,7 @@ static int fake_look(
                 void *data,
                 enum look_kind kind,
                 const char *suspensions,
-                struct phx_report **ret_report,
+                struct engine_answer *ret_answer,
                 struct phx_error *error) {
         struct phx_report *report;
 
@@ -147,7 +147,7 @@ static int fake_look(
         report->label_resync_usec = shared->label_resync_usec;
         (void) phx_replace(&report->status, shared->status);
         (void) phx_strings_add(&report->watches, shared->watched);
-        *ret_report = report;
+        ret_answer->report = report;
         return 0;
 }
 

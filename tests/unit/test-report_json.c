@@ -26,7 +26,6 @@ static struct phx_report *new_report(void) {
         report->labels_at = 1700000000000000;
         assert_int_equal(phx_replace(&report->status, "Degraded: lxc-web: line 39"), 0);
         assert_int_equal(phx_replace(&report->lxc_path, "/var/lib/lxc"), 0);
-        assert_int_equal(phx_replace(&report->snapshot, "{\"version\":1}"), 0);
         assert_int_equal(phx_strings_add(&report->watches, "/etc/apparmor.d"), 0);
         assert_int_equal(phx_strings_add(&report->watches, "/var/lib/lxc/c1"), 0);
         assert_int_equal(phx_report_add_init(report, 17), 0);
@@ -49,7 +48,6 @@ static void a_report_survives_the_journey(void **state) {
 
         assert_string_equal(back->status, report->status);
         assert_string_equal(back->lxc_path, report->lxc_path);
-        assert_string_equal(back->snapshot, report->snapshot);
         assert_true(back->degraded);
         assert_int_equal(back->changes, 3);
         assert_true(phx_strings_equal(&back->watches, &report->watches));
@@ -70,7 +68,6 @@ static void an_empty_report_survives_too(void **state) {
 
         assert_null(back->status);
         assert_null(back->lxc_path);
-        assert_null(back->snapshot);
         assert_int_equal(back->watches.count, 0);
         assert_int_equal(back->init_count, 0);
         assert_false(back->degraded);

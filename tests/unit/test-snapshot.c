@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "base/grow.h"
-#include "state/snapshot.h"
+#include "state/daemon.h"
 
 static void every_word_is_a_word_of_its_own(void **state) {
         assert_string_equal(phx_health_to_string(PHX_HEALTH_STARTING), "starting");
@@ -29,16 +29,17 @@ static void every_word_is_a_word_of_its_own(void **state) {
         assert_null(phx_deployment_to_string((enum phx_deployment)(PHX_DEPLOYMENT_UNKNOWN + 1)));
 }
 
-static void a_new_one_knows_no_time(void **state) {
-        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = phx_snapshot_new();
+static void a_daemon_that_starts_knows_no_time(void **state) {
+        struct phx_daemon daemon;
 
-        assert_non_null(snapshot);
-        assert_true(snapshot->health == PHX_HEALTH_STARTING);
-        assert_true(snapshot->pass.began_at == PHX_NEVER);
-        assert_true(snapshot->pass.ended_at == PHX_NEVER);
-        assert_true(snapshot->last_converged_at == PHX_NEVER);
-        assert_true(snapshot->next_look_at == PHX_NEVER);
-        assert_true(snapshot->labels_at == PHX_NEVER);
+        phx_daemon_init(&daemon);
+        assert_true(daemon.health == PHX_HEALTH_STARTING);
+        assert_true(daemon.started_at == PHX_NEVER);
+        assert_true(daemon.pass.began_at == PHX_NEVER);
+        assert_true(daemon.pass.ended_at == PHX_NEVER);
+        assert_true(daemon.last_converged_at == PHX_NEVER);
+        assert_true(daemon.next_look_at == PHX_NEVER);
+        assert_true(daemon.labels_at == PHX_NEVER);
 }
 
 static void an_object_is_found_by_its_name_alone(void **state) {
@@ -63,7 +64,7 @@ static void an_object_is_found_by_its_name_alone(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(every_word_is_a_word_of_its_own),
-                cmocka_unit_test(a_new_one_knows_no_time),
+                cmocka_unit_test(a_daemon_that_starts_knows_no_time),
                 cmocka_unit_test(an_object_is_found_by_its_name_alone),
         };
 

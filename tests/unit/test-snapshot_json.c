@@ -17,12 +17,12 @@ static const char whole[] =
                 "{\"version\":1,"
                 "\"daemon\":{\"version\":\"0.1.0\",\"started_at\":11,\"mode\":\"observe\"},"
                 "\"health\":\"degraded\",\"status\":\"Degraded: \\\"lxc-web\\\"\","
-                "\"doing\":\"compiling lxc-web (2 of 5)\",\"generation\":\"ab\","
-                "\"observed_generation\":\"cd\","
+                "\"doing\":\"compiling lxc-web (2 of 5)\","
                 "\"pass\":{\"number\":3,\"began_at\":12,\"ended_at\":13,\"changes\":2},"
                 "\"last_converged_at\":14,\"labels_at\":16,\"next_look_at\":15,"
                 "\"counters\":{\"passes\":3,\"changes\":4,\"failures\":5,\"compiles\":6,"
                 "\"compile_usec\":9223372036854775807},"
+                "\"generation\":\"ab\",\"observed_generation\":\"cd\","
                 "\"paths\":{\"settings\":\"/s\",\"configuration\":\"/a\",\"profile_dir\":\"/b\",\"deployed_dir\":\"/c\","
                 "\"lxc_path\":\"/d\"},"
                 "\"profiles\":[{\"name\":\"abstractions/x\",\"kind\":\"piece\","
@@ -61,32 +61,58 @@ static const char whole[] =
                 "\"suspensions\":[{\"object\":\"*\",\"reason\":\"moving\",\"since\":1,\"until\":2,"
                 "\"by_uid\":4294967295}],\"notes\":[\"of all\"]}";
 
-static struct phx_snapshot *parsed(const char *text) {
-        struct phx_snapshot *snapshot = NULL;
+static struct phx_description parsed(const char *text) {
+        struct phx_description description = { 0 };
         struct phx_error error = { 0 };
 
-        if (phx_snapshot_parse(text, strlen(text), &snapshot, &error) < 0)
+        if (phx_description_parse(text, strlen(text), &description, &error) < 0)
                 fail_msg("%s", error.text);
-        return snapshot;
+        return description;
+}
+
+static char *rendered(const struct phx_description *description) {
+        char *text = NULL;
+
+        assert_int_equal(
+                        phx_description_render(&description->daemon, description->snapshot, &text),
+                        0);
+        return text;
 }
 
 static void what_is_parsed_is_rendered_the_same(void **state) {
-        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = parsed(whole);
-        phx_autofree char *text = NULL;
+        phx_cleanup(phx_description_done) struct phx_description description = parsed(whole);
+        phx_autofree char *text = rendered(&description);
 
-        assert_int_equal(phx_snapshot_render(snapshot, &text), 0);
         assert_string_equal(text, whole);
 }
 
+/* As it travels between the processes: the half of the engine, and nothing of the loop's. */
+static void a_snapshot_travels_without_the_daemons_half(void **state) {
+        phx_cleanup(phx_description_done) struct phx_description description = parsed(whole);
+        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *back = NULL;
+        phx_autofree char *text = NULL, *again = NULL, *joined = NULL;
+
+        assert_int_equal(phx_snapshot_render(description.snapshot, &text), 0);
+        assert_null(strstr(text, "\"health\""));
+        assert_null(strstr(text, "\"passes\""));
+        assert_null(strstr(text, "\"started_at\""));
+        assert_int_equal(phx_snapshot_parse(text, strlen(text), &back, NULL), 0);
+        assert_int_equal(phx_snapshot_render(back, &again), 0);
+        assert_string_equal(again, text);
+        assert_int_equal(phx_description_render(&description.daemon, back, &joined), 0);
+        assert_string_equal(joined, whole);
+}
+
 static void each_value_arrives_in_its_member(void **state) {
-        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = parsed(whole);
+        phx_cleanup(phx_description_done) struct phx_description description = parsed(whole);
+        const struct phx_snapshot *snapshot = description.snapshot;
         const struct phx_snapshot_container *container = &snapshot->containers[0];
         const struct phx_snapshot_profile *profile = &snapshot->profiles[0];
         const struct phx_snapshot_drift *drift = &snapshot->drifts[0];
 
-        assert_true(snapshot->daemon.is_observing);
-        assert_true(snapshot->health == PHX_HEALTH_DEGRADED);
-        assert_int_equal(snapshot->pass.ended_at, 13);
+        assert_true(snapshot->is_observing);
+        assert_true(description.daemon.health == PHX_HEALTH_DEGRADED);
+        assert_int_equal(description.daemon.pass.ended_at, 13);
         assert_true(snapshot->counters.compile_usec == INT64_MAX);
         assert_string_equal(snapshot->paths.settings, "/s");
         assert_string_equal(snapshot->paths.deployed_dir, "/c");
@@ -110,18 +136,21 @@ static void each_value_arrives_in_its_member(void **state) {
 }
 
 static void an_empty_one_survives_too(void **state) {
-        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = phx_snapshot_new();
-        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *back = NULL;
+        phx_cleanup(phx_description_done) struct phx_description description = {
+                .snapshot = phx_snapshot_new(),
+        };
+        phx_cleanup(phx_description_done) struct phx_description back = { 0 };
         phx_autofree char *text = NULL, *again = NULL;
 
-        assert_int_equal(phx_snapshot_render(snapshot, &text), 0);
+        phx_daemon_init(&description.daemon);
+        text = rendered(&description);
         assert_non_null(strstr(text, "\"doing\":null"));
         assert_non_null(strstr(text, "\"next_look_at\":null"));
         assert_non_null(strstr(text, "\"profiles\":[]"));
         back = parsed(text);
-        assert_true(back->next_look_at == PHX_NEVER);
-        assert_null(back->status);
-        assert_int_equal(phx_snapshot_render(back, &again), 0);
+        assert_true(back.daemon.next_look_at == PHX_NEVER);
+        assert_null(back.daemon.status);
+        again = rendered(&back);
         assert_string_equal(again, text);
 }
 
@@ -202,7 +231,7 @@ static void what_is_wrong_is_named_by_its_path(void **state) {
 
         for (size_t i = 0; i < PHX_ELEMENTS(cases); i++) {
                 const char *place = strstr(whole, cases[i].from);
-                struct phx_snapshot *snapshot = NULL;
+                struct phx_description description = { 0 };
                 struct phx_error error = { 0 };
                 char bad[sizeof(whole) + 64];
 
@@ -214,20 +243,22 @@ static void what_is_wrong_is_named_by_its_path(void **state) {
                                 whole,
                                 cases[i].to,
                                 place + strlen(cases[i].from));
-                assert_int_equal(phx_snapshot_parse(bad, strlen(bad), &snapshot, &error), -EINVAL);
-                assert_null(snapshot);
+                assert_int_equal(
+                                phx_description_parse(bad, strlen(bad), &description, &error),
+                                -EINVAL);
+                assert_null(description.snapshot);
                 if (!phx_has_prefix(error.text, cases[i].text))
                         fail_msg("%s, not %s", error.text, cases[i].text);
         }
 }
 
 static void a_key_of_a_later_version_is_passed_over(void **state) {
-        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = NULL;
+        phx_cleanup(phx_description_done) struct phx_description description = { 0 };
         phx_autofree char *text = NULL, *back = NULL;
 
         assert_true(asprintf(&text, "{\"news\":[1],%s", whole + 1) > 0);
-        snapshot = parsed(text);
-        assert_int_equal(phx_snapshot_render(snapshot, &back), 0);
+        description = parsed(text);
+        back = rendered(&description);
         assert_string_equal(back, whole);
 }
 
@@ -243,11 +274,13 @@ static void what_is_not_utf8_becomes_a_question_mark(void **state) {
         };
 
         for (size_t i = 0; i < PHX_ELEMENTS(cases); i++) {
-                phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = phx_snapshot_new();
+                phx_cleanup(phx_description_done) struct phx_description description = {
+                        .snapshot = phx_snapshot_new(),
+                };
                 phx_autofree char *text = NULL, *wanted = NULL;
 
-                assert_int_equal(phx_replace(&snapshot->status, cases[i].text), 0);
-                assert_int_equal(phx_snapshot_render(snapshot, &text), 0);
+                assert_int_equal(phx_replace(&description.daemon.status, cases[i].text), 0);
+                text = rendered(&description);
                 assert_true(asprintf(&wanted, "\"status\":%s,", cases[i].json) > 0);
                 assert_non_null(strstr(text, wanted));
         }
@@ -263,7 +296,8 @@ static void a_number_beyond_json_is_refused(void **state) {
 }
 
 static void one_object_has_the_shape_that_it_has_in_the_whole(void **state) {
-        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = parsed(whole);
+        phx_cleanup(phx_description_done) struct phx_description description = parsed(whole);
+        struct phx_snapshot *snapshot = description.snapshot;
         phx_autofree char *profile = NULL, *container = NULL;
 
         assert_int_equal(phx_snapshot_profile_render(&snapshot->profiles[0], &profile), 0);
@@ -283,6 +317,7 @@ static void one_object_has_the_shape_that_it_has_in_the_whole(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(what_is_parsed_is_rendered_the_same),
+                cmocka_unit_test(a_snapshot_travels_without_the_daemons_half),
                 cmocka_unit_test(each_value_arrives_in_its_member),
                 cmocka_unit_test(an_empty_one_survives_too),
                 cmocka_unit_test(what_may_be_null_may_be_missing),

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include "shared/errands.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/macros.h"
+
+static struct errand *errand_free(struct errand *errand) {
+        phx_suspension_done(&errand->suspension);
+        free(errand);
+        return NULL;
+}
+
+void errands_done(struct errands *errands) {
+        while (errands->first) {
+                struct errand *errand = errands->first;
+
+                errands->first = errand->next;
+                errand_free(errand);
+        }
+}
+
+int errands_add(struct errands *errands, struct errand *errand) {
+        struct errand *copy = malloc(sizeof(*copy)), **at = &errands->first;
+
+        if (!copy)
+                return -ENOMEM;
+        *copy = PHX_TAKE_STRUCT(*errand);
+        copy->is_running = false;
+        copy->next = NULL;
+        while (*at)
+                at = &(*at)->next;
+        *at = copy;
+        return 0;
+}
+
+void errands_disown(struct errands *errands, const void *data) {
+        for (struct errand *errand = errands->first; errand; errand = errand->next)
+                if (errand->data == data)
+                        errand->ended = NULL;
+}
+
+void errands_begin(struct errands *errands) {
+        for (struct errand *errand = errands->first; errand; errand = errand->next)
+                errand->is_running = true;
+}
+
+bool errands_again(struct errands *errands) {
+        bool is_any = false;
+
+        for (struct errand *errand = errands->first; errand; errand = errand->next) {
+                is_any = is_any || errand->is_running;
+                errand->is_running = false;
+        }
+        return is_any;
+}
+
+/* Those that run came first. Each is off the list before it is told, as that may add another. */
+void errands_end(struct errands *errands, const char *error) {
+        while (errands->first && errands->first->is_running) {
+                struct errand *errand = errands->first;
+
+                errands->first = errand->next;
+                if (errand->ended)
+                        errand->ended(errand->data, error);
+                errand_free(errand);
+        }
+}
+
+int errands_suspensions(
+                const struct errands *errands,
+                const struct phx_suspensions *in_force,
+                struct phx_suspensions *ret_suspensions) {
+        phx_cleanup(phx_suspensions_done) struct phx_suspensions suspensions = { 0 };
+        int changes = 0, r;
+
+        r = phx_suspensions_copy(&suspensions, in_force);
+        for (const struct errand *errand = errands->first; r >= 0 && errand;
+             errand = errand->next) {
+                if (errand->kind == ERRAND_SUSPEND)
+                        r = phx_suspensions_set(&suspensions, &errand->suspension);
+                else if (errand->kind == ERRAND_RESUME)
+                        (void) phx_suspensions_remove(&suspensions, errand->suspension.object);
+                changes |= errand->kind != ERRAND_PASS;
+        }
+        if (r < 0)
+                return r;
+        *ret_suspensions = PHX_TAKE_STRUCT(suspensions);
+        return changes;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* What somebody waits for a pass with: systemd for a reload, a client of the bus for a
+ * reconciliation or a suspension. One list for all of them, in the order in which they came.
+ *
+ * An errand waits for the next pass to begin, runs with it, and ends with it: what was asked while
+ * a pass ran is the next one's, as that pass may not have seen it. When a pass is lost with its
+ * engine, its errands wait again. */
+
+#include <stdbool.h>
+
+#include "state/suspensions.h"
+
+enum errand_kind {
+        ERRAND_PASS, /* a full pass and nothing else */
+        ERRAND_SUSPEND,
+        ERRAND_RESUME,
+};
+
+struct errand {
+        enum errand_kind kind;
+        struct phx_suspension suspension; /* to be set; for a resume, its object alone */
+        /* Called once, when the errand ends; ERROR is NULL when the pass was made. NULL when
+         * nothing waits for it any more. */
+        void (*ended)(void *data, const char *error);
+        void *data;
+        bool is_running;
+        struct errand *next;
+};
+
+/* The zero value is an empty list. */
+struct errands {
+        struct errand *first;
+};
+
+/* Nobody is told. */
+void errands_done(struct errands *errands);
+
+/* Adds a copy of ERRAND, whose suspension it takes. 0 or -ENOMEM. */
+int errands_add(struct errands *errands, struct errand *errand);
+
+/* What waits for an errand with DATA is gone. The errand is done all the same. */
+void errands_disown(struct errands *errands, const void *data);
+
+/* A pass has begun, is lost, or is over. Again: true when an errand was lost with it. */
+void errands_begin(struct errands *errands);
+bool errands_again(struct errands *errands);
+void errands_end(struct errands *errands, const char *error);
+
+/* What is to be suspended: IN_FORCE as all errands change it, a copy for the caller. 1 when one of
+ * them changes it, 0 when none does, or -ENOMEM. */
+int errands_suspensions(
+                const struct errands *errands,
+                const struct phx_suspensions *in_force,
+                struct phx_suspensions *ret_suspensions);

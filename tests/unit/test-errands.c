@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/macros.h"
+#include "base/strings.h"
+#include "shared/errands.h"
+#include "state/report.h"
+
+/* Who waits, and what it was told. */
+struct waiting {
+        unsigned ends;
+        char error[32];
+        struct errands *errands; /* asks again when it is told */
+};
+
+static void on_ended(void *data, const char *error) {
+        struct waiting *waiting = data;
+        struct errand again = { .kind = ERRAND_PASS };
+
+        waiting->ends++;
+        (void) strncpy(waiting->error, error ? error : "done", sizeof(waiting->error) - 1);
+        if (waiting->errands)
+                assert_int_equal(errands_add(waiting->errands, &again), 0);
+}
+
+static void ask(struct errands *errands, struct waiting *waiting) {
+        struct errand errand = { .kind = ERRAND_PASS, .ended = on_ended, .data = waiting };
+
+        assert_int_equal(errands_add(errands, &errand), 0);
+}
+
+static void change(struct errands *errands, enum errand_kind kind, const char *object) {
+        struct errand errand = { .kind = kind };
+
+        assert_int_equal(phx_replace(&errand.suspension.object, object), 0);
+        assert_int_equal(phx_replace(&errand.suspension.reason, "moved"), 0);
+        errand.suspension.until = PHX_NEVER;
+        assert_int_equal(errands_add(errands, &errand), 0);
+        assert_null(errand.suspension.object);
+}
+
+static void one_that_comes_during_a_pass_takes_the_next(void **state) {
+        phx_cleanup(errands_done) struct errands errands = { 0 };
+        struct waiting first = { 0 }, second = { 0 };
+
+        ask(&errands, &first);
+        errands_end(&errands, NULL);
+        assert_int_equal(first.ends, 0);
+        errands_begin(&errands);
+        ask(&errands, &second);
+        errands_end(&errands, "no such key");
+        assert_int_equal(first.ends, 1);
+        assert_string_equal(first.error, "no such key");
+        assert_int_equal(second.ends, 0);
+        errands_begin(&errands);
+        errands_end(&errands, NULL);
+        assert_string_equal(second.error, "done");
+        assert_null(errands.first);
+}
+
+static void a_lost_pass_is_made_again(void **state) {
+        phx_cleanup(errands_done) struct errands errands = { 0 };
+        struct waiting waiting = { 0 };
+
+        assert_false(errands_again(&errands));
+        ask(&errands, &waiting);
+        assert_false(errands_again(&errands));
+        errands_begin(&errands);
+        assert_true(errands_again(&errands));
+        errands_end(&errands, NULL);
+        assert_int_equal(waiting.ends, 0);
+        errands_begin(&errands);
+        errands_end(&errands, NULL);
+        assert_int_equal(waiting.ends, 1);
+}
+
+static void one_that_asks_again_when_told_waits_for_another_pass(void **state) {
+        phx_cleanup(errands_done) struct errands errands = { 0 };
+        struct waiting waiting = { .errands = &errands };
+
+        ask(&errands, &waiting);
+        errands_begin(&errands);
+        errands_end(&errands, NULL);
+        assert_int_equal(waiting.ends, 1);
+        assert_non_null(errands.first);
+        assert_false(errands.first->is_running);
+}
+
+static void one_whose_caller_is_gone_is_done_all_the_same(void **state) {
+        phx_cleanup(errands_done) struct errands errands = { 0 };
+        phx_cleanup(phx_suspensions_done) struct phx_suspensions asked = { 0 };
+        const struct phx_suspensions none = { 0 };
+        struct waiting gone = { 0 }, other = { 0 };
+        struct errand errand = { .kind = ERRAND_SUSPEND, .ended = on_ended, .data = &gone };
+
+        assert_int_equal(phx_replace(&errand.suspension.object, "101"), 0);
+        assert_int_equal(errands_add(&errands, &errand), 0);
+        ask(&errands, &other);
+        errands_disown(&errands, &gone);
+        errands_begin(&errands);
+        assert_int_equal(errands_suspensions(&errands, &none, &asked), 1);
+        assert_int_equal(asked.count, 1);
+        errands_end(&errands, NULL);
+        assert_int_equal(gone.ends, 0);
+        assert_int_equal(other.ends, 1);
+}
+
+static void changes_of_suspensions_add_up_in_their_order(void **state) {
+        phx_cleanup(errands_done) struct errands errands = { 0 };
+        struct phx_suspension moved = { .object = (char[]){ "101" }, .until = PHX_NEVER };
+        const struct phx_suspensions in_force = { &moved, 1 };
+        struct phx_suspensions asked = { 0 };
+        struct waiting waiting = { 0 };
+
+        ask(&errands, &waiting);
+        assert_int_equal(errands_suspensions(&errands, &in_force, &asked), 0);
+        assert_int_equal(asked.count, 1);
+        phx_suspensions_done(&asked);
+
+        change(&errands, ERRAND_SUSPEND, "102");
+        change(&errands, ERRAND_RESUME, "101");
+        change(&errands, ERRAND_SUSPEND, "103");
+        change(&errands, ERRAND_RESUME, "102");
+        assert_int_equal(errands_suspensions(&errands, &in_force, &asked), 1);
+        assert_int_equal(asked.count, 1);
+        assert_string_equal(asked.items[0].object, "103");
+        phx_suspensions_done(&asked);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(one_that_comes_during_a_pass_takes_the_next),
+                cmocka_unit_test(a_lost_pass_is_made_again),
+                cmocka_unit_test(one_that_asks_again_when_told_waits_for_another_pass),
+                cmocka_unit_test(one_whose_caller_is_gone_is_done_all_the_same),
+                cmocka_unit_test(changes_of_suspensions_add_up_in_their_order),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
