@@ -300,31 +300,23 @@ static int changes_lines(const struct phx_assignment *assignment, struct phx_err
                (before.size > 0 && memcmp(before.data, after.data, before.size) != 0);
 }
 
-static int add_wrong(struct phx_strings *wrong, char sign, const char *line) {
-        phx_cleanup(phx_strings_done) struct phx_strings text = { 0 };
-        int r;
-
-        r = phx_strings_addf(&text, "%c%.*s", sign, (int) strcspn(line, "="), line);
-        return r < 0 ? r : phx_strings_add_once(wrong, text.items[0]);
-}
-
-static int tell_wrong(const struct phx_assignment *assignment, struct phx_strings *wrong) {
+static int tell_wrong(const struct phx_assignment *assignment, struct phx_wrong_lines *wrong) {
         const struct phx_strings *tail = &assignment->edit.tail,
                                  *removed = &assignment->edit.removed;
         int r = 0;
 
         for (size_t i = 0; r >= 0 && i < tail->count; i++)
-                r = add_wrong(wrong, '+', tail->items[i]);
+                r = phx_wrong_lines_add(wrong, PHX_LINE_NOT_IN_EFFECT, tail->items[i]);
         for (size_t i = 0; r >= 0 && i < removed->count; i++)
                 if (!phx_strings_has(tail, removed->items[i]))
-                        r = add_wrong(wrong, '-', removed->items[i]);
-        return r < 0 ? r : 0;
+                        r = phx_wrong_lines_add(wrong, PHX_LINE_TOO_MANY, removed->items[i]);
+        return r;
 }
 
 int phx_assignment_settle(
                 struct phx_assignment *assignment,
                 const char *verdicts,
-                struct phx_strings *wrong,
+                struct phx_wrong_lines *wrong,
                 struct phx_error *error) {
         phx_cleanup(phx_strings_done) struct phx_strings left = { 0 };
         int r = 0;

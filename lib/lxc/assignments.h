@@ -59,13 +59,12 @@ int phx_assignment_render(
                 struct phx_error *error);
 void phx_assignment_texts_done(struct phx_assignment_texts *texts);
 
-/* Decides by VERDICTS, one letter for each option (see lxc/trial.h), and appends to WRONG the keys
- * that are not in effect ("+KEY") or of which there is a line too many ("-KEY"), each once: never a
- * value, which may be a secret. */
+/* Decides by VERDICTS, one letter for each option (see lxc/trial.h), and appends to WRONG the lines
+ * that are not in effect or too many, each once. */
 int phx_assignment_settle(
                 struct phx_assignment *assignment,
                 const char *verdicts,
-                struct phx_strings *wrong,
+                struct phx_wrong_lines *wrong,
                 struct phx_error *error);
 
 /* Records the lines that the edit of this container's config adds as ours: 1 when that is news, and

@@ -156,15 +156,18 @@ static int diff_line(
                 struct phx_differ *differ,
                 const struct phx_observed_container *have,
                 struct phx_drift drift) {
-        const char *line = have->wrong_lines.items[0];
-        bool is_absent = line[0] == '+';
-        char expected[512], key[500];
+        const struct phx_wrong_line *line = &have->wrong_lines.items[0];
+        bool is_absent = line->fault == PHX_LINE_NOT_IN_EFFECT;
+        char expected[512];
 
-        (void) snprintf(key, sizeof(key), "%.*s", (int) strcspn(line + 1, "="), line + 1);
-        (void) snprintf(expected, sizeof(expected), "%s %s", is_absent ? "with" : "without", key);
+        (void) snprintf(expected,
+                        sizeof(expected),
+                        "%s %s",
+                        is_absent ? "with" : "without",
+                        line->key);
         drift.expected = expected;
         drift.found = is_absent ? "not in effect" : "present";
-        drift.key = key;
+        drift.key = line->key;
         drift.is_lacking = is_absent;
         return phx_differ_add(differ, drift);
 }

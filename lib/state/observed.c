@@ -2,6 +2,8 @@
 
 #include "state/observed.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/grow.h"
@@ -20,6 +22,38 @@ void phx_line_edit_done(struct phx_line_edit *edit) {
         phx_strings_done(&edit->foreign);
 }
 
+static bool wrong_lines_have(
+                const struct phx_wrong_lines *lines,
+                enum phx_line_fault fault,
+                const char *key) {
+        for (size_t i = 0; i < lines->count; i++)
+                if (lines->items[i].fault == fault && strcmp(lines->items[i].key, key) == 0)
+                        return true;
+        return false;
+}
+
+int phx_wrong_lines_add(struct phx_wrong_lines *lines, enum phx_line_fault fault, const char *key) {
+        phx_autofree char *name = strndup(key, strcspn(key, "="));
+        struct phx_wrong_line *line;
+
+        if (!name)
+                return -ENOMEM;
+        if (wrong_lines_have(lines, fault, name))
+                return 0;
+        line = phx_grow(&lines->items, &lines->count, sizeof(*line));
+        if (!line)
+                return -ENOMEM;
+        *line = (struct phx_wrong_line){ fault, PHX_TAKE(name) };
+        return 0;
+}
+
+void phx_wrong_lines_done(struct phx_wrong_lines *lines) {
+        for (size_t i = 0; i < lines->count; i++)
+                free(lines->items[i].key);
+        free(lines->items);
+        *lines = (struct phx_wrong_lines){ 0 };
+}
+
 static void observed_container_done(struct phx_observed_container *container) {
         free(container->directory);
         free(container->effective);
@@ -31,7 +65,7 @@ static void observed_container_done(struct phx_observed_container *container) {
         free(container->trouble);
         phx_label_done(&container->example);
         free(container->unread_why);
-        phx_strings_done(&container->wrong_lines);
+        phx_wrong_lines_done(&container->wrong_lines);
         phx_line_edit_done(&container->lines);
         phx_strings_done(&container->refused_options);
         phx_strings_done(&container->labels);

@@ -30,6 +30,26 @@ struct phx_line_edit {
         struct phx_strings foreign;  /* of the config's own that read as one of RECORDED */
 };
 
+enum phx_line_fault {
+        PHX_LINE_NOT_IN_EFFECT, /* as the options say */
+        PHX_LINE_TOO_MANY,      /* there is one that no option asks for */
+};
+
+/* A managed line of a config that is wrong. Never its value, which may be a secret. */
+struct phx_wrong_line {
+        enum phx_line_fault fault;
+        char *key;
+};
+
+struct phx_wrong_lines {
+        struct phx_wrong_line *items;
+        size_t count;
+};
+
+/* Adds it unless it is there already; KEY ends at its first '=', if it has one. 0 or -ENOMEM. */
+int phx_wrong_lines_add(struct phx_wrong_lines *lines, enum phx_line_fault fault, const char *key);
+void phx_wrong_lines_done(struct phx_wrong_lines *lines);
+
 struct phx_observed_container {
         char *directory;
         char *effective; /* lxc.apparmor.profile as liblxc sees it; "" when unset; NULL when unknown
@@ -43,8 +63,7 @@ struct phx_observed_container {
         char *decider; /* the file that sets EFFECTIVE, and its line; NULL when none does */
         unsigned decider_line;
         char *trouble;                      /* why it cannot be judged; else NULL */
-        struct phx_strings wrong_lines;     /* keys of managed lines: "+key" is not in effect as the
-                                               options say, "-key" has a line too many; no values */
+        struct phx_wrong_lines wrong_lines; /* managed lines */
         struct phx_line_edit lines;         /* that makes them right, values included */
         struct phx_strings refused_options; /* "FILE:LINE: KEY is skipped: …", no values either */
         bool is_running;

@@ -251,11 +251,15 @@ static struct phx_observed_container *find_host(
 static int read_line(struct picture *picture, const struct words *words) {
         struct phx_observed_container *container = find_host(picture, words->items[1]);
         const char *line = words->items[2];
+        bool is_lacking = line[0] == '+';
 
-        if (!container || phx_strings_add(&container->wrong_lines, line) < 0)
+        if (!container || phx_wrong_lines_add(
+                                          &container->wrong_lines,
+                                          is_lacking ? PHX_LINE_NOT_IN_EFFECT : PHX_LINE_TOO_MANY,
+                                          line + 1) < 0)
                 return -ENOENT;
         return phx_strings_addf(
-                        line[0] == '+' ? &container->lines.tail : &container->lines.removed,
+                        is_lacking ? &container->lines.tail : &container->lines.removed,
                         "%s=a value that is told to nobody",
                         line + 1);
 }

@@ -45,7 +45,7 @@ static void all_that_is_in_it_is_freed_with_it(void **state) {
         assert_int_equal(phx_replace(&container->digest, "0123"), 0);
         assert_int_equal(phx_replace(&container->trouble, "unreadable"), 0);
         assert_int_equal(phx_replace(&container->example.text, "unconfined"), 0);
-        assert_int_equal(phx_strings_add(&container->wrong_lines, "+a=b"), 0);
+        assert_int_equal(phx_wrong_lines_add(&container->wrong_lines, PHX_LINE_TOO_MANY, "a"), 0);
         assert_int_equal(phx_strings_add(&observed->watches, "/etc"), 0);
         assert_int_equal(
                         phx_kernel_entries_add(
@@ -57,8 +57,24 @@ static void all_that_is_in_it_is_freed_with_it(void **state) {
         assert_null(phx_observed_free(NULL));
 }
 
+static void a_wrong_line_is_there_once_and_without_its_value(void **state) {
+        phx_cleanup(phx_wrong_lines_done) struct phx_wrong_lines lines = { 0 };
+
+        assert_int_equal(phx_wrong_lines_add(&lines, PHX_LINE_TOO_MANY, "a=b=c"), 0);
+        assert_int_equal(phx_wrong_lines_add(&lines, PHX_LINE_TOO_MANY, "a=d"), 0);
+        assert_int_equal(phx_wrong_lines_add(&lines, PHX_LINE_NOT_IN_EFFECT, "a"), 0);
+        assert_int_equal(phx_wrong_lines_add(&lines, PHX_LINE_NOT_IN_EFFECT, "ab"), 0);
+        assert_int_equal(lines.count, 3);
+        assert_int_equal(lines.items[0].fault, PHX_LINE_TOO_MANY);
+        assert_string_equal(lines.items[0].key, "a");
+        assert_int_equal(lines.items[1].fault, PHX_LINE_NOT_IN_EFFECT);
+        assert_string_equal(lines.items[1].key, "a");
+        assert_string_equal(lines.items[2].key, "ab");
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_wrong_line_is_there_once_and_without_its_value),
                 cmocka_unit_test(what_is_added_is_found),
                 cmocka_unit_test(all_that_is_in_it_is_freed_with_it),
         };

@@ -510,8 +510,7 @@ static void assert_snapshot_is_secret(const struct subject *subject) {
 
 /* An option may hold a password, and its file may be root's alone: the key is told. */
 static void the_value_of_an_option_is_told_nobody(void **state) {
-        static const char *const wrong[] = { "+lxc.environment=DB_PASSWORD=hunter2",
-                                             "-lxc.environment=DB_PASSWORD=hunter2" };
+        static const enum phx_line_fault wrong[] = { PHX_LINE_NOT_IN_EFFECT, PHX_LINE_TOO_MANY };
 
         for (size_t i = 0; i < PHX_ELEMENTS(wrong); i++) {
                 phx_cleanup(subject_done) struct subject subject = subject_new();
@@ -532,7 +531,12 @@ static void the_value_of_an_option_is_told_nobody(void **state) {
                                 "lxc.environment",
                                 "DB_PASSWORD=hunter2"));
                 container = fake_create(subject.fake, "web", "lxc-web");
-                assert_int_equal(phx_strings_add(&container->wrong_lines, wrong[i]), 0);
+                assert_int_equal(
+                                phx_wrong_lines_add(
+                                                &container->wrong_lines,
+                                                wrong[i],
+                                                "lxc.environment=DB_PASSWORD=hunter2"),
+                                0);
                 assert_int_equal(
                                 phx_strings_add(&container->refused_options,
                                                 "c.json:3: lxc.environment is skipped"),

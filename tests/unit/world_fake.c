@@ -249,7 +249,11 @@ static void copy_container(struct phx_observed *to, const struct phx_observed_co
         set(&container->trouble, from->trouble);
         must(phx_label_copy(&container->example, &from->example) >= 0);
         container->example_tid = from->example_tid;
-        must(phx_strings_copy(&container->wrong_lines, &from->wrong_lines) >= 0);
+        for (size_t i = 0; i < from->wrong_lines.count; i++)
+                must(phx_wrong_lines_add(
+                                     &container->wrong_lines,
+                                     from->wrong_lines.items[i].fault,
+                                     from->wrong_lines.items[i].key) >= 0);
         must(phx_strings_copy(&container->refused_options, &from->refused_options) >= 0);
         must(phx_strings_copy(&container->labels, &from->labels) >= 0);
         container->is_running = from->is_running;
@@ -424,7 +428,7 @@ static int assign(struct fake *fake, const char *id, const struct phx_step_edit 
         if (namespace && !phx_strings_has(&fake->observed->namespaces, name))
                 breach(fake, "assigned to a namespace that is not there", id);
         set(&have->effective, step->label);
-        phx_strings_done(&have->wrong_lines);
+        phx_wrong_lines_done(&have->wrong_lines);
         return 0;
 }
 

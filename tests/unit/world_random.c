@@ -121,7 +121,10 @@ static void add_container(struct fake *fake, struct lottery *lottery, const char
                         effective[lottery_pick(lottery, PHX_ELEMENTS(effective))]);
 
         if (lottery_chance(lottery, 20))
-                must(phx_strings_add(&container->wrong_lines, "+lxc.no_new_privs=1") >= 0);
+                must(phx_wrong_lines_add(
+                                     &container->wrong_lines,
+                                     PHX_LINE_NOT_IN_EFFECT,
+                                     "lxc.no_new_privs") >= 0);
         if (lottery_chance(lottery, 5))
                 must(phx_replace(&container->trouble, "an include cannot be read") >= 0);
         if (lottery_chance(lottery, 5))
