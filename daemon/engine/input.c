@@ -56,11 +56,11 @@ struct input *input_free(struct input *input) {
 
 static int input_refuse(
                 struct phx_desired *desired,
-                const char *object,
+                enum phx_refused refused,
                 int r,
                 const struct phx_error *error) {
         struct phx_refusal *refusal =
-                        phx_desired_add_refusal(desired, object, phx_error_text(error, r));
+                        phx_desired_add_refusal(desired, refused, NULL, phx_error_text(error, r));
 
         if (!refusal)
                 return -ENOMEM;
@@ -123,7 +123,7 @@ static int input_read_settings(struct input *input, struct phx_desired *desired)
                 return take_defaults(input);
         if (r >= 0)
                 r = take_settings(input, text, size, &error);
-        return r < 0 ? input_refuse(desired, "settings", r, &error) : 0;
+        return r < 0 ? input_refuse(desired, PHX_REFUSED_SETTINGS, r, &error) : 0;
 }
 
 static bool input_is_in_force(const struct input *input, const char *digest) {
@@ -202,7 +202,7 @@ static int input_read_configuration(struct input *input, struct phx_desired *des
         if (r >= 0)
                 return 0;
         recall_configuration(input);
-        return input_refuse(desired, "configuration", r, &error);
+        return input_refuse(desired, PHX_REFUSED_CONFIGURATION, r, &error);
 }
 
 int input_read(struct input *input, struct phx_desired *desired) {

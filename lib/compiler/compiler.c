@@ -420,6 +420,8 @@ int phx_compile(const struct phx_compiler *compiler,
                 compile_all(compiler, jobs, count, progress);
         for (size_t i = 0; r < 0 && i < count; i++) {
                 jobs[i].error = error;
+                if (error.text[0])
+                        phx_error_prefix(&jobs[i].error, jobs[i].name);
                 set_result(&jobs[i], r);
         }
         unstage_features(compiler);

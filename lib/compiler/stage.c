@@ -111,7 +111,13 @@ int phx_stage_create(
 
         r = phx_stage_remove(directory);
         if (r < 0)
-                return phx_error_set(error, r, "%s: %s", directory, strerrordesc_np(-r));
+                return phx_error_set(
+                                error,
+                                r,
+                                "%s: %s: %s",
+                                content->name,
+                                directory,
+                                strerrordesc_np(-r));
         r = make_directory(&stage, directory);
         if (r >= 0)
                 r = put(&stage, content->name, content->profile);

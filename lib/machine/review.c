@@ -128,7 +128,7 @@ static int save_look(
                 phx_profiles_tidy(machine->profiles);
                 return 0;
         }
-        if (!phx_desired_add_refusal(desired, "state", phx_error_text(&why, r)))
+        if (!phx_desired_add_refusal(desired, PHX_REFUSED_STATE, NULL, phx_error_text(&why, r)))
                 return phx_error_set(error, -ENOMEM, "observing: out of memory");
         if (observed->retry_usec > SAVE_RETRY_USEC)
                 observed->retry_usec = SAVE_RETRY_USEC;

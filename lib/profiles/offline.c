@@ -397,7 +397,7 @@ static int take_desired(struct judging *judging) {
 
         for (size_t i = 0; i < judging->desired->refusal_count; i++) {
                 const struct phx_refusal *refusal = &judging->desired->refusals[i];
-                bool is_directory = strcmp(refusal->object, "profiles") == 0;
+                bool is_directory = refusal->refused == PHX_REFUSED_PROFILES;
 
                 offline_add(judging,
                             PHX_SEVERITY_ERROR,

@@ -271,7 +271,8 @@ static int watch_all(struct phx_update *update) {
 static int keep_all(struct phx_update *update, int code, const struct phx_error *error) {
         struct phx_refusal *refusal = phx_desired_add_refusal(
                         update->desired,
-                        "profiles",
+                        PHX_REFUSED_PROFILES,
+                        NULL,
                         phx_error_text(error, code));
 
         if (!refusal)
@@ -296,7 +297,7 @@ static int profiles_list_sources(struct phx_update *update, struct phx_error *er
                 return phx_error_set(
                                 error,
                                 -ENODEV,
-                                "profiles: cannot be compiled without AppArmor in the kernel");
+                                "cannot be compiled without AppArmor in the kernel");
         r = phx_compiler_know(
                         &update->profiles->compiler,
                         &(struct phx_compiler_place){
@@ -335,6 +336,7 @@ static int refuse_orphans(struct phx_update *update) {
         for (size_t i = 0; i < update->sources.orphans.count; i++)
                 if (!phx_desired_add_refusal(
                                     update->desired,
+                                    PHX_REFUSED_TEST,
                                     update->sources.orphans.items[i],
                                     "tests a profile that does not exist, expected a profile of "
                                     "that name beside it"))

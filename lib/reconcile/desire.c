@@ -126,7 +126,8 @@ static int desire_container(
 }
 
 static int desire_refuse_path(struct phx_desired *desired, const char *text) {
-        struct phx_refusal *refusal = phx_desired_add_refusal(desired, "lxc_path", text);
+        struct phx_refusal *refusal =
+                        phx_desired_add_refusal(desired, PHX_REFUSED_LXC_PATH, NULL, text);
 
         if (!refusal)
                 return -ENOMEM;

@@ -57,6 +57,7 @@ static int diff_refusals(struct phx_differ *differ) {
                         .layer = PHX_LAYER_SOURCE,
                         .kind = PHX_DRIFT_REFUSED,
                         .object = refusal->object,
+                        .refused = refusal->refused,
                         .expected = "input that can be accepted",
                         .found = refusal->text,
                         .cause = refusal->cause != PHX_CAUSE_NONE ? refusal->cause : cause,

@@ -81,6 +81,7 @@ static int diff_namespace(struct phx_differ *differ, const struct phx_desired_co
                                         .kind = PHX_DRIFT_NAMESPACE,
                                         .action = PHX_ACTION_NAMESPACE,
                                         .object = want->id,
+                                        .profile = want->profile,
                                         .expected = want->namespace,
                                         .found = "absent",
                         });
@@ -135,6 +136,7 @@ static int diff_running(
                 .layer = PHX_LAYER_RUNNING,
                 .kind = PHX_DRIFT_RUNNING,
                 .object = want->id,
+                .profile = want->profile,
                 .expected = want->label,
                 .cause = why_running(differ, want, have, why),
         };
@@ -182,6 +184,7 @@ static int diff_assigned(
                 .kind = PHX_DRIFT_ASSIGNED,
                 .action = why == PHX_CAUSE_NONE ? PHX_ACTION_ASSIGN : PHX_ACTION_NONE,
                 .object = want->id,
+                .profile = want->profile,
                 .expected = want->label,
                 .found = have->effective[0] ? have->effective : "unset",
                 .is_lacking = !have->effective[0],
@@ -218,6 +221,7 @@ static int diff_options(
                                         .layer = PHX_LAYER_CONFIG,
                                         .kind = PHX_DRIFT_OPTION,
                                         .object = want->id,
+                                        .profile = want->profile,
                                         .expected = "options that liblxc takes",
                                         .found = found.data,
                                         .cause = PHX_CAUSE_REST_IN_FORCE,
@@ -231,6 +235,7 @@ static int diff_missing(struct phx_differ *differ, const struct phx_desired_cont
                                         .layer = PHX_LAYER_CONFIG,
                                         .kind = PHX_DRIFT_MISSING,
                                         .object = want->id,
+                                        .profile = want->profile,
                                         .expected = want->profile,
                                         .found = "not on this host",
                                         .cause = PHX_CAUSE_NOT_CREATED,
@@ -247,6 +252,7 @@ static int diff_unjudged(
                                         .layer = PHX_LAYER_CONFIG,
                                         .kind = PHX_DRIFT_UNKNOWN,
                                         .object = want->id,
+                                        .profile = want->profile,
                                         .expected = want->profile,
                                         .found = have->trouble ? have->trouble
                                                                : "no effective profile can be read",

@@ -33,6 +33,8 @@ static int diff_source(struct phx_differ *differ, const struct phx_desired_profi
                                         .layer = PHX_LAYER_SOURCE,
                                         .kind = PHX_DRIFT_REFUSED,
                                         .object = profile->name,
+                                        .profile = profile->name,
+                                        .refused = PHX_REFUSED_PROFILE,
                                         .expected = "a profile that can be put in force",
                                         .found = diff_profiles_or_unknown(profile->refusal),
                                         .cause = profile->has_good ? PHX_CAUSE_LAST_GOOD
@@ -88,6 +90,7 @@ static int diff_in_use(
                                         .layer = PHX_LAYER_DISK,
                                         .kind = PHX_DRIFT_WITHDRAWN,
                                         .object = profile->name,
+                                        .profile = profile->name,
                                         .expected = "a source",
                                         .found = "none",
                                         .cause = PHX_CAUSE_IN_USE,
@@ -104,6 +107,7 @@ static int diff_withdrawn(
                 .kind = PHX_DRIFT_WITHDRAWN,
                 .action = PHX_ACTION_WITHDRAW,
                 .object = profile->name,
+                .profile = profile->name,
                 .expected = "absent",
                 .found = file->content,
                 .old_digest = file->content,
@@ -127,6 +131,7 @@ static int diff_disabled(struct phx_differ *differ, const struct phx_observed_fi
                                         .layer = PHX_LAYER_DISK,
                                         .kind = PHX_DRIFT_DISABLED,
                                         .object = file->name,
+                                        .profile = file->name,
                                         .expected = "a profile that the next boot enforces",
                                         .found = file->disabled,
                                         .cause = PHX_CAUSE_OPERATOR,
@@ -151,6 +156,7 @@ static int diff_file(
                 .kind = found ? PHX_DRIFT_DIFFERS : PHX_DRIFT_ABSENT,
                 .action = PHX_ACTION_INSTALL,
                 .object = profile->name,
+                .profile = profile->name,
                 .expected = profile->digest,
                 .found = found ? found : "absent",
                 .old_digest = file->content,
@@ -175,6 +181,7 @@ static int diff_unseen_file(struct phx_differ *differ, const struct phx_desired_
                                         .layer = PHX_LAYER_DISK,
                                         .kind = PHX_DRIFT_UNKNOWN,
                                         .object = profile->name,
+                                        .profile = profile->name,
                                         .expected = profile->digest,
                                         .found = "not read",
                                         .cause = PHX_CAUSE_RETRY,
@@ -229,6 +236,7 @@ static int diff_loaded(
                                &drift) == 0)
                         continue;
                 drift.object = profile->name;
+                drift.profile = profile->name;
                 drift.action = why_not == PHX_CAUSE_NONE ? PHX_ACTION_LOAD : PHX_ACTION_NONE;
                 drift.cause = why_not;
                 r = phx_differ_add(differ, drift);
@@ -257,6 +265,7 @@ static int diff_leftovers(struct phx_differ *differ, const struct phx_desired_pr
                                                 .layer = PHX_LAYER_KERNEL,
                                                 .kind = PHX_DRIFT_LEFTOVER,
                                                 .object = entry->name,
+                                                .profile = profile->name,
                                                 .expected = "absent",
                                                 .found = "a child of a former version",
                                                 .cause = PHX_CAUSE_NEXT_BOOT,

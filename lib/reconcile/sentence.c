@@ -244,12 +244,11 @@ char *phx_drift_why(const struct phx_drift *drift) {
         return add_why(&buffer, drift) < 0 ? NULL : PHX_TAKE(buffer.data);
 }
 
-/* Some texts begin with the name already: "lxc-web: line 39: …", "AppArmor is not enabled". */
+/* The refusal of a profile begins with its name ("lxc-web: line 39: …"), and of the kernel as a
+ * whole nothing but itself can be meant. */
 static bool names_itself(const struct phx_drift *drift) {
-        bool is_whole_text = drift->kind == PHX_DRIFT_REFUSED ||
-                             (drift->kind == PHX_DRIFT_UNKNOWN && drift->layer == PHX_LAYER_KERNEL);
-
-        return is_whole_text && phx_has_prefix(drift->found, drift->object);
+        return (drift->kind == PHX_DRIFT_REFUSED && drift->refused == PHX_REFUSED_PROFILE) ||
+               drift->cause == PHX_CAUSE_CANNOT_CONFINE;
 }
 
 static int add_sentence(struct phx_buffer *buffer, const struct phx_drift *drift) {

@@ -9,11 +9,7 @@
 #include "base/set.h"
 #include "base/strings.h"
 #include "reconcile/sentence.h"
-#include "state/configuration.h"
-#include "state/labels.h"
 
-/* More than a profile's name may have: see phx_is_profile_name(). */
-#define PROFILE_NAME_SIZE 256
 /* A remark beyond this is cut. */
 #define REMARK_SIZE 1024
 
@@ -55,18 +51,6 @@ static bool is_about_container(const struct phx_drift *drift) {
                drift->kind == PHX_DRIFT_NAMESPACE;
 }
 
-/* The profile that a drift is about, in NAME, or NULL; a child belongs to its parent, and of a
- * stack the host's part counts. */
-static const char *name_profile(const struct phx_drift *drift, char *name, size_t size) {
-        const char *text = is_about_container(drift) ? drift->expected : drift->object;
-        size_t length = phx_label_profile_size(text);
-
-        if (length >= size || drift->kind == PHX_DRIFT_NAMESPACE)
-                return NULL;
-        (void) snprintf(name, size, "%.*s", (int) length, text);
-        return phx_is_assignable_profile(name) ? name : NULL;
-}
-
 /* Nobody has to do anything about it. */
 static bool is_routine(const struct phx_tell *tell, const struct phx_drift *drift) {
         if (drift->action != PHX_ACTION_NONE)
@@ -94,8 +78,6 @@ static void send(
                 int error,
                 const char *message) {
         phx_cleanup(phx_strings_done) struct phx_strings stories = { 0 };
-        char name[PROFILE_NAME_SIZE];
-        const char *profile = name_profile(drift, name, sizeof(name));
         const struct phx_record record = {
                 .kind = kind,
                 .message = message ? message : drift->object,
@@ -104,7 +86,7 @@ static void send(
                                           : phx_action_kind_to_string(drift->action),
                 .layer = phx_layer_to_string(drift->layer),
                 .drift = phx_drift_kind_to_string(drift->kind),
-                .profile = profile,
+                .profile = drift->profile,
                 .container = is_about_container(drift) ? drift->object : NULL,
                 .stories = &stories,
                 .path = drift->kind == PHX_DRIFT_DISABLED ? drift->found : NULL,
@@ -116,7 +98,7 @@ static void send(
         };
 
         if (!is_about_container(drift))
-                find_stories(tell, profile, &stories);
+                find_stories(tell, drift->profile, &stories);
         tell->audit.record(tell->audit.data, &record);
 }
 
@@ -208,6 +190,11 @@ static void tell_found(struct phx_tell *tell, const struct phx_drifts *drifts) {
         }
 }
 
+/* One file of the profile directory is refused. */
+static bool is_about_source(const struct phx_drift *drift) {
+        return drift->refused == PHX_REFUSED_PROFILE || drift->refused == PHX_REFUSED_TEST;
+}
+
 /* Refused before, and being written or out of sight just now: neither good nor refused yet. */
 static bool is_pending(const struct phx_desired *desired, const struct phx_drift *drift) {
         const struct phx_desired_profile *profile = phx_desired_find_profile(
@@ -221,7 +208,7 @@ static bool is_pending(const struct phx_desired *desired, const struct phx_drift
 
                 if (phx_equal(refusal->object, drift->object) && refusal->is_transient)
                         return true;
-                if (phx_equal(refusal->object, "profiles") && phx_is_profile_name(drift->object))
+                if (refusal->refused == PHX_REFUSED_PROFILES && is_about_source(drift))
                         return true;
         }
         return profile && profile->state == PHX_SOURCE_WRITING;
@@ -235,7 +222,7 @@ static bool is_accepted(const struct phx_desired *desired, const struct phx_drif
 
         if (drift->kind != PHX_DRIFT_REFUSED)
                 return false;
-        return profile ? profile->state == PHX_SOURCE_GOOD : !phx_is_profile_name(drift->object);
+        return profile ? profile->state == PHX_SOURCE_GOOD : !is_about_source(drift);
 }
 
 /* The caller's to free; NULL without memory. */

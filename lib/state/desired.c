@@ -114,14 +114,17 @@ struct phx_desired_container *phx_desired_add_container(
 
 struct phx_refusal *phx_desired_add_refusal(
                 struct phx_desired *desired,
-                const char *object,
+                enum phx_refused refused,
+                const char *file,
                 const char *text) {
+        const char *word = phx_refused_to_string(refused);
         struct phx_refusal *refusal =
                         phx_grow(&desired->refusals, &desired->refusal_count, sizeof(*refusal));
 
-        if (!refusal || phx_replace(&refusal->object, object) < 0 ||
+        if (!refusal || phx_replace(&refusal->object, word ? word : file) < 0 ||
             phx_replace(&refusal->text, text) < 0)
                 return NULL;
+        refusal->refused = refused;
         return refusal;
 }
 

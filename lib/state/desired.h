@@ -12,6 +12,7 @@
 #include "state/lint.h"
 #include "state/lxc_options.h"
 #include "state/mode.h"
+#include "state/refused.h"
 #include "state/settings.h"
 #include "state/suspensions.h"
 
@@ -42,9 +43,9 @@ const char *phx_source_state_to_string(enum phx_source_state state);
 struct phx_desired_profile {
         char *name;
         enum phx_source_state state;
-        char *refusal;                    /* PHX_SOURCE_REFUSED: for the operator */
-        unsigned line;                    /* of the last good text, that begins the profile */
-        bool has_good;                    /* the four below hold */
+        char *refusal; /* PHX_SOURCE_REFUSED: for the operator; begins with the name: "NAME: …" */
+        unsigned line; /* of the last good text, that begins the profile */
+        bool has_good; /* the four below hold */
         char digest[PHX_SHA256_HEX];      /* of the bytes of the deployed file */
         char key[PHX_SHA256_HEX];         /* of the compiled policy; "" for a piece */
         struct phx_kernel_entries policy; /* as the kernel should show it, children included */
@@ -71,10 +72,10 @@ struct phx_desired_container {
         struct phx_lints lints;         /* rules that its entry and its profile break together */
 };
 
-/* An input that is not accepted: "settings", "configuration", "profiles" (the directory as a
- * whole), "lxc_path". */
+/* An input that is not accepted. */
 struct phx_refusal {
-        char *object;
+        enum phx_refused refused;
+        char *object; /* its name for the operator */
         char *text;
         enum phx_cause cause; /* PHX_CAUSE_NONE: the last known good stays in force */
         bool is_transient;    /* being written just now: not reported */
@@ -106,9 +107,11 @@ struct phx_desired_profile *phx_desired_add_profile(struct phx_desired *desired,
 struct phx_desired_container *phx_desired_add_container(
                 struct phx_desired *desired,
                 const char *id);
+/* FILE is the name of a test; NULL for what has a word, see phx_refused_to_string(). */
 struct phx_refusal *phx_desired_add_refusal(
                 struct phx_desired *desired,
-                const char *object,
+                enum phx_refused refused,
+                const char *file,
                 const char *text);
 
 /* Whether a container gets a policy namespace of its own. One that has no profile needs none: it

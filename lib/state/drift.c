@@ -90,6 +90,7 @@ static void drift_done(struct phx_drift *drift) {
         free_owned(drift->object);
         free_owned(drift->expected);
         free_owned(drift->found);
+        free_owned(drift->profile);
         free_owned(drift->detail);
         free_owned(drift->key);
         free_owned(drift->old_digest);
@@ -110,6 +111,7 @@ static int drift_copy(struct phx_drift *to, const struct phx_drift *from) {
                 .layer = from->layer,
                 .kind = from->kind,
                 .action = from->action,
+                .refused = from->refused,
                 .cause = from->cause,
                 .is_lacking = from->is_lacking,
                 .is_suspended = from->is_suspended,
@@ -117,6 +119,7 @@ static int drift_copy(struct phx_drift *to, const struct phx_drift *from) {
         complete = drift_copy_text(&to->object, from->object) &&
                    drift_copy_text(&to->expected, from->expected) &&
                    drift_copy_text(&to->found, from->found) &&
+                   drift_copy_text(&to->profile, from->profile) &&
                    drift_copy_text(&to->detail, from->detail) &&
                    drift_copy_text(&to->key, from->key) &&
                    drift_copy_text(&to->old_digest, from->old_digest) &&

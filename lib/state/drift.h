@@ -6,6 +6,7 @@
 
 #include "base/macros.h"
 #include "state/cause.h"
+#include "state/refused.h"
 
 /* The five layers, in causal order: a layer can be right only when those before it are. */
 enum phx_layer {
@@ -61,8 +62,10 @@ struct phx_drift {
         const char *object;     /* a profile's name, a container's id, or the name of an input */
         const char *expected;
         const char *found;
-        enum phx_cause cause; /* with PHX_ACTION_NONE: why nothing is done */
-        const char *detail;   /* what some causes are about; else NULL */
+        enum phx_cause cause;     /* with PHX_ACTION_NONE: why nothing is done */
+        const char *detail;       /* what some causes are about; else NULL */
+        const char *profile;      /* that OBJECT is, or is to run in; NULL for none */
+        enum phx_refused refused; /* PHX_DRIFT_REFUSED: what OBJECT is */
         /* PHX_DRIFT_ASSIGNED: KEY of the managed line that is wrong, NULL when it is the profile;
          * and whether the config has none of it at all. */
         const char *key;

@@ -98,15 +98,30 @@ static int read_unconfigured(struct picture *picture, const struct words *words)
         return 0;
 }
 
+/* OBJECT is a word of state/refused.h, else the name of a test. */
+static enum phx_refused refused_from(const char *object) {
+        for (unsigned i = PHX_REFUSED_SETTINGS; i <= PHX_REFUSED_STATE; i++)
+                if (phx_equal(phx_refused_to_string((enum phx_refused) i), object))
+                        return (enum phx_refused) i;
+        return PHX_REFUSED_TEST;
+}
+
 static int read_refusal(struct picture *picture, const struct words *words) {
-        return phx_desired_add_refusal(picture->desired, words->items[1], words->items[2])
+        return phx_desired_add_refusal(
+                               picture->desired,
+                               refused_from(words->items[1]),
+                               words->items[1],
+                               words->items[2])
                                ? 0
                                : -ENOMEM;
 }
 
 static int read_writing(struct picture *picture, const struct words *words) {
-        struct phx_refusal *refusal =
-                        phx_desired_add_refusal(picture->desired, words->items[1], "being written");
+        struct phx_refusal *refusal = phx_desired_add_refusal(
+                        picture->desired,
+                        refused_from(words->items[1]),
+                        words->items[1],
+                        "being written");
 
         if (!refusal)
                 return -ENOMEM;

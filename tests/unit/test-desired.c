@@ -34,7 +34,8 @@ static void what_is_added_is_found(void **state) {
 static void containers_and_refusals_are_copied(void **state) {
         phx_cleanup(phx_desired_freep) struct phx_desired *desired = desired_new();
         struct phx_desired_container *container = phx_desired_add_container(desired, "101");
-        const struct phx_refusal *refusal = phx_desired_add_refusal(desired, "settings", "no");
+        const struct phx_refusal *refusal =
+                        phx_desired_add_refusal(desired, PHX_REFUSED_SETTINGS, NULL, "no");
 
         assert_string_equal(container->id, "101");
         assert_null(container->directory);

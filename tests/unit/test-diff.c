@@ -100,6 +100,49 @@ static void a_longer_name_is_another_profile(void **state) {
         assert_int_equal(drifts.items[0].action, PHX_ACTION_WITHDRAW);
 }
 
+/* By the layer and the object alone it cannot be known: an object may be a child or a container. */
+static void every_drift_says_which_profile_it_is_about(void **state) {
+        static const char *const objects[] = {
+                "abc.test", "lxc-bad", "lxc-web", "AppArmor", "lxc-web//old", "101", "102", "guest",
+        };
+        static const char *const profiles[] = {
+                NULL, "lxc-bad", "lxc-web", NULL, "lxc-web", "lxc-web", "lxc-web", NULL,
+        };
+        phx_cleanup(fake_freep) struct fake *fake = fake_new();
+        phx_cleanup(phx_drifts_done) struct phx_drifts drifts = { 0 };
+        struct phx_desired_profile *bad;
+
+        assert_non_null(phx_desired_add_refusal(
+                        fake->desired,
+                        PHX_REFUSED_TEST,
+                        "abc.test",
+                        "tests nothing"));
+        bad = fake_profile(fake, "lxc-bad", NULL, NULL);
+        bad->state = PHX_SOURCE_REFUSED;
+        bad->has_good = false;
+        (void) fake_profile(fake, "lxc-web", "file 1", "policy 1");
+        (void) fake_deploy(fake, "lxc-web", "file 0", true);
+        fake_load(fake, "lxc-web", PHX_POLICY_ENFORCE, "policy 1");
+        fake_load(fake, "lxc-web//old", PHX_POLICY_ENFORCE, NULL);
+        fake_configure(fake, "101", "101", "lxc-web");
+        (void) fake_create(fake, "101", "unconfined");
+        fake_configure(fake, "102", NULL, "lxc-web");
+        (void) fake_create(fake, "guest", "lxc-x");
+        diff(fake, &drifts);
+        for (size_t i = 0; i < drifts.count; i++) {
+                size_t at = 0;
+
+                while (at < PHX_ELEMENTS(objects) &&
+                       !phx_equal(objects[at], drifts.items[i].object))
+                        at++;
+                assert_true(at < PHX_ELEMENTS(objects));
+                assert_true(phx_equal(drifts.items[i].profile, profiles[at]));
+        }
+        assert_int_equal(drifts.items[0].refused, PHX_REFUSED_TEST);
+        assert_int_equal(drifts.items[1].refused, PHX_REFUSED_PROFILE);
+        assert_int_equal(drifts.count, 7);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(drifts_outlive_what_they_were_made_of),
@@ -107,6 +150,7 @@ int main(void) {
                 cmocka_unit_test(old_and_new_digests_are_for_the_audit_trail),
                 cmocka_unit_test(a_killing_profile_of_others_confines_too),
                 cmocka_unit_test(a_longer_name_is_another_profile),
+                cmocka_unit_test(every_drift_says_which_profile_it_is_about),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,6 +33,8 @@ static void what_is_added_is_a_copy(void **state) {
         struct phx_drift drift = drift_of(PHX_LAYER_DISK, PHX_DRIFT_FOREIGN, object);
 
         drift.detail = detail;
+        drift.profile = object;
+        drift.refused = PHX_REFUSED_TEST;
         drift.old_digest = digest;
         drift.new_digest = digest;
         add(&drifts, drift);
@@ -42,6 +44,8 @@ static void what_is_added_is_a_copy(void **state) {
 
         assert_string_equal(drifts.items[0].object, "lxc-web");
         assert_string_equal(drifts.items[0].detail, "because");
+        assert_string_equal(drifts.items[0].profile, "lxc-web");
+        assert_int_equal(drifts.items[0].refused, PHX_REFUSED_TEST);
         assert_string_equal(drifts.items[0].old_digest, "0123");
         assert_string_equal(drifts.items[0].new_digest, "0123");
 }

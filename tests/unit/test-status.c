@@ -31,7 +31,8 @@ static const struct {
             "lxc-web",
             "a profile",
             "lxc-web: line 39: syntax error",
-            PHX_CAUSE_LAST_GOOD },
+            PHX_CAUSE_LAST_GOOD,
+            .refused = PHX_REFUSED_PROFILE },
           "lxc-web: line 39: syntax error; last known good in force" },
         { { PHX_LAYER_SOURCE,
             PHX_DRIFT_REFUSED,
@@ -39,7 +40,8 @@ static const struct {
             "configuration",
             "input",
             "/etc/phoenixd/a.json:3: empty",
-            PHX_CAUSE_INPUT_REFUSED },
+            PHX_CAUSE_INPUT_REFUSED,
+            .refused = PHX_REFUSED_CONFIGURATION },
           "configuration: /etc/phoenixd/a.json:3: empty; nothing is changed until it is accepted" },
         { { PHX_LAYER_DISK, PHX_DRIFT_ABSENT, PHX_ACTION_INSTALL, "lxc-web", DIGEST_1, "absent" },
           "lxc-web: the deployed file is missing" },
@@ -334,7 +336,8 @@ static void the_status_is_one_line_whatever_is_quoted(void **state) {
 
         assert_non_null(phx_desired_add_refusal(
                         fake->desired,
-                        "configuration",
+                        PHX_REFUSED_CONFIGURATION,
+                        NULL,
                         "a.json:1: unknown key 'x\nREADY=1\t\x7f'"));
         status = status_of(fake, NULL, true);
         assert_string_equal(

@@ -200,7 +200,11 @@ static void a_refused_source_is_not_called_accepted_when_its_directory_cannot_be
         refuse(&subject, "lxc-web: line 3: no");
         tell(&subject);
         refuse(&subject, NULL);
-        assert_non_null(phx_desired_add_refusal(desired, "profiles", "/etc/x: no such directory"));
+        assert_non_null(phx_desired_add_refusal(
+                        desired,
+                        PHX_REFUSED_PROFILES,
+                        NULL,
+                        "/etc/x: no such directory"));
         tell(&subject);
         assert_told(&subject,
                     "refused: profiles: /etc/x: no such directory; last known good in force\n");
@@ -254,7 +258,8 @@ static void a_refused_configuration_that_is_being_written_stays_refused(void **s
         phx_cleanup(subject_done) struct subject subject = subject_new();
         struct phx_refusal *refusal = phx_desired_add_refusal(
                         subject.fake->desired,
-                        "configuration",
+                        PHX_REFUSED_CONFIGURATION,
+                        NULL,
                         "a.json:1: no");
 
         tell(&subject);
@@ -308,6 +313,7 @@ static void an_action_is_told_with_all_that_is_known_of_it(void **state) {
                 .object = "lxc-web",
                 .expected = "enforce",
                 .found = "complain",
+                .profile = "lxc-web",
                 .old_digest = "policy 0",
                 .new_digest = "policy 1",
         };
@@ -339,19 +345,15 @@ static void an_action_is_told_with_all_that_is_known_of_it(void **state) {
 
 static const struct {
         struct phx_drift drift;
-        const char *profile, *container, *path;
+        const char *container, *path;
 } fields[] = {
-        { { PHX_LAYER_CONFIG, PHX_DRIFT_ASSIGNED, PHX_ACTION_ASSIGN, "web", "lxc-web", "unset" },
-          "lxc-web",
-          "web",
-          NULL },
         { { PHX_LAYER_CONFIG,
             PHX_DRIFT_ASSIGNED,
             PHX_ACTION_ASSIGN,
             "web",
             "lxc-web//&:lxc-web:unconfined",
-            "unset" },
-          "lxc-web",
+            "unset",
+            .profile = "lxc-web" },
           "web",
           NULL },
         { { PHX_LAYER_KERNEL,
@@ -359,16 +361,11 @@ static const struct {
             PHX_ACTION_NAMESPACE,
             "web",
             "lxc-web",
-            "absent" },
-          NULL,
+            "absent",
+            .profile = "lxc-web" },
           "web",
           NULL },
-        { { PHX_LAYER_CONFIG, PHX_DRIFT_ASSIGNED, PHX_ACTION_ASSIGN, "web", "with a=b", "absent" },
-          NULL,
-          "web",
-          NULL },
-        { { PHX_LAYER_CONFIG, PHX_DRIFT_UNMANAGED, PHX_ACTION_NONE, "web", "an entry", "unset" },
-          NULL,
+        { { PHX_LAYER_CONFIG, PHX_DRIFT_UNMANAGED, PHX_ACTION_NONE, "web", "lxc-x", "unset" },
           "web",
           NULL },
         { { PHX_LAYER_KERNEL,
@@ -376,8 +373,8 @@ static const struct {
             PHX_ACTION_NONE,
             "lxc-web//old",
             "absent",
-            "a child" },
-          "lxc-web",
+            "a child",
+            .profile = "lxc-web" },
           NULL,
           NULL },
         { { PHX_LAYER_KERNEL,
@@ -387,15 +384,14 @@ static const struct {
             "a kernel",
             "it is off" },
           NULL,
-          NULL,
           NULL },
         { { PHX_LAYER_DISK,
             PHX_DRIFT_DISABLED,
             PHX_ACTION_NONE,
             "lxc-web",
             "enforced",
-            "/etc/d/x" },
-          "lxc-web",
+            "/etc/d/x",
+            .profile = "lxc-web" },
           NULL,
           "/etc/d/x" },
 };
@@ -405,7 +401,7 @@ static void profiles_and_containers_go_into_their_own_fields(void **state) {
 
         for (size_t i = 0; i < PHX_ELEMENTS(fields); i++) {
                 phx_tell_intent(subject.tell, &fields[i].drift);
-                assert_true(phx_equal(subject.fake->records[i].profile, fields[i].profile));
+                assert_true(phx_equal(subject.fake->records[i].profile, fields[i].drift.profile));
                 assert_true(phx_equal(subject.fake->records[i].container, fields[i].container));
                 assert_true(phx_equal(subject.fake->records[i].path, fields[i].path));
         }

@@ -231,6 +231,7 @@ struct phx_desired *fake_copy_desired(const struct fake *fake) {
         for (size_t i = 0; i < from->refusal_count; i++) {
                 struct phx_refusal *refusal = phx_desired_add_refusal(
                                 to,
+                                from->refusals[i].refused,
                                 from->refusals[i].object,
                                 from->refusals[i].text);
 

@@ -139,13 +139,15 @@ static void add_container(struct fake *fake, struct lottery *lottery, const char
 }
 
 static void add_refusals(struct fake *fake, struct lottery *lottery) {
-        static const char *const objects[] = { "configuration", "profiles", "settings" };
+        static const enum phx_refused inputs[] = { PHX_REFUSED_CONFIGURATION,
+                                                   PHX_REFUSED_PROFILES,
+                                                   PHX_REFUSED_SETTINGS };
         struct phx_refusal *refusal;
 
-        for (size_t i = 0; i < PHX_ELEMENTS(objects); i++) {
+        for (size_t i = 0; i < PHX_ELEMENTS(inputs); i++) {
                 if (!lottery_chance(lottery, 8))
                         continue;
-                refusal = phx_desired_add_refusal(fake->desired, objects[i], "not so");
+                refusal = phx_desired_add_refusal(fake->desired, inputs[i], NULL, "not so");
                 must(refusal);
                 refusal->is_transient = lottery_chance(lottery, 30);
         }
