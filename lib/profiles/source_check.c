@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /* A tolerant walk over a profile's text: it knows words, strings, lists in parentheses and blocks,
- * and no rules. What it does not understand it leaves to the compiler, which has the last word. */
+ * and no rules. What it does not understand it leaves to the compiler, which has the last word.
+ *
+ * Its tokens are finer than the words of source/lexer.h, of which it has strings and comments: it
+ * must see the flags of a profile also where something before them is not what it should be. */
 
 #include <ctype.h>
 #include <errno.h>
@@ -12,6 +15,7 @@
 #include "base/findings.h"
 #include "base/strings.h"
 #include "profiles/source.h"
+#include "source/lexer.h"
 
 enum token_kind {
         TOKEN_END,
@@ -34,7 +38,7 @@ struct token {
 struct scan {
         const char *name;
         const struct phx_source_rules *rules;
-        const char *at;
+        const char *at, *end;
         unsigned line;
         unsigned profiles;
         bool has_failed; /* and went on */
@@ -65,26 +69,16 @@ static void source_check_pass(struct scan *scan, const char *to) {
 }
 
 static void source_check_skip_space(struct scan *scan) {
-        for (;;) {
-                source_check_pass(scan, scan->at + strspn(scan->at, " \t\r\n"));
-                if (*scan->at != '#' || phx_has_prefix(scan->at, "#include"))
-                        return;
-                scan->at += strcspn(scan->at, "\n");
-        }
+        source_check_pass(scan, phx_lexer_skip_blank(scan->at, scan->end));
 }
 
-/* The first of ENDS that is neither escaped nor, unless it is a quote, in a string; else the end of
- * the text. */
-static const char *find_unescaped(const char *at, char end) {
-        bool in_string = false;
-
-        for (; *at; at++) {
-                if (*at == '\\' && at[1])
-                        at++;
-                else if (*at == end && !in_string)
-                        return at;
-                else if (*at == '"')
-                        in_string = !in_string;
+/* The parenthesis that ends a list and is neither escaped nor in a string; else the end. */
+static const char *find_end_of_list(const char *at, const char *end) {
+        while (at < end && *at != ')') {
+                if (*at == '"')
+                        at = phx_lexer_skip_string(at, end);
+                else
+                        at += *at == '\\' && at + 1 < end ? 2 : 1;
         }
         return at;
 }
@@ -117,9 +111,19 @@ static void set_token(struct scan *scan, struct token *token, const char *from, 
         source_check_pass(scan, to);
 }
 
-static void take_enclosed(struct scan *scan, struct token *token, char end) {
-        set_token(scan, token, scan->at + 1, find_unescaped(scan->at + 1, end));
-        scan->at += *scan->at == end;
+static void take_list(struct scan *scan, struct token *token) {
+        token->kind = TOKEN_LIST;
+        set_token(scan, token, scan->at + 1, find_end_of_list(scan->at + 1, scan->end));
+        scan->at += scan->at < scan->end;
+}
+
+static void take_string(struct scan *scan, struct token *token) {
+        const char *to = phx_lexer_skip_string(scan->at, scan->end);
+        bool is_closed = to > scan->at + 1 && to[-1] == '"';
+
+        token->kind = TOKEN_STRING;
+        set_token(scan, token, scan->at + 1, is_closed ? to - 1 : to);
+        scan->at += is_closed;
 }
 
 static void source_check_next(struct scan *scan, struct token *token) {
@@ -139,13 +143,11 @@ static void source_check_next(struct scan *scan, struct token *token) {
         if (sign) {
                 token->kind = kinds[sign - signs];
                 set_token(scan, token, scan->at, scan->at + 1);
-        } else if (*scan->at == '"') {
-                token->kind = TOKEN_STRING;
-                take_enclosed(scan, token, '"');
-        } else if (*scan->at == '(') {
-                token->kind = TOKEN_LIST;
-                take_enclosed(scan, token, ')');
-        } else {
+        } else if (*scan->at == '"')
+                take_string(scan, token);
+        else if (*scan->at == '(')
+                take_list(scan, token);
+        else {
                 const char *end = phx_has_prefix(scan->at, "#include")
                                                   ? scan->at + strlen("#include")
                                                   : source_check_find_end_of_word(scan->at);
@@ -255,19 +257,10 @@ static int check_head(struct scan *scan, bool is_child) {
 }
 
 static void skip_include(struct scan *scan) {
-        struct token token;
+        struct phx_include_name name;
 
-        for (;;) {
-                source_check_skip_space(scan);
-                if (*scan->at == '<') {
-                        source_check_pass(scan, scan->at + strcspn(scan->at, ">\n"));
-                        scan->at += *scan->at == '>';
-                        return;
-                }
-                source_check_next(scan, &token);
-                if (!source_check_is_word(&token, "if") && !source_check_is_word(&token, "exists"))
-                        return;
-        }
+        (void) phx_lexer_include_name(scan->at, scan->end, &name);
+        source_check_pass(scan, name.behind);
 }
 
 static bool source_check_is_include(const struct token *token) {
@@ -387,7 +380,7 @@ int phx_source_check(
                 const char *text,
                 const struct phx_source_rules *rules,
                 struct phx_error *error) {
-        struct scan scan = { name, rules, text, 1, 0, false, error };
+        struct scan scan = { name, rules, text, text + strlen(text), 1, 0, false, error };
         struct token token;
 
         if (phx_has_prefix(text, "\357\273\277")) {

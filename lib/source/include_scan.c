@@ -2,7 +2,8 @@
 
 /* What the AppArmor parser takes for a reference depends on the state of its lexer: a '#' begins a
  * comment between rules, and is a letter within a mount rule. To follow all its states would be to
- * copy it, and to be wrong with its next release. So only what is beyond doubt is passed over: a
+ * copy it, and to be wrong with its next release. The characters and names are those of the lexer,
+ * its words and comments are not: only what is beyond doubt is passed over: a
  * comment that begins where a rule has just ended. Everything else is searched, strings too. Too
  * much found costs nothing; too little would let the compiler read a file that nobody has judged.
  */
@@ -15,15 +16,16 @@
 
 #include "base/grow.h"
 #include "base/macros.h"
+#include "source/lexer.h"
 
 struct scan {
         const char *text, *at, *end;
         unsigned line;
         unsigned parens;
         char last; /* the last that is neither white space nor comment; 0 where a rule may begin */
-        bool in_assignment; /* of a variable: it ends with its line and not with a comma */
-        bool in_string;
-        bool is_unsure; /* until the end of the line: perhaps a comment */
+        bool in_assignment;     /* of a variable: it ends with its line and not with a comma */
+        const char *string_end; /* behind the last string that was begun */
+        bool is_unsure;         /* until the end of the line: perhaps a comment */
         bool is_inside; /* the keyword stands behind something that may be one word with it */
         bool is_abi;    /* the keyword is "abi" */
         bool is_lost;   /* until the end of the text: strings can no longer be told */
@@ -34,26 +36,14 @@ static bool scan_is_word(char c) {
         return isalnum((unsigned char) c) || c == '_';
 }
 
-static bool scan_is_space(char c) {
-        return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+static bool is_in_string(const struct scan *scan) {
+        return scan->string_end && scan->at < scan->string_end;
 }
 
 static char previous(const struct scan *scan) {
         if (scan->at == scan->text)
                 return '\n';
         return scan->at[-1];
-}
-
-static bool has_prefix_at(const char *at, const char *end, const char *prefix) {
-        size_t length = strlen(prefix);
-
-        return (size_t) (end - at) >= length && memcmp(at, prefix, length) == 0;
-}
-
-static const char *scan_skip_space(const char *at, const char *end) {
-        while (at < end && scan_is_space(*at))
-                at++;
-        return at;
 }
 
 /* Behind the length of the keyword that stands here; 0 when none does. Paths and longer words that
@@ -63,9 +53,9 @@ static size_t keyword_length(const struct scan *scan) {
         const char *behind;
         size_t length;
 
-        if (has_prefix_at(scan->at, scan->end, "include"))
+        if (phx_lexer_begins_with(scan->at, scan->end, "include"))
                 length = strlen("include");
-        else if (has_prefix_at(scan->at, scan->end, "abi"))
+        else if (phx_lexer_begins_with(scan->at, scan->end, "abi"))
                 length = strlen("abi");
         else
                 return 0;
@@ -75,86 +65,25 @@ static size_t keyword_length(const struct scan *scan) {
         behind = scan->at + length;
         if (before == '#' || behind == scan->end)
                 return length;
-        return scan_is_space(*behind) || *behind == '<' || *behind == '"' ? length : 0;
-}
-
-/* Passes over "if exists". */
-static const char *skip_condition(const char *at, const char *end) {
-        const char *next = scan_skip_space(at, end);
-
-        if (!has_prefix_at(next, end, "if") || next + 2 >= end || !scan_is_space(next[2]))
-                return next;
-        next = scan_skip_space(next + 2, end);
-        if (!has_prefix_at(next, end, "exists"))
-                return scan_skip_space(at, end);
-        return scan_skip_space(next + strlen("exists"), end);
-}
-
-static const char *find_quote(const char *at, const char *end) {
-        for (; at < end && *at != '"'; at++)
-                if (*at == '\\' && at + 1 < end)
-                        at++;
-        return at < end ? at : NULL;
-}
-
-static const char *find_bracket(const char *at, const char *end) {
-        while (at < end && *at != '>' && *at != '\n')
-                at++;
-        return at < end && *at == '>' ? at : NULL;
-}
-
-/* A bare word, as the compiler delimits it; the comma that ends an abi rule is not its. */
-static const char *scan_find_end_of_word(const char *at, const char *end) {
-        const char *from = at;
-
-        while (at < end && !scan_is_space(*at) && !strchr("\"!<>", *at))
-                at++;
-        while (at > from && at[-1] == ',')
-                at--;
-        return at;
-}
-
-static int scan_add(struct scan *scan, const char *from, const char *to, bool is_searched) {
-        struct phx_reference *reference;
-
-        while (from < to && scan_is_space(*from))
-                from++;
-        while (to > from && scan_is_space(to[-1]))
-                to--;
-        /* <"name"> is the name. */
-        if (is_searched && to - from >= 2 && *from == '"' && to[-1] == '"') {
-                from++;
-                to--;
-        }
-        if (from == to)
-                return 0;
-
-        reference = phx_grow(&scan->found.items, &scan->found.count, sizeof(*reference));
-        if (!reference)
-                return -ENOMEM;
-        reference->name = strndup(from, (size_t) (to - from));
-        reference->line = scan->line;
-        reference->is_searched = is_searched;
-        reference->is_abi = scan->is_abi;
-        reference->is_certain = !scan->in_string && !scan->is_inside && !scan->is_unsure &&
-                                !scan->is_lost;
-        return reference->name ? 0 : -ENOMEM;
+        return phx_lexer_is_space(*behind) || *behind == '<' || *behind == '"' ? length : 0;
 }
 
 static int take_reference(struct scan *scan, const char *behind) {
-        const char *from = skip_condition(behind, scan->end), *to;
+        struct phx_include_name name;
+        struct phx_reference *reference;
 
-        if (from == scan->end || *from == '{')
+        if (!phx_lexer_include_name(behind, scan->end, &name))
                 return 0;
-        if (*from == '<') {
-                to = find_bracket(from + 1, scan->end);
-                return to ? scan_add(scan, from + 1, to, true) : 0;
-        }
-        if (*from == '"') {
-                to = find_quote(from + 1, scan->end);
-                return to ? scan_add(scan, from + 1, to, false) : 0;
-        }
-        return scan_add(scan, from, scan_find_end_of_word(from, scan->end), false);
+        reference = phx_grow(&scan->found.items, &scan->found.count, sizeof(*reference));
+        if (!reference)
+                return -ENOMEM;
+        reference->name = strndup(name.name.from, name.name.length);
+        reference->line = scan->line;
+        reference->is_searched = name.is_searched;
+        reference->is_abi = scan->is_abi;
+        reference->is_certain = !is_in_string(scan) && !scan->is_inside && !scan->is_unsure &&
+                                !scan->is_lost;
+        return reference->name ? 0 : -ENOMEM;
 }
 
 /* Whether a rule may begin here, so that '#' begins a comment. */
@@ -164,15 +93,13 @@ static bool is_between_rules(const struct scan *scan) {
 }
 
 static bool scan_begins_comment(const struct scan *scan) {
-        return *scan->at == '#' && !scan->in_string && scan_is_space(previous(scan)) &&
-               !has_prefix_at(scan->at + 1, scan->end, "include");
+        return *scan->at == '#' && !is_in_string(scan) && phx_lexer_is_space(previous(scan)) &&
+               !phx_lexer_begins_with(scan->at + 1, scan->end, "include");
 }
 
 static void pass_comment(struct scan *scan) {
-        const char *line_end = memchr(scan->at, '\n', (size_t) (scan->end - scan->at));
+        const char *line_end = phx_lexer_skip_line(scan->at, scan->end);
 
-        if (!line_end)
-                line_end = scan->end;
         if (!scan->is_lost && is_between_rules(scan)) {
                 scan->at = line_end;
                 return;
@@ -187,7 +114,7 @@ static void pass_comment(struct scan *scan) {
 static void pass_newline(struct scan *scan) {
         scan->line++;
         scan->is_unsure = false;
-        if (scan->in_assignment && !scan->in_string)
+        if (scan->in_assignment && !is_in_string(scan))
                 scan->last = 0;
         scan->in_assignment = false;
 }
@@ -196,17 +123,24 @@ static void pass_newline(struct scan *scan) {
 static char significance(const struct scan *scan) {
         char c = *scan->at, before = previous(scan);
 
-        if ((c == '{' || c == '}') && !scan_is_space(before) && !strchr(",(){}", before))
+        if ((c == '{' || c == '}') && !phx_lexer_is_space(before) && !strchr(",(){}", before))
                 return 'x';
         if (c == '>' && before == '-')
                 return 'x';
         return c;
 }
 
+/* All the rest of the text for one that nothing closes: of a string nothing is passed over. */
+static void begin_string(struct scan *scan) {
+        const char *to = phx_lexer_skip_string(scan->at, scan->end);
+
+        scan->string_end = to > scan->at + 1 && to[-1] == '"' ? to : scan->end;
+}
+
 static void pass_character(struct scan *scan) {
         char c = *scan->at;
 
-        if (c == '\\' && scan->at + 1 < scan->end) {
+        if (c == '\\' && !is_in_string(scan) && scan->at + 1 < scan->end) {
                 scan->line += scan->at[1] == '\n';
                 scan->last = 'x';
                 scan->at += 2;
@@ -214,13 +148,14 @@ static void pass_character(struct scan *scan) {
         }
         if (c == '\n')
                 pass_newline(scan);
-        if (!scan_is_space(c)) {
+        if (!phx_lexer_is_space(c)) {
                 scan->in_assignment |= (c == '@' || c == '$') && is_between_rules(scan);
                 scan->last = significance(scan);
         }
         scan->parens += c == '(';
         scan->parens -= c == ')' && scan->parens > 0;
-        scan->in_string ^= c == '"';
+        if (c == '"' && !is_in_string(scan))
+                begin_string(scan);
         scan->at++;
 }
 
@@ -235,7 +170,7 @@ static int scan_step(struct scan *scan) {
         length = keyword_length(scan);
         if (length > 0) {
                 scan->is_inside = previous(scan) == '#' && scan->at - scan->text >= 2 &&
-                                  !scan_is_space(scan->at[-2]);
+                                  !phx_lexer_is_space(scan->at[-2]);
                 scan->is_abi = *scan->at == 'a';
                 r = take_reference(scan, scan->at + length);
         }

@@ -91,6 +91,13 @@ char *phx_include_name(const char *name) {
         return normal;
 }
 
+bool phx_include_means(const char *name, const char *item) {
+        size_t length = strlen(name);
+
+        return strncmp(item, name, length) == 0 &&
+               (item[length] == '\0' || (item[length] == '/' && !strchr(item + length + 1, '/')));
+}
+
 const struct phx_include *phx_closure_find(const struct phx_closure *closure, const char *name) {
         for (size_t i = 0; i < closure->count; i++)
                 if (strcmp(closure->items[i].name, name) == 0)

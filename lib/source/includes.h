@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/digest.h"
@@ -55,6 +56,10 @@ void phx_closure_done(struct phx_closure *closure);
  * short.
  */
 char *phx_include_name(const char *name);
+
+/* Whether an include of NAME (as above) reads the closure's item: it is the item, or the directory
+ * that holds it. */
+bool phx_include_means(const char *name, const char *item);
 
 /* NULL when it includes nothing of that name. */
 const struct phx_include *phx_closure_find(const struct phx_closure *closure, const char *name);

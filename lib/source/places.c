@@ -426,19 +426,10 @@ bool phx_place_of_bad_pattern(const struct phx_source_text *text, struct phx_bad
 /* --- includes --- */
 
 static bool leads_to(const struct phx_statement *include, const char *name) {
-        const char *from = memchr(include->from, '<', include->length), *to = end_of(include) - 1;
-        phx_autofree char *written = NULL, *normal = NULL;
-        size_t length;
+        phx_autofree char *written = strndup(include->include.from, include->include.length);
+        phx_autofree char *normal = written ? phx_include_name(written) : NULL;
 
-        if (!from || *to != '>')
-                return false;
-        written = strndup(from + 1, (size_t) (to - from - 1));
-        normal = written ? phx_include_name(written) : NULL;
-        if (!normal)
-                return false;
-        length = strlen(normal);
-        return strncmp(normal, name, length) == 0 &&
-               (name[length] == '\0' || (name[length] == '/' && !strchr(name + length + 1, '/')));
+        return normal && normal[0] && phx_include_means(normal, name);
 }
 
 bool phx_place_of_include(

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* One pass over the text, which goes into an include where it stands. Words, quotes, comments and
- * braces are told apart as the parser's lexer does: a brace that begins a word opens a block, one
- * inside of a word is an alternation; a comma ends a rule only where a word ends.
+/* One pass over the statements of the lexer, which goes into an include where it stands.
  *
  * The result is a flat list of statements in the order of the compiler, each with the block that
  * it is in (scope) and two places: the line in its own file, and the line of the profile that led
@@ -15,12 +13,14 @@
 
 #include "source/rules.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/buffer.h"
 #include "base/grow.h"
+#include "source/lexer.h"
 
 /* The compiler's own limit is 10 open files or so; circles end here. */
 #define DEPTH_LIMIT 32
@@ -31,16 +31,12 @@
 struct reader {
         const struct phx_profile_source *source;
         struct phx_profile_text *text;
-        const char *at;
-        const char *end;
-        unsigned line;
-        const char *file;               /* NULL in the profile's own */
-        unsigned include_line;          /* of the profile's own file, that led to this one */
-        unsigned depth;                 /* of includes */
-        unsigned *included;             /* how many were read */
-        struct phx_strings scopes;      /* names of the blocks around */
-        struct phx_statement statement; /* that is being read */
-        unsigned parens;
+        struct phx_lexer lexer;
+        const char *file;          /* NULL in the profile's own */
+        unsigned include_line;     /* of the profile's own file, that led to this one */
+        unsigned depth;            /* of includes */
+        unsigned *included;        /* how many were read */
+        struct phx_strings scopes; /* names of the blocks around */
 };
 
 static void statement_done(struct phx_statement *statement) {
@@ -63,148 +59,122 @@ void phx_profile_text_done(struct phx_profile_text *text) {
 
 /* --- words --- */
 
-static bool rules_is_space(char c) {
-        return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+static int rules_add_string(struct phx_buffer *text, const char *from, const char *to) {
+        bool is_closed = to > from + 1 && to[-1] == '"';
+
+        return phx_buffer_add(text, from + 1, (size_t) (to - from) - 1 - is_closed);
 }
 
-static bool is_at_end(const struct reader *reader) {
-        return reader->at >= reader->end;
-}
+/* Without its quotes, and with one blank for each that a list has; escapes are the pattern's. */
+static int rules_text_of(const struct phx_word *word, struct phx_buffer *text) {
+        const char *end = word->from + word->length;
+        int r = phx_buffer_add_text(text, "");
 
-static char rules_take(struct reader *reader) {
-        char c = *reader->at++;
+        for (const char *at = word->from; r >= 0 && at < end;) {
+                const char *to = *at == '"' ? phx_lexer_skip_string(at, end) : at + 1;
 
-        reader->line += c == '\n';
-        return c;
-}
-
-static void skip_comment(struct reader *reader) {
-        while (!is_at_end(reader) && *reader->at != '\n')
-                reader->at++;
-}
-
-/* A comma ends a rule where a word ends with it. */
-static bool is_stop(const struct reader *reader) {
-        const char *next = reader->at + 1;
-
-        return *reader->at == ',' && reader->parens == 0 &&
-               (next >= reader->end || rules_is_space(*next) || *next == '#' || *next == '"');
-}
-
-static int rules_read_quoted(struct reader *reader, struct phx_buffer *word) {
-        int r = 0;
-
-        reader->at++;
-        while (r >= 0 && !is_at_end(reader) && *reader->at != '"') {
-                char c = rules_take(reader);
-
-                r = phx_buffer_add(word, &c, 1);
+                if (*at == '\\' && to < end)
+                        to++;
+                if (*at == '"')
+                        r = rules_add_string(text, at, to);
+                else if (phx_lexer_is_space(*at))
+                        r = phx_buffer_add_text(text, " ");
+                else
+                        r = phx_buffer_add(text, at, (size_t) (to - at));
+                at = to;
         }
-        if (!is_at_end(reader))
-                reader->at++;
         return r;
 }
 
-/* "@{X}=a": no blank is needed. */
-static bool is_at_assignment(const struct reader *reader, char last) {
-        size_t left = (size_t) (reader->end - reader->at);
-
-        return last == '}' && reader->statement.words.count == 0 &&
-               (*reader->at == '=' || (left > 1 && strncmp(reader->at, "+=", 2) == 0));
-}
-
-static bool ends_word(const struct reader *reader, unsigned braces, char last) {
-        char c = *reader->at;
-
-        return (rules_is_space(c) && reader->parens == 0) || (braces == 0 && is_stop(reader)) ||
-               (c == '}' && braces == 0) || (c == '{' && last == ')') ||
-               is_at_assignment(reader, last);
-}
-
-static int rules_read_word(struct reader *reader, struct phx_buffer *word) {
-        unsigned braces = 0;
-        char last = 0;
+/* All words between FROM and END. */
+static int rules_add_words(struct phx_strings *words, const char *from, const char *end) {
+        struct phx_word word;
         int r = 0;
 
-        while (r >= 0 && !is_at_end(reader) && !ends_word(reader, braces, last)) {
-                if (*reader->at == '"') {
-                        r = rules_read_quoted(reader, word);
-                        continue;
-                }
-                last = rules_take(reader);
-                braces += last == '{';
-                braces -= last == '}';
-                reader->parens += last == '(';
-                reader->parens -= last == ')' && reader->parens > 0;
-                r = phx_buffer_add(word, rules_is_space(last) ? " " : &last, 1);
-                if (r >= 0 && last == '\\' && !is_at_end(reader)) {
-                        last = rules_take(reader);
-                        r = phx_buffer_add(word, &last, 1);
-                }
+        while (r >= 0 && phx_lexer_word(&from, end, &word)) {
+                phx_cleanup(phx_buffer_done) struct phx_buffer text = { 0 };
+
+                r = rules_text_of(&word, &text);
+                if (r >= 0 && text.size > 0)
+                        r = phx_strings_add(words, text.data);
         }
-        reader->parens = 0;
         return r;
 }
 
 /* --- statements --- */
 
-static int set_scope(const struct reader *reader, struct phx_statement *statement) {
-        size_t count = reader->scopes.count;
+/* The words that are no qualifiers begin at the place that is returned. */
+static const char *skip_qualifiers(const struct phx_lexed *lexed, bool *ret_is_denial) {
+        const char *end = lexed->from + lexed->length, *from = lexed->from, *at = from;
+        struct phx_word word;
 
-        return phx_replace(&statement->scope, count > 0 ? reader->scopes.items[count - 1] : "");
+        *ret_is_denial = false;
+        while (phx_lexer_word(&at, end, &word) && phx_word_is_qualifier(&word)) {
+                *ret_is_denial |= phx_word_is(&word, "deny");
+                from = at;
+        }
+        return from;
 }
 
-/* Words that stand before the rule itself. */
-static bool rules_is_qualifier(const char *word) {
-        static const char *const qualifiers[] = { "audit", "deny",  "allow",
-                                                  "owner", "other", "quiet" };
+/* Keeps what was read, without its qualifiers; nothing where there is nothing else. */
+static int keep(struct reader *reader, const struct phx_lexed *lexed) {
+        struct phx_statement statement = {
+                .file = reader->file,
+                .file_line = reader->file ? lexed->line : 0,
+                .line = reader->file ? reader->include_line : lexed->line,
+        };
+        const char *from = skip_qualifiers(lexed, &statement.is_denial);
+        size_t scopes = reader->scopes.count;
+        struct phx_statement *kept;
+        int r;
 
-        for (size_t i = 0; i < PHX_ELEMENTS(qualifiers); i++)
-                if (strcmp(qualifiers[i], word) == 0)
-                        return true;
-        return phx_has_prefix(word, "priority=");
+        r = rules_add_words(&statement.words, from, lexed->from + lexed->length);
+        if (r >= 0)
+                r = phx_replace(&statement.scope,
+                                scopes > 0 ? reader->scopes.items[scopes - 1] : "");
+        if (r < 0 || statement.words.count == 0 || reader->text->count >= STATEMENT_LIMIT) {
+                statement_done(&statement);
+                return r < 0 ? r : 0;
+        }
+        kept = phx_grow(&reader->text->items, &reader->text->count, sizeof(*kept));
+        if (!kept) {
+                statement_done(&statement);
+                return -ENOMEM;
+        }
+        *kept = statement;
+        return 0;
 }
 
-static void drop_first(struct phx_strings *words) {
-        free(words->items[0]);
-        memmove(words->items, words->items + 1, (words->count - 1) * sizeof(*words->items));
-        words->count--;
-}
-
-static int add_variable(struct reader *reader, const char *name, const char *value) {
+/* One value of the variable NAME. */
+static int add_variable(struct reader *reader, const struct phx_word *name, const char *value) {
         struct phx_profile_text *text = reader->text;
         struct phx_variable *variable;
-        const char *end = strchr(name, '}');
 
-        if (!end)
-                return 0;
         variable = phx_grow(&text->variables, &text->variable_count, sizeof(*variable));
         if (!variable)
                 return -ENOMEM;
-        variable->name = strndup(name + 2, (size_t) (end - name) - 2);
+        variable->name = strndup(name->from, name->length);
         variable->value = strdup(value);
         return variable->name && variable->value ? 0 : -ENOMEM;
 }
 
-/* Keeps what was read, without its qualifiers. */
-static int keep(struct reader *reader) {
-        struct phx_statement *statement = &reader->statement, *kept;
-        struct phx_strings *words = &statement->words;
+/* "@{X} = a b" and "@{X} += c". */
+static int take_assignment(struct reader *reader, const struct phx_lexed *lexed) {
+        phx_cleanup(phx_strings_done) struct phx_strings values = { 0 };
+        const char *end = lexed->from + lexed->length,
+                   *equals = memchr(lexed->from, '=', lexed->length);
+        bool has_brace = lexed->from[1] == '{';
+        struct phx_word name = { lexed->from + 1 + has_brace, 0 };
+        int r;
 
-        while (words->count > 1 && rules_is_qualifier(words->items[0])) {
-                statement->is_denial |= strcmp(words->items[0], "deny") == 0;
-                drop_first(words);
-        }
-        if (words->count == 0 || reader->text->count >= STATEMENT_LIMIT) {
-                statement_done(statement);
+        if (*lexed->from != '@')
                 return 0;
-        }
-        kept = phx_grow(&reader->text->items, &reader->text->count, sizeof(*kept));
-        if (!kept)
-                return -ENOMEM;
-        *kept = *statement;
-        *statement = (struct phx_statement){ 0 };
-        return set_scope(reader, kept);
+        while (isalnum((unsigned char) name.from[name.length]) || name.from[name.length] == '_')
+                name.length++;
+        r = rules_add_words(&values, equals + 1, end);
+        for (size_t i = 0; r >= 0 && i < values.count; i++)
+                r = add_variable(reader, &name, values.items[i]);
+        return r;
 }
 
 /* "profile NAME …", "hat NAME", "^NAME", "NAME": what a block is called; NULL for another one. */
@@ -218,44 +188,36 @@ static const char *block_name(const struct phx_strings *words) {
         return first[0] == '^' ? first + 1 : first;
 }
 
-/* A brace that begins a word is an alternation where a rule has begun, or nothing has. */
-static bool rules_opens_block(const struct reader *reader) {
-        static const char *const rules[] = { "mount",         "umount", "remount",    "pivot_root",
-                                             "signal",        "ptrace", "capability", "network",
-                                             "unix",          "dbus",   "file",       "link",
-                                             "change_profile" };
-        const struct phx_strings *words = &reader->statement.words;
-        size_t first = 0;
-
-        while (first < words->count && rules_is_qualifier(words->items[first]))
-                first++;
-        if (first == words->count)
-                return false;
-        for (size_t i = 0; i < PHX_ELEMENTS(rules); i++)
-                if (strcmp(words->items[first], rules[i]) == 0)
-                        return false;
-        return strcmp(words->items[words->count - 1], "->") != 0;
-}
-
-static int rules_open_block(struct reader *reader) {
+static int rules_open_block(struct reader *reader, const struct phx_lexed *lexed) {
+        phx_cleanup(phx_strings_done) struct phx_strings words = { 0 };
         struct phx_strings *scopes = &reader->scopes;
-        const char *outer = scopes->count > 0 ? scopes->items[scopes->count - 1] : "",
-                   *name = block_name(&reader->statement.words);
+        phx_autofree char *outer = strdup(
+                        scopes->count > 0 ? scopes->items[scopes->count - 1] : "");
+        const char *name;
+        bool is_denial;
         int r;
 
+        if (!outer)
+                return -ENOMEM;
+        r = rules_add_words(
+                        &words,
+                        skip_qualifiers(lexed, &is_denial),
+                        lexed->from + lexed->length);
+        if (r < 0)
+                return r;
+        name = block_name(&words);
         if (!name)
-                r = phx_strings_add(scopes, strdupa(outer));
+                r = phx_strings_add(scopes, outer);
         else if (outer[0])
-                r = phx_strings_addf(scopes, "%s//%s", strdupa(outer), strdupa(name));
+                r = phx_strings_addf(scopes, "%s//%s", outer, name);
         else
                 r = phx_strings_add(scopes, name);
-        return r < 0 ? r : keep(reader);
+        return r < 0 ? r : keep(reader, lexed);
 }
 
 static void rules_close_block(struct reader *reader) {
         struct phx_strings *scopes = &reader->scopes;
 
-        statement_done(&reader->statement);
         if (scopes->count > 0)
                 free(scopes->items[--scopes->count]);
 }
@@ -274,148 +236,59 @@ static int rules_enter(struct reader *reader, const char *path, unsigned line) {
         if (seen->result < 0 || reader->depth == DEPTH_LIMIT ||
             (*reader->included)++ >= INCLUDE_LIMIT)
                 return 0;
-        inner.at = seen->text;
-        inner.end = seen->text + seen->size;
-        inner.line = 1;
+        inner.lexer = (struct phx_lexer){ seen->text, seen->text + seen->size, 1 };
         inner.file = seen->path;
         inner.include_line = reader->file ? reader->include_line : line;
         inner.depth++;
-        inner.statement = (struct phx_statement){ 0 };
         r = read_text(&inner);
-        statement_done(&inner.statement);
         reader->scopes = inner.scopes;
         return r;
 }
 
 /* A file, or all files of a directory, which the closure names as "NAME/…". */
-static int include(struct reader *reader, char *name, unsigned line) {
+static int rules_take_include(struct reader *reader, const struct phx_lexed *lexed) {
         const struct phx_closure *closure = reader->source->closure;
-        size_t length = strlen(name);
-        int r = 0;
+        phx_autofree char *written = strndup(lexed->include.from, lexed->include.length);
+        phx_autofree char *name = written ? phx_include_name(written) : NULL;
+        int r = name ? 0 : -ENOMEM;
 
-        if (length > 1 && (name[0] == '<' || name[0] == '"')) {
-                name[length - 1] = '\0';
-                name++;
-                length -= 2;
-        }
-        for (size_t i = 0; r >= 0 && i < closure->count; i++) {
+        for (size_t i = 0; r >= 0 && name[0] && i < closure->count; i++) {
                 const struct phx_include *item = &closure->items[i];
-                bool is_it = strcmp(item->name, name) == 0,
-                     is_in_it = strncmp(item->name, name, length) == 0 &&
-                                item->name[length] == '/' && !strchr(item->name + length + 1, '/');
 
-                if (item->path && (is_it || is_in_it) && strcmp(item->digest, "directory") != 0)
-                        r = rules_enter(reader, item->path, line);
+                if (item->path && phx_include_means(name, item->name) &&
+                    strcmp(item->digest, "directory") != 0)
+                        r = rules_enter(reader, item->path, lexed->line);
         }
         return r;
-}
-
-/* Until the name: "include if exists <x>". */
-static bool rules_is_include(const struct phx_strings *words) {
-        const char *last = words->items[words->count - 1];
-
-        if (strcmp(words->items[0], "include") != 0 && strcmp(words->items[0], "#include") != 0)
-                return false;
-        return words->count > 1 && strcmp(last, "if") != 0 && strcmp(last, "exists") != 0;
-}
-
-static int rules_take_include(struct reader *reader) {
-        struct phx_strings *words = &reader->statement.words;
-        phx_autofree char *name = strdup(words->items[words->count - 1]);
-        unsigned line = reader->statement.line;
-
-        statement_done(&reader->statement);
-        return name ? include(reader, name, line) : -ENOMEM;
 }
 
 /* --- the text --- */
 
-/* "@{X} = a b" and "@{X} += c" end with their line. */
-static int take_assignment(struct reader *reader) {
-        struct phx_strings *words = &reader->statement.words;
-        phx_autofree char *name = strdup(words->items[0]);
-        int r = 0;
-
-        if (!name)
-                return -ENOMEM;
-        while (r >= 0 && !is_at_end(reader) && *reader->at != '\n' && *reader->at != '#') {
-                phx_cleanup(phx_buffer_done) struct phx_buffer word = { 0 };
-
-                if (rules_is_space(*reader->at)) {
-                        reader->at++;
-                        continue;
-                }
-                r = rules_read_word(reader, &word);
-                if (r >= 0 && word.size == 0)
-                        reader->at++; /* a brace or a comma, which no value has */
-                else if (r >= 0)
-                        r = add_variable(reader, name, word.data);
+static int read_statement(struct reader *reader, const struct phx_lexed *lexed) {
+        switch (lexed->kind) {
+        case PHX_STATEMENT_RULE:
+                return keep(reader, lexed);
+        case PHX_STATEMENT_UNENDED:
+                return 0;
+        case PHX_STATEMENT_ASSIGNMENT:
+                return take_assignment(reader, lexed);
+        case PHX_STATEMENT_INCLUDE:
+                return lexed->include.length > 0 ? rules_take_include(reader, lexed) : 0;
+        case PHX_STATEMENT_OPEN:
+                return rules_open_block(reader, lexed);
+        case PHX_STATEMENT_CLOSE:
+                rules_close_block(reader);
+                return 0;
         }
-        statement_done(&reader->statement);
-        return r;
-}
-
-static bool rules_is_assignment(struct reader *reader) {
-        const struct phx_strings *words = &reader->statement.words;
-        const char *at = reader->at;
-
-        if (words->count != 1 || !phx_has_prefix(words->items[0], "@{"))
-                return false;
-        while (at < reader->end && (*at == ' ' || *at == '\t'))
-                at++;
-        if (at < reader->end && *at == '+')
-                at++;
-        if (at >= reader->end || *at != '=')
-                return false;
-        reader->at = at + 1;
-        return true;
-}
-
-static int take_word(struct reader *reader) {
-        phx_cleanup(phx_buffer_done) struct phx_buffer word = { 0 };
-        struct phx_statement *statement = &reader->statement;
-        int r;
-
-        if (statement->words.count == 0) {
-                statement->file = reader->file;
-                statement->file_line = reader->file ? reader->line : 0;
-                statement->line = reader->file ? reader->include_line : reader->line;
-        }
-        r = rules_read_word(reader, &word);
-        if (r < 0 || word.size == 0)
-                return r;
-        r = phx_strings_add(&statement->words, word.data);
-        if (r < 0)
-                return r;
-        if (rules_is_include(&statement->words))
-                return rules_take_include(reader);
-        return rules_is_assignment(reader) ? take_assignment(reader) : 0;
-}
-
-static bool rules_begins_comment(const struct reader *reader) {
-        return *reader->at == '#' && strncmp(reader->at, "#include", 8) != 0;
+        return 0;
 }
 
 static int read_text(struct reader *reader) {
+        struct phx_lexed lexed;
         int r = 0;
 
-        while (r >= 0 && !is_at_end(reader)) {
-                if (rules_is_space(*reader->at))
-                        (void) rules_take(reader);
-                else if (rules_begins_comment(reader))
-                        skip_comment(reader);
-                else if (is_stop(reader)) {
-                        reader->at++;
-                        r = keep(reader);
-                } else if (*reader->at == '{' && rules_opens_block(reader)) {
-                        reader->at++;
-                        r = rules_open_block(reader);
-                } else if (*reader->at == '}') {
-                        reader->at++;
-                        rules_close_block(reader);
-                } else
-                        r = take_word(reader);
-        }
+        while (r >= 0 && phx_lexer_next(&reader->lexer, &lexed))
+                r = read_statement(reader, &lexed);
         return r;
 }
 
@@ -428,14 +301,11 @@ int phx_profile_text_read(
                 .included = &included,
                 .source = source,
                 .text = &text,
-                .at = source->text,
-                .end = source->text + source->size,
-                .line = 1,
+                .lexer = { source->text, source->text + source->size, 1 },
         };
         int r;
 
         r = read_text(&reader);
-        statement_done(&reader.statement);
         phx_strings_done(&reader.scopes);
         if (r < 0)
                 return r;

@@ -7,6 +7,7 @@
 #include "base/macros.h"
 #include "source/files.h"
 #include "source/includes.h"
+#include "source/lexer.h"
 
 /* The statements of a profile in the order in which the compiler comes to them, those of its
  * includes where they are included: to find the place of what a message speaks of. It only looks:
@@ -26,21 +27,13 @@ struct phx_place {
         unsigned site; /* the line of the profile whose include leads to FILE; LINE without one */
 };
 
-enum phx_statement_kind {
-        PHX_STATEMENT_RULE,       /* up to its comma, which is not in it */
-        PHX_STATEMENT_UNENDED,    /* likewise, but a brace, an include or the end came first */
-        PHX_STATEMENT_ASSIGNMENT, /* of a variable */
-        PHX_STATEMENT_INCLUDE,
-        PHX_STATEMENT_OPEN, /* the head of a block: "profile x", "^hat", "if …"; may be empty */
-        PHX_STATEMENT_CLOSE,
-};
-
 struct phx_statement {
         enum phx_statement_kind kind;
         struct phx_place place;
         unsigned depth;   /* how many blocks it is in */
         const char *from; /* borrowed from the text; no NUL behind it */
         size_t length;
+        struct phx_word include; /* of an include the <name>; empty for a path */
 };
 
 struct phx_source_walk;
@@ -67,20 +60,12 @@ bool phx_source_walk_find(
 /* The place of AT, which is within the statement. */
 struct phx_place phx_statement_place_at(const struct phx_statement *statement, const char *at);
 
-/* One word of a statement: what stands between blanks, a string with its quotes, or a list with its
- * parentheses. Blanks and comments are passed over. */
-struct phx_word {
-        const char *from;
-        size_t length;
-};
-
 /* The next word at or behind *AT, which is moved behind it; false at the statement's end. *AT
  * begins as the statement's FROM. */
 bool phx_statement_word(
                 const struct phx_statement *statement,
                 const char **at,
                 struct phx_word *ret_word);
-bool phx_word_is(const struct phx_word *word, const char *text);
 
 /* The word that says what a rule is about, behind audit, deny, allow, owner and the like; false
  * without one. *AT as above, and may be NULL. */

@@ -80,6 +80,8 @@ static void other_statements_are_passed_over(void **state) {
 static void pieces_of_profiles_define_nothing(void **state) {
         assert_names("/x r,\ncapability chown,\ndeny /y w ,\nprofile a { }", "a@4");
         assert_names("/x r,\n/{a,b}/** rw,\n", "");
+        assert_names("/x r,# y\nprofile a { }", "a@2");
+        assert_names("mount {/a,/b} -> /c,\nprofile a { }", "a@2");
 }
 
 static void broken_texts_give_what_they_can(void **state) {

@@ -214,6 +214,21 @@ static void what_may_be_code_is_searched_and_comments_are_not(void **state) {
         }
 }
 
+/* The compiler ends no string at a quote behind a backslash, not even behind two, as long as
+ * another quote follows: what looks like a comment here is within the string, and was passed over.
+ */
+static void a_string_does_not_end_behind_two_backslashes(void **state) {
+        tree_write("deployed/a", "/a r,\n");
+
+        assert_int_equal(collect("profile lxc-a {\n \"/x\\\\\" r, # \" r, include <a>\n}\n"), 0);
+        assert_int_equal(closure.count, 1);
+        assert_string_equal(path_of("a"), "/deployed/a");
+        assert_int_equal(
+                        collect("profile lxc-a {\n \"/x\\\\\" r, # include <b>\n include <a>\n}\n"),
+                        0);
+        assert_int_equal(closure.count, 1);
+}
+
 static void a_path_is_refused_with_what_to_write_instead(void **state) {
         static const char absolute[] = "absolute paths are not supported, expected <NAME> below "
                                        "profile_dir or deployed_dir";
@@ -582,6 +597,7 @@ int main(void) {
                 with_tree(a_circle_is_walked_once),
                 with_tree(a_directory_stands_for_what_the_compiler_reads_in_it),
                 with_tree(what_may_be_code_is_searched_and_comments_are_not),
+                with_tree(a_string_does_not_end_behind_two_backslashes),
                 with_tree(a_path_is_refused_with_what_to_write_instead),
                 with_tree(what_only_looks_like_a_path_include_is_no_offence),
                 with_tree(what_is_not_regular_is_refused_by_name_and_line),

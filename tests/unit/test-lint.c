@@ -253,6 +253,11 @@ static void files_of_disks_and_of_the_kernel_are_told(void **state) {
                 { "block-devices:3", ABI OPEN "/dev/{dm-*,mapper/*} w,\n}\n" },
                 { "block-devices:4", ABI "include <tunables/mine>\n" OPEN "@{disk}1 r,\n}\n" },
                 { "block-devices:3", ABI OPEN "include <abstractions/more.d>\n}\n" },
+                { "block-devices:3", ABI OPEN "include <abstractions//more.d>\n}\n" },
+                { "block-devices:3", ABI OPEN "include <\"abstractions/more.d\">\n}\n" },
+                { "block-devices:3", ABI OPEN "/dev/sdc rw,}\n" },
+                { "block-devices:4", ABI OPEN "\"/a\\\"b\" r,\n/dev/sdc rw,\n}\n" },
+                { "block-devices:3", ABI OPEN "audit { /dev/sdc rw,\n}\n}\n" },
                 { "kernel-files:3", ABI OPEN "/proc/sysrq-trigger w,\n}\n" },
                 { "kernel-files:4",
                   ABI "include <tunables/mine>\n" OPEN "@{PROC}/sys/kernel/{core_pattern,hostname} "

@@ -208,6 +208,10 @@ static const struct {
         { "profile lxc-a\n flags=(audit, complain){ }", "lxc-a: line 2: ", COMPLAIN },
         { "profile lxc-a flags = ( \"complain\" ) { }", "lxc-a: line 1: ", COMPLAIN },
         { "profile lxc-a (complain) { }", "lxc-a: line 1: ", COMPLAIN },
+        /* The string ends behind the '#'. */
+        { "profile lxc-a {\n \"/a\\\\\" r, # \" r, profile b flags=(complain) { }\n}\n",
+          "lxc-a: line 2: ",
+          COMPLAIN },
         { "profile lxc-a {\n/a r,\nprofile b flags=(complain) { }\n}",
           "lxc-a: line 3: ",
           COMPLAIN },
