@@ -28,6 +28,7 @@
 #include "base/digest.h"
 #include "base/grow.h"
 #include "base/strings.h"
+#include "codec/bytes_json.h"
 #include "codec/json.h"
 #include "state/report.h"
 
@@ -81,6 +82,15 @@ static json_t *fields_render_texts(const struct phx_strings *texts) {
 
         for (size_t i = 0; array && i < texts->count; i++)
                 if (json_array_append_new(array, fields_render_text(texts->items[i])) < 0)
+                        return NULL;
+        return PHX_TAKE(array);
+}
+
+static json_t *render_paths(const struct phx_strings *paths) {
+        phx_cleanup(phx_json_decref) json_t *array = json_array();
+
+        for (size_t i = 0; array && i < paths->count; i++)
+                if (json_array_append_new(array, phx_bytes_render(paths->items[i])) < 0)
                         return NULL;
         return PHX_TAKE(array);
 }
@@ -179,6 +189,12 @@ static int render_field(const struct phx_field *field, const void *object, json_
                 return render_large(field, value, ret_json);
         case PHX_FIELD_TEXTS:
                 *ret_json = fields_render_texts(value);
+                return 0;
+        case PHX_FIELD_PATH:
+                *ret_json = phx_bytes_render(*(char *const *) value);
+                return 0;
+        case PHX_FIELD_PATHS:
+                *ret_json = render_paths(value);
                 return 0;
         case PHX_FIELD_EXACT:
                 return render_exact(value, ret_json);
@@ -298,6 +314,25 @@ static int parse_texts(const json_t *json, struct phx_strings *texts) {
         return 0;
 }
 
+static int parse_paths(const json_t *json, struct phx_strings *paths) {
+        const json_t *item;
+        size_t i;
+
+        if (!json_is_array(json))
+                return -EINVAL;
+        json_array_foreach(json, i, item) {
+                phx_autofree char *path = NULL;
+                int r;
+
+                r = phx_bytes_parse(item, &path);
+                if (r >= 0)
+                        r = path ? phx_strings_add(paths, path) : -EINVAL;
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
 /* All items at once: what is behind the last one that was read is zero, and may be freed. */
 static int parse_list(
                 const struct phx_field *field,
@@ -352,8 +387,8 @@ static int parse_bool(const json_t *json, bool *ret_value) {
 }
 
 static bool may_be_null(enum phx_field_type type) {
-        return type == PHX_FIELD_TEXT || type == PHX_FIELD_SOME || type == PHX_FIELD_TIME ||
-               type == PHX_FIELD_MAYBE || type == PHX_FIELD_NEWER;
+        return type == PHX_FIELD_TEXT || type == PHX_FIELD_PATH || type == PHX_FIELD_SOME ||
+               type == PHX_FIELD_TIME || type == PHX_FIELD_MAYBE || type == PHX_FIELD_NEWER;
 }
 
 /* A key that differs from FIELD's in case or hyphens alone was meant to be it. */
@@ -402,6 +437,10 @@ static int parse_field(
         case PHX_FIELD_LARGE:
         case PHX_FIELD_TIME:
                 return parse_large(field, json, value);
+        case PHX_FIELD_PATH:
+                return phx_bytes_parse(json, value);
+        case PHX_FIELD_PATHS:
+                return parse_paths(json, value);
         case PHX_FIELD_DIGEST:
                 return parse_digest(json, value);
         case PHX_FIELD_TEXTS:

@@ -24,8 +24,10 @@ enum phx_field_type {
         PHX_FIELD_LARGE,  /* uint64_t */
         PHX_FIELD_TIME,   /* uint64_t, PHX_NEVER is null */
         PHX_FIELD_TEXTS,  /* struct phx_strings */
-        PHX_FIELD_EXACT,  /* the same, which must be read back as they are: -EILSEQ for bytes that
-                             are not UTF-8, where the other texts get a '?' */
+        PHX_FIELD_PATH,   /* char *, NULL is null: read back byte by byte, UTF-8 or not */
+        PHX_FIELD_PATHS,  /* struct phx_strings, likewise */
+        PHX_FIELD_EXACT,  /* struct phx_strings, of UTF-8 alone: -EILSEQ for other bytes, where the
+                             texts get a '?' */
         PHX_FIELD_DIGEST, /* char[PHX_SHA256_HEX], or "" */
         PHX_FIELD_STRUCT, /* a struct of SHAPE */
         PHX_FIELD_MAYBE,  /* a struct of SHAPE, null when its first member, a pointer, is NULL */
