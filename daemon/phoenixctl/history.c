@@ -12,6 +12,7 @@
 #include "base/grow.h"
 #include "base/strings.h"
 #include "shared/message-id.h"
+#include "state/record.h"
 
 #define UNIT "phoenixd.service"
 
@@ -104,8 +105,12 @@ static int events_fill(sd_journal *journal, struct phx_answer_event *event) {
 
 /* False for what is no part of the trail, such as what systemd says about the unit. */
 static bool is_wanted(const struct history_query *query, const struct phx_answer_event *event) {
-        return event->kind && event->message &&
-               (query->has_intents || strcmp(event->kind, "intent") != 0);
+        enum phx_record_kind kind;
+
+        if (!event->kind || !event->message)
+                return false;
+        return query->has_intents || !phx_record_kind_from_string(event->kind, &kind) ||
+               kind != PHX_RECORD_INTENT;
 }
 
 static int read_entry(

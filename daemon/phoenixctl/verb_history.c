@@ -9,6 +9,7 @@
 #include "phoenixctl/history.h"
 #include "phoenixctl/shown.h"
 #include "phoenixctl/verb.h"
+#include "state/record.h"
 
 #define LINES_LIMIT 1000000UL
 
@@ -78,8 +79,9 @@ static void print_digest(const char *name, const char *digest) {
 
 static void print_event(const struct ctl *ctl, const struct phx_answer_event *event) {
         time_t seconds = (time_t) (event->at / 1000000);
-        bool is_bad = strcmp(event->kind, "failed") == 0 || strcmp(event->kind, "refused") == 0 ||
-                      strcmp(event->kind, "foreign") == 0;
+        enum phx_record_kind kind;
+        bool is_bad = phx_record_kind_from_string(event->kind, &kind) &&
+                      phx_record_kind_is_bad(kind);
         struct tm time = { 0 };
         char when[32] = "";
 

@@ -41,6 +41,8 @@ static struct kind journal_kind_of(const struct phx_record *record) {
                 return (struct kind){ MESSAGE_REFUSED, LOG_WARNING };
         case PHX_RECORD_ACCEPTED:
                 return (struct kind){ MESSAGE_ACCEPTED, LOG_NOTICE };
+        case PHX_RECORD_JUDGED:
+                return (struct kind){ MESSAGE_JUDGED, LOG_INFO };
         case PHX_RECORD_DRIFT_FOUND:
                 return (struct kind){ MESSAGE_DRIFT_FOUND,
                                       record->is_routine ? LOG_NOTICE : LOG_WARNING };
@@ -107,15 +109,23 @@ static void send_message(
 }
 
 void journal_record(const struct journal *journal, const struct phx_record *record) {
+        const char *action = record->action == PHX_ACTION_NONE
+                                             ? NULL
+                                             : phx_action_kind_to_string(record->action);
         const struct {
                 const char *name;
                 const char *value;
         } values[] = {
-                { "ACTION", record->action },         { "LAYER", record->layer },
-                { "DRIFT", record->drift },           { "PROFILE", record->profile },
-                { "CONTAINER", record->container },   { "PATH", record->path },
-                { "GENERATION", record->generation }, { "OLD_DIGEST", record->old_digest },
-                { "NEW_DIGEST", record->new_digest }, { "BY", record->by },
+                { "ACTION", action },
+                { "LAYER", record->layer },
+                { "DRIFT", record->drift },
+                { "PROFILE", record->profile },
+                { "CONTAINER", record->container },
+                { "PATH", record->path },
+                { "GENERATION", record->generation },
+                { "OLD_DIGEST", record->old_digest },
+                { "NEW_DIGEST", record->new_digest },
+                { "BY", record->by },
         };
         phx_cleanup(phx_strings_done) struct phx_strings fields = { 0 };
 

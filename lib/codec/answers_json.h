@@ -38,7 +38,7 @@ int phx_answer_can(const struct phx_answer_can *can, char **ret_text);
  * does not have. */
 struct phx_answer_event {
         uint64_t at; /* microseconds since the epoch */
-        char *kind;
+        char *kind;  /* its word, which may be one of another version */
         char *message;
         char *message_id;
         char *action;

@@ -25,8 +25,10 @@ struct phx_good {
         /* What of its policy and text breaks the rules of state/rules.h, once IS_LINTED. */
         struct phx_lints lints;
         bool is_linted;
-        char *lint_trouble; /* why the rules could not be asked; else NULL */
-        bool is_seen;       /* has a source in this look; the caller's own mark */
+        char *lint_trouble;              /* why the rules could not be asked; else NULL */
+        bool is_seen;                    /* has a source in this look; the caller's own mark */
+        bool is_new;                     /* was judged in this look; likewise */
+        char old_digest[PHX_SHA256_HEX]; /* IS_NEW: of the text before; "" without */
 };
 
 struct phx_goods {

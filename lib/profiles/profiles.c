@@ -84,6 +84,26 @@ static int refuse_piece(struct phx_candidate *candidate, const char *piece, int 
                         strerrordesc_np(-code));
 }
 
+/* Judged good, and recorded as such: 1 when that is news. */
+static int record_good(struct phx_update *update, const char *name, const char *key) {
+        const struct phx_inventory_profile *before = phx_inventory_profile(update->inventory, name);
+        struct phx_good *good = phx_goods_find(&update->profiles->goods, name);
+        char old_digest[PHX_SHA256_HEX] = "";
+        int r;
+
+        if (!good)
+                return -ENOENT;
+        if (before)
+                memcpy(old_digest, before->source, sizeof(old_digest));
+        r = phx_inventory_set_profile(update->inventory, name, good->digest, key);
+        if (r <= 0)
+                return r;
+        good->is_new = true;
+        memcpy(good->old_digest, old_digest, sizeof(good->old_digest));
+        update->changed = true;
+        return 1;
+}
+
 /* The pieces that it includes from the profile directory are good with it. */
 static int accept_pieces(struct phx_update *update, struct phx_candidate *candidate) {
         for (size_t i = 0; i < candidate->closure.count; i++) {
@@ -103,14 +123,9 @@ static int accept_pieces(struct phx_update *update, struct phx_candidate *candid
                                     ? 0
                                     : phx_goods_keep_text(&update->profiles->goods, good, seen);
                 if (r >= 0)
-                        r = phx_inventory_set_profile(
-                                        update->inventory,
-                                        good->name,
-                                        good->digest,
-                                        "");
+                        r = record_good(update, include->name, "");
                 if (r < 0)
                         return refuse_piece(candidate, include->name, r);
-                update->changed |= r > 0;
         }
         return 0;
 }
@@ -148,6 +163,8 @@ static int fill_good(
         desired->line = good->line;
         memcpy(desired->digest, good->digest, sizeof(desired->digest));
         memcpy(desired->key, good->key, sizeof(desired->key));
+        desired->is_new = good->is_new;
+        memcpy(desired->old_digest, good->old_digest, sizeof(desired->old_digest));
         r = phx_update_lint(update, good);
         if (r >= 0)
                 r = phx_lints_copy(&desired->lints, &good->lints);
@@ -203,15 +220,8 @@ static int desire_candidate(struct phx_update *update, struct phx_candidate *can
                               candidate->result == -EBUSY ? PHX_SOURCE_WRITING : PHX_SOURCE_REFUSED,
                               phx_error_text(&candidate->error, candidate->result));
         }
-        r = phx_inventory_set_profile(
-                        update->inventory,
-                        name,
-                        candidate->source->seen->digest,
-                        candidate->key);
-        if (r < 0)
-                return r;
-        update->changed |= r > 0;
-        return desire(update, name, PHX_SOURCE_GOOD, NULL);
+        r = record_good(update, name, candidate->key);
+        return r < 0 ? r : desire(update, name, PHX_SOURCE_GOOD, NULL);
 }
 
 /* What was good and has no source now; and the pieces. WITHDRAWN is what to make of the former. */
@@ -399,7 +409,7 @@ int phx_profiles_update(
         int r;
 
         for (size_t i = 0; i < profiles->goods.count; i++)
-                profiles->goods.items[i].is_seen = false;
+                profiles->goods.items[i].is_seen = profiles->goods.items[i].is_new = false;
         take_up_rules(profiles, look->settings);
         r = profiles_run(&update);
         if (r >= 0)

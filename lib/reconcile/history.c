@@ -11,13 +11,6 @@ static void change_done(struct phx_snapshot_change *change) {
         *change = (struct phx_snapshot_change){ 0 };
 }
 
-static enum phx_action_kind action_of(const struct phx_record *record) {
-        for (unsigned i = PHX_ACTION_NONE; i <= PHX_ACTION_WITHDRAW; i++)
-                if (phx_equal(phx_action_kind_to_string((enum phx_action_kind) i), record->action))
-                        return (enum phx_action_kind) i;
-        return PHX_ACTION_NONE;
-}
-
 static void pass_history_append(struct phx_history *history, struct phx_snapshot_change *change) {
         if (history->count == PHX_HISTORY_LIMIT) {
                 change_done(&history->changes[0]);
@@ -35,7 +28,7 @@ void phx_history_note(
                 uint64_t wall_usec) {
         phx_cleanup(change_done) struct phx_snapshot_change change = {
                 .at = wall_usec,
-                .action = action_of(record),
+                .action = record->action,
                 .has_failed = record->kind == PHX_RECORD_FAILED,
         };
         const char *object = record->container ? record->container : record->profile;

@@ -163,7 +163,10 @@ void phx_pass_forget_failures(struct phx_pass *pass) {
 }
 
 /* What cannot be had at all has its text already; otherwise it is memory that is short. */
-static int see(const struct phx_world *world, struct picture *picture, struct phx_error *error) {
+static int see(struct phx_pass *pass,
+               const struct phx_world *world,
+               struct picture *picture,
+               struct phx_error *error) {
         struct phx_input input = { .retry_usec = PHX_NEVER };
         int r;
 
@@ -171,6 +174,8 @@ static int see(const struct phx_world *world, struct picture *picture, struct ph
         picture->desired = input.judged;
         if (r < 0)
                 return r;
+        /* Before anything can fail: it is the last known good from now on, whatever follows. */
+        phx_tell_judged(pass->tell, picture->desired, input.configuration);
         r = world->observe(world->data, &input, &picture->observed, error);
         if (r < 0)
                 return r;
@@ -196,13 +201,14 @@ static int see(const struct phx_world *world, struct picture *picture, struct ph
 
 /* The picture before is gone, whatever comes of it: nothing old is ever acted on. */
 static int pass_look(
+                struct phx_pass *pass,
                 const struct phx_world *world,
                 struct picture *picture,
                 struct phx_error *error) {
         int r;
 
         pass_picture_done(picture);
-        r = see(world, picture, error);
+        r = see(pass, world, picture, error);
         if (r < 0)
                 return r;
         r = phx_diff(picture->desired, picture->observed, &picture->drifts);
@@ -477,7 +483,7 @@ static int look_and_tell(
                 struct phx_error *error) {
         int r;
 
-        r = pass_look(world, picture, error);
+        r = pass_look(pass, world, picture, error);
         if (r < 0)
                 return r;
         r = pass_settle(pass, picture, now_usec, &report->changes);

@@ -81,9 +81,7 @@ static void send(
         const struct phx_record record = {
                 .kind = kind,
                 .message = message ? message : drift->object,
-                .action = drift->action == PHX_ACTION_NONE
-                                          ? NULL
-                                          : phx_action_kind_to_string(drift->action),
+                .action = drift->action,
                 .layer = phx_layer_to_string(drift->layer),
                 .drift = phx_drift_kind_to_string(drift->kind),
                 .profile = drift->profile,
@@ -467,6 +465,45 @@ static int take_users(struct phx_tell *tell, const struct phx_desired *desired) 
                         r = phx_strings_add(&tell->ids, desired->containers[i].id);
         }
         return r;
+}
+
+static void tell_one_judged(
+                struct phx_tell *tell,
+                const struct phx_desired_profile *profile,
+                const struct phx_configuration *configuration) {
+        phx_cleanup(phx_strings_done) struct phx_strings stories = { 0 };
+        bool is_same_text = strcmp(profile->old_digest, profile->digest) == 0;
+        phx_autofree char *message = NULL;
+        struct phx_record record = {
+                .kind = PHX_RECORD_JUDGED,
+                .layer = phx_layer_to_string(PHX_LAYER_SOURCE),
+                .profile = profile->name,
+                .stories = &stories,
+                .generation = tell->generation[0] ? tell->generation : NULL,
+                .old_digest = profile->old_digest[0] ? profile->old_digest : NULL,
+                .new_digest = profile->digest,
+        };
+
+        for (size_t i = 0; configuration && i < configuration->count; i++)
+                if (strcmp(configuration->containers[i].profile, profile->name) == 0)
+                        (void) phx_strings_add(&stories, configuration->containers[i].id);
+        (void) phx_printf(
+                        &message,
+                        is_same_text ? "%s: judged again: version %.12s stays the last known good"
+                                     : "%s: judged: version %.12s is the last known good",
+                        profile->name,
+                        profile->digest);
+        record.message = message ? message : profile->name;
+        tell->audit.record(tell->audit.data, &record);
+}
+
+void phx_tell_judged(
+                struct phx_tell *tell,
+                const struct phx_desired *judged,
+                const struct phx_configuration *configuration) {
+        for (size_t i = 0; i < judged->profile_count; i++)
+                if (judged->profiles[i].is_new)
+                        tell_one_judged(tell, &judged->profiles[i], configuration);
 }
 
 void phx_tell_foreign(

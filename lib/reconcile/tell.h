@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
+#include "state/configuration.h"
 #include "state/desired.h"
 #include "state/drift.h"
 #include "state/record.h"
@@ -17,6 +18,13 @@ int phx_tell_picture(
                 struct phx_tell *tell,
                 const struct phx_desired *desired,
                 const struct phx_drifts *drifts);
+
+/* What was judged just now: one record for each version that has become the last known good one.
+ * CONFIGURATION says whose stories it belongs to; NULL without one. */
+void phx_tell_judged(
+                struct phx_tell *tell,
+                const struct phx_desired *judged,
+                const struct phx_configuration *configuration);
 
 /* WHAT is "replaced", "removed" or "changed"; BY is NULL when that is not known. */
 void phx_tell_foreign(struct phx_tell *tell, const char *profile, const char *what, const char *by);

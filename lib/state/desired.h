@@ -45,9 +45,11 @@ struct phx_desired_profile {
         enum phx_source_state state;
         char *refusal; /* PHX_SOURCE_REFUSED: for the operator; begins with the name: "NAME: …" */
         unsigned line; /* of the last good text, that begins the profile */
-        bool has_good; /* the four below hold */
+        bool has_good; /* the six below hold */
         char digest[PHX_SHA256_HEX];      /* of the bytes of the deployed file */
         char key[PHX_SHA256_HEX];         /* of the compiled policy; "" for a piece */
+        bool is_new;                      /* this judgement made it the last good one */
+        char old_digest[PHX_SHA256_HEX];  /* IS_NEW: of the one before; "" without */
         struct phx_kernel_entries policy; /* as the kernel should show it, children included */
         /* It, or a child of it, allows CAP_MAC_ADMIN: root of a privileged container could change
          * the policy of the host with it, unless the container has a policy namespace. */

@@ -2,6 +2,8 @@
 
 #include "state/record.h"
 
+#include "base/strings.h"
+
 const char *phx_record_kind_to_string(enum phx_record_kind kind) {
         switch (kind) {
         case PHX_RECORD_INTENT:
@@ -14,6 +16,8 @@ const char *phx_record_kind_to_string(enum phx_record_kind kind) {
                 return "refused";
         case PHX_RECORD_ACCEPTED:
                 return "accepted";
+        case PHX_RECORD_JUDGED:
+                return "judged";
         case PHX_RECORD_DRIFT_FOUND:
                 return "drift-found";
         case PHX_RECORD_DRIFT_GONE:
@@ -34,4 +38,37 @@ const char *phx_record_kind_to_string(enum phx_record_kind kind) {
                 return "lint";
         }
         return "unknown";
+}
+
+bool phx_record_kind_from_string(const char *text, enum phx_record_kind *ret_kind) {
+        for (unsigned i = 0; i < PHX_RECORD_KINDS; i++) {
+                if (!phx_equal(phx_record_kind_to_string((enum phx_record_kind) i), text))
+                        continue;
+                *ret_kind = (enum phx_record_kind) i;
+                return true;
+        }
+        return false;
+}
+
+bool phx_record_kind_is_bad(enum phx_record_kind kind) {
+        switch (kind) {
+        case PHX_RECORD_FAILED:
+        case PHX_RECORD_REFUSED:
+        case PHX_RECORD_FOREIGN:
+                return true;
+        case PHX_RECORD_INTENT:
+        case PHX_RECORD_CHANGED:
+        case PHX_RECORD_ACCEPTED:
+        case PHX_RECORD_JUDGED:
+        case PHX_RECORD_DRIFT_FOUND:
+        case PHX_RECORD_DRIFT_GONE:
+        case PHX_RECORD_POSTURE:
+        case PHX_RECORD_REMARK:
+        case PHX_RECORD_SUSPENDED:
+        case PHX_RECORD_RESUMED:
+        case PHX_RECORD_SUSPENSION_ENDED:
+        case PHX_RECORD_LINT:
+                break;
+        }
+        return false;
 }

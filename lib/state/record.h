@@ -5,6 +5,7 @@
 
 #include "base/macros.h"
 #include "base/strings.h"
+#include "state/drift.h"
 
 /* What the audit trail is made of. Each kind has a MESSAGE_ID and a catalog entry in the daemon. */
 enum phx_record_kind {
@@ -14,6 +15,8 @@ enum phx_record_kind {
         PHX_RECORD_REFUSED,     /* input is refused: what was good before stays in force */
         PHX_RECORD_ACCEPTED,    /* input that was refused is good again, or a new generation is
                                    accepted */
+        PHX_RECORD_JUDGED,      /* a profile compiled and passed its test: this version is the last
+                                   known good one from now on */
         PHX_RECORD_DRIFT_FOUND, /* the machine differs from what is desired */
         PHX_RECORD_DRIFT_GONE,
         PHX_RECORD_POSTURE,   /* who is unconfined by configuration, and what would fit */
@@ -23,15 +26,18 @@ enum phx_record_kind {
         PHX_RECORD_RESUMED,   /* and taken it up again */
         PHX_RECORD_SUSPENSION_ENDED, /* its time was over */
         PHX_RECORD_FOREIGN,          /* somebody else has changed what is ours */
-        PHX_RECORD_LINT, /* a rule of state/rules.h is broken, and nobody has accepted that */
+        PHX_RECORD_LINT, /* a rule of state/rules.h is broken, and nobody has accepted that; the
+                            last */
 };
+
+#define PHX_RECORD_KINDS (PHX_RECORD_LINT + 1)
 
 /* One entry of the audit trail. Borrowed strings, any of which may be NULL but the message. */
 struct phx_record {
         enum phx_record_kind kind;
-        const char *message;   /* one line of English */
-        const char *action;    /* "install", "load", "assign", … */
-        const char *layer;     /* "source", "disk", "kernel", "config", "running" */
+        const char *message;         /* one line of English */
+        enum phx_action_kind action; /* PHX_ACTION_NONE for what is no action */
+        const char *layer;           /* "source", "disk", "kernel", "config", "running" */
         const char *drift;     /* "absent", "differs", "assigned", "running", "missing", … */
         const char *profile;   /* the profile concerned */
         const char *container; /* the container concerned: its id */
@@ -58,3 +64,7 @@ struct phx_audit {
 
 /* "intent", "changed", … */
 const char *phx_record_kind_to_string(enum phx_record_kind kind);
+/* False for NULL and for what is none of these: another version may have other kinds. */
+bool phx_record_kind_from_string(const char *text, enum phx_record_kind *ret_kind);
+/* Whether an operator has to look at it, when reading what has happened. */
+bool phx_record_kind_is_bad(enum phx_record_kind kind);

@@ -56,7 +56,7 @@ awk '
         END { check(); exit bad }
 ' "$root/systemd/phoenixd.catalog" || failed=1
 for field in $(grep -oE '@[A-Z_]+@' "$root/systemd/phoenixd.catalog" | tr -d @ | sort -u); do
-        if ! grep -q "\"${field#PHOENIXD_}\", record->" "$root/daemon/shared/journal.c"; then
+        if ! grep -q "\"${field#PHOENIXD_}\", " "$root/daemon/shared/journal.c"; then
                 echo "phoenixd.catalog: @$field@ is not a field of any message"
                 failed=1
         fi

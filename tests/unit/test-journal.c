@@ -30,7 +30,7 @@ static void a_record_carries_every_field_it_has(void **state) {
         const struct phx_record record = {
                 .kind = PHX_RECORD_FAILED,
                 .message = "lxc-web: cannot load: permission denied",
-                .action = "load",
+                .action = PHX_ACTION_LOAD,
                 .layer = "kernel",
                 .drift = "differs",
                 .profile = "lxc-web",
@@ -105,6 +105,7 @@ static void each_kind_has_its_priority_and_id(void **state) {
                 { PHX_RECORD_FAILED, "PRIORITY=4", "MESSAGE_ID=" MESSAGE_FAILED },
                 { PHX_RECORD_REFUSED, "PRIORITY=4", "MESSAGE_ID=" MESSAGE_REFUSED },
                 { PHX_RECORD_ACCEPTED, "PRIORITY=5", "MESSAGE_ID=" MESSAGE_ACCEPTED },
+                { PHX_RECORD_JUDGED, "PRIORITY=6", "MESSAGE_ID=" MESSAGE_JUDGED },
                 { PHX_RECORD_DRIFT_FOUND, "PRIORITY=4", "MESSAGE_ID=" MESSAGE_DRIFT_FOUND },
                 { PHX_RECORD_DRIFT_GONE, "PRIORITY=5", "MESSAGE_ID=" MESSAGE_DRIFT_GONE },
                 { PHX_RECORD_POSTURE, "PRIORITY=6", "MESSAGE_ID=" MESSAGE_POSTURE },

@@ -96,6 +96,36 @@ static void a_new_container_is_confined_in_one_pass(void **state) {
         assert_true(subject->report->retry_usec == PHX_NEVER);
 }
 
+static void a_new_last_known_good_is_recorded_once(void **state) {
+        struct subject *subject = *state;
+        struct phx_desired_profile *profile = &subject->fake->desired->profiles[0];
+        const struct fake_record *record;
+
+        profile->is_new = true;
+        assert_int_equal(run(subject), 0);
+        assert_int_equal(fake_count(subject->fake, PHX_RECORD_JUDGED), 1);
+        record = fake_find(subject->fake, PHX_RECORD_JUDGED, 0);
+        assert_ptr_equal(record, &subject->fake->records[0]);
+        assert_string_equal(
+                        record->message,
+                        "lxc-web: judged: version file 1 is the last known good");
+        assert_string_equal(record->profile, "lxc-web");
+        assert_string_equal(record->new_digest, "file 1");
+        assert_null(record->old_digest);
+        assert_int_equal(record->action, PHX_ACTION_NONE);
+
+        assert_int_equal(run(subject), 0);
+        assert_string_equal(fake_story(subject->fake), "");
+
+        profile->is_new = true;
+        memcpy(profile->old_digest, profile->digest, sizeof(profile->old_digest));
+        assert_int_equal(run(subject), 0);
+        assert_string_equal(
+                        fake_story(subject->fake),
+                        "judged: lxc-web: judged again: version file 1 stays the last known good\n");
+        assert_string_equal(subject->fake->records[0].old_digest, "file 1");
+}
+
 static void what_was_seen_can_be_told(void **state) {
         struct subject *subject = *state;
         phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = NULL;
@@ -395,7 +425,7 @@ static void an_edited_config_is_told_with_what_it_was_and_became(void **state) {
                         0);
         assert_int_equal(run(subject), 0);
         record = fake_find(subject->fake, PHX_RECORD_CHANGED, 2);
-        assert_string_equal(record->action, "assign");
+        assert_int_equal(record->action, PHX_ACTION_ASSIGN);
         assert_string_equal(record->container, "web");
         assert_string_equal(record->profile, "lxc-web");
         assert_string_equal(record->generation, "g1");
@@ -489,6 +519,10 @@ int main(void) {
                                 tear_down),
                 cmocka_unit_test_setup_teardown(
                                 a_new_container_is_confined_in_one_pass,
+                                set_up,
+                                tear_down),
+                cmocka_unit_test_setup_teardown(
+                                a_new_last_known_good_is_recorded_once,
                                 set_up,
                                 tear_down),
                 cmocka_unit_test_setup_teardown(what_was_seen_can_be_told, set_up, tear_down),

@@ -267,6 +267,45 @@ static void a_second_look_changes_and_compiles_nothing(void **state) {
         assert_good("lxc-web");
 }
 
+static void assert_new(const char *name, bool is_new, const char *old_text) {
+        char digest[PHX_SHA256_HEX] = "";
+
+        assert_int_equal(find(name)->is_new, is_new);
+        if (old_text)
+                phx_sha256(old_text, strlen(old_text), digest);
+        if (is_new)
+                assert_string_equal(find(name)->old_digest, digest);
+}
+
+static void a_version_is_news_once_when_it_was_judged_good(void **state) {
+        static const char broken[] = "profile lxc-web {\n  bogus\n}\n";
+
+        update(1);
+        assert_new("lxc-web", true, NULL);
+        assert_new("abstractions/web", true, NULL);
+        update(0);
+        assert_new("lxc-web", false, NULL);
+        assert_new("abstractions/web", false, NULL);
+        /* Neither by a restart nor by what is refused. */
+        start(true);
+        update(0);
+        assert_new("lxc-web", false, NULL);
+        tree_write("profiles/lxc-web", broken);
+        update(0);
+        assert_new("lxc-web", false, NULL);
+        tree_write("profiles/lxc-web", "# another\n" WEB);
+        update(1);
+        assert_new("lxc-web", true, WEB);
+        assert_new("abstractions/web", false, NULL);
+        /* The same text, compiled from something else. */
+        tree_write("profiles/abstractions/web", "/x r,\n");
+        update(1);
+        assert_new("lxc-web", true, "# another\n" WEB);
+        assert_new("abstractions/web", true, "file,\n");
+        update(0);
+        assert_new("lxc-web", false, NULL);
+}
+
 static void hashes_are_those_of_the_kernel(void **state) {
         update(1);
         look.hash_kind = PHX_HASH_SHA1;
@@ -805,6 +844,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(a_source_is_compiled_and_desired_with_its_piece),
                 TEST(a_second_look_changes_and_compiles_nothing),
+                TEST(a_version_is_news_once_when_it_was_judged_good),
                 TEST(hashes_are_those_of_the_kernel),
                 TEST(an_include_that_changes_recompiles_its_users_alone),
                 TEST(a_broken_source_is_not_tried_again_until_it_is_another),

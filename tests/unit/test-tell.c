@@ -331,7 +331,7 @@ static void an_action_is_told_with_all_that_is_known_of_it(void **state) {
         for (size_t i = 0; i < 3; i++) {
                 const struct fake_record *record = &subject.fake->records[i];
 
-                assert_string_equal(record->action, "load");
+                assert_int_equal(record->action, PHX_ACTION_LOAD);
                 assert_string_equal(record->layer, "kernel");
                 assert_string_equal(record->drift, "mode");
                 assert_string_equal(record->profile, "lxc-web");

@@ -38,7 +38,6 @@ struct fake *fake_new(void) {
 
 static void record_done(struct fake_record *record) {
         free(record->message);
-        free(record->action);
         free(record->layer);
         free(record->drift);
         free(record->profile);
@@ -192,6 +191,8 @@ static void copy_profile(struct phx_desired *to, const struct phx_desired_profil
         must(profile);
         profile->state = from->state;
         profile->has_good = from->has_good;
+        profile->is_new = from->is_new;
+        memcpy(profile->old_digest, from->old_digest, sizeof(profile->old_digest));
         set(&profile->refusal, from->refusal);
         memcpy(profile->digest, from->digest, sizeof(profile->digest));
         memcpy(profile->key, from->key, sizeof(profile->key));
@@ -337,6 +338,9 @@ static int on_judge(void *data, struct phx_input *ret_input, struct phx_error *e
                 fake->meddle(fake);
         fake->looks++;
         ret_input->judged = fake_copy_desired(fake);
+        /* It is news once. */
+        for (size_t i = 0; i < fake->desired->profile_count; i++)
+                fake->desired->profiles[i].is_new = false;
         return 0;
 }
 
@@ -476,8 +480,7 @@ static void watch_over(struct fake *fake, const struct phx_drift *drift) {
                                                          ? &fake->records[fake->record_count - 1]
                                                          : NULL;
 
-        if (!last || last->kind != PHX_RECORD_INTENT ||
-            !phx_equal(last->action, phx_action_kind_to_string(drift->action)))
+        if (!last || last->kind != PHX_RECORD_INTENT || last->action != drift->action)
                 breach(fake, "an action without an intent before it", drift->object);
         if (!fake->desired->has_configuration)
                 breach(fake, "an action before anything was accepted", drift->object);
@@ -534,7 +537,7 @@ static void on_record(void *data, const struct phx_record *record) {
         copy->error = record->error;
         copy->is_routine = record->is_routine;
         set(&copy->message, record->message);
-        set(&copy->action, record->action);
+        copy->action = record->action;
         set(&copy->layer, record->layer);
         set(&copy->drift, record->drift);
         set(&copy->profile, record->profile);
@@ -584,7 +587,7 @@ static bool is_result(const struct fake_record *record) {
 }
 
 static bool is_of(const struct fake_record *a, const struct fake_record *b) {
-        return phx_equal(a->action, b->action) && phx_equal(a->layer, b->layer) &&
+        return a->action == b->action && phx_equal(a->layer, b->layer) &&
                phx_equal(a->drift, b->drift) && phx_equal(a->profile, b->profile) &&
                phx_equal(a->container, b->container);
 }

@@ -24,10 +24,11 @@ enum fake_fault {
 /* A record of the audit trail, with its strings copied. */
 struct fake_record {
         enum phx_record_kind kind;
+        enum phx_action_kind action;
         int error;
         bool is_routine;
-        char *message, *action, *layer, *drift, *profile, *container, *path, *generation,
-                        *old_digest, *new_digest;
+        char *message, *layer, *drift, *profile, *container, *path, *generation, *old_digest,
+                        *new_digest;
 };
 
 /* A container that runs: all its tasks carry LABEL. Its drift is worked out at each look. */
