@@ -95,25 +95,31 @@ static unsigned resolve_jobs(long long jobs) {
         return processors > JOBS_LIMIT ? JOBS_LIMIT : (unsigned) processors;
 }
 
-static bool mode_from_string(const char *text, enum phx_mode *ret_mode) {
-        static const enum phx_mode modes[] = { PHX_MODE_ENFORCE, PHX_MODE_OBSERVE };
+/* An enum by its names, the values of which are counted from 0. */
+struct words {
+        const char *what;
+        unsigned count;
+        const char *(*to_string)(unsigned value);
+};
 
-        for (size_t i = 0; i < PHX_ELEMENTS(modes); i++)
-                if (strcmp(text, phx_mode_to_string(modes[i])) == 0) {
-                        *ret_mode = modes[i];
-                        return true;
-                }
-        return false;
+static const char *settings_mode_word(unsigned value) {
+        return phx_mode_to_string((enum phx_mode) value);
 }
+static const struct words mode_words = { "\"enforce\" or \"observe\"",
+                                         PHX_MODE_OBSERVE + 1,
+                                         settings_mode_word };
 
-static bool namespace_from_string(const char *text, enum phx_namespace_policy *ret_policy) {
-        static const enum phx_namespace_policy policies[] = { PHX_NAMESPACE_AUTO,
-                                                              PHX_NAMESPACE_ALWAYS,
-                                                              PHX_NAMESPACE_NEVER };
+static const char *settings_namespace_word(unsigned value) {
+        return phx_namespace_policy_to_string((enum phx_namespace_policy) value);
+}
+static const struct words namespace_words = { "\"auto\", \"always\" or \"never\"",
+                                              PHX_NAMESPACE_NEVER + 1,
+                                              settings_namespace_word };
 
-        for (size_t i = 0; i < PHX_ELEMENTS(policies); i++)
-                if (strcmp(text, phx_namespace_policy_to_string(policies[i])) == 0) {
-                        *ret_policy = policies[i];
+static bool settings_find_word(const struct words *words, const char *text, unsigned *field) {
+        for (unsigned i = 0; i < words->count; i++)
+                if (strcmp(text, words->to_string(i)) == 0) {
+                        *field = i;
                         return true;
                 }
         return false;
@@ -140,10 +146,10 @@ static int set_default(const struct phx_setting *setting, struct phx_settings *s
         case PHX_SETTING_FILE:
                 return phx_replace(field, NULL);
         case PHX_SETTING_MODE:
-                (void) mode_from_string(setting->text, field);
+                (void) settings_find_word(&mode_words, setting->text, field);
                 return 0;
         case PHX_SETTING_NAMESPACE:
-                (void) namespace_from_string(setting->text, field);
+                (void) settings_find_word(&namespace_words, setting->text, field);
                 return 0;
         case PHX_SETTING_JOBS:
         case PHX_SETTING_NUMBER:
@@ -215,37 +221,20 @@ static int settings_set_text(
         return r < 0 ? phx_json_no_memory(error, place->text) : 0;
 }
 
-static int set_mode(
-                enum phx_mode *field,
+static int set_word(
+                const struct words *words,
+                unsigned *field,
                 const struct phx_json_place *place,
                 const json_t *value,
                 struct phx_error *error) {
-        static const char what[] = "\"enforce\" or \"observe\"";
         const char *text = NULL;
         int r;
 
-        r = phx_json_string(place, value, what, &text, error);
+        r = phx_json_string(place, value, words->what, &text, error);
         if (r < 0)
                 return r;
-        if (!mode_from_string(text, field))
-                return phx_json_refuse_found(error, place, "expected %s", what);
-        return 0;
-}
-
-static int set_namespace(
-                enum phx_namespace_policy *field,
-                const struct phx_json_place *place,
-                const json_t *value,
-                struct phx_error *error) {
-        static const char what[] = "\"auto\", \"always\" or \"never\"";
-        const char *text = NULL;
-        int r;
-
-        r = phx_json_string(place, value, what, &text, error);
-        if (r < 0)
-                return r;
-        if (!namespace_from_string(text, field))
-                return phx_json_refuse_found(error, place, "expected %s", what);
+        if (!settings_find_word(words, text, field))
+                return phx_json_refuse_found(error, place, "expected %s", words->what);
         return 0;
 }
 
@@ -269,9 +258,9 @@ static int set_value(
         case PHX_SETTING_PROFILE:
                 return settings_set_text(setting, field, place, value, error);
         case PHX_SETTING_MODE:
-                return set_mode(field, place, value, error);
+                return set_word(&mode_words, field, place, value, error);
         case PHX_SETTING_NAMESPACE:
-                return set_namespace(field, place, value, error);
+                return set_word(&namespace_words, field, place, value, error);
         case PHX_SETTING_JOBS:
         case PHX_SETTING_NUMBER:
                 r = phx_json_integer(place, value, range, &number, error);

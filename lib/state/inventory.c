@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/grow.h"
 #include "state/configuration.h"
 
 /* The three lists are kept in order by the same code: each item begins with its name, so that a
@@ -19,32 +20,25 @@ static void *inventory_find(const char *name, const void *items, size_t count, s
         return count > 0 ? bsearch(name, items, count, item_size, compare_name) : NULL;
 }
 
-/* ITEMS with one more, which is at RET_AT and empty but for its name. NULL without memory; ITEMS is
- * then as it was. */
-static void *inventory_add(
-                void *items,
-                size_t count,
-                size_t item_size,
-                const char *name,
-                size_t *ret_at) {
+/* Adds an item NAME, empty but for that, to the sorted ones that ITEMS_POINTER points to. NULL
+ * without memory; all is then as it was. */
+static void *inventory_add(void *items_pointer, size_t *count, size_t item_size, const char *name) {
         phx_autofree char *copy = strdup(name);
-        unsigned char *grown, *item;
-        size_t at = count;
+        unsigned char *items = NULL, *item;
+        size_t at = *count;
 
-        grown = copy ? reallocarray(items, count + 1, item_size) : NULL;
-        if (!grown)
+        if (!copy || !phx_grow(items_pointer, count, item_size))
                 return NULL;
+        memcpy(&items, items_pointer, sizeof(items));
 
         /* From the end: what is read back comes in order. */
-        while (at > 0 && compare_name(name, grown + (at - 1) * item_size) < 0)
+        while (at > 0 && compare_name(name, items + (at - 1) * item_size) < 0)
                 at--;
-        item = grown + at * item_size;
-        memmove(item + item_size, item, (count - at) * item_size);
+        item = items + at * item_size;
+        memmove(item + item_size, item, (*count - 1 - at) * item_size);
         memset(item, 0, item_size);
         *(char **) (void *) item = PHX_TAKE(copy);
-
-        *ret_at = at;
-        return grown;
+        return item;
 }
 
 /* Closes the gap of ITEM, whose content is gone already. */
@@ -82,58 +76,6 @@ static struct phx_inventory_container *inventory_find_container(
                         inventory->containers,
                         inventory->container_count,
                         sizeof(*inventory->containers));
-}
-
-static struct phx_inventory_file *inventory_add_file(
-                struct phx_inventory *inventory,
-                const char *path) {
-        struct phx_inventory_file *files;
-        size_t at = 0;
-
-        files = inventory_add(inventory->files, inventory->file_count, sizeof(*files), path, &at);
-        if (!files)
-                return NULL;
-        inventory->files = files;
-        inventory->file_count++;
-        return &files[at];
-}
-
-static struct phx_inventory_profile *add_profile(
-                struct phx_inventory *inventory,
-                const char *name) {
-        struct phx_inventory_profile *profiles;
-        size_t at = 0;
-
-        profiles = inventory_add(
-                        inventory->profiles,
-                        inventory->profile_count,
-                        sizeof(*profiles),
-                        name,
-                        &at);
-        if (!profiles)
-                return NULL;
-        inventory->profiles = profiles;
-        inventory->profile_count++;
-        return &profiles[at];
-}
-
-static struct phx_inventory_container *inventory_add_container(
-                struct phx_inventory *inventory,
-                const char *name) {
-        struct phx_inventory_container *containers;
-        size_t at = 0;
-
-        containers = inventory_add(
-                        inventory->containers,
-                        inventory->container_count,
-                        sizeof(*containers),
-                        name,
-                        &at);
-        if (!containers)
-                return NULL;
-        inventory->containers = containers;
-        inventory->container_count++;
-        return &containers[at];
 }
 
 static bool is_digest_or_empty(const char *text) {
@@ -182,7 +124,11 @@ int phx_inventory_set_file(struct phx_inventory *inventory, const char *path, co
 
         file = find_file(inventory, path);
         if (!file)
-                file = inventory_add_file(inventory, path);
+                file = inventory_add(
+                                &inventory->files,
+                                &inventory->file_count,
+                                sizeof(*file),
+                                path);
         return file ? set_digest(file->digest, digest) : -ENOMEM;
 }
 
@@ -199,7 +145,11 @@ int phx_inventory_set_profile(
 
         profile = inventory_find_profile(inventory, name);
         if (!profile)
-                profile = add_profile(inventory, name);
+                profile = inventory_add(
+                                &inventory->profiles,
+                                &inventory->profile_count,
+                                sizeof(*profile),
+                                name);
         if (!profile)
                 return -ENOMEM;
         return set_digest(profile->source, source) | set_digest(profile->key, key);
@@ -240,7 +190,11 @@ int phx_inventory_set_container(
         if (r < 0)
                 return r;
         if (!container)
-                container = inventory_add_container(inventory, name);
+                container = inventory_add(
+                                &inventory->containers,
+                                &inventory->container_count,
+                                sizeof(*container),
+                                name);
         if (!container)
                 return -ENOMEM;
 
