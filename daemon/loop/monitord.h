@@ -26,5 +26,6 @@ PHX_DEFINE_FREEP(monitord)
  * and when there never was one, only this call seeks it: nobody is polled. */
 int monitord_follow(struct monitord *monitord, const char *lxc_path);
 
-/* The abstract address of a path's monitord. Returns its length for bind(2) and connect(2). */
+/* The abstract address of a path's monitord. Returns its length for bind(2) and connect(2). Public
+ * for the test, which listens there in the place of lxc-monitord. */
 socklen_t monitord_address(const char *lxc_path, struct sockaddr_un *ret_address);

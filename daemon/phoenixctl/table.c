@@ -92,7 +92,8 @@ int table_sort(struct table *table, const char *header) {
         return 0;
 }
 
-size_t table_width(const char *text) {
+/* How many columns of a terminal TEXT takes, in the locale of the process. */
+static size_t table_width(const char *text) {
         size_t width = 0;
 
         (void) fit(text, SIZE_MAX / 2, &width);

@@ -25,6 +25,3 @@ int table_sort(struct table *table, const char *header);
 /* Two blanks between columns, none at the end of a line. Where CTL has a width and not FULL, the
  * widest columns are shortened until a line fits. */
 void table_print(const struct table *table, const struct ctl *ctl, FILE *file);
-
-/* How many columns of a terminal TEXT takes, in the locale of the process. */
-size_t table_width(const char *text);

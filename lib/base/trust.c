@@ -203,11 +203,14 @@ static int reopen(int path_fd, int flags, const char *path, int *ret_fd, struct 
         return 0;
 }
 
-int phx_trust_open(
+/* What is of TYPE, S_IFREG or S_IFDIR, and nothing else. */
+static int open_type(
                 const struct phx_trust *trust,
                 const char *path,
+                mode_t type,
                 int *ret_fd,
                 struct phx_error *error) {
+        bool is_directory = type == S_IFDIR;
         phx_autoclose int fd = -1;
         mode_t mode = 0;
         int r;
@@ -215,9 +218,14 @@ int phx_trust_open(
         r = walk_path(trust, path, &fd, &mode, error);
         if (r < 0)
                 return r;
-        if (!S_ISREG(mode))
-                return phx_error_set(error, -EINVAL, "%s: is not a regular file", path);
-        return reopen(fd, O_RDONLY, path, ret_fd, error);
+        if ((mode & S_IFMT) != type)
+                return phx_error_set(
+                                error,
+                                is_directory ? -ENOTDIR : -EINVAL,
+                                "%s: is not a %s",
+                                path,
+                                is_directory ? "directory" : "regular file");
+        return reopen(fd, O_RDONLY | (is_directory ? O_DIRECTORY : 0), path, ret_fd, error);
 }
 
 int phx_trust_open_directory(
@@ -225,16 +233,7 @@ int phx_trust_open_directory(
                 const char *path,
                 int *ret_fd,
                 struct phx_error *error) {
-        phx_autoclose int fd = -1;
-        mode_t mode = 0;
-        int r;
-
-        r = walk_path(trust, path, &fd, &mode, error);
-        if (r < 0)
-                return r;
-        if (!S_ISDIR(mode))
-                return phx_error_set(error, -ENOTDIR, "%s: is not a directory", path);
-        return reopen(fd, O_RDONLY | O_DIRECTORY, path, ret_fd, error);
+        return open_type(trust, path, S_IFDIR, ret_fd, error);
 }
 
 /* A read lease is granted only while nobody has the file open for writing (fcntl(2)). File systems
@@ -267,7 +266,7 @@ int phx_trust_read(
         size_t size = 0;
         int r;
 
-        r = phx_trust_open(trust, path, &fd, error);
+        r = open_type(trust, path, S_IFREG, &fd, error);
         if (r < 0)
                 return r;
         if (fstat(fd, &before) < 0)

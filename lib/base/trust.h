@@ -23,23 +23,16 @@ struct phx_trust {
         bool anyone;
 };
 
-/* Opens a regular file for reading. -EPERM when it is not trusted, with the component at fault in
- * the text; -EINVAL when it is not regular (a FIFO, say, which is never waited for); -ENOENT and
- * others as from open. */
-int phx_trust_open(
-                const struct phx_trust *trust,
-                const char *path,
-                int *ret_fd,
-                struct phx_error *error);
-
-/* Opens a directory, with the same rules. */
+/* Opens a directory. -EPERM when it is not trusted, with the component at fault in the text;
+ * -ENOTDIR when it is none; -ENOENT and others as from open. */
 int phx_trust_open_directory(
                 const struct phx_trust *trust,
                 const char *path,
                 int *ret_fd,
                 struct phx_error *error);
 
-/* Reads a trusted file whole, at most LIMIT bytes. -EBUSY while somebody has it open for writing
+/* Reads a trusted file whole, at most LIMIT bytes, with the same codes; -EINVAL when it is not
+ * regular (a FIFO, say, which is never waited for). -EBUSY while somebody has it open for writing
  * (its content is not final) or when it changed under the read: the write's end is an event, and
  * will be looked at then. */
 int phx_trust_read(

@@ -35,7 +35,8 @@ int phx_lxc_monitors_ask(
                 uint64_t deadline_usec,
                 struct phx_lxc_monitor *monitors);
 
-/* The address of a monitor. Returns its length for bind(2) and connect(2). */
+/* The address of a monitor. Returns its length for bind(2) and connect(2). Public for the tests,
+ * which listen there in the place of a monitor. */
 socklen_t phx_lxc_monitor_address(
                 const char *lxc_path,
                 const char *name,

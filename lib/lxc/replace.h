@@ -36,7 +36,8 @@ int phx_lxc_preview(
 
 /* liblxc's lock of a container: LOCK_ROOT/LXC_PATH/.NAME, held as long as *RET_FD is open. Waits at
  * most two seconds, then -EBUSY. Where the lock cannot exist (a read-only /run, say) liblxc takes
- * none either: 0, and *RET_FD is -1. */
+ * none either: 0, and *RET_FD is -1. Public for the tests, which hold it as another program does.
+ */
 int phx_lxc_lock(const struct phx_lxc *lxc, const char *name, int *ret_fd, struct phx_error *error);
 
 /* How many files a crash had left in containers' directories and are gone now. -ENOENT and others

@@ -46,7 +46,7 @@ bool phx_lexer_begins_with(const char *at, const char *end, const char *word) {
         return (size_t) (end - at) >= length && memcmp(at, word, length) == 0;
 }
 
-const char *phx_lexer_skip_space(const char *at, const char *end) {
+static const char *lexer_skip_space(const char *at, const char *end) {
         while (at < end && phx_lexer_is_space(*at))
                 at++;
         return at;
@@ -165,15 +165,15 @@ bool phx_word_is_qualifier(const struct phx_word *word) {
 
 /* Behind "if exists" and the blanks around it. */
 static const char *skip_condition(const char *at, const char *end) {
-        const char *name = phx_lexer_skip_space(at, end), *next = name;
+        const char *name = lexer_skip_space(at, end), *next = name;
 
         if (!phx_lexer_begins_with(next, end, "if") || next + 2 >= end ||
             !phx_lexer_is_space(next[2]))
                 return name;
-        next = phx_lexer_skip_space(next + 2, end);
+        next = lexer_skip_space(next + 2, end);
         if (!phx_lexer_begins_with(next, end, "exists"))
                 return name;
-        return phx_lexer_skip_space(next + strlen("exists"), end);
+        return lexer_skip_space(next + strlen("exists"), end);
 }
 
 /* A bare word, as the compiler delimits it; the comma that ends an abi rule is not its. */
@@ -214,7 +214,7 @@ bool phx_lexer_include_name(const char *at, const char *end, struct phx_include_
         if (!to)
                 return false;
 
-        from = phx_lexer_skip_space(from, to);
+        from = lexer_skip_space(from, to);
         while (to > from && phx_lexer_is_space(to[-1]))
                 to--;
         /* <"name"> is the name. */

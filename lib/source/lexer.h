@@ -15,8 +15,6 @@
 bool phx_lexer_is_space(char c);
 bool phx_lexer_begins_with(const char *at, const char *end, const char *word);
 
-/* Behind white space. */
-const char *phx_lexer_skip_space(const char *at, const char *end);
 /* Behind white space and comments. */
 const char *phx_lexer_skip_blank(const char *at, const char *end);
 /* The line feed that ends the line, or END. */

@@ -84,12 +84,6 @@ bool phx_label_runs_in(const char *label, const char *profile) {
         return false;
 }
 
-size_t phx_label_profile_size(const char *label) {
-        const char *end = strstr(label, child);
-
-        return end ? (size_t) (end - label) : strlen(label);
-}
-
 /* Cuts "NAME (MODE)" into two; NULL when it is not that. */
 static char *cut_mode(char *text) {
         size_t length = strlen(text);
@@ -208,7 +202,14 @@ static bool has_namespace(const char *text, const char *wanted) {
         return needle && strstr(text, needle);
 }
 
-bool phx_label_is_in(const struct phx_label *label, const char *wanted) {
+/* Whether a task with this label is in the profile: its host part is WANTED, a child of it, or a
+ * stack with one of them in it (which allows less), in enforce or kill mode. WANTED itself may be a
+ * stack with a policy namespace: then the label must have a part in that namespace, whichever: a
+ * container may choose its profiles in its own namespace.
+ *
+ * With several namespaces the kernel says "mixed" when the modes differ. The host profile's own
+ * mode is then not in the label, and is left to who looks at the loaded policy. */
+static bool label_is_in(const struct phx_label *label, const char *wanted) {
         size_t size = host_size(label->text), wanted_size = host_size(wanted);
 
         if (wanted_size == 0)
@@ -233,7 +234,7 @@ static void judge_task(
                 const char *wanted) {
         if (!task->is_known)
                 confinement->unknown++;
-        else if (!phx_label_is_in(&task->label, wanted)) {
+        else if (!label_is_in(&task->label, wanted)) {
                 if (confinement->wrong++ == 0)
                         confinement->example = task;
         } else if (task->tid == confinement->init && !confinement->example)

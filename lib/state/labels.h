@@ -50,23 +50,11 @@ bool phx_label_is_unconfined(const char *label);
 bool phx_label_has_part(const char *label, const char *profile);
 /* PROFILE, or a child of it, is one of the stack. */
 bool phx_label_runs_in(const char *label, const char *profile);
-/* How much of LABEL is the name of its first profile, without its children and all that is stacked
- * on it. */
-size_t phx_label_profile_size(const char *label);
 
 /* Of a single profile's name: whether it is PROFILE or a child of it. */
 bool phx_label_name_is_of(const char *name, const char *profile);
 /* Whether the kernel has made it for what a complaining profile executes. */
 bool phx_label_name_is_learned(const char *name);
-
-/* Whether a task with this label is in the profile: its host part is WANTED, a child of it, or a
- * stack with one of them in it (which allows less), in enforce or kill mode. WANTED itself may be a
- * stack with a policy namespace: then the label must have a part in that namespace, whichever: a
- * container may choose its profiles in its own namespace.
- *
- * With several namespaces the kernel says "mixed" when the modes differ. The host profile's own
- * mode is then not in the label, and is left to who looks at the loaded policy. */
-bool phx_label_is_in(const struct phx_label *label, const char *wanted);
 
 struct phx_task {
         pid_t pid;
