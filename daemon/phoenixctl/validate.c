@@ -229,18 +229,9 @@ static int add_unreadable(
                 const char *path,
                 const struct phx_error *error,
                 int code) {
-        const char *text = phx_error_text(error, code);
-
         if (code == -ENOMEM)
                 return code;
-        if (phx_has_prefix(text, path) && phx_has_prefix(text + strlen(path), ": "))
-                text += strlen(path) + strlen(": ");
-        phx_findings_add(
-                        findings,
-                        PHX_SEVERITY_ERROR,
-                        &(struct phx_position){ path, 0, 0 },
-                        "%s",
-                        text);
+        phx_findings_add_error(findings, error, code, path);
         return 0;
 }
 

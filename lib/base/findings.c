@@ -66,6 +66,31 @@ void phx_findings_add(
         findings->is_incomplete = true;
 }
 
+void phx_findings_add_error(
+                struct phx_findings *findings,
+                const struct phx_error *error,
+                int code,
+                const char *file) {
+        const struct phx_position position = { error->file[0] ? error->file : file,
+                                               error->line,
+                                               error->column };
+
+        phx_findings_add(
+                        findings,
+                        PHX_SEVERITY_ERROR,
+                        &position,
+                        "%s",
+                        phx_error_what(error, code));
+}
+
+bool phx_error_list(struct phx_error *error, int code) {
+        if (!phx_error_goes_on(error, code))
+                return false;
+        phx_findings_add_error(error->all, error, code, "");
+        error->is_listed = true;
+        return true;
+}
+
 static int findings_set_text(char **field, const char *text) {
         if (!text)
                 return 0;

@@ -4,7 +4,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/error.h"
 #include "base/macros.h"
+#include "base/position.h"
 
 /* Everything that is wrong with some input, for whoever wants to know it all at once. A reader that
  * stops at the first mistake says it in its struct phx_error; one whose error has a list goes on
@@ -36,19 +38,23 @@ struct phx_findings {
         bool is_incomplete; /* memory was short */
 };
 
-/* Where; FILE is copied. */
-struct phx_position {
-        const char *file;
-        unsigned line;
-        unsigned column;
-};
-
+/* What POSITION names is copied. */
 void phx_findings_add(
                 struct phx_findings *findings,
                 enum phx_severity severity,
                 const struct phx_position *position,
                 const char *format,
                 ...) PHX_PRINTF(4, 5);
+/* An error with its place; one without a place is in FILE. */
+void phx_findings_add_error(
+                struct phx_findings *findings,
+                const struct phx_error *error,
+                int code,
+                const char *file);
+/* Where the reader goes on, see phx_error_goes_on(): adds what was set last to the list, and
+ * returns true. */
+bool phx_error_list(struct phx_error *error, int code);
+
 /* A rule that is broken: a warning, or a note with the reason where it is accepted. Copied. */
 struct phx_finding_rule {
         const char *name;

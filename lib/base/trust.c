@@ -31,21 +31,21 @@ static int trust_judge(const struct walk *walk, const struct stat *st, const cha
         if (walk->trust->anyone)
                 return 0;
         if (st->st_uid != walk->trust->owner)
-                return phx_error_set(
+                return phx_error_set_in(
                                 walk->error,
                                 -EPERM,
-                                "%s: '%s' is owned by uid %u, expected uid %u",
                                 walk->path,
+                                "'%s' is owned by uid %u, expected uid %u",
                                 name,
                                 (unsigned) st->st_uid,
                                 (unsigned) walk->trust->owner);
         if (!S_ISLNK(st->st_mode) && (st->st_mode & 0022))
-                return phx_error_set(
+                return phx_error_set_in(
                                 walk->error,
                                 -EPERM,
-                                "%s: '%s' is writable by group or others (mode %04o), expected by "
-                                "its owner alone",
                                 walk->path,
+                                "'%s' is writable by group or others (mode %04o), expected by "
+                                "its owner alone",
                                 name,
                                 (unsigned) st->st_mode & 07777);
         return 0;
@@ -80,22 +80,18 @@ static int trust_follow(struct walk *walk, int link_fd, int *directory) {
         int fd = -1;
 
         if (++walk->links > LINKS_LIMIT)
-                return phx_error_set(
-                                walk->error,
-                                -ELOOP,
-                                "%s: too many symbolic links",
-                                walk->path);
+                return phx_error_set_in(walk->error, -ELOOP, walk->path, "too many symbolic links");
         n = readlinkat(link_fd, "", target, sizeof(target) - 1);
         if (n < 0)
                 return phx_error_errno(walk->error, walk->path);
         target[n] = '\0';
 
         if (snprintf(joined, sizeof(joined), "%s/%s", target, walk->rest) >= PATH_MAX)
-                return phx_error_set(
+                return phx_error_set_in(
                                 walk->error,
                                 -ENAMETOOLONG,
-                                "%s: the path after a symbolic link is too long",
-                                walk->path);
+                                walk->path,
+                                "the path after a symbolic link is too long");
         memcpy(walk->rest, joined, strlen(joined) + 1);
         if (target[0] != '/')
                 return 0;
@@ -119,11 +115,11 @@ static int trust_step(struct walk *walk, int *fd, const char *name, mode_t *ret_
         int r;
 
         if (strcmp(name, "..") == 0)
-                return phx_error_set(
+                return phx_error_set_in(
                                 walk->error,
                                 -EINVAL,
-                                "%s: '..' is not allowed in a path",
-                                walk->path);
+                                walk->path,
+                                "'..' is not allowed in a path");
 
         next = openat(*fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
         if (next < 0)
@@ -137,11 +133,11 @@ static int trust_step(struct walk *walk, int *fd, const char *name, mode_t *ret_
         if (S_ISLNK(st.st_mode))
                 return trust_follow(walk, next, fd);
         if (!trust_is_last(walk) && !S_ISDIR(st.st_mode))
-                return phx_error_set(
+                return phx_error_set_in(
                                 walk->error,
                                 -ENOTDIR,
-                                "%s: '%s' is not a directory",
                                 walk->path,
+                                "'%s' is not a directory",
                                 name);
 
         (void) close(*fd);
@@ -161,7 +157,7 @@ static int walk_path(
         int r;
 
         if (path[0] != '/')
-                return phx_error_set(error, -EINVAL, "%s: expected an absolute path", path);
+                return phx_error_set_in(error, -EINVAL, path, "expected an absolute path");
         if (strlen(path) >= sizeof(walk.rest))
                 return phx_error_set(error, -ENAMETOOLONG, "%.200s…: path is too long", path);
         memcpy(walk.rest, path, strlen(path) + 1);
@@ -174,7 +170,7 @@ static int walk_path(
 
                 r = trust_next_component(&walk, name);
                 if (r < 0)
-                        return phx_error_set(error, r, "%s: a component is too long", path);
+                        return phx_error_set_in(error, r, path, "a component is too long");
                 if (!name[0])
                         break;
                 if (strcmp(name, ".") == 0)
@@ -219,11 +215,11 @@ static int open_type(
         if (r < 0)
                 return r;
         if ((mode & S_IFMT) != type)
-                return phx_error_set(
+                return phx_error_set_in(
                                 error,
                                 is_directory ? -ENOTDIR : -EINVAL,
-                                "%s: is not a %s",
                                 path,
+                                "is not a %s",
                                 is_directory ? "directory" : "regular file");
         return reopen(fd, O_RDONLY | (is_directory ? O_DIRECTORY : 0), path, ret_fd, error);
 }
@@ -272,15 +268,15 @@ int phx_trust_read(
         if (fstat(fd, &before) < 0)
                 return phx_error_errno(error, path);
         if (has_writer(fd))
-                return phx_error_set(error, -EBUSY, "%s: is still being written", path);
+                return phx_error_set_in(error, -EBUSY, path, "is still being written");
 
         r = phx_file_read_fd(fd, limit, &data, &size);
         if (r == -EFBIG)
-                return phx_error_set(error, r, "%s: is larger than %zu bytes", path, limit);
+                return phx_error_set_in(error, r, path, "is larger than %zu bytes", limit);
         if (r < 0)
-                return phx_error_set(error, r, "%s: %s", path, strerrordesc_np(-r));
+                return phx_error_set_in(error, r, path, "%s", strerrordesc_np(-r));
         if (fstat(fd, &after) < 0 || !is_same_version(&before, &after) || has_writer(fd))
-                return phx_error_set(error, -EBUSY, "%s: changed while it was read", path);
+                return phx_error_set_in(error, -EBUSY, path, "changed while it was read");
 
         *ret_data = PHX_TAKE(data);
         *ret_size = size;

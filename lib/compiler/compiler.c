@@ -123,39 +123,39 @@ static int compiler_start(
 }
 
 static int late(const struct phx_compiler *compiler, struct phx_compile_job *job) {
-        return phx_error_set(
+        return phx_error_set_in(
                         &job->error,
                         -ETIMEDOUT,
-                        "%s: compile took longer than %llu s (compile_deadline_s) and was stopped",
                         job->name,
+                        "compile took longer than %llu s (compile_deadline_s) and was stopped",
                         (unsigned long long) (compiler->deadline_usec / USEC_PER_SEC));
 }
 
 static int too_large(const struct phx_compiler *compiler, struct phx_compile_job *job) {
-        return phx_error_set(
+        return phx_error_set_in(
                         &job->error,
                         -ENOMEM,
-                        "%s: compile needed more than %llu MiB (compile_memory_mb) and was stopped",
                         job->name,
+                        "compile needed more than %llu MiB (compile_memory_mb) and was stopped",
                         (unsigned long long) (compiler->memory >> 20));
 }
 
 static int too_much(struct phx_compile_job *job) {
-        return phx_error_set(
+        return phx_error_set_in(
                         &job->error,
                         -EINVAL,
-                        "%s: the compiler wrote more than %lu MiB and was stopped",
                         job->name,
+                        "the compiler wrote more than %lu MiB and was stopped",
                         OUTPUT_LIMIT >> 20);
 }
 
 /* By whom is not known: the administrator, or the kernel when the machine ran out of memory. */
 static int killed(struct phx_compile_job *job, int signal_number) {
-        return phx_error_set(
+        return phx_error_set_in(
                         &job->error,
                         -EIO,
-                        "%s: the compiler was killed by signal %d (SIG%s)",
                         job->name,
+                        "the compiler was killed by signal %d (SIG%s)",
                         signal_number,
                         sigabbrev_np(signal_number) ? sigabbrev_np(signal_number) : "RT");
 }
@@ -168,7 +168,7 @@ static bool speaks_of_memory(const char *messages) {
 
 static int unreadable(struct phx_compile_job *job, int r) {
         if (job->error.text[0])
-                phx_error_prefix(&job->error, job->name);
+                phx_error_place(&job->error, job->name);
         return r;
 }
 
@@ -186,7 +186,7 @@ static int compiler_take_policy(const struct child *child, char **messages) {
                 return unreadable(job, r);
         if (job->size == 0) {
                 phx_compile_job_done(job);
-                return phx_error_set(&job->error, -EINVAL, "%s: defines no profile", job->name);
+                return phx_error_set_in(&job->error, -EINVAL, job->name, "defines no profile");
         }
         if ((*messages)[0])
                 job->warnings = PHX_TAKE(*messages);
@@ -253,21 +253,21 @@ static int compiler_judge(
 static void set_result(struct phx_compile_job *job, int r) {
         job->result = r;
         if (r < 0 && !job->error.text[0])
-                (void) phx_error_set(
+                (void) phx_error_set_in(
                                 &job->error,
                                 r,
-                                "%s: cannot be compiled: %s",
                                 job->name,
+                                "cannot be compiled: %s",
                                 strerrordesc_np(-r));
 }
 
 /* It cannot be killed: nothing that it might still write is believed. */
 static int abandoned(struct phx_compile_job *job, pid_t pid) {
-        return phx_error_set(
+        return phx_error_set_in(
                         &job->error,
                         -ETIMEDOUT,
-                        "%s: the compiler cannot be killed and keeps running (pid %d)",
                         job->name,
+                        "the compiler cannot be killed and keeps running (pid %d)",
                         (int) pid);
 }
 
@@ -421,7 +421,7 @@ int phx_compile(const struct phx_compiler *compiler,
         for (size_t i = 0; r < 0 && i < count; i++) {
                 jobs[i].error = error;
                 if (error.text[0])
-                        phx_error_prefix(&jobs[i].error, jobs[i].name);
+                        phx_error_place(&jobs[i].error, jobs[i].name);
                 set_result(&jobs[i], r);
         }
         unstage_features(compiler);

@@ -58,7 +58,7 @@ static int know_account(
                 r = phx_compiler_account_find(place->files, place->accounts, &known->account, &why);
         if (r >= 0 || (place->may_be_nobody && r != -ENOMEM))
                 return 0;
-        return phx_error_set(error, r, "%s", phx_error_text(&why, r));
+        return phx_error_copy(error, r, &why);
 }
 
 static int know_program(

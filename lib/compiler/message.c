@@ -127,28 +127,22 @@ static int message_finish(
         const struct phx_place *place = &explanation->place;
         const char *name = explanation->text->name;
         char by[300] = "";
+        int r;
 
         if (!explanation->has_place)
-                return phx_error_set(error, code, "%s: %s", name, explanation->words);
-        if (!place->file)
-                return phx_error_set(
-                                error,
-                                code,
-                                "%s: line %u: %s",
-                                name,
-                                place->line,
-                                explanation->words);
-        if (place->site > 0)
+                return phx_error_set_in(error, code, name, "%s", explanation->words);
+        if (place->file && place->site > 0)
                 (void) snprintf(by, sizeof(by), " (included by %s:%u)", name, place->site);
-        return phx_error_set(
+        r = phx_error_set_at(
                         error,
                         code,
-                        "%s: %s: line %u: %s%s",
-                        name,
-                        place->file,
-                        place->line,
+                        &(struct phx_position){ place->file ? place->file : name, place->line, 0 },
+                        "%s%s",
                         explanation->words,
                         by);
+        if (place->file)
+                phx_error_prefix(error, name);
+        return r;
 }
 
 int phx_compiler_message(
@@ -175,11 +169,11 @@ int phx_compiler_message(
         strip_stage(words, said->stage);
         (void) phx_explain(&explanation, "%s", words);
         if (!message_find_place(&explanation, name, number))
-                return phx_error_set(
+                return phx_error_set_in(
                                 error,
                                 code,
-                                "%s: %s: line %u: %s",
                                 text->name,
+                                "%s: line %u: %s",
                                 name,
                                 number,
                                 words);

@@ -44,12 +44,11 @@ static void reading_done(struct reading *reading) {
 }
 
 static int parser_refuse(const struct reading *reading, const char *key, const char *why) {
-        return phx_error_set(
+        return phx_error_set_at(
                         reading->error,
                         -EINVAL,
-                        "%s: line %u: %s: %s",
-                        reading->config,
-                        reading->line,
+                        &(struct phx_position){ reading->config, reading->line, 0 },
+                        "%s: %s",
                         key,
                         why);
 }
@@ -208,12 +207,11 @@ static int parser_read_features(
         if (!seen)
                 return -ENOMEM;
         if (seen->result < 0)
-                return phx_error_set(
+                return phx_error_set_at(
                                 reading->error,
                                 seen->result,
-                                "%s: line %u: %s",
-                                reading->config,
-                                choice->line,
+                                &(struct phx_position){ reading->config, choice->line, 0 },
+                                "%s",
                                 seen->error.text);
         return copy_text(ret_features, seen->text, seen->size);
 }
@@ -247,7 +245,7 @@ int phx_parser_options_read(
         if (seen->result == -ENOENT)
                 return 0;
         if (seen->result < 0)
-                return phx_error_set(error, seen->result, "%s", seen->error.text);
+                return phx_error_copy(error, seen->result, &seen->error);
 
         r = take_lines(&reading, seen);
         if (r >= 0)

@@ -23,11 +23,11 @@ static int stage_fail(const struct stage *stage, const char *path) {
         const char *why = strerrordesc_np(-phx_errno());
 
         path += strlen(stage->directory);
-        return phx_error_set(
+        return phx_error_set_in(
                         stage->error,
                         -EIO,
-                        "%s: cannot copy '%s' for the compiler: %s",
                         stage->name,
+                        "cannot copy '%s' for the compiler: %s",
                         *path == '/' ? path + 1 : stage->name,
                         why);
 }
@@ -111,11 +111,11 @@ int phx_stage_create(
 
         r = phx_stage_remove(directory);
         if (r < 0)
-                return phx_error_set(
+                return phx_error_set_in(
                                 error,
                                 r,
-                                "%s: %s: %s",
                                 content->name,
+                                "%s: %s",
                                 directory,
                                 strerrordesc_np(-r));
         r = make_directory(&stage, directory);

@@ -19,28 +19,28 @@ static int check_entry(
                 const struct phx_settings *settings,
                 struct phx_error *error) {
         if (!phx_label_name_is_of(entry->name, name))
-                return phx_error_set(
+                return phx_error_set_in(
                                 error,
                                 -EINVAL,
-                                "%s: defines the profile '%s', expected only '%s' and its children",
                                 name,
+                                "defines the profile '%s', expected only '%s' and its children",
                                 entry->name,
                                 name);
         /* A child may be chosen by path: it is reached only from inside. */
         if (entry->has_attachment && strcmp(entry->name, name) == 0)
-                return phx_error_set(
+                return phx_error_set_in(
                                 error,
                                 -EINVAL,
-                                "%s: attaches to programs of the host, expected no path after its "
-                                "name",
-                                name);
+                                name,
+                                "attaches to programs of the host, expected no path after its "
+                                "name");
         if (is_allowed(settings, entry->mode))
                 return 0;
-        return phx_error_set(
+        return phx_error_set_in(
                         error,
                         -EINVAL,
-                        "%s: '%s' is in mode %s, expected enforce or kill",
                         name,
+                        "'%s' is in mode %s, expected enforce or kill",
                         entry->name,
                         phx_policy_mode_to_string(entry->mode));
 }
@@ -57,11 +57,11 @@ int phx_policy_check(
                         return r;
         }
         if (!phx_policy_find(policy, name))
-                return phx_error_set(
+                return phx_error_set_in(
                                 error,
                                 -EINVAL,
-                                "%s: does not define the profile '%s'",
                                 name,
+                                "does not define the profile '%s'",
                                 name);
         return 0;
 }

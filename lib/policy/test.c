@@ -164,10 +164,10 @@ static int refuse_line(
                 int code,
                 struct phx_error *error) {
         const struct phx_position position = { file, line, 0 };
+        int r = phx_error_set_at(error, code, &position, "%s", what);
 
-        if (phx_error_goes_on(error, code))
-                phx_findings_add(error->all, PHX_SEVERITY_ERROR, &position, "%s", what);
-        return phx_error_set(error, code, "%s: line %u: %s", file, line, what);
+        (void) phx_error_list(error, r);
+        return r;
 }
 
 int phx_policy_test_parse(
@@ -186,7 +186,7 @@ int phx_policy_test_parse(
                 int r;
 
                 if (!line)
-                        return phx_error_set(error, -ENOMEM, "%s: out of memory", file);
+                        return phx_error_set_in(error, -ENOMEM, file, "out of memory");
                 r = add_line(&test, line, number, &why);
                 if (r < 0)
                         r = refuse_line(file, number, why.text, r, error);
@@ -200,12 +200,12 @@ int phx_policy_test_parse(
                 return -EINVAL;
         }
         if (test.count == 0)
-                return phx_error_set(
+                return phx_error_set_in(
                                 error,
                                 -EINVAL,
-                                "%s: contains no assertion, expected lines such as 'deny file w "
-                                "/proc/sysrq-trigger'",
-                                file);
+                                file,
+                                "contains no assertion, expected lines such as 'deny file w "
+                                "/proc/sysrq-trigger'");
         *ret_test = PHX_TAKE_STRUCT(test);
         return 0;
 }

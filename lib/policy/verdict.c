@@ -89,41 +89,55 @@ static int verdict_judge(
         return 1;
 }
 
+/* The first that failed, and how many more. */
+static int verdict_refuse(
+                const struct phx_position *first,
+                const char *why,
+                size_t failures,
+                struct phx_error *error) {
+        if (failures == 1)
+                return phx_error_set_at(error, -EINVAL, first, "%s", why);
+        return phx_error_set_at(
+                        error,
+                        -EINVAL,
+                        first,
+                        "%.900s (and %zu more failed assertions)",
+                        why,
+                        failures - 1);
+}
+
 static int judge_all(
                 const struct phx_policy_trial *trial,
                 const struct phx_policy_prober *prober,
                 struct phx_error *error) {
-        struct phx_error first = { 0 };
+        struct phx_position first = { 0 };
+        struct phx_error first_why = { 0 };
         size_t failures = 0;
+        int r;
 
         for (size_t i = 0; i < trial->test->count; i++) {
                 const struct phx_position position = { trial->file, trial->test->items[i].line, 0 };
                 struct phx_error why = { 0 };
-                int r = verdict_judge(trial, prober, &trial->test->items[i], &why);
 
+                r = verdict_judge(trial, prober, &trial->test->items[i], &why);
                 if (r < 0)
-                        return phx_error_set(error, r, "%s: %s", trial->file, why.text);
-                if (r == 0 && error && error->all)
+                        return phx_error_set_in(error, r, trial->file, "%s", why.text);
+                if (r > 0)
+                        continue;
+                if (error && error->all)
                         phx_findings_add(error->all, PHX_SEVERITY_ERROR, &position, "%s", why.text);
-                if (r == 0 && failures++ == 0)
-                        (void) phx_error_set(
-                                        &first,
-                                        -EINVAL,
-                                        "%s: line %u: %.900s",
-                                        position.file,
-                                        position.line,
-                                        why.text);
+                if (failures++ > 0)
+                        continue;
+                first = position;
+                first_why = why;
         }
         if (failures == 0)
                 return 0;
-        if (failures == 1)
-                return phx_error_set(error, -EINVAL, "%s", first.text);
-        return phx_error_set(
-                        error,
-                        -EINVAL,
-                        "%s (and %zu more failed assertions)",
-                        first.text,
-                        failures - 1);
+        r = verdict_refuse(&first, first_why.text, failures, error);
+        /* One by one, above. */
+        if (error)
+                error->is_listed = error->all != NULL;
+        return r;
 }
 
 int phx_policy_trial_run(
@@ -135,11 +149,11 @@ int phx_policy_trial_run(
 
         r = prober->load(prober->data, trial->blob, trial->size, &why);
         if (r < 0)
-                return phx_error_set(
+                return phx_error_set_in(
                                 error,
                                 r,
-                                "%s: cannot be tested: %s",
                                 trial->file,
+                                "cannot be tested: %s",
                                 phx_error_text(&why, r));
         r = judge_all(trial, prober, error);
         prober->unload(prober->data);

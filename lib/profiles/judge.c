@@ -64,13 +64,11 @@ static int judge_check_name(struct phx_update *update, struct phx_candidate *can
 
         if (!other)
                 return 0;
-        return phx_error_set(
+        return phx_error_set_at(
                         &candidate->error,
                         -EINVAL,
-                        "%s: line %u: %s/%s:%u already defines a profile of this name; rename one "
-                        "of the two",
-                        name,
-                        line_of(candidate->source),
+                        &(struct phx_position){ name, line_of(candidate->source), 0 },
+                        "%s/%s:%u already defines a profile of this name; rename one of the two",
                         update->look->settings->deployed_dir,
                         other->file,
                         other->line);
@@ -87,20 +85,23 @@ static int refuse_include(
                                               update->files };
         struct phx_place place = { NULL, 1, 1 };
         char by[300] = "";
+        int r;
 
         if (phx_place_of_include(&text, include->name, false, &place) && place.file)
                 (void) snprintf(by, sizeof(by), " (included by %s:%u)", source->name, place.site);
-        return phx_error_set(
+        r = phx_error_set_at(
                         &candidate->error,
                         -EINVAL,
-                        "%s: %s%sline %u: include of '%s': phoenixd does not deploy this file; "
-                        "expected a name in abstractions/ or tunables/%s",
-                        source->name,
-                        place.file ? place.file : "",
-                        place.file ? ": " : "",
-                        place.line,
+                        &(struct phx_position){ place.file ? place.file : source->name,
+                                                place.line,
+                                                0 },
+                        "include of '%s': phoenixd does not deploy this file; expected a name in "
+                        "abstractions/ or tunables/%s",
                         include->name,
                         by);
+        if (place.file)
+                phx_error_prefix(&candidate->error, source->name);
+        return r;
 }
 
 /* What it includes from the profile directory must be there at boot too, when the machine's own
@@ -236,11 +237,11 @@ static int try_policy(
 }
 
 static int refuse_to_keep(struct phx_candidate *candidate, const char *what, int r) {
-        return phx_error_set(
+        return phx_error_set_in(
                         &candidate->error,
                         r,
-                        "%s: %s cannot be stored: %s",
                         candidate->source->name,
+                        "%s cannot be stored: %s",
                         what,
                         strerrordesc_np(-r));
 }
@@ -283,7 +284,7 @@ static int accept_policy(
 
         r = phx_policy_parse(blob, size, &policy, &candidate->error);
         if (r < 0) {
-                phx_error_prefix(&candidate->error, candidate->source->name);
+                phx_error_place(&candidate->error, candidate->source->name);
                 return -EINVAL;
         }
         r = phx_policy_check(

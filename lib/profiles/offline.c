@@ -14,11 +14,10 @@
  * a container: no init may be executed, no signal ends it (check_life), a piece hides another file
  * (check_piece).
  *
- * Findings come from two sources: those that the judges add directly have names relative to the
- * profile directory and "line N: " in the text, and complete() turns both into a position; those
- * that are the refusal of a desired profile are taken apart by add_refusal(). Without a compiler
- * the texts are judged alone, and the error about the compiler says to the caller that this was
- * not all. */
+ * All findings carry their place: those of the judges (profiles.h), which also list each refusal,
+ * and those that are added here. They name files of the profile directory without it, and
+ * complete() makes paths of these. Without a compiler the texts are judged alone, and the error
+ * about the compiler says to the caller that this was not all. */
 
 #include "profiles/offline.h"
 
@@ -167,85 +166,24 @@ static int make_room(struct judging *judging, struct phx_error *error) {
 
 /* --- what was found, as places in files --- */
 
-/* "line 7: TEXT": false when it is not of that form. */
-static bool offline_take_line(const char **text, unsigned *ret_line) {
-        char *end = NULL;
-        unsigned long line;
-
-        if (!phx_has_prefix(*text, "line "))
-                return false;
-        line = strtoul(*text + strlen("line "), &end, 10);
-        if (!phx_has_prefix(end, ": "))
-                return false;
-        *ret_line = (unsigned) line;
-        *text = end + strlen(": ");
-        return true;
-}
-
 static void offline_add(
                 struct judging *judging,
                 enum phx_severity severity,
                 const char *name,
-                unsigned line,
                 const char *text) {
-        phx_autofree char *file = NULL;
-
-        if (phx_printf(&file,
-                       "%s%s%s",
-                       name[0] == '/' ? "" : judging->offline->settings->profile_dir,
-                       name[0] == '/' || !name[0] ? "" : "/",
-                       name) < 0) {
-                judging->findings->is_incomplete = true;
-                return;
-        }
         phx_findings_add(
                         judging->findings,
                         severity,
-                        &(struct phx_position){ file, line, 0 },
+                        &(struct phx_position){ name, 0, 0 },
                         "%s",
                         text);
 }
 
-/* A refusal of a source: "NAME: TEXT", "NAME: line N: TEXT" or "NAME: /FILE: line N: TEXT", where
- * NAME may be its test's. */
-static void add_refusal(struct judging *judging, const char *name, const char *text) {
-        phx_autofree char *test = NULL, *file = NULL;
-        const char *at = text, *colon, *rest;
-        unsigned line = 0;
-
-        if (phx_printf(&test, "%s.test: ", name) < 0) {
-                judging->findings->is_incomplete = true;
-                return;
-        }
-        if (phx_has_prefix(at, test)) {
-                at += strlen(test);
-                /* The assertions were told one by one. */
-                if (offline_take_line(&at, &line))
-                        return;
-                test[strlen(test) - strlen(": ")] = '\0';
-                offline_add(judging, PHX_SEVERITY_ERROR, test, 0, at);
-                return;
-        }
-        if (phx_has_prefix(at, name) && phx_has_prefix(at + strlen(name), ": "))
-                at += strlen(name) + strlen(": ");
-        if (at[0] == '/' && (colon = strstr(at, ": line "))) {
-                rest = colon + strlen(": ");
-                file = strndup(at, (size_t) (colon - at));
-                if (file && offline_take_line(&rest, &line)) {
-                        offline_add(judging, PHX_SEVERITY_ERROR, file, line, rest);
-                        return;
-                }
-        }
-        (void) offline_take_line(&at, &line);
-        offline_add(judging, PHX_SEVERITY_ERROR, name, line, at);
-}
-
-/* What the judges of profiles.h added names files below the directory, and lines in the text. */
+/* What is named without the directory. */
 static int complete(struct judging *judging, size_t first) {
         for (size_t i = first; i < judging->findings->count; i++) {
                 struct phx_finding *finding = &judging->findings->items[i];
-                const char *text = finding->text;
-                char *path = NULL, *rest;
+                char *path = NULL;
 
                 if (finding->file[0] == '/')
                         continue;
@@ -256,13 +194,6 @@ static int complete(struct judging *judging, size_t first) {
                         return -ENOMEM;
                 free(finding->file);
                 finding->file = path;
-                if (!offline_take_line(&text, &finding->line))
-                        continue;
-                rest = strdup(text);
-                if (!rest)
-                        return -ENOMEM;
-                free(finding->text);
-                finding->text = rest;
         }
         return 0;
 }
@@ -325,7 +256,6 @@ static int check_loaded(struct judging *judging, const char *profile) {
                 offline_add(judging,
                             PHX_SEVERITY_WARNING,
                             profile,
-                            0,
                             "no container can start with this profile: no init (/sbin/init, "
                             "/usr/lib/systemd/systemd, "
                             "/bin/busybox) may be read and executed; add a rule such as 'file,'");
@@ -333,14 +263,12 @@ static int check_loaded(struct judging *judging, const char *profile) {
                 offline_add(judging,
                             PHX_SEVERITY_WARNING,
                             profile,
-                            0,
                             "no container can start with this profile: LXC requires 'capability "
                             "sys_admin,'");
         if (!has_end)
                 offline_add(judging,
                             PHX_SEVERITY_WARNING,
                             profile,
-                            0,
                             "lxc-stop cannot stop a container with this profile: it requires 'signal "
                             "receive,'");
         return 0;
@@ -385,7 +313,6 @@ static int check_piece(struct judging *judging, const struct phx_desired_profile
                 offline_add(judging,
                             PHX_SEVERITY_WARNING,
                             piece->name,
-                            0,
                             "deployed_dir has a different file of this name; if phoenixd did not deploy "
                             "it, phoenixd does not replace it, and the profiles that include it stay "
                             "pending");
@@ -397,21 +324,21 @@ static int take_desired(struct judging *judging) {
 
         for (size_t i = 0; i < judging->desired->refusal_count; i++) {
                 const struct phx_refusal *refusal = &judging->desired->refusals[i];
-                bool is_directory = refusal->refused == PHX_REFUSED_PROFILES;
 
-                offline_add(judging,
-                            PHX_SEVERITY_ERROR,
-                            is_directory ? "" : refusal->object,
-                            0,
-                            refusal->text);
+                /* Of the directory as a whole phx_profiles_update() has said it. */
+                if (refusal->refused == PHX_REFUSED_TEST)
+                        offline_add(judging, PHX_SEVERITY_ERROR, refusal->object, refusal->text);
         }
         for (size_t i = 0; r >= 0 && i < judging->desired->profile_count; i++) {
                 const struct phx_desired_profile *profile = &judging->desired->profiles[i];
 
+                if (profile->state == PHX_SOURCE_REFUSED)
+                        continue; /* likewise */
                 if (profile->state == PHX_SOURCE_WRITING)
-                        add_refusal(judging, profile->name, "is still being written");
-                else if (profile->state == PHX_SOURCE_REFUSED)
-                        add_refusal(judging, profile->name, profile->refusal);
+                        offline_add(judging,
+                                    PHX_SEVERITY_ERROR,
+                                    profile->name,
+                                    "is still being written");
                 else if (phx_is_piece_name(profile->name))
                         r = check_piece(judging, profile);
                 else
@@ -462,15 +389,20 @@ static int offline_judge(struct judging *judging, struct phx_error *error) {
                                 judging->desired,
                                 &retry_usec);
         if (r >= 0)
-                r = complete(judging, first);
-        if (r >= 0)
                 r = take_desired(judging);
+        if (r >= 0)
+                r = complete(judging, first);
         return r < 0 ? r
                      : phx_offline_lint(
                                        offline,
                                        judging->profiles,
                                        judging->desired,
                                        judging->findings);
+}
+
+static void add_unlisted(struct judging *judging, int code, const struct phx_error *error) {
+        if (code < 0 && !error->is_listed)
+                phx_findings_add_error(judging->findings, error, code, "");
 }
 
 /* Without a compiler: what the texts of profiles and tests say by themselves. */
@@ -493,13 +425,21 @@ static int judge_texts(struct judging *judging, struct phx_error *error) {
                 char name[256];
 
                 if (source->result < 0) {
-                        add_refusal(judging, source->name, source->error.text);
+                        phx_findings_add_error(
+                                        judging->findings,
+                                        &source->error,
+                                        source->result,
+                                        source->name);
                         continue;
                 }
-                (void) phx_source_check(source->name, source->seen->text, &rules, &why);
+                add_unlisted(judging,
+                             phx_source_check(source->name, source->seen->text, &rules, &why),
+                             &why);
                 (void) snprintf(name, sizeof(name), "%s" PHX_POLICY_TEST_SUFFIX, source->name);
                 if (source->test)
-                        (void) phx_policy_test_parse(name, source->test->text, &test, &why);
+                        add_unlisted(judging,
+                                     phx_policy_test_parse(name, source->test->text, &test, &why),
+                                     &why);
         }
         return r < 0 ? r : complete(judging, first);
 }

@@ -28,6 +28,7 @@
 #include <linux/capability.h>
 #include <string.h>
 
+#include "base/findings.h"
 #include "base/watches.h"
 #include "profiles/update.h"
 
@@ -75,11 +76,11 @@ static void update_done(struct phx_update *update) {
 static int refuse_piece(struct phx_candidate *candidate, const char *piece, int code) {
         if (code == -ENOMEM)
                 return code;
-        return phx_error_set(
+        return phx_error_set_in(
                         &candidate->error,
                         code,
-                        "%s: its piece %s cannot be stored: %s",
                         candidate->source->name,
+                        "its piece %s cannot be stored: %s",
                         piece,
                         strerrordesc_np(-code));
 }
@@ -201,6 +202,18 @@ static void forget_unproven(struct phx_update *update, const struct phx_candidat
         update->changed |= phx_inventory_remove_profile(update->inventory, name) > 0;
 }
 
+/* What is wrong, for who asked for all of it. */
+static void list_refusal(const struct phx_update *update, const struct phx_candidate *candidate) {
+        struct phx_findings *findings = update->profiles->options.findings;
+
+        if (findings && candidate->result != -EBUSY && !candidate->error.is_listed)
+                phx_findings_add_error(
+                                findings,
+                                &candidate->error,
+                                candidate->result,
+                                candidate->source->name);
+}
+
 static int desire_candidate(struct phx_update *update, struct phx_candidate *candidate) {
         const char *name = candidate->source->name;
         struct phx_good *good = phx_goods_find(&update->profiles->goods, name);
@@ -215,6 +228,7 @@ static int desire_candidate(struct phx_update *update, struct phx_candidate *can
         if (candidate->result < 0) {
                 update->all_good = false;
                 forget_unproven(update, candidate);
+                list_refusal(update, candidate);
                 return desire(update,
                               name,
                               candidate->result == -EBUSY ? PHX_SOURCE_WRITING : PHX_SOURCE_REFUSED,
@@ -288,6 +302,12 @@ static int keep_all(struct phx_update *update, int code, const struct phx_error 
         if (!refusal)
                 return -ENOMEM;
         refusal->is_transient = code == -EBUSY;
+        if (update->profiles->options.findings)
+                phx_findings_add_error(
+                                update->profiles->options.findings,
+                                error,
+                                code,
+                                update->look->settings->profile_dir);
         return desire_others(update, PHX_SOURCE_GOOD);
 }
 
@@ -333,12 +353,12 @@ static int profiles_list_sources(struct phx_update *update, struct phx_error *er
         if (update->profiles->options.only)
                 phx_sources_keep(&update->sources, update->profiles->options.only);
         if (update->sources.count == 0 && has_profiles(update->profiles))
-                return phx_error_set(
+                return phx_error_set_in(
                                 error,
                                 -ENODATA,
-                                "%s: is empty, expected profiles; phoenixd does not take an empty "
-                                "directory as an order to remove them",
-                                profile_dir);
+                                profile_dir,
+                                "is empty, expected profiles; phoenixd does not take an empty "
+                                "directory as an order to remove them");
         return 0;
 }
 

@@ -15,25 +15,25 @@
 #include "state/configuration.h"
 
 static int refuse_source(struct phx_source *source, const char *why) {
-        source->result = phx_error_set(&source->error, -EINVAL, "%s: %s", source->name, why);
+        source->result = phx_error_set_in(&source->error, -EINVAL, source->name, "%s", why);
         return 0;
 }
 
 /* What follows a NUL is invisible to the parser, which would compile the rest. */
 static int refuse_nul(struct phx_source *source, const struct phx_file_seen *seen, bool is_test) {
+        phx_autofree char *test = NULL;
         unsigned line, column;
 
-        if (phx_has_nul(seen->text, seen->size, &line, &column))
-                source->result = phx_error_set(
-                                &source->error,
-                                -EINVAL,
-                                is_test ? "%s: its test has a NUL byte at line %u, column %u, "
-                                          "expected text"
-                                        : "%s: line %u: found a NUL byte at column %u, expected "
-                                          "text",
-                                source->name,
-                                line,
-                                column);
+        if (!phx_has_nul(seen->text, seen->size, &line, &column))
+                return 0;
+        if (is_test && phx_printf(&test, "%s%s", source->name, PHX_POLICY_TEST_SUFFIX) < 0)
+                return -ENOMEM;
+        source->result = phx_error_set_at(
+                        &source->error,
+                        -EINVAL,
+                        &(struct phx_position){ test ? test : source->name, line, column },
+                        "found a NUL byte at column %u, expected text",
+                        column);
         return 0;
 }
 
@@ -193,7 +193,7 @@ int phx_sources_list(
 
         r = source_list(files, profile_dir, directory, &sources);
         if (r < 0)
-                return phx_error_set(error, r, "%s: %s", profile_dir, strerrordesc_np(-r));
+                return phx_error_set_in(error, r, profile_dir, "%s", strerrordesc_np(-r));
         *ret_sources = sources;
         sources = (struct phx_sources){ 0 };
         return 0;

@@ -55,10 +55,9 @@ static int PHX_PRINTF(3, 4) refuse(struct scan *scan, unsigned line, const char 
         va_start(arguments, format);
         (void) vsnprintf(what, sizeof(what), format, arguments);
         va_end(arguments);
-        r = phx_error_set(scan->error, -EINVAL, "%s: line %u: %.900s", scan->name, line, what);
-        if (!phx_error_goes_on(scan->error, r))
+        r = phx_error_set_at(scan->error, -EINVAL, &position, "%s", what);
+        if (!phx_error_list(scan->error, r))
                 return r;
-        phx_findings_add(scan->error->all, PHX_SEVERITY_ERROR, &position, "%s", what);
         scan->has_failed = true;
         return 0;
 }
@@ -401,11 +400,11 @@ int phx_source_check(
                         return r;
         }
         if (scan.profiles == 0)
-                return phx_error_set(
+                return phx_error_set_in(
                                 error,
                                 -EINVAL,
-                                "%s: defines no profile, expected one named '%s'",
                                 name,
+                                "defines no profile, expected one named '%s'",
                                 name);
         return scan.has_failed ? -EINVAL : 0;
 }

@@ -46,6 +46,7 @@ static int includes_refuse(
                 int code,
                 const char *why) {
         char by[300] = "";
+        int r;
 
         if (site->file)
                 (void) snprintf(by,
@@ -53,18 +54,20 @@ static int includes_refuse(
                                 " (included by %s:%u)",
                                 collect->profile,
                                 site->top);
-        return phx_error_set(
+        r = phx_error_set_at(
                         collect->error,
                         code,
-                        "%s: %s%sline %u: %s of '%.128s': %s%s",
-                        collect->profile,
-                        site->file ? site->file : "",
-                        site->file ? ": " : "",
-                        site->line,
+                        &(struct phx_position){ site->file ? site->file : collect->profile,
+                                                site->line,
+                                                0 },
+                        "%s of '%.128s': %s%s",
                         site->is_abi ? "abi" : "include",
                         site->name,
                         why,
                         by);
+        if (site->file)
+                phx_error_prefix(collect->error, collect->profile);
+        return r;
 }
 
 char *phx_include_name(const char *name) {

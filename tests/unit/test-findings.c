@@ -60,6 +60,35 @@ static int read_configuration(const char *text, struct phx_findings *findings) {
         return r;
 }
 
+static void an_error_is_listed_where_the_reader_goes_on(void **state) {
+        phx_cleanup(phx_findings_done) struct phx_findings findings = { 0 };
+        struct phx_error error = { 0 };
+        int r = phx_error_set_at(&error, -EINVAL, &(struct phx_position){ "a", 2, 3 }, "wrong");
+
+        assert_false(phx_error_list(NULL, -EINVAL));
+        assert_false(phx_error_list(&error, r));
+        error.all = &findings;
+        assert_false(phx_error_list(&error, -ENOMEM));
+        assert_false(error.is_listed);
+        assert_true(phx_error_list(&error, r));
+        assert_true(error.is_listed);
+        assert_int_equal(findings.errors, 1);
+        assert_string_equal(findings.items[0].file, "a");
+        assert_int_equal(findings.items[0].line, 2);
+        assert_int_equal(findings.items[0].column, 3);
+        assert_string_equal(findings.items[0].text, "wrong");
+
+        (void) phx_error_set(&error, -EINVAL, "without a place");
+        assert_false(error.is_listed);
+        phx_findings_add_error(&findings, &error, -EINVAL, "b");
+        error = (struct phx_error){ 0 };
+        phx_findings_add_error(&findings, &error, -EPERM, "c");
+        assert_string_equal(findings.items[1].file, "b");
+        assert_string_equal(findings.items[1].text, "without a place");
+        assert_string_equal(findings.items[2].file, "c");
+        assert_string_equal(findings.items[2].text, "Operation not permitted");
+}
+
 static void a_configuration_tells_all_of_its_mistakes(void **state) {
         phx_cleanup(phx_findings_done) struct phx_findings findings = { 0 };
 
@@ -181,6 +210,7 @@ static void what_is_no_json_has_a_column(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(they_are_sorted_and_said_once),
+                cmocka_unit_test(an_error_is_listed_where_the_reader_goes_on),
                 cmocka_unit_test(a_configuration_tells_all_of_its_mistakes),
                 cmocka_unit_test(what_is_left_out_is_a_warning),
                 cmocka_unit_test(each_container_knows_its_line),

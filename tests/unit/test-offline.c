@@ -111,9 +111,76 @@ static void the_machines_own_features_are_asked_for(void **state) {
         need_compiler();
         tree_write("etc/apparmor/parser.conf", "policy-features=/gone\n");
         judge(1);
-        assert_non_null(strstr(
-                        findings.items[0].text,
-                        "/etc/apparmor/parser.conf: line 1: /gone: No such file or directory"));
+        assert_string_equal(findings.items[0].file, "/etc/apparmor/parser.conf");
+        assert_int_equal(findings.items[0].line, 1);
+        assert_string_equal(findings.items[0].text, "/gone: No such file or directory");
+}
+
+/* FILE is below the profile directory. */
+static void assert_found(const char *file, unsigned line, unsigned column, const char *text) {
+        size_t root = strlen(offline.settings->profile_dir) + 1;
+
+        for (size_t i = 0; i < findings.count; i++) {
+                const struct phx_finding *finding = &findings.items[i];
+
+                assert_true(phx_has_prefix(finding->file, offline.settings->profile_dir));
+                if (finding->severity == PHX_SEVERITY_ERROR &&
+                    strcmp(finding->file + root, file) == 0 && finding->line == line &&
+                    finding->column == column && phx_has_prefix(finding->text, text))
+                        return;
+        }
+        for (size_t i = 0; i < findings.count; i++)
+                print_message("%s:%u:%u: %s\n",
+                              findings.items[i].file,
+                              findings.items[i].line,
+                              findings.items[i].column,
+                              findings.items[i].text);
+        fail_msg("not found: %s:%u:%u: %s", file, line, column, text);
+}
+
+static void write_mistakes(void) {
+        tree_write("profiles/abstractions/bad", "file,\ninclude <abstractions/none>\n");
+        tree_write("profiles/lxc-child", "profile lxc-child {\n}\nprofile lxc-more {\n}\n");
+        tree_write("profiles/lxc-complain", "\nprofile lxc-complain flags=(complain) {\n}\n");
+        tree_write("profiles/lxc-deep", "profile lxc-deep {\n include <abstractions/bad>\n}\n");
+        tree_write("profiles/lxc-empty", "");
+        tree_write("profiles/lxc-gone", "profile lxc-gone {\n include <abstractions/none>\n}\n");
+        tree_write("profiles/lxc-0.test", "deny file w /x\n\ndenied /etc/shadow r\n");
+        tree_write("profiles/lxc-orphan.test", "deny file w /x\n");
+}
+
+/* Wherever it is found out, a mistake has its place, which is said in fields and not again in the
+ * text. */
+static void every_mistake_has_its_place(void **state) {
+        need_compiler();
+        write_mistakes();
+        judge(8);
+        assert_found("abstractions/bad", 2, 0, "Could not open 'abstractions/none'");
+        assert_found("lxc-child", 3, 0, "found a second profile 'lxc-more'");
+        assert_found("lxc-complain", 2, 0, "flag 'complain' disables enforcement");
+        assert_found("lxc-empty", 0, 0, "is empty");
+        assert_found("lxc-gone", 2, 0, "Could not open 'abstractions/none'");
+        assert_found("lxc-0.test", 1, 0, "expected 'deny file w /x', but for 'w /x' ");
+        assert_found("lxc-0.test", 3, 0, "'denied': expected allow or deny");
+        assert_found("lxc-orphan.test", 0, 0, "tests a profile that does not exist");
+}
+
+/* What the texts say by themselves. */
+static void without_a_compiler_too(void **state) {
+        struct phx_error error = { 0 };
+
+        write_mistakes();
+        tree_write("profiles/lxc-0", "abi <abi/3.0>,\n");
+        tree_write("profiles/lxc-1.test", "# nothing\n");
+        offline.parser = "/nonexistent";
+        assert_int_equal(phx_offline_judge(&offline, &findings, &error), -ENOENT);
+        assert_found("lxc-child", 3, 0, "found a second profile 'lxc-more'");
+        assert_found("lxc-complain", 2, 0, "flag 'complain' disables enforcement");
+        assert_found("lxc-empty", 0, 0, "is empty");
+        assert_found("lxc-0", 0, 0, "defines no profile");
+        assert_found("lxc-0.test", 3, 0, "'denied': expected allow or deny");
+        assert_found("lxc-1.test", 0, 0, "contains no assertion");
+        assert_int_equal(findings.errors, 6);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -123,6 +190,8 @@ int main(void) {
                 TEST(what_is_only_looked_at_is_not_flushed),
                 TEST(and_is_compiled_all_the_same),
                 TEST(the_machines_own_features_are_asked_for),
+                TEST(every_mistake_has_its_place),
+                TEST(without_a_compiler_too),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
