@@ -14,24 +14,26 @@ set_setting longest_delay_ms 2500
 set_setting debounce_ms 1500
 check "in sync" settled 20
 spoil() { echo '# mine' >>"$DEPLOYED/lxc-db"; }
-# repaired_after LEAST MOST: milliseconds since $started.
+# repaired_after LEAST: milliseconds since $started. A busy machine may take any time beyond that.
 repaired_after() {
     local after
     wait_until 8 same_file "$SOURCES/lxc-db" "$DEPLOYED/lxc-db" || return
     after=$(($(now_ms) - started))
     say "after $after ms"
-    [[ $after -ge $1 && $after -le $2 ]]
+    [[ $after -ge $1 ]]
 }
 started=$(now_ms)
 spoil
-check "a look waits for the dust to settle" repaired_after 1500 4000
+check "a look waits for the dust to settle" repaired_after 1500
 # What the repair itself stirred up has settled then.
 sleep 4
 started=$(now_ms)
-(for _ in 1 2 3 4 5; do spoil && sleep 0.5; done) &
+(for _ in {1..40}; do spoil && sleep 0.5; done) &
 dust=$!
-check "but not for ever" repaired_after 2500 6000
+check "but not for ever" repaired_after 2500
+check "while it was still being stirred up" kill -0 "$dust"
 wait "$dust"
+check "in sync" settled 20
 set_setting debounce_ms 10
 set_setting longest_delay_ms 2000
 set_setting resync_s 10
