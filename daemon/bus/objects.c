@@ -39,7 +39,7 @@ PROFILE(state, phx_profile_state_to_string(profile->state))
 PROFILE(source, phx_source_state_to_string(profile->source))
 PROFILE(refusal, profile->refusal)
 PROFILE(deployed, phx_deployment_to_string(profile->deployed))
-PROFILE(mode, profile->mode)
+PROFILE(mode, phx_policy_mode_to_string(profile->mode))
 PROFILE(digest, profile->digest)
 PROFILE(hash, profile->hash)
 

@@ -80,7 +80,9 @@ static int select_profiles(
                 struct phx_snapshot_profile *item;
 
                 if (!verb_list_matches(list, profile->name, NULL) ||
-                    !has_state(list, phx_profile_state_to_string(profile->state), profile->mode))
+                    !has_state(list,
+                               phx_profile_state_to_string(profile->state),
+                               phx_policy_mode_to_string(profile->mode)))
                         continue;
                 item = phx_grow(&part->profiles, &part->profile_count, sizeof(*item));
                 if (!item)
@@ -139,7 +141,7 @@ static int list_add_profiles(
                                                   profile->is_piece    ? NULL
                                                   : profile->is_loaded ? "yes"
                                                                        : "no",
-                                                  profile->mode,
+                                                  phx_policy_mode_to_string(profile->mode),
                                                   profile->is_piece ? NULL : used,
                                                   profile->loaded_hash });
         }

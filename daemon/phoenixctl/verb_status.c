@@ -304,7 +304,9 @@ static void print_profile(const struct page *page, const struct phx_snapshot_pro
                 (void) printf("  %-13s %s%s%s\n",
                               "Kernel:",
                               profile->is_loaded ? "loaded, mode " : "not loaded",
-                              profile->is_loaded ? status_or_none(profile->mode) : "",
+                              profile->is_loaded ? status_or_none(phx_policy_mode_to_string(
+                                                                   profile->mode))
+                                                 : "",
                               !profile->is_loaded || phx_equal(profile->hash, profile->loaded_hash)
                                               ? ""
                                               : ", another version");

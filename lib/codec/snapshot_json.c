@@ -54,6 +54,10 @@ static const char *mode_word(unsigned is_observing) {
         return phx_mode_to_string(is_observing ? PHX_MODE_OBSERVE : PHX_MODE_ENFORCE);
 }
 
+static const char *policy_mode_word(unsigned value) {
+        return phx_policy_mode_to_string((enum phx_policy_mode) value);
+}
+
 static const char *piece_word(unsigned is_piece) {
         return is_piece ? "piece" : "profile";
 }
@@ -130,7 +134,7 @@ static const struct phx_field profile_fields[] = {
         PLAIN(phx_snapshot_profile, "digest", TEXT, digest),
         WORD(phx_snapshot_profile, "deployed", deployed, deployed_word, DEPLOYMENTS),
         PLAIN(phx_snapshot_profile, "loaded", BOOL, is_loaded),
-        PLAIN(phx_snapshot_profile, "mode", TEXT, mode),
+        NEWER(phx_snapshot_profile, "mode", mode, policy_mode_word, PHX_POLICY_MODES),
         PLAIN(phx_snapshot_profile, "hash", TEXT, hash),
         PLAIN(phx_snapshot_profile, "loaded_hash", TEXT, loaded_hash),
         PLAIN(phx_snapshot_profile, "containers", TEXTS, containers),

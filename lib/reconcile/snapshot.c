@@ -89,9 +89,8 @@ static int fill_kernel(
                                       *good = phx_kernel_entries_find(&want->policy, want->name);
 
         profile->is_loaded = loaded != NULL;
+        profile->mode = loaded ? loaded->mode : PHX_POLICY_ABSENT;
         if (phx_replace(&profile->hash, good ? good->hash : NULL) < 0 ||
-            phx_replace(&profile->mode, loaded ? phx_policy_mode_to_string(loaded->mode) : NULL) <
-                            0 ||
             phx_replace(&profile->loaded_hash, loaded ? loaded->hash : NULL) < 0)
                 return -ENOMEM;
         return 0;
@@ -413,9 +412,7 @@ static int explain_profile(
                                         .layer = "kernel",
                                         .key = "loaded",
                                         .value = profile->loaded_hash,
-                                        .why = phx_policy_mode_is_enforced(
-                                                               phx_policy_mode_from_string(
-                                                                               profile->mode))
+                                        .why = phx_policy_mode_is_enforced(profile->mode)
                                                                ? "the policy in force, enforced"
                                                                : "the policy in force, which is not "
                                                                  "enforced",

@@ -6,12 +6,13 @@
 #include <string.h>
 
 #include "base/macros.h"
+#include "base/strings.h"
 
 static const char *const mode_names[] = {
         [PHX_POLICY_UNKNOWN] = "unknown",       [PHX_POLICY_ENFORCE] = "enforce",
         [PHX_POLICY_COMPLAIN] = "complain",     [PHX_POLICY_KILL] = "kill",
         [PHX_POLICY_UNCONFINED] = "unconfined", [PHX_POLICY_USER] = "user",
-        [PHX_POLICY_MIXED] = "mixed",
+        [PHX_POLICY_MIXED] = "mixed",           [PHX_POLICY_ABSENT] = NULL,
 };
 
 const char *phx_policy_mode_to_string(enum phx_policy_mode mode) {
@@ -22,7 +23,7 @@ enum phx_policy_mode phx_policy_mode_from_string(const char *text) {
         if (!text)
                 return PHX_POLICY_UNKNOWN;
         for (size_t i = 0; i < PHX_ELEMENTS(mode_names); i++)
-                if (strcmp(text, mode_names[i]) == 0)
+                if (phx_equal(text, mode_names[i]))
                         return (enum phx_policy_mode) i;
         return strcmp(text, "prompt") == 0 ? PHX_POLICY_USER : PHX_POLICY_UNKNOWN;
 }

@@ -50,7 +50,6 @@ static void snapshot_profile_done(struct phx_snapshot_profile *profile) {
         free(profile->name);
         free(profile->refusal);
         free(profile->digest);
-        free(profile->mode);
         free(profile->hash);
         free(profile->loaded_hash);
         phx_strings_done(&profile->containers);

@@ -55,9 +55,9 @@ struct phx_snapshot_profile {
         char *digest;
         enum phx_deployment deployed;
         bool is_loaded;
-        char *mode;        /* in the kernel */
-        char *hash;        /* of the last good one */
-        char *loaded_hash; /* of the one in the kernel */
+        enum phx_policy_mode mode; /* in the kernel */
+        char *hash;                /* of the last good one */
+        char *loaded_hash;         /* of the one in the kernel */
         struct phx_strings containers;
         struct phx_lints lints; /* rules that it breaks */
         struct phx_suspension suspended;

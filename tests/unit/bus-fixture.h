@@ -56,9 +56,9 @@ static inline void add_profiles(struct phx_snapshot *snapshot) {
                 (void) phx_replace(&snapshot->profiles[snapshot->profile_count].name, name);
                 /* Each look finds each of them changed. */
                 if (shared->is_restless)
-                        (void) phx_replace(
-                                        &snapshot->profiles[snapshot->profile_count].mode,
-                                        shared->looks % 2 ? "enforce" : "complain");
+                        snapshot->profiles[snapshot->profile_count].mode =
+                                        shared->looks % 2 ? PHX_POLICY_ENFORCE
+                                                          : PHX_POLICY_COMPLAIN;
         }
 }
 

@@ -262,6 +262,64 @@ static void a_key_of_a_later_version_is_passed_over(void **state) {
         assert_string_equal(back, whole);
 }
 
+/* phoenixctl of this version, and a daemon of the next: what it does not know is unknown, and all
+ * the rest is shown. */
+static void a_word_of_a_later_version_is_no_error(void **state) {
+        static const struct {
+                const char *key, *word;
+        } words[] = {
+                { "posture", "unconfined" },
+                { "cause", "profile-outdated" },
+                { "mode", "enforce" },
+                { "state", "requires-restart" },
+        };
+
+        for (size_t i = 0; i < PHX_ELEMENTS(words); i++) {
+                phx_cleanup(phx_description_done) struct phx_description description = { 0 };
+                phx_autofree char *from = NULL, *text = NULL;
+                const struct phx_snapshot *snapshot;
+                const char *place;
+
+                assert_true(asprintf(&from, "\"%s\":\"%s\"", words[i].key, words[i].word) > 0);
+                place = strstr(whole, from);
+                assert_non_null(place);
+                assert_true(asprintf(&text,
+                                     "%.*s\"%s\":\"of-a-later-version\"%s",
+                                     (int) (place - whole),
+                                     whole,
+                                     words[i].key,
+                                     place + strlen(from)) > 0);
+                description = parsed(text);
+                snapshot = description.snapshot;
+                assert_int_equal(
+                                snapshot->containers[0].posture,
+                                i == 0 ? PHX_POSTURE_UNKNOWN : PHX_POSTURE_UNCONFINED);
+                assert_int_equal(
+                                snapshot->drifts[0].cause,
+                                i == 1 ? PHX_CAUSE_NONE : PHX_CAUSE_PROFILE_OUTDATED);
+                assert_int_equal(
+                                snapshot->profiles[0].mode,
+                                i == 2 ? PHX_POLICY_UNKNOWN : PHX_POLICY_ENFORCE);
+                assert_int_equal(
+                                snapshot->containers[0].state,
+                                i == 3 ? PHX_CONTAINER_UNKNOWN : PHX_CONTAINER_REQUIRES_RESTART);
+                /* What it means was said in words by whoever knows it. */
+                assert_string_equal(snapshot->drifts[0].why, "w");
+        }
+}
+
+static void a_profile_that_is_not_loaded_has_no_mode(void **state) {
+        phx_cleanup(phx_description_done) struct phx_description description = parsed(whole);
+        phx_cleanup(phx_description_done) struct phx_description back = { 0 };
+        phx_autofree char *text = NULL;
+
+        description.snapshot->profiles[0].mode = PHX_POLICY_ABSENT;
+        text = rendered(&description);
+        assert_non_null(strstr(text, "\"loaded\":true,\"mode\":null,"));
+        back = parsed(text);
+        assert_int_equal(back.snapshot->profiles[0].mode, PHX_POLICY_ABSENT);
+}
+
 static void what_is_not_utf8_becomes_a_question_mark(void **state) {
         static const struct {
                 const char *text;
@@ -325,6 +383,8 @@ int main(void) {
                 cmocka_unit_test(every_other_key_must_be_there),
                 cmocka_unit_test(what_is_wrong_is_named_by_its_path),
                 cmocka_unit_test(a_key_of_a_later_version_is_passed_over),
+                cmocka_unit_test(a_word_of_a_later_version_is_no_error),
+                cmocka_unit_test(a_profile_that_is_not_loaded_has_no_mode),
                 cmocka_unit_test(what_is_not_utf8_becomes_a_question_mark),
                 cmocka_unit_test(a_number_beyond_json_is_refused),
                 cmocka_unit_test(one_object_has_the_shape_that_it_has_in_the_whole),
