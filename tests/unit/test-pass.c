@@ -155,7 +155,7 @@ static void what_was_seen_can_be_told(void **state) {
         profile = phx_snapshot_find_profile(snapshot, "lxc-web");
         assert_true(profile->state == PHX_PROFILE_IN_SYNC);
         assert_true(profile->deployed == PHX_DEPLOYMENT_CURRENT && profile->is_loaded);
-        assert_string_equal(profile->mode, "enforce");
+        assert_true(profile->mode == PHX_POLICY_ENFORCE);
         assert_string_equal(profile->loaded_hash, "policy 1");
         assert_string_equal(profile->containers.items[0], "web");
 
