@@ -1,0 +1,512 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Each line is tried in the order in which Proxmox tries it, and the first form that fits decides:
+ *
+ *   1. nothing but blanks
+ *   2. a header, which opens a section: the lines below go there. Of two equal sections the later
+ *      one replaces the earlier one whole
+ *   3. '#' in the first column: a note
+ *   4. lxc.KEY, then ':', or '=' with blanks before it, then any value, which may be empty; dropped
+ *      when Proxmox does not take the key
+ *   5. description, then snapstate (anywhere in the line: that form is not anchored), then delete,
+ *      which is for pending changes
+ *   6. an ordinary key: letters, '_' and digits behind them, then ':' and a value. A value of only
+ *      blanks is one blank
+ *
+ * What fits nowhere is dropped. It is taken apart once more, by looser rules, for the reason and
+ * for what its author meant: an operator who indents the profile's line believes the container to
+ * be confined. */
+
+#include "pve/text.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/grow.h"
+#include "base/strings.h"
+
+static const char mark[] = "\xef\xbb\xbf";
+
+struct slice {
+        const char *start;
+        size_t size;
+};
+
+static bool pve_is_blank(char c) {
+        return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static bool pve_is_lower(char c) {
+        return c >= 'a' && c <= 'z';
+}
+
+static bool pve_is_digit(char c) {
+        return c >= '0' && c <= '9';
+}
+
+static bool pve_is_lxc_char(char c) {
+        return pve_is_lower(c) || pve_is_digit(c) || c == '_' || c == '-' || c == '.';
+}
+
+static struct slice skip(struct slice slice, size_t size) {
+        return (struct slice){ slice.start + size, slice.size - size };
+}
+
+static struct slice skip_blanks(struct slice slice) {
+        while (slice.size > 0 && pve_is_blank(slice.start[0]))
+                slice = skip(slice, 1);
+        return slice;
+}
+
+static struct slice pve_trim(struct slice slice) {
+        slice = skip_blanks(slice);
+        while (slice.size > 0 && pve_is_blank(slice.start[slice.size - 1]))
+                slice.size--;
+        return slice;
+}
+
+static bool begins(struct slice slice, const char *prefix) {
+        return slice.size >= strlen(prefix) && memcmp(slice.start, prefix, strlen(prefix)) == 0;
+}
+
+static void set_key(struct phx_pve_line *line, struct slice key, struct slice value) {
+        line->key = key.start;
+        line->key_size = key.size;
+        line->value = value.start;
+        line->value_size = value.size;
+}
+
+/* --- headers --- */
+
+static bool is_pending_name(struct slice name) {
+        static const char pending[] = "pve:pending";
+
+        if (name.size != strlen(pending))
+                return false;
+        for (size_t i = 0; i < name.size; i++)
+                if (phx_lower(name.start[i]) != pending[i])
+                        return false;
+        return true;
+}
+
+static bool is_snapshot_name(struct slice name) {
+        if (name.size < 2 || !pve_is_lower(phx_lower(name.start[0])))
+                return false;
+        for (size_t i = 1; i < name.size; i++) {
+                char c = phx_lower(name.start[i]);
+
+                if (c == '.' || !pve_is_lxc_char(c))
+                        return false;
+        }
+        return true;
+}
+
+/* The name between the brackets, which begin in the first column and have only blanks behind. */
+static bool read_header(struct slice content, struct slice *ret_name) {
+        const char *end;
+
+        if (content.size == 0 || content.start[0] != '[')
+                return false;
+        end = memchr(content.start, ']', content.size);
+        if (!end || skip_blanks(skip(content, (size_t) (end - content.start) + 1)).size > 0)
+                return false;
+        *ret_name = (struct slice){ content.start + 1, (size_t) (end - content.start) - 1 };
+        return is_pending_name(*ret_name) || is_snapshot_name(*ret_name);
+}
+
+/* Proxmox keeps its pending changes, and each snapshot by its name, under one place. */
+static bool is_same_section(const struct phx_pve_section *a, const struct phx_pve_section *b) {
+        return a->kind == b->kind && a->name_size == b->name_size &&
+               (a->name_size == 0 || memcmp(a->name, b->name, a->name_size) == 0);
+}
+
+static int open_section(
+                struct phx_pve_text *text,
+                const struct phx_pve_line *header,
+                struct slice name) {
+        struct phx_pve_section *section =
+                        phx_grow(&text->sections, &text->n_sections, sizeof(*section));
+
+        if (!section)
+                return -ENOMEM;
+        section->kind = PHX_PVE_PENDING;
+        section->line = header->number;
+        section->first = text->count;
+        if (!is_pending_name(name)) {
+                section->kind = PHX_PVE_SNAPSHOT;
+                section->name = name.start;
+                section->name_size = name.size;
+        }
+        for (size_t i = 0; i + 1 < text->n_sections; i++)
+                if (is_same_section(&text->sections[i], section))
+                        text->sections[i].is_overruled = true;
+        return 0;
+}
+
+/* --- lines that are read --- */
+
+static bool read_lxc(struct slice content, struct phx_pve_line *line) {
+        struct slice key = content, rest;
+
+        if (!begins(content, "lxc."))
+                return false;
+        key.size = 0;
+        while (key.size < content.size && pve_is_lxc_char(content.start[key.size]))
+                key.size++;
+        rest = skip(content, key.size);
+        if (key.size == strlen("lxc."))
+                return false;
+        if (rest.size == 0 || rest.start[0] != ':') {
+                rest = skip_blanks(rest);
+                if (rest.size == 0 || rest.start[0] != '=')
+                        return false;
+        }
+        set_key(line, key, pve_trim(skip(rest, 1)));
+
+        line->kind = PHX_PVE_LXC;
+        switch (phx_pve_lxc_key(key.start, key.size)) {
+        case PHX_PVE_LXC_TAKEN:
+        case PHX_PVE_LXC_GONE:
+                return true;
+        case PHX_PVE_LXC_GENERATED:
+                line->drop = PHX_PVE_DROP_GENERATED;
+                break;
+        case PHX_PVE_LXC_UNKNOWN:
+                line->drop = PHX_PVE_DROP_UNKNOWN;
+                break;
+        }
+        line->kind = PHX_PVE_DROPPED;
+        return true;
+}
+
+/* "snapstate:" and one of two words at the end of the line, wherever it begins. */
+static bool read_snapstate(struct slice content, struct phx_pve_line *line) {
+        static const char *const words[] = { "delete", "prepare" };
+        static const char name[] = "snapstate";
+        const struct slice whole = pve_trim(content);
+
+        for (size_t i = 0; i < PHX_ELEMENTS(words); i++) {
+                struct slice head = whole, value;
+
+                if (whole.size < strlen(words[i]))
+                        continue;
+                head.size -= strlen(words[i]);
+                value = (struct slice){ whole.start + head.size, strlen(words[i]) };
+                if (memcmp(value.start, words[i], value.size) != 0)
+                        continue;
+                while (head.size > 0 && pve_is_blank(head.start[head.size - 1]))
+                        head.size--;
+                if (head.size <= strlen(name) || head.start[head.size - 1] != ':')
+                        continue;
+                head = skip(head, head.size - 1 - strlen(name));
+                head.size--;
+                if (!begins(head, name))
+                        continue;
+                line->kind = PHX_PVE_KEY;
+                set_key(line, head, value);
+                return true;
+        }
+        return false;
+}
+
+/* The name and all behind the ':'. */
+static bool split_ordinary(struct slice content, struct slice *ret_key, struct slice *ret_rest) {
+        size_t size = 0;
+
+        if (content.size == 0 || !pve_is_lower(content.start[0]))
+                return false;
+        while (size < content.size &&
+               (pve_is_lower(content.start[size]) || content.start[size] == '_'))
+                size++;
+        while (size < content.size && pve_is_digit(content.start[size]))
+                size++;
+        if (size == content.size || content.start[size] != ':')
+                return false;
+        *ret_key = (struct slice){ content.start, size };
+        *ret_rest = skip(content, size + 1);
+        return true;
+}
+
+static bool is_reserved(struct slice key) {
+        static const char *const names[] = { "digest", "lxc", "pending", "snapname", "snapshots" };
+
+        for (size_t i = 0; i < PHX_ELEMENTS(names); i++)
+                if (phx_pve_is(key.start, key.size, names[i]))
+                        return true;
+        return false;
+}
+
+/* Proxmox compares the name of the section, and a snapshot may have the one that it gives to the
+ * pending changes. */
+static bool may_delete(const struct phx_pve_section *section) {
+        return section->kind == PHX_PVE_PENDING ||
+               (section->kind == PHX_PVE_SNAPSHOT &&
+                phx_pve_is(section->name, section->name_size, "pending"));
+}
+
+static bool read_ordinary(
+                struct slice content,
+                const struct phx_pve_section *section,
+                struct phx_pve_line *line) {
+        struct slice key, rest, value;
+
+        if (!split_ordinary(content, &key, &rest))
+                return false;
+        value = pve_trim(rest);
+        if (value.size == 0) {
+                if (rest.size == 0)
+                        return false;
+                value = skip(rest, rest.size - 1);
+        }
+        set_key(line, key, value);
+
+        line->kind = PHX_PVE_KEY;
+        if (phx_pve_is(key.start, key.size, "description"))
+                line->kind = PHX_PVE_DESCRIPTION;
+        else if (phx_pve_is(key.start, key.size, "delete") && !pve_is_blank(value.start[0]) &&
+                 !may_delete(section))
+                line->drop = PHX_PVE_DROP_MISPLACED;
+        else if (is_reserved(key))
+                line->drop = PHX_PVE_DROP_RESERVED;
+        if (line->drop != PHX_PVE_NOT_DROPPED)
+                line->kind = PHX_PVE_DROPPED;
+        return true;
+}
+
+static bool is_description(struct slice content) {
+        static const char name[] = "description:";
+
+        return begins(content, name) && skip_blanks(skip(content, strlen(name))).size > 0;
+}
+
+/* --- lines that are dropped --- */
+
+static bool pve_is_loose_char(char c) {
+        return pve_is_lxc_char(phx_lower(c));
+}
+
+static bool has_capitals(struct slice key) {
+        for (size_t i = 0; i < key.size; i++)
+                if (phx_lower(key.start[i]) != key.start[i])
+                        return true;
+        return false;
+}
+
+static bool is_lxc_name(struct slice key) {
+        return key.size > 4 && phx_lower(key.start[0]) == 'l' && phx_lower(key.start[1]) == 'x' &&
+               phx_lower(key.start[2]) == 'c' && key.start[3] == '.';
+}
+
+/* A key and a value, in whatever way: false for words. */
+static bool read_meant(
+                struct slice content,
+                struct phx_pve_line *line,
+                char *ret_sign,
+                bool *ret_gap) {
+        struct slice key = content, rest;
+
+        key.size = 0;
+        while (key.size < content.size && pve_is_loose_char(content.start[key.size]))
+                key.size++;
+        rest = skip_blanks(skip(content, key.size));
+        if (key.size == 0 || rest.size == 0 || (rest.start[0] != ':' && rest.start[0] != '='))
+                return false;
+        *ret_sign = rest.start[0];
+        *ret_gap = rest.start != key.start + key.size;
+        set_key(line, key, pve_trim(skip(rest, 1)));
+        return true;
+}
+
+static enum phx_pve_drop reason_of(const struct phx_pve_line *line, char sign, bool has_gap) {
+        const struct slice key = { line->key, line->key_size };
+
+        if (has_capitals(key))
+                return PHX_PVE_DROP_CASE;
+        if (sign == ':' && has_gap)
+                return PHX_PVE_DROP_COLON;
+        if (is_lxc_name(key))
+                return PHX_PVE_DROP_UNKNOWN;
+        if (sign == '=')
+                return PHX_PVE_DROP_EQUALS;
+        return line->value_size == 0 ? PHX_PVE_DROP_EMPTY : PHX_PVE_DROP_UNKNOWN;
+}
+
+static void read_dropped(struct slice content, struct phx_pve_line *line) {
+        const bool has_mark = begins(content, mark);
+        const struct slice whole = has_mark ? skip(content, strlen(mark)) : content;
+        const struct slice inner = skip_blanks(whole);
+        bool has_gap = false, has_key = false;
+        char sign = '\0';
+
+        line->kind = PHX_PVE_DROPPED;
+        if (inner.size > 0 && inner.start[0] != '#' && inner.start[0] != '[')
+                has_key = read_meant(inner, line, &sign, &has_gap);
+        if (has_mark)
+                line->drop = PHX_PVE_DROP_MARK;
+        else if (inner.size > 0 && inner.start[0] == '#')
+                line->drop = PHX_PVE_DROP_NOTE;
+        else if (inner.size > 0 && inner.start[0] == '[')
+                line->drop = PHX_PVE_DROP_HEADER;
+        else if (!has_key)
+                line->drop = PHX_PVE_DROP_WORDS;
+        else if (inner.start != whole.start)
+                line->drop = PHX_PVE_DROP_INDENTED;
+        else
+                line->drop = reason_of(line, sign, has_gap);
+}
+
+/* --- the text --- */
+
+static void read_line(
+                struct slice content,
+                const struct phx_pve_section *section,
+                struct phx_pve_line *line) {
+        if (skip_blanks(content).size == 0)
+                return;
+        if (content.start[0] == '#') {
+                line->kind = PHX_PVE_NOTE;
+                line->value = content.start + 1;
+                line->value_size = content.size - 1;
+                return;
+        }
+        if (read_lxc(content, line) ||
+            (!is_description(content) && read_snapstate(content, line)) ||
+            read_ordinary(content, section, line))
+                return;
+        read_dropped(content, line);
+}
+
+static int add_line(
+                struct phx_pve_text *text,
+                const char *start,
+                size_t size,
+                size_t content_size) {
+        struct phx_pve_line *line = phx_grow(&text->lines, &text->count, sizeof(*line));
+        const struct slice content = { start, content_size };
+        struct slice name;
+        size_t section;
+        int r;
+
+        if (!line)
+                return -ENOMEM;
+        line->number = (unsigned) text->count;
+        line->start = start;
+        line->size = size;
+        if (read_header(content, &name)) {
+                line->kind = PHX_PVE_HEADER;
+                line->key = name.start;
+                line->key_size = name.size;
+                r = open_section(text, line, name);
+                line->section = text->n_sections - 1;
+                return r;
+        }
+        section = text->n_sections - 1;
+        line->section = section;
+        read_line(content, &text->sections[section], line);
+        text->sections[section].count++;
+        return 0;
+}
+
+static int pve_text_split(struct phx_pve_text *text) {
+        const char *at = text->data, *end = text->data + text->size;
+
+        while (at < end) {
+                const char *feed = memchr(at, '\n', (size_t) (end - at));
+                size_t content_size = (size_t) ((feed ? feed : end) - at);
+                size_t size = content_size + (feed ? 1 : 0);
+                int r = add_line(text, at, size, content_size);
+
+                if (r < 0)
+                        return r;
+                at += size;
+        }
+        return 0;
+}
+
+int phx_pve_text_parse(const char *data, size_t size, struct phx_pve_text *ret_text) {
+        phx_cleanup(phx_pve_text_done) struct phx_pve_text text = { .size = size };
+        int r;
+
+        assert(data || size == 0);
+        assert(ret_text);
+
+        text.data = malloc(size + 1);
+        if (!text.data || !phx_grow(&text.sections, &text.n_sections, sizeof(*text.sections)))
+                return -ENOMEM;
+        if (size > 0)
+                memcpy(text.data, data, size);
+        text.data[size] = '\0';
+        phx_sha1_two(text.data, size, "", 0, text.digest);
+
+        r = pve_text_split(&text);
+        if (r < 0)
+                return r;
+        *ret_text = PHX_TAKE_STRUCT(text);
+        return 0;
+}
+
+void phx_pve_text_done(struct phx_pve_text *text) {
+        free(text->data);
+        free(text->lines);
+        free(text->sections);
+        *text = (struct phx_pve_text){ 0 };
+}
+
+/* --- questions --- */
+
+bool phx_pve_line_sets(const struct phx_pve_line *line, const char *key) {
+        return (line->kind == PHX_PVE_KEY || line->kind == PHX_PVE_LXC) &&
+               phx_pve_is(line->key, line->key_size, key);
+}
+
+bool phx_pve_line_meant(const struct phx_pve_line *line, const char *key) {
+        if (line->kind != PHX_PVE_DROPPED || !line->key || line->key_size != strlen(key))
+                return false;
+        for (size_t i = 0; i < line->key_size; i++)
+                if (phx_lower(line->key[i]) != key[i])
+                        return false;
+        return true;
+}
+
+const struct phx_pve_line *phx_pve_text_key(
+                const struct phx_pve_text *text,
+                size_t section,
+                const char *key) {
+        const struct phx_pve_section *place = &text->sections[section];
+
+        for (size_t i = place->first + place->count; i-- > place->first;)
+                if (text->lines[i].kind == PHX_PVE_KEY && phx_pve_line_sets(&text->lines[i], key))
+                        return &text->lines[i];
+        return NULL;
+}
+
+const struct phx_pve_section *phx_pve_text_pending(const struct phx_pve_text *text) {
+        for (size_t i = text->n_sections; i-- > 1;)
+                if (text->sections[i].kind == PHX_PVE_PENDING)
+                        return &text->sections[i];
+        return NULL;
+}
+
+bool phx_pve_is_yes(const char *value, size_t size) {
+        static const char *const no[] = { "false", "no", "off" };
+
+        for (size_t i = 0; i < PHX_ELEMENTS(no); i++)
+                if (size == strlen(no[i]) && strncasecmp(value, no[i], size) == 0)
+                        return false;
+        return size > 0 && !phx_pve_is(value, size, "0");
+}
+
+const struct phx_pve_line *phx_pve_text_fatal(const struct phx_pve_text *text) {
+        for (size_t i = 0; i < text->count; i++) {
+                const struct phx_pve_line *line = &text->lines[i];
+
+                if (line->drop == PHX_PVE_DROP_RESERVED &&
+                    (phx_pve_is(line->key, line->key_size, "lxc") ||
+                     phx_pve_is(line->key, line->key_size, "pending") ||
+                     phx_pve_is(line->key, line->key_size, "snapshots")))
+                        return line;
+        }
+        return NULL;
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/buffer.h"
+#include "pve/text.h"
+
+static const char *kind_name(enum phx_pve_kind kind) {
+        static const char *const names[] = {
+                [PHX_PVE_BLANK] = "blank",     [PHX_PVE_HEADER] = "header",
+                [PHX_PVE_NOTE] = "note",       [PHX_PVE_DESCRIPTION] = "description",
+                [PHX_PVE_KEY] = "key",         [PHX_PVE_LXC] = "lxc",
+                [PHX_PVE_DROPPED] = "dropped",
+        };
+
+        return names[kind];
+}
+
+static const char *drop_name(enum phx_pve_drop drop) {
+        static const char *const names[] = {
+                [PHX_PVE_NOT_DROPPED] = "-",
+                [PHX_PVE_DROP_MARK] = "mark",
+                [PHX_PVE_DROP_HEADER] = "header",
+                [PHX_PVE_DROP_NOTE] = "note",
+                [PHX_PVE_DROP_WORDS] = "words",
+                [PHX_PVE_DROP_INDENTED] = "indented",
+                [PHX_PVE_DROP_CASE] = "case",
+                [PHX_PVE_DROP_COLON] = "colon",
+                [PHX_PVE_DROP_EQUALS] = "equals",
+                [PHX_PVE_DROP_EMPTY] = "empty",
+                [PHX_PVE_DROP_GENERATED] = "generated",
+                [PHX_PVE_DROP_UNKNOWN] = "unknown",
+                [PHX_PVE_DROP_MISPLACED] = "misplaced",
+                [PHX_PVE_DROP_RESERVED] = "reserved",
+        };
+
+        return names[drop];
+}
+
+/* One line of a text as "KIND:REASON KEY|VALUE". */
+struct line_case {
+        const char *line;
+        const char *read;
+};
+
+static void assert_line(const struct line_case *c) {
+        phx_cleanup(phx_pve_text_done) struct phx_pve_text text = { 0 };
+        phx_cleanup(phx_buffer_done) struct phx_buffer read = { 0 };
+        const struct phx_pve_line *line;
+
+        assert_int_equal(phx_pve_text_parse(c->line, strlen(c->line), &text), 0);
+        assert_int_equal(text.count, 1);
+        line = &text.lines[0];
+        assert_int_equal(
+                        phx_buffer_addf(&read,
+                                        "%s:%s %.*s|%.*s",
+                                        kind_name(line->kind),
+                                        drop_name(line->drop),
+                                        (int) line->key_size,
+                                        line->key ? line->key : "",
+                                        (int) line->value_size,
+                                        line->value ? line->value : ""),
+                        0);
+        assert_string_equal(read.data, c->read);
+}
+
+static void assert_lines(const struct line_case *cases, size_t count) {
+        for (size_t i = 0; i < count; i++)
+                assert_line(&cases[i]);
+}
+
+static void lines_are_read_by_proxmoxs_rules(void **state) {
+        static const struct line_case cases[] = {
+                { "lxc.apparmor.profile: a", "lxc:- lxc.apparmor.profile|a" },
+                { "lxc.apparmor.profile:a\n", "lxc:- lxc.apparmor.profile|a" },
+                { "lxc.apparmor.profile=a", "lxc:- lxc.apparmor.profile|a" },
+                { "lxc.apparmor.profile \t = \ta \t\r\n", "lxc:- lxc.apparmor.profile|a" },
+                { "lxc.apparmor.profile::ns:a", "lxc:- lxc.apparmor.profile|:ns:a" },
+                { "lxc.apparmor.profile:", "lxc:- lxc.apparmor.profile|" },
+                { "lxc.apparmor.profile = ", "lxc:- lxc.apparmor.profile|" },
+                { "lxc.apparmor.profile: \"a\"", "lxc:- lxc.apparmor.profile|\"a\"" },
+                { "lxc.apparmor.profile: a # b", "lxc:- lxc.apparmor.profile|a # b" },
+                { "lxc.aa_profile: a", "lxc:- lxc.aa_profile|a" },
+                { "lxc.net.0.hwaddr = 1", "lxc:- lxc.net.0.hwaddr|1" },
+                { "memory: 512", "key:- memory|512" },
+                { "net0:a b \r\n", "key:- net0|a b" },
+                { "_x: 1", "dropped:unknown _x|1" },
+                { "some_key12: 1", "key:- some_key12|1" },
+                { "memory:  ", "key:- memory| " },
+                { "memory: lots", "key:- memory|lots" },
+                { "snapstate: delete", "key:- snapstate|delete" },
+                { "no snapstate:prepare ", "key:- snapstate|prepare" },
+                { "snapstate: soon", "key:- snapstate|soon" },
+                { "description: a%0Ab", "description:- description|a%0Ab" },
+                { "description: a snapstate: delete",
+                  "description:- description|a snapstate: delete" },
+                { "#a: b ", "note:- |a: b " },
+                { " \t\r\f\v\n", "blank:- |" },
+                { "\n", "blank:- |" },
+        };
+
+        assert_lines(cases, PHX_ELEMENTS(cases));
+}
+
+static void a_dropped_line_says_why_and_what_it_meant(void **state) {
+        static const struct line_case cases[] = {
+                { " lxc.apparmor.profile: a", "dropped:indented lxc.apparmor.profile|a" },
+                { "\tLXC.apparmor.profile : a", "dropped:indented LXC.apparmor.profile|a" },
+                { "lxc.apparmor.profile : a", "dropped:colon lxc.apparmor.profile|a" },
+                { "lxc.AppArmor.profile = a", "dropped:case lxc.AppArmor.profile|a" },
+                { "lxc.apparmor_profile: a", "dropped:unknown lxc.apparmor_profile|a" },
+                { "lxc.rootfs.path: a", "dropped:generated lxc.rootfs.path|a" },
+                { "lxc.rootfs.options=a", "dropped:generated lxc.rootfs.options|a" },
+                { "\xef\xbb\xbflxc.apparmor.profile: a", "dropped:mark lxc.apparmor.profile|a" },
+                { "\xef\xbb\xbf[a1]", "dropped:mark |" },
+                { " [a1]", "dropped:header |" },
+                { "[a]", "dropped:header |" },
+                { "[a.b]", "dropped:header |" },
+                { "[1st]", "dropped:header |" },
+                { "[a1] # x", "dropped:header |" },
+                { "[pve:other]", "dropped:header |" },
+                { "[a1", "dropped:header |" },
+                { " # a", "dropped:note |" },
+                { "memory = 512", "dropped:equals memory|512" },
+                { "Memory: 512", "dropped:case Memory|512" },
+                { "memory:", "dropped:empty memory|" },
+                { "colour-name: red", "dropped:unknown colour-name|red" },
+                { "a1b: 2", "dropped:unknown a1b|2" },
+                { "this is no key", "dropped:words |" },
+                { "lxc.apparmor.profile", "dropped:words |" },
+                { "delete: mp0", "dropped:misplaced delete|mp0" },
+                { "lxc: a", "dropped:reserved lxc|a" },
+                { "digest: a", "dropped:reserved digest|a" },
+        };
+
+        assert_lines(cases, PHX_ELEMENTS(cases));
+}
+
+static void sections_begin_at_exact_headers(void **state) {
+        static const char content[] = "a: 1\n"
+                                      "[x]\n"
+                                      "b: 1\n"
+                                      "[PVE:Pending] \t\r\n"
+                                      "delete: mp0\n"
+                                      "[Ab]\n"
+                                      "delete: mp0\n"
+                                      "[pending]\n"
+                                      "delete: mp0\n"
+                                      "[pve:pending]\n"
+                                      "[ab]\n"
+                                      "[Ab]\n"
+                                      "c: 1";
+        static const struct {
+                enum phx_pve_section_kind kind;
+                const char *name;
+                unsigned line;
+                size_t count;
+                bool is_overruled;
+        } expected[] = {
+                { PHX_PVE_MAIN, "", 0, 3, false },
+                { PHX_PVE_PENDING, "", 4, 1, true },
+                { PHX_PVE_SNAPSHOT, "Ab", 6, 1, true },
+                { PHX_PVE_SNAPSHOT, "pending", 8, 1, false },
+                { PHX_PVE_PENDING, "", 10, 0, false },
+                { PHX_PVE_SNAPSHOT, "ab", 11, 0, false },
+                { PHX_PVE_SNAPSHOT, "Ab", 12, 1, false },
+        };
+        phx_cleanup(phx_pve_text_done) struct phx_pve_text text = { 0 };
+
+        assert_int_equal(phx_pve_text_parse(content, strlen(content), &text), 0);
+        assert_int_equal(text.n_sections, PHX_ELEMENTS(expected));
+        for (size_t i = 0; i < text.n_sections; i++) {
+                const struct phx_pve_section *section = &text.sections[i];
+
+                assert_int_equal(section->kind, expected[i].kind);
+                assert_true(phx_pve_is(section->name, section->name_size, expected[i].name));
+                assert_int_equal(section->line, expected[i].line);
+                assert_int_equal(section->count, expected[i].count);
+                assert_int_equal(section->is_overruled, expected[i].is_overruled);
+        }
+        assert_ptr_equal(phx_pve_text_pending(&text), &text.sections[4]);
+        assert_int_equal(text.lines[4].kind, PHX_PVE_KEY);
+        assert_int_equal(text.lines[6].drop, PHX_PVE_DROP_MISPLACED);
+        assert_int_equal(text.lines[8].kind, PHX_PVE_KEY);
+        assert_int_equal(text.lines[12].number, 13);
+}
+
+static void lines_are_numbered_by_line_feeds_alone(void **state) {
+        static const char content[] = "a: 1\r\nb: 1\rc: 1\n\0\nd: 1";
+        phx_cleanup(phx_pve_text_done) struct phx_pve_text text = { 0 };
+        size_t size = 0;
+
+        assert_int_equal(phx_pve_text_parse(content, sizeof(content) - 1, &text), 0);
+        assert_int_equal(text.count, 4);
+        for (size_t i = 0; i < text.count; i++) {
+                assert_int_equal(text.lines[i].number, i + 1);
+                assert_ptr_equal(text.lines[i].start, text.data + size);
+                size += text.lines[i].size;
+        }
+        assert_int_equal(size, text.size);
+        assert_int_equal(text.lines[1].value_size, strlen("1\rc: 1"));
+        assert_int_equal(text.lines[2].drop, PHX_PVE_DROP_WORDS);
+}
+
+static void of_equal_ordinary_keys_the_last_counts(void **state) {
+        static const char content[] = "lock: a\nlock: b\n[a1]\nlock: c\n";
+        phx_cleanup(phx_pve_text_done) struct phx_pve_text text = { 0 };
+
+        assert_int_equal(phx_pve_text_parse(content, strlen(content), &text), 0);
+        assert_int_equal(phx_pve_text_key(&text, 0, "lock")->number, 2);
+        assert_int_equal(phx_pve_text_key(&text, 1, "lock")->number, 4);
+        assert_null(phx_pve_text_key(&text, 0, "loc"));
+        assert_null(phx_pve_text_pending(&text));
+}
+
+static void an_empty_file_has_a_main_section(void **state) {
+        phx_cleanup(phx_pve_text_done) struct phx_pve_text text = { 0 };
+
+        assert_int_equal(phx_pve_text_parse(NULL, 0, &text), 0);
+        assert_int_equal(text.count, 0);
+        assert_int_equal(text.n_sections, 1);
+        assert_string_equal(text.digest, "da39a3ee5e6b4b0d3255bfef95601890afd80709");
+}
+
+static void yes_is_what_proxmox_takes_for_it(void **state) {
+        static const char *const yes[] = { "1", "yes", "On", "TRUE", "maybe", "00", "2" };
+        static const char *const no[] = { "0", "no", "OFF", "False", "" };
+
+        for (size_t i = 0; i < PHX_ELEMENTS(yes); i++)
+                assert_true(phx_pve_is_yes(yes[i], strlen(yes[i])));
+        for (size_t i = 0; i < PHX_ELEMENTS(no); i++)
+                assert_false(phx_pve_is_yes(no[i], strlen(no[i])));
+}
+
+static void what_a_dropped_line_meant_has_no_case(void **state) {
+        static const char content[] = " LXC.AppArmor.Profile: a\nlxc.apparmor.profile: b\n"
+                                      "pending: x\ndigest: x\n";
+        phx_cleanup(phx_pve_text_done) struct phx_pve_text text = { 0 };
+
+        assert_int_equal(phx_pve_text_parse(content, strlen(content), &text), 0);
+        assert_true(phx_pve_line_meant(&text.lines[0], PHX_PVE_KEY_PROFILE));
+        assert_false(phx_pve_line_sets(&text.lines[0], PHX_PVE_KEY_PROFILE));
+        assert_false(phx_pve_line_meant(&text.lines[1], PHX_PVE_KEY_PROFILE));
+        assert_true(phx_pve_line_sets(&text.lines[1], PHX_PVE_KEY_PROFILE));
+        assert_ptr_equal(phx_pve_text_fatal(&text), &text.lines[2]);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(lines_are_read_by_proxmoxs_rules),
+                cmocka_unit_test(a_dropped_line_says_why_and_what_it_meant),
+                cmocka_unit_test(sections_begin_at_exact_headers),
+                cmocka_unit_test(lines_are_numbered_by_line_feeds_alone),
+                cmocka_unit_test(of_equal_ordinary_keys_the_last_counts),
+                cmocka_unit_test(an_empty_file_has_a_main_section),
+                cmocka_unit_test(yes_is_what_proxmox_takes_for_it),
+                cmocka_unit_test(what_a_dropped_line_meant_has_no_case),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
