@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/macros.h"
+#include "base/strings.h"
 
 /* Keys of LXC 2 under which Proxmox still takes a line; it writes a warning into the task's log. */
 static const char *const renamed[] = {
@@ -116,6 +117,10 @@ static const char *const taken_below[] = {
 
 static const char gone_below[] = "lxc.limit.";
 
+bool phx_pve_is_lxc_key(const char *key) {
+        return phx_has_prefix(key, "lxc.");
+}
+
 bool phx_pve_is(const char *start, size_t size, const char *text) {
         return strlen(text) == size && memcmp(start, text, size) == 0;
 }
@@ -142,4 +147,24 @@ enum phx_pve_lxc_key phx_pve_lxc_key(const char *key, size_t size) {
                 if (is_below(key, size, taken_below[i]))
                         return PHX_PVE_LXC_TAKEN;
         return PHX_PVE_LXC_UNKNOWN;
+}
+
+enum phx_pve_type phx_pve_type(const char *key) {
+        static const struct {
+                const char *key;
+                enum phx_pve_type type;
+        } types[] = {
+                { "console", PHX_PVE_TYPE_BOOLEAN },      { "cores", PHX_PVE_TYPE_INTEGER },
+                { "cpuunits", PHX_PVE_TYPE_INTEGER },     { "debug", PHX_PVE_TYPE_BOOLEAN },
+                { "memory", PHX_PVE_TYPE_INTEGER },       { "onboot", PHX_PVE_TYPE_BOOLEAN },
+                { "protection", PHX_PVE_TYPE_BOOLEAN },   { "snapstate", PHX_PVE_TYPE_OWN },
+                { "snaptime", PHX_PVE_TYPE_OWN },         { "swap", PHX_PVE_TYPE_INTEGER },
+                { "template", PHX_PVE_TYPE_BOOLEAN },     { "tty", PHX_PVE_TYPE_INTEGER },
+                { "unprivileged", PHX_PVE_TYPE_BOOLEAN },
+        };
+
+        for (size_t i = 0; i < PHX_ELEMENTS(types); i++)
+                if (strcmp(key, types[i].key) == 0)
+                        return types[i].type;
+        return phx_has_prefix(key, "unused") ? PHX_PVE_TYPE_OWN : PHX_PVE_TYPE_STRING;
 }
