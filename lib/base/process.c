@@ -2,9 +2,11 @@
 
 #include "base/process.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
@@ -138,6 +140,31 @@ unsigned phx_process_sweep(pid_t keep, uint64_t patience_usec) {
         while ((left = sweep_once(keep)) > 0 && phx_now_usec() < until)
                 (void) nanosleep(&little, NULL);
         return left;
+}
+
+/* Any of them may itself be one of the numbers that are replaced, so that all are moved out of the
+ * way first. */
+int phx_process_keep(const int *fds, unsigned count) {
+        const int end = PHX_PROCESS_KEPT + (int) count;
+        int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+        int moved[PHX_PROCESS_KEPT + 8];
+
+        assert(count <= PHX_ELEMENTS(moved) - PHX_PROCESS_KEPT);
+
+        if (null < 0)
+                return phx_errno();
+        for (int i = 0; i < end; i++) {
+                int fd = i < PHX_PROCESS_KEPT ? -1 : fds[i - PHX_PROCESS_KEPT];
+
+                moved[i] = fcntl(fd < 0 ? null : fd, F_DUPFD, end);
+                if (moved[i] < 0)
+                        return phx_errno();
+        }
+        for (int i = 0; i < end; i++)
+                if (dup2(moved[i], i) < 0)
+                        return phx_errno();
+        (void) close_range((unsigned) end, UINT_MAX, 0);
+        return chdir("/") < 0 ? phx_errno() : 0;
 }
 
 void phx_process_reset_signals(void) {

@@ -45,6 +45,14 @@ int phx_process_end(struct phx_process *process, int *ret_status);
  * PATIENCE_USEC; with 0 it does not wait. */
 unsigned phx_process_sweep(pid_t keep, uint64_t patience_usec);
 
+/* The first descriptor behind the standard ones: where phx_process_keep() puts what is kept. */
+#define PHX_PROCESS_KEPT 3
+
+/* In a child: FDS as PHX_PROCESS_KEPT and the numbers behind it, /dev/null as standard input,
+ * output and error and in place of an FDS that is -1, and nothing else open; "/" as its directory.
+ * 0 or a negative errno. */
+int phx_process_keep(const int *fds, unsigned count);
+
 /* In a child: every signal as the system has it, none blocked. */
 void phx_process_reset_signals(void);
 

@@ -21,7 +21,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -31,8 +30,8 @@
 
 #include "base/process.h"
 
-/* Where the child has its end of the pipe: the first descriptor behind the standard ones. */
-#define CHILD_PIPE 3
+/* Where the child has its end of the pipe. */
+#define CHILD_PIPE PHX_PROCESS_KEPT
 
 /* One answer on the pipe: this, and SIZE bytes. */
 struct header {
@@ -75,22 +74,9 @@ static int send_answer(const struct phx_worker_job *job, size_t index) {
 
 /* Leaves the child with nothing of the daemon's but its end of the pipe. */
 static int isolate(int fd) {
-        int null;
-
         phx_process_reset_signals();
         phx_process_limit(RLIMIT_CORE, 0);
-
-        /* FD itself may be one of those that are replaced. */
-        fd = fcntl(fd, F_DUPFD, CHILD_PIPE + 1);
-        if (fd < 0 || dup2(fd, CHILD_PIPE) < 0)
-                return phx_errno();
-        null = open("/dev/null", O_RDWR | O_CLOEXEC);
-        for (int i = 0; i < CHILD_PIPE; i++)
-                if (null < 0 || dup2(null, i) < 0)
-                        return phx_errno();
-        (void) close_range(CHILD_PIPE + 1, UINT_MAX, 0);
-
-        return chdir("/") < 0 ? phx_errno() : 0;
+        return phx_process_keep(&fd, 1);
 }
 
 static int child_main(const struct phx_worker_job *job, size_t first, int fd) {

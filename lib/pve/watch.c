@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Three sources, as none is complete:
+ *
+ *   - inotify on the directory of this node's containers, on phoenixd/ below the root when it is
+ *     there, and on the root, where it may appear. It tells all that is done on this host, and
+ *     nothing that another node does.
+ *   - In a cluster, every change of any node is written to the local database. A one-shot watch on
+ *     its directory says that something was written. From then on what concerns us (the
+ *     fingerprint) is compared once a second: this node's guests with their versions, and the
+ * names, sizes and times in phoenixd/. When the write-ahead log was the same ten times, the watch
+ * is armed again. So a busy cluster costs one wakeup a second, a quiet one none, and no change is
+ *     seen later than that; what was written in the last moment is compared once more, as it may
+ *     not be readable yet. A node by itself has no use for any of this.
+ *   - The file system going away is an event when it is stopped, and none when its server is
+ * killed: then a request finds it out, or the start of the next server does. All watches are dead
+ * then, and every 2 s it is tried to begin afresh.
+ *
+ * Watches are put in place before what they watch is read: what happens in between is seen twice.
+ * That the server answers is tried after the watches are there, since a dead one's directories can
+ * still be watched for a second. */
+
+#include "pve/watch.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/buffer.h"
+#include "base/file.h"
+#include "base/process.h"
+#include "base/strings.h"
+
+#define RETRY_USEC UINT64_C(2000000)
+#define COMPARE_USEC UINT64_C(1000000)
+/* How long what was written may take to be readable. */
+#define SETTLE_USEC UINT64_C(50000)
+/* Of comparisons that found the log as it was, before it is watched again; more than YOUNG_SEC
+ * take.
+ */
+#define QUIET 10
+#define YOUNG_SEC 2
+
+#define OURS "phoenixd"
+#define LOG "config.db-wal"
+
+#define CHANGES (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ONLYDIR)
+#define ARRIVALS (IN_CREATE | IN_MOVED_TO | IN_ONLYDIR)
+#define WRITES (IN_MODIFY | IN_CREATE | IN_ONESHOT | IN_ONLYDIR)
+
+/* The log, as it was seen last. */
+struct stamp {
+        ino_t ino;
+        off_t size;
+        struct timespec time;
+};
+
+struct phx_pve_watch {
+        const struct phx_pve_place *place;
+        int fd; /* -1: nothing is watched */
+        int containers_wd;
+        int root_wd;
+        int ours_wd;     /* -1: there is no such directory */
+        int database_wd; /* -1: not armed */
+        bool is_cluster;
+        unsigned quiet;
+        struct stamp stamp;
+        char fingerprint[PHX_SHA256_HEX];
+        uint64_t due;
+};
+
+int phx_pve_watch_new(const struct phx_pve_place *place, struct phx_pve_watch **ret_watch) {
+        struct phx_pve_watch *watch = calloc(1, sizeof(*watch));
+
+        if (!watch)
+                return -ENOMEM;
+        watch->place = place;
+        watch->fd = -1;
+        *ret_watch = watch;
+        return 0;
+}
+
+struct phx_pve_watch *phx_pve_watch_free(struct phx_pve_watch *watch) {
+        if (watch)
+                phx_closep(&watch->fd);
+        free(watch);
+        return NULL;
+}
+
+int phx_pve_watch_fd(const struct phx_pve_watch *watch) {
+        return watch->fd;
+}
+
+uint64_t phx_pve_watch_due(const struct phx_pve_watch *watch) {
+        return watch->due;
+}
+
+void phx_pve_watch_lost(struct phx_pve_watch *watch) {
+        if (watch->fd < 0)
+                return;
+        phx_closep(&watch->fd);
+        watch->fd = -1;
+        watch->due = phx_now_usec() + RETRY_USEC;
+}
+
+/* A file system that has no such directory has none of our files either. */
+static int add_ours(struct phx_buffer *text, const char *path) {
+        phx_cleanup(phx_closedirp) DIR *directory = opendir(path);
+        const time_t now = time(NULL);
+        const struct dirent *entry;
+        struct stat st;
+        int r = 0;
+
+        if (!directory)
+                return errno == ENOENT || errno == ENOTDIR ? 0 : phx_errno();
+        for (errno = 0; r >= 0 && (entry = readdir(directory)); errno = 0) {
+                if (fstatat(dirfd(directory), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+                        if (errno != ENOENT)
+                                return phx_errno();
+                        continue;
+                }
+                /* Times are whole seconds: a second change in the same one would not be seen, so
+                 * that a young file differs from itself when it is no longer young. */
+                r = phx_buffer_addf(
+                                text,
+                                "%s %lld %lld%s\n",
+                                entry->d_name,
+                                (long long) st.st_size,
+                                (long long) st.st_mtim.tv_sec,
+                                st.st_mtim.tv_sec + YOUNG_SEC >= now ? " young" : "");
+        }
+        return r < 0 || errno == 0 ? r : phx_errno();
+}
+
+static int add_guests(
+                struct phx_buffer *text,
+                const struct phx_pve_guests *guests,
+                const char *node) {
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < guests->count; i++) {
+                const struct phx_pve_guest *guest = &guests->items[i];
+
+                if (guest->is_lxc && strcmp(guest->node, node) == 0)
+                        r = phx_buffer_addf(
+                                        text,
+                                        "%u %llu\n",
+                                        guest->id,
+                                        (unsigned long long) guest->version);
+        }
+        return r;
+}
+
+/* What concerns us and may change without an event. */
+static int take_fingerprint(const struct phx_pve_watch *watch, char hex[PHX_SHA256_HEX]) {
+        phx_cleanup(phx_pve_guests_done) struct phx_pve_guests guests = { 0 };
+        phx_cleanup(phx_buffer_done) struct phx_buffer text = { 0 };
+        phx_autofree char *ours = NULL;
+        struct phx_pve_state state;
+        struct phx_error error = { 0 };
+        int r;
+
+        if (phx_printf(&ours, "%s/%s", watch->place->root, OURS) < 0)
+                return -ENOMEM;
+        if (phx_pve_get_mount(watch->place, &state, &error) != PHX_PVE_OUTCOME_DONE ||
+            phx_pve_get_start_time(watch->place, &state.start_time, &error) !=
+                            PHX_PVE_OUTCOME_DONE ||
+            phx_pve_get_guests(watch->place, &guests, &error) != PHX_PVE_OUTCOME_DONE)
+                return error.code < 0 ? error.code : -EIO;
+        r = phx_buffer_addf(
+                        &text,
+                        "%s %d %llu\n",
+                        state.node,
+                        state.is_quorate,
+                        (unsigned long long) state.start_time);
+        if (r >= 0)
+                r = add_guests(&text, &guests, state.node);
+        if (r >= 0)
+                r = add_ours(&text, ours);
+        if (r >= 0)
+                phx_sha256(text.data, text.size, hex);
+        return r;
+}
+
+static struct stamp take_stamp(const struct phx_pve_watch *watch) {
+        phx_autofree char *path = NULL;
+        struct stat st;
+
+        if (phx_printf(&path, "%s/" LOG, watch->place->database) < 0 || stat(path, &st) < 0)
+                return (struct stamp){ 0 };
+        return (struct stamp){ st.st_ino, st.st_size, st.st_mtim };
+}
+
+static bool stamp_is(const struct stamp *a, const struct stamp *b) {
+        return a->ino == b->ino && a->size == b->size && a->time.tv_sec == b->time.tv_sec &&
+               a->time.tv_nsec == b->time.tv_nsec;
+}
+
+static bool stamp_is_fresh(const struct stamp *stamp) {
+        struct timespec now;
+        int64_t age_usec;
+
+        (void) clock_gettime(CLOCK_REALTIME, &now);
+        age_usec = (int64_t) (now.tv_sec - stamp->time.tv_sec) * 1000000 +
+                   (now.tv_nsec - stamp->time.tv_nsec) / 1000;
+        return age_usec >= 0 && age_usec < (int64_t) SETTLE_USEC;
+}
+
+/* The directory, not the log: that one is replaced when the server starts. */
+static void arm(struct phx_pve_watch *watch) {
+        struct stamp now;
+
+        watch->database_wd = inotify_add_watch(watch->fd, watch->place->database, WRITES);
+        now = take_stamp(watch);
+        watch->due = UINT64_MAX;
+        /* Written while it was armed, or nothing to arm: by time then. */
+        if (watch->database_wd < 0 || !stamp_is(&now, &watch->stamp))
+                watch->due = phx_now_usec() + COMPARE_USEC;
+}
+
+static int add_watch(int fd, const struct phx_pve_place *place, const char *name, uint32_t mask) {
+        phx_autofree char *path = NULL;
+        int wd;
+
+        if (phx_printf(&path, "%s%s%s", place->root, name[0] ? "/" : "", name) < 0)
+                return -ENOMEM;
+        wd = inotify_add_watch(fd, path, mask);
+        return wd < 0 ? phx_errno() : wd;
+}
+
+/* 0 when all is watched, and the server answers. */
+static int watch_begin(struct phx_pve_watch *watch, struct phx_pve_state *state) {
+        const struct phx_pve_place *place = watch->place;
+        phx_autofree char *containers = NULL;
+
+        if (phx_pve_get_mount(place, state, NULL) != PHX_PVE_OUTCOME_DONE)
+                return -ENOTCONN;
+        if (phx_printf(&containers, "nodes/%s/lxc", state->node) < 0)
+                return -ENOMEM;
+        watch->fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+        if (watch->fd < 0)
+                return phx_errno();
+        watch->root_wd = add_watch(watch->fd, place, "", ARRIVALS);
+        watch->containers_wd = add_watch(watch->fd, place, containers, CHANGES);
+        watch->ours_wd = add_watch(watch->fd, place, OURS, CHANGES);
+        watch->database_wd = -1;
+        if (watch->root_wd < 0 || watch->containers_wd < 0)
+                return -ENOTCONN;
+        if (phx_pve_get_state(place, state, NULL) != PHX_PVE_OUTCOME_DONE)
+                return -ENOTCONN;
+        return take_fingerprint(watch, watch->fingerprint);
+}
+
+static bool watch_start(struct phx_pve_watch *watch) {
+        struct phx_pve_state state = { 0 };
+
+        if (watch_begin(watch, &state) < 0) {
+                phx_closep(&watch->fd);
+                watch->fd = -1;
+                watch->due = phx_now_usec() + RETRY_USEC;
+                return false;
+        }
+        watch->is_cluster = state.is_cluster;
+        watch->quiet = 0;
+        watch->stamp = take_stamp(watch);
+        watch->due = UINT64_MAX;
+        if (watch->is_cluster)
+                arm(watch);
+        return true;
+}
+
+bool phx_pve_watch_tick(struct phx_pve_watch *watch) {
+        char fingerprint[PHX_SHA256_HEX];
+        struct stamp stamp;
+        bool is_other;
+
+        if (watch->fd < 0)
+                return watch_start(watch);
+        stamp = take_stamp(watch);
+        watch->quiet = stamp_is(&stamp, &watch->stamp) ? watch->quiet + 1 : 0;
+        watch->stamp = stamp;
+        watch->due = phx_now_usec() + (stamp_is_fresh(&stamp) ? 2 * SETTLE_USEC : COMPARE_USEC);
+        /* Armed before the last comparison. */
+        if (watch->quiet >= QUIET)
+                arm(watch);
+        if (take_fingerprint(watch, fingerprint) < 0) {
+                phx_pve_watch_lost(watch);
+                return true;
+        }
+        is_other = strcmp(fingerprint, watch->fingerprint) != 0;
+        memcpy(watch->fingerprint, fingerprint, sizeof(fingerprint));
+        return is_other;
+}
+
+static bool is_config(const struct inotify_event *event, uint32_t *ret_id) {
+        static const char ending[] = ".conf";
+        size_t length = event->len > 0 ? strlen(event->name) : 0, rest = strlen(ending);
+
+        return length > rest && strcmp(event->name + length - rest, ending) == 0 &&
+               phx_pve_parse_id(event->name, length - rest, ret_id);
+}
+
+/* What one event means. */
+static bool watch_take(
+                struct phx_pve_watch *watch,
+                const struct inotify_event *event,
+                uint32_t own,
+                bool *ret_is_lost) {
+        uint32_t id = 0;
+
+        if (event->mask & IN_Q_OVERFLOW)
+                return true;
+        if (event->wd == watch->database_wd) {
+                /* It fires once, and is gone then. */
+                watch->database_wd = -1;
+                watch->quiet = 0;
+                if (watch->due == UINT64_MAX)
+                        watch->due = phx_now_usec() + COMPARE_USEC;
+                return false;
+        }
+        if (event->wd == watch->ours_wd) {
+                if (event->mask & IN_IGNORED)
+                        watch->ours_wd = -1;
+                return event->len == 0 || !phx_file_is_ignored_name(event->name);
+        }
+        if (event->wd == watch->root_wd && event->len > 0) {
+                if (strcmp(event->name, OURS) != 0)
+                        return false;
+                watch->ours_wd = add_watch(watch->fd, watch->place, OURS, CHANGES);
+                return true;
+        }
+        if (event->wd != watch->root_wd && event->wd != watch->containers_wd)
+                return false;
+        if (event->mask & (IN_UNMOUNT | IN_IGNORED)) {
+                *ret_is_lost = true;
+                return true;
+        }
+        return is_config(event, &id) && id != own;
+}
+
+bool phx_pve_watch_read(struct phx_pve_watch *watch, uint32_t own) {
+        _Alignas(struct inotify_event) char
+                        bytes[16 * (sizeof(struct inotify_event) + NAME_MAX + 1)];
+        bool is_changed = false, is_lost = false;
+
+        while (watch->fd >= 0) {
+                ssize_t n = read(watch->fd, bytes, sizeof(bytes));
+
+                if (n <= 0)
+                        break;
+                for (ssize_t at = 0; at < n;) {
+                        struct inotify_event *event =
+                                        (struct inotify_event *) (void *) (bytes + at);
+
+                        if (watch_take(watch, event, own, &is_lost))
+                                is_changed = true;
+                        at += (ssize_t) (sizeof(*event) + event->len);
+                }
+        }
+        if (is_lost)
+                phx_pve_watch_lost(watch);
+        return is_changed;
+}
