@@ -42,7 +42,7 @@
 /* One edit under way. */
 struct replacing {
         const struct phx_pve_place *place;
-        const struct phx_pve_edit *edit;
+        const struct phx_pve_replacement *edit;
         struct phx_pve_state state;
         char *path;
         char *old;
@@ -182,7 +182,7 @@ static enum phx_pve_outcome check_text(const struct replacing *work) {
 
 /* What the edit was made for, and may be made to. */
 static enum phx_pve_outcome check_old(const struct replacing *work) {
-        const struct phx_pve_edit *edit = work->edit;
+        const struct phx_pve_replacement *edit = work->edit;
         char digest[PHX_SHA256_HEX];
 
         if (work->old_size == edit->size && memcmp(work->old, edit->data, edit->size) == 0)
@@ -239,7 +239,7 @@ static enum phx_pve_outcome put_back(const struct replacing *work, int fd) {
 }
 
 static enum phx_pve_outcome replace_write(const struct replacing *work, int fd) {
-        const struct phx_pve_edit *edit = work->edit;
+        const struct phx_pve_replacement *edit = work->edit;
         size_t size = edit->size > work->old_size ? edit->size : work->old_size;
         phx_autofree char *bytes = malloc(size + 1);
         ssize_t n;
@@ -278,7 +278,7 @@ static enum phx_pve_outcome replace_verify(
                 const struct replacing *work,
                 enum phx_pve_outcome result) {
         phx_cleanup(phx_pve_config_done) struct phx_pve_config now = { 0 };
-        const struct phx_pve_edit *edit = work->edit;
+        const struct phx_pve_replacement *edit = work->edit;
         enum phx_pve_outcome outcome;
         struct phx_error error = { 0 };
 
@@ -302,7 +302,7 @@ static enum phx_pve_outcome replace_verify(
 
 enum phx_pve_outcome phx_pve_replace(
                 const struct phx_pve_place *place,
-                const struct phx_pve_edit *edit,
+                const struct phx_pve_replacement *edit,
                 struct phx_error *error) {
         phx_cleanup(replacing_done) struct replacing work = { .place = place,
                                                               .edit = edit,

@@ -7,7 +7,7 @@
 #include "pve/cluster.h"
 
 /* Borrowed. */
-struct phx_pve_edit {
+struct phx_pve_replacement {
         uint32_t id;
         const char *digest; /* SHA-256 of the config that the edit was made for */
         const char *data;   /* the whole new config */
@@ -24,5 +24,5 @@ struct phx_pve_edit {
  * nothing, or nothing that Proxmox reads. Leaves no other file behind, whatever happens. */
 enum phx_pve_outcome phx_pve_replace(
                 const struct phx_pve_place *place,
-                const struct phx_pve_edit *edit,
+                const struct phx_pve_replacement *edit,
                 struct phx_error *error);

@@ -119,7 +119,7 @@ static enum phx_pve_outcome serve_edit(
                 const struct phx_pve_request *request,
                 const char *payload,
                 struct phx_error *error) {
-        const struct phx_pve_edit edit = {
+        const struct phx_pve_replacement edit = {
                 .id = request->id,
                 .digest = request->digest,
                 .data = payload,

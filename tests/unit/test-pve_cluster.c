@@ -41,7 +41,7 @@ static enum phx_pve_outcome edit_as(
                 struct phx_error *error) {
         const struct phx_pve_place place = pve_tree_place();
         char digest[PHX_SHA256_HEX];
-        const struct phx_pve_edit edit = {
+        const struct phx_pve_replacement edit = {
                 .id = 101,
                 .digest = digest,
                 .data = new,
@@ -367,7 +367,7 @@ static void larger_than_one_piece_is_refused(void **state) {
         const struct phx_pve_place place = pve_tree_place();
         phx_autofree char *text = malloc(PHX_PVE_PIECE + 1);
         char digest[PHX_SHA256_HEX];
-        struct phx_pve_edit edit = { .id = 101, .digest = digest, .data = text };
+        struct phx_pve_replacement edit = { .id = 101, .digest = digest, .data = text };
         struct phx_error error = { 0 };
 
         assert_non_null(text);
