@@ -383,14 +383,12 @@ static int add_line(
                 const char *start,
                 size_t size,
                 size_t content_size) {
-        struct phx_pve_line *line = phx_grow(&text->lines, &text->count, sizeof(*line));
+        struct phx_pve_line *line = &text->lines[text->count++];
         const struct slice content = { start, content_size };
         struct slice name;
         size_t section;
         int r;
 
-        if (!line)
-                return -ENOMEM;
         line->number = (unsigned) text->count;
         line->start = start;
         line->size = size;
@@ -409,9 +407,20 @@ static int add_line(
         return 0;
 }
 
+static size_t count_lines(const char *data, size_t size) {
+        size_t count = 1;
+
+        for (size_t i = 0; i < size; i++)
+                count += data[i] == '\n';
+        return count;
+}
+
 static int pve_text_split(struct phx_pve_text *text) {
         const char *at = text->data, *end = text->data + text->size;
 
+        text->lines = calloc(count_lines(at, text->size), sizeof(*text->lines));
+        if (!text->lines)
+                return -ENOMEM;
         while (at < end) {
                 const char *feed = memchr(at, '\n', (size_t) (end - at));
                 size_t content_size = (size_t) ((feed ? feed : end) - at);

@@ -20,7 +20,10 @@
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "lxc/ask.h"
 #include "pve/edit.h"
+#include "pve/effect.h"
+#include "pve/meaning.h"
 #include "pve/text.h"
 #include "pve_rewrite.h"
 
@@ -371,6 +374,188 @@ static void an_edit_without_a_wish_changes_nothing(void **state) {
         }
 }
 
+static void locks_and_templates_are_proxmoxs(void **state) {
+        for (size_t i = 0; i < n_samples; i++) {
+                const struct sample *sample = &samples[i];
+                phx_cleanup(phx_pve_meaning_done) struct phx_pve_meaning meaning = { 0 };
+                json_t *lock = json_object_get(sample->parsed, "lock");
+
+                assert_int_equal(phx_pve_meaning_of(&sample->text, &meaning), 0);
+                assert_int_equal(
+                                meaning.is_template,
+                                json_is_true(json_object_get(sample->parsed, "template")));
+                assert_int_equal(
+                                meaning.profile.decider != NULL,
+                                json_is_true(
+                                                json_object_get(sample->parsed,
+                                                                "profile_is_explicit")));
+                if (meaning.lock)
+                        assert_bytes(sample, meaning.lock->value, meaning.lock->value_size, lock);
+                else
+                        assert_true(json_is_null(lock));
+        }
+}
+
+/* --- what Proxmox generates --- */
+
+static bool sample_has_config(void *data, const char *name) {
+        return !phx_has_prefix(name, "unmanaged.");
+}
+
+/* Lines of a text, a NUL being one of their bytes: false at the end. */
+static bool next_line(
+                const char *data,
+                size_t size,
+                size_t *at,
+                const char **ret,
+                size_t *ret_size) {
+        const char *end;
+
+        if (*at >= size)
+                return false;
+        *ret = data + *at;
+        end = memchr(*ret, '\n', size - *at);
+        *ret_size = end ? (size_t) (end - *ret) : size - *at;
+        *at += *ret_size + 1;
+        return true;
+}
+
+/* The lines of DATA that decide the profile, as they are. */
+static void add_profile_lines(const char *data, size_t size, struct phx_buffer *lines) {
+        const char *line;
+        size_t at = 0, length;
+
+        while (next_line(data, size, &at, &line, &length)) {
+                const char *end = memchr(line, ' ', length);
+                phx_autofree char *key = strndup(line, end ? (size_t) (end - line) : length);
+
+                if (!phx_pve_is_profile_key(key))
+                        continue;
+                assert_int_equal(phx_buffer_add(lines, line, length), 0);
+                assert_int_equal(phx_buffer_add_text(lines, "\n"), 0);
+        }
+}
+
+/* Each line of ours is one of theirs, and in their order. */
+static void assert_subsequence(
+                const struct sample *sample,
+                const struct phx_buffer *ours,
+                const char *theirs,
+                size_t theirs_size) {
+        const char *line, *other = NULL;
+        size_t at = 0, length, other_at = 0, other_length;
+
+        while (next_line(ours->data, ours->size, &at, &line, &length)) {
+                bool is_found = false;
+
+                while (!is_found &&
+                       next_line(theirs, theirs_size, &other_at, &other, &other_length))
+                        is_found = length == other_length && memcmp(line, other, length) == 0;
+                if (!is_found)
+                        fail_msg("%s: not generated: %.*s", sample->name, (int) length, line);
+        }
+}
+
+static void the_generated_lines_are_proxmoxs(void **state) {
+        const struct phx_pve_host host = { .release = 9, .has_config = sample_has_config };
+        size_t count = 0;
+
+        for (size_t i = 0; i < n_samples; i++) {
+                phx_cleanup(phx_pve_effect_done) struct phx_pve_effect effect = { 0 };
+                phx_cleanup(phx_buffer_done) struct phx_buffer text = { 0 }, ours = { 0 },
+                                                               theirs = { 0 };
+                phx_autofree char *config = NULL;
+                size_t size = 0;
+
+                if (!read_part(samples[i].name, ".lxc", &config, &size))
+                        continue;
+                count++;
+                assert_int_equal(phx_pve_effect_of(&samples[i].text, 0, &host, &effect), 0);
+                assert_int_equal(effect.outcome, PHX_PVE_GENERATES);
+                assert_int_equal(phx_pve_effect_text(&effect, &text), 0);
+                add_profile_lines(text.data, text.size, &ours);
+                add_profile_lines(config, size, &theirs);
+                assert_int_equal(ours.size, theirs.size);
+                assert_memory_equal(ours.data, theirs.data, ours.size);
+                assert_subsequence(&samples[i], &text, config, size);
+        }
+        assert_int_equal(count, 36);
+}
+
+/* --- what liblxc makes of it --- */
+
+static bool host_has_config(void *data, const char *name) {
+        phx_autofree char *path = NULL;
+
+        return phx_printf(&path, PHX_PVE_LXC_CONFIG_DIR "/%s", name) >= 0 &&
+               access(path, R_OK) == 0;
+}
+
+static void write_effect(const struct sample *sample, const char *path) {
+        const struct phx_pve_host host = { .release = 9, .has_config = host_has_config };
+        phx_cleanup(phx_pve_effect_done) struct phx_pve_effect effect = { 0 };
+        phx_cleanup(phx_buffer_done) struct phx_buffer text = { 0 };
+        phx_autoclose int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+        assert_true(fd >= 0);
+        assert_int_equal(phx_pve_effect_of(&sample->text, 0, &host, &effect), 0);
+        assert_int_equal(phx_pve_effect_text(&effect, &text), 0);
+        assert_int_equal(write(fd, text.data, text.size), text.size);
+}
+
+static void assert_effective(
+                const struct sample *sample,
+                const struct phx_lxc_values *values,
+                const char *expected) {
+        phx_autofree char *have = NULL;
+
+        if (values->code == -EINVAL)
+                assert_int_equal(
+                                phx_printf(&have, "Failed to load config for %s\n", sample->name),
+                                0);
+        else
+                assert_int_equal(
+                                phx_printf(&have,
+                                           "lxc.apparmor.profile =%s%s\n"
+                                           "lxc.apparmor.allow_nesting = %d\n",
+                                           values->profile[0] ? " " : "",
+                                           values->profile,
+                                           values->allow_nesting),
+                                0);
+        if (strcmp(have, expected) != 0)
+                fail_msg("%s: found:\n%sexpected:\n%s", sample->name, have, expected);
+}
+
+static void liblxc_reads_the_same_profile(void **state) {
+        char directory[] = "/tmp/phx-samples-XXXXXX";
+        size_t count = 0;
+
+        if (!host_has_config(NULL, "nesting.conf")) {
+                skip();
+                return;
+        }
+        assert_non_null(mkdtemp(directory));
+        for (size_t i = 0; i < n_samples; i++) {
+                phx_cleanup(phx_lxc_values_done) struct phx_lxc_values values = { 0 };
+                phx_cleanup(phx_strings_done) struct phx_strings files = { 0 };
+                phx_autofree char *expected = NULL;
+                struct phx_error error = { 0 };
+                size_t size = 0;
+
+                if (!read_part(samples[i].name, ".effective", &expected, &size))
+                        continue;
+                count++;
+                assert_int_equal(phx_strings_addf(&files, "%s/%s", directory, samples[i].name), 0);
+                write_effect(&samples[i], files.items[0]);
+                if (phx_lxc_worker_load(&files, 60UL * 1000 * 1000, &values, &error) < 0)
+                        fail_msg("%s: %s", samples[i].name, error.text);
+                assert_effective(&samples[i], &values, expected);
+                (void) unlink(files.items[0]);
+        }
+        (void) rmdir(directory);
+        assert_int_equal(count, 35);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(all_samples_are_there),
@@ -378,6 +563,9 @@ int main(void) {
                 cmocka_unit_test(the_digest_is_proxmoxs),
                 cmocka_unit_test(each_dropped_line_is_one_that_proxmox_warns_of),
                 cmocka_unit_test(keys_that_are_gone_are_those_proxmox_calls_old),
+                cmocka_unit_test(locks_and_templates_are_proxmoxs),
+                cmocka_unit_test(the_generated_lines_are_proxmoxs),
+                cmocka_unit_test(liblxc_reads_the_same_profile),
                 cmocka_unit_test(the_rewrite_is_proxmoxs),
                 cmocka_unit_test(an_edit_of_what_proxmox_wrote_survives_its_rewrite),
                 cmocka_unit_test(an_edit_without_a_wish_changes_nothing),
