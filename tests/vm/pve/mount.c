@@ -252,6 +252,7 @@ static int mount_store(const struct pve_store *store) {
         return unlock_state(state, r < 0 ? r : pve_store(state, store));
 }
 
+/* Unlike open, not direct. */
 static int mount_create(const char *path, mode_t mode, struct fuse_file_info *info) {
         const struct pve_store store = { .path = path + 1, .creates = true };
         struct pve_state *state;
@@ -261,7 +262,6 @@ static int mount_create(const char *path, mode_t mode, struct fuse_file_info *in
                 r = pve_store(state, &store);
         if (r == 0)
                 state->counts.open_now++;
-        info->direct_io = 1;
         return unlock_state(state, r);
 }
 
