@@ -38,9 +38,10 @@ struct draft {
         const struct phx_pve_text *text;
         struct entry *entries; /* of the main section's lines */
         size_t count;
-        size_t *places; /* of each setting that has no line yet, else NOWHERE */
-        size_t end;     /* behind the last line that is not blank */
-        size_t runtime; /* where a line of lxc.environment.runtime goes */
+        size_t *places;   /* of each setting that has no line yet, else NOWHERE */
+        size_t end;       /* behind the last line that is not blank */
+        size_t runtime;   /* where a line of lxc.environment.runtime goes */
+        bool has_runtime; /* behind others of that key */
         size_t tail;
 };
 
@@ -151,8 +152,10 @@ size_t phx_pve_edit_copies(const struct phx_pve_text *text, const char *item) {
         return count;
 }
 
+/* By a setting, as the profile always is. */
 static bool is_managed(const struct phx_pve_edit *edit, const struct phx_lxc_option_text *item) {
-        return edit_find(edit, item->key, item->key_size) != NULL;
+        return phx_pve_is(item->key, item->key_size, PHX_PVE_KEY_PROFILE) ||
+               edit_find(edit, item->key, item->key_size) != NULL;
 }
 
 static void drop_item(struct draft *draft, const char *item) {
@@ -311,19 +314,16 @@ static size_t place_ordinary(const struct draft *draft, const char *key) {
 }
 
 /* Behind the others of that key, else before all lxc lines. */
-static size_t place_runtime(const struct draft *draft) {
-        size_t place = draft->end;
-
-        for (size_t i = draft->count; i-- > 0;) {
+static void place_runtime(struct draft *draft) {
+        draft->runtime = draft->end;
+        for (size_t i = draft->count; i-- > 0 && !draft->has_runtime;) {
                 const struct entry *entry = &draft->entries[i];
 
                 if (entry->is_dropped || entry->line->kind != PHX_PVE_LXC)
                         continue;
-                if (phx_pve_line_sets(entry->line, PHX_PVE_KEY_RUNTIME))
-                        return i + 1;
-                place = i;
+                draft->has_runtime = phx_pve_line_sets(entry->line, PHX_PVE_KEY_RUNTIME);
+                draft->runtime = draft->has_runtime ? i + 1 : i;
         }
-        return place;
 }
 
 /* The profile's line stays the last where it is that. */
@@ -375,7 +375,7 @@ static int draft_init(
                 return r;
 
         draft->end = find_end(draft);
-        draft->runtime = place_runtime(draft);
+        place_runtime(draft);
         draft->tail = place_tail(draft);
         for (size_t i = 0; i < edit->n_settings; i++)
                 if (draft->places[i] != NOWHERE)
@@ -422,34 +422,58 @@ static int add_items(const struct draft *draft, bool is_runtime, struct phx_buff
         return r;
 }
 
-/* The settings of this place whose order among lines is RANK: ordinary, lxc, the profile. */
+/* The order of lines that go to one place. */
+enum rank {
+        RANK_ORDINARY,
+        RANK_RUNTIME,
+        RANK_LXC,
+        RANK_PROFILE,
+};
+
+static enum rank rank_of(const struct phx_pve_setting *setting) {
+        if (!phx_pve_is_lxc_key(setting->key))
+                return RANK_ORDINARY;
+        if (strcmp(setting->key, PHX_PVE_KEY_RUNTIME) == 0)
+                return RANK_RUNTIME;
+        return is_profile(setting) ? RANK_PROFILE : RANK_LXC;
+}
+
 static int add_settings(
                 const struct draft *draft,
                 size_t place,
-                int rank,
+                enum rank rank,
                 struct phx_buffer *text) {
         int r = 0;
 
-        for (size_t i = 0; r >= 0 && i < draft->edit->n_settings; i++) {
-                const struct phx_pve_setting *setting = &draft->edit->settings[i];
-                int have = !phx_pve_is_lxc_key(setting->key) ? 0 : is_profile(setting) ? 2 : 1;
+        for (size_t i = 0; r >= 0 && i < draft->edit->n_settings; i++)
+                if (draft->places[i] == place && rank_of(&draft->edit->settings[i]) == rank)
+                        r = add_setting(text, &draft->edit->settings[i]);
+        return r;
+}
 
-                if (draft->places[i] == place && have == rank)
-                        r = add_setting(text, setting);
-        }
+/* Lines of the runtime stay together, and come behind ordinary keys where they are the first. */
+static int add_before_lxc(const struct draft *draft, size_t place, struct phx_buffer *text) {
+        int r = 0;
+
+        if (!draft->has_runtime)
+                r = add_settings(draft, place, RANK_ORDINARY, text);
+        if (r >= 0)
+                r = add_settings(draft, place, RANK_RUNTIME, text);
+        if (r >= 0 && draft->runtime == place)
+                r = add_items(draft, true, text);
+        if (r >= 0 && draft->has_runtime)
+                r = add_settings(draft, place, RANK_ORDINARY, text);
         return r;
 }
 
 static int add_place(const struct draft *draft, size_t place, struct phx_buffer *text) {
-        int r = add_settings(draft, place, 0, text);
+        int r = add_before_lxc(draft, place, text);
 
-        if (r >= 0 && draft->runtime == place)
-                r = add_items(draft, true, text);
+        if (r >= 0)
+                r = add_settings(draft, place, RANK_LXC, text);
         if (r >= 0 && draft->tail == place)
                 r = add_items(draft, false, text);
-        for (int rank = 1; r >= 0 && rank <= 2; rank++)
-                r = add_settings(draft, place, rank, text);
-        return r;
+        return r < 0 ? r : add_settings(draft, place, RANK_PROFILE, text);
 }
 
 static int draft_render(const struct draft *draft, struct phx_buffer *text) {

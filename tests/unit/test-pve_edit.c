@@ -285,7 +285,7 @@ static void removed_is_the_last_line_that_reads_so(void **state) {
                   "lxc.cap.drop=x|lxc.cap.drop=x" },
                 { "lxc.cap.drop: x\n", NULL, NULL, NULL, "lxc.cap.drop=y|lxc.tty.max=1|x" },
                 { PROFILE ": a\n", NULL, PROFILE ":a", NULL, PROFILE "=a" },
-                { PROFILE ": a\n", "", NULL, NULL, PROFILE "=a" },
+                { PROFILE ": a\n", NULL, NULL, NULL, PROFILE "=a" },
         };
 
         assert_edits(cases, PHX_ELEMENTS(cases));

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/buffer.h"
+#include "base/macros.h"
+#include "pve/meaning.h"
+
+#define PROFILE "lxc.apparmor.profile"
+
+static const char *finding_name(enum phx_pve_finding_kind kind) {
+        static const char *const names[] = {
+                [PHX_PVE_PROFILE_NOT_READ] = "profile-not-read",
+                [PHX_PVE_PROFILE_OVERRULED] = "profile-overruled",
+                [PHX_PVE_PROFILE_OLD_KEY] = "profile-old-key",
+                [PHX_PVE_PROFILE_GENERATED] = "profile-generated",
+                [PHX_PVE_PROFILE_EMPTY] = "profile-empty",
+                [PHX_PVE_PROFILE_COMMENT] = "profile-comment",
+                [PHX_PVE_INCLUDE_BEHIND] = "include-behind",
+                [PHX_PVE_ALLOW_NESTING] = "allow-nesting",
+                [PHX_PVE_FEATURES_BAD] = "features-bad",
+                [PHX_PVE_FEATURES_OVERRULED] = "features-overruled",
+                [PHX_PVE_LXC_NOT_READ] = "lxc-not-read",
+                [PHX_PVE_LXC_KEY_GONE] = "lxc-key-gone",
+                [PHX_PVE_HEADER_NOT_READ] = "header-not-read",
+                [PHX_PVE_CARRIAGE_RETURN] = "carriage-return",
+                [PHX_PVE_NUL] = "nul",
+                [PHX_PVE_PENDING_REPLACES] = "pending-replaces",
+                [PHX_PVE_PENDING_WEAKER] = "pending-weaker",
+                [PHX_PVE_SNAPSHOT_WEAKER] = "snapshot-weaker",
+                [PHX_PVE_RESERVED] = "reserved",
+        };
+
+        return names[kind];
+}
+
+/* A text, and its findings as "LINE NAME, …". */
+struct review {
+        const char *text;
+        const char *findings;
+};
+
+static void assert_review(const struct review *c) {
+        phx_cleanup(phx_pve_text_done) struct phx_pve_text text = { 0 };
+        phx_cleanup(phx_pve_meaning_done) struct phx_pve_meaning meaning = { 0 };
+        phx_cleanup(phx_buffer_done) struct phx_buffer found = { 0 };
+
+        assert_int_equal(phx_pve_text_parse(c->text, strlen(c->text), &text), 0);
+        assert_int_equal(phx_pve_meaning_of(&text, &meaning), 0);
+        assert_int_equal(phx_buffer_add_text(&found, ""), 0);
+        for (size_t i = 0; i < meaning.n_findings; i++)
+                assert_int_equal(
+                                phx_buffer_addf(&found,
+                                                "%s%u %s",
+                                                i > 0 ? ", " : "",
+                                                meaning.findings[i].line->number,
+                                                finding_name(meaning.findings[i].kind)),
+                                0);
+        assert_string_equal(found.data, c->findings);
+}
+
+static void what_an_author_may_not_know_is_found(void **state) {
+        static const struct review cases[] = {
+                { "arch: amd64\n" PROFILE ": a\n", "" },
+                { "  " PROFILE ": a\n", "1 profile-not-read" },
+                { PROFILE
+                  " : a\nLXC.apparmor.profile: a\nlxc.apparmor_profile=a\n lxc.aa_profile: a\n",
+                  "1 profile-not-read, 2 profile-not-read, 3 profile-not-read, 4 profile-not-read" },
+                { "#" PROFILE ": a\n", "" },
+                { PROFILE ": a\nlxc.tty.max: 1\n" PROFILE ": b\n", "1 profile-overruled" },
+                { "lxc.aa_profile: a\nlxc.kmsg: 0\nlxc.utsname: x\n",
+                  "1 profile-old-key, 2 lxc-key-gone, 3 lxc-key-gone" },
+                { PROFILE ": generated\n", "1 profile-generated" },
+                { PROFILE ":\n", "1 profile-empty" },
+                { PROFILE ": a\n" PROFILE " =\n", "1 profile-overruled, 2 profile-empty" },
+                { PROFILE ": a # b\n", "1 profile-comment" },
+                { "lxc.include: /x\n" PROFILE ": a\nlxc.include: /y\n", "3 include-behind" },
+                { "lxc.include: /x\n", "" },
+                { "lxc.apparmor.allow_nesting: 1\n", "1 allow-nesting" },
+                { "features: nesting=maybe\n", "1 features-bad" },
+                { "features: nesting=1\n" PROFILE ": a\n", "1 features-overruled" },
+                { "features: mount=nfs\n" PROFILE ": a\n", "1 features-overruled" },
+                { "features: keyctl=1\n" PROFILE ": a\n", "" },
+                { "features: nesting=1\n", "" },
+                { " lxc.cap.drop: x\nlxc.colour: x\n memory: 1\n",
+                  "1 lxc-not-read, 2 lxc-not-read" },
+                { "[x]\n[s1] ;\n", "1 header-not-read, 2 header-not-read" },
+                { "lxc.uts.name: a\rb\n", "1 carriage-return" },
+                { "hostname: a\rb\n", "1 carriage-return" },
+                { "[s1]\npending: 1\n", "2 reserved" },
+        };
+
+        for (size_t i = 0; i < PHX_ELEMENTS(cases); i++)
+                assert_review(&cases[i]);
+}
+
+static void what_will_be_is_found(void **state) {
+        static const struct review cases[] = {
+                { PROFILE ": a\n[pve:pending]\nmemory: 1\n", "" },
+                { PROFILE ": a\n[pve:pending]\nlxc.tty.max: 1\n" PROFILE ": b\n",
+                  "3 pending-replaces" },
+                { PROFILE ": a\n[pve:pending]\nlxc.tty.max: 1\n",
+                  "2 pending-weaker, 3 pending-replaces" },
+                { PROFILE ": a\n[pve:pending]\n" PROFILE ": unconfined\n",
+                  "3 pending-replaces, 3 pending-weaker" },
+                { PROFILE ": a\n[pve:pending]\nlxc.tty.max: 1\n[pve:pending]\nmemory: 1\n", "" },
+                { PROFILE ": a\n[s1]\n" PROFILE ": b\n[s2]\n" PROFILE ": unconfined\n[s3]\n",
+                  "5 snapshot-weaker, 6 snapshot-weaker" },
+                { PROFILE ": a\n[s1]\n" PROFILE ": unchanged\n[s1]\n" PROFILE ": b\n", "" },
+                { "[s1]\n[s2]\n" PROFILE ": generated\n[s3]\n" PROFILE "=unchanged\n",
+                  "5 snapshot-weaker" },
+                { PROFILE ": unconfined\n[s1]\n", "" },
+                /* Nothing of other sections concerns the main one. */
+                { "[s1]\n " PROFILE ": a\nlxc.aa_profile: a\nfeatures: x\n[s2]\n[x]\n", "" },
+        };
+
+        for (size_t i = 0; i < PHX_ELEMENTS(cases); i++)
+                assert_review(&cases[i]);
+}
+
+static void a_nul_is_found(void **state) {
+        static const char content[] = "hostname: a\0b\nlxc.uts.name: a\0b\n#\0\n";
+        phx_cleanup(phx_pve_text_done) struct phx_pve_text text = { 0 };
+        phx_cleanup(phx_pve_meaning_done) struct phx_pve_meaning meaning = { 0 };
+
+        assert_int_equal(phx_pve_text_parse(content, sizeof(content) - 1, &text), 0);
+        assert_int_equal(phx_pve_meaning_of(&text, &meaning), 0);
+        assert_int_equal(meaning.n_findings, 2);
+        assert_int_equal(meaning.findings[0].kind, PHX_PVE_NUL);
+        assert_int_equal(meaning.findings[1].line->number, 2);
+}
+
+struct profile_case {
+        const char *text;
+        const char *value;
+        enum phx_pve_strength strength;
+        unsigned line; /* of the decider; 0 for none */
+        size_t n_lines;
+        unsigned include; /* behind it */
+};
+
+static void the_last_profile_line_decides(void **state) {
+        static const struct profile_case cases[] = {
+                { "arch: amd64\n", "", PHX_PVE_DEFAULT, 0, 0, 0 },
+                { "lxc.include: /x\n", "", PHX_PVE_DEFAULT, 0, 0, 1 },
+                { PROFILE ": a\nlxc.include: /x\n" PROFILE " = 'b'\n",
+                  "b",
+                  PHX_PVE_NAMED,
+                  3,
+                  2,
+                  0 },
+                { PROFILE ": a\nlxc.include: /x\nlxc.include: /y\n", "a", PHX_PVE_NAMED, 1, 1, 2 },
+                { PROFILE ": unconfined\n", "unconfined", PHX_PVE_UNCONFINED, 1, 1, 0 },
+                { PROFILE ": \"unconfined\"\n", "unconfined", PHX_PVE_UNCONFINED, 1, 1, 0 },
+                { PROFILE ": unconfined\rx\n", "unconfined", PHX_PVE_UNCONFINED, 1, 1, 0 },
+                { PROFILE ": unconfined \rx\n", "unconfined", PHX_PVE_UNCONFINED, 1, 1, 0 },
+                { PROFILE ": unchanged\n", "unchanged", PHX_PVE_UNCHANGED, 1, 1, 0 },
+                { PROFILE ":\n", "", PHX_PVE_DEFAULT, 1, 1, 0 },
+                { PROFILE ": generated\n", "generated", PHX_PVE_DEFAULT, 1, 1, 0 },
+        };
+
+        for (size_t i = 0; i < PHX_ELEMENTS(cases); i++) {
+                phx_cleanup(phx_pve_text_done) struct phx_pve_text text = { 0 };
+                struct phx_pve_profile profile;
+
+                assert_int_equal(
+                                phx_pve_text_parse(cases[i].text, strlen(cases[i].text), &text),
+                                0);
+                profile = phx_pve_profile_of(&text, 0);
+                assert_true(phx_pve_is(profile.value, profile.value_size, cases[i].value));
+                assert_int_equal(profile.strength, cases[i].strength);
+                assert_int_equal(profile.decider ? profile.decider->number : 0, cases[i].line);
+                assert_int_equal(profile.n_lines, cases[i].n_lines);
+                assert_int_equal(profile.include ? profile.include->number : 0, cases[i].include);
+        }
+}
+
+static void keys_are_read_as_proxmox_takes_them(void **state) {
+        static const char content[] = "lock: anything\ntemplate: TRUE\nonboot: on\n"
+                                      "startup: order=12,up=20,down=x,other=1\n"
+                                      "ostype: debian\nfeatures: nesting=1\n"
+                                      "lxc.idmap: u 0 1 1\n[pve:pending]\nlock: b\n";
+        static const char other[] = "template: 0\nonboot: no\nstartup: 3\nunprivileged: 1\n";
+        phx_cleanup(phx_pve_text_done) struct phx_pve_text text = { 0 }, second = { 0 };
+        phx_cleanup(phx_pve_meaning_done) struct phx_pve_meaning meaning = { 0 }, more = { 0 };
+
+        assert_int_equal(phx_pve_text_parse(content, strlen(content), &text), 0);
+        assert_int_equal(phx_pve_meaning_of(&text, &meaning), 0);
+        assert_int_equal(meaning.lock->number, 1);
+        assert_true(meaning.is_template && meaning.starts_at_boot && meaning.is_unprivileged);
+        assert_int_equal(meaning.startup.order, 12);
+        assert_int_equal(meaning.startup.up, 20);
+        assert_int_equal(meaning.startup.down, -1);
+        assert_int_equal(meaning.ostype->number, 5);
+        assert_true(meaning.features.nesting);
+        assert_ptr_equal(meaning.pending, &text.sections[1]);
+        assert_false(meaning.pending_replaces_lxc);
+
+        assert_int_equal(phx_pve_text_parse(other, strlen(other), &second), 0);
+        assert_int_equal(phx_pve_meaning_of(&second, &more), 0);
+        assert_null(more.lock);
+        assert_false(more.is_template || more.starts_at_boot);
+        assert_true(more.is_unprivileged);
+        assert_int_equal(more.startup.order, 3);
+        assert_int_equal(more.startup.up, -1);
+        assert_null(more.ostype);
+        assert_null(more.features_line);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(what_an_author_may_not_know_is_found),
+                cmocka_unit_test(what_will_be_is_found),
+                cmocka_unit_test(a_nul_is_found),
+                cmocka_unit_test(the_last_profile_line_decides),
+                cmocka_unit_test(keys_are_read_as_proxmox_takes_them),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Random files and random edits of them: what pve_oracle.h says holds. PHX_SEED and PHX_CASES
+ * choose others; a failure names the seed of its case. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "pve_oracle.h"
+
+#define CASES 4000
+
+struct dice {
+        uint64_t state;
+};
+
+static uint64_t roll(struct dice *dice, uint64_t sides) {
+        dice->state = dice->state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        return (dice->state >> 33) % sides;
+}
+
+static const char *pick(struct dice *dice, const char *const *words, size_t count) {
+        return words[roll(dice, count)];
+}
+
+#define PICK(dice, words) pick(dice, words, PHX_ELEMENTS(words))
+
+static const char *const lxc_keys[] = {
+        "lxc.apparmor.profile",
+        "lxc.apparmor.profile",
+        "lxc.include",
+        "lxc.cap.drop",
+        "lxc.apparmor.allow_nesting",
+        "lxc.environment.runtime",
+        "lxc.mount.entry",
+        "lxc.aa_profile",
+        "lxc.colour",
+};
+static const char *const ordinary_keys[] = {
+        "arch", "features", "hostname", "memory", "net0", "net10", "onboot", "swap", "zz",
+};
+static const char *const values[] = { "a",     "b",     "1", "0",  "a # b",
+                                      "\"a\"", ":ns:a", "",  "  ", "a\rb" };
+static const char *const signs[] = { ":", ": ", " = ", "=", " : ", "\t=\t" };
+static const char *const ends[] = { "\n", "\n", "\n", "\n", "\r\n", " \n", "\n\n" };
+static const char *const others[] = {
+        "#note\n",
+        " #no note\n",
+        "[s]\n",
+        "words\n",
+        "\n",
+        "  \t\n",
+        "lxc.cap.drop\n",
+        "delete: x\n",
+        "\xef\xbb\xbfx: 1\n",
+        "[s1] ;\n",
+        "\xff\xfe: 2\n",
+        "description: x\n",
+        "a snapstate: delete\n",
+};
+static const char *const headers[] = { "[pve:pending]\n", "[s1]\n", "[PVE:pending] \n", "[s2]\n" };
+
+static void add(struct phx_buffer *text, const char *part) {
+        assert_int_equal(phx_buffer_add_text(text, part), 0);
+}
+
+static void add_line(struct dice *dice, struct phx_buffer *text) {
+        uint64_t kind = roll(dice, 8);
+
+        if (kind == 0) {
+                add(text, PICK(dice, others));
+                return;
+        }
+        if (roll(dice, 16) == 0)
+                add(text, " ");
+        add(text, kind < 4 ? PICK(dice, ordinary_keys) : PICK(dice, lxc_keys));
+        add(text, kind < 4 && roll(dice, 8) > 0 ? ":" : PICK(dice, signs));
+        add(text, PICK(dice, values));
+        add(text, PICK(dice, ends));
+}
+
+static void make_text(struct dice *dice, struct phx_buffer *text) {
+        uint64_t sections = roll(dice, 4);
+
+        assert_int_equal(phx_buffer_add_text(text, ""), 0);
+        for (uint64_t i = 0; i <= sections; i++) {
+                uint64_t lines = roll(dice, 10);
+
+                if (i > 0)
+                        add(text, PICK(dice, headers));
+                for (uint64_t k = 0; k < lines; k++)
+                        add_line(dice, text);
+        }
+        if (text->size > 0 && roll(dice, 4) == 0)
+                text->size--;
+}
+
+static void make_edit(struct dice *dice, struct phx_pve_edit *edit) {
+        static const char *const settings[] = {
+                "lxc.apparmor.profile",
+                "lxc.apparmor.profile",
+                "features",
+                "lxc.apparmor.allow_nesting",
+                "lxc.include",
+                "hostname",
+                "lxc.environment.runtime",
+                "net2",
+                "zzz",
+        };
+        static const char *const wanted[] = { "a", "b", ":ns:a//&c", "1" };
+        static const char *const items[] = {
+                "lxc.cap.drop=a",    "lxc.cap.drop: b",           "lxc.include=/x",
+                "lxc.mount.entry=a", "lxc.environment.runtime=a", "lxc.apparmor.profile=b",
+        };
+
+        for (uint64_t n = roll(dice, 4); n > 0; n--)
+                assert_int_equal(
+                                phx_pve_edit_set(
+                                                edit,
+                                                PICK(dice, settings),
+                                                roll(dice, 4) > 0 ? PICK(dice, wanted) : NULL),
+                                0);
+        for (uint64_t n = roll(dice, 4); n > 0; n--)
+                assert_int_equal(phx_strings_add(&edit->tail, PICK(dice, items)), 0);
+        for (uint64_t n = roll(dice, 4); n > 0; n--)
+                assert_int_equal(phx_strings_add(&edit->removed, PICK(dice, items)), 0);
+}
+
+/* True when the edit could be made. */
+static bool try_case(uint64_t seed) {
+        struct dice dice = { seed * UINT64_C(0x9e3779b97f4a7c15) + 1 };
+        phx_cleanup(phx_pve_edit_done) struct phx_pve_edit edit = { 0 };
+        phx_cleanup(phx_pve_text_done) struct phx_pve_text text = { 0 };
+        phx_cleanup(phx_buffer_done) struct phx_buffer data = { 0 }, result = { 0 };
+        struct phx_error error = { 0 };
+        const char *fault;
+
+        make_text(&dice, &data);
+        make_edit(&dice, &edit);
+        assert_int_equal(phx_pve_text_parse(data.data, data.size, &text), 0);
+        if (phx_pve_edit_render(&edit, &text, &result, &error) < 0)
+                return false;
+        fault = pve_edit_fault(&edit, data.data, data.size, &result);
+        if (fault)
+                fail_msg("seed %llu: %s\n%.*s\n-----\n%s",
+                         (unsigned long long) seed,
+                         fault,
+                         (int) data.size,
+                         data.data,
+                         result.data);
+        return true;
+}
+
+static uint64_t number_of(const char *name, uint64_t otherwise) {
+        const char *text = getenv(name);
+
+        return text ? strtoull(text, NULL, 10) : otherwise;
+}
+
+static void every_edit_keeps_its_promises(void **state) {
+        const uint64_t first = number_of("PHX_SEED", 1), count = number_of("PHX_CASES", CASES);
+        uint64_t made = 0;
+
+        for (uint64_t seed = first; seed < first + count; seed++)
+                made += try_case(seed);
+        assert_true(made > count / 2);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(every_edit_keeps_its_promises),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
