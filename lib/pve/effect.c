@@ -127,7 +127,7 @@ static const struct phx_pve_line *find_control(const struct view *view) {
         return NULL;
 }
 
-static enum phx_pve_outcome find_outcome(const struct view *view, unsigned *ret_cause) {
+static enum phx_pve_generation find_generation(const struct view *view, unsigned *ret_cause) {
         const struct phx_pve_line *fatal = phx_pve_text_fatal(view->text);
         const struct phx_pve_line *control = find_control(view);
         const struct phx_pve_line *template = view_key(view, PHX_PVE_KEY_TEMPLATE);
@@ -289,8 +289,8 @@ int phx_pve_effect_of(
         assert(host && ret_effect);
 
         view = view_of(text, section, host);
-        effect.outcome = find_outcome(&view, &effect.cause);
-        if (effect.outcome == PHX_PVE_GENERATES)
+        effect.generation = find_generation(&view, &effect.cause);
+        if (effect.generation == PHX_PVE_GENERATES)
                 r = effect_fill(&effect, &view);
         if (r < 0)
                 return r;

@@ -23,7 +23,7 @@ struct phx_pve_host {
 };
 
 /* Whether Proxmox generates the config. */
-enum phx_pve_outcome {
+enum phx_pve_generation {
         PHX_PVE_GENERATES,
         PHX_PVE_TEMPLATE, /* removes it: a template does not start */
         PHX_PVE_NO_ARCH,  /* fails, as for all that follows but one: the last config stays */
@@ -45,7 +45,7 @@ struct phx_pve_effect_line {
 /* Proxmox's own lines that include or that concern AppArmor, and all of the section's lxc lines, in
  * their order. Owned. */
 struct phx_pve_effect {
-        enum phx_pve_outcome outcome;
+        enum phx_pve_generation generation;
         unsigned cause; /* number of the line that prevents it; 0 for none */
         struct phx_pve_effect_line *items;
         size_t count;

@@ -87,7 +87,7 @@ static void check_meaning(const struct phx_pve_text *text) {
 
                 require(phx_pve_effect_of(text, i, &host, &effect) == 0);
                 require(phx_pve_effect_text(&effect, &lines) == 0);
-                require((effect.count > 0) == (effect.outcome == PHX_PVE_GENERATES));
+                require((effect.count > 0) == (effect.generation == PHX_PVE_GENERATES));
         }
 }
 

@@ -43,7 +43,7 @@ static void assert_effect(const struct effect_case *c, const struct phx_pve_host
 
         assert_int_equal(phx_pve_text_parse(c->text, strlen(c->text), &text), 0);
         assert_int_equal(phx_pve_effect_of(&text, c->section, host, &effect), 0);
-        assert_int_equal(effect.outcome, PHX_PVE_GENERATES);
+        assert_int_equal(effect.generation, PHX_PVE_GENERATES);
         assert_int_equal(phx_pve_effect_text(&effect, &lines), 0);
         assert_string_equal(lines.data, c->lines);
 }
@@ -156,7 +156,7 @@ static void files_that_the_host_lacks_are_replaced(void **state) {
 static void what_prevents_the_config_is_named(void **state) {
         static const struct {
                 const char *text;
-                enum phx_pve_outcome outcome;
+                enum phx_pve_generation generation;
                 unsigned cause;
         } cases[] = {
                 { BASE "template: yes\n", PHX_PVE_TEMPLATE, 3 },
@@ -178,9 +178,9 @@ static void what_prevents_the_config_is_named(void **state) {
                                 phx_pve_text_parse(cases[i].text, strlen(cases[i].text), &text),
                                 0);
                 assert_int_equal(phx_pve_effect_of(&text, 0, &host, &effect), 0);
-                assert_int_equal(effect.outcome, cases[i].outcome);
+                assert_int_equal(effect.generation, cases[i].generation);
                 assert_int_equal(effect.cause, cases[i].cause);
-                assert_int_equal(effect.count > 0, effect.outcome == PHX_PVE_GENERATES);
+                assert_int_equal(effect.count > 0, effect.generation == PHX_PVE_GENERATES);
         }
 }
 

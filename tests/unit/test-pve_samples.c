@@ -471,7 +471,7 @@ static void the_generated_lines_are_proxmoxs(void **state) {
                         continue;
                 count++;
                 assert_int_equal(phx_pve_effect_of(&samples[i].text, 0, &host, &effect), 0);
-                assert_int_equal(effect.outcome, PHX_PVE_GENERATES);
+                assert_int_equal(effect.generation, PHX_PVE_GENERATES);
                 assert_int_equal(phx_pve_effect_text(&effect, &text), 0);
                 add_profile_lines(text.data, text.size, &ours);
                 add_profile_lines(config, size, &theirs);
