@@ -3,6 +3,7 @@
 #include "pve_host.h"
 
 #include <fcntl.h>
+#include <glob.h>
 #include <limits.h>
 #include <linux/capability.h>
 #include <setjmp.h>
@@ -134,12 +135,28 @@ void pve_host_kill(void) {
         assert_int_equal(wait_for_server(), -SIGKILL);
 }
 
+/* Those that the guest command has started, and did not stop. */
+static void end_guests(void) {
+        glob_t found = { 0 };
+
+        if (glob(tree_path("run/*.pid"), 0, NULL, &found) == 0)
+                for (size_t i = 0; i < found.gl_pathc; i++) {
+                        phx_autoclose int fd = open(found.gl_pathv[i], O_RDONLY | O_CLOEXEC);
+                        char digits[16] = "";
+
+                        if (read(fd, digits, sizeof(digits) - 1) > 0)
+                                (void) kill((pid_t) strtol(digits, NULL, 10), SIGTERM);
+                }
+        globfree(&found);
+}
+
 void pve_host_done(void) {
         if (server > 0) {
                 (void) kill(server, SIGTERM);
                 (void) wait_for_server();
         }
         (void) umount2(pve_host_path(""), MNT_DETACH);
+        end_guests();
 }
 
 /* --- the control socket */
@@ -217,4 +234,33 @@ void pve_host_save(const char *path, const char *text) {
         while (count_open() > before)
                 (void) usleep(1000);
         assert_int_equal(rename(pve_host_path(temporary), pve_host_path(path)), 0);
+}
+
+const char *pve_host_command(const char *settings) {
+        static char command[PATH_MAX];
+        char text[8 * PATH_MAX];
+
+        assert_non_null(getenv("PHX_PCT"));
+        (void) snprintf(text,
+                        sizeof(text),
+                        "{ \"node\": \"pve1\", \"etc_pve\": \"%s\", \"control\": \"%s\", "
+                        "\"lxc_path\": \"%s\", \"lock_path\": \"%s\", \"run_path\": \"%s\", "
+                        "\"task_path\": \"%s\"%s }\n",
+                        pve_host_path(""),
+                        pve_host_socket(),
+                        tree_path("lxc"),
+                        tree_path("lock"),
+                        tree_path("run"),
+                        tree_path("tasks"),
+                        settings);
+        tree_write("pct.json", text);
+        (void) snprintf(text,
+                        sizeof(text),
+                        "#!/bin/sh\nPYTHONDONTWRITEBYTECODE=1 exec '%s' --settings '%s' \"$@\"\n",
+                        getenv("PHX_PCT"),
+                        tree_path("pct.json"));
+        tree_write("pct", text);
+        assert_int_equal(chmod(tree_path("pct"), 0755), 0);
+        (void) snprintf(command, sizeof(command), "%.4000s", tree_path("pct"));
+        return command;
 }

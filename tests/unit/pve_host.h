@@ -37,3 +37,8 @@ void pve_host_save(const char *path, const char *text);
 /* Another node writes a file. */
 void pve_host_write(const char *path, const char *text);
 void pve_host_write_bytes(const char *path, const void *data, size_t size);
+
+/* The guest command for it, a program to be run as `pct`, whose guests are only pretended:
+ * README.md of the stand-in. SETTINGS are more members of its JSON settings, each with a comma
+ * before it, or "". */
+const char *pve_host_command(const char *settings);

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -101,6 +102,30 @@ static void a_clean_end_unmounts(void **state) {
         assert_int_equal(lstat(pve_host_path("local"), &st), 0);
 }
 
+static void run(const char *command, const char *words) {
+        char line[2 * PATH_MAX];
+
+        (void) snprintf(line, sizeof(line), "exec '%s' %s", command, words);
+        assert_int_equal(system(line), 0);
+}
+
+static void the_guest_command_rewrites_a_config_when_it_stops_a_guest(void **state) {
+        phx_autofree char *started = NULL, *stopped = NULL, *generated = NULL;
+        const char *command;
+
+        skip_without_host();
+        command = pve_host_command(", \"hook_wait\": 0.1");
+        pve_host_save("lxc/101.conf", "lxc.apparmor.profile = ct-web\nhostname: web\n");
+        run(command, "start 101");
+        started = pve_host_ask("read nodes/pve1/lxc/101.conf");
+        assert_string_equal(started, "lxc.apparmor.profile = ct-web\nhostname: web\n");
+        run(command, "stop 101");
+        stopped = pve_host_ask("read nodes/pve1/lxc/101.conf");
+        assert_string_equal(stopped, "hostname: web\nlxc.apparmor.profile: ct-web\n");
+        generated = tree_read("lxc/101/config");
+        assert_non_null(strstr(generated, "lxc.apparmor.profile = ct-web\n"));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(
@@ -117,6 +142,10 @@ int main(void) {
                                 tear_down),
                 cmocka_unit_test_setup_teardown(
                                 a_descriptor_that_is_kept_prevents_a_restart,
+                                set_up,
+                                tear_down),
+                cmocka_unit_test_setup_teardown(
+                                the_guest_command_rewrites_a_config_when_it_stops_a_guest,
                                 set_up,
                                 tear_down),
                 cmocka_unit_test_setup_teardown(a_clean_end_unmounts, set_up, tear_down),

@@ -16,6 +16,7 @@ import traceback
 import facts_calls  # noqa: F401 (their tests are in the list)
 import facts_changes  # noqa: F401
 import facts_life  # noqa: F401
+import facts_pct  # noqa: F401
 import facts_tree  # noqa: F401
 from host import TESTS, Host
 
