@@ -10,8 +10,8 @@
  *     fingerprint) is compared once a second: this node's guests with their versions, and the
  * names, sizes and times in phoenixd/. When the write-ahead log was the same ten times, the watch
  * is armed again. So a busy cluster costs one wakeup a second, a quiet one none, and no change is
- *     seen later than that; what was written in the last moment is compared once more, as it may
- *     not be readable yet. A node by itself has no use for any of this.
+ *     seen later than that; what was written in the last moment is given one more, as it may not
+ *     be readable yet. A node by itself has no use for any of this.
  *   - The file system going away is an event when it is stopped, and none when its server is
  * killed: then a request finds it out, or the start of the next server does. All watches are dead
  * then, and every 2 s it is tried to begin afresh.
@@ -38,7 +38,8 @@
 #include "base/strings.h"
 
 #define RETRY_USEC UINT64_C(2000000)
-#define COMPARE_USEC UINT64_C(1000000)
+/* A little more than a second, so that what comes on top of it leaves the mean below one. */
+#define COMPARE_USEC UINT64_C(1050000)
 /* How long what was written may take to be readable. */
 #define SETTLE_USEC UINT64_C(50000)
 /* Of comparisons that found the log as it was, before it is watched again; more than YOUNG_SEC
@@ -69,6 +70,7 @@ struct phx_pve_watch {
         int ours_wd;     /* -1: there is no such directory */
         int database_wd; /* -1: not armed */
         bool is_cluster;
+        bool is_settled; /* the log may be fresh, it was waited for */
         unsigned quiet;
         struct stamp stamp;
         char fingerprint[PHX_SHA256_HEX];
@@ -283,9 +285,15 @@ bool phx_pve_watch_tick(struct phx_pve_watch *watch) {
         if (watch->fd < 0)
                 return watch_start(watch);
         stamp = take_stamp(watch);
+        if (stamp_is_fresh(&stamp) && !watch->is_settled) {
+                watch->is_settled = true;
+                watch->due = phx_now_usec() + SETTLE_USEC;
+                return false;
+        }
+        watch->is_settled = false;
         watch->quiet = stamp_is(&stamp, &watch->stamp) ? watch->quiet + 1 : 0;
         watch->stamp = stamp;
-        watch->due = phx_now_usec() + (stamp_is_fresh(&stamp) ? 2 * SETTLE_USEC : COMPARE_USEC);
+        watch->due = phx_now_usec() + COMPARE_USEC;
         /* Armed before the last comparison. */
         if (watch->quiet >= QUIET)
                 arm(watch);
