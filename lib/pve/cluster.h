@@ -29,6 +29,7 @@ struct phx_pve_place {
         const char *lock_directory; /* "/run/lock/lxc" */
         const char *database;       /* "/var/lib/pve-cluster" */
         bool any_file_system;       /* for tests in an ordinary directory: it need not be FUSE */
+        uint64_t compare_usec;      /* for tests that are in a hurry; 0: see pve/watch.c */
 };
 
 /* What became of a request. Only PHX_PVE_OUTCOME_FAILED needs a person: after

@@ -17,7 +17,7 @@
 #include "base/strings.h"
 #include "pve/cluster.h"
 
-#define RETRY_USEC UINT64_C(20000)
+#define RETRY_USEC UINT64_C(10000)
 
 static int lock_open_directory(const char *directory, int *ret_fd, struct phx_error *error) {
         phx_autoclose int fd = -1;

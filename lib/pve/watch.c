@@ -88,6 +88,12 @@ int phx_pve_watch_new(const struct phx_pve_place *place, struct phx_pve_watch **
         return 0;
 }
 
+static uint64_t next_comparison(const struct phx_pve_watch *watch) {
+        uint64_t usec = watch->place->compare_usec;
+
+        return phx_now_usec() + (usec > 0 ? usec : COMPARE_USEC);
+}
+
 struct phx_pve_watch *phx_pve_watch_free(struct phx_pve_watch *watch) {
         if (watch)
                 phx_closep(&watch->fd);
@@ -223,7 +229,7 @@ static void arm(struct phx_pve_watch *watch) {
         watch->due = UINT64_MAX;
         /* Written while it was armed, or nothing to arm: by time then. */
         if (watch->database_wd < 0 || !stamp_is(&now, &watch->stamp))
-                watch->due = phx_now_usec() + COMPARE_USEC;
+                watch->due = next_comparison(watch);
 }
 
 static int add_watch(int fd, const struct phx_pve_place *place, const char *name, uint32_t mask) {
@@ -293,7 +299,7 @@ bool phx_pve_watch_tick(struct phx_pve_watch *watch) {
         watch->is_settled = false;
         watch->quiet = stamp_is(&stamp, &watch->stamp) ? watch->quiet + 1 : 0;
         watch->stamp = stamp;
-        watch->due = phx_now_usec() + COMPARE_USEC;
+        watch->due = next_comparison(watch);
         /* Armed before the last comparison. */
         if (watch->quiet >= QUIET)
                 arm(watch);
@@ -329,7 +335,7 @@ static bool watch_take(
                 watch->database_wd = -1;
                 watch->quiet = 0;
                 if (watch->due == UINT64_MAX)
-                        watch->due = phx_now_usec() + COMPARE_USEC;
+                        watch->due = next_comparison(watch);
                 return false;
         }
         if (event->wd == watch->ours_wd) {
