@@ -178,8 +178,10 @@ bool phx_pve_features_next_mount(
         end = at;
         while (end < features->mount_size && !strchr("; ", features->mount[end]))
                 end++;
+        if (end == at)
+                return false;
         *offset = end;
         *ret_name = features->mount + at;
         *ret_size = end - at;
-        return end > at;
+        return true;
 }

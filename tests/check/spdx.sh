@@ -29,6 +29,7 @@ cat >"$scratch/without" <<'END'
 ^tests/check/ctl/
 ^tests/fuzz/corpus/
 ^tests/golden/cases/
+^tests/golden/pve/
 ^tests/unit/fixtures/.*\.(txt|bin)$
 ^tests/check/bad/spdx/
 END

@@ -11,34 +11,9 @@
 #include "base/buffer.h"
 #include "base/macros.h"
 #include "pve/meaning.h"
+#include "pve/names.h"
 
 #define PROFILE "lxc.apparmor.profile"
-
-static const char *finding_name(enum phx_pve_finding_kind kind) {
-        static const char *const names[] = {
-                [PHX_PVE_PROFILE_NOT_READ] = "profile-not-read",
-                [PHX_PVE_PROFILE_OVERRULED] = "profile-overruled",
-                [PHX_PVE_PROFILE_OLD_KEY] = "profile-old-key",
-                [PHX_PVE_PROFILE_GENERATED] = "profile-generated",
-                [PHX_PVE_PROFILE_EMPTY] = "profile-empty",
-                [PHX_PVE_PROFILE_COMMENT] = "profile-comment",
-                [PHX_PVE_INCLUDE_BEHIND] = "include-behind",
-                [PHX_PVE_ALLOW_NESTING] = "allow-nesting",
-                [PHX_PVE_FEATURES_BAD] = "features-bad",
-                [PHX_PVE_FEATURES_OVERRULED] = "features-overruled",
-                [PHX_PVE_LXC_NOT_READ] = "lxc-not-read",
-                [PHX_PVE_LXC_KEY_GONE] = "lxc-key-gone",
-                [PHX_PVE_HEADER_NOT_READ] = "header-not-read",
-                [PHX_PVE_CARRIAGE_RETURN] = "carriage-return",
-                [PHX_PVE_NUL] = "nul",
-                [PHX_PVE_PENDING_REPLACES] = "pending-replaces",
-                [PHX_PVE_PENDING_WEAKER] = "pending-weaker",
-                [PHX_PVE_SNAPSHOT_WEAKER] = "snapshot-weaker",
-                [PHX_PVE_RESERVED] = "reserved",
-        };
-
-        return names[kind];
-}
 
 /* A text, and its findings as "LINE NAME, …". */
 struct review {
@@ -60,7 +35,8 @@ static void assert_review(const struct review *c) {
                                                 "%s%u %s",
                                                 i > 0 ? ", " : "",
                                                 meaning.findings[i].line->number,
-                                                finding_name(meaning.findings[i].kind)),
+                                                phx_pve_finding_to_string(
+                                                                meaning.findings[i].kind)),
                                 0);
         assert_string_equal(found.data, c->findings);
 }
@@ -80,7 +56,7 @@ static void what_an_author_may_not_know_is_found(void **state) {
                 { PROFILE ":\n", "1 profile-empty" },
                 { PROFILE ": a\n" PROFILE " =\n", "1 profile-overruled, 2 profile-empty" },
                 { PROFILE ": a # b\n", "1 profile-comment" },
-                { "lxc.include: /x\n" PROFILE ": a\nlxc.include: /y\n", "3 include-behind" },
+                { "lxc.include: /x\n" PROFILE ": a\nlxc.include: /y\n", "3 include-after-profile" },
                 { "lxc.include: /x\n", "" },
                 { "lxc.apparmor.allow_nesting: 1\n", "1 allow-nesting" },
                 { "features: nesting=maybe\n", "1 features-bad" },
@@ -93,7 +69,7 @@ static void what_an_author_may_not_know_is_found(void **state) {
                 { "[x]\n[s1] ;\n", "1 header-not-read, 2 header-not-read" },
                 { "lxc.uts.name: a\rb\n", "1 carriage-return" },
                 { "hostname: a\rb\n", "1 carriage-return" },
-                { "[s1]\npending: 1\n", "2 reserved" },
+                { "[s1]\npending: 1\n", "2 reserved-key" },
         };
 
         for (size_t i = 0; i < PHX_ELEMENTS(cases); i++)

@@ -11,39 +11,8 @@
 #include <cmocka.h>
 
 #include "base/buffer.h"
+#include "pve/names.h"
 #include "pve/text.h"
-
-static const char *kind_name(enum phx_pve_kind kind) {
-        static const char *const names[] = {
-                [PHX_PVE_BLANK] = "blank",     [PHX_PVE_HEADER] = "header",
-                [PHX_PVE_NOTE] = "note",       [PHX_PVE_DESCRIPTION] = "description",
-                [PHX_PVE_KEY] = "key",         [PHX_PVE_LXC] = "lxc",
-                [PHX_PVE_DROPPED] = "dropped",
-        };
-
-        return names[kind];
-}
-
-static const char *drop_name(enum phx_pve_drop drop) {
-        static const char *const names[] = {
-                [PHX_PVE_NOT_DROPPED] = "-",
-                [PHX_PVE_DROP_MARK] = "mark",
-                [PHX_PVE_DROP_HEADER] = "header",
-                [PHX_PVE_DROP_NOTE] = "note",
-                [PHX_PVE_DROP_WORDS] = "words",
-                [PHX_PVE_DROP_INDENTED] = "indented",
-                [PHX_PVE_DROP_CASE] = "case",
-                [PHX_PVE_DROP_COLON] = "colon",
-                [PHX_PVE_DROP_EQUALS] = "equals",
-                [PHX_PVE_DROP_EMPTY] = "empty",
-                [PHX_PVE_DROP_GENERATED] = "generated",
-                [PHX_PVE_DROP_UNKNOWN] = "unknown",
-                [PHX_PVE_DROP_MISPLACED] = "misplaced",
-                [PHX_PVE_DROP_RESERVED] = "reserved",
-        };
-
-        return names[drop];
-}
 
 /* One line of a text as "KIND:REASON KEY|VALUE". */
 struct line_case {
@@ -62,8 +31,8 @@ static void assert_line(const struct line_case *c) {
         assert_int_equal(
                         phx_buffer_addf(&read,
                                         "%s:%s %.*s|%.*s",
-                                        kind_name(line->kind),
-                                        drop_name(line->drop),
+                                        phx_pve_kind_to_string(line->kind),
+                                        phx_pve_drop_to_string(line->drop),
                                         (int) line->key_size,
                                         line->key ? line->key : "",
                                         (int) line->value_size,
@@ -79,32 +48,32 @@ static void assert_lines(const struct line_case *cases, size_t count) {
 
 static void lines_are_read_by_proxmoxs_rules(void **state) {
         static const struct line_case cases[] = {
-                { "lxc.apparmor.profile: a", "lxc:- lxc.apparmor.profile|a" },
-                { "lxc.apparmor.profile:a\n", "lxc:- lxc.apparmor.profile|a" },
-                { "lxc.apparmor.profile=a", "lxc:- lxc.apparmor.profile|a" },
-                { "lxc.apparmor.profile \t = \ta \t\r\n", "lxc:- lxc.apparmor.profile|a" },
-                { "lxc.apparmor.profile::ns:a", "lxc:- lxc.apparmor.profile|:ns:a" },
-                { "lxc.apparmor.profile:", "lxc:- lxc.apparmor.profile|" },
-                { "lxc.apparmor.profile = ", "lxc:- lxc.apparmor.profile|" },
-                { "lxc.apparmor.profile: \"a\"", "lxc:- lxc.apparmor.profile|\"a\"" },
-                { "lxc.apparmor.profile: a # b", "lxc:- lxc.apparmor.profile|a # b" },
-                { "lxc.aa_profile: a", "lxc:- lxc.aa_profile|a" },
-                { "lxc.net.0.hwaddr = 1", "lxc:- lxc.net.0.hwaddr|1" },
-                { "memory: 512", "key:- memory|512" },
-                { "net0:a b \r\n", "key:- net0|a b" },
-                { "_x: 1", "dropped:unknown _x|1" },
-                { "some_key12: 1", "key:- some_key12|1" },
-                { "memory:  ", "key:- memory| " },
-                { "memory: lots", "key:- memory|lots" },
-                { "snapstate: delete", "key:- snapstate|delete" },
-                { "no snapstate:prepare ", "key:- snapstate|prepare" },
-                { "snapstate: soon", "key:- snapstate|soon" },
-                { "description: a%0Ab", "description:- description|a%0Ab" },
+                { "lxc.apparmor.profile: a", "lxc:read lxc.apparmor.profile|a" },
+                { "lxc.apparmor.profile:a\n", "lxc:read lxc.apparmor.profile|a" },
+                { "lxc.apparmor.profile=a", "lxc:read lxc.apparmor.profile|a" },
+                { "lxc.apparmor.profile \t = \ta \t\r\n", "lxc:read lxc.apparmor.profile|a" },
+                { "lxc.apparmor.profile::ns:a", "lxc:read lxc.apparmor.profile|:ns:a" },
+                { "lxc.apparmor.profile:", "lxc:read lxc.apparmor.profile|" },
+                { "lxc.apparmor.profile = ", "lxc:read lxc.apparmor.profile|" },
+                { "lxc.apparmor.profile: \"a\"", "lxc:read lxc.apparmor.profile|\"a\"" },
+                { "lxc.apparmor.profile: a # b", "lxc:read lxc.apparmor.profile|a # b" },
+                { "lxc.aa_profile: a", "lxc:read lxc.aa_profile|a" },
+                { "lxc.net.0.hwaddr = 1", "lxc:read lxc.net.0.hwaddr|1" },
+                { "memory: 512", "key:read memory|512" },
+                { "net0:a b \r\n", "key:read net0|a b" },
+                { "_x: 1", "dropped:unknown-key _x|1" },
+                { "some_key12: 1", "key:read some_key12|1" },
+                { "memory:  ", "key:read memory| " },
+                { "memory: lots", "key:read memory|lots" },
+                { "snapstate: delete", "key:read snapstate|delete" },
+                { "no snapstate:prepare ", "key:read snapstate|prepare" },
+                { "snapstate: soon", "key:read snapstate|soon" },
+                { "description: a%0Ab", "description:read description|a%0Ab" },
                 { "description: a snapstate: delete",
-                  "description:- description|a snapstate: delete" },
-                { "#a: b ", "note:- |a: b " },
-                { " \t\r\f\v\n", "blank:- |" },
-                { "\n", "blank:- |" },
+                  "description:read description|a snapstate: delete" },
+                { "#a: b ", "note:read |a: b " },
+                { " \t\r\f\v\n", "blank:read |" },
+                { "\n", "blank:read |" },
         };
 
         assert_lines(cases, PHX_ELEMENTS(cases));
@@ -114,31 +83,32 @@ static void a_dropped_line_says_why_and_what_it_meant(void **state) {
         static const struct line_case cases[] = {
                 { " lxc.apparmor.profile: a", "dropped:indented lxc.apparmor.profile|a" },
                 { "\tLXC.apparmor.profile : a", "dropped:indented LXC.apparmor.profile|a" },
-                { "lxc.apparmor.profile : a", "dropped:colon lxc.apparmor.profile|a" },
-                { "lxc.AppArmor.profile = a", "dropped:case lxc.AppArmor.profile|a" },
-                { "lxc.apparmor_profile: a", "dropped:unknown lxc.apparmor_profile|a" },
-                { "lxc.rootfs.path: a", "dropped:generated lxc.rootfs.path|a" },
-                { "lxc.rootfs.options=a", "dropped:generated lxc.rootfs.options|a" },
-                { "\xef\xbb\xbflxc.apparmor.profile: a", "dropped:mark lxc.apparmor.profile|a" },
-                { "\xef\xbb\xbf[a1]", "dropped:mark |" },
-                { " [a1]", "dropped:header |" },
-                { "[a]", "dropped:header |" },
-                { "[a.b]", "dropped:header |" },
-                { "[1st]", "dropped:header |" },
-                { "[a1] # x", "dropped:header |" },
-                { "[pve:other]", "dropped:header |" },
-                { "[a1", "dropped:header |" },
-                { " # a", "dropped:note |" },
-                { "memory = 512", "dropped:equals memory|512" },
-                { "Memory: 512", "dropped:case Memory|512" },
-                { "memory:", "dropped:empty memory|" },
-                { "colour-name: red", "dropped:unknown colour-name|red" },
-                { "a1b: 2", "dropped:unknown a1b|2" },
-                { "this is no key", "dropped:words |" },
-                { "lxc.apparmor.profile", "dropped:words |" },
+                { "lxc.apparmor.profile : a", "dropped:blank-before-colon lxc.apparmor.profile|a" },
+                { "lxc.AppArmor.profile = a", "dropped:upper-case lxc.AppArmor.profile|a" },
+                { "lxc.apparmor_profile: a", "dropped:unknown-key lxc.apparmor_profile|a" },
+                { "lxc.rootfs.path: a", "dropped:generated-key lxc.rootfs.path|a" },
+                { "lxc.rootfs.options=a", "dropped:generated-key lxc.rootfs.options|a" },
+                { "\xef\xbb\xbflxc.apparmor.profile: a",
+                  "dropped:utf8-mark lxc.apparmor.profile|a" },
+                { "\xef\xbb\xbf[a1]", "dropped:utf8-mark |" },
+                { " [a1]", "dropped:no-header |" },
+                { "[a]", "dropped:no-header |" },
+                { "[a.b]", "dropped:no-header |" },
+                { "[1st]", "dropped:no-header |" },
+                { "[a1] # x", "dropped:no-header |" },
+                { "[pve:other]", "dropped:no-header |" },
+                { "[a1", "dropped:no-header |" },
+                { " # a", "dropped:indented-note |" },
+                { "memory = 512", "dropped:equals-sign memory|512" },
+                { "Memory: 512", "dropped:upper-case Memory|512" },
+                { "memory:", "dropped:no-value memory|" },
+                { "colour-name: red", "dropped:unknown-key colour-name|red" },
+                { "a1b: 2", "dropped:unknown-key a1b|2" },
+                { "this is no key", "dropped:no-key |" },
+                { "lxc.apparmor.profile", "dropped:no-key |" },
                 { "delete: mp0", "dropped:misplaced delete|mp0" },
-                { "lxc: a", "dropped:reserved lxc|a" },
-                { "digest: a", "dropped:reserved digest|a" },
+                { "lxc: a", "dropped:reserved-key lxc|a" },
+                { "digest: a", "dropped:reserved-key digest|a" },
         };
 
         assert_lines(cases, PHX_ELEMENTS(cases));
