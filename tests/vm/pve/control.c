@@ -17,7 +17,7 @@
 
 #include "served.h"
 
-#define REQUEST_MAX (PVE_FILE_MAX + 8192U)
+#define REQUEST_MAX (PVE_FILE_MAX + 8192UL)
 #define WORDS_MAX 3
 
 struct request {

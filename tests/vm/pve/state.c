@@ -266,9 +266,8 @@ static int merge_bytes(
         return 0;
 }
 
-int pve_store(struct pve_state *state, const struct pve_store *store) {
-        struct pve_entry *entry, next;
-        char *path;
+static int check_store(struct pve_state *state, const struct pve_store *store) {
+        const struct pve_entry *entry = pve_find(state, store->path);
         int r;
 
         if (pve_is_reserved(store->path))
@@ -280,18 +279,25 @@ int pve_store(struct pve_state *state, const struct pve_store *store) {
                 return r;
         if (pve_is_guest_elsewhere(state, store->path))
                 return -EEXIST;
-        entry = pve_find(state, store->path);
-        if (entry && store->creates)
+        if (!entry)
+                return store->creates ? 0 : -ENOENT;
+        if (store->creates)
                 return -EEXIST;
-        if (!entry && !store->creates)
-                return -ENOENT;
-        if (entry && entry->is_directory)
-                return -EISDIR;
+        return entry->is_directory ? -EISDIR : 0;
+}
 
+int pve_store(struct pve_state *state, const struct pve_store *store) {
+        struct pve_entry next;
+        char *path;
+        int r;
+
+        r = check_store(state, store);
+        if (r < 0)
+                return r;
         path = strdup(store->path);
         if (!path)
                 return -ENOMEM;
-        r = merge_bytes(entry, store, &next);
+        r = merge_bytes(pve_find(state, path), store, &next);
         if (r == 0) {
                 next.path = path;
                 r = pve_database_put(state, &next);

@@ -14,7 +14,7 @@
 #include <sys/types.h>
 #include <time.h>
 
-#define PVE_FILE_MAX (1024U * 1024U)
+#define PVE_FILE_MAX 1048576UL
 
 struct pve_entry {
         char *path;
