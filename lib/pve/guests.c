@@ -18,7 +18,6 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "base/grow.h"
 #include "base/strings.h"
 
 /* However long guests come and go. */
@@ -33,6 +32,7 @@ struct entry {
 struct entries {
         struct entry *items;
         size_t count;
+        size_t capacity;
 };
 
 /* One look: .vmlist, and the ids in the directory, ascending. */
@@ -42,6 +42,7 @@ struct picture {
         struct phx_pve_guests guests;
         uint32_t *ids;
         size_t count;
+        size_t capacity;
 };
 
 void phx_pve_list_done(struct phx_pve_list *list) {
@@ -91,12 +92,29 @@ static bool picture_lists(const struct picture *picture, uint32_t id) {
                bsearch(&id, picture->ids, picture->count, sizeof(id), id_compare);
 }
 
-static int picture_add(struct picture *picture, uint32_t id) {
-        uint32_t *item = phx_grow(&picture->ids, &picture->count, sizeof(*item));
+/* There may be thousands: room is made for many at once. */
+static int make_room(void *array_pointer, size_t *capacity, size_t wanted, size_t item_size) {
+        size_t larger = wanted + wanted / 2 + 64;
+        void *array = NULL, *grown;
 
-        if (!item)
+        if (wanted <= *capacity)
+                return 0;
+        memcpy(&array, array_pointer, sizeof(array));
+        grown = reallocarray(array, larger, item_size);
+        if (!grown)
                 return -ENOMEM;
-        *item = id;
+        memcpy(array_pointer, &grown, sizeof(grown));
+        *capacity = larger;
+        return 0;
+}
+
+static int picture_add(struct picture *picture, uint32_t id) {
+        int r;
+
+        r = make_room(&picture->ids, &picture->capacity, picture->count + 1, sizeof(id));
+        if (r < 0)
+                return r;
+        picture->ids[picture->count++] = id;
         return 0;
 }
 
@@ -168,11 +186,15 @@ static struct entry *entries_find(const struct entries *entries, size_t count, u
 }
 
 static int entries_append(struct entries *entries, uint32_t id, uint64_t version) {
-        struct entry *entry = phx_grow(&entries->items, &entries->count, sizeof(*entry));
+        int r;
 
-        if (!entry)
-                return -ENOMEM;
-        *entry = (struct entry){ .id = id, .version = version };
+        r = make_room(&entries->items,
+                      &entries->capacity,
+                      entries->count + 1,
+                      sizeof(*entries->items));
+        if (r < 0)
+                return r;
+        entries->items[entries->count++] = (struct entry){ .id = id, .version = version };
         return 0;
 }
 
@@ -237,9 +259,7 @@ static bool entries_are_settled(const struct entries *entries) {
 }
 
 static int entries_give(const struct entries *entries, struct phx_pve_list *list) {
-        if (entries->count == 0)
-                return 0;
-        list->items = calloc(entries->count, sizeof(*list->items));
+        list->items = calloc(entries->count + 1, sizeof(*list->items));
         if (!list->items)
                 return -ENOMEM;
         for (size_t i = 0; i < entries->count; i++) {

@@ -90,9 +90,8 @@ static _Noreturn void writer_run(const struct pve_race *race) {
                 r = writer_save(race, line);
                 if (r < 0)
                         _exit(-r);
-                /* Others are to have a turn as well. */
-                if (i % 4 == 0)
-                        phx_pve_pause(500);
+                /* Others are to have a turn as well, at each point of what they do. */
+                phx_pve_pause(500 * (i % 16));
         }
         _exit(0);
 }

@@ -180,6 +180,7 @@ static void a_guest_is_gone_when_absent_four_times(void **state) {
                         PHX_PVE_OUTCOME_DONE);
         assert_int_equal(list.count, 0);
         assert_true(phx_now_usec() - begin >= 300000);
+        phx_pve_list_done(&list);
 
         /* Absent at the first look and at some more, it is back before the last one. */
         pid = later(150000, guest_comes_back);

@@ -287,9 +287,8 @@ static void many_guests_and_a_large_config_fit(void **state) {
         tree_write("pve/.vmlist", text.data);
         for (int i = 0; i < 2; i++) {
                 phx_pve_list_done(&list);
-                assert_int_equal(
-                                phx_pve_worker_list(test.worker, &list, &error),
-                                PHX_PVE_OUTCOME_DONE);
+                if (phx_pve_worker_list(test.worker, &list, &error) != PHX_PVE_OUTCOME_DONE)
+                        fail_msg("%s", error.text);
                 assert_int_equal(list.count, 12000);
                 assert_int_equal(phx_pve_list_find(&list, 12099)->version, 12000);
         }
