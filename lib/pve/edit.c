@@ -497,31 +497,43 @@ static int draft_render(const struct draft *draft, struct phx_buffer *text) {
         return phx_buffer_add(text, rest, draft->text->size - (size_t) (rest - draft->text->data));
 }
 
+static int edit_make(
+                const struct phx_pve_edit *edit,
+                const struct phx_pve_text *text,
+                struct phx_buffer *result,
+                struct phx_error *error) {
+        phx_cleanup(draft_done) struct draft draft = { 0 };
+        int r;
+
+        r = draft_init(&draft, edit, text, error);
+        if (r >= 0)
+                r = draft_render(&draft, result);
+        if (r < 0)
+                return r;
+        if (result->size > PHX_PVE_FILE_LIMIT)
+                return phx_error_set(
+                                error,
+                                -EFBIG,
+                                "the edited file has %zu bytes, expected at most %zu",
+                                result->size,
+                                PHX_PVE_FILE_LIMIT);
+        return 0;
+}
+
 int phx_pve_edit_render(
                 const struct phx_pve_edit *edit,
                 const struct phx_pve_text *text,
                 struct phx_buffer *ret_text,
                 struct phx_error *error) {
-        phx_cleanup(draft_done) struct draft draft = { 0 };
         phx_cleanup(phx_buffer_done) struct phx_buffer result = { 0 };
         int r;
 
         assert(edit && ret_text);
         assert(text && text->n_sections > 0);
 
-        r = draft_init(&draft, edit, text, error);
-        if (r >= 0)
-                r = draft_render(&draft, &result);
+        r = edit_make(edit, text, &result, error);
         if (r < 0)
                 return r;
-        if (result.size > PHX_PVE_FILE_LIMIT)
-                return phx_error_set(
-                                error,
-                                -EFBIG,
-                                "the edited file has %zu bytes, expected at most %zu",
-                                result.size,
-                                PHX_PVE_FILE_LIMIT);
-
         r = result.size != text->size || memcmp(result.data, text->data, text->size) != 0;
         *ret_text = PHX_TAKE_STRUCT(result);
         return r;

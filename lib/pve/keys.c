@@ -122,7 +122,7 @@ bool phx_pve_is_lxc_key(const char *key) {
 }
 
 bool phx_pve_is(const char *start, size_t size, const char *text) {
-        return strlen(text) == size && memcmp(start, text, size) == 0;
+        return strlen(text) == size && (size == 0 || memcmp(start, text, size) == 0);
 }
 
 static bool is_one_of(const char *key, size_t size, const char *const *names, size_t count) {

@@ -4,9 +4,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The lxc.* keys that Proxmox takes from a container's file (pve-container 6.1.10; 5.3.5 has the
- * same but for lxc.environment.*). It knows no case and no values: what is wrong with a value says
- * liblxc, at the start of the container. */
+/* The lxc.* keys that Proxmox takes from a container's file (measured with pve-container 6.1.10).
+ * It compares them with their case, and does not look at values: what is wrong with one liblxc
+ * says, at the start of the container. */
 
 #define PHX_PVE_KEY_PROFILE "lxc.apparmor.profile"
 #define PHX_PVE_KEY_OLD_PROFILE "lxc.aa_profile"
@@ -41,5 +41,5 @@ enum phx_pve_type {
 
 enum phx_pve_type phx_pve_type(const char *key);
 
-/* Whether the SIZE bytes at START are TEXT. */
+/* Whether the SIZE bytes at START are TEXT; START may be NULL when there are none. */
 bool phx_pve_is(const char *start, size_t size, const char *text);

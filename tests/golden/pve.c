@@ -5,6 +5,7 @@
  * edits. Bytes that are no printable ASCII are shown as \xHH. usage: golden-pve [--update]
  * DIRECTORY [ID] */
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -190,32 +191,49 @@ static bool is_rest_equal(
         return i == before->count && k == after->count;
 }
 
+/* One line, on either side or on both; of a moved one first where it is now. */
+static int dump_step(
+                struct phx_buffer *dump,
+                const struct phx_pve_line *have,
+                const struct phx_pve_line *now,
+                const struct phx_pve_text *after,
+                size_t places[2]) {
+        if (have && now && is_equal(have, now)) {
+                places[0]++;
+                places[1]++;
+                return 0;
+        }
+        if (have && !is_there(after, places[1], have)) {
+                places[0]++;
+                return dump_change(dump, '-', have);
+        }
+        if (!now)
+                return -EINVAL;
+        places[1]++;
+        return dump_change(dump, '+', now);
+}
+
 /* Good enough for an edit, which moves nothing but the profile. */
 static int dump_changes(
                 struct phx_buffer *dump,
                 const struct phx_pve_text *before,
                 const struct phx_pve_text *after) {
-        const size_t before_end = before->sections[0].count, after_end = after->sections[0].count;
-        size_t i = 0, k = 0;
+        size_t places[2] = { 0 };
         int r = 0;
 
-        while (r >= 0 && (i < before_end || k < after_end)) {
-                const struct phx_pve_line *have = i < before_end ? &before->lines[i] : NULL;
-                const struct phx_pve_line *now = k < after_end ? &after->lines[k] : NULL;
+        assert(before->lines && after->lines);
 
-                if (have && now && is_equal(have, now)) {
-                        i++;
-                        k++;
-                } else if (have && !is_there(after, k, have)) {
-                        r = dump_change(dump, '-', have);
-                        i++;
-                } else if (now) {
-                        r = dump_change(dump, '+', now);
-                        k++;
-                } else
-                        return -EINVAL;
+        while (r >= 0 &&
+               (places[0] < before->sections[0].count || places[1] < after->sections[0].count)) {
+                const struct phx_pve_line *have = NULL, *now = NULL;
+
+                if (places[0] < before->sections[0].count)
+                        have = &before->lines[places[0]];
+                if (places[1] < after->sections[0].count)
+                        now = &after->lines[places[1]];
+                r = dump_step(dump, have, now, after, places);
         }
-        return r < 0 ? r : is_rest_equal(before, after, i, k) ? 0 : -EINVAL;
+        return r < 0 ? r : is_rest_equal(before, after, places[0], places[1]) ? 0 : -EINVAL;
 }
 
 static int dump_edit(

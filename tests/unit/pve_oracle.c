@@ -108,36 +108,67 @@ static bool is_one_of(
         return false;
 }
 
-/* Walks from the end, as the last of equal lines goes: every line of the result is one of the file,
- * in its order, or one that was asked for; and of the file only lines go that may. */
-static bool others_are_untouched(const struct pair *pair) {
-        const struct phx_pve_text *before = &pair->before, *after = &pair->after;
-        bool added[64] = { false }, gone[64] = { false };
-        size_t i = before->sections[0].count, k = after->sections[0].count;
+/* A walk over both main sections, from the end, as the last of equal lines goes. */
+struct walk {
+        const struct pair *pair;
+        size_t before; /* how many lines are left */
+        size_t after;
+        bool added[64]; /* items of the tail that were found */
+        bool gone[64];
+};
 
-        if (pair->edit->tail.count > PHX_ELEMENTS(added) ||
-            pair->edit->removed.count > PHX_ELEMENTS(gone))
+static const struct phx_pve_line *last_of(const struct phx_pve_text *text, size_t count) {
+        return count > 0 ? &text->lines[count - 1] : NULL;
+}
+
+/* A line of the file that may go, on either side by its setting. */
+static bool walk_managed(struct walk *walk) {
+        const struct phx_pve_edit *edit = walk->pair->edit;
+        const struct phx_pve_line *have = last_of(&walk->pair->before, walk->before);
+        const struct phx_pve_line *now = last_of(&walk->pair->after, walk->after);
+
+        if (have && is_managed(edit, have)) {
+                walk->before--;
                 return true;
-        while (i > 0 || k > 0) {
-                const struct phx_pve_line *have = i > 0 ? &before->lines[i - 1] : NULL;
-                const struct phx_pve_line *now = k > 0 ? &after->lines[k - 1] : NULL;
-
-                if (have && is_managed(pair->edit, have))
-                        i--;
-                else if (now && is_managed(pair->edit, now))
-                        k--;
-                else if (now && is_one_of(pair->edit, now, &pair->edit->tail, added))
-                        k--;
-                else if (have && is_one_of(pair->edit, have, &pair->edit->removed, gone))
-                        i--;
-                else if (have && now && is_same_line(have, now)) {
-                        i--;
-                        k--;
-                } else
-                        return false;
         }
-        for (size_t n = 0; n < pair->edit->tail.count; n++)
-                if (!added[n] && !is_by_setting(pair->edit, pair->edit->tail.items[n]))
+        if (!now || (!is_managed(edit, now) && !is_one_of(edit, now, &edit->tail, walk->added)))
+                return false;
+        walk->after--;
+        return true;
+}
+
+static bool walk_others(struct walk *walk) {
+        const struct phx_pve_edit *edit = walk->pair->edit;
+        const struct phx_pve_line *have = last_of(&walk->pair->before, walk->before);
+        const struct phx_pve_line *now = last_of(&walk->pair->after, walk->after);
+
+        if (have && is_one_of(edit, have, &edit->removed, walk->gone)) {
+                walk->before--;
+                return true;
+        }
+        if (!have || !now || !is_same_line(have, now))
+                return false;
+        walk->before--;
+        walk->after--;
+        return true;
+}
+
+/* Every line of the result is one of the file, in its order, or one that was asked for; and of the
+ * file only lines go that may. */
+static bool others_are_untouched(const struct pair *pair) {
+        const struct phx_pve_edit *edit = pair->edit;
+        struct walk walk = { .pair = pair,
+                             .before = pair->before.sections[0].count,
+                             .after = pair->after.sections[0].count };
+
+        if (edit->tail.count > PHX_ELEMENTS(walk.added) ||
+            edit->removed.count > PHX_ELEMENTS(walk.gone))
+                return true;
+        while (walk.before > 0 || walk.after > 0)
+                if (!walk_managed(&walk) && !walk_others(&walk))
+                        return false;
+        for (size_t i = 0; i < edit->tail.count; i++)
+                if (!walk.added[i] && !is_by_setting(edit, edit->tail.items[i]))
                         return false;
         return true;
 }
