@@ -191,6 +191,11 @@ static bool is_rest_equal(
         return i == before->count && k == after->count;
 }
 
+/* NULL behind the main section's last. */
+static const struct phx_pve_line *main_line(const struct phx_pve_text *text, size_t index) {
+        return index < text->sections[0].count ? &text->lines[index] : NULL;
+}
+
 /* One line, on either side or on both; of a moved one first where it is now. */
 static int dump_step(
                 struct phx_buffer *dump,
@@ -223,17 +228,15 @@ static int dump_changes(
 
         assert(before->lines && after->lines);
 
-        while (r >= 0 &&
-               (places[0] < before->sections[0].count || places[1] < after->sections[0].count)) {
-                const struct phx_pve_line *have = NULL, *now = NULL;
+        for (;;) {
+                const struct phx_pve_line *have = main_line(before, places[0]);
+                const struct phx_pve_line *now = main_line(after, places[1]);
 
-                if (places[0] < before->sections[0].count)
-                        have = &before->lines[places[0]];
-                if (places[1] < after->sections[0].count)
-                        now = &after->lines[places[1]];
+                if (r < 0 || (!have && !now))
+                        break;
                 r = dump_step(dump, have, now, after, places);
         }
-        return r < 0 ? r : is_rest_equal(before, after, places[0], places[1]) ? 0 : -EINVAL;
+        return r >= 0 && !is_rest_equal(before, after, places[0], places[1]) ? -EINVAL : r;
 }
 
 static int dump_edit(
