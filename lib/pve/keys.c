@@ -154,13 +154,13 @@ enum phx_pve_type phx_pve_type(const char *key) {
                 const char *key;
                 enum phx_pve_type type;
         } types[] = {
-                { "console", PHX_PVE_TYPE_BOOLEAN },      { "cores", PHX_PVE_TYPE_INTEGER },
-                { "cpuunits", PHX_PVE_TYPE_INTEGER },     { "debug", PHX_PVE_TYPE_BOOLEAN },
-                { "memory", PHX_PVE_TYPE_INTEGER },       { "onboot", PHX_PVE_TYPE_BOOLEAN },
-                { "protection", PHX_PVE_TYPE_BOOLEAN },   { "snapstate", PHX_PVE_TYPE_OWN },
-                { "snaptime", PHX_PVE_TYPE_OWN },         { "swap", PHX_PVE_TYPE_INTEGER },
-                { "template", PHX_PVE_TYPE_BOOLEAN },     { "tty", PHX_PVE_TYPE_INTEGER },
-                { "unprivileged", PHX_PVE_TYPE_BOOLEAN },
+                { "console", PHX_PVE_TYPE_BOOLEAN },  { "cores", PHX_PVE_TYPE_INTEGER },
+                { "cpuunits", PHX_PVE_TYPE_INTEGER }, { "debug", PHX_PVE_TYPE_BOOLEAN },
+                { "env", PHX_PVE_TYPE_OWN },          { "memory", PHX_PVE_TYPE_INTEGER },
+                { "onboot", PHX_PVE_TYPE_BOOLEAN },   { "protection", PHX_PVE_TYPE_BOOLEAN },
+                { "snapstate", PHX_PVE_TYPE_OWN },    { "snaptime", PHX_PVE_TYPE_OWN },
+                { "swap", PHX_PVE_TYPE_INTEGER },     { "template", PHX_PVE_TYPE_BOOLEAN },
+                { "tty", PHX_PVE_TYPE_INTEGER },      { "unprivileged", PHX_PVE_TYPE_BOOLEAN },
         };
 
         for (size_t i = 0; i < PHX_ELEMENTS(types); i++)

@@ -82,7 +82,7 @@ static int review_lxc(struct phx_pve_meaning *meaning, const struct phx_pve_line
                 r = add_finding(meaning, PHX_PVE_LXC_KEY_GONE, line);
         else if (phx_pve_line_sets(line, PHX_PVE_KEY_ALLOW_NESTING))
                 r = add_finding(meaning, PHX_PVE_ALLOW_NESTING, line);
-        else if (decider && line > decider && phx_pve_line_sets(line, PHX_PVE_KEY_INCLUDE))
+        else if ((!decider || line > decider) && phx_pve_line_sets(line, PHX_PVE_KEY_INCLUDE))
                 r = add_finding(meaning, PHX_PVE_INCLUDE_BEHIND, line);
         return r;
 }
@@ -181,6 +181,20 @@ static int review_snapshots(struct phx_pve_meaning *meaning, const struct phx_pv
         return r;
 }
 
+/* Scripts append, and their lines land in the section that happens to be the last. */
+static int review_last(struct phx_pve_meaning *meaning, const struct phx_pve_text *text) {
+        const size_t last = text->n_sections - 1;
+        struct phx_pve_profile profile;
+
+        if (last == 0 || text->sections[last].kind != PHX_PVE_SNAPSHOT || meaning->profile.decider)
+                return 0;
+        profile = phx_pve_profile_of(text, last);
+        return add_if(meaning,
+                      profile.strength == PHX_PVE_NAMED,
+                      PHX_PVE_PROFILE_APPENDED,
+                      profile.decider);
+}
+
 static int review_reserved(struct phx_pve_meaning *meaning, const struct phx_pve_text *text) {
         const struct phx_pve_line *fatal = phx_pve_text_fatal(text);
 
@@ -205,6 +219,8 @@ static int meaning_review(struct phx_pve_meaning *meaning, const struct phx_pve_
                 r = review_pending(meaning, text);
         if (r >= 0)
                 r = review_snapshots(meaning, text);
+        if (r >= 0)
+                r = review_last(meaning, text);
         if (r >= 0)
                 r = review_reserved(meaning, text);
         if (r >= 0 && meaning->n_findings > 1)

@@ -23,7 +23,8 @@ enum phx_pve_finding_kind {
         PHX_PVE_PROFILE_GENERATED,  /* written out, and without Proxmox's rules */
         PHX_PVE_PROFILE_EMPTY,      /* LXC's default, and without Proxmox's rules */
         PHX_PVE_PROFILE_COMMENT,    /* '#' and what comes behind it belong to the name */
-        PHX_PVE_INCLUDE_BEHIND,     /* an include behind the profile's line may overrule it */
+        PHX_PVE_INCLUDE_BEHIND,     /* an include behind the profile, Proxmox's own or the last line
+                                       that names one, may overrule it */
         PHX_PVE_ALLOW_NESTING,      /* set by hand, and not by the features */
         PHX_PVE_FEATURES_BAD,       /* Proxmox cannot generate the config */
         PHX_PVE_FEATURES_OVERRULED, /* the profile is named: nesting, fuse and mount do nothing */
@@ -36,6 +37,9 @@ enum phx_pve_finding_kind {
         PHX_PVE_PENDING_REPLACES, /* lxc lines: they replace all of the main section's */
         PHX_PVE_PENDING_WEAKER,   /* and then the profile is a weaker one */
         PHX_PVE_SNAPSHOT_WEAKER,  /* a rollback brings a weaker profile */
+        PHX_PVE_PROFILE_APPENDED, /* the last section, a snapshot, names a profile, and the main
+                                     section does not: lines that are appended to the file land
+                                     there */
         /* Of all sections. */
         PHX_PVE_RESERVED, /* Proxmox cannot read or write the file */
 };

@@ -54,6 +54,7 @@ static const char *const finding_names[] = {
         [PHX_PVE_PENDING_REPLACES] = "pending-replaces",
         [PHX_PVE_PENDING_WEAKER] = "pending-weaker",
         [PHX_PVE_SNAPSHOT_WEAKER] = "snapshot-weaker",
+        [PHX_PVE_PROFILE_APPENDED] = "profile-appended",
         [PHX_PVE_RESERVED] = "reserved-key",
 };
 

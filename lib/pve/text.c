@@ -116,12 +116,6 @@ static bool read_header(struct slice content, struct slice *ret_name) {
         return is_pending_name(*ret_name) || is_snapshot_name(*ret_name);
 }
 
-/* Proxmox keeps its pending changes, and each snapshot by its name, under one place. */
-static bool is_same_section(const struct phx_pve_section *a, const struct phx_pve_section *b) {
-        return a->kind == b->kind && a->name_size == b->name_size &&
-               (a->name_size == 0 || memcmp(a->name, b->name, a->name_size) == 0);
-}
-
 static int open_section(
                 struct phx_pve_text *text,
                 const struct phx_pve_line *header,
@@ -139,9 +133,41 @@ static int open_section(
                 section->name = name.start;
                 section->name_size = name.size;
         }
+        return 0;
+}
+
+/* By kind and name, and of equal ones by their order. */
+static int compare_sections(const void *a, const void *b) {
+        const struct phx_pve_section *x = *(struct phx_pve_section *const *) a;
+        const struct phx_pve_section *y = *(struct phx_pve_section *const *) b;
+        int order;
+
+        if (x->kind != y->kind)
+                return x->kind < y->kind ? -1 : 1;
+        if (x->name_size != y->name_size)
+                return x->name_size < y->name_size ? -1 : 1;
+        order = x->name_size > 0 ? memcmp(x->name, y->name, x->name_size) : 0;
+        return order != 0 ? order : (x->line > y->line) - (x->line < y->line);
+}
+
+static bool is_same_section(const struct phx_pve_section *a, const struct phx_pve_section *b) {
+        return a->kind == b->kind && a->name_size == b->name_size &&
+               (a->name_size == 0 || memcmp(a->name, b->name, a->name_size) == 0);
+}
+
+/* Proxmox keeps its pending changes, and each snapshot by its name, under one place. */
+static int mark_overruled(struct phx_pve_text *text) {
+        phx_autofree struct phx_pve_section **sections = calloc(
+                        text->n_sections,
+                        sizeof(struct phx_pve_section *));
+
+        if (!sections)
+                return -ENOMEM;
+        for (size_t i = 0; i < text->n_sections; i++)
+                sections[i] = &text->sections[i];
+        qsort(sections, text->n_sections, sizeof(struct phx_pve_section *), compare_sections);
         for (size_t i = 0; i + 1 < text->n_sections; i++)
-                if (is_same_section(&text->sections[i], section))
-                        text->sections[i].is_overruled = true;
+                sections[i]->is_overruled = is_same_section(sections[i], sections[i + 1]);
         return 0;
 }
 
@@ -450,6 +476,8 @@ int phx_pve_text_parse(const char *data, size_t size, struct phx_pve_text *ret_t
         phx_sha1_two(text.data, size, "", 0, text.digest);
 
         r = pve_text_split(&text);
+        if (r >= 0)
+                r = mark_overruled(&text);
         if (r < 0)
                 return r;
         *ret_text = PHX_TAKE_STRUCT(text);

@@ -57,7 +57,7 @@ static void what_an_author_may_not_know_is_found(void **state) {
                 { PROFILE ": a\n" PROFILE " =\n", "1 profile-overruled, 2 profile-empty" },
                 { PROFILE ": a # b\n", "1 profile-comment" },
                 { "lxc.include: /x\n" PROFILE ": a\nlxc.include: /y\n", "3 include-after-profile" },
-                { "lxc.include: /x\n", "" },
+                { "lxc.include: /x\n", "1 include-after-profile" },
                 { "lxc.apparmor.allow_nesting: 1\n", "1 allow-nesting" },
                 { "features: nesting=maybe\n", "1 features-bad" },
                 { "features: nesting=1\n" PROFILE ": a\n", "1 features-overruled" },
@@ -92,6 +92,9 @@ static void what_will_be_is_found(void **state) {
                 { "[s1]\n[s2]\n" PROFILE ": generated\n[s3]\n" PROFILE "=unchanged\n",
                   "5 snapshot-weaker" },
                 { PROFILE ": unconfined\n[s1]\n", "" },
+                { "[s1]\n[s2]\n" PROFILE ": a\n", "3 profile-appended" },
+                { "[s1]\n" PROFILE ": a\n[s2]\n", "" },
+                { PROFILE ": b\n[s1]\n" PROFILE ": a\n", "" },
                 /* Nothing of other sections concerns the main one. */
                 { "[s1]\n " PROFILE ": a\nlxc.aa_profile: a\nfeatures: x\n[s2]\n[x]\n", "" },
         };

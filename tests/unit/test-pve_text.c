@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -191,6 +192,23 @@ static void of_equal_ordinary_keys_the_last_counts(void **state) {
         assert_null(phx_pve_text_pending(&text));
 }
 
+/* Each of them overrules the one before. */
+static void of_many_equal_sections_the_last_counts(void **state) {
+        static const char header[] = "[ab]\n";
+        const size_t count = 100000, size = count * strlen(header);
+        phx_cleanup(phx_pve_text_done) struct phx_pve_text text = { 0 };
+        phx_autofree char *data = malloc(size);
+
+        assert_non_null(data);
+        for (size_t i = 0; i < count; i++)
+                memcpy(data + i * strlen(header), header, strlen(header));
+        assert_int_equal(phx_pve_text_parse(data, size, &text), 0);
+        assert_int_equal(text.n_sections, count + 1);
+        assert_true(text.sections[count - 1].is_overruled);
+        assert_false(text.sections[count].is_overruled);
+        assert_false(text.sections[0].is_overruled);
+}
+
 static void an_empty_file_has_a_main_section(void **state) {
         phx_cleanup(phx_pve_text_done) struct phx_pve_text text = { 0 };
 
@@ -230,6 +248,7 @@ int main(void) {
                 cmocka_unit_test(sections_begin_at_exact_headers),
                 cmocka_unit_test(lines_are_numbered_by_line_feeds_alone),
                 cmocka_unit_test(of_equal_ordinary_keys_the_last_counts),
+                cmocka_unit_test(of_many_equal_sections_the_last_counts),
                 cmocka_unit_test(an_empty_file_has_a_main_section),
                 cmocka_unit_test(yes_is_what_proxmox_takes_for_it),
                 cmocka_unit_test(what_a_dropped_line_meant_has_no_case),
