@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -143,26 +144,33 @@ unsigned phx_process_sweep(pid_t keep, uint64_t patience_usec) {
 }
 
 /* Any of them may itself be one of the numbers that are replaced, so that all are moved out of the
- * way first. */
-int phx_process_keep(const int *fds, unsigned count) {
-        const int end = PHX_PROCESS_KEPT + (int) count;
-        int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-        int moved[PHX_PROCESS_KEPT + 8];
-
-        assert(count <= PHX_ELEMENTS(moved) - PHX_PROCESS_KEPT);
-
-        if (null < 0)
-                return phx_errno();
+ * way before the first is put there. */
+static int keep_moved(int *fds, int end, int null) {
         for (int i = 0; i < end; i++) {
-                int fd = i < PHX_PROCESS_KEPT ? -1 : fds[i - PHX_PROCESS_KEPT];
-
-                moved[i] = fcntl(fd < 0 ? null : fd, F_DUPFD, end);
-                if (moved[i] < 0)
+                fds[i] = fcntl(fds[i] < 0 ? null : fds[i], F_DUPFD, end);
+                if (fds[i] < 0)
                         return phx_errno();
         }
         for (int i = 0; i < end; i++)
-                if (dup2(moved[i], i) < 0)
+                if (dup2(fds[i], i) < 0)
                         return phx_errno();
+        return 0;
+}
+
+int phx_process_keep(const int *fds, unsigned count) {
+        const int end = PHX_PROCESS_KEPT + (int) count;
+        int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+        int all[PHX_PROCESS_KEPT + 8] = { -1, -1, -1 };
+        int r;
+
+        assert(count <= PHX_ELEMENTS(all) - PHX_PROCESS_KEPT);
+
+        if (null < 0)
+                return phx_errno();
+        memcpy(all + PHX_PROCESS_KEPT, fds, count * sizeof(*fds));
+        r = keep_moved(all, end, null);
+        if (r < 0)
+                return r;
         (void) close_range((unsigned) end, UINT_MAX, 0);
         return chdir("/") < 0 ? phx_errno() : 0;
 }

@@ -90,19 +90,16 @@ int phx_pve_vmlist_parse(
         if (r < 0)
                 return r;
         ids = json_object_get(root, "ids");
-        if (json_object_size(ids) > 0) {
-                guests.items = calloc(json_object_size(ids), sizeof(*guests.items));
-                if (!guests.items)
-                        return -ENOMEM;
-        }
+        guests.items = calloc(json_object_size(ids) + 1, sizeof(*guests.items));
+        if (!guests.items)
+                return -ENOMEM;
         json_object_foreach(ids, key, value) {
                 r = guest_parse(key, value, &guests.items[guests.count]);
                 if (r < 0)
                         return r;
                 guests.count += (size_t) r;
         }
-        if (guests.count > 0)
-                qsort(guests.items, guests.count, sizeof(*guests.items), guest_compare);
+        qsort(guests.items, guests.count, sizeof(*guests.items), guest_compare);
         *ret_guests = PHX_TAKE_STRUCT(guests);
         return 0;
 }

@@ -320,6 +320,29 @@ static bool is_config(const struct inotify_event *event, uint32_t *ret_id) {
                phx_pve_parse_id(event->name, length - rest, ret_id);
 }
 
+/* It fires once, and is gone then. */
+static bool take_written(struct phx_pve_watch *watch) {
+        watch->database_wd = -1;
+        watch->quiet = 0;
+        if (watch->due == UINT64_MAX)
+                watch->due = next_comparison(watch);
+        return false;
+}
+
+static bool take_ours(struct phx_pve_watch *watch, const struct inotify_event *event) {
+        if (event->mask & IN_IGNORED)
+                watch->ours_wd = -1;
+        return event->len == 0 || !phx_file_is_ignored_name(event->name);
+}
+
+/* A name below the root. */
+static bool take_arrival(struct phx_pve_watch *watch, const char *name) {
+        if (strcmp(name, OURS) != 0)
+                return false;
+        watch->ours_wd = add_watch(watch->fd, watch->place, OURS, CHANGES);
+        return true;
+}
+
 /* What one event means. */
 static bool watch_take(
                 struct phx_pve_watch *watch,
@@ -330,25 +353,12 @@ static bool watch_take(
 
         if (event->mask & IN_Q_OVERFLOW)
                 return true;
-        if (event->wd == watch->database_wd) {
-                /* It fires once, and is gone then. */
-                watch->database_wd = -1;
-                watch->quiet = 0;
-                if (watch->due == UINT64_MAX)
-                        watch->due = next_comparison(watch);
-                return false;
-        }
-        if (event->wd == watch->ours_wd) {
-                if (event->mask & IN_IGNORED)
-                        watch->ours_wd = -1;
-                return event->len == 0 || !phx_file_is_ignored_name(event->name);
-        }
-        if (event->wd == watch->root_wd && event->len > 0) {
-                if (strcmp(event->name, OURS) != 0)
-                        return false;
-                watch->ours_wd = add_watch(watch->fd, watch->place, OURS, CHANGES);
-                return true;
-        }
+        if (event->wd == watch->database_wd)
+                return take_written(watch);
+        if (event->wd == watch->ours_wd)
+                return take_ours(watch, event);
+        if (event->wd == watch->root_wd && event->len > 0)
+                return take_arrival(watch, event->name);
         if (event->wd != watch->root_wd && event->wd != watch->containers_wd)
                 return false;
         if (event->mask & (IN_UNMOUNT | IN_IGNORED)) {

@@ -36,7 +36,7 @@
 
 #define SERVICE "Proxmox's cluster file system"
 #define DEFAULT_USEC UINT64_C(10000000)
-#define DAY_SEC (24 * 3600)
+#define DAY_SEC INT64_C(86400)
 /* For the worker of an engine that has just ended. */
 #define CLAIM_PATIENCE_USEC UINT64_C(1000000)
 #define CLAIM_RETRY_USEC UINT64_C(10000)
