@@ -18,6 +18,7 @@
 #include "pve/edit.h"
 #include "pve/effect.h"
 #include "pve/meaning.h"
+#include "pve/wish.h"
 
 /* The N-th allocation from now on fails; 0 is none. */
 static unsigned failing;
@@ -127,6 +128,21 @@ static int show_effects(const struct phx_pve_text *text) {
         return r;
 }
 
+static int wish_features(const struct phx_pve_features *features) {
+        char flags[] = "--features nesting=1,keyctl=1", mount[] = "mount=ext4",
+             other[] = "onboot=1";
+        char *options[] = { flags, mount, other };
+        const struct phx_container_config config = {
+                .pct_options = { options, PHX_ELEMENTS(options) },
+        };
+        phx_cleanup(phx_strings_done) struct phx_strings others = { 0 };
+        phx_autofree char *value = NULL;
+        int r = phx_pve_wish_features(&config, features, &value, &others);
+
+        assert_int_equal(value != NULL, r > 0);
+        return r < 0 ? r : 0;
+}
+
 static int do_all(void) {
         phx_cleanup(phx_pve_text_done) struct phx_pve_text text = { 0 };
         phx_cleanup(phx_pve_meaning_done) struct phx_pve_meaning meaning = { 0 };
@@ -140,6 +156,8 @@ static int do_all(void) {
         assert_int_equal(meaning.n_findings > 0, r >= 0);
         if (r >= 0)
                 r = phx_pve_features_render(&meaning.features, &features);
+        if (r >= 0)
+                r = wish_features(&meaning.features);
         if (r >= 0)
                 r = show_effects(&text);
         return r < 0 ? r : edit_text(&text);
