@@ -223,12 +223,6 @@ int phx_pve_read_fd(int fd, char **ret_data, size_t *ret_size) {
         return 0;
 }
 
-static int read_path(const char *path, char **ret_data, size_t *ret_size) {
-        phx_autoclose int fd = open(path, READ_FLAGS);
-
-        return fd < 0 ? phx_errno() : phx_pve_read_fd(fd, ret_data, ret_size);
-}
-
 /* One of the files that the server makes itself, in one read of at most 1 MiB: it hands out what it
  * has made at the fstat. */
 static int read_made(const char *path, char **ret_data, size_t *ret_size) {
@@ -362,34 +356,80 @@ void phx_pve_config_set(struct phx_pve_config *config, char *data, size_t size) 
         phx_sha256(data, size, config->sha256);
 }
 
+/* A server that is stopped or started meanwhile makes all configs absent: only what is absent from
+ * a directory that is there is believed to be. */
+static enum phx_pve_outcome check_absent(
+                const struct phx_pve_place *place,
+                const char *path,
+                struct phx_error *error) {
+        phx_autofree char *directory = NULL;
+        struct phx_pve_state state;
+        enum phx_pve_outcome outcome;
+        struct stat st;
+
+        outcome = phx_pve_get_mount(place, &state, error);
+        if (outcome != PHX_PVE_OUTCOME_DONE)
+                return outcome;
+        if (phx_pve_directory_path(place, &state, &directory) < 0)
+                return phx_pve_refuse(error, -ENOMEM, place->root);
+        if (stat(directory, &st) < 0)
+                return phx_pve_refuse(error, errno == ENOENT ? -ESTALE : phx_errno(), directory);
+        (void) phx_error_set(error, -ENOENT, "%s: this node has no such container", path);
+        return PHX_PVE_OUTCOME_MOVED;
+}
+
+/* Tries to open it, until it is there or has been absent often enough. */
+enum phx_pve_outcome phx_pve_open_config(
+                const struct phx_pve_place *place,
+                const char *path,
+                int flags,
+                int *ret_fd,
+                struct phx_error *error) {
+        enum phx_pve_outcome outcome = PHX_PVE_OUTCOME_MOVED;
+
+        for (int look = 0; look < PHX_PVE_LOOKS && outcome == PHX_PVE_OUTCOME_MOVED; look++) {
+                int fd, r;
+
+                if (look > 0)
+                        phx_pve_pause(PHX_PVE_PAUSE_USEC);
+                fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+                r = fd < 0 ? phx_errno() : 0;
+                if (r >= 0) {
+                        *ret_fd = fd;
+                        return PHX_PVE_OUTCOME_DONE;
+                }
+                outcome = r == -ENOENT ? check_absent(place, path, error)
+                                       : phx_pve_refuse(error, r, path);
+        }
+        return outcome;
+}
+
 enum phx_pve_outcome phx_pve_read_config(
                 const struct phx_pve_place *place,
                 uint32_t id,
                 struct phx_pve_config *ret_config,
                 struct phx_error *error) {
         phx_autofree char *path = NULL;
-        phx_autofree char *data = NULL;
         struct phx_pve_state state;
         enum phx_pve_outcome outcome;
-        size_t size = 0;
-        int r = -ENOENT;
+        int r = -ESTALE;
 
         outcome = phx_pve_get_mount(place, &state, error);
         if (outcome != PHX_PVE_OUTCOME_DONE)
                 return outcome;
         if (phx_pve_config_path(place, &state, id, &path) < 0)
                 return phx_pve_refuse(error, -ENOMEM, place->root);
-        for (int look = 0; look < PHX_PVE_LOOKS && (r == -ENOENT || r == -ESTALE); look++) {
-                if (look > 0)
-                        phx_pve_pause(PHX_PVE_PAUSE_USEC);
-                r = read_path(path, &data, &size);
+        for (int look = 0; look < PHX_PVE_LOOKS && r == -ESTALE; look++) {
+                phx_autofree char *data = NULL;
+                phx_autoclose int fd = -1;
+                size_t size = 0;
+
+                outcome = phx_pve_open_config(place, path, O_RDONLY, &fd, error);
+                if (outcome != PHX_PVE_OUTCOME_DONE)
+                        return outcome;
+                r = phx_pve_read_fd(fd, &data, &size);
+                if (r >= 0)
+                        phx_pve_config_set(ret_config, PHX_TAKE(data), size);
         }
-        if (r == -ENOENT) {
-                (void) phx_error_set(error, r, "%s: this node has no such container", path);
-                return PHX_PVE_OUTCOME_MOVED;
-        }
-        if (r < 0)
-                return phx_pve_refuse(error, r, path);
-        phx_pve_config_set(ret_config, PHX_TAKE(data), size);
-        return PHX_PVE_OUTCOME_DONE;
+        return r < 0 ? phx_pve_refuse(error, r, path) : PHX_PVE_OUTCOME_DONE;
 }

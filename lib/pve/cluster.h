@@ -117,6 +117,14 @@ int phx_pve_config_path(
                 const struct phx_pve_state *state,
                 uint32_t id,
                 char **ret_path);
+/* Opens a config of this node, FLAGS as for open(2): PHX_PVE_OUTCOME_MOVED when it was absent
+ * PHX_PVE_LOOKS times, from a file system that was there. */
+enum phx_pve_outcome phx_pve_open_config(
+                const struct phx_pve_place *place,
+                const char *path,
+                int flags,
+                int *ret_fd,
+                struct phx_error *error);
 /* Reads what is open, from its beginning, in one piece where it is no more than PHX_PVE_PIECE. 0,
  * -EFBIG, -ESTALE when it changed under the read, or a negative errno. */
 int phx_pve_read_fd(int fd, char **ret_data, size_t *ret_size);

@@ -27,10 +27,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/vfs.h>
 
 #include "base/process.h"
 #include "base/strings.h"
@@ -130,25 +132,24 @@ static int take_lease(int fd) {
 
 static enum phx_pve_outcome replace_open(const struct replacing *work, int *ret_fd) {
         phx_autoclose int fd = -1;
-        int r = -ENOENT;
+        enum phx_pve_outcome outcome;
+        struct statfs fs;
+        int r;
 
-        for (int look = 0; look < PHX_PVE_LOOKS && fd < 0 && r == -ENOENT; look++) {
-                if (look > 0)
-                        phx_pve_pause(PHX_PVE_PAUSE_USEC);
-                fd = open(work->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-                r = fd < 0 ? phx_errno() : 0;
-        }
-        if (r == -ENOENT)
-                return refuse(work, PHX_PVE_OUTCOME_MOVED, r, "this node has no such container");
-        if (r >= 0)
-                r = take_lease(fd);
+        outcome = phx_pve_open_config(work->place, work->path, O_RDWR, &fd, work->error);
+        if (outcome != PHX_PVE_OUTCOME_DONE)
+                return outcome;
+        /* Unmounted between the two, it would be a file below the mount. */
+        if (fstatfs(fd, &fs) < 0)
+                return phx_pve_refuse(work->error, phx_errno(), work->path);
+        if (fs.f_type != FUSE_SUPER_MAGIC && !work->place->any_file_system)
+                return phx_pve_refuse(work->error, -ESTALE, work->path);
+        r = take_lease(fd);
         if (r == -EBUSY)
                 return refuse(work,
                               PHX_PVE_OUTCOME_NOT_NOW,
                               r,
                               "another process has the file open");
-        if (r < 0)
-                return phx_pve_refuse(work->error, r, work->path);
         *ret_fd = PHX_TAKE_FD(fd);
         return PHX_PVE_OUTCOME_DONE;
 }

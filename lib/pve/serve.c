@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -57,6 +58,7 @@ static int serve_confine(const struct phx_pve_serving *serving) {
         int r;
 
         phx_process_reset_signals();
+        (void) prctl(PR_SET_NAME, "phoenixd-pve");
         (void) umask(0022);
         r = phx_process_keep(fds, PHX_ELEMENTS(fds));
         if (r < 0)

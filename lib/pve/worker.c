@@ -331,10 +331,10 @@ static enum phx_pve_outcome worker_ask(
                 return worker_give_up(worker, request, error);
         if (r < 0)
                 return worker_is_gone(worker, request, error);
-        if (answer->outcome != PHX_PVE_OUTCOME_DONE)
+        if (answer->outcome != PHX_PVE_OUTCOME_DONE && answer->outcome != PHX_PVE_OUTCOME_RIGHT)
                 (void) phx_error_set(
                                 error,
-                                answer->code < 0 ? answer->code : -EALREADY,
+                                answer->code < 0 ? answer->code : -EIO,
                                 "%s",
                                 answer->text);
         return answer->outcome;

@@ -47,9 +47,9 @@ pid_t phx_pve_worker_pid(const struct phx_pve_worker *worker);
 bool phx_pve_worker_is_stuck(struct phx_pve_worker *worker, struct phx_pve_task *ret_task);
 
 /* Each of these sends one request and waits for its answer. On any outcome but
- * PHX_PVE_OUTCOME_DONE, ERROR has a text that begins with a path or names the file system, its code
- * is a negative errno, and nothing is returned, but for the state, which is then what is known of
- * it: nothing, when it is not mounted or does not answer. */
+ * PHX_PVE_OUTCOME_DONE and PHX_PVE_OUTCOME_RIGHT, ERROR has a text that begins with a path or names
+ * the file system, its code is a negative errno, and nothing is returned, but for the state, which
+ * is then what is known of it: nothing, when it is not mounted or does not answer. */
 enum phx_pve_outcome phx_pve_worker_state(
                 struct phx_pve_worker *worker,
                 struct phx_pve_state *ret_state,
@@ -70,9 +70,8 @@ enum phx_pve_outcome phx_pve_worker_read(
                 struct phx_error *error);
 
 /* Puts SIZE bytes of DATA in the place of the config of ID, which must still have DIGEST (SHA-256,
- * hexadecimal). Every outcome is possible, see pve/replace.h; PHX_PVE_OUTCOME_RIGHT comes with a
- * text as well. A request that was not answered may have been carried out nevertheless: the next
- * reading shows. */
+ * hexadecimal). Every outcome is possible, see pve/replace.h. A request that was not answered may
+ * have been carried out nevertheless: the next reading shows. */
 enum phx_pve_outcome phx_pve_worker_edit(
                 struct phx_pve_worker *worker,
                 uint32_t id,
