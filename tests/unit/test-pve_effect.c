@@ -10,9 +10,11 @@
 
 #include "base/macros.h"
 #include "base/strings.h"
+#include "lxc/trial.h"
 #include "pve/effect.h"
 #include "pve/keys.h"
 
+#define DEADLINE_USEC (60UL * 1000 * 1000)
 #define PROFILE "lxc.apparmor.profile"
 #define RAW "lxc.apparmor.raw"
 #define BASE "arch: amd64\nostype: debian\n"
@@ -34,6 +36,13 @@ static bool has_none(void *data, const char *name) {
         assert_true(phx_has_prefix(name, "debian."));
         (*asked)++;
         return false;
+}
+
+static bool host_has_config(void *data, const char *name) {
+        phx_autofree char *path = NULL;
+
+        return phx_printf(&path, PHX_PVE_LXC_CONFIG_DIR "/%s", name) >= 0 &&
+               access(path, R_OK) == 0;
 }
 
 static void assert_effect(const struct effect_case *c, const struct phx_pve_host *host) {
@@ -228,6 +237,35 @@ static void a_nul_goes_to_liblxc_as_it_is(void **state) {
         assert_memory_equal(lines.data, expected, lines.size);
 }
 
+/* The lines are a config to liblxc, on which options are tried as on one of plain LXC. */
+static void liblxc_tries_options_on_the_text(void **state) {
+        static const char content[] = BASE "lxc.cap.drop: sys_nice\n" PROFILE ": lxc-web\n";
+        static const char *const keys[] = { "lxc.cap.drop", "lxc.cap.drop", "lxc.colour" };
+        static const char *const values[] = { "sys_nice", "net_raw", "blue" };
+        const struct phx_pve_host host = { .release = 9, .has_config = host_has_config };
+        phx_cleanup(phx_pve_text_done) struct phx_pve_text text = { 0 };
+        phx_cleanup(phx_pve_effect_done) struct phx_pve_effect effect = { 0 };
+        phx_cleanup(phx_buffer_done) struct phx_buffer lines = { 0 };
+        phx_cleanup(phx_lxc_options_done) struct phx_lxc_options options = { 0 };
+        phx_cleanup(phx_lxc_verdicts_done) struct phx_lxc_verdicts verdicts = { 0 };
+        struct phx_lxc_trial trial = { .name = "101.conf", .options = &options };
+
+        if (!host_has_config(NULL, "common.conf")) {
+                skip();
+                return;
+        }
+        for (size_t i = 0; i < PHX_ELEMENTS(keys); i++)
+                assert_non_null(phx_lxc_options_add(&options, keys[i], values[i]));
+        assert_int_equal(phx_pve_text_parse(content, strlen(content), &text), 0);
+        assert_int_equal(phx_pve_effect_of(&text, 0, &host, &effect), 0);
+        assert_int_equal(phx_pve_effect_text(&effect, &lines), 0);
+        trial.text = trial.base = lines.data;
+        trial.size = trial.base_size = lines.size;
+        assert_int_equal(phx_lxc_try(&trial, 1, DEADLINE_USEC, &verdicts, NULL), 0);
+        assert_int_equal(verdicts.code, 0);
+        assert_string_equal(verdicts.verdicts, "ewu");
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(without_a_profile_proxmox_adds_its_block),
@@ -238,6 +276,7 @@ int main(void) {
                 cmocka_unit_test(what_prevents_the_config_is_named),
                 cmocka_unit_test(the_decider_is_a_line_of_the_file_or_proxmoxs_own),
                 cmocka_unit_test(a_nul_goes_to_liblxc_as_it_is),
+                cmocka_unit_test(liblxc_tries_options_on_the_text),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
