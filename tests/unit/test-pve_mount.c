@@ -378,31 +378,30 @@ static void the_server_can_be_killed_and_started_at_any_time(void **state) {
         assert_true(is_told(PATIENCE_MSEC));
 }
 
-/* An engine that lists, reads and edits without a break, and waits a little when it is refused. It
- * is to be ended by a signal. */
+static enum phx_pve_outcome list_read_and_edit(const char *text) {
+        phx_cleanup(phx_pve_config_done) struct phx_pve_config config = { 0 };
+        phx_cleanup(phx_pve_list_done) struct phx_pve_list list = { 0 };
+        enum phx_pve_outcome outcome;
+
+        outcome = phx_pve_worker_list(test.worker, &list, NULL);
+        if (outcome == PHX_PVE_OUTCOME_DONE && list.count != 1)
+                return PHX_PVE_OUTCOME_MOVED;
+        if (outcome == PHX_PVE_OUTCOME_DONE)
+                outcome = phx_pve_worker_read(test.worker, 101, &config, NULL);
+        return outcome == PHX_PVE_OUTCOME_DONE ? edit_with(config.data, text, NULL) : outcome;
+}
+
+/* An engine that works without a break, and waits a little when it is refused. It is to be ended by
+ * a signal. */
 static _Noreturn void be_busy(void) {
-        bool is_with = false;
-
         test.worker = new_worker(0);
-        for (;;) {
-                phx_cleanup(phx_pve_config_done) struct phx_pve_config config = { 0 };
-                phx_cleanup(phx_pve_list_done) struct phx_pve_list list = { 0 };
-                enum phx_pve_outcome outcome;
+        for (unsigned i = 0;; i++) {
+                enum phx_pve_outcome outcome = list_read_and_edit(i % 2 ? OLD : NEW);
 
-                outcome = phx_pve_worker_list(test.worker, &list, NULL);
-                if (outcome == PHX_PVE_OUTCOME_DONE && list.count != 1)
-                        _exit(2);
-                if (outcome == PHX_PVE_OUTCOME_DONE)
-                        outcome = phx_pve_worker_read(test.worker, 101, &config, NULL);
-                if (outcome == PHX_PVE_OUTCOME_DONE) {
-                        outcome = edit_with(config.data, is_with ? OLD : NEW, NULL);
-                        is_with = !is_with;
-                }
-                if (outcome != PHX_PVE_OUTCOME_DONE && outcome != PHX_PVE_OUTCOME_RIGHT &&
-                    outcome != PHX_PVE_OUTCOME_NOT_NOW)
-                        _exit(3);
                 if (outcome == PHX_PVE_OUTCOME_NOT_NOW)
                         phx_pve_pause(50000);
+                else if (outcome != PHX_PVE_OUTCOME_DONE && outcome != PHX_PVE_OUTCOME_RIGHT)
+                        _exit(2);
         }
 }
 
