@@ -22,7 +22,7 @@ buildroot_dir() {
 image_dir() {
     echo "$VM_CACHE/$1/image-$(digest "$(tree_dir "$1")" "$(buildroot_dir "$1")" -- "$VM_TOP/lib/image.sh" \
         "$VM_TOP"/image/{configure,containers,initrd-init,vm-agent.service} \
-        "$VM_TOP"/guest/{agent,sampler}.c)"
+        "$VM_TOP"/guest/{agent,sampler}.c "$VM_TOP"/pve/*.[ch])"
 }
 
 # The kernel is unpacked and not installed: its maintainer scripts would spend a minute on an initrd
@@ -116,7 +116,17 @@ compile_guest_tools() {
             gcc -std=c17 -O2 -Wall -Wextra -Werror -o "/build/vm-$tool" "/src/$tool.c"
         install -D -m 755 "$out/vm-$tool" "$root/usr/local/sbin/vm-$tool"
     done
+    compile_pmxcfs "$buildroot" "$out"
+    install -D -m 755 "$out/vm-pmxcfs" "$root/usr/local/sbin/vm-pmxcfs"
     rm -r "$out"
+}
+
+# The file system of ../pve; its scripts go into the guest with a scenario that asks for them.
+compile_pmxcfs() {
+    # shellcheck disable=SC2016 # expanded by the inner shell
+    in_buildroot "$1/root" --bind "$VM_TOP/pve" /src --bind "$2" /build \
+        sh -euc 'gcc -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -O2 -Wall -pthread \
+            -o /build/vm-pmxcfs /src/*.c $(pkg-config --cflags --libs fuse3)'
 }
 
 make_image() {

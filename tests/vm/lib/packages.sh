@@ -9,20 +9,22 @@ HOST_PACKAGES=(
 )
 
 # In the guest: what it needs to be a host of containers, what phoenixd is linked with, and what
-# scenarios look with. Containers see the machine's own tree, and the last line is for them.
+# scenarios look with. Containers see the machine's own tree, and the last line but one is for them; the
+# last is for the stand-in of Proxmox.
 GUEST_PACKAGES=(
     systemd systemd-sysv dbus kmod procps util-linux
     apparmor lxc
     libsystemd0 libjansson4 libapparmor1 libinotifytools0 libmd0
     e2fsprogs strace jq busybox-static polkitd
     docker.io iptables nginx-light openssh-server
+    fuse3 python3
 )
 
 # In the build root. The guest's own release compiles the program, so that it meets the libraries
 # that it was linked with.
 BUILD_PACKAGES=(
     gcc libc6-dev meson ninja-build pkg-config systemd
-    libsystemd-dev libjansson-dev libapparmor-dev lxc-dev libinotifytools0-dev libmd-dev
+    libsystemd-dev libjansson-dev libapparmor-dev lxc-dev libinotifytools0-dev libmd-dev libfuse3-dev
 )
 
 # systemd.pc, which says where units go, moved to a package of its own.

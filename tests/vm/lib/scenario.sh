@@ -39,14 +39,18 @@ snapshot_dir() {
 }
 
 # What goes into the guest with a scenario: the helpers, the scenario, NAME.d beside it when there
-# is one, and what it asks for with "# with: OTHER.d".
+# is one, and what it asks for with "# with: OTHER.d", or with "# with: pve", which is beside this directory.
 pack_scenario() {
     local file=$1 archive=$2 top name dir
     top=$(dirname "$file")
     name=$(basename "$file" .sh)
     tar -c -f "$archive" -C "$VM_TOP/guest" {lib,main,operator,debian}.sh -C "$top" "$name.sh"
     for dir in "$name.d" $(setting "$file" with); do
-        [[ ! -d $top/$dir ]] || tar -r -f "$archive" -C "$top" "$dir"
+        if [[ $dir == pve ]]; then
+            tar -r -f "$archive" -C "$VM_TOP" --exclude '*.[ch]' --exclude __pycache__ pve
+        elif [[ -d $top/$dir ]]; then
+            tar -r -f "$archive" -C "$top" "$dir"
+        fi
     done
 }
 

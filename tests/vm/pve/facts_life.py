@@ -94,14 +94,15 @@ def a_stopped_server_stops_every_look(host):
 @test
 def many_stalled_changes_keep_no_reader_waiting(host):
     names = [f"lxc/{number}.conf" for number in range(101, 121)]
-    for name in names:
+    for name in names + ["lxc/100.conf"]:
         host.create(name, b"old\n")
     host.ask("stall on")
     threads = [threading.Thread(target=outcome, args=(os.truncate, host.path(name), 0)) for name in names]
     for thread in threads:
         thread.start()
-    until(lambda: host.count("changes") == 60, "all of them wait")
-    equal(host.get("lxc/101.conf"), b"old\n")
+    until(lambda: host.count("changes") == 62, "all of them wait")
+    # One that is not being changed: until Linux 6.2 close(2) waits for a change of the same file.
+    equal(host.get("lxc/100.conf"), b"old\n")
     host.ask("stall off")
     for thread in threads:
         thread.join()

@@ -57,6 +57,10 @@ class Pct:
         fcntl.flock(file, fcntl.LOCK_EX)
         return file
 
+    def wait_for_hook(self, number=101):
+        """It has read, and not yet written."""
+        until((self.work / "run" / f"{number}.hook").exists, "the hook waits")
+
     def done(self):
         for pid in self.work.glob("run/*.pid"):
             subprocess.run(["kill", pid.read_text(encoding="ascii")], check=False, stderr=subprocess.DEVNULL)
@@ -119,14 +123,20 @@ def a_stop_always_writes_in_proxmoxs_form(host, pct):
 def the_hook_overwrites_who_holds_the_lock(host, pct):
     pct.ok("start", 101)
     slow = Pct(host, hook_wait=1.5)
-    reads = host.count("opens")
     with slow.lock():
         off = slow.popen("powers-off", 101)
-        until(lambda: not pct.is_running(), "it powers off")
+        slow.wait_for_hook()
         host.save("lxc/101.conf", CONFIG + b"lxc.apparmor.profile: edited\n")
         equal(off.wait(20), 0)
     equal(pct.conf(), CONFINED, "the edit is lost")
-    equal(host.count("opens"), reads, "and was read past the mount")
+
+
+@guest_test
+def the_command_reads_past_the_mount(host, pct):
+    opens = host.count("opens")
+    for verb in ("start", "reboot", "stop"):
+        pct.ok(verb, 101)
+    equal(host.count("opens"), opens)
 
 
 @guest_test
@@ -146,7 +156,7 @@ def a_reboot_holds_the_lock_from_stop_to_start(host, pct):
     pct.ok("start", 101)
     slow = Pct(host, hook_wait=1.5)
     reboot = slow.popen("reboot", 101)
-    until(lambda: not slow.is_running(), "it stops")
+    slow.wait_for_hook()
     with slow.lock():
         equal(slow.is_running(), True, "when the lock is free it runs")
     equal(reboot.wait(20), 0)
@@ -228,6 +238,19 @@ def tasks_say_who_and_how_it_ended(host, pct):
     equal([name.split(":")[5:] for name in names], [["vzstart", "101", "root@pam", ""]] * 2)
     ends = [(pct.work / "tasks" / name.split(":")[4][-1] / name).read_text(encoding="utf-8") for name in names]
     equal(ends, ["TASK OK\n", "TASK ERROR: CT 101 already running\n"])
+
+
+@guest_test
+def a_killed_command_leaves_the_guest_stopped(host, pct):
+    """A signal goes on to the worker, wherever that is."""
+    pct.ok("start", 101)
+    slow = Pct(host, hook_wait=3)
+    reboot = slow.popen("reboot", 101)
+    slow.wait_for_hook()
+    reboot.terminate()
+    equal(reboot.wait(20), 255)
+    equal(pct.conf(), CONFINED)
+    equal(pct.is_running(), False)
 
 
 @guest_test
