@@ -26,61 +26,11 @@
 
 #include "base/grow.h"
 #include "base/strings.h"
-
-static const char mark[] = "\xef\xbb\xbf";
-
-struct slice {
-        const char *start;
-        size_t size;
-};
-
-static bool pve_is_blank(char c) {
-        return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-static bool pve_is_lower(char c) {
-        return c >= 'a' && c <= 'z';
-}
-
-static bool pve_is_digit(char c) {
-        return c >= '0' && c <= '9';
-}
-
-static bool pve_is_lxc_char(char c) {
-        return pve_is_lower(c) || pve_is_digit(c) || c == '_' || c == '-' || c == '.';
-}
-
-static struct slice skip(struct slice slice, size_t size) {
-        return (struct slice){ slice.start + size, slice.size - size };
-}
-
-static struct slice skip_blanks(struct slice slice) {
-        while (slice.size > 0 && pve_is_blank(slice.start[0]))
-                slice = skip(slice, 1);
-        return slice;
-}
-
-static struct slice pve_trim(struct slice slice) {
-        slice = skip_blanks(slice);
-        while (slice.size > 0 && pve_is_blank(slice.start[slice.size - 1]))
-                slice.size--;
-        return slice;
-}
-
-static bool begins(struct slice slice, const char *prefix) {
-        return slice.size >= strlen(prefix) && memcmp(slice.start, prefix, strlen(prefix)) == 0;
-}
-
-static void set_key(struct phx_pve_line *line, struct slice key, struct slice value) {
-        line->key = key.start;
-        line->key_size = key.size;
-        line->value = value.start;
-        line->value_size = value.size;
-}
+#include "pve/slice.h"
 
 /* --- headers --- */
 
-static bool is_pending_name(struct slice name) {
+static bool is_pending_name(struct phx_pve_slice name) {
         static const char pending[] = "pve:pending";
 
         if (name.size != strlen(pending))
@@ -91,35 +41,36 @@ static bool is_pending_name(struct slice name) {
         return true;
 }
 
-static bool is_snapshot_name(struct slice name) {
-        if (name.size < 2 || !pve_is_lower(phx_lower(name.start[0])))
+static bool is_snapshot_name(struct phx_pve_slice name) {
+        if (name.size < 2 || !phx_pve_is_lower(phx_lower(name.start[0])))
                 return false;
         for (size_t i = 1; i < name.size; i++) {
                 char c = phx_lower(name.start[i]);
 
-                if (c == '.' || !pve_is_lxc_char(c))
+                if (c == '.' || !phx_pve_is_lxc_char(c))
                         return false;
         }
         return true;
 }
 
 /* The name between the brackets, which begin in the first column and have only blanks behind. */
-static bool read_header(struct slice content, struct slice *ret_name) {
+static bool read_header(struct phx_pve_slice content, struct phx_pve_slice *ret_name) {
         const char *end;
 
         if (content.size == 0 || content.start[0] != '[')
                 return false;
         end = memchr(content.start, ']', content.size);
-        if (!end || skip_blanks(skip(content, (size_t) (end - content.start) + 1)).size > 0)
+        if (!end ||
+            phx_pve_skip_blanks(phx_pve_skip(content, (size_t) (end - content.start) + 1)).size > 0)
                 return false;
-        *ret_name = (struct slice){ content.start + 1, (size_t) (end - content.start) - 1 };
+        *ret_name = (struct phx_pve_slice){ content.start + 1, (size_t) (end - content.start) - 1 };
         return is_pending_name(*ret_name) || is_snapshot_name(*ret_name);
 }
 
 static int open_section(
                 struct phx_pve_text *text,
                 const struct phx_pve_line *header,
-                struct slice name) {
+                struct phx_pve_slice name) {
         struct phx_pve_section *section =
                         phx_grow(&text->sections, &text->n_sections, sizeof(*section));
 
@@ -173,23 +124,23 @@ static int mark_overruled(struct phx_pve_text *text) {
 
 /* --- lines that are read --- */
 
-static bool read_lxc(struct slice content, struct phx_pve_line *line) {
-        struct slice key = content, rest;
+static bool read_lxc(struct phx_pve_slice content, struct phx_pve_line *line) {
+        struct phx_pve_slice key = content, rest;
 
-        if (!begins(content, "lxc."))
+        if (!phx_pve_begins(content, "lxc."))
                 return false;
         key.size = 0;
-        while (key.size < content.size && pve_is_lxc_char(content.start[key.size]))
+        while (key.size < content.size && phx_pve_is_lxc_char(content.start[key.size]))
                 key.size++;
-        rest = skip(content, key.size);
+        rest = phx_pve_skip(content, key.size);
         if (key.size == strlen("lxc."))
                 return false;
         if (rest.size == 0 || rest.start[0] != ':') {
-                rest = skip_blanks(rest);
+                rest = phx_pve_skip_blanks(rest);
                 if (rest.size == 0 || rest.start[0] != '=')
                         return false;
         }
-        set_key(line, key, pve_trim(skip(rest, 1)));
+        phx_pve_set_key(line, key, phx_pve_trim(phx_pve_skip(rest, 1)));
 
         line->kind = PHX_PVE_LXC;
         switch (phx_pve_lxc_key(key.start, key.size)) {
@@ -207,55 +158,58 @@ static bool read_lxc(struct slice content, struct phx_pve_line *line) {
         return true;
 }
 
-/* "snapstate:" and one of two words at the end of the line, wherever it begins. */
-static bool read_snapstate(struct slice content, struct phx_pve_line *line) {
+/* "snapstate:" and one of two words at the end of the line, wherever it phx_pve_begins. */
+static bool read_snapstate(struct phx_pve_slice content, struct phx_pve_line *line) {
         static const char *const words[] = { "delete", "prepare" };
         static const char name[] = "snapstate";
-        const struct slice whole = pve_trim(content);
+        const struct phx_pve_slice whole = phx_pve_trim(content);
 
         for (size_t i = 0; i < PHX_ELEMENTS(words); i++) {
-                struct slice head = whole, value;
+                struct phx_pve_slice head = whole, value;
 
                 if (whole.size < strlen(words[i]))
                         continue;
                 head.size -= strlen(words[i]);
-                value = (struct slice){ whole.start + head.size, strlen(words[i]) };
+                value = (struct phx_pve_slice){ whole.start + head.size, strlen(words[i]) };
                 if (memcmp(value.start, words[i], value.size) != 0)
                         continue;
-                while (head.size > 0 && pve_is_blank(head.start[head.size - 1]))
+                while (head.size > 0 && phx_pve_is_blank(head.start[head.size - 1]))
                         head.size--;
                 if (head.size <= strlen(name) || head.start[head.size - 1] != ':')
                         continue;
-                head = skip(head, head.size - 1 - strlen(name));
+                head = phx_pve_skip(head, head.size - 1 - strlen(name));
                 head.size--;
-                if (!begins(head, name))
+                if (!phx_pve_begins(head, name))
                         continue;
                 line->kind = PHX_PVE_KEY;
-                set_key(line, head, value);
+                phx_pve_set_key(line, head, value);
                 return true;
         }
         return false;
 }
 
 /* The name and all behind the ':'. */
-static bool split_ordinary(struct slice content, struct slice *ret_key, struct slice *ret_rest) {
+static bool split_ordinary(
+                struct phx_pve_slice content,
+                struct phx_pve_slice *ret_key,
+                struct phx_pve_slice *ret_rest) {
         size_t size = 0;
 
-        if (content.size == 0 || !pve_is_lower(content.start[0]))
+        if (content.size == 0 || !phx_pve_is_lower(content.start[0]))
                 return false;
         while (size < content.size &&
-               (pve_is_lower(content.start[size]) || content.start[size] == '_'))
+               (phx_pve_is_lower(content.start[size]) || content.start[size] == '_'))
                 size++;
-        while (size < content.size && pve_is_digit(content.start[size]))
+        while (size < content.size && phx_pve_is_digit(content.start[size]))
                 size++;
         if (size == content.size || content.start[size] != ':')
                 return false;
-        *ret_key = (struct slice){ content.start, size };
-        *ret_rest = skip(content, size + 1);
+        *ret_key = (struct phx_pve_slice){ content.start, size };
+        *ret_rest = phx_pve_skip(content, size + 1);
         return true;
 }
 
-static bool is_reserved(struct slice key) {
+static bool is_reserved(struct phx_pve_slice key) {
         static const char *const names[] = { "digest", "lxc", "pending", "snapname", "snapshots" };
 
         for (size_t i = 0; i < PHX_ELEMENTS(names); i++)
@@ -273,25 +227,25 @@ static bool may_delete(const struct phx_pve_section *section) {
 }
 
 static bool read_ordinary(
-                struct slice content,
+                struct phx_pve_slice content,
                 const struct phx_pve_section *section,
                 struct phx_pve_line *line) {
-        struct slice key, rest, value;
+        struct phx_pve_slice key, rest, value;
 
         if (!split_ordinary(content, &key, &rest))
                 return false;
-        value = pve_trim(rest);
+        value = phx_pve_trim(rest);
         if (value.size == 0) {
                 if (rest.size == 0)
                         return false;
-                value = skip(rest, rest.size - 1);
+                value = phx_pve_skip(rest, rest.size - 1);
         }
-        set_key(line, key, value);
+        phx_pve_set_key(line, key, value);
 
         line->kind = PHX_PVE_KEY;
         if (phx_pve_is(key.start, key.size, "description"))
                 line->kind = PHX_PVE_DESCRIPTION;
-        else if (phx_pve_is(key.start, key.size, "delete") && !pve_is_blank(value.start[0]) &&
+        else if (phx_pve_is(key.start, key.size, "delete") && !phx_pve_is_blank(value.start[0]) &&
                  !may_delete(section))
                 line->drop = PHX_PVE_DROP_MISPLACED;
         else if (is_reserved(key))
@@ -301,95 +255,20 @@ static bool read_ordinary(
         return true;
 }
 
-static bool is_description(struct slice content) {
+static bool is_description(struct phx_pve_slice content) {
         static const char name[] = "description:";
 
-        return begins(content, name) && skip_blanks(skip(content, strlen(name))).size > 0;
-}
-
-/* --- lines that are dropped --- */
-
-static bool pve_is_loose_char(char c) {
-        return pve_is_lxc_char(phx_lower(c));
-}
-
-static bool has_capitals(struct slice key) {
-        for (size_t i = 0; i < key.size; i++)
-                if (phx_lower(key.start[i]) != key.start[i])
-                        return true;
-        return false;
-}
-
-static bool is_lxc_name(struct slice key) {
-        return key.size > 4 && phx_lower(key.start[0]) == 'l' && phx_lower(key.start[1]) == 'x' &&
-               phx_lower(key.start[2]) == 'c' && key.start[3] == '.';
-}
-
-/* A key and a value, in whatever way: false for words. */
-static bool read_meant(
-                struct slice content,
-                struct phx_pve_line *line,
-                char *ret_sign,
-                bool *ret_gap) {
-        struct slice key = content, rest;
-
-        key.size = 0;
-        while (key.size < content.size && pve_is_loose_char(content.start[key.size]))
-                key.size++;
-        rest = skip_blanks(skip(content, key.size));
-        if (key.size == 0 || rest.size == 0 || (rest.start[0] != ':' && rest.start[0] != '='))
-                return false;
-        *ret_sign = rest.start[0];
-        *ret_gap = rest.start != key.start + key.size;
-        set_key(line, key, pve_trim(skip(rest, 1)));
-        return true;
-}
-
-static enum phx_pve_drop reason_of(const struct phx_pve_line *line, char sign, bool has_gap) {
-        const struct slice key = { line->key, line->key_size };
-
-        if (has_capitals(key))
-                return PHX_PVE_DROP_CASE;
-        if (sign == ':' && has_gap)
-                return PHX_PVE_DROP_COLON;
-        if (is_lxc_name(key))
-                return PHX_PVE_DROP_UNKNOWN;
-        if (sign == '=')
-                return PHX_PVE_DROP_EQUALS;
-        return line->value_size == 0 ? PHX_PVE_DROP_EMPTY : PHX_PVE_DROP_UNKNOWN;
-}
-
-static void read_dropped(struct slice content, struct phx_pve_line *line) {
-        const bool has_mark = begins(content, mark);
-        const struct slice whole = has_mark ? skip(content, strlen(mark)) : content;
-        const struct slice inner = skip_blanks(whole);
-        bool has_gap = false, has_key = false;
-        char sign = '\0';
-
-        line->kind = PHX_PVE_DROPPED;
-        if (inner.size > 0 && inner.start[0] != '#' && inner.start[0] != '[')
-                has_key = read_meant(inner, line, &sign, &has_gap);
-        if (has_mark)
-                line->drop = PHX_PVE_DROP_MARK;
-        else if (inner.size > 0 && inner.start[0] == '#')
-                line->drop = PHX_PVE_DROP_NOTE;
-        else if (inner.size > 0 && inner.start[0] == '[')
-                line->drop = PHX_PVE_DROP_HEADER;
-        else if (!has_key)
-                line->drop = PHX_PVE_DROP_WORDS;
-        else if (inner.start != whole.start)
-                line->drop = PHX_PVE_DROP_INDENTED;
-        else
-                line->drop = reason_of(line, sign, has_gap);
+        return phx_pve_begins(content, name) &&
+               phx_pve_skip_blanks(phx_pve_skip(content, strlen(name))).size > 0;
 }
 
 /* --- the text --- */
 
 static void read_line(
-                struct slice content,
+                struct phx_pve_slice content,
                 const struct phx_pve_section *section,
                 struct phx_pve_line *line) {
-        if (skip_blanks(content).size == 0)
+        if (phx_pve_skip_blanks(content).size == 0)
                 return;
         if (content.start[0] == '#') {
                 line->kind = PHX_PVE_NOTE;
@@ -401,7 +280,7 @@ static void read_line(
             (!is_description(content) && read_snapstate(content, line)) ||
             read_ordinary(content, section, line))
                 return;
-        read_dropped(content, line);
+        phx_pve_read_dropped(content, line);
 }
 
 static int add_line(
@@ -410,8 +289,8 @@ static int add_line(
                 size_t size,
                 size_t content_size) {
         struct phx_pve_line *line = &text->lines[text->count++];
-        const struct slice content = { start, content_size };
-        struct slice name;
+        const struct phx_pve_slice content = { start, content_size };
+        struct phx_pve_slice name;
         size_t section;
         int r;
 
