@@ -176,6 +176,18 @@ static int serve_receive(struct phx_pve_request *request, char **ret_payload) {
         return 0;
 }
 
+/* What the answer says about the mount that is watched. */
+static void serve_learn(const struct worker *worker, const struct phx_pve_answer *answer) {
+        uint64_t start_time = answer->start_time > 0 ? answer->start_time
+                                                     : answer->state.start_time;
+
+        if (answer->outcome == PHX_PVE_OUTCOME_NOT_NOW &&
+            (answer->code == -ENOTCONN || answer->code == -ECONNABORTED || answer->code == -ENOENT))
+                phx_pve_watch_lost(worker->watch);
+        else if (start_time > 0)
+                phx_pve_watch_saw(worker->watch, start_time);
+}
+
 /* Negative when there is no engine to serve any more. */
 static int serve_one(struct worker *worker) {
         phx_autofree struct phx_pve_answer *answer = calloc(1, sizeof(*answer));
@@ -195,8 +207,7 @@ static int serve_one(struct worker *worker) {
         serve_set_task(worker, PHX_PVE_TASK_REST, 0);
         answer->code = error.code;
         memcpy(answer->text, error.text, sizeof(answer->text));
-        if (error.code == -ENOTCONN || error.code == -ECONNABORTED)
-                phx_pve_watch_lost(worker->watch);
+        serve_learn(worker, answer);
 
         r = phx_pve_send(SOCKET_FD, answer, sizeof(*answer), UINT64_MAX);
         return r < 0 ? r : phx_pve_send(SOCKET_FD, data, answer->size, UINT64_MAX);

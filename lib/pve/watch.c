@@ -67,8 +67,9 @@ struct phx_pve_watch {
         int fd; /* -1: nothing is watched */
         int containers_wd;
         int root_wd;
-        int ours_wd;     /* -1: there is no such directory */
-        int database_wd; /* -1: not armed */
+        int ours_wd;         /* -1: there is no such directory */
+        int database_wd;     /* -1: not armed */
+        uint64_t start_time; /* of the server whose directories are watched */
         bool is_cluster;
         bool is_settled; /* the log may be fresh, it was waited for */
         unsigned quiet;
@@ -115,6 +116,15 @@ void phx_pve_watch_lost(struct phx_pve_watch *watch) {
         phx_closep(&watch->fd);
         watch->fd = -1;
         watch->due = phx_now_usec() + RETRY_USEC;
+}
+
+/* A mount that was detached while another process had a file open below it is still there, and
+ * silent. */
+void phx_pve_watch_saw(struct phx_pve_watch *watch, uint64_t start_time) {
+        if (watch->fd < 0 || start_time == watch->start_time)
+                return;
+        phx_pve_watch_lost(watch);
+        watch->due = 0;
 }
 
 /* A file system that has no such directory has none of our files either. */
@@ -274,6 +284,7 @@ static bool watch_start(struct phx_pve_watch *watch) {
                 watch->due = phx_now_usec() + RETRY_USEC;
                 return false;
         }
+        watch->start_time = state.start_time;
         watch->is_cluster = state.is_cluster;
         watch->quiet = 0;
         watch->stamp = take_stamp(watch);

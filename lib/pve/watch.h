@@ -26,5 +26,8 @@ uint64_t phx_pve_watch_due(const struct phx_pve_watch *watch);
 bool phx_pve_watch_read(struct phx_pve_watch *watch, uint32_t own);
 /* True as above. */
 bool phx_pve_watch_tick(struct phx_pve_watch *watch);
-/* Another request has found that the file system is gone. */
+/* A request has found that the file system is gone. */
 void phx_pve_watch_lost(struct phx_pve_watch *watch);
+/* A request has found a server that was started at START_TIME: if that is not the one whose
+ * directories are watched, tick() is due at once. */
+void phx_pve_watch_saw(struct phx_pve_watch *watch, uint64_t start_time);

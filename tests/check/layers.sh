@@ -97,6 +97,12 @@ check_all() {
         search '(^|[^a-z0-9_])(sd_bus_call|fsync|fdatasync|sync|system|popen|wait|waitpid|waitid|usleep|sleep|nanosleep)[ ]*\(' \
                 $(sources daemon/loop daemon/bus) | grep -v WNOHANG | refuse "the loop never blocks"
 
+        # A call below /etc/pve may block for ever: only the worker's process makes one.
+        # shellcheck disable=SC2046
+        search '(^|[^a-z0-9_])phx_pve_(get_[a-z_]+|list_guests|open_config|read_config|read_fd|replace|serve|watch_[a-z]+)[ ]*\(' \
+                $(sources lib daemon | grep -Ev '^lib/pve/(cluster|guests|replace|serve|watch|worker)\.[ch]$') |
+                refuse "only the worker names what is below /etc/pve"
+
         # shellcheck disable=SC2046
         search '(^|[^a-z0-9_])(printf|fprintf|vprintf|vfprintf|puts|fputs|putchar|perror|syslog|vsyslog|err|errx|warn|warnx|sd_[a-z_]+)[ ]*\(' \
                 $(sources lib) | refuse "lib never logs or prints"

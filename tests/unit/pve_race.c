@@ -91,7 +91,7 @@ static _Noreturn void writer_run(const struct pve_race *race) {
                 if (r < 0)
                         _exit(-r);
                 /* Others are to have a turn as well, at each point of what they do. */
-                phx_pve_pause((uint64_t) 500 * (i % 16));
+                phx_pve_pause((uint64_t) 250 * (i % 16));
         }
         _exit(0);
 }

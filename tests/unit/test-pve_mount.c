@@ -52,7 +52,7 @@ static struct phx_pve_worker *new_worker(uint64_t deadline_usec) {
                 .claim = test.claim,
                 .changed_fd = test.changed_fd,
                 .deadline_usec = deadline_usec,
-                .patience_usec = 10000000,
+                .patience_usec = 3000000,
         };
         struct phx_pve_worker *worker = NULL;
 
@@ -448,6 +448,28 @@ static void a_restart_is_told_and_watched_again(void **state) {
         }
 }
 
+/* A descriptor of another process delays the event of the unmount: here, until the end. */
+static void a_restart_that_is_no_event_is_found_out(void **state) {
+        phx_autoclose int fd = -1;
+        struct phx_pve_state found;
+
+        skip_without_host();
+        pve_host_save(CONFIG, OLD);
+        assert_int_equal(ask_state(&found, NULL), PHX_PVE_OUTCOME_DONE);
+        fd = open(pve_host_path("nodes"), O_PATH | O_CLOEXEC);
+        assert_true(fd >= 0);
+        pve_host_stop();
+        /* In whole seconds it is another server. */
+        phx_pve_pause(1100000);
+        pve_host_start();
+        (void) is_told(0);
+        assert_int_equal(ask_state(&found, NULL), PHX_PVE_OUTCOME_DONE);
+        while (is_told(2500))
+                ;
+        pve_host_save(CONFIG, NEW);
+        assert_true(is_told(PATIENCE_MSEC));
+}
+
 static void other_nodes_changes_are_told(void **state) {
         struct phx_pve_state found;
         struct phx_pve_list list = { 0 };
@@ -560,6 +582,7 @@ int main(void) {
                 TEST(the_server_can_be_killed_and_started_at_any_time),
                 TEST(a_busy_client_does_not_keep_it_from_starting),
                 TEST(a_restart_is_told_and_watched_again),
+                TEST(a_restart_that_is_no_event_is_found_out),
                 TEST(other_nodes_changes_are_told),
                 TEST(a_replaced_config_is_never_believed_gone),
                 TEST(no_line_of_one_with_the_lock_is_lost),
