@@ -8,7 +8,8 @@ import os
 import tempfile
 import threading
 
-from host import FILE_MAX, O_PATH, O_TMPFILE, PIECE, RENAME_EXCHANGE, RENAME_NOREPLACE, RENAME_WHITEOUT, Refused, WWW_DATA, equal, expire, fallocate, outcome, renameat2, syncfs, test, until
+from host import (FILE_MAX, O_PATH, O_TMPFILE, PIECE, RENAME_EXCHANGE, RENAME_NOREPLACE, RENAME_WHITEOUT, WWW_DATA, Refused, equal,
+                  expire, fallocate, outcome, renameat2, syncfs, test, until)
 
 
 @test

@@ -17,7 +17,8 @@ def events_of_a_save(host):
     directory, file = Watch(host.path("lxc")), Watch(host.path("lxc/101.conf"))
     host.save("lxc/101.conf")
     temporary = f"101.conf.tmp.{os.getpid()}"
-    equal(directory.events(5), [f"{event} {temporary}" for event in ("CREATE", "OPEN", "MODIFY", "CLOSE_WRITE", "MOVED_FROM")] + ["MOVED_TO 101.conf"])
+    expected = [f"{event} {temporary}" for event in ("CREATE", "OPEN", "MODIFY", "CLOSE_WRITE", "MOVED_FROM")] + ["MOVED_TO 101.conf"]
+    equal(directory.events(5), expected)
     equal(file.events(5), ["ATTRIB", "DELETE_SELF", "IGNORED"])
     directory.close()
     file.close()

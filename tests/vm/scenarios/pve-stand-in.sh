@@ -20,9 +20,24 @@ check "there are tests" test "$(planned)" -gt 50
 check "all of them pass" prints "$(planned)" grep -c '^ok' /run/battery
 check "none is skipped" not grep SKIP /run/battery
 
-say "a container as Proxmox starts it"
+say "units with mounts of their own"
+strict_unit() { systemd-run --quiet --unit "$1" -p ProtectSystem=strict "${@:2}" sleep infinity; }
+# unit_writes NAME: "ok", or why its processes cannot.
+unit_writes() {
+    nsenter -t "$(systemctl show -P MainPID "$1")" -m sh -c 'test -L /etc/pve/local && echo x >/etc/pve/ha/x && echo ok' 2>&1
+}
+strict_unit early
+strict_unit early-named -p ReadWritePaths=-/etc/pve
 # shellcheck disable=SC2119 # no options
 make_pve
+strict_unit late
+strict_unit late-named -p ReadWritePaths=-/etc/pve
+check "one that was there before the mount gets it" prints ok unit_writes early
+check "so does one that names it" prints ok unit_writes early-named
+check "one that comes later cannot write" prints_like 'Read-only file system' unit_writes late
+check "unless it names it" prints ok unit_writes late-named
+
+say "a container as Proxmox starts it"
 profile_text lxc-pve | apparmor_parser -r -T -K
 pve_guest 910 'lxc.apparmor.profile: lxc-pve'
 pve_guest 953
@@ -66,6 +81,9 @@ pid=$(systemctl show -P MainPID pve-cluster)
 systemctl kill -s KILL pve-cluster
 check "systemd starts another" wait_until 20 test -L /etc/pve/local
 check "it is another" not prints "$pid" systemctl show -P MainPID pve-cluster
+for unit in early early-named late late-named; do
+    check "$unit has the new mount, writable" wait_until 10 prints ok unit_writes "$unit"
+done
 check "the files are there" prints "$before" file_hash /etc/pve/lxc/910.conf
 check "a container starts again" pct start 910
 check "confined" wait_until 10 pve_all_labelled 910 'lxc-pve (enforce)'
