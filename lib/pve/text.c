@@ -24,7 +24,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/grow.h"
 #include "base/strings.h"
 #include "pve/slice.h"
 
@@ -67,15 +66,12 @@ static bool read_header(struct phx_pve_slice content, struct phx_pve_slice *ret_
         return is_pending_name(*ret_name) || is_snapshot_name(*ret_name);
 }
 
-static int open_section(
+static void open_section(
                 struct phx_pve_text *text,
                 const struct phx_pve_line *header,
                 struct phx_pve_slice name) {
-        struct phx_pve_section *section =
-                        phx_grow(&text->sections, &text->n_sections, sizeof(*section));
+        struct phx_pve_section *section = &text->sections[text->n_sections++];
 
-        if (!section)
-                return -ENOMEM;
         section->kind = PHX_PVE_PENDING;
         section->line = header->number;
         section->first = text->count;
@@ -84,7 +80,6 @@ static int open_section(
                 section->name = name.start;
                 section->name_size = name.size;
         }
-        return 0;
 }
 
 /* By kind and name, and of equal ones by their order. */
@@ -283,7 +278,7 @@ static void read_line(
         phx_pve_read_dropped(content, line);
 }
 
-static int add_line(
+static void add_line(
                 struct phx_pve_text *text,
                 const char *start,
                 size_t size,
@@ -292,7 +287,6 @@ static int add_line(
         const struct phx_pve_slice content = { start, content_size };
         struct phx_pve_slice name;
         size_t section;
-        int r;
 
         line->number = (unsigned) text->count;
         line->start = start;
@@ -301,42 +295,41 @@ static int add_line(
                 line->kind = PHX_PVE_HEADER;
                 line->key = name.start;
                 line->key_size = name.size;
-                r = open_section(text, line, name);
+                open_section(text, line, name);
                 line->section = text->n_sections - 1;
-                return r;
+                return;
         }
         section = text->n_sections - 1;
         line->section = section;
         read_line(content, &text->sections[section], line);
         text->sections[section].count++;
-        return 0;
 }
 
-static size_t count_lines(const char *data, size_t size) {
-        size_t count = 1;
+/* Room for all at once: a file may be nothing but lines, or nothing but headers. */
+static int make_room(struct phx_pve_text *text) {
+        size_t lines = 1, sections = 2;
 
-        for (size_t i = 0; i < size; i++)
-                count += data[i] == '\n';
-        return count;
+        for (size_t i = 0; i < text->size; i++) {
+                lines += text->data[i] == '\n';
+                sections += text->data[i] == '\n' && text->data[i + 1] == '[';
+        }
+        text->lines = calloc(lines, sizeof(*text->lines));
+        text->sections = calloc(sections, sizeof(*text->sections));
+        return text->lines && text->sections ? 0 : -ENOMEM;
 }
 
-static int pve_text_split(struct phx_pve_text *text) {
+static void pve_text_split(struct phx_pve_text *text) {
         const char *at = text->data, *end = text->data + text->size;
 
-        text->lines = calloc(count_lines(at, text->size), sizeof(*text->lines));
-        if (!text->lines)
-                return -ENOMEM;
+        text->n_sections = 1;
         while (at < end) {
                 const char *feed = memchr(at, '\n', (size_t) (end - at));
                 size_t content_size = (size_t) ((feed ? feed : end) - at);
                 size_t size = content_size + (feed ? 1 : 0);
-                int r = add_line(text, at, size, content_size);
 
-                if (r < 0)
-                        return r;
+                add_line(text, at, size, content_size);
                 at += size;
         }
-        return 0;
 }
 
 int phx_pve_text_parse(const char *data, size_t size, struct phx_pve_text *ret_text) {
@@ -347,16 +340,18 @@ int phx_pve_text_parse(const char *data, size_t size, struct phx_pve_text *ret_t
         assert(ret_text);
 
         text.data = malloc(size + 1);
-        if (!text.data || !phx_grow(&text.sections, &text.n_sections, sizeof(*text.sections)))
+        if (!text.data)
                 return -ENOMEM;
         if (size > 0)
                 memcpy(text.data, data, size);
         text.data[size] = '\0';
         phx_sha1_two(text.data, size, "", 0, text.digest);
 
-        r = pve_text_split(&text);
-        if (r >= 0)
-                r = mark_overruled(&text);
+        r = make_room(&text);
+        if (r < 0)
+                return r;
+        pve_text_split(&text);
+        r = mark_overruled(&text);
         if (r < 0)
                 return r;
         *ret_text = PHX_TAKE_STRUCT(text);
