@@ -9,7 +9,7 @@ import tempfile
 import threading
 
 from host import (FILE_MAX, O_PATH, O_TMPFILE, PIECE, RENAME_EXCHANGE, RENAME_NOREPLACE, RENAME_WHITEOUT, WWW_DATA, Refused, equal,
-                  expire, fallocate, outcome, renameat2, syncfs, test, until)
+                  expire, fallocate, in_time, outcome, renameat2, syncfs, test, until)
 
 
 @test
@@ -256,10 +256,19 @@ def a_descriptor_reads_what_another_node_wrote(host):
 
 @test
 def sizes_and_names_may_be_a_second_old(host):
+    def attempt():
+        before = os.stat(host.path("lxc/101.conf")).st_size
+        host.ask("write nodes/pve1/lxc/101.conf", b"longer than it was\n")
+        after = os.stat(host.path("lxc/101.conf")).st_size
+        return before, after
+
+    def renew():
+        host.ask("write nodes/pve1/lxc/101.conf", b"old\n")
+        expire()
+
     host.save("lxc/101.conf", b"old\n")
-    equal(os.stat(host.path("lxc/101.conf")).st_size, 4)
-    host.ask("write nodes/pve1/lxc/101.conf", b"longer than it was\n")
-    equal(os.stat(host.path("lxc/101.conf")).st_size, 4, "the size of before")
+    before, after = in_time(0.9, attempt, renew)
+    equal((before, after), (4, 4), "the size of before")
     equal(host.get("lxc/101.conf"), b"longer than it was\n", "and the content of now")
     expire()
     equal(os.stat(host.path("lxc/101.conf")).st_size, 19)

@@ -122,7 +122,7 @@ def a_stop_always_writes_in_proxmoxs_form(host, pct):
 @guest_test
 def the_hook_overwrites_who_holds_the_lock(host, pct):
     pct.ok("start", 101)
-    slow = Pct(host, hook_wait=1.5)
+    slow = Pct(host, hook_wait=4)
     with slow.lock():
         off = slow.popen("powers-off", 101)
         slow.wait_for_hook()
@@ -244,7 +244,7 @@ def tasks_say_who_and_how_it_ended(host, pct):
 def a_killed_command_leaves_the_guest_stopped(host, pct):
     """A signal goes on to the worker, wherever that is."""
     pct.ok("start", 101)
-    slow = Pct(host, hook_wait=3)
+    slow = Pct(host, hook_wait=15)
     reboot = slow.popen("reboot", 101)
     slow.wait_for_hook()
     reboot.terminate()

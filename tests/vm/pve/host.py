@@ -193,7 +193,18 @@ def equal(found, expected, what=""):
         raise AssertionError(f"{what}: expected {expected!r}, found {found!r}")
 
 
-def until(condition, what, seconds=20):
+def in_time(seconds, attempt, prepare):
+    """What ATTEMPT returns when it took no longer than that: a busy machine gets more tries, each after PREPARE."""
+    for _ in range(50):
+        prepare()
+        begin = time.monotonic()
+        result = attempt()
+        if time.monotonic() - begin < seconds:
+            return result
+    raise AssertionError(f"nothing is done within {seconds} s here")
+
+
+def until(condition, what, seconds=60):
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
