@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/file.h>
 
 #include "base/error.h"
@@ -144,8 +145,9 @@ static int main_serve(const struct work_options *work, struct phx_error *error) 
         int r;
 
         journal_open(&journal);
-        plan = (struct engine_plan){ work_setup, work, &journal };
+        plan = (struct engine_plan){ work_setup, work, &journal, work->changed_fd };
         manager_options_init(&options, work->settings);
+        options.changed_fd = work->changed_fd;
 
         r = manager_new(&options, &plan, &manager);
         if (r < 0)
@@ -157,11 +159,14 @@ static int main_serve(const struct work_options *work, struct phx_error *error) 
 static int main_run(struct phx_error *error) {
         phx_autofree char *state_dir = main_directory_of("STATE_DIRECTORY", "/var/lib/phoenixd");
         phx_autofree char *runtime_dir = main_directory_of("RUNTIME_DIRECTORY", "/run/phoenixd");
-        phx_autoclose int lock_fd = -1;
+        phx_autoclose int lock_fd = -1, changed_fd = -1;
         int r;
 
         if (!state_dir || !runtime_dir)
                 return phx_error_set(error, -ENOMEM, "out of memory");
+        changed_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (changed_fd < 0)
+                return phx_error_errno(error, "cannot start");
         r = phx_directory_ensure(state_dir, 0700);
         if (r < 0)
                 return phx_error_set(error, r, "%s: %s", state_dir, strerrordesc_np(-r));
@@ -179,7 +184,8 @@ static int main_run(struct phx_error *error) {
                         &(struct work_options){ arg_settings,
                                                 state_dir,
                                                 runtime_dir,
-                                                &work_machine_roots },
+                                                &work_machine_roots,
+                                                changed_fd },
                         error);
 }
 

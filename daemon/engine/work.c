@@ -56,6 +56,9 @@ const struct work_roots work_machine_roots = {
         .parser = PHX_PARSER,
         .parser_config = PHX_PARSER_CONFIG,
         .accounts = PHX_COMPILER_ACCOUNTS,
+        .pve = { .root = "/etc/pve",
+                 .lock_directory = "/run/lock/lxc",
+                 .database = "/var/lib/pve-cluster" },
 };
 
 struct work {
@@ -75,6 +78,7 @@ struct work {
         char *told_plan;      /* and the plan */
         struct metrics metrics;
         char *metrics_trouble; /* as it was told last */
+        char *pve_claim;
         uint64_t passes;
         uint64_t last_converged_usec;
         uint64_t compiles;
@@ -371,6 +375,12 @@ static int work_look(
         return r < 0 ? phx_error_set(error, r, "reporting: out of memory") : 0;
 }
 
+static pid_t work_process(void *data) {
+        const struct work *work = data;
+
+        return phx_machine_process(work->machine);
+}
+
 static bool labels(void *data) {
         const struct work *work = data;
 
@@ -391,6 +401,7 @@ static struct work *work_free(struct work *work) {
         free(work->told);
         free(work->told_plan);
         free(work->metrics_trouble);
+        free(work->pve_claim);
         metrics_done(&work->metrics);
         suspend_done(&work->suspend);
         free(work);
@@ -446,6 +457,9 @@ static int make_machine(struct work *work, struct phx_error *error) {
                 .parser_config = roots->parser_config,
                 .accounts = roots->accounts,
                 .features_file = roots->features_file,
+                .pve = roots->pve,
+                .pve_claim = work->pve_claim,
+                .changed_fd = work->options->changed_fd > 0 ? work->options->changed_fd : -1,
                 .state_dir = work->options->state_dir,
                 .runtime_dir = work->options->runtime_dir,
                 .progress = &work->progress,
@@ -482,6 +496,8 @@ int work_setup(const struct work_options *options,
 
         r = open_state(work, error);
         if (r >= 0)
+                r = phx_printf(&work->pve_claim, "%s/pve-worker", options->runtime_dir);
+        if (r >= 0)
                 r = suspend_init(&work->suspend, work->state_fd, &work->audit, error);
         if (r >= 0)
                 r = make_machine(work, error);
@@ -495,6 +511,7 @@ int work_setup(const struct work_options *options,
 
         *ret_work = (struct engine_work){ .look = work_look,
                                           .labels = labels,
+                                          .process = work_process,
                                           .data = PHX_TAKE(work) };
         return 0;
 }

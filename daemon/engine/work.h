@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "lxc/tasks.h"
+#include "pve/worker.h"
 #include "shared/engine_process.h"
 #include "state/record.h"
 
@@ -15,6 +16,7 @@ struct work_roots {
         const char *parser_config; /* apparmor_parser's own settings; NULL for none */
         const char *accounts;      /* who compiles is there; NULL: `nobody` will do */
         const char *features_file; /* NULL: the running kernel's */
+        struct phx_pve_place pve;  /* Proxmox's cluster file system and what belongs to it */
 };
 
 /* Those of a real machine. */
@@ -26,6 +28,8 @@ struct work_options {
         const char *state_dir;   /* directory, ours alone: /var/lib/phoenixd */
         const char *runtime_dir; /* directory, readable for all: /run/phoenixd */
         const struct work_roots *roots;
+        int changed_fd; /* an eventfd(2) for what happens below Proxmox's cluster file system, where
+                           the loop must not look; 0: not wanted */
 };
 
 /* The engine's real work: called once in the engine, again for the next look when it failed. AUDIT

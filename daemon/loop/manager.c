@@ -63,6 +63,7 @@ struct manager {
         const struct journal *journal;
         sd_event *event;
         sd_event_source *look_timer;
+        sd_event_source *changed; /* what the engine's worker for Proxmox has seen */
         struct supervisor *supervisor;
         struct watch *watch;
         struct revision *revision;
@@ -402,6 +403,14 @@ static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info,
         return 0;
 }
 
+static int on_changed(sd_event_source *source, int fd, uint32_t revents, void *data) {
+        uint64_t count;
+
+        (void) !read(fd, &count, sizeof(count));
+        look_soon(data, false);
+        return 0;
+}
+
 static const char *bus_address(void) {
         const char *address = secure_getenv("DBUS_SYSTEM_BUS_ADDRESS");
 
@@ -439,6 +448,14 @@ static int add_loop(struct manager *manager) {
         if (r < 0)
                 return r;
         r = supervisor_attach(manager->supervisor, manager->event);
+        if (r >= 0 && manager->options->changed_fd > 0)
+                r = sd_event_add_io(
+                                manager->event,
+                                &manager->changed,
+                                manager->options->changed_fd,
+                                EPOLLIN,
+                                on_changed,
+                                manager);
         if (r >= 0)
                 r = progress_init(&manager->progress, manager->event, &manager->notify);
         if (r < 0)
@@ -550,6 +567,7 @@ struct manager *manager_free(struct manager *manager) {
         (void) monitord_free(manager->monitord);
         (void) inits_free(manager->inits);
         sd_event_source_disable_unref(manager->look_timer);
+        sd_event_source_disable_unref(manager->changed);
         progress_done(&manager->progress);
         sd_event_unref(manager->event);
         notify_done(&manager->notify);

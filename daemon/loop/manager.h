@@ -12,12 +12,13 @@ struct manager;
 
 /* Borrowed strings that live as long as the manager. The defaults are a machine's. */
 struct manager_options {
-        const char *settings;     /* whose directory is watched before the first report */
-        const char *cgroup_root;  /* where containers' cgroups appear */
-        const char *revision;     /* the kernel's policy revision */
-        const char *bus_address;  /* of the message bus; NULL: there is none */
-        uint64_t silence_usec;    /* an engine that is silent for so long is killed */
-        uint64_t patience_usec;   /* what an engine gets to end by itself */
+        const char *settings;    /* whose directory is watched before the first report */
+        const char *cgroup_root; /* where containers' cgroups appear */
+        const char *revision;    /* the kernel's policy revision */
+        const char *bus_address; /* of the message bus; NULL: there is none */
+        int changed_fd;          /* an eventfd(2) that says that a look is due; 0: none. Borrowed */
+        uint64_t silence_usec;   /* an engine that is silent for so long is killed */
+        uint64_t patience_usec;  /* what an engine gets to end by itself */
         uint64_t short_sync_usec; /* resync while events cannot be relied on */
 };
 

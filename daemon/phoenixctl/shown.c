@@ -168,8 +168,13 @@ void shown_step(const struct phx_snapshot *snapshot,
         if (drift->is_suspended)
                 (void) snprintf(text, size, "phoenixctl resume %s", drift->object);
         else if (drift->cause == PHX_CAUSE_REQUIRES_RESTART && container && container->directory)
-                (void) snprintf(text, size, "systemctl restart lxc@%s", container->directory);
-        else if (drift->kind == PHX_DRIFT_REFUSED || drift->kind == PHX_DRIFT_OPTION)
+                (void) snprintf(text,
+                                size,
+                                container->backend == PHX_BACKEND_PVE ? "pct reboot %s"
+                                                                      : "systemctl restart lxc@%s",
+                                container->directory);
+        else if (drift->kind == PHX_DRIFT_REFUSED || drift->kind == PHX_DRIFT_OPTION ||
+                 drift->kind == PHX_DRIFT_PENDING || drift->kind == PHX_DRIFT_REMARK)
                 (void) snprintf(text, size, "fix the file; phoenixd picks it up automatically");
         else if (drift->failure)
                 (void) snprintf(text, size, "phoenixctl reconcile; journalctl -u phoenixd");

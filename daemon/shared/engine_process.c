@@ -156,6 +156,10 @@ static int engine_serve_look(struct child *child, const struct channel_message *
         return r;
 }
 
+static pid_t kept_process(const struct child *child) {
+        return child->ready && child->work.process ? child->work.process(child->work.data) : 0;
+}
+
 static int engine_serve(struct child *child) {
         for (;;) {
                 phx_cleanup(channel_message_freep) struct channel_message *message = NULL;
@@ -169,7 +173,7 @@ static int engine_serve(struct child *child) {
                 r = message->value == LOOK_LABELS ? answer_labels(child)
                                                   : engine_serve_look(child, message);
                 /* All children have ended with the look; what left their groups came to us. */
-                (void) phx_process_sweep(0, PHX_PROCESS_PATIENCE_USEC);
+                (void) phx_process_sweep(kept_process(child), PHX_PROCESS_PATIENCE_USEC);
                 if (r < 0)
                         return r;
         }
@@ -201,19 +205,23 @@ static int find_journal_socket(void) {
         return found;
 }
 
-static void close_all_but(int a, int b) {
-        int low = a < b ? a : b, high = a < b ? b : a;
+static int compare_fds(const void *a, const void *b) {
+        const int *left = a, *right = b;
+
+        return (*left > *right) - (*left < *right);
+}
+
+/* Sorts KEPT; what is no descriptor beyond the standard ones is passed over. */
+static void close_all_but(int *kept, size_t count) {
         int from = STDERR_FILENO + 1;
 
-        if (low >= from) {
-                if (low > from)
-                        (void) close_range((unsigned) from, (unsigned) low - 1, 0);
-                from = low + 1;
-        }
-        if (high >= from) {
-                if (high > from)
-                        (void) close_range((unsigned) from, (unsigned) high - 1, 0);
-                from = high + 1;
+        qsort(kept, count, sizeof(*kept), compare_fds);
+        for (size_t i = 0; i < count; i++) {
+                if (kept[i] < from)
+                        continue;
+                if (kept[i] > from)
+                        (void) close_range((unsigned) from, (unsigned) kept[i] - 1, 0);
+                from = kept[i] + 1;
         }
         (void) close_range((unsigned) from, ~0U, 0);
 }
@@ -241,12 +249,13 @@ static void reset_environment(void) {
 
 static _Noreturn void run_child(const struct engine_plan *plan, int fd) {
         struct child child = { .plan = plan, .channel = { .fd = fd } };
+        int kept[] = { fd, find_journal_socket(), plan->keep_fd };
 
         (void) prctl(PR_SET_NAME, "phoenixd-engine");
         (void) prctl(PR_SET_CHILD_SUBREAPER, 1);
         engine_reset_signals();
         reset_environment();
-        close_all_but(fd, find_journal_socket());
+        close_all_but(kept, PHX_ELEMENTS(kept));
 
         child.audit = (struct phx_audit){ engine_on_record, engine_on_progress, &child };
         /* _exit: what the parent registered for its own end is not the engine's to run. */

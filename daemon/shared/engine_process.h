@@ -38,6 +38,9 @@ struct engine_work {
                     struct phx_error *error);
         /* Whether a label is another one than the last look saw; in doubt it is. */
         bool (*labels)(void *data);
+        /* A process that outlives a look, and that the engine does not sweep up; 0 for none. May be
+         * NULL. */
+        pid_t (*process)(void *data);
         void *data;
 };
 
@@ -50,6 +53,7 @@ struct engine_plan {
                      struct phx_error *error);
         const struct work_options *options;
         const struct journal *journal;
+        int keep_fd; /* a descriptor that every engine keeps; 0: none */
 };
 
 /* The loop's side of an engine. */

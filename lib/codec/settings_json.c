@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buffer.h"
 #include "codec/json.h"
 #include "codec/settings_accept.h"
 #include "config.h"
@@ -17,8 +18,25 @@
 
 #define FIELD(name) offsetof(struct phx_settings, name)
 #define JOBS_LIMIT 64
+/* Only a process that may hang looks there: see pve/worker.h. */
+#define PVE_ROOT "/etc/pve"
 /* A key that is farther away than this was not misspelt. */
 #define MEANT_LIMIT 3
+
+static const char *mode_word(unsigned value) {
+        return phx_mode_to_string((enum phx_mode) value);
+}
+
+static const char *namespace_word(unsigned value) {
+        return phx_namespace_policy_to_string((enum phx_namespace_policy) value);
+}
+
+static const char *backend_word(unsigned value) {
+        return phx_backends_to_string((enum phx_backends) value);
+}
+
+#define WORD(name, names, last) \
+        .kind = PHX_SETTING_WORD, .offset = FIELD(name), .word = names, .words = last + 1
 
 static const struct phx_setting settings_table[] = {
         { "configuration",
@@ -28,9 +46,12 @@ static const struct phx_setting settings_table[] = {
         { "profile_dir", PHX_SETTING_PATH, FIELD(profile_dir), PHX_SYSCONFDIR "/apparmor.d" },
         { "deployed_dir", PHX_SETTING_PATH, FIELD(deployed_dir), "/etc/apparmor.d" },
         { "lxc_path", PHX_SETTING_PATH, FIELD(lxc_path), "/var/lib/lxc" },
-        { "mode", PHX_SETTING_MODE, FIELD(mode), "enforce" },
+        { "backend", WORD(backend, backend_word, PHX_BACKENDS_PVE), .text = "auto" },
+        { "mode", WORD(mode, mode_word, PHX_MODE_OBSERVE), .text = "enforce" },
         { "default_profile", PHX_SETTING_PROFILE, FIELD(default_profile), "unconfined" },
-        { "policy_namespace", PHX_SETTING_NAMESPACE, FIELD(policy_namespace), "auto" },
+        { "policy_namespace",
+          WORD(policy_namespace, namespace_word, PHX_NAMESPACE_NEVER),
+          .text = "auto" },
         { "debounce_ms",
           PHX_SETTING_NUMBER,
           FIELD(debounce_usec),
@@ -95,31 +116,13 @@ static unsigned resolve_jobs(long long jobs) {
         return processors > JOBS_LIMIT ? JOBS_LIMIT : (unsigned) processors;
 }
 
-/* An enum by its names, the values of which are counted from 0. */
-struct words {
-        const char *what;
-        unsigned count;
-        const char *(*to_string)(unsigned value);
-};
-
-static const char *settings_mode_word(unsigned value) {
-        return phx_mode_to_string((enum phx_mode) value);
-}
-static const struct words mode_words = { "\"enforce\" or \"observe\"",
-                                         PHX_MODE_OBSERVE + 1,
-                                         settings_mode_word };
-
-static const char *settings_namespace_word(unsigned value) {
-        return phx_namespace_policy_to_string((enum phx_namespace_policy) value);
-}
-static const struct words namespace_words = { "\"auto\", \"always\" or \"never\"",
-                                              PHX_NAMESPACE_NEVER + 1,
-                                              settings_namespace_word };
-
-static bool settings_find_word(const struct words *words, const char *text, unsigned *field) {
-        for (unsigned i = 0; i < words->count; i++)
-                if (strcmp(text, words->to_string(i)) == 0) {
-                        *field = i;
+static bool word_from_string(
+                const struct phx_setting *setting,
+                const char *text,
+                unsigned *ret_value) {
+        for (unsigned i = 0; i < setting->words; i++)
+                if (strcmp(text, setting->word(i)) == 0) {
+                        *ret_value = i;
                         return true;
                 }
         return false;
@@ -145,11 +148,8 @@ static int set_default(const struct phx_setting *setting, struct phx_settings *s
                 return phx_replace(field, setting->text);
         case PHX_SETTING_FILE:
                 return phx_replace(field, NULL);
-        case PHX_SETTING_MODE:
-                (void) settings_find_word(&mode_words, setting->text, field);
-                return 0;
-        case PHX_SETTING_NAMESPACE:
-                (void) settings_find_word(&namespace_words, setting->text, field);
+        case PHX_SETTING_WORD:
+                (void) word_from_string(setting, setting->text, field);
                 return 0;
         case PHX_SETTING_JOBS:
         case PHX_SETTING_NUMBER:
@@ -196,6 +196,13 @@ static int read_path(
                 return r;
         if (!phx_is_normal_path(path))
                 return phx_json_refuse_found(error, place, "expected %s", what);
+        if (strcmp(path, PVE_ROOT) == 0 || phx_has_prefix(path, PVE_ROOT "/"))
+                return phx_json_refuse_found(
+                                error,
+                                place,
+                                "expected a path that is not below %s: Proxmox's cluster file system "
+                                "may not answer; copy the files to the node",
+                                PVE_ROOT);
 
         *ret_path = path;
         return 0;
@@ -221,20 +228,38 @@ static int settings_set_text(
         return r < 0 ? phx_json_no_memory(error, place->text) : 0;
 }
 
+/* "auto", "lxc" or "pve", each in quotes. */
+static int settings_add_words(const struct phx_setting *setting, struct phx_buffer *text) {
+        int r = 0;
+
+        for (unsigned i = 0; r >= 0 && i < setting->words; i++)
+                r = phx_buffer_addf(
+                                text,
+                                "%s\"%s\"",
+                                i == 0                    ? ""
+                                : i + 1 == setting->words ? " or "
+                                                          : ", ",
+                                setting->word(i));
+        return r;
+}
+
 static int set_word(
-                const struct words *words,
+                const struct phx_setting *setting,
                 unsigned *field,
                 const struct phx_json_place *place,
                 const json_t *value,
                 struct phx_error *error) {
+        phx_cleanup(phx_buffer_done) struct phx_buffer what = { 0 };
         const char *text = NULL;
         int r;
 
-        r = phx_json_string(place, value, words->what, &text, error);
+        if (settings_add_words(setting, &what) < 0)
+                return phx_json_no_memory(error, place->text);
+        r = phx_json_string(place, value, what.data, &text, error);
         if (r < 0)
                 return r;
-        if (!settings_find_word(words, text, field))
-                return phx_json_refuse_found(error, place, "expected %s", words->what);
+        if (!word_from_string(setting, text, field))
+                return phx_json_refuse_found(error, place, "expected %s", what.data);
         return 0;
 }
 
@@ -257,10 +282,8 @@ static int set_value(
         case PHX_SETTING_PATH:
         case PHX_SETTING_PROFILE:
                 return settings_set_text(setting, field, place, value, error);
-        case PHX_SETTING_MODE:
-                return set_word(&mode_words, field, place, value, error);
-        case PHX_SETTING_NAMESPACE:
-                return set_word(&namespace_words, field, place, value, error);
+        case PHX_SETTING_WORD:
+                return set_word(setting, field, place, value, error);
         case PHX_SETTING_JOBS:
         case PHX_SETTING_NUMBER:
                 r = phx_json_integer(place, value, range, &number, error);

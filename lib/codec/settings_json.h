@@ -11,15 +11,14 @@
 #define PHX_SETTINGS_LIMIT ((size_t) 4 * 1024 * 1024)
 
 enum phx_setting_kind {
-        PHX_SETTING_PATH,      /* char *: absolute and normalized */
-        PHX_SETTING_FILE,      /* char *: such a path, or NULL for null, which is the default */
-        PHX_SETTING_PROFILE,   /* char *: "unconfined" or lxc-… */
-        PHX_SETTING_MODE,      /* enum phx_mode */
-        PHX_SETTING_NAMESPACE, /* enum phx_namespace_policy */
-        PHX_SETTING_JOBS,      /* unsigned: 0 is as many as processors */
-        PHX_SETTING_NUMBER,    /* uint64_t: the key's number times UNIT */
-        PHX_SETTING_FLAG,      /* bool */
-        PHX_SETTING_ACCEPT,    /* struct phx_acceptances: an array of objects */
+        PHX_SETTING_PATH,    /* char *: absolute and normalized */
+        PHX_SETTING_FILE,    /* char *: such a path, or NULL for null, which is the default */
+        PHX_SETTING_PROFILE, /* char *: "unconfined" or lxc-… */
+        PHX_SETTING_WORD,    /* an enum, by the names in WORD */
+        PHX_SETTING_JOBS,    /* unsigned: 0 is as many as processors */
+        PHX_SETTING_NUMBER,  /* uint64_t: the key's number times UNIT */
+        PHX_SETTING_FLAG,    /* bool */
+        PHX_SETTING_ACCEPT,  /* struct phx_acceptances: an array of objects */
 };
 
 /* One key of phoenixd.json. The table of these is what the parser, the defaults, the man page and
@@ -28,11 +27,13 @@ struct phx_setting {
         const char *key;
         enum phx_setting_kind kind;
         size_t offset;      /* of its field in struct phx_settings */
-        const char *text;   /* default of a path, a profile, a mode or a namespace policy */
+        const char *text;   /* default of a path, a profile or a word */
         long long standard; /* default of a number */
         long long lowest;
         long long highest;
-        uint64_t unit; /* what 1 is in the field: 1000 usec, 1 MiB */
+        uint64_t unit;                       /* what 1 is in the field: 1000 usec, 1 MiB */
+        const char *(*word)(unsigned value); /* the names of the enum's values, */
+        unsigned words;                      /* and how many they are */
 };
 
 const struct phx_setting *phx_settings_table(size_t *ret_count);

@@ -74,6 +74,10 @@ static const char *rule_word(unsigned value) {
         return phx_rule_to_string((enum phx_rule) value);
 }
 
+static const char *backend_word(unsigned value) {
+        return phx_backend_to_string((enum phx_backend) value);
+}
+
 static const char *escape_word(unsigned value) {
         return phx_escape_to_string((enum phx_escape) value);
 }
@@ -157,6 +161,7 @@ static const struct phx_field container_fields[] = {
         PLAIN(phx_snapshot_container, "id", NAME, id),
         PLAIN(phx_snapshot_container, "name", TEXT, name),
         PLAIN(phx_snapshot_container, "directory", TEXT, directory),
+        NEWER(phx_snapshot_container, "backend", backend, backend_word, PHX_BACKENDS),
         NEWER(phx_snapshot_container, "state", state, container_state_word, PHX_CONTAINER_STATES),
         NEWER(phx_snapshot_container, "posture", posture, snapshot_json_posture_word, PHX_POSTURES),
         WORD(phx_snapshot_container, "escape", escape, escape_word, ESCAPES),

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <lxc/lxccontainer.h>
 
@@ -16,7 +18,9 @@
 /* All that one call of ours asks. */
 struct questions {
         const struct phx_strings *subjects;
-        int log; /* in the child */
+        const struct phx_buffer *texts; /* of the subjects; NULL: they are files */
+        int log;                        /* in the child, as TEXT */
+        int text;                       /* the one that is loaded, in memory */
         struct phx_lxc_values *values;
 };
 
@@ -64,17 +68,41 @@ static void put_container(struct lxc_container **c) {
                 (void) lxc_container_put(*c);
 }
 
+/* The file to load, in FILE of SIZE bytes where it is a text. */
+static int ask_file_of(
+                const struct questions *questions,
+                size_t index,
+                char *file,
+                size_t size,
+                const char **ret_file) {
+        const struct phx_buffer *text = &questions->texts[index];
+
+        *ret_file = questions->subjects->items[index];
+        if (!questions->texts)
+                return 0;
+        if (ftruncate(questions->text, 0) < 0 ||
+            pwrite(questions->text, text->data, text->size, 0) != (ssize_t) text->size)
+                return -EIO;
+        (void) snprintf(file, size, "/proc/self/fd/%d", questions->text);
+        *ret_file = file;
+        return 0;
+}
+
 static int answer_load(void *data, size_t index, struct phx_buffer *reply) {
         phx_cleanup(put_container) struct lxc_container *c = NULL;
         const struct questions *questions = data;
-        const char *file = questions->subjects->items[index];
+        const char *name = questions->subjects->items[index], *file;
+        char in_memory[64];
         int r;
 
         if (ftruncate(questions->log, 0) < 0)
                 return phx_errno();
+        r = ask_file_of(questions, index, in_memory, sizeof(in_memory), &file);
+        if (r < 0)
+                return r;
         c = lxc_container_new("phoenixd", PHX_NO_LXC_PATH);
         if (!c || !c->load_config(c, file)) {
-                r = phx_lxc_add_log(reply, questions->log, file);
+                r = phx_lxc_add_log(reply, questions->log, name);
                 return r < 0 ? r : -EINVAL;
         }
 
@@ -82,7 +110,7 @@ static int answer_load(void *data, size_t index, struct phx_buffer *reply) {
         if (r != -EOVERFLOW)
                 return r;
         reply->size = 0;
-        (void) phx_buffer_addf(reply, "%s: a value is too long for a profile or a path", file);
+        (void) phx_buffer_addf(reply, "%s: a value is too long for a profile or a path", name);
         return r;
 }
 
@@ -90,7 +118,10 @@ static int ask_start(void *data) {
         struct questions *questions = data;
         int r = phx_lxc_child_confine();
 
-        return r < 0 ? r : phx_lxc_child_open_log(&questions->log);
+        if (r < 0 || !questions->texts)
+                return r < 0 ? r : phx_lxc_child_open_log(&questions->log);
+        questions->text = memfd_create("liblxc-text", MFD_CLOEXEC);
+        return questions->text < 0 ? phx_errno() : phx_lxc_child_open_log(&questions->log);
 }
 
 static int accept_values(void *data, size_t index, const struct phx_worker_reply *reply) {
@@ -114,13 +145,14 @@ static int accept_values(void *data, size_t index, const struct phx_worker_reply
         return r;
 }
 
-int phx_lxc_worker_load(
-                const struct phx_strings *files,
+int phx_lxc_worker_load_texts(
+                const struct phx_strings *names,
+                const struct phx_buffer *texts,
                 uint64_t deadline_usec,
                 struct phx_lxc_values *values,
                 struct phx_error *error) {
-        struct questions questions = { .subjects = files, .values = values };
-        const struct phx_worker_job job = { .subjects = files,
+        struct questions questions = { .subjects = names, .texts = texts, .values = values };
+        const struct phx_worker_job job = { .subjects = names,
                                             .service = "liblxc",
                                             .deadline_usec = deadline_usec,
                                             .start = ask_start,
@@ -129,10 +161,18 @@ int phx_lxc_worker_load(
                                             .data = &questions };
         int r;
 
-        assert(values || files->count == 0);
+        assert(values || names->count == 0);
 
         r = phx_worker_run(&job, error);
-        for (size_t i = 0; r < 0 && i < files->count; i++)
+        for (size_t i = 0; r < 0 && i < names->count; i++)
                 phx_lxc_values_done(&values[i]);
         return r;
+}
+
+int phx_lxc_worker_load(
+                const struct phx_strings *files,
+                uint64_t deadline_usec,
+                struct phx_lxc_values *values,
+                struct phx_error *error) {
+        return phx_lxc_worker_load_texts(files, NULL, deadline_usec, values, error);
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/buffer.h"
 #include "base/error.h"
 #include "base/strings.h"
 
@@ -35,6 +36,15 @@ void phx_lxc_values_done(struct phx_lxc_values *values);
  * when there is no asking at all, and then no item was set. */
 int phx_lxc_worker_load(
                 const struct phx_strings *files,
+                uint64_t deadline_usec,
+                struct phx_lxc_values *values,
+                struct phx_error *error);
+
+/* The same for texts that are no files of that kind: TEXTS has one for each of NAMES, which are for
+ * messages. */
+int phx_lxc_worker_load_texts(
+                const struct phx_strings *names,
+                const struct phx_buffer *texts,
                 uint64_t deadline_usec,
                 struct phx_lxc_values *values,
                 struct phx_error *error);

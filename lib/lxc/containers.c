@@ -61,8 +61,11 @@ struct phx_lxc_cache *phx_lxc_cache_free(struct phx_lxc_cache *cache) {
         return NULL;
 }
 
-static void container_done(struct phx_lxc_container *container) {
+void phx_lxc_container_done(struct phx_lxc_container *container) {
         free(container->name);
+        free(container->config);
+        phx_strings_done(&container->pending);
+        phx_strings_done(&container->remarks);
         free(container->trouble);
         phx_lxc_source_done(&container->source);
         phx_lxc_values_done(&container->values);
@@ -72,7 +75,7 @@ static void container_done(struct phx_lxc_container *container) {
 
 void phx_lxc_containers_done(struct phx_lxc_containers *containers) {
         for (size_t i = 0; i < containers->count; i++)
-                container_done(&containers->items[i]);
+                phx_lxc_container_done(&containers->items[i]);
         free(containers->items);
         free(containers->refusal);
         phx_strings_done(&containers->watches);
@@ -253,6 +256,8 @@ static int lxc_add_container(struct look *look, int parent_fd, const char *name)
         if (!container)
                 return -ENOMEM;
         r = phx_replace(&container->name, name);
+        if (r >= 0)
+                r = config_path(look->lxc, name, &container->config);
         if (r < 0)
                 return r;
         r = opened < 0 ? opened : lxc_read_container(look, fd, container, &error);
@@ -365,7 +370,7 @@ static bool is_still_the_same(
                 const struct look *look,
                 struct phx_lxc_reader *reader,
                 const struct phx_lxc_container *container) {
-        phx_cleanup(container_done) struct phx_lxc_container again = { 0 };
+        phx_cleanup(phx_lxc_container_done) struct phx_lxc_container again = { 0 };
         const struct look fresh = { .lxc = look->lxc, .reader = reader };
         phx_autoclose int parent_fd = -1, fd = -1;
 

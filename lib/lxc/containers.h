@@ -13,6 +13,7 @@
 #include "lxc/decider.h"
 #include "lxc/reader.h"
 #include "lxc/text.h"
+#include "state/backend.h"
 
 /* Where and how; borrowed strings. */
 struct phx_lxc {
@@ -24,7 +25,11 @@ struct phx_lxc {
 };
 
 struct phx_lxc_container {
-        char *name;                   /* any that a directory may have */
+        enum phx_backend backend;
+        char *name;                 /* any that a directory may have */
+        char *config;               /* the path of its config, for people */
+        struct phx_strings pending; /* as in state/observed.h */
+        struct phx_strings remarks;
         struct phx_lxc_source source; /* TEXT is NULL when it cannot be read */
         char *trouble;                /* why it cannot be judged, for the operator; else NULL */
         struct phx_lxc_values values; /* as liblxc sees them; PROFILE is NULL with TROUBLE */
@@ -39,6 +44,7 @@ struct phx_lxc_containers {
         struct phx_strings watches; /* directories in which a change could change any of this */
 };
 
+void phx_lxc_container_done(struct phx_lxc_container *container);
 void phx_lxc_containers_done(struct phx_lxc_containers *containers);
 
 /* What liblxc made of each config the last time; lives between looks. As long as a config, with all

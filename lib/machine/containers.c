@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/grow.h"
+#include "base/set.h"
 #include "base/strings.h"
 #include "lxc/assignments.h"
 #include "lxc/cgroups.h"
@@ -16,6 +17,7 @@
 #include "lxc/option_trials.h"
 #include "lxc/replace.h"
 #include "machine/tasks.h"
+#include "pve/containers.h"
 #include "state/needs.h"
 #include "state/report.h"
 
@@ -30,10 +32,15 @@
 /* liblxc needs some 5 ms for a config, ten times that under emulation. */
 #define LXC_DEADLINE_USEC 5000000ULL
 
+/* The worker tells when the cluster file system comes back; a worker that hangs does not. */
+#define PVE_RETRY_USEC 5000000ULL
+
 struct phx_machine_containers {
         const struct phx_task_roots *roots;
         const struct phx_trust *trust;
         struct phx_lxc_cache *cache;
+        struct phx_pve_containers *pve;
+        const char *pve_sign; /* a directory that is there where Proxmox is installed */
         struct phx_option_trials *trials;
         struct phx_label_pictures pictures;
         unsigned unsettled_looks;
@@ -43,6 +50,7 @@ struct phx_machine_containers {
 int phx_machine_containers_new(
                 const struct phx_task_roots *roots,
                 const struct phx_trust *trust,
+                const struct phx_pve_worker_options *pve,
                 struct phx_machine_containers **ret_containers) {
         struct phx_machine_containers *containers = calloc(1, sizeof(*containers));
         int r;
@@ -52,6 +60,10 @@ int phx_machine_containers_new(
         containers->roots = roots;
         containers->trust = trust;
         r = phx_lxc_cache_new(&containers->cache);
+        if (r >= 0 && pve)
+                r = phx_pve_containers_new(pve, LXC_DEADLINE_USEC, &containers->pve);
+        if (pve)
+                containers->pve_sign = pve->place.database;
         if (r >= 0)
                 r = phx_option_trials_new(&containers->trials);
         if (r < 0) {
@@ -68,6 +80,7 @@ struct phx_machine_containers *phx_machine_containers_free(
                 return NULL;
 
         phx_lxc_cache_free(containers->cache);
+        phx_pve_containers_free(containers->pve);
         phx_label_pictures_done(&containers->pictures);
         phx_option_trials_free(containers->trials);
         free(containers);
@@ -75,10 +88,16 @@ struct phx_machine_containers *phx_machine_containers_free(
         return NULL;
 }
 
+pid_t phx_machine_containers_process(const struct phx_machine_containers *containers) {
+        return containers->pve ? phx_pve_containers_process(containers->pve) : 0;
+}
+
 void phx_machine_containers_forget(struct phx_machine_containers *containers) {
         phx_cleanup(phx_lxc_cache_freep) struct phx_lxc_cache *cache = NULL;
         struct phx_option_trials *trials = NULL;
 
+        if (containers->pve)
+                phx_pve_containers_forget(containers->pve);
         /* Without memory for new ones, the old ones are believed for once. */
         if (phx_lxc_cache_new(&cache) < 0 || phx_option_trials_new(&trials) < 0)
                 return;
@@ -111,6 +130,7 @@ void phx_machine_containers_clean(
 struct look {
         struct phx_machine_containers *containers;
         const struct phx_configuration *configuration;
+        enum phx_backends backends;
         struct phx_observed *observed;
         struct phx_lxc_containers list;
         struct phx_strings names;    /* of all containers on this host */
@@ -166,10 +186,14 @@ static int observe(struct look *look, struct phx_lxc_container *have) {
         observed = phx_observed_add_container(look->observed, name);
         if (!observed || phx_replace(&observed->effective, have->values.profile) < 0 ||
             phx_replace(&observed->trouble, have->trouble) < 0 ||
+            phx_replace(&observed->config, have->config) < 0 ||
+            phx_strings_copy(&observed->pending, &have->pending) < 0 ||
+            phx_strings_copy(&observed->remarks, &have->remarks) < 0 ||
             phx_replace(&observed->digest, have->source.digest) < 0 ||
             phx_replace(&observed->combined, have->source.combined) < 0 ||
             phx_replace(&observed->decider, have->decider.file) < 0)
                 return -ENOMEM;
+        observed->backend = have->backend;
         observed->text = PHX_TAKE(have->source.text);
         observed->size = have->source.size;
         observed->is_refused_by_lxc = have->values.code == -EINVAL;
@@ -190,11 +214,91 @@ static uint64_t machine_now_usec(void) {
         return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
 }
 
+/* --- both backends --- */
+
+/* Where Proxmox is installed says a directory outside of its cluster file system, which this
+ * process must not touch. */
+static bool machine_has_pve(const struct look *look) {
+        const struct phx_machine_containers *containers = look->containers;
+
+        return containers->pve &&
+               (look->backends == PHX_BACKENDS_PVE ||
+                (look->backends == PHX_BACKENDS_AUTO && access(containers->pve_sign, F_OK) == 0));
+}
+
+/* Proxmox writes the config of each of its containers below LXC_PATH, again at each start: an edit
+ * there would be lost. The group says whose it is. */
+static bool is_generated_by_pve(const struct phx_lxc_container *container) {
+        phx_autofree char *group = NULL;
+
+        return container->values.cgroup_container &&
+               phx_printf(&group, "lxc/%s", container->name) >= 0 &&
+               strcmp(container->values.cgroup_container, group) == 0;
+}
+
+/* Of LXC's list those that Proxmox has no hand in. While Proxmox says nothing, one of its
+ * containers that was never seen is unknown; else it is on another node. */
+static int machine_leave_pve_out(struct look *look, const struct phx_lxc_containers *pve) {
+        phx_cleanup(phx_set_done) struct phx_set names = { 0 };
+        size_t kept = 0;
+        int r = 0;
+
+        for (size_t i = 0; i < pve->count; i++)
+                if (phx_set_add(&names, pve->items[i].name) < 0)
+                        return -ENOMEM;
+        for (size_t i = 0; i < look->list.count; i++) {
+                struct phx_lxc_container *container = &look->list.items[i];
+                bool is_pve = is_generated_by_pve(container);
+
+                if (phx_set_has(&names, container->name) || (is_pve && !pve->refusal)) {
+                        phx_lxc_container_done(container);
+                        continue;
+                }
+                if (is_pve && r >= 0)
+                        r = phx_replace(&container->trouble, pve->refusal);
+                look->list.items[kept++] = *container;
+        }
+        look->list.count = kept;
+        return r;
+}
+
+static int machine_add_pve(struct look *look, struct phx_lxc_containers *pve) {
+        int r = machine_leave_pve_out(look, pve);
+
+        for (size_t i = 0; r >= 0 && i < pve->count; i++) {
+                struct phx_lxc_container *container =
+                                phx_grow(&look->list.items, &look->list.count, sizeof(*container));
+
+                if (!container)
+                        return -ENOMEM;
+                *container = PHX_TAKE_STRUCT(pve->items[i]);
+        }
+        if (r >= 0)
+                r = phx_strings_copy(&look->list.watches, &pve->watches);
+        if (r < 0 || !pve->refusal)
+                return r;
+        if (look->observed->retry_usec > PVE_RETRY_USEC)
+                look->observed->retry_usec = PVE_RETRY_USEC;
+        return phx_replace(&look->observed->pve_refusal, pve->refusal);
+}
+
+static int machine_list(struct look *look, const struct phx_lxc *lxc, struct phx_error *error) {
+        phx_cleanup(phx_lxc_containers_done) struct phx_lxc_containers pve = { 0 };
+        int r = 0;
+
+        if (look->backends != PHX_BACKENDS_PVE)
+                r = phx_lxc_containers_look(lxc, look->containers->cache, &look->list, error);
+        if (r < 0 || !machine_has_pve(look))
+                return r;
+        r = phx_pve_containers_look(look->containers->pve, &pve, error);
+        return r < 0 ? r : machine_add_pve(look, &pve);
+}
+
 static int look_at_all(struct look *look, const char *lxc_path, struct phx_error *error) {
         const struct phx_lxc lxc = lxc_of(look->containers, lxc_path);
         int r;
 
-        r = phx_lxc_containers_look(&lxc, look->containers->cache, &look->list, error);
+        r = machine_list(look, &lxc, error);
         for (size_t i = 0; r >= 0 && i < look->list.count; i++)
                 r = phx_strings_add(&look->names, look->list.items[i].name);
         if (r >= 0 && look->list.refusal)
@@ -228,6 +332,7 @@ int phx_machine_containers_observe(
         phx_cleanup(machine_look_done) struct look look = {
                 .containers = containers,
                 .configuration = configuration,
+                .backends = settings->backend,
                 .observed = observed,
                 .first = observed->container_count,
         };
@@ -326,7 +431,7 @@ int phx_machine_containers_forget_gone(
                 struct phx_inventory *inventory) {
         int changed = 0;
 
-        if (observed->container_count == 0 || observed->lxc_refusal)
+        if (observed->container_count == 0 || observed->lxc_refusal || observed->pve_refusal)
                 return 0;
         for (size_t i = inventory->container_count; i > 0; i--) {
                 const char *name = inventory->containers[i - 1].name;
@@ -360,7 +465,15 @@ int phx_machine_containers_assign(
         const struct phx_lxc_edit edit = edit_of(step);
         int r;
 
-        r = phx_lxc_replace(&lxc, step->directory, step->digest, &edit, error);
+        if (step->backend == PHX_BACKEND_PVE)
+                r = phx_pve_containers_edit(
+                                containers->pve,
+                                step->directory,
+                                step->digest,
+                                &edit,
+                                error);
+        else
+                r = phx_lxc_replace(&lxc, step->directory, step->digest, &edit, error);
         return r < 0 ? r : 0;
 }
 
@@ -371,5 +484,12 @@ int phx_machine_containers_preview(
         const struct phx_lxc lxc = lxc_of(containers, step->lxc_path);
         const struct phx_lxc_edit edit = edit_of(step);
 
+        if (step->backend == PHX_BACKEND_PVE)
+                return phx_pve_containers_preview(
+                                containers->pve,
+                                step->directory,
+                                step->digest,
+                                &edit,
+                                ret_preview);
         return phx_lxc_preview(&lxc, step->directory, step->digest, &edit, ret_preview);
 }

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "lxc/containers.h"
 #include "lxc/tasks.h"
+#include "pve/worker.h"
 #include "state/configuration.h"
 #include "state/desired.h"
 #include "state/inventory.h"
@@ -11,16 +12,21 @@
 #include "state/settings.h"
 #include "state/world.h"
 
-/* The config and running layers of the machine: plain LXC containers. */
+/* The config and running layers of the machine: containers of plain LXC and of Proxmox. */
 struct phx_machine_containers;
 
-/* ROOTS and TRUST are borrowed. */
+/* ROOTS, TRUST and what PVE points to are borrowed; PVE is for the worker, which starts with the
+ * first look at a host that has Proxmox. NULL: Proxmox is not looked for. */
 int phx_machine_containers_new(
                 const struct phx_task_roots *roots,
                 const struct phx_trust *trust,
+                const struct phx_pve_worker_options *pve,
                 struct phx_machine_containers **ret_containers);
 struct phx_machine_containers *phx_machine_containers_free(
                 struct phx_machine_containers *containers);
+
+/* The process that outlives a look; 0 when there is none. */
+pid_t phx_machine_containers_process(const struct phx_machine_containers *containers);
 
 /* Removes what a crash left in the containers' directories. */
 void phx_machine_containers_clean(
@@ -72,7 +78,8 @@ int phx_machine_containers_preview(
                 const struct phx_step_edit *step,
                 struct phx_preview *ret_preview);
 
-/* Gives a container its managed lines, with the codes of phx_lxc_replace(). */
+/* Gives a container its managed lines, with the codes of phx_lxc_replace() or
+ * phx_pve_containers_edit(). */
 int phx_machine_containers_assign(
                 const struct phx_machine_containers *containers,
                 const struct phx_step_edit *step,

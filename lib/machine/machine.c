@@ -66,6 +66,11 @@ static int make_parts(struct phx_machine *machine) {
                 .prober = &machine->prober,
                 .progress = options->progress,
         };
+        const struct phx_pve_worker_options pve = {
+                .place = options->pve,
+                .claim = options->pve_claim,
+                .changed_fd = options->changed_fd,
+        };
         int r;
 
         machine->probe = (struct phx_policy_probe){ options->apparmorfs };
@@ -79,6 +84,7 @@ static int make_parts(struct phx_machine *machine) {
                 r = phx_machine_containers_new(
                                 &options->tasks,
                                 options->trust,
+                                options->pve.root ? &pve : NULL,
                                 &machine->containers);
         return r < 0 ? r : phx_profiles_recall(machine->profiles, &machine->inventory);
 }
@@ -155,6 +161,10 @@ void phx_machine_forget(struct phx_machine *machine) {
         free(machine->features);
         machine->features = NULL;
         machine->hash_kind = PHX_HASH_NONE;
+}
+
+pid_t phx_machine_process(const struct phx_machine *machine) {
+        return phx_machine_containers_process(machine->containers);
 }
 
 bool phx_machine_labels_differ(const struct phx_machine *machine) {

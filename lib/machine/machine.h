@@ -7,6 +7,7 @@
 #include "base/trust.h"
 #include "compiler/compiler.h"
 #include "lxc/tasks.h"
+#include "pve/worker.h"
 #include "state/configuration.h"
 #include "state/desired.h"
 #include "state/input.h"
@@ -28,6 +29,9 @@ struct phx_machine_options {
         const char *parser_config; /* PHX_PARSER_CONFIG; NULL for none */
         const char *accounts;      /* PHX_COMPILER_ACCOUNTS; NULL: `nobody` will do */
         const char *features_file; /* NULL: the running kernel's */
+        struct phx_pve_place pve;  /* where Proxmox is, if it is; without a root, nowhere */
+        const char *pve_claim;     /* see pve/worker.h */
+        int changed_fd;            /* likewise; -1: not wanted */
         const char *state_dir;     /* ours alone */
         const char *runtime_dir;
         const struct phx_compile_progress *progress;
@@ -86,6 +90,9 @@ int phx_machine_remember(
  * now, or in doubt; and whether there is any such container. */
 bool phx_machine_labels_differ(const struct phx_machine *machine);
 bool phx_machine_has_labels(const struct phx_machine *machine);
+
+/* A process that outlives a look, and is no leftover; 0 when there is none. */
+pid_t phx_machine_process(const struct phx_machine *machine);
 
 /* For the next look nothing counts that was only remembered: what others' files define, what liblxc
  * said, what did not compile and is to be tried later, what the kernel can do. */

@@ -80,6 +80,9 @@ static bool review_is_named(
                 const struct phx_desired *desired,
                 const struct phx_observed *observed,
                 const char *profile) {
+        /* A container that Proxmox does not tell of now may be using any. */
+        if (observed->pve_refusal)
+                return true;
         for (size_t i = 0; i < desired->container_count; i++)
                 if (phx_label_has_part(desired->containers[i].profile, profile))
                         return true;

@@ -197,38 +197,79 @@ static int diff_assigned(
         return have->wrong_lines.count > 0 ? diff_line(differ, have, drift) : 0;
 }
 
-/* All of them in one: they are the author's to correct, and are told once. */
+/* All of a kind in one: they are the author's to correct, and are told once. */
+static int diff_texts(
+                struct phx_differ *differ,
+                const struct phx_desired_container *want,
+                const struct phx_strings *texts,
+                struct phx_drift drift) {
+        phx_cleanup(phx_buffer_done) struct phx_buffer found = { 0 };
+        int r = 0;
+
+        if (texts->count == 0)
+                return 0;
+        for (size_t i = 0; r >= 0 && i < texts->count; i++)
+                r = phx_buffer_addf(&found, "%s%s", i > 0 ? "; " : "", texts->items[i]);
+        if (r < 0)
+                return r;
+        drift.layer = PHX_LAYER_CONFIG;
+        drift.object = want->id;
+        drift.profile = want->profile;
+        drift.found = found.data;
+        return phx_differ_add(differ, drift);
+}
+
+/* What the author of the configuration, or of the container's config, has to correct. */
 static int diff_options(
                 struct phx_differ *differ,
                 const struct phx_desired_container *want,
                 const struct phx_observed_container *have) {
-        phx_cleanup(phx_buffer_done) struct phx_buffer found = { 0 };
-        int r = 0;
+        int r;
 
-        if (have->refused_options.count == 0)
-                return 0;
-        for (size_t i = 0; r >= 0 && i < have->refused_options.count; i++)
-                r = phx_buffer_addf(
-                                &found,
-                                "%s%s",
-                                i > 0 ? "; " : "",
-                                have->refused_options.items[i]);
-        if (r < 0)
-                return r;
+        r = diff_texts(differ,
+                       want,
+                       &have->refused_options,
+                       (struct phx_drift){
+                                       .kind = PHX_DRIFT_OPTION,
+                                       .expected = "options that liblxc takes",
+                                       .cause = PHX_CAUSE_REST_IN_FORCE,
+                       });
+        if (r >= 0)
+                r = diff_texts(differ,
+                               want,
+                               &have->pending,
+                               (struct phx_drift){
+                                               .kind = PHX_DRIFT_PENDING,
+                                               .expected = "the same profile after the next start",
+                               });
+        return r < 0 ? r
+                     : diff_texts(differ,
+                                  want,
+                                  &have->remarks,
+                                  (struct phx_drift){
+                                                  .kind = PHX_DRIFT_REMARK,
+                                                  .expected = "lines that have an effect",
+                                  });
+}
+
+/* It may be there all the same, and this is told of the host as a whole, too. */
+static int diff_unseen(struct phx_differ *differ, const struct phx_desired_container *want) {
         return phx_differ_add(
                         differ,
                         (struct phx_drift){
                                         .layer = PHX_LAYER_CONFIG,
-                                        .kind = PHX_DRIFT_OPTION,
+                                        .kind = PHX_DRIFT_UNKNOWN,
                                         .object = want->id,
                                         .profile = want->profile,
-                                        .expected = "options that liblxc takes",
-                                        .found = found.data,
-                                        .cause = PHX_CAUSE_REST_IN_FORCE,
+                                        .expected = want->profile,
+                                        .found = differ->observed->pve_refusal,
+                                        .cause = PHX_CAUSE_UNREADABLE,
                         });
 }
 
 static int diff_missing(struct phx_differ *differ, const struct phx_desired_container *want) {
+        if (differ->observed->pve_refusal)
+                return diff_unseen(differ, want);
         return phx_differ_add(
                         differ,
                         (struct phx_drift){

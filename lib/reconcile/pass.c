@@ -225,7 +225,8 @@ static int pass_look(
  * object, whatever was wrong with it. */
 static bool is_same_state(const struct phx_drift *still, const struct phx_drift *tried) {
         if (still->layer != tried->layer || still->kind == PHX_DRIFT_DISABLED ||
-            still->kind == PHX_DRIFT_OPTION)
+            still->kind == PHX_DRIFT_OPTION || still->kind == PHX_DRIFT_PENDING ||
+            still->kind == PHX_DRIFT_REMARK)
                 return false;
         /* A container may have the name of a profile. */
         if ((still->kind == PHX_DRIFT_NAMESPACE) != (tried->kind == PHX_DRIFT_NAMESPACE) &&

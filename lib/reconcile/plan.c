@@ -106,8 +106,10 @@ static int plan_assign(struct planner *planner, struct phx_step *step) {
         if (!have)
                 return -EINVAL;
         step->edit = (struct phx_step_edit){
+                .backend = have->backend,
                 .lxc_path = planner->observed->lxc_path,
                 .directory = want->directory,
+                .config = have->config,
                 .digest = have->digest ? have->digest : "",
                 .profile = want->profile,
                 .mode = mode_of(planner->desired, want->profile),
@@ -182,14 +184,18 @@ static int render_keys(const struct phx_strings *lines, char sign, struct phx_bu
 }
 
 static int render_edit(const struct phx_step_edit *edit, struct phx_buffer *text) {
-        int r = phx_buffer_addf(
-                        text,
-                        "edit %s/%s/config of digest %s: lxc.apparmor.profile = %s",
-                        edit->lxc_path,
-                        edit->directory,
-                        plan_or_none(edit->digest),
-                        edit->label);
+        int r;
 
+        if (edit->config)
+                r = phx_buffer_addf(text, "edit %s", edit->config);
+        else
+                r = phx_buffer_addf(text, "edit %s/%s/config", edit->lxc_path, edit->directory);
+        if (r >= 0)
+                r = phx_buffer_addf(
+                                text,
+                                " of digest %s: lxc.apparmor.profile = %s",
+                                plan_or_none(edit->digest),
+                                edit->label);
         if (r >= 0)
                 r = render_keys(&edit->lines->removed, '-', text);
         if (r >= 0)

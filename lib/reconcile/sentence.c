@@ -177,6 +177,8 @@ static int add_clause(
                 return add_unknown(buffer, tense, drift);
         case PHX_DRIFT_REFUSED:
         case PHX_DRIFT_OPTION:
+        case PHX_DRIFT_PENDING:
+        case PHX_DRIFT_REMARK:
                 break;
         }
         return phx_buffer_add_text(buffer, drift->found);

@@ -151,10 +151,12 @@ static int fill_observed(
                 const struct phx_observed_container *have,
                 struct phx_snapshot_container *container) {
         if (phx_replace(&container->assigned, have->effective) < 0 ||
+            phx_replace(&container->config, have->config) < 0 ||
             phx_replace(&container->decider, have->decider) < 0 ||
             phx_strings_copy(&container->namespace_profiles, &have->inner) < 0 ||
             fill_label(have, &container->label) < 0)
                 return -ENOMEM;
+        container->backend = have->backend;
         container->decider_line = have->decider_line;
         container->is_running = have->is_running;
         container->init = have->init > 0 ? (unsigned) have->init : 0;
@@ -164,7 +166,7 @@ static int fill_observed(
         return 0;
 }
 
-static enum phx_escape escape_of(
+static enum phx_escape snapshot_escape_of(
                 const struct phx_desired *desired,
                 const struct phx_desired_container *want) {
         const struct phx_desired_profile *profile = phx_desired_find_profile(
@@ -198,7 +200,7 @@ static int fill_container(
         container->line = want->line;
         container->state = container_state_of(view->drifts, have, want->id);
         container->posture = phx_posture_of(view->desired, view->observed, have);
-        container->escape = escape_of(view->desired, want);
+        container->escape = snapshot_escape_of(view->desired, want);
         return have ? fill_observed(view->observed, have, container) : 0;
 }
 
@@ -422,7 +424,8 @@ static int explain_profile(
 static int explain_container(
                 const struct phx_snapshot *snapshot,
                 struct phx_snapshot_container *container) {
-        phx_autofree char *config = join(snapshot->paths.lxc_path, container->directory, "/config");
+        phx_autofree char *below = join(snapshot->paths.lxc_path, container->directory, "/config");
+        const char *config = container->config ? container->config : below;
         bool is_own = !container->decider || phx_equal(container->decider, config);
         int r;
 

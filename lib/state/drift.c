@@ -55,6 +55,10 @@ const char *phx_drift_kind_to_string(enum phx_drift_kind kind) {
                 return "unmanaged";
         case PHX_DRIFT_OPTION:
                 return "option";
+        case PHX_DRIFT_PENDING:
+                return "pending";
+        case PHX_DRIFT_REMARK:
+                return "remark";
         case PHX_DRIFT_UNKNOWN:
                 return "unknown";
         }
@@ -249,5 +253,5 @@ bool phx_drift_is_tolerable(const struct phx_drift *drift) {
         if (drift->kind == PHX_DRIFT_RUNNING)
                 return phx_drift_requires_restart(drift) || drift->cause == PHX_CAUSE_NOT_ENFORCED;
         return drift->kind == PHX_DRIFT_MISSING || drift->kind == PHX_DRIFT_UNMANAGED ||
-               drift->kind == PHX_DRIFT_LEFTOVER;
+               drift->kind == PHX_DRIFT_LEFTOVER || drift->kind == PHX_DRIFT_REMARK;
 }

@@ -37,6 +37,8 @@ enum phx_drift_kind {
         PHX_DRIFT_MISSING,   /* config: configured, not on this host */
         PHX_DRIFT_UNMANAGED, /* config: on this host, not configured */
         PHX_DRIFT_OPTION,    /* config: options that liblxc refuses, and that are left out */
+        PHX_DRIFT_PENDING,   /* config: right now, and not after the next start */
+        PHX_DRIFT_REMARK,    /* config: lines that hardly mean what they seem to say */
         PHX_DRIFT_UNKNOWN,   /* cannot be told; the last */
 };
 

@@ -68,6 +68,9 @@ static void observed_container_done(struct phx_observed_container *container) {
         phx_wrong_lines_done(&container->wrong_lines);
         phx_line_edit_done(&container->lines);
         phx_strings_done(&container->refused_options);
+        phx_strings_done(&container->pending);
+        phx_strings_done(&container->remarks);
+        free(container->config);
         phx_strings_done(&container->labels);
         phx_strings_done(&container->inner);
 }
@@ -84,6 +87,7 @@ struct phx_observed *phx_observed_free(struct phx_observed *observed) {
         free(observed->deployed_dir);
         free(observed->lxc_path);
         free(observed->lxc_refusal);
+        free(observed->pve_refusal);
         phx_kernel_entries_done(&observed->loaded);
         free(observed->files);
         free(observed->containers);

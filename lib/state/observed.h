@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "base/strings.h"
+#include "state/backend.h"
 #include "state/desired.h"
 #include "state/labels.h"
 
@@ -51,7 +52,9 @@ int phx_wrong_lines_add(struct phx_wrong_lines *lines, enum phx_line_fault fault
 void phx_wrong_lines_done(struct phx_wrong_lines *lines);
 
 struct phx_observed_container {
+        enum phx_backend backend;
         char *directory;
+        char *config;    /* the path of its config, for people; NULL: LXC_PATH/DIRECTORY/config */
         char *effective; /* lxc.apparmor.profile as liblxc sees it; "" when unset; NULL when unknown
                           */
         char *digest;    /* of the config file */
@@ -65,6 +68,10 @@ struct phx_observed_container {
         char *trouble;                      /* why it cannot be judged; else NULL */
         struct phx_wrong_lines wrong_lines; /* managed lines */
         struct phx_line_edit lines;         /* that makes them right, values included */
+        struct phx_strings pending; /* "FILE:LINE: …": what the next start would bring, and the
+                                       config does not say now; no values */
+        struct phx_strings remarks; /* likewise: what is in the config without effect, or for a
+                                       rollback */
         struct phx_strings refused_options; /* "FILE:LINE: KEY is skipped: …", no values either */
         bool is_running;
         unsigned tasks;
@@ -95,6 +102,8 @@ struct phx_observed {
         size_t file_count;
         char *lxc_path;    /* where the containers were looked for */
         char *lxc_refusal; /* why that is not believed, for the operator; else NULL */
+        char *pve_refusal; /* why Proxmox says nothing of its containers now; else NULL: then what
+                              is not there may be there all the same */
         struct phx_observed_container
                         *containers; /* of every container on this host, sorted by directory */
         size_t container_count;

@@ -31,10 +31,12 @@ struct phx_step_policy {
         const char *key; /* by which the cache has it; "" when it is lost */
 };
 
-/* PHX_ACTION_ASSIGN: the managed lines of a plain LXC container's config. */
+/* PHX_ACTION_ASSIGN: the managed lines of a container's config. */
 struct phx_step_edit {
+        enum phx_backend backend;
         const char *lxc_path;
-        const char *directory;     /* below it, of the container */
+        const char *directory;     /* of the container: below LXC_PATH, or its id in Proxmox */
+        const char *config;        /* its path, for people; NULL: LXC_PATH/DIRECTORY/config */
         const char *digest;        /* SHA-256 of the config that was read */
         const char *profile;       /* that the container gets: the kernel still has to have it, */
         enum phx_policy_mode mode; /* in this mode or an enforcing one; PHX_POLICY_UNKNOWN for

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/macros.h"
+#include "state/backend.h"
 #include "state/lint.h"
 
 enum phx_mode {
@@ -22,10 +23,11 @@ enum phx_namespace_policy {
 /* /etc/phoenixd/phoenixd.json, read and checked; see phoenixd.json(5) for each key. Owned strings.
  */
 struct phx_settings {
-        char *configuration;           /* phoenix_lxc_configs.json */
-        char *profile_dir;             /* sources: one profile a file */
-        char *deployed_dir;            /* what the machine loads at boot: /etc/apparmor.d */
-        char *lxc_path;                /* containers: LXC_PATH/NAME/config */
+        char *configuration; /* phoenix_lxc_configs.json */
+        char *profile_dir;   /* sources: one profile a file */
+        char *deployed_dir;  /* what the machine loads at boot: /etc/apparmor.d */
+        char *lxc_path;      /* containers: LXC_PATH/NAME/config */
+        enum phx_backends backend;
         char *default_profile;         /* for a container without apparmor_profile */
         unsigned default_profile_line; /* of the file; 0: the key is not there */
         enum phx_mode mode;

@@ -67,6 +67,7 @@ static void decider_done(struct phx_snapshot_decider *decider) {
 
 static void snapshot_container_done(struct phx_snapshot_container *container) {
         free(container->id);
+        free(container->config);
         free(container->name);
         free(container->directory);
         free(container->profile);

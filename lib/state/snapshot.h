@@ -7,6 +7,7 @@
 
 #include "base/macros.h"
 #include "base/strings.h"
+#include "state/backend.h"
 #include "state/desired.h"
 #include "state/drift.h"
 #include "state/lint.h"
@@ -76,6 +77,7 @@ struct phx_snapshot_decider {
 
 struct phx_snapshot_container {
         char *id;
+        enum phx_backend backend;
         char *name;
         char *directory;
         enum phx_container_state state;
@@ -99,8 +101,10 @@ struct phx_snapshot_container {
         struct phx_snapshot_decider *decided_by;
         size_t decided_by_count;
         struct phx_suspension suspended;
-        /* For phx_snapshot_explain() alone: of the configuration, and what sets ASSIGNED. */
+        /* For phx_snapshot_explain() alone: of the configuration, the path of its config (NULL:
+         * DIRECTORY's), and what sets ASSIGNED. */
         unsigned line;
+        char *config;
         char *decider;
         unsigned decider_line;
 };

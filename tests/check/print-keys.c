@@ -19,15 +19,15 @@ static void print_setting(const struct phx_setting *setting) {
         case PHX_SETTING_PROFILE:
                 printf("%s (profile; default %s)\n", setting->key, setting->text);
                 break;
-        case PHX_SETTING_MODE:
-                printf("%s (%s or %s; default %s)\n",
-                       setting->key,
-                       phx_mode_to_string(PHX_MODE_ENFORCE),
-                       phx_mode_to_string(PHX_MODE_OBSERVE),
-                       setting->text);
-                break;
-        case PHX_SETTING_NAMESPACE:
-                printf("%s (auto, always or never; default %s)\n", setting->key, setting->text);
+        case PHX_SETTING_WORD:
+                printf("%s (", setting->key);
+                for (unsigned i = 0; i < setting->words; i++)
+                        printf("%s%s",
+                               i == 0                    ? ""
+                               : i + 1 == setting->words ? " or "
+                                                         : ", ",
+                               setting->word(i));
+                printf("; default %s)\n", setting->text);
                 break;
         case PHX_SETTING_JOBS:
         case PHX_SETTING_NUMBER:

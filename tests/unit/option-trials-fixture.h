@@ -60,7 +60,7 @@ static inline int set_up(void **state) {
         host->roots = (struct phx_task_roots){ cgroup_root, proc_root };
         *state = host;
         assert_int_equal(phx_lxc_child_start(&host->liblxc), 0);
-        return phx_machine_containers_new(&host->roots, &anyone, &host->containers);
+        return phx_machine_containers_new(&host->roots, &anyone, NULL, &host->containers);
 }
 
 static inline int tear_down(void **state) {

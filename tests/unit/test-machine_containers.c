@@ -39,7 +39,7 @@ static int set_up(void **state) {
         host.proc = strdup(tree_path("proc"));
         host.roots = (struct phx_task_roots){ host.cgroup, host.proc };
         *state = &host;
-        return phx_machine_containers_new(&host.roots, &anyone, &host.containers);
+        return phx_machine_containers_new(&host.roots, &anyone, NULL, &host.containers);
 }
 
 static int tear_down(void **state) {

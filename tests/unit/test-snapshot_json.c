@@ -34,7 +34,7 @@ static const char whole[] =
                 "\"included_line\":4,\"accepted\":\"so be it\"}],"
                 "\"suspended\":{\"object\":\"*\",\"reason\":\"moving\",\"since\":1,\"until\":2,"
                 "\"by_uid\":1000}}],"
-                "\"containers\":[{\"id\":\"101\",\"name\":\"web\",\"directory\":\"c1\","
+                "\"containers\":[{\"id\":\"101\",\"name\":\"web\",\"directory\":\"c1\",\"backend\":\"pve\","
                 "\"state\":\"requires-restart\",\"posture\":\"unconfined\",\"escape\":\"may-leave\",\"profile\":\"lxc-web\","
                 "\"profile_is_default\":true,\"namespace\":\"lxc-101\","
                 "\"namespace_profiles\":[\"docker-default\"],\"assigned\":\"lxc-old\","

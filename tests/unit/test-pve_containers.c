@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* The containers of a Proxmox node, in an ordinary directory that looks like its cluster file
+ * system: what is seen of them, and their edit. liblxc is the real one. */
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/strings.h"
+#include "pve-tree.h"
+#include "pve/containers.h"
+
+#define CONFIG "pve/nodes/pve1/lxc/101.conf"
+#define PLAIN "arch: amd64\nhostname: web\nostype: unmanaged\nrootfs: ssd:subvol-101\n"
+
+static struct phx_pve_containers *containers;
+
+static int set_up(void **state) {
+        static struct phx_pve_worker_options options;
+
+        pve_tree_new();
+        options = (struct phx_pve_worker_options){ .place = pve_tree_place(),
+                                                   .changed_fd = -1,
+                                                   .deadline_usec = 10000000 };
+        return phx_pve_containers_new(&options, 10000000, &containers);
+}
+
+static int tear_down(void **state) {
+        containers = phx_pve_containers_free(containers);
+        tree_done();
+        return 0;
+}
+
+static void save(const char *text, const char *version) {
+        char ids[128];
+
+        tree_write("pve/new", text);
+        assert_int_equal(rename(tree_path("pve/new"), tree_path(CONFIG)), 0);
+        (void) snprintf(ids,
+                        sizeof(ids),
+                        "\"101\": {\"node\": \"pve1\", \"type\": \"lxc\", \"version\": %s}",
+                        version);
+        pve_write_vmlist(ids);
+}
+
+static struct phx_lxc_containers look(void) {
+        struct phx_lxc_containers list = { 0 };
+        struct phx_error error = { 0 };
+
+        if (phx_pve_containers_look(containers, &list, &error) < 0)
+                fail_msg("%s", error.text);
+        return list;
+}
+
+static int edit(const struct phx_lxc_container *container, const char *profile) {
+        const struct phx_lxc_edit wanted = { .profile = profile };
+        struct phx_error error = { 0 };
+        int r;
+
+        r = phx_pve_containers_edit(
+                        containers,
+                        container->name,
+                        container->source.digest,
+                        &wanted,
+                        &error);
+        if (r < 0)
+                print_message("# %s\n", error.text);
+        return r;
+}
+
+static void expect_text(const char *expected) {
+        phx_autofree char *text = tree_read(CONFIG);
+
+        assert_string_equal(text, expected);
+}
+
+static void what_proxmox_generates_is_what_is_seen(void **state) {
+        phx_cleanup(phx_lxc_containers_done) struct phx_lxc_containers list = { 0 };
+
+        save(PLAIN, "3");
+        list = look();
+        assert_null(list.refusal);
+        assert_int_equal(list.count, 1);
+        assert_string_equal(list.items[0].name, "101");
+        assert_true(list.items[0].backend == PHX_BACKEND_PVE);
+        assert_null(list.items[0].trouble);
+        assert_string_equal(list.items[0].values.profile, "generated");
+        assert_string_equal(list.items[0].values.cgroup_container, "lxc/101");
+        assert_int_equal(list.items[0].decider.line, 0);
+        assert_true(phx_has_suffix(list.items[0].config, "/pve/lxc/101.conf"));
+}
+
+static void a_profile_is_assigned_and_taken_back(void **state) {
+        phx_cleanup(phx_lxc_containers_done) struct phx_lxc_containers list = { 0 };
+
+        save(PLAIN, "3");
+        list = look();
+        assert_int_equal(edit(&list.items[0], "lxc-web"), 1);
+        expect_text(PLAIN "lxc.apparmor.profile: lxc-web\n");
+        /* Made again for the old file, it is right already; for another one it is not made. */
+        assert_int_equal(edit(&list.items[0], "lxc-web"), 0);
+        tree_write(CONFIG, PLAIN "cores: 2\n");
+        assert_int_equal(edit(&list.items[0], "lxc-web"), -ESTALE);
+        expect_text(PLAIN "cores: 2\n");
+
+        phx_lxc_containers_done(&list);
+        save(PLAIN "lxc.apparmor.profile: lxc-web\n", "4");
+        list = look();
+        assert_string_equal(list.items[0].values.profile, "lxc-web");
+        assert_int_equal(list.items[0].decider.line, 5);
+        assert_int_equal(edit(&list.items[0], "lxc-web"), 0);
+        assert_int_equal(edit(&list.items[0], "generated"), 1);
+        expect_text(PLAIN);
+}
+
+/* A file that was not counted as changed is not read again. */
+static void an_unchanged_version_is_believed(void **state) {
+        phx_cleanup(phx_lxc_containers_done) struct phx_lxc_containers list = { 0 };
+
+        save(PLAIN, "3");
+        list = look();
+        phx_lxc_containers_done(&list);
+        save(PLAIN "lxc.apparmor.profile: lxc-web\n", "3");
+        list = look();
+        assert_string_equal(list.items[0].values.profile, "generated");
+        phx_lxc_containers_done(&list);
+        save(PLAIN "lxc.apparmor.profile: lxc-web\n", "4");
+        list = look();
+        assert_string_equal(list.items[0].values.profile, "lxc-web");
+}
+
+static void a_template_and_a_locked_one_are_left_alone(void **state) {
+        phx_cleanup(phx_lxc_containers_done) struct phx_lxc_containers list = { 0 };
+
+        save(PLAIN "template: 1\n", "3");
+        list = look();
+        assert_non_null(strstr(list.items[0].trouble, "is a template"));
+        assert_int_equal(edit(&list.items[0], "lxc-web"), -ESTALE);
+        phx_lxc_containers_done(&list);
+        save("lock: backup\n" PLAIN, "4");
+        list = look();
+        assert_null(list.items[0].trouble);
+        assert_int_equal(edit(&list.items[0], "lxc-web"), -EBUSY);
+        expect_text("lock: backup\n" PLAIN);
+}
+
+static void what_the_next_start_brings_is_told_by_itself(void **state) {
+        phx_cleanup(phx_lxc_containers_done) struct phx_lxc_containers list = { 0 };
+
+        save(PLAIN "lxc.apparmor.profile: lxc-web\n lxc.apparmor.profile: lxc-db\n"
+                   "\n[pve:pending]\nlxc.apparmor.profile: unconfined\n",
+             "3");
+        list = look();
+        assert_true(list.items[0].pending.count > 0);
+        assert_non_null(strstr(list.items[0].pending.items[0], "/pve/lxc/101.conf:"));
+        assert_int_equal(list.items[0].remarks.count, 1);
+        assert_non_null(strstr(list.items[0].remarks.items[0], "101.conf:6: Proxmox ignores"));
+        assert_non_null(strstr(list.items[0].remarks.items[0], "indented"));
+        /* Only the main section is edited. */
+        assert_int_equal(edit(&list.items[0], "lxc-other"), 1);
+        expect_text(PLAIN "lxc.apparmor.profile: lxc-other\n lxc.apparmor.profile: lxc-db\n"
+                          "\n[pve:pending]\nlxc.apparmor.profile: unconfined\n");
+}
+
+static void a_file_system_that_is_gone_makes_nothing_gone(void **state) {
+        phx_cleanup(phx_lxc_containers_done) struct phx_lxc_containers list = { 0 };
+
+        save(PLAIN, "3");
+        list = look();
+        phx_lxc_containers_done(&list);
+        assert_int_equal(rename(tree_path("pve"), tree_path("away")), 0);
+        list = look();
+        assert_non_null(list.refusal);
+        assert_int_equal(list.count, 1);
+        assert_string_equal(list.items[0].trouble, list.refusal);
+        assert_null(list.items[0].values.profile);
+        assert_int_equal(edit(&list.items[0], "lxc-web"), -ESTALE);
+        phx_lxc_containers_done(&list);
+
+        assert_int_equal(rename(tree_path("away"), tree_path("pve")), 0);
+        list = look();
+        assert_null(list.refusal);
+        assert_null(list.items[0].trouble);
+        assert_string_equal(list.items[0].values.profile, "generated");
+}
+
+static void an_edit_is_shown_before_it_is_made(void **state) {
+        phx_cleanup(phx_lxc_containers_done) struct phx_lxc_containers list = { 0 };
+        phx_cleanup(phx_preview_done) struct phx_preview preview = { 0 };
+        const struct phx_lxc_edit wanted = { .profile = "lxc-web" };
+
+        save(PLAIN, "3");
+        list = look();
+        assert_int_equal(
+                        phx_pve_containers_preview(
+                                        containers,
+                                        "101",
+                                        list.items[0].source.digest,
+                                        &wanted,
+                                        &preview),
+                        1);
+        assert_string_equal(preview.before, PLAIN);
+        assert_string_equal(preview.after, PLAIN "lxc.apparmor.profile: lxc-web\n");
+        expect_text(PLAIN);
+}
+
+/* The daemon's own process must not wait for the cluster file system. */
+static void an_include_below_it_is_not_followed(void **state) {
+        phx_cleanup(phx_lxc_containers_done) struct phx_lxc_containers list = { 0 };
+        char text[1024];
+
+        (void) snprintf(text, sizeof(text), PLAIN "lxc.include: %s/extra.conf\n", tree_path("pve"));
+        save(text, "3");
+        list = look();
+        assert_non_null(strstr(list.items[0].trouble, "does not follow includes below"));
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(
+                                what_proxmox_generates_is_what_is_seen,
+                                set_up,
+                                tear_down),
+                cmocka_unit_test_setup_teardown(
+                                a_profile_is_assigned_and_taken_back,
+                                set_up,
+                                tear_down),
+                cmocka_unit_test_setup_teardown(
+                                an_unchanged_version_is_believed,
+                                set_up,
+                                tear_down),
+                cmocka_unit_test_setup_teardown(
+                                a_template_and_a_locked_one_are_left_alone,
+                                set_up,
+                                tear_down),
+                cmocka_unit_test_setup_teardown(
+                                what_the_next_start_brings_is_told_by_itself,
+                                set_up,
+                                tear_down),
+                cmocka_unit_test_setup_teardown(
+                                a_file_system_that_is_gone_makes_nothing_gone,
+                                set_up,
+                                tear_down),
+                cmocka_unit_test_setup_teardown(
+                                an_edit_is_shown_before_it_is_made,
+                                set_up,
+                                tear_down),
+                cmocka_unit_test_setup_teardown(
+                                an_include_below_it_is_not_followed,
+                                set_up,
+                                tear_down),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# with: pve
+# timeout: 1800
+# A Proxmox node: from containers that name no profile to confined ones, with a cluster file system that goes away,
+# hangs, loses its quorum and comes back, and with Proxmox's own writers beside.
+
+# shellcheck source=../pve/guest.sh
+. pve/guest.sh
+
+config() { echo "/etc/pve/lxc/$1.conf"; }
+names() { grep -qxF "lxc.apparmor.profile: $2" "$(config "$1")"; }
+answers() { phoenixctl status >/dev/null || [[ $? -eq 2 ]]; }
+
+# Every process of phoenixd: nothing open below /etc/pve, and no working directory there.
+opens_nothing() {
+    local pid
+    for pid in $(main_pid) $(descendants); do
+        if readlink "/proc/$pid/cwd" "/proc/$pid"/fd/* 2>/dev/null | grep '^/etc/pve'; then return 1; fi
+    done
+}
+
+# shellcheck disable=SC2119 # no options
+make_pve
+put_profile lxc-web 'deny /etc/secret r,'
+put_profile lxc-db
+pve_guest 910 'onboot: 1' '# a note'
+pve_guest 953 'lxc.apparmor.profile: unconfined' ' lxc.apparmor.profile: lxc-db'
+pve_guest 954 'lock: backup'
+configure 910=lxc-web 953=lxc-db 954=lxc-db
+before=$(cat /etc/pve/lxc/*.conf)
+
+say "first in observe mode"
+set_setting mode '"observe"'
+start_daemon
+check "it observes" wait_until 20 status_like '^Observing'
+check "nothing is changed" prints "$before" sh -c 'cat /etc/pve/lxc/*.conf'
+check "what is wrong is shown" prints_like 'its config names unconfined, expected lxc-db' phoenixctl status 953
+
+say "then for good"
+set_setting mode '"enforce"'
+check "a container gets its profile" wait_until 20 names 910 lxc-web
+check "where another was named, too" wait_until 20 names 953 lxc-db
+check "once" prints 1 grep -c '^lxc.apparmor.profile' "$(config 953)"
+check "the other lines are as they were" grep -q '^# a note' "$(config 910)"
+check "one that is locked is left alone" not names 954 lxc-db
+check "and that is said" wait_until 10 prints_like '954.conf:[0-9]+: the container is locked \(backup\)' phoenixctl status 954
+check "a line that Proxmox ignores is named" prints_like '953.conf:[0-9]+: Proxmox ignores this line, which names a profile: it is indented' phoenixctl status 953
+sed -i '/^lock/d' "$(config 954)"
+check "without the lock it gets its profile" wait_until 20 names 954 lxc-db
+check "in sync" settled 20
+check "nothing is open below /etc/pve" opens_nothing
+
+say "containers that Proxmox starts are confined"
+check "one starts" pct start 910
+check "all its tasks carry the label" wait_until 10 pve_all_labelled 910 'lxc-web (enforce)'
+check "another" pct start 953
+check "in its profile" wait_until 10 pve_all_labelled 953 'lxc-db (enforce)'
+check "the status counts them" wait_until 10 status_like '^In sync: 2 profiles in force, 2 of 3 containers confined, 1 stopped'
+check "explain names the line" prints_like "container +/etc/pve/lxc/910.conf:[0-9]+" phoenixctl explain 910
+
+say "another assignment requires a restart by Proxmox"
+configure 910=lxc-db 953=lxc-db 954=lxc-db
+check "the file names it" wait_until 20 names 910 lxc-db
+check "the command is named" wait_until 10 prints_like 'pct reboot 910' phoenixctl status
+check "Proxmox restarts it" pct reboot 910 --timeout 10
+check "into the new profile" wait_until 10 pve_all_labelled 910 'lxc-db (enforce)'
+check "in sync" settled 20
+
+say "Proxmox's hook overwrites an edit, and it is made again"
+pve_command '{ "hook_wait": 4 }'
+kill -PWR "$(lxc-info -n 953 -pH)"
+check "the guest has powered off" wait_until 20 prints '' pve_pids 953
+configure 910=lxc-db 953=lxc-web 954=lxc-db
+check "the file is right in the end" wait_until 30 names 953 lxc-web
+sleep 6
+check "and stays so" names 953 lxc-web
+check "in sync" settled 20
+pve_command '{}'
+
+say "what the next start brings"
+printf '\n[pve:pending]\nlxc.apparmor.profile: unconfined\n' >>"$(config 953)"
+check "is told before it comes" wait_until 10 status_like '^Degraded: .*pve:pending'
+sed -i '/^$/,$d' "$(config 953)"
+check "and no longer" settled 20
+
+say "no quorum"
+pve_ask quorum off
+configure 910=lxc-db 953=lxc-db 954=lxc-db
+check "it is said" wait_until 20 status_like '^Degraded'
+check "by its name" prints_like 'quorum' phoenixctl status 953
+check "nothing is changed" names 953 lxc-web
+pve_ask quorum on
+check "with it, the edit is made" wait_until 40 names 953 lxc-db
+check "in sync" settled 40
+
+say "a cluster file system that hangs"
+pve_ask stall on
+configure 910=lxc-db 953=lxc-web 954=lxc-db
+sleep 15
+check "the bus answers" answers
+check "the service lives" systemctl is-active phoenixd
+pve_ask stall off
+check "afterwards the edit is made" wait_until 60 names 953 lxc-web
+check "in sync" settled 60
+check "nothing is open below /etc/pve" opens_nothing
+check "by the same daemon" prints 0 systemctl show -P NRestarts phoenixd
+
+say "a cluster file system that dies"
+for _ in 1 2 3; do
+    pid=$(systemctl show -P MainPID pve-cluster)
+    systemctl kill -s KILL pve-cluster
+    check "it is started again" wait_until 20 test -L /etc/pve/local
+    check "as another process" not prints "$pid" systemctl show -P MainPID pve-cluster
+done
+configure 910=lxc-db 953=lxc-db 954=lxc-db
+check "edits go on, through the unit's own mounts" wait_until 40 names 953 lxc-db
+check "in sync" settled 40
+check "the daemon was not restarted" prints 0 systemctl show -P NRestarts phoenixd
+
+say "another node"
+pve_ask cluster c
+pve_ask node pve2 add
+check "a container leaves" pve_ask rename "nodes/$PVE_NODE/lxc/954.conf" nodes/pve2/lxc/954.conf
+check "and is missing here" wait_until 10 prints_like 'missing' phoenixctl list containers
+pve_ask rename nodes/pve2/lxc/954.conf "nodes/$PVE_NODE/lxc/954.conf"
+check "it comes back" wait_until 10 settled 10
+printf 'arch: amd64\nostype: debian\n' >/run/arrives
+/usr/local/sbin/vm-pmxcfs --ask "$PVE_CONTROL" write "nodes/$PVE_NODE/lxc/955.conf" </run/arrives
+configure 910=lxc-db 953=lxc-db 954=lxc-db 955=lxc-web
+check "one that arrives is right before its first start" wait_until 10 names 955 lxc-web
+
+say "the daemon ends while the cluster file system hangs"
+pve_ask stall on
+configure 910=lxc-db 953=lxc-web 954=lxc-db 955=lxc-web
+sleep 3
+check "it stops" systemctl stop phoenixd
+check "within its time" prints success systemctl show -P Result phoenixd
+pve_ask stall off
+check "labels stay" pve_all_labelled 910 'lxc-db (enforce)'
+start_daemon
+check "it goes on where it was" wait_until 60 names 953 lxc-web
+check "in sync" settled 60
