@@ -149,7 +149,6 @@ int bus_new(sd_event *event,
             const char *address,
             const struct journal *journal,
             struct board *board,
-            struct errands *errands,
             const struct bus_handler *handler,
             struct bus **ret_bus) {
         phx_cleanup(bus_freep) struct bus *bus = calloc(1, sizeof(*bus));
@@ -161,7 +160,6 @@ int bus_new(sd_event *event,
         bus->address = address;
         bus->journal = journal;
         bus->board = board;
-        bus->errands = errands;
         bus->handler = *handler;
         r = sd_event_add_time_relative(
                         event,

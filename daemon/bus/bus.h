@@ -16,16 +16,16 @@ struct bus;
 struct bus_handler {
         /* A look at everything, as soon as it can be, for an errand that was added. */
         void (*look)(void *data);
+        struct errands *errands; /* borrowed: to which they are added */
         void *data;
 };
 
-/* ADDRESS NULL: there is no bus, and none is waited for. JOURNAL, BOARD and ERRANDS are borrowed,
- * HANDLER is copied. */
+/* ADDRESS NULL: there is no bus, and none is waited for. JOURNAL and BOARD are borrowed, HANDLER is
+ * copied. */
 int bus_new(sd_event *event,
             const char *address,
             const struct journal *journal,
             struct board *board,
-            struct errands *errands,
             const struct bus_handler *handler,
             struct bus **ret_bus);
 struct bus *bus_free(struct bus *bus);

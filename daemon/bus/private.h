@@ -55,7 +55,6 @@ struct bus {
         const char *address;
         const struct journal *journal;
         struct board *board;
-        struct errands *errands;
         struct bus_handler handler;
         sd_bus *connection;
         sd_event_source *timer; /* of the next try, or of our patience with the first */

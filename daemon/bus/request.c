@@ -33,7 +33,7 @@ static void unlink_request(struct bus_request *request) {
 
 void bus_request_free(struct bus_request *request) {
         unlink_request(request);
-        errands_disown(request->bus->errands, request);
+        errands_disown(request->bus->handler.errands, request);
         sd_bus_slot_unref(request->slot);
         sd_bus_slot_unref(request->departure);
         sd_bus_message_unref(request->message);
@@ -269,7 +269,7 @@ int bus_request_wait(
 
         request->state = BUS_REQUEST_WAITS;
         request->ended = ended;
-        r = errands_add(request->bus->errands, &errand);
+        r = errands_add(handler->errands, &errand);
         if (r >= 0)
                 handler->look(handler->data);
         phx_suspension_done(&errand.suspension);

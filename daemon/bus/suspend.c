@@ -39,7 +39,10 @@ static int bus_suspend_has(const struct bus *bus, const char *object) {
         phx_cleanup(phx_suspensions_done) struct phx_suspensions suspensions = { 0 };
         int r;
 
-        r = errands_suspensions(bus->errands, &bus->board->snapshot->suspensions, &suspensions);
+        r = errands_suspensions(
+                        bus->handler.errands,
+                        &bus->board->snapshot->suspensions,
+                        &suspensions);
         return r < 0 ? r : phx_suspensions_remove(&suspensions, object);
 }
 

@@ -487,7 +487,7 @@ static int watch_settings(struct manager *manager) {
 }
 
 static int add_bus(struct manager *manager) {
-        const struct bus_handler handler = { look_now, manager };
+        const struct bus_handler handler = { look_now, &manager->errands, manager };
         int r;
 
         r = board_init(&manager->board, manager_wall_usec(manager));
@@ -497,7 +497,6 @@ static int add_bus(struct manager *manager) {
                        manager->options->bus_address,
                        manager->journal,
                        &manager->board,
-                       &manager->errands,
                        &handler,
                        &manager->bus);
 }

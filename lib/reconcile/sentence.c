@@ -87,6 +87,15 @@ static int add_differs(
         return r < 0 ? r : add_comparison(buffer, drift);
 }
 
+static int add_absent(
+                struct phx_buffer *buffer,
+                const struct tense *tense,
+                const struct phx_drift *drift) {
+        if (drift->layer == PHX_LAYER_KERNEL)
+                return phx_buffer_addf(buffer, "%snot loaded in the kernel", tense->opening);
+        return phx_buffer_addf(buffer, "the deployed file %s missing", tense->is);
+}
+
 static int add_unknown(
                 struct phx_buffer *buffer,
                 const struct tense *tense,
@@ -128,12 +137,7 @@ static int add_clause(
                 const struct phx_drift *drift) {
         switch (drift->kind) {
         case PHX_DRIFT_ABSENT:
-                if (drift->layer == PHX_LAYER_KERNEL)
-                        return phx_buffer_addf(
-                                        buffer,
-                                        "%snot loaded in the kernel",
-                                        tense->opening);
-                return phx_buffer_addf(buffer, "the deployed file %s missing", tense->is);
+                return add_absent(buffer, tense, drift);
         case PHX_DRIFT_DIFFERS:
                 return add_differs(buffer, tense, drift);
         case PHX_DRIFT_MODE:
