@@ -4,12 +4,30 @@
 #include "base/strings.h"
 #include "state/labels.h"
 
+/* LXC gives a generated profile the name lxc-NAME_ and, between angle brackets, its path, which
+ * versions write in different ways: what a task shows is believed. */
+static const char *generated_label_of(
+                const struct phx_desired_container *want,
+                const struct phx_observed_container *have) {
+        phx_autofree char *start = NULL;
+
+        if (phx_printf(&start, "lxc-%s_<", have->directory) < 0)
+                return want->label;
+        for (size_t i = 0; i < have->seen.count; i++) {
+                const struct phx_task *task = &have->seen.items[i];
+
+                if (task->is_known && task->label.text && phx_has_prefix(task->label.text, start))
+                        return task->label.text;
+        }
+        return want->label;
+}
+
 /* An unmanaged container is judged by what its own config says. */
 static const char *confine_label_of(
                 const struct phx_desired_container *want,
                 const struct phx_observed_container *have) {
         if (want)
-                return want->label;
+                return want->is_generated ? generated_label_of(want, have) : want->label;
         return have->effective && have->effective[0] ? have->effective : "unconfined";
 }
 

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/strings.h"
+#include "state/labels.h"
 #include "state/needs.h"
 
 /* Whether NAME stands for more than CONFIG. */
@@ -79,6 +80,19 @@ static int desire_set_profile(
         return phx_desired_container_set_profile(desired, config->profile, namespace);
 }
 
+/* A container of Proxmox that names no profile is confined by Proxmox. To make "unconfined" of that
+ * because nobody has asked for a profile would leave it less confined than without phoenixd. */
+static bool is_left_to_proxmox(
+                const struct phx_observed *observed,
+                const struct phx_container_config *config,
+                const char *directory) {
+        const struct phx_observed_container *have =
+                        directory ? phx_observed_find_container(observed, directory) : NULL;
+
+        return have && have->backend == PHX_BACKEND_PVE && config->profile_is_default &&
+               phx_label_is_unconfined(config->profile);
+}
+
 static int suggest(
                 enum phx_namespace_policy policy_namespace,
                 const struct phx_container_config *config,
@@ -120,6 +134,8 @@ static int desire_container(
                 return -ENOMEM;
         desired->profile_is_default = config->profile_is_default;
         desired->line = config->line;
+        if (is_left_to_proxmox(observed, config, directory))
+                return phx_desired_container_set_generated(desired);
         return strcmp(config->profile, "unconfined") == 0
                                ? suggest(policy_namespace, config, desired)
                                : 0;

@@ -62,7 +62,10 @@ static enum phx_cause diff_containers_why_no_profile(
 static enum phx_cause why_not_assignable(
                 const struct phx_differ *differ,
                 const struct phx_desired_container *want) {
-        enum phx_cause cause = diff_containers_why_no_profile(differ, want->profile);
+        enum phx_cause cause = want->is_generated ? PHX_CAUSE_NONE
+                                                  : diff_containers_why_no_profile(
+                                                                    differ,
+                                                                    want->profile);
 
         if (cause == PHX_CAUSE_NONE && want->namespace &&
             !phx_strings_has(&differ->observed->namespaces, want->namespace))

@@ -112,7 +112,8 @@ static int plan_assign(struct planner *planner, struct phx_step *step) {
                 .config = have->config,
                 .digest = have->digest ? have->digest : "",
                 .profile = want->profile,
-                .mode = mode_of(planner->desired, want->profile),
+                .mode = want->is_generated ? PHX_POLICY_UNKNOWN
+                                           : mode_of(planner->desired, want->profile),
                 .label = want->label,
                 .lines = &have->lines,
         };

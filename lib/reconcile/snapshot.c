@@ -374,6 +374,10 @@ static int explain_config(
                 decider.value = container->profile;
                 decider.why = decider.line > 0 ? "default for containers that name no profile"
                                                : "the key is missing; this is its default";
+                /* Which it says nowhere. */
+                if (container->backend == PHX_BACKEND_PVE &&
+                    phx_equal(container->profile, "generated"))
+                        decider.why = "names no profile, so Proxmox's own default stays";
         }
         return add_decider(container, &decider);
 }

@@ -253,6 +253,11 @@ int phx_desired_container_set_profile(
         return phx_replace(&container->label, label ? label : profile);
 }
 
+int phx_desired_container_set_generated(struct phx_desired_container *container) {
+        container->is_generated = true;
+        return phx_desired_container_set_profile(container, "generated", NULL);
+}
+
 const struct phx_desired_profile *phx_desired_find_profile(
                 const struct phx_desired *desired,
                 const char *name) {

@@ -67,7 +67,9 @@ struct phx_desired_container {
                           where there is one */
         unsigned line; /* of the configuration, that names PROFILE; 0: unknown */
         bool profile_is_default; /* nobody named it; it is the settings' */
-        char *suggestion_why;    /* what of its configuration calls for that one */
+        bool is_generated;    /* PROFILE is the one that LXC makes for each start, under a name of
+                                 its own: see phx_desired_container_set_generated() */
+        char *suggestion_why; /* what of its configuration calls for that one */
         char *suggestion; /* for who is unconfined by configuration: the profile that would fit */
         struct phx_lxc_options options; /* managed lines besides the profile's */
         struct phx_strings notes;       /* contradictions in its configuration, for the operator */
@@ -141,6 +143,10 @@ int phx_desired_container_set_profile(
                 struct phx_desired_container *container,
                 const char *profile,
                 const char *namespace);
+
+/* It is to have no profile of ours, and not to be unconfined either: Proxmox confines a container
+ * that names none by a profile that LXC generates. 0 or -ENOMEM. */
+int phx_desired_container_set_generated(struct phx_desired_container *container);
 
 const struct phx_desired_profile *phx_desired_find_profile(
                 const struct phx_desired *desired,

@@ -40,7 +40,7 @@ struct phx_step_edit {
         const char *digest;        /* SHA-256 of the config that was read */
         const char *profile;       /* that the container gets: the kernel still has to have it, */
         enum phx_policy_mode mode; /* in this mode or an enforcing one; PHX_POLICY_UNKNOWN for
-                                      "unconfined", which needs none */
+                                      "unconfined" and "generated", which need none */
         const char *label;         /* the value of lxc.apparmor.profile */
         const struct phx_line_edit *lines; /* the others */
 };

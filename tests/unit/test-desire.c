@@ -114,6 +114,56 @@ static void a_namespace_is_stacked_under_the_profile(void **state) {
         assert_null(wanted[1].namespace);
 }
 
+/* Without phoenixd Proxmox confines it. */
+static void no_profile_at_all_leaves_a_container_to_proxmox(void **state) {
+        const struct phx_desired_container *wanted;
+        struct given *given = *state;
+
+        configure(given, "101", NULL, "unconfined")->profile_is_default = true;
+        configure(given, "102", NULL, "unconfined");
+        configure(given, "web", NULL, "unconfined")->profile_is_default = true;
+        there_is(given, "101")->backend = PHX_BACKEND_PVE;
+        there_is(given, "102")->backend = PHX_BACKEND_PVE;
+        there_is(given, "web");
+        wanted = desire(given);
+        assert_true(wanted[0].is_generated);
+        assert_string_equal(wanted[0].label, "generated");
+        assert_null(wanted[0].suggestion);
+        assert_false(wanted[1].is_generated);
+        assert_string_equal(wanted[1].label, "unconfined");
+        assert_string_equal(wanted[2].label, "unconfined");
+}
+
+/* LXC names it, with a namespace of the same name. */
+static void a_generated_profile_is_the_one_that_is_wanted(void **state) {
+        static const struct {
+                const char *label;
+                unsigned wrong;
+        } cases[] = {
+                { "lxc-101_<-var-lib-lxc>//&:lxc-101_<-var-lib-lxc>:unconfined (enforce)", 0 },
+                { "unconfined", 1 },
+                { "lxc-102_<-var-lib-lxc>//&:lxc-102_<-var-lib-lxc>:unconfined (enforce)", 1 },
+                { "lxc-web (enforce)", 1 },
+        };
+        struct given *given = *state;
+        struct phx_observed_container *have;
+
+        configure(given, "101", NULL, "unconfined")->profile_is_default = true;
+        have = there_is(given, "101");
+        have->backend = PHX_BACKEND_PVE;
+        (void) desire(given);
+        for (size_t i = 0; i < PHX_ELEMENTS(cases); i++) {
+                struct phx_task task = { .tid = 17, .is_known = true };
+
+                assert_int_equal(phx_label_parse(cases[i].label, &task.label), 0);
+                have->seen = (struct phx_tasks){ .items = &task, .count = 1, .init = 17 };
+                assert_int_equal(phx_confine(given->input.judged, given->observed), 0);
+                assert_int_equal(have->wrong, cases[i].wrong);
+                phx_label_done(&task.label);
+                have->seen = (struct phx_tasks){ 0 };
+        }
+}
+
 static void who_is_unconfined_gets_a_suggestion_and_nobody_else(void **state) {
         const struct phx_desired_container *wanted;
 
@@ -191,6 +241,8 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(a_container_is_the_directory_of_its_id_or_else_of_its_name),
                 TEST(a_namespace_is_stacked_under_the_profile),
+                TEST(no_profile_at_all_leaves_a_container_to_proxmox),
+                TEST(a_generated_profile_is_the_one_that_is_wanted),
                 TEST(who_is_unconfined_gets_a_suggestion_and_nobody_else),
                 TEST(a_path_that_is_not_believed_is_a_refusal),
                 TEST(without_settings_or_configuration_nothing_is_desired),

@@ -130,6 +130,18 @@ printf 'arch: amd64\nostype: debian\n' >/run/arrives
 configure 910=lxc-db 953=lxc-db 954=lxc-db 955=lxc-web
 check "one that arrives is right before its first start" wait_until 10 names 955 lxc-web
 
+say "a container that names no profile is Proxmox's to confine"
+jq '.lxc_configs["910"] |= del(.apparmor_profile)' "$CONFIG" >"$CONFIG.new"
+mv "$CONFIG.new" "$CONFIG"
+check "its line is gone" wait_until 20 not grep -q '^lxc.apparmor.profile' "$(config 910)"
+check "a restart is due" wait_until 10 status_like '1 requires restart'
+check "Proxmox restarts it" pct reboot 910 --timeout 10
+check "into the generated profile" wait_until 20 prints_like '^lxc-910_<.*(enforce)' pve_labels 910
+check "and it counts as confined" wait_until 20 status_like '^In sync: .*1 of 4 containers confined'
+configure 910=lxc-db 953=lxc-db 954=lxc-db 955=lxc-web
+check "a profile comes back" wait_until 20 names 910 lxc-db
+pct reboot 910 --timeout 10
+
 say "the daemon ends while the cluster file system hangs"
 pve_ask stall on
 configure 910=lxc-db 953=lxc-web 954=lxc-db 955=lxc-web
