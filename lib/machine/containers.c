@@ -18,6 +18,7 @@
 #include "lxc/replace.h"
 #include "machine/tasks.h"
 #include "pve/containers.h"
+#include "pve/features.h"
 #include "state/needs.h"
 #include "state/report.h"
 
@@ -426,6 +427,49 @@ int phx_machine_containers_review(
         return changed;
 }
 
+static int wish_one(
+                const struct phx_machine_containers *containers,
+                const struct phx_container_config *config,
+                struct phx_observed_container *have) {
+        int r;
+
+        r = phx_pve_containers_wish(
+                        containers->pve,
+                        have->directory,
+                        config,
+                        &have->lines.features);
+        return r <= 0 ? r
+                      : phx_wrong_lines_add(
+                                        &have->wrong_lines,
+                                        PHX_LINE_NOT_IN_EFFECT,
+                                        PHX_PVE_KEY_FEATURES);
+}
+
+/* What is desired has the order of the configuration. */
+int phx_machine_containers_wish(
+                const struct phx_machine_containers *containers,
+                const struct phx_configuration *configuration,
+                const struct phx_desired *desired,
+                struct phx_observed *observed) {
+        size_t count = configuration && containers->pve ? desired->container_count : 0;
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < count; i++) {
+                const struct phx_desired_container *want = &desired->containers[i];
+                const struct phx_observed_container *found =
+                                want->directory ? phx_observed_find_container(
+                                                                  observed,
+                                                                  want->directory)
+                                                : NULL;
+
+                if (found && found->backend == PHX_BACKEND_PVE)
+                        r = wish_one(containers,
+                                     &configuration->containers[i],
+                                     &observed->containers[found - observed->containers]);
+        }
+        return r < 0 ? r : 0;
+}
+
 int phx_machine_containers_forget_gone(
                 const struct phx_observed *observed,
                 struct phx_inventory *inventory) {
@@ -471,6 +515,7 @@ int phx_machine_containers_assign(
                                 step->directory,
                                 step->digest,
                                 &edit,
+                                step->lines->features,
                                 error);
         else
                 r = phx_lxc_replace(&lxc, step->directory, step->digest, &edit, error);
@@ -490,6 +535,7 @@ int phx_machine_containers_preview(
                                 step->directory,
                                 step->digest,
                                 &edit,
+                                step->lines->features,
                                 ret_preview);
         return phx_lxc_preview(&lxc, step->directory, step->digest, &edit, ret_preview);
 }

@@ -56,6 +56,14 @@ int phx_machine_containers_review(
                 struct phx_observed *observed,
                 struct phx_error *error);
 
+/* Which containers of Proxmox are to get other features, as their entries of CONFIGURATION ask:
+ * says so in OBSERVED. 0 or -ENOMEM. */
+int phx_machine_containers_wish(
+                const struct phx_machine_containers *containers,
+                const struct phx_configuration *configuration,
+                const struct phx_desired *desired,
+                struct phx_observed *observed);
+
 /* Forgets the lines of containers that are gone: those of another container of the same name would
  * be taken for ours. Where there is no container at all, perhaps only their file system is missing.
  * 1 when INVENTORY changed. */

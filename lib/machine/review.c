@@ -59,6 +59,12 @@ int phx_machine_review(
                         error);
         machine->is_unsaved |= r > 0;
         if (r >= 0)
+                r = phx_machine_containers_wish(
+                                machine->containers,
+                                input->configuration,
+                                desired,
+                                observed);
+        if (r >= 0)
                 r = phx_machine_lint(
                                 &machine->lints,
                                 machine->profiles,

@@ -8,16 +8,22 @@
 #include "base/strings.h"
 #include "lxc/ask.h"
 #include "pve/edit.h"
+#include "pve/features.h"
 
 #define GENERATED "generated"
 
-static int assign_edit_of(const struct phx_lxc_edit *from, struct phx_pve_edit *edit) {
+static int assign_edit_of(
+                const struct phx_lxc_edit *from,
+                const char *features,
+                struct phx_pve_edit *edit) {
         const char *profile = from->profile;
         int r;
 
         r = phx_strings_copy(&edit->removed, &from->removed);
         if (r >= 0)
                 r = phx_strings_copy(&edit->tail, &from->tail);
+        if (r >= 0 && features)
+                r = phx_pve_edit_set(edit, PHX_PVE_KEY_FEATURES, features[0] ? features : NULL);
         if (r < 0 || !profile)
                 return r;
         return phx_pve_edit_set(
@@ -30,6 +36,7 @@ static int assign_edit_of(const struct phx_lxc_edit *from, struct phx_pve_edit *
 static int assign_render(
                 const struct phx_pve_known *known,
                 const struct phx_lxc_edit *from,
+                const char *features,
                 struct phx_buffer *ret_data,
                 struct phx_error *error) {
         phx_cleanup(phx_pve_edit_done) struct phx_pve_edit edit = { 0 };
@@ -38,7 +45,7 @@ static int assign_render(
 
         r = phx_pve_text_parse(known->config.data, known->config.size, &text);
         if (r >= 0)
-                r = assign_edit_of(from, &edit);
+                r = assign_edit_of(from, features, &edit);
         if (r >= 0)
                 r = phx_pve_edit_render(&edit, &text, ret_data, error);
         if (r < 0)
@@ -114,6 +121,7 @@ int phx_pve_assign(
                 struct phx_pve_worker *worker,
                 const struct phx_pve_known *known,
                 const struct phx_lxc_edit *edit,
+                const char *features,
                 uint64_t deadline_usec,
                 struct phx_error *error) {
         phx_cleanup(phx_buffer_done) struct phx_buffer data = { 0 };
@@ -121,7 +129,7 @@ int phx_pve_assign(
         enum phx_pve_outcome outcome;
         int r;
 
-        r = assign_render(known, edit, &data, error);
+        r = assign_render(known, edit, features, &data, error);
         if (r <= 0)
                 return r;
         r = assign_judge(known, &data, edit->profile, deadline_usec, error);
@@ -141,12 +149,13 @@ int phx_pve_assign(
 int phx_pve_assign_preview(
                 const struct phx_pve_known *known,
                 const struct phx_lxc_edit *edit,
+                const char *features,
                 struct phx_preview *ret_preview) {
         phx_cleanup(phx_buffer_done) struct phx_buffer data = { 0 };
         phx_cleanup(phx_preview_done) struct phx_preview preview = { 0 };
         int r;
 
-        r = assign_render(known, edit, &data, NULL);
+        r = assign_render(known, edit, features, &data, NULL);
         if (r <= 0)
                 return r;
         if (phx_replace(&preview.file, known->path) < 0 ||

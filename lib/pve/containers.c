@@ -25,7 +25,9 @@
 #include "base/strings.h"
 #include "lxc/walk.h"
 #include "pve/assign.h"
+#include "pve/features.h"
 #include "pve/known.h"
+#include "pve/wish.h"
 
 struct phx_pve_containers {
         struct phx_pve_worker *worker;
@@ -447,6 +449,7 @@ int phx_pve_containers_edit(
                 const char *id,
                 const char *digest,
                 const struct phx_lxc_edit *edit,
+                const char *features,
                 struct phx_error *error) {
         const struct phx_pve_known *known = NULL;
         int r;
@@ -456,6 +459,7 @@ int phx_pve_containers_edit(
                      : phx_pve_assign(containers->worker,
                                       known,
                                       edit,
+                                      features,
                                       containers->deadline_usec,
                                       error);
 }
@@ -465,10 +469,38 @@ int phx_pve_containers_preview(
                 const char *id,
                 const char *digest,
                 const struct phx_lxc_edit *edit,
+                const char *features,
                 struct phx_preview *ret_preview) {
         const struct phx_pve_known *known = NULL;
         int r;
 
         r = known_expect(containers, id, digest, &known, NULL);
-        return r < 0 ? r : phx_pve_assign_preview(known, edit, ret_preview);
+        return r < 0 ? r : phx_pve_assign_preview(known, edit, features, ret_preview);
+}
+
+int phx_pve_containers_wish(
+                const struct phx_pve_containers *containers,
+                const char *id,
+                const struct phx_container_config *config,
+                char **ret_features) {
+        const struct phx_pve_known *known = known_find(
+                        containers,
+                        (uint32_t) strtoul(id, NULL, 10));
+        phx_cleanup(phx_pve_text_done) struct phx_pve_text text = { 0 };
+        struct phx_pve_features have = { 0 };
+        const struct phx_pve_line *line;
+        int r;
+
+        *ret_features = NULL;
+        if (config->pct_options.count == 0 || !known || !known->config.data || known->trouble)
+                return 0;
+        r = phx_pve_text_parse(known->config.data, known->config.size, &text);
+        if (r < 0)
+                return r;
+        line = phx_pve_text_key(&text, 0, PHX_PVE_KEY_FEATURES);
+        if (line)
+                have = phx_pve_features_parse(line->value, line->value_size);
+        r = phx_pve_wish_features(config, &have, ret_features, NULL);
+        /* What Proxmox cannot read itself is its trouble already. */
+        return r == -EINVAL ? 0 : r;
 }

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "lxc/containers.h"
 #include "pve/worker.h"
+#include "state/configuration.h"
 #include "state/world.h"
 
 /* What is known of them; lives between looks. A config is read again only when Proxmox counts a
@@ -40,6 +41,7 @@ int phx_pve_containers_look(
 
 /* Carries out EDIT on the file of the container ID, which must still have DIGEST: its profile's
  * line, or none where EDIT asks for "generated", which is Proxmox's default; and the other lines.
+ * FEATURES is as in struct phx_line_edit.
  * liblxc reads what Proxmox will generate before anything is written.
  *
  * 1 when the file was replaced, 0 when it was right already; -ESTALE when it changed meanwhile or
@@ -51,6 +53,7 @@ int phx_pve_containers_edit(
                 const char *id,
                 const char *digest,
                 const struct phx_lxc_edit *edit,
+                const char *features,
                 struct phx_error *error);
 
 /* The file before and after EDIT, which is not carried out: 1, 0 when they are the same, or a
@@ -60,4 +63,14 @@ int phx_pve_containers_preview(
                 const char *id,
                 const char *digest,
                 const struct phx_lxc_edit *edit,
+                const char *features,
                 struct phx_preview *ret_preview);
+
+/* The features that the entry's pct_options ask for, where the file of the container has others:
+ * 1 and the value of the key, "" for none, the caller's to free; 0 when they are right, or are not
+ * known; or -ENOMEM. */
+int phx_pve_containers_wish(
+                const struct phx_pve_containers *containers,
+                const char *id,
+                const struct phx_container_config *config,
+                char **ret_features);

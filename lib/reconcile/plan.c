@@ -201,6 +201,8 @@ static int render_edit(const struct phx_step_edit *edit, struct phx_buffer *text
                 r = render_keys(&edit->lines->removed, '-', text);
         if (r >= 0)
                 r = render_keys(&edit->lines->tail, '+', text);
+        if (r >= 0 && edit->lines->features)
+                r = phx_buffer_addf(text, ", features = %s", edit->lines->features);
         if (r < 0 || edit->mode == PHX_POLICY_UNKNOWN)
                 return r;
         return phx_buffer_addf(

@@ -44,6 +44,11 @@ static int add_assigned(
                 const struct phx_drift *drift) {
         int r;
 
+        if (drift->key && strcmp(drift->key, "features") == 0)
+                return phx_buffer_addf(
+                                buffer,
+                                "its config %s other features than pct_options ask for",
+                                tense->has);
         if (drift->key)
                 return phx_buffer_addf(
                                 buffer,

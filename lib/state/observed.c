@@ -16,6 +16,7 @@ static void observed_file_done(struct phx_observed_file *file) {
 }
 
 void phx_line_edit_done(struct phx_line_edit *edit) {
+        free(edit->features);
         phx_strings_done(&edit->removed);
         phx_strings_done(&edit->tail);
         phx_strings_done(&edit->recorded);

@@ -29,6 +29,8 @@ struct phx_line_edit {
         struct phx_strings tail;     /* written behind all others, in this order */
         struct phx_strings recorded; /* with a tail: ours before the edit and ours after it */
         struct phx_strings foreign;  /* of the config's own that read as one of RECORDED */
+        char *features; /* the new value of Proxmox's key "features", "" for none; NULL: it is right
+                         */
 };
 
 enum phx_line_fault {

@@ -70,6 +70,7 @@ static int edit(const struct phx_lxc_container *container, const char *profile) 
                         container->name,
                         container->source.digest,
                         &wanted,
+                        NULL,
                         &error);
         if (r < 0)
                 print_message("# %s\n", error.text);
@@ -205,11 +206,42 @@ static void an_edit_is_shown_before_it_is_made(void **state) {
                                         "101",
                                         list.items[0].source.digest,
                                         &wanted,
+                                        NULL,
                                         &preview),
                         1);
         assert_string_equal(preview.before, PLAIN);
         assert_string_equal(preview.after, PLAIN "lxc.apparmor.profile: lxc-web\n");
         expect_text(PLAIN);
+}
+
+/* What the file has and nobody mentions stays. */
+static void features_are_as_the_entry_asks(void **state) {
+        phx_cleanup(phx_lxc_containers_done) struct phx_lxc_containers list = { 0 };
+        phx_cleanup(phx_container_config_done) struct phx_container_config config = { 0 };
+        phx_autofree char *features = NULL;
+        const struct phx_lxc_edit wanted = { .profile = "lxc-web" };
+        struct phx_error error = { 0 };
+
+        save(PLAIN "features: keyctl=1\n", "3");
+        list = look();
+        assert_int_equal(phx_pve_containers_wish(containers, "101", &config, &features), 0);
+        assert_int_equal(phx_strings_add(&config.pct_options, "nesting=1"), 0);
+        assert_int_equal(phx_pve_containers_wish(containers, "101", &config, &features), 1);
+        assert_string_equal(features, "keyctl=1,nesting=1");
+        if (phx_pve_containers_edit(
+                            containers,
+                            "101",
+                            list.items[0].source.digest,
+                            &wanted,
+                            features,
+                            &error) != 1)
+                fail_msg("%s", error.text);
+        expect_text(PLAIN "features: keyctl=1,nesting=1\nlxc.apparmor.profile: lxc-web\n");
+        phx_lxc_containers_done(&list);
+        save("features: keyctl=1,nesting=1\n" PLAIN, "4");
+        list = look();
+        free(PHX_TAKE(features));
+        assert_int_equal(phx_pve_containers_wish(containers, "101", &config, &features), 0);
 }
 
 /* The daemon's own process must not wait for the cluster file system. */
@@ -253,6 +285,7 @@ int main(void) {
                                 an_edit_is_shown_before_it_is_made,
                                 set_up,
                                 tear_down),
+                cmocka_unit_test_setup_teardown(features_are_as_the_entry_asks, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(
                                 an_include_below_it_is_not_followed,
                                 set_up,

@@ -59,8 +59,27 @@ check "in its profile" wait_until 10 pve_all_labelled 953 'lxc-db (enforce)'
 check "the status counts them" wait_until 10 status_like '^In sync: 2 profiles in force, 2 of 3 containers confined, 1 stopped'
 check "explain names the line" prints_like "container +/etc/pve/lxc/910.conf:[0-9]+" phoenixctl explain 910
 
+say "a node on which nothing happens"
+wakeups() {
+    local pid sum=0 n
+    for pid in $(main_pid) $(descendants); do
+        n=$(awk '/^voluntary_ctxt_switches/ {print $2}' "/proc/$pid/status")
+        sum=$((sum + n))
+    done
+    echo "$sum"
+}
+sleep 10
+idle_before=$(wakeups)
+sleep 40
+idle_after=$(wakeups)
+say "wakeups: $((idle_after - idle_before))"
+check "wakes nobody but for the watchdog" test $((idle_after - idle_before)) -le 3
+
 say "another assignment requires a restart by Proxmox"
 configure 910=lxc-db 953=lxc-db 954=lxc-db
+jq '.lxc_configs["954"].pct_options = ["nesting=1"]' "$CONFIG" >"$CONFIG.new"
+mv "$CONFIG.new" "$CONFIG"
+check "features are set as the entry asks" wait_until 20 grep -qx 'features: nesting=1' "$(config 954)"
 check "the file names it" wait_until 20 names 910 lxc-db
 check "the command is named" wait_until 10 prints_like 'pct reboot 910' phoenixctl status
 check "Proxmox restarts it" pct reboot 910 --timeout 10
