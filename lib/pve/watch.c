@@ -311,9 +311,11 @@ bool phx_pve_watch_tick(struct phx_pve_watch *watch) {
         watch->quiet = stamp_is(&stamp, &watch->stamp) ? watch->quiet + 1 : 0;
         watch->stamp = stamp;
         watch->due = next_comparison(watch);
-        /* Armed before the last comparison. */
+        /* Both before the comparison. Another node may have made the directory, or another one in
+         * its place; the same one keeps its watch. */
         if (watch->quiet >= QUIET)
                 arm(watch);
+        watch->ours_wd = add_watch(watch->fd, watch->place, OURS, CHANGES);
         if (take_fingerprint(watch, fingerprint) < 0) {
                 phx_pve_watch_lost(watch);
                 return true;

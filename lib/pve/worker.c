@@ -47,7 +47,8 @@ struct phx_pve_worker {
         int fd; /* the socket; -1: nothing is at work */
         struct phx_pve_task *task;
         struct phx_pve_task stuck_in;
-        uint32_t *known; /* the ids of the last list */
+        int64_t asked_at; /* seconds since 1970 */
+        uint32_t *known;  /* the ids of the last list */
         size_t known_count;
         bool is_listed;
 };
@@ -251,7 +252,7 @@ static enum phx_pve_outcome worker_give_up(
                         .kind = request->kind,
                         .id = request->id,
                         .pid = worker->process.pid,
-                        .since = time(NULL),
+                        .since = worker->asked_at,
                 };
         worker->stuck_in = task;
         worker_kill(worker);
@@ -266,7 +267,7 @@ static enum phx_pve_outcome worker_is_gone(
         const struct phx_pve_task task = { .kind = request->kind,
                                            .id = request->id,
                                            .pid = worker->process.pid,
-                                           .since = time(NULL) };
+                                           .since = worker->asked_at };
         char what[64] = "";
 
         phx_pve_task_describe(&task, what, sizeof(what));
@@ -326,6 +327,7 @@ static enum phx_pve_outcome worker_ask(
 
         if (outcome != PHX_PVE_OUTCOME_DONE)
                 return outcome;
+        worker->asked_at = time(NULL);
         r = worker_converse(worker, request, payload, answer, ret_data);
         if (r == -ETIMEDOUT)
                 return worker_give_up(worker, request, error);

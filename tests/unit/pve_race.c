@@ -132,7 +132,7 @@ static enum phx_pve_outcome edit_once(const struct pve_race *race, bool is_last)
                                 &error);
         }
         if (outcome == PHX_PVE_OUTCOME_FAILED || outcome == PHX_PVE_OUTCOME_MOVED)
-                print_message("%s\n", error.text);
+                print_message("# %s\n", error.text);
         assert_int_not_equal(outcome, PHX_PVE_OUTCOME_FAILED);
         assert_int_not_equal(outcome, PHX_PVE_OUTCOME_MOVED);
         return outcome;
@@ -174,7 +174,7 @@ void pve_race_run(const struct pve_race *race) {
                 last = edit_once(race, true);
         for (int i = 0; i <= PHX_PVE_OUTCOME_FAILED; i++)
                 if (outcomes[i] > 0)
-                        print_message("%s: %u\n",
+                        print_message("# %s: %u\n",
                                       phx_pve_outcome_to_string((enum phx_pve_outcome) i),
                                       outcomes[i]);
         assert_int_equal(status, 0);

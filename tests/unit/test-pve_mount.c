@@ -89,7 +89,7 @@ static void skip_without_host(void) {
 
         if (!why)
                 return;
-        print_message("skipped: %s\n", why);
+        print_message("# skipped: %s\n", why);
         skip();
 }
 
@@ -502,6 +502,13 @@ static void other_nodes_changes_are_told(void **state) {
                 assert_int_equal(list.count, 0);
                 phx_pve_list_done(&list);
         }
+        pve_host_order("mkdir phoenixd");
+        assert_true(is_told(PATIENCE_MSEC));
+        pve_host_write("phoenixd/configs.json", "{}");
+        assert_true(is_told(PATIENCE_MSEC));
+        /* A young file is compared once more. */
+        while (is_told(5000))
+                ;
         /* Not ours. */
         pve_host_write("nodes/pve2/lxc/106.conf", OLD);
         assert_false(is_told(3000));
