@@ -47,10 +47,13 @@ def run(function, arguments):
     try:
         if host.start() != 0:
             raise AssertionError(f"it does not start: {host.said}")
-        return function(host)
+        skipped = function(host)
     finally:
-        host.done()
+        code = host.done()
         shutil.rmtree(work, ignore_errors=True)
+    if code != 0:
+        raise AssertionError(f"it ends with {code}: {host.said}")
+    return skipped
 
 
 def main():

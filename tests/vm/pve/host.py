@@ -76,9 +76,10 @@ class Host:
         return self.end()
 
     def done(self):
-        if self.process:
-            self.stop()
+        """0, or what it ended with."""
+        code = self.stop() if self.process else 0
         libc.umount2(os.fsencode(self.mountpoint), MNT_DETACH)
+        return code
 
     def ask(self, request, data=b""):
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
