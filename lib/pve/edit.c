@@ -89,7 +89,7 @@ int phx_pve_edit_set(struct phx_pve_edit *edit, const char *key, const char *val
         return 0;
 }
 
-static void draft_done(struct draft *draft) {
+static void pve_draft_done(struct draft *draft) {
         free(draft->entries);
         free(draft->places);
 }
@@ -123,7 +123,7 @@ static int check_lines(const struct draft *draft, struct phx_error *error) {
 
 /* --- what is dropped --- */
 
-static bool is_value(const struct phx_pve_line *line, const char *value, size_t size) {
+static bool pve_is_value(const struct phx_pve_line *line, const char *value, size_t size) {
         struct phx_lxc_option_text have = { .value = line->value, .value_size = line->value_size };
         struct phx_lxc_option_text want = { .value = value, .value_size = size };
 
@@ -135,10 +135,10 @@ static bool is_value(const struct phx_pve_line *line, const char *value, size_t 
                memcmp(have.value, want.value, want.value_size) == 0;
 }
 
-static bool is_item(const struct phx_pve_line *line, const struct phx_lxc_option_text *item) {
+static bool pve_is_item(const struct phx_pve_line *line, const struct phx_lxc_option_text *item) {
         return line->kind == PHX_PVE_LXC && line->key_size == item->key_size &&
                memcmp(line->key, item->key, item->key_size) == 0 &&
-               is_value(line, item->value, item->value_size);
+               pve_is_value(line, item->value, item->value_size);
 }
 
 size_t phx_pve_edit_copies(const struct phx_pve_text *text, const char *item) {
@@ -148,7 +148,7 @@ size_t phx_pve_edit_copies(const struct phx_pve_text *text, const char *item) {
         if (!phx_lxc_option_split(item, &option))
                 return 0;
         for (size_t i = 0; i < text->sections[0].count; i++)
-                count += is_item(&text->lines[i], &option);
+                count += pve_is_item(&text->lines[i], &option);
         return count;
 }
 
@@ -158,7 +158,7 @@ static bool is_managed(const struct phx_pve_edit *edit, const struct phx_lxc_opt
                edit_find(edit, item->key, item->key_size) != NULL;
 }
 
-static void drop_item(struct draft *draft, const char *item) {
+static void pve_drop_item(struct draft *draft, const char *item) {
         struct phx_lxc_option_text option;
 
         if (!phx_lxc_option_split(item, &option) || is_managed(draft->edit, &option))
@@ -166,7 +166,7 @@ static void drop_item(struct draft *draft, const char *item) {
         for (size_t i = draft->count; i-- > 0;) {
                 struct entry *entry = &draft->entries[i];
 
-                if (entry->is_dropped || !is_item(entry->line, &option))
+                if (entry->is_dropped || !pve_is_item(entry->line, &option))
                         continue;
                 entry->is_dropped = true;
                 return;
@@ -217,7 +217,7 @@ static bool tail_has_include(const struct draft *draft) {
         return false;
 }
 
-static bool is_profile(const struct phx_pve_setting *setting) {
+static bool pve_is_profile(const struct phx_pve_setting *setting) {
         return strcmp(setting->key, PHX_PVE_KEY_PROFILE) == 0;
 }
 
@@ -226,7 +226,7 @@ static bool may_stay(
                 const struct draft *draft,
                 const struct phx_pve_setting *setting,
                 size_t index) {
-        if (!is_profile(setting))
+        if (!pve_is_profile(setting))
                 return true;
         if (is_overruled_later(draft, index))
                 return false;
@@ -242,7 +242,7 @@ static size_t choose_line(const struct draft *draft, const struct phx_pve_settin
 
                 if (draft->entries[i].is_dropped || !phx_pve_line_sets(line, setting->key))
                         continue;
-                if (setting->value && is_value(line, setting->value, strlen(setting->value)))
+                if (setting->value && pve_is_value(line, setting->value, strlen(setting->value)))
                         return i;
                 if (chosen == NOWHERE)
                         chosen = i;
@@ -266,7 +266,7 @@ static bool mark_setting(struct draft *draft, const struct phx_pve_setting *sett
                 draft->entries[chosen].is_dropped = true;
                 return false;
         }
-        if (!is_value(draft->entries[chosen].line, setting->value, strlen(setting->value)))
+        if (!pve_is_value(draft->entries[chosen].line, setting->value, strlen(setting->value)))
                 draft->entries[chosen].written = setting;
         return true;
 }
@@ -276,7 +276,7 @@ static void mark_settings(struct draft *draft, bool wants_profile) {
         for (size_t i = 0; i < draft->edit->n_settings; i++) {
                 const struct phx_pve_setting *setting = &draft->edit->settings[i];
 
-                if (is_profile(setting) == wants_profile)
+                if (pve_is_profile(setting) == wants_profile)
                         draft->places[i] = mark_setting(draft, setting) ? NOWHERE : 0;
         }
 }
@@ -327,7 +327,7 @@ static void place_runtime(struct draft *draft) {
 }
 
 /* The profile's line stays the last where it is that. */
-static size_t place_tail(const struct draft *draft) {
+static size_t pve_place_tail(const struct draft *draft) {
         for (size_t i = draft->count; i-- > 0;) {
                 const struct entry *entry = &draft->entries[i];
 
@@ -342,10 +342,10 @@ static size_t place_setting(const struct draft *draft, const struct phx_pve_sett
                 return place_ordinary(draft, setting->key);
         if (strcmp(setting->key, PHX_PVE_KEY_RUNTIME) == 0)
                 return draft->runtime;
-        return is_profile(setting) ? draft->end : draft->tail;
+        return pve_is_profile(setting) ? draft->end : draft->tail;
 }
 
-static int draft_init(
+static int pve_draft_init(
                 struct draft *draft,
                 const struct phx_pve_edit *edit,
                 const struct phx_pve_text *text,
@@ -367,7 +367,7 @@ static int draft_init(
                 draft->entries[i].line = &text->lines[i];
 
         for (size_t i = 0; i < edit->removed.count; i++)
-                drop_item(draft, edit->removed.items[i]);
+                pve_drop_item(draft, edit->removed.items[i]);
         mark_settings(draft, false);
         mark_settings(draft, true);
         r = check_lines(draft, error);
@@ -376,7 +376,7 @@ static int draft_init(
 
         draft->end = find_end(draft);
         place_runtime(draft);
-        draft->tail = place_tail(draft);
+        draft->tail = pve_place_tail(draft);
         for (size_t i = 0; i < edit->n_settings; i++)
                 if (draft->places[i] != NOWHERE)
                         draft->places[i] = place_setting(draft, &edit->settings[i]);
@@ -435,7 +435,7 @@ static enum rank rank_of(const struct phx_pve_setting *setting) {
                 return RANK_ORDINARY;
         if (strcmp(setting->key, PHX_PVE_KEY_RUNTIME) == 0)
                 return RANK_RUNTIME;
-        return is_profile(setting) ? RANK_PROFILE : RANK_LXC;
+        return pve_is_profile(setting) ? RANK_PROFILE : RANK_LXC;
 }
 
 static int add_settings(
@@ -466,7 +466,7 @@ static int add_before_lxc(const struct draft *draft, size_t place, struct phx_bu
         return r;
 }
 
-static int add_place(const struct draft *draft, size_t place, struct phx_buffer *text) {
+static int pve_add_place(const struct draft *draft, size_t place, struct phx_buffer *text) {
         int r = add_before_lxc(draft, place, text);
 
         if (r >= 0)
@@ -483,7 +483,7 @@ static int draft_render(const struct draft *draft, struct phx_buffer *text) {
         for (size_t i = 0; r >= 0 && i < draft->count; i++) {
                 const struct entry *entry = &draft->entries[i];
 
-                r = add_place(draft, i, text);
+                r = pve_add_place(draft, i, text);
                 if (r >= 0 && entry->written)
                         r = add_setting(text, entry->written);
                 else if (r >= 0 && !entry->is_dropped)
@@ -491,7 +491,7 @@ static int draft_render(const struct draft *draft, struct phx_buffer *text) {
                 rest = entry->line->start + entry->line->size;
         }
         if (r >= 0)
-                r = add_place(draft, draft->count, text);
+                r = pve_add_place(draft, draft->count, text);
         if (r < 0)
                 return r;
         return phx_buffer_add(text, rest, draft->text->size - (size_t) (rest - draft->text->data));
@@ -502,10 +502,10 @@ static int edit_make(
                 const struct phx_pve_text *text,
                 struct phx_buffer *result,
                 struct phx_error *error) {
-        phx_cleanup(draft_done) struct draft draft = { 0 };
+        phx_cleanup(pve_draft_done) struct draft draft = { 0 };
         int r;
 
-        r = draft_init(&draft, edit, text, error);
+        r = pve_draft_init(&draft, edit, text, error);
         if (r >= 0)
                 r = draft_render(&draft, result);
         if (r < 0)

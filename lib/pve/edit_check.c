@@ -63,7 +63,7 @@ static bool is_profile_value(const char *value) {
         return option.value_size > 0 && option.value == value;
 }
 
-static bool is_number(const char *value) {
+static bool pve_is_number(const char *value) {
         return value[0] != '\0' && value[strspn(value, "0123456789")] == '\0' &&
                (value[0] != '0' || value[1] == '\0');
 }
@@ -85,7 +85,7 @@ static int check_value(const struct phx_pve_setting *setting, struct phx_error *
                                 setting->key,
                                 value);
         case PHX_PVE_TYPE_INTEGER:
-                if (is_number(value))
+                if (pve_is_number(value))
                         return 0;
                 return phx_error_set(
                                 error,

@@ -183,7 +183,7 @@ static int add_own(struct phx_pve_effect *effect, const char *key, const char *v
         return add_item(effect, key, strlen(key), value, strlen(value), 0);
 }
 
-static int add_mount(struct phx_pve_effect *effect, const char *type, size_t size) {
+static int pve_add_mount(struct phx_pve_effect *effect, const char *type, size_t size) {
         phx_autofree char *rule = NULL;
 
         if (phx_printf(&rule, "mount fstype=%.*s,", (int) size, type) < 0)
@@ -238,7 +238,7 @@ static int add_block(struct phx_pve_effect *effect, const struct view *view) {
         if (r >= 0)
                 r = add_nesting(effect, view);
         while (r >= 0 && phx_pve_features_next_mount(&view->features, &offset, &type, &size))
-                r = add_mount(effect, type, size);
+                r = pve_add_mount(effect, type, size);
         return r;
 }
 
@@ -270,7 +270,7 @@ static int effect_fill(struct phx_pve_effect *effect, const struct view *view) {
         if (r >= 0 && !view_has_lxc(view, PHX_PVE_KEY_PROFILE))
                 r = add_block(effect, view);
         if (r >= 0 && view->features.fuse)
-                r = add_mount(effect, "fuse", strlen("fuse"));
+                r = pve_add_mount(effect, "fuse", strlen("fuse"));
         if (r >= 0)
                 r = add_lines(effect, view, true);
         return r < 0 ? r : add_lines(effect, view, false);

@@ -75,7 +75,7 @@ static int entry_compare(const void *a, const void *b) {
         return (one->id > other->id) - (one->id < other->id);
 }
 
-static void picture_done(struct picture *picture) {
+static void pve_picture_done(struct picture *picture) {
         phx_pve_guests_done(&picture->guests);
         free(picture->ids);
         *picture = (struct picture){ 0 };
@@ -93,7 +93,11 @@ static bool picture_lists(const struct picture *picture, uint32_t id) {
 }
 
 /* There may be thousands: room is made for many at once. */
-static int make_room(void *array_pointer, size_t *capacity, size_t wanted, size_t item_size) {
+static int pve_guests_make_room(
+                void *array_pointer,
+                size_t *capacity,
+                size_t wanted,
+                size_t item_size) {
         size_t larger = wanted + wanted / 2 + 64;
         void *array = NULL, *grown;
 
@@ -111,7 +115,7 @@ static int make_room(void *array_pointer, size_t *capacity, size_t wanted, size_
 static int picture_add(struct picture *picture, uint32_t id) {
         int r;
 
-        r = make_room(&picture->ids, &picture->capacity, picture->count + 1, sizeof(id));
+        r = pve_guests_make_room(&picture->ids, &picture->capacity, picture->count + 1, sizeof(id));
         if (r < 0)
                 return r;
         picture->ids[picture->count++] = id;
@@ -119,7 +123,7 @@ static int picture_add(struct picture *picture, uint32_t id) {
 }
 
 /* "ID.conf", and nothing else: neither temporary files nor what libfuse hides. */
-static bool parse_name(const char *name, uint32_t *ret_id) {
+static bool pve_parse_name(const char *name, uint32_t *ret_id) {
         static const char ending[] = ".conf";
         size_t length = strlen(name), rest = strlen(ending);
 
@@ -136,7 +140,7 @@ static int picture_read_directory(struct picture *picture, const char *path) {
         if (!directory)
                 return phx_errno();
         for (errno = 0; (entry = readdir(directory)); errno = 0) {
-                if (!parse_name(entry->d_name, &id))
+                if (!pve_parse_name(entry->d_name, &id))
                         continue;
                 r = picture_add(picture, id);
                 if (r < 0)
@@ -188,10 +192,11 @@ static struct entry *entries_find(const struct entries *entries, size_t count, u
 static int entries_append(struct entries *entries, uint32_t id, uint64_t version) {
         int r;
 
-        r = make_room(&entries->items,
-                      &entries->capacity,
-                      entries->count + 1,
-                      sizeof(*entries->items));
+        r = pve_guests_make_room(
+                        &entries->items,
+                        &entries->capacity,
+                        entries->count + 1,
+                        sizeof(*entries->items));
         if (r < 0)
                 return r;
         entries->items[entries->count++] = (struct entry){ .id = id, .version = version };
@@ -281,7 +286,7 @@ static enum phx_pve_outcome entries_look(
                 struct entries *entries,
                 struct phx_pve_list *list,
                 struct phx_error *error) {
-        phx_cleanup(picture_done) struct picture picture = { 0 };
+        phx_cleanup(pve_picture_done) struct picture picture = { 0 };
         enum phx_pve_outcome outcome = picture_take(place, &picture, error);
 
         if (outcome != PHX_PVE_OUTCOME_DONE)

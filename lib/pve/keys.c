@@ -125,26 +125,27 @@ bool phx_pve_is(const char *start, size_t size, const char *text) {
         return strlen(text) == size && (size == 0 || memcmp(start, text, size) == 0);
 }
 
-static bool is_one_of(const char *key, size_t size, const char *const *names, size_t count) {
+static bool pve_is_one_of(const char *key, size_t size, const char *const *names, size_t count) {
         for (size_t i = 0; i < count; i++)
                 if (phx_pve_is(key, size, names[i]))
                         return true;
         return false;
 }
 
-static bool is_below(const char *key, size_t size, const char *prefix) {
+static bool pve_is_below(const char *key, size_t size, const char *prefix) {
         return size >= strlen(prefix) && memcmp(key, prefix, strlen(prefix)) == 0;
 }
 
 enum phx_pve_lxc_key phx_pve_lxc_key(const char *key, size_t size) {
-        if (is_below(key, size, gone_below) || is_one_of(key, size, renamed, PHX_ELEMENTS(renamed)))
+        if (pve_is_below(key, size, gone_below) ||
+            pve_is_one_of(key, size, renamed, PHX_ELEMENTS(renamed)))
                 return PHX_PVE_LXC_GONE;
-        if (is_one_of(key, size, generated, PHX_ELEMENTS(generated)))
+        if (pve_is_one_of(key, size, generated, PHX_ELEMENTS(generated)))
                 return PHX_PVE_LXC_GENERATED;
-        if (is_one_of(key, size, taken, PHX_ELEMENTS(taken)))
+        if (pve_is_one_of(key, size, taken, PHX_ELEMENTS(taken)))
                 return PHX_PVE_LXC_TAKEN;
         for (size_t i = 0; i < PHX_ELEMENTS(taken_below); i++)
-                if (is_below(key, size, taken_below[i]))
+                if (pve_is_below(key, size, taken_below[i]))
                         return PHX_PVE_LXC_TAKEN;
         return PHX_PVE_LXC_UNKNOWN;
 }

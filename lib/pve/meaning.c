@@ -247,7 +247,7 @@ static bool has_id_map(const struct phx_pve_text *text) {
 }
 
 /* Digits only, at most nine; -1 for anything else. */
-static long read_number(const char *text, size_t size) {
+static long pve_read_number(const char *text, size_t size) {
         long number = 0;
 
         if (size == 0 || size > 9)
@@ -264,7 +264,7 @@ static long read_number(const char *text, size_t size) {
 static void read_startup_word(struct phx_pve_startup *startup, const char *word, size_t size) {
         const char *equals = memchr(word, '=', size);
         size_t name_size = equals ? (size_t) (equals - word) : 0;
-        long number = read_number(
+        long number = pve_read_number(
                         word + (equals ? name_size + 1 : 0),
                         size - (equals ? name_size + 1 : 0));
 

@@ -75,7 +75,7 @@ static enum phx_pve_outcome refuse_as(
         return outcome;
 }
 
-static enum phx_pve_outcome check_owner(struct replacing *work) {
+static enum phx_pve_outcome pve_check_owner(struct replacing *work) {
         phx_cleanup(phx_pve_guests_done) struct phx_pve_guests guests = { 0 };
         const struct phx_pve_guest *guest;
         enum phx_pve_outcome outcome;
@@ -155,7 +155,7 @@ static enum phx_pve_outcome replace_open(const struct replacing *work, int *ret_
 }
 
 /* What the main section says about who may change it. */
-static enum phx_pve_outcome check_text(const struct replacing *work) {
+static enum phx_pve_outcome pve_check_text(const struct replacing *work) {
         phx_cleanup(phx_pve_text_done) struct phx_pve_text text = { 0 };
         const struct phx_pve_line *line;
 
@@ -197,7 +197,7 @@ static enum phx_pve_outcome check_old(const struct replacing *work) {
                               PHX_PVE_OUTCOME_FAILED,
                               -EFBIG,
                               "is larger than 124 KiB, which cannot be replaced in one step");
-        return check_text(work);
+        return pve_check_text(work);
 }
 
 /* By name, without opening it for writing: that alone would be a change to those who watch. */
@@ -314,13 +314,13 @@ enum phx_pve_outcome phx_pve_replace(
         int r;
 
         /* Before the lock, so that it is not waited for in vain, and then again. */
-        outcome = check_owner(&work);
+        outcome = pve_check_owner(&work);
         if (outcome != PHX_PVE_OUTCOME_DONE)
                 return outcome;
         r = phx_pve_lock(place->lock_directory, edit->id, edit->patience_usec, &lock_fd, error);
         if (r < 0)
                 return r == -EBUSY ? PHX_PVE_OUTCOME_NO_LOCK : PHX_PVE_OUTCOME_FAILED;
-        outcome = check_owner(&work);
+        outcome = pve_check_owner(&work);
         if (outcome == PHX_PVE_OUTCOME_DONE)
                 outcome = compare_closed(&work);
         if (outcome == PHX_PVE_OUTCOME_DONE)

@@ -259,7 +259,7 @@ static bool is_description(struct phx_pve_slice content) {
 
 /* --- the text --- */
 
-static void read_line(
+static void pve_read_line(
                 struct phx_pve_slice content,
                 const struct phx_pve_section *section,
                 struct phx_pve_line *line) {
@@ -278,7 +278,7 @@ static void read_line(
         phx_pve_read_dropped(content, line);
 }
 
-static void add_line(
+static void pve_add_line(
                 struct phx_pve_text *text,
                 const char *start,
                 size_t size,
@@ -301,12 +301,12 @@ static void add_line(
         }
         section = text->n_sections - 1;
         line->section = section;
-        read_line(content, &text->sections[section], line);
+        pve_read_line(content, &text->sections[section], line);
         text->sections[section].count++;
 }
 
 /* Room for all at once: a file may be nothing but lines, or nothing but headers. */
-static int make_room(struct phx_pve_text *text) {
+static int pve_make_room(struct phx_pve_text *text) {
         size_t lines = 1, sections = 2;
 
         for (size_t i = 0; i < text->size; i++) {
@@ -327,7 +327,7 @@ static void pve_text_split(struct phx_pve_text *text) {
                 size_t content_size = (size_t) ((feed ? feed : end) - at);
                 size_t size = content_size + (feed ? 1 : 0);
 
-                add_line(text, at, size, content_size);
+                pve_add_line(text, at, size, content_size);
                 at += size;
         }
 }
@@ -347,7 +347,7 @@ int phx_pve_text_parse(const char *data, size_t size, struct phx_pve_text *ret_t
         text.data[size] = '\0';
         phx_sha1_two(text.data, size, "", 0, text.digest);
 
-        r = make_room(&text);
+        r = pve_make_room(&text);
         if (r < 0)
                 return r;
         pve_text_split(&text);

@@ -231,7 +231,7 @@ static bool stamp_is_fresh(const struct stamp *stamp) {
 }
 
 /* The directory, not the log: that one is replaced when the server starts. */
-static void arm(struct phx_pve_watch *watch) {
+static void pve_arm(struct phx_pve_watch *watch) {
         struct stamp now;
 
         watch->database_wd = inotify_add_watch(watch->fd, watch->place->database, WRITES);
@@ -242,7 +242,11 @@ static void arm(struct phx_pve_watch *watch) {
                 watch->due = next_comparison(watch);
 }
 
-static int add_watch(int fd, const struct phx_pve_place *place, const char *name, uint32_t mask) {
+static int pve_add_watch(
+                int fd,
+                const struct phx_pve_place *place,
+                const char *name,
+                uint32_t mask) {
         phx_autofree char *path = NULL;
         int wd;
 
@@ -264,9 +268,9 @@ static int watch_begin(struct phx_pve_watch *watch, struct phx_pve_state *state)
         watch->fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
         if (watch->fd < 0)
                 return phx_errno();
-        watch->root_wd = add_watch(watch->fd, place, "", ARRIVALS);
-        watch->containers_wd = add_watch(watch->fd, place, containers, CHANGES);
-        watch->ours_wd = add_watch(watch->fd, place, OURS, CHANGES);
+        watch->root_wd = pve_add_watch(watch->fd, place, "", ARRIVALS);
+        watch->containers_wd = pve_add_watch(watch->fd, place, containers, CHANGES);
+        watch->ours_wd = pve_add_watch(watch->fd, place, OURS, CHANGES);
         watch->database_wd = -1;
         if (watch->root_wd < 0 || watch->containers_wd < 0)
                 return -ENOTCONN;
@@ -290,7 +294,7 @@ static bool watch_start(struct phx_pve_watch *watch) {
         watch->stamp = take_stamp(watch);
         watch->due = UINT64_MAX;
         if (watch->is_cluster)
-                arm(watch);
+                pve_arm(watch);
         return true;
 }
 
@@ -314,8 +318,8 @@ bool phx_pve_watch_tick(struct phx_pve_watch *watch) {
         /* Both before the comparison. Another node may have made the directory, or another one in
          * its place; the same one keeps its watch. */
         if (watch->quiet >= QUIET)
-                arm(watch);
-        watch->ours_wd = add_watch(watch->fd, watch->place, OURS, CHANGES);
+                pve_arm(watch);
+        watch->ours_wd = pve_add_watch(watch->fd, watch->place, OURS, CHANGES);
         if (take_fingerprint(watch, fingerprint) < 0) {
                 phx_pve_watch_lost(watch);
                 return true;
@@ -352,7 +356,7 @@ static bool take_ours(struct phx_pve_watch *watch, const struct inotify_event *e
 static bool take_arrival(struct phx_pve_watch *watch, const char *name) {
         if (strcmp(name, OURS) != 0)
                 return false;
-        watch->ours_wd = add_watch(watch->fd, watch->place, OURS, CHANGES);
+        watch->ours_wd = pve_add_watch(watch->fd, watch->place, OURS, CHANGES);
         return true;
 }
 
