@@ -33,7 +33,8 @@
 /* liblxc needs some 5 ms for a config, ten times that under emulation. */
 #define LXC_DEADLINE_USEC 5000000ULL
 
-/* The worker tells when the cluster file system comes back; a worker that hangs does not. */
+/* The worker tells when the cluster file system comes back; a worker that hangs does not, nor does
+ * a file that could not be read for a moment. */
 #define PVE_RETRY_USEC 5000000ULL
 
 struct phx_machine_containers {
@@ -276,11 +277,9 @@ static int machine_add_pve(struct look *look, struct phx_lxc_containers *pve) {
         }
         if (r >= 0)
                 r = phx_strings_copy(&look->list.watches, &pve->watches);
-        if (r < 0 || !pve->refusal)
-                return r;
-        if (look->observed->retry_usec > PVE_RETRY_USEC)
+        if (r >= 0 && pve->is_passing && look->observed->retry_usec > PVE_RETRY_USEC)
                 look->observed->retry_usec = PVE_RETRY_USEC;
-        return phx_replace(&look->observed->pve_refusal, pve->refusal);
+        return r < 0 ? r : phx_replace(&look->observed->pve_refusal, pve->refusal);
 }
 
 static int machine_list(struct look *look, const struct phx_lxc *lxc, struct phx_error *error) {

@@ -37,6 +37,7 @@ struct phx_pve_containers {
         char node[PHX_PVE_NODE_SIZE];
         struct phx_pve_known *items;
         size_t count;
+        bool is_passing; /* of the last look: see lxc/containers.h */
 };
 
 int phx_pve_containers_new(
@@ -135,6 +136,7 @@ static int known_read(
         if (outcome == PHX_PVE_OUTCOME_MOVED)
                 return 0;
         if (outcome != PHX_PVE_OUTCOME_DONE) {
+                containers->is_passing |= outcome == PHX_PVE_OUTCOME_NOT_NOW;
                 r = known_set_trouble(known, error.text);
                 return r < 0 ? r : 1;
         }
@@ -203,6 +205,7 @@ static int known_list(struct phx_pve_containers *containers, char **ret_refusal)
                 r = known_take_list(containers, &list);
                 return r < 0 ? r : 1;
         }
+        containers->is_passing = true;
         r = phx_replace(ret_refusal, error.text);
         for (size_t i = 0; r >= 0 && i < containers->count; i++)
                 r = known_set_trouble(&containers->items[i], error.text);
@@ -410,6 +413,7 @@ int phx_pve_containers_look(
         phx_cleanup(pve_look_done) struct pve_look look = { .containers = containers };
         int r;
 
+        containers->is_passing = false;
         r = known_list(containers, &shown.refusal);
         if (r > 0)
                 r = phx_lxc_reader_new(&look.reader);
@@ -421,6 +425,7 @@ int phx_pve_containers_look(
                 r = phx_strings_copy(&shown.watches, phx_lxc_reader_watches(look.reader));
         if (r < 0)
                 return r;
+        shown.is_passing = containers->is_passing;
         *ret_containers = PHX_TAKE_STRUCT(shown);
         return 0;
 }

@@ -180,6 +180,7 @@ static void a_file_system_that_is_gone_makes_nothing_gone(void **state) {
         assert_int_equal(rename(tree_path("pve"), tree_path("away")), 0);
         list = look();
         assert_non_null(list.refusal);
+        assert_true(list.is_passing);
         assert_int_equal(list.count, 1);
         assert_string_equal(list.items[0].trouble, list.refusal);
         assert_null(list.items[0].values.profile);
@@ -189,6 +190,7 @@ static void a_file_system_that_is_gone_makes_nothing_gone(void **state) {
         assert_int_equal(rename(tree_path("away"), tree_path("pve")), 0);
         list = look();
         assert_null(list.refusal);
+        assert_false(list.is_passing);
         assert_null(list.items[0].trouble);
         assert_string_equal(list.items[0].values.profile, "generated");
 }
