@@ -75,11 +75,12 @@ static int ask_file_of(
                 char *file,
                 size_t size,
                 const char **ret_file) {
-        const struct phx_buffer *text = &questions->texts[index];
+        const struct phx_buffer *text;
 
         *ret_file = questions->subjects->items[index];
         if (!questions->texts)
                 return 0;
+        text = &questions->texts[index];
         if (ftruncate(questions->text, 0) < 0 ||
             pwrite(questions->text, text->data, text->size, 0) != (ssize_t) text->size)
                 return -EIO;
