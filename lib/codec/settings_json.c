@@ -10,6 +10,7 @@
 #include "codec/json.h"
 #include "codec/settings_accept.h"
 #include "config.h"
+#include "state/backend.h"
 #include "state/configuration.h"
 
 #define USEC_PER_MSEC 1000ULL
@@ -18,8 +19,6 @@
 
 #define FIELD(name) offsetof(struct phx_settings, name)
 #define JOBS_LIMIT 64
-/* Only a process that may hang looks there: see pve/worker.h. */
-#define PVE_ROOT "/etc/pve"
 /* A key that is farther away than this was not misspelt. */
 #define MEANT_LIMIT 3
 
@@ -196,13 +195,13 @@ static int read_path(
                 return r;
         if (!phx_is_normal_path(path))
                 return phx_json_refuse_found(error, place, "expected %s", what);
-        if (strcmp(path, PVE_ROOT) == 0 || phx_has_prefix(path, PVE_ROOT "/"))
+        if (strcmp(path, PHX_PVE_ROOT) == 0 || phx_has_prefix(path, PHX_PVE_ROOT "/"))
                 return phx_json_refuse_found(
                                 error,
                                 place,
                                 "expected a path that is not below %s: Proxmox's cluster file system "
                                 "may not answer; copy the files to the node",
-                                PVE_ROOT);
+                                PHX_PVE_ROOT);
 
         *ret_path = path;
         return 0;

@@ -26,6 +26,7 @@
 #include "base/grow.h"
 #include "base/watches.h"
 #include "lxc/text.h"
+#include "state/backend.h"
 
 struct phx_lxc_reader {
         struct phx_lxc_include **items; /* each stays where it is as more are added */
@@ -246,6 +247,8 @@ int phx_lxc_reader_include(
         struct phx_lxc_include **item;
         int r, watched;
 
+        if (strcmp(path, PHX_PVE_ROOT) == 0 || phx_has_prefix(path, PHX_PVE_ROOT "/"))
+                return -EREMOTE;
         *ret_include = find_include(reader, path);
         if (*ret_include)
                 return 0;

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "state/backend.h"
 
 struct walk {
         struct phx_lxc_reader *reader;
@@ -61,6 +62,13 @@ static int lxc_walk_tell(const struct walk *walk, const char *path, int code) {
                                 walk->error,
                                 code,
                                 "%s: lxc.include '%s' is neither a file nor a directory",
+                                walk->config,
+                                path);
+        case -EREMOTE:
+                return phx_error_set(
+                                walk->error,
+                                code,
+                                "%s: includes %s; phoenixd does not follow includes below " PHX_PVE_ROOT,
                                 walk->config,
                                 path);
         default:

@@ -16,9 +16,11 @@
 #include "lxc/label_picture.h"
 #include "lxc/option_trials.h"
 #include "lxc/replace.h"
+#include "machine/pve.h"
 #include "machine/tasks.h"
 #include "pve/containers.h"
 #include "pve/features.h"
+#include "pve/keys.h"
 #include "state/needs.h"
 #include "state/report.h"
 
@@ -238,6 +240,17 @@ static bool is_generated_by_pve(const struct phx_lxc_container *container) {
                strcmp(container->values.cgroup_container, group) == 0;
 }
 
+/* Of a container whose own file is out of sight only its tasks are known: the config that was
+ * generated at its last start says nothing about it. */
+static int machine_hide_generated(struct phx_lxc_container *container, const char *why) {
+        container->backend = PHX_BACKEND_PVE;
+        phx_lxc_source_done(&container->source);
+        phx_lxc_decider_done(&container->decider);
+        if (phx_replace(&container->values.profile, NULL) < 0)
+                return -ENOMEM;
+        return phx_replace(&container->trouble, why);
+}
+
 /* Of LXC's list those that Proxmox has no hand in. While Proxmox says nothing, one of its
  * containers that was never seen is unknown; else it is on another node. */
 static int machine_leave_pve_out(struct look *look, const struct phx_lxc_containers *pve) {
@@ -257,7 +270,7 @@ static int machine_leave_pve_out(struct look *look, const struct phx_lxc_contain
                         continue;
                 }
                 if (is_pve && r >= 0)
-                        r = phx_replace(&container->trouble, pve->refusal);
+                        r = machine_hide_generated(container, pve->refusal);
                 look->list.items[kept++] = *container;
         }
         look->list.count = kept;
@@ -419,6 +432,8 @@ int phx_machine_containers_review(
                                 error);
         if (r >= 0)
                 r = settle_options(answers, &assignments, configuration_file, observed);
+        if (r >= 0)
+                r = phx_machine_pve_skip_options(configuration_file, observed);
         phx_option_answers_free(answers, assignments.count);
         if (r < 0)
                 return r;
@@ -429,9 +444,17 @@ int phx_machine_containers_review(
 static int wish_one(
                 const struct phx_machine_containers *containers,
                 const struct phx_container_config *config,
+                const struct phx_desired_container *want,
                 struct phx_observed_container *have) {
         int r;
 
+        /* Written out it is less than Proxmox's own default. */
+        if (want->is_generated && have->decider_line > 0 &&
+            phx_equal(have->decider, have->config)) {
+                r = phx_wrong_lines_add(&have->wrong_lines, PHX_LINE_TOO_MANY, PHX_PVE_KEY_PROFILE);
+                if (r < 0)
+                        return r;
+        }
         r = phx_pve_containers_wish(
                         containers->pve,
                         have->directory,
@@ -464,6 +487,7 @@ int phx_machine_containers_wish(
                 if (found && found->backend == PHX_BACKEND_PVE)
                         r = wish_one(containers,
                                      &configuration->containers[i],
+                                     want,
                                      &observed->containers[found - observed->containers]);
         }
         return r < 0 ? r : 0;

@@ -129,11 +129,21 @@ int phx_pve_assign(
         enum phx_pve_outcome outcome;
         int r;
 
+        bool is_other;
+
         r = assign_render(known, edit, features, &data, error);
-        if (r <= 0)
-                return r;
-        r = assign_judge(known, &data, edit->profile, deadline_usec, error);
         if (r < 0)
+                return r;
+        /* Where nothing is to be written, the profile may come from an include. */
+        is_other = r > 0;
+        if (!is_other) {
+                phx_buffer_done(&data);
+                r = phx_buffer_add(&data, known->config.data, known->config.size);
+                if (r < 0)
+                        return r;
+        }
+        r = assign_judge(known, &data, edit->profile, deadline_usec, error);
+        if (r < 0 || !is_other)
                 return r;
         outcome = phx_pve_worker_edit(
                         worker,

@@ -83,7 +83,7 @@ pid_t phx_pve_containers_process(const struct phx_pve_containers *containers) {
 
 void phx_pve_containers_forget(struct phx_pve_containers *containers) {
         for (size_t i = 0; i < containers->count; i++)
-                containers->items[i].combined[0] = '\0';
+                containers->items[i].is_stale = true;
 }
 
 static int compare_known(const void *id, const void *known) {
@@ -140,13 +140,14 @@ static int known_read(
                 r = known_set_trouble(known, error.text);
                 return r < 0 ? r : 1;
         }
-        is_same = known->config.data && !known->trouble &&
+        is_same = known->config.data && !known->trouble && !known->is_stale &&
                   strcmp(known->config.sha256, config.sha256) == 0;
         known->version = listed->version;
         if (is_same)
                 return 1;
         phx_pve_config_done(&known->config);
         known->config = PHX_TAKE_STRUCT(config);
+        known->is_stale = false;
         r = phx_pve_known_update(known);
         return r < 0 ? r : 1;
 }
@@ -161,7 +162,8 @@ static int known_take(
         if (old) {
                 *ret_known = *old;
                 *old = (struct phx_pve_known){ .id = old->id };
-                if (listed->version > 0 && ret_known->version == listed->version)
+                if (listed->version > 0 && ret_known->version == listed->version &&
+                    !ret_known->is_stale)
                         return 1;
         }
         ret_known->id = listed->id;

@@ -26,7 +26,7 @@ PHX_DEFINE_FREEP(phx_pve_containers)
 /* The worker's process, which outlives a look; 0 when there is none. */
 pid_t phx_pve_containers_process(const struct phx_pve_containers *containers);
 
-/* The next look asks liblxc about every config. */
+/* The next look reads every file, and asks liblxc about every config. */
 void phx_pve_containers_forget(struct phx_pve_containers *containers);
 
 /* The containers of this node, by id. The text of each is the config that Proxmox generates, as far

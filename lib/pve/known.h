@@ -15,6 +15,7 @@
 struct phx_pve_known {
         uint32_t id;
         uint64_t version; /* as in pve/guests.h; 0: read it again */
+        bool is_stale;    /* read it again, and take nothing over */
         char *path;       /* for people: ROOT/lxc/ID.conf */
         struct phx_pve_config config;
         char *trouble;              /* why it cannot be judged; else NULL */

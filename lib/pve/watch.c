@@ -62,6 +62,10 @@ struct stamp {
         struct timespec time;
 };
 
+/* After 5, 15, 35 seconds, and so on for five minutes. */
+#define DOUBT_USEC UINT64_C(5000000)
+#define DOUBTS 6
+
 struct phx_pve_watch {
         const struct phx_pve_place *place;
         int fd; /* -1: nothing is watched */
@@ -71,6 +75,7 @@ struct phx_pve_watch {
         int database_wd;     /* -1: not armed */
         uint64_t start_time; /* of the server whose directories are watched */
         bool is_cluster;
+        unsigned doubts; /* how often it was asked again whether it is one */
         bool is_settled; /* the log may be fresh, it was waited for */
         unsigned quiet;
         struct stamp stamp;
@@ -279,6 +284,15 @@ static int watch_begin(struct phx_pve_watch *watch, struct phx_pve_state *state)
         return take_fingerprint(watch, watch->fingerprint);
 }
 
+/* The server starts before the cluster's own communication does, and names no cluster until then.
+ * So that is asked again, some times in the first minutes, and not for ever: a node that stands
+ * alone is not to be woken. */
+static void pve_doubt(struct phx_pve_watch *watch) {
+        watch->due = watch->doubts < DOUBTS ? phx_now_usec() + (DOUBT_USEC << watch->doubts)
+                                            : UINT64_MAX;
+        watch->doubts++;
+}
+
 static bool watch_start(struct phx_pve_watch *watch) {
         struct phx_pve_state state = { 0 };
 
@@ -293,8 +307,29 @@ static bool watch_start(struct phx_pve_watch *watch) {
         watch->quiet = 0;
         watch->stamp = take_stamp(watch);
         watch->due = UINT64_MAX;
+        watch->doubts = 0;
         if (watch->is_cluster)
                 pve_arm(watch);
+        else
+                pve_doubt(watch);
+        return true;
+}
+
+/* A node of a cluster looked like one that stands alone. Containers may have come meanwhile. */
+static bool watch_join(struct phx_pve_watch *watch) {
+        struct phx_pve_state state = { 0 };
+
+        if (phx_pve_get_state(watch->place, &state, NULL) != PHX_PVE_OUTCOME_DONE) {
+                phx_pve_watch_lost(watch);
+                return true;
+        }
+        if (!state.is_cluster) {
+                pve_doubt(watch);
+                return false;
+        }
+        watch->is_cluster = true;
+        watch->stamp = take_stamp(watch);
+        watch->due = next_comparison(watch);
         return true;
 }
 
@@ -305,6 +340,8 @@ bool phx_pve_watch_tick(struct phx_pve_watch *watch) {
 
         if (watch->fd < 0)
                 return watch_start(watch);
+        if (!watch->is_cluster)
+                return watch_join(watch);
         stamp = take_stamp(watch);
         if (stamp_is_fresh(&stamp) && !watch->is_settled) {
                 watch->is_settled = true;

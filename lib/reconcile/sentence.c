@@ -44,6 +44,11 @@ static int add_assigned(
                 const struct phx_drift *drift) {
         int r;
 
+        if (drift->key && strcmp(drift->key, "lxc.apparmor.profile") == 0)
+                return phx_buffer_addf(
+                                buffer,
+                                "its config %s generated, which is less than Proxmox's default",
+                                tense->names);
         if (drift->key && strcmp(drift->key, "features") == 0)
                 return phx_buffer_addf(
                                 buffer,

@@ -255,6 +255,40 @@ static void an_include_below_it_is_not_followed(void **state) {
         save(text, "3");
         list = look();
         assert_non_null(strstr(list.items[0].trouble, "does not follow includes below"));
+        phx_lxc_containers_done(&list);
+
+        /* Nor by way of another one. */
+        tree_write("other.conf", "lxc.include = /etc/pve/extra.conf\n");
+        (void) snprintf(text, sizeof(text), PLAIN "lxc.include: %s\n", tree_path("other.conf"));
+        save(text, "4");
+        list = look();
+        assert_non_null(strstr(list.items[0].trouble, "does not follow includes below /etc/pve"));
+}
+
+/* By then it may have been counted from the beginning again. */
+static void on_demand_a_file_is_read_again(void **state) {
+        phx_cleanup(phx_lxc_containers_done) struct phx_lxc_containers list = { 0 };
+
+        save(PLAIN, "3");
+        list = look();
+        phx_lxc_containers_done(&list);
+        save(PLAIN "lxc.apparmor.profile: lxc-web\n", "3");
+        phx_pve_containers_forget(containers);
+        list = look();
+        assert_string_equal(list.items[0].values.profile, "lxc-web");
+}
+
+/* The line is there, and an include after it names another profile. */
+static void an_edit_that_cannot_help_is_refused(void **state) {
+        phx_cleanup(phx_lxc_containers_done) struct phx_lxc_containers list = { 0 };
+        char text[1024];
+
+        tree_write("names.conf", "lxc.apparmor.profile = lxc-other\n");
+        (void) snprintf(text, sizeof(text), PLAIN "lxc.include: %s\n", tree_path("names.conf"));
+        save(text, "3");
+        list = look();
+        assert_string_equal(list.items[0].values.profile, "lxc-other");
+        assert_int_equal(edit(&list.items[0], "generated"), -EINVAL);
 }
 
 int main(void) {
@@ -290,6 +324,11 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(features_are_as_the_entry_asks, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(
                                 an_include_below_it_is_not_followed,
+                                set_up,
+                                tear_down),
+                cmocka_unit_test_setup_teardown(on_demand_a_file_is_read_again, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(
+                                an_edit_that_cannot_help_is_refused,
                                 set_up,
                                 tear_down),
         };
