@@ -62,9 +62,9 @@ struct stamp {
         struct timespec time;
 };
 
-/* After 5, 15, 35 seconds, and so on for five minutes. */
+/* After 5, 15, 35, 75 and 155 seconds. */
 #define DOUBT_USEC UINT64_C(5000000)
-#define DOUBTS 6
+#define DOUBTS 5
 
 struct phx_pve_watch {
         const struct phx_pve_place *place;

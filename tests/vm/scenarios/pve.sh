@@ -68,7 +68,8 @@ wakeups() {
     done
     echo "$sum"
 }
-sleep 10
+# For some time it asks whether its node is in a cluster.
+sleep 150
 idle_before=$(wakeups)
 sleep 40
 idle_after=$(wakeups)
@@ -144,14 +145,16 @@ check "in sync" settled 20
 pve_ask cluster c
 pve_ask node pve2 add
 sleep 60
-check "a container leaves" pve_ask rename "nodes/$PVE_NODE/lxc/954.conf" nodes/pve2/lxc/954.conf
-check "and is missing here" wait_until 10 prints_like 'missing' phoenixctl list containers
-pve_ask rename nodes/pve2/lxc/954.conf "nodes/$PVE_NODE/lxc/954.conf"
-check "it comes back" wait_until 10 settled 10
 printf 'arch: amd64\nostype: debian\n' >/run/arrives
-/usr/local/sbin/vm-pmxcfs --ask "$PVE_CONTROL" write "nodes/$PVE_NODE/lxc/955.conf" </run/arrives
 configure 910=lxc-db 953=lxc-db 954=lxc-db 955=lxc-web
-check "one that arrives is right before its first start" wait_until 10 names 955 lxc-web
+check "one that is not here is missing" wait_until 10 prints_like '955 .*missing' phoenixctl list containers
+/usr/local/sbin/vm-pmxcfs --ask "$PVE_CONTROL" write "nodes/$PVE_NODE/lxc/955.conf" </run/arrives
+check "it arrives, and is right before its first start" wait_until 10 names 955 lxc-web
+check "in sync" settled 20
+check "it leaves" pve_ask rename "nodes/$PVE_NODE/lxc/955.conf" nodes/pve2/lxc/955.conf
+check "and is missing again" wait_until 10 prints_like '955 .*missing' phoenixctl list containers
+pve_ask rename nodes/pve2/lxc/955.conf "nodes/$PVE_NODE/lxc/955.conf"
+check "it comes back" wait_until 10 not prints_like '955 .*missing' phoenixctl list containers
 
 say "a container that names no profile is Proxmox's to confine"
 jq '.lxc_configs["910"] |= del(.apparmor_profile)' "$CONFIG" >"$CONFIG.new"
