@@ -33,6 +33,18 @@ void phx_lxc_values_done(struct phx_lxc_values *values) {
         *values = (struct phx_lxc_values){ 0 };
 }
 
+int phx_lxc_values_copy(struct phx_lxc_values *to, const struct phx_lxc_values *from) {
+        to->code = from->code;
+        to->allow_nesting = from->allow_nesting;
+        to->is_mapped = from->is_mapped;
+        if (phx_replace(&to->text, from->text) < 0 ||
+            phx_replace(&to->profile, from->profile) < 0 ||
+            phx_replace(&to->cgroup_dir, from->cgroup_dir) < 0 ||
+            phx_replace(&to->cgroup_container, from->cgroup_container) < 0)
+                return -ENOMEM;
+        return phx_replace(&to->cgroup_inner, from->cgroup_inner);
+}
+
 static int ask_add_string(struct phx_buffer *strings, const char *text) {
         return phx_buffer_add(strings, text, strlen(text) + 1);
 }

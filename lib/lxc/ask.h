@@ -26,6 +26,8 @@ struct phx_lxc_values {
 };
 
 void phx_lxc_values_done(struct phx_lxc_values *values);
+/* TO must be values or zero. 0 or -ENOMEM. */
+int phx_lxc_values_copy(struct phx_lxc_values *to, const struct phx_lxc_values *from);
 
 /* Loads each of the files, which need not be any container's config: a candidate is judged before
  * it becomes one. No container is opened for that, no old config is merged in, and nothing of a

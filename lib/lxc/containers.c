@@ -107,22 +107,6 @@ static struct cached *find_cached(struct phx_lxc_cache *cache, const char *name)
                                  : NULL;
 }
 
-static int copy_values(struct phx_lxc_values *to, const struct phx_lxc_values *from) {
-        int r;
-
-        to->code = from->code;
-        to->allow_nesting = from->allow_nesting;
-        to->is_mapped = from->is_mapped;
-        r = phx_replace(&to->text, from->text);
-        if (r >= 0)
-                r = phx_replace(&to->profile, from->profile);
-        if (r >= 0)
-                r = phx_replace(&to->cgroup_dir, from->cgroup_dir);
-        if (r >= 0)
-                r = phx_replace(&to->cgroup_container, from->cgroup_container);
-        return r < 0 ? r : phx_replace(&to->cgroup_inner, from->cgroup_inner);
-}
-
 static int copy_decider(struct phx_lxc_decider *to, const struct phx_lxc_decider *from) {
         to->line = from->line;
         return phx_replace(&to->file, from->file);
@@ -144,7 +128,7 @@ static int lxc_remember(struct phx_lxc_cache *cache, const struct phx_lxc_contai
         }
 
         cached->combined[0] = '\0'; /* until it is whole */
-        r = copy_values(&cached->values, &container->values);
+        r = phx_lxc_values_copy(&cached->values, &container->values);
         if (r >= 0)
                 r = copy_decider(&cached->decider, &container->decider);
         if (r < 0)
@@ -310,7 +294,7 @@ static int take_cached(struct phx_lxc_cache *cache, struct phx_lxc_container *co
 
         if (!cached || strcmp(cached->combined, container->source.combined) != 0)
                 return 0;
-        return copy_values(&container->values, &cached->values) < 0 ||
+        return phx_lxc_values_copy(&container->values, &cached->values) < 0 ||
                                                copy_decider(&container->decider, &cached->decider) <
                                                                0
                                ? -ENOMEM
@@ -407,7 +391,7 @@ static int lxc_ask(struct look *look, struct phx_lxc_cache *cache, struct phx_er
         for (size_t i = 0; r >= 0 && i < questions.files.count; i++) {
                 struct phx_lxc_container *container = &look->found.items[questions.indices[i]];
 
-                r = copy_values(&container->values, &questions.answers[i]);
+                r = phx_lxc_values_copy(&container->values, &questions.answers[i]);
                 if (r >= 0)
                         r = phx_lxc_decide(
                                         look->reader,

@@ -356,20 +356,10 @@ static int pve_ask(struct pve_look *look, struct phx_error *error) {
 /* --- show --- */
 
 static int show_values(const struct phx_pve_known *known, struct phx_lxc_container *shown) {
-        const struct phx_lxc_values *from = &known->values;
-        struct phx_lxc_values *to = &shown->values;
+        int r = phx_lxc_values_copy(&shown->values, &known->values);
 
-        to->code = from->code;
-        to->allow_nesting = from->allow_nesting;
-        to->is_mapped = from->is_mapped;
-        if (phx_replace(&to->text, from->text) < 0 ||
-            phx_replace(&to->profile, from->profile) < 0 ||
-            phx_replace(&to->cgroup_dir, from->cgroup_dir) < 0 ||
-            phx_replace(&to->cgroup_container, from->cgroup_container) < 0 ||
-            phx_replace(&to->cgroup_inner, from->cgroup_inner) < 0)
-                return -ENOMEM;
         shown->decider.line = known->decider.line;
-        return phx_replace(&shown->decider.file, known->decider.file);
+        return r < 0 ? r : phx_replace(&shown->decider.file, known->decider.file);
 }
 
 static int show_source(const struct phx_pve_known *known, struct phx_lxc_source *source) {
