@@ -44,6 +44,7 @@ struct phx_machine_containers {
         const struct phx_trust *trust;
         struct phx_lxc_cache *cache;
         struct phx_pve_containers *pve;
+        bool sees_pve;        /* the last look was at containers of Proxmox, too */
         const char *pve_sign; /* a directory that is there where Proxmox is installed */
         struct phx_option_trials *trials;
         struct phx_label_pictures pictures;
@@ -301,7 +302,8 @@ static int machine_list(struct look *look, const struct phx_lxc *lxc, struct phx
 
         if (look->backends != PHX_BACKENDS_PVE)
                 r = phx_lxc_containers_look(lxc, look->containers->cache, &look->list, error);
-        if (r < 0 || !machine_has_pve(look))
+        look->containers->sees_pve = machine_has_pve(look);
+        if (r < 0 || !look->containers->sees_pve)
                 return r;
         r = phx_pve_containers_look(look->containers->pve, &pve, error);
         return r < 0 ? r : machine_add_pve(look, &pve);
@@ -432,7 +434,7 @@ int phx_machine_containers_review(
                                 error);
         if (r >= 0)
                 r = settle_options(answers, &assignments, configuration_file, observed);
-        if (r >= 0)
+        if (r >= 0 && containers->sees_pve)
                 r = phx_machine_pve_skip_options(configuration_file, observed);
         phx_option_answers_free(answers, assignments.count);
         if (r < 0)
@@ -473,7 +475,7 @@ int phx_machine_containers_wish(
                 const struct phx_configuration *configuration,
                 const struct phx_desired *desired,
                 struct phx_observed *observed) {
-        size_t count = configuration && containers->pve ? desired->container_count : 0;
+        size_t count = configuration && containers->sees_pve ? desired->container_count : 0;
         int r = 0;
 
         for (size_t i = 0; r >= 0 && i < count; i++) {
