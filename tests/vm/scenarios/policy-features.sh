@@ -68,7 +68,7 @@ echo 'policy-features=/nonexistent' >"$CONF"
 check "what the loader would refuse is named" wait_until 10 \
     status_like '^Degraded: .*/etc/apparmor/parser.conf: line 1: /nonexistent: No such file'
 check "and the last good policy stays in force" prints "$theirs" loaded_hash lxc-noabi
-check "validate says the same" prints_like 'parser.conf: line 1: /nonexistent: No such file' phoenixctl validate
+check "validate says the same" prints_like 'parser.conf:1: error: /nonexistent: No such file' phoenixctl validate
 mv /root/parser.conf "$CONF"
 check "as before when it is as before" wait_until 20 prints "$ours" loaded_hash lxc-noabi
 check "in sync" settled 10
