@@ -375,7 +375,7 @@ static int work_look(
         return r < 0 ? phx_error_set(error, r, "reporting: out of memory") : 0;
 }
 
-static pid_t work_process(void *data) {
+static const struct phx_process *work_process(void *data) {
         const struct work *work = data;
 
         return phx_machine_process(work->machine);

@@ -5,15 +5,15 @@
  * memory that the plan is in.
  *
  * The engine is a loop without events: receive a request, answer it, sweep up children that were
- * left, receive the next. Between requests it waits in recv(), and uses nothing. An answer ends
+ * left, receive the next. Between requests it waits, and uses nothing. An answer ends
  * with one message: report, labels or failure. Progress may come before it, and before a report the
  * snapshot and the plan, each as a message of its own, when they have changed. The first request
  * makes the engine's work (engine_prepare), and a failure of that is an answer, tried again by the
  * next request.
  *
  * Death, either way:
- *   - the loop is gone: recv() ends with -EPIPE while idle. During a pass, leave_if_alone() looks
- *     at the socket before each change, and when progress cannot be sent, so that an engine
+ *   - the loop is gone: receiving ends with -EPIPE while idle. During a pass, leave_if_alone()
+ * looks at the socket before each change, and when progress cannot be sent, so that an engine
  *     without a loop makes no further change.
  *   - the engine is gone: the loop sees it by the pidfd. The state on disk is whole at any time,
  *     as each change is one atomic step; a new engine reads it and observes everything again.
@@ -36,6 +36,10 @@
 #include "base/strings.h"
 #include "codec/report_json.h"
 
+/* Between two looks that an engine asks for, so that a worker that ends at once each time does not
+ * cost one look after the other. */
+#define ASK_SPACING_USEC UINT64_C(10000000)
+
 /* The engine's own side: what its callbacks need. */
 struct child {
         const struct engine_plan *plan;
@@ -43,6 +47,7 @@ struct child {
         struct phx_audit audit;
         struct engine_work work;
         bool ready;
+        uint64_t asked_usec; /* when it asked for a look itself; 0: never */
 };
 
 /* When the loop ends, by itself or killed, nobody wants this look any more. What is under way ends
@@ -156,16 +161,57 @@ static int engine_serve_look(struct child *child, const struct channel_message *
         return r;
 }
 
-static pid_t kept_process(const struct child *child) {
-        return child->ready && child->work.process ? child->work.process(child->work.data) : 0;
+static const struct phx_process *kept_process(const struct child *child) {
+        return child->ready && child->work.process ? child->work.process(child->work.data) : NULL;
+}
+
+static void engine_ask(struct child *child) {
+        const uint64_t one = 1;
+
+        child->asked_usec = phx_now_usec();
+        (void) !write(child->plan->changed_fd, &one, sizeof(one));
+}
+
+/* Waits for a request. The process that watches between two looks has ended when its pidfd is
+ * readable: then nothing is watched, and the engine asks for a look, which starts another one. It
+ * asks once, as the pidfd stays readable. */
+static int engine_rest(struct child *child) {
+        const struct phx_process *kept = kept_process(child);
+        const bool is_heard = kept && child->plan->changed_fd > 0;
+        struct pollfd fds[] = { { .fd = child->channel.fd, .events = POLLIN },
+                                { .fd = is_heard ? kept->fd : -1, .events = POLLIN } };
+        uint64_t due = PHX_NEVER;
+
+        for (;;) {
+                uint64_t now = phx_now_usec(), left_usec = now < due ? due - now : 0;
+                const struct timespec left = { (time_t) (left_usec / 1000000),
+                                               (long) (left_usec % 1000000 * 1000) };
+                int n = ppoll(fds, PHX_ELEMENTS(fds), due == PHX_NEVER ? NULL : &left, NULL);
+
+                if (n < 0 && errno != EINTR)
+                        return phx_errno();
+                if (n > 0 && fds[0].revents)
+                        return 0;
+                if (n > 0 && fds[1].revents) {
+                        fds[1].fd = -1;
+                        due = child->asked_usec > 0 ? child->asked_usec + ASK_SPACING_USEC : 0;
+                }
+                if (due <= phx_now_usec()) {
+                        engine_ask(child);
+                        due = PHX_NEVER;
+                }
+        }
 }
 
 static int engine_serve(struct child *child) {
         for (;;) {
                 phx_cleanup(channel_message_freep) struct channel_message *message = NULL;
+                const struct phx_process *kept;
                 int r;
 
-                r = channel_receive(&child->channel, &message);
+                r = engine_rest(child);
+                if (r >= 0)
+                        r = channel_receive(&child->channel, &message);
                 if (r <= 0)
                         return r;
                 if (message->type != CHANNEL_LOOK)
@@ -173,7 +219,8 @@ static int engine_serve(struct child *child) {
                 r = message->value == LOOK_LABELS ? answer_labels(child)
                                                   : engine_serve_look(child, message);
                 /* All children have ended with the look; what left their groups came to us. */
-                (void) phx_process_sweep(kept_process(child), PHX_PROCESS_PATIENCE_USEC);
+                kept = kept_process(child);
+                (void) phx_process_sweep(kept ? kept->pid : 0, PHX_PROCESS_PATIENCE_USEC);
                 if (r < 0)
                         return r;
         }
@@ -249,7 +296,7 @@ static void reset_environment(void) {
 
 static _Noreturn void run_child(const struct engine_plan *plan, int fd) {
         struct child child = { .plan = plan, .channel = { .fd = fd } };
-        int kept[] = { fd, find_journal_socket(), plan->keep_fd };
+        int kept[] = { fd, find_journal_socket(), plan->changed_fd };
 
         (void) prctl(PR_SET_NAME, "phoenixd-engine");
         (void) prctl(PR_SET_CHILD_SUBREAPER, 1);

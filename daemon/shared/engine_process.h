@@ -38,9 +38,10 @@ struct engine_work {
                     struct phx_error *error);
         /* Whether a label is another one than the last look saw; in doubt it is. */
         bool (*labels)(void *data);
-        /* A process that outlives a look, and that the engine does not sweep up; 0 for none. May be
-         * NULL. */
-        pid_t (*process)(void *data);
+        /* A process that outlives a look, and that the engine does not sweep up; NULL for none.
+         * When it ends between two looks, the engine asks for the next one. Borrowed until then.
+         * May be NULL. */
+        const struct phx_process *(*process)(void *data);
         void *data;
 };
 
@@ -53,7 +54,7 @@ struct engine_plan {
                      struct phx_error *error);
         const struct work_options *options;
         const struct journal *journal;
-        int keep_fd; /* a descriptor that every engine keeps; 0: none */
+        int changed_fd; /* an eventfd(2) that asks for a look, kept by every engine; 0: none */
 };
 
 /* The loop's side of an engine. */

@@ -93,8 +93,9 @@ struct phx_machine_containers *phx_machine_containers_free(
         return NULL;
 }
 
-pid_t phx_machine_containers_process(const struct phx_machine_containers *containers) {
-        return containers->pve ? phx_pve_containers_process(containers->pve) : 0;
+const struct phx_process *phx_machine_containers_process(
+                const struct phx_machine_containers *containers) {
+        return containers->pve ? phx_pve_containers_process(containers->pve) : NULL;
 }
 
 void phx_machine_containers_forget(struct phx_machine_containers *containers) {

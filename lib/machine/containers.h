@@ -25,8 +25,9 @@ int phx_machine_containers_new(
 struct phx_machine_containers *phx_machine_containers_free(
                 struct phx_machine_containers *containers);
 
-/* The process that outlives a look; 0 when there is none. */
-pid_t phx_machine_containers_process(const struct phx_machine_containers *containers);
+/* The process that outlives a look; NULL when there is none. Borrowed until the next look. */
+const struct phx_process *phx_machine_containers_process(
+                const struct phx_machine_containers *containers);
 
 /* Removes what a crash left in the containers' directories. */
 void phx_machine_containers_clean(

@@ -163,7 +163,7 @@ void phx_machine_forget(struct phx_machine *machine) {
         machine->hash_kind = PHX_HASH_NONE;
 }
 
-pid_t phx_machine_process(const struct phx_machine *machine) {
+const struct phx_process *phx_machine_process(const struct phx_machine *machine) {
         return phx_machine_containers_process(machine->containers);
 }
 

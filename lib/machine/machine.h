@@ -91,8 +91,9 @@ int phx_machine_remember(
 bool phx_machine_labels_differ(const struct phx_machine *machine);
 bool phx_machine_has_labels(const struct phx_machine *machine);
 
-/* A process that outlives a look, and is no leftover; 0 when there is none. */
-pid_t phx_machine_process(const struct phx_machine *machine);
+/* A process that outlives a look, and is no leftover; NULL when there is none. Borrowed until the
+ * next look. */
+const struct phx_process *phx_machine_process(const struct phx_machine *machine);
 
 /* For the next look nothing counts that was only remembered: what others' files define, what liblxc
  * said, what did not compile and is to be tried later, what the kernel can do. */

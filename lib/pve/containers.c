@@ -77,8 +77,8 @@ struct phx_pve_containers *phx_pve_containers_free(struct phx_pve_containers *co
         return NULL;
 }
 
-pid_t phx_pve_containers_process(const struct phx_pve_containers *containers) {
-        return phx_pve_worker_pid(containers->worker);
+const struct phx_process *phx_pve_containers_process(const struct phx_pve_containers *containers) {
+        return phx_pve_worker_process(containers->worker);
 }
 
 void phx_pve_containers_forget(struct phx_pve_containers *containers) {

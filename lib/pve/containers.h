@@ -23,8 +23,8 @@ int phx_pve_containers_new(
 struct phx_pve_containers *phx_pve_containers_free(struct phx_pve_containers *containers);
 PHX_DEFINE_FREEP(phx_pve_containers)
 
-/* The worker's process, which outlives a look; 0 when there is none. */
-pid_t phx_pve_containers_process(const struct phx_pve_containers *containers);
+/* The worker's process, which outlives a look, as phx_pve_worker_process(). */
+const struct phx_process *phx_pve_containers_process(const struct phx_pve_containers *containers);
 
 /* The next look reads every file, and asks liblxc about every config. */
 void phx_pve_containers_forget(struct phx_pve_containers *containers);

@@ -90,6 +90,10 @@ struct phx_pve_worker *phx_pve_worker_free(struct phx_pve_worker *worker) {
         return NULL;
 }
 
+const struct phx_process *phx_pve_worker_process(const struct phx_pve_worker *worker) {
+        return worker->process.pid > 0 ? &worker->process : NULL;
+}
+
 pid_t phx_pve_worker_pid(const struct phx_pve_worker *worker) {
         return worker->process.pid;
 }

@@ -13,6 +13,7 @@
  *
  * Nothing here is for the loop. */
 
+#include "base/process.h"
 #include "pve/message.h"
 
 struct phx_pve_worker;
@@ -41,7 +42,11 @@ int phx_pve_worker_new(
 struct phx_pve_worker *phx_pve_worker_free(struct phx_pve_worker *worker);
 PHX_DEFINE_FREEP(phx_pve_worker)
 
-/* Its process, which is no leftover: for phx_process_sweep(). 0 when there is none. */
+/* Its process, which is no leftover: for phx_process_sweep(), and to see that it has ended, after
+ * which nothing is watched until the next request. NULL when there is none. Borrowed until the next
+ * request. */
+const struct phx_process *phx_pve_worker_process(const struct phx_pve_worker *worker);
+/* The same, 0 when there is none. */
 pid_t phx_pve_worker_pid(const struct phx_pve_worker *worker);
 /* The one that was left behind and still lives. */
 bool phx_pve_worker_is_stuck(struct phx_pve_worker *worker, struct phx_pve_task *ret_task);

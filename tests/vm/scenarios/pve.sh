@@ -59,6 +59,15 @@ check "in its profile" wait_until 10 pve_all_labelled 953 'lxc-db (enforce)'
 check "the status counts them" wait_until 10 status_like '^In sync: 2 profiles in force, 2 of 3 containers confined, 1 stopped'
 check "explain names the line" prints_like "container +/etc/pve/lxc/910.conf:[0-9]+" phoenixctl explain 910
 
+say "the process that watches dies at rest"
+worker() { pgrep -x phoenixd-pve; }
+worker_before=$(worker)
+kill -KILL "$worker_before"
+sed -i '/^lxc.apparmor.profile/d' "$(config 954)"
+check "what changes then is seen" wait_until 5 names 954 lxc-db
+check "by another one" not prints "$worker_before" worker
+check "in sync" settled 20
+
 say "a node on which nothing happens"
 wakeups() {
     local pid sum=0 n
