@@ -121,7 +121,7 @@ static struct phx_assignment *assignments_add(
 
         if (!assignment || phx_replace(&assignment->id, want->id) < 0 ||
             phx_replace(&assignment->directory, want->directory) < 0 ||
-            phx_replace(&assignment->label, want->label) < 0 ||
+            phx_replace(&assignment->label, phx_observed_label(want, have)) < 0 ||
             phx_lxc_options_copy(&assignment->options, &want->options) < 0)
                 return NULL;
         assignment->have = have;

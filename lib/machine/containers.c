@@ -449,15 +449,10 @@ static int wish_one(
                 const struct phx_container_config *config,
                 const struct phx_desired_container *want,
                 struct phx_observed_container *have) {
-        int r;
+        int r = phx_machine_pve_review_profile(want, have);
 
-        /* Written out it is less than Proxmox's own default. */
-        if (want->is_generated && have->decider_line > 0 &&
-            phx_equal(have->decider, have->config)) {
-                r = phx_wrong_lines_add(&have->wrong_lines, PHX_LINE_TOO_MANY, PHX_PVE_KEY_PROFILE);
-                if (r < 0)
-                        return r;
-        }
+        if (r < 0)
+                return r;
         r = phx_pve_containers_wish(
                         containers->pve,
                         have->directory,

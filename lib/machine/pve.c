@@ -48,3 +48,23 @@ int phx_machine_pve_skip_options(const char *configuration_file, struct phx_obse
                         r = pve_skip_options_of(configuration_file, &observed->containers[i]);
         return r;
 }
+
+int phx_machine_pve_review_profile(
+                const struct phx_desired_container *want,
+                struct phx_observed_container *have) {
+        if (!want->is_generated || have->decider_line == 0 ||
+            !phx_equal(have->decider, have->config))
+                return 0;
+        if (!phx_observed_keeps_profile(want, have))
+                return phx_wrong_lines_add(
+                                &have->wrong_lines,
+                                PHX_LINE_TOO_MANY,
+                                PHX_PVE_KEY_PROFILE);
+        return phx_strings_addf(
+                        &have->remarks,
+                        "%s:%u: names the profile %s, which the configuration does not; add it to "
+                        "the configuration, or remove the line",
+                        have->config,
+                        have->decider_line,
+                        have->effective);
+}

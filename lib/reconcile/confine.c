@@ -26,6 +26,8 @@ static const char *generated_label_of(
 static const char *confine_label_of(
                 const struct phx_desired_container *want,
                 const struct phx_observed_container *have) {
+        if (want && phx_observed_keeps_profile(want, have))
+                return have->effective;
         if (want)
                 return want->is_generated ? generated_label_of(want, have) : want->label;
         return have->effective && have->effective[0] ? have->effective : "unconfined";

@@ -59,13 +59,25 @@ static enum phx_cause diff_containers_why_no_profile(
                                                          : PHX_CAUSE_PROFILE_UNMANAGED;
 }
 
+/* Of one that stays, the first of its stack counts. */
+static enum phx_cause why_no_label(
+                const struct phx_differ *differ,
+                const struct phx_desired_container *want,
+                const struct phx_observed_container *have) {
+        struct phx_label_part part = { 0 };
+
+        if (!want->is_generated)
+                return diff_containers_why_no_profile(differ, want->profile);
+        if (!phx_observed_keeps_profile(want, have) || !phx_label_next_part(have->effective, &part))
+                return PHX_CAUSE_NONE;
+        return diff_containers_why_no_profile(differ, part.name);
+}
+
 static enum phx_cause why_not_assignable(
                 const struct phx_differ *differ,
-                const struct phx_desired_container *want) {
-        enum phx_cause cause = want->is_generated ? PHX_CAUSE_NONE
-                                                  : diff_containers_why_no_profile(
-                                                                    differ,
-                                                                    want->profile);
+                const struct phx_desired_container *want,
+                const struct phx_observed_container *have) {
+        enum phx_cause cause = why_no_label(differ, want, have);
 
         if (cause == PHX_CAUSE_NONE && want->namespace &&
             !phx_strings_has(&differ->observed->namespaces, want->namespace))
@@ -140,7 +152,7 @@ static int diff_running(
                 .kind = PHX_DRIFT_RUNNING,
                 .object = want->id,
                 .profile = want->profile,
-                .expected = want->label,
+                .expected = phx_observed_label(want, have),
                 .cause = why_running(differ, want, have, why),
         };
         int r = 0;
@@ -182,20 +194,21 @@ static int diff_assigned(
                 const struct phx_desired_container *want,
                 const struct phx_observed_container *have,
                 enum phx_cause why) {
+        const char *label = phx_observed_label(want, have);
         const struct phx_drift drift = {
                 .layer = PHX_LAYER_CONFIG,
                 .kind = PHX_DRIFT_ASSIGNED,
                 .action = why == PHX_CAUSE_NONE ? PHX_ACTION_ASSIGN : PHX_ACTION_NONE,
                 .object = want->id,
                 .profile = want->profile,
-                .expected = want->label,
+                .expected = label,
                 .found = have->effective[0] ? have->effective : "unset",
                 .is_lacking = !have->effective[0],
                 .cause = why,
                 .old_digest = have->digest,
         };
 
-        if (strcmp(have->effective, want->label) != 0)
+        if (strcmp(have->effective, label) != 0)
                 return phx_differ_add(differ, drift);
         return have->wrong_lines.count > 0 ? diff_line(differ, have, drift) : 0;
 }
@@ -318,7 +331,7 @@ static int diff_container(struct phx_differ *differ, const struct phx_desired_co
         r = diff_namespace(differ, want);
         if (r < 0)
                 return r;
-        why = why_not_assignable(differ, want);
+        why = why_not_assignable(differ, want, have);
         if (have->trouble || !have->effective) {
                 r = diff_unjudged(differ, want, have);
                 why = PHX_CAUSE_CONFIG_UNKNOWN;
@@ -327,7 +340,8 @@ static int diff_container(struct phx_differ *differ, const struct phx_desired_co
                 if (r >= 0)
                         r = diff_assigned(differ, want, have, why);
                 /* Where no restart could help, a restart is not asked for. */
-                if (why != PHX_CAUSE_NONE && strcmp(have->effective, want->label) != 0)
+                if (why != PHX_CAUSE_NONE &&
+                    strcmp(have->effective, phx_observed_label(want, have)) != 0)
                         return r;
         }
         return r < 0 || !have->is_running ? r : diff_running(differ, want, have, why);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/grow.h"
+#include "base/strings.h"
 
 static void observed_file_done(struct phx_observed_file *file) {
         free(file->name);
@@ -154,4 +155,25 @@ bool phx_observed_runs_in(const struct phx_observed_container *container, const 
                 if (phx_label_runs_in(container->labels.items[i], profile))
                         return true;
         return false;
+}
+
+/* "unchanged" is the label of whatever starts it, and no line of its own names an empty one. */
+static bool observed_names_profile(const struct phx_observed_container *have) {
+        return have->effective && have->effective[0] && have->decider_line > 0 &&
+               phx_equal(have->decider, have->config) &&
+               strcmp(have->effective, "generated") != 0 &&
+               strcmp(have->effective, "unchanged") != 0 &&
+               !phx_label_is_unconfined(have->effective);
+}
+
+bool phx_observed_keeps_profile(
+                const struct phx_desired_container *want,
+                const struct phx_observed_container *have) {
+        return want->is_generated && have && observed_names_profile(have);
+}
+
+const char *phx_observed_label(
+                const struct phx_desired_container *want,
+                const struct phx_observed_container *have) {
+        return phx_observed_keeps_profile(want, have) ? have->effective : want->label;
 }

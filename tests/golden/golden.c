@@ -7,13 +7,13 @@
  *   mode MODE · unconfigured · refusal OBJECT TEXT · writing OBJECT
  *   profile NAME good|refused|writing|withdrawn FILE|- [TEXT]   FILE: digest of the last good one
  *   child PROFILE NAME                                     its policy has a child
- *   container ID DIRECTORY|- PROFILE [NAMESPACE] · namespace NAME · label DIRECTORY LABEL
+ *   container ID DIRECTORY|- PROFILE|generated [NAMESPACE] · namespace NAME · label DIRECTORY LABEL
  *   file NAME FILE|- ours|foreign [TROUBLE] · disabled NAME PATH
  *   kernel NAME MODE HASH|- · kernel-trouble TEXT          HASH of good policy: policy of FILE
  *   host DIRECTORY EFFECTIVE|unset|unknown [DIGEST] · line DIRECTORY +KEY|-KEY
- *   trouble DIRECTORY TEXT
- *   option DIRECTORY TEXT                                  one that liblxc refuses
- *   running DIRECTORY WRONG UNKNOWN EXAMPLE · unread DIRECTORY TEXT */
+ *   proxmox DIRECTORY LINE                                 that line of its file names EFFECTIVE;
+ * 0: none trouble DIRECTORY TEXT · remark DIRECTORY TEXT option DIRECTORY TEXT one that liblxc
+ * refuses running DIRECTORY WRONG UNKNOWN EXAMPLE · unread DIRECTORY TEXT */
 
 #include <dirent.h>
 #include <errno.h>
@@ -199,6 +199,8 @@ static int read_container(struct picture *picture, const struct words *words) {
                 return -ENOMEM;
         if (phx_replace(&container->directory, or_null(words->items[2])) < 0)
                 return -ENOMEM;
+        if (strcmp(words->items[3], "generated") == 0)
+                return phx_desired_container_set_generated(container);
         return phx_desired_container_set_profile(
                         container,
                         words->items[3],
@@ -279,6 +281,26 @@ static int read_line(struct picture *picture, const struct words *words) {
                         line + 1);
 }
 
+static int read_proxmox(struct picture *picture, const struct words *words) {
+        struct phx_observed_container *container = find_host(picture, words->items[1]);
+        phx_autofree char *path = NULL;
+
+        if (!container)
+                return -ENOENT;
+        container->backend = PHX_BACKEND_PVE;
+        container->decider_line = (unsigned) strtoul(words->items[2], NULL, 10);
+        if (phx_printf(&path, "/etc/pve/lxc/%s.conf", words->items[1]) < 0 ||
+            phx_replace(&container->config, path) < 0)
+                return -ENOMEM;
+        return phx_replace(&container->decider, container->decider_line > 0 ? path : NULL);
+}
+
+static int read_remark(struct picture *picture, const struct words *words) {
+        struct phx_observed_container *container = find_host(picture, words->items[1]);
+
+        return container ? phx_strings_add(&container->remarks, words->items[2]) : -ENOENT;
+}
+
 static int read_option(struct picture *picture, const struct words *words) {
         struct phx_observed_container *container = find_host(picture, words->items[1]);
 
@@ -354,6 +376,8 @@ static const struct {
         { "kernel-trouble", 2, 2, read_kernel_trouble },
         { "host", 3, 4, read_host },
         { "line", 3, 3, read_line },
+        { "proxmox", 3, 3, read_proxmox },
+        { "remark", 3, 3, read_remark },
         { "option", 3, 3, read_option },
         { "trouble", 3, 3, read_trouble },
         { "running", 5, 5, read_running },

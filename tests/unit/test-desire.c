@@ -164,6 +164,39 @@ static void a_generated_profile_is_the_one_that_is_wanted(void **state) {
         }
 }
 
+/* A line that stays is what its tasks are to run under. */
+static void a_profile_that_stays_is_the_one_that_is_wanted(void **state) {
+        static const struct {
+                const char *label;
+                unsigned wrong;
+        } cases[] = {
+                { "lxc-web (enforce)", 0 },
+                { "lxc-101_<-var-lib-lxc>//&:lxc-101_<-var-lib-lxc>:unconfined (enforce)", 1 },
+                { "unconfined", 1 },
+        };
+        struct given *given = *state;
+        struct phx_observed_container *have;
+
+        configure(given, "101", NULL, "unconfined")->profile_is_default = true;
+        have = there_is(given, "101");
+        have->backend = PHX_BACKEND_PVE;
+        have->decider_line = 7;
+        assert_int_equal(phx_replace(&have->effective, "lxc-web"), 0);
+        assert_int_equal(phx_replace(&have->config, "/etc/pve/lxc/101.conf"), 0);
+        assert_int_equal(phx_replace(&have->decider, have->config), 0);
+        (void) desire(given);
+        for (size_t i = 0; i < PHX_ELEMENTS(cases); i++) {
+                struct phx_task task = { .tid = 17, .is_known = true };
+
+                assert_int_equal(phx_label_parse(cases[i].label, &task.label), 0);
+                have->seen = (struct phx_tasks){ .items = &task, .count = 1, .init = 17 };
+                assert_int_equal(phx_confine(given->input.judged, given->observed), 0);
+                assert_int_equal(have->wrong, cases[i].wrong);
+                phx_label_done(&task.label);
+                have->seen = (struct phx_tasks){ 0 };
+        }
+}
+
 static void who_is_unconfined_gets_a_suggestion_and_nobody_else(void **state) {
         const struct phx_desired_container *wanted;
 
@@ -243,6 +276,7 @@ int main(void) {
                 TEST(a_namespace_is_stacked_under_the_profile),
                 TEST(no_profile_at_all_leaves_a_container_to_proxmox),
                 TEST(a_generated_profile_is_the_one_that_is_wanted),
+                TEST(a_profile_that_stays_is_the_one_that_is_wanted),
                 TEST(who_is_unconfined_gets_a_suggestion_and_nobody_else),
                 TEST(a_path_that_is_not_believed_is_a_refusal),
                 TEST(without_settings_or_configuration_nothing_is_desired),

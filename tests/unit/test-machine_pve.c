@@ -58,9 +58,90 @@ static void what_proxmox_does_not_keep_is_left_out_and_told(void **state) {
         assert_int_equal(items[2].refused_options.count, 0);
 }
 
+static char generated[] = "generated", unconfined[] = "unconfined";
+
+static struct phx_observed_container *with_profile(
+                struct phx_observed *observed,
+                const char *effective,
+                unsigned line) {
+        struct phx_observed_container *have = phx_observed_add_container(observed, "101");
+
+        assert_non_null(have);
+        have->backend = PHX_BACKEND_PVE;
+        have->decider_line = line;
+        assert_int_equal(phx_replace(&have->config, "/etc/pve/lxc/101.conf"), 0);
+        assert_int_equal(phx_replace(&have->decider, line > 0 ? have->config : NULL), 0);
+        assert_int_equal(phx_replace(&have->effective, effective), 0);
+        return have;
+}
+
+/* Without it the container would get what Proxmox generates, which may be less. */
+static void a_profile_that_nobody_named_stays_and_is_told(void **state) {
+        static const struct {
+                const char *effective;
+                unsigned line;
+                bool is_kept, is_too_many;
+        } cases[] = {
+                { "lxc-web", 7, true, false },
+                { "lxc-web//&:lxc-101:unconfined", 7, true, false },
+                { "unconfined", 7, false, true },
+                { "unchanged", 7, false, true },
+                { "generated", 7, false, true },
+                { "", 7, false, true },
+                { ":lxc-101:unconfined", 7, false, true },
+                { "generated", 0, false, false },
+        };
+
+        for (size_t i = 0; i < PHX_ELEMENTS(cases); i++) {
+                phx_cleanup(phx_observed_freep) struct phx_observed *observed = calloc(
+                                1,
+                                sizeof(*observed));
+                struct phx_desired_container want = { .is_generated = true, .label = generated };
+                struct phx_observed_container *have;
+
+                assert_non_null(observed);
+                have = with_profile(observed, cases[i].effective, cases[i].line);
+                assert_int_equal(phx_machine_pve_review_profile(&want, have), 0);
+                assert_int_equal(have->remarks.count, cases[i].is_kept);
+                assert_int_equal(have->wrong_lines.count, cases[i].is_too_many);
+                assert_string_equal(
+                                phx_observed_label(&want, have),
+                                cases[i].is_kept ? cases[i].effective : "generated");
+                if (i == 0)
+                        assert_string_equal(
+                                        have->remarks.items[0],
+                                        "/etc/pve/lxc/101.conf:7: names the profile lxc-web, which "
+                                        "the configuration does not; add it to the configuration, "
+                                        "or remove the line");
+        }
+}
+
+/* An include is no line of its own, and an entry with a profile wants that one. */
+static void what_is_named_elsewhere_is_not_kept(void **state) {
+        phx_cleanup(phx_observed_freep) struct phx_observed *observed = calloc(
+                        1,
+                        sizeof(*observed));
+        struct phx_desired_container want = { .is_generated = true, .label = generated };
+        struct phx_observed_container *have;
+
+        assert_non_null(observed);
+        have = with_profile(observed, "lxc-web", 7);
+        assert_int_equal(phx_replace(&have->decider, "/usr/share/lxc/config/nesting.conf"), 0);
+        assert_false(phx_observed_keeps_profile(&want, have));
+        assert_int_equal(phx_replace(&have->decider, have->config), 0);
+        assert_true(phx_observed_keeps_profile(&want, have));
+        want = (struct phx_desired_container){ .label = unconfined };
+        assert_false(phx_observed_keeps_profile(&want, have));
+        assert_int_equal(phx_machine_pve_review_profile(&want, have), 0);
+        assert_int_equal(have->remarks.count, 0);
+        assert_string_equal(phx_observed_label(&want, NULL), "unconfined");
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(what_proxmox_does_not_keep_is_left_out_and_told),
+                cmocka_unit_test(a_profile_that_nobody_named_stays_and_is_told),
+                cmocka_unit_test(what_is_named_elsewhere_is_not_kept),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

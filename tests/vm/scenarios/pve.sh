@@ -168,7 +168,12 @@ check "it comes back" wait_until 10 not prints_like '955 .*missing' phoenixctl l
 say "a container that names no profile is Proxmox's to confine"
 jq '.lxc_configs["910"] |= del(.apparmor_profile)' "$CONFIG" >"$CONFIG.new"
 mv "$CONFIG.new" "$CONFIG"
-check "its line is gone" wait_until 20 not grep -q '^lxc.apparmor.profile' "$(config 910)"
+check "a profile that is named stays" wait_until 20 prints_like '910.conf:[0-9]+: names the profile lxc-db, which the configuration does not' phoenixctl status 910
+check "in its line" names 910 lxc-db
+check "and counts as confined" status_like '^In sync: .*1 of 4 containers confined'
+sed '/^lxc.apparmor.profile/s/lxc-db/unconfined/' "$(config 910)" >/run/910.conf
+cat /run/910.conf >"$(config 910)"
+check "one that confines nothing is removed" wait_until 20 not grep -q '^lxc.apparmor.profile' "$(config 910)"
 check "a restart is due" wait_until 10 status_like '1 requires restart'
 check "Proxmox restarts it" pct reboot 910 --timeout 10
 check "into the generated profile" wait_until 20 prints_like '^lxc-910_<.*(enforce)' pve_labels 910
