@@ -56,7 +56,7 @@ const struct work_roots work_machine_roots = {
         .parser = PHX_PARSER,
         .parser_config = PHX_PARSER_CONFIG,
         .accounts = PHX_COMPILER_ACCOUNTS,
-        .pve = { .root = "/etc/pve",
+        .pve = { .root = PHX_REMOTE_ROOT,
                  .lock_directory = "/run/lock/lxc",
                  .database = "/var/lib/pve-cluster" },
 };

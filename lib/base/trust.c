@@ -2,7 +2,10 @@
 
 /* A path is walked one component at a time with O_PATH | O_NOFOLLOW, so that the file that is
  * judged is the file that is opened: a check by name and an open by name are two looks, and the
- * second may see something else. */
+ * second may see something else.
+ *
+ * Beside the descriptor goes the real path that it was reached by, so that the way is seen to come
+ * to PHX_REMOTE_ROOT before anything there is asked for. */
 
 #include "base/trust.h"
 
@@ -21,11 +24,16 @@
 
 struct walk {
         const struct phx_trust *trust;
-        const char *path; /* as the caller named it, for messages */
+        const char *path;  /* as the caller named it, for messages */
+        char at[PATH_MAX]; /* where the descriptor is, from the root: "", "/etc" */
         char rest[PATH_MAX];
         unsigned links;
         struct phx_error *error;
 };
+
+bool phx_is_remote(const char *path) {
+        return strcmp(path, PHX_REMOTE_ROOT) == 0 || phx_has_prefix(path, PHX_REMOTE_ROOT "/");
+}
 
 static int trust_judge(const struct walk *walk, const struct stat *st, const char *name) {
         if (walk->trust->anyone)
@@ -100,6 +108,57 @@ static int trust_follow(struct walk *walk, int link_fd, int *directory) {
                 return -ENOENT;
         (void) close(*directory);
         *directory = fd;
+        walk->at[0] = '\0';
+        return 0;
+}
+
+/* Up from the root is the root. */
+static int trust_climb(struct walk *walk, int *fd) {
+        char *slash = strrchr(walk->at, '/');
+        int up;
+
+        if (!slash)
+                return 0;
+        up = openat(*fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (up < 0)
+                return phx_error_errno(walk->error, walk->path);
+        *slash = '\0';
+        (void) close(*fd);
+        *fd = up;
+        return 0;
+}
+
+/* The copy is a directory of our own. */
+static int trust_enter_copy(const struct walk *walk, int *fd, mode_t *ret_mode) {
+        const struct phx_trust *trust = walk->trust;
+        int copy;
+
+        if (trust->is_remote_met)
+                *trust->is_remote_met = true;
+        if (!trust->remote_copy)
+                return phx_error_set_in(
+                                walk->error,
+                                -EREMOTE,
+                                walk->path,
+                                "is below " PHX_REMOTE_ROOT
+                                ", Proxmox's cluster file system, which "
+                                "may not answer; expected a path elsewhere");
+        copy = open(trust->remote_copy, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (copy < 0)
+                return phx_error_errno(walk->error, walk->path);
+        (void) close(*fd);
+        *fd = copy;
+        *ret_mode = S_IFDIR | 0700;
+        return 0;
+}
+
+static int trust_extend(struct walk *walk, const char *name) {
+        size_t size = strlen(walk->at), more = strlen(name);
+
+        if (size + 1 + more >= sizeof(walk->at))
+                return phx_error_set_in(walk->error, -ENAMETOOLONG, walk->path, "is too long");
+        walk->at[size] = '/';
+        memcpy(walk->at + size + 1, name, more + 1);
         return 0;
 }
 
@@ -111,15 +170,23 @@ static bool trust_is_last(const struct walk *walk) {
  * follow. */
 static int trust_step(struct walk *walk, int *fd, const char *name, mode_t *ret_mode) {
         phx_autoclose int next = -1;
+        size_t length = strlen(walk->at);
         struct stat st;
         int r;
 
+        if (strcmp(name, "..") == 0 && walk->trust->anyone)
+                return trust_climb(walk, fd);
         if (strcmp(name, "..") == 0)
                 return phx_error_set_in(
                                 walk->error,
                                 -EINVAL,
                                 walk->path,
                                 "'..' is not allowed in a path");
+        r = trust_extend(walk, name);
+        if (r < 0)
+                return r;
+        if (strcmp(walk->at, PHX_REMOTE_ROOT) == 0)
+                return trust_enter_copy(walk, fd, ret_mode);
 
         next = openat(*fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
         if (next < 0)
@@ -130,8 +197,10 @@ static int trust_step(struct walk *walk, int *fd, const char *name, mode_t *ret_
         if (r < 0)
                 return r;
         *ret_mode = st.st_mode;
-        if (S_ISLNK(st.st_mode))
+        if (S_ISLNK(st.st_mode)) {
+                walk->at[length] = '\0';
                 return trust_follow(walk, next, fd);
+        }
         if (!trust_is_last(walk) && !S_ISDIR(st.st_mode))
                 return phx_error_set_in(
                                 walk->error,
@@ -145,7 +214,7 @@ static int trust_step(struct walk *walk, int *fd, const char *name, mode_t *ret_
         return 0;
 }
 
-static int walk_path(
+int phx_trust_open_path(
                 const struct phx_trust *trust,
                 const char *path,
                 int *ret_fd,
@@ -211,7 +280,7 @@ static int open_type(
         mode_t mode = 0;
         int r;
 
-        r = walk_path(trust, path, &fd, &mode, error);
+        r = phx_trust_open_path(trust, path, &fd, &mode, error);
         if (r < 0)
                 return r;
         if ((mode & S_IFMT) != type)

@@ -7,6 +7,17 @@
 
 #include "base/error.h"
 
+/* Proxmox's cluster file system. A call below it may wait for ever and cannot be interrupted then,
+ * so that only one process of ours (pve/worker.h) ever names a path there. All others walk paths by
+ * the functions of this header, or of base/watches.h, which stop before it, by whatever link or
+ * ".." a path leads there. */
+#define PHX_REMOTE_ROOT "/etc/pve"
+/* The directory there that is ours. */
+#define PHX_REMOTE_OURS PHX_REMOTE_ROOT "/phoenixd"
+
+/* PATH, a path without links, is PHX_REMOTE_ROOT or below it. */
+bool phx_is_remote(const char *path);
+
 /* Input is believed only when nobody but its owner could have written it: every directory from the
  * root down, every symbolic link on the way and the file itself belong to OWNER and are not
  * writable by group or others, and the file is regular. Checked on the descriptors that are used,
@@ -21,10 +32,23 @@ struct phx_trust {
         /* For looking at files that are not in force, a working copy say: whoever owns or may write
          * them. All else holds. */
         bool anyone;
+        /* Where a way that comes to PHX_REMOTE_ROOT goes on: a local copy of what is below it.
+         * NULL: it ends there, with -EREMOTE. */
+        const char *remote_copy;
+        bool *is_remote_met; /* set when a way came there; may be NULL */
 };
 
+/* Opens whatever is there with O_PATH; RET_MODE is its type and permissions. ".." is followed only
+ * where nobody's trust is asked for (ANYONE). */
+int phx_trust_open_path(
+                const struct phx_trust *trust,
+                const char *path,
+                int *ret_fd,
+                mode_t *ret_mode,
+                struct phx_error *error);
+
 /* Opens a directory. -EPERM when it is not trusted, with the component at fault in the text;
- * -ENOTDIR when it is none; -ENOENT and others as from open. */
+ * -ENOTDIR when it is none; -EREMOTE; -ENOENT and others as from open. */
 int phx_trust_open_directory(
                 const struct phx_trust *trust,
                 const char *path,

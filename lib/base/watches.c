@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/trust.h"
+
 /* As many as the kernel follows for one path (path_resolution(7)). */
 #define LINKS_LIMIT 40
 
@@ -68,7 +70,7 @@ static enum stepped watches_step(struct way *way, const char *name) {
 
         if (snprintf(path, sizeof(path), "%s/%s", strcmp(way->at, "/") == 0 ? "" : way->at, name) >=
                             PATH_MAX ||
-            lstat(path, &st) < 0)
+            phx_is_remote(path) || lstat(path, &st) < 0)
                 return STEPPED_TO_THE_END;
         if (S_ISLNK(st.st_mode))
                 return turn(way, path) ? STEPPED_ON : STEPPED_TO_THE_END;

@@ -9,7 +9,8 @@
  * directory in which a component is looked up is added, under its real path: where the way leads
  * elsewhere, other directories are asked for. Where the way ends early, it ends with the nearest
  * directory that exists. Directories on the way that others may write are passed over: anybody
- * could wake us through them, and nothing behind them is trusted (DESIGN §4, P7). */
+ * could wake us through them, and nothing behind them is trusted (DESIGN §4, P7). A way that comes
+ * to PHX_REMOTE_ROOT (base/trust.h) ends before it. */
 
 /* The way to DIRECTORY, and the directory itself. */
 int phx_watches_add_directory(struct phx_strings *watches, const char *directory);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/buffer.h"
+#include "base/trust.h"
 #include "codec/json.h"
 #include "codec/settings_accept.h"
 #include "config.h"
@@ -195,13 +196,13 @@ static int read_path(
                 return r;
         if (!phx_is_normal_path(path))
                 return phx_json_refuse_found(error, place, "expected %s", what);
-        if (strcmp(path, PHX_PVE_ROOT) == 0 || phx_has_prefix(path, PHX_PVE_ROOT "/"))
+        if (phx_is_remote(path))
                 return phx_json_refuse_found(
                                 error,
                                 place,
                                 "expected a path that is not below %s: Proxmox's cluster file system "
                                 "may not answer; copy the files to the node",
-                                PHX_PVE_ROOT);
+                                PHX_REMOTE_ROOT);
 
         *ret_path = path;
         return 0;

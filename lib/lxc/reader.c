@@ -5,7 +5,8 @@
  * Only the first is asked for its owner, because phoenixd writes it. An included file is read
  * whoever owns it, as liblxc does, which alone says what is in force: to refuse a container for it
  * would leave that container without the profile that the last line of its config sets. What must
- * not happen is that such a file stops us: one that is no regular file is never waited for.
+ * not happen is that such a file stops us: one that is no regular file is never waited for, and no
+ * way is followed into Proxmox's cluster file system.
  *
  * Most configs include the same few files. Each is read and digested once for all configs of one
  * look, with what it includes in its turn, so that a config that has not changed costs no more than
@@ -24,9 +25,9 @@
 #include "base/buffer.h"
 #include "base/file.h"
 #include "base/grow.h"
+#include "base/trust.h"
 #include "base/watches.h"
 #include "lxc/text.h"
-#include "state/backend.h"
 
 struct phx_lxc_reader {
         struct phx_lxc_include **items; /* each stays where it is as more are added */
@@ -144,10 +145,10 @@ static bool reader_is_config_name(const char *name) {
 
 /* In the order of the directory, in which liblxc reads them: the last word counts, so that another
  * order may be another meaning and has to be another digest. */
-static int reader_list_directory(struct phx_lxc_include *include) {
-        phx_cleanup(phx_closedirp) DIR *directory = opendir(include->path);
+static int reader_list_directory(struct phx_lxc_include *include, int fd) {
+        phx_cleanup(phx_closedirp) DIR *directory = NULL;
         const struct dirent *entry;
-        int r = directory ? 0 : phx_errno();
+        int r = phx_directory_open(fd, ".", &directory);
 
         while (r >= 0 && (errno = 0, entry = readdir(directory)))
                 if (reader_is_config_name(entry->d_name))
@@ -201,42 +202,30 @@ static int set_fact(struct phx_lxc_include *include, const char *kind, const cha
 }
 
 static int read_include(struct phx_lxc_include *include) {
-        char digest[PHX_SHA256_HEX];
-        struct stat st;
+        static const struct phx_trust any = { .root = "/", .anyone = true };
+        char digest[PHX_SHA256_HEX], link[64];
+        phx_autoclose int fd = -1;
+        mode_t mode = 0;
         int r;
 
-        if (stat(include->path, &st) < 0)
-                return errno == ENOENT || errno == ENOTDIR ? set_fact(include, "absent", "-")
-                                                           : phx_errno();
-        if (S_ISDIR(st.st_mode)) {
+        r = phx_trust_open_path(&any, include->path, &fd, &mode, NULL);
+        if (r == -ENOENT || r == -ENOTDIR)
+                return set_fact(include, "absent", "-");
+        if (r < 0)
+                return r;
+        if (S_ISDIR(mode)) {
                 include->is_directory = true;
-                r = reader_list_directory(include);
+                r = reader_list_directory(include, fd);
                 return r < 0 ? r : set_fact(include, "directory", "-");
         }
 
-        r = phx_file_read_at(
-                        AT_FDCWD,
-                        include->path,
-                        PHX_LXC_CONFIG_LIMIT,
-                        &include->text,
-                        &include->size);
+        (void) snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+        r = phx_file_read_at(AT_FDCWD, link, PHX_LXC_CONFIG_LIMIT, &include->text, &include->size);
         if (r < 0)
                 return r;
         phx_sha256(include->text, include->size, digest);
         r = phx_lxc_include_targets(include->text, include->size, &include->targets);
         return r < 0 ? r : set_fact(include, "file", digest);
-}
-
-/* Every path that changes can come in by: as it is written, and where it leads to. */
-static int reader_add_watches(struct phx_strings *watches, const struct phx_lxc_include *include) {
-        phx_autofree char *real = realpath(include->path, NULL);
-        int (*add)(struct phx_strings *, const char *) = include->is_directory
-                                                                         ? phx_watches_add_directory
-                                                                         : phx_watches_add_file;
-        int r;
-
-        r = add(watches, include->path);
-        return r < 0 || !real || strcmp(real, include->path) == 0 ? r : add(watches, real);
 }
 
 int phx_lxc_reader_include(
@@ -247,8 +236,6 @@ int phx_lxc_reader_include(
         struct phx_lxc_include **item;
         int r, watched;
 
-        if (strcmp(path, PHX_PVE_ROOT) == 0 || phx_has_prefix(path, PHX_PVE_ROOT "/"))
-                return -EREMOTE;
         *ret_include = find_include(reader, path);
         if (*ret_include)
                 return 0;
@@ -258,7 +245,8 @@ int phx_lxc_reader_include(
                 return -ENOMEM;
         r = read_include(include);
         /* What cannot be read now may be fixed where it is. */
-        watched = reader_add_watches(&reader->watches, include);
+        watched = include->is_directory ? phx_watches_add_directory(&reader->watches, path)
+                                        : phx_watches_add_file(&reader->watches, path);
         if (watched < 0 || r < 0)
                 return watched < 0 ? watched : r;
 

@@ -68,9 +68,9 @@ struct phx_lxc_reader *phx_lxc_reader_free(struct phx_lxc_reader *reader);
 PHX_DEFINE_FREEP(phx_lxc_reader)
 
 /* The include at PATH, which is one of the TARGETS of a text or an include; the reader's. -EINVAL
- * when it is neither file nor directory, -EREMOTE below PHX_PVE_ROOT, which this process must not
- * wait for, others as from open; where nothing is there is an include without text. What could not
- * be read is tried again by the next call. */
+ * when it is neither file nor directory, -EREMOTE below PHX_REMOTE_ROOT (base/trust.h), others as
+ * from open; where nothing is there is an include without text. What could not be read is tried
+ * again by the next call. */
 int phx_lxc_reader_include(
                 struct phx_lxc_reader *reader,
                 const char *path,

@@ -17,7 +17,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
-#include "state/backend.h"
+#include "base/trust.h"
 
 struct walk {
         struct phx_lxc_reader *reader;
@@ -68,7 +68,7 @@ static int lxc_walk_tell(const struct walk *walk, const char *path, int code) {
                 return phx_error_set(
                                 walk->error,
                                 code,
-                                "%s: includes %s; phoenixd does not follow includes below " PHX_PVE_ROOT,
+                                "%s: includes %s; phoenixd does not follow includes below " PHX_REMOTE_ROOT,
                                 walk->config,
                                 path);
         default:

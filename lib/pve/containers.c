@@ -237,32 +237,6 @@ static void pve_look_done(struct pve_look *look) {
         look->reader = phx_lxc_reader_free(look->reader);
 }
 
-/* An include below the cluster file system would be read by this process, which must not wait for
- * it. */
-static int pve_refuse_include(const struct pve_look *look, struct phx_pve_known *known) {
-        phx_cleanup(phx_strings_done) struct phx_strings targets = { 0 };
-        size_t size = strlen(look->containers->root);
-        int r;
-
-        r = phx_lxc_include_targets(known->generated.data, known->generated.size, &targets);
-        for (size_t i = 0; r >= 0 && i < targets.count; i++) {
-                phx_autofree char *why = NULL;
-
-                if (strncmp(targets.items[i], look->containers->root, size) != 0 ||
-                    targets.items[i][size] != '/')
-                        continue;
-                if (phx_printf(&why,
-                               "%s: includes %s; phoenixd does not follow includes below %s",
-                               known->path,
-                               targets.items[i],
-                               look->containers->root) < 0)
-                        return -ENOMEM;
-                r = known_set_trouble(known, why);
-                return r < 0 ? r : 1;
-        }
-        return r;
-}
-
 /* Whether liblxc has to be asked about the item: 1 or 0. */
 static int needs_asking(struct pve_look *look, size_t i) {
         struct phx_pve_known *known = &look->containers->items[i];
@@ -273,9 +247,6 @@ static int needs_asking(struct pve_look *look, size_t i) {
 
         if (known->trouble)
                 return 0;
-        r = pve_refuse_include(look, known);
-        if (r != 0)
-                return r < 0 ? r : 0;
         memcpy(source.digest, known->config.sha256, sizeof(source.digest));
         r = phx_lxc_combine(look->reader, known->path, &source, &error);
         if (r < 0)

@@ -10,9 +10,6 @@ enum phx_backend {
 };
 #define PHX_BACKENDS (PHX_BACKEND_PVE + 1)
 
-/* Proxmox's cluster file system: a call below it may wait for ever. */
-#define PHX_PVE_ROOT "/etc/pve"
-
 /* Which backends the settings ask for. */
 enum phx_backends {
         PHX_BACKENDS_AUTO, /* LXC, and Proxmox where it is installed */

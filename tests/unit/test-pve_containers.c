@@ -251,18 +251,19 @@ static void an_include_below_it_is_not_followed(void **state) {
         phx_cleanup(phx_lxc_containers_done) struct phx_lxc_containers list = { 0 };
         char text[1024];
 
-        (void) snprintf(text, sizeof(text), PLAIN "lxc.include: %s/extra.conf\n", tree_path("pve"));
-        save(text, "3");
+        save(PLAIN "lxc.include: /etc/pve/extra.conf\n", "3");
         list = look();
         assert_non_null(strstr(list.items[0].trouble, "does not follow includes below"));
         phx_lxc_containers_done(&list);
 
-        /* Nor by way of another one. */
-        tree_write("other.conf", "lxc.include = /etc/pve/extra.conf\n");
+        /* Nor by way of another one, and of a link. */
+        tree_link("link", "/etc/pve");
+        (void) snprintf(text, sizeof(text), "lxc.include = %s\n", tree_path("link/extra.conf"));
+        tree_write("other.conf", text);
         (void) snprintf(text, sizeof(text), PLAIN "lxc.include: %s\n", tree_path("other.conf"));
         save(text, "4");
         list = look();
-        assert_non_null(strstr(list.items[0].trouble, "does not follow includes below /etc/pve"));
+        assert_non_null(strstr(list.items[0].trouble, "link/extra.conf; phoenixd does not follow"));
 }
 
 /* By then it may have been counted from the beginning again. */

@@ -210,6 +210,69 @@ static void a_file_that_is_being_written_is_busy(void **state) {
         assert_int_equal(phx_trust_read(&trust, "/etc/a", 9, &data, &size, &error), 0);
 }
 
+/* However a way leads there; nothing there is asked for, so that it need not even exist. */
+static void no_way_goes_into_the_cluster_file_system(void **state) {
+        static const char *const ways[] = { "/etc/pve/file",  "/etc/pve",  "//etc/./pve/file",
+                                            "/absolute/file", "/relative", "/links/twice/file",
+                                            "/short/pve/file" };
+
+        tree_mkdir("links");
+        tree_mkdir("etc/other");
+        tree_link("absolute", "/etc/pve/phoenixd");
+        tree_link("relative", "etc/pve/file");
+        tree_link("links/twice", "/absolute");
+        tree_link("short", "/etc");
+        for (size_t i = 0; i < PHX_ELEMENTS(ways); i++) {
+                struct phx_error error = { 0 };
+
+                assert_int_equal(read_trusted(ways[i], &error), -EREMOTE);
+                assert_non_null(strstr(error.text, "is below /etc/pve, Proxmox's cluster file"));
+        }
+        tree_write("etc/pver", "text");
+        assert_opens("/etc/pver");
+}
+
+static void a_way_back_is_followed_for_anyone_only(void **state) {
+        const struct phx_trust any = { .root = tree_path(""), .anyone = true };
+        phx_autoclose int fd = -1, root = -1;
+        struct phx_error error = { 0 };
+        mode_t mode = 0;
+
+        tree_write("etc/a", "text");
+        tree_mkdir("srv/deep");
+        tree_link("back", "srv/deep/../../etc");
+        assert_refused("/srv/../etc/a", -EINVAL, "/srv/../etc/a: '..' is not allowed in a path");
+        assert_int_equal(phx_trust_open_path(&any, "/srv/../etc/a", &fd, &mode, &error), 0);
+        assert_true(S_ISREG(mode));
+        (void) close(PHX_TAKE_FD(fd));
+        assert_int_equal(phx_trust_open_path(&any, "/back/a", &fd, &mode, &error), 0);
+        assert_int_equal(phx_trust_open_path(&any, "/../../etc", &root, &mode, &error), 0);
+        assert_true(S_ISDIR(mode));
+        (void) close(PHX_TAKE_FD(root));
+        assert_int_equal(
+                        phx_trust_open_path(&any, "/srv/../etc/../etc/pve", &root, &mode, &error),
+                        -EREMOTE);
+}
+
+static void a_way_into_it_goes_on_in_the_copy(void **state) {
+        struct phx_error error = { 0 };
+        bool is_met = false;
+
+        tree_write("copy/phoenixd/a", "text");
+        tree_link("link", "/etc/pve/phoenixd");
+        trust.remote_copy = tree_path("copy");
+        trust.is_remote_met = &is_met;
+        tree_write("etc/a", "text");
+        assert_opens("/etc/a");
+        assert_false(is_met);
+        assert_opens("/etc/pve/phoenixd/a");
+        assert_true(is_met);
+        assert_opens("/link/a");
+        assert_int_equal(read_trusted("/etc/pve/phoenixd/b", &error), -ENOENT);
+        assert_string_equal(error.text, "/etc/pve/phoenixd/b: No such file or directory");
+        assert_int_equal(read_trusted("/etc/pve/../a", &error), -EINVAL);
+}
+
 #define with_place(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void) {
@@ -228,6 +291,9 @@ int main(void) {
                 with_place(directories_are_opened_as_directories),
                 with_place(reading_gives_the_bytes_within_the_limit),
                 with_place(a_file_that_is_being_written_is_busy),
+                with_place(no_way_goes_into_the_cluster_file_system),
+                with_place(a_way_back_is_followed_for_anyone_only),
+                with_place(a_way_into_it_goes_on_in_the_copy),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/trust.h"
 #include "base/watches.h"
 #include "tree.h"
 
@@ -104,6 +105,19 @@ static void what_others_may_write_is_watched_only_at_the_end(void **state) {
         assert_true(is_watched(&end, "all"));
 }
 
+static void no_way_into_the_cluster_file_system_is_watched(void **state) {
+        phx_cleanup(phx_strings_done) struct phx_strings watches = { 0 };
+
+        tree_mkdir("etc");
+        assert_int_equal(symlink("/etc/pve/phoenixd", tree_path("etc/link")), 0);
+        assert_int_equal(phx_watches_add_directory(&watches, tree_path("etc/link")), 0);
+        assert_int_equal(phx_watches_add_file(&watches, "/etc/pve/phoenixd/file"), 0);
+        assert_true(is_watched(&watches, "etc"));
+        assert_true(phx_strings_has(&watches, "/etc"));
+        for (size_t i = 0; i < watches.count; i++)
+                assert_false(phx_is_remote(watches.items[i]));
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         const struct CMUnitTest tests[] = {
@@ -113,6 +127,7 @@ int main(void) {
                 TEST(both_ends_of_a_link_are_watched),
                 TEST(a_file_behind_a_link_is_watched_where_it_is),
                 TEST(a_link_to_itself_ends),
+                TEST(no_way_into_the_cluster_file_system_is_watched),
                 TEST(what_others_may_write_is_watched_only_at_the_end),
         };
 
