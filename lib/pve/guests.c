@@ -296,6 +296,7 @@ static enum phx_pve_outcome entries_look(
         entries_sort(entries);
         entries_miss(entries, &picture);
         list->start_time = picture.start_time;
+        list->is_quorate = picture.state.is_quorate;
         memcpy(list->node, picture.state.node, sizeof(list->node));
         return PHX_PVE_OUTCOME_DONE;
 }

@@ -9,7 +9,7 @@
  * are what they were; a version is compared for being another, not for being higher. */
 struct phx_pve_listed {
         uint32_t id;
-        uint32_t reserved; /* 0: it travels between processes as bytes */
+        uint32_t is_in_ha; /* 1: Proxmox's HA manager has it, see pve/ha.h; else 0 */
         uint64_t version;  /* 0: not known, and its config is to be read each time */
 };
 
@@ -17,6 +17,7 @@ struct phx_pve_listed {
 struct phx_pve_list {
         uint64_t start_time;
         char node[PHX_PVE_NODE_SIZE];
+        bool is_quorate; /* as in struct phx_pve_state */
         struct phx_pve_listed *items;
         size_t count;
 };
@@ -27,7 +28,7 @@ const struct phx_pve_listed *phx_pve_list_find(const struct phx_pve_list *list, 
 /* What .vmlist or the directory of this node's containers has. KNOWN has the ids of the last list:
  * one of them is left out only when it was absent from both four times, with 100 ms in between, or
  * is said to be on another node. KNOWN is NULL when there was no list before: then it looks twice.
- */
+ * None of them is in HA yet. */
 enum phx_pve_outcome phx_pve_list_guests(
                 const struct phx_pve_place *place,
                 const uint32_t *known,

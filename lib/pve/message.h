@@ -45,7 +45,7 @@ struct phx_pve_answer {
         int code; /* of ERROR */
         uint64_t size;
         uint64_t start_time;        /* LIST */
-        struct phx_pve_state state; /* STATE; of LIST, the node */
+        struct phx_pve_state state; /* STATE; of LIST, the node and the quorum */
         char text[sizeof((struct phx_error){ 0 }.text)];
 };
 

@@ -24,6 +24,7 @@
 #include <time.h>
 
 #include "base/process.h"
+#include "pve/ha.h"
 #include "pve/replace.h"
 #include "pve/watch.h"
 
@@ -41,6 +42,7 @@ enum {
 struct worker {
         const struct phx_pve_serving *serving;
         struct phx_pve_watch *watch;
+        struct phx_pve_ha ha;
         bool is_changed; /* and the engine does not know */
 };
 
@@ -77,9 +79,24 @@ static void serve_on_written(void *context, uint32_t id) {
                 worker->is_changed = true;
 }
 
+/* A file that cannot be read for good, which none of Proxmox's is, keeps no container from being
+ * looked after: what was known of it stays. */
+static enum phx_pve_outcome serve_mark_ha(
+                struct worker *worker,
+                struct phx_pve_list *list,
+                struct phx_error *error) {
+        enum phx_pve_outcome outcome = phx_pve_ha_read(worker->serving->place, &worker->ha, error);
+
+        if (outcome == PHX_PVE_OUTCOME_NOT_NOW)
+                return outcome;
+        for (size_t i = 0; i < list->count; i++)
+                list->items[i].is_in_ha = phx_pve_ha_has(&worker->ha, list->items[i].id);
+        return PHX_PVE_OUTCOME_DONE;
+}
+
 /* The answer's bytes; the caller's. */
 static enum phx_pve_outcome serve_list(
-                const struct worker *worker,
+                struct worker *worker,
                 const struct phx_pve_request *request,
                 const char *payload,
                 struct phx_pve_answer *answer,
@@ -94,7 +111,10 @@ static enum phx_pve_outcome serve_list(
                         request->is_first ? 0 : request->size / sizeof(uint32_t),
                         &list,
                         error);
+        if (outcome == PHX_PVE_OUTCOME_DONE)
+                outcome = serve_mark_ha(worker, &list, error);
         answer->start_time = list.start_time;
+        answer->state.is_quorate = list.is_quorate;
         memcpy(answer->state.node, list.node, sizeof(list.node));
         answer->size = list.count * sizeof(*list.items);
         *ret_data = (char *) PHX_TAKE(list.items);

@@ -4,14 +4,15 @@
  *
  *   - inotify on the directory of this node's containers, on phoenixd/ below the root when it is
  *     there, and on the root, where it may appear. It tells all that is done on this host, and
- *     nothing that another node does.
+ *     nothing that another node does. A node by itself watches ha/ as well; in a cluster, where the
+ *     HA manager writes there every few seconds, the comparison is enough.
  *   - In a cluster, every change of any node is written to the local database. A one-shot watch on
  *     its directory says that something was written. From then on what concerns us (the
  *     fingerprint) is compared once a second: this node's guests with their versions, and the
- * names, sizes and times in phoenixd/. When the write-ahead log was the same ten times, the watch
- * is armed again. So a busy cluster costs one wakeup a second, a quiet one none, and no change is
- *     seen later than that; what was written in the last moment is given one more, as it may not
- *     be readable yet. A node by itself has no use for any of this.
+ * names, sizes and times in phoenixd/, and of ha/resources.cfg. When the write-ahead log was the
+ * same ten times, the watch is armed again. So a busy cluster costs one wakeup a second, a quiet
+ * one none, and no change is seen later than that; what was written in the last moment is given one
+ * more, as it may not be readable yet. A node by itself has no use for any of this.
  *   - The file system going away is an event when it is stopped, and none when its server is
  * killed: then a request finds it out, or the start of the next server does. All watches are dead
  * then, and every 2 s it is tried to begin afresh.
@@ -36,6 +37,7 @@
 #include "base/file.h"
 #include "base/process.h"
 #include "base/strings.h"
+#include "pve/ha.h"
 
 #define RETRY_USEC UINT64_C(2000000)
 /* A little more than a second, so that what comes on top of it leaves the mean below one. */
@@ -72,6 +74,7 @@ struct phx_pve_watch {
         int containers_wd;
         int root_wd;
         int ours_wd;         /* -1: there is no such directory */
+        int ha_wd;           /* -1: likewise, or this is a cluster */
         int database_wd;     /* -1: not armed */
         uint64_t start_time; /* of the server whose directories are watched */
         bool is_cluster;
@@ -132,10 +135,33 @@ void phx_pve_watch_saw(struct phx_pve_watch *watch, uint64_t start_time) {
         watch->due = 0;
 }
 
+/* Times are whole seconds: a second change in the same one would not be seen, so that a young file
+ * differs from itself when it is no longer young. */
+static int add_file(struct phx_buffer *text, const char *name, const struct stat *st) {
+        return phx_buffer_addf(
+                        text,
+                        "%s %lld %lld%s\n",
+                        name,
+                        (long long) st->st_size,
+                        (long long) st->st_mtim.tv_sec,
+                        st->st_mtim.tv_sec + YOUNG_SEC >= time(NULL) ? " young" : "");
+}
+
+/* It is not opened for this: see pve/ha.c. */
+static int add_ha(struct phx_buffer *text, const char *root) {
+        phx_autofree char *path = NULL;
+        struct stat st;
+
+        if (phx_printf(&path, "%s/" PHX_PVE_HA_DIRECTORY "/" PHX_PVE_HA_FILE, root) < 0)
+                return -ENOMEM;
+        if (stat(path, &st) < 0)
+                return errno == ENOENT || errno == ENOTDIR ? 0 : phx_errno();
+        return add_file(text, PHX_PVE_HA_FILE, &st);
+}
+
 /* A file system that has no such directory has none of our files either. */
 static int add_ours(struct phx_buffer *text, const char *path) {
         phx_cleanup(phx_closedirp) DIR *directory = opendir(path);
-        const time_t now = time(NULL);
         const struct dirent *entry;
         struct stat st;
         int r = 0;
@@ -148,15 +174,7 @@ static int add_ours(struct phx_buffer *text, const char *path) {
                                 return phx_errno();
                         continue;
                 }
-                /* Times are whole seconds: a second change in the same one would not be seen, so
-                 * that a young file differs from itself when it is no longer young. */
-                r = phx_buffer_addf(
-                                text,
-                                "%s %lld %lld%s\n",
-                                entry->d_name,
-                                (long long) st.st_size,
-                                (long long) st.st_mtim.tv_sec,
-                                st.st_mtim.tv_sec + YOUNG_SEC >= now ? " young" : "");
+                r = add_file(text, entry->d_name, &st);
         }
         return r < 0 || errno == 0 ? r : phx_errno();
 }
@@ -206,6 +224,8 @@ static int take_fingerprint(const struct phx_pve_watch *watch, char hex[PHX_SHA2
                 r = add_guests(&text, &guests, state.node);
         if (r >= 0)
                 r = add_ours(&text, ours);
+        if (r >= 0)
+                r = add_ha(&text, watch->place->root);
         if (r >= 0)
                 phx_sha256(text.data, text.size, hex);
         return r;
@@ -276,12 +296,19 @@ static int watch_begin(struct phx_pve_watch *watch, struct phx_pve_state *state)
         watch->root_wd = pve_add_watch(watch->fd, place, "", ARRIVALS);
         watch->containers_wd = pve_add_watch(watch->fd, place, containers, CHANGES);
         watch->ours_wd = pve_add_watch(watch->fd, place, OURS, CHANGES);
+        watch->ha_wd = pve_add_watch(watch->fd, place, PHX_PVE_HA_DIRECTORY, CHANGES);
         watch->database_wd = -1;
         if (watch->root_wd < 0 || watch->containers_wd < 0)
                 return -ENOTCONN;
         if (phx_pve_get_state(place, state, NULL) != PHX_PVE_OUTCOME_DONE)
                 return -ENOTCONN;
         return take_fingerprint(watch, watch->fingerprint);
+}
+
+static void watch_leave_ha(struct phx_pve_watch *watch) {
+        if (watch->ha_wd >= 0)
+                (void) inotify_rm_watch(watch->fd, watch->ha_wd);
+        watch->ha_wd = -1;
 }
 
 /* The server starts before the cluster's own communication does, and names no cluster until then.
@@ -308,9 +335,10 @@ static bool watch_start(struct phx_pve_watch *watch) {
         watch->stamp = take_stamp(watch);
         watch->due = UINT64_MAX;
         watch->doubts = 0;
-        if (watch->is_cluster)
+        if (watch->is_cluster) {
+                watch_leave_ha(watch);
                 pve_arm(watch);
-        else
+        } else
                 pve_doubt(watch);
         return true;
 }
@@ -328,6 +356,7 @@ static bool watch_join(struct phx_pve_watch *watch) {
                 return false;
         }
         watch->is_cluster = true;
+        watch_leave_ha(watch);
         watch->stamp = take_stamp(watch);
         watch->due = next_comparison(watch);
         return true;
@@ -389,8 +418,23 @@ static bool take_ours(struct phx_pve_watch *watch, const struct inotify_event *e
         return event->len == 0 || !phx_file_is_ignored_name(event->name);
 }
 
+/* The HA manager's own files there change all the time. */
+static bool take_ha(struct phx_pve_watch *watch, const struct inotify_event *event) {
+        if (event->mask & IN_IGNORED)
+                watch->ha_wd = -1;
+        return event->len > 0 && strcmp(event->name, PHX_PVE_HA_FILE) == 0;
+}
+
 /* A name below the root. */
 static bool take_arrival(struct phx_pve_watch *watch, const char *name) {
+        if (strcmp(name, PHX_PVE_HA_DIRECTORY) == 0 && !watch->is_cluster) {
+                watch->ha_wd = pve_add_watch(
+                                watch->fd,
+                                watch->place,
+                                PHX_PVE_HA_DIRECTORY,
+                                CHANGES);
+                return true;
+        }
         if (strcmp(name, OURS) != 0)
                 return false;
         watch->ours_wd = pve_add_watch(watch->fd, watch->place, OURS, CHANGES);
@@ -411,6 +455,8 @@ static bool watch_take(
                 return take_written(watch);
         if (event->wd == watch->ours_wd)
                 return take_ours(watch, event);
+        if (event->wd == watch->ha_wd)
+                return take_ha(watch, event);
         if (event->wd == watch->root_wd && event->len > 0)
                 return take_arrival(watch, event->name);
         if (event->wd != watch->root_wd && event->wd != watch->containers_wd)

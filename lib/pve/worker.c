@@ -400,6 +400,7 @@ enum phx_pve_outcome phx_pve_worker_list(
         if (answer->size % sizeof(*list.items) != 0)
                 return worker_is_gone(worker, &request, error);
         list.start_time = answer->start_time;
+        list.is_quorate = answer->state.is_quorate;
         memcpy(list.node, answer->state.node, sizeof(list.node));
         list.items = (struct phx_pve_listed *) (void *) data;
         list.count = answer->size / sizeof(*list.items);

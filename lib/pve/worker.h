@@ -61,7 +61,7 @@ enum phx_pve_outcome phx_pve_worker_state(
                 struct phx_error *error);
 
 /* The containers of this node; see pve/guests.h for when one of them is gone, and for which configs
- * need not be read again. */
+ * need not be read again. Whether Proxmox's HA manager has one is known with it (pve/ha.h). */
 enum phx_pve_outcome phx_pve_worker_list(
                 struct phx_pve_worker *worker,
                 struct phx_pve_list *ret_list,

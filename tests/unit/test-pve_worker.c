@@ -367,6 +367,38 @@ static void our_own_directory_is_watched_wherever_it_appears(void **state) {
         assert_true(is_told(PATIENCE_MSEC));
 }
 
+static void assert_in_ha(bool is_in_ha) {
+        struct phx_pve_list list = { 0 };
+
+        assert_int_equal(phx_pve_worker_list(test.worker, &list, NULL), PHX_PVE_OUTCOME_DONE);
+        assert_int_equal(list.count, 1);
+        assert_int_equal(list.items[0].is_in_ha, is_in_ha);
+        assert_true(list.is_quorate);
+        phx_pve_list_done(&list);
+}
+
+static void what_the_ha_manager_has_is_known_and_told(void **state) {
+        tree_write(CONFIG, OLD);
+        pve_write_vmlist(PVE_GUEST("101", "pve1", "lxc", "5"));
+        assert_in_ha(false);
+        tree_mkdir("pve/ha");
+        assert_true(is_told(PATIENCE_MSEC));
+        tree_write("pve/ha/manager_status", "{}");
+        assert_not_told();
+        tree_write("pve/ha/resources.cfg", "ct: 101\n");
+        assert_true(is_told(PATIENCE_MSEC));
+        assert_in_ha(true);
+        tree_write("pve/ha/resources.cfg", "ct: 101\n\tstate ignored\n");
+        assert_true(is_told(PATIENCE_MSEC));
+        assert_in_ha(false);
+        tree_write("pve/ha/resources.cfg", "ct: 101\n");
+        assert_true(is_told(PATIENCE_MSEC));
+        assert_in_ha(true);
+        assert_int_equal(unlink(tree_path("pve/ha/resources.cfg")), 0);
+        assert_true(is_told(PATIENCE_MSEC));
+        assert_in_ha(false);
+}
+
 /* Counted over three seconds by the kernel's own counter. */
 static void alone_and_idle_it_never_wakes(void **state) {
         unsigned long before;
@@ -396,6 +428,7 @@ static void in_a_cluster_other_nodes_changes_are_told(void **state) {
         test.compare_usec = period_usec;
         test.worker = new_worker(0);
         pve_write_members(true);
+        tree_mkdir("pve/ha");
         assert_int_equal(ask_state(NULL), PHX_PVE_OUTCOME_DONE);
         pid = phx_pve_worker_pid(test.worker);
         wait_for_rest(pid);
@@ -404,6 +437,7 @@ static void in_a_cluster_other_nodes_changes_are_told(void **state) {
         before = status_of(pid, "voluntary_ctxt_switches:", 10);
         for (int i = 0; i < 12; i++) {
                 tree_write("database/config.db-wal", i % 2 ? "a" : "bc");
+                tree_write("pve/ha/manager_status", "{}");
                 phx_pve_pause(80000);
         }
         assert_in_range(status_of(pid, "voluntary_ctxt_switches:", 10) - before, 2, 12);
@@ -425,6 +459,11 @@ static void in_a_cluster_other_nodes_changes_are_told(void **state) {
         assert_int_equal(status_of(pid, "voluntary_ctxt_switches:", 10), before);
         pve_write_vmlist(PVE_GUEST("103", "pve1", "lxc", "7"));
         tree_write("database/config.db-wal", "abcde");
+        assert_true(is_told(PATIENCE_MSEC));
+
+        /* By its size and time, without an event of its own. */
+        tree_write("pve/ha/resources.cfg", "ct: 103\n");
+        tree_write("database/config.db-wal", "abcdef");
         assert_true(is_told(PATIENCE_MSEC));
 }
 
@@ -618,6 +657,7 @@ int main(void) {
                 TEST(changes_by_others_are_told_and_ours_are_not),
                 TEST(a_refused_edit_does_not_ask_for_another_look),
                 TEST(our_own_directory_is_watched_wherever_it_appears),
+                TEST(what_the_ha_manager_has_is_known_and_told),
                 TEST(alone_and_idle_it_never_wakes),
                 TEST(in_a_cluster_other_nodes_changes_are_told),
                 TEST(what_goes_away_is_found_again),
