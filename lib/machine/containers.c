@@ -492,6 +492,7 @@ int phx_machine_containers_wish(
 }
 
 int phx_machine_containers_forget_gone(
+                const struct phx_machine_containers *containers,
                 const struct phx_observed *observed,
                 struct phx_inventory *inventory) {
         int changed = 0;
@@ -501,7 +502,8 @@ int phx_machine_containers_forget_gone(
         for (size_t i = inventory->container_count; i > 0; i--) {
                 const char *name = inventory->containers[i - 1].name;
 
-                if (!phx_observed_find_container(observed, name))
+                if (!phx_observed_find_container(observed, name) &&
+                    !(containers->sees_pve && phx_pve_containers_has_away(containers->pve, name)))
                         changed |= phx_inventory_remove_container(inventory, name);
         }
         return changed;

@@ -66,9 +66,11 @@ int phx_machine_containers_wish(
                 struct phx_observed *observed);
 
 /* Forgets the lines of containers that are gone: those of another container of the same name would
- * be taken for ours. Where there is no container at all, perhaps only their file system is missing.
- * 1 when INVENTORY changed. */
+ * be taken for ours. A container that Proxmox has moved to another node may come back with them,
+ * and is gone when no node has it. Where there is no container at all, perhaps only their file
+ * system is missing. 1 when INVENTORY changed. */
 int phx_machine_containers_forget_gone(
+                const struct phx_machine_containers *containers,
                 const struct phx_observed *observed,
                 struct phx_inventory *inventory);
 

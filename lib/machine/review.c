@@ -158,7 +158,7 @@ int phx_machine_remember(
         if (r < 0)
                 return phx_error_set(error, r, "recording: %s", strerrordesc_np(-r));
         changed = r > 0;
-        changed |= phx_machine_containers_forget_gone(observed, inventory) > 0;
+        changed |= phx_machine_containers_forget_gone(machine->containers, observed, inventory) > 0;
         changed |= phx_machine_files_forget_gone(settings, desired, inventory) > 0;
         changed |= forget_withdrawn(machine, desired, observed);
         return save_look(machine, changed, desired, observed, error);

@@ -37,6 +37,8 @@ struct phx_pve_containers {
         char node[PHX_PVE_NODE_SIZE];
         struct phx_pve_known *items;
         size_t count;
+        uint32_t *away; /* of the list that was read last, and what has left since */
+        size_t away_count;
         bool is_passing; /* of the last look: see lxc/containers.h */
 };
 
@@ -71,6 +73,7 @@ struct phx_pve_containers *phx_pve_containers_free(struct phx_pve_containers *co
                 return NULL;
 
         known_list_done(containers->items, containers->count);
+        free(containers->away);
         phx_pve_worker_free(containers->worker);
         free(containers);
 
@@ -174,27 +177,47 @@ static int known_take(
         return known_read(containers, listed, ret_known);
 }
 
+/* A container that was listed, and had no config any more when that was read, is on its way to
+ * another node, or is being removed: the next list decides. */
 static int known_take_list(struct phx_pve_containers *containers, const struct phx_pve_list *list) {
         struct phx_pve_known *items = calloc(list->count + 1, sizeof(*items));
-        size_t count = 0;
-        int r = items ? 0 : -ENOMEM;
+        phx_autofree uint32_t *away = calloc(list->count + list->away_count + 1, sizeof(*away));
+        size_t count = 0, away_count = list->away_count;
+        int r = items && away ? 0 : -ENOMEM;
 
         known_follow_server(containers, list);
         for (size_t i = 0; r >= 0 && i < list->count; i++) {
                 r = known_take(containers, &list->items[i], &items[count]);
-                if (r > 0)
+                if (r > 0) {
                         count++;
-                else
-                        phx_pve_known_done(&items[count]);
+                        continue;
+                }
+                phx_pve_known_done(&items[count]);
+                away[away_count++] = list->items[i].id;
         }
         if (r < 0) {
                 known_list_done(items, count);
                 return r;
         }
+        memcpy(away, list->away, list->away_count * sizeof(*away));
         known_list_done(containers->items, containers->count);
         containers->items = items;
         containers->count = count;
+        free(containers->away);
+        containers->away = PHX_TAKE(away);
+        containers->away_count = away_count;
         return 0;
+}
+
+bool phx_pve_containers_has_away(const struct phx_pve_containers *containers, const char *id) {
+        uint32_t number = 0;
+
+        if (!phx_pve_parse_id(id, strlen(id), &number))
+                return false;
+        for (size_t i = 0; i < containers->away_count; i++)
+                if (containers->away[i] == number)
+                        return true;
+        return false;
 }
 
 /* 1 when the list was read; 0 when it was not, with the reason. */

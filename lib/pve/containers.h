@@ -39,6 +39,9 @@ int phx_pve_containers_look(
                 struct phx_lxc_containers *ret_containers,
                 struct phx_error *error);
 
+/* Whether the container ID was on another node at the last look, or on its way there. */
+bool phx_pve_containers_has_away(const struct phx_pve_containers *containers, const char *id);
+
 /* Carries out EDIT on the file of the container ID, which must still have DIGEST: its profile's
  * line, or none where EDIT asks for "generated", which is Proxmox's default; and the other lines.
  * FEATURES is as in struct phx_line_edit.

@@ -26,6 +26,7 @@
 struct entry {
         uint32_t id;
         unsigned absent; /* how often in a row */
+        bool is_away;    /* on another node, when it was seen last */
         uint64_t version;
 };
 
@@ -47,6 +48,7 @@ struct picture {
 
 void phx_pve_list_done(struct phx_pve_list *list) {
         free(list->items);
+        free(list->away);
         *list = (struct phx_pve_list){ 0 };
 }
 
@@ -189,7 +191,7 @@ static struct entry *entries_find(const struct entries *entries, size_t count, u
                          : NULL;
 }
 
-static int entries_append(struct entries *entries, uint32_t id, uint64_t version) {
+static int entries_append(struct entries *entries, const struct entry *entry) {
         int r;
 
         r = pve_guests_make_room(
@@ -199,7 +201,7 @@ static int entries_append(struct entries *entries, uint32_t id, uint64_t version
                         sizeof(*entries->items));
         if (r < 0)
                 return r;
-        entries->items[entries->count++] = (struct entry){ .id = id, .version = version };
+        entries->items[entries->count++] = *entry;
         return 0;
 }
 
@@ -208,38 +210,43 @@ static void entries_sort(struct entries *entries) {
                 qsort(entries->items, entries->count, sizeof(*entries->items), entry_compare);
 }
 
-/* What the picture has: new entries behind the SORTED ones. */
+/* Of those that are sorted, the first SORTED; a new one comes behind them all. */
+static int entries_put(struct entries *entries, size_t sorted, const struct entry *seen) {
+        struct entry *entry = entries_find(entries, sorted, seen->id);
+
+        if (!entry)
+                return entries_append(entries, seen);
+        *entry = *seen;
+        return 0;
+}
+
+/* What the picture has. A config in our directory is here, whatever .vmlist says. */
 static int entries_see(struct entries *entries, const struct picture *picture) {
         const size_t sorted = entries->count;
-        struct entry *entry;
         int r = 0;
 
         for (size_t i = 0; r >= 0 && i < picture->guests.count; i++) {
                 const struct phx_pve_guest *guest = &picture->guests.items[i];
+                const bool here = is_here(picture, guest);
 
-                if (!is_here(picture, guest))
+                if (!guest->is_lxc || (!here && picture_lists(picture, guest->id)))
                         continue;
-                entry = entries_find(entries, sorted, guest->id);
-                if (!entry)
-                        r = entries_append(entries, guest->id, guest->version);
-                else
-                        *entry = (struct entry){ .id = guest->id, .version = guest->version };
+                r = entries_put(entries,
+                                sorted,
+                                &(const struct entry){ .id = guest->id,
+                                                       .is_away = !here,
+                                                       .version = here ? guest->version : 0 });
         }
         for (size_t i = 0; r >= 0 && i < picture->count; i++) {
                 uint32_t id = picture->ids[i];
 
-                if (is_here(picture, phx_pve_guests_find(&picture->guests, id)))
-                        continue;
-                entry = entries_find(entries, sorted, id);
-                if (!entry)
-                        r = entries_append(entries, id, 0);
-                else
-                        *entry = (struct entry){ .id = id };
+                if (!is_here(picture, phx_pve_guests_find(&picture->guests, id)))
+                        r = entries_put(entries, sorted, &(const struct entry){ .id = id });
         }
         return r;
 }
 
-/* What it does not have. Said to be elsewhere is more than absent. */
+/* What it does not have. A virtual machine of that number is more than absent. */
 static void entries_miss(struct entries *entries, const struct picture *picture) {
         for (size_t i = 0; i < entries->count; i++) {
                 struct entry *entry = &entries->items[i];
@@ -247,7 +254,7 @@ static void entries_miss(struct entries *entries, const struct picture *picture)
                                 &picture->guests,
                                 entry->id);
 
-                if (is_here(picture, guest) || picture_lists(picture, entry->id))
+                if ((guest && guest->is_lxc) || picture_lists(picture, entry->id))
                         continue;
                 entry->absent = guest ? PHX_PVE_LOOKS : entry->absent + 1;
         }
@@ -265,19 +272,37 @@ static bool entries_are_settled(const struct entries *entries) {
 
 static int entries_give(const struct entries *entries, struct phx_pve_list *list) {
         list->items = calloc(entries->count + 1, sizeof(*list->items));
-        if (!list->items)
+        list->away = calloc(entries->count + 1, sizeof(*list->away));
+        if (!list->items || !list->away)
                 return -ENOMEM;
         for (size_t i = 0; i < entries->count; i++) {
                 const struct entry *entry = &entries->items[i];
 
                 if (entry->absent >= PHX_PVE_LOOKS)
                         continue;
+                if (entry->is_away) {
+                        list->away[list->away_count++] = entry->id;
+                        continue;
+                }
                 list->items[list->count++] = (struct phx_pve_listed){
                         .id = entry->id,
                         .version = entry->version,
                 };
         }
         return 0;
+}
+
+static int entries_know(struct entries *entries, const struct phx_pve_ids *known) {
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < known->here_count; i++)
+                r = entries_append(entries, &(const struct entry){ .id = known->here[i] });
+        for (size_t i = 0; r >= 0 && i < known->away_count; i++)
+                r = entries_append(
+                                entries,
+                                &(const struct entry){ .id = known->away[i], .is_away = true });
+        entries_sort(entries);
+        return r;
 }
 
 /* One more look. */
@@ -303,18 +328,15 @@ static enum phx_pve_outcome entries_look(
 
 enum phx_pve_outcome phx_pve_list_guests(
                 const struct phx_pve_place *place,
-                const uint32_t *known,
-                size_t known_count,
+                const struct phx_pve_ids *known,
                 struct phx_pve_list *ret_list,
                 struct phx_error *error) {
         phx_cleanup(phx_pve_list_done) struct phx_pve_list list = { 0 };
         phx_cleanup(entries_done) struct entries entries = { 0 };
         enum phx_pve_outcome outcome;
 
-        for (size_t i = 0; i < known_count; i++)
-                if (entries_append(&entries, known[i], 0) < 0)
-                        return phx_pve_refuse(error, -ENOMEM, place->root);
-        entries_sort(&entries);
+        if (known && entries_know(&entries, known) < 0)
+                return phx_pve_refuse(error, -ENOMEM, place->root);
 
         for (int look = 0; look < LOOKS_LIMIT; look++) {
                 bool once_more = look == 0 && !known;

@@ -20,18 +20,27 @@ struct phx_pve_list {
         bool is_quorate; /* as in struct phx_pve_state */
         struct phx_pve_listed *items;
         size_t count;
+        uint32_t *away; /* the containers of other nodes, ascending */
+        size_t away_count;
 };
 void phx_pve_list_done(struct phx_pve_list *list);
 /* NULL when it is not there. */
 const struct phx_pve_listed *phx_pve_list_find(const struct phx_pve_list *list, uint32_t id);
 
-/* What .vmlist or the directory of this node's containers has. KNOWN has the ids of the last list:
- * one of them is left out only when it was absent from both four times, with 100 ms in between, or
- * is said to be on another node. KNOWN is NULL when there was no list before: then it looks twice.
- * None of them is in HA yet. */
+/* The ids of a list, borrowed. */
+struct phx_pve_ids {
+        const uint32_t *here;
+        size_t here_count;
+        const uint32_t *away;
+        size_t away_count;
+};
+
+/* What .vmlist or the directory of this node's containers has. KNOWN is of the last list: one of
+ * them is left out only when it was absent from both four times, with 100 ms in between; one that
+ * is said to be on another node is away. KNOWN is NULL when there was no list before: then it looks
+ * twice. None of them is in HA yet. */
 enum phx_pve_outcome phx_pve_list_guests(
                 const struct phx_pve_place *place,
-                const uint32_t *known,
-                size_t known_count,
+                const struct phx_pve_ids *known,
                 struct phx_pve_list *ret_list,
                 struct phx_error *error);

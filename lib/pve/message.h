@@ -30,21 +30,24 @@ struct phx_pve_task {
 /* "write of 101.conf", for messages. */
 void phx_pve_task_describe(const struct phx_pve_task *task, char *text, size_t size);
 
-/* Followed by SIZE bytes: of LIST the ids that are known, of EDIT the new config. */
+/* Followed by SIZE bytes: of LIST the ids that are known, those of other nodes last; of EDIT the
+ * new config. */
 struct phx_pve_request {
         enum phx_pve_task_kind kind;
         uint32_t id;
         uint64_t size;
         char digest[PHX_SHA256_HEX]; /* EDIT */
         bool is_first;               /* LIST: no ids are known yet */
+        uint64_t away_count;         /* LIST: how many of them are of other nodes */
 };
 
-/* Followed by SIZE bytes: of LIST the items, of READ the config. */
+/* Followed by SIZE bytes: of LIST the items, and the ids of other nodes; of READ the config. */
 struct phx_pve_answer {
         enum phx_pve_outcome outcome;
         int code; /* of ERROR */
         uint64_t size;
         uint64_t start_time;        /* LIST */
+        uint64_t away_count;        /* LIST: how many ids of other nodes there are */
         struct phx_pve_state state; /* STATE; of LIST, the node and the quorum */
         char text[sizeof((struct phx_error){ 0 }.text)];
 };

@@ -94,6 +94,30 @@ static enum phx_pve_outcome serve_mark_ha(
         return PHX_PVE_OUTCOME_DONE;
 }
 
+static struct phx_pve_ids serve_known(const struct phx_pve_request *request, const char *payload) {
+        const uint32_t *ids = (const uint32_t *) (const void *) payload;
+        const size_t count = request->size / sizeof(*ids);
+        const size_t away = request->away_count < count ? request->away_count : count;
+
+        return (struct phx_pve_ids){ ids, count - away, ids + (count - away), away };
+}
+
+static int serve_pack(const struct phx_pve_list *list, size_t *ret_size, char **ret_data) {
+        const size_t items = list->count * sizeof(*list->items);
+        const size_t away = list->away_count * sizeof(*list->away);
+        char *data = malloc(items + away + 1);
+
+        if (!data)
+                return -ENOMEM;
+        if (items > 0)
+                memcpy(data, list->items, items);
+        if (away > 0)
+                memcpy(data + items, list->away, away);
+        *ret_size = items + away;
+        *ret_data = data;
+        return 0;
+}
+
 /* The answer's bytes; the caller's. */
 static enum phx_pve_outcome serve_list(
                 struct worker *worker,
@@ -103,22 +127,25 @@ static enum phx_pve_outcome serve_list(
                 char **ret_data,
                 struct phx_error *error) {
         phx_cleanup(phx_pve_list_done) struct phx_pve_list list = { 0 };
+        const struct phx_pve_ids known = serve_known(request, payload);
         enum phx_pve_outcome outcome;
 
         outcome = phx_pve_list_guests(
                         worker->serving->place,
-                        request->is_first ? NULL : (const uint32_t *) (const void *) payload,
-                        request->is_first ? 0 : request->size / sizeof(uint32_t),
+                        request->is_first ? NULL : &known,
                         &list,
                         error);
         if (outcome == PHX_PVE_OUTCOME_DONE)
                 outcome = serve_mark_ha(worker, &list, error);
+        if (outcome != PHX_PVE_OUTCOME_DONE)
+                return outcome;
         answer->start_time = list.start_time;
         answer->state.is_quorate = list.is_quorate;
+        answer->away_count = list.away_count;
         memcpy(answer->state.node, list.node, sizeof(list.node));
-        answer->size = list.count * sizeof(*list.items);
-        *ret_data = (char *) PHX_TAKE(list.items);
-        return outcome;
+        return serve_pack(&list, &answer->size, ret_data) < 0
+                               ? phx_pve_refuse(error, -ENOMEM, worker->serving->place->root)
+                               : PHX_PVE_OUTCOME_DONE;
 }
 
 static enum phx_pve_outcome serve_read(

@@ -48,8 +48,9 @@ struct phx_pve_worker {
         struct phx_pve_task *task;
         struct phx_pve_task stuck_in;
         int64_t asked_at; /* seconds since 1970 */
-        uint32_t *known;  /* the ids of the last list */
+        uint32_t *known;  /* the ids of the last list, those of other nodes behind the others */
         size_t known_count;
+        size_t away_count;
         bool is_listed;
 };
 
@@ -365,16 +366,46 @@ enum phx_pve_outcome phx_pve_worker_state(
 
 /* Of the list that was given last. */
 static int remember(struct phx_pve_worker *worker, const struct phx_pve_list *list) {
-        uint32_t *known = calloc(list->count + 1, sizeof(*known));
+        uint32_t *known = calloc(list->count + list->away_count + 1, sizeof(*known));
 
         if (!known)
                 return -ENOMEM;
         for (size_t i = 0; i < list->count; i++)
                 known[i] = list->items[i].id;
+        for (size_t i = 0; i < list->away_count; i++)
+                known[list->count + i] = list->away[i];
         free(worker->known);
         worker->known = known;
-        worker->known_count = list->count;
+        worker->known_count = list->count + list->away_count;
+        worker->away_count = list->away_count;
         worker->is_listed = true;
+        return 0;
+}
+
+/* What the answer's bytes are: 0, -EPROTO when they are no list, or -ENOMEM. */
+static int worker_unpack(
+                const struct phx_pve_answer *answer,
+                const char *data,
+                struct phx_pve_list *list) {
+        const uint64_t away = answer->away_count, limit = answer->size / sizeof(*list->away);
+        size_t size;
+
+        if (away > limit)
+                return -EPROTO;
+        size = answer->size - away * sizeof(*list->away);
+        if (size % sizeof(*list->items) != 0)
+                return -EPROTO;
+        list->items = malloc(size + 1);
+        list->away = calloc(away + 1, sizeof(*list->away));
+        if (!list->items || !list->away)
+                return -ENOMEM;
+        memcpy(list->items, data, size);
+        memcpy(list->away, data + size, away * sizeof(*list->away));
+        list->count = size / sizeof(*list->items);
+        list->away_count = away;
+        list->start_time = answer->start_time;
+        list->is_quorate = answer->state.is_quorate;
+        memcpy(list->node, answer->state.node, sizeof(list->node));
         return 0;
 }
 
@@ -386,28 +417,25 @@ enum phx_pve_outcome phx_pve_worker_list(
                 .kind = PHX_PVE_TASK_LIST,
                 .size = worker->known_count * sizeof(*worker->known),
                 .is_first = !worker->is_listed,
+                .away_count = worker->away_count,
         };
+        phx_cleanup(phx_pve_list_done) struct phx_pve_list list = { 0 };
         phx_autofree struct phx_pve_answer *answer = calloc(1, sizeof(*answer));
         phx_autofree char *data = NULL;
         enum phx_pve_outcome outcome;
-        struct phx_pve_list list = { 0 };
+        int r;
 
         if (!answer)
                 return refuse_failed(error, -ENOMEM, "list");
         outcome = worker_ask(worker, &request, worker->known, answer, &data, error);
         if (outcome != PHX_PVE_OUTCOME_DONE)
                 return outcome;
-        if (answer->size % sizeof(*list.items) != 0)
+        r = worker_unpack(answer, data, &list);
+        if (r == -EPROTO)
                 return worker_is_gone(worker, &request, error);
-        list.start_time = answer->start_time;
-        list.is_quorate = answer->state.is_quorate;
-        memcpy(list.node, answer->state.node, sizeof(list.node));
-        list.items = (struct phx_pve_listed *) (void *) data;
-        list.count = answer->size / sizeof(*list.items);
-        if (remember(worker, &list) < 0)
+        if (r < 0 || remember(worker, &list) < 0)
                 return refuse_failed(error, -ENOMEM, "list");
-        data = NULL;
-        *ret_list = list;
+        *ret_list = PHX_TAKE_STRUCT(list);
         return PHX_PVE_OUTCOME_DONE;
 }
 

@@ -34,5 +34,6 @@ static inline int look_at_containers(
                                 desired,
                                 observed,
                                 error);
-        return r < 0 ? r : phx_machine_containers_forget_gone(observed, inventory) || r > 0;
+        return r < 0 ? r
+                     : phx_machine_containers_forget_gone(containers, observed, inventory) || r > 0;
 }

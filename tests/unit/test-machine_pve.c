@@ -4,12 +4,16 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
+#include "containers-look.h"
 #include "machine/pve.h"
+#include "pve-tree.h"
+#include "state/report.h"
 
 static struct phx_observed_container *with_lines(
                 struct phx_observed *observed,
@@ -137,8 +141,101 @@ static void what_is_named_elsewhere_is_not_kept(void **state) {
         assert_string_equal(phx_observed_label(&want, NULL), "unconfined");
 }
 
+/* --- a node of a cluster, with the containers 101 and 102 */
+
+#define PLAIN "arch: amd64\nostype: unmanaged\n"
+
+struct node {
+        char cgroup[256], proc[256];
+        struct phx_task_roots roots;
+        struct phx_pve_worker_options worker;
+        struct phx_machine_containers *containers;
+        struct phx_inventory inventory;
+};
+
+static int set_up(void **state) {
+        static const struct phx_trust anyone = { .root = "/", .anyone = true };
+        static struct node node;
+
+        pve_tree_new();
+        tree_mkdir("cgroup");
+        tree_mkdir("proc");
+        (void) snprintf(node.cgroup, sizeof(node.cgroup), "%s", tree_path("cgroup"));
+        (void) snprintf(node.proc, sizeof(node.proc), "%s", tree_path("proc"));
+        node.roots = (struct phx_task_roots){ node.cgroup, node.proc };
+        node.worker = (struct phx_pve_worker_options){ .place = pve_tree_place(),
+                                                       .changed_fd = -1 };
+        tree_write("pve/nodes/pve1/lxc/101.conf", PLAIN);
+        tree_write("pve/nodes/pve1/lxc/102.conf", PLAIN);
+        *state = &node;
+        return phx_machine_containers_new(&node.roots, &anyone, &node.worker, &node.containers);
+}
+
+static int tear_down(void **state) {
+        struct node *node = *state;
+
+        node->containers = phx_machine_containers_free(node->containers);
+        phx_inventory_done(&node->inventory);
+        tree_done();
+        return 0;
+}
+
+static void record_lines(struct phx_inventory *inventory, const char *name) {
+        phx_cleanup(phx_strings_done) struct phx_strings lines = { 0 };
+
+        assert_int_equal(phx_strings_add(&lines, "lxc.environment=A=1"), 0);
+        assert_int_equal(phx_inventory_set_container(inventory, name, &lines, NULL), 1);
+}
+
+/* 1 when the record of what is ours has changed. */
+static int look(struct node *node) {
+        char lxc_path[256];
+        const struct phx_settings settings = { .lxc_path = lxc_path, .backend = PHX_BACKENDS_PVE };
+        phx_cleanup(phx_desired_freep) struct phx_desired *desired = calloc(1, sizeof(*desired));
+        phx_cleanup(phx_observed_freep) struct phx_observed *observed = calloc(
+                        1,
+                        sizeof(*observed));
+
+        (void) snprintf(lxc_path, sizeof(lxc_path), "%s", tree_path("lxc"));
+        observed->retry_usec = PHX_NEVER;
+        return look_at_containers(
+                        node->containers,
+                        &settings,
+                        NULL,
+                        &node->inventory,
+                        desired,
+                        observed,
+                        NULL);
+}
+
+static void what_is_ours_is_remembered_while_another_node_has_it(void **state) {
+        struct node *node = *state;
+
+        record_lines(&node->inventory, "101");
+        record_lines(&node->inventory, "102");
+        assert_int_equal(look(node), 0);
+
+        assert_int_equal(
+                        rename(tree_path("pve/nodes/pve1/lxc/101.conf"),
+                               tree_path("pve/nodes/pve2/lxc/101.conf")),
+                        0);
+        pve_write_vmlist(PVE_GUEST("101", "pve2", "lxc", "5"));
+        assert_int_equal(look(node), 0);
+        assert_non_null(phx_inventory_container(&node->inventory, "101"));
+
+        /* Removed there. */
+        pve_write_vmlist("");
+        assert_int_equal(look(node), 1);
+        assert_null(phx_inventory_container(&node->inventory, "101"));
+        assert_non_null(phx_inventory_container(&node->inventory, "102"));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(
+                                what_is_ours_is_remembered_while_another_node_has_it,
+                                set_up,
+                                tear_down),
                 cmocka_unit_test(what_proxmox_does_not_keep_is_left_out_and_told),
                 cmocka_unit_test(a_profile_that_nobody_named_stays_and_is_told),
                 cmocka_unit_test(what_is_named_elsewhere_is_not_kept),

@@ -147,7 +147,8 @@ static void the_list_unites_both_sources(void **state) {
         const struct phx_pve_place place = pve_tree_place();
         phx_cleanup(phx_pve_list_done) struct phx_pve_list list = { 0 };
         struct phx_error error = { 0 };
-        const uint32_t known[] = { 101, 105 };
+        const uint32_t here[] = { 101, 105 }, away[] = { 103 };
+        const struct phx_pve_ids known = { here, 2, away, 1 };
 
         pve_write_vmlist(PVE_GUEST("101", "pve1", "lxc", "4") "," PVE_GUEST(
                         "102",
@@ -164,9 +165,7 @@ static void the_list_unites_both_sources(void **state) {
         tree_write("pve/nodes/pve1/lxc/108.conf~", OLD);
         tree_write("pve/nodes/pve1/lxc/.conf", OLD);
 
-        assert_int_equal(
-                        phx_pve_list_guests(&place, known, 2, &list, &error),
-                        PHX_PVE_OUTCOME_DONE);
+        assert_int_equal(phx_pve_list_guests(&place, &known, &list, &error), PHX_PVE_OUTCOME_DONE);
         assert_int_equal(list.count, 2);
         assert_int_equal(list.items[0].id, 101);
         assert_int_equal(list.items[0].version, 4);
@@ -176,6 +175,8 @@ static void the_list_unites_both_sources(void **state) {
         assert_string_equal(list.node, "pve1");
         assert_non_null(phx_pve_list_find(&list, 105));
         assert_null(phx_pve_list_find(&list, 103));
+        assert_int_equal(list.away_count, 1);
+        assert_int_equal(list.away[0], 103);
 }
 
 static void guest_comes_back(void) {
@@ -186,11 +187,10 @@ static void a_guest_is_gone_when_absent_four_times(void **state) {
         const struct phx_pve_place place = pve_tree_place();
         struct phx_pve_list list = { 0 };
         struct phx_error error = { 0 };
-        const uint32_t known[] = { 101 };
+        const uint32_t here[] = { 101 };
+        const struct phx_pve_ids known = { here, 1, NULL, 0 };
 
-        assert_int_equal(
-                        phx_pve_list_guests(&place, known, 1, &list, &error),
-                        PHX_PVE_OUTCOME_DONE);
+        assert_int_equal(phx_pve_list_guests(&place, &known, &list, &error), PHX_PVE_OUTCOME_DONE);
         assert_int_equal(list.count, 0);
         assert_int_equal(pauses.count, 3);
         assert_true(pauses.shortest_usec >= 100000);
@@ -198,9 +198,7 @@ static void a_guest_is_gone_when_absent_four_times(void **state) {
 
         /* Absent at the first three looks, it is back before the last one. */
         change_at_pause(3, guest_comes_back);
-        assert_int_equal(
-                        phx_pve_list_guests(&place, known, 1, &list, &error),
-                        PHX_PVE_OUTCOME_DONE);
+        assert_int_equal(phx_pve_list_guests(&place, &known, &list, &error), PHX_PVE_OUTCOME_DONE);
         assert_int_equal(list.count, 1);
         phx_pve_list_done(&list);
 
@@ -208,10 +206,48 @@ static void a_guest_is_gone_when_absent_four_times(void **state) {
         tree_remove("pve/nodes/pve1/lxc/101.conf");
         pve_write_vmlist(PVE_GUEST("101", "pve2", "lxc", "9"));
         change_at_pause(0, NULL);
-        assert_int_equal(
-                        phx_pve_list_guests(&place, known, 1, &list, &error),
-                        PHX_PVE_OUTCOME_DONE);
+        assert_int_equal(phx_pve_list_guests(&place, &known, &list, &error), PHX_PVE_OUTCOME_DONE);
         assert_int_equal(list.count, 0);
+        assert_int_equal(pauses.count, 0);
+        phx_pve_list_done(&list);
+}
+
+static void guest_of_other_node_comes_back(void) {
+        pve_write_vmlist(PVE_GUEST("103", "pve2", "lxc", "9"));
+}
+
+/* What is true of a guest of this node is true of one that has left it. */
+static void a_guest_that_is_away_is_gone_when_absent_four_times(void **state) {
+        const struct phx_pve_place place = pve_tree_place();
+        struct phx_pve_list list = { 0 };
+        struct phx_error error = { 0 };
+        const uint32_t away[] = { 103 };
+        const struct phx_pve_ids known = { NULL, 0, away, 1 };
+
+        change_at_pause(3, guest_of_other_node_comes_back);
+        assert_int_equal(phx_pve_list_guests(&place, &known, &list, &error), PHX_PVE_OUTCOME_DONE);
+        assert_int_equal(list.count, 0);
+        assert_int_equal(list.away_count, 1);
+        phx_pve_list_done(&list);
+
+        pve_write_vmlist("");
+        change_at_pause(0, NULL);
+        assert_int_equal(phx_pve_list_guests(&place, &known, &list, &error), PHX_PVE_OUTCOME_DONE);
+        assert_int_equal(list.away_count, 0);
+        assert_int_equal(pauses.count, 3);
+        phx_pve_list_done(&list);
+
+        /* A virtual machine has taken its number, and then this node its container. */
+        pve_write_vmlist(PVE_GUEST("103", "pve2", "qemu", "9"));
+        change_at_pause(0, NULL);
+        assert_int_equal(phx_pve_list_guests(&place, &known, &list, &error), PHX_PVE_OUTCOME_DONE);
+        assert_int_equal(list.away_count, 0);
+        phx_pve_list_done(&list);
+        pve_write_vmlist(PVE_GUEST("103", "pve1", "lxc", "9"));
+        assert_int_equal(phx_pve_list_guests(&place, &known, &list, &error), PHX_PVE_OUTCOME_DONE);
+        assert_int_equal(list.away_count, 0);
+        assert_int_equal(list.count, 1);
+        assert_int_equal(list.items[0].version, 9);
         assert_int_equal(pauses.count, 0);
         phx_pve_list_done(&list);
 }
@@ -222,7 +258,7 @@ static void the_first_list_does_not_believe_one_look(void **state) {
         struct phx_error error = { 0 };
 
         change_at_pause(1, guest_comes_back);
-        assert_int_equal(phx_pve_list_guests(&place, NULL, 0, &list, &error), PHX_PVE_OUTCOME_DONE);
+        assert_int_equal(phx_pve_list_guests(&place, NULL, &list, &error), PHX_PVE_OUTCOME_DONE);
         assert_int_equal(list.count, 1);
 }
 
@@ -232,19 +268,13 @@ static void half_a_list_is_read_once_more(void **state) {
         struct phx_error error = { 0 };
 
         tree_write("pve/.vmlist", "{\"version\": 1, \"ids\": {\"101\"");
-        assert_int_equal(
-                        phx_pve_list_guests(&place, NULL, 0, &list, &error),
-                        PHX_PVE_OUTCOME_FAILED);
+        assert_int_equal(phx_pve_list_guests(&place, NULL, &list, &error), PHX_PVE_OUTCOME_FAILED);
         assert_non_null(strstr(error.text, ".vmlist:1:"));
         tree_remove("pve/.vmlist");
-        assert_int_equal(
-                        phx_pve_list_guests(&place, NULL, 0, &list, &error),
-                        PHX_PVE_OUTCOME_NOT_NOW);
+        assert_int_equal(phx_pve_list_guests(&place, NULL, &list, &error), PHX_PVE_OUTCOME_NOT_NOW);
         tree_remove("pve/nodes/pve1/lxc");
         pve_write_vmlist("");
-        assert_int_equal(
-                        phx_pve_list_guests(&place, NULL, 0, &list, &error),
-                        PHX_PVE_OUTCOME_NOT_NOW);
+        assert_int_equal(phx_pve_list_guests(&place, NULL, &list, &error), PHX_PVE_OUTCOME_NOT_NOW);
         assert_int_equal(error.code, -ESTALE);
 }
 
@@ -482,6 +512,10 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(the_list_unites_both_sources, setup, teardown),
                 cmocka_unit_test_setup_teardown(
                                 a_guest_is_gone_when_absent_four_times,
+                                setup,
+                                teardown),
+                cmocka_unit_test_setup_teardown(
+                                a_guest_that_is_away_is_gone_when_absent_four_times,
                                 setup,
                                 teardown),
                 cmocka_unit_test_setup_teardown(

@@ -266,6 +266,36 @@ static void an_include_below_it_is_not_followed(void **state) {
         assert_non_null(strstr(list.items[0].trouble, "link/extra.conf; phoenixd does not follow"));
 }
 
+static void one_that_has_left_is_known_until_it_is_gone(void **state) {
+        phx_cleanup(phx_lxc_containers_done) struct phx_lxc_containers list = { 0 };
+
+        save(PLAIN, "3");
+        list = look();
+        assert_false(phx_pve_containers_has_away(containers, "101"));
+        phx_lxc_containers_done(&list);
+
+        /* It has left between the list and the reading of its config. */
+        assert_int_equal(rename(tree_path(CONFIG), tree_path("pve/nodes/pve2/lxc/101.conf")), 0);
+        pve_write_vmlist(PVE_GUEST("101", "pve1", "lxc", "4"));
+        list = look();
+        assert_int_equal(list.count, 0);
+        assert_true(phx_pve_containers_has_away(containers, "101"));
+        phx_lxc_containers_done(&list);
+
+        pve_write_vmlist(PVE_GUEST("101", "pve2", "lxc", "5"));
+        list = look();
+        assert_int_equal(list.count, 0);
+        assert_true(phx_pve_containers_has_away(containers, "101"));
+        assert_false(phx_pve_containers_has_away(containers, "102"));
+        assert_false(phx_pve_containers_has_away(containers, "web"));
+        phx_lxc_containers_done(&list);
+
+        pve_write_vmlist("");
+        list = look();
+        assert_null(list.refusal);
+        assert_false(phx_pve_containers_has_away(containers, "101"));
+}
+
 /* By then it may have been counted from the beginning again. */
 static void on_demand_a_file_is_read_again(void **state) {
         phx_cleanup(phx_lxc_containers_done) struct phx_lxc_containers list = { 0 };
@@ -325,6 +355,10 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(features_are_as_the_entry_asks, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(
                                 an_include_below_it_is_not_followed,
+                                set_up,
+                                tear_down),
+                cmocka_unit_test_setup_teardown(
+                                one_that_has_left_is_known_until_it_is_gone,
                                 set_up,
                                 tear_down),
                 cmocka_unit_test_setup_teardown(on_demand_a_file_is_read_again, set_up, tear_down),

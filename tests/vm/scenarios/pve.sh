@@ -160,10 +160,17 @@ check "one that is not here is missing" wait_until 10 prints_like '955 .*missing
 /usr/local/sbin/vm-pmxcfs --ask "$PVE_CONTROL" write "nodes/$PVE_NODE/lxc/955.conf" </run/arrives
 check "it arrives, and is right before its first start" wait_until 10 names 955 lxc-web
 check "in sync" settled 20
+jq '.lxc_configs["955"].lxc_options = ["lxc.environment=A=1"]' "$CONFIG" >"$CONFIG.new"
+mv "$CONFIG.new" "$CONFIG"
+check "its option is there" wait_until 10 grep -qx 'lxc.environment: A=1' "$(config 955)"
 check "it leaves" pve_ask rename "nodes/$PVE_NODE/lxc/955.conf" nodes/pve2/lxc/955.conf
 check "and is missing again" wait_until 10 prints_like '955 .*missing' phoenixctl list containers
 pve_ask rename nodes/pve2/lxc/955.conf "nodes/$PVE_NODE/lxc/955.conf"
 check "it comes back" wait_until 10 not prints_like '955 .*missing' phoenixctl list containers
+check "with its option" grep -qx 'lxc.environment: A=1' "$(config 955)"
+configure 910=lxc-db 953=lxc-db 954=lxc-db 955=lxc-web
+check "which is still known to be phoenixd's, and goes" wait_until 10 not grep -q 'lxc.environment' "$(config 955)"
+check "in sync" settled 20
 
 say "a container that names no profile is Proxmox's to confine"
 jq '.lxc_configs["910"] |= del(.apparmor_profile)' "$CONFIG" >"$CONFIG.new"
