@@ -7,7 +7,7 @@
  *
  * A view says where keys and lines come from. Pending changes come over the main section: a key
  * that they have replaces the main section's, one that they delete is gone, and lxc lines replace
- * all of the main section's at once. */
+ * all of the main section's at once: see pve/pending.h. */
 
 #include "pve/effect.h"
 
@@ -19,13 +19,15 @@
 #include "base/grow.h"
 #include "base/strings.h"
 #include "pve/meaning.h"
+#include "pve/pending.h"
 
 #define NOWHERE ((size_t) -1)
 
 struct view {
         const struct phx_pve_text *text;
         size_t section; /* of the ordinary keys */
-        size_t lxc;     /* of the lxc lines */
+        size_t lxc;     /* of the lxc lines, or NOWHERE */
+        size_t runtime; /* of those that Proxmox 9 keeps apart, or NOWHERE */
         size_t pending; /* whose keys come first, or NOWHERE */
         const struct phx_pve_host *host;
         struct phx_pve_features features;
@@ -34,24 +36,6 @@ struct view {
 
 /* --- keys --- */
 
-/* DELETE is a list of names, one with a '!' before it as well. */
-static bool is_deleted(const struct phx_pve_line *line, const char *key) {
-        static const char between[] = ",; \t\r\f\v!";
-        size_t at = 0;
-
-        while (line && at < line->value_size) {
-                size_t size = 0;
-
-                while (at + size < line->value_size && line->value[at + size] != '\0' &&
-                       !strchr(between, line->value[at + size]))
-                        size++;
-                if (phx_pve_is(line->value + at, size, key))
-                        return true;
-                at += size + 1;
-        }
-        return false;
-}
-
 static const struct phx_pve_line *view_key(const struct view *view, const char *key) {
         const struct phx_pve_line *line;
 
@@ -59,8 +43,7 @@ static const struct phx_pve_line *view_key(const struct view *view, const char *
                 line = phx_pve_text_key(view->text, view->pending, key);
                 if (line)
                         return line;
-                line = phx_pve_text_key(view->text, view->pending, "delete");
-                if (is_deleted(line, key))
+                if (phx_pve_pending_delete(view->text, view->pending, key))
                         return NULL;
         }
         return phx_pve_text_key(view->text, view->section, key);
@@ -72,16 +55,42 @@ static bool view_says_yes(const struct view *view, const char *key) {
         return line && phx_pve_is_yes(line->value, line->value_size);
 }
 
-static bool view_has_lxc(const struct view *view, const char *key) {
-        const struct phx_pve_section *place = &view->text->sections[view->lxc];
+static bool view_has_value(const struct view *view, const char *key) {
+        const struct phx_pve_line *line = view_key(view, key);
 
-        for (size_t i = place->first; i < place->first + place->count; i++) {
-                const struct phx_pve_line *line = &view->text->lines[i];
+        return line && phx_pve_is_true(line->value, line->value_size);
+}
 
-                if (line->kind == PHX_PVE_LXC && (!key || phx_pve_line_sets(line, key)))
+static bool section_has_lxc(const struct phx_pve_text *text, size_t section, const char *key) {
+        const struct phx_pve_section *place = &text->sections[section];
+
+        for (size_t i = place->first; i < place->first + place->count; i++)
+                if (text->lines[i].kind == PHX_PVE_LXC && phx_pve_line_sets(&text->lines[i], key))
                         return true;
-        }
         return false;
+}
+
+static bool view_has_lxc(const struct view *view, const char *key) {
+        return view->lxc != NOWHERE && section_has_lxc(view->text, view->lxc, key);
+}
+
+/* Where a list comes from when pending changes are applied: from them, which HAS_LINES says, else
+ * from the main section, unless they delete it. */
+static size_t source_of(const struct view *view, bool has_lines, const char *key) {
+        if (has_lines)
+                return view->pending;
+        return phx_pve_pending_delete(view->text, view->pending, key) ? NOWHERE : 0;
+}
+
+static void view_apply(struct view *view, size_t pending) {
+        bool has_list = phx_pve_pending_list(view->text, pending) != NULL;
+        bool has_runtime = section_has_lxc(view->text, pending, PHX_PVE_KEY_RUNTIME);
+        bool is_apart = view->host->release >= 9;
+
+        view->section = 0;
+        view->pending = pending;
+        view->lxc = source_of(view, has_list || (has_runtime && !is_apart), "lxc");
+        view->runtime = source_of(view, has_runtime, "env");
 }
 
 static struct view view_of(
@@ -91,16 +100,13 @@ static struct view view_of(
         struct view view = { .text = text,
                              .section = section,
                              .lxc = section,
+                             .runtime = section,
                              .pending = NOWHERE,
                              .host = host };
         const struct phx_pve_line *features;
 
-        if (text->sections[section].kind == PHX_PVE_PENDING) {
-                view.section = 0;
-                view.pending = section;
-                if (!view_has_lxc(&view, NULL))
-                        view.lxc = 0;
-        }
+        if (text->sections[section].kind == PHX_PVE_PENDING)
+                view_apply(&view, section);
         features = view_key(&view, PHX_PVE_KEY_FEATURES);
         if (features)
                 view.features = phx_pve_features_parse(features->value, features->value_size);
@@ -140,14 +146,16 @@ static enum phx_pve_generation find_generation(const struct view *view, unsigned
                 *ret_cause = template->number;
                 return PHX_PVE_TEMPLATE;
         }
-        if (!view_key(view, "arch"))
+        if (!view_has_value(view, "arch"))
                 return PHX_PVE_NO_ARCH;
-        if (!view_key(view, PHX_PVE_KEY_OSTYPE))
+        if (!view_has_value(view, PHX_PVE_KEY_OSTYPE))
                 return PHX_PVE_NO_OSTYPE;
         if (view->features.fault != PHX_PVE_FEATURES_GOOD) {
                 *ret_cause = view_key(view, PHX_PVE_KEY_FEATURES)->number;
                 return PHX_PVE_BAD_FEATURES;
         }
+        if (!view_key(view, "rootfs"))
+                return PHX_PVE_NO_ROOTFS;
         if (control) {
                 *ret_cause = control->number;
                 return PHX_PVE_CONTROL;
@@ -244,9 +252,13 @@ static int add_block(struct phx_pve_effect *effect, const struct view *view) {
 
 /* Those of the runtime that Proxmox 9 takes out of their order, or the others. */
 static int add_lines(struct phx_pve_effect *effect, const struct view *view, bool is_runtime) {
-        const struct phx_pve_section *place = &view->text->sections[view->lxc];
+        const size_t section = is_runtime ? view->runtime : view->lxc;
+        const struct phx_pve_section *place;
         int r = 0;
 
+        if (section == NOWHERE)
+                return 0;
+        place = &view->text->sections[section];
         for (size_t i = place->first; r >= 0 && i < place->first + place->count; i++) {
                 const struct phx_pve_line *line = &view->text->lines[i];
                 bool is_moved = view->host->release >= 9 &&

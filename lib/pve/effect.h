@@ -29,6 +29,7 @@ enum phx_pve_generation {
         PHX_PVE_NO_ARCH,  /* fails, as for all that follows but one: the last config stays */
         PHX_PVE_NO_OSTYPE,
         PHX_PVE_BAD_FEATURES,
+        PHX_PVE_NO_ROOTFS,
         PHX_PVE_CONTROL,    /* generates it, but a NUL or a carriage return in an ordinary key
                                makes liblxc read other lines: cannot be determined */
         PHX_PVE_UNREADABLE, /* the file has a reserved key, see pve/text.h */

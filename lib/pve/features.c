@@ -59,6 +59,8 @@ static enum phx_pve_features_fault set_mount(
         for (size_t i = 0; i < value.size; i++)
                 if (!is_mount_char(value.text[i]))
                         return PHX_PVE_FEATURES_MOUNT;
+        if (phx_pve_is(value.text, value.size, "0"))
+                return PHX_PVE_FEATURES_GOOD;
         features->mount = value.text;
         features->mount_size = value.size;
         return PHX_PVE_FEATURES_GOOD;

@@ -43,6 +43,8 @@ static const char *refusal_words(const struct phx_pve_effect *effect) {
                 return "has no arch, so that Proxmox cannot start the container";
         case PHX_PVE_NO_OSTYPE:
                 return "has no ostype, so that Proxmox cannot start the container";
+        case PHX_PVE_NO_ROOTFS:
+                return "has no rootfs, so that Proxmox cannot start the container";
         case PHX_PVE_BAD_FEATURES:
                 return "Proxmox does not accept the features, and cannot start the container";
         case PHX_PVE_CONTROL:

@@ -12,6 +12,7 @@
 
 #include "base/grow.h"
 #include "base/strings.h"
+#include "pve/pending.h"
 
 static int add_finding(
                 struct phx_pve_meaning *meaning,
@@ -126,15 +127,6 @@ static int review_features(struct phx_pve_meaning *meaning) {
 
 /* --- other sections --- */
 
-static const struct phx_pve_line *first_lxc(
-                const struct phx_pve_text *text,
-                const struct phx_pve_section *section) {
-        for (size_t i = section->first; i < section->first + section->count; i++)
-                if (text->lines[i].kind == PHX_PVE_LXC)
-                        return &text->lines[i];
-        return NULL;
-}
-
 /* The line to look at: the one that names the weaker profile, else the header. */
 static const struct phx_pve_line *line_of(
                 const struct phx_pve_text *text,
@@ -144,17 +136,23 @@ static const struct phx_pve_line *line_of(
 }
 
 static int review_pending(struct phx_pve_meaning *meaning, const struct phx_pve_text *text) {
-        const struct phx_pve_line *first;
+        const struct phx_pve_line *first, *deleting;
         struct phx_pve_profile profile;
+        size_t section;
         int r;
 
         if (!meaning->pending)
                 return 0;
-        first = first_lxc(text, meaning->pending);
+        section = (size_t) (meaning->pending - text->sections);
+        first = phx_pve_pending_list(text, section);
+        deleting = phx_pve_pending_delete(text, section, "lxc");
         if (!first)
-                return 0;
+                return add_if(meaning,
+                              deleting && phx_pve_pending_list(text, 0),
+                              PHX_PVE_PENDING_DELETES,
+                              deleting);
         meaning->pending_replaces_lxc = true;
-        profile = phx_pve_profile_of(text, (size_t) (meaning->pending - text->sections));
+        profile = phx_pve_profile_of(text, section);
         r = add_finding(meaning, PHX_PVE_PENDING_REPLACES, first);
         return r < 0 ? r
                      : add_if(meaning,
@@ -298,7 +296,7 @@ int phx_pve_meaning_of(const struct phx_pve_text *text, struct phx_pve_meaning *
         assert(text && text->n_sections > 0);
         assert(ret_meaning);
 
-        meaning.lock = phx_pve_text_key(text, 0, PHX_PVE_KEY_LOCK);
+        meaning.lock = phx_pve_text_lock(text);
         meaning.is_template = is_yes_at(text, PHX_PVE_KEY_TEMPLATE);
         meaning.is_unprivileged = is_yes_at(text, PHX_PVE_KEY_UNPRIVILEGED) || has_id_map(text);
         meaning.starts_at_boot = is_yes_at(text, PHX_PVE_KEY_ONBOOT);

@@ -8,7 +8,6 @@
 #include "pve/profile.h"
 #include "pve/text.h"
 
-#define PHX_PVE_KEY_LOCK "lock"
 #define PHX_PVE_KEY_ONBOOT "onboot"
 #define PHX_PVE_KEY_OSTYPE "ostype"
 #define PHX_PVE_KEY_STARTUP "startup"
@@ -35,6 +34,7 @@ enum phx_pve_finding_kind {
         PHX_PVE_NUL,                /* liblxc stops reading the config here */
         /* Of pending changes and snapshots that count. */
         PHX_PVE_PENDING_REPLACES, /* lxc lines: they replace all of the main section's */
+        PHX_PVE_PENDING_DELETES,  /* all lxc lines of the main section */
         PHX_PVE_PENDING_WEAKER,   /* and then the profile is a weaker one */
         PHX_PVE_SNAPSHOT_WEAKER,  /* a rollback brings a weaker profile */
         PHX_PVE_PROFILE_APPENDED, /* the last section, a snapshot, names a profile, and the main
@@ -58,7 +58,7 @@ struct phx_pve_startup {
 
 /* Borrowed from the text, but for FINDINGS. Lines are NULL where there is none. */
 struct phx_pve_meaning {
-        const struct phx_pve_line *lock; /* any value is a lock: nothing may be changed meanwhile */
+        const struct phx_pve_line *lock; /* any value but "0": nothing may be changed meanwhile */
         bool is_template;
         bool is_unprivileged; /* or has an id map of its own */
         bool starts_at_boot;

@@ -52,6 +52,7 @@ static const char *const finding_names[] = {
         [PHX_PVE_CARRIAGE_RETURN] = "carriage-return",
         [PHX_PVE_NUL] = "nul",
         [PHX_PVE_PENDING_REPLACES] = "pending-replaces",
+        [PHX_PVE_PENDING_DELETES] = "pending-deletes",
         [PHX_PVE_PENDING_WEAKER] = "pending-weaker",
         [PHX_PVE_SNAPSHOT_WEAKER] = "snapshot-weaker",
         [PHX_PVE_PROFILE_APPENDED] = "profile-appended",
@@ -68,7 +69,7 @@ static const char *const generation_names[] = {
         [PHX_PVE_GENERATES] = "generates",       [PHX_PVE_TEMPLATE] = "template",
         [PHX_PVE_NO_ARCH] = "no-arch",           [PHX_PVE_NO_OSTYPE] = "no-ostype",
         [PHX_PVE_BAD_FEATURES] = "bad-features", [PHX_PVE_CONTROL] = "control-byte",
-        [PHX_PVE_UNREADABLE] = "unreadable",
+        [PHX_PVE_UNREADABLE] = "unreadable",     [PHX_PVE_NO_ROOTFS] = "no-rootfs",
 };
 
 const char *phx_pve_kind_to_string(enum phx_pve_kind kind) {

@@ -71,6 +71,9 @@ static const char *remark_words(enum phx_pve_finding_kind kind) {
         case PHX_PVE_PENDING_REPLACES:
                 return "the lxc lines of [pve:pending] replace all lxc lines of the container at its "
                        "next start";
+        case PHX_PVE_PENDING_DELETES:
+                return "[pve:pending] deletes all lxc lines of the container at its next start; "
+                       "remove 'lxc' from this line";
         case PHX_PVE_PENDING_WEAKER:
                 return "[pve:pending] gives the container a weaker profile at its next start; remove "
                        "the lxc lines below [pve:pending]";
@@ -116,6 +119,7 @@ int phx_pve_remark(
         for (size_t i = 0; r >= 0 && i < meaning->n_findings; i++) {
                 const struct phx_pve_finding *finding = &meaning->findings[i];
                 bool is_pending = finding->kind == PHX_PVE_PENDING_REPLACES ||
+                                  finding->kind == PHX_PVE_PENDING_DELETES ||
                                   finding->kind == PHX_PVE_PENDING_WEAKER;
 
                 r = remark_add(finding, path, is_pending ? pending : remarks);

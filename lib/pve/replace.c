@@ -161,7 +161,7 @@ static enum phx_pve_outcome pve_check_text(const struct replacing *work) {
 
         if (phx_pve_text_parse(work->old, work->old_size, &text) < 0)
                 return phx_pve_refuse(work->error, -ENOMEM, work->path);
-        line = phx_pve_text_key(&text, 0, "lock");
+        line = phx_pve_text_lock(&text);
         if (line) {
                 (void) phx_error_set(
                                 work->error,

@@ -406,18 +406,47 @@ bool phx_pve_is_yes(const char *value, size_t size) {
         for (size_t i = 0; i < PHX_ELEMENTS(no); i++)
                 if (size == strlen(no[i]) && strncasecmp(value, no[i], size) == 0)
                         return false;
+        return phx_pve_is_true(value, size);
+}
+
+bool phx_pve_is_true(const char *value, size_t size) {
         return size > 0 && !phx_pve_is(value, size, "0");
 }
 
-const struct phx_pve_line *phx_pve_text_fatal(const struct phx_pve_text *text) {
-        for (size_t i = 0; i < text->count; i++) {
-                const struct phx_pve_line *line = &text->lines[i];
+const struct phx_pve_line *phx_pve_text_lock(const struct phx_pve_text *text) {
+        const struct phx_pve_line *line = phx_pve_text_key(text, 0, "lock");
 
-                if (line->drop == PHX_PVE_DROP_RESERVED &&
-                    (phx_pve_is(line->key, line->key_size, "lxc") ||
-                     phx_pve_is(line->key, line->key_size, "pending") ||
-                     phx_pve_is(line->key, line->key_size, "snapshots")))
-                        return line;
-        }
+        return line && phx_pve_is_true(line->value, line->value_size) ? line : NULL;
+}
+
+static bool has_lxc_behind(const struct phx_pve_text *text, size_t index) {
+        const struct phx_pve_section *section = &text->sections[text->lines[index].section];
+
+        for (size_t i = index + 1; i < section->first + section->count; i++)
+                if (text->lines[i].kind == PHX_PVE_LXC)
+                        return true;
+        return false;
+}
+
+/* Whether Proxmox fails over the reserved line. One in the place of the lxc lines is in its way
+ * when it adds another to them, or writes them. Of the others, a header that opens the pending
+ * changes puts things right again, and in a snapshot nothing looks at them. */
+static bool is_fatal(const struct phx_pve_text *text, size_t index) {
+        const struct phx_pve_line *line = &text->lines[index];
+        const struct phx_pve_section *section = &text->sections[line->section];
+
+        if (phx_pve_is(line->key, line->key_size, "lxc"))
+                return !section->is_overruled || has_lxc_behind(text, index);
+        if (section->kind == PHX_PVE_SNAPSHOT || section->is_overruled)
+                return false;
+        if (phx_pve_is(line->key, line->key_size, "pending"))
+                return section->kind == PHX_PVE_PENDING || !phx_pve_text_pending(text);
+        return phx_pve_is(line->key, line->key_size, "snapshots");
+}
+
+const struct phx_pve_line *phx_pve_text_fatal(const struct phx_pve_text *text) {
+        for (size_t i = 0; i < text->count; i++)
+                if (text->lines[i].drop == PHX_PVE_DROP_RESERVED && is_fatal(text, i))
+                        return &text->lines[i];
         return NULL;
 }

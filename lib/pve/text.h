@@ -109,8 +109,14 @@ const struct phx_pve_section *phx_pve_text_pending(const struct phx_pve_text *te
 /* Whether Proxmox takes a value for yes. "on", "yes" and "true" in any case are 1; "off", "no" and
  * "false" are 0; any other value it warns of and keeps, and then all but "0" and "" is yes. */
 bool phx_pve_is_yes(const char *value, size_t size);
+/* The same for a value that is no boolean: a lock, for one. "0" counts as none. */
+bool phx_pve_is_true(const char *value, size_t size);
+
+/* The line that locks the container, with whatever value; NULL when nothing does. */
+const struct phx_pve_line *phx_pve_text_lock(const struct phx_pve_text *text);
 
 /* A line with a reserved name ("lxc", "pending", "snapshots") ends Proxmox's own reading or writing
  * with an error: the container cannot be started or changed until the line is removed. "digest" and
- * "snapname" are only left out. NULL when there is no such line. */
+ * "snapname" are only left out, and so are all but "lxc" in a snapshot. NULL when there is no such
+ * line. */
 const struct phx_pve_line *phx_pve_text_fatal(const struct phx_pve_text *text);

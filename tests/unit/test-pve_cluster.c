@@ -377,7 +377,7 @@ static void locked_guests_and_templates_are_left_alone(void **state) {
                   ":3: the container is locked (backup)" },
                 { OLD "template: 1\n", PHX_PVE_OUTCOME_TEMPLATE, "the container is a template" },
                 { OLD "template: yes\n", PHX_PVE_OUTCOME_TEMPLATE, "the container is a template" },
-                { OLD "template: 0\n", PHX_PVE_OUTCOME_DONE, "" },
+                { OLD "template: 0\nlock: 0\n", PHX_PVE_OUTCOME_DONE, "" },
                 { OLD "\n[vorher]\nlock: backup\ntemplate: 1\n", PHX_PVE_OUTCOME_DONE, "" },
         };
 

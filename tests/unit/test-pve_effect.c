@@ -17,7 +17,8 @@
 #define DEADLINE_USEC (60UL * 1000 * 1000)
 #define PROFILE "lxc.apparmor.profile"
 #define RAW "lxc.apparmor.raw"
-#define BASE "arch: amd64\nostype: debian\n"
+#define RUNTIME "lxc.environment.runtime"
+#define BASE "arch: amd64\nostype: debian\nrootfs: ssd:subvol-101-disk-0\n"
 #define COMMON "lxc.include = /usr/share/lxc/config/debian.common.conf\n"
 #define USERNS "lxc.include = /usr/share/lxc/config/debian.userns.conf\n"
 #define DENIES RAW " = deny mount -> /proc/,\n" RAW " = deny mount -> /sys/,\n"
@@ -81,6 +82,7 @@ static void without_a_profile_proxmox_adds_its_block(void **state) {
                 { BASE "features: nesting=1\n",
                   COMMON GENERATED "lxc.apparmor.allow_nesting = 1\n",
                   8 },
+                { BASE "features: mount=0\n", COMMON GENERATED DENIES, 8 },
                 { BASE "lxc.include: /x\nlxc.apparmor.allow_nesting: 1\n",
                   COMMON GENERATED DENIES "lxc.include = /x\nlxc.apparmor.allow_nesting = 1\n",
                   8 },
@@ -124,12 +126,45 @@ static void pending_changes_are_what_the_next_start_has(void **state) {
                   COMMON GENERATED DENIES,
                   8,
                   1 },
-                { BASE "features: nesting=1\n[pve:pending]\ndelete: feature\n",
+                { BASE "features: nesting=1\n[pve:pending]\ndelete: feature,mp0!features\n",
                   COMMON GENERATED "lxc.apparmor.allow_nesting = 1\n",
+                  8,
+                  1 },
+                { BASE PROFILE ": a\n[pve:pending]\ndelete: lxc\n", COMMON GENERATED DENIES, 8, 1 },
+                { BASE PROFILE ": a\n[pve:pending]\ndelete: lxc\n" PROFILE ": b\n",
+                  COMMON PROFILE " = b\n",
                   8,
                   1 },
                 { BASE "unprivileged: 0\n[pve:pending]\nunprivileged: 1\n",
                   COMMON USERNS GENERATED DENIES,
+                  8,
+                  1 },
+        };
+
+        assert_effects(cases, PHX_ELEMENTS(cases));
+}
+
+/* Proxmox 9 keeps the lines of the runtime apart: a change of them leaves the others alone. */
+static void pending_lines_of_the_runtime_replace_their_like(void **state) {
+        static const struct effect_case cases[] = {
+                { BASE RUNTIME ": A=b\n" PROFILE ": a\n[pve:pending]\n" RUNTIME ": C=d\n",
+                  COMMON RUNTIME " = C=d\n" PROFILE " = a\n",
+                  9,
+                  1 },
+                { BASE RUNTIME ": A=b\n" PROFILE ": a\n[pve:pending]\n" PROFILE ": b\n",
+                  COMMON RUNTIME " = A=b\n" PROFILE " = b\n",
+                  9,
+                  1 },
+                { BASE RUNTIME ": A=b\n" PROFILE ": a\n[pve:pending]\ndelete: env\n",
+                  COMMON PROFILE " = a\n",
+                  9,
+                  1 },
+                { BASE RUNTIME ": A=b\n" PROFILE ": a\n[pve:pending]\ndelete: lxc\n",
+                  COMMON GENERATED RAW " = allow mqueue,\n" DENIES RUNTIME " = A=b\n",
+                  9,
+                  1 },
+                { BASE PROFILE ": a\n[pve:pending]\n" RUNTIME ": C=d\n",
+                  COMMON GENERATED DENIES RUNTIME " = C=d\n",
                   8,
                   1 },
         };
@@ -168,14 +203,19 @@ static void what_prevents_the_config_is_named(void **state) {
                 enum phx_pve_generation generation;
                 unsigned cause;
         } cases[] = {
-                { BASE "template: yes\n", PHX_PVE_TEMPLATE, 3 },
+                { BASE "template: yes\n", PHX_PVE_TEMPLATE, 4 },
                 { BASE "template: no\n", PHX_PVE_GENERATES, 0 },
                 { "ostype: debian\n", PHX_PVE_NO_ARCH, 0 },
                 { "arch: amd64\n", PHX_PVE_NO_OSTYPE, 0 },
-                { BASE "features: nesting=maybe\n", PHX_PVE_BAD_FEATURES, 3 },
-                { BASE "hostname: a\rlxc.apparmor.profile = b\n", PHX_PVE_CONTROL, 3 },
+                { "arch: amd64\nostype: debian\n", PHX_PVE_NO_ROOTFS, 0 },
+                { BASE "arch: 0\n", PHX_PVE_NO_ARCH, 0 },
+                { BASE "ostype: 0\n", PHX_PVE_NO_OSTYPE, 0 },
+                { BASE "rootfs: 0\n", PHX_PVE_GENERATES, 0 },
+                { BASE "features: nesting=maybe\n", PHX_PVE_BAD_FEATURES, 4 },
+                { BASE "hostname: a\rlxc.apparmor.profile = b\n", PHX_PVE_CONTROL, 4 },
                 { BASE "[s1]\nhostname: a\rb\n", PHX_PVE_GENERATES, 0 },
-                { BASE "[s1]\nlxc: x\n", PHX_PVE_UNREADABLE, 4 },
+                { BASE "[s1]\nlxc: x\n", PHX_PVE_UNREADABLE, 5 },
+                { BASE "[s1]\npending: x\n", PHX_PVE_GENERATES, 0 },
         };
         const struct phx_pve_host host = { .release = 9 };
 
@@ -201,8 +241,8 @@ static void the_decider_is_a_line_of_the_file_or_proxmoxs_own(void **state) {
         } cases[] = {
                 { BASE, 0, false },
                 { BASE "lxc.include: /x\n", 0, true },
-                { BASE PROFILE ": a\nlxc.include: /x\n", 3, true },
-                { BASE "lxc.include: /x\n" PROFILE ": a\n", 4, false },
+                { BASE PROFILE ": a\nlxc.include: /x\n", 4, true },
+                { BASE "lxc.include: /x\n" PROFILE ": a\n", 5, false },
         };
         const struct phx_pve_host host = { .release = 9 };
 
@@ -271,6 +311,7 @@ int main(void) {
                 cmocka_unit_test(without_a_profile_proxmox_adds_its_block),
                 cmocka_unit_test(a_profile_replaces_the_block),
                 cmocka_unit_test(pending_changes_are_what_the_next_start_has),
+                cmocka_unit_test(pending_lines_of_the_runtime_replace_their_like),
                 cmocka_unit_test(a_snapshot_is_what_a_rollback_brings),
                 cmocka_unit_test(files_that_the_host_lacks_are_replaced),
                 cmocka_unit_test(what_prevents_the_config_is_named),

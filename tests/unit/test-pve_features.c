@@ -25,6 +25,7 @@ static void good_values_are_rendered_by_name(void **state) {
                 { "mount=nfs;cifs ext4,nesting=1", "mount=nfs;cifs ext4,nesting=1" },
                 { "nesting=1,mount=nfs,fuse=1,mknod=1", "fuse=1,mknod=1,mount=nfs,nesting=1" },
                 { "mount=nfs", "mount=nfs" },
+                { "mount=0,fuse=1", "fuse=1" },
                 { ",, nesting=1", NULL },
                 { "nesting=1, ,", "nesting=1" },
                 { "", "" },

@@ -69,7 +69,16 @@ static void what_an_author_may_not_know_is_found(void **state) {
                 { "[x]\n[s1] ;\n", "1 header-not-read, 2 header-not-read" },
                 { "lxc.uts.name: a\rb\n", "1 carriage-return" },
                 { "hostname: a\rb\n", "1 carriage-return" },
-                { "[s1]\npending: 1\n", "2 reserved-key" },
+                { "features: mount=0\n" PROFILE ": a\n", "" },
+                { "[s1]\nlxc: 1\n", "2 reserved-key" },
+                { "[s1]\npending: 1\nsnapshots: 1\n", "" },
+                { "pending: 1\n", "1 reserved-key" },
+                { "pending: 1\n[pve:pending]\n", "" },
+                { "[pve:pending]\npending: 1\n", "2 reserved-key" },
+                { "snapshots: 1\n[pve:pending]\n", "1 reserved-key" },
+                { "[s1]\nlxc: 1\n[s1]\n", "" },
+                { "[s1]\nlxc: 1\nlxc.tty.max: 1\n[s1]\n", "2 reserved-key" },
+                { "digest: 1\nsnapname: 1\n", "" },
         };
 
         for (size_t i = 0; i < PHX_ELEMENTS(cases); i++)
@@ -86,6 +95,11 @@ static void what_will_be_is_found(void **state) {
                 { PROFILE ": a\n[pve:pending]\n" PROFILE ": unconfined\n",
                   "3 pending-replaces, 3 pending-weaker" },
                 { PROFILE ": a\n[pve:pending]\nlxc.tty.max: 1\n[pve:pending]\nmemory: 1\n", "" },
+                { PROFILE ": a\n[pve:pending]\nlxc.environment.runtime: A=b\n", "" },
+                { PROFILE ": a\n[pve:pending]\ndelete: swap;lxc\n", "3 pending-deletes" },
+                { PROFILE ": a\n[pve:pending]\ndelete: lxc\n" PROFILE ": b\n",
+                  "4 pending-replaces" },
+                { "[pve:pending]\ndelete: lxc\n", "" },
                 { PROFILE ": a\n[s1]\n" PROFILE ": b\n[s2]\n" PROFILE ": unconfined\n[s3]\n",
                   "5 snapshot-weaker, 6 snapshot-weaker" },
                 { PROFILE ": a\n[s1]\n" PROFILE ": unchanged\n[s1]\n" PROFILE ": b\n", "" },
@@ -165,7 +179,8 @@ static void keys_are_read_as_proxmox_takes_them(void **state) {
                                       "startup: order=12,up=20,down=x,other=1\n"
                                       "ostype: debian\nfeatures: nesting=1\n"
                                       "lxc.idmap: u 0 1 1\n[pve:pending]\nlock: b\n";
-        static const char other[] = "template: 0\nonboot: no\nstartup: 3\nunprivileged: 1\n";
+        static const char other[] =
+                        "lock: 0\ntemplate: 0\nonboot: no\nstartup: 3\nunprivileged: 1\n";
         phx_cleanup(phx_pve_text_done) struct phx_pve_text text = { 0 }, second = { 0 };
         phx_cleanup(phx_pve_meaning_done) struct phx_pve_meaning meaning = { 0 }, more = { 0 };
 
@@ -183,7 +198,7 @@ static void keys_are_read_as_proxmox_takes_them(void **state) {
 
         assert_int_equal(phx_pve_text_parse(other, strlen(other), &second), 0);
         assert_int_equal(phx_pve_meaning_of(&second, &more), 0);
-        assert_null(more.lock);
+        assert_null(more.lock); /* "0" is none */
         assert_false(more.is_template || more.starts_at_boot);
         assert_true(more.is_unprivileged);
         assert_int_equal(more.startup.order, 3);

@@ -79,10 +79,11 @@ int __wrap_vasprintf(char **ret_text, const char *format, va_list arguments) {
 
 static const char content[] =
                 "#note\narch: amd64\nfeatures: fuse=1,mount=nfs;cifs,nesting=1\n"
-                "ostype: debian\nunprivileged: 1\n lxc.apparmor.profile: a\n"
+                "ostype: debian\nrootfs: ssd:x\nunprivileged: 1\n lxc.apparmor.profile: a\n"
                 "lxc.include: /x\nlxc.apparmor.allow_nesting: 1\n\n"
                 "[pve:pending]\nfeatures: nesting=1\nlxc.tty.max: 1\n\n"
-                "[s1]\narch: amd64\nostype: debian\nlxc.apparmor.profile: unconfined\n";
+                "[s1]\narch: amd64\nostype: debian\nrootfs: ssd:x\n"
+                "lxc.apparmor.profile: unconfined\n";
 
 static int make_edit(struct phx_pve_edit *edit) {
         int r = phx_pve_edit_set(edit, PHX_PVE_KEY_PROFILE, "lxc-web");
