@@ -156,6 +156,55 @@ void shown_part_done(struct phx_snapshot_part *part) {
         *part = (struct phx_snapshot_part){ 0 };
 }
 
+/* Proxmox looks at quorum and lock only after it has stopped the container, which then stays down.
+ * The HA manager starts what it finds stopped, perhaps elsewhere: it has to be asked, for the start
+ * only when it has carried out the stop. If both are asked for at once, nothing happens at all. */
+static void shown_restart(const struct phx_snapshot_container *container, char *text, size_t size) {
+        const char *id = container->directory;
+
+        if (container->backend != PHX_BACKEND_PVE) {
+                (void) snprintf(text, size, "systemctl restart lxc@%s", id);
+                return;
+        }
+        switch (container->restart) {
+        case PHX_RESTART_UNKNOWN:
+                (void) snprintf(text,
+                                size,
+                                "pct reboot %s, if nothing in RESTARTS of phoenixd-proxmox(7) "
+                                "speaks against it",
+                                id);
+                break;
+        case PHX_RESTART_PLAIN:
+                (void) snprintf(text, size, "pct reboot %s", id);
+                break;
+        case PHX_RESTART_HA:
+                (void) snprintf(text,
+                                size,
+                                "ha-manager set ct:%s --state stopped; when pct status %s says "
+                                "stopped: ha-manager set ct:%s --state started",
+                                id,
+                                id,
+                                id);
+                break;
+        case PHX_RESTART_NO_QUORUM:
+                (void) snprintf(text,
+                                size,
+                                "not now: the cluster has no quorum, %s would stay down; first "
+                                "bring other nodes back (pvecm status)",
+                                id);
+                break;
+        case PHX_RESTART_LOCKED:
+                (void) snprintf(text,
+                                size,
+                                "not now: locked (%s), %s would stay down; first let the task "
+                                "end, or run pct unlock %s if there is none",
+                                container->lock ? container->lock : "by Proxmox",
+                                id,
+                                id);
+                break;
+        }
+}
+
 void shown_step(const struct phx_snapshot *snapshot,
                 const struct phx_snapshot_drift *drift,
                 char *text,
@@ -168,11 +217,7 @@ void shown_step(const struct phx_snapshot *snapshot,
         if (drift->is_suspended)
                 (void) snprintf(text, size, "phoenixctl resume %s", drift->object);
         else if (drift->cause == PHX_CAUSE_REQUIRES_RESTART && container && container->directory)
-                (void) snprintf(text,
-                                size,
-                                container->backend == PHX_BACKEND_PVE ? "pct reboot %s"
-                                                                      : "systemctl restart lxc@%s",
-                                container->directory);
+                shown_restart(container, text, size);
         else if (drift->kind == PHX_DRIFT_REFUSED || drift->kind == PHX_DRIFT_OPTION ||
                  drift->kind == PHX_DRIFT_PENDING || drift->kind == PHX_DRIFT_REMARK)
                 (void) snprintf(text, size, "fix the file; phoenixd picks it up automatically");

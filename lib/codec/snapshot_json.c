@@ -82,6 +82,10 @@ static const char *escape_word(unsigned value) {
         return phx_escape_to_string((enum phx_escape) value);
 }
 
+static const char *restart_word(unsigned value) {
+        return phx_restart_to_string((enum phx_restart) value);
+}
+
 /* --- shapes --- */
 
 #define HEALTHS (PHX_HEALTH_OBSERVING + 1)
@@ -165,6 +169,8 @@ static const struct phx_field container_fields[] = {
         NEWER(phx_snapshot_container, "state", state, container_state_word, PHX_CONTAINER_STATES),
         NEWER(phx_snapshot_container, "posture", posture, snapshot_json_posture_word, PHX_POSTURES),
         WORD(phx_snapshot_container, "escape", escape, escape_word, ESCAPES),
+        NEWER(phx_snapshot_container, "restart", restart, restart_word, PHX_RESTARTS),
+        PLAIN(phx_snapshot_container, "lock", TEXT, lock),
         PLAIN(phx_snapshot_container, "profile", NAME, profile),
         PLAIN(phx_snapshot_container, "profile_is_default", BOOL, profile_is_default),
         PLAIN(phx_snapshot_container, "namespace", TEXT, namespace),

@@ -14,6 +14,7 @@
 #include "lxc/reader.h"
 #include "lxc/text.h"
 #include "state/backend.h"
+#include "state/restart.h"
 
 /* Where and how; borrowed strings. */
 struct phx_lxc {
@@ -30,6 +31,8 @@ struct phx_lxc_container {
         char *config;               /* the path of its config, for people */
         struct phx_strings pending; /* as in state/observed.h */
         struct phx_strings remarks;
+        enum phx_restart restart; /* with LOCK, likewise; of Proxmox alone */
+        char *lock;
         struct phx_lxc_source source; /* TEXT is NULL when it cannot be read */
         char *trouble;                /* why it cannot be judged, for the operator; else NULL */
         struct phx_lxc_values values; /* as liblxc sees them; PROFILE is NULL with TROUBLE */

@@ -197,9 +197,11 @@ static int observe(struct look *look, struct phx_lxc_container *have) {
             phx_strings_copy(&observed->remarks, &have->remarks) < 0 ||
             phx_replace(&observed->digest, have->source.digest) < 0 ||
             phx_replace(&observed->combined, have->source.combined) < 0 ||
-            phx_replace(&observed->decider, have->decider.file) < 0)
+            phx_replace(&observed->decider, have->decider.file) < 0 ||
+            phx_replace(&observed->lock, have->lock) < 0)
                 return -ENOMEM;
         observed->backend = have->backend;
+        observed->restart = have->backend == PHX_BACKEND_LXC ? PHX_RESTART_PLAIN : have->restart;
         observed->text = PHX_TAKE(have->source.text);
         observed->size = have->source.size;
         observed->is_refused_by_lxc = have->values.code == -EINVAL;

@@ -35,6 +35,7 @@ struct phx_pve_containers {
         uint64_t deadline_usec;
         uint64_t start_time; /* of the server that counted the versions */
         char node[PHX_PVE_NODE_SIZE];
+        bool is_quorate; /* at the last list */
         struct phx_pve_known *items;
         size_t count;
         uint32_t *away; /* of the list that was read last, and what has left since */
@@ -165,10 +166,12 @@ static int known_take(
         if (old) {
                 *ret_known = *old;
                 *old = (struct phx_pve_known){ .id = old->id };
-                if (listed->version > 0 && ret_known->version == listed->version &&
-                    !ret_known->is_stale)
-                        return 1;
         }
+        /* No part of the file. */
+        ret_known->is_in_ha = listed->is_in_ha;
+        if (old && listed->version > 0 && ret_known->version == listed->version &&
+            !ret_known->is_stale)
+                return 1;
         ret_known->id = listed->id;
         if (!ret_known->path &&
             phx_printf(&ret_known->path, "%s/lxc/%" PRIu32 ".conf", containers->root, listed->id) <
@@ -186,6 +189,7 @@ static int known_take_list(struct phx_pve_containers *containers, const struct p
         int r = items && away ? 0 : -ENOMEM;
 
         known_follow_server(containers, list);
+        containers->is_quorate = list->is_quorate;
         for (size_t i = 0; r >= 0 && i < list->count; i++) {
                 r = known_take(containers, &list->items[i], &items[count]);
                 if (r > 0) {
@@ -364,7 +368,21 @@ static int show_source(const struct phx_pve_known *known, struct phx_lxc_source 
         return source->text ? 0 : -ENOMEM;
 }
 
-static int show_one(const struct phx_pve_known *known, struct phx_lxc_containers *shown) {
+/* What keeps the container from starting again comes first. While it is only mounted, it starts. */
+static enum phx_restart restart_of(
+                const struct phx_pve_containers *containers,
+                const struct phx_pve_known *known) {
+        if (!containers->is_quorate)
+                return PHX_RESTART_NO_QUORUM;
+        if (known->lock && strcmp(known->lock, "mounted") != 0)
+                return PHX_RESTART_LOCKED;
+        return known->is_in_ha ? PHX_RESTART_HA : PHX_RESTART_PLAIN;
+}
+
+static int show_one(
+                const struct phx_pve_containers *containers,
+                const struct phx_pve_known *known,
+                struct phx_lxc_containers *shown) {
         struct phx_lxc_container *container =
                         phx_grow(&shown->items, &shown->count, sizeof(*container));
         const char *trouble = known->trouble;
@@ -373,12 +391,14 @@ static int show_one(const struct phx_pve_known *known, struct phx_lxc_containers
         if (!container)
                 return -ENOMEM;
         container->backend = PHX_BACKEND_PVE;
+        container->restart = restart_of(containers, known);
         if (!trouble && known->values.code < 0)
                 trouble = known->values.text ? known->values.text
                                              : strerrordesc_np(-known->values.code);
         if (phx_printf(&container->name, "%" PRIu32, known->id) < 0 ||
             phx_replace(&container->config, known->path) < 0 ||
             phx_replace(&container->trouble, trouble) < 0 ||
+            phx_replace(&container->lock, known->lock) < 0 ||
             phx_strings_copy(&container->pending, &known->pending) < 0 ||
             phx_strings_copy(&container->remarks, &known->remarks) < 0)
                 return -ENOMEM;
@@ -406,7 +426,7 @@ int phx_pve_containers_look(
         if (r >= 0 && look.reader)
                 r = pve_ask(&look, error);
         for (size_t i = 0; r >= 0 && i < containers->count; i++)
-                r = show_one(&containers->items[i], &shown);
+                r = show_one(containers, &containers->items[i], &shown);
         if (r >= 0 && look.reader)
                 r = phx_strings_copy(&shown.watches, phx_lxc_reader_watches(look.reader));
         if (r < 0)

@@ -18,6 +18,7 @@
 
 void phx_pve_known_done(struct phx_pve_known *known) {
         free(known->path);
+        free(known->lock);
         free(known->trouble);
         phx_pve_config_done(&known->config);
         phx_strings_done(&known->pending);
@@ -103,6 +104,17 @@ int phx_pve_generate(
         return 0;
 }
 
+static int known_set_lock(struct phx_pve_known *known, const struct phx_pve_line *line) {
+        phx_autofree char *lock = line ? strndup(line->value, line->value_size) : NULL;
+        char *visible = lock ? phx_visible(lock) : NULL;
+
+        if (line && !visible)
+                return -ENOMEM;
+        free(known->lock);
+        known->lock = visible;
+        return 0;
+}
+
 int phx_pve_known_update(struct phx_pve_known *known) {
         phx_cleanup(phx_pve_meaning_done) struct phx_pve_meaning meaning = { 0 };
         phx_cleanup(phx_pve_text_done) struct phx_pve_text text = { 0 };
@@ -118,6 +130,8 @@ int phx_pve_known_update(struct phx_pve_known *known) {
                 r = phx_pve_text_parse(known->config.data, known->config.size, &text);
         if (r >= 0)
                 r = phx_pve_meaning_of(&text, &meaning);
+        if (r >= 0)
+                r = known_set_lock(known, meaning.lock);
         if (r >= 0)
                 r = phx_pve_remark(&meaning, known->path, &known->pending, &known->remarks);
         if (r < 0)

@@ -18,6 +18,8 @@ struct phx_pve_known {
         bool is_stale;    /* read it again, and take nothing over */
         char *path;       /* for people: ROOT/lxc/ID.conf */
         struct phx_pve_config config;
+        bool is_in_ha;              /* Proxmox's HA manager starts and stops it */
+        char *lock;                 /* the value of its "lock", made visible; NULL for none */
         char *trouble;              /* why it cannot be judged; else NULL */
         struct phx_strings pending; /* see pve/remarks.h */
         struct phx_strings remarks;

@@ -153,10 +153,12 @@ static int fill_observed(
         if (phx_replace(&container->assigned, have->effective) < 0 ||
             phx_replace(&container->config, have->config) < 0 ||
             phx_replace(&container->decider, have->decider) < 0 ||
+            phx_replace(&container->lock, have->lock) < 0 ||
             phx_strings_copy(&container->namespace_profiles, &have->inner) < 0 ||
             fill_label(have, &container->label) < 0)
                 return -ENOMEM;
         container->backend = have->backend;
+        container->restart = have->restart;
         container->decider_line = have->decider_line;
         container->is_running = have->is_running;
         container->init = have->init > 0 ? (unsigned) have->init : 0;

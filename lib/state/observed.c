@@ -73,6 +73,7 @@ static void observed_container_done(struct phx_observed_container *container) {
         phx_strings_done(&container->pending);
         phx_strings_done(&container->remarks);
         free(container->config);
+        free(container->lock);
         phx_strings_done(&container->labels);
         phx_strings_done(&container->inner);
 }

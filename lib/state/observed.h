@@ -10,6 +10,7 @@
 #include "state/backend.h"
 #include "state/desired.h"
 #include "state/labels.h"
+#include "state/restart.h"
 
 /* The deployed file of a profile. */
 struct phx_observed_file {
@@ -74,6 +75,8 @@ struct phx_observed_container {
                                        config does not say now; no values */
         struct phx_strings remarks; /* likewise: what is in the config without effect, or for a
                                        rollback */
+        enum phx_restart restart;
+        char *lock;                         /* Proxmox's word for what locks it; NULL for none */
         struct phx_strings refused_options; /* "FILE:LINE: KEY is skipped: …", no values either */
         bool is_running;
         unsigned tasks;

@@ -77,6 +77,7 @@ static void snapshot_container_done(struct phx_snapshot_container *container) {
         free(container->decider);
         free(container->suggestion);
         free(container->suggestion_why);
+        free(container->lock);
         phx_strings_done(&container->namespace_profiles);
         phx_strings_done(&container->notes);
         phx_lints_done(&container->lints);

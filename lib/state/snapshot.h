@@ -13,6 +13,7 @@
 #include "state/lint.h"
 #include "state/posture.h"
 #include "state/report.h"
+#include "state/restart.h"
 #include "state/suspensions.h"
 
 /* What the last pass saw and did: plain data, which the engine alone writes, the loop keeps and
@@ -83,6 +84,8 @@ struct phx_snapshot_container {
         enum phx_container_state state;
         enum phx_posture posture;
         enum phx_escape escape; /* whether what it is to run in can be left */
+        enum phx_restart restart;
+        char *lock; /* as in state/observed.h */
         char *profile;
         bool profile_is_default;
         char *namespace;

@@ -8,12 +8,13 @@ set -u
 program=${1:?usage: ctl-pages.sh PROGRAM DIRECTORY}
 pages=${2:?usage: ctl-pages.sh PROGRAM DIRECTORY}
 failed=0
+snapshot=snapshot.json
 
 # page NAME VERB...
 page() {
         name=$1
         shift
-        shown=$("$program" "$@" --from "$pages/snapshot.json" 2>&1; echo "exit $?")
+        shown=$("$program" "$@" --from "$pages/$snapshot" 2>&1; echo "exit $?")
         if [ -n "${PHX_UPDATE:-}" ]; then
                 printf '%s\n' "$shown" >"$pages/$name.txt"
         fi
@@ -34,4 +35,8 @@ page plan plan
 page posture posture
 page containers list containers
 page profiles list profiles
+snapshot=proxmox.json
+page proxmox-status status
+page proxmox-explain-ha explain 102
+page proxmox-explain-locked explain 104
 exit "$failed"

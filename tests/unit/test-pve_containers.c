@@ -153,6 +153,38 @@ static void a_template_and_a_locked_one_are_left_alone(void **state) {
         expect_text("lock: backup\n" PLAIN);
 }
 
+static void expect_restart(const char *expected) {
+        phx_cleanup(phx_lxc_containers_done) struct phx_lxc_containers list = look();
+        const struct phx_lxc_container *container = &list.items[0];
+        phx_autofree char *text = NULL;
+
+        assert_int_equal(list.count, 1);
+        assert_true(phx_printf(&text,
+                               "%s %s",
+                               phx_restart_to_string(container->restart),
+                               container->lock ? container->lock : "-") >= 0);
+        assert_string_equal(text, expected);
+}
+
+static void what_a_restart_takes_is_seen(void **state) {
+        save(PLAIN, "3");
+        expect_restart("plain -");
+        /* No change of the container's own file. */
+        tree_mkdir("pve/ha");
+        tree_write("pve/ha/resources.cfg", "ct: 101\n\tstate started\n");
+        expect_restart("ha -");
+        save(PLAIN "lock: backup\n", "4");
+        expect_restart("locked backup");
+        save(PLAIN "lock: mounted\n", "5");
+        expect_restart("ha mounted");
+        save(PLAIN "lock: a\x1b b\n", "6");
+        expect_restart("locked a\\u001b b");
+        save(PLAIN "[snap]\nlock: backup\n", "7");
+        expect_restart("ha -");
+        tree_write("pve/ha/resources.cfg", "ct: 101\n\tstate ignored\n");
+        expect_restart("plain -");
+}
+
 static void what_the_next_start_brings_is_told_by_itself(void **state) {
         phx_cleanup(phx_lxc_containers_done) struct phx_lxc_containers list = { 0 };
 
@@ -340,6 +372,7 @@ int main(void) {
                                 a_template_and_a_locked_one_are_left_alone,
                                 set_up,
                                 tear_down),
+                cmocka_unit_test_setup_teardown(what_a_restart_takes_is_seen, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(
                                 what_the_next_start_brings_is_told_by_itself,
                                 set_up,

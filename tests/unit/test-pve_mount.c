@@ -209,6 +209,7 @@ static void what_the_mount_refuses_is_not_now(void **state) {
                 { "fail EIO 0", "fail off 0", -EIO },
         };
         struct phx_pve_state found;
+        struct phx_pve_list list = { 0 };
 
         skip_without_host();
         pve_host_save(CONFIG, OLD);
@@ -221,6 +222,11 @@ static void what_the_mount_refuses_is_not_now(void **state) {
                 assert_served(OLD);
                 assert_int_equal(ask_state(&found, &error), PHX_PVE_OUTCOME_DONE);
                 assert_int_equal(found.is_quorate, i > 0);
+                assert_int_equal(
+                                phx_pve_worker_list(test.worker, &list, &error),
+                                PHX_PVE_OUTCOME_DONE);
+                assert_int_equal(list.is_quorate, i > 0);
+                phx_pve_list_done(&list);
                 assert_holds_nothing(phx_pve_worker_pid(test.worker));
                 pve_host_order(cases[i].off);
                 assert_no_leftovers();

@@ -35,7 +35,7 @@ static const char whole[] =
                 "\"suspended\":{\"object\":\"*\",\"reason\":\"moving\",\"since\":1,\"until\":2,"
                 "\"by_uid\":1000}}],"
                 "\"containers\":[{\"id\":\"101\",\"name\":\"web\",\"directory\":\"c1\",\"backend\":\"pve\","
-                "\"state\":\"requires-restart\",\"posture\":\"unconfined\",\"escape\":\"may-leave\",\"profile\":\"lxc-web\","
+                "\"state\":\"requires-restart\",\"posture\":\"unconfined\",\"escape\":\"may-leave\",\"restart\":\"locked\",\"lock\":\"backup\",\"profile\":\"lxc-web\","
                 "\"profile_is_default\":true,\"namespace\":\"lxc-101\","
                 "\"namespace_profiles\":[\"docker-default\"],\"assigned\":\"lxc-old\","
                 "\"running\":true,\"init\":4194304,\"label\":\"unconfined\",\"tasks\":9,"
@@ -125,6 +125,8 @@ static void each_value_arrives_in_its_member(void **state) {
 
         assert_true(container->posture == PHX_POSTURE_UNCONFINED);
         assert_int_equal(container->init, 4194304);
+        assert_true(container->restart == PHX_RESTART_LOCKED);
+        assert_string_equal(container->lock, "backup");
         assert_true(container->suspended.until == PHX_NEVER);
         assert_int_equal(container->decided_by_count, 2);
         assert_int_equal(container->decided_by[1].line, 0);
@@ -268,10 +270,9 @@ static void a_word_of_a_later_version_is_no_error(void **state) {
         static const struct {
                 const char *key, *word;
         } words[] = {
-                { "posture", "unconfined" },
-                { "cause", "profile-outdated" },
-                { "mode", "enforce" },
-                { "state", "requires-restart" },
+                { "posture", "unconfined" }, { "cause", "profile-outdated" },
+                { "mode", "enforce" },       { "state", "requires-restart" },
+                { "restart", "locked" },
         };
 
         for (size_t i = 0; i < PHX_ELEMENTS(words); i++) {
@@ -303,6 +304,9 @@ static void a_word_of_a_later_version_is_no_error(void **state) {
                 assert_int_equal(
                                 snapshot->containers[0].state,
                                 i == 3 ? PHX_CONTAINER_UNKNOWN : PHX_CONTAINER_REQUIRES_RESTART);
+                assert_int_equal(
+                                snapshot->containers[0].restart,
+                                i == 4 ? PHX_RESTART_UNKNOWN : PHX_RESTART_LOCKED);
                 /* What it means was said in words by whoever knows it. */
                 assert_string_equal(snapshot->drifts[0].why, "w");
         }
