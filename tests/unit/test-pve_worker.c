@@ -3,10 +3,8 @@
 /* The worker over an ordinary directory. kill(2) goes through a function of this file, so that a
  * worker that was stopped can stand for one that cannot be killed. */
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -15,7 +13,6 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 
@@ -26,16 +23,10 @@
 #include "base/process.h"
 #include "base/strings.h"
 #include "pve-tree.h"
-#include "pve/worker.h"
+#include "pve_fixture.h"
 #include "pve_race.h"
 
 #define CONFIG "pve/nodes/pve1/lxc/101.conf"
-#define OLD "arch: amd64\nhostname: a\n"
-#define NEW OLD "lxc.apparmor.profile: lxc-web\n"
-
-/* Long for a test, and only a failing one waits for it. */
-#define PATIENCE_MSEC 10000
-#define SHORT_USEC 1500000
 
 static bool kills_are_lost;
 
@@ -47,157 +38,20 @@ int __wrap_kill(pid_t pid, int signal) {
 }
 /* NOLINTEND(*-identifier,*-identifier-naming,cert-dcl*) */
 
-static struct {
-        char root[256];
-        char claim[256];
-        int changed_fd;
-        uint64_t compare_usec;
-        struct phx_pve_worker *worker;
-} test;
-
-static struct phx_pve_worker *new_worker(uint64_t deadline_usec) {
-        struct phx_pve_worker_options options = {
-                .place = pve_tree_place(),
-                .claim = test.claim,
-                .changed_fd = test.changed_fd,
-                .deadline_usec = deadline_usec,
-                .patience_usec = SHORT_USEC,
-        };
-        struct phx_pve_worker *worker = NULL;
-
-        options.place.compare_usec = test.compare_usec;
-        assert_int_equal(phx_pve_worker_new(&options, &worker), 0);
-        return worker;
-}
-
 static int setup(void **state) {
         pve_tree_new();
-        (void) snprintf(test.root, sizeof(test.root), "%s", tree_path("pve"));
-        (void) snprintf(test.claim, sizeof(test.claim), "%s", tree_path("claim"));
-        test.changed_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-        assert_true(test.changed_fd >= 0);
+        pve_test_begin("pve");
+        test.options.place.any_file_system = true;
+        test.options.patience_usec = SHORT_USEC;
         test.worker = new_worker(0);
         return 0;
 }
 
 static int teardown(void **state) {
         kills_are_lost = false;
-        test.compare_usec = 0;
-        test.worker = phx_pve_worker_free(test.worker);
-        (void) close(test.changed_fd);
+        pve_test_end();
         tree_done();
         return 0;
-}
-
-static enum phx_pve_outcome edit_with(
-                struct phx_pve_worker *worker,
-                const char *old,
-                const char *new,
-                struct phx_error *error) {
-        char digest[PHX_SHA256_HEX];
-
-        phx_sha256(old, strlen(old), digest);
-        return phx_pve_worker_edit(worker, 101, digest, new, strlen(new), error);
-}
-
-static enum phx_pve_outcome ask_state(struct phx_error *error) {
-        struct phx_pve_state state;
-
-        return phx_pve_worker_state(test.worker, &state, error);
-}
-
-static bool is_told(int timeout_msec) {
-        struct pollfd poll_fd = { .fd = test.changed_fd, .events = POLLIN };
-        uint64_t count;
-
-        if (poll(&poll_fd, 1, timeout_msec) <= 0)
-                return false;
-        assert_int_equal(read(test.changed_fd, &count, sizeof(count)), sizeof(count));
-        return true;
-}
-
-/* The worker answers only when it has taken all events of before. */
-static void assert_not_told(void) {
-        assert_int_equal(ask_state(NULL), PHX_PVE_OUTCOME_DONE);
-        assert_int_equal(ask_state(NULL), PHX_PVE_OUTCOME_DONE);
-        assert_false(is_told(0));
-}
-
-/* A number of /proc/PID/status. */
-static unsigned long status_of(pid_t pid, const char *key, int base) {
-        char path[64], line[256];
-        unsigned long value = 0;
-        FILE *file;
-
-        (void) snprintf(path, sizeof(path), "/proc/%d/status", (int) pid);
-        file = fopen(path, "re");
-        assert_non_null(file);
-        while (fgets(line, sizeof(line), file))
-                if (phx_has_prefix(line, key))
-                        value = strtoul(line + strlen(key) + 1, NULL, base);
-        (void) fclose(file);
-        return value;
-}
-
-static void read_link_of(pid_t pid, const char *name, char target[512]) {
-        char path[128];
-        ssize_t n;
-
-        (void) snprintf(path, sizeof(path), "/proc/%d/%s", (int) pid, name);
-        n = readlink(path, target, 511);
-        assert_true(n > 0);
-        target[n] = '\0';
-}
-
-static char state_of(pid_t pid) {
-        char path[64], text[512] = "";
-        phx_autoclose int fd = -1;
-        const char *end;
-
-        (void) snprintf(path, sizeof(path), "/proc/%d/stat", (int) pid);
-        fd = open(path, O_RDONLY | O_CLOEXEC);
-        assert_true(fd >= 0);
-        assert_true(read(fd, text, sizeof(text) - 1) > 0);
-        end = strrchr(text, ')');
-        assert_non_null(end);
-        return end[2];
-}
-
-/* Waits until it waits: what it does after its answer is not over when the answer comes. */
-static void wait_for_rest(pid_t pid) {
-        unsigned long before = ULONG_MAX, now;
-
-        while ((now = status_of(pid, "voluntary_ctxt_switches:", 10)) != before ||
-               state_of(pid) != 'S') {
-                before = now;
-                phx_pve_pause(50000);
-        }
-}
-
-static void assert_holds_nothing(pid_t pid) {
-        phx_cleanup(phx_closedirp) DIR *directory = NULL;
-        char path[64], target[512];
-        const struct dirent *entry;
-        unsigned count = 0;
-
-        wait_for_rest(pid);
-        read_link_of(pid, "cwd", target);
-        assert_string_equal(target, "/");
-        (void) snprintf(path, sizeof(path), "/proc/%d/fd", (int) pid);
-        directory = opendir(path);
-        assert_non_null(directory);
-        while ((entry = readdir(directory))) {
-                char name[300];
-
-                if (entry->d_name[0] == '.')
-                        continue;
-                (void) snprintf(name, sizeof(name), "fd/%s", entry->d_name);
-                read_link_of(pid, name, target);
-                assert_false(phx_has_prefix(target, test.root));
-                count++;
-        }
-        /* The standard three, socket, claim, eventfd and inotify. */
-        assert_true(count <= 7);
 }
 
 static void all_requests_cost_one_process_that_holds_nothing(void **state) {
@@ -231,10 +85,10 @@ static void all_requests_cost_one_process_that_holds_nothing(void **state) {
         assert_int_equal(strlen(config.sha256), 64);
         assert_holds_nothing(pid);
 
-        assert_int_equal(edit_with(test.worker, OLD, NEW, &error), PHX_PVE_OUTCOME_DONE);
+        assert_int_equal(edit_with(OLD, NEW, &error), PHX_PVE_OUTCOME_DONE);
         assert_holds_nothing(pid);
-        assert_int_equal(edit_with(test.worker, OLD, NEW, &error), PHX_PVE_OUTCOME_RIGHT);
-        assert_int_equal(edit_with(test.worker, OLD, OLD, &error), PHX_PVE_OUTCOME_CHANGED);
+        assert_int_equal(edit_with(OLD, NEW, &error), PHX_PVE_OUTCOME_RIGHT);
+        assert_int_equal(edit_with(OLD, OLD, &error), PHX_PVE_OUTCOME_CHANGED);
         assert_int_equal(error.code, -ESTALE);
         assert_holds_nothing(pid);
         assert_int_equal(phx_pve_worker_pid(test.worker), pid);
@@ -243,7 +97,7 @@ static void all_requests_cost_one_process_that_holds_nothing(void **state) {
 static void it_has_no_rights_but_roots_own(void **state) {
         pid_t pid;
 
-        assert_int_equal(ask_state(NULL), PHX_PVE_OUTCOME_DONE);
+        assert_int_equal(ask_state(NULL, NULL), PHX_PVE_OUTCOME_DONE);
         pid = phx_pve_worker_pid(test.worker);
         assert_int_equal(status_of(pid, "CapEff:", 16), 0);
         assert_int_equal(status_of(pid, "CapPrm:", 16), 0);
@@ -301,209 +155,18 @@ static void many_guests_and_a_large_config_fit(void **state) {
         assert_int_equal(config.size, text.size);
 }
 
-static void save_as_proxmox_does(const char *text) {
-        tree_write("pve/nodes/pve1/lxc/101.conf.tmp.4711", text);
-        assert_int_equal(
-                        rename(tree_path("pve/nodes/pve1/lxc/101.conf.tmp.4711"),
-                               tree_path(CONFIG)),
-                        0);
-}
-
-static void changes_by_others_are_told_and_ours_are_not(void **state) {
-        struct phx_error error = { 0 };
-
-        tree_write(CONFIG, OLD);
-        assert_int_equal(ask_state(NULL), PHX_PVE_OUTCOME_DONE);
-        assert_not_told();
-
-        assert_int_equal(edit_with(test.worker, OLD, NEW, &error), PHX_PVE_OUTCOME_DONE);
-        assert_not_told();
-        assert_int_equal(edit_with(test.worker, OLD, NEW, &error), PHX_PVE_OUTCOME_RIGHT);
-        assert_int_equal(edit_with(test.worker, OLD, OLD, &error), PHX_PVE_OUTCOME_CHANGED);
-        assert_not_told();
-
-        /* Proxmox's hook undoes it. */
-        save_as_proxmox_does(OLD);
-        assert_true(is_told(PATIENCE_MSEC));
-        tree_write("pve/nodes/pve1/lxc/.fuse_hidden0000000100000001", OLD);
-        tree_write("pve/nodes/pve1/lxc/102.conf.tmp.1", OLD);
-        assert_not_told();
-        tree_write("pve/nodes/pve1/lxc/102.conf", OLD);
-        assert_true(is_told(PATIENCE_MSEC));
-        tree_remove("pve/nodes/pve1/lxc/102.conf");
-        assert_true(is_told(PATIENCE_MSEC));
-        assert_int_equal(rename(tree_path(CONFIG), tree_path("pve/nodes/pve2/lxc/101.conf")), 0);
-        assert_true(is_told(PATIENCE_MSEC));
-}
-
-/* Also when it could not be made, although opening the file for writing looks like a change. */
-static void a_refused_edit_does_not_ask_for_another_look(void **state) {
-        phx_autoclose int fd = -1;
-        struct phx_error error = { 0 };
-
-        tree_write(CONFIG, OLD);
-        assert_int_equal(ask_state(NULL), PHX_PVE_OUTCOME_DONE);
-        fd = open(tree_path(CONFIG), O_WRONLY | O_APPEND | O_CLOEXEC);
-        assert_true(fd >= 0);
-        assert_int_equal(edit_with(test.worker, OLD, NEW, &error), PHX_PVE_OUTCOME_NOT_NOW);
-        assert_int_equal(error.code, -EBUSY);
-        assert_not_told();
-}
-
-static void our_own_directory_is_watched_wherever_it_appears(void **state) {
-        assert_int_equal(ask_state(NULL), PHX_PVE_OUTCOME_DONE);
-        tree_write("pve/user.cfg", "");
-        assert_not_told();
-        tree_mkdir("pve/phoenixd");
-        assert_true(is_told(PATIENCE_MSEC));
-        tree_write("pve/phoenixd/configs.json", "{}");
-        assert_true(is_told(PATIENCE_MSEC));
-        tree_write("pve/phoenixd/.configs.json.phoenixd~", "{}");
-        assert_not_told();
-        tree_remove("pve/phoenixd");
-        assert_true(is_told(PATIENCE_MSEC));
-        (void) is_told(200);
-        tree_mkdir("pve/phoenixd");
-        assert_true(is_told(PATIENCE_MSEC));
-}
-
-static void assert_in_ha(bool is_in_ha) {
-        struct phx_pve_list list = { 0 };
-
-        assert_int_equal(phx_pve_worker_list(test.worker, &list, NULL), PHX_PVE_OUTCOME_DONE);
-        assert_int_equal(list.count, 1);
-        assert_int_equal(list.items[0].is_in_ha, is_in_ha);
-        assert_true(list.is_quorate);
-        phx_pve_list_done(&list);
-}
-
-static void what_the_ha_manager_has_is_known_and_told(void **state) {
-        tree_write(CONFIG, OLD);
-        pve_write_vmlist(PVE_GUEST("101", "pve1", "lxc", "5"));
-        assert_in_ha(false);
-        tree_mkdir("pve/ha");
-        assert_true(is_told(PATIENCE_MSEC));
-        tree_write("pve/ha/manager_status", "{}");
-        assert_not_told();
-        tree_write("pve/ha/resources.cfg", "ct: 101\n");
-        assert_true(is_told(PATIENCE_MSEC));
-        assert_in_ha(true);
-        tree_write("pve/ha/resources.cfg", "ct: 101\n\tstate ignored\n");
-        assert_true(is_told(PATIENCE_MSEC));
-        assert_in_ha(false);
-        tree_write("pve/ha/resources.cfg", "ct: 101\n");
-        assert_true(is_told(PATIENCE_MSEC));
-        assert_in_ha(true);
-        assert_int_equal(unlink(tree_path("pve/ha/resources.cfg")), 0);
-        assert_true(is_told(PATIENCE_MSEC));
-        assert_in_ha(false);
-}
-
-/* Counted over three seconds by the kernel's own counter. */
-static void alone_and_idle_it_never_wakes(void **state) {
-        unsigned long before;
-        pid_t pid;
-
-        tree_write(CONFIG, OLD);
-        assert_int_equal(ask_state(NULL), PHX_PVE_OUTCOME_DONE);
-        pid = phx_pve_worker_pid(test.worker);
-        wait_for_rest(pid);
-        before = status_of(pid, "voluntary_ctxt_switches:", 10);
-        /* A node by itself need not look into the database either. */
-        for (int i = 0; i < 30; i++) {
-                tree_write("database/config.db-wal", i % 2 ? "a" : "bc");
-                phx_pve_pause(100000);
-        }
-        assert_int_equal(status_of(pid, "voluntary_ctxt_switches:", 10), before);
-}
-
-/* Five times as fast as it is for others. */
-static void in_a_cluster_other_nodes_changes_are_told(void **state) {
-        static const uint64_t period_usec = 210000;
-        unsigned long before;
-        bool was_told = false;
-        pid_t pid;
-
-        test.worker = phx_pve_worker_free(test.worker);
-        test.compare_usec = period_usec;
-        test.worker = new_worker(0);
-        pve_write_members(true);
-        tree_mkdir("pve/ha");
-        assert_int_equal(ask_state(NULL), PHX_PVE_OUTCOME_DONE);
-        pid = phx_pve_worker_pid(test.worker);
-        wait_for_rest(pid);
-
-        /* As on a busy one: something is written all the time, none of which is ours. */
-        before = status_of(pid, "voluntary_ctxt_switches:", 10);
-        for (int i = 0; i < 12; i++) {
-                tree_write("database/config.db-wal", i % 2 ? "a" : "bc");
-                tree_write("pve/ha/manager_status", "{}");
-                phx_pve_pause(80000);
-        }
-        assert_in_range(status_of(pid, "voluntary_ctxt_switches:", 10) - before, 2, 12);
-        pve_write_vmlist(PVE_GUEST("103", "pve2", "lxc", "6"));
-        tree_write("database/config.db-wal", "abc");
-        assert_false(is_told(3 * (int) (period_usec / 1000)));
-
-        pve_write_vmlist(PVE_GUEST("103", "pve1", "lxc", "6"));
-        tree_write("database/config.db-wal", "abcd");
-        for (int i = 0; i < 4 && !was_told; i++)
-                was_told = is_told((int) (period_usec / 1000));
-        assert_true(was_told);
-
-        /* When nothing was written for a while, nothing is compared. */
-        phx_pve_pause(13 * period_usec);
-        wait_for_rest(pid);
-        before = status_of(pid, "voluntary_ctxt_switches:", 10);
-        phx_pve_pause(4 * period_usec);
-        assert_int_equal(status_of(pid, "voluntary_ctxt_switches:", 10), before);
-        pve_write_vmlist(PVE_GUEST("103", "pve1", "lxc", "7"));
-        tree_write("database/config.db-wal", "abcde");
-        assert_true(is_told(PATIENCE_MSEC));
-
-        /* By its size and time, without an event of its own. */
-        tree_write("pve/ha/resources.cfg", "ct: 103\n");
-        tree_write("database/config.db-wal", "abcdef");
-        assert_true(is_told(PATIENCE_MSEC));
-}
-
-static void what_goes_away_is_found_again(void **state) {
-        struct phx_error error = { 0 };
-
-        assert_int_equal(ask_state(NULL), PHX_PVE_OUTCOME_DONE);
-        tree_remove("pve/local");
-        tree_remove("pve/nodes/pve1/lxc");
-        assert_true(is_told(PATIENCE_MSEC));
-        assert_int_equal(ask_state(&error), PHX_PVE_OUTCOME_NOT_NOW);
-        assert_non_null(strstr(error.text, "is not mounted"));
-
-        tree_mkdir("pve/nodes/pve1/lxc");
-        tree_link("pve/local", "nodes/pve1");
-        assert_true(is_told(PATIENCE_MSEC));
-        tree_write(CONFIG, OLD);
-        assert_true(is_told(PATIENCE_MSEC));
-}
-
-/* Not there when the worker starts: it comes some time. */
-static void what_is_not_there_yet_is_waited_for(void **state) {
-        tree_remove("pve/local");
-        assert_int_equal(ask_state(NULL), PHX_PVE_OUTCOME_NOT_NOW);
-        tree_link("pve/local", "nodes/pve1");
-        assert_true(is_told(PATIENCE_MSEC));
-}
-
 static void a_dead_worker_is_replaced(void **state) {
         struct phx_error error = { 0 };
         struct pollfd poll_fd = { .events = POLLIN };
         pid_t pid;
 
-        assert_int_equal(ask_state(NULL), PHX_PVE_OUTCOME_DONE);
+        assert_int_equal(ask_state(NULL, NULL), PHX_PVE_OUTCOME_DONE);
         pid = phx_pve_worker_pid(test.worker);
         poll_fd.fd = pidfd_open(pid, 0);
         assert_int_equal(kill(pid, SIGKILL), 0);
         assert_int_equal(poll(&poll_fd, 1, PATIENCE_MSEC), 1);
         (void) close(poll_fd.fd);
-        assert_int_equal(ask_state(&error), PHX_PVE_OUTCOME_DONE);
+        assert_int_equal(ask_state(NULL, &error), PHX_PVE_OUTCOME_DONE);
         assert_true(phx_pve_worker_pid(test.worker) > 0);
         assert_int_not_equal(phx_pve_worker_pid(test.worker), pid);
 }
@@ -513,14 +176,13 @@ static void a_late_worker_is_killed_and_named(void **state) {
         char expected[128];
         pid_t pid;
 
-        test.worker = phx_pve_worker_free(test.worker);
-        test.worker = new_worker(SHORT_USEC);
+        use_worker(SHORT_USEC);
         tree_write(CONFIG, OLD);
-        assert_int_equal(ask_state(NULL), PHX_PVE_OUTCOME_DONE);
+        assert_int_equal(ask_state(NULL, NULL), PHX_PVE_OUTCOME_DONE);
         pid = phx_pve_worker_pid(test.worker);
         wait_for_rest(pid);
         assert_int_equal(kill(pid, SIGSTOP), 0);
-        assert_int_equal(edit_with(test.worker, OLD, NEW, &error), PHX_PVE_OUTCOME_NOT_NOW);
+        assert_int_equal(edit_with(OLD, NEW, &error), PHX_PVE_OUTCOME_NOT_NOW);
         assert_int_equal(error.code, -ETIMEDOUT);
         (void) snprintf(expected,
                         sizeof(expected),
@@ -530,7 +192,7 @@ static void a_late_worker_is_killed_and_named(void **state) {
         assert_true(phx_has_prefix(error.text, expected));
         assert_int_equal(waitpid(pid, NULL, WNOHANG), -1);
 
-        assert_int_equal(edit_with(test.worker, OLD, NEW, &error), PHX_PVE_OUTCOME_DONE);
+        assert_int_equal(edit_with(OLD, NEW, &error), PHX_PVE_OUTCOME_DONE);
         assert_int_not_equal(phx_pve_worker_pid(test.worker), pid);
 }
 
@@ -554,15 +216,14 @@ static void no_second_one_is_started_beside_one_that_hangs(void **state) {
         struct phx_error error = { 0 };
         pid_t pid;
 
-        test.worker = phx_pve_worker_free(test.worker);
-        test.worker = new_worker(SHORT_USEC);
-        assert_int_equal(ask_state(NULL), PHX_PVE_OUTCOME_DONE);
+        use_worker(SHORT_USEC);
+        assert_int_equal(ask_state(NULL, NULL), PHX_PVE_OUTCOME_DONE);
         pid = phx_pve_worker_pid(test.worker);
         wait_for_rest(pid);
         assert_false(phx_pve_worker_is_stuck(test.worker, &task));
         assert_int_equal(kill(pid, SIGSTOP), 0);
         kills_are_lost = true;
-        assert_int_equal(ask_state(&error), PHX_PVE_OUTCOME_NOT_NOW);
+        assert_int_equal(ask_state(NULL, &error), PHX_PVE_OUTCOME_NOT_NOW);
 
         assert_true(phx_pve_worker_is_stuck(test.worker, &task));
         assert_int_equal(task.pid, pid);
@@ -579,7 +240,7 @@ static void no_second_one_is_started_beside_one_that_hangs(void **state) {
         assert_int_equal(kill(pid, SIGKILL), 0);
         while (phx_pve_worker_is_stuck(test.worker, &task))
                 phx_pve_pause(1000);
-        assert_int_equal(ask_state(&error), PHX_PVE_OUTCOME_DONE);
+        assert_int_equal(ask_state(NULL, &error), PHX_PVE_OUTCOME_DONE);
         assert_int_not_equal(phx_pve_worker_pid(test.worker), pid);
 }
 
@@ -589,7 +250,7 @@ static void race_with(enum pve_writer writer) {
                 .config = config,
                 .lock = lock,
                 .writer = writer,
-                .rounds = 1000,
+                .rounds = number_of("PHX_SAVES", 1000),
         };
 
         tree_write(CONFIG, OLD);
@@ -643,7 +304,7 @@ static void it_ends_with_its_engine(void **state) {
         (void) close(fds[0]);
         (void) close(fds[1]);
         /* And leaves its claim. */
-        assert_int_equal(ask_state(NULL), PHX_PVE_OUTCOME_DONE);
+        assert_int_equal(ask_state(NULL, NULL), PHX_PVE_OUTCOME_DONE);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -654,14 +315,6 @@ int main(void) {
                 TEST(it_has_no_rights_but_roots_own),
                 TEST(an_empty_list_is_no_first_list_for_ever),
                 TEST(many_guests_and_a_large_config_fit),
-                TEST(changes_by_others_are_told_and_ours_are_not),
-                TEST(a_refused_edit_does_not_ask_for_another_look),
-                TEST(our_own_directory_is_watched_wherever_it_appears),
-                TEST(what_the_ha_manager_has_is_known_and_told),
-                TEST(alone_and_idle_it_never_wakes),
-                TEST(in_a_cluster_other_nodes_changes_are_told),
-                TEST(what_goes_away_is_found_again),
-                TEST(what_is_not_there_yet_is_waited_for),
                 TEST(a_dead_worker_is_replaced),
                 TEST(a_late_worker_is_killed_and_named),
                 TEST(no_second_one_is_started_beside_one_that_hangs),
