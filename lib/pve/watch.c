@@ -11,8 +11,9 @@
  *     fingerprint) is compared once a second: this node's guests with their versions, and the
  * names, sizes and times in phoenixd/, and of ha/resources.cfg. When the write-ahead log was the
  * same ten times, the watch is armed again. So a busy cluster costs one wakeup a second, a quiet
- * one none, and no change is seen later than that; what was written in the last moment is given one
- * more, as it may not be readable yet. A node by itself has no use for any of this.
+ * one none. What is written in the last moment before a comparison may not be readable yet: then
+ * the next one sees it, as the log was another. At the start, too, something may just have been
+ * written. A node by itself has no use for any of this.
  *   - The file system going away is an event when it is stopped, and none when its server is
  * killed: then a request finds it out, or the start of the next server does. All watches are dead
  * then, and every 2 s it is tried to begin afresh.
@@ -42,8 +43,6 @@
 #define RETRY_USEC UINT64_C(2000000)
 /* A little more than a second, so that what comes on top of it leaves the mean below one. */
 #define COMPARE_USEC UINT64_C(1050000)
-/* How long what was written may take to be readable. */
-#define SETTLE_USEC UINT64_C(50000)
 /* Of comparisons that found the log as it was, before it is watched again; more than YOUNG_SEC
  * take.
  */
@@ -79,7 +78,6 @@ struct phx_pve_watch {
         uint64_t start_time; /* of the server whose directories are watched */
         bool is_cluster;
         unsigned doubts; /* how often it was asked again whether it is one */
-        bool is_settled; /* the log may be fresh, it was waited for */
         unsigned quiet;
         struct stamp stamp;
         char fingerprint[PHX_SHA256_HEX];
@@ -245,16 +243,6 @@ static bool stamp_is(const struct stamp *a, const struct stamp *b) {
                a->time.tv_nsec == b->time.tv_nsec;
 }
 
-static bool stamp_is_fresh(const struct stamp *stamp) {
-        struct timespec now;
-        int64_t age_usec;
-
-        (void) clock_gettime(CLOCK_REALTIME, &now);
-        age_usec = (int64_t) (now.tv_sec - stamp->time.tv_sec) * 1000000 +
-                   (now.tv_nsec - stamp->time.tv_nsec) / 1000;
-        return age_usec >= 0 && age_usec < (int64_t) SETTLE_USEC;
-}
-
 /* The directory, not the log: that one is replaced when the server starts. */
 static void pve_arm(struct phx_pve_watch *watch) {
         struct stamp now;
@@ -337,7 +325,7 @@ static bool watch_start(struct phx_pve_watch *watch) {
         watch->doubts = 0;
         if (watch->is_cluster) {
                 watch_leave_ha(watch);
-                pve_arm(watch);
+                watch->due = next_comparison(watch);
         } else
                 pve_doubt(watch);
         return true;
@@ -372,12 +360,6 @@ bool phx_pve_watch_tick(struct phx_pve_watch *watch) {
         if (!watch->is_cluster)
                 return watch_join(watch);
         stamp = take_stamp(watch);
-        if (stamp_is_fresh(&stamp) && !watch->is_settled) {
-                watch->is_settled = true;
-                watch->due = phx_now_usec() + SETTLE_USEC;
-                return false;
-        }
-        watch->is_settled = false;
         watch->quiet = stamp_is(&stamp, &watch->stamp) ? watch->quiet + 1 : 0;
         watch->stamp = stamp;
         watch->due = next_comparison(watch);

@@ -202,6 +202,30 @@ static void in_a_cluster_other_nodes_changes_are_told(void **state) {
         assert_true(is_told(PATIENCE_MSEC));
 }
 
+/* With what Proxmox compares by itself: at most one wakeup a second, whatever others write. */
+static void a_busy_cluster_costs_one_wakeup_a_second(void **state) {
+        const unsigned seconds = number_of("PHX_CLUSTER_SECONDS", 5);
+        uint64_t begin;
+        unsigned long before, count;
+        pid_t pid;
+
+        pve_write_members(true);
+        assert_int_equal(ask_state(NULL, NULL), PHX_PVE_OUTCOME_DONE);
+        pid = phx_pve_worker_pid(test.worker);
+        tree_write("database/config.db-wal", "x");
+        wait_for_rest(pid);
+        begin = phx_now_usec();
+        before = status_of(pid, "voluntary_ctxt_switches:", 10);
+        for (unsigned i = 0; i < 10 * seconds; i++) {
+                tree_write("database/config.db-wal", i % 2 ? "a" : "bc");
+                phx_pve_pause(100000);
+        }
+        count = status_of(pid, "voluntary_ctxt_switches:", 10) - before;
+        print_message("# %lu wakeups in %u s\n", count, seconds);
+        assert_in_range(count, 1, (phx_now_usec() - begin) / 1000000 + 1);
+        assert_false(is_told(0));
+}
+
 static void what_goes_away_is_found_again(void **state) {
         struct phx_error error = { 0 };
 
@@ -237,6 +261,7 @@ int main(void) {
                 TEST(what_the_ha_manager_has_is_known_and_told),
                 TEST(alone_and_idle_it_never_wakes),
                 TEST(in_a_cluster_other_nodes_changes_are_told),
+                TEST(a_busy_cluster_costs_one_wakeup_a_second),
                 TEST(what_goes_away_is_found_again),
                 TEST(what_is_not_there_yet_is_waited_for),
         };
