@@ -18,7 +18,8 @@
  *   - Nothing is left behind by a crash, or when the quorum is lost on the way.
  *
  * A config that becomes shorter is first filled up with empty lines, which mean nothing to Proxmox,
- * and then cut, so that no moment shows an end of the old one.
+ * and then cut, so that no moment shows an end of the old one. If the quorum is lost between the
+ * two, the empty lines stay, until Proxmox writes the file the next time.
  *
  * Under the lock, in this order: mounted, still this node's, the bytes that the edit was made for,
  * neither locked nor a template, write, close, read again. */
@@ -273,6 +274,16 @@ static enum phx_pve_outcome replace_in_place(const struct replacing *work) {
         return outcome;
 }
 
+/* Ours, and not cut. */
+static bool replace_is_filled(const struct replacing *work, const struct phx_pve_config *now) {
+        const struct phx_pve_replacement *edit = work->edit;
+
+        if (now->size != work->old_size || now->size <= edit->size ||
+            memcmp(now->data, edit->data, edit->size) != 0)
+                return false;
+        return strspn(now->data + edit->size, "\n") == now->size - edit->size;
+}
+
 /* What is there after all, whatever became of the write: RESULT only stands when nothing else was
  * written. Our own opening looks like a change to our own watch, which WRITTEN lets pass; what
  * another program did before that is seen here. */
@@ -294,7 +305,7 @@ static enum phx_pve_outcome replace_verify(
         if (now.size == edit->size && memcmp(now.data, edit->data, now.size) == 0)
                 return PHX_PVE_OUTCOME_DONE;
         if (result != PHX_PVE_OUTCOME_DONE && now.size == work->old_size &&
-            memcmp(now.data, work->old, now.size) == 0)
+            (memcmp(now.data, work->old, now.size) == 0 || replace_is_filled(work, &now)))
                 return result;
         return refuse(work,
                       PHX_PVE_OUTCOME_CHANGED,

@@ -21,7 +21,8 @@ struct phx_pve_replacement {
 /* Puts the new bytes in the config's place: the old config or the new one is there at any time, and
  * what another program writes meanwhile, with Proxmox's lock or without it, is never lost; ours may
  * be, and is then PHX_PVE_OUTCOME_CHANGED. Every other outcome but PHX_PVE_OUTCOME_DONE has changed
- * nothing, or nothing that Proxmox reads. Leaves no other file behind, whatever happens. */
+ * nothing, or nothing that Proxmox reads, or was refused when all but the empty lines at the end
+ * was as wanted. Leaves no other file behind, whatever happens. */
 enum phx_pve_outcome phx_pve_replace(
                 const struct phx_pve_place *place,
                 const struct phx_pve_replacement *edit,
