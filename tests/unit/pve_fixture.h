@@ -44,5 +44,5 @@ void wait_for_rest(pid_t pid);
 unsigned count_below_root(pid_t pid, unsigned *ret_descriptors);
 void assert_holds_nothing(pid_t pid);
 
-/* The environment's number, for a longer run: README.md of tests/pve. */
+/* The environment's number, for a longer run: see tests/pve/run. */
 unsigned number_of(const char *name, unsigned standard);

@@ -11,8 +11,11 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -44,11 +47,12 @@ static void a_quorum_that_is_lost_on_the_way_is_not_now(void **state) {
 
 /* A busy client at the moment of each kill, and at each start. */
 static void the_server_can_be_killed_and_started_at_any_time(void **state) {
+        const unsigned kills = number_of("PHX_KILLS", 20);
         pid_t pid = 0;
 
         skip_without_host();
         pve_host_save(CONFIG, OLD);
-        for (int i = 0; i < 20; i++) {
+        for (unsigned i = 0; i < kills; i++) {
                 phx_cleanup(phx_pve_config_done) struct phx_pve_config config = { 0 };
                 struct phx_pve_list list = { 0 };
                 struct phx_error error = { 0 };
@@ -57,7 +61,7 @@ static void the_server_can_be_killed_and_started_at_any_time(void **state) {
                 wait_until_mounted();
                 if (i == 0)
                         pid = phx_pve_worker_pid(test.worker);
-                (void) snprintf(text, sizeof(text), "%s#%d\n", OLD, i);
+                (void) snprintf(text, sizeof(text), "%s#%u\n", OLD, i);
                 pve_host_save(CONFIG, text);
                 pve_host_kill();
                 /* Whatever is asked now is refused, and is no damage. */
@@ -109,27 +113,262 @@ static _Noreturn void be_busy(void) {
         }
 }
 
+struct samples {
+        pid_t engine;
+        const struct phx_pve_task *task; /* what its worker is at */
+        unsigned count;
+        unsigned open; /* with a descriptor of a call that was under way */
+};
+
+/* The engine has nothing of the mount at any time, the worker nothing but what a request has open.
+ * A request may come and go while a sample is taken, not three times in a row. */
+static void take_sample(struct samples *samples) {
+        for (int i = 0;; i++) {
+                const enum phx_pve_task_kind before = samples->task->kind;
+                const pid_t worker = samples->task->pid;
+                unsigned open_now = 0;
+
+                assert_int_equal(count_below_root(samples->engine, &open_now), 0);
+                assert_int_equal(open_now, 0);
+                assert_int_equal(worker > 0 ? count_below_root(worker, &open_now) : 0, 0);
+                if (open_now == 0 || before != PHX_PVE_TASK_REST ||
+                    samples->task->kind != PHX_PVE_TASK_REST) {
+                        samples->count++;
+                        samples->open += open_now > 0;
+                        return;
+                }
+                assert_true(i < 2);
+        }
+}
+
+static void sample_for(struct samples *samples, uint64_t usec) {
+        const uint64_t until = phx_now_usec() + usec;
+
+        do {
+                take_sample(samples);
+                phx_pve_pause(1000);
+        } while (phx_now_usec() < until);
+}
+
+static const struct phx_pve_task *map_task(void) {
+        phx_autoclose int fd = open(test.claim, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        void *page;
+
+        assert_true(fd >= 0);
+        assert_int_equal(ftruncate(fd, sizeof(struct phx_pve_task)), 0);
+        page = mmap(NULL, sizeof(struct phx_pve_task), PROT_READ, MAP_SHARED, fd, 0);
+        assert_true(page != MAP_FAILED);
+        return page;
+}
+
 static void a_busy_client_does_not_keep_it_from_starting(void **state) {
+        const unsigned kills = number_of("PHX_KILLS", 20);
+        struct samples samples = { 0 };
         int status = 0;
-        pid_t pid;
 
         skip_without_host();
         pve_host_save(CONFIG, OLD);
-        pid = fork();
-        if (pid == 0)
+        samples.task = map_task();
+        samples.engine = fork();
+        if (samples.engine == 0)
                 be_busy();
-        for (unsigned i = 0; i < 20; i++) {
-                phx_pve_pause(30000 + (uint64_t) 7000 * i);
+        for (unsigned i = 0; i < kills; i++) {
+                sample_for(&samples, 30000 + (uint64_t) 7000 * (i % 20));
                 pve_host_kill();
-                phx_pve_pause((uint64_t) 5000 * i);
+                sample_for(&samples, (uint64_t) 5000 * (i % 20));
                 assert_int_equal(pve_host_try_start(), 0);
         }
-        phx_pve_pause(100000);
-        assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
-        assert_int_equal(kill(pid, SIGKILL), 0);
-        assert_int_equal(waitpid(pid, &status, 0), pid);
+        sample_for(&samples, 100000);
+        assert_int_equal(waitpid(samples.engine, &status, WNOHANG), 0);
+        assert_int_equal(kill(samples.engine, SIGKILL), 0);
+        assert_int_equal(waitpid(samples.engine, &status, 0), samples.engine);
+        print_message("# %u kills, %u samples, %u of them during a call with a file open\n",
+                      kills,
+                      samples.count,
+                      samples.open);
+        assert_true(samples.open > 0);
         wait_until_mounted();
         assert_no_leftovers();
+}
+
+/* --- the quorum */
+
+static uint64_t next_random(uint64_t *state) {
+        *state ^= *state << 13;
+        *state ^= *state >> 7;
+        *state ^= *state << 17;
+        return *state;
+}
+
+/* The quorum is lost USEC from now. */
+static pid_t lose_quorum(uint64_t usec) {
+        pid_t pid = fork();
+
+        assert_true(pid >= 0);
+        if (pid > 0)
+                return pid;
+        if (usec > 0)
+                phx_pve_pause(usec);
+        pve_host_order("quorum off");
+        _exit(0);
+}
+
+/* NEW means the same with empty lines behind it: so a shorter one is written, before it is cut. */
+static bool is_text(const char *text, const char *expected) {
+        size_t size = strlen(expected);
+
+        return strncmp(text, expected, size) == 0 && text[size + strspn(text + size, "\n")] == '\0';
+}
+
+static enum phx_pve_outcome edit_again(const char *wanted, struct phx_error *error) {
+        phx_cleanup(phx_pve_config_done) struct phx_pve_config config = { 0 };
+        enum phx_pve_outcome outcome = phx_pve_worker_read(test.worker, 101, &config, error);
+
+        return outcome == PHX_PVE_OUTCOME_DONE ? edit_with(config.data, wanted, error) : outcome;
+}
+
+static void edit_until_it_is_there(const char *wanted) {
+        enum phx_pve_outcome outcome = PHX_PVE_OUTCOME_NOT_NOW;
+        struct phx_error error = { 0 };
+
+        for (int i = 0; i < PATIENCE_MSEC && outcome == PHX_PVE_OUTCOME_NOT_NOW; i += 10) {
+                outcome = edit_again(wanted, &error);
+                if (outcome == PHX_PVE_OUTCOME_NOT_NOW)
+                        phx_pve_pause(10000);
+        }
+        if (outcome != PHX_PVE_OUTCOME_DONE && outcome != PHX_PVE_OUTCOME_RIGHT)
+                fail_msg("%s: %s", phx_pve_outcome_to_string(outcome), error.text);
+        assert_served(wanted);
+}
+
+static void an_edit_without_quorum_leaves_the_old_or_the_new(void **state) {
+        const unsigned rounds = number_of("PHX_QUORUMS", 20);
+        uint64_t random = number_of("PHX_SEED", 20261129);
+        unsigned new = 0, old = 0;
+
+        skip_without_host();
+        pve_host_save(CONFIG, OLD);
+        for (unsigned i = 0; i < rounds; i++) {
+                const char *from = i % 2 ? NEW : OLD, *to = i % 2 ? OLD : NEW;
+                pid_t pid = lose_quorum(next_random(&random) % 4000);
+                struct phx_error error = { 0 };
+                enum phx_pve_outcome outcome;
+                phx_autofree char *text = NULL;
+                int status = 0;
+
+                /* The order takes some time to arrive as well. */
+                phx_pve_pause(next_random(&random) % 6000);
+                outcome = edit_with(from, to, &error);
+                assert_int_equal(waitpid(pid, &status, 0), pid);
+                assert_int_equal(status, 0);
+                if (outcome != PHX_PVE_OUTCOME_DONE && outcome != PHX_PVE_OUTCOME_NOT_NOW)
+                        fail_msg("%s: %s", phx_pve_outcome_to_string(outcome), error.text);
+                text = pve_host_ask("read " CONFIG);
+                if (is_text(text, to))
+                        new ++;
+                else if (strcmp(text, from) == 0 && outcome != PHX_PVE_OUTCOME_DONE)
+                        old++;
+                else
+                        fail_msg("neither the old nor the new: '%s'", text);
+                pve_host_order("quorum on");
+                edit_until_it_is_there(to);
+        }
+        print_message("# %u of %u were made, %u were not\n", new, rounds, old);
+        if (rounds >= 100)
+                assert_true(new > 0 && old > 0);
+        assert_no_leftovers();
+}
+
+/* --- another node */
+
+static uint64_t worst_usec;
+
+/* The number of 105 if this node has it, else 0. */
+static uint64_t listed_version(void) {
+        phx_cleanup(phx_pve_list_done) struct phx_pve_list list = { 0 };
+        const struct phx_pve_listed *listed;
+
+        assert_int_equal(phx_pve_worker_list(test.worker, &list, NULL), PHX_PVE_OUTCOME_DONE);
+        listed = phx_pve_list_find(&list, 105);
+        return listed ? listed->version : 0;
+}
+
+/* What another node has done at BEGIN is in a list that follows an event. */
+static void assert_seen(uint64_t begin, uint64_t old, bool is_here) {
+        uint64_t version, usec;
+
+        do {
+                assert_true(is_told(PATIENCE_MSEC));
+                version = listed_version();
+        } while (version == old || (version > 0) != is_here);
+        usec = phx_now_usec() - begin;
+        if (usec > worst_usec)
+                worst_usec = usec;
+}
+
+static void see_changes(uint64_t *random) {
+        uint64_t begin, version;
+
+        phx_pve_pause(next_random(random) % 1500000);
+        begin = phx_now_usec();
+        pve_host_order("rename nodes/pve2/lxc/105.conf nodes/pve1/lxc/105.conf");
+        assert_seen(begin, 0, true);
+
+        phx_pve_pause(next_random(random) % 1500000);
+        version = listed_version();
+        begin = phx_now_usec();
+        pve_host_write("nodes/pve1/lxc/105.conf", NEW);
+        assert_seen(begin, version, true);
+
+        phx_pve_pause(next_random(random) % 1500000);
+        version = listed_version();
+        begin = phx_now_usec();
+        pve_host_order("rename nodes/pve1/lxc/105.conf nodes/pve2/lxc/105.conf");
+        assert_seen(begin, version, false);
+}
+
+static unsigned long count_opens(void) {
+        phx_autofree char *counts = pve_host_ask("counts");
+        const char *opens = strstr(counts, "opens ");
+
+        assert_non_null(opens);
+        return strtoul(opens + strlen("opens "), NULL, 10);
+}
+
+/* The other node writes all the time, none of which is ours: each comparison opens two files. */
+static void assert_compares_once_a_second(unsigned seconds) {
+        const uint64_t begin = phx_now_usec();
+        const unsigned long before = count_opens();
+        unsigned long comparisons;
+
+        for (unsigned i = 0; i < 10 * seconds; i++) {
+                pve_host_write("nodes/pve2/lxc/106.conf", i % 2 ? OLD : NEW);
+                phx_pve_pause(100000);
+        }
+        comparisons = (count_opens() - before) / 2;
+        print_message("# %lu comparisons in %u s\n", comparisons, seconds);
+        assert_in_range(comparisons, 1, (phx_now_usec() - begin) / 1000000 + 1);
+        assert_false(is_told(0));
+}
+
+static void other_nodes_changes_are_seen_in_time(void **state) {
+        const unsigned rounds = number_of("PHX_CHANGES", 2);
+        const uint64_t limit_msec = number_of("PHX_LATENCY_MSEC", PATIENCE_MSEC);
+        uint64_t random = number_of("PHX_SEED", 20261129);
+
+        skip_without_host();
+        pve_host_order("node pve2 add");
+        pve_host_order("cluster c");
+        pve_host_write("nodes/pve2/lxc/105.conf", OLD);
+        assert_int_equal(listed_version(), 0);
+        worst_usec = 0;
+        for (unsigned i = 0; i < rounds; i++)
+                see_changes(&random);
+        print_message("# the slowest of %u changes was seen after %u ms\n",
+                      3 * rounds,
+                      (unsigned) (worst_usec / 1000));
+        assert_true(worst_usec / 1000 <= limit_msec);
+        assert_compares_once_a_second(number_of("PHX_CLUSTER_SECONDS", 5));
 }
 
 /* Readers and a saver in hot loops: what is missing for a moment is never missing in a list. */
@@ -202,6 +441,8 @@ int main(void) {
                 TEST(a_quorum_that_is_lost_on_the_way_is_not_now),
                 TEST(the_server_can_be_killed_and_started_at_any_time),
                 TEST(a_busy_client_does_not_keep_it_from_starting),
+                TEST(an_edit_without_quorum_leaves_the_old_or_the_new),
+                TEST(other_nodes_changes_are_seen_in_time),
                 TEST(a_replaced_config_is_never_believed_gone),
                 TEST(no_line_of_one_with_the_lock_is_lost),
                 TEST(no_line_of_one_without_the_lock_is_lost),

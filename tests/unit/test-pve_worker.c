@@ -250,7 +250,7 @@ static void race_with(enum pve_writer writer) {
                 .config = config,
                 .lock = lock,
                 .writer = writer,
-                .rounds = number_of("PHX_SAVES", 1000),
+                .rounds = 1000,
         };
 
         tree_write(CONFIG, OLD);
