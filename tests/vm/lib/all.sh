@@ -7,6 +7,8 @@ VM_LIB=$(dirname "${BASH_SOURCE[0]}")
 . "$VM_LIB/common.sh"
 # shellcheck source=packages.sh
 . "$VM_LIB/packages.sh"
+# shellcheck source=kernel.sh
+. "$VM_LIB/kernel.sh"
 # shellcheck source=image.sh
 . "$VM_LIB/image.sh"
 # shellcheck source=disk.sh

@@ -29,11 +29,21 @@ die() {
     exit 1
 }
 
+# What the machine is made of: a suite of Debian, or bookworm with the kernel of its backports, which is the nearest
+# that Debian has to Proxmox VE 8.
+RELEASES=(bookworm bookworm-backports trixie)
+
 check_release() {
-    case $1 in
-        bookworm | trixie) ;;
-        *) die "unknown release '$1': bookworm or trixie" ;;
-    esac
+    local release
+    for release in "${RELEASES[@]}"; do
+        [[ $release != "$1" ]] || return 0
+    done
+    die "unknown release '$1': one of ${RELEASES[*]}"
+}
+
+# suite_of RELEASE: where its programs come from. Its kernel comes from the suite that has its name.
+suite_of() {
+    echo "${1%-backports}"
 }
 
 need_root() {

@@ -1,73 +1,54 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# From packages to a disk that boots: tree → build root → image. Each is a layer (common.sh).
+# From packages to a disk that boots: tree, build root and kernel → image. Each is a layer (common.sh).
 
 # Modules that the initrd loads to find its root, and those that the guest may ask for later.
-# Debian's "cloud" kernel is the same source and the same AppArmor as the general one, without four
-# hundred megabytes of drivers for machines that are not virtual.
 INITRD_MODULES=(virtio_pci virtio_blk virtio_console ext4)
 GUEST_MODULES=(autofs4 overlay fuse loop veth bridge br_netfilter dummy tun nf_tables nft_compat
     nft_chain_nat xt_conntrack xt_addrtype xt_MASQUERADE xt_nat xt_mark xt_comment xt_tcpudp ip_tables
     iptable_nat iptable_filter iptable_raw af_alg tipc vsock af_key
     unix_diag)
 
+# Releases with the same programs share their tree and build root.
 tree_dir() {
-    echo "$VM_CACHE/$1/tree-$(digest "$1" "$(guest_packages "$1")" -- "$VM_TOP/lib/packages.sh")"
+    local suite
+    suite=$(suite_of "$1")
+    echo "$VM_CACHE/$suite/tree-$(digest "$suite" "$(guest_packages "$suite")" -- "$VM_TOP/lib/packages.sh")"
 }
 
 buildroot_dir() {
-    echo "$VM_CACHE/$1/buildroot-$(digest "$1" "$(build_packages "$1")" -- "$VM_TOP/lib/packages.sh")"
+    local suite
+    suite=$(suite_of "$1")
+    echo "$VM_CACHE/$suite/buildroot-$(digest "$suite" "$(build_packages "$suite")" -- "$VM_TOP/lib/packages.sh")"
 }
 
 image_dir() {
-    echo "$VM_CACHE/$1/image-$(digest "$(tree_dir "$1")" "$(buildroot_dir "$1")" -- "$VM_TOP/lib/image.sh" \
+    echo "$VM_CACHE/$1/image-$(digest "$(tree_dir "$1")" "$(buildroot_dir "$1")" "$(kernel_dir "$1")" -- \
+        "$VM_TOP/lib/image.sh" \
         "$VM_TOP"/image/{configure,containers,initrd-init,vm-agent.service} \
         "$VM_TOP"/guest/{agent,sampler}.c "$VM_TOP"/pve/*.[ch])"
 }
 
-# The kernel is unpacked and not installed: its maintainer scripts would spend a minute on an initrd
-# that nobody uses.
 make_tree() {
-    local release=$1 dir=$2
-    # shellcheck disable=SC2016 # "$1" is for mmdebstrap's shell, the rest for the one in the chroot
-    debootstrap_into "$release" "$dir/root" "$(guest_packages "$release")" \
-        --customize-hook='chroot "$1" sh -c "cd /root &&
-            apt-get -qq -o APT::Sandbox::User=root download \$(apt-cache depends linux-image-cloud-amd64 |
-            sed -n \"s/^ *Depends: \(linux-image-.*\)/\1/p\" | head -n 1)"'
-    mkdir "$dir/kernel"
-    dpkg-deb -x "$dir"/root/root/linux-image-*.deb "$dir/kernel"
-    rm "$dir"/root/root/linux-image-*.deb
-    # A merged /usr moved the modules in newer releases; depmod and modprobe want them at /lib.
-    if [[ ! -d $dir/kernel/lib/modules ]]; then
-        mkdir -p "$dir/kernel/lib"
-        mv "$dir/kernel/usr/lib/modules" "$dir/kernel/lib/modules"
-    fi
-    # initrd-init has no modprobe that could unpack them.
-    find "$dir/kernel/lib/modules" -name '*.ko.xz' -exec xz -d {} +
-    depmod -b "$dir/kernel" "$(ls "$dir/kernel/lib/modules")"
+    local suite
+    suite=$(suite_of "$1")
+    debootstrap_into "$suite" "$2/root" "$(guest_packages "$suite")"
 }
 
 make_buildroot() {
-    debootstrap_into "$1" "$2/root" "$(build_packages "$1")"
+    local suite
+    suite=$(suite_of "$1")
+    debootstrap_into "$suite" "$2/root" "$(build_packages "$suite")"
     mkdir -p "$2/root/src" "$2/root/build"
 }
 
-# module_files TREE MODULE...: what must be loaded, dependencies first, without what is built in.
-module_files() {
-    local tree=$1 version module
-    shift
-    version=$(ls "$tree/kernel/lib/modules")
-    for module in "$@"; do
-        modprobe -S "$version" -d "$tree/kernel" --show-depends "$module"
-    done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }'
-}
-
+# make_initrd TREE KERNEL FILE
 make_initrd() {
-    local tree=$1 out=$2 root=$2.d file
+    local tree=$1 kernel=$2 out=$3 root=$3.d file
     mkdir -p "$root"/{bin,dev,proc,newroot,modules}
     cp "$tree/root/bin/busybox" "$root/bin/busybox"
     install -m 755 "$VM_TOP/image/initrd-init" "$root/init"
-    module_files "$tree" "${INITRD_MODULES[@]}" | while read -r file; do
+    module_files "$kernel" "${INITRD_MODULES[@]}" | while read -r file; do
         cp "$file" "$root/modules/"
         basename "$file" >>"$root/modules/order"
     done
@@ -77,12 +58,12 @@ make_initrd() {
 }
 
 install_modules() {
-    local tree=$1 root=$2 version file base=$1/kernel
-    version=$(ls "$base/lib/modules")
-    module_files "$tree" "${INITRD_MODULES[@]}" "${GUEST_MODULES[@]}" | while read -r file; do
-        install -D -m 644 "$file" "$root/lib/modules/$version/${file#"$base/lib/modules/$version/"}"
+    local kernel=$1 root=$2 version file
+    version=$(kernel_version "$kernel")
+    module_files "$kernel" "${INITRD_MODULES[@]}" "${GUEST_MODULES[@]}" | while read -r file; do
+        install -D -m 644 "$file" "$root/lib/modules/$version/${file#"$kernel/lib/modules/$version/"}"
     done
-    cp "$base/lib/modules/$version"/modules.{builtin,builtin.modinfo,order} "$root/lib/modules/$version/"
+    cp "$kernel/lib/modules/$version"/modules.{builtin,builtin.modinfo,order} "$root/lib/modules/$version/"
     depmod -b "$root" "$version"
 }
 
@@ -130,15 +111,15 @@ compile_pmxcfs() {
 }
 
 make_image() {
-    local release=$1 dir=$2 tree buildroot
-    tree=$(tree_dir "$release") buildroot=$(buildroot_dir "$release")
+    local release=$1 dir=$2 tree buildroot kernel
+    tree=$(tree_dir "$release") buildroot=$(buildroot_dir "$release") kernel=$(kernel_dir "$release")
     cp -a --reflink=auto "$tree/root" "$dir/root"
-    install_modules "$tree" "$dir/root"
+    install_modules "$kernel" "$dir/root"
     compile_guest_tools "$buildroot" "$dir/root" "$dir/tools"
     bash -eu "$VM_TOP/image/configure" "$dir/root" "$VM_TOP/image"
     bash -eu "$VM_TOP/image/containers" "$dir/root"
-    make_initrd "$tree" "$dir/initrd"
-    cp "$tree"/kernel/boot/vmlinuz-* "$dir/vmlinuz"
+    make_initrd "$tree" "$kernel" "$dir/initrd"
+    cp "$kernel"/boot/vmlinuz-* "$dir/vmlinuz"
     mke2fs -q -t ext4 -L root -d "$dir/root" "$dir/disk.img" 3G >/dev/null
     rm -rf --one-file-system "$dir/root"
 }

@@ -7,11 +7,11 @@ PROGRAM_SOURCE=${PHOENIXD_VM_SOURCE:-$VM_SOURCE}
 MESON_OPTIONS=(-Dprefix=/usr -Dsysconfdir=/etc --buildtype=debugoptimized -Dtests=disabled -Dbench=true -Dwerror=true)
 
 # What this tree is compiled in stays, so that only what changed is compiled again. Each working
-# tree has its own.
+# tree has its own, for each suite.
 program_dir() {
     local buildroot
     buildroot=$(layer_id "$(buildroot_dir "$1")")
-    echo "$VM_CACHE/$1/program-$(digest "$PROGRAM_SOURCE" "$buildroot" "${MESON_OPTIONS[@]}")"
+    echo "$VM_CACHE/$(suite_of "$1")/program-$(digest "$PROGRAM_SOURCE" "$buildroot" "${MESON_OPTIONS[@]}")"
 }
 
 program_files() {

@@ -163,7 +163,7 @@ report_scenario() {
 is_for_release() {
     local only
     only=$(setting "$1" release)
-    [[ -z $only || $only == "$RELEASE" ]]
+    [[ -z $only || " $only " == *" $RELEASE "* ]]
 }
 
 skip_scenario() {

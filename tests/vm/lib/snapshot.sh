@@ -26,16 +26,19 @@ qemu_version() {
 # Everything that RELEASE needs besides the program. Both trees at once: one waits for the network
 # while the other unpacks.
 build_machine() {
-    local release=$1 pid
+    local release=$1 suite pid
+    suite=$(suite_of "$release")
     layer "$(buildroot_dir "$release")" make_buildroot "$release" &
     pid=$!
+    layer "$(kernel_dir "$release")" make_kernel "$release"
     layer "$(tree_dir "$release")" make_tree "$release"
     wait "$pid" || die "no build root"
     layer "$(image_dir "$release")" make_image "$release"
     layer "$(booted_dir "$release")" make_booted "$release"
     hold_layer "$(image_dir "$release")" "$(booted_dir "$release")"
-    prune_layers 3 "$VM_CACHE/$release"/tree-*
-    prune_layers 3 "$VM_CACHE/$release"/buildroot-*
+    prune_layers 3 "$VM_CACHE/$suite"/tree-*
+    prune_layers 3 "$VM_CACHE/$suite"/buildroot-*
+    prune_layers 3 "$VM_CACHE/$release"/kernel-*
     prune_layers 4 "$VM_CACHE/$release"/image-*
     prune_layers 4 "$VM_CACHE/$release"/booted-*
 }
