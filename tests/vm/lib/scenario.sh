@@ -39,19 +39,30 @@ snapshot_dir() {
 }
 
 # What goes into the guest with a scenario: the helpers, the scenario, NAME.d beside it when there
-# is one, and what it asks for with "# with: OTHER.d", or with "# with: pve", which is beside this directory.
+# is one, and what it asks for with "# with: OTHER.d", which may be a scenario's of the other directory,
+# or with "# with: pve", which is beside these directories.
 pack_scenario() {
-    local file=$1 archive=$2 top name dir
+    local file=$1 archive=$2 top name dir place
     top=$(dirname "$file")
     name=$(basename "$file" .sh)
     tar -c -f "$archive" -C "$VM_TOP/guest" {lib,main,operator,debian}.sh -C "$top" "$name.sh"
-    for dir in "$name.d" $(setting "$file" with); do
-        if [[ $dir == pve ]]; then
-            tar -r -f "$archive" -C "$VM_TOP" --exclude '*.[ch]' --exclude __pycache__ pve
-        elif [[ -d $top/$dir ]]; then
-            tar -r -f "$archive" -C "$top" "$dir"
+    [[ ! -d $top/$name.d ]] || tar -r -f "$archive" -C "$top" "$name.d"
+    for dir in $(setting "$file" with); do
+        place=$(place_of "$dir" "$top")
+        tar -r -f "$archive" -C "$place" --exclude 'pve/*.[ch]' --exclude __pycache__ "$dir"
+    done
+}
+
+# place_of DIRECTORY BESIDE
+place_of() {
+    local place
+    for place in "$2" "$VM_TOP"/{scenarios,release} "$VM_TOP"; do
+        if [[ -d $place/$1 ]]; then
+            echo "$place"
+            return
         fi
     done
+    die "there is no $1 for a scenario"
 }
 
 # The same again with the next number after each boot.
