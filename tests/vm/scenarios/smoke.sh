@@ -9,9 +9,9 @@ hash_name() {
 }
 
 # Debian 13 no longer enables the audit socket: denials come by way of the kernel's log alone, and
-# that is rate-limited.
+# that is rate-limited. The kernel has no part in it.
 audit_socket() {
-    if [[ $(uname -r) == 6.1.* ]]; then echo active; else echo inactive; fi
+    if [[ $(. /etc/os-release && echo "$VERSION_ID") == 12 ]]; then echo active; else echo inactive; fi
 }
 
 deny_profile() {
