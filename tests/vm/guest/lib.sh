@@ -87,8 +87,9 @@ now_ms() {
 
 # wait_until SECONDS COMMAND...: what the command says is shown when the time is over. SECONDS are those of a machine
 # with nothing else to do; one that shares its processors with others gets six times as many.
+# Asking costs an emulated processor more than the work that is waited for, so it is done less and less often.
 wait_until() {
-    local end
+    local end pause=1
     end=$(($(now_ms) + ${1%.*} * 6000))
     shift
     until "$@" >/dev/null 2>&1; do
@@ -96,7 +97,8 @@ wait_until() {
             "$@"
             return
         fi
-        sleep 0.1
+        sleep "0.$pause"
+        [[ $pause -eq 5 ]] || pause=$((pause + 1))
     done
 }
 

@@ -27,12 +27,12 @@ put_profile() {
 
 # configure ID=PROFILE...: the whole configuration, also saved by a rename.
 configure() {
-    local pair
     mkdir -p "$ETC"
-    for pair; do
-        jq -n --arg id "${pair%%=*}" --arg profile "${pair#*=}" \
-            '{($id): {name: ("container-" + $id), unprivileged: false, apparmor_profile: $profile, apparmor_manages_nesting: false}}'
-    done | jq -s '{"$schema": "x", lxc_configs: add}' >"$ETC/.configs.new"
+    # shellcheck disable=SC2016 # jq's own variables
+    jq -n '{"$schema": "x", lxc_configs: ($ARGS.positional | map(index("=") as $at | {
+        key: .[:$at],
+        value: {name: ("container-" + .[:$at]), unprivileged: false, apparmor_profile: .[$at + 1:], apparmor_manages_nesting: false}
+    }) | from_entries)}' --args "$@" >"$ETC/.configs.new"
     mv "$ETC/.configs.new" "$CONFIG"
 }
 
