@@ -46,13 +46,14 @@ label_of() {
 # policy_surprises RESULT LETTER COLUMN: the rows of what went otherwise than the table says.
 policy_surprises() {
     local name privileged unprivileged expected did
+    read_results "$1"
     # shellcheck disable=SC2034 # by their names
     while IFS='|' read -r name privileged unprivileged _; do
         case $name in '' | '#'*) continue ;; esac
         expected=no
         [[ ${!3} != *"$2"* ]] || expected=yes
-        did=$(sed -n "s/^$name //p" "$1")
-        [[ $did == "$expected" ]] || echo "$name: expected $expected, found ${did:-nothing}"
+        did=${DID[$name]:-nothing}
+        [[ $did == "$expected" ]] || echo "$name: expected $expected, found $did"
     done <"$HERE/policy"
 }
 

@@ -39,16 +39,20 @@ for name in web 910 953 954 db; do
 done
 
 check "without a profile every act succeeds" says_nothing surprises /run/did.db -
+victim=$(systemctl show -P MainPID systemd-journald)
+OUTSIDE=(
+    "kill -CONT $victim" "readlink /proc/$victim/exe" "cat /proc/$victim/environ" "cat /proc/$victim/maps"
+    "timeout -s INT 1 strace -qq -o /dev/null -p $victim; [ \$? = 124 ]"
+)
+for act in "${OUTSIDE[@]}"; do
+    check "without a profile root can: $act" outside unconfined "$act"
+done
 for name in web 910 953 954; do
     profile=${PROFILE_OF[$name]}
     check "$profile allows and denies what the table says" \
         says_nothing surprises "/run/did.$name" "${LETTER_OF[$name]}"
     check "every task of it carries the label, enforced" all_labelled "$name" "$profile (enforce)"
-    victim=$(systemctl show -P MainPID systemd-journald)
-    for act in "kill -CONT $victim" "readlink /proc/$victim/exe" "cat /proc/$victim/environ" \
-        "cat /proc/$victim/maps" \
-        "timeout -s INT 1 strace -qq -o /dev/null -p $victim; [ \$? = 124 ]"; do
-        check "without a profile root can: $act" outside unconfined "$act"
+    for act in "${OUTSIDE[@]}"; do
         check "$profile denies: $act" not outside "$profile" "$act"
     done
     check "what $profile denies is on record, whatever the class of the rule" \

@@ -84,11 +84,23 @@ try_acts() {
     say "$1: $(grep -c ' yes$' "$2") acts succeeded, $(grep -c ' no$' "$2") did not"
 }
 
+# read_results RESULT: what became of each act, in DID.
+declare -A DID
+
+read_results() {
+    local name result
+    DID=()
+    while read -r name result; do
+        DID[$name]=$result
+    done <"$1"
+}
+
 # surprises RESULT PROFILE-LETTER [BARRIER-LETTER...]: the rows of what went otherwise than the table
 # says; nothing when all went so. An act succeeds in a profile that its row names, behind no barrier
 # that its row names. Profile "-" is none.
 surprises() {
-    local result=$1 letter=$2 name profiles barriers expected did barrier
+    local letter=$2 name profiles barriers expected did barrier
+    read_results "$1"
     shift 2
     while IFS='|' read -r name profiles barriers _; do
         case $name in '' | '#'*) continue ;; esac
@@ -98,8 +110,8 @@ surprises() {
             [[ $barriers != *"$barrier?"* ]] || continue 2
             [[ $barriers != *"$barrier"* ]] || expected=no
         done
-        did=$(sed -n "s/^$name //p" "$result")
-        [[ $did == "$expected" ]] || echo "$name: expected $expected, found ${did:-nothing}"
+        did=${DID[$name]:-nothing}
+        [[ $did == "$expected" ]] || echo "$name: expected $expected, found $did"
     done <"$HERE/acts"
 }
 
