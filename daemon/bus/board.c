@@ -63,6 +63,12 @@ void board_see(struct board *board, struct phx_snapshot *snapshot) {
         board->next = snapshot;
 }
 
+void board_suspend(struct board *board, struct phx_suspensions *suspensions) {
+        phx_suspensions_done(&board->snapshot->suspensions);
+        board->snapshot->suspensions = PHX_TAKE_STRUCT(*suspensions);
+        touch(board);
+}
+
 void board_plan(struct board *board, const char *plan) {
         (void) phx_replace(&board->plan, plan);
 }

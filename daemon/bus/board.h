@@ -29,6 +29,9 @@ void board_begin(struct board *board, uint64_t wall_usec);
 void board_doing(struct board *board, const char *text);
 /* What the look has seen, shown when it is over: takes SNAPSHOT. */
 void board_see(struct board *board, struct phx_snapshot *snapshot);
+/* What is suspended, though the look that was to show it fails: takes SUSPENSIONS. The objects
+ * themselves show it after the next one. */
+void board_suspend(struct board *board, struct phx_suspensions *suspensions);
 /* The plan in JSON. */
 void board_plan(struct board *board, const char *plan);
 /* The look is over. Returns what was known before, for the caller to free, when it has seen

@@ -19,6 +19,7 @@
 #define BUS_ERROR_BUSY "org.phoenixd1.Error.Busy"
 #define BUS_ERROR_NOT_READY "org.phoenixd1.Error.NotReady"
 #define BUS_ERROR_FAILED "org.phoenixd1.Error.Failed"
+#define BUS_ERROR_PASS_FAILED "org.phoenixd1.Error.PassFailed"
 
 /* How many may wait, for leave or for the end of a look: of one user, of all users but root, who is
  * not counted; and of one sender while it is not known yet who that is. */
@@ -44,6 +45,7 @@ struct bus_request {
         void (*allowed)(struct bus_request *request);
         /* The errand is over; ERROR is UTF-8, NULL when it was done. */
         void (*ended)(struct bus_request *request, const char *error);
+        enum errand_end end; /* then */
         uint32_t uid;
         uint64_t token;
         struct phx_suspension suspension; /* of an errand of that kind */

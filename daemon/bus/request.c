@@ -244,12 +244,13 @@ struct bus_request *bus_request_last(struct bus *bus) {
 }
 
 /* The reply may quote anything, and what is not UTF-8 could not be sent. */
-static void on_errand_ended(void *data, const char *error) {
+static void on_errand_ended(void *data, enum errand_end end, const char *error) {
         struct bus_request *request = data;
         char clean[TEXT_SIZE];
 
         if (error)
                 text_clean(error, clean, sizeof(clean));
+        request->end = end;
         request->ended(request, error ? clean : NULL);
         bus_request_free(request);
 }

@@ -18,18 +18,39 @@ static uint64_t bus_suspend_wall_usec(const struct bus *bus) {
         return now;
 }
 
-static void reply(struct bus_request *request, const char *error) {
-        if (error)
-                (void) sd_bus_reply_method_errorf(request->message, BUS_ERROR_FAILED, "%s", error);
-        else
+/* DONE says what is in force, once it was stored. */
+static void reply(struct bus_request *request, const char *done, const char *error) {
+        switch (request->end) {
+        case ERRAND_DONE:
                 (void) sd_bus_reply_method_return(request->message, "");
+                break;
+        case ERRAND_STORED:
+                (void) sd_bus_reply_method_errorf(
+                                request->message,
+                                BUS_ERROR_PASS_FAILED,
+                                "%s, but the pass failed: %s",
+                                done,
+                                error);
+                break;
+        case ERRAND_FAILED:
+                (void) sd_bus_reply_method_errorf(request->message, BUS_ERROR_FAILED, "%s", error);
+                break;
+        }
+}
+
+static void reply_suspended(struct bus_request *request, const char *error) {
+        reply(request, "the suspension is in force", error);
+}
+
+static void reply_resumed(struct bus_request *request, const char *error) {
+        reply(request, "the suspension has ended", error);
 }
 
 static void on_suspend_allowed(struct bus_request *request) {
         int r;
 
         request->suspension.by_uid = request->uid;
-        r = bus_request_wait(request, ERRAND_SUSPEND, reply);
+        r = bus_request_wait(request, ERRAND_SUSPEND, reply_suspended);
         if (r < 0)
                 bus_request_fail(request, r);
 }
@@ -58,7 +79,7 @@ static void on_resume_allowed(struct bus_request *request) {
                 return;
         }
         if (r > 0)
-                r = bus_request_wait(request, ERRAND_RESUME, reply);
+                r = bus_request_wait(request, ERRAND_RESUME, reply_resumed);
         if (r < 0)
                 bus_request_fail(request, r);
 }

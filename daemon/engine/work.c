@@ -30,6 +30,7 @@
 
 #include "base/file.h"
 #include "codec/snapshot_json.h"
+#include "codec/suspensions_json.h"
 #include "config.h"
 #include "engine/attribution.h"
 #include "engine/input.h"
@@ -305,12 +306,22 @@ static int fill_answer(struct work *work, struct engine_answer *answer) {
         return r < 0 ? r : tell_if_new(plan, &work->told_plan, &answer->plan);
 }
 
-static int take_suspensions(struct work *work, const char *text, struct phx_error *error) {
+/* What is stored is said even if the look goes no further. */
+static int take_suspensions(
+                struct work *work,
+                const char *text,
+                struct engine_answer *answer,
+                struct phx_error *error) {
         int r = 0;
 
         if (text)
                 r = suspend_replace(&work->suspend, text, error);
-        return r < 0 ? r : suspend_expire(&work->suspend, work->wall_usec, error);
+        if (r < 0)
+                return r;
+        r = suspend_expire(&work->suspend, work->wall_usec, error);
+        if (text && phx_suspensions_render(&work->suspend.list, &answer->suspensions) < 0)
+                return phx_error_set(error, -ENOMEM, "reporting: out of memory");
+        return r;
 }
 
 /* What is suspended until a time is looked at then. */
@@ -361,7 +372,7 @@ static int work_look(
         work->now_usec = usec_of(CLOCK_MONOTONIC);
         work->wall_usec = usec_of(CLOCK_REALTIME);
         phx_pass_set_clock(work->pass, work->now_usec, work->wall_usec);
-        r = take_suspensions(work, suspensions, error);
+        r = take_suspensions(work, suspensions, ret_answer, error);
         if (r < 0)
                 return r;
         r = phx_pass_run(work->pass, &world, work->now_usec, report, error);

@@ -138,7 +138,7 @@ static void end_start(struct manager *manager) {
         manager->ready = true;
 }
 
-static void on_reloaded(void *data, const char *error) {
+static void on_reloaded(void *data, enum errand_end end, const char *error) {
         notify_ready();
 }
 
@@ -338,6 +338,13 @@ static void on_snapshot(void *data, struct phx_snapshot *snapshot) {
         board_see(&manager->board, snapshot);
 }
 
+static void on_suspended(void *data, struct phx_suspensions *suspensions) {
+        struct manager *manager = data;
+
+        board_suspend(&manager->board, suspensions);
+        errands_stored(&manager->errands);
+}
+
 static void on_plan(void *data, const char *plan) {
         struct manager *manager = data;
 
@@ -532,8 +539,8 @@ int manager_new(const struct manager_options *options,
         manager->options = options;
         manager->journal = plan->journal;
         handler = (struct supervisor_handler){
-                manager_on_progress, on_snapshot, on_plan,    on_report, on_labels,
-                on_failure,          on_lost,     on_stopped, manager,
+                manager_on_progress, on_snapshot, on_plan, on_suspended, on_report,
+                on_labels,           on_failure,  on_lost, on_stopped,   manager,
         };
 
         r = supervisor_new(plan, options->silence_usec, &handler, &manager->supervisor);

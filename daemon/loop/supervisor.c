@@ -34,6 +34,7 @@
 
 #include "codec/report_json.h"
 #include "codec/snapshot_json.h"
+#include "codec/suspensions_json.h"
 
 struct supervisor {
         const struct engine_plan *plan;
@@ -98,12 +99,27 @@ static int on_snapshot_text(
         return r;
 }
 
+static int on_suspended_text(
+                const struct supervisor *supervisor,
+                const struct channel_message *message) {
+        const struct supervisor_handler *handler = &supervisor->handler;
+        phx_cleanup(phx_suspensions_done) struct phx_suspensions suspensions = { 0 };
+        int r;
+
+        r = phx_suspensions_parse(message->text, message->size, &suspensions, NULL);
+        if (r >= 0)
+                handler->on_suspended(handler->data, &suspensions);
+        return r;
+}
+
 /* What an engine says while it looks; -ENOMSG for what ends the look. */
 static int on_interim(struct supervisor *supervisor, const struct channel_message *message) {
         const struct supervisor_handler *handler = &supervisor->handler;
 
         if (message->type == CHANNEL_SNAPSHOT)
                 return on_snapshot_text(supervisor, message);
+        if (message->type == CHANNEL_SUSPENDED)
+                return on_suspended_text(supervisor, message);
         if (message->type == CHANNEL_PLAN) {
                 handler->on_plan(handler->data, message->text);
                 return 0;

@@ -13,6 +13,7 @@
  * too long. When it has ended, the next look gets a new one. */
 struct supervisor;
 struct phx_snapshot;
+struct phx_suspensions;
 
 /* What a look comes to. One of on_report, on_labels, on_failure and on_lost follows each look, and
  * on_lost may come between looks as well. */
@@ -23,6 +24,9 @@ struct supervisor_handler {
         void (*on_snapshot)(void *data, struct phx_snapshot *snapshot);
         /* Likewise, in JSON; borrowed. */
         void (*on_plan)(void *data, const char *plan);
+        /* All that is suspended, before a failure; see shared/channel.h. The handler may take it.
+         */
+        void (*on_suspended)(void *data, struct phx_suspensions *suspensions);
         /* The report is borrowed. */
         void (*on_report)(void *data, const struct phx_report *report);
         /* What follows a LOOK_LABELS instead. */

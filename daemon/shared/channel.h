@@ -16,9 +16,11 @@ enum channel_type {
         CHANNEL_SNAPSHOT, /* from it, before a report: TEXT is the snapshot in JSON. Without one, it
                              is as it was sent last */
         CHANNEL_PLAN,     /* the same of the plan, for those alone who may see the files' texts */
-        CHANNEL_REPORT,   /* from it: the look is over, TEXT is the report in JSON */
-        CHANNEL_FAILURE,  /* from it: the look could not be made; VALUE is a negative errno */
-        CHANNEL_LABELS,   /* from it: a LOOK_LABELS is over; VALUE is 1 when one differs, else 0 */
+        CHANNEL_SUSPENDED, /* from it, before a failure: TEXT is all that is suspended, in JSON,
+                              after what was asked for had been stored */
+        CHANNEL_REPORT,    /* from it: the look is over, TEXT is the report in JSON */
+        CHANNEL_FAILURE,   /* from it: the look could not be made; VALUE is a negative errno */
+        CHANNEL_LABELS,    /* from it: a LOOK_LABELS is over; VALUE is 1 when one differs, else 0 */
 };
 
 struct channel_message {

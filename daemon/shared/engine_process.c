@@ -90,6 +90,7 @@ void engine_answer_done(struct engine_answer *answer) {
         phx_report_free(answer->report);
         free(answer->snapshot);
         free(answer->plan);
+        free(answer->suspensions);
         *answer = (struct engine_answer){ 0 };
 }
 
@@ -137,6 +138,19 @@ static int engine_send(
         return r < 0 ? r : channel_send(child->channel.fd, CHANNEL_REPORT, 0, report);
 }
 
+/* The snapshot says what is suspended, unless there is none. */
+static int engine_send_failure(
+                const struct child *child,
+                const struct engine_answer *answer,
+                int code,
+                const char *text) {
+        int r = 0;
+
+        if (answer->suspensions)
+                r = channel_send(child->channel.fd, CHANNEL_SUSPENDED, 0, answer->suspensions);
+        return r < 0 ? r : channel_send(child->channel.fd, CHANNEL_FAILURE, code, text);
+}
+
 static int engine_serve_look(struct child *child, const struct channel_message *asked) {
         phx_cleanup(engine_answer_done) struct engine_answer answer = { 0 };
         phx_autofree char *report = NULL;
@@ -145,17 +159,13 @@ static int engine_serve_look(struct child *child, const struct channel_message *
 
         r = engine_look(child, asked, &answer, &report, &error);
         if (r < 0)
-                return channel_send(
-                                child->channel.fd,
-                                CHANNEL_FAILURE,
-                                r,
-                                phx_error_text(&error, r));
+                return engine_send_failure(child, &answer, r, phx_error_text(&error, r));
         r = engine_send(child, &answer, report);
         /* Nothing of it was sent, and the next look may have less to say: no reason to end. */
         if (r == -EMSGSIZE)
-                return channel_send(
-                                child->channel.fd,
-                                CHANNEL_FAILURE,
+                return engine_send_failure(
+                                child,
+                                &answer,
                                 r,
                                 "the report of the pass is larger than 1 GiB");
         return r;

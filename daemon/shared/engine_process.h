@@ -24,6 +24,8 @@ struct engine_answer {
         char *snapshot; /* in JSON, see codec/snapshot_json.h; NULL when it is as it was told last
                          */
         char *plan;     /* likewise */
+        char *suspensions; /* once those that were asked for are stored: all, in JSON. Also of a
+                              look that fails then */
 };
 void engine_answer_done(struct engine_answer *answer);
 

@@ -28,7 +28,7 @@ int errands_add(struct errands *errands, struct errand *errand) {
         if (!copy)
                 return -ENOMEM;
         *copy = PHX_TAKE_STRUCT(*errand);
-        copy->is_running = false;
+        copy->is_running = copy->is_stored = false;
         copy->next = NULL;
         while (*at)
                 at = &(*at)->next;
@@ -52,9 +52,20 @@ bool errands_again(struct errands *errands) {
 
         for (struct errand *errand = errands->first; errand; errand = errand->next) {
                 is_any = is_any || errand->is_running;
-                errand->is_running = false;
+                errand->is_running = errand->is_stored = false;
         }
         return is_any;
+}
+
+void errands_stored(struct errands *errands) {
+        for (struct errand *errand = errands->first; errand; errand = errand->next)
+                errand->is_stored = errand->is_running && errand->kind != ERRAND_PASS;
+}
+
+static enum errand_end end_of(const struct errand *errand, const char *error) {
+        if (!error)
+                return ERRAND_DONE;
+        return errand->is_stored ? ERRAND_STORED : ERRAND_FAILED;
 }
 
 /* Those that run came first. Each is off the list before it is told, as that may add another. */
@@ -64,7 +75,7 @@ void errands_end(struct errands *errands, const char *error) {
 
                 errands->first = errand->next;
                 if (errand->ended)
-                        errand->ended(errand->data, error);
+                        errand->ended(errand->data, end_of(errand, error), error);
                 errand_free(errand);
         }
 }

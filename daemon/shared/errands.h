@@ -18,14 +18,21 @@ enum errand_kind {
         ERRAND_RESUME,
 };
 
+enum errand_end {
+        ERRAND_DONE,
+        ERRAND_STORED, /* what is suspended was changed as asked, and then the pass failed */
+        ERRAND_FAILED,
+};
+
 struct errand {
         enum errand_kind kind;
         struct phx_suspension suspension; /* to be set; for a resume, its object alone */
-        /* Called once, when the errand ends; ERROR is NULL when the pass was made. NULL when
-         * nothing waits for it any more. */
-        void (*ended)(void *data, const char *error);
+        /* Called once, when the errand ends; ERROR is NULL when it is done. NULL when nothing
+         * waits for it any more. */
+        void (*ended)(void *data, enum errand_end end, const char *error);
         void *data;
         bool is_running;
+        bool is_stored;
         struct errand *next;
 };
 
@@ -47,6 +54,8 @@ void errands_disown(struct errands *errands, const void *data);
 void errands_begin(struct errands *errands);
 bool errands_again(struct errands *errands);
 void errands_end(struct errands *errands, const char *error);
+/* The engine has stored what those that run change. */
+void errands_stored(struct errands *errands);
 
 /* What is to be suspended: IN_FORCE as all errands change it, a copy for the caller. 1 when one of
  * them changes it, 0 when none does, or -ENOMEM. */

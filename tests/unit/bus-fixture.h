@@ -21,7 +21,7 @@
 #include "loop/manager.h"
 #include "shared/message-id.h"
 
-enum behaviour { LOOKS, LOOKS_LONG, FAILS, DIES_ONCE };
+enum behaviour { LOOKS, LOOKS_LONG, FAILS, STORES_AND_FAILS, DIES_ONCE };
 
 struct shared {
         unsigned pestered; /* refused to who pesters, plus one */
@@ -102,6 +102,11 @@ static inline int fake_look(
                 (void) usleep(700 * MS);
         if (shared->behaviour == FAILS)
                 return phx_error_set(error, -EINVAL, "phoenixd.json:3: no such key \xff");
+        if (shared->behaviour == STORES_AND_FAILS) {
+                take_suspensions(&shared_list, suspensions);
+                (void) phx_suspensions_render(&shared_list, &ret_answer->suspensions);
+                return phx_error_set(error, -EIO, "the kernel cannot be asked");
+        }
         if (shared->behaviour == DIES_ONCE) {
                 shared->behaviour = LOOKS;
                 _exit(7);

@@ -350,6 +350,42 @@ static void a_suspension_is_not_lost_with_the_engine(void **state) {
         assert_int_equal(now.snapshot->suspensions.count, 1);
 }
 
+/* What the engine has stored is in force, whatever became of its pass, and stays so when the next
+ * change is made. */
+static void a_suspension_whose_pass_fails_is_in_force(void **state) {
+        static const char in_force[] = "org.phoenixd1.Error.PassFailed";
+        struct fixture *fixture = *state;
+        phx_cleanup(phx_description_done) struct phx_description now = { 0 };
+        phx_cleanup(sd_bus_error_free) sd_bus_error stored = SD_BUS_ERROR_NULL;
+        phx_cleanup(sd_bus_error_free) sd_bus_error failed = SD_BUS_ERROR_NULL;
+
+        start_all(fixture);
+        shared->behaviour = STORES_AND_FAILS;
+        assert_true(suspend(fixture, "101", "moved", 0, &stored) < 0);
+        assert_string_equal(stored.name, in_force);
+        expect_error(fixture, "Reconcile", "", "org.phoenixd1.Error.Failed");
+        shared->behaviour = FAILS;
+        assert_true(suspend(fixture, "", "all of it", 0, &failed) < 0);
+        assert_string_equal(failed.name, "org.phoenixd1.Error.Failed");
+        now = described(fixture->client);
+        assert_int_equal(now.snapshot->suspensions.count, 1);
+        assert_string_equal(now.snapshot->suspensions.items[0].object, "101");
+
+        shared->behaviour = LOOKS;
+        assert_true(suspend(fixture, "lxc-000", "", 0, NULL) >= 0);
+        phx_description_done(&now);
+        now = described(fixture->client);
+        assert_int_equal(now.snapshot->suspensions.count, 2);
+
+        shared->behaviour = STORES_AND_FAILS;
+        expect_error(fixture, "Resume", "101", in_force);
+        expect_error(fixture, "Resume", "101", "org.phoenixd1.Error.NoSuchObject");
+        phx_description_done(&now);
+        now = described(fixture->client);
+        assert_int_equal(now.snapshot->suspensions.count, 1);
+        assert_string_equal(now.snapshot->suspensions.items[0].object, "lxc-000");
+}
+
 /* --- listeners --- */
 
 struct heard {
@@ -463,6 +499,10 @@ int main(void) {
                                 teardown),
                 cmocka_unit_test_setup_teardown(
                                 a_suspension_is_not_lost_with_the_engine,
+                                setup,
+                                teardown),
+                cmocka_unit_test_setup_teardown(
+                                a_suspension_whose_pass_fails_is_in_force,
                                 setup,
                                 teardown),
         };

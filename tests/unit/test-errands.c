@@ -17,15 +17,17 @@
 /* Who waits, and what it was told. */
 struct waiting {
         unsigned ends;
+        enum errand_end end;
         char error[32];
         struct errands *errands; /* asks again when it is told */
 };
 
-static void on_ended(void *data, const char *error) {
+static void on_ended(void *data, enum errand_end end, const char *error) {
         struct waiting *waiting = data;
         struct errand again = { .kind = ERRAND_PASS };
 
         waiting->ends++;
+        waiting->end = end;
         (void) strncpy(waiting->error, error ? error : "done", sizeof(waiting->error) - 1);
         if (waiting->errands)
                 assert_int_equal(errands_add(waiting->errands, &again), 0);
@@ -113,6 +115,31 @@ static void one_whose_caller_is_gone_is_done_all_the_same(void **state) {
         assert_int_equal(other.ends, 1);
 }
 
+static void what_was_stored_is_told_when_the_pass_fails(void **state) {
+        phx_cleanup(errands_done) struct errands errands = { 0 };
+        struct waiting pass = { 0 }, change = { 0 }, late = { 0 };
+        struct errand errand = { .kind = ERRAND_RESUME, .ended = on_ended, .data = &change };
+
+        ask(&errands, &pass);
+        assert_int_equal(errands_add(&errands, &errand), 0);
+        errands_begin(&errands);
+        errand = (struct errand){ .kind = ERRAND_RESUME, .ended = on_ended, .data = &late };
+        assert_int_equal(errands_add(&errands, &errand), 0);
+        errands_stored(&errands);
+        errands_end(&errands, "failed");
+        assert_int_equal(pass.end, ERRAND_FAILED);
+        assert_int_equal(change.end, ERRAND_STORED);
+        assert_string_equal(change.error, "failed");
+
+        /* Asked for again, it is stored again, or not. */
+        errands_begin(&errands);
+        errands_stored(&errands);
+        assert_true(errands_again(&errands));
+        errands_begin(&errands);
+        errands_end(&errands, "failed");
+        assert_int_equal(late.end, ERRAND_FAILED);
+}
+
 static void changes_of_suspensions_add_up_in_their_order(void **state) {
         phx_cleanup(errands_done) struct errands errands = { 0 };
         struct phx_suspension moved = { .object = (char[]){ "101" }, .until = PHX_NEVER };
@@ -141,6 +168,7 @@ int main(void) {
                 cmocka_unit_test(a_lost_pass_is_made_again),
                 cmocka_unit_test(one_that_asks_again_when_told_waits_for_another_pass),
                 cmocka_unit_test(one_whose_caller_is_gone_is_done_all_the_same),
+                cmocka_unit_test(what_was_stored_is_told_when_the_pass_fails),
                 cmocka_unit_test(changes_of_suspensions_add_up_in_their_order),
         };
 
