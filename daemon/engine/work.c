@@ -35,6 +35,7 @@
 #include "engine/attribution.h"
 #include "engine/input.h"
 #include "engine/metrics.h"
+#include "engine/remote.h"
 #include "engine/store.h"
 #include "engine/suspend.h"
 #include "kernel/apparmorfs.h"
@@ -66,6 +67,9 @@ struct work {
         const struct work_options *options;
         struct phx_audit audit;
         struct phx_trust trust;
+        struct phx_trust source_trust; /* of what is read only */
+        struct remote remote;
+        char *remote_copy; /* where the copy of PHX_REMOTE_ROOT is */
         struct phx_compile_progress progress;
         int state_fd;
         struct input *input;
@@ -119,12 +123,14 @@ static void on_compile(void *data, const char *name, size_t done, size_t count) 
 static int world_judge(void *data, struct phx_input *ret_input, struct phx_error *error) {
         phx_cleanup(phx_desired_freep) struct phx_desired *judged = calloc(1, sizeof(*judged));
         struct work *work = data;
-        struct phx_input input = { .judged = judged, .retry_usec = PHX_NEVER };
+        struct phx_input input = { .judged = judged };
         int r;
 
         if (!judged)
                 return phx_error_set(error, -ENOMEM, "reading the input: out of memory");
-        r = input_read(work->input, judged);
+        r = remote_refresh(&work->remote, work->machine, judged, &input.retry_usec);
+        if (r >= 0)
+                r = input_read(work->input, judged);
         if (r >= 0)
                 r = phx_suspensions_copy(&judged->suspensions, &work->suspend.list);
         if (r < 0)
@@ -137,6 +143,8 @@ static int world_judge(void *data, struct phx_input *ret_input, struct phx_error
                 if (r < 0)
                         return r;
         }
+        if (remote_is_unread(&work->remote))
+                input.retry_usec = 0;
         *ret_input = input;
         judged = NULL;
         return 0;
@@ -413,6 +421,7 @@ static struct work *work_free(struct work *work) {
         free(work->told_plan);
         free(work->metrics_trouble);
         free(work->pve_claim);
+        free(work->remote_copy);
         metrics_done(&work->metrics);
         suspend_done(&work->suspend);
         free(work);
@@ -461,6 +470,8 @@ static int make_machine(struct work *work, struct phx_error *error) {
         const struct work_roots *roots = work->options->roots;
         const struct phx_machine_options options = {
                 .trust = &work->trust,
+                .source_trust = &work->source_trust,
+                .remote_copy = work->remote_copy,
                 .tasks = roots->tasks,
                 .apparmorfs = roots->apparmorfs,
                 .module = roots->module,
@@ -497,7 +508,9 @@ int work_setup(const struct work_options *options,
         work->audit = *audit;
         work->state_fd = -1;
         work->last_converged_usec = PHX_NEVER;
-        work->trust = (struct phx_trust){ .root = "/", .owner = 0 };
+        work->trust = work->source_trust = (struct phx_trust){ .root = "/", .owner = 0 };
+        remote_init(&work->remote, &options->roots->pve);
+        work->source_trust.is_remote_met = &work->remote.is_met;
         work->progress = (struct phx_compile_progress){
                 .done = on_compile,
                 .ended = on_compiled,
@@ -509,12 +522,15 @@ int work_setup(const struct work_options *options,
         if (r >= 0)
                 r = phx_printf(&work->pve_claim, "%s/pve-worker", options->runtime_dir);
         if (r >= 0)
+                r = phx_printf(&work->remote_copy, "%s/cluster", options->state_dir);
+        work->source_trust.remote_copy = work->remote_copy;
+        if (r >= 0)
                 r = suspend_init(&work->suspend, work->state_fd, &work->audit, error);
         if (r >= 0)
                 r = make_machine(work, error);
         if (r < 0)
                 return r;
-        r = input_new(&work->trust, options->settings, work->state_fd, &work->input);
+        r = input_new(&work->source_trust, options->settings, work->state_fd, &work->input);
         if (r >= 0)
                 r = phx_pass_new(audit, &work->pass);
         if (r < 0)

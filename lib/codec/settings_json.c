@@ -40,10 +40,10 @@ static const char *backend_word(unsigned value) {
 
 static const struct phx_setting settings_table[] = {
         { "configuration",
-          PHX_SETTING_PATH,
+          PHX_SETTING_SOURCE,
           FIELD(configuration),
           PHX_SYSCONFDIR "/phoenix_lxc_configs.json" },
-        { "profile_dir", PHX_SETTING_PATH, FIELD(profile_dir), PHX_SYSCONFDIR "/apparmor.d" },
+        { "profile_dir", PHX_SETTING_SOURCE, FIELD(profile_dir), PHX_SYSCONFDIR "/apparmor.d" },
         { "deployed_dir", PHX_SETTING_PATH, FIELD(deployed_dir), "/etc/apparmor.d" },
         { "lxc_path", PHX_SETTING_PATH, FIELD(lxc_path), "/var/lib/lxc" },
         { "backend", WORD(backend, backend_word, PHX_BACKENDS_PVE), .text = "auto" },
@@ -144,6 +144,7 @@ static int set_default(const struct phx_setting *setting, struct phx_settings *s
 
         switch (setting->kind) {
         case PHX_SETTING_PATH:
+        case PHX_SETTING_SOURCE:
         case PHX_SETTING_PROFILE:
                 return phx_replace(field, setting->text);
         case PHX_SETTING_FILE:
@@ -182,8 +183,28 @@ int phx_settings_defaults(struct phx_settings **ret_settings) {
         return 0;
 }
 
+/* The cluster file system may not answer: what is written, or looked at without the worker of
+ * pve/worker.h, cannot be there. What is read only can, in our directory of it. */
+static int refuse_remote(
+                const struct phx_json_place *place,
+                enum phx_setting_kind kind,
+                struct phx_error *error) {
+        if (kind == PHX_SETTING_SOURCE)
+                return phx_json_refuse_found(
+                                error,
+                                place,
+                                "expected a path below " PHX_REMOTE_OURS
+                                ", or outside " PHX_REMOTE_ROOT);
+        return phx_json_refuse_found(
+                        error,
+                        place,
+                        "expected a path outside " PHX_REMOTE_ROOT
+                        ": Proxmox's cluster file system may not answer");
+}
+
 static int read_path(
                 const struct phx_json_place *place,
+                enum phx_setting_kind kind,
                 const json_t *value,
                 const char **ret_path,
                 struct phx_error *error) {
@@ -196,13 +217,9 @@ static int read_path(
                 return r;
         if (!phx_is_normal_path(path))
                 return phx_json_refuse_found(error, place, "expected %s", what);
-        if (phx_is_remote(path))
-                return phx_json_refuse_found(
-                                error,
-                                place,
-                                "expected a path that is not below %s: Proxmox's cluster file system "
-                                "may not answer; copy the files to the node",
-                                PHX_REMOTE_ROOT);
+        if (phx_is_remote(path) &&
+            (kind != PHX_SETTING_SOURCE || !phx_has_prefix(path, PHX_REMOTE_OURS "/")))
+                return refuse_remote(place, kind, error);
 
         *ret_path = path;
         return 0;
@@ -220,7 +237,7 @@ static int settings_set_text(
         if (setting->kind == PHX_SETTING_PROFILE)
                 r = phx_json_profile(place, value, &text, error);
         else
-                r = read_path(place, value, &text, error);
+                r = read_path(place, setting->kind, value, &text, error);
         if (r < 0)
                 return r;
 
@@ -280,6 +297,7 @@ static int set_value(
                         return phx_replace(field, NULL);
                 return settings_set_text(setting, field, place, value, error);
         case PHX_SETTING_PATH:
+        case PHX_SETTING_SOURCE:
         case PHX_SETTING_PROFILE:
                 return settings_set_text(setting, field, place, value, error);
         case PHX_SETTING_WORD:

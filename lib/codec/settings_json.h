@@ -11,7 +11,8 @@
 #define PHX_SETTINGS_LIMIT ((size_t) 4 * 1024 * 1024)
 
 enum phx_setting_kind {
-        PHX_SETTING_PATH,    /* char *: absolute and normalized */
+        PHX_SETTING_PATH,    /* char *: absolute and normalized, not below PHX_REMOTE_ROOT */
+        PHX_SETTING_SOURCE,  /* likewise, but it may be below PHX_REMOTE_OURS */
         PHX_SETTING_FILE,    /* char *: such a path, or NULL for null, which is the default */
         PHX_SETTING_PROFILE, /* char *: "unconfined" or lxc-… */
         PHX_SETTING_WORD,    /* an enum, by the names in WORD */

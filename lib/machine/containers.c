@@ -93,6 +93,11 @@ struct phx_machine_containers *phx_machine_containers_free(
         return NULL;
 }
 
+struct phx_pve_worker *phx_machine_containers_worker(
+                const struct phx_machine_containers *containers) {
+        return containers->pve ? phx_pve_containers_worker(containers->pve) : NULL;
+}
+
 const struct phx_process *phx_machine_containers_process(
                 const struct phx_machine_containers *containers) {
         return containers->pve ? phx_pve_containers_process(containers->pve) : NULL;

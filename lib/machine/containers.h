@@ -26,6 +26,9 @@ struct phx_machine_containers *phx_machine_containers_free(
                 struct phx_machine_containers *containers);
 
 /* The process that outlives a look; NULL when there is none. Borrowed until the next look. */
+/* NULL where Proxmox cannot be. */
+struct phx_pve_worker *phx_machine_containers_worker(
+                const struct phx_machine_containers *containers);
 const struct phx_process *phx_machine_containers_process(
                 const struct phx_machine_containers *containers);
 

@@ -55,7 +55,7 @@ static int make_stage_dir(struct phx_machine *machine, struct phx_error *error) 
 static int make_parts(struct phx_machine *machine) {
         const struct phx_machine_options *options = &machine->options;
         const struct phx_profiles_options profiles = {
-                .trust = options->trust,
+                .trust = options->source_trust ? options->source_trust : options->trust,
                 .parser = options->parser,
                 .parser_config = options->parser_config,
                 .accounts = options->accounts,
@@ -86,6 +86,11 @@ static int make_parts(struct phx_machine *machine) {
                                 options->trust,
                                 options->pve.root ? &pve : NULL,
                                 &machine->containers);
+        if (r >= 0 && options->pve.root && options->remote_copy)
+                r = phx_pve_copy_new(
+                                phx_machine_containers_worker(machine->containers),
+                                options->remote_copy,
+                                &machine->copy);
         return r < 0 ? r : phx_profiles_recall(machine->profiles, &machine->inventory);
 }
 
@@ -123,6 +128,7 @@ struct phx_machine *phx_machine_free(struct phx_machine *machine) {
         if (!machine)
                 return NULL;
 
+        phx_pve_copy_free(machine->copy);
         phx_profiles_free(machine->profiles);
         phx_machine_containers_free(machine->containers);
         phx_machine_lints_done(&machine->lints);
@@ -138,6 +144,12 @@ struct phx_machine *phx_machine_free(struct phx_machine *machine) {
         free(machine);
 
         return NULL;
+}
+
+int phx_machine_copy_remote(struct phx_machine *machine, struct phx_error *error) {
+        int r = machine->copy ? phx_pve_copy_refresh(machine->copy, error) : 0;
+
+        return r < 0 ? r : 0;
 }
 
 int phx_machine_save(struct phx_machine *machine, int changed, struct phx_error *error) {

@@ -22,6 +22,8 @@ struct phx_machine;
 /* Where things are; a test points all of it into a temporary tree. Borrowed. */
 struct phx_machine_options {
         const struct phx_trust *trust;
+        const struct phx_trust *source_trust; /* of the profiles' sources; NULL: TRUST */
+        const char *remote_copy; /* the directory for phx_machine_copy_remote(); NULL: none */
         struct phx_task_roots tasks;
         const char *apparmorfs;
         const char *module;
@@ -49,6 +51,10 @@ int phx_machine_new(
                 struct phx_error *error);
 struct phx_machine *phx_machine_free(struct phx_machine *machine);
 PHX_DEFINE_FREEP(phx_machine)
+
+/* Brings the copy of PHX_REMOTE_OURS up to date: see pve/copy.h. 0 as well where there is nothing
+ * that could be copied. */
+int phx_machine_copy_remote(struct phx_machine *machine, struct phx_error *error);
 
 /* Judges the sources that the settings of INPUT name: compiles and tests what is new, keeps what is
  * good, and appends the profiles to what was judged, with the retry. Writes nothing but our own

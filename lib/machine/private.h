@@ -10,6 +10,7 @@
 #include "machine/lint.h"
 #include "machine/machine.h"
 #include "profiles/profiles.h"
+#include "pve/copy.h"
 #include "source/definers.h"
 
 /* What machine.c makes, judge.c, observe.c and review.c ask, and apply.c changes. */
@@ -22,6 +23,7 @@ struct phx_machine {
         struct phx_definers *definers;
         struct phx_profiles *profiles;
         struct phx_machine_containers *containers;
+        struct phx_pve_copy *copy; /* NULL: none is wanted */
         struct phx_machine_lints lints;
         struct phx_policy_probe probe;
         struct phx_policy_prober prober;

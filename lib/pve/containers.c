@@ -81,6 +81,10 @@ struct phx_pve_containers *phx_pve_containers_free(struct phx_pve_containers *co
         return NULL;
 }
 
+struct phx_pve_worker *phx_pve_containers_worker(const struct phx_pve_containers *containers) {
+        return containers->worker;
+}
+
 const struct phx_process *phx_pve_containers_process(const struct phx_pve_containers *containers) {
         return phx_pve_worker_process(containers->worker);
 }

@@ -23,6 +23,9 @@ int phx_pve_containers_new(
 struct phx_pve_containers *phx_pve_containers_free(struct phx_pve_containers *containers);
 PHX_DEFINE_FREEP(phx_pve_containers)
 
+/* The worker itself, for other requests; it lives as long as CONTAINERS. */
+struct phx_pve_worker *phx_pve_containers_worker(const struct phx_pve_containers *containers);
+
 /* The worker's process, which outlives a look, as phx_pve_worker_process(). */
 const struct phx_process *phx_pve_containers_process(const struct phx_pve_containers *containers);
 

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/process.h"
+#include "base/trust.h"
 
 void phx_pve_task_describe(const struct phx_pve_task *task, char *text, size_t size) {
         switch (task->kind) {
@@ -26,6 +27,12 @@ void phx_pve_task_describe(const struct phx_pve_task *task, char *text, size_t s
                 break;
         case PHX_PVE_TASK_EDIT:
                 (void) snprintf(text, size, "write of %u.conf", task->id);
+                break;
+        case PHX_PVE_TASK_LIST_OURS:
+                (void) snprintf(text, size, "list of " PHX_REMOTE_OURS);
+                break;
+        case PHX_PVE_TASK_READ_OURS:
+                (void) snprintf(text, size, "read of " PHX_REMOTE_OURS);
                 break;
         case PHX_PVE_TASK_WATCH:
                 (void) snprintf(text, size, "watch for changes");

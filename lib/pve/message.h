@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "pve/guests.h"
+#include "pve/ours.h"
 
 enum phx_pve_task_kind {
         PHX_PVE_TASK_REST, /* waits for a request */
@@ -16,6 +17,8 @@ enum phx_pve_task_kind {
         PHX_PVE_TASK_LIST,
         PHX_PVE_TASK_READ,
         PHX_PVE_TASK_EDIT,
+        PHX_PVE_TASK_LIST_OURS, /* the files of phoenixd/ */
+        PHX_PVE_TASK_READ_OURS,
         PHX_PVE_TASK_WATCH, /* no request: puts watches in place, or compares */
 };
 
@@ -31,7 +34,7 @@ struct phx_pve_task {
 void phx_pve_task_describe(const struct phx_pve_task *task, char *text, size_t size);
 
 /* Followed by SIZE bytes: of LIST the ids that are known, those of other nodes last; of EDIT the
- * new config. */
+ * new config; of READ_OURS the path. */
 struct phx_pve_request {
         enum phx_pve_task_kind kind;
         uint32_t id;
@@ -41,7 +44,8 @@ struct phx_pve_request {
         uint64_t away_count;         /* LIST: how many of them are of other nodes */
 };
 
-/* Followed by SIZE bytes: of LIST the items, and the ids of other nodes; of READ the config. */
+/* Followed by SIZE bytes: of LIST the items, and the ids of other nodes; of LIST_OURS the items; of
+ * READ the config; of READ_OURS the file. */
 struct phx_pve_answer {
         enum phx_pve_outcome outcome;
         int code; /* of ERROR */
@@ -54,6 +58,8 @@ struct phx_pve_answer {
 
 /* More bytes than any request or answer has. */
 #define PHX_PVE_MESSAGE_LIMIT (4 * PHX_PVE_CONFIG_LIMIT)
+_Static_assert(PHX_PVE_OURS_ENTRIES * sizeof(struct phx_pve_file) < PHX_PVE_MESSAGE_LIMIT,
+               "the list of our files fits into one message");
 
 /* Until is of phx_now_usec(); UINT64_MAX waits for ever. 0, -ETIMEDOUT, -EPIPE when the other side
  * is gone, or another negative errno. */

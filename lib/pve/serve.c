@@ -163,6 +163,35 @@ static enum phx_pve_outcome serve_read(
         return outcome;
 }
 
+static enum phx_pve_outcome serve_list_ours(
+                const struct worker *worker,
+                struct phx_pve_answer *answer,
+                char **ret_data,
+                struct phx_error *error) {
+        struct phx_pve_files files = { 0 };
+        enum phx_pve_outcome outcome;
+
+        outcome = phx_pve_list_files(worker->serving->place, &files, error);
+        answer->size = files.count * sizeof(*files.items);
+        *ret_data = (char *) files.items;
+        return outcome;
+}
+
+/* The payload has a NUL behind it. */
+static enum phx_pve_outcome serve_read_ours(
+                const struct worker *worker,
+                const char *payload,
+                struct phx_pve_answer *answer,
+                char **ret_data,
+                struct phx_error *error) {
+        size_t size = 0;
+        enum phx_pve_outcome outcome;
+
+        outcome = phx_pve_read_file(worker->serving->place, payload, ret_data, &size, error);
+        answer->size = size;
+        return outcome;
+}
+
 static enum phx_pve_outcome serve_edit(
                 struct worker *worker,
                 const struct phx_pve_request *request,
@@ -197,6 +226,10 @@ static enum phx_pve_outcome serve_request(
                 return serve_read(worker, request, answer, ret_data, error);
         case PHX_PVE_TASK_EDIT:
                 return serve_edit(worker, request, payload, error);
+        case PHX_PVE_TASK_LIST_OURS:
+                return serve_list_ours(worker, answer, ret_data, error);
+        case PHX_PVE_TASK_READ_OURS:
+                return serve_read_ours(worker, payload, answer, ret_data, error);
         case PHX_PVE_TASK_REST:
         case PHX_PVE_TASK_WATCH:
                 break;
@@ -213,7 +246,7 @@ static int serve_receive(struct phx_pve_request *request, char **ret_payload) {
                 return r;
         if (request->size > PHX_PVE_MESSAGE_LIMIT)
                 return -EPROTO;
-        payload = malloc(request->size + 1);
+        payload = calloc(1, request->size + 1);
         if (!payload)
                 return -ENOMEM;
         r = phx_pve_receive(SOCKET_FD, payload, request->size, UINT64_MAX);

@@ -24,9 +24,7 @@
 
 #include "pve/watch.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,17 +37,15 @@
 #include "base/process.h"
 #include "base/strings.h"
 #include "pve/ha.h"
+#include "pve/ours_watches.h"
 
 #define RETRY_USEC UINT64_C(2000000)
 /* A little more than a second, so that what comes on top of it leaves the mean below one. */
 #define COMPARE_USEC UINT64_C(1050000)
-/* Of comparisons that found the log as it was, before it is watched again; more than YOUNG_SEC
- * take.
- */
+/* Of comparisons that found the log as it was, before it is watched again; more than a file is
+ * young for (pve/ours.h). */
 #define QUIET 10
-#define YOUNG_SEC 2
 
-#define OURS "phoenixd"
 #define LOG "config.db-wal"
 
 #define CHANGES (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ONLYDIR)
@@ -72,8 +68,8 @@ struct phx_pve_watch {
         int fd; /* -1: nothing is watched */
         int containers_wd;
         int root_wd;
-        int ours_wd;         /* -1: there is no such directory */
-        int ha_wd;           /* -1: likewise, or this is a cluster */
+        struct phx_pve_ours_watches ours;
+        int ha_wd;           /* -1: there is no such directory, or this is a cluster */
         int database_wd;     /* -1: not armed */
         uint64_t start_time; /* of the server whose directories are watched */
         bool is_cluster;
@@ -102,8 +98,10 @@ static uint64_t next_comparison(const struct phx_pve_watch *watch) {
 }
 
 struct phx_pve_watch *phx_pve_watch_free(struct phx_pve_watch *watch) {
-        if (watch)
-                phx_closep(&watch->fd);
+        if (!watch)
+                return NULL;
+        phx_closep(&watch->fd);
+        phx_pve_ours_watches_done(&watch->ours);
         free(watch);
         return NULL;
 }
@@ -121,6 +119,7 @@ void phx_pve_watch_lost(struct phx_pve_watch *watch) {
                 return;
         phx_closep(&watch->fd);
         watch->fd = -1;
+        phx_pve_ours_watches_done(&watch->ours);
         watch->due = phx_now_usec() + RETRY_USEC;
 }
 
@@ -142,7 +141,7 @@ static int add_file(struct phx_buffer *text, const char *name, const struct stat
                         name,
                         (long long) st->st_size,
                         (long long) st->st_mtim.tv_sec,
-                        st->st_mtim.tv_sec + YOUNG_SEC >= time(NULL) ? " young" : "");
+                        st->st_mtim.tv_sec + PHX_PVE_YOUNG_SEC >= time(NULL) ? " young" : "");
 }
 
 /* It is not opened for this: see pve/ha.c. */
@@ -157,24 +156,22 @@ static int add_ha(struct phx_buffer *text, const char *root) {
         return add_file(text, PHX_PVE_HA_FILE, &st);
 }
 
-/* A file system that has no such directory has none of our files either. */
-static int add_ours(struct phx_buffer *text, const char *path) {
-        phx_cleanup(phx_closedirp) DIR *directory = opendir(path);
-        const struct dirent *entry;
-        struct stat st;
-        int r = 0;
+static int add_ours(
+                struct phx_buffer *text,
+                const struct phx_pve_watch *watch,
+                const struct phx_pve_files *files) {
+        /* phoenixd/ itself may be empty. */
+        int r = phx_buffer_addf(text, "%zu\n", watch->ours.count);
 
-        if (!directory)
-                return errno == ENOENT || errno == ENOTDIR ? 0 : phx_errno();
-        for (errno = 0; r >= 0 && (entry = readdir(directory)); errno = 0) {
-                if (fstatat(dirfd(directory), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
-                        if (errno != ENOENT)
-                                return phx_errno();
-                        continue;
-                }
-                r = add_file(text, entry->d_name, &st);
-        }
-        return r < 0 || errno == 0 ? r : phx_errno();
+        for (size_t i = 0; r >= 0 && i < files->count; i++)
+                r = phx_buffer_addf(
+                                text,
+                                "%s %llu %lld %u\n",
+                                files->items[i].path,
+                                (unsigned long long) files->items[i].size,
+                                (long long) files->items[i].mtime,
+                                files->items[i].is_young);
+        return r;
 }
 
 static int add_guests(
@@ -196,17 +193,31 @@ static int add_guests(
         return r;
 }
 
+/* Each directory is watched before what is in it is listed: what comes meanwhile is seen by one or
+ * the other. Too many files are for the copy of them to report (pve/copy.h). */
+static int list_ours(struct phx_pve_watch *watch, struct phx_pve_files *files) {
+        enum phx_pve_outcome outcome;
+        int r;
+
+        do {
+                phx_pve_files_done(files);
+                outcome = phx_pve_list_files(watch->place, files, NULL);
+                if (outcome == PHX_PVE_OUTCOME_NOT_NOW)
+                        return -EIO;
+                r = phx_pve_ours_watches_add(&watch->ours, watch->fd, watch->place, files);
+        } while (r > 0);
+        return r;
+}
+
 /* What concerns us and may change without an event. */
-static int take_fingerprint(const struct phx_pve_watch *watch, char hex[PHX_SHA256_HEX]) {
+static int take_fingerprint(struct phx_pve_watch *watch, char hex[PHX_SHA256_HEX]) {
         phx_cleanup(phx_pve_guests_done) struct phx_pve_guests guests = { 0 };
+        phx_cleanup(phx_pve_files_done) struct phx_pve_files files = { 0 };
         phx_cleanup(phx_buffer_done) struct phx_buffer text = { 0 };
-        phx_autofree char *ours = NULL;
         struct phx_pve_state state;
         struct phx_error error = { 0 };
         int r;
 
-        if (phx_printf(&ours, "%s/%s", watch->place->root, OURS) < 0)
-                return -ENOMEM;
         if (phx_pve_get_mount(watch->place, &state, &error) != PHX_PVE_OUTCOME_DONE ||
             phx_pve_get_start_time(watch->place, &state.start_time, &error) !=
                             PHX_PVE_OUTCOME_DONE ||
@@ -221,7 +232,9 @@ static int take_fingerprint(const struct phx_pve_watch *watch, char hex[PHX_SHA2
         if (r >= 0)
                 r = add_guests(&text, &guests, state.node);
         if (r >= 0)
-                r = add_ours(&text, ours);
+                r = list_ours(watch, &files);
+        if (r >= 0)
+                r = add_ours(&text, watch, &files);
         if (r >= 0)
                 r = add_ha(&text, watch->place->root);
         if (r >= 0)
@@ -283,7 +296,6 @@ static int watch_begin(struct phx_pve_watch *watch, struct phx_pve_state *state)
                 return phx_errno();
         watch->root_wd = pve_add_watch(watch->fd, place, "", ARRIVALS);
         watch->containers_wd = pve_add_watch(watch->fd, place, containers, CHANGES);
-        watch->ours_wd = pve_add_watch(watch->fd, place, OURS, CHANGES);
         watch->ha_wd = pve_add_watch(watch->fd, place, PHX_PVE_HA_DIRECTORY, CHANGES);
         watch->database_wd = -1;
         if (watch->root_wd < 0 || watch->containers_wd < 0)
@@ -363,11 +375,9 @@ bool phx_pve_watch_tick(struct phx_pve_watch *watch) {
         watch->quiet = stamp_is(&stamp, &watch->stamp) ? watch->quiet + 1 : 0;
         watch->stamp = stamp;
         watch->due = next_comparison(watch);
-        /* Both before the comparison. Another node may have made the directory, or another one in
-         * its place; the same one keeps its watch. */
+        /* Before the comparison, which watches what another node has made, too. */
         if (watch->quiet >= QUIET)
                 pve_arm(watch);
-        watch->ours_wd = pve_add_watch(watch->fd, watch->place, OURS, CHANGES);
         if (take_fingerprint(watch, fingerprint) < 0) {
                 phx_pve_watch_lost(watch);
                 return true;
@@ -394,10 +404,13 @@ static bool take_written(struct phx_pve_watch *watch) {
         return false;
 }
 
-static bool take_ours(struct phx_pve_watch *watch, const struct inotify_event *event) {
-        if (event->mask & IN_IGNORED)
-                watch->ours_wd = -1;
-        return event->len == 0 || !phx_file_is_ignored_name(event->name);
+/* A directory that has come brings what is in it, and a fingerprint that cannot be taken says that
+ * the file system is gone, which another event or request finds out. */
+static void watch_ours(struct phx_pve_watch *watch) {
+        char fingerprint[PHX_SHA256_HEX];
+
+        if (take_fingerprint(watch, fingerprint) >= 0)
+                memcpy(watch->fingerprint, fingerprint, sizeof(fingerprint));
 }
 
 /* The HA manager's own files there change all the time. */
@@ -409,17 +422,13 @@ static bool take_ha(struct phx_pve_watch *watch, const struct inotify_event *eve
 
 /* A name below the root. */
 static bool take_arrival(struct phx_pve_watch *watch, const char *name) {
-        if (strcmp(name, PHX_PVE_HA_DIRECTORY) == 0 && !watch->is_cluster) {
-                watch->ha_wd = pve_add_watch(
-                                watch->fd,
-                                watch->place,
-                                PHX_PVE_HA_DIRECTORY,
-                                CHANGES);
+        if (strcmp(name, PHX_PVE_OURS) == 0) {
+                watch_ours(watch);
                 return true;
         }
-        if (strcmp(name, OURS) != 0)
+        if (strcmp(name, PHX_PVE_HA_DIRECTORY) != 0 || watch->is_cluster)
                 return false;
-        watch->ours_wd = pve_add_watch(watch->fd, watch->place, OURS, CHANGES);
+        watch->ha_wd = pve_add_watch(watch->fd, watch->place, PHX_PVE_HA_DIRECTORY, CHANGES);
         return true;
 }
 
@@ -429,18 +438,24 @@ static bool watch_take(
                 const struct inotify_event *event,
                 uint32_t own,
                 bool *ret_is_lost) {
+        enum phx_pve_ours_event ours;
         uint32_t id = 0;
 
-        if (event->mask & IN_Q_OVERFLOW)
-                return true;
         if (event->wd == watch->database_wd)
                 return take_written(watch);
-        if (event->wd == watch->ours_wd)
-                return take_ours(watch, event);
+        if (event->mask & IN_Q_OVERFLOW) {
+                watch_ours(watch);
+                return true;
+        }
         if (event->wd == watch->ha_wd)
                 return take_ha(watch, event);
         if (event->wd == watch->root_wd && event->len > 0)
                 return take_arrival(watch, event->name);
+        ours = phx_pve_ours_watches_take(&watch->ours, event);
+        if (ours == PHX_PVE_OURS_DIRECTORY)
+                watch_ours(watch);
+        if (ours != PHX_PVE_OURS_NOTHING)
+                return true;
         if (event->wd != watch->root_wd && event->wd != watch->containers_wd)
                 return false;
         if (event->mask & (IN_UNMOUNT | IN_IGNORED)) {

@@ -477,3 +477,57 @@ enum phx_pve_outcome phx_pve_worker_edit(
         (void) snprintf(request.digest, sizeof(request.digest), "%s", digest);
         return worker_ask(worker, &request, data, answer, &nothing, error);
 }
+
+/* Each path ends in what was received. */
+static bool worker_are_files(const struct phx_pve_file *items, size_t count) {
+        for (size_t i = 0; i < count; i++)
+                if (!memchr(items[i].path, '\0', sizeof(items[i].path)))
+                        return false;
+        return true;
+}
+
+enum phx_pve_outcome phx_pve_worker_list_ours(
+                struct phx_pve_worker *worker,
+                struct phx_pve_files *ret_files,
+                struct phx_error *error) {
+        const struct phx_pve_request request = { .kind = PHX_PVE_TASK_LIST_OURS };
+        phx_autofree struct phx_pve_answer *answer = calloc(1, sizeof(*answer));
+        phx_autofree char *data = NULL;
+        enum phx_pve_outcome outcome;
+        struct phx_pve_files files;
+
+        if (!answer)
+                return refuse_failed(error, -ENOMEM, "list");
+        outcome = worker_ask(worker, &request, NULL, answer, &data, error);
+        if (outcome != PHX_PVE_OUTCOME_DONE)
+                return outcome;
+        files.items = (struct phx_pve_file *) (void *) data;
+        files.count = answer->size / sizeof(*files.items);
+        if (answer->size % sizeof(*files.items) != 0 || !worker_are_files(files.items, files.count))
+                return worker_is_gone(worker, &request, error);
+        data = NULL;
+        *ret_files = files;
+        return PHX_PVE_OUTCOME_DONE;
+}
+
+enum phx_pve_outcome phx_pve_worker_read_ours(
+                struct phx_pve_worker *worker,
+                const char *path,
+                char **ret_data,
+                size_t *ret_size,
+                struct phx_error *error) {
+        const struct phx_pve_request request = { .kind = PHX_PVE_TASK_READ_OURS,
+                                                 .size = strlen(path) };
+        phx_autofree struct phx_pve_answer *answer = calloc(1, sizeof(*answer));
+        phx_autofree char *data = NULL;
+        enum phx_pve_outcome outcome;
+
+        if (!answer)
+                return refuse_failed(error, -ENOMEM, "read");
+        outcome = worker_ask(worker, &request, path, answer, &data, error);
+        if (outcome == PHX_PVE_OUTCOME_DONE) {
+                *ret_size = answer->size;
+                *ret_data = PHX_TAKE(data);
+        }
+        return outcome;
+}

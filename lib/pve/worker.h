@@ -84,3 +84,15 @@ enum phx_pve_outcome phx_pve_worker_edit(
                 const char *data,
                 size_t size,
                 struct phx_error *error);
+
+/* The files of phoenixd/, and one of them, as in pve/ours.h. */
+enum phx_pve_outcome phx_pve_worker_list_ours(
+                struct phx_pve_worker *worker,
+                struct phx_pve_files *ret_files,
+                struct phx_error *error);
+enum phx_pve_outcome phx_pve_worker_read_ours(
+                struct phx_pve_worker *worker,
+                const char *path,
+                char **ret_data,
+                size_t *ret_size,
+                struct phx_error *error);

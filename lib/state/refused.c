@@ -14,6 +14,8 @@ const char *phx_refused_to_string(enum phx_refused refused) {
                 return "profiles";
         case PHX_REFUSED_LXC_PATH:
                 return "lxc_path";
+        case PHX_REFUSED_CLUSTER:
+                return "cluster";
         case PHX_REFUSED_STATE:
                 return "state";
         case PHX_REFUSED_PROFILE:

@@ -99,8 +99,8 @@ check_all() {
 
         # A call below /etc/pve may block for ever: only the worker's process makes one.
         # shellcheck disable=SC2046
-        search '(^|[^a-z0-9_])phx_pve_(get_[a-z_]+|ha_read|list_guests|open_config|read_config|read_fd|replace|serve|watch_[a-z]+)[ ]*\(' \
-                $(sources lib daemon | grep -Ev '^lib/pve/(cluster|guests|ha|replace|serve|watch|worker)\.[ch]$') |
+        search '(^|[^a-z0-9_])phx_pve_(get_[a-z_]+|ha_read|list_files|list_guests|open_config|ours_watches_[a-z]+|read_config|read_file|read_fd|replace|serve|watch_[a-z]+)[ ]*\(' \
+                $(sources lib daemon | grep -Ev '^lib/pve/(cluster|guests|ha|ours|ours_watches|replace|serve|watch|worker)\.[ch]$') |
                 refuse "only the worker names what is below /etc/pve"
 
         # shellcheck disable=SC2046

@@ -11,6 +11,7 @@
 static void print_setting(const struct phx_setting *setting) {
         switch (setting->kind) {
         case PHX_SETTING_PATH:
+        case PHX_SETTING_SOURCE:
                 printf("%s (path; default %s)\n", setting->key, setting->text);
                 break;
         case PHX_SETTING_FILE:
