@@ -13,6 +13,7 @@
 #include "base/strings.h"
 #include "shared/message-id.h"
 #include "state/record.h"
+#include "state/report.h"
 
 #define UNIT "phoenixd.service"
 
@@ -123,6 +124,7 @@ static int read_entry(
 
         if (!event)
                 return -ENOMEM;
+        event->until = PHX_NEVER;
         r = events_fill(journal, event);
         if (r < 0 || is_wanted(query, event))
                 return r;
@@ -157,6 +159,33 @@ static int events_read_all(
                 history->events[history->count - 1 - i] = other;
         }
         return r < 0 ? r : 0;
+}
+
+int history_merge(
+                struct phx_answer_history *history,
+                struct phx_answer_history *other,
+                size_t limit) {
+        size_t count = history->count + other->count, left = 0, right = 0, skipped;
+        struct phx_answer_event *events = calloc(count + 1, sizeof(*events));
+
+        if (!events)
+                return -ENOMEM;
+        for (size_t i = 0; i < count; i++) {
+                bool is_left = right == other->count ||
+                               (left < history->count &&
+                                history->events[left].at <= other->events[right].at);
+
+                events[i] = is_left ? history->events[left++] : other->events[right++];
+        }
+        skipped = limit > 0 && count > limit ? count - limit : 0;
+        for (size_t i = 0; i < skipped; i++)
+                phx_answer_event_done(&events[i]);
+        memmove(events, events + skipped, (count - skipped) * sizeof(*events));
+        free(history->events);
+        free(other->events);
+        *other = (struct phx_answer_history){ 0 };
+        *history = (struct phx_answer_history){ events, count - skipped };
+        return 0;
 }
 
 int history_read(

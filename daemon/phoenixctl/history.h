@@ -16,6 +16,13 @@ struct history_query {
         bool has_intents;
 };
 
+/* Moves the events of OTHER among those of HISTORY, by time, and keeps the last LIMIT of them; 0
+ * for all. Both are in the order of time. 0, or -ENOMEM, and then nothing has changed. */
+int history_merge(
+                struct phx_answer_history *history,
+                struct phx_answer_history *other,
+                size_t limit);
+
 /* Only what phoenixd.service has written itself counts: anybody can write to the journal, but not
  * as that unit. Entries are in the order of time. 0, or a negative errno with a text. */
 int history_read(

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <time.h>
 
 #include "phoenixctl/history.h"
 #include "phoenixctl/shown.h"
+#include "phoenixctl/tasks.h"
 #include "phoenixctl/verb.h"
 #include "state/record.h"
+#include "state/report.h"
 
 #define LINES_LIMIT 1000000UL
 
@@ -77,22 +81,31 @@ static void print_digest(const char *name, const char *digest) {
                 (void) printf(" %s %.12s", name, digest);
 }
 
+static void history_render_time(uint64_t at, char text[32]) {
+        time_t seconds = (time_t) (at / 1000000);
+        struct tm time = { 0 };
+
+        (void) localtime_r(&seconds, &time);
+        (void) strftime(text, 32, "%Y-%m-%d %H:%M:%S", &time);
+}
+
 static void print_event(const struct ctl *ctl, const struct phx_answer_event *event) {
-        time_t seconds = (time_t) (event->at / 1000000);
         enum phx_record_kind kind;
         bool is_bad = phx_record_kind_from_string(event->kind, &kind) &&
                       phx_record_kind_is_bad(kind);
-        struct tm time = { 0 };
         char when[32] = "";
 
-        (void) localtime_r(&seconds, &time);
-        (void) strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &time);
+        history_render_time(event->at, when);
         (void) printf("%s  %s%-16s%s %s\n",
                       when,
                       is_bad ? shown_bad(ctl) : "",
                       event->kind,
                       is_bad ? shown_plain(ctl) : "",
                       event->message);
+        if (ctl->full && event->until != PHX_NEVER) {
+                history_render_time(event->until, when);
+                (void) printf("%21s until %s\n", "", when);
+        }
         if (!ctl->full || (!event->old_digest && !event->new_digest && !event->generation))
                 return;
         (void) printf("%21s", "");
@@ -111,6 +124,33 @@ static int history_print_json(const struct phx_answer_history *history) {
         return 0;
 }
 
+/* What Proxmox has done among what phoenixd has. */
+static int history_add_tasks(
+                const struct ctl *ctl,
+                const struct history_query *query,
+                struct phx_answer_history *history) {
+        phx_cleanup(phx_answer_history_done) struct phx_answer_history tasks = { 0 };
+        struct phx_error error = { 0 };
+        struct utsname host;
+        int r;
+
+        (void) uname(&host);
+        host.nodename[strcspn(host.nodename, ".")] = '\0';
+        r = tasks_read(&(const struct tasks_query){ .directory = TASKS_DIRECTORY,
+                                                    .node = host.nodename,
+                                                    .object = query->object,
+                                                    .since_usec = query->since_usec },
+                       &tasks,
+                       &error);
+        if (r == -ENOMEM)
+                return r;
+        if (r < 0 && !ctl->quiet)
+                (void) fprintf(stderr,
+                               "phoenixctl: history: %s; not all tasks of Proxmox are shown\n",
+                               phx_error_text(&error, r));
+        return history_merge(history, &tasks, query->limit);
+}
+
 int verb_history(const struct ctl *ctl, int argc, char **argv) {
         phx_cleanup(phx_answer_history_done) struct phx_answer_history history = { 0 };
         struct history_query query = { 0 };
@@ -127,6 +167,8 @@ int verb_history(const struct ctl *ctl, int argc, char **argv) {
                 return CTL_ERROR;
         }
         r = history_read(&query, &history, &error);
+        if (r >= 0)
+                r = history_add_tasks(ctl, &query, &history);
         if (r < 0) {
                 (void) fprintf(stderr, "phoenixctl: %s\n", phx_error_text(&error, r));
                 return CTL_ERROR;

@@ -107,6 +107,7 @@ int phx_answer_help(const struct phx_answer_verb *verbs, size_t count, char **re
 
 static const struct phx_field event_fields[] = {
         EVENT("at", LARGE, at),
+        EVENT("until", TIME, until),
         EVENT("kind", NAME, kind),
         EVENT("message", NAME, message),
         EVENT("message_id", TEXT, message_id),
@@ -118,6 +119,7 @@ static const struct phx_field event_fields[] = {
         EVENT("generation", TEXT, generation),
         EVENT("old_digest", TEXT, old_digest),
         EVENT("new_digest", TEXT, new_digest),
+        EVENT("result", TEXT, result),
 };
 static const struct phx_shape event_shape = { event_fields,
                                               PHX_ELEMENTS(event_fields),
@@ -162,6 +164,7 @@ void phx_answer_event_done(struct phx_answer_event *event) {
         free(event->generation);
         free(event->old_digest);
         free(event->new_digest);
+        free(event->result);
         *event = (struct phx_answer_event){ 0 };
 }
 

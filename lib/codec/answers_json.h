@@ -34,11 +34,12 @@ struct phx_answer_can {
 
 int phx_answer_can(const struct phx_answer_can *can, char **ret_text);
 
-/* The audit trail: each entry of the journal that is a part of it. Owned strings, NULL for what it
- * does not have. */
+/* The audit trail: each entry of the journal that is a part of it, and each task of Proxmox. Owned
+ * strings, NULL for what it does not have. */
 struct phx_answer_event {
-        uint64_t at; /* microseconds since the epoch */
-        char *kind;  /* its word, which may be one of another version */
+        uint64_t at;    /* microseconds since the epoch */
+        uint64_t until; /* of a task: its end; else PHX_NEVER */
+        char *kind;     /* its word, which may be one of another version */
         char *message;
         char *message_id;
         char *action;
@@ -49,6 +50,7 @@ struct phx_answer_event {
         char *generation;
         char *old_digest;
         char *new_digest;
+        char *result; /* of a task, in Proxmox's words */
 };
 
 struct phx_answer_history {
