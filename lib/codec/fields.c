@@ -162,6 +162,13 @@ static int render_struct(const struct phx_field *field, const void *value, json_
         return phx_fields_render(field->shape, value, ret_json);
 }
 
+static const char *kept_word(const struct phx_field *field, const void *object) {
+        const char *text;
+
+        memcpy(&text, (const char *) object + field->text_offset, sizeof(text));
+        return text ? text : field->word(*(const unsigned *) member(object, field));
+}
+
 static int render_field(const struct phx_field *field, const void *object, json_t **ret_json) {
         const void *value = member(object, field);
 
@@ -176,6 +183,9 @@ static int render_field(const struct phx_field *field, const void *object, json_
         case PHX_FIELD_WORD:
         case PHX_FIELD_NEWER:
                 *ret_json = fields_render_text(field->word(*(const unsigned *) value));
+                return 0;
+        case PHX_FIELD_KEPT:
+                *ret_json = fields_render_text(kept_word(field, object));
                 return 0;
         case PHX_FIELD_FLAG:
                 *ret_json = fields_render_text(field->word(*(const bool *) value));
@@ -265,6 +275,17 @@ static int parse_newer(const struct phx_field *field, const json_t *json, unsign
         if (parse_word(field, json, ret_value) < 0)
                 *ret_value = 0;
         return 0;
+}
+
+static int parse_kept(const struct phx_field *field, const json_t *json, void *object) {
+        unsigned *value = member_of(object, field->offset);
+
+        if (!json_is_string(json))
+                return -EINVAL;
+        if (parse_word(field, json, value) >= 0)
+                return 0;
+        *value = field->word_count - 1;
+        return fields_parse_text(json, member_of(object, field->text_offset));
 }
 
 static int parse_flag(const struct phx_field *field, const json_t *json, bool *ret_value) {
@@ -429,6 +450,8 @@ static int parse_field(
                 return parse_word(field, json, value);
         case PHX_FIELD_NEWER:
                 return parse_newer(field, json, value);
+        case PHX_FIELD_KEPT:
+                return parse_kept(field, json, object);
         case PHX_FIELD_FLAG:
                 return parse_flag(field, json, value);
         case PHX_FIELD_NUMBER:

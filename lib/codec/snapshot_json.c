@@ -102,6 +102,11 @@ static const char *restart_word(unsigned value) {
         { key, PHX_FIELD_WORD, offsetof(struct object, name), word, count }
 #define NEWER(object, key, name, word, count) \
         { key, PHX_FIELD_NEWER, offsetof(struct object, name), word, count }
+#define KEPT(object, key, name, text, word, count)                                        \
+        {                                                                                 \
+                key, PHX_FIELD_KEPT, offsetof(struct object, name), word, count, NULL, 0, \
+                                offsetof(struct object, text)                             \
+        }
 #define FLAG(object, key, name, word) \
         { key, PHX_FIELD_FLAG, offsetof(struct object, name), word, 2 }
 #define SHAPED(object, key, kind, name, of) \
@@ -202,7 +207,12 @@ static const struct phx_shape unmanaged_shape = SHAPE(phx_snapshot_unmanaged, un
 
 #define DRIFT_FIELDS                                                                           \
         WORD(phx_snapshot_drift, "layer", layer, snapshot_json_layer_word, PHX_LAYERS),        \
-                        WORD(phx_snapshot_drift, "kind", kind, drift_kind_word, DRIFT_KINDS),  \
+                        KEPT(phx_snapshot_drift,                                               \
+                             "kind",                                                           \
+                             kind,                                                             \
+                             later_kind,                                                       \
+                             drift_kind_word,                                                  \
+                             DRIFT_KINDS),                                                     \
                         PLAIN(phx_snapshot_drift, "object", NAME, object),                     \
                         PLAIN(phx_snapshot_drift, "expected", NAME, expected),                 \
                         PLAIN(phx_snapshot_drift, "found", NAME, found),                       \

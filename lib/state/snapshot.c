@@ -88,6 +88,7 @@ static void snapshot_container_done(struct phx_snapshot_container *container) {
 }
 
 static void snapshot_drift_done(struct phx_snapshot_drift *drift) {
+        free(drift->later_kind);
         free(drift->object);
         free(drift->expected);
         free(drift->found);

@@ -123,6 +123,7 @@ struct phx_snapshot_unmanaged {
 struct phx_snapshot_drift {
         enum phx_layer layer;
         enum phx_drift_kind kind;
+        char *later_kind; /* as a later version calls a kind that is unknown here, else NULL */
         enum phx_action_kind action;
         char *object;
         char *expected;

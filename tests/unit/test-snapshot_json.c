@@ -272,12 +272,12 @@ static void a_word_of_a_later_version_is_no_error(void **state) {
         } words[] = {
                 { "posture", "unconfined" }, { "cause", "profile-outdated" },
                 { "mode", "enforce" },       { "state", "requires-restart" },
-                { "restart", "locked" },
+                { "restart", "locked" },     { "kind", "differs" },
         };
 
         for (size_t i = 0; i < PHX_ELEMENTS(words); i++) {
                 phx_cleanup(phx_description_done) struct phx_description description = { 0 };
-                phx_autofree char *from = NULL, *text = NULL;
+                phx_autofree char *from = NULL, *text = NULL, *back = NULL;
                 const struct phx_snapshot *snapshot;
                 const char *place;
 
@@ -307,6 +307,13 @@ static void a_word_of_a_later_version_is_no_error(void **state) {
                 assert_int_equal(
                                 snapshot->containers[0].restart,
                                 i == 4 ? PHX_RESTART_UNKNOWN : PHX_RESTART_LOCKED);
+                assert_int_equal(
+                                snapshot->drifts[0].kind,
+                                i == 5 ? PHX_DRIFT_UNKNOWN : PHX_DRIFT_DIFFERS);
+                /* It is shown as it came. */
+                back = rendered(&description);
+                if (i == 5)
+                        assert_string_equal(back, text);
                 /* What it means was said in words by whoever knows it. */
                 assert_string_equal(snapshot->drifts[0].why, "w");
         }
