@@ -223,7 +223,7 @@ void shown_step(const struct phx_snapshot *snapshot,
                 (void) snprintf(text, size, "fix the file; phoenixd picks it up automatically");
         else if (drift->failure)
                 (void) snprintf(text, size, "phoenixctl reconcile; journalctl -u phoenixd");
-        else if (drift->kind == PHX_DRIFT_MISSING)
+        else if (drift->kind == PHX_DRIFT_MISSING && drift->cause != PHX_CAUSE_ANOTHER_NODE)
                 (void) snprintf(text, size, "create it, or remove it from the configuration");
 }
 

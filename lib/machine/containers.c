@@ -472,6 +472,17 @@ static int wish_one(
                                         PHX_PVE_KEY_FEATURES);
 }
 
+void phx_machine_containers_find_elsewhere(
+                const struct phx_machine_containers *containers,
+                struct phx_desired *desired) {
+        for (size_t i = 0; containers->sees_pve && i < desired->container_count; i++) {
+                struct phx_desired_container *want = &desired->containers[i];
+
+                want->is_on_another_node = !want->directory &&
+                                           phx_pve_containers_has_away(containers->pve, want->id);
+        }
+}
+
 /* What is desired has the order of the configuration. */
 int phx_machine_containers_wish(
                 const struct phx_machine_containers *containers,

@@ -60,6 +60,11 @@ int phx_machine_containers_review(
                 struct phx_observed *observed,
                 struct phx_error *error);
 
+/* Which containers that are missing here another node of the cluster has. */
+void phx_machine_containers_find_elsewhere(
+                const struct phx_machine_containers *containers,
+                struct phx_desired *desired);
+
 /* Which containers of Proxmox are to get other features, as their entries of CONFIGURATION ask:
  * says so in OBSERVED. 0 or -ENOMEM. */
 int phx_machine_containers_wish(

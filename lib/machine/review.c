@@ -58,6 +58,7 @@ int phx_machine_review(
                         observed,
                         error);
         machine->is_unsaved |= r > 0;
+        phx_machine_containers_find_elsewhere(machine->containers, desired);
         if (r >= 0)
                 r = phx_machine_containers_wish(
                                 machine->containers,

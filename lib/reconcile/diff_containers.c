@@ -295,7 +295,8 @@ static int diff_missing(struct phx_differ *differ, const struct phx_desired_cont
                                         .profile = want->profile,
                                         .expected = want->profile,
                                         .found = "not on this host",
-                                        .cause = PHX_CAUSE_NOT_CREATED,
+                                        .cause = want->is_on_another_node ? PHX_CAUSE_ANOTHER_NODE
+                                                                          : PHX_CAUSE_NOT_CREATED,
                         });
 }
 

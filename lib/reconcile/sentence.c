@@ -238,6 +238,7 @@ static const char *const cause_words[] = {
         [PHX_CAUSE_RETRY] = "retried automatically",
         [PHX_CAUSE_REST_IN_FORCE] = "its profile and its other options are in force",
         [PHX_CAUSE_NOT_CREATED] = "nothing to do until it is created",
+        [PHX_CAUSE_ANOTHER_NODE] = "another node of the cluster has it",
         [PHX_CAUSE_UNMANAGED] = "left unchanged",
         [PHX_CAUSE_IN_USE] = "kept: still used by container ",
         [PHX_CAUSE_USE_UNKNOWN] = "kept: cannot determine which containers still use it",

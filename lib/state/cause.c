@@ -28,6 +28,7 @@ static const char *const cause_names[] = {
         [PHX_CAUSE_RETRY] = "retry",
         [PHX_CAUSE_REST_IN_FORCE] = "rest-in-force",
         [PHX_CAUSE_NOT_CREATED] = "not-created",
+        [PHX_CAUSE_ANOTHER_NODE] = "another-node",
         [PHX_CAUSE_UNMANAGED] = "unmanaged",
         [PHX_CAUSE_IN_USE] = "in-use",
         [PHX_CAUSE_USE_UNKNOWN] = "use-unknown",

@@ -28,6 +28,7 @@ enum phx_cause {
         PHX_CAUSE_RETRY,          /* checked again by itself */
         PHX_CAUSE_REST_IN_FORCE,  /* what is left of the entry is in force */
         PHX_CAUSE_NOT_CREATED,    /* nothing to do until the container is created */
+        PHX_CAUSE_ANOTHER_NODE,   /* nothing to do here: another node of the cluster has it */
         PHX_CAUSE_UNMANAGED,      /* phoenixd never changes it */
         PHX_CAUSE_IN_USE,         /* the detail is the container that uses it */
         PHX_CAUSE_USE_UNKNOWN,    /* which containers use it cannot be determined */

@@ -63,9 +63,10 @@ struct phx_desired_container {
         char *directory; /* its name below lxc_path, or NULL when it is not on this host */
         char *profile;
         char *namespace; /* the policy namespace that it is to have, or NULL */
-        char *label;   /* the value of lxc.apparmor.profile: the profile, stacked with the namespace
-                          where there is one */
-        unsigned line; /* of the configuration, that names PROFILE; 0: unknown */
+        char *label; /* the value of lxc.apparmor.profile: the profile, stacked with the namespace
+                        where there is one */
+        bool is_on_another_node; /* of the cluster, which has it */
+        unsigned line;           /* of the configuration, that names PROFILE; 0: unknown */
         bool profile_is_default; /* nobody named it; it is the settings' */
         bool is_generated;    /* PROFILE is the one that LXC makes for each start, under a name of
                                  its own: see phx_desired_container_set_generated() */

@@ -230,8 +230,38 @@ static void what_is_ours_is_remembered_while_another_node_has_it(void **state) {
         assert_non_null(phx_inventory_container(&node->inventory, "102"));
 }
 
+static bool is_on_another_node(struct node *node, const char *id) {
+        char name[8], directory[] = "101";
+        struct phx_desired_container want = { .id = name };
+        struct phx_desired desired = { .containers = &want, .container_count = 1 };
+
+        (void) snprintf(name, sizeof(name), "%s", id);
+        if (strcmp(id, directory) == 0)
+                want.directory = directory;
+        phx_machine_containers_find_elsewhere(node->containers, &desired);
+        return want.is_on_another_node;
+}
+
+static void another_nodes_containers_are_not_missing_everywhere(void **state) {
+        struct node *node = *state;
+
+        pve_write_vmlist(
+                        PVE_GUEST("101",
+                                  "pve1",
+                                  "lxc",
+                                  "5") "," PVE_GUEST("107", "pve2", "lxc", "6"));
+        assert_int_equal(look(node), 0);
+        assert_true(is_on_another_node(node, "107"));
+        assert_false(is_on_another_node(node, "101"));
+        assert_false(is_on_another_node(node, "108"));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(
+                                another_nodes_containers_are_not_missing_everywhere,
+                                set_up,
+                                tear_down),
                 cmocka_unit_test_setup_teardown(
                                 what_is_ours_is_remembered_while_another_node_has_it,
                                 set_up,

@@ -20,7 +20,7 @@ opens_nothing() {
 
 # assign PROFILE: another node writes the configuration.
 assign() {
-    printf '{"schema_version": "1.0", "lxc_configs": {"910": {"apparmor_profile": "%s"}}}' "$1" |
+    printf '{"schema_version": "1.0", "lxc_configs": {"910": {"apparmor_profile": "%s"}, "777": {"apparmor_profile": "lxc-db"}}}' "$1" |
         pve_ask write phoenixd/phoenix_lxc_configs.json
 }
 
@@ -55,6 +55,9 @@ is_other() { [[ $(loaded_hash lxc-db) != "$loaded" ]]; }
 check "a profile, too" wait_until 10 is_other
 check "Proxmox restarts the container" pct reboot 910 --timeout 10
 check "in sync" settled 20
+check "one that is nowhere is missing" prints_like '777.*missing on this host \(nothing to do until' phoenixctl status 777
+printf 'arch: amd64\nhostname: elsewhere\n' | pve_ask write nodes/other/lxc/777.conf
+check "one on another node is that node's" wait_until 10 prints_like '777.*another node of the cluster has it' phoenixctl status 777
 
 say "a mistake on another node"
 echo '{' | pve_ask write phoenixd/phoenix_lxc_configs.json
