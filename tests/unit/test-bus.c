@@ -457,54 +457,23 @@ static void listeners_are_told_of_what_has_changed_alone(void **state) {
         assert_int_equal(heard.removed, 2);
 }
 
+#define BUS_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(what_is_known_is_told_at_any_time, setup, teardown),
-                cmocka_unit_test_setup_teardown(
-                                for_99_of_100_answers_the_loop_reads_what_it_knows_a_few_times,
-                                setup,
-                                teardown),
-                cmocka_unit_test_setup_teardown(
-                                a_name_is_a_name_of_ours_or_nothing,
-                                setup,
-                                teardown),
-                cmocka_unit_test_setup_teardown(
-                                an_object_stands_for_each_profile_and_container,
-                                setup,
-                                teardown),
-                cmocka_unit_test_setup_teardown(
-                                who_asks_for_a_look_is_answered_when_it_is_over,
-                                setup,
-                                teardown),
-                cmocka_unit_test_setup_teardown(
-                                a_look_that_is_lost_is_made_again_for_who_waits,
-                                setup,
-                                teardown),
-                cmocka_unit_test_setup_teardown(the_plan_is_told_to_root, setup, teardown),
-                cmocka_unit_test_setup_teardown(
-                                a_token_is_named_when_its_look_is_over,
-                                setup,
-                                teardown),
-                cmocka_unit_test_setup_teardown(
-                                listeners_are_told_of_what_has_changed_alone,
-                                setup,
-                                teardown),
-                cmocka_unit_test_setup_teardown(
-                                what_is_suspended_is_added_to_what_was,
-                                setup,
-                                teardown),
-                cmocka_unit_test_setup_teardown(
-                                what_cannot_be_suspended_is_refused_at_once,
-                                setup,
-                                teardown),
-                cmocka_unit_test_setup_teardown(
-                                a_suspension_is_not_lost_with_the_engine,
-                                setup,
-                                teardown),
-                cmocka_unit_test_setup_teardown(
-                                a_suspension_whose_pass_fails_is_in_force,
-                                setup,
-                                teardown),
+                BUS_TEST(what_is_known_is_told_at_any_time),
+                BUS_TEST(for_99_of_100_answers_the_loop_reads_what_it_knows_a_few_times),
+                BUS_TEST(a_name_is_a_name_of_ours_or_nothing),
+                BUS_TEST(an_object_stands_for_each_profile_and_container),
+                BUS_TEST(who_asks_for_a_look_is_answered_when_it_is_over),
+                BUS_TEST(a_look_that_is_lost_is_made_again_for_who_waits),
+                BUS_TEST(the_plan_is_told_to_root),
+                BUS_TEST(a_token_is_named_when_its_look_is_over),
+                BUS_TEST(listeners_are_told_of_what_has_changed_alone),
+                BUS_TEST(what_is_suspended_is_added_to_what_was),
+                BUS_TEST(what_cannot_be_suspended_is_refused_at_once),
+                BUS_TEST(a_suspension_is_not_lost_with_the_engine),
+                BUS_TEST(a_suspension_whose_pass_fails_is_in_force),
         };
 
         /* Only root can be somebody else as well. */

@@ -218,6 +218,13 @@ static void mounts_of_the_kernels_files_are_judged(void **state) {
                   { 0 },
                   entry,
                   "/sys/kernel/ s none rbind 0 0" },
+        };
+
+        assert_all(expectations, PHX_ELEMENTS(expectations));
+}
+
+static void mounts_that_show_none_of_the_kernels_files_are_not(void **state) {
+        static const struct expectation expectations[] = {
                 { "", OPEN "/s/** rw,\n}\n", { 0 }, entry, "/ s none bind 0 0" },
                 { "", OPEN "/s/** rw,\n}\n", { 0 }, entry, "/. s none bind 0 0" },
                 { "", OPEN "/s/** rw,\n}\n", { 0 }, entry, "//./ s none bind 0 0" },
@@ -271,6 +278,7 @@ int main(void) {
                 cmocka_unit_test(who_may_change_policy_needs_a_namespace),
                 cmocka_unit_test(all_devices_go_with_no_nodes),
                 cmocka_unit_test(mounts_of_the_kernels_files_are_judged),
+                cmocka_unit_test(mounts_that_show_none_of_the_kernels_files_are_not),
                 cmocka_unit_test(mounts_that_the_profile_denies_are_named),
         };
 

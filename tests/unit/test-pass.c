@@ -511,89 +511,31 @@ static void what_others_did_to_policy_is_known(void **state) {
         assert_int_equal(phx_pass_foreign(subject->pass)->count, 0);
 }
 
+#define PASS_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(
-                                what_others_did_to_policy_is_known,
-                                set_up,
-                                tear_down),
-                cmocka_unit_test_setup_teardown(
-                                a_new_container_is_confined_in_one_pass,
-                                set_up,
-                                tear_down),
-                cmocka_unit_test_setup_teardown(
-                                a_new_last_known_good_is_recorded_once,
-                                set_up,
-                                tear_down),
-                cmocka_unit_test_setup_teardown(what_was_seen_can_be_told, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(
-                                a_failure_is_told_with_its_next_try,
-                                set_up,
-                                tear_down),
-                cmocka_unit_test_setup_teardown(
-                                only_the_last_changes_are_remembered,
-                                set_up,
-                                tear_down),
-                cmocka_unit_test_setup_teardown(
-                                each_place_that_decides_is_named,
-                                set_up,
-                                tear_down),
-                cmocka_unit_test_setup_teardown(
-                                what_is_suspended_is_told_and_not_repaired,
-                                set_up,
-                                tear_down),
-                cmocka_unit_test_setup_teardown(
-                                the_report_has_what_the_loop_waits_for,
-                                set_up,
-                                tear_down),
-                cmocka_unit_test_setup_teardown(
-                                a_failure_is_retried_later_and_later,
-                                set_up,
-                                tear_down),
-                cmocka_unit_test_setup_teardown(
-                                forgotten_failures_are_not_waited_for,
-                                set_up,
-                                tear_down),
-                cmocka_unit_test_setup_teardown(
-                                one_failure_does_not_stop_the_others,
-                                set_up,
-                                tear_down),
-                cmocka_unit_test_setup_teardown(
-                                a_success_that_does_not_show_is_a_failure,
-                                set_up,
-                                tear_down),
-                cmocka_unit_test_setup_teardown(
-                                who_undoes_a_repair_at_once_is_told_of_and_waited_for,
-                                set_up,
-                                tear_down),
-                cmocka_unit_test_setup_teardown(
-                                a_repair_is_not_done_when_another_drift_takes_its_place,
-                                set_up,
-                                tear_down),
-                cmocka_unit_test_setup_teardown(
-                                rounds_end_and_the_rest_is_left_for_the_next_pass,
-                                set_up,
-                                tear_down),
-                cmocka_unit_test_setup_teardown(
-                                an_old_failure_of_what_must_not_be_repaired_wakes_nobody,
-                                set_up,
-                                tear_down),
-                cmocka_unit_test_setup_teardown(
-                                an_edited_config_is_told_with_what_it_was_and_became,
-                                set_up,
-                                tear_down),
-                cmocka_unit_test_setup_teardown(
-                                without_a_picture_there_is_no_report_and_results_come_later,
-                                set_up,
-                                tear_down),
-                cmocka_unit_test_setup_teardown(
-                                a_restart_that_is_due_is_told_once_and_is_in_sync,
-                                set_up,
-                                tear_down),
-                cmocka_unit_test_setup_teardown(
-                                a_restart_that_becomes_due_is_told_then,
-                                set_up,
-                                tear_down),
+                PASS_TEST(what_others_did_to_policy_is_known),
+                PASS_TEST(a_new_container_is_confined_in_one_pass),
+                PASS_TEST(a_new_last_known_good_is_recorded_once),
+                PASS_TEST(what_was_seen_can_be_told),
+                PASS_TEST(a_failure_is_told_with_its_next_try),
+                PASS_TEST(only_the_last_changes_are_remembered),
+                PASS_TEST(each_place_that_decides_is_named),
+                PASS_TEST(what_is_suspended_is_told_and_not_repaired),
+                PASS_TEST(the_report_has_what_the_loop_waits_for),
+                PASS_TEST(a_failure_is_retried_later_and_later),
+                PASS_TEST(forgotten_failures_are_not_waited_for),
+                PASS_TEST(one_failure_does_not_stop_the_others),
+                PASS_TEST(a_success_that_does_not_show_is_a_failure),
+                PASS_TEST(who_undoes_a_repair_at_once_is_told_of_and_waited_for),
+                PASS_TEST(a_repair_is_not_done_when_another_drift_takes_its_place),
+                PASS_TEST(rounds_end_and_the_rest_is_left_for_the_next_pass),
+                PASS_TEST(an_old_failure_of_what_must_not_be_repaired_wakes_nobody),
+                PASS_TEST(an_edited_config_is_told_with_what_it_was_and_became),
+                PASS_TEST(without_a_picture_there_is_no_report_and_results_come_later),
+                PASS_TEST(a_restart_that_is_due_is_told_once_and_is_in_sync),
+                PASS_TEST(a_restart_that_becomes_due_is_told_then),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
