@@ -17,7 +17,7 @@
 #include "base/file.h"
 #include "base/strings.h"
 #include "pve/edit.h"
-#include "pve/names.h"
+#include "pve_names.h"
 
 #define FILE_LIMIT ((size_t) 1 << 20)
 
@@ -62,9 +62,8 @@ static int dump_lines(struct phx_buffer *dump, const struct phx_pve_text *text) 
                                 dump,
                                 "%u %s%s",
                                 line->number,
-                                line->drop == PHX_PVE_NOT_DROPPED
-                                                ? phx_pve_kind_to_string(line->kind)
-                                                : phx_pve_drop_to_string(line->drop),
+                                line->drop == PHX_PVE_NOT_DROPPED ? pve_kind_word(line->kind)
+                                                                  : pve_drop_word(line->drop),
                                 section->is_overruled ? " overruled" : "");
                 if (r >= 0)
                         r = show_pair(dump, line);
@@ -87,7 +86,7 @@ static int dump_profile(struct phx_buffer *dump, const struct phx_pve_text *text
                                                          : "snapshot ",
                         (int) place->name_size,
                         place->name_size > 0 ? place->name : "",
-                        phx_pve_strength_to_string(profile.strength));
+                        pve_strength_word(profile.strength));
         if (r >= 0)
                 r = show(dump, profile.value, profile.value_size);
         return r < 0 ? r
@@ -112,7 +111,7 @@ static int dump_meaning(struct phx_buffer *dump, const struct phx_pve_text *text
                                 meaning.startup.order,
                                 meaning.startup.up,
                                 meaning.startup.down,
-                                phx_pve_features_fault_to_string(meaning.features.fault));
+                                pve_features_fault_word(meaning.features.fault));
         if (r >= 0)
                 r = phx_pve_features_render(&meaning.features, dump);
         if (r >= 0 && dump->data[dump->size - 1] != '\n')
@@ -123,7 +122,7 @@ static int dump_meaning(struct phx_buffer *dump, const struct phx_pve_text *text
                 r = phx_buffer_addf(
                                 dump,
                                 "finding %s line %u\n",
-                                phx_pve_finding_to_string(meaning.findings[i].kind),
+                                pve_finding_word(meaning.findings[i].kind),
                                 meaning.findings[i].line->number);
         return r;
 }
@@ -141,7 +140,7 @@ static int dump_effect(struct phx_buffer *dump, const struct phx_pve_text *text,
                                 dump,
                                 "\nconfig of section %zu: %s",
                                 section,
-                                phx_pve_generation_to_string(effect.generation));
+                                pve_generation_word(effect.generation));
         if (r >= 0)
                 r = effect.cause > 0 ? phx_buffer_addf(dump, ", line %u\n", effect.cause)
                                      : phx_buffer_add_text(dump, "\n");

@@ -11,7 +11,7 @@
 #include "base/buffer.h"
 #include "base/macros.h"
 #include "pve/meaning.h"
-#include "pve/names.h"
+#include "pve_names.h"
 
 #define PROFILE "lxc.apparmor.profile"
 
@@ -35,8 +35,7 @@ static void assert_review(const struct review *c) {
                                                 "%s%u %s",
                                                 i > 0 ? ", " : "",
                                                 meaning.findings[i].line->number,
-                                                phx_pve_finding_to_string(
-                                                                meaning.findings[i].kind)),
+                                                pve_finding_word(meaning.findings[i].kind)),
                                 0);
         assert_string_equal(found.data, c->findings);
 }

@@ -12,8 +12,8 @@
 #include <cmocka.h>
 
 #include "base/buffer.h"
-#include "pve/names.h"
 #include "pve/text.h"
+#include "pve_names.h"
 
 /* One line of a text as "KIND:REASON KEY|VALUE". */
 struct line_case {
@@ -32,8 +32,8 @@ static void assert_line(const struct line_case *c) {
         assert_int_equal(
                         phx_buffer_addf(&read,
                                         "%s:%s %.*s|%.*s",
-                                        phx_pve_kind_to_string(line->kind),
-                                        phx_pve_drop_to_string(line->drop),
+                                        pve_kind_word(line->kind),
+                                        pve_drop_word(line->drop),
                                         (int) line->key_size,
                                         line->key ? line->key : "",
                                         (int) line->value_size,

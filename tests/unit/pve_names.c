@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-#include "pve/names.h"
+#include "pve_names.h"
 
 #include "base/macros.h"
 
@@ -72,27 +72,27 @@ static const char *const generation_names[] = {
         [PHX_PVE_UNREADABLE] = "unreadable",     [PHX_PVE_NO_ROOTFS] = "no-rootfs",
 };
 
-const char *phx_pve_kind_to_string(enum phx_pve_kind kind) {
+const char *pve_kind_word(enum phx_pve_kind kind) {
         return (size_t) kind < PHX_ELEMENTS(kind_names) ? kind_names[kind] : NULL;
 }
 
-const char *phx_pve_drop_to_string(enum phx_pve_drop drop) {
+const char *pve_drop_word(enum phx_pve_drop drop) {
         return (size_t) drop < PHX_ELEMENTS(drop_names) ? drop_names[drop] : NULL;
 }
 
-const char *phx_pve_strength_to_string(enum phx_pve_strength strength) {
+const char *pve_strength_word(enum phx_pve_strength strength) {
         return (size_t) strength < PHX_ELEMENTS(strength_names) ? strength_names[strength] : NULL;
 }
 
-const char *phx_pve_finding_to_string(enum phx_pve_finding_kind kind) {
+const char *pve_finding_word(enum phx_pve_finding_kind kind) {
         return (size_t) kind < PHX_ELEMENTS(finding_names) ? finding_names[kind] : NULL;
 }
 
-const char *phx_pve_features_fault_to_string(enum phx_pve_features_fault fault) {
+const char *pve_features_fault_word(enum phx_pve_features_fault fault) {
         return (size_t) fault < PHX_ELEMENTS(fault_names) ? fault_names[fault] : NULL;
 }
 
-const char *phx_pve_generation_to_string(enum phx_pve_generation generation) {
+const char *pve_generation_word(enum phx_pve_generation generation) {
         return (size_t) generation < PHX_ELEMENTS(generation_names) ? generation_names[generation]
                                                                     : NULL;
 }
