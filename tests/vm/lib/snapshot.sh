@@ -56,9 +56,9 @@ make_booted() {
     machine_start "$dir/machine" -object "$(ram_args "$dir/ram" on)" -serial "file:$dir/machine/console.log" \
         -drive "file=$dir/disk.qcow2,id=disk,if=none,format=qcow2,cache=unsafe"
     trap machine_stop EXIT
-    machine_wait_ready 180 ||
+    machine_wait_ready 600 ||
         die "the machine does not boot: $(cat "$dir/machine/qemu.log" "$dir/machine/console.log")"
-    machine_run 180 <"$VM_TOP/image/settle" >&2 || die "the booted machine is not healthy"
+    machine_run 600 <"$VM_TOP/image/settle" >&2 || die "the booted machine is not healthy"
     machine_freeze "$dir/state"
     trap - EXIT
     rm -r "$dir/machine"
