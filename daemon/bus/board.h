@@ -13,11 +13,11 @@ struct board {
         struct phx_daemon daemon;
         struct phx_snapshot *snapshot; /* never NULL */
         struct phx_tally tally;        /* of it, counted once */
-        struct phx_snapshot *next;     /* what the look that runs has seen; NULL when that is not
-                                          told yet, or is nothing new */
+        struct phx_snapshot *next;     /* what the look that runs has seen; NULL before it
+                                          has said that, or when it is nothing new */
         char *json;                    /* of both; NULL when it has to be rendered again */
-        char *plan;                    /* in JSON, of the last look that told one; or NULL */
-        bool is_known;                 /* a look has been told */
+        char *plan;                    /* in JSON, of the last look that sent one; or NULL */
+        bool is_known;                 /* a look has ended */
 };
 
 /* 0 or -ENOMEM. */

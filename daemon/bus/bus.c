@@ -101,7 +101,7 @@ static int bus_prepare(struct bus *bus) {
                 r = sd_bus_start(bus->connection);
         if (r < 0)
                 return r;
-        /* Only of our own library, so nobody is asked for it. */
+        /* Only of our own library, so it needs no leave. */
         r = sd_bus_match_signal_async(
                         bus->connection,
                         NULL,

@@ -339,8 +339,8 @@ static void on_token_allowed(struct bus_request *request) {
         bus_manager_wait(request, tell_token);
 }
 
-/* "" is everything. A look always looks at everything; the name is checked, so that who mistypes it
- * is not told that all is well. */
+/* "" is everything. A look always looks at everything; the name is checked, so that a
+ * mistyped one is not answered as if all was well. */
 static int bus_read_object(const struct bus *bus, sd_bus_message *message, sd_bus_error *error) {
         const struct phx_snapshot *snapshot = bus->board->snapshot;
         const char *object;

@@ -223,7 +223,7 @@ static const sd_bus_vtable container_vtable[] = {
         SD_BUS_VTABLE_END,
 };
 
-/* libsystemd hands out what is found as mutable; nobody here changes it. */
+/* libsystemd hands out what is found as mutable; nothing here changes it. */
 static int found(const void *object, void **ret_found) {
         if (!object)
                 return 0;
@@ -372,7 +372,7 @@ int bus_objects_attach(struct bus *bus) {
         return r;
 }
 
-/* --- what listeners are told --- */
+/* --- signals --- */
 
 /* One of the two kinds of objects. */
 struct kind {
@@ -396,8 +396,8 @@ static const struct kind container_kind = {
         PHX_ELEMENTS(container_properties),
 };
 
-/* BEFORE or NOW is NULL for an object that came or went. Who cannot be told for want of memory can
- * still ask. */
+/* BEFORE or NOW is NULL for an object that came or went. A listener that gets no signal, because
+ * memory is short, can still ask. */
 static void announce(
                 const struct bus *bus,
                 const struct kind *kind,

@@ -65,7 +65,7 @@ struct bus {
         bool is_missed; /* and that was said */
         struct bus_request *requests;
         uint64_t tokens;
-        char *announced[32]; /* the manager's properties, as they were told last */
+        char *announced[32]; /* the manager's properties, as they were announced last */
 };
 
 /* Each adds its vtables to the connection. */

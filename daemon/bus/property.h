@@ -10,7 +10,7 @@
 
 /* A property and how its value is found in the struct that it is of: one of TEXT (for "s", NULL is
  * empty), NUMBER (for "b", "u" and "t") and LIST (for "as"). One table serves who asks and who is
- * told of changes. */
+ * notified of changes. */
 struct bus_property {
         const char *name;
         const char *(*text)(const void *object);

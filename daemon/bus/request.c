@@ -5,7 +5,7 @@
  * the loop must not: so both questions, who and whether, are asked as calls of our own, and the
  * request goes on when the answer is there.
  *
- * Nobody can keep another one out: places are counted when it is known whose they are, each user
+ * No user can keep another one out: places are counted when it is known whose they are, each user
  * has a few, and root needs none. Who leaves before it has leave gives its place back. */
 
 #include <errno.h>
@@ -63,7 +63,7 @@ static int on_leave(sd_bus_message *reply, void *data, sd_bus_error *error) {
         int is_authorized = 0, is_challenge = 0;
 
         request->slot = sd_bus_slot_unref(request->slot);
-        /* No polkit, or one that does not answer: nobody but root may. */
+        /* No polkit, or one that does not answer: only root may. */
         if (sd_bus_message_is_method_error(reply, NULL) > 0 ||
             sd_bus_message_enter_container(reply, 'r', "bba{ss}") <= 0 ||
             sd_bus_message_read(reply, "bb", &is_authorized, &is_challenge) < 0)
@@ -155,7 +155,7 @@ static int on_who(sd_bus_message *reply, void *data, sd_bus_error *error) {
         return 0;
 }
 
-/* What it was allowed to do is done, whoever hears of it. */
+/* What it was allowed to do is done, even if nothing hears of it. */
 static int on_departure(sd_bus_message *message, void *data, sd_bus_error *error) {
         struct bus_request *request = data;
 

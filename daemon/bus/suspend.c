@@ -84,7 +84,7 @@ static void on_resume_allowed(struct bus_request *request) {
                 bus_request_fail(request, r);
 }
 
-/* Before the first look nobody knows what is suspended already. */
+/* Before the first look it is not known what is suspended already. */
 static int bus_suspend_not_ready(sd_bus_error *error) {
         return sd_bus_error_set(error, BUS_ERROR_NOT_READY, "the first pass has not ended yet");
 }

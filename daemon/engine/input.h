@@ -21,7 +21,7 @@ int input_new(const struct phx_trust *trust,
 struct input *input_free(struct input *input);
 PHX_DEFINE_FREEP(input)
 
-/* Reads both files anew. What is refused is appended to DESIRED's refusals; mode, generation and
+/* Reads both files again. What is refused is appended to DESIRED's refusals; mode, generation and
  * whether there is a configuration are set in it. -ENOMEM only. */
 int input_read(struct input *input, struct phx_desired *desired);
 

@@ -8,7 +8,7 @@
 /* What phoenixd owns, kept in STATE_DIR/inventory.json over restarts. */
 
 /* Reads it. One that is absent or damaged gives an empty inventory: 1 when it was damaged, with
- * ERROR saying how, so that somebody can be told. */
+ * ERROR saying how, for the journal. */
 int store_load(int state_fd, struct phx_inventory *ret_inventory, struct phx_error *error);
 
 /* Writes it, atomically, unless it is so already. */

@@ -5,14 +5,15 @@
 #include "state/record.h"
 #include "state/suspensions.h"
 
-/* The engine's list of what is suspended: kept over restarts, and told of when it changes. */
+/* The engine's list of what is suspended: kept over restarts, and recorded when it changes. */
 struct suspend {
         int state_fd; /* borrowed */
         const struct phx_audit *audit;
         struct phx_suspensions list;
 };
 
-/* Reads what was kept. What cannot be understood is told, and nothing is suspended then. */
+/* Reads what was kept. When that cannot be understood, this is recorded, and nothing is suspended.
+ */
 int suspend_init(
                 struct suspend *suspend,
                 int state_fd,

@@ -82,7 +82,7 @@ struct work {
         char *told;           /* the snapshot that was sent last */
         char *told_plan;      /* and the plan */
         struct metrics metrics;
-        char *metrics_trouble; /* as it was told last */
+        char *metrics_trouble; /* as it was recorded last */
         char *pve_claim;
         uint64_t passes;
         uint64_t last_converged_usec;
@@ -211,8 +211,8 @@ static int world_apply(void *data, const struct phx_step *step, struct phx_error
         int r;
 
         r = phx_machine_apply(work->machine, step, error);
-        /* The unit mounts everything read-only but what it names; who has set another place in the
-         * settings must be told where else it has to be said. */
+        /* The unit mounts everything read-only but what it names; an operator who has set another
+         * place in the settings must learn where else to name it. */
         if (r == -EROFS)
                 return phx_error_set(
                                 error,
@@ -287,7 +287,7 @@ static int tell_if_new(const char *text, char **told, char **to) {
         return r < 0 ? r : phx_replace(told, text);
 }
 
-/* What there is to tell, unless it was told already. */
+/* What there is to tell, unless it was sent already. */
 static int fill_answer(struct work *work, struct engine_answer *answer) {
         phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = phx_pass_take_snapshot(
                         work->pass);

@@ -33,8 +33,8 @@ struct work_options {
 };
 
 /* The engine's real work: called once in the engine, again for the next look when it failed. AUDIT
- * and OPTIONS live as long as the process. What a look does is told to AUDIT, and answered with a
- * report. */
+ * and OPTIONS live as long as the process. What a look does is recorded by AUDIT, and answered with
+ * a report. */
 int work_setup(const struct work_options *options,
                const struct phx_audit *audit,
                struct engine_work *ret_work,

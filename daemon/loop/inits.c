@@ -44,8 +44,8 @@ static int inits_on_ended(sd_event_source *source, int fd, uint32_t revents, voi
         struct init *init = data;
         const struct listener *listener = &init->inits->listener;
 
-        /* It stays readable for ever. The entry stays, so that a process that nobody reaps is not
-         * told again with each report that still has it. */
+        /* It stays readable for ever. The entry stays, so that a process that is never reaped does
+         * not end again with each report that still has it. */
         stop_waiting(init);
         listener->look(listener->data, false);
         return 0;

@@ -17,7 +17,7 @@ int inits_new(sd_event *event, const struct listener *listener, struct inits **r
 struct inits *inits_free(struct inits *inits);
 PHX_DEFINE_FREEP(inits)
 
-/* Waits for the end of these processes, each of which is told once, and of no others: 1 when one
- * has ended already, so that the caller looks again; 0; -ENOMEM. A process that cannot be waited
- * for is passed over: this is a hint. */
+/* Waits for the end of these processes, each of which is reported once, and of no others: 1 when
+ * one has ended already, so that the caller looks again; 0; -ENOMEM. A process that cannot be
+ * waited for is passed over: this is a hint. */
 int inits_set(struct inits *inits, const pid_t *pids, size_t count);

@@ -3,8 +3,8 @@
 
 #include <stdbool.h>
 
-/* Who is told that something happened. An event says "look again" and nothing else; FULL when
- * events were lost, so that nothing may be taken for unchanged. */
+/* What is called when something has happened. An event says "look again" and nothing else; FULL
+ * when events were lost, so that nothing may be taken for unchanged. */
 struct listener {
         void (*look)(void *data, bool full);
         void *data;

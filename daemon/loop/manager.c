@@ -52,8 +52,8 @@
 #define MILLISECOND UINT64_C(1000)
 #define SECOND (1000 * MILLISECOND)
 
-/* How late a look may be: one that somebody waits for, and one that nobody does, of which the
- * latter may also be late by a part of the time until it is due. */
+/* How late a look may be: one that somebody waits for, and one that nothing waits for, which
+ * may also be late by a part of the time until it is due. */
 #define EAGER_ACCURACY_USEC (5 * MILLISECOND)
 #define LAZY_ACCURACY_USEC (15 * SECOND)
 #define LAZY_PART 16
@@ -77,8 +77,8 @@ struct manager {
         struct errands errands;
         uint64_t labels_began; /* the last look at labels alone, by the clock on the wall */
         char *failure;         /* why the last look could not be made, NULL when it could */
-        int watch_trouble;     /* as it was told last */
-        bool ready;            /* systemd was told that we are up */
+        int watch_trouble;     /* as it was reported last */
+        bool ready;            /* systemd knows that we are up */
         bool stopping;
 };
 
@@ -153,7 +153,7 @@ static void note_next_look(struct manager *manager) {
 
 static void manager_fail(struct manager *manager, bool hold) {
         progress_end(&manager->progress);
-        /* No report will bring a new list of directories: mend the old one. */
+        /* No report will bring a new list of directories: repair the old one. */
         if (watch_refresh(manager->watch) > 0)
                 schedule_event(&manager->schedule, manager_now_usec(manager), false);
         schedule_fail(&manager->schedule, manager_now_usec(manager), hold);
@@ -208,7 +208,7 @@ static void manager_on_progress(void *data, const char *text) {
         }
 }
 
-/* Nobody waits for it, nothing is carried to it, and nobody is told. */
+/* Nothing waits for it, nothing is carried to it, and nothing is announced. */
 static void begin_labels(struct manager *manager) {
         int r;
 
@@ -228,8 +228,8 @@ static void on_labels(void *data, bool differs) {
         note_next_look(manager);
 }
 
-/* All that is to be suspended, when an errand changes that; else NULL. The engine is told all, not
- * the change: so it may be told twice, and a new engine by the same words. */
+/* All that is to be suspended, when an errand changes that; else NULL. The engine gets all, not
+ * the change: so it may get it twice, and a new engine gets the same. */
 static int suspensions_asked(const struct manager *manager, char **ret_text) {
         phx_cleanup(phx_suspensions_done) struct phx_suspensions suspensions = { 0 };
         int r;
@@ -322,7 +322,7 @@ static void tell_report(struct manager *manager, const struct phx_report *report
         (void) phx_replace(&manager->failure, NULL);
 }
 
-/* Those who wait are answered when those who listen were told. */
+/* Those who wait are answered after those who listen. */
 static void manager_show(struct manager *manager, const struct phx_report *report) {
         phx_cleanup(phx_snapshot_freep) struct phx_snapshot *before =
                         board_end(&manager->board, report, manager_wall_usec(manager));
@@ -478,7 +478,7 @@ static int add_loop(struct manager *manager) {
 }
 
 /* Should the settings be what keeps the first look from being made, their directory tells when they
- * are mended. */
+ * are corrected. */
 static int watch_settings(struct manager *manager) {
         const char *path = manager->options->settings, *slash = strrchr(path, '/');
         phx_cleanup(phx_strings_done) struct phx_strings paths = { 0 };

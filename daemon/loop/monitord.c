@@ -113,7 +113,7 @@ static bool take_bytes(struct monitord *monitord, const char *data, size_t size)
 }
 
 /* Reads to the end: monitord writes to its clients without a timeout, and one that does not read
- * would stop the containers' own monitors. 1 when a state was told. */
+ * would stop the containers' own monitors. 1 when a state has come. */
 static int drain(struct monitord *monitord) {
         bool told = false;
 

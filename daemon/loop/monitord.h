@@ -9,7 +9,7 @@
 #include "base/macros.h"
 #include "loop/listener.h"
 
-/* lxc-monitord tells the state of all containers of one path to whoever connects. liblxc hides the
+/* lxc-monitord tells the state of all containers of one path to each client. liblxc hides the
  * calls for it, so the protocol is spoken here; it is the same in LXC 1 to 6. */
 struct monitord;
 
@@ -23,7 +23,7 @@ PHX_DEFINE_FREEP(monitord)
  * when somebody else than our own user answers there, or another negative errno.
  *
  * A connection that is lost is sought again after 1 s, doubled each time up to 5 min; after that,
- * and when there never was one, only this call seeks it: nobody is polled. */
+ * and when there never was one, only this call seeks it: nothing is polled. */
 int monitord_follow(struct monitord *monitord, const char *lxc_path);
 
 /* The abstract address of a path's monitord. Returns its length for bind(2) and connect(2). Public

@@ -13,7 +13,7 @@
 #include "base/strings.h"
 #include "shared/text.h"
 
-/* systemd reads at most 4096 bytes of a message, and nobody reads a longer line. */
+/* systemd reads at most 4096 bytes of a message, and a longer line is of no use. */
 #define STATUS_SIZE 2048
 
 /* Longer than the time between two signs of life, shorter than what a hang may cost the boot. */

@@ -3,7 +3,7 @@
 
 #include "base/macros.h"
 
-/* What systemd is told over $NOTIFY_SOCKET; nothing happens without one. The zero value is ready.
+/* What goes to systemd over $NOTIFY_SOCKET; nothing happens without one. The zero value is ready.
  */
 struct notify {
         char *status; /* what was said last */
@@ -14,7 +14,7 @@ void notify_done(struct notify *notify);
 /* The line that systemctl status shows. Said only when it is another one than before. */
 void notify_status(struct notify *notify, const char *format, ...) PHX_PRINTF(2, 3);
 
-/* The start goes on: systemd's patience begins anew. */
+/* The start goes on: systemd's patience begins again. */
 void notify_still_starting(void);
 
 void notify_ready(void);

@@ -13,7 +13,7 @@
 struct progress {
         struct notify *notify; /* borrowed */
         sd_event_source *timer;
-        char *text; /* what the look was at last, while it is too young to be told */
+        char *text; /* what the look was at last, while it is too young to be shown */
         bool is_telling;
 };
 
@@ -22,6 +22,6 @@ int progress_init(struct progress *progress, sd_event *event, struct notify *not
 void progress_done(struct progress *progress);
 
 void progress_begin(struct progress *progress);
-/* The look is at TEXT, which is told as soon as the look is old enough. */
+/* The look is at TEXT, which is shown as soon as the look is old enough. */
 void progress_say(struct progress *progress, const char *text);
 void progress_end(struct progress *progress);

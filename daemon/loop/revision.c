@@ -39,7 +39,7 @@ static int revision_consume(const struct revision *revision) {
 static int revision_on_readable(sd_event_source *source, int fd, uint32_t revents, void *data) {
         struct revision *revision = data;
 
-        /* A file that cannot be read any more would wake us for ever. The next look opens it anew.
+        /* A file that cannot be read any more would wake us for ever. The next look opens it again.
          */
         if (revision_consume(revision) < 0)
                 stop_following(revision);

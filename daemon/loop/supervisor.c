@@ -165,7 +165,7 @@ static int on_channel(sd_event_source *source, int fd, uint32_t revents, void *d
                         r = on_message(supervisor, message) < 0 ? -EBADMSG : 1;
         } while (r > 0);
 
-        /* Closed: it has ended, or will now. Its own way of ending is told, if it had one. */
+        /* Closed: it has ended, or will now. Its own way of ending is reported, if it had one. */
         if (r == -EPIPE)
                 kill_engine(supervisor, "");
         else if (r < 0)

@@ -4,7 +4,7 @@
  * forgets close-on-exec, never forgets a watch that the kernel has dropped, and keeps events that
  * it has read in memory where no poll sees them. Therefore: the descriptor is found by comparing
  * /proc/self/fd before and after; every dispatch drains to the end; a watch is never added twice
- * and never removed; and when watches have died, the whole instance is thrown away and built anew.
+ * and never removed; and when watches have died, the whole instance is thrown away and built again.
  * The same calls behave the same in 3.22 and in the C++ of 4.23.
  *
  * An entry is a directory that should be watched; wanted, live and missed are its three facts.
@@ -42,7 +42,7 @@
 /* Of one watch: it is gone, or is no longer where its name says. */
 #define ENDS (IN_IGNORED | IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT)
 
-/* So many watches nobody wants any more are worth a new instance. */
+/* So many watches that are no longer wanted are worth a new instance. */
 #define STALE_LIMIT 64
 
 struct entry {
@@ -306,7 +306,7 @@ static size_t count_entries(const struct watch *watch, bool wanted) {
         return n;
 }
 
-/* Forgets the watches, and the directories that nobody wants. */
+/* Forgets the watches, and the directories that are not wanted. */
 static void watch_forget(struct watch *watch) {
         size_t kept = 0;
 
@@ -336,7 +336,7 @@ static int ensure_open(struct watch *watch) {
         return sd_event_add_io(watch->event, &watch->source, fd, EPOLLIN, watch_on_readable, watch);
 }
 
-/* A watch is on a directory, not on a path. Nothing is told when a directory far above is replaced,
+/* A watch is on a directory, not on a path. No event comes when a directory far above is replaced,
  * or when something is mounted over the path: then it leads to another one. */
 static bool is_elsewhere(const struct entry *entry) {
         struct stat st;

@@ -26,7 +26,7 @@ PHX_DEFINE_FREEP(watch)
  * the caller looks again; 0 when all was well; -ENOMEM. */
 int watch_set(struct watch *watch, const struct phx_strings *paths);
 
-/* The same for the directories of last time: mends what was lost since. */
+/* The same for the directories of last time: repairs what was lost since. */
 int watch_refresh(struct watch *watch);
 
 /* 0, or why events cannot be relied on: -ENOSPC when fs.inotify.max_user_watches is used up,

@@ -62,7 +62,7 @@ static bool take_common(struct parse *parse, int option) {
         }
 }
 
-/* 0, -EINVAL for a wrong option, which getopt has told, or -ENOMEM. VERB and ARGUMENTS are NULL
+/* 0, -EINVAL for a wrong option, which getopt has reported, or -ENOMEM. VERB and ARGUMENTS are NULL
  * before it is known: then the verb ends the options. */
 static int take_options(
                 struct parse *parse,

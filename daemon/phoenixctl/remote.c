@@ -64,7 +64,8 @@ static int open_bus(const struct ctl *ctl, sd_bus **ret_bus) {
         return CTL_ERROR;
 }
 
-/* A method that has one text for an answer. Who is not allowed is told so unless IS_QUIET. */
+/* A method that has one text for an answer. A user who is not allowed reads that, unless IS_QUIET.
+ */
 static int remote_ask(const struct ctl *ctl, const char *method, bool is_quiet, char **ret_text) {
         phx_cleanup(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         phx_cleanup(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
@@ -209,7 +210,7 @@ static int remote_tell(const struct watch *watch) {
         return watch->on_news(watch->data, text, &description);
 }
 
-/* What came in a burst is told at once. */
+/* What came in a burst is shown at once. */
 static int remote_settle(struct watch *watch) {
         int r;
 

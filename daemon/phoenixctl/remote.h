@@ -13,8 +13,8 @@ int remote_describe(
                 struct phx_description *ret_description,
                 char **ret_text);
 
-/* What Plan() answers, likewise. Whoever may not see the texts gets CTL_NOT_ALLOWED, without a word
- * when IS_QUIET. */
+/* What Plan() answers, likewise. A user who may not see the texts gets CTL_NOT_ALLOWED, without a
+ * word when IS_QUIET. */
 int remote_plan(const struct ctl *ctl,
                 bool is_quiet,
                 struct phx_snapshot_plan *ret_plan,

@@ -60,7 +60,7 @@ struct task {
         uint64_t end; /* 0: not yet */
 };
 
-/* How it is told, when it succeeded and otherwise. */
+/* What is printed, when it succeeded and otherwise. */
 struct task_type {
         const char *name;
         const char *done;

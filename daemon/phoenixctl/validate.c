@@ -410,7 +410,7 @@ static int validate_read_configuration(
         return 0;
 }
 
-/* The root is told, too: who asked for a tree must find the file. */
+/* The root is printed, too: who asked for a tree must find the file. */
 static int complete_files(const struct validation *validation, struct phx_findings *findings) {
         if (strcmp(validation->root, "/") == 0)
                 return 0;
@@ -456,7 +456,7 @@ int validation_run(
                                 judged < 0 ? NULL : error);
         if (r >= 0)
                 r = complete_files(validation, findings);
-        /* What could not be judged does not keep the rest from being told. */
+        /* What could not be judged does not keep the rest from being printed. */
         if (r < 0)
                 return r;
         return judged < 0 ? judged : tried;

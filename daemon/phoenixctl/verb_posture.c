@@ -18,7 +18,7 @@ static int posture_add_row(struct table *table, const struct phx_snapshot_contai
         return table_add(table, container->suggestion);
 }
 
-/* Nobody has said what it is to be: it is shown, and counts for nothing. */
+/* Nothing says what it is to be: it is shown, and counts for nothing. */
 static int add_unmanaged(struct table *table, const struct phx_snapshot_unmanaged *unmanaged) {
         if (table_add(table, unmanaged->directory) < 0 || table_add(table, "(unmanaged)") < 0 ||
             table_add(table, phx_posture_to_string(unmanaged->posture)) < 0 ||

@@ -41,7 +41,7 @@ static int validate_read_options(
         return r;
 }
 
-/* Below the working directory, as whoever reads it would write it. */
+/* Below the working directory, as its reader would write it. */
 static const char *short_path(const char *path) {
         phx_autofree char *here = getcwd(NULL, 0);
         size_t length = here ? strlen(here) : 0;
@@ -120,7 +120,7 @@ int verb_validate(const struct ctl *ctl, int argc, char **argv) {
         bool is_strict = false;
         int r;
 
-        /* The breaking of a file lease is told with SIGIO, whose default is death. */
+        /* The breaking of a file lease comes as SIGIO, whose default is death. */
         (void) signal(SIGIO, SIG_IGN);
         r = validate_read_options(argc, argv, &validation, &is_strict);
         if (r >= 0)

@@ -50,7 +50,7 @@ struct child {
         uint64_t asked_usec; /* when it asked for a look itself; 0: never */
 };
 
-/* When the loop ends, by itself or killed, nobody wants this look any more. What is under way ends
+/* When the loop ends, by itself or killed, this look is of no use any more. What is under way ends
  * here: each change is one atomic step, and the next one has not begun. */
 static void leave_if_alone(const struct child *child) {
         struct pollfd poll_fd = { .fd = child->channel.fd, .events = POLLRDHUP };
@@ -287,7 +287,7 @@ static void engine_reset_signals(void) {
         const struct sigaction ignore = { .sa_handler = SIG_IGN };
 
         phx_process_reset_signals();
-        /* The breaking of a file lease is told with SIGIO, whose default is death. */
+        /* The breaking of a file lease comes as SIGIO, whose default is death. */
         (void) sigaction(SIGIO, &ignore, NULL);
         (void) sigaction(SIGPIPE, &ignore, NULL);
 }

@@ -21,7 +21,7 @@ struct work_options;
  * Owned. */
 struct engine_answer {
         struct phx_report *report;
-        char *snapshot; /* in JSON, see codec/snapshot_json.h; NULL when it is as it was told last
+        char *snapshot; /* in JSON, see codec/snapshot_json.h; NULL when it is as it was sent last
                          */
         char *plan;     /* likewise */
         char *suspensions; /* once those that were asked for are stored: all, in JSON. Also of a

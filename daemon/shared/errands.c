@@ -68,7 +68,8 @@ static enum errand_end end_of(const struct errand *errand, const char *error) {
         return errand->is_stored ? ERRAND_STORED : ERRAND_FAILED;
 }
 
-/* Those that run came first. Each is off the list before it is told, as that may add another. */
+/* Those that run came first. Each is off the list before its function is called, which may add
+ * another. */
 void errands_end(struct errands *errands, const char *error) {
         while (errands->first && errands->first->is_running) {
                 struct errand *errand = errands->first;

@@ -41,7 +41,7 @@ struct errands {
         struct errand *first;
 };
 
-/* Nobody is told. */
+/* Calls nothing. */
 void errands_done(struct errands *errands);
 
 /* Adds a copy of ERRAND, whose suspension it takes. 0 or -ENOMEM. */

@@ -18,8 +18,8 @@ enum look_kind {
         LOOK_LABELS,
 };
 
-/* When to look next. Pure: times are microseconds of any clock that only goes forward, and whoever
- * asks says what time it is.
+/* When to look next. Pure: times are microseconds of any clock that only goes forward, and the
+ * caller says what time it is.
  *
  * Events are answered when nothing has happened for DEBOUNCE, but at most LONGEST_DELAY after the
  * first. What happens during a look counts for the next one: whether the look saw it is unknown. */

@@ -12,7 +12,7 @@
 /* As much of a name as stands before a text: what is wrong must not be cut away for it. */
 #define NAME_SHOWN 600
 
-/* Begins anew, with POSITION if it is not NULL. */
+/* Begins again, with POSITION if it is not NULL. */
 static void error_begin(struct phx_error *error, int code, const struct phx_position *position) {
         error->code = code;
         error->is_listed = false;

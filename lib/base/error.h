@@ -13,7 +13,7 @@ struct phx_findings;
  * Text is lower case, without a full stop, and begins with the place: "lxc-web:39: expected …". */
 struct phx_error {
         int code;
-        /* Borrowed; for whoever wants to learn of every mistake and not of the first one alone, see
+        /* Borrowed; for a caller that wants every mistake and not the first one alone, see
          * findings.h. NULL without; the functions below leave it as it is. */
         struct phx_findings *all;
         bool is_listed; /* it is in ALL already; see phx_error_list() */
@@ -67,7 +67,7 @@ void phx_error_prefix(struct phx_error *error, const char *prefix);
 /* Puts "FILE: " before the text; FILE is the place if there is none. */
 void phx_error_place(struct phx_error *error, const char *file);
 
-/* The text, or that of the code when nobody set one. */
+/* The text, or that of the code when none was set. */
 const char *phx_error_text(const struct phx_error *error, int code);
 
 /* The same without the place. */

@@ -8,9 +8,9 @@
 #include "base/macros.h"
 #include "base/position.h"
 
-/* Everything that is wrong with some input, for whoever wants to know it all at once. A reader that
- * stops at the first mistake says it in its struct phx_error; one whose error has a list goes on
- * behind it. */
+/* Everything that is wrong with some input, for a caller that wants all of it at once. A reader
+ * that stops at the first mistake says it in its struct phx_error; one whose error has a list goes
+ * on behind it. */
 
 enum phx_severity {
         PHX_SEVERITY_ERROR,   /* is refused */

@@ -36,7 +36,7 @@ int phx_process_fork(struct phx_process *ret_process) {
 
         if (pid < 0)
                 return phx_errno();
-        /* On both sides, so that the group exists whoever comes first. */
+        /* On both sides, so that the group exists, whichever comes first. */
         if (pid == 0) {
                 (void) setpgid(0, 0);
                 if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
@@ -46,7 +46,7 @@ int phx_process_fork(struct phx_process *ret_process) {
         (void) setpgid(pid, pid);
         *ret_process = (struct phx_process){ pid, pidfd_open(pid, 0) };
         if (ret_process->fd < 0) {
-                /* Nobody could wait for it without hanging. */
+                /* To wait for it could hang. */
                 int r = phx_errno();
 
                 phx_process_kill(ret_process);

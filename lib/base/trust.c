@@ -301,9 +301,9 @@ int phx_trust_open_directory(
         return open_type(trust, path, S_IFDIR, ret_fd, error);
 }
 
-/* A read lease is granted only while nobody has the file open for writing (fcntl(2)). File systems
- * without leases answer otherwise, and are believed to be at rest. The lease is given back at once:
- * it is a question only. */
+/* A read lease is granted only while no process has the file open for writing (fcntl(2)). File
+ * systems without leases answer otherwise, and are believed to be at rest. The lease is given back
+ * at once: it is a question only. */
 static bool has_writer(int fd) {
         if (fcntl(fd, F_SETLEASE, F_RDLCK) == 0) {
                 (void) fcntl(fd, F_SETLEASE, F_UNLCK);

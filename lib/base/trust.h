@@ -18,7 +18,7 @@
 /* PATH, a path without links, is PHX_REMOTE_ROOT or below it. */
 bool phx_is_remote(const char *path);
 
-/* Input is believed only when nobody but its owner could have written it: every directory from the
+/* Input is believed only when its owner alone could have written it: every directory from the
  * root down, every symbolic link on the way and the file itself belong to OWNER and are not
  * writable by group or others, and the file is regular. Checked on the descriptors that are used,
  * not on names.
@@ -29,8 +29,8 @@ bool phx_is_remote(const char *path);
 struct phx_trust {
         const char *root;
         uid_t owner;
-        /* For looking at files that are not in force, a working copy say: whoever owns or may write
-         * them. All else holds. */
+        /* For looking at files that are not in force, a working copy say: any user may own or
+         * write them. All else holds. */
         bool anyone;
         /* Where a way that comes to PHX_REMOTE_ROOT goes on: a local copy of what is below it.
          * NULL: it ends there, with -EREMOTE. */
@@ -39,7 +39,7 @@ struct phx_trust {
 };
 
 /* Opens whatever is there with O_PATH; RET_MODE is its type and permissions. ".." is followed only
- * where nobody's trust is asked for (ANYONE). */
+ * where any owner will do (ANYONE). */
 int phx_trust_open_path(
                 const struct phx_trust *trust,
                 const char *path,

@@ -12,8 +12,8 @@
 /* Reads phoenix_lxc_configs.json; FILE is how messages name it. DEFAULT_PROFILE is for a container
  * that names none. Keys that are not ours are left alone, whatever they hold, unless they look like
  * one of ours misspelt. A file without containers is refused: it is never read as "nothing is
- * desired". -EINVAL for what the author must mend, -EFBIG, -ENOMEM. An error with a list gets all
- * of it, and RET_CONFIGURATION then has what is good, with "" for a profile that is not. */
+ * desired". -EINVAL for what the author must correct, -EFBIG, -ENOMEM. An error with a list gets
+ * all of it, and RET_CONFIGURATION then has what is good, with "" for a profile that is not. */
 int phx_configuration_parse(
                 const char *file,
                 const char *text,

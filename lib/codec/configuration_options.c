@@ -87,7 +87,7 @@ static int options_take_profile(
 
         if (is_value(option, container->profile))
                 return 0;
-        /* Here nobody has named another profile, so there is no contradiction that a note could
+        /* Here the entry names no other profile, so there is no contradiction that a note could
          * settle: the default would silently take the place of what the author asked for. */
         if (container->profile_is_default)
                 return phx_json_refuse_found(

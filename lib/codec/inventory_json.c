@@ -9,7 +9,7 @@
 #include "codec/fields.h"
 #include "codec/json.h"
 
-/* Of the format. Whoever changes it in a way that an older phoenixd misreads counts up. */
+/* Of the format. A change of it that an older phoenixd misreads counts it up. */
 #define VERSION 1
 
 /* One entry as it is read; the largest first, so that all of it is zeroed. */

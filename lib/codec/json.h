@@ -11,7 +11,8 @@
 #include "codec/json_refuse.h"
 #include "codec/json_syntax.h"
 
-/* Reading JSON that a person wrote. Codes: -EINVAL for what the author must mend, -EFBIG, -ENOMEM.
+/* Reading JSON that a person wrote. Codes: -EINVAL for what the author must correct, -EFBIG,
+ * -ENOMEM.
  */
 
 /* As much as any file of ours may have. What is foreign in it costs no more than its own size, see

@@ -10,7 +10,7 @@
 /* Whether a text is JSON, and what of it jansson need not see.
  *
  * Other programs' keys may hold whatever JSON can say, while jansson holds neither every number nor
- * every string, and refuses a text for one that nobody reads. So the grammar is checked here, and
+ * every string, and refuses a text for one that is never read. So the grammar is checked here, and
  * jansson gets a copy of the same size, so that every byte stands where it stood, in which
  *   - an object or array of a key that is not ours, or below PHX_JSON_DEPTH levels, is the number
  * 0,

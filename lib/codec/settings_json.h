@@ -43,7 +43,7 @@ const struct phx_setting *phx_settings_table(size_t *ret_count);
 int phx_settings_defaults(struct phx_settings **ret_settings);
 
 /* Reads phoenixd.json; FILE is how messages name it. Every key may be left out. -EINVAL for what
- * the author must mend, -EFBIG, -ENOMEM. */
+ * the author must correct, -EFBIG, -ENOMEM. */
 int phx_settings_parse(
                 const char *file,
                 const char *text,

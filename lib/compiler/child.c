@@ -22,8 +22,8 @@
 #define SHIELD CAP_BLOCK_SUSPEND
 #define SHIELD_BIT (1U << (SHIELD - 32))
 
-/* Processor time has a second limit, at which the kernel kills: the first is a signal by which the
- * reason can be told. */
+/* Processor time has a second limit, at which the kernel kills: the first is a signal that shows
+ * the reason. */
 static void set_limit(int resource, rlim_t value) {
         const struct rlimit limit = { value, resource == RLIMIT_CPU ? value + 1 : value };
 

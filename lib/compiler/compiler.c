@@ -345,7 +345,7 @@ static void start_next(
         set_result(job, r);
 }
 
-/* For all of them: what the parser is told of the machine's features. */
+/* For all of them: what the parser gets to know of the machine's features. */
 static int stage_features(const struct phx_compiler *compiler, struct phx_error *error) {
         const struct phx_parser_options *options = compiler->options;
         int r = 0;

@@ -33,7 +33,7 @@ struct phx_compile_job {
         const struct phx_closure *closure;
         struct phx_files *files;
 
-        /* 0 with BLOB; -EINVAL for what the author must mend; -ETIMEDOUT, -ENOMEM or another for
+        /* 0 with BLOB; -EINVAL for what the author must correct; -ETIMEDOUT, -ENOMEM or another for
          * what may go better another time. ERROR then says it: "NAME: …". */
         int result;
         char *blob;
@@ -42,8 +42,8 @@ struct phx_compile_job {
         struct phx_error error;
 };
 
-/* Tells what is being done, for a status line; also a sign of life, which whoever waits for it gets
- * at least every EVERY_MSEC, however long one compile takes. */
+/* Tells what is being done, for a status line; also a sign of life, which the caller gets at
+ * least every EVERY_MSEC, however long one compile takes. */
 struct phx_compile_progress {
         void (*done)(void *data, const char *name, size_t done, size_t count);
         /* Afterwards: how many were compiled, and how long that took by the clock. May be NULL. */

@@ -37,7 +37,7 @@ static void append_line(const char *from, char *line, size_t size) {
         line[used + length] = '\0';
 }
 
-/* An error that has a place stands in one line, whatever else was said. One without is told in
+/* An error that has a place stands in one line, whatever else was said. One without takes
  * several: all but the warnings, and what only says that there was an error. */
 static void take_error(const char *output, char *line, size_t size) {
         const char *error = strstr(output, PREFIX);

@@ -7,7 +7,7 @@
 
 /* What a compile writes to: memory, from which nothing is taken before it can no longer change. */
 
-/* For a child to inherit. Its file gives rights to nobody, so that it cannot be opened once more by
+/* For a child to inherit. Its file gives no rights, so that it cannot be opened once more by
  * way of /proc. 0 or a negative errno, then RET_FD is -1 or the caller's to close. */
 int phx_compiler_output_new(const char *name, int *ret_fd);
 

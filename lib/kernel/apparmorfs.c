@@ -235,7 +235,7 @@ static bool copy_hash(const char *text, size_t length, char hash[PHX_SHA256_HEX]
         return true;
 }
 
-/* Kernels from 6.8 on have sha256, those before sha1, and none when built or told so. */
+/* Kernels from 6.8 on have sha256, those before sha1, and none when built or configured so. */
 static void read_hash(int fd, struct phx_loaded *loaded) {
         phx_autofree char *sha256 = NULL, *sha1 = NULL;
 

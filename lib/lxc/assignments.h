@@ -17,7 +17,7 @@
  * A config is a sequence, and its lines are the operator's but for those that we have written and
  * recorded. Of equal lines the last are ours, as we write behind all others; and never so many that
  * fewer are left than there were of the operator's when we wrote. An option that is in effect
- * anyhow is not written, and where one is not, its list is written anew behind all that there is.
+ * anyhow is not written, and where one is not, its list is written again behind all that there is.
  */
 struct phx_assignment {
         char *id;

@@ -298,8 +298,8 @@ static bool is_line_of(
         return strlen(hierarchy->name) == size && memcmp(hierarchy->name, controllers, size) == 0;
 }
 
-/* Up to the container's own cgroup, in which init may have made more. NULL when that is not to be
- * told; else within TEXT. */
+/* Up to the container's own cgroup, in which init may have made more. NULL when that is not
+ * known; else within TEXT. */
 static char *cgroups_find_path(const struct phx_hierarchy *hierarchy, char *text) {
         for (char *rest = text, *line; (line = strsep(&rest, "\n"));) {
                 const char *path = NULL;

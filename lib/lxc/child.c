@@ -36,14 +36,14 @@ static const char *message_of(char *line) {
 #define LOG_LIMIT (UINT64_C(16) << 20)
 
 #define AT_LINE " at line \""
-/* What is told of a config that is refused: what is wrong, and in which file. */
+/* What is reported of a config that is refused: what is wrong, and in which file. */
 #define TOLD_LINES 2
 
 static bool is_word_character(char c) {
         return c == '_' || c == '-' || isalnum((unsigned char) c);
 }
 
-/* Within the name of the file, which is told. */
+/* Within the name of the file, which is reported. */
 static bool is_in_path(const char *text, const char *at) {
         static const char opening[] = "config file \"";
         const char *quote = memrchr(text, '"', (size_t) (at - text));

@@ -11,7 +11,7 @@
 
 /* lxc_container_new() reads LXCPATH/NAME/config at once, waits for its lock without limit, and may
  * destroy the container when a file "partial" says that its creation was broken off. So the object
- * is made below a path where there is nothing, and is told afterwards what to look at. */
+ * is made below a path where there is nothing, and only then gets to know what to look at. */
 #define PHX_NO_LXC_PATH "/nonexistent"
 
 struct lxc_container;

@@ -5,7 +5,7 @@
 
 #include "lxc/containers.h"
 
-/* LXC_PATH, walked as base/trust.h does: nobody but its owner may have a hand in what is there.
+/* LXC_PATH, walked as base/trust.h does: its owner alone may change what is there.
  * -EPERM, -EINVAL and -ELOOP when that is not so, with the place and its owner or mode in the text;
  * -ENOENT and others as from open. */
 int phx_lxc_open_path(const struct phx_lxc *lxc, int *ret_fd, struct phx_error *error);

@@ -16,7 +16,7 @@
 #include "base/strings.h"
 
 enum phx_lxc_monitor_answer {
-        PHX_LXC_MONITOR_NONE,    /* nobody listens, or a stranger does: it does not run */
+        PHX_LXC_MONITOR_NONE,    /* nothing listens, or a stranger does: it does not run */
         PHX_LXC_MONITOR_ANSWERS, /* INIT is set; 0 while there is none yet, or none any more */
         PHX_LXC_MONITOR_SILENT,  /* it is there, and cannot be asked or does not answer in time */
 };

@@ -219,7 +219,7 @@ static int trials_prepare(struct run *run, size_t index) {
         return known ? phx_replace(&answer->verdicts, known) : 0;
 }
 
-/* A base that liblxc refuses is the operator's affair, and is told as such. */
+/* A base that liblxc refuses is the operator's affair, and is reported as such. */
 static int trials_take(struct run *run, size_t index, const struct phx_lxc_verdicts *verdicts) {
         const struct phx_assignment *assignment =
                         &run->assignments->items[run->questions[index].assignment];

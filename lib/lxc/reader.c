@@ -3,7 +3,7 @@
 /* The files of LXC's configs: a container's own, and those that are included.
  *
  * Only the first is asked for its owner, because phoenixd writes it. An included file is read
- * whoever owns it, as liblxc does, which alone says what is in force: to refuse a container for it
+ * whatever its owner, as by liblxc, which alone says what is in force: to refuse a container for it
  * would leave that container without the profile that the last line of its config sets. What must
  * not happen is that such a file stops us: one that is no regular file is never waited for, and no
  * way is followed into Proxmox's cluster file system.

@@ -12,7 +12,7 @@ struct phx_socket_owner {
         struct sockaddr_un address;
         socklen_t size;
         size_t index; /* the caller's */
-        int code;     /* 0: UID is known; -ENOENT: nobody listens there */
+        int code;     /* 0: UID is known; -ENOENT: nothing listens there */
         uid_t uid;    /* who made the socket */
 };
 

@@ -2,7 +2,7 @@
 
 /* A task is in the container when its process is in the container's cgroup. That is true before it
  * has joined anything else of it: lxc-start's child, and lxc-attach's, are there while they still
- * run LXC's own program under LXC's own label, which a look may well catch. They are told by two
+ * run LXC's own program under LXC's own label, which a look may well catch. They are known by two
  * signs that nothing inside can have: the parent is outside the cgroup, and the program is the
  * parent's, file by file.
  *
@@ -149,7 +149,8 @@ static int read_process(const struct scan *scan, pid_t pid, struct process *ret_
                               strtol(find_field(status, "Threads:"), NULL, 10) > 1;
         process.is_namespace_init = ends_with_one(find_field(status, "NSpid:"));
         process.is_outside_child = !phx_pids_has(scan->pids, process.parent);
-        /* Of a threaded cgroup not every process is listed, so that nobody is known to be outside.
+        /* Of a threaded cgroup not every process is listed, so that no process is known to be
+         * outside.
          */
         process.is_starting = process.is_outside_child && !scan->pids->is_threaded &&
                               has_parents_program(scan, &process);
@@ -178,7 +179,7 @@ static int read_label(const struct scan *scan, pid_t pid, pid_t tid, struct phx_
         return r;
 }
 
-/* It is there, and that is all that can be told. */
+/* It is there, and that is all that is known. */
 static int tasks_add_unknown(struct scan *scan, pid_t pid) {
         struct phx_task *task = phx_grow(&scan->tasks.items, &scan->tasks.count, sizeof(*task));
 
@@ -263,7 +264,7 @@ static int add_process(struct scan *scan, pid_t pid) {
         return r >= 0 || r == -ENOMEM ? r : tasks_add_unknown(scan, pid);
 }
 
-/* Opened for this one container when nobody has opened them for all. */
+/* Opened for this one container when they are not open for all. */
 static int list_pids(
                 const struct phx_task_roots *roots,
                 const struct phx_task_query *query,

@@ -45,6 +45,6 @@ int phx_tasks_labels(
                 struct phx_error *error);
 
 /* Whether a process can be the first one of the container NAME: it is the first of a pid namespace
- * below ours, or in a cgroup that liblxc makes for NAME. A number that was told may be another
- * process's by now. */
+ * below ours, or in a cgroup that liblxc makes for NAME. A number that came from elsewhere
+ * may be another process's by now. */
 bool phx_tasks_may_be_init(const struct phx_task_roots *roots, const char *name, pid_t pid);

@@ -237,7 +237,7 @@ static int lxc_text_add_item(struct phx_buffer *text, const char *item) {
                         value + strspn(value, blanks));
 }
 
-/* Byte for byte: whoever respells a line has made it the config's own. */
+/* Byte for byte: an operator who respells a line has made it the config's own. */
 static bool is_written(const struct phx_lxc_line *line, const struct phx_buffer *item) {
         struct slice content = without_end((struct slice){ line->start, line->size });
 

@@ -263,7 +263,7 @@ static bool is_overruled(const struct attempt *attempt, size_t item, size_t othe
         return false;
 }
 
-/* What ONE has set, written anew behind all, overrules what OTHER had set behind it. */
+/* What ONE has set, written again behind all, overrules what OTHER had set behind it. */
 static bool overrules(const struct attempt *attempt, size_t one, size_t other) {
         const struct phx_lxc_options *options = attempt->trial->options;
         bool includes = trial_is_include(&options->items[one]) ||
@@ -292,7 +292,7 @@ static bool trial_is_whole(const struct attempt *attempt, const char *list) {
         return !phx_lxc_list_is_set(list);
 }
 
-/* An include that is written anew writes something into each of its lists. */
+/* An include that is written again writes something into each of its lists. */
 static bool want_lists(struct attempt *attempt, size_t include) {
         bool changed = false;
 

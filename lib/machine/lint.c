@@ -88,7 +88,7 @@ static int machine_lint_ask(
         entry.blob = blob;
         entry.policy = &policy;
         r = phx_lint_entry(&entry, &item->lints, NULL);
-        return r == -ENOMEM ? r : 0; /* of the profile itself it is told */
+        return r == -ENOMEM ? r : 0; /* of the profile itself it is reported */
 }
 
 static int lint_container(

@@ -8,8 +8,8 @@
 #include "pve/keys.h"
 
 /* A line whose key Proxmox does not keep would make the whole edit impossible, the profile's line
- * included: it is left out and told, as an option is that liblxc does not take. Only the key is
- * told. */
+ * included: it is left out and reported, as an option is that liblxc does not take. Only the key
+ * is reported. */
 static int pve_skip_options_of(
                 const char *configuration_file,
                 struct phx_observed_container *have) {

@@ -32,8 +32,8 @@ struct phx_policy_trial {
 };
 
 /* 0 when every assertion holds; -EINVAL with the first that does not, its answer, and how many more
- * there are (an error with a list gets all of them); another negative errno when nobody could be
- * asked. */
+ * there are (an error with a list gets all of them); another negative errno when nothing could
+ * be asked. */
 int phx_policy_trial_run(
                 const struct phx_policy_trial *trial,
                 const struct phx_policy_prober *prober,

@@ -36,7 +36,7 @@
 #include "source/places.h"
 #include "state/configuration.h"
 
-/* Nobody waits for a compile of the daemon's as one does for an answer, or for a container. */
+/* A compile of the daemon's is not waited for as an answer is, or a container. */
 #define NICENESS 10
 
 bool phx_update_is_source(const struct phx_update *update, const struct phx_include *include) {

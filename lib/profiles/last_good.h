@@ -43,7 +43,7 @@ struct phx_goods {
 struct phx_good *phx_goods_find(const struct phx_goods *goods, const char *name);
 /* The one of this name, made when there is none; NULL when memory is short. */
 struct phx_good *phx_goods_add(struct phx_goods *goods, const char *name);
-/* Keeps what was read as GOOD's text: on disk first, so that a crash between the two is mended by
+/* Keeps what was read as GOOD's text: on disk first, so that a crash between the two is repaired by
  * the next look, which finds the source again. */
 int phx_goods_keep_text(
                 struct phx_goods *goods,

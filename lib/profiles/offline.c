@@ -89,7 +89,7 @@ static int find_definitions(
 
         r = phx_trust_open_directory(offline->trust, offline->settings->deployed_dir, &fd, error);
         if (r == -ENOENT)
-                return 0; /* nobody defines anything */
+                return 0; /* nothing is defined */
         if (r >= 0)
                 r = phx_definers_new(&definers);
         return r < 0 ? r : phx_definers_observe(definers, fd, ret_definitions, error);

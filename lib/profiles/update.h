@@ -37,7 +37,7 @@ struct phx_candidate {
         bool must_compile;
         int result; /* 0 when it is good */
         struct phx_error error;
-        bool breaks_rule; /* where everything is to be told: and compiled all the same */
+        bool breaks_rule; /* where everything is to be reported: and compiled all the same */
 };
 
 struct phx_update {
@@ -49,7 +49,8 @@ struct phx_update {
         struct phx_sources sources;
         struct phx_candidate *candidates;
         bool changed;
-        bool all_good; /* every source is: only then a piece that nobody includes is really unused
+        bool all_good; /* every source is: only then a piece that no source includes is really
+                        * unused
                         */
 };
 

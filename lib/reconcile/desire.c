@@ -81,7 +81,7 @@ static int desire_set_profile(
 }
 
 /* A container of Proxmox that names no profile is confined by Proxmox. To make "unconfined" of that
- * because nobody has asked for a profile would leave it less confined than without phoenixd. */
+ * because no entry asks for a profile would leave it less confined than without phoenixd. */
 static bool is_left_to_proxmox(
                 const struct phx_observed *observed,
                 const struct phx_container_config *config,

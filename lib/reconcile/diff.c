@@ -19,7 +19,7 @@
 
 #include "reconcile/differ.h"
 
-/* What an operator has set aside is told, not repaired. */
+/* What an operator has set aside is reported, not repaired. */
 static int add_unless_suspended(struct phx_differ *differ, struct phx_drift drift) {
         const struct phx_suspension *suspension = phx_suspensions_find(
                         &differ->desired->suspensions,

@@ -213,7 +213,7 @@ static int diff_assigned(
         return have->wrong_lines.count > 0 ? diff_line(differ, have, drift) : 0;
 }
 
-/* All of a kind in one: they are the author's to correct, and are told once. */
+/* All of a kind in one: they are the author's to correct, and are reported once. */
 static int diff_texts(
                 struct phx_differ *differ,
                 const struct phx_desired_container *want,
@@ -268,7 +268,7 @@ static int diff_options(
                                   });
 }
 
-/* It may be there all the same, and this is told of the host as a whole, too. */
+/* It may be there all the same, and this is reported of the host as a whole, too. */
 static int diff_unseen(struct phx_differ *differ, const struct phx_desired_container *want) {
         return phx_differ_add(
                         differ,
@@ -349,7 +349,7 @@ static int diff_container(struct phx_differ *differ, const struct phx_desired_co
 }
 
 static int diff_unmanaged(struct phx_differ *differ) {
-        /* Before anything was accepted, nobody has said what is managed. */
+        /* Before anything was accepted, nothing says what is managed. */
         if (!differ->desired->has_configuration)
                 return 0;
         for (size_t i = 0; i < differ->observed->container_count; i++) {

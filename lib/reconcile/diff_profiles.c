@@ -61,7 +61,7 @@ static const char *user_of(const struct phx_differ *differ, const char *profile)
         return user;
 }
 
-/* Whether anybody refers to a profile cannot be told while a config or a label cannot be read, or
+/* Whether anything refers to a profile is not known while a config or a label cannot be read, or
  * while there is input that says something else than what is in force. */
 static bool may_have_unknown_users(const struct phx_differ *differ) {
         for (size_t i = 0; i < differ->observed->container_count; i++)
@@ -72,7 +72,7 @@ static bool may_have_unknown_users(const struct phx_differ *differ) {
 }
 
 /* Tasks keep the profile that they were started in, whatever the configs say by now: until they
- * have been restarted, which they are told to need, all of it stays in force. */
+ * have been restarted, which is reported to be due, all of it stays in force. */
 static bool is_run_in(const struct phx_differ *differ, const char *profile) {
         for (size_t i = 0; i < differ->observed->container_count; i++)
                 if (phx_observed_runs_in(&differ->observed->containers[i], profile))
@@ -173,7 +173,7 @@ static int diff_file(
         return phx_differ_add(differ, drift);
 }
 
-/* Without a look at the file nobody knows whose it is. */
+/* Without a look at the file it is not known whose it is. */
 static int diff_unseen_file(struct phx_differ *differ, const struct phx_desired_profile *profile) {
         return phx_differ_add(
                         differ,
@@ -251,7 +251,7 @@ static bool is_leftover(const struct phx_desired_profile *profile, const char *n
 }
 
 /* Children that a former version had: the kernel keeps them, and only a removal of the whole
- * profile, which would unconfine whoever is in it, could take them away. */
+ * profile, which would unconfine the tasks in it, could take them away. */
 static int diff_leftovers(struct phx_differ *differ, const struct phx_desired_profile *profile) {
         for (size_t i = 0; i < differ->observed->loaded.count; i++) {
                 const struct phx_kernel_entry *entry = &differ->observed->loaded.items[i];

@@ -12,7 +12,7 @@ struct phx_differ {
         struct phx_drifts drifts;
 };
 
-/* Adds a copy. Nothing is changed on behalf of input that nobody has accepted yet, so the action is
+/* Adds a copy. Nothing is changed on behalf of input that was not accepted yet, so the action is
  * taken out then. */
 int phx_differ_add(struct phx_differ *differ, struct phx_drift drift);
 

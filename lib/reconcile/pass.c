@@ -51,7 +51,8 @@
 /* When the next pass is due for what was left without a failure: long enough for the status to be
  * read and for others to calm down. */
 #define LEFT_USEC 1000000ULL
-/* By how much the wall's clock must have been set, for times that were told to be told anew. */
+/* By how much the wall's clock must have been set, for times that were reported to be reported
+ * again. */
 #define CLOCK_SET_USEC 1000000ULL
 
 /* Bytes of all texts of one plan: beyond it, only files are named. */
@@ -67,8 +68,8 @@ struct phx_pass {
         struct phx_foreign foreign;
         struct phx_strings changed; /* by others, when the last run began */
         struct phx_backoff backoff;
-        struct phx_drifts tried; /* in the round before: told as changed or failed after the next
-                                    look */
+        struct phx_drifts tried; /* in the round before: recorded as changed or failed after the
+                                    next look */
 };
 
 struct picture {
@@ -85,7 +86,7 @@ static void pass_picture_done(struct picture *picture) {
         phx_drifts_done(&picture->drifts);
 }
 
-/* Everything that is told passes here, and what is to be remembered of it is. */
+/* Every record passes here, and what is to be remembered of it is. */
 static void pass_on_record(void *data, const struct phx_record *record) {
         struct phx_pass *pass = data;
 
@@ -136,7 +137,8 @@ void phx_pass_set_clock(struct phx_pass *pass, uint64_t now_usec, uint64_t wall_
         uint64_t offset = wall_usec - now_usec;
 
         pass->wall_usec = wall_usec;
-        /* The two clocks are never read at once; what has been told does not change for that. */
+        /* The two clocks are never read at once; what has been reported does not change for that.
+         */
         if (offset - pass->clock_offset_usec > CLOCK_SET_USEC &&
             pass->clock_offset_usec - offset > CLOCK_SET_USEC)
                 pass->clock_offset_usec = offset;
@@ -221,8 +223,8 @@ static int pass_look(
         return r < 0 ? phx_error_set(error, r, "comparing: %s", strerrordesc_np(-r)) : 0;
 }
 
-/* Whether STILL says about the same state what TRIED was to mend; an action mends one state of one
- * object, whatever was wrong with it. */
+/* Whether STILL says about the same state what TRIED was to repair; an action repairs one state of
+ * one object, whatever was wrong with it. */
 static bool is_same_state(const struct phx_drift *still, const struct phx_drift *tried) {
         if (still->layer != tried->layer || still->kind == PHX_DRIFT_DISABLED ||
             still->kind == PHX_DRIFT_OPTION || still->kind == PHX_DRIFT_PENDING ||

@@ -9,9 +9,9 @@
 #include "state/snapshot.h"
 #include "state/world.h"
 
-/* What one pass remembers for the next: the drifts that are known, so that only changes are told;
- * and what failed, so that it is not tried at every turn. Nothing in it is believed about the
- * machine. */
+/* What one pass remembers for the next: the drifts that are known, so that only changes are
+ * recorded; and what failed, so that it is not tried at every turn. Nothing in it is believed about
+ * the machine. */
 struct phx_pass;
 
 /* AUDIT is copied; its data must outlive the pass. */
@@ -27,7 +27,7 @@ void phx_pass_set_clock(struct phx_pass *pass, uint64_t now_usec, uint64_t wall_
 struct phx_snapshot *phx_pass_take_snapshot(struct phx_pass *pass);
 
 /* The profiles whose policy somebody else had changed when the last run began; borrowed until the
- * next. Who that was, is told with phx_pass_tell_foreign(). */
+ * next. Who that was is recorded with phx_pass_tell_foreign(). */
 const struct phx_strings *phx_pass_foreign(const struct phx_pass *pass);
 /* See phx_tell_foreign(). */
 void phx_pass_tell_foreign(

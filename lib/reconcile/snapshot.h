@@ -9,7 +9,7 @@
 #include "state/observed.h"
 #include "state/snapshot.h"
 
-/* What a pass has seen, to be told. Borrowed. */
+/* What a pass has seen, to be shown. Borrowed. */
 struct phx_snapshot_view {
         const struct phx_desired *desired;
         const struct phx_observed *observed;

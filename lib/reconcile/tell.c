@@ -16,7 +16,7 @@
 struct phx_tell {
         struct phx_audit audit;
         struct phx_drifts known;
-        struct phx_set remarks;      /* posture and notes that were told */
+        struct phx_set remarks;      /* posture and notes that were recorded */
         struct phx_strings profiles; /* of the configured containers */
         struct phx_strings ids;      /* theirs, at the same places */
         char generation[PHX_SHA256_HEX];
@@ -51,7 +51,7 @@ static bool is_about_container(const struct phx_drift *drift) {
                drift->kind == PHX_DRIFT_NAMESPACE;
 }
 
-/* Nobody has to do anything about it. */
+/* There is nothing to do about it. */
 static bool is_routine(const struct phx_tell *tell, const struct phx_drift *drift) {
         if (drift->action != PHX_ACTION_NONE)
                 return !tell->is_observing;
@@ -212,7 +212,7 @@ static bool is_pending(const struct phx_desired *desired, const struct phx_drift
         return profile && profile->state == PHX_SOURCE_WRITING;
 }
 
-/* A refused source may have been removed as well as mended. */
+/* A refused source may have been removed as well as corrected. */
 static bool is_accepted(const struct phx_desired *desired, const struct phx_drift *drift) {
         const struct phx_desired_profile *profile = phx_desired_find_profile(
                         desired,
@@ -283,14 +283,15 @@ static void tell_generation(struct phx_tell *tell, const struct phx_desired *des
         memcpy(tell->generation, desired->generation, sizeof(tell->generation));
 }
 
-/* Tells RECORD's message unless it was told and still holds; NOW collects what holds. */
+/* Records RECORD's message unless it was recorded and still holds; NOW collects what holds. */
 static int tell_once(struct phx_tell *tell, struct phx_set *now, const struct phx_record *record) {
         int r;
 
         r = phx_set_add(now, record->message);
         if (r < 0 || phx_set_has(&tell->remarks, record->message))
                 return r < 0 ? r : 0;
-        /* Known before it is sent, so that it is told once even if the next one finds no memory. */
+        /* Known before it is sent, so that it is recorded once even if the next one finds no
+         * memory. */
         r = phx_set_add(&tell->remarks, record->message);
         if (r < 0)
                 return r;

@@ -6,13 +6,13 @@
 #include "state/drift.h"
 #include "state/record.h"
 
-/* The audit trail of a pass: what is new is told, what was told is not told again. */
+/* The audit trail of a pass: what is new is recorded, once. */
 struct phx_tell;
 
 int phx_tell_new(const struct phx_audit *audit, struct phx_tell **ret_tell);
 struct phx_tell *phx_tell_free(struct phx_tell *tell);
 
-/* Compares with what was told last: drifts found and gone, refusals and their end, a new
+/* Compares with what was recorded last: drifts found and gone, refusals and their end, a new
  * generation, who is unconfined by configuration, contradictions in it. 0 or -ENOMEM. */
 int phx_tell_picture(
                 struct phx_tell *tell,

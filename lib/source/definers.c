@@ -15,13 +15,13 @@
 
 #include "base/file.h"
 
-/* Nobody's profiles are nested deeper; and a directory that is its own child would never end. */
+/* No profiles are nested deeper; and a directory that is its own child would never end. */
 #define DEPTH_LIMIT 4
 /* Far above what distributions ship; bounds a directory that is not what it should be. */
 #define FILES_LIMIT 8192
 #define SIZE_LIMIT ((size_t) 4 * 1024 * 1024)
 
-/* When all of it is as before, so is the content: a change sets the ctime, which nobody can set
+/* When all of it is as before, so is the content: a change sets the ctime, which cannot be set
  * back. */
 struct stamp {
         dev_t device;

@@ -5,7 +5,7 @@
  * copy it, and to be wrong with its next release. The characters and names are those of the lexer,
  * its words and comments are not: only what is beyond doubt is passed over: a
  * comment that begins where a rule has just ended. Everything else is searched, strings too. Too
- * much found costs nothing; too little would let the compiler read a file that nobody has judged.
+ * much found costs nothing; too little would let the compiler read a file that was not judged.
  */
 
 #include "source/include_scan.h"
@@ -28,7 +28,7 @@ struct scan {
         bool is_unsure;         /* until the end of the line: perhaps a comment */
         bool is_inside; /* the keyword stands behind something that may be one word with it */
         bool is_abi;    /* the keyword is "abi" */
-        bool is_lost;   /* until the end of the text: strings can no longer be told */
+        bool is_lost;   /* until the end of the text: strings are no longer known */
         struct phx_references found;
 };
 
@@ -105,7 +105,7 @@ static void pass_comment(struct scan *scan) {
                 return;
         }
         scan->is_unsure = true;
-        /* A quote in what may be a comment or not: from here on strings cannot be told. */
+        /* A quote in what may be a comment or not: from here on strings are not known. */
         if (memchr(scan->at, '"', (size_t) (line_end - scan->at)))
                 scan->is_lost = true;
         scan->at++;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /* The parser's lexer (its parser_lex.l) has some twenty states and takes the longest match in each.
- * This one has none: it knows what can be told without the grammar, and the parser was asked where
+ * This one has none: it knows what can be known without the grammar, and the parser was asked where
  * that was in doubt (3.0.8):
  *
  *   comments    '#' begins one where a word may begin, and is a letter within a word. "#include" is

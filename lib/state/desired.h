@@ -67,7 +67,7 @@ struct phx_desired_container {
                         where there is one */
         bool is_on_another_node; /* of the cluster, which has it */
         unsigned line;           /* of the configuration, that names PROFILE; 0: unknown */
-        bool profile_is_default; /* nobody named it; it is the settings' */
+        bool profile_is_default; /* no entry names it; it is the settings' */
         bool is_generated;    /* PROFILE is the one that LXC makes for each start, under a name of
                                  its own: see phx_desired_container_set_generated() */
         char *suggestion_why; /* what of its configuration calls for that one */

@@ -39,7 +39,7 @@ enum phx_drift_kind {
         PHX_DRIFT_OPTION,    /* config: options that liblxc refuses, and that are left out */
         PHX_DRIFT_PENDING,   /* config: right now, and not after the next start */
         PHX_DRIFT_REMARK,    /* config: lines that hardly mean what they seem to say */
-        PHX_DRIFT_UNKNOWN,   /* cannot be told; the last */
+        PHX_DRIFT_UNKNOWN,   /* cannot be determined; the last */
 };
 
 enum phx_action_kind {
@@ -60,7 +60,7 @@ struct phx_drift {
         enum phx_layer layer;
         enum phx_drift_kind kind;
         enum phx_action_kind
-                        action; /* PHX_ACTION_NONE when phoenixd must not, or cannot, mend it */
+                        action; /* PHX_ACTION_NONE when phoenixd must not, or cannot, repair it */
         const char *object;     /* a profile's name, a container's id, or the name of an input */
         const char *expected;
         const char *found;

@@ -26,8 +26,8 @@ struct phx_inventory_profile {
 struct phx_inventory_container {
         char *name;               /* of its directory */
         struct phx_strings lines; /* in the order in which they were written, each as often */
-        /* Lines of the config's own that read as one of ours, each as often: whoever finds only as
-         * many of them finds none of ours. */
+        /* Lines of the config's own that read as one of ours, each as often: where only as many
+         * are found, none is ours. */
         struct phx_strings foreign;
 };
 

@@ -256,7 +256,7 @@ struct phx_confinement phx_confinement_judge(const struct phx_tasks *tasks, cons
                 else if (!only_init || task->tid == tasks->init)
                         judge_task(&confinement, task, wanted);
         }
-        /* Without init there is nobody to be unconfined, and something runs all the same. */
+        /* Without init nothing can be unconfined, and something runs all the same. */
         if (only_init && tasks->init == 0 &&
             (confinement.tasks > confinement.starting || tasks->unread > 0))
                 confinement.unknown++;

@@ -24,9 +24,9 @@ struct phx_lint {
         enum phx_rule rule;
         char *text; /* what may be done: one clause, without a place */
         /* The line of the object's own file that brings it: of the profile, or of the
-         * configuration; 0 when it cannot be told. */
+         * configuration; 0 when it is not known. */
         unsigned line;
-        char *source; /* the rule's own words there; NULL when it cannot be told */
+        char *source; /* the rule's own words there; NULL when they are not known */
         /* Where LINE is an include: the file and the line that SOURCE stands in. NULL otherwise. */
         char *included_file;
         unsigned included_line;

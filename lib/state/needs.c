@@ -13,7 +13,7 @@
 #include "base/buffer.h"
 #include "state/needs_private.h"
 
-/* As many as are told. */
+/* As many as are listed. */
 #define WORDS_SHOWN 16
 #define BLANKS " \t"
 #define QUOTES "'\""

@@ -208,7 +208,8 @@ static void read_numbers(
                         (int) (minor.size < 20 ? minor.size : 20),
                         minor.size > 0 ? minor.text : "*");
         if (is_unnamed)
-                reader->has_unnamed_gpu = true; /* of a GPU, or nobody knows whose: see the end */
+                reader->has_unnamed_gpu =
+                                true; /* of a GPU, or it is not known whose: see the end */
         else
                 phx_needs_add(reader, need, SOURCE, what);
 }

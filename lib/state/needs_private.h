@@ -34,7 +34,7 @@ struct phx_needs_reader {
         const struct phx_container_config *container;
         struct phx_needs needs;
         bool is_privileged;
-        bool has_unnamed_gpu; /* numbers that are given out anew at each boot, as NVIDIA's are */
+        bool has_unnamed_gpu; /* numbers that are given out again at each boot, as NVIDIA's are */
         bool has_proc;        /* lxc.mount.auto = proc:rw */
         bool has_sys;         /* lxc.mount.auto = sys:rw */
         /* NULL: only the needs are asked for. Each once. */

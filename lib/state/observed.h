@@ -20,7 +20,7 @@ struct phx_observed_file {
         char *disabled; /* path of a link that makes the next boot pass over it or weaken it; else
                            NULL */
         bool is_owned;  /* recorded as ours, or byte by byte what we would write */
-        bool is_plain;  /* a regular file that nobody else can have written */
+        bool is_plain;  /* a regular file that no other user can have written */
 };
 
 /* How the managed lines of a config are to become right, besides the profile's. Lines are
@@ -121,7 +121,7 @@ struct phx_observed {
 
 void phx_line_edit_done(struct phx_line_edit *edit);
 
-/* Whether a profile stays that nobody has asked for: WANT leaves it to Proxmox, and a line of the
+/* Whether a profile stays that no entry asks for: WANT leaves it to Proxmox, and a line of the
  * config's own names one that confines. To remove that line could leave the container less
  * confined, so that its operator decides. HAVE may be NULL. */
 bool phx_observed_keeps_profile(

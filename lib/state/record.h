@@ -26,7 +26,7 @@ enum phx_record_kind {
         PHX_RECORD_RESUMED,   /* and taken it up again */
         PHX_RECORD_SUSPENSION_ENDED, /* its time was over */
         PHX_RECORD_FOREIGN,          /* somebody else has changed what is ours */
-        PHX_RECORD_LINT, /* a rule of state/rules.h is broken, and nobody has accepted that; the
+        PHX_RECORD_LINT, /* a rule of state/rules.h is broken, and that is not accepted; the
                             last */
 };
 

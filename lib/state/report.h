@@ -13,7 +13,7 @@
 /* What a look at the machine tells the loop: health for people, and what to wait for. */
 struct phx_report {
         char *status;     /* one line for systemctl status */
-        bool degraded;    /* something is refused, failed or drifted and will not mend itself */
+        bool degraded;    /* something is refused, failed or drifted and will not repair itself */
         unsigned changes; /* made on the machine by this pass */
         struct phx_strings watches; /* directories, absolute, sorted; those that do not exist are
                                        not in it */

@@ -63,7 +63,8 @@ struct phx_snapshot_profile {
         struct phx_strings containers;
         struct phx_lints lints; /* rules that it breaks */
         struct phx_suspension suspended;
-        unsigned line; /* of the source; for phx_snapshot_explain() alone, and not told by itself */
+        unsigned line; /* of the source; for phx_snapshot_explain() alone, and not shown by itself
+                        */
 };
 
 /* One of the places that decide about a container's profile, from the source to the label. */
@@ -173,7 +174,7 @@ struct phx_snapshot {
         } counters;
         struct {
                 char *settings;
-                unsigned default_profile_line; /* of it; not told by itself */
+                unsigned default_profile_line; /* of it; not shown by itself */
                 char *configuration;
                 char *profile_dir;
                 char *deployed_dir;

@@ -12,8 +12,8 @@
 /* How much an operator may say. */
 #define PHX_SUSPENSION_REASON_LIMIT 200
 
-/* What an operator has set aside: looked at and told, not repaired. Times are microseconds since
- * the epoch. */
+/* What an operator has set aside: looked at and reported, not repaired. Times are microseconds
+ * since the epoch. */
 struct phx_suspension {
         char *object; /* "*", a profile's name or a container's id; NULL: there is none */
         char *reason;

@@ -46,7 +46,7 @@ struct phx_world {
          * -ESTALE. */
         int (*apply)(void *data, const struct phx_step *step, struct phx_error *error);
         /* What that would change, without changing it: 1, 0 when it is no text, or a negative errno
-         * when it cannot be told. NULL: nothing can. */
+         * when it is not known. NULL: nothing is. */
         int (*preview)(void *data, const struct phx_step *step, struct phx_preview *ret_preview);
         void *data;
 };
