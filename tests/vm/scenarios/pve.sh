@@ -198,17 +198,3 @@ check "and it counts as confined" wait_until 20 status_like '^In sync: .*1 of 4 
 configure 910=lxc-db 953=lxc-db 954=lxc-db 955=lxc-web
 check "a profile comes back" wait_until 20 names 910 lxc-db
 pct reboot 910 --timeout 10
-
-say "the daemon ends while the cluster file system hangs"
-pve_ask stall on
-configure 910=lxc-db 953=lxc-web 954=lxc-db 955=lxc-web
-sleep 3
-# The worker cannot be killed as long as that lasts, and systemd waits for it: TimeoutStopSec=.
-check "it can be stopped" systemctl stop phoenixd
-check "the daemon itself has ended well" prints 0 systemctl show -P ExecMainStatus phoenixd
-pve_ask stall off
-systemctl reset-failed phoenixd || true
-check "labels stay" pve_all_labelled 910 'lxc-db (enforce)'
-start_daemon
-check "it goes on where it was" wait_until 60 names 953 lxc-web
-check "in sync" settled 60
