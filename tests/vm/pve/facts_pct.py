@@ -238,6 +238,30 @@ def tasks_say_who_and_how_it_ended(host, pct):
     equal([name.split(":")[5:] for name in names], [["vzstart", "101", "root@pam", ""]] * 2)
     ends = [(pct.work / "tasks" / name.split(":")[4][-1] / name).read_text(encoding="utf-8") for name in names]
     equal(ends, ["TASK OK\n", "TASK ERROR: CT 101 already running\n"])
+    active = (pct.work / "tasks" / "active").read_text(encoding="utf-8").splitlines()
+    equal(sorted(active), sorted(line.replace(" ", " 1 ", 1) for line in index))
+
+
+@guest_test
+def a_task_that_runs_is_among_the_active_ones(host, pct):
+    pct.ok("start", 101)
+    slow = Pct(host, hook_wait=2)
+    reboot = slow.popen("reboot", 101)
+    slow.wait_for_hook()
+    active = (slow.work / "tasks" / "active").read_text(encoding="utf-8").splitlines()
+    equal([line.split(":")[5:] for line in active if line.endswith(" 0")], [["vzreboot", "101", "root@pam", " 0"]])
+    equal(reboot.wait(), 0)
+    active = (slow.work / "tasks" / "active").read_text(encoding="utf-8").splitlines()
+    equal([line for line in active if line.endswith(" 0")], [])
+
+
+@guest_test
+def a_request_to_ha_is_another_task(host, pct):
+    pct.ok("start", 101)
+    host.save("ha/resources.cfg", b"ct: 101\n")
+    pct.ok("stop", 101)
+    index = (pct.work / "tasks" / "index").read_text(encoding="utf-8").splitlines()
+    equal([line.split(":")[5] for line in index], ["vzstart", "hastop"])
 
 
 @guest_test

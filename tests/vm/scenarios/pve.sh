@@ -75,7 +75,24 @@ mv "$CONFIG.new" "$CONFIG"
 check "features are set as the entry asks" wait_until 20 grep -qx 'features: nesting=1' "$(config 954)"
 check "the file names it" wait_until 20 names 910 lxc-db
 check "the command is named" wait_until 10 prints_like 'pct reboot 910' phoenixctl status
+mkdir -p /etc/pve/ha
+printf 'ct: 910\n\tstate started\n' >/etc/pve/ha/resources.cfg
+check "for a guest of the HA manager it is the manager's" wait_until 10 prints_like 'ha-manager set ct:910 --state stopped' phoenixctl status 910
+sed -i '1i lock: backup' "$(config 910)"
+check "not while it is locked" wait_until 10 prints_like 'not now: locked \(backup\)' phoenixctl status 910
+sed -i '/^lock/d' "$(config 910)"
+pve_ask quorum off
+# A node that stands alone is never without one, and is not woken by it.
+passes_like() { phoenixctl reconcile >/dev/null 2>&1 || true; prints_like "$1" phoenixctl status 910; }
+check "not without a quorum" wait_until 10 passes_like 'not now: the cluster has no quorum'
+pve_ask quorum on
+printf 'ct: 910\n\tstate ignored\n' >/etc/pve/ha/resources.cfg
+check "then Proxmox's own again" wait_until 10 passes_like 'pct reboot 910'
+pve_command '{ "user": "ann@pve!deploy" }'
 check "Proxmox restarts it" pct reboot 910 --timeout 10
+pve_command '{}'
+check "the history names the user" prints_like 'task +910: rebooted through Proxmox by ann@pve!deploy: OK' phoenixctl history 910
+check "and so does its JSON" prints 'ann@pve!deploy OK' sh -c "phoenixctl --json history 910 | jq -r '.events[] | select(.action == \"vzreboot\") | .by + \" \" + .result'"
 check "into the new profile" wait_until 10 pve_all_labelled 910 'lxc-db (enforce)'
 check "in sync" settled 20
 
