@@ -13,6 +13,7 @@
 #include "base/grow.h"
 #include "base/strings.h"
 #include "pve/pending.h"
+#include "state/lxc_options.h"
 
 static int add_finding(
                 struct phx_pve_meaning *meaning,
@@ -71,6 +72,17 @@ static int review_profile_line(struct phx_pve_meaning *meaning, const struct phx
         return r < 0 ? r : add_if(meaning, has_byte(line, '#'), PHX_PVE_PROFILE_COMMENT, line);
 }
 
+/* "0" only says what is so anyhow, or takes back what the features have set. */
+bool phx_pve_allows_nesting(const struct phx_pve_line *line) {
+        struct phx_lxc_option_text option = { .value = line->value,
+                                              .value_size = line->value_size };
+
+        if (!phx_pve_line_sets(line, PHX_PVE_KEY_ALLOW_NESTING))
+                return false;
+        phx_lxc_option_unquote(&option);
+        return option.value_size > 0 && !phx_pve_is(option.value, option.value_size, "0");
+}
+
 static int review_lxc(struct phx_pve_meaning *meaning, const struct phx_pve_line *line) {
         const struct phx_pve_line *decider = meaning->profile.decider;
         int r = 0;
@@ -81,7 +93,7 @@ static int review_lxc(struct phx_pve_meaning *meaning, const struct phx_pve_line
                 r = add_finding(meaning, PHX_PVE_PROFILE_OLD_KEY, line);
         else if (phx_pve_lxc_key(line->key, line->key_size) == PHX_PVE_LXC_GONE)
                 r = add_finding(meaning, PHX_PVE_LXC_KEY_GONE, line);
-        else if (phx_pve_line_sets(line, PHX_PVE_KEY_ALLOW_NESTING))
+        else if (phx_pve_allows_nesting(line))
                 r = add_finding(meaning, PHX_PVE_ALLOW_NESTING, line);
         else if ((!decider || line > decider) && phx_pve_line_sets(line, PHX_PVE_KEY_INCLUDE))
                 r = add_finding(meaning, PHX_PVE_INCLUDE_BEHIND, line);

@@ -73,6 +73,9 @@ struct phx_pve_meaning {
         size_t n_findings;
 };
 
+/* Whether the line sets lxc.apparmor.allow_nesting, and not to 0. */
+bool phx_pve_allows_nesting(const struct phx_pve_line *line);
+
 /* 0 or -ENOMEM. */
 int phx_pve_meaning_of(const struct phx_pve_text *text, struct phx_pve_meaning *ret_meaning);
 void phx_pve_meaning_done(struct phx_pve_meaning *meaning);

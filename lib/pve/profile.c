@@ -14,7 +14,7 @@ static size_t end_of_value(const char *value, size_t size) {
         return size;
 }
 
-static enum phx_pve_strength strength_of(const char *value, size_t size) {
+enum phx_pve_strength phx_pve_strength_of_value(const char *value, size_t size) {
         if (phx_pve_is(value, size, "unconfined"))
                 return PHX_PVE_UNCONFINED;
         if (phx_pve_is(value, size, "unchanged"))
@@ -35,7 +35,7 @@ static void profile_read(struct phx_pve_profile *profile) {
         phx_lxc_option_unquote(&option);
         profile->value = option.value;
         profile->value_size = option.value_size;
-        profile->strength = strength_of(option.value, option.value_size);
+        profile->strength = phx_pve_strength_of_value(option.value, option.value_size);
 }
 
 struct phx_pve_profile phx_pve_profile_of(const struct phx_pve_text *text, size_t section) {
@@ -56,6 +56,13 @@ struct phx_pve_profile phx_pve_profile_of(const struct phx_pve_text *text, size_
         if (profile.decider)
                 profile_read(&profile);
         return profile;
+}
+
+enum phx_pve_strength phx_pve_strength_of(const struct phx_pve_line *line) {
+        struct phx_pve_profile profile = { .decider = line };
+
+        profile_read(&profile);
+        return profile.strength;
 }
 
 bool phx_pve_is_weaker(const struct phx_pve_profile *a, const struct phx_pve_profile *b) {

@@ -31,5 +31,9 @@ struct phx_pve_profile {
 /* SECTION is an index of the text's sections. */
 struct phx_pve_profile phx_pve_profile_of(const struct phx_pve_text *text, size_t section);
 
+/* Of a value, without quotes, and of a line that sets the profile, as liblxc reads it. */
+enum phx_pve_strength phx_pve_strength_of_value(const char *value, size_t size);
+enum phx_pve_strength phx_pve_strength_of(const struct phx_pve_line *line);
+
 /* Whether B is weaker than A. Two names are equally strong, whatever they are. */
 bool phx_pve_is_weaker(const struct phx_pve_profile *a, const struct phx_pve_profile *b);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /* Each ID.conf of a directory is a Proxmox container's file, and ID.txt what is made of it: its
- * lines as Proxmox reads them, what they mean, the config that Proxmox 9 generates, and three
- * edits. Bytes that are no printable ASCII are shown as \xHH. usage: golden-pve [--update]
- * DIRECTORY [ID] */
+ * lines as Proxmox reads them, what they mean, the config that Proxmox 9 generates, three
+ * edits, and what is offered to be cleared away. Bytes that are no printable ASCII are shown as
+ * \xHH. usage: golden-pve [--update] DIRECTORY [ID] */
 
 #include <assert.h>
 #include <dirent.h>
@@ -17,6 +17,7 @@
 #include "base/file.h"
 #include "base/strings.h"
 #include "pve/edit.h"
+#include "pve/leftovers.h"
 #include "pve_names.h"
 
 #define FILE_LIMIT ((size_t) 1 << 20)
@@ -279,6 +280,32 @@ static int dump_edits(struct phx_buffer *dump, const struct phx_pve_text *text) 
         return dump_edit(dump, text, "profile, features and capability, leftovers removed", &all);
 }
 
+/* The whole file as it would be. */
+static int dump_leftovers(struct phx_buffer *dump, const struct phx_pve_text *text) {
+        static const struct phx_pve_wanted nothing = { 0 };
+        phx_cleanup(phx_pve_leftovers_done) struct phx_pve_leftovers leftovers = { 0 };
+        phx_cleanup(phx_pve_meaning_done) struct phx_pve_meaning meaning = { 0 };
+        phx_cleanup(phx_pve_text_done) struct phx_pve_text after = { 0 };
+        int r = phx_pve_meaning_of(text, &meaning);
+
+        if (r >= 0)
+                r = phx_pve_leftovers_of(text, &meaning, &nothing, &leftovers);
+        if (r <= 0)
+                return r < 0 ? r : phx_buffer_add_text(dump, "\nleftovers: none\n");
+        r = phx_buffer_addf(dump, "\nleftovers: %zu\n", leftovers.count);
+        for (size_t i = 0; r >= 0 && i < leftovers.count; i++)
+                r = phx_buffer_addf(
+                                dump,
+                                "change %s line %u\n",
+                                phx_leftover_to_string(leftovers.changes[i].kind),
+                                leftovers.changes[i].line->number);
+        if (r >= 0)
+                r = phx_pve_text_parse(leftovers.text.data, leftovers.text.size, &after);
+        for (size_t i = 0; r >= 0 && i < after.count; i++)
+                r = dump_change(dump, '|', &after.lines[i]);
+        return r;
+}
+
 static int dump_file(const char *data, size_t size, struct phx_buffer *dump) {
         phx_cleanup(phx_pve_text_done) struct phx_pve_text text = { 0 };
         int r;
@@ -290,7 +317,9 @@ static int dump_file(const char *data, size_t size, struct phx_buffer *dump) {
                 r = dump_meaning(dump, &text);
         for (size_t i = 0; r >= 0 && i < text.n_sections; i++)
                 r = dump_effect(dump, &text, i);
-        return r < 0 ? r : dump_edits(dump, &text);
+        if (r >= 0)
+                r = dump_edits(dump, &text);
+        return r < 0 ? r : dump_leftovers(dump, &text);
 }
 
 /* --- cases --- */

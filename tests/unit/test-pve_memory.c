@@ -17,6 +17,7 @@
 
 #include "pve/edit.h"
 #include "pve/effect.h"
+#include "pve/leftovers.h"
 #include "pve/meaning.h"
 #include "pve/wish.h"
 
@@ -144,6 +145,15 @@ static int wish_features(const struct phx_pve_features *features) {
         return r < 0 ? r : 0;
 }
 
+static int clear_text(const struct phx_pve_text *text, const struct phx_pve_meaning *meaning) {
+        static const struct phx_pve_wanted nothing = { 0 };
+        phx_cleanup(phx_pve_leftovers_done) struct phx_pve_leftovers leftovers = { 0 };
+        int r = phx_pve_leftovers_of(text, meaning, &nothing, &leftovers);
+
+        assert_int_equal(leftovers.count, r > 0 ? 3 : 0);
+        return r < 0 ? r : 0;
+}
+
 static int do_all(void) {
         phx_cleanup(phx_pve_text_done) struct phx_pve_text text = { 0 };
         phx_cleanup(phx_pve_meaning_done) struct phx_pve_meaning meaning = { 0 };
@@ -161,6 +171,8 @@ static int do_all(void) {
                 r = wish_features(&meaning.features);
         if (r >= 0)
                 r = show_effects(&text);
+        if (r >= 0)
+                r = clear_text(&text, &meaning);
         return r < 0 ? r : edit_text(&text);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Random files and random edits of them: what pve_oracle.h says holds. PHX_SEED and PHX_CASES
+/* Random files, and random edits of them and offers for them: what pve_oracle.h and
+ * pve_leftovers_oracle.h say holds. PHX_SEED and PHX_CASES
  * choose others; a failure names the seed of its case. */
 
 #include <setjmp.h>
@@ -13,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "pve_leftovers_oracle.h"
 #include "pve_oracle.h"
 
 #define CASES 4000
@@ -158,6 +160,106 @@ static bool try_case(uint64_t seed) {
         return true;
 }
 
+/* --- leftovers --- */
+
+static const char *const left_keys[] = {
+        "lxc.apparmor.profile",
+        "lxc.apparmor.profile",
+        "lxc.apparmor.profile",
+        "lxc.include",
+        "lxc.include",
+        "lxc.apparmor.allow_nesting",
+        "lxc.aa_profile",
+        "LXC.AppArmor.Profile",
+        "lxc.apparmor_profile",
+        "lxc.cap.drop",
+        "LXC.cap.drop",
+        "lxc.rootfs.path",
+        "lxc.environment.runtime",
+        "delete",
+        "features",
+};
+static const char *const left_values[] = {
+        "lxc-a",
+        "lxc-b",
+        "unconfined",
+        "unconfined",
+        "unchanged",
+        "generated",
+        "",
+        "0",
+        "1",
+        "\"unconfined\"",
+        "\"lxc-a\"",
+        "lxc-a # b",
+        "a\rlxc.apparmor.profile = unconfined",
+        "nesting=1",
+        "lxc",
+        "/usr/share/lxc/config/nesting.conf",
+        "/usr/share/lxc/config/nesting.conf",
+        "/etc/lxc/own.conf",
+};
+static const char *const left_signs[] = { ": ", ": ", ": ", " = ", " : ", ":" };
+static const char *const left_headers[] = {
+        "[pve:pending]\n", "[pve:pending]\n", "[s1]\n", "[s2]\n", "[s3]\n", "[a.b]\n",
+};
+
+static void add_left_line(struct dice *dice, struct phx_buffer *text) {
+        if (roll(dice, 12) == 0) {
+                add(text, PICK(dice, others));
+                return;
+        }
+        if (roll(dice, 8) == 0)
+                add(text, " ");
+        add(text, PICK(dice, left_keys));
+        add(text, PICK(dice, left_signs));
+        add(text, PICK(dice, left_values));
+        add(text, PICK(dice, ends));
+}
+
+static void make_left(struct dice *dice, struct phx_buffer *text) {
+        uint64_t sections = roll(dice, 4);
+
+        assert_int_equal(phx_buffer_add_text(text, ""), 0);
+        for (uint64_t i = 0; i <= sections; i++) {
+                uint64_t lines = roll(dice, 6);
+
+                if (i > 0)
+                        add(text, PICK(dice, left_headers));
+                if (roll(dice, 16) > 0)
+                        add(text, "arch: amd64\nostype: debian\nrootfs: x\n");
+                for (uint64_t k = 0; k < lines; k++)
+                        add_left_line(dice, text);
+        }
+        if (text->size > 0 && roll(dice, 4) == 0)
+                text->size--;
+}
+
+/* How many changes were offered. */
+static size_t try_left(uint64_t seed) {
+        static const struct phx_pve_wanted wishes[] = {
+                { NULL, false },         { "lxc-c", false },     { "lxc-c", true },
+                { "unconfined", false }, { "unconfined", true }, { "generated", true },
+        };
+        struct dice dice = { seed * UINT64_C(0x9e3779b97f4a7c15) + 2 };
+        phx_cleanup(phx_buffer_done) struct phx_buffer data = { 0 };
+        const struct phx_pve_wanted *wanted = &wishes[roll(&dice, PHX_ELEMENTS(wishes))];
+        const char *fault;
+        size_t count = 0;
+
+        make_left(&dice, &data);
+        fault = pve_leftovers_fault(data.data, data.size, wanted, &count);
+        if (fault)
+                fail_msg("seed %llu, %s%s: %s\n%.*s",
+                         (unsigned long long) seed,
+                         wanted->label ? wanted->label : "no label",
+                         wanted->is_edited ? ", edited" : "",
+                         fault,
+                         (int) data.size,
+                         data.data);
+        return count;
+}
+
 static uint64_t number_of(const char *name, uint64_t otherwise) {
         const char *text = getenv(name);
 
@@ -173,9 +275,19 @@ static void every_edit_keeps_its_promises(void **state) {
         assert_true(made > count / 2);
 }
 
+static void every_offer_keeps_its_promises(void **state) {
+        const uint64_t first = number_of("PHX_SEED", 1), count = number_of("PHX_CASES", CASES);
+        uint64_t changes = 0;
+
+        for (uint64_t seed = first; seed < first + count; seed++)
+                changes += try_left(seed);
+        assert_true(count == 1 || changes > count);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(every_edit_keeps_its_promises),
+                cmocka_unit_test(every_offer_keeps_its_promises),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
