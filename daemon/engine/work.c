@@ -229,6 +229,17 @@ static int world_preview(void *data, const struct phx_step *step, struct phx_pre
         return phx_machine_preview(work->machine, step, ret_preview);
 }
 
+static int world_offer(
+                void *data,
+                const struct phx_observed_container *have,
+                const char *label,
+                bool is_edited,
+                struct phx_offer *ret_offer) {
+        const struct work *work = data;
+
+        return phx_machine_offer(work->machine, have, label, is_edited, ret_offer);
+}
+
 /* --- one look of the engine --- */
 
 static int fill_settings(const struct work *work, struct phx_report *report) {
@@ -368,7 +379,7 @@ static int work_look(
         struct phx_report *report = ret_answer->report = calloc(1, sizeof(*report));
         struct work *work = data;
         const struct phx_world world = { world_judge, world_observe, world_review, world_remember,
-                                         world_apply, world_preview, work };
+                                         world_apply, world_preview, world_offer,  work };
         int r;
 
         if (!report)

@@ -161,6 +161,22 @@ int remote_plan(const struct ctl *ctl,
         return 0;
 }
 
+int remote_offers(const struct ctl *ctl, struct phx_snapshot_plan *ret_plan) {
+        phx_cleanup(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+        phx_cleanup(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const char *text = NULL;
+        int r;
+
+        r = ctl->host ? sd_bus_open_system_remote(&bus, ctl->host) : sd_bus_open_system(&bus);
+        if (r >= 0)
+                r = sd_bus_call_method(bus, SERVICE, PATH, INTERFACE, "Plan", NULL, &reply, "");
+        if (r >= 0)
+                r = sd_bus_message_read(reply, "s", &text);
+        if (r >= 0)
+                r = phx_snapshot_plan_parse(text, strlen(text), ret_plan, NULL);
+        return r < 0 ? CTL_ERROR : 0;
+}
+
 /* --- watching --- */
 
 struct watch {

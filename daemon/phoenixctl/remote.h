@@ -20,6 +20,10 @@ int remote_plan(const struct ctl *ctl,
                 struct phx_snapshot_plan *ret_plan,
                 char **ret_text);
 
+/* Of the same answer what phoenixd offers; without a word when there is no answer. 0 or the exit
+ * status. */
+int remote_offers(const struct ctl *ctl, struct phx_snapshot_plan *ret_plan);
+
 /* Calls ON_NEWS with the description, which it may take, and its JSON, at once and whenever
  * phoenixd announces that something has changed; with NULLs when it is not running. Goes on until
  * ON_NEWS or the bus fails, and returns the exit status. */

@@ -17,14 +17,14 @@
 #include "codec/settings_json.h"
 #include "config.h"
 #include "phoenixctl/difference.h"
+#include "phoenixctl/leftovers.h"
+#include "phoenixctl/remote.h"
 #include "phoenixctl/verb.h"
 
 const struct option verb_advise_options[] = {
-        { "file", required_argument, NULL, 'f' },
-        { "root", required_argument, NULL, 'r' },
-        { "settings", required_argument, NULL, 's' },
-        { "write", no_argument, NULL, 'w' },
-        { NULL, 0, NULL, 0 },
+        { "file", required_argument, NULL, 'f' }, { "patch", no_argument, NULL, 'p' },
+        { "root", required_argument, NULL, 'r' }, { "settings", required_argument, NULL, 's' },
+        { "write", no_argument, NULL, 'w' },      { NULL, 0, NULL, 0 },
 };
 
 struct advise {
@@ -33,11 +33,13 @@ struct advise {
         const char *root; /* the tree that both are in, unless they are named; "" for this machine
                            */
         bool writes;
-        char *path; /* of the real file, behind links */
+        bool is_patch; /* prints the patch for the containers' own files alone */
+        char *path;    /* of the real file, behind links */
         char *text;
         size_t size;
         struct phx_buffer advised;
-        struct phx_findings left; /* whom nothing is advised for */
+        struct phx_findings left;      /* whom nothing is advised for */
+        struct phx_snapshot_plan plan; /* its offers alone, of this machine's phoenixd */
 };
 
 static void advise_done(struct advise *advise) {
@@ -45,6 +47,7 @@ static void advise_done(struct advise *advise) {
         free(advise->text);
         phx_buffer_done(&advise->advised);
         phx_findings_done(&advise->left);
+        phx_snapshot_plan_done(&advise->plan);
 }
 
 static int advise_say(const struct phx_error *error, int r) {
@@ -60,6 +63,8 @@ static int advise_read_options(int argc, char **argv, struct advise *advise) {
         while ((option = getopt_long(argc, argv, "", verb_advise_options, NULL)) != -1) {
                 if (option == 'f')
                         advise->file = optarg;
+                if (option == 'p')
+                        advise->is_patch = true;
                 if (option == 'r')
                         advise->root = optarg;
                 if (option == 's')
@@ -194,6 +199,8 @@ static int advise_print_json(const struct advise *advise, int count, bool is_wri
                 .is_written = is_written,
                 .text = count > 0 ? advise->advised.data : advise->text,
                 .size = count > 0 ? advise->advised.size : advise->size,
+                .offers = advise->plan.offers,
+                .offer_count = advise->plan.offer_count,
         };
         phx_autofree char *text = NULL;
 
@@ -213,11 +220,13 @@ static int advise_show(const struct ctl *ctl, const struct advise *advise, int c
                 (void) printf("%s: no suggestions.\n", advise->path);
         else if (!ctl->quiet)
                 r = print_patch(ctl, advise);
+        if (r >= 0 && !ctl->json && !ctl->quiet)
+                r = leftovers_print(ctl, &advise->plan);
         if (r < 0)
                 (void) fprintf(stderr, "phoenixctl: diff: %s\n", strerrordesc_np(-r));
         if (r != 0)
                 return CTL_ERROR;
-        return count > 0 ? CTL_SOMETHING : 0;
+        return count > 0 || advise->plan.offer_count > 0 ? CTL_SOMETHING : 0;
 }
 
 static void tell_left(const struct ctl *ctl, const struct advise *advise) {
@@ -254,6 +263,30 @@ static int advise_answer(const struct ctl *ctl, const struct advise *advise, int
         return 0;
 }
 
+/* Another tree, or another file, is not this phoenixd's; and without its answer the configuration
+ * is advised all the same. */
+static void advise_ask_offers(
+                const struct ctl *ctl,
+                const struct phx_strings *only,
+                struct advise *advise) {
+        if (advise->file || advise->settings || advise->root[0] ||
+            remote_offers(ctl, &advise->plan) != 0)
+                return;
+        leftovers_select(&advise->plan, only);
+}
+
+/* 1 when the arguments ask for the patch alone, 0 when not, or CTL_ERROR's negative. */
+static int advise_is_patch(const struct ctl *ctl, const struct advise *advise) {
+        if (!advise->is_patch)
+                return 0;
+        if (!ctl->json && !advise->file && !advise->settings && !advise->root[0] && !advise->writes)
+                return 1;
+        (void) fputs("phoenixctl: advise: --patch cannot be combined with --file, --json, --root, "
+                     "--settings or --write\n",
+                     stderr);
+        return -CTL_ERROR;
+}
+
 int verb_advise(const struct ctl *ctl, int argc, char **argv) {
         phx_cleanup(phx_settings_freep) struct phx_settings *settings = NULL;
         phx_cleanup(phx_strings_done) struct phx_strings only = { 0 };
@@ -267,6 +300,9 @@ int verb_advise(const struct ctl *ctl, int argc, char **argv) {
         for (int i = optind; i < argc; i++)
                 if (phx_strings_add(&only, argv[i]) < 0)
                         return CTL_ERROR;
+        r = advise_is_patch(ctl, &advise);
+        if (r != 0)
+                return r < 0 ? -r : leftovers_print_patch(ctl, &only);
         r = advise_read_settings(&advise, &settings, &error);
         if (r >= 0)
                 r = find_configuration(&advise, settings, &error);
@@ -283,6 +319,7 @@ int verb_advise(const struct ctl *ctl, int argc, char **argv) {
         if (r >= 0) {
                 phx_findings_sort(&advise.left);
                 tell_left(ctl, &advise);
+                advise_ask_offers(ctl, &only, &advise);
                 return advise_answer(ctl, &advise, r);
         }
         (void) advise_say(&error, r);

@@ -6,6 +6,7 @@
 
 #include "codec/fields.h"
 #include "codec/json.h"
+#include "codec/offer_json.h"
 
 #define VERSION 1
 
@@ -22,9 +23,25 @@ int phx_answer_version(const char *version, char **ret_text) {
                         ret_text);
 }
 
-int phx_answer_advice(const struct phx_answer_advice *advice, char **ret_text) {
-        phx_cleanup(phx_json_decref) json_t *left = json_array();
+static int render_offers(const struct phx_answer_advice *advice, json_t *offers) {
+        int r = offers ? 0 : -ENOMEM;
 
+        for (size_t i = 0; r >= 0 && i < advice->offer_count; i++) {
+                json_t *offer = NULL;
+
+                r = phx_fields_render(&phx_offer_shape, &advice->offers[i], &offer);
+                if (r >= 0 && json_array_append_new(offers, offer) < 0)
+                        r = -ENOMEM;
+        }
+        return r;
+}
+
+int phx_answer_advice(const struct phx_answer_advice *advice, char **ret_text) {
+        phx_cleanup(phx_json_decref) json_t *left = json_array(), *offers = json_array();
+        int r = render_offers(advice, offers);
+
+        if (r < 0)
+                return r;
         for (size_t i = 0; i < advice->left->count; i++) {
                 const struct phx_finding *finding = &advice->left->items[i];
                 json_t *item = json_pack(
@@ -40,7 +57,7 @@ int phx_answer_advice(const struct phx_answer_advice *advice, char **ret_text) {
                         return -ENOMEM;
         }
         return answers_dump(
-                        json_pack("{s:i, s:s, s:i, s:b, s:O, s:s%}",
+                        json_pack("{s:i, s:s, s:i, s:b, s:O, s:O, s:s%}",
                                   "version",
                                   VERSION,
                                   "file",
@@ -51,6 +68,8 @@ int phx_answer_advice(const struct phx_answer_advice *advice, char **ret_text) {
                                   (int) advice->is_written,
                                   "left",
                                   left,
+                                  "offers",
+                                  offers,
                                   "text",
                                   advice->text ? advice->text : "",
                                   advice->size),

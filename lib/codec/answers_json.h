@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/findings.h"
+#include "state/offer.h"
 
 /* What verbs of phoenixctl answer in JSON that have no state to tell: version 1 each. The caller's
  * to free. 0 or -ENOMEM. */
@@ -20,6 +21,8 @@ struct phx_answer_advice {
         bool is_written;
         const char *text; /* SIZE bytes of UTF-8 */
         size_t size;
+        const struct phx_offer *offers; /* for the containers' own files */
+        size_t offer_count;
 };
 
 int phx_answer_advice(const struct phx_answer_advice *advice, char **ret_text);

@@ -6,6 +6,7 @@
 
 #include "codec/fields.h"
 #include "codec/json.h"
+#include "codec/offer_json.h"
 #include "codec/suspensions_json.h"
 
 #define VERSION 1
@@ -244,6 +245,13 @@ static const struct phx_field plan_fields[] = {
         PLAIN(phx_snapshot_plan, "generation", TEXT, generation),
         FLAG(phx_snapshot_plan, "mode", is_observing, mode_word),
         LIST(phx_snapshot_plan, "steps", steps, step_count, &step_shape),
+        { "offers",
+          PHX_FIELD_LATER,
+          offsetof(struct phx_snapshot_plan, offers),
+          NULL,
+          0,
+          &phx_offer_shape,
+          offsetof(struct phx_snapshot_plan, offer_count) },
 };
 static const struct phx_shape plan_shape = SHAPE(phx_snapshot_plan, plan_fields);
 
@@ -407,7 +415,8 @@ int phx_snapshot_plan_render(const struct phx_snapshot *snapshot, char **ret_tex
         phx_autofree struct phx_snapshot_drift *steps = calloc(
                         snapshot->drift_count + 1,
                         sizeof(*steps));
-        struct phx_snapshot_plan plan = { snapshot->generation, snapshot->is_observing, steps, 0 };
+        struct phx_snapshot_plan plan = { snapshot->generation, snapshot->is_observing, steps, 0,
+                                          snapshot->offers,     snapshot->offer_count };
 
         if (!steps)
                 return -ENOMEM;

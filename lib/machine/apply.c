@@ -193,6 +193,15 @@ int phx_machine_preview(
         return 0;
 }
 
+int phx_machine_offer(
+                const struct phx_machine *machine,
+                const struct phx_observed_container *have,
+                const char *label,
+                bool is_edited,
+                struct phx_offer *ret_offer) {
+        return phx_machine_containers_offer(machine->containers, have, label, is_edited, ret_offer);
+}
+
 int phx_machine_apply(
                 struct phx_machine *machine,
                 const struct phx_step *step,

@@ -580,3 +580,16 @@ int phx_machine_containers_preview(
                                 ret_preview);
         return phx_lxc_preview(&lxc, step->directory, step->digest, &edit, ret_preview);
 }
+
+int phx_machine_containers_offer(
+                const struct phx_machine_containers *containers,
+                const struct phx_observed_container *have,
+                const char *label,
+                bool is_edited,
+                struct phx_offer *ret_offer) {
+        const struct phx_pve_wanted wanted = { label, is_edited };
+
+        if (have->backend != PHX_BACKEND_PVE || !containers->pve)
+                return 0;
+        return phx_pve_containers_offer(containers->pve, have->directory, &wanted, ret_offer);
+}

@@ -97,6 +97,14 @@ int phx_machine_containers_preview(
                 const struct phx_step_edit *step,
                 struct phx_preview *ret_preview);
 
+/* For world.h's offer. */
+int phx_machine_containers_offer(
+                const struct phx_machine_containers *containers,
+                const struct phx_observed_container *have,
+                const char *label,
+                bool is_edited,
+                struct phx_offer *ret_offer);
+
 /* Gives a container its managed lines, with the codes of phx_lxc_replace() or
  * phx_pve_containers_edit(). */
 int phx_machine_containers_assign(

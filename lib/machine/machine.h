@@ -111,6 +111,14 @@ int phx_machine_preview(
                 const struct phx_step *step,
                 struct phx_preview *ret_preview);
 
+/* For world.h's offer. */
+int phx_machine_offer(
+                const struct phx_machine *machine,
+                const struct phx_observed_container *have,
+                const char *label,
+                bool is_edited,
+                struct phx_offer *ret_offer);
+
 /* Carries the step out. */
 int phx_machine_apply(
                 struct phx_machine *machine,

@@ -27,6 +27,7 @@
 #include "pve/assign.h"
 #include "pve/features.h"
 #include "pve/known.h"
+#include "pve/offer.h"
 #include "pve/wish.h"
 
 struct phx_pve_containers {
@@ -491,6 +492,28 @@ int phx_pve_containers_preview(
 
         r = known_expect(containers, id, digest, &known, NULL);
         return r < 0 ? r : phx_pve_assign_preview(known, edit, features, ret_preview);
+}
+
+int phx_pve_containers_offer(
+                const struct phx_pve_containers *containers,
+                const char *id,
+                const struct phx_pve_wanted *wanted,
+                struct phx_offer *ret_offer) {
+        const struct phx_pve_known *known = known_find(
+                        containers,
+                        (uint32_t) strtoul(id, NULL, 10));
+        phx_autofree char *path = NULL;
+
+        if (!known)
+                return 0;
+        /* Not by a link, which a patch does not follow, and which means another node elsewhere. */
+        if (phx_printf(&path,
+                       "%s/nodes/%s/lxc/%" PRIu32 ".conf",
+                       containers->root,
+                       containers->node,
+                       known->id) < 0)
+                return -ENOMEM;
+        return phx_pve_offer(known, path, wanted, ret_offer);
 }
 
 int phx_pve_containers_wish(

@@ -6,8 +6,10 @@
 
 #include "base/error.h"
 #include "lxc/containers.h"
+#include "pve/leftovers.h"
 #include "pve/worker.h"
 #include "state/configuration.h"
+#include "state/offer.h"
 #include "state/world.h"
 
 /* What is known of them; lives between looks. A config is read again only when Proxmox counts a
@@ -71,6 +73,14 @@ int phx_pve_containers_preview(
                 const struct phx_lxc_edit *edit,
                 const char *features,
                 struct phx_preview *ret_preview);
+
+/* What an operator may clear from the file, by the path under which the cluster file system really
+ * has it: 1, 0 for nothing or where it is not known now, or -ENOMEM. The caller's. */
+int phx_pve_containers_offer(
+                const struct phx_pve_containers *containers,
+                const char *id,
+                const struct phx_pve_wanted *wanted,
+                struct phx_offer *ret_offer);
 
 /* The features that the entry's pct_options ask for, where the file of the container has others:
  * 1 and the value of the key, "" for none, the caller's to free; 0 when they are right, or are not

@@ -2,8 +2,7 @@
 
 #include "pve/remarks.h"
 
-/* What to do about a line that Proxmox does not read. */
-static const char *remark_on_drop(enum phx_pve_drop drop) {
+const char *phx_pve_remark_on_drop(enum phx_pve_drop drop) {
         switch (drop) {
         case PHX_PVE_DROP_MARK:
                 return "a byte order mark stands before it; remove the mark";
@@ -106,7 +105,7 @@ static int remark_add(
                         path,
                         finding->line->number,
                         is_profile ? ", which names a profile" : "",
-                        remark_on_drop(finding->line->drop));
+                        phx_pve_remark_on_drop(finding->line->drop));
 }
 
 int phx_pve_remark(

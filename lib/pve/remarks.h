@@ -13,3 +13,6 @@ int phx_pve_remark(
                 const char *path,
                 struct phx_strings *pending,
                 struct phx_strings *remarks);
+
+/* Why Proxmox does not read a line, and what to do about it: the end of a sentence. */
+const char *phx_pve_remark_on_drop(enum phx_pve_drop drop);

@@ -38,6 +38,7 @@
 #include "reconcile/diff.h"
 #include "reconcile/foreign.h"
 #include "reconcile/history.h"
+#include "reconcile/offers.h"
 #include "reconcile/plan.h"
 #include "reconcile/sentence.h"
 #include "reconcile/snapshot.h"
@@ -55,7 +56,7 @@
  * again. */
 #define CLOCK_SET_USEC 1000000ULL
 
-/* Bytes of all texts of one plan: beyond it, only files are named. */
+/* Bytes of all texts of one plan, and of all offers: beyond it, only files are named. */
 #define PREVIEW_LIMIT ((size_t) 1 << 20)
 
 struct phx_pass {
@@ -450,6 +451,14 @@ static int take_snapshot(
             phx_status_render(snapshot, &report->status, &report->degraded) < 0)
                 return -ENOMEM;
         r = add_steps(world, picture, snapshot);
+        if (r >= 0)
+                r = phx_offers_fill(
+                                world,
+                                picture->desired,
+                                picture->observed,
+                                &picture->plan,
+                                PREVIEW_LIMIT,
+                                snapshot);
         if (r < 0)
                 return r;
         pass->snapshot = PHX_TAKE(snapshot);

@@ -103,6 +103,12 @@ static void snapshot_drift_done(struct phx_snapshot_drift *drift) {
         free(drift->after);
 }
 
+static void offers_done(struct phx_offer *offers, size_t count) {
+        for (size_t i = 0; i < count; i++)
+                phx_offer_done(&offers[i]);
+        free(offers);
+}
+
 static void lists_done(struct phx_snapshot *snapshot) {
         for (size_t i = 0; i < snapshot->profile_count; i++)
                 snapshot_profile_done(&snapshot->profiles[i]);
@@ -119,6 +125,7 @@ static void lists_done(struct phx_snapshot *snapshot) {
         for (size_t i = 0; i < snapshot->drift_count; i++)
                 snapshot_drift_done(&snapshot->drifts[i]);
         free(snapshot->drifts);
+        offers_done(snapshot->offers, snapshot->offer_count);
         for (size_t i = 0; i < snapshot->change_count; i++) {
                 free(snapshot->changes[i].object);
                 free(snapshot->changes[i].sentence);
@@ -167,6 +174,7 @@ void phx_snapshot_plan_done(struct phx_snapshot_plan *plan) {
         for (size_t i = 0; i < plan->step_count; i++)
                 snapshot_drift_done(&plan->steps[i]);
         free(plan->steps);
+        offers_done(plan->offers, plan->offer_count);
         free(plan->generation);
         *plan = (struct phx_snapshot_plan){ 0 };
 }

@@ -11,6 +11,7 @@
 #include "state/desired.h"
 #include "state/drift.h"
 #include "state/lint.h"
+#include "state/offer.h"
 #include "state/posture.h"
 #include "state/report.h"
 #include "state/restart.h"
@@ -152,6 +153,8 @@ struct phx_snapshot_plan {
         bool is_observing; /* nothing of it is done */
         struct phx_snapshot_drift *steps;
         size_t step_count;
+        struct phx_offer *offers; /* and what an operator may do */
+        size_t offer_count;
 };
 
 struct phx_snapshot_change {
@@ -188,6 +191,9 @@ struct phx_snapshot {
         size_t unmanaged_count;
         struct phx_snapshot_drift *drifts;
         size_t drift_count;
+        struct phx_offer *offers; /* by OBJECT; of the plan alone, as their texts are not for
+                                     everybody */
+        size_t offer_count;
         struct phx_snapshot_change *changes;
         size_t change_count;
         struct phx_suspensions suspensions;

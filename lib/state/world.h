@@ -5,6 +5,7 @@
 #include "state/desired.h"
 #include "state/input.h"
 #include "state/observed.h"
+#include "state/offer.h"
 #include "state/plan.h"
 
 /* The one file that an action changes, as it is and as it will be. Owned. */
@@ -48,5 +49,13 @@ struct phx_world {
         /* What that would change, without changing it: 1, 0 when it is no text, or a negative errno
          * when it is not known. NULL: nothing is. */
         int (*preview)(void *data, const struct phx_step *step, struct phx_preview *ret_preview);
+        /* What an operator may clear from the container's config, which is not ours to change: 1, 0
+         * for nothing, or -ENOMEM. LABEL is the profile that the config is to name; IS_EDITED: the
+         * plan has a step for that. RET_OFFER is the caller's. NULL: nothing is ever offered. */
+        int (*offer)(void *data,
+                     const struct phx_observed_container *have,
+                     const char *label,
+                     bool is_edited,
+                     struct phx_offer *ret_offer);
         void *data;
 };

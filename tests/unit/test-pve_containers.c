@@ -248,6 +248,48 @@ static void an_edit_is_shown_before_it_is_made(void **state) {
         expect_text(PLAIN);
 }
 
+/* Under the name that patch(1) finds it by; no value is in a sentence. */
+static void what_is_left_over_is_offered(void **state) {
+        phx_cleanup(phx_lxc_containers_done) struct phx_lxc_containers list = { 0 };
+        phx_cleanup(phx_offer_done) struct phx_offer offer = { 0 };
+        static const struct phx_pve_wanted wanted = { "lxc-b", false };
+        static const char left[] = PLAIN "lxc.apparmor.profile: hunter2\n"
+                                         "lxc.apparmor.profile: lxc-b\n LXC.cap.drop: hunter3\n";
+
+        save(PLAIN, "3");
+        list = look();
+        assert_int_equal(phx_pve_containers_offer(containers, "101", &wanted, &offer), 0);
+        assert_int_equal(phx_pve_containers_offer(containers, "102", &wanted, &offer), 0);
+        phx_lxc_containers_done(&list);
+        save(left, "4");
+        list = look();
+        assert_int_equal(phx_pve_containers_offer(containers, "101", &wanted, &offer), 1);
+        assert_true(phx_has_suffix(offer.file, "/pve/nodes/pve1/lxc/101.conf"));
+        assert_string_equal(offer.before, left);
+        assert_string_equal(
+                        offer.after,
+                        PLAIN "lxc.apparmor.profile: lxc-b\nlxc.cap.drop: hunter3\n");
+        assert_int_equal(offer.count, 2);
+        assert_int_equal(offer.changes[0].kind, PHX_LEFTOVER_OVERRULED);
+        assert_true(phx_has_suffix(
+                        offer.changes[0].sentence,
+                        "/pve1/lxc/101.conf:5: remove this line: a later line names the profile"));
+        assert_true(phx_has_suffix(
+                        offer.changes[1].sentence,
+                        "101.conf:7: correct this line, which Proxmox ignores, so that it takes "
+                        "effect at the next start: it is indented; move it to the first column"));
+        assert_null(strstr(offer.changes[0].sentence, "hunter"));
+        assert_null(strstr(offer.changes[1].sentence, "hunter"));
+        expect_text(left);
+        phx_lxc_containers_done(&list);
+
+        /* Nothing is said about a file that was not read. */
+        save("template: 1\n" PLAIN " lxc.cap.drop: a\n", "5");
+        list = look();
+        phx_offer_done(&offer);
+        assert_int_equal(phx_pve_containers_offer(containers, "101", &wanted, &offer), 0);
+}
+
 /* What the file has and nobody mentions stays. */
 static void features_are_as_the_entry_asks(void **state) {
         phx_cleanup(phx_lxc_containers_done) struct phx_lxc_containers list = { 0 };
@@ -386,6 +428,7 @@ int main(void) {
                                 set_up,
                                 tear_down),
                 cmocka_unit_test_setup_teardown(features_are_as_the_entry_asks, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(what_is_left_over_is_offered, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(
                                 an_include_below_it_is_not_followed,
                                 set_up,

@@ -46,6 +46,19 @@ check "the other lines are as they were" grep -q '^# a note' "$(config 910)"
 check "one that is locked is left alone" not names 954 lxc-db
 check "and that is said" wait_until 10 prints_like '954.conf:[0-9]+: the container is locked \(backup\)' phoenixctl status 954
 check "a line that Proxmox ignores is named" prints_like '953.conf:[0-9]+: Proxmox ignores this line, which names a profile: it is indented' phoenixctl status 953
+
+say "what scripts have left in a file is offered to be cleared"
+check "as sentences and a patch" prints_like '953.conf:[0-9]+: remove this line, which Proxmox ignores: it is indented' phoenixctl advise 953
+check "for the file by its real name" prints_like "^--- a/etc/pve/nodes/$PVE_NODE/lxc/953.conf" phoenixctl advise 953
+check "phoenixd does not do it" grep -q '^ lxc.apparmor' "$(config 953)"
+phoenixctl advise --patch 953 | patch -p1 -d / --forward --fuzz=0 --no-backup-if-mismatch --reject-file=-
+check "patch does" not grep -q '^ lxc.apparmor' "$(config 953)"
+check "and leaves the rest" names 953 lxc-db
+check "with the mode of all files there" prints 640 stat -Lc %a "$(config 953)"
+check "and nothing beside it" prints '910.conf 953.conf 954.conf' sh -c 'cd /etc/pve/lxc && echo *'
+check "then nothing is offered" wait_until 10 prints '' phoenixctl advise --patch 953
+
+say "without the lock"
 sed -i '/^lock/d' "$(config 954)"
 check "without the lock it gets its profile" wait_until 20 names 954 lxc-db
 check "in sync" settled 20
