@@ -35,6 +35,19 @@ static struct {
         struct phx_pve_copy *copy;
 } test;
 
+/* Instead of waiting, what happens meanwhile. */
+static void (*meanwhile)(void);
+
+/* The linker's names. NOLINTBEGIN(*-identifier,*-identifier-naming,cert-dcl*) */
+int __wrap_nanosleep(const struct timespec *duration, struct timespec *left);
+int __wrap_nanosleep(const struct timespec *duration, struct timespec *left) {
+        if (meanwhile)
+                meanwhile();
+        meanwhile = NULL;
+        return 0;
+}
+/* NOLINTEND(*-identifier,*-identifier-naming,cert-dcl*) */
+
 static int setup(void **state) {
         struct phx_pve_worker_options options;
 
@@ -193,6 +206,22 @@ static void without_the_file_system_the_copy_stays(void **state) {
         assert_has(COPY "a", "two");
 }
 
+static void put_back(void) {
+        tree_write(OURS "apparmor.d/a", "new");
+}
+
+/* As long as a replacement takes, it is missing. */
+static void what_is_missing_for_a_moment_stays(void **state) {
+        tree_write(OURS "apparmor.d/a", "old");
+        assert_refreshes(1);
+        tree_remove(OURS "apparmor.d/a");
+        meanwhile = put_back;
+        assert_refreshes(0);
+        assert_has(COPY "apparmor.d/a", "old");
+        assert_refreshes(1);
+        assert_has(COPY "apparmor.d/a", "new");
+}
+
 static void too_many_files_are_refused(void **state) {
         char path[256] = OURS;
         struct phx_error error = { 0 };
@@ -246,6 +275,7 @@ int main(void) {
                 with_copy(the_same_size_and_time_are_the_same_file),
                 with_copy(after_a_start_everything_is_compared),
                 with_copy(without_the_file_system_the_copy_stays),
+                with_copy(what_is_missing_for_a_moment_stays),
                 with_copy(too_many_files_are_refused),
                 with_copy(every_change_is_told),
         };

@@ -55,9 +55,11 @@ is_other() { [[ $(loaded_hash lxc-db) != "$loaded" ]]; }
 check "a profile, too" wait_until 10 is_other
 check "Proxmox restarts the container" pct reboot 910 --timeout 10
 check "in sync" settled 20
-check "one that is nowhere is missing" prints_like '777.*missing on this host \(nothing to do until' phoenixctl status 777
+check "one that is nowhere is missing" prints_like '777.*missing on this host; nothing to do until it is created' phoenixctl status 777
+pve_ask mkdir nodes/other
+pve_ask mkdir nodes/other/lxc
 printf 'arch: amd64\nhostname: elsewhere\n' | pve_ask write nodes/other/lxc/777.conf
-check "one on another node is that node's" wait_until 10 prints_like '777.*another node of the cluster has it' phoenixctl status 777
+check "one on another node is that node's" wait_until 10 prints_like '777: missing on this host; another node of the cluster has it' phoenixctl status 777
 
 say "a mistake on another node"
 echo '{' | pve_ask write phoenixd/phoenix_lxc_configs.json
