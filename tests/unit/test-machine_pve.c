@@ -143,7 +143,7 @@ static void what_is_named_elsewhere_is_not_kept(void **state) {
 
 /* --- a node of a cluster, with the containers 101 and 102 */
 
-#define PLAIN "arch: amd64\nostype: unmanaged\n"
+#define PLAIN "arch: amd64\nostype: unmanaged\nrootfs: ssd:subvol-101\n"
 
 struct node {
         char cgroup[256], proc[256];

@@ -152,13 +152,21 @@ def render(config):
 
 
 def apply_pending(config):
-    """At a start or a stop. A list of lxc lines there takes the place of all those of the main section."""
+    """At a start or a stop. A list of lxc lines there takes the place of all those of the main section, and so do those
+    of the runtime, which are a list of their own."""
     main, pending = config.main, config.pending
-    for key in pending.keys.get("delete", "").replace(",", " ").split():
+    for word in re.split(r"[,;\s]+", pending.keys.get("delete", "")):
+        key = word.removeprefix("!")
         main.keys.pop(key, None)
+        if key == "lxc":
+            main.lxc = []
+        if key == "env":
+            main.environment = []
     main.keys.update({key: value for key, value in pending.keys.items() if key != "delete"})
     if pending.lxc:
         main.lxc = list(pending.lxc)
+    if pending.environment:
+        main.environment = list(pending.environment)
     config.pending = Section()
 
 

@@ -207,6 +207,17 @@ def pending_lines_replace_the_list(host, pct):
 
 
 @guest_test
+def pending_lines_of_the_runtime_replace_their_like(host, pct):
+    runtime = b"lxc.environment.runtime: "
+    host.save("lxc/101.conf", CONFINED + runtime + b"A=b\n\n[pve:pending]\n" + runtime + b"C=d\n")
+    pct.ok("start", 101)
+    equal(pct.conf(), CONFIG + runtime + b"C=d\nlxc.apparmor.profile: ct-web\n")
+    host.save("lxc/101.conf", pct.conf() + b"\n[pve:pending]\ndelete: swap,lxc;!env\n")
+    pct.ok("stop", 101)
+    equal(pct.conf(), CONFIG.replace(b"swap: 0\n", b""))
+
+
+@guest_test
 def a_bad_feature_stops_the_generation(host, pct):
     host.save("lxc/101.conf", CONFIG + b"features: nesting=maybe\n")
     equal(pct.run("start", 101)[0], 255)

@@ -194,7 +194,7 @@ watches_database() {
     return 1
 }
 check "phoenixd notices that its node is in a cluster" wait_until 60 watches_database
-printf 'arch: amd64\nostype: debian\n' >/run/arrives
+printf 'arch: amd64\nostype: debian\nrootfs: local:955/vm-955-disk-0.raw\n' >/run/arrives
 configure 910=lxc-db 953=lxc-db 954=lxc-db 955=lxc-web
 check "one that is not here is missing" wait_until 10 prints_like '955 .*missing' phoenixctl list containers
 /usr/local/sbin/vm-pmxcfs --ask "$PVE_CONTROL" write "nodes/$PVE_NODE/lxc/955.conf" </run/arrives
