@@ -44,6 +44,12 @@ struct ha_sections {
         size_t count;
 };
 
+struct ha_reader {
+        struct ha_sections sections;
+        bool is_in_section;
+        struct ha_section *section; /* that it is in; NULL when that is no container's */
+};
+
 static struct phx_pve_slice ha_take_word(struct phx_pve_slice *rest) {
         struct phx_pve_slice word = { rest->start, 0 };
 
@@ -107,31 +113,39 @@ static void ha_read_key(struct phx_pve_slice line, struct ha_section *section) {
         section->is_ignored = ha_slice_is(phx_pve_trim(rest), IGNORED);
 }
 
-static int ha_read_sections(const char *data, size_t size, struct ha_sections *sections) {
-        struct phx_pve_slice rest = { data, size };
-        struct ha_section *section = NULL;
-        bool is_in_section = false;
+static int ha_read_line(struct ha_reader *reader, struct phx_pve_slice line) {
+        struct phx_pve_slice visible = phx_pve_skip_blanks(line), type, id;
 
-        while (rest.size > 0) {
+        if (phx_pve_begins(visible, "#"))
+                return 0;
+        if (line.size == 0) {
+                reader->is_in_section = false;
+                return 0;
+        }
+        if (reader->is_in_section) {
+                if (reader->section && visible.start != line.start)
+                        ha_read_key(line, reader->section);
+                return 0;
+        }
+        reader->is_in_section = ha_read_header(line, &type, &id);
+        return reader->is_in_section
+                               ? ha_open_section(&reader->sections, type, id, &reader->section)
+                               : 0;
+}
+
+static int ha_read_lines(const char *data, size_t size, struct ha_reader *reader) {
+        struct phx_pve_slice rest = { data, size };
+        int r = 0;
+
+        while (r >= 0 && rest.size > 0) {
                 const char *end = memchr(rest.start, '\n', rest.size);
                 struct phx_pve_slice line = { rest.start,
                                               end ? (size_t) (end - rest.start) : rest.size };
-                struct phx_pve_slice visible = phx_pve_skip_blanks(line), type, id;
 
                 rest = phx_pve_skip(rest, line.size + (end ? 1 : 0));
-                if (phx_pve_begins(visible, "#"))
-                        continue;
-                if (line.size == 0) {
-                        is_in_section = false;
-                } else if (!is_in_section) {
-                        is_in_section = ha_read_header(line, &type, &id);
-                        if (is_in_section && ha_open_section(sections, type, id, &section) < 0)
-                                return -ENOMEM;
-                } else if (section && visible.start != line.start) {
-                        ha_read_key(line, section);
-                }
+                r = ha_read_line(reader, line);
         }
-        return 0;
+        return r;
 }
 
 /* The last of the same container first. */
@@ -143,26 +157,30 @@ static int ha_compare_sections(const void *a, const void *b) {
         return (one->number < other->number) - (one->number > other->number);
 }
 
-static void ha_sections_done(struct ha_sections *sections) {
-        free(sections->items);
-        *sections = (struct ha_sections){ 0 };
+static void ha_reader_done(struct ha_reader *reader) {
+        free(reader->sections.items);
+        *reader = (struct ha_reader){ 0 };
 }
 
 int phx_pve_ha_parse(const char *data, size_t size, struct phx_pve_ha *ret_ha) {
-        phx_cleanup(ha_sections_done) struct ha_sections sections = { 0 };
+        phx_cleanup(ha_reader_done) struct ha_reader reader = { 0 };
         phx_cleanup(phx_pve_ha_done) struct phx_pve_ha ha = { 0 };
+        const struct ha_sections *sections = &reader.sections;
         int r;
 
-        r = ha_read_sections(data, size, &sections);
+        r = ha_read_lines(data, size, &reader);
         if (r < 0)
                 return r;
-        ha.ids = calloc(sections.count + 1, sizeof(*ha.ids));
+        ha.ids = calloc(sections->count + 1, sizeof(*ha.ids));
         if (!ha.ids)
                 return -ENOMEM;
-        if (sections.count > 0)
-                qsort(sections.items, sections.count, sizeof(*sections.items), ha_compare_sections);
-        for (size_t i = 0; i < sections.count; i++) {
-                const struct ha_section *section = &sections.items[i];
+        if (sections->count > 0)
+                qsort(sections->items,
+                      sections->count,
+                      sizeof(*sections->items),
+                      ha_compare_sections);
+        for (size_t i = 0; i < sections->count; i++) {
+                const struct ha_section *section = &sections->items[i];
 
                 if ((i == 0 || section[-1].id != section->id) && !section->is_ignored)
                         ha.ids[ha.count++] = section->id;
