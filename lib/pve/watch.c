@@ -6,17 +6,17 @@
  *     there, and on the root, where it may appear. It tells all that is done on this host, and
  *     nothing that another node does. A node by itself watches ha/ as well; in a cluster, where the
  *     HA manager writes there every few seconds, the comparison is enough.
- *   - In a cluster, every change of any node is written to the local database. A one-shot watch on
- *     its directory says that something was written. From then on what concerns us (the
+ *   - In a cluster, every change of any node is written to the local database. A one-shot watch
+ *     on its directory says that something was written. From then on what concerns us (the
  *     fingerprint) is compared once a second: this node's guests with their versions, and the
- * names, sizes and times in phoenixd/, and of ha/resources.cfg. When the write-ahead log was the
- * same ten times, the watch is armed again. So a busy cluster costs one wakeup a second, a quiet
- * one none. What is written in the last moment before a comparison may not be readable yet: then
- * the next one sees it, as the log was another. At the start, too, something may just have been
- * written. A node by itself has no use for any of this.
+ *     names, sizes and times in phoenixd/, and of ha/resources.cfg. When the write-ahead log was
+ *     the same ten times, the watch is armed again. So a busy cluster costs one wakeup a second,
+ *     a quiet one none. What is written in the last moment before a comparison may not be
+ *     readable yet: then the next one sees it, as the log was another. At the start, too,
+ *     something may just have been written. A node by itself has no use for any of this.
  *   - The file system going away is an event when it is stopped, and none when its server is
- * killed: then a request finds it out, or the start of the next server does. All watches are dead
- * then, and every 2 s it is tried to begin afresh.
+ *     killed: then a request finds it out, or the start of the next server does. All watches are
+ *     dead then, and every 2 s it is tried to begin afresh.
  *
  * Watches are put in place before what they watch is read: what happens in between is seen twice.
  * That the server answers is tried after the watches are there, since a dead one's directories can
