@@ -218,6 +218,13 @@ void shown_step(const struct phx_snapshot *snapshot,
                 (void) snprintf(text, size, "phoenixctl resume %s", drift->object);
         else if (drift->cause == PHX_CAUSE_REQUIRES_RESTART && container && container->directory)
                 shown_restart(container, text, size);
+        else if ((drift->kind == PHX_DRIFT_PENDING || drift->kind == PHX_DRIFT_REMARK) &&
+                 container && container->backend == PHX_BACKEND_PVE)
+                (void) snprintf(text,
+                                size,
+                                "fix the file, see phoenixctl advise %s; phoenixd picks it up "
+                                "automatically",
+                                drift->object);
         else if (drift->kind == PHX_DRIFT_REFUSED || drift->kind == PHX_DRIFT_OPTION ||
                  drift->kind == PHX_DRIFT_PENDING || drift->kind == PHX_DRIFT_REMARK)
                 (void) snprintf(text, size, "fix the file; phoenixd picks it up automatically");

@@ -25,9 +25,13 @@ static void print_decider(const struct phx_snapshot_decider *decider) {
 static void explain_print_page(
                 const struct phx_snapshot *snapshot,
                 const struct phx_snapshot_container *container) {
-        (void) printf("%s is configured to run in %s, by these files and settings:\n",
+        bool is_generated = container->backend == PHX_BACKEND_PVE &&
+                            phx_equal(container->profile, "generated");
+
+        (void) printf("%s is %s%s, by these files and settings:\n",
                       container->id,
-                      container->profile);
+                      is_generated ? "left to Proxmox's default profile" : "configured to run in ",
+                      is_generated ? "" : container->profile);
         for (size_t i = 0; i < container->decided_by_count; i++) {
                 (void) puts("");
                 print_decider(&container->decided_by[i]);

@@ -68,6 +68,7 @@ void phx_lxc_container_done(struct phx_lxc_container *container) {
         phx_strings_done(&container->remarks);
         free(container->trouble);
         free(container->lock);
+        free(container->decider_why);
         phx_lxc_source_done(&container->source);
         phx_lxc_values_done(&container->values);
         phx_lxc_decider_done(&container->decider);

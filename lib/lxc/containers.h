@@ -37,6 +37,7 @@ struct phx_lxc_container {
         char *trouble;                /* why it cannot be judged, for the operator; else NULL */
         struct phx_lxc_values values; /* as liblxc sees them; PROFILE is NULL with TROUBLE */
         struct phx_lxc_decider decider;
+        char *decider_why; /* as in state/observed.h */
 };
 
 struct phx_lxc_containers {

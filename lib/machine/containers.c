@@ -203,7 +203,8 @@ static int observe(struct look *look, struct phx_lxc_container *have) {
             phx_replace(&observed->digest, have->source.digest) < 0 ||
             phx_replace(&observed->combined, have->source.combined) < 0 ||
             phx_replace(&observed->decider, have->decider.file) < 0 ||
-            phx_replace(&observed->lock, have->lock) < 0)
+            phx_replace(&observed->lock, have->lock) < 0 ||
+            phx_replace(&observed->decider_why, have->decider_why) < 0)
                 return -ENOMEM;
         observed->backend = have->backend;
         observed->restart = have->backend == PHX_BACKEND_LXC ? PHX_RESTART_PLAIN : have->restart;

@@ -359,9 +359,13 @@ static int pve_ask(struct pve_look *look, struct phx_error *error) {
 /* --- show --- */
 
 static int show_values(const struct phx_pve_known *known, struct phx_lxc_container *shown) {
+        bool is_included = known->decider.file && !phx_equal(known->decider.file, known->path);
         int r = phx_lxc_values_copy(&shown->values, &known->values);
 
         shown->decider.line = known->decider.line;
+        if (r >= 0)
+                r = phx_replace(&shown->decider_why,
+                                is_included ? known->reason.include : known->reason.own);
         return r < 0 ? r : phx_replace(&shown->decider.file, known->decider.file);
 }
 

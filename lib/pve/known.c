@@ -24,6 +24,7 @@ void phx_pve_known_done(struct phx_pve_known *known) {
         phx_strings_done(&known->pending);
         phx_strings_done(&known->remarks);
         phx_buffer_done(&known->generated);
+        phx_pve_reason_done(&known->reason);
         phx_lxc_values_done(&known->values);
         phx_lxc_decider_done(&known->decider);
         *known = (struct phx_pve_known){ 0 };
@@ -124,6 +125,7 @@ int phx_pve_known_update(struct phx_pve_known *known) {
         phx_buffer_done(&known->generated);
         phx_strings_done(&known->pending);
         phx_strings_done(&known->remarks);
+        phx_pve_reason_done(&known->reason);
         known->combined[0] = '\0';
         r = phx_replace(&known->trouble, NULL);
         if (r >= 0)
@@ -134,6 +136,8 @@ int phx_pve_known_update(struct phx_pve_known *known) {
                 r = known_set_lock(known, meaning.lock);
         if (r >= 0)
                 r = phx_pve_remark(&meaning, known->path, &known->pending, &known->remarks);
+        if (r >= 0)
+                r = phx_pve_reason_of(&meaning, &known->reason);
         if (r < 0)
                 return r;
         r = phx_pve_generate(

@@ -11,6 +11,7 @@
 #include "lxc/reader.h"
 #include "pve/cluster.h"
 #include "pve/effect.h"
+#include "pve/reason.h"
 
 struct phx_pve_known {
         uint32_t id;
@@ -23,7 +24,8 @@ struct phx_pve_known {
         char *trouble;              /* why it cannot be judged; else NULL */
         struct phx_strings pending; /* see pve/remarks.h */
         struct phx_strings remarks;
-        struct phx_buffer generated;   /* what Proxmox makes of it, as far as it matters here */
+        struct phx_buffer generated; /* what Proxmox makes of it, as far as it matters here */
+        struct phx_pve_reason reason;
         unsigned decider_line;         /* of the file; 0: none names a profile */
         char combined[PHX_SHA256_HEX]; /* of GENERATED and all that it includes, when VALUES were
                                           asked for; "" when they were not */

@@ -153,6 +153,7 @@ static int fill_observed(
         if (phx_replace(&container->assigned, have->effective) < 0 ||
             phx_replace(&container->config, have->config) < 0 ||
             phx_replace(&container->decider, have->decider) < 0 ||
+            phx_replace(&container->decider_why, have->decider_why) < 0 ||
             phx_replace(&container->lock, have->lock) < 0 ||
             phx_strings_copy(&container->namespace_profiles, &have->inner) < 0 ||
             fill_label(have, &container->label) < 0)
@@ -433,6 +434,8 @@ static int explain_container(
         phx_autofree char *below = join(snapshot->paths.lxc_path, container->directory, "/config");
         const char *config = container->config ? container->config : below;
         bool is_own = !container->decider || phx_equal(container->decider, config);
+        const char *why = is_own ? "used at the next start"
+                                 : "used at the next start; an include sets it";
         int r;
 
         r = explain_config(snapshot, container);
@@ -447,8 +450,9 @@ static int explain_container(
                                                 .line = container->decider_line,
                                                 .key = "lxc.apparmor.profile",
                                                 .value = container->assigned,
-                                                .why = is_own ? "used at the next start"
-                                                              : "used at the next start; an include sets it",
+                                                .why = container->decider_why
+                                                                       ? container->decider_why
+                                                                       : why,
                                 });
         if (r >= 0 && container->label)
                 r = add_decider(container,

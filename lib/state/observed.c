@@ -74,6 +74,7 @@ static void observed_container_done(struct phx_observed_container *container) {
         phx_strings_done(&container->remarks);
         free(container->config);
         free(container->lock);
+        free(container->decider_why);
         phx_strings_done(&container->labels);
         phx_strings_done(&container->inner);
 }

@@ -68,7 +68,8 @@ struct phx_observed_container {
         bool is_refused_by_lxc; /* liblxc does not take the config as it is */
         char *decider; /* the file that sets EFFECTIVE, and its line; NULL when none does */
         unsigned decider_line;
-        char *trouble;                      /* why it cannot be judged; else NULL */
+        char *decider_why; /* why it is what decides, in Proxmox's terms; NULL for plain LXC */
+        char *trouble;     /* why it cannot be judged; else NULL */
         struct phx_wrong_lines wrong_lines; /* managed lines */
         struct phx_line_edit lines;         /* that makes them right, values included */
         struct phx_strings pending; /* "FILE:LINE: …": what the next start would bring, and the

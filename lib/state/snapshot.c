@@ -75,6 +75,7 @@ static void snapshot_container_done(struct phx_snapshot_container *container) {
         free(container->assigned);
         free(container->label);
         free(container->decider);
+        free(container->decider_why);
         free(container->suggestion);
         free(container->suggestion_why);
         free(container->lock);

@@ -112,6 +112,7 @@ struct phx_snapshot_container {
         char *config;
         char *decider;
         unsigned decider_line;
+        char *decider_why; /* NULL: nothing but what the lines say */
 };
 
 struct phx_snapshot_unmanaged {

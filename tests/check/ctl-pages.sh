@@ -39,4 +39,5 @@ snapshot=proxmox.json
 page proxmox-status status
 page proxmox-explain-ha explain 102
 page proxmox-explain-locked explain 104
+page proxmox-explain-generated explain 107
 exit "$failed"

@@ -228,6 +228,24 @@ static void each_place_that_decides_is_named(void **state) {
         assert_string_equal(web->decided_by[1].file, "/p/lxc-web");
         assert_string_equal(web->decided_by[2].file, "/d/lxc-web");
         assert_string_equal(web->decided_by[4].file, "/l/web/config");
+        assert_string_equal(web->decided_by[4].why, "used at the next start");
+}
+
+static void proxmoxs_own_reason_is_told(void **state) {
+        struct subject *subject = *state;
+        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = NULL;
+        const struct phx_snapshot_container *web;
+
+        assert_int_equal(run(subject), 0);
+        snapshot = phx_pass_take_snapshot(subject->pass);
+        for (size_t i = 0; i < snapshot->container_count; i++)
+                assert_int_equal(
+                                phx_replace(&snapshot->containers[i].decider_why,
+                                            "the last of 2 lines"),
+                                0);
+        assert_int_equal(phx_snapshot_explain(snapshot), 0);
+        web = phx_snapshot_find_container(snapshot, "web");
+        assert_string_equal(web->decided_by[web->decided_by_count - 1].why, "the last of 2 lines");
 }
 
 static void what_is_suspended_is_told_and_not_repaired(void **state) {
@@ -522,6 +540,7 @@ int main(void) {
                 PASS_TEST(a_failure_is_told_with_its_next_try),
                 PASS_TEST(only_the_last_changes_are_remembered),
                 PASS_TEST(each_place_that_decides_is_named),
+                PASS_TEST(proxmoxs_own_reason_is_told),
                 PASS_TEST(what_is_suspended_is_told_and_not_repaired),
                 PASS_TEST(the_report_has_what_the_loop_waits_for),
                 PASS_TEST(a_failure_is_retried_later_and_later),
