@@ -349,6 +349,7 @@ static void a_stranger_at_its_name_does_not_make_it_run(void **state) {
         assert_null(web->trouble);
         assert_null(web->unread_why);
         assert_false(web->is_running);
+        assert_true(web->restart == PHX_RESTART_PLAIN);
         assert_int_equal(web->unknown, 0);
         assert_true(observed->retry_usec == PHX_NEVER);
 }

@@ -134,6 +134,8 @@ static void what_was_seen_can_be_told(void **state) {
 
         assert_int_equal(phx_replace(&subject->fake->desired->containers[0].name, "Web"), 0);
         (void) fake_create(subject->fake, "other", "generated");
+        subject->fake->observed->containers[0].restart = PHX_RESTART_LOCKED;
+        assert_int_equal(phx_replace(&subject->fake->observed->containers[0].lock, "backup"), 0);
         fake_start(subject->fake, "web", "unconfined");
         phx_pass_set_clock(subject->pass, subject->now_usec, 1000 * SECOND);
         assert_int_equal(run(subject), 0);
@@ -163,6 +165,8 @@ static void what_was_seen_can_be_told(void **state) {
         assert_string_equal(web->name, "Web");
         assert_true(web->state == PHX_CONTAINER_REQUIRES_RESTART);
         assert_true(web->posture == PHX_POSTURE_UNCONFINED);
+        assert_true(web->restart == PHX_RESTART_LOCKED);
+        assert_string_equal(web->lock, "backup");
         assert_string_equal(web->assigned, "lxc-web");
         assert_null(strstr(web->label, "pid"));
         assert_int_equal(snapshot->unmanaged_count, 1);

@@ -238,6 +238,8 @@ static void copy_container(struct phx_observed *to, const struct phx_observed_co
 
         must(container);
         set(&container->effective, from->effective);
+        set(&container->lock, from->lock);
+        container->restart = from->restart;
         set(&container->digest, from->digest);
         set(&container->trouble, from->trouble);
         must(phx_label_copy(&container->example, &from->example) >= 0);
