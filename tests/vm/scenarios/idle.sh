@@ -6,9 +6,9 @@
 put_profile lxc-web
 put_profile lxc-db
 pairs=(web=lxc-web db=lxc-db)
+mkdir -p /var/lib/lxc/{1001..1100}/rootfs
 for i in $(seq 100); do
     pairs+=("$((1000 + i))=lxc-web")
-    mkdir -p "/var/lib/lxc/$((1000 + i))/rootfs"
     printf 'lxc.include = /usr/share/lxc/config/common.conf\nlxc.uts.name = c%s\n' "$i" >"/var/lib/lxc/$((1000 + i))/config"
 done
 configure "${pairs[@]}"
@@ -26,12 +26,13 @@ wakeups() {
     done
     echo "$sum"
 }
-say "60 s of silence"
-before=$(wakeups) changes=$(machine_picture)
-sleep 60
+say "40 s of silence"
+changes=$(machine_picture)
+before=$(wakeups)
+sleep 40
 after=$(wakeups)
 say "wakeups: $((after - before))"
-check "nobody but the watchdog woke it" test $((after - before)) -le 4
+check "nobody but the watchdog woke it" test $((after - before)) -le 3
 check "nothing has changed" equals "$(machine_picture)" "$changes"
 
 say "identical rewrites of a profile and of the configuration"
@@ -40,13 +41,11 @@ cp "$SOURCES/lxc-web" /tmp/same
 cp "$CONFIG" /tmp/same.json
 cursor=$(journal_cursor)
 (sleep 1; cat /tmp/same >"$SOURCES/lxc-web"; sleep 1; cp /tmp/same.json "$CONFIG.new"; mv "$CONFIG.new" "$CONFIG") &
-forks=$(count_syscalls 6 'clone,clone3,fork,vfork,execve')
+STARTS=clone,clone3,fork,vfork,execve
+WRITES=write,pwrite64,rename,renameat,renameat2,unlink,unlinkat,ftruncate
+found=$(count_syscalls 6 "$STARTS,$WRITES" '</etc/|</var/lib/|</sys/|rename|unlink|(clone3?|v?fork|execve)\(')
 wait $!
-check "no fork and no exec" equals "$forks" 0
-(sleep 1; cat /tmp/same >"$SOURCES/lxc-web"; sleep 1; cp /tmp/same.json "$CONFIG.new"; mv "$CONFIG.new" "$CONFIG") &
-writes=$(count_syscalls 6 'write,pwrite64,rename,renameat,renameat2,unlink,unlinkat,ftruncate' '</etc/|</var/lib/|</sys/|rename|unlink')
-wait $!
-check "no write to any file" equals "$writes" 0
+check "no fork, no exec, and no write to any file" equals "$found" 0
 check "no load" prints "$revision_before" revision
 check "the journal is silent" equals "$(journalctl -q -u phoenixd -o cat --after-cursor="$cursor")" ""
 check "the machine is as it was" equals "$(machine_picture)" "$changes"
