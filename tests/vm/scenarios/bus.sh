@@ -76,7 +76,7 @@ check "told as the last change" prints 'install lxc-web changed' \
     described '.changes[-1] | "\(.action) \(.object) \(.result)"'
 
 say "what is suspended is not repaired, and then it is"
-ask Suspend sst lxc-web 'being debugged' "$(($(date +%s%6N) + 25000000))"
+ask Suspend sst lxc-web 'being debugged' "$(($(date +%s%6N) + 3600000000))"
 rm "$DEPLOYED/lxc-web"
 check "told" wait_until 10 status_like '1 suspended'
 check "the drift says why" wait_until 10 prints_like 'suspended by uid 0 until .*being debugged' described '.drifts[0].why'
@@ -85,6 +85,8 @@ check "told to the journal" journal_has 'lxc-web: suspended by uid 0 until'
 systemctl restart phoenixd
 check "not after a restart either" wait_until 10 status_like '1 suspended'
 check "still not repaired" test ! -e "$DEPLOYED/lxc-web"
+# It takes the place of the one before.
+ask Suspend sst lxc-web 'nearly done' "$(($(date +%s%6N) + 15000000))"
 check "repaired when its time is over" wait_until 30 test -e "$DEPLOYED/lxc-web"
 check "and that is told" journal_has 'lxc-web: no longer suspended: the suspension expired'
 check "resumed is what is not suspended" not ask Resume s lxc-web
