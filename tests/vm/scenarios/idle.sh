@@ -7,9 +7,10 @@ put_profile lxc-web
 put_profile lxc-db
 pairs=(web=lxc-web db=lxc-db)
 mkdir -p /var/lib/lxc/{1001..1100}/rootfs
+# Their configs are right already: a hundred edits are another scenario's.
 for i in $(seq 100); do
     pairs+=("$((1000 + i))=lxc-web")
-    printf 'lxc.include = /usr/share/lxc/config/common.conf\nlxc.uts.name = c%s\n' "$i" >"/var/lib/lxc/$((1000 + i))/config"
+    printf 'lxc.include = /usr/share/lxc/config/common.conf\nlxc.uts.name = c%s\nlxc.apparmor.profile = lxc-web\n' "$i" >"/var/lib/lxc/$((1000 + i))/config"
 done
 configure "${pairs[@]}"
 start_daemon
