@@ -75,7 +75,7 @@ most_compilers() {
 watch_compilers
 put_profile lxc-slow1 "$endless"
 put_profile lxc-slow2 "$endless"
-check "the status says what it is at" wait_until 3 status_like '^Reconciling: compiling lxc-slow[12] \([12] of [12]\)'
+check "the status says what it is at" wait_until 10 status_like '^Reconciling: compiling lxc-slow[12] \([12] of [12]\)'
 check "each is stopped at its deadline, by the setting's name" wait_until 10 status_like "$stopped"
 check "one at a time" prints 1 most_compilers
 set_setting compile_jobs 2
