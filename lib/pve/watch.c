@@ -174,6 +174,7 @@ static int add_ours(
         return r;
 }
 
+/* Of another node only which containers it has: they are not missing then. */
 static int add_guests(
                 struct phx_buffer *text,
                 const struct phx_pve_guests *guests,
@@ -182,13 +183,14 @@ static int add_guests(
 
         for (size_t i = 0; r >= 0 && i < guests->count; i++) {
                 const struct phx_pve_guest *guest = &guests->items[i];
+                bool is_here = strcmp(guest->node, node) == 0;
 
-                if (guest->is_lxc && strcmp(guest->node, node) == 0)
+                if (guest->is_lxc)
                         r = phx_buffer_addf(
                                         text,
                                         "%u %llu\n",
                                         guest->id,
-                                        (unsigned long long) guest->version);
+                                        is_here ? (unsigned long long) guest->version : 0);
         }
         return r;
 }

@@ -257,8 +257,10 @@ static void other_nodes_changes_are_told(void **state) {
         /* A young file is compared once more. */
         while (is_told(5000))
                 ;
-        /* Not ours. */
+        /* Which containers another node has is of interest, and nothing else of them. */
         pve_host_write("nodes/pve2/lxc/106.conf", OLD);
+        assert_true(is_told(PATIENCE_MSEC));
+        pve_host_write("nodes/pve2/lxc/106.conf", OLD "memory: 256\n");
         assert_false(is_told(3000));
 }
 

@@ -176,6 +176,10 @@ static void in_a_cluster_other_nodes_changes_are_told(void **state) {
                 phx_pve_pause(80000);
         }
         assert_in_range(status_of(pid, "voluntary_ctxt_switches:", 10) - before, 2, 12);
+        /* Which containers another node has is of interest, and nothing else of them. */
+        pve_write_vmlist(PVE_GUEST("103", "pve2", "lxc", "5"));
+        tree_write("database/config.db-wal", "ab");
+        assert_true(is_told(PATIENCE_MSEC));
         pve_write_vmlist(PVE_GUEST("103", "pve2", "lxc", "6"));
         tree_write("database/config.db-wal", "abc");
         assert_false(is_told(3 * (int) (period_usec / 1000)));

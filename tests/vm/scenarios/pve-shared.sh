@@ -24,8 +24,7 @@ assign() {
         pve_ask write phoenixd/phoenix_lxc_configs.json
 }
 
-make_pve
-pve_ask cluster c
+make_pve --cluster c
 put_profile lxc-web 'deny /etc/secret r,'
 put_profile lxc-db
 pve_guest 910
