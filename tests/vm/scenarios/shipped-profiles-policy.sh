@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash source=tests/vm/guest/lib.sh
+# timeout: 1200
 # with: shipped-profiles.d
 # Containers that see AppArmor's interface, bound into them as Docker needs it: each has the policy
 # of its own namespace in hand, and neither reads nor changes the host's or another container's.
