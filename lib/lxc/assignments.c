@@ -114,14 +114,16 @@ static int set_record(
 
 static struct phx_assignment *assignments_add(
                 struct phx_assignments *assignments,
+                const struct phx_desired *desired,
                 const struct phx_desired_container *want,
                 const struct phx_observed_container *have) {
+        const char *label = phx_observed_label(desired, want, have);
         struct phx_assignment *assignment =
                         phx_grow(&assignments->items, &assignments->count, sizeof(*assignment));
 
         if (!assignment || phx_replace(&assignment->id, want->id) < 0 ||
             phx_replace(&assignment->directory, want->directory) < 0 ||
-            phx_replace(&assignment->label, phx_observed_label(want, have)) < 0 ||
+            phx_replace(&assignment->label, label) < 0 ||
             phx_lxc_options_copy(&assignment->options, &want->options) < 0)
                 return NULL;
         assignment->have = have;
@@ -131,10 +133,11 @@ static struct phx_assignment *assignments_add(
 /* 1 when INVENTORY changed. */
 static int add_one(
                 struct phx_assignments *assignments,
+                const struct phx_desired *desired,
                 const struct phx_desired_container *want,
                 const struct phx_observed_container *have,
                 struct phx_inventory *inventory) {
-        struct phx_assignment *assignment = assignments_add(assignments, want, have);
+        struct phx_assignment *assignment = assignments_add(assignments, desired, want, have);
         const struct phx_inventory_container *record;
         int r;
 
@@ -161,7 +164,8 @@ int phx_assignments_collect(
                 const struct phx_desired_container *want = phx_desired_find_directory(
                                 desired,
                                 have->directory);
-                int r = want && have->text ? add_one(assignments, want, have, inventory) : 0;
+                int r = want && have->text ? add_one(assignments, desired, want, have, inventory)
+                                           : 0;
 
                 if (r < 0)
                         return r;

@@ -455,9 +455,10 @@ int phx_machine_containers_review(
 static int wish_one(
                 const struct phx_machine_containers *containers,
                 const struct phx_container_config *config,
+                const struct phx_desired *desired,
                 const struct phx_desired_container *want,
                 struct phx_observed_container *have) {
-        int r = phx_machine_pve_review_profile(want, have);
+        int r = phx_machine_pve_review_profile(desired, want, have);
 
         if (r < 0)
                 return r;
@@ -504,6 +505,7 @@ int phx_machine_containers_wish(
                 if (found && found->backend == PHX_BACKEND_PVE)
                         r = wish_one(containers,
                                      &configuration->containers[i],
+                                     desired,
                                      want,
                                      &observed->containers[found - observed->containers]);
         }

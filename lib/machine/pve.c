@@ -50,12 +50,13 @@ int phx_machine_pve_skip_options(const char *configuration_file, struct phx_obse
 }
 
 int phx_machine_pve_review_profile(
+                const struct phx_desired *desired,
                 const struct phx_desired_container *want,
                 struct phx_observed_container *have) {
         if (!want->is_generated || have->decider_line == 0 ||
             !phx_equal(have->decider, have->config))
                 return 0;
-        if (!phx_observed_keeps_profile(want, have))
+        if (!phx_observed_keeps_profile(desired, want, have))
                 return phx_wrong_lines_add(
                                 &have->wrong_lines,
                                 PHX_LINE_TOO_MANY,

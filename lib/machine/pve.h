@@ -11,5 +11,6 @@ int phx_machine_pve_skip_options(const char *configuration_file, struct phx_obse
  * WANT names no profile, and "generated" written out is a line too many, as it is less than
  * Proxmox's own default. 0 or -ENOMEM. */
 int phx_machine_pve_review_profile(
+                const struct phx_desired *desired,
                 const struct phx_desired_container *want,
                 struct phx_observed_container *have);

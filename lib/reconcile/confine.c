@@ -24,19 +24,23 @@ static const char *generated_label_of(
 
 /* An unmanaged container is judged by what its own config says. */
 static const char *confine_label_of(
+                const struct phx_desired *desired,
                 const struct phx_desired_container *want,
                 const struct phx_observed_container *have) {
-        if (want && phx_observed_keeps_profile(want, have))
+        if (want && phx_observed_keeps_profile(desired, want, have))
                 return have->effective;
         if (want)
                 return want->is_generated ? generated_label_of(want, have) : want->label;
         return have->effective && have->effective[0] ? have->effective : "unconfined";
 }
 
-static int confine(const struct phx_desired_container *want, struct phx_observed_container *have) {
+static int confine(const struct phx_desired *desired, struct phx_observed_container *have) {
+        const struct phx_desired_container *want = phx_desired_find_directory(
+                        desired,
+                        have->directory);
         const struct phx_confinement judged = phx_confinement_judge(
                         &have->seen,
-                        confine_label_of(want, have));
+                        confine_label_of(desired, want, have));
 
         have->wrong = judged.wrong;
         have->unknown = judged.unknown;
@@ -54,7 +58,7 @@ int phx_confine(const struct phx_desired *desired, struct phx_observed *observed
                 /* Nothing runs, or it could not be seen what. */
                 if (have->seen.count == 0 && have->seen.unread == 0)
                         continue;
-                r = confine(phx_desired_find_directory(desired, have->directory), have);
+                r = confine(desired, have);
                 if (r < 0)
                         return r;
         }

@@ -68,7 +68,8 @@ static enum phx_cause why_no_label(
 
         if (!want->is_generated)
                 return diff_containers_why_no_profile(differ, want->profile);
-        if (!phx_observed_keeps_profile(want, have) || !phx_label_next_part(have->effective, &part))
+        if (!phx_observed_keeps_profile(differ->desired, want, have) ||
+            !phx_label_next_part(have->effective, &part))
                 return PHX_CAUSE_NONE;
         return diff_containers_why_no_profile(differ, part.name);
 }
@@ -152,7 +153,7 @@ static int diff_running(
                 .kind = PHX_DRIFT_RUNNING,
                 .object = want->id,
                 .profile = want->profile,
-                .expected = phx_observed_label(want, have),
+                .expected = phx_observed_label(differ->desired, want, have),
                 .cause = why_running(differ, want, have, why),
         };
         int r = 0;
@@ -194,7 +195,7 @@ static int diff_assigned(
                 const struct phx_desired_container *want,
                 const struct phx_observed_container *have,
                 enum phx_cause why) {
-        const char *label = phx_observed_label(want, have);
+        const char *label = phx_observed_label(differ->desired, want, have);
         const struct phx_drift drift = {
                 .layer = PHX_LAYER_CONFIG,
                 .kind = PHX_DRIFT_ASSIGNED,
@@ -342,7 +343,7 @@ static int diff_container(struct phx_differ *differ, const struct phx_desired_co
                         r = diff_assigned(differ, want, have, why);
                 /* Where no restart could help, a restart is not asked for. */
                 if (why != PHX_CAUSE_NONE &&
-                    strcmp(have->effective, phx_observed_label(want, have)) != 0)
+                    strcmp(have->effective, phx_observed_label(differ->desired, want, have)) != 0)
                         return r;
         }
         return r < 0 || !have->is_running ? r : diff_running(differ, want, have, why);

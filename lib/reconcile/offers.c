@@ -73,7 +73,7 @@ int phx_offers_fill(
                 r = world->offer(
                                 world->data,
                                 have,
-                                phx_observed_label(want, have),
+                                phx_observed_label(desired, want, have),
                                 phx_set_has(&edited, have->directory),
                                 &offer);
                 if (r <= 0)

@@ -114,7 +114,7 @@ static int plan_assign(struct planner *planner, struct phx_step *step) {
                 .profile = want->profile,
                 .mode = want->is_generated ? PHX_POLICY_UNKNOWN
                                            : mode_of(planner->desired, want->profile),
-                .label = phx_observed_label(want, have),
+                .label = phx_observed_label(planner->desired, want, have),
                 .lines = &have->lines,
         };
         return 0;

@@ -168,14 +168,26 @@ static bool observed_names_profile(const struct phx_observed_container *have) {
                !phx_label_is_unconfined(have->effective);
 }
 
+static bool observed_names_managed(
+                const struct phx_desired *desired,
+                const struct phx_observed_container *have) {
+        struct phx_label_part part = { 0 };
+
+        return phx_label_next_part(have->effective, &part) &&
+               phx_desired_find_profile(desired, part.name);
+}
+
 bool phx_observed_keeps_profile(
+                const struct phx_desired *desired,
                 const struct phx_desired_container *want,
                 const struct phx_observed_container *have) {
-        return want->is_generated && have && observed_names_profile(have);
+        return want->is_generated && have && observed_names_profile(have) &&
+               !observed_names_managed(desired, have);
 }
 
 const char *phx_observed_label(
+                const struct phx_desired *desired,
                 const struct phx_desired_container *want,
                 const struct phx_observed_container *have) {
-        return phx_observed_keeps_profile(want, have) ? have->effective : want->label;
+        return phx_observed_keeps_profile(desired, want, have) ? have->effective : want->label;
 }

@@ -123,14 +123,17 @@ struct phx_observed {
 void phx_line_edit_done(struct phx_line_edit *edit);
 
 /* Whether a profile stays that no entry asks for: WANT leaves it to Proxmox, and a line of the
- * config's own names one that confines. To remove that line could leave the container less
- * confined, so that its operator decides. HAVE may be NULL. */
+ * config's own names one that confines and is not managed here. To remove that line could leave the
+ * container less confined than somebody else wanted, so that its operator decides. A line with a
+ * managed profile is one that an entry asked for before. HAVE may be NULL. */
 bool phx_observed_keeps_profile(
+                const struct phx_desired *desired,
                 const struct phx_desired_container *want,
                 const struct phx_observed_container *have);
 /* The value of lxc.apparmor.profile that the config is to have: WANT's label, or one that stays.
  * Borrowed. */
 const char *phx_observed_label(
+                const struct phx_desired *desired,
                 const struct phx_desired_container *want,
                 const struct phx_observed_container *have);
 

@@ -62,6 +62,7 @@ static void what_proxmox_does_not_keep_is_left_out_and_told(void **state) {
         assert_int_equal(items[2].refused_options.count, 0);
 }
 
+static const struct phx_desired nothing;
 static char generated[] = "generated", unconfined[] = "unconfined";
 
 static struct phx_observed_container *with_profile(
@@ -105,11 +106,11 @@ static void a_profile_that_nobody_named_stays_and_is_told(void **state) {
 
                 assert_non_null(observed);
                 have = with_profile(observed, cases[i].effective, cases[i].line);
-                assert_int_equal(phx_machine_pve_review_profile(&want, have), 0);
+                assert_int_equal(phx_machine_pve_review_profile(&nothing, &want, have), 0);
                 assert_int_equal(have->remarks.count, cases[i].is_kept);
                 assert_int_equal(have->wrong_lines.count, cases[i].is_too_many);
                 assert_string_equal(
-                                phx_observed_label(&want, have),
+                                phx_observed_label(&nothing, &want, have),
                                 cases[i].is_kept ? cases[i].effective : "generated");
                 if (i == 0)
                         assert_string_equal(
@@ -118,6 +119,27 @@ static void a_profile_that_nobody_named_stays_and_is_told(void **state) {
                                         "the configuration does not; add it to the configuration, "
                                         "or remove the line");
         }
+}
+
+/* An entry asked for it before. Its source may be gone as well. */
+static void a_managed_profile_goes_with_its_entry(void **state) {
+        phx_cleanup(phx_observed_freep) struct phx_observed *observed = calloc(
+                        1,
+                        sizeof(*observed));
+        phx_cleanup(phx_desired_freep) struct phx_desired *desired = calloc(1, sizeof(*desired));
+        struct phx_desired_container want = { .is_generated = true, .label = generated };
+        struct phx_observed_container *have;
+
+        assert_non_null(observed);
+        assert_non_null(desired);
+        assert_non_null(phx_desired_add_profile(desired, "lxc-web"));
+        have = with_profile(observed, "lxc-web//&:lxc-101:unconfined", 7);
+        assert_int_equal(phx_machine_pve_review_profile(desired, &want, have), 0);
+        assert_int_equal(have->remarks.count, 0);
+        assert_int_equal(have->wrong_lines.count, 1);
+        assert_string_equal(phx_observed_label(desired, &want, have), "generated");
+        assert_int_equal(phx_replace(&have->effective, "lxc-website"), 0);
+        assert_string_equal(phx_observed_label(desired, &want, have), "lxc-website");
 }
 
 /* An include is no line of its own, and an entry with a profile wants that one. */
@@ -131,14 +153,14 @@ static void what_is_named_elsewhere_is_not_kept(void **state) {
         assert_non_null(observed);
         have = with_profile(observed, "lxc-web", 7);
         assert_int_equal(phx_replace(&have->decider, "/usr/share/lxc/config/nesting.conf"), 0);
-        assert_false(phx_observed_keeps_profile(&want, have));
+        assert_false(phx_observed_keeps_profile(&nothing, &want, have));
         assert_int_equal(phx_replace(&have->decider, have->config), 0);
-        assert_true(phx_observed_keeps_profile(&want, have));
+        assert_true(phx_observed_keeps_profile(&nothing, &want, have));
         want = (struct phx_desired_container){ .label = unconfined };
-        assert_false(phx_observed_keeps_profile(&want, have));
-        assert_int_equal(phx_machine_pve_review_profile(&want, have), 0);
+        assert_false(phx_observed_keeps_profile(&nothing, &want, have));
+        assert_int_equal(phx_machine_pve_review_profile(&nothing, &want, have), 0);
         assert_int_equal(have->remarks.count, 0);
-        assert_string_equal(phx_observed_label(&want, NULL), "unconfined");
+        assert_string_equal(phx_observed_label(&nothing, &want, NULL), "unconfined");
 }
 
 /* --- a node of a cluster, with the containers 101 and 102 */
@@ -268,6 +290,7 @@ int main(void) {
                                 tear_down),
                 cmocka_unit_test(what_proxmox_does_not_keep_is_left_out_and_told),
                 cmocka_unit_test(a_profile_that_nobody_named_stays_and_is_told),
+                cmocka_unit_test(a_managed_profile_goes_with_its_entry),
                 cmocka_unit_test(what_is_named_elsewhere_is_not_kept),
         };
 
