@@ -94,9 +94,9 @@ manager_answers() {
     deb test -S /run/systemd/private
 }
 
-# is_up: every unit has started, and none has failed.
+# is_up: every unit has started, and none has failed. A busy machine takes minutes.
 is_up() {
-    prints running timeout 90 lxc-attach -n deb -- systemctl is-system-running --wait || {
+    prints running timeout 540 lxc-attach -n deb -- systemctl is-system-running --wait || {
         deb systemctl --failed --no-legend
         return 1
     }
