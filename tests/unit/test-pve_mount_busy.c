@@ -337,10 +337,13 @@ static unsigned long count_opens(void) {
 
 /* The other node writes all the time, none of which is ours: each comparison opens two files. */
 static void assert_compares_once_a_second(unsigned seconds) {
-        const uint64_t begin = phx_now_usec();
-        const unsigned long before = count_opens();
-        unsigned long comparisons;
+        unsigned long before, comparisons;
+        uint64_t begin;
 
+        pve_host_write("nodes/pve2/lxc/106.conf", OLD);
+        assert_true(is_told(PATIENCE_MSEC));
+        begin = phx_now_usec();
+        before = count_opens();
         for (unsigned i = 0; i < 10 * seconds; i++) {
                 pve_host_write("nodes/pve2/lxc/106.conf", i % 2 ? OLD : NEW);
                 phx_pve_pause(100000);
