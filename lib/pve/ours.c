@@ -11,7 +11,6 @@
 #include <time.h>
 
 #include "base/file.h"
-#include "base/grow.h"
 #include "base/strings.h"
 
 struct ours_look {
@@ -30,6 +29,21 @@ static int ours_refuse(const struct ours_look *look, int code, const char *path,
         return phx_error_set(look->error, code, "%s/%s: %s", look->top, path, what);
 }
 
+/* Room for twice as many whenever their number is a power of two: with one by one, each that is
+ * added could be a copy of all. */
+static struct phx_pve_file *ours_grow(struct phx_pve_files *files) {
+        size_t count = files->count;
+        struct phx_pve_file *items;
+
+        if ((count & (count - 1)) == 0) {
+                items = reallocarray(files->items, count > 0 ? 2 * count : 1, sizeof(*items));
+                if (!items)
+                        return NULL;
+                files->items = items;
+        }
+        return &files->items[files->count++];
+}
+
 static int ours_add(struct ours_look *look, const char *path, const struct stat *st) {
         struct phx_pve_file *file;
 
@@ -37,7 +51,7 @@ static int ours_add(struct ours_look *look, const char *path, const struct stat 
                 return ours_refuse(look, -ENAMETOOLONG, path, "the path is too long");
         if (look->files.count >= PHX_PVE_OURS_ENTRIES)
                 return ours_refuse(look, -E2BIG, path, "too many files, expected at most 8192");
-        file = phx_grow(&look->files.items, &look->files.count, sizeof(*file));
+        file = ours_grow(&look->files);
         if (!file)
                 return -ENOMEM;
         *file = (struct phx_pve_file){
