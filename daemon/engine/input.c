@@ -64,7 +64,7 @@ static int input_refuse(
 
         if (!refusal)
                 return -ENOMEM;
-        refusal->is_transient = r == -EBUSY;
+        refusal->is_transient = r == -EBUSY || r == -EREMOTE;
         return 0;
 }
 

@@ -11,8 +11,15 @@
 /* The worker says when the file system comes back; this is for what it cannot see coming. */
 #define RETRY_USEC UINT64_C(30000000)
 
-void remote_init(struct remote *remote, const struct phx_pve_place *place) {
+void remote_init(
+                struct remote *remote,
+                struct phx_trust *trust,
+                const char *copy,
+                const struct phx_pve_place *place) {
+        trust->is_remote_met = &remote->is_met;
         *remote = (struct remote){
+                .trust = trust,
+                .copy = copy,
                 .is_met = place->database && access(place->database, F_OK) == 0,
         };
 }
@@ -29,6 +36,7 @@ int remote_refresh(
         *ret_retry_usec = PHX_NEVER;
         remote->is_fresh = remote->is_met;
         remote->is_met = false;
+        remote->trust->remote_copy = remote->is_fresh ? remote->copy : NULL;
         if (!remote->is_fresh)
                 return 0;
         r = phx_machine_copy_remote(machine, &error);

@@ -520,8 +520,6 @@ int work_setup(const struct work_options *options,
         work->state_fd = -1;
         work->last_converged_usec = PHX_NEVER;
         work->trust = work->source_trust = (struct phx_trust){ .root = "/", .owner = 0 };
-        remote_init(&work->remote, &options->roots->pve);
-        work->source_trust.is_remote_met = &work->remote.is_met;
         work->progress = (struct phx_compile_progress){
                 .done = on_compile,
                 .ended = on_compiled,
@@ -534,7 +532,11 @@ int work_setup(const struct work_options *options,
                 r = phx_printf(&work->pve_claim, "%s/pve-worker", options->runtime_dir);
         if (r >= 0)
                 r = phx_printf(&work->remote_copy, "%s/cluster", options->state_dir);
-        work->source_trust.remote_copy = work->remote_copy;
+        if (r >= 0)
+                remote_init(&work->remote,
+                            &work->source_trust,
+                            work->remote_copy,
+                            &options->roots->pve);
         if (r >= 0)
                 r = suspend_init(&work->suspend, work->state_fd, &work->audit, error);
         if (r >= 0)

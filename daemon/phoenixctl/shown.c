@@ -222,8 +222,8 @@ void shown_step(const struct phx_snapshot *snapshot,
                  container && container->backend == PHX_BACKEND_PVE)
                 (void) snprintf(text,
                                 size,
-                                "fix the file, see phoenixctl advise %s; phoenixd picks it up "
-                                "automatically",
+                                "fix the file (phoenixctl advise %s may offer the edit); phoenixd "
+                                "picks it up automatically",
                                 drift->object);
         else if (drift->kind == PHX_DRIFT_REFUSED || drift->kind == PHX_DRIFT_OPTION ||
                  drift->kind == PHX_DRIFT_PENDING || drift->kind == PHX_DRIFT_REMARK)

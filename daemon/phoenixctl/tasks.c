@@ -113,11 +113,15 @@ static bool piece_parse_hex(struct piece piece, size_t least, size_t most, uint6
         return true;
 }
 
-/* Printable, without a blank. */
-static bool piece_is_word(struct piece piece) {
-        for (size_t i = 0; i < piece.size; i++)
-                if (piece.start[i] <= ' ' || piece.start[i] > '~')
+/* Without a blank or a control character, and of ASCII unless IS_USER: their names may have more.
+ */
+static bool piece_is_word(struct piece piece, bool is_user) {
+        for (size_t i = 0; i < piece.size; i++) {
+                unsigned char byte = (unsigned char) piece.start[i];
+
+                if (byte <= ' ' || byte == 0x7f || (byte > 0x7f && !is_user))
                         return false;
+        }
         return piece.size > 0;
 }
 
@@ -136,7 +140,7 @@ static bool task_parse_name(struct piece name, struct task *task) {
                 if (!memchr(name.start, ':', name.size))
                         return false;
                 task->fields[i] = piece_take(&name, ':');
-                if (!piece_is_word(task->fields[i]))
+                if (!piece_is_word(task->fields[i], i == FIELD_USER))
                         return false;
         }
         task->type = task_find_type(task->fields[FIELD_TYPE]);

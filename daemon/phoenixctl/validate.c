@@ -97,7 +97,9 @@ static bool is_configuration(const char *text, const char *path) {
 
 /* JSON tells by its content what it is: names differ from place to place. */
 static int take_json(struct validation *validation, const char *path, struct phx_error *error) {
-        const struct phx_trust trust = { .root = "/", .anyone = true };
+        const struct phx_trust trust = { .root = "/",
+                                         .anyone = true,
+                                         .remote_copy = PHX_REMOTE_ROOT };
         phx_autofree char *text = NULL;
         size_t size = 0;
         int r;
@@ -198,6 +200,8 @@ int validation_of(
         validation->is_in_force = count == 0 && !root;
         validation->looks_at_all = count == 0;
         r = phx_replace(&validation->root, root ? root : "/");
+        if (r >= 0)
+                r = phx_printf(&validation->remote, "%s" PHX_REMOTE_ROOT, root ? root : "");
         for (size_t i = 0; r >= 0 && i < count; i++)
                 r = validate_take(validation, words[i], error);
         if (r < 0)
@@ -210,6 +214,7 @@ int validation_of(
 
 void validation_done(struct validation *validation) {
         free(validation->root);
+        free(validation->remote);
         free(validation->settings_path);
         free(validation->configuration_path);
         free(validation->profile_dir);
@@ -220,7 +225,9 @@ void validation_done(struct validation *validation) {
 /* --- reading --- */
 
 static struct phx_trust trust_of(const struct validation *validation) {
-        return (struct phx_trust){ .root = validation->root, .anyone = !validation->is_in_force };
+        return (struct phx_trust){ .root = validation->root,
+                                   .anyone = !validation->is_in_force,
+                                   .remote_copy = validation->remote };
 }
 
 /* What cannot be read is a mistake as any other. */

@@ -10,6 +10,7 @@
 /* What is to be looked at: the machine's own input, or a working copy of it. Owned strings. */
 struct validation {
         char *root;          /* the tree in which all paths are; "/" for this machine */
+        char *remote;        /* Proxmox's cluster file system in it: here it may be waited for */
         bool is_in_force;    /* it is the machine's own: whose the files are matters */
         char *settings_path; /* NULL: the defaults hold */
         bool may_lack_settings;

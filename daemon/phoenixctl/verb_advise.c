@@ -300,6 +300,13 @@ int verb_advise(const struct ctl *ctl, int argc, char **argv) {
         for (int i = optind; i < argc; i++)
                 if (phx_strings_add(&only, argv[i]) < 0)
                         return CTL_ERROR;
+        if (ctl->host) {
+                (void) fprintf(stderr,
+                               "phoenixctl: advise: reads only the files of this host; run ssh %s "
+                               "phoenixctl advise\n",
+                               ctl->host);
+                return CTL_ERROR;
+        }
         r = advise_is_patch(ctl, &advise);
         if (r != 0)
                 return r < 0 ? -r : leftovers_print_patch(ctl, &only);

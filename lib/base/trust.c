@@ -87,6 +87,8 @@ static int trust_follow(struct walk *walk, int link_fd, int *directory) {
         ssize_t n;
         int fd = -1;
 
+        if (walk->trust->is_link_met)
+                *walk->trust->is_link_met = true;
         if (++walk->links > LINKS_LIMIT)
                 return phx_error_set_in(walk->error, -ELOOP, walk->path, "too many symbolic links");
         n = readlinkat(link_fd, "", target, sizeof(target) - 1);

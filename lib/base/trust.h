@@ -36,6 +36,7 @@ struct phx_trust {
          * NULL: it ends there, with -EREMOTE. */
         const char *remote_copy;
         bool *is_remote_met; /* set when a way came there; may be NULL */
+        bool *is_link_met;   /* set when a way went over a symbolic link; may be NULL */
 };
 
 /* Opens whatever is there with O_PATH; RET_MODE is its type and permissions. ".." is followed only

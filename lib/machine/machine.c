@@ -170,6 +170,8 @@ void phx_machine_forget(struct phx_machine *machine) {
         phx_definers_forget(machine->definers);
         phx_profiles_forget_failures(machine->profiles);
         phx_machine_containers_forget(machine->containers);
+        if (machine->copy)
+                phx_pve_copy_forget(machine->copy);
         free(machine->features);
         machine->features = NULL;
         machine->hash_kind = PHX_HASH_NONE;

@@ -280,11 +280,11 @@ static int watch_all(struct phx_update *update) {
                 const struct phx_strings *more = &update->candidates[i].closure.directories;
                 const struct phx_file_seen *seen = update->sources.items[i].seen;
 
-                if (seen && seen->target)
-                        r = phx_watches_add_file(directories, seen->target);
+                if (seen && seen->is_linked)
+                        r = phx_files_watch(update->files, seen->path, directories);
                 seen = update->sources.items[i].test;
-                if (r >= 0 && seen && seen->target)
-                        r = phx_watches_add_file(directories, seen->target);
+                if (r >= 0 && seen && seen->is_linked)
+                        r = phx_files_watch(update->files, seen->path, directories);
                 for (size_t j = 0; r >= 0 && j < more->count; j++)
                         r = phx_strings_add_once(directories, more->items[j]);
         }
@@ -301,7 +301,7 @@ static int keep_all(struct phx_update *update, int code, const struct phx_error 
 
         if (!refusal)
                 return -ENOMEM;
-        refusal->is_transient = code == -EBUSY;
+        refusal->is_transient = code == -EBUSY || code == -EREMOTE;
         if (update->profiles->options.findings)
                 phx_findings_add_error(
                                 update->profiles->options.findings,

@@ -400,7 +400,8 @@ static int show_one(
         if (!container)
                 return -ENOMEM;
         container->backend = PHX_BACKEND_PVE;
-        container->restart = restart_of(containers, known);
+        /* What was known at the last list says nothing of now. */
+        container->restart = trouble ? PHX_RESTART_UNKNOWN : restart_of(containers, known);
         if (!trouble && known->values.code < 0)
                 trouble = known->values.text ? known->values.text
                                              : strerrordesc_np(-known->values.code);

@@ -18,6 +18,12 @@ struct phx_pve_copy {
         struct phx_pve_files known; /* as of the files that were copied last */
 };
 
+/* What was read of a file; without data it is as it was. */
+struct copy_text {
+        char *data;
+        size_t size;
+};
+
 int phx_pve_copy_new(
                 struct phx_pve_worker *worker,
                 const char *directory,
@@ -77,6 +83,25 @@ static void keep_missing(struct phx_pve_files *there, const struct phx_pve_files
         there->count = kept;
 }
 
+/* A directory may have what a crash left of a replacement. */
+static int copy_remove(
+                const struct phx_pve_copy *copy,
+                int top_fd,
+                const struct phx_pve_file *file,
+                struct phx_error *error) {
+        phx_autoclose int fd = -1;
+
+        if (file->is_directory) {
+                fd = openat(top_fd, file->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+                if (fd >= 0)
+                        (void) phx_file_remove_leftovers(fd);
+        }
+        if (unlinkat(top_fd, file->path, file->is_directory ? AT_REMOVEDIR : 0) < 0 &&
+            errno != ENOENT)
+                return copy_failed(copy, phx_errno(), error);
+        return 0;
+}
+
 /* Those of the copy that were missing at each look are removed, a directory after what was in it.
  */
 static int copy_remove_gone(
@@ -97,13 +122,9 @@ static int copy_remove_gone(
                         return r;
                 keep_missing(&there, &now);
         }
-        for (size_t i = there.count; i > 0; i--)
-                if (unlinkat(top_fd,
-                             there.items[i - 1].path,
-                             there.items[i - 1].is_directory ? AT_REMOVEDIR : 0) < 0 &&
-                    errno != ENOENT)
-                        return copy_failed(copy, phx_errno(), error);
-        return there.count > 0;
+        for (size_t i = there.count; r >= 0 && i > 0; i--)
+                r = copy_remove(copy, top_fd, &there.items[i - 1], error);
+        return r < 0 ? r : there.count > 0;
 }
 
 static int copy_make_directory(
@@ -145,23 +166,53 @@ static bool copy_is_known(const struct phx_pve_copy *copy, const struct phx_pve_
                known->mtime == file->mtime;
 }
 
-static int copy_take(
+/* What is other than it was is read before anything of the copy is changed: where the cluster file
+ * system stops answering on the way, the copy is as it was. TEXTS has one for each file. */
+static int copy_read(
+                const struct phx_pve_copy *copy,
+                const struct phx_pve_files *files,
+                struct copy_text *texts,
+                struct phx_error *error) {
+        for (size_t i = 0; i < files->count; i++) {
+                const struct phx_pve_file *file = &files->items[i];
+                int r;
+
+                if (file->is_directory || copy_is_known(copy, file))
+                        continue;
+                r = copy_code_of(
+                                phx_pve_worker_read_ours(
+                                                copy->worker,
+                                                file->path,
+                                                &texts[i].data,
+                                                &texts[i].size,
+                                                error),
+                                error);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int copy_write(
                 const struct phx_pve_copy *copy,
                 int top_fd,
-                const struct phx_pve_file *file,
+                const struct phx_pve_files *files,
+                const struct copy_text *texts,
                 struct phx_error *error) {
-        phx_autofree char *data = NULL;
-        size_t size = 0;
-        int r;
+        int r = 0, changed = 0;
 
-        if (file->is_directory)
-                return copy_make_directory(copy, top_fd, file->path, error);
-        if (copy_is_known(copy, file))
-                return 0;
-        r = copy_code_of(
-                        phx_pve_worker_read_ours(copy->worker, file->path, &data, &size, error),
-                        error);
-        return r < 0 ? r : copy_store(copy, file->path, data, size, error);
+        for (size_t i = 0; r >= 0 && i < files->count; i++) {
+                const struct phx_pve_file *file = &files->items[i];
+
+                if (file->is_directory)
+                        r = copy_make_directory(copy, top_fd, file->path, error);
+                else if (texts[i].data)
+                        r = copy_store(copy, file->path, texts[i].data, texts[i].size, error);
+                else
+                        r = 0;
+                changed |= r;
+        }
+        return r < 0 ? r : changed;
 }
 
 static int copy_open_top(const struct phx_pve_copy *copy, int *ret_fd, struct phx_error *error) {
@@ -174,25 +225,45 @@ static int copy_open_top(const struct phx_pve_copy *copy, int *ret_fd, struct ph
         return r < 0 ? copy_failed(copy, r, error) : 0;
 }
 
-int phx_pve_copy_refresh(struct phx_pve_copy *copy, struct phx_error *error) {
-        phx_cleanup(phx_pve_files_done) struct phx_pve_files files = { 0 };
-        phx_autoclose int top_fd = -1;
-        int r, changed;
+static void copy_texts_free(struct copy_text *texts, size_t count) {
+        for (size_t i = 0; texts && i < count; i++)
+                free(texts[i].data);
+        free(texts);
+}
 
-        r = copy_list(copy, &files, error);
+static int copy_follow(
+                const struct phx_pve_copy *copy,
+                const struct phx_pve_files *files,
+                struct phx_error *error) {
+        struct copy_text *texts = calloc(files->count + 1, sizeof(*texts));
+        phx_autoclose int top_fd = -1;
+        int r, removed = 0;
+
+        r = texts ? copy_read(copy, files, texts, error) : copy_failed(copy, -ENOMEM, error);
         if (r >= 0)
                 r = copy_open_top(copy, &top_fd, error);
         if (r >= 0)
-                r = copy_remove_gone(copy, top_fd, &files, error);
-        changed = r;
-        for (size_t i = 0; r >= 0 && i < files.count; i++) {
-                r = copy_take(copy, top_fd, &files.items[i], error);
-                changed |= r;
-        }
+                r = removed = copy_remove_gone(copy, top_fd, files, error);
+        if (r >= 0)
+                r = copy_write(copy, top_fd, files, texts, error);
+        copy_texts_free(texts, files->count);
+        return r < 0 ? r : r | removed;
+}
+
+int phx_pve_copy_refresh(struct phx_pve_copy *copy, struct phx_error *error) {
+        phx_cleanup(phx_pve_files_done) struct phx_pve_files files = { 0 };
+        int r;
+
+        r = copy_list(copy, &files, error);
+        if (r >= 0)
+                r = copy_follow(copy, &files, error);
         /* What was not copied must not be taken for known. */
         phx_pve_files_done(&copy->known);
-        if (r < 0)
-                return r;
-        copy->known = PHX_TAKE_STRUCT(files);
-        return changed;
+        if (r >= 0)
+                copy->known = PHX_TAKE_STRUCT(files);
+        return r;
+}
+
+void phx_pve_copy_forget(struct phx_pve_copy *copy) {
+        phx_pve_files_done(&copy->known);
 }

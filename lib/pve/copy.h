@@ -23,6 +23,10 @@ struct phx_pve_copy *phx_pve_copy_free(struct phx_pve_copy *copy);
 PHX_DEFINE_FREEP(phx_pve_copy)
 
 /* Makes the copy what the cluster file system has. 1 when it has changed, 0 when not; -EAGAIN when
- * the cluster file system does not answer now, and others; the copy is then as it was, or has some
- * of the new files. */
+ * the cluster file system does not answer now, and others; the copy is then as it was, unless it
+ * could not be written. */
 int phx_pve_copy_refresh(struct phx_pve_copy *copy, struct phx_error *error);
+
+/* The next refresh reads every file: on demand, and against clocks of nodes that differ so much
+ * that a recent time does not look recent. */
+void phx_pve_copy_forget(struct phx_pve_copy *copy);

@@ -148,14 +148,27 @@ static int leftover_settle_meant(struct phx_pve_draft *draft) {
         return r;
 }
 
-/* The key in lower case where Proxmox takes it and it cannot change the profile. */
+/* Of the keys that Proxmox takes: with most others the container could get more than it has. */
+static bool leftover_cannot_loosen(const char *key) {
+        static const char *const keys[] = { "lxc.cap.drop",      "lxc.cgroup.devices.deny",
+                                            "lxc.environment",   "lxc.cgroup2.devices.deny",
+                                            "lxc.signal.halt",   "lxc.signal.stop",
+                                            "lxc.signal.reboot", "lxc.log.level" };
+
+        for (size_t i = 0; i < PHX_ELEMENTS(keys); i++)
+                if (strcmp(key, keys[i]) == 0)
+                        return true;
+        return false;
+}
+
+/* The key in lower case where Proxmox takes it and it takes no restriction away. */
 static bool leftover_correct_key(const struct phx_pve_line *line, char key[NAME_SIZE]) {
         if (line->key_size >= NAME_SIZE)
                 return false;
         for (size_t i = 0; i < line->key_size; i++)
                 key[i] = phx_lower(line->key[i]);
         key[line->key_size] = '\0';
-        return !phx_pve_is_profile_key(key) &&
+        return leftover_cannot_loosen(key) &&
                phx_pve_lxc_key(key, line->key_size) == PHX_PVE_LXC_TAKEN;
 }
 

@@ -30,6 +30,8 @@ static int ours_watches_add_one(
                 const char *path) {
         int wd = inotify_add_watch(inotify_fd, path, CHANGES), *item;
 
+        if (wd < 0 && errno != ENOENT && errno != ENOTDIR)
+                return phx_errno();
         if (wd < 0 || ours_watches_find(watches, wd))
                 return 0;
         item = phx_grow(&watches->items, &watches->count, sizeof(*item));

@@ -16,7 +16,7 @@ void phx_pve_ours_watches_done(struct phx_pve_ours_watches *watches);
 
 /* Watches each directory that is there now: FILES as of phx_pve_list_files(). Those that are
  * watched already stay; where nothing is there, nothing is watched. 1 when a watch was added, 0
- * when not, or -ENOMEM. */
+ * when not, -ENOMEM, or why one could not be added: too many are in use, say. */
 int phx_pve_ours_watches_add(
                 struct phx_pve_ours_watches *watches,
                 int inotify_fd,

@@ -443,12 +443,13 @@ static bool watch_take(
         enum phx_pve_ours_event ours;
         uint32_t id = 0;
 
-        if (event->wd == watch->database_wd)
-                return take_written(watch);
+        /* It has no watch: its number is that of one that is not there. */
         if (event->mask & IN_Q_OVERFLOW) {
                 watch_ours(watch);
                 return true;
         }
+        if (event->wd == watch->database_wd)
+                return take_written(watch);
         if (event->wd == watch->ha_wd)
                 return take_ha(watch, event);
         if (event->wd == watch->root_wd && event->len > 0)

@@ -44,7 +44,6 @@ static void file_free(void *data) {
         phx_references_done(&file->references);
         free(file->seen.path);
         free(file->seen.text);
-        free(file->seen.target);
         free(file);
 }
 
@@ -90,13 +89,6 @@ static char *machine_path(const struct phx_files *files, const char *path) {
         return name;
 }
 
-static char *files_find_target(const struct phx_files *files, const char *path) {
-        phx_autofree char *name = machine_path(files, path);
-        phx_autofree char *target = name ? realpath(name, NULL) : NULL;
-
-        return target && strcmp(target, name) != 0 ? PHX_TAKE(target) : NULL;
-}
-
 static struct file *read_now(const struct phx_files *files, const char *path) {
         struct file *file = calloc(1, sizeof(*file));
         struct phx_file_seen *seen;
@@ -110,15 +102,18 @@ static struct file *read_now(const struct phx_files *files, const char *path) {
                 return NULL;
         }
 
-        if (files->trust)
+        if (files->trust) {
+                struct phx_trust trust = *files->trust;
+
+                trust.is_link_met = &seen->is_linked;
                 seen->result = phx_trust_read(
-                                files->trust,
+                                &trust,
                                 path,
                                 FILE_LIMIT,
                                 &seen->text,
                                 &seen->size,
                                 &seen->error);
-        else
+        } else
                 seen->result = phx_file_read_at(
                                 AT_FDCWD,
                                 path,
@@ -127,8 +122,6 @@ static struct file *read_now(const struct phx_files *files, const char *path) {
                                 &seen->size);
         if (seen->result >= 0)
                 phx_sha256(seen->text, seen->size, seen->digest);
-        if (seen->result != -ENOENT)
-                seen->target = files_find_target(files, path);
         return file;
 }
 

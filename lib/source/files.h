@@ -17,7 +17,8 @@ struct phx_file_seen {
         char *text; /* with result 0: SIZE bytes and a NUL */
         size_t size;
         char digest[PHX_SHA256_HEX];
-        char *target; /* where symbolic links led to, on the machine; NULL without any */
+        bool is_linked; /* a symbolic link was on the way, so that more directories are to be
+                           watched */
         struct phx_error error;
 };
 

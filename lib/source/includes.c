@@ -142,7 +142,8 @@ static int collect_file(
         char why[64];
         int r;
 
-        if (seen->target && phx_watches_add_file(&collect->closure.directories, seen->target) < 0)
+        if (seen->is_linked &&
+            phx_files_watch(collect->files, seen->path, &collect->closure.directories) < 0)
                 return -ENOMEM;
         if (seen->result < 0)
                 return includes_refuse(

@@ -124,8 +124,9 @@ void phx_line_edit_done(struct phx_line_edit *edit);
 
 /* Whether a profile stays that no entry asks for: WANT leaves it to Proxmox, and a line of the
  * config's own names one that confines and is not managed here. To remove that line could leave the
- * container less confined than somebody else wanted, so that its operator decides. A line with a
- * managed profile is one that an entry asked for before. HAVE may be NULL. */
+ * container less confined than somebody else wanted, so that its operator decides. Of
+ * managed profiles the configuration alone says who has them, and it does not give this one to the
+ * container. HAVE may be NULL. */
 bool phx_observed_keeps_profile(
                 const struct phx_desired *desired,
                 const struct phx_desired_container *want,

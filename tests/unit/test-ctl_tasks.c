@@ -143,6 +143,11 @@ static void each_kind_has_its_words(void **state) {
         }
 }
 
+static void a_user_may_have_a_name_beyond_ascii(void **state) {
+        tree_write(INDEX, NAME("00000100", "vzreboot", "910", "j\xc3\xbcrgen@ad") " 00000110 OK\n");
+        expect("256 910: rebooted through Proxmox by j\xc3\xbcrgen@ad: OK\n");
+}
+
 static void only_what_is_asked_for_is_told(void **state) {
         phx_cleanup(phx_answer_history_done) struct phx_answer_history history = { 0 };
 
@@ -367,6 +372,7 @@ int main(void) {
                 TEST(who_did_it_is_told),
                 TEST(all_that_is_known_is_in_the_event),
                 TEST(each_kind_has_its_words),
+                TEST(a_user_may_have_a_name_beyond_ascii),
                 TEST(only_what_is_asked_for_is_told),
                 TEST(another_nodes_tasks_name_it),
                 TEST(one_that_runs_has_no_end),

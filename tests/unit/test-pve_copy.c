@@ -206,6 +206,50 @@ static void without_the_file_system_the_copy_stays(void **state) {
         assert_has(COPY "a", "two");
 }
 
+/* A file that cannot be read keeps the others from being half of another configuration. */
+static void a_refresh_that_fails_changes_nothing(void **state) {
+        struct phx_error error = { 0 };
+
+        tree_write(OURS "a", "old a");
+        tree_write(OURS "gone", "old");
+        assert_refreshes(1);
+        tree_write(OURS "a", "new a");
+        tree_remove(OURS "gone");
+        tree_write(OURS "z", "");
+        assert_int_equal(truncate(tree_path(OURS "z"), PHX_PVE_CONFIG_LIMIT + 1), 0);
+        assert_true(phx_pve_copy_refresh(test.copy, &error) < 0);
+        assert_has(COPY "a", "old a");
+        assert_has(COPY "gone", "old");
+        tree_write(OURS "z", "z");
+        assert_refreshes(1);
+        assert_has(COPY "a", "new a");
+        assert_has(COPY "z", "z");
+        assert_false(copy_is_there(COPY "gone"));
+}
+
+static void what_a_crash_left_does_not_stay(void **state) {
+        tree_write(OURS "local/a", "a");
+        assert_refreshes(1);
+        tree_write(COPY "local/.a.phoenixd~", "half");
+        tree_remove(OURS "local");
+        assert_refreshes(1);
+        assert_false(copy_is_there(COPY "local"));
+}
+
+/* Its time says that it is the same. */
+static void on_demand_every_file_is_read(void **state) {
+        tree_write(OURS "a", "one");
+        age(OURS "a");
+        assert_refreshes(1);
+        assert_refreshes(0);
+        tree_write(OURS "a", "two");
+        age(OURS "a");
+        assert_refreshes(0);
+        phx_pve_copy_forget(test.copy);
+        assert_refreshes(1);
+        assert_has(COPY "a", "two");
+}
+
 static void put_back(void) {
         tree_write(OURS "apparmor.d/a", "new");
 }
@@ -276,6 +320,9 @@ int main(void) {
                 with_copy(after_a_start_everything_is_compared),
                 with_copy(without_the_file_system_the_copy_stays),
                 with_copy(what_is_missing_for_a_moment_stays),
+                with_copy(a_refresh_that_fails_changes_nothing),
+                with_copy(what_a_crash_left_does_not_stay),
+                with_copy(on_demand_every_file_is_read),
                 with_copy(too_many_files_are_refused),
                 with_copy(every_change_is_told),
         };

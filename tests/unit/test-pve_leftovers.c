@@ -101,9 +101,14 @@ static void a_line_that_is_dropped_is_corrected_or_removed(void **state) {
                 { " lxc.apparmor.raw: mount,\n", "", "not-read 1" },
                 /* Other lines. */
                 { "LXC.Cap.Drop : sys_time\n", "lxc.cap.drop: sys_time\n", "corrected 1" },
-                { " lxc.mount.entry = a b # c\nswap: 1\n",
-                  "lxc.mount.entry: a b # c\nswap: 1\n",
+                { " lxc.environment = a=b # c\nswap: 1\n",
+                  "lxc.environment: a=b # c\nswap: 1\n",
                   "corrected 1" },
+                /* With these the container would get more than it has. */
+                { " lxc.mount.entry: /dev dev none bind\n", "", "not-read 1" },
+                { " lxc.cgroup2.devices.allow: a\n", "", "not-read 1" },
+                { " lxc.idmap: u 0 0 65536\n", "", "not-read 1" },
+                { " lxc.seccomp.profile: /x\n", "", "not-read 1" },
                 { " lxc.cap.drop:\n", "", "not-read 1" },
                 { "lxc.rootfs.path: /x\nlxc.nothing: 1\n", "", "not-read 1|not-read 2" },
                 { " swap: 1\n #x\nwords\n" },

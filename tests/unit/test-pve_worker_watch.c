@@ -6,10 +6,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -133,6 +135,40 @@ static void what_the_ha_manager_has_is_known_and_told(void **state) {
         assert_int_equal(unlink(tree_path("pve/ha/resources.cfg")), 0);
         assert_true(is_told(PATIENCE_MSEC));
         assert_in_ha(false);
+}
+
+static unsigned long queue_limit(void) {
+        phx_autofree char *text = NULL;
+        size_t size = 0;
+
+        assert_int_equal(
+                        phx_file_read_at(
+                                        AT_FDCWD,
+                                        "/proc/sys/fs/inotify/max_queued_events",
+                                        64,
+                                        &text,
+                                        &size),
+                        0);
+        return strtoul(text, NULL, 10);
+}
+
+/* Only the overflow says that there was a change: its event was lost. */
+static void a_full_queue_is_a_change(void **state) {
+        const unsigned long limit = queue_limit();
+        pid_t pid;
+
+        if (limit > 100000)
+                skip();
+        assert_int_equal(ask_state(NULL, NULL), PHX_PVE_OUTCOME_DONE);
+        pid = phx_pve_worker_pid(test.worker);
+        wait_for_rest(pid);
+        assert_int_equal(kill(pid, SIGSTOP), 0);
+        /* Two names, as equal events in a row are one. */
+        for (unsigned long i = 0; i < limit + 2; i++)
+                tree_write(i % 2 ? "pve/nodes/pve1/lxc/a" : "pve/nodes/pve1/lxc/b", "");
+        tree_write(CONFIG, OLD);
+        assert_int_equal(kill(pid, SIGCONT), 0);
+        assert_true(is_told(PATIENCE_MSEC));
 }
 
 /* Counted over three seconds by the kernel's own counter. */
@@ -263,6 +299,7 @@ int main(void) {
                 TEST(a_refused_edit_does_not_ask_for_another_look),
                 TEST(our_own_directory_is_watched_wherever_it_appears),
                 TEST(what_the_ha_manager_has_is_known_and_told),
+                TEST(a_full_queue_is_a_change),
                 TEST(alone_and_idle_it_never_wakes),
                 TEST(in_a_cluster_other_nodes_changes_are_told),
                 TEST(a_busy_cluster_costs_one_wakeup_a_second),
