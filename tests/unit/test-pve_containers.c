@@ -248,71 +248,71 @@ static void an_edit_is_shown_before_it_is_made(void **state) {
         expect_text(PLAIN);
 }
 
+static const struct {
+        const char *lines, *why;
+        unsigned line;
+        bool is_included;
+} decisions[] = {
+        { "unprivileged: 1\nfeatures: nesting=1,keyctl=0\n",
+          "no line names a profile, so Proxmox generates one, for an unprivileged container "
+          "with the features nesting=1",
+          0,
+          false },
+        { "",
+          "no line names a profile, so Proxmox generates one, for a privileged container "
+          "without features",
+          0,
+          false },
+        { "lxc.apparmor.profile: lxc-a\n",
+          "the line names the profile, so Proxmox generates none",
+          5,
+          false },
+        { "lxc.apparmor.profile: lxc-a\nlxc.apparmor.profile: lxc-b\n",
+          "the last of 2 lines that name a profile, so Proxmox generates none",
+          6,
+          false },
+        { "lxc.apparmor.profile: generated\n",
+          "the line names the profile, so Proxmox leaves out its own rules for it",
+          5,
+          false },
+        { "lxc.apparmor.profile: lxc-a\nlxc.include: %s\n",
+          "an include sets it, after line 5 of the container's file, which it overrules",
+          1,
+          true },
+        { "lxc.include: %s\n",
+          "an include sets it, after the profile that Proxmox generates",
+          1,
+          true },
+};
+
 /* In Proxmox's terms. */
 static void it_is_said_what_decides_and_why(void **state) {
-        static const struct {
-                const char *lines, *why;
-                unsigned line;
-                bool is_included;
-        } cases[] = {
-                { "unprivileged: 1\nfeatures: nesting=1,keyctl=0\n",
-                  "no line names a profile, so Proxmox generates one, for an unprivileged container "
-                  "with the features nesting=1",
-                  0,
-                  false },
-                { "",
-                  "no line names a profile, so Proxmox generates one, for a privileged container "
-                  "without features",
-                  0,
-                  false },
-                { "lxc.apparmor.profile: lxc-a\n",
-                  "the line names the profile, so Proxmox generates none",
-                  5,
-                  false },
-                { "lxc.apparmor.profile: lxc-a\nlxc.apparmor.profile: lxc-b\n",
-                  "the last of 2 lines that name a profile, so Proxmox generates none",
-                  6,
-                  false },
-                { "lxc.apparmor.profile: generated\n",
-                  "the line names the profile, so Proxmox leaves out its own rules for it",
-                  5,
-                  false },
-                { "lxc.apparmor.profile: lxc-a\nlxc.include: %s\n",
-                  "an include sets it, after line 5 of the container's file, which it overrules",
-                  1,
-                  true },
-                { "lxc.include: %s\n",
-                  "an include sets it, after the profile that Proxmox generates",
-                  1,
-                  true },
-        };
-
         tree_write("own.conf", "lxc.apparmor.profile = lxc-own\n");
-        for (size_t i = 0; i < PHX_ELEMENTS(cases); i++) {
+        for (size_t i = 0; i < PHX_ELEMENTS(decisions); i++) {
                 phx_cleanup(phx_lxc_containers_done) struct phx_lxc_containers list = { 0 };
                 phx_autofree char *text = NULL, *lines = NULL;
                 char version[16];
 
                 (void) snprintf(version, sizeof(version), "%zu", i + 3);
-                if (cases[i].is_included)
+                if (decisions[i].is_included)
                         assert_true(phx_printf(&lines,
                                                "%.*slxc.include: %s\n",
-                                               (int) (strstr(cases[i].lines, "lxc.include") -
-                                                      cases[i].lines),
-                                               cases[i].lines,
+                                               (int) (strstr(decisions[i].lines, "lxc.include") -
+                                                      decisions[i].lines),
+                                               decisions[i].lines,
                                                tree_path("own.conf")) >= 0);
-                assert_true(phx_printf(&text, PLAIN "%s", lines ? lines : cases[i].lines) >= 0);
+                assert_true(phx_printf(&text, PLAIN "%s", lines ? lines : decisions[i].lines) >= 0);
                 save(text, version);
                 list = look();
                 assert_null(list.items[0].trouble);
                 assert_true(phx_has_prefix(list.items[0].decider_why, "used at the next start; "));
                 assert_string_equal(
                                 list.items[0].decider_why + strlen("used at the next start; "),
-                                cases[i].why);
-                assert_int_equal(list.items[0].decider.line, cases[i].line);
+                                decisions[i].why);
+                assert_int_equal(list.items[0].decider.line, decisions[i].line);
                 assert_int_equal(
                                 phx_has_suffix(list.items[0].decider.file, "/own.conf"),
-                                cases[i].is_included);
+                                decisions[i].is_included);
         }
 }
 
