@@ -102,12 +102,11 @@ static int copy_remove(
         return 0;
 }
 
-/* Those of the copy that were missing at each look are removed, a directory after what was in it.
- */
-static int copy_remove_gone(
+/* Those of the copy that are missing at each look. */
+static int copy_find_gone(
                 const struct phx_pve_copy *copy,
-                int top_fd,
                 const struct phx_pve_files *files,
+                struct phx_pve_files *ret_gone,
                 struct phx_error *error) {
         phx_cleanup(phx_pve_files_done) struct phx_pve_files there = { 0 }, now = { 0 };
         int r = phx_pve_list_files_below(copy->top, &there, error);
@@ -122,9 +121,31 @@ static int copy_remove_gone(
                         return r;
                 keep_missing(&there, &now);
         }
-        for (size_t i = there.count; r >= 0 && i > 0; i--)
-                r = copy_remove(copy, top_fd, &there.items[i - 1], error);
-        return r < 0 ? r : there.count > 0;
+        *ret_gone = PHX_TAKE_STRUCT(there);
+        return 0;
+}
+
+/* A directory after what was in it. */
+static int copy_remove_gone(
+                const struct phx_pve_copy *copy,
+                int top_fd,
+                const struct phx_pve_files *gone,
+                struct phx_error *error) {
+        int r = 0;
+
+        for (size_t i = gone->count; r >= 0 && i > 0; i--)
+                r = copy_remove(copy, top_fd, &gone->items[i - 1], error);
+        return r < 0 ? r : gone->count > 0;
+}
+
+/* A directory has taken the place of a file, or a file that of a directory. */
+static bool copy_is_in_the_way(
+                const struct phx_pve_files *gone,
+                const struct phx_pve_files *files) {
+        for (size_t i = 0; i < gone->count; i++)
+                if (phx_pve_files_find(files, gone->items[i].path))
+                        return true;
+        return false;
 }
 
 static int copy_make_directory(
@@ -231,23 +252,33 @@ static void copy_texts_free(struct copy_text *texts, size_t count) {
         free(texts);
 }
 
+/* What is new comes before what is gone goes, where both have room: a crash in between leaves no
+ * profile without its file. */
 static int copy_follow(
                 const struct phx_pve_copy *copy,
                 const struct phx_pve_files *files,
                 struct phx_error *error) {
+        phx_cleanup(phx_pve_files_done) struct phx_pve_files gone = { 0 };
         struct copy_text *texts = calloc(files->count + 1, sizeof(*texts));
         phx_autoclose int top_fd = -1;
-        int r, removed = 0;
+        int r, changed = 0;
 
         r = texts ? copy_read(copy, files, texts, error) : copy_failed(copy, -ENOMEM, error);
         if (r >= 0)
                 r = copy_open_top(copy, &top_fd, error);
         if (r >= 0)
-                r = removed = copy_remove_gone(copy, top_fd, files, error);
+                r = copy_find_gone(copy, files, &gone, error);
+        if (r >= 0 && copy_is_in_the_way(&gone, files)) {
+                r = changed = copy_remove_gone(copy, top_fd, &gone, error);
+                phx_pve_files_done(&gone);
+        }
         if (r >= 0)
                 r = copy_write(copy, top_fd, files, texts, error);
+        changed |= r;
+        if (r >= 0)
+                r = copy_remove_gone(copy, top_fd, &gone, error);
         copy_texts_free(texts, files->count);
-        return r < 0 ? r : r | removed;
+        return r < 0 ? r : changed | r;
 }
 
 int phx_pve_copy_refresh(struct phx_pve_copy *copy, struct phx_error *error) {

@@ -227,6 +227,22 @@ static void a_refresh_that_fails_changes_nothing(void **state) {
         assert_false(copy_is_there(COPY "gone"));
 }
 
+/* As after a crash in the middle: what is new is in the way of nothing. */
+static void nothing_goes_before_what_is_new_is_there(void **state) {
+        struct phx_error error = { 0 };
+
+        tree_write(OURS "a", "a");
+        assert_refreshes(1);
+        tree_remove(OURS "a");
+        tree_write(OURS "b", "b");
+        tree_mkdir(COPY ".b.phoenixd~");
+        assert_true(phx_pve_copy_refresh(test.copy, &error) < 0);
+        assert_has(COPY "a", "a");
+        tree_remove(COPY ".b.phoenixd~");
+        assert_refreshes(1);
+        assert_false(copy_is_there(COPY "a"));
+}
+
 static void what_a_crash_left_does_not_stay(void **state) {
         tree_write(OURS "local/a", "a");
         assert_refreshes(1);
@@ -321,6 +337,7 @@ int main(void) {
                 with_copy(without_the_file_system_the_copy_stays),
                 with_copy(what_is_missing_for_a_moment_stays),
                 with_copy(a_refresh_that_fails_changes_nothing),
+                with_copy(nothing_goes_before_what_is_new_is_there),
                 with_copy(what_a_crash_left_does_not_stay),
                 with_copy(on_demand_every_file_is_read),
                 with_copy(too_many_files_are_refused),
