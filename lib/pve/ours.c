@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/strings.h"
@@ -49,6 +50,13 @@ static int ours_add(struct ours_look *look, const char *path, const struct stat 
 
         if (strlen(path) >= PHX_PVE_OURS_PATH)
                 return ours_refuse(look, -ENAMETOOLONG, path, "the path is too long");
+        /* As in base/trust.h: only its owner can have written it. */
+        if (st->st_uid != geteuid() || (st->st_mode & 0022))
+                return ours_refuse(
+                                look,
+                                -EPERM,
+                                path,
+                                "is not root's alone, expected no other owner or writer");
         if (look->files.count >= PHX_PVE_OURS_ENTRIES)
                 return ours_refuse(look, -E2BIG, path, "too many files, expected at most 8192");
         file = ours_grow(&look->files);
@@ -176,8 +184,9 @@ int phx_pve_list_files_below(
         return 0;
 }
 
-static bool ours_is_too_much(int code) {
-        return code == -E2BIG || code == -ELOOP || code == -ENAMETOOLONG;
+/* With a text of its own; reading a list is never refused with -EPERM by the file system. */
+static bool ours_is_refused(int code) {
+        return code == -E2BIG || code == -ELOOP || code == -ENAMETOOLONG || code == -EPERM;
 }
 
 enum phx_pve_outcome phx_pve_list_files(
@@ -194,7 +203,7 @@ enum phx_pve_outcome phx_pve_list_files(
         r = phx_pve_list_files_below(top, ret_files, error);
         if (r >= 0)
                 return PHX_PVE_OUTCOME_DONE;
-        return ours_is_too_much(r) ? PHX_PVE_OUTCOME_FAILED : phx_pve_refuse(error, r, top);
+        return ours_is_refused(r) ? PHX_PVE_OUTCOME_FAILED : phx_pve_refuse(error, r, top);
 }
 
 /* No component of it leads out of the directory, or to a file that is never listed. */

@@ -37,7 +37,8 @@ void phx_pve_files_done(struct phx_pve_files *files);
 const struct phx_pve_file *phx_pve_files_find(const struct phx_pve_files *files, const char *path);
 
 /* Every directory and regular file, but those whose name or directory's name begins with a dot.
- * Without phoenixd/ there are none. One look: a file that is just being replaced may be missing. */
+ * One that others may write is refused. Without phoenixd/ there are none. One look: a file that is
+ * just being replaced may be missing. */
 enum phx_pve_outcome phx_pve_list_files(
                 const struct phx_pve_place *place,
                 struct phx_pve_files *ret_files,

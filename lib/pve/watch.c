@@ -198,16 +198,15 @@ static int add_guests(
 /* Each directory is watched before what is in it is listed: what comes meanwhile is seen by one or
  * the other. Too many files are for the copy of them to report (pve/copy.h). */
 static int list_ours(struct phx_pve_watch *watch, struct phx_pve_files *files) {
-        enum phx_pve_outcome outcome;
-        int r;
+        int r = 1;
 
-        do {
+        /* Each time it may be one level deeper. */
+        for (unsigned i = 0; i <= PHX_PVE_OURS_DEPTH && r > 0; i++) {
                 phx_pve_files_done(files);
-                outcome = phx_pve_list_files(watch->place, files, NULL);
-                if (outcome == PHX_PVE_OUTCOME_NOT_NOW)
+                if (phx_pve_list_files(watch->place, files, NULL) == PHX_PVE_OUTCOME_NOT_NOW)
                         return -EIO;
                 r = phx_pve_ours_watches_add(&watch->ours, watch->fd, watch->place, files);
-        } while (r > 0);
+        }
         return r;
 }
 

@@ -282,6 +282,21 @@ static void what_is_missing_for_a_moment_stays(void **state) {
         assert_has(COPY "apparmor.d/a", "new");
 }
 
+static void what_others_may_write_is_refused(void **state) {
+        struct phx_error error = { 0 };
+
+        tree_write(OURS "a", "old");
+        assert_refreshes(1);
+        tree_write(OURS "a", "new");
+        assert_int_equal(chmod(tree_path(OURS "a"), 0666), 0);
+        assert_int_equal(phx_pve_copy_refresh(test.copy, &error), -EPERM);
+        assert_non_null(strstr(error.text, "phoenixd/a: is not root's alone"));
+        assert_has(COPY "a", "old");
+        assert_int_equal(chmod(tree_path(OURS "a"), 0640), 0);
+        assert_refreshes(1);
+        assert_has(COPY "a", "new");
+}
+
 static void too_many_files_are_refused(void **state) {
         char path[256] = OURS;
         struct phx_error error = { 0 };
@@ -340,6 +355,7 @@ int main(void) {
                 with_copy(nothing_goes_before_what_is_new_is_there),
                 with_copy(what_a_crash_left_does_not_stay),
                 with_copy(on_demand_every_file_is_read),
+                with_copy(what_others_may_write_is_refused),
                 with_copy(too_many_files_are_refused),
                 with_copy(every_change_is_told),
         };
