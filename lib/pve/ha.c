@@ -22,14 +22,12 @@
 #include "base/file.h"
 #include "base/grow.h"
 #include "base/strings.h"
+#include "pve/ours.h"
 #include "pve/slice.h"
 
 #define TYPE "ct"
 #define STATE "state"
 #define IGNORED "ignored"
-
-/* Times are whole seconds, and attributes a second old at most. */
-#define YOUNG_SEC 2
 
 /* What the file says about one container; later ones overrule earlier ones. */
 struct ha_section {
@@ -214,7 +212,7 @@ static int ha_look(const char *path, struct phx_pve_ha *ret_ha) {
                 return phx_errno();
         *ret_ha = (struct phx_pve_ha){ 0 };
         ret_ha->file.is_there = true;
-        ret_ha->file.is_young = st.st_mtim.tv_sec + YOUNG_SEC >= time(NULL);
+        ret_ha->file.is_young = st.st_mtim.tv_sec + PHX_PVE_YOUNG_SEC >= time(NULL);
         ret_ha->file.size = st.st_size;
         ret_ha->file.time = st.st_mtim.tv_sec;
         return 0;
