@@ -7,9 +7,9 @@
 #include "state/configuration.h"
 #include "state/settings.h"
 
-/* What an accepted configuration has that its author hardly meant: a profile that no file defines
- * (an error: its container would have none), who is unconfined, a nesting that the profile does
- * already. JSON is the text that CONFIGURATION was read from; POLICY is the setting
+/* What an accepted configuration has that its author probably did not intend: a profile that no
+ * file defines (an error: its container would have none), who is unconfined, a nesting that the
+ * profile does already. JSON is the text that CONFIGURATION was read from; POLICY is the setting
  * policy_namespace; NAMES are the profiles that there are, NULL when that is not known. */
 void phx_configuration_review(
                 const struct phx_json_text *json,

@@ -7,7 +7,7 @@
 
 /* Puts into SNAPSHOT what WORLD offers for each container that is configured: edits that are not
  * phoenixd's to make. PLAN is what it is about to do itself. Texts of offers have LEFT bytes
- * together, which are counted down; beyond that only the changes are told. 0 or -ENOMEM. */
+ * together, which are counted down; beyond that only the changes are listed. 0 or -ENOMEM. */
 int phx_offers_fill(
                 const struct phx_world *world,
                 const struct phx_desired *desired,

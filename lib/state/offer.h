@@ -40,7 +40,7 @@ struct phx_offer {
         char *object; /* the container's id */
         char *file;
         char *before; /* the bytes of the file, and after the changes; both NULL where they are too
-                         many to be told */
+                         many to be shown */
         char *after;
         struct phx_offer_change *changes; /* in the order of the lines */
         size_t count;

@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Each case is a directory: state.txt describes what is desired and what the machine shows,
- * plan.txt is what the difference says about it, and the steps that are carried out. The words of
- * state.txt, one fact a line:
+/* Each case is a directory: state.txt describes what is desired and what the machine shows, plan.txt
+ * is what the difference says about it, and the steps. The words of state.txt, one fact a line:
  *
- *   mode MODE · unconfigured · refusal OBJECT TEXT · writing OBJECT
+ *   mode MODE · unconfigured · refusal OBJECT TEXT · writing OBJECT · child PROFILE NAME
  *   profile NAME good|refused|writing|withdrawn FILE|- [TEXT]   FILE: digest of the last good one
- *   child PROFILE NAME                                     its policy has a child
  *   container ID DIRECTORY|- PROFILE|generated [NAMESPACE] · namespace NAME · label DIRECTORY LABEL
  *   file NAME FILE|- ours|foreign [TROUBLE] · disabled NAME PATH
  *   kernel NAME MODE HASH|- · kernel-trouble TEXT          HASH of good policy: policy of FILE
  *   host DIRECTORY EFFECTIVE|unset|unknown [DIGEST] · line DIRECTORY +KEY|-KEY
- *   proxmox DIRECTORY LINE                                 that line of its file names EFFECTIVE;
- * 0: none trouble DIRECTORY TEXT · remark DIRECTORY TEXT option DIRECTORY TEXT one that liblxc
- * refuses running DIRECTORY WRONG UNKNOWN EXAMPLE · unread DIRECTORY TEXT */
+ *   child PROFILE NAME (of its policy) · proxmox DIRECTORY LINE (of its file, that names EFFECTIVE;
+ * 0: none) trouble|remark|option|unread DIRECTORY TEXT · running DIRECTORY WRONG UNKNOWN EXAMPLE */
 
 #include <dirent.h>
 #include <errno.h>
@@ -575,9 +572,7 @@ static int run_cases(const char *directory, const char *only, enum act act) {
                 phx_autofree char *path = NULL;
                 phx_autoclose int dir_fd = -1;
 
-                if (asprintf(&path, "%s/%s", directory, cases.items[i]) < 0)
-                        path = NULL;
-                if (path)
+                if (phx_printf(&path, "%s/%s", directory, cases.items[i]) >= 0)
                         dir_fd = open(path, O_DIRECTORY | O_CLOEXEC);
                 r = dir_fd >= 0 ? run_case(dir_fd, act) : -ENOENT;
                 if (r < 0)
@@ -601,6 +596,5 @@ int main(int argc, char *argv[]) {
                 (void) fprintf(stderr, "usage: %s [--update|--snapshot] CASES [CASE]\n", argv[0]);
                 return EXIT_FAILURE;
         }
-        return run_cases(arguments[0], count > 1 ? arguments[1] : NULL, act) == 0 ? EXIT_SUCCESS
-                                                                                  : EXIT_FAILURE;
+        return run_cases(arguments[0], count > 1 ? arguments[1] : NULL, act) > 0;
 }

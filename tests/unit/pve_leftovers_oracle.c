@@ -50,7 +50,7 @@ static bool is_same_line(const struct phx_pve_line *a, const struct phx_pve_line
         return a_size == b_size && memcmp(a->start, b->start, a_size) == 0;
 }
 
-/* Lines that are not told stay in their order, and each other line is one for LXC that a change
+/* Lines that are not offered stay in their order, and each other line is one for LXC that a change
  * wrote. */
 static bool others_stay(const struct offer *offer) {
         const struct phx_pve_text *before = &offer->before, *after = &offer->after;

@@ -57,7 +57,7 @@ static int read_tasks(
 }
 
 /* "256 910: rebooted …" for each, a line each. */
-static char *told(const struct phx_answer_history *history) {
+static char *shown(const struct phx_answer_history *history) {
         phx_cleanup(phx_buffer_done) struct phx_buffer text = { 0 };
 
         for (size_t i = 0; i < history->count; i++)
@@ -74,7 +74,7 @@ static void expect_of(const char *object, const char *expected) {
         struct phx_error error = { 0 };
 
         assert_int_equal(read_tasks(object, 0, &history, &error), 0);
-        text = told(&history);
+        text = shown(&history);
         assert_string_equal(text, expected);
 }
 
@@ -108,7 +108,7 @@ static void all_that_is_known_is_in_the_event(void **state) {
 
 static void each_kind_has_its_words(void **state) {
         static const struct {
-                const char *type, *words; /* NULL: not told */
+                const char *type, *words; /* NULL: not shown */
         } cases[] = {
                 { "vzstart", "started" },
                 { "vzstop", "stopped" },
@@ -286,7 +286,7 @@ static void one_that_cannot_be_read_is_named(void **state) {
         assert_int_equal(mkfifo(tree_path(ACTIVE), 0600), 0);
         assert_int_equal(read_tasks("910", 0, &history, &error), -EINVAL);
         assert_true(phx_has_suffix(error.text, "/tasks/active: Invalid argument"));
-        text = told(&history);
+        text = shown(&history);
         assert_string_equal(text, "256 910: rebooted through Proxmox by root@pam: OK\n");
         phx_answer_history_done(&history);
 
@@ -341,7 +341,7 @@ static void expect_merged(size_t limit, const char *expected) {
         add(&tasks, 6, "D");
         assert_int_equal(history_merge(&history, &tasks, limit), 0);
         assert_int_equal(tasks.count, 0);
-        text = told(&history);
+        text = shown(&history);
         assert_string_equal(text, expected);
 }
 
@@ -361,7 +361,7 @@ static void one_alone_stays_as_it_is(void **state) {
         add(&tasks, 1, "A");
         assert_int_equal(history_merge(&history, &tasks, 1), 0);
         assert_int_equal(history_merge(&history, &tasks, 1), 0);
-        text = told(&history);
+        text = shown(&history);
         assert_string_equal(text, "1 A\n");
 }
 
