@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Each case is a directory: state.txt describes what is desired and what the machine shows, plan.txt
- * is what the difference says about it, and the steps. The words of state.txt, one fact a line:
+/* Each case is a directory: state.txt is what is desired and what the machine shows, plan.txt
+ * what the difference says about it, and the steps. The words of state.txt, one fact a line:
  *
  *   mode MODE · unconfigured · refusal OBJECT TEXT · writing OBJECT · child PROFILE NAME
  *   profile NAME good|refused|writing|withdrawn FILE|- [TEXT]   FILE: digest of the last good one
