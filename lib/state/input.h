@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
+#include "base/scope.h"
 #include "state/configuration.h"
 #include "state/desired.h"
 #include "state/settings.h"
@@ -15,4 +16,5 @@ struct phx_input {
         struct phx_desired *judged;
         uint64_t retry_usec; /* when what failed for want of time or room is worth another try;
                                 PHX_NEVER otherwise */
+        const struct phx_scope *scope; /* what is to be read again; borrowed likewise */
 };
