@@ -11,15 +11,12 @@
 
 #include "base/grow.h"
 #include "base/strings.h"
+#include "phoenixctl/story.h"
 #include "shared/message-id.h"
 #include "state/record.h"
 #include "state/report.h"
 
 #define UNIT "phoenixd.service"
-
-static void events_close_journal(sd_journal **journal) {
-        sd_journal_close(*journal);
-}
 
 static int match(sd_journal *journal, const char *field, const char *value) {
         phx_autofree char *text = NULL;
@@ -29,20 +26,15 @@ static int match(sd_journal *journal, const char *field, const char *value) {
         return sd_journal_add_match(journal, text, 0);
 }
 
-/* Of the unit, and about the object: as one whose story it is, or as the one that it is about.
- * Matches of different fields must all hold, up to the next disjunction. */
-static int events_add_matches(sd_journal *journal, const char *object) {
+/* Of the unit, and with the field. Matches of different fields must all hold, up to the next
+ * disjunction. */
+static int events_add_match(sd_journal *journal, const char *field, const char *value) {
         int r;
 
-        r = match(journal, "_SYSTEMD_UNIT", UNIT);
-        if (r < 0 || !object)
-                return r;
-        r = match(journal, "PHOENIXD_STORY", object);
-        if (r >= 0)
-                r = sd_journal_add_disjunction(journal);
+        r = sd_journal_add_disjunction(journal);
         if (r >= 0)
                 r = match(journal, "_SYSTEMD_UNIT", UNIT);
-        return r < 0 ? r : match(journal, "PHOENIXD_PROFILE", object);
+        return r < 0 || !field ? r : match(journal, field, value);
 }
 
 /* NULL when the entry does not have it, in which case RET_TEXT is NULL too. -ENOMEM. */
@@ -104,8 +96,20 @@ static int events_fill(sd_journal *journal, struct phx_answer_event *event) {
         return r;
 }
 
+/* One reading of the trail. */
+struct events {
+        sd_journal *journal;
+        const struct history_query *query;
+        struct story story; /* of the query's object, when it is a container */
+};
+
+static void events_done(struct events *events) {
+        sd_journal_close(events->journal);
+        story_done(&events->story);
+}
+
 /* False for what is no part of the trail, such as what systemd says about the unit. */
-static bool is_wanted(const struct history_query *query, const struct phx_answer_event *event) {
+static bool is_in_trail(const struct history_query *query, const struct phx_answer_event *event) {
         enum phx_record_kind kind;
 
         if (!event->kind || !event->message)
@@ -114,10 +118,32 @@ static bool is_wanted(const struct history_query *query, const struct phx_answer
                kind != PHX_RECORD_INTENT;
 }
 
-static int read_entry(
-                sd_journal *journal,
-                const struct history_query *query,
-                struct phx_answer_history *history) {
+/* Whether the entry has the field with this value, as one of several. */
+static bool events_have(sd_journal *journal, const char *field, const char *value) {
+        phx_autofree char *text = NULL;
+        const void *data;
+        size_t size;
+
+        if (phx_printf(&text, "%s=%s", field, value) < 0)
+                return false;
+        sd_journal_restart_data(journal);
+        while (sd_journal_enumerate_data(journal, &data, &size) > 0)
+                if (size == strlen(text) && memcmp(data, text, size) == 0)
+                        return true;
+        return false;
+}
+
+static bool is_wanted(const struct events *events, const struct phx_answer_event *event) {
+        const char *object = events->query->object;
+
+        if (!is_in_trail(events->query, event))
+                return false;
+        return !object || phx_equal(event->profile, object) ||
+               events_have(events->journal, "PHOENIXD_STORY", object) ||
+               story_has(&events->story, event);
+}
+
+static int read_entry(struct events *events, struct phx_answer_history *history) {
         struct phx_answer_event *event =
                         phx_grow(&history->events, &history->count, sizeof(*event));
         int r;
@@ -125,19 +151,59 @@ static int read_entry(
         if (!event)
                 return -ENOMEM;
         event->until = PHX_NEVER;
-        r = events_fill(journal, event);
-        if (r < 0 || is_wanted(query, event))
+        r = events_fill(events->journal, event);
+        if (r < 0 || is_wanted(events, event))
                 return r;
         phx_answer_event_done(event);
         history->count--;
         return 0;
 }
 
+/* What the records about the container itself say of its profiles. */
+static int events_read_story(struct events *events) {
+        int r;
+
+        r = phx_replace(&events->story.profile, events->query->profile);
+        if (r >= 0)
+                r = events_add_match(events->journal, "PHOENIXD_CONTAINER", events->query->object);
+        if (r >= 0)
+                r = sd_journal_seek_head(events->journal);
+        while (r >= 0 && (r = sd_journal_next(events->journal)) > 0) {
+                phx_cleanup(phx_answer_event_done) struct phx_answer_event event = { 0 };
+
+                r = events_fill(events->journal, &event);
+                if (r >= 0)
+                        r = story_add(&events->story, &event);
+        }
+        sd_journal_flush_matches(events->journal);
+        return r;
+}
+
+/* About the object: as one whose story it is, as the profile that it is about, or about a profile
+ * of the container. */
+static int events_select(struct events *events) {
+        const char *object = events->query->object;
+        phx_cleanup(phx_strings_done) struct phx_strings profiles = { 0 };
+        int r;
+
+        if (!object)
+                return events_add_match(events->journal, NULL, NULL);
+        r = events_read_story(events);
+        if (r >= 0)
+                r = phx_strings_add(&profiles, object);
+        if (r >= 0)
+                r = story_profiles(&events->story, &profiles);
+        if (r >= 0)
+                r = events_add_match(events->journal, "PHOENIXD_STORY", object);
+        for (size_t i = 0; r >= 0 && i < profiles.count; i++)
+                r = events_add_match(events->journal, "PHOENIXD_PROFILE", profiles.items[i]);
+        return r;
+}
+
 /* Backwards, so that the last ones are found first. */
-static int events_read_all(
-                sd_journal *journal,
-                const struct history_query *query,
-                struct phx_answer_history *history) {
+static int events_read_all(struct events *events, struct phx_answer_history *history) {
+        const struct history_query *query = events->query;
+        sd_journal *journal = events->journal;
         int r;
 
         r = sd_journal_seek_tail(journal);
@@ -150,7 +216,7 @@ static int events_read_all(
                 r = sd_journal_get_realtime_usec(journal, &at);
                 if (r < 0 || at < query->since_usec)
                         break;
-                r = read_entry(journal, query, history);
+                r = read_entry(events, history);
         }
         for (size_t i = 0; i < history->count / 2; i++) {
                 struct phx_answer_event other = history->events[i];
@@ -192,15 +258,15 @@ int history_read(
                 const struct history_query *query,
                 struct phx_answer_history *ret_history,
                 struct phx_error *error) {
-        phx_cleanup(events_close_journal) sd_journal *journal = NULL;
+        phx_cleanup(events_done) struct events events = { .query = query };
         struct phx_answer_history history = { 0 };
         int r;
 
-        r = sd_journal_open(&journal, SD_JOURNAL_LOCAL_ONLY | SD_JOURNAL_SYSTEM);
+        r = sd_journal_open(&events.journal, SD_JOURNAL_LOCAL_ONLY | SD_JOURNAL_SYSTEM);
         if (r >= 0)
-                r = events_add_matches(journal, query->object);
+                r = events_select(&events);
         if (r >= 0)
-                r = events_read_all(journal, query, &history);
+                r = events_read_all(&events, &history);
         if (r < 0) {
                 phx_answer_history_done(&history);
                 return phx_error_set(error, r, "the journal: %s", strerrordesc_np(-r));

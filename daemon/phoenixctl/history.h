@@ -11,6 +11,9 @@
 
 struct history_query {
         const char *object; /* a container's id or a profile's name; NULL for all */
+        /* That the container runs in at present, for a container of which the journal has no
+         * record; NULL when it is not known. */
+        const char *profile;
         uint64_t since_usec;
         size_t limit; /* the last so many; 0 for all */
         bool has_intents;

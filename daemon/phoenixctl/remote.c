@@ -87,6 +87,24 @@ static int remote_ask(const struct ctl *ctl, const char *method, bool is_quiet, 
         return *ret_text ? 0 : CTL_ERROR;
 }
 
+char *remote_profile_of(const char *id) {
+        phx_cleanup(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+        phx_autofree char *path = NULL;
+        char *profile = NULL;
+
+        if (sd_bus_path_encode(PATH "/container", id, &path) < 0 || sd_bus_open_system(&bus) < 0 ||
+            sd_bus_get_property_string(
+                            bus,
+                            SERVICE,
+                            path,
+                            "org.phoenixd1.Container",
+                            "Profile",
+                            NULL,
+                            &profile) < 0)
+                return NULL;
+        return profile;
+}
+
 int remote_request(const struct ctl *ctl, const char *method, const char *types, ...) {
         phx_cleanup(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         phx_cleanup(sd_bus_message_unrefp) sd_bus_message *message = NULL;

@@ -13,6 +13,11 @@ int remote_describe(
                 struct phx_description *ret_description,
                 char **ret_text);
 
+/* The profile of the container with this id, as phoenixd on this host has it: the caller's to free.
+ * NULL, without a word, when that is not known: there is no such container, or phoenixd is not
+ * running. */
+char *remote_profile_of(const char *id);
+
 /* What Plan() answers, likewise. A user who may not see the texts gets CTL_NOT_ALLOWED, without a
  * word when IS_QUIET. */
 int remote_plan(const struct ctl *ctl,

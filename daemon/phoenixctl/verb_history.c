@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "phoenixctl/history.h"
+#include "phoenixctl/remote.h"
 #include "phoenixctl/shown.h"
 #include "phoenixctl/tasks.h"
 #include "phoenixctl/verb.h"
@@ -153,6 +154,7 @@ static int history_add_tasks(
 
 int verb_history(const struct ctl *ctl, int argc, char **argv) {
         phx_cleanup(phx_answer_history_done) struct phx_answer_history history = { 0 };
+        phx_autofree char *profile = NULL;
         struct history_query query = { 0 };
         struct phx_error error = { 0 };
         int r;
@@ -166,6 +168,8 @@ int verb_history(const struct ctl *ctl, int argc, char **argv) {
                                ctl->host);
                 return CTL_ERROR;
         }
+        if (query.object)
+                query.profile = profile = remote_profile_of(query.object);
         r = history_read(&query, &history, &error);
         if (r >= 0)
                 r = history_add_tasks(ctl, &query, &history);

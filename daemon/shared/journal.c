@@ -18,9 +18,6 @@
 #include "shared/message-id.h"
 #include "shared/text.h"
 
-/* journald takes 1024 fields in one entry. */
-#define STORIES_LIMIT 900
-
 /* Longer messages are cut: a compiler's complaint about one line never needs more. */
 #define MESSAGE_SIZE 4096
 
@@ -83,9 +80,10 @@ static void add_stories(const struct phx_record *record, struct phx_strings *fie
 
         if (record->container)
                 (void) phx_strings_addf(fields, "PHOENIXD_STORY=%s", record->container);
-        for (size_t i = 0; stories && i < stories->count && i < STORIES_LIMIT; i++)
-                if (!phx_equal(stories->items[i], record->container))
-                        (void) phx_strings_addf(fields, "PHOENIXD_STORY=%s", stories->items[i]);
+        for (size_t i = 0; stories && i < stories->count; i++)
+                (void) phx_strings_addf(fields, "PHOENIXD_STORY=%s", stories->items[i]);
+        if (record->story_count > 0 && (!stories || stories->count == 0))
+                (void) phx_strings_addf(fields, "PHOENIXD_STORIES=%zu", record->story_count);
 }
 
 /* Lack of memory costs fields, never the message: what was added so far is sent. */
@@ -140,6 +138,8 @@ void journal_record(const struct journal *journal, const struct phx_record *reco
                                         "PHOENIXD_%s=%s",
                                         values[i].name,
                                         values[i].value);
+        if (record->is_good)
+                (void) phx_strings_addf(&fields, "PHOENIXD_LAST_GOOD=1");
         if (record->error < 0)
                 (void) phx_strings_addf(&fields, "ERRNO=%d", -record->error);
 

@@ -178,7 +178,7 @@ static int see(struct phx_pass *pass,
         if (r < 0)
                 return r;
         /* Before anything can fail: it is the last known good from now on, whatever follows. */
-        phx_tell_judged(pass->tell, picture->desired, input.configuration);
+        phx_tell_judged(pass->tell, picture->desired);
         r = world->observe(world->data, &input, &picture->observed, error);
         if (r < 0)
                 return r;
@@ -506,7 +506,7 @@ static int look_and_tell(
         return r < 0 ? phx_error_set(error, r, "logging: out of memory") : 0;
 }
 
-int phx_pass_run(
+static int pass_go_rounds(
                 struct phx_pass *pass,
                 const struct phx_world *world,
                 uint64_t now_usec,
@@ -515,8 +515,6 @@ int phx_pass_run(
         phx_cleanup(pass_picture_done) struct picture picture = { 0 };
         int r;
 
-        pass->snapshot = phx_snapshot_free(pass->snapshot);
-        phx_strings_done(&pass->changed);
         for (unsigned round = 0; round < ROUNDS_LIMIT; round++) {
                 r = look_and_tell(pass, world, now_usec, &picture, report, error);
                 if (r < 0)
@@ -537,8 +535,25 @@ int phx_pass_run(
                         break;
         }
 
-        r = phx_foreign_leave(&pass->foreign, picture.desired, picture.observed);
+        r = phx_tell_left(pass->tell, picture.desired, &picture.drifts);
+        if (r >= 0)
+                r = phx_foreign_leave(&pass->foreign, picture.desired, picture.observed);
         if (r >= 0)
                 r = pass_fill(pass, world, &picture, now_usec, report);
         return r < 0 ? phx_error_set(error, r, "reporting: out of memory") : 0;
+}
+
+int phx_pass_run(
+                struct phx_pass *pass,
+                const struct phx_world *world,
+                uint64_t now_usec,
+                struct phx_report *report,
+                struct phx_error *error) {
+        int r;
+
+        pass->snapshot = phx_snapshot_free(pass->snapshot);
+        phx_strings_done(&pass->changed);
+        r = pass_go_rounds(pass, world, now_usec, report, error);
+        phx_tell_rest(pass->tell);
+        return r;
 }

@@ -1,24 +1,39 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* Of a change that succeeds there are two records, the intent and the result, and the result says
+ * what was wrong before. So a drift that this pass repairs, or that waits only for such a repair,
+ * is not reported when it is seen first (is_for_the_pass), but when it is still there at the end of
+ * the pass (phx_tell_left): then it is known, and its end is reported as well.
+ *
+ *   known    the drifts that are reported, and not yet as gone
+ *   judged   versions that became the last known good ones in this round: each is carried by the
+ *            intent that installs it, or is a record of its own at the end of the pass */
+
 #include "reconcile/tell.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/set.h"
+#include "base/grow.h"
 #include "base/strings.h"
+#include "reconcile/remarks.h"
 #include "reconcile/sentence.h"
+#include "reconcile/stories.h"
 
-/* A remark beyond this is cut. */
-#define REMARK_SIZE 1024
+struct tell_judged {
+        char *profile; /* NULL: is told already */
+        char old_digest[PHX_SHA256_HEX];
+        char new_digest[PHX_SHA256_HEX];
+};
 
 struct phx_tell {
         struct phx_audit audit;
         struct phx_drifts known;
-        struct phx_set remarks;      /* posture and notes that were recorded */
-        struct phx_strings profiles; /* of the configured containers */
-        struct phx_strings ids;      /* theirs, at the same places */
+        struct phx_set remarks; /* posture and notes that were recorded */
+        struct phx_stories stories;
+        struct tell_judged *judged;
+        size_t judged_count;
         char generation[PHX_SHA256_HEX];
         bool is_observing;
 };
@@ -33,14 +48,22 @@ int phx_tell_new(const struct phx_audit *audit, struct phx_tell **ret_tell) {
         return 0;
 }
 
+static void tell_forget_judged(struct phx_tell *tell) {
+        for (size_t i = 0; i < tell->judged_count; i++)
+                free(tell->judged[i].profile);
+        free(tell->judged);
+        tell->judged = NULL;
+        tell->judged_count = 0;
+}
+
 struct phx_tell *phx_tell_free(struct phx_tell *tell) {
         if (!tell)
                 return NULL;
 
+        tell_forget_judged(tell);
         phx_drifts_done(&tell->known);
         phx_set_done(&tell->remarks);
-        phx_strings_done(&tell->profiles);
-        phx_strings_done(&tell->ids);
+        phx_stories_done(&tell->stories);
         free(tell);
 
         return NULL;
@@ -59,26 +82,38 @@ static bool is_routine(const struct phx_tell *tell, const struct phx_drift *drif
                (phx_drift_is_tolerable(drift) && !phx_drift_requires_restart(drift));
 }
 
-/* Whose stories it belongs to: those that run in the profile. For want of memory there are fewer.
- */
-static void find_stories(
-                const struct phx_tell *tell,
-                const char *profile,
-                struct phx_strings *stories) {
-        for (size_t i = 0; profile && i < tell->ids.count; i++)
-                if (strcmp(tell->profiles.items[i], profile) == 0)
-                        (void) phx_strings_add(stories, tell->ids.items[i]);
+/* A change of a profile is in the stories of its containers once: when the kernel has it. */
+static bool tell_has_stories(enum phx_record_kind kind, const struct phx_drift *drift) {
+        return !is_about_container(drift) && kind != PHX_RECORD_INTENT &&
+               (kind != PHX_RECORD_CHANGED || drift->action != PHX_ACTION_INSTALL);
+}
+
+/* The intent has all that the record of the judgement would have. */
+static bool tell_takes_judged(struct phx_tell *tell, const struct phx_drift *drift) {
+        for (size_t i = 0; drift->action == PHX_ACTION_INSTALL && i < tell->judged_count; i++) {
+                struct tell_judged *judged = &tell->judged[i];
+
+                if (!phx_equal(judged->profile, drift->profile) ||
+                    !phx_equal(judged->new_digest, drift->new_digest) ||
+                    strcmp(judged->old_digest, drift->old_digest ? drift->old_digest : "") != 0)
+                        continue;
+                free(judged->profile);
+                judged->profile = NULL;
+                return true;
+        }
+        return false;
 }
 
 /* An audit record must not be lost for want of memory: the words fall back to the object's name. */
-static void send(
+static void tell_send(
                 struct phx_tell *tell,
                 enum phx_record_kind kind,
                 const struct phx_drift *drift,
                 int error,
-                const char *message) {
+                const char *message,
+                bool is_good) {
         phx_cleanup(phx_strings_done) struct phx_strings stories = { 0 };
-        const struct phx_record record = {
+        struct phx_record record = {
                 .kind = kind,
                 .message = message ? message : drift->object,
                 .action = drift->action,
@@ -93,11 +128,21 @@ static void send(
                 .new_digest = drift->new_digest,
                 .error = error,
                 .is_routine = is_routine(tell, drift),
+                .is_good = is_good,
         };
 
-        if (!is_about_container(drift))
-                find_stories(tell, drift->profile, &stories);
+        if (tell_has_stories(kind, drift))
+                record.story_count = phx_stories_find(&tell->stories, drift->profile, &stories);
         tell->audit.record(tell->audit.data, &record);
+}
+
+static void send(
+                struct phx_tell *tell,
+                enum phx_record_kind kind,
+                const struct phx_drift *drift,
+                int error,
+                const char *message) {
+        tell_send(tell, kind, drift, error, message, false);
 }
 
 /* "installing the deployed file", "the deployed file was installed" */
@@ -122,22 +167,33 @@ static const char *doing(enum phx_action_kind action, bool is_done) {
 }
 
 void phx_tell_intent(struct phx_tell *tell, const struct phx_drift *drift) {
-        phx_autofree char *message = NULL;
+        bool is_good = tell_takes_judged(tell, drift);
+        phx_autofree char *message = NULL, *judged = NULL;
+        const char *text = drift->object;
 
-        (void) phx_printf(&message, "%s: %s", drift->object, doing(drift->action, false));
-        send(tell, PHX_RECORD_INTENT, drift, 0, message);
+        if (phx_printf(&message, "%s: %s", drift->object, doing(drift->action, false)) >= 0)
+                text = message;
+        if (is_good && phx_printf(&judged,
+                                  "%s, version %.12s, now the last known good",
+                                  text,
+                                  drift->new_digest) >= 0)
+                text = judged;
+        tell_send(tell, PHX_RECORD_INTENT, drift, 0, text, is_good);
         if (tell->audit.progress)
                 tell->audit.progress(tell->audit.data, message ? message : drift->object);
 }
 
 void phx_tell_changed(struct phx_tell *tell, const struct phx_drift *drift) {
-        phx_autofree char *message = NULL;
+        phx_autofree char *message = NULL, *clause = phx_drift_past_clause(drift);
 
         (void) phx_printf(
                         &message,
-                        "%s: %s, and read back",
+                        "%s: %s, and read back%s%s%s",
                         drift->object,
-                        doing(drift->action, true));
+                        doing(drift->action, true),
+                        clause ? " (" : "",
+                        clause ? clause : "",
+                        clause ? ")" : "");
         send(tell, PHX_RECORD_CHANGED, drift, 0, message);
 }
 
@@ -172,12 +228,25 @@ static bool is_known(const struct phx_drifts *drifts, const struct phx_drift *dr
                (!is_told_by_words(drift) || phx_equal(known->found, drift->found));
 }
 
-static void tell_found(struct phx_tell *tell, const struct phx_drifts *drifts) {
+/* This pass repairs it, or what it waits for; or it is found again at the end. */
+static bool is_for_the_pass(const struct phx_desired *desired, const struct phx_drift *drift) {
+        if (desired->mode == PHX_MODE_OBSERVE)
+                return false;
+        return drift->action != PHX_ACTION_NONE || drift->cause == PHX_CAUSE_PROFILE_NOT_LOADED ||
+               drift->cause == PHX_CAUSE_PROFILE_OUTDATED ||
+               drift->cause == PHX_CAUSE_NAMESPACE_ABSENT;
+}
+
+/* DESIRED is NULL at the end of the pass, when nothing is left to it. */
+static void tell_found(
+                struct phx_tell *tell,
+                const struct phx_desired *desired,
+                const struct phx_drifts *drifts) {
         for (size_t i = 0; i < drifts->count; i++) {
                 const struct phx_drift *drift = &drifts->items[i];
                 phx_autofree char *sentence = NULL;
 
-                if (is_known(&tell->known, drift))
+                if (is_known(&tell->known, drift) || (desired && is_for_the_pass(desired, drift)))
                         continue;
                 sentence = phx_drift_sentence(drift);
                 send(tell,
@@ -283,170 +352,30 @@ static void tell_generation(struct phx_tell *tell, const struct phx_desired *des
         memcpy(tell->generation, desired->generation, sizeof(tell->generation));
 }
 
-/* Records RECORD's message unless it was recorded and still holds; NOW collects what holds. */
-static int tell_once(struct phx_tell *tell, struct phx_set *now, const struct phx_record *record) {
-        int r;
-
-        r = phx_set_add(now, record->message);
-        if (r < 0 || phx_set_has(&tell->remarks, record->message))
-                return r < 0 ? r : 0;
-        /* Known before it is sent, so that it is recorded once even if the next one finds no
-         * memory. */
-        r = phx_set_add(&tell->remarks, record->message);
-        if (r < 0)
-                return r;
-        tell->audit.record(tell->audit.data, record);
-        return 0;
-}
-
-static int tell_of_container(
-                struct phx_tell *tell,
-                struct phx_set *now,
-                enum phx_record_kind kind,
-                const struct phx_desired_container *container,
-                const char *message) {
-        const struct phx_record record = {
-                .kind = kind,
-                .message = message,
-                .layer = "config",
-                .container = container->id,
-                .profile = container->profile,
-                .generation = tell->generation[0] ? tell->generation : NULL,
-        };
-
-        return tell_once(tell, now, &record);
-}
-
-/* "OBJECT: SENTENCE"; the caller's, NULL without memory. */
-static char *lint_message(const char *object, const struct phx_lint *lint) {
-        phx_autofree char *sentence = phx_lint_sentence(lint, lint->key ? NULL : object);
-        char *message = NULL;
-
-        return sentence && phx_printf(&message, "%s: %s", object, sentence) >= 0 ? message : NULL;
-}
-
-static int tell_profile(
-                struct phx_tell *tell,
-                struct phx_set *now,
-                const struct phx_desired_profile *profile) {
-        int r = 0;
-
-        for (size_t i = 0; r >= 0 && i < profile->lints.count; i++) {
-                phx_cleanup(phx_strings_done) struct phx_strings stories = { 0 };
-                phx_autofree char *message = NULL;
-
-                if (profile->lints.items[i].accepted)
-                        continue;
-                message = lint_message(profile->name, &profile->lints.items[i]);
-                if (!message)
-                        return -ENOMEM;
-                find_stories(tell, profile->name, &stories);
-                r = tell_once(tell,
-                              now,
-                              &(struct phx_record){ .kind = PHX_RECORD_LINT,
-                                                    .message = message,
-                                                    .layer = "source",
-                                                    .profile = profile->name,
-                                                    .stories = &stories });
-        }
-        return r;
-}
-
-static int tell_entry(
-                struct phx_tell *tell,
-                struct phx_set *now,
-                const struct phx_desired_container *container) {
-        int r = 0;
-
-        for (size_t i = 0; r >= 0 && i < container->lints.count; i++) {
-                phx_autofree char *message = NULL;
-
-                if (container->lints.items[i].accepted)
-                        continue;
-                message = lint_message(container->id, &container->lints.items[i]);
-                r = message ? tell_of_container(tell, now, PHX_RECORD_LINT, container, message)
-                            : -ENOMEM;
-        }
-        return r;
-}
-
-static int tell_container(
-                struct phx_tell *tell,
-                struct phx_set *now,
-                const struct phx_desired_container *container) {
-        const char *why = container->suggestion_why;
-        char message[REMARK_SIZE];
-        int r = 0;
-
-        if (container->directory && container->suggestion) {
-                (void) snprintf(message,
-                                sizeof(message),
-                                "%s: unconfined by configuration; profile %s fits%s%s%s",
-                                container->id,
-                                container->suggestion,
-                                why ? " (" : "",
-                                why ? why : "",
-                                why ? ")" : "");
-                r = tell_of_container(tell, now, PHX_RECORD_POSTURE, container, message);
-        }
-        for (size_t i = 0; r >= 0 && i < container->notes.count; i++) {
-                (void) snprintf(message,
-                                sizeof(message),
-                                "%s: %s",
-                                container->id,
-                                container->notes.items[i]);
-                r = tell_of_container(tell, now, PHX_RECORD_REMARK, container, message);
-        }
-        return r;
-}
-
-/* What NEW had is the teller's now. */
-static void keep_remarks(struct phx_tell *tell, struct phx_set *new) {
-        phx_set_done(&tell->remarks);
-        tell->remarks = *new;
-        *new = (struct phx_set){ 0 };
-}
-
 static void keep_known(struct phx_tell *tell, struct phx_drifts *new) {
         phx_drifts_done(&tell->known);
         tell->known = *new;
         *new = (struct phx_drifts){ 0 };
 }
 
-static int tell_remarks(struct phx_tell *tell, const struct phx_desired *desired) {
-        phx_cleanup(phx_set_done) struct phx_set now = { 0 };
-
-        int r = 0;
-
-        for (size_t i = 0; r >= 0 && i < desired->notes.count; i++)
-                r = tell_once(tell,
-                              &now,
-                              &(struct phx_record){ .kind = PHX_RECORD_REMARK,
-                                                    .message = desired->notes.items[i],
-                                                    .layer = "source" });
-        for (size_t i = 0; r >= 0 && i < desired->profile_count; i++)
-                r = tell_profile(tell, &now, &desired->profiles[i]);
-        for (size_t i = 0; r >= 0 && i < desired->container_count; i++) {
-                r = tell_container(tell, &now, &desired->containers[i]);
-                if (r >= 0)
-                        r = tell_entry(tell, &now, &desired->containers[i]);
-        }
-        if (r < 0)
-                return r;
-        keep_remarks(tell, &now);
-        return 0;
-}
-
-/* What is known from now on: the drifts, and what was refused and is being written. */
+/* What is known from now on: the drifts that are reported, each as it was reported, and what was
+ * refused and is being written. */
 static int tell_remember(
                 const struct phx_tell *tell,
                 const struct phx_desired *desired,
                 const struct phx_drifts *drifts,
+                bool is_end,
                 struct phx_drifts *known) {
         int r = 0;
 
-        for (size_t i = 0; r >= 0 && i < drifts->count; i++)
-                r = phx_drifts_add(known, &drifts->items[i]);
+        for (size_t i = 0; r >= 0 && i < drifts->count; i++) {
+                const struct phx_drift *drift = &drifts->items[i];
+
+                if (!is_end && is_for_the_pass(desired, drift))
+                        drift = phx_drifts_find(&tell->known, drift);
+                if (drift)
+                        r = phx_drifts_add(known, drift);
+        }
         known->is_sorted = drifts->is_sorted;
         for (size_t i = 0; r >= 0 && i < tell->known.count; i++)
                 if (is_pending(desired, &tell->known.items[i]) &&
@@ -455,56 +384,58 @@ static int tell_remember(
         return r;
 }
 
-static int take_users(struct phx_tell *tell, const struct phx_desired *desired) {
-        int r = 0;
-
-        phx_strings_done(&tell->profiles);
-        phx_strings_done(&tell->ids);
-        for (size_t i = 0; r >= 0 && i < desired->container_count; i++) {
-                r = phx_strings_add(&tell->profiles, desired->containers[i].profile);
-                if (r >= 0)
-                        r = phx_strings_add(&tell->ids, desired->containers[i].id);
-        }
-        return r;
-}
-
-static void tell_one_judged(
-                struct phx_tell *tell,
-                const struct phx_desired_profile *profile,
-                const struct phx_configuration *configuration) {
+static void tell_one_judged(struct phx_tell *tell, const struct tell_judged *judged) {
         phx_cleanup(phx_strings_done) struct phx_strings stories = { 0 };
-        bool is_same_text = strcmp(profile->old_digest, profile->digest) == 0;
+        bool is_same_text = strcmp(judged->old_digest, judged->new_digest) == 0;
         phx_autofree char *message = NULL;
         struct phx_record record = {
                 .kind = PHX_RECORD_JUDGED,
                 .layer = phx_layer_to_string(PHX_LAYER_SOURCE),
-                .profile = profile->name,
+                .profile = judged->profile,
                 .stories = &stories,
                 .generation = tell->generation[0] ? tell->generation : NULL,
-                .old_digest = profile->old_digest[0] ? profile->old_digest : NULL,
-                .new_digest = profile->digest,
+                .old_digest = judged->old_digest[0] ? judged->old_digest : NULL,
+                .new_digest = judged->new_digest,
+                .is_good = true,
         };
 
-        for (size_t i = 0; configuration && i < configuration->count; i++)
-                if (strcmp(configuration->containers[i].profile, profile->name) == 0)
-                        (void) phx_strings_add(&stories, configuration->containers[i].id);
+        record.story_count = phx_stories_find(&tell->stories, judged->profile, &stories);
         (void) phx_printf(
                         &message,
                         is_same_text ? "%s: judged again: version %.12s stays the last known good"
                                      : "%s: judged: version %.12s is the last known good",
-                        profile->name,
-                        profile->digest);
-        record.message = message ? message : profile->name;
+                        judged->profile,
+                        judged->new_digest);
+        record.message = message ? message : judged->profile;
         tell->audit.record(tell->audit.data, &record);
 }
 
-void phx_tell_judged(
-                struct phx_tell *tell,
-                const struct phx_desired *judged,
-                const struct phx_configuration *configuration) {
+/* Without memory it is recorded at once, and then the intent says no more than usual. */
+static void tell_add_judged(struct phx_tell *tell, const struct phx_desired_profile *profile) {
+        struct tell_judged now = { .profile = profile->name }, *judged;
+
+        memcpy(now.old_digest, profile->old_digest, sizeof(now.old_digest));
+        memcpy(now.new_digest, profile->digest, sizeof(now.new_digest));
+        judged = phx_grow(&tell->judged, &tell->judged_count, sizeof(*judged));
+        if (judged) {
+                *judged = now;
+                judged->profile = strdup(profile->name);
+        }
+        if (!judged || !judged->profile)
+                tell_one_judged(tell, &now);
+}
+
+void phx_tell_judged(struct phx_tell *tell, const struct phx_desired *judged) {
         for (size_t i = 0; i < judged->profile_count; i++)
                 if (judged->profiles[i].is_new)
-                        tell_one_judged(tell, &judged->profiles[i], configuration);
+                        tell_add_judged(tell, &judged->profiles[i]);
+}
+
+void phx_tell_rest(struct phx_tell *tell) {
+        for (size_t i = 0; i < tell->judged_count; i++)
+                if (tell->judged[i].profile)
+                        tell_one_judged(tell, &tell->judged[i]);
+        tell_forget_judged(tell);
 }
 
 void phx_tell_foreign(
@@ -523,7 +454,7 @@ void phx_tell_foreign(
                 .generation = tell->generation[0] ? tell->generation : NULL,
         };
 
-        find_stories(tell, profile, &stories);
+        record.story_count = phx_stories_find(&tell->stories, profile, &stories);
         (void) phx_printf(
                         &message,
                         "%s: another program has %s its policy in the kernel: %s",
@@ -541,16 +472,36 @@ int phx_tell_picture(
         phx_cleanup(phx_drifts_done) struct phx_drifts known = { 0 };
         int r;
 
-        r = take_users(tell, desired);
+        r = phx_stories_take(&tell->stories, desired);
         if (r >= 0)
-                r = tell_remember(tell, desired, drifts, &known);
+                r = tell_remember(tell, desired, drifts, false, &known);
         if (r < 0)
                 return r;
 
         tell->is_observing = desired->mode == PHX_MODE_OBSERVE;
         tell_all_gone(tell, desired, &known);
         tell_generation(tell, desired);
-        tell_found(tell, drifts);
+        tell_found(tell, desired, drifts);
         keep_known(tell, &known);
-        return tell_remarks(tell, desired);
+        return phx_remarks_tell(
+                        &tell->remarks,
+                        &tell->audit,
+                        &tell->stories,
+                        tell->generation,
+                        desired);
+}
+
+int phx_tell_left(
+                struct phx_tell *tell,
+                const struct phx_desired *desired,
+                const struct phx_drifts *drifts) {
+        phx_cleanup(phx_drifts_done) struct phx_drifts known = { 0 };
+        int r;
+
+        r = tell_remember(tell, desired, drifts, true, &known);
+        if (r < 0)
+                return r;
+        tell_found(tell, NULL, drifts);
+        keep_known(tell, &known);
+        return 0;
 }

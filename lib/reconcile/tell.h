@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-#include "state/configuration.h"
 #include "state/desired.h"
 #include "state/drift.h"
 #include "state/record.h"
@@ -13,18 +12,25 @@ int phx_tell_new(const struct phx_audit *audit, struct phx_tell **ret_tell);
 struct phx_tell *phx_tell_free(struct phx_tell *tell);
 
 /* Compares with what was recorded last: drifts found and gone, refusals and their end, a new
- * generation, who is unconfined by configuration, contradictions in it. 0 or -ENOMEM. */
+ * generation, who is unconfined by configuration, contradictions in it. What the pass is about to
+ * repair is left to the records of the repair. 0 or -ENOMEM. */
 int phx_tell_picture(
                 struct phx_tell *tell,
                 const struct phx_desired *desired,
                 const struct phx_drifts *drifts);
 
-/* What was judged just now: one record for each version that has become the last known good one.
- * CONFIGURATION says whose stories it belongs to; NULL without one. */
-void phx_tell_judged(
+/* The picture with which the pass ends, which was told as above: what was left to the pass and is
+ * still there is a drift that was found. 0 or -ENOMEM. */
+int phx_tell_left(
                 struct phx_tell *tell,
-                const struct phx_desired *judged,
-                const struct phx_configuration *configuration);
+                const struct phx_desired *desired,
+                const struct phx_drifts *drifts);
+
+/* What was judged just now: each version that has become the last known good one is recorded once,
+ * by the intent to install it or by phx_tell_rest(). */
+void phx_tell_judged(struct phx_tell *tell, const struct phx_desired *judged);
+/* Records what no intent has. To be called at the end of the pass, whatever has failed in it. */
+void phx_tell_rest(struct phx_tell *tell);
 
 /* WHAT is "replaced", "removed" or "changed"; BY is NULL when that is not known. */
 void phx_tell_foreign(struct phx_tell *tell, const char *profile, const char *what, const char *by);

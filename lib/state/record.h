@@ -16,8 +16,10 @@ enum phx_record_kind {
         PHX_RECORD_ACCEPTED,    /* input that was refused is good again, or a new generation is
                                    accepted */
         PHX_RECORD_JUDGED,      /* a profile compiled and passed its test: this version is the last
-                                   known good one from now on */
-        PHX_RECORD_DRIFT_FOUND, /* the machine differs from what is desired */
+                                   known good one from now on. Where it is installed at once, the
+                                   intent says so instead */
+        PHX_RECORD_DRIFT_FOUND, /* the machine differs from what is desired, and stays so after the
+                                   pass that found it */
         PHX_RECORD_DRIFT_GONE,
         PHX_RECORD_POSTURE,   /* who is unconfined by configuration, and what would fit */
         PHX_RECORD_REMARK,    /* worth knowing: a warning of the compiler, a state that had to be
@@ -41,14 +43,19 @@ struct phx_record {
         const char *drift;     /* "absent", "differs", "assigned", "running", "missing", … */
         const char *profile;   /* the profile concerned */
         const char *container; /* the container concerned: its id */
-        /* Whose stories it belongs to besides: the ids of those that run in the profile. */
+        /* Whose stories it belongs to besides: the ids of those that run in the profile, and how
+         * many these are. Where they are too many to be named, STORIES is empty. */
         const struct phx_strings *stories;
+        size_t story_count;
         const char *by;         /* who has done it: "apparmor_parser, pid 312" */
         const char *path;       /* the file concerned */
         const char *generation; /* digest of the accepted configuration */
         const char *old_digest;
         const char *new_digest;
         int error; /* negative errno, 0 when nothing failed */
+        /* The version NEW_DIGEST of the profile has become the last known good one: in a
+         * PHX_RECORD_JUDGED, or in the intent to install it. */
+        bool is_good;
         /* A drift that is being repaired, or that is a state of affairs: no reason to get up. */
         bool is_routine;
 };

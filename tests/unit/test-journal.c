@@ -72,6 +72,7 @@ static void a_record_about_a_profile_is_in_the_stories_of_its_containers(void **
                                            .message = "lxc-web: replaced",
                                            .profile = "lxc-web",
                                            .stories = &stories,
+                                           .story_count = 40,
                                            .by = "sh, pid 7" };
 
         for (int i = 0; i < 40; i++)
@@ -81,6 +82,21 @@ static void a_record_about_a_profile_is_in_the_stories_of_its_containers(void **
         assert_true(phx_strings_has(&sent, "PHOENIXD_STORY=100"));
         assert_true(phx_strings_has(&sent, "PHOENIXD_STORY=139"));
         assert_int_equal(sent.count, 6 + 40);
+}
+
+static void where_containers_are_too_many_their_number_is_sent(void **state) {
+        phx_cleanup(phx_strings_done) struct phx_strings sent = { 0 };
+        const struct journal journal = { .send = collect, .data = &sent };
+        const struct phx_record record = { .kind = PHX_RECORD_INTENT,
+                                           .message = "lxc-web: installing",
+                                           .profile = "lxc-web",
+                                           .story_count = 900,
+                                           .is_good = true };
+
+        journal_record(&journal, &record);
+        assert_true(phx_strings_has(&sent, "PHOENIXD_STORIES=900"));
+        assert_true(phx_strings_has(&sent, "PHOENIXD_LAST_GOOD=1"));
+        assert_int_equal(sent.count, 7);
 }
 
 static void what_a_record_lacks_is_not_sent(void **state) {
@@ -176,6 +192,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_record_carries_every_field_it_has),
                 cmocka_unit_test(a_record_about_a_profile_is_in_the_stories_of_its_containers),
+                cmocka_unit_test(where_containers_are_too_many_their_number_is_sent),
                 cmocka_unit_test(what_a_record_lacks_is_not_sent),
                 cmocka_unit_test(each_kind_has_its_priority_and_id),
                 cmocka_unit_test(a_drift_that_needs_nobody_is_no_warning),

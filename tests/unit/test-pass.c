@@ -74,19 +74,15 @@ static void a_new_container_is_confined_in_one_pass(void **state) {
         assert_string_equal(
                         fake_story(subject->fake),
                         "accepted: configuration accepted: 1 container, generation g1\n"
-                        "drift-found: lxc-web: the deployed file is missing\n"
-                        "drift-found: lxc-web: not loaded in the kernel\n"
-                        "drift-found: web: its config names unconfined, expected lxc-web; its profile is "
-                        "not loaded in the kernel yet\n"
                         "intent: lxc-web: installing the deployed file\n"
                         "intent: lxc-web: loading the policy into the kernel\n"
-                        "changed: lxc-web: the deployed file was installed, and read back\n"
-                        "changed: lxc-web: the policy was loaded into the kernel, and read back\n"
-                        "drift-gone: lxc-web: resolved: the deployed file was missing\n"
-                        "drift-gone: lxc-web: resolved: was not loaded in the kernel\n"
+                        "changed: lxc-web: the deployed file was installed, and read back (the "
+                        "deployed file was missing)\n"
+                        "changed: lxc-web: the policy was loaded into the kernel, and read back "
+                        "(was not loaded in the kernel)\n"
                         "intent: web: editing its config\n"
-                        "changed: web: its config was edited, and read back\n"
-                        "drift-gone: web: resolved: its config named unconfined, expected lxc-web\n");
+                        "changed: web: its config was edited, and read back (its config named "
+                        "unconfined, expected lxc-web)\n");
         assert_string_equal(
                         subject->report->status,
                         "In sync: 1 profile in force, 0 of 1 container confined, 1 stopped");
@@ -96,6 +92,7 @@ static void a_new_container_is_confined_in_one_pass(void **state) {
         assert_true(subject->report->retry_usec == PHX_NEVER);
 }
 
+/* By the intent that installs it, or by a record of its own where none does. */
 static void a_new_last_known_good_is_recorded_once(void **state) {
         struct subject *subject = *state;
         struct phx_desired_profile *profile = &subject->fake->desired->profiles[0];
@@ -103,17 +100,18 @@ static void a_new_last_known_good_is_recorded_once(void **state) {
 
         profile->is_new = true;
         assert_int_equal(run(subject), 0);
-        assert_int_equal(fake_count(subject->fake, PHX_RECORD_JUDGED), 1);
-        record = fake_find(subject->fake, PHX_RECORD_JUDGED, 0);
-        assert_ptr_equal(record, &subject->fake->records[0]);
+        assert_int_equal(fake_count(subject->fake, PHX_RECORD_JUDGED), 0);
+        record = fake_find(subject->fake, PHX_RECORD_INTENT, 0);
         assert_string_equal(
                         record->message,
-                        "lxc-web: judged: version file 1 is the last known good");
-        assert_string_equal(record->profile, "lxc-web");
+                        "lxc-web: installing the deployed file, version file 1, now the last known "
+                        "good");
+        assert_true(record->is_good);
         assert_string_equal(record->new_digest, "file 1");
         assert_null(record->old_digest);
-        assert_int_equal(record->action, PHX_ACTION_NONE);
+        assert_false(fake_find(subject->fake, PHX_RECORD_INTENT, 1)->is_good);
 
+        profile->is_new = false;
         assert_int_equal(run(subject), 0);
         assert_string_equal(fake_story(subject->fake), "");
 
@@ -123,7 +121,25 @@ static void a_new_last_known_good_is_recorded_once(void **state) {
         assert_string_equal(
                         fake_story(subject->fake),
                         "judged: lxc-web: judged again: version file 1 stays the last known good\n");
-        assert_string_equal(subject->fake->records[0].old_digest, "file 1");
+        record = &subject->fake->records[0];
+        assert_true(record->is_good);
+        assert_string_equal(record->profile, "lxc-web");
+        assert_string_equal(record->old_digest, "file 1");
+        assert_string_equal(record->new_digest, "file 1");
+        assert_int_equal(record->action, PHX_ACTION_NONE);
+}
+
+/* The file that the version replaces is not the last known good one before it. */
+static void an_intent_stands_for_the_judgement_only_when_it_says_as_much(void **state) {
+        struct subject *subject = *state;
+        struct phx_desired_profile *profile = &subject->fake->desired->profiles[0];
+
+        profile->is_new = true;
+        (void) snprintf(profile->old_digest, sizeof(profile->old_digest), "file 0");
+        assert_int_equal(run(subject), 0);
+        assert_int_equal(fake_count(subject->fake, PHX_RECORD_JUDGED), 1);
+        assert_string_equal(fake_find(subject->fake, PHX_RECORD_JUDGED, 0)->old_digest, "file 0");
+        assert_false(fake_find(subject->fake, PHX_RECORD_INTENT, 0)->is_good);
 }
 
 static void what_was_seen_can_be_told(void **state) {
@@ -152,7 +168,8 @@ static void what_was_seen_can_be_told(void **state) {
         assert_string_equal(snapshot->changes[2].object, "web");
         assert_string_equal(
                         snapshot->changes[2].sentence,
-                        "web: its config was edited, and read back");
+                        "web: its config was edited, and read back (its config named unconfined, "
+                        "expected lxc-web)");
 
         profile = phx_snapshot_find_profile(snapshot, "lxc-web");
         assert_true(profile->state == PHX_PROFILE_IN_SYNC);
@@ -540,6 +557,7 @@ int main(void) {
                 PASS_TEST(what_others_did_to_policy_is_known),
                 PASS_TEST(a_new_container_is_confined_in_one_pass),
                 PASS_TEST(a_new_last_known_good_is_recorded_once),
+                PASS_TEST(an_intent_stands_for_the_judgement_only_when_it_says_as_much),
                 PASS_TEST(what_was_seen_can_be_told),
                 PASS_TEST(a_failure_is_told_with_its_next_try),
                 PASS_TEST(only_the_last_changes_are_remembered),

@@ -36,8 +36,9 @@ static struct subject subject_new(void) {
         return subject;
 }
 
-/* Forgets what was told before, and tells the picture of just now. */
-static void tell(struct subject *subject) {
+/* Forgets what was told before, and tells the picture of just now. IS_END: nothing is done about it
+ * in this pass. */
+static void tell_round(struct subject *subject, bool is_end) {
         phx_cleanup(phx_desired_freep) struct phx_desired *desired = fake_copy_desired(
                         subject->fake);
         phx_cleanup(phx_observed_freep) struct phx_observed *observed = fake_copy_observed(
@@ -47,6 +48,19 @@ static void tell(struct subject *subject) {
         fake_forget_records(subject->fake);
         assert_int_equal(phx_diff(desired, observed, &drifts), 0);
         assert_int_equal(phx_tell_picture(subject->tell, desired, &drifts), 0);
+        if (is_end)
+                assert_int_equal(phx_tell_left(subject->tell, desired, &drifts), 0);
+}
+
+/* A pass that repairs nothing. */
+static void tell(struct subject *subject) {
+        tell_round(subject, true);
+}
+
+static void add_web(struct subject *subject) {
+        (void) fake_profile(subject->fake, "lxc-web", "file 1", "policy 1");
+        (void) fake_deploy(subject->fake, "lxc-web", "file 1", true);
+        fake_load(subject->fake, "lxc-web", PHX_POLICY_ENFORCE, "policy 1");
 }
 
 static void assert_told(const struct subject *subject, const char *story) {
@@ -87,6 +101,47 @@ static void a_drift_is_told_when_it_comes_and_when_it_goes(void **state) {
         subject.fake->observed->container_count = 1;
         assert_told(&subject,
                     "drift-gone: guest: resolved: was unmanaged: not in the configuration\n");
+}
+
+/* Of what a pass repairs there are the records of the repair. */
+static void a_drift_that_is_about_to_be_repaired_waits_for_the_end_of_the_pass(void **state) {
+        phx_cleanup(subject_done) struct subject subject = subject_new();
+
+        add_web(&subject);
+        fake_configure(subject.fake, "web", "web", "lxc-web");
+        (void) fake_create(subject.fake, "web", "unconfined");
+        fake_load(subject.fake, "lxc-web", PHX_POLICY_COMPLAIN, "policy 1");
+        tell_round(&subject, false);
+        /* Neither the mode, nor the assignment that waits for it. */
+        assert_told(&subject, "accepted: configuration accepted: 1 container, generation g1\n");
+        fake_load(subject.fake, "lxc-web", PHX_POLICY_ENFORCE, "policy 1");
+        tell_round(&subject, false);
+        assert_told(&subject, "");
+        /* The config could not be edited: that it stays is news, once, and its end is. */
+        tell_round(&subject, true);
+        assert_told(&subject, "drift-found: web: its config names unconfined, expected lxc-web\n");
+        tell_round(&subject, false);
+        assert_told(&subject, "");
+        tell_round(&subject, true);
+        assert_told(&subject, "");
+        assert_int_equal(
+                        phx_replace(&subject.fake->observed->containers[0].effective, "lxc-web"),
+                        0);
+        tell_round(&subject, false);
+        assert_told(&subject,
+                    "drift-gone: web: resolved: its config named unconfined, expected lxc-web\n");
+}
+
+static void in_observe_mode_a_drift_is_told_at_once(void **state) {
+        phx_cleanup(subject_done) struct subject subject = subject_new();
+
+        add_web(&subject);
+        subject.fake->desired->mode = PHX_MODE_OBSERVE;
+        fake_load(subject.fake, "lxc-web", PHX_POLICY_COMPLAIN, "policy 1");
+        tell_round(&subject, false);
+        assert_int_equal(fake_count(subject.fake, PHX_RECORD_DRIFT_FOUND), 1);
+        tell_round(&subject, true);
+        assert_told(&subject, "");
 }
 
 static void another_content_is_news_and_another_pid_is_not(void **state) {
@@ -133,12 +188,6 @@ static void refuse(struct subject *subject, const char *text) {
 
         profile->state = text ? PHX_SOURCE_REFUSED : PHX_SOURCE_GOOD;
         assert_int_equal(phx_replace(&profile->refusal, text), 0);
-}
-
-static void add_web(struct subject *subject) {
-        (void) fake_profile(subject->fake, "lxc-web", "file 1", "policy 1");
-        (void) fake_deploy(subject->fake, "lxc-web", "file 1", true);
-        fake_load(subject->fake, "lxc-web", PHX_POLICY_ENFORCE, "policy 1");
 }
 
 static void a_refusal_is_told_with_each_new_reason_and_at_its_end(void **state) {
@@ -326,7 +375,8 @@ static void an_action_is_told_with_all_that_is_known_of_it(void **state) {
         assert_told(&subject,
                     "intent: lxc-web: loading the policy into "
                     "the kernel\n"
-                    "changed: lxc-web: the policy was loaded into the kernel, and read back\n"
+                    "changed: lxc-web: the policy was loaded into the kernel, and read back (was "
+                    "loaded in mode complain, expected enforce)\n"
                     "failed: lxc-web: loading the policy into the kernel failed: permission denied\n");
         for (size_t i = 0; i < 3; i++) {
                 const struct fake_record *record = &subject.fake->records[i];
@@ -557,6 +607,9 @@ int main(void) {
                 cmocka_unit_test(the_value_of_an_option_is_told_nobody),
                 cmocka_unit_test(an_accepted_configuration_is_told_once),
                 cmocka_unit_test(a_drift_is_told_when_it_comes_and_when_it_goes),
+                cmocka_unit_test(
+                                a_drift_that_is_about_to_be_repaired_waits_for_the_end_of_the_pass),
+                cmocka_unit_test(in_observe_mode_a_drift_is_told_at_once),
                 cmocka_unit_test(another_content_is_news_and_another_pid_is_not),
                 cmocka_unit_test(another_wish_is_news),
                 cmocka_unit_test(a_refusal_is_told_with_each_new_reason_and_at_its_end),

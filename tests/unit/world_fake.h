@@ -26,7 +26,8 @@ struct fake_record {
         enum phx_record_kind kind;
         enum phx_action_kind action;
         int error;
-        bool is_routine;
+        bool is_routine, is_good;
+        size_t story_count, named_count; /* containers in whose stories it is, and those named */
         char *message, *layer, *drift, *profile, *container, *path, *generation, *old_digest,
                         *new_digest;
 };

@@ -21,6 +21,9 @@ static void on_record(void *data, const struct phx_record *record) {
         copy->kind = record->kind;
         copy->error = record->error;
         copy->is_routine = record->is_routine;
+        copy->is_good = record->is_good;
+        copy->story_count = record->story_count;
+        copy->named_count = record->stories ? record->stories->count : 0;
         set(&copy->message, record->message);
         copy->action = record->action;
         set(&copy->layer, record->layer);

@@ -26,7 +26,7 @@ cursor=$(journal_cursor)
 apparmor_parser -r -K -C "$DEPLOYED/lxc-web"
 check "it is in enforce mode again" wait_until 2 prints enforce loaded_mode lxc-web
 check "with the source's hash" wait_until 2 prints "$good" loaded_hash lxc-web
-check "the journal tells of the mode" journal_has 'lxc-web.*mode' "$cursor"
+check "the journal tells of the mode" wait_until 3 journal_has 'lxc-web.*mode' "$cursor"
 
 say "somebody removes a profile from the kernel"
 cursor=$(journal_cursor)
