@@ -372,8 +372,7 @@ static void attribute(struct work *work) {
 
 static int work_look(
                 void *data,
-                enum look_kind kind,
-                const char *suspensions,
+                const struct engine_request *request,
                 struct engine_answer *ret_answer,
                 struct phx_error *error) {
         struct phx_report *report = ret_answer->report = calloc(1, sizeof(*report));
@@ -384,14 +383,14 @@ static int work_look(
 
         if (!report)
                 return phx_error_set(error, -ENOMEM, "observing: out of memory");
-        if (kind == LOOK_ASKED) {
+        if (request->kind == LOOK_ASKED) {
                 phx_pass_forget_failures(work->pass);
                 phx_machine_forget(work->machine);
         }
         work->now_usec = usec_of(CLOCK_MONOTONIC);
         work->wall_usec = usec_of(CLOCK_REALTIME);
         phx_pass_set_clock(work->pass, work->now_usec, work->wall_usec);
-        r = take_suspensions(work, suspensions, ret_answer, error);
+        r = take_suspensions(work, request->suspensions, ret_answer, error);
         if (r < 0)
                 return r;
         r = phx_pass_run(work->pass, &world, work->now_usec, report, error);

@@ -47,7 +47,7 @@ static int inits_on_ended(sd_event_source *source, int fd, uint32_t revents, voi
         /* It stays readable for ever. The entry stays, so that a process that is never reaped does
          * not end again with each report that still has it. */
         stop_waiting(init);
-        listener->look(listener->data, false);
+        listener->look(listener->data, &listener_tasks);
         return 0;
 }
 

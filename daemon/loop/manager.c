@@ -75,10 +75,12 @@ struct manager {
         struct board board;
         struct bus *bus;
         struct errands errands;
-        uint64_t labels_began; /* the last look at labels alone, by the clock on the wall */
-        char *failure;         /* why the last look could not be made, NULL when it could */
-        int watch_trouble;     /* as it was reported last */
-        bool ready;            /* systemd knows that we are up */
+        struct phx_scope scope; /* what may have changed since the last pass began */
+        bool is_whole;          /* the last pass that began looks at everything */
+        uint64_t labels_began;  /* the last look at labels alone, by the clock on the wall */
+        char *failure;          /* why the last look could not be made, NULL when it could */
+        int watch_trouble;      /* as it was reported last */
+        bool ready;             /* systemd knows that we are up */
         bool stopping;
 };
 
@@ -123,10 +125,12 @@ static void look_now(void *data) {
         rearm(manager);
 }
 
-static void look_soon(void *data, bool full) {
+/* Because of SCOPE; NULL: events were lost. */
+static void look_soon(void *data, const struct phx_scope *scope) {
         struct manager *manager = data;
 
-        schedule_event(&manager->schedule, manager_now_usec(manager), full);
+        phx_scope_join(&manager->scope, scope);
+        schedule_event(&manager->schedule, manager_now_usec(manager), !scope);
         rearm(manager);
 }
 
@@ -155,7 +159,7 @@ static void manager_fail(struct manager *manager, bool hold) {
         progress_end(&manager->progress);
         /* No report will bring a new list of directories: repair the old one. */
         if (watch_refresh(manager->watch) > 0)
-                schedule_event(&manager->schedule, manager_now_usec(manager), false);
+                schedule_event(&manager->schedule, manager_now_usec(manager), true);
         schedule_fail(&manager->schedule, manager_now_usec(manager), hold);
         rearm(manager);
         board_fail(&manager->board, manager->notify.status, manager_wall_usec(manager));
@@ -213,7 +217,7 @@ static void begin_labels(struct manager *manager) {
         int r;
 
         manager->labels_began = manager_wall_usec(manager);
-        r = supervisor_look(manager->supervisor, LOOK_LABELS, NULL);
+        r = supervisor_look(manager->supervisor, &(struct engine_request){ LOOK_LABELS });
         if (r < 0)
                 on_lost(manager, strerrordesc_np(-r));
 }
@@ -222,7 +226,9 @@ static void on_labels(void *data, bool differs) {
         struct manager *manager = data;
 
         schedule_end_labels(&manager->schedule, manager_now_usec(manager), differs);
-        if (!differs)
+        if (differs)
+                manager->scope.has_tasks = true;
+        else
                 board_labels(&manager->board, manager->labels_began);
         rearm(manager);
         note_next_look(manager);
@@ -242,17 +248,20 @@ static int suspensions_asked(const struct manager *manager, char **ret_text) {
 }
 
 static void begin_look(struct manager *manager) {
-        enum look_kind kind = schedule_begin(&manager->schedule, manager_now_usec(manager));
+        struct engine_request request = {
+                .kind = schedule_begin(&manager->schedule, manager_now_usec(manager)),
+        };
         phx_autofree char *suspensions = NULL;
         int r;
 
-        if (kind == LOOK_LABELS) {
+        if (request.kind == LOOK_LABELS) {
                 begin_labels(manager);
                 return;
         }
         /* The start has words of its own. */
         if (manager->ready)
                 progress_begin(&manager->progress);
+        manager->is_whole = request.kind != LOOK_PLAIN || manager->scope.is_whole;
         board_begin(&manager->board, manager_wall_usec(manager));
         errands_begin(&manager->errands);
         r = suspensions_asked(manager, &suspensions);
@@ -260,7 +269,11 @@ static void begin_look(struct manager *manager) {
                 on_failure(manager, strerrordesc_np(-r));
                 return;
         }
-        r = supervisor_look(manager->supervisor, kind, suspensions);
+        request.suspensions = suspensions;
+        if (!manager->is_whole)
+                request.scope = &manager->scope;
+        r = supervisor_look(manager->supervisor, &request);
+        phx_scope_done(&manager->scope);
         if (r < 0)
                 on_lost(manager, strerrordesc_np(-r));
 }
@@ -294,17 +307,18 @@ static void tell_watch_trouble(struct manager *manager) {
                             "resolved: every directory is watched again");
 }
 
-/* Listens to what the report names. True when something that was not heard before is from now on,
- * as it may have changed since the engine looked. */
-static bool manager_follow(struct manager *manager, const struct phx_report *report) {
-        bool again = false;
+/* Listens to what the report names. What was not heard before, and is from now on, may have changed
+ * since the engine looked. */
+static void manager_follow(struct manager *manager, const struct phx_report *report) {
+        struct phx_scope again = { 0 };
 
-        again |= watch_set(manager->watch, &report->watches) != 0;
-        again |= inits_set(manager->inits, report->inits, report->init_count) != 0;
-        again |= revision_follow(manager->revision) > 0;
-        if (report->lxc_path)
-                again |= monitord_follow(manager->monitord, report->lxc_path) > 0;
-        return again;
+        again.is_whole = watch_set(manager->watch, &report->watches, manager->is_whole) != 0;
+        again.has_tasks = inits_set(manager->inits, report->inits, report->init_count) != 0;
+        again.has_policy = revision_follow(manager->revision) > 0;
+        if (report->lxc_path && monitord_follow(manager->monitord, report->lxc_path) > 0)
+                again.has_tasks = true;
+        if (!phx_scope_is_empty(&again))
+                look_soon(manager, &again);
 }
 
 static void tell_report(struct manager *manager, const struct phx_report *report) {
@@ -357,8 +371,7 @@ static void on_report(void *data, const struct phx_report *report) {
 
         progress_end(&manager->progress);
         schedule_end(&manager->schedule, now, report);
-        if (manager_follow(manager, report))
-                schedule_event(&manager->schedule, now, false);
+        manager_follow(manager, report);
         tell_report(manager, report);
         end_start(manager);
         rearm(manager);
@@ -414,7 +427,7 @@ static int on_changed(sd_event_source *source, int fd, uint32_t revents, void *d
         uint64_t count;
 
         (void) !read(fd, &count, sizeof(count));
-        look_soon(data, false);
+        look_soon(data, NULL);
         return 0;
 }
 
@@ -489,7 +502,7 @@ static int watch_settings(struct manager *manager) {
         r = phx_strings_addf(&paths, "%.*s", (int) (slash - path), path);
         if (r < 0)
                 return r;
-        r = watch_set(manager->watch, &paths);
+        r = watch_set(manager->watch, &paths, true);
         return r < 0 ? r : 0;
 }
 
@@ -578,6 +591,7 @@ struct manager *manager_free(struct manager *manager) {
         sd_event_unref(manager->event);
         notify_done(&manager->notify);
         errands_done(&manager->errands);
+        phx_scope_done(&manager->scope);
         free(manager->failure);
         free(manager);
 

@@ -145,7 +145,7 @@ static int monitord_on_readable(sd_event_source *source, int fd, uint32_t revent
                 seek_again(monitord);
         }
         if (r != 0)
-                monitord->listener.look(monitord->listener.data, false);
+                monitord->listener.look(monitord->listener.data, &listener_tasks);
         return 0;
 }
 
@@ -176,7 +176,7 @@ static int monitord_on_timer(sd_event_source *source, uint64_t usec, void *data)
         struct monitord *monitord = data;
 
         if (ensure_connected(monitord) > 0)
-                monitord->listener.look(monitord->listener.data, false);
+                monitord->listener.look(monitord->listener.data, &listener_tasks);
         else
                 seek_again(monitord);
         return 0;

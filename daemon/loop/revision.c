@@ -43,7 +43,7 @@ static int revision_on_readable(sd_event_source *source, int fd, uint32_t revent
          */
         if (revision_consume(revision) < 0)
                 stop_following(revision);
-        revision->listener.look(revision->listener.data, false);
+        revision->listener.look(revision->listener.data, &listener_policy);
         return 0;
 }
 

@@ -35,6 +35,7 @@
 #include "codec/report_json.h"
 #include "codec/snapshot_json.h"
 #include "codec/suspensions_json.h"
+#include "shared/scope_text.h"
 
 struct supervisor {
         const struct engine_plan *plan;
@@ -328,7 +329,23 @@ static int ensure_engine(struct supervisor *supervisor) {
         return r;
 }
 
-int supervisor_look(struct supervisor *supervisor, enum look_kind kind, const char *suspensions) {
+/* An engine that has just been started has read nothing yet, whatever the request says. */
+static int supervisor_send(
+                const struct supervisor *supervisor,
+                const struct engine_request *request) {
+        int fd = supervisor->engine->channel.fd, r = 0;
+        phx_autofree char *scope = NULL;
+
+        if (request->scope && scope_to_text(request->scope, &scope) >= 0)
+                r = channel_send(fd, CHANNEL_SCOPE, 0, scope);
+        return r < 0 ? r
+                     : channel_send(fd,
+                                    CHANNEL_LOOK,
+                                    (int32_t) request->kind,
+                                    request->suspensions);
+}
+
+int supervisor_look(struct supervisor *supervisor, const struct engine_request *request) {
         int r;
 
         r = ensure_engine(supervisor);
@@ -337,7 +354,7 @@ int supervisor_look(struct supervisor *supervisor, enum look_kind kind, const ch
 
         supervisor->looking = true;
         arm(supervisor, supervisor->silence_usec);
-        r = channel_send(supervisor->engine->channel.fd, CHANNEL_LOOK, (int32_t) kind, suspensions);
+        r = supervisor_send(supervisor, request);
         if (r < 0 && supervisor->channel_source)
                 kill_engine(supervisor, "it does not read messages");
         /* on_lost is the answer then. */

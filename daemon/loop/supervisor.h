@@ -53,9 +53,8 @@ PHX_DEFINE_FREEP(supervisor)
 /* Must be called before the first look. */
 int supervisor_attach(struct supervisor *supervisor, sd_event *event);
 
-/* Begins a look. SUSPENSIONS as in shared/engine_process.h. Negative errno when there is no engine
- * and none can be started. */
-int supervisor_look(struct supervisor *supervisor, enum look_kind kind, const char *suspensions);
+/* Begins a look. Negative errno when there is no engine and none can be started. */
+int supervisor_look(struct supervisor *supervisor, const struct engine_request *request);
 
 /* Asks the engine to end, kills it after PATIENCE_USEC, and calls on_stopped when it is gone; at
  * once when there is none. A process that cannot be killed is waited for no longer than another

@@ -13,6 +13,13 @@
  * again at the next refresh; when it appears, there is an event in the nearest directory above it,
  * which the engine names as well.
  *
+ * Of a directory that is only on the way to another, "DIR//NAME" in the list, nothing but that name
+ * matters, and the directory itself: others may make there what they like. A directory may be on
+ * the way to several.
+ *
+ * An event says what must be read again: DIR/NAME, or DIR for itself. In LXC's own place among the
+ * control groups it says that containers have started or stopped.
+ *
  * The rule behind the return values: 1 means that something is watched which was not watched
  * before, so it may have changed unseen, and the caller must schedule another pass. An overflow of
  * the kernel's queue means the same for everything. */
@@ -32,6 +39,7 @@
 #include <inotifytools/inotifytools.h>
 
 #include "base/error.h"
+#include "base/grow.h"
 
 /* IN_ATTRIB, because input that others may write is refused. No IN_MODIFY: a file is looked at when
  * its writer has closed it. */
@@ -47,12 +55,19 @@
 
 struct entry {
         char *path;
+        struct phx_strings names; /* unless it is any: what matters in it, sorted */
+        bool is_any;
         dev_t device; /* of the directory that the watch is on */
         ino_t inode;
         bool wanted;
         bool live;   /* the instance has a watch for it */
         bool missed; /* adding it failed, and the listener knows */
 };
+
+static void entry_done(struct entry *entry) {
+        phx_strings_done(&entry->names);
+        free(entry->path);
+}
 
 struct watch {
         sd_event *event;
@@ -182,52 +197,87 @@ static bool is_temporary(const char *name) {
         return name[1] == '#';
 }
 
-static bool is_name_of_interest(const struct watch *watch, const char *path, const char *name) {
-        if (strcmp(path, watch->cgroup_root) == 0)
-                return phx_has_prefix(name, "lxc.payload.") || phx_has_prefix(name, "lxc.monitor.");
-        return !is_temporary(name);
+static bool is_of_lxc(const char *name) {
+        return phx_has_prefix(name, "lxc.payload.") || phx_has_prefix(name, "lxc.monitor.");
 }
 
-/* Whether the event is worth a look. */
-static bool take_event(struct watch *watch, const struct inotify_event *event) {
+/* NAME is "" for the directory itself. */
+static bool is_name_of_interest(
+                const struct watch *watch,
+                const struct entry *entry,
+                const char *name) {
+        if (strcmp(entry->path, watch->cgroup_root) == 0)
+                return is_of_lxc(name);
+        if (is_temporary(name))
+                return false;
+        return !name[0] || entry->is_any || phx_strings_has_sorted(&entry->names, name);
+}
+
+static void note_event(
+                const struct watch *watch,
+                const struct entry *entry,
+                const char *name,
+                struct phx_scope *scope) {
+        char path[PATH_MAX + NAME_MAX + 2];
+
+        if (strcmp(entry->path, watch->cgroup_root) == 0) {
+                scope->has_tasks = true;
+                return;
+        }
+        (void) snprintf(path,
+                        sizeof(path),
+                        "%s%s%s",
+                        name[0] && strcmp(entry->path, "/") == 0 ? "" : entry->path,
+                        name[0] ? "/" : "",
+                        name);
+        phx_scope_add(scope, path);
+}
+
+/* Adds to SCOPE what must be read again; false when that is everything. */
+static bool take_event(
+                struct watch *watch,
+                const struct inotify_event *event,
+                struct phx_scope *scope) {
+        const char *name = event->len > 0 ? event->name : "";
         struct entry *entry;
 
         if (event->mask & IN_Q_OVERFLOW) {
                 watch->rebuild = true;
-                return true;
+                return false;
         }
         entry = find_directory(watch, event->wd);
-        if (!entry)
-                return false;
+        if (!entry || !entry->wanted)
+                return true;
         if (event->mask & ENDS) {
-                watch->rebuild = watch->rebuild || entry->wanted;
-                return entry->wanted;
+                watch->rebuild = true;
+                return false;
         }
-        return entry->wanted &&
-               is_name_of_interest(watch, entry->path, event->len > 0 ? event->name : "");
+        if (is_name_of_interest(watch, entry, name))
+                note_event(watch, entry, name, scope);
+        return true;
 }
 
 static int watch_on_readable(sd_event_source *source, int fd, uint32_t revents, void *data) {
+        phx_cleanup(phx_scope_done) struct phx_scope scope = { 0 };
         struct watch *watch = data;
         const struct inotify_event *event;
-        bool worth = false, lost = false;
+        bool is_sure = true;
         int error;
 
         /* Not inotifytools_next_event(0), which takes zero for "wait for ever", and never more than
          * one event at once: the library would spin until there are so many. */
-        while ((event = inotifytools_next_events(0, 1))) {
-                lost = lost || (event->mask & IN_Q_OVERFLOW);
-                worth = take_event(watch, event) || worth;
-        }
+        while ((event = inotifytools_next_events(0, 1)))
+                is_sure = take_event(watch, event, &scope) && is_sure;
 
         error = inotifytools_error();
         if (error != 0 && error != EINTR && error != EAGAIN) {
                 /* A descriptor that cannot be read would wake us for ever. */
                 watch->source = sd_event_source_disable_unref(watch->source);
-                watch->rebuild = lost = true;
+                watch->rebuild = true;
+                is_sure = false;
         }
-        if (worth || lost)
-                watch->listener.look(watch->listener.data, lost);
+        if (!is_sure || !phx_scope_is_empty(&scope))
+                watch->listener.look(watch->listener.data, is_sure ? &scope : NULL);
         return 0;
 }
 
@@ -254,7 +304,7 @@ struct watch *watch_free(struct watch *watch) {
 
         close_instance(watch);
         for (size_t i = 0; i < watch->count; i++)
-                free(watch->entries[i].path);
+                entry_done(&watch->entries[i]);
         free(watch->entries);
         free(watch->cgroup_root);
         sd_event_unref(watch->event);
@@ -263,36 +313,72 @@ struct watch *watch_free(struct watch *watch) {
         return NULL;
 }
 
-static int watch_add_entry(struct watch *watch, const char *path) {
+static struct entry *watch_add_entry(struct watch *watch, const char *path) {
         phx_autofree char *copy = strdup(path);
-        struct entry *entries;
+        struct entry *entry = copy ? phx_grow(&watch->entries, &watch->count, sizeof(*entry))
+                                   : NULL;
 
-        entries = reallocarray(watch->entries, watch->count + 1, sizeof(*entries));
-        if (entries)
-                watch->entries = entries;
-        if (!copy || !entries)
-                return -ENOMEM;
-        entries[watch->count++] = (struct entry){ .path = PHX_TAKE(copy), .wanted = true };
-        return 0;
+        if (entry)
+                entry->path = PHX_TAKE(copy);
+        return entry;
+}
+
+/* "DIR//NAME", where "//NAME" is in the root, or "DIR" for all that is in it. */
+static const char *watch_split(const char *wish, char directory[PATH_MAX]) {
+        const char *name = strstr(wish, "//");
+        size_t size = name ? (size_t) (name - wish) : strlen(wish);
+
+        if (size >= PATH_MAX)
+                return NULL;
+        (void) snprintf(directory, PATH_MAX, "%.*s", (int) size, size > 0 ? wish : "/");
+        if (size == 0)
+                memcpy(directory, "/", 2);
+        return name ? name + 2 : "";
+}
+
+static int watch_want_one(struct entry *entry, const char *name) {
+        entry->wanted = true;
+        if (!name[0]) {
+                entry->is_any = true;
+                return 0;
+        }
+        return phx_strings_add(&entry->names, name);
+}
+
+/* The first KNOWN entries are in order; those that are new are put in order as soon as all are
+ * there, and looked for only among the wishes before: the wishes of one directory follow each
+ * other, but for other directories whose names begin alike. */
+static struct entry *watch_wanted_entry(struct watch *watch, const char *path, size_t known) {
+        struct entry *entry = watch_find_entry(watch, path, known);
+
+        for (size_t i = watch->count; !entry && i > known; i--) {
+                if (strcmp(watch->entries[i - 1].path, path) == 0)
+                        return &watch->entries[i - 1];
+                if (!phx_has_prefix(watch->entries[i - 1].path, path))
+                        break;
+        }
+        return entry ? entry : watch_add_entry(watch, path);
 }
 
 static int watch_want(struct watch *watch, const struct phx_strings *paths) {
         size_t known = watch->count;
         int r = 0;
 
-        for (size_t i = 0; i < known; i++)
-                watch->entries[i].wanted = false;
+        for (size_t i = 0; i < known; i++) {
+                watch->entries[i].wanted = watch->entries[i].is_any = false;
+                phx_strings_done(&watch->entries[i].names);
+        }
 
         for (size_t i = 0; i < paths->count && r >= 0; i++) {
-                struct entry *entry;
+                char directory[PATH_MAX];
+                const char *name = watch_split(paths->items[i], directory);
+                struct entry *entry = name ? watch_wanted_entry(watch, directory, known) : NULL;
 
-                /* What is added here is not in order yet, and no path comes twice. */
-                entry = watch_find_entry(watch, paths->items[i], known);
-                if (entry)
-                        entry->wanted = true;
-                else
-                        r = watch_add_entry(watch, paths->items[i]);
+                if (name)
+                        r = entry ? watch_want_one(entry, name) : -ENOMEM;
         }
+        for (size_t i = 0; i < watch->count; i++)
+                phx_strings_sort(&watch->entries[i].names);
         if (watch->count > known)
                 qsort(watch->entries, watch->count, sizeof(*watch->entries), watch_compare_entries);
         return r;
@@ -319,7 +405,7 @@ static void watch_forget(struct watch *watch) {
                 if (entry->wanted)
                         watch->entries[kept++] = *entry;
                 else
-                        free(entry->path);
+                        entry_done(entry);
         }
         watch->count = kept;
 }
@@ -380,11 +466,11 @@ static int ensure_live(struct watch *watch, struct entry *entry) {
         return !missed;
 }
 
-int watch_refresh(struct watch *watch) {
+static int watch_make_live(struct watch *watch, bool are_checked) {
         size_t stale = count_entries(watch, false);
         int changed = 0, r;
 
-        if (watch->rebuild || any_is_elsewhere(watch) ||
+        if (watch->rebuild || (are_checked && any_is_elsewhere(watch)) ||
             (stale > STALE_LIMIT && stale > count_entries(watch, true)))
                 watch_forget(watch);
 
@@ -399,11 +485,15 @@ int watch_refresh(struct watch *watch) {
         return changed;
 }
 
-int watch_set(struct watch *watch, const struct phx_strings *paths) {
+int watch_refresh(struct watch *watch) {
+        return watch_make_live(watch, true);
+}
+
+int watch_set(struct watch *watch, const struct phx_strings *paths, bool are_checked) {
         int r;
 
         r = watch_want(watch, paths);
-        return r < 0 ? r : watch_refresh(watch);
+        return r < 0 ? r : watch_make_live(watch, are_checked);
 }
 
 int watch_trouble(const struct watch *watch) {

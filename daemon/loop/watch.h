@@ -21,12 +21,13 @@ int watch_new(sd_event *event,
 struct watch *watch_free(struct watch *watch);
 PHX_DEFINE_FREEP(watch)
 
-/* Watches these directories (absolute, each once) and ignores all others from now on. What happened
- * in a directory before it was watched is unknown: 1 when one was added or newly missed, so that
- * the caller looks again; 0 when all was well; -ENOMEM. */
-int watch_set(struct watch *watch, const struct phx_strings *paths);
+/* Watches these directories (as base/watches.h says them, sorted, each once) and ignores all others
+ * from now on. What happened in a directory before it was watched is unknown: 1 when one was added
+ * or newly missed, so that the caller looks again; 0 when all was well; -ENOMEM. ARE_CHECKED:
+ * whether each of them is still where it was, which is a call for each. */
+int watch_set(struct watch *watch, const struct phx_strings *paths, bool are_checked);
 
-/* The same for the directories of last time: repairs what was lost since. */
+/* The same for the directories of last time, checked: repairs what was lost since. */
 int watch_refresh(struct watch *watch);
 
 /* 0, or why events cannot be relied on: -ENOSPC when fs.inotify.max_user_watches is used up,

@@ -81,7 +81,7 @@ static int take_message(struct phx_buffer *input, struct channel_message **ret_m
         if (input->size < sizeof(header))
                 return 0;
         memcpy(&header, input->data, sizeof(header));
-        if (header.type < CHANNEL_LOOK || header.type > CHANNEL_LABELS || header.size > TEXT_LIMIT)
+        if (header.type < CHANNEL_LOOK || header.type > CHANNEL_SCOPE || header.size > TEXT_LIMIT)
                 return -EBADMSG;
         if (input->size - sizeof(header) < header.size)
                 return 0;

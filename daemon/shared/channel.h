@@ -21,6 +21,8 @@ enum channel_type {
         CHANNEL_REPORT,    /* from it: the look is over, TEXT is the report in JSON */
         CHANNEL_FAILURE,   /* from it: the look could not be made; VALUE is a negative errno */
         CHANNEL_LABELS,    /* from it: a LOOK_LABELS is over; VALUE is 1 when one differs, else 0 */
+        CHANNEL_SCOPE,     /* to the engine, before a LOOK: TEXT is what must be read again
+                              (shared/scope_text.h). Without one, everything */
 };
 
 struct channel_message {

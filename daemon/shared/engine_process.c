@@ -35,6 +35,7 @@
 
 #include "base/strings.h"
 #include "codec/report_json.h"
+#include "shared/scope_text.h"
 
 /* Between two looks that an engine asks for, so that a worker that ends at once each time does not
  * cost one look after the other. */
@@ -46,6 +47,8 @@ struct child {
         struct channel channel;
         struct phx_audit audit;
         struct engine_work work;
+        struct phx_scope scope; /* of the look that comes next */
+        bool has_scope;
         bool ready;
         uint64_t asked_usec; /* when it asked for a look itself; 0: never */
 };
@@ -107,8 +110,11 @@ static int engine_look(
                 return r;
         r = child->work.look(
                         child->work.data,
-                        (enum look_kind) asked->value,
-                        asked->size > 0 ? asked->text : NULL,
+                        &(struct engine_request){
+                                        .kind = (enum look_kind) asked->value,
+                                        .suspensions = asked->size > 0 ? asked->text : NULL,
+                                        .scope = child->has_scope ? &child->scope : NULL,
+                        },
                         ret_answer,
                         error);
         if (r < 0)
@@ -213,24 +219,59 @@ static int engine_rest(struct child *child) {
         }
 }
 
+/* It holds for one look. */
+static void engine_take_scope(struct child *child, const char *text) {
+        phx_scope_done(&child->scope);
+        child->has_scope = text;
+        if (text)
+                scope_from_text(text, &child->scope);
+}
+
+static int engine_serve_request(struct child *child, const struct channel_message *message) {
+        const struct phx_process *kept;
+        int r;
+
+        if (message->value == LOOK_LABELS)
+                r = answer_labels(child);
+        else
+                r = engine_serve_look(child, message);
+        engine_take_scope(child, NULL);
+        /* All children have ended with the look; what left their groups came to us. */
+        kept = kept_process(child);
+        (void) phx_process_sweep(kept ? kept->pid : 0, PHX_PROCESS_PATIENCE_USEC);
+        return r;
+}
+
+/* The next message that asks for something. It may be in memory already, with the scope before it,
+ * where no poll sees it. */
+static int engine_receive(struct child *child, struct channel_message **ret_message) {
+        for (;;) {
+                phx_cleanup(channel_message_freep) struct channel_message *message = NULL;
+                int r = channel_receive(&child->channel, &message);
+
+                if (r <= 0)
+                        return r;
+                if (message->type != CHANNEL_SCOPE) {
+                        *ret_message = PHX_TAKE(message);
+                        return 1;
+                }
+                engine_take_scope(child, message->text);
+        }
+}
+
 static int engine_serve(struct child *child) {
         for (;;) {
                 phx_cleanup(channel_message_freep) struct channel_message *message = NULL;
-                const struct phx_process *kept;
                 int r;
 
                 r = engine_rest(child);
                 if (r >= 0)
-                        r = channel_receive(&child->channel, &message);
+                        r = engine_receive(child, &message);
                 if (r <= 0)
                         return r;
                 if (message->type != CHANNEL_LOOK)
                         return -EBADMSG;
-                r = message->value == LOOK_LABELS ? answer_labels(child)
-                                                  : engine_serve_look(child, message);
-                /* All children have ended with the look; what left their groups came to us. */
-                kept = kept_process(child);
-                (void) phx_process_sweep(kept ? kept->pid : 0, PHX_PROCESS_PATIENCE_USEC);
+                r = engine_serve_request(child, message);
                 if (r < 0)
                         return r;
         }

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/macros.h"
 #include "base/process.h"
+#include "base/scope.h"
 #include "shared/channel.h"
 #include "shared/journal.h"
 #include "shared/schedule.h"
@@ -29,13 +30,18 @@ struct engine_answer {
 };
 void engine_answer_done(struct engine_answer *answer);
 
-/* What a look is. SUSPENSIONS is NULL, or in JSON all that is to be suspended from now on. Negative
- * errno with a text for people when it could not be made at all; anything
+/* What the engine is asked for; borrowed. */
+struct engine_request {
+        enum look_kind kind;
+        const char *suspensions; /* NULL, or in JSON all that is to be suspended from now on */
+        const struct phx_scope *scope; /* what must be read again; NULL: everything */
+};
+
+/* What a look is. Negative errno with a text for people when it could not be made at all; anything
  * less than that is part of the report. */
 struct engine_work {
         int (*look)(void *data,
-                    enum look_kind kind,
-                    const char *suspensions,
+                    const struct engine_request *request,
                     struct engine_answer *ret_answer,
                     struct phx_error *error);
         /* Whether a label is another one than the last look saw; in doubt it is. */

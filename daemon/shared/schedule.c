@@ -54,13 +54,17 @@ void schedule_event(struct schedule *schedule, uint64_t now, bool full) {
         schedule->full = schedule->full || full;
 }
 
+void schedule_at_once(struct schedule *schedule) {
+        schedule->at_once = true;
+}
+
 void schedule_ask(struct schedule *schedule) {
         schedule->full = true;
         schedule->now = true;
 }
 
 static uint64_t event_due(const struct schedule *schedule) {
-        if (schedule->now)
+        if (schedule->now || schedule->at_once)
                 return 0;
         if (schedule->first_event == PHX_NEVER)
                 return PHX_NEVER;
@@ -113,14 +117,14 @@ enum look_kind schedule_begin(struct schedule *schedule, uint64_t now) {
                 return LOOK_LABELS;
         if (schedule->now)
                 kind = LOOK_ASKED;
-        else if (schedule->full || resync_due(schedule) <= now)
+        else if (schedule->full || schedule->retry_at <= now || resync_due(schedule) <= now)
                 kind = LOOK_FULL;
 
         schedule->first_event = PHX_NEVER;
         schedule->retry_at = PHX_NEVER;
         schedule->hold_until = 0;
         schedule->full = false;
-        schedule->now = false;
+        schedule->now = schedule->at_once = false;
         return kind;
 }
 
@@ -138,8 +142,7 @@ void schedule_end(struct schedule *schedule, uint64_t now, const struct phx_repo
 void schedule_end_labels(struct schedule *schedule, uint64_t now, bool differs) {
         schedule->running = false;
         schedule->labels_ended = now;
-        if (differs)
-                schedule->retry_at = earlier(schedule->retry_at, now);
+        schedule->at_once |= differs;
 }
 
 static uint64_t backoff(unsigned failures) {

@@ -6,8 +6,10 @@
 
 #include "state/report.h"
 
-/* Each look looks at everything. A full one is due when events may have been missed; for one that a
- * person asked for, nothing that is remembered is trusted, and nothing is put off.
+/* A plain look is due to an event, and reads again what that may have changed. A full one reads all
+ * again: it is due when events may have been missed, when something is to be tried again, and now
+ * and then. For one that a person asked for, nothing that is remembered is trusted, and nothing is
+ * put off.
  *
  * LOOK_LABELS is none of these: it only asks whether any label is another one than the last look
  * saw, for which there is no event. When one is, a plain look is due. */
@@ -38,7 +40,8 @@ struct schedule {
         uint64_t hold_until; /* no look before, whatever happens */
         unsigned failures;   /* in a row */
         bool full;           /* the next look must be a full one */
-        bool now;            /* the next look waits for nothing */
+        bool at_once;        /* the next look waits for nothing */
+        bool now;            /* nor does it, and a person does for it */
         bool running;
 };
 
@@ -48,6 +51,9 @@ void schedule_init(struct schedule *schedule, uint64_t now);
 
 /* Something happened that is worth a look. */
 void schedule_event(struct schedule *schedule, uint64_t now, bool full);
+
+/* It need not settle: a plain look, without delay. */
+void schedule_at_once(struct schedule *schedule);
 
 /* A person asked: a full look, without delay. */
 void schedule_ask(struct schedule *schedule);

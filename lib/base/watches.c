@@ -2,6 +2,7 @@
 
 #include "base/watches.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -87,6 +88,19 @@ static bool may_others_write(const char *path) {
         return stat(path, &st) < 0 || (st.st_mode & 0022);
 }
 
+/* On the way nothing but the next component matters. */
+static int watches_add_step(struct phx_strings *watches, const struct way *way, const char *name) {
+        phx_autofree char *watch = NULL;
+        int r;
+
+        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+                return 0;
+        if (phx_printf(&watch, "%s//%s", strcmp(way->at, "/") == 0 ? "" : way->at, name) < 0)
+                return -ENOMEM;
+        r = phx_strings_add_once(watches, watch);
+        return r < 0 ? r : 0;
+}
+
 static int walk(struct phx_strings *watches, const char *path) {
         struct way way = { .at = "/" };
         char name[NAME_MAX + 1];
@@ -100,9 +114,12 @@ static int walk(struct phx_strings *watches, const char *path) {
         for (watches_next_component(&way, name); name[0] && r >= 0;
              watches_next_component(&way, name)) {
                 if (!may_others_write(way.at))
-                        r = phx_strings_add_once(watches, way.at);
-                if (watches_step(&way, name) == STEPPED_TO_THE_END)
-                        break;
+                        r = watches_add_step(watches, &way, name);
+                if (watches_step(&way, name) == STEPPED_ON)
+                        continue;
+                if (way.rest[strspn(way.rest, "/")])
+                        return r < 0 ? r : watches_add_step(watches, &way, name);
+                break;
         }
         if (r >= 0)
                 r = phx_strings_add_once(watches, way.at);

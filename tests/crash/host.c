@@ -246,9 +246,10 @@ static bool look(
                 const struct engine_work *work,
                 enum look_kind kind) {
         phx_cleanup(engine_answer_done) struct engine_answer answer = { 0 };
+        const struct engine_request request = { .kind = kind };
         struct phx_error error = { 0 };
 
-        if (work->look(work->data, kind, NULL, &answer, &error) < 0)
+        if (work->look(work->data, &request, &answer, &error) < 0)
                 return false;
         if (arguments->run->is_verbose)
                 (void) fprintf(stderr, "# %s\n", answer.report->status);

@@ -90,20 +90,19 @@ static inline char *new_snapshot(const char *suspensions) {
 
 static inline int fake_look(
                 void *data,
-                enum look_kind kind,
-                const char *suspensions,
+                const struct engine_request *request,
                 struct engine_answer *ret_answer,
                 struct phx_error *error) {
         struct phx_report *report;
 
         shared->looks++;
-        shared->asked_looks += kind == LOOK_ASKED;
+        shared->asked_looks += request->kind == LOOK_ASKED;
         if (shared->behaviour == LOOKS_LONG)
                 (void) usleep(700 * MS);
         if (shared->behaviour == FAILS)
                 return phx_error_set(error, -EINVAL, "phoenixd.json:3: no such key \xff");
         if (shared->behaviour == STORES_AND_FAILS) {
-                take_suspensions(&shared_list, suspensions);
+                take_suspensions(&shared_list, request->suspensions);
                 (void) phx_suspensions_render(&shared_list, &ret_answer->suspensions);
                 return phx_error_set(error, -EIO, "the kernel cannot be asked");
         }
@@ -120,7 +119,7 @@ static inline int fake_look(
         report->resync_usec = 600 * S;
         (void) phx_replace(&report->status, "In sync: caf\xe9");
         ret_answer->report = report;
-        ret_answer->snapshot = new_snapshot(suspensions);
+        ret_answer->snapshot = new_snapshot(request->suspensions);
         (void) phx_replace(&ret_answer->plan, "the plan");
         return 0;
 }

@@ -25,13 +25,16 @@
 struct counter {
         unsigned looks;
         unsigned full;
+        struct phx_scope scope; /* of all of them but the full ones */
 };
 
-static inline void count_look(void *data, bool full) {
+static inline void count_look(void *data, const struct phx_scope *scope) {
         struct counter *counter = data;
 
         counter->looks++;
-        counter->full += full;
+        counter->full += !scope;
+        if (scope)
+                phx_scope_join(&counter->scope, scope);
 }
 
 static inline uint64_t clock_usec(void) {

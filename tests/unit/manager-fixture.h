@@ -127,15 +127,14 @@ static inline void act(enum behaviour behaviour) {
 
 static inline int fake_look(
                 void *data,
-                enum look_kind kind,
-                const char *suspensions,
+                const struct engine_request *request,
                 struct engine_answer *ret_answer,
                 struct phx_error *error) {
         struct phx_report *report;
 
         shared->looks++;
-        shared->full_looks += kind != LOOK_PLAIN;
-        shared->asked_looks += kind == LOOK_ASKED;
+        shared->full_looks += request->kind != LOOK_PLAIN;
+        shared->asked_looks += request->kind == LOOK_ASKED;
         act(shared->behaviour);
         if (shared->behaviour == FAILS)
                 return phx_error_set(error, -EINVAL, "phoenixd.json:3: no such key");

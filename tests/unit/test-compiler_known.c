@@ -164,14 +164,14 @@ static void what_its_loader_would_refuse_is_named(void **state) {
 }
 
 static bool is_watched(const char *directory) {
-        return phx_strings_has(&known.watches, tree_path(directory));
+        return tree_is_watched(&known.watches, tree_path(directory));
 }
 
 static void a_change_of_either_is_seen(void **state) {
         tree_mkdir("d");
         tree_write("parser.conf", "policy-features=/d/features\n");
         (void) try_to_know("f");
-        assert_true(phx_strings_has(&known.watches, trust.root));
+        assert_true(tree_is_watched(&known.watches, trust.root));
         assert_true(is_watched("d"));
 }
 
@@ -189,7 +189,7 @@ static void it_runs_as_the_account_that_is_its_own(void **state) {
         know("f");
         assert_int_equal(known.account.uid, 64);
         assert_int_equal(known.account.gid, 65);
-        assert_true(phx_strings_has(&known.watches, trust.root));
+        assert_true(tree_is_watched(&known.watches, trust.root));
 }
 
 static void without_such_an_account_nothing_is_compiled(void **state) {
@@ -229,7 +229,7 @@ static void without_such_an_account_nothing_is_compiled(void **state) {
                 tree_write("passwd", cases[i].accounts);
                 assert_int_equal(try_to_know("f"), cases[i].result);
                 assert_string_equal(error.text, cases[i].message);
-                assert_true(phx_strings_has(&known.watches, trust.root));
+                assert_true(tree_is_watched(&known.watches, trust.root));
         }
         may_be_nobody = true;
         know("f");

@@ -32,8 +32,7 @@ static const struct phx_audit *fake_audit;
 /* One change after the other, each with its record first, as a pass does it. */
 static int change_for_ever(
                 void *data,
-                enum look_kind kind,
-                const char *suspensions,
+                const struct engine_request *request,
                 struct engine_answer *ret_answer,
                 struct phx_error *error) {
         const struct phx_record intent = { .kind = PHX_RECORD_INTENT, .message = "installing" };
@@ -53,8 +52,7 @@ static int change_for_ever(
 
 static int report_much(
                 void *data,
-                enum look_kind kind,
-                const char *suspensions,
+                const struct engine_request *request,
                 struct engine_answer *ret_answer,
                 struct phx_error *error) {
         struct phx_report *report = calloc(1, sizeof(*report));

@@ -40,8 +40,7 @@ static struct {
 } test;
 
 static int look(void *data,
-                enum look_kind kind,
-                const char *suspensions,
+                const struct engine_request *request,
                 struct engine_answer *ret_answer,
                 struct phx_error *error) {
         struct phx_pve_worker *worker = data;

@@ -288,8 +288,8 @@ static void both_places_are_watched(void **state) {
         input = input_free(input);
         assert_int_equal(input_new(&trust, settings, state_fd, &input), 0);
         assert_int_equal(input_watches(input, &watches), 0);
-        assert_true(phx_strings_has(&watches, tree_path("etc")));
-        assert_true(phx_strings_has(&watches, trust.root));
+        assert_true(tree_is_watched(&watches, tree_path("etc")));
+        assert_true(tree_is_watched(&watches, trust.root));
         assert_false(phx_strings_has(&watches, tree_path("b")));
 
         /* Below the trusted root that path is another file. */
@@ -303,8 +303,8 @@ static void both_places_are_watched(void **state) {
         assert_non_null(input_settings(input));
         phx_strings_done(&watches);
         assert_int_equal(input_watches(input, &watches), 0);
-        assert_true(phx_strings_has(&watches, tree_path("etc")));
-        assert_true(phx_strings_has(&watches, tree_path("b")));
+        assert_true(tree_is_watched(&watches, tree_path("etc")));
+        assert_true(tree_is_watched(&watches, tree_path("b")));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

@@ -200,6 +200,19 @@ static void a_change_in_any_include_is_seen(void **state) {
         assert_string_equal(find(&host, "web")->source.combined, first);
 }
 
+/* For whatever names. */
+static bool is_watched(const struct host *host, const char *directory) {
+        const struct phx_strings *watches = &host->found.watches;
+        size_t size = strlen(directory);
+
+        for (size_t i = 0; i < watches->count; i++)
+                if (strncmp(watches->items[i], directory, size) == 0 &&
+                    (watches->items[i][size] == '\0' ||
+                     phx_has_prefix(watches->items[i] + size, "//")))
+                        return true;
+        return false;
+}
+
 static void every_directory_of_an_include_is_watched(void **state) {
         phx_cleanup(host_done) struct host host = { 0 };
         char text[2048];
@@ -220,11 +233,11 @@ static void every_directory_of_an_include_is_watched(void **state) {
 
         assert_true(phx_strings_has(&host.found.watches, host.path));
         assert_true(phx_strings_has(&host.found.watches, in(&host, "web")));
-        assert_true(phx_strings_has(&host.found.watches, tree_path("near")));
-        assert_true(phx_strings_has(&host.found.watches, tree_path("far")));
+        assert_true(is_watched(&host, tree_path("near")));
+        assert_true(is_watched(&host, tree_path("far")));
         assert_true(phx_strings_has(&host.found.watches, tree_path("listing.d")));
         /* Where it would appear. */
-        assert_true(phx_strings_has(&host.found.watches, tree));
+        assert_true(is_watched(&host, tree));
 }
 
 static void trouble_stays_with_its_container(void **state) {

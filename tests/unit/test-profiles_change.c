@@ -245,7 +245,7 @@ static bool is_watched(const char *path) {
         phx_cleanup(phx_strings_done) struct phx_strings watches = { 0 };
 
         assert_int_equal(phx_profiles_watches(profiles, &watches), 0);
-        return phx_strings_has(&watches, tree_path(path));
+        return tree_is_watched(&watches, tree_path(path));
 }
 
 static void the_place_of_an_include_is_watched(void **state) {

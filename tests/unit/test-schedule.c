@@ -100,7 +100,7 @@ static void a_report_can_ask_for_a_retry(void **state) {
         report.retry_usec = 4 * S;
         schedule_end(&schedule, 21 * S, &report);
         assert_true(schedule_due(&schedule) == 25 * S);
-        assert_false(schedule_begin(&schedule, 25 * S));
+        assert_int_equal(schedule_begin(&schedule, 25 * S), LOOK_FULL);
         schedule_end(&schedule, 26 * S, &quiet);
         assert_true(schedule_due(&schedule) == 626 * S);
 }
@@ -200,6 +200,19 @@ static void a_label_that_differs_is_looked_at_at_once(void **state) {
         assert_true(schedule_due(&schedule) <= 51 * S);
         assert_false(schedule_is_lazy(&schedule));
         assert_int_equal(schedule_begin(&schedule, 51 * S), LOOK_PLAIN);
+        schedule_end(&schedule, 52 * S, &report);
+        assert_true(schedule_due(&schedule) == 82 * S);
+}
+
+static void what_is_ready_waits_for_nothing(void **state) {
+        struct schedule schedule = settled(10 * S);
+
+        schedule_at_once(&schedule);
+        assert_true(schedule_due(&schedule) == 0);
+        assert_false(schedule_is_lazy(&schedule));
+        assert_int_equal(schedule_begin(&schedule, 20 * S), LOOK_PLAIN);
+        schedule_end(&schedule, 20 * S, &quiet);
+        assert_true(schedule_due(&schedule) == 620 * S);
 }
 
 static void what_happens_while_labels_are_looked_at_is_not_lost(void **state) {
@@ -242,6 +255,7 @@ int main(void) {
                 cmocka_unit_test(the_resync_can_be_limited),
                 cmocka_unit_test(labels_are_due_by_themselves_only_when_they_are_to_be_looked_at),
                 cmocka_unit_test(a_label_that_differs_is_looked_at_at_once),
+                cmocka_unit_test(what_is_ready_waits_for_nothing),
                 cmocka_unit_test(what_happens_while_labels_are_looked_at_is_not_lost),
         };
 

@@ -59,7 +59,7 @@ static int set(struct fixture *fixture, const char *first, const char *second) {
                 assert_int_equal(phx_strings_add(&paths, second), 0);
         /* cmocka's state is never NULL after a setup that succeeded.
          * NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
-        return watch_set(fixture->watch, &paths);
+        return watch_set(fixture->watch, &paths, true);
 }
 
 /* How many looks the loop was asked for since the last question. */
@@ -119,6 +119,46 @@ static void every_kind_of_change_is_heard(void **state) {
         assert_int_equal(chmod(fixture->a, 0777), 0);
         assert_true(looks(fixture) > 0);
         assert_int_equal(fixture->counter.full, 0);
+}
+
+static void an_event_says_what_must_be_read_again(void **state) {
+        struct fixture *fixture = *state;
+        struct phx_scope *scope = &fixture->counter.scope;
+        char path[128];
+
+        (void) set(fixture, fixture->a, fixture->b);
+        (void) snprintf(path, sizeof(path), "%s/file", fixture->a);
+        write_file(fixture->a, "file", "text");
+        assert_true(looks(fixture) > 0);
+        assert_true(phx_scope_has(scope, path));
+        assert_false(phx_scope_has_below(scope, fixture->b));
+        assert_false(phx_scope_has(scope, fixture->a));
+        assert_false(scope->has_tasks || scope->has_policy);
+        assert_int_equal(chmod(fixture->b, 0777), 0);
+        assert_true(looks(fixture) > 0);
+        assert_true(phx_scope_has(scope, fixture->b));
+        phx_scope_done(scope);
+}
+
+static void on_the_way_others_names_are_no_events(void **state) {
+        struct fixture *fixture = *state;
+        char first[160], second[160];
+
+        (void) snprintf(first, sizeof(first), "%s//one", fixture->a);
+        (void) snprintf(second, sizeof(second), "%s//two", fixture->a);
+        (void) set(fixture, first, second);
+        assert_int_equal(watched(), 1);
+        write_file(fixture->a, "three", "text");
+        assert_int_equal(looks(fixture), 0);
+        write_file(fixture->a, "two", "text");
+        assert_true(looks(fixture) > 0);
+        assert_int_equal(chmod(fixture->a, 0777), 0);
+        assert_true(looks(fixture) > 0);
+        /* All of it, from now on. */
+        (void) set(fixture, fixture->a, first);
+        write_file(fixture->a, "three", "more");
+        assert_true(looks(fixture) > 0);
+        phx_scope_done(&fixture->counter.scope);
 }
 
 static void a_file_is_heard_when_its_writer_closes_it(void **state) {
@@ -328,7 +368,7 @@ static void many_directories_nobody_wants_are_forgotten(void **state) {
                 assert_int_equal(phx_strings_addf(&paths, "%s/d%03u", fixture->a, i), 0);
                 assert_int_equal(mkdir(paths.items[i], 0755), 0);
         }
-        assert_int_equal(watch_set(fixture->watch, &paths), 1);
+        assert_int_equal(watch_set(fixture->watch, &paths, true), 1);
         assert_int_equal(watched(), 100);
         /* The new instance watches what it did not before. */
         assert_int_equal(set(fixture, paths.items[7], NULL), 1);
@@ -372,6 +412,8 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(a_new_directory_means_another_look_once),
                 TEST(every_kind_of_change_is_heard),
+                TEST(an_event_says_what_must_be_read_again),
+                TEST(on_the_way_others_names_are_no_events),
                 TEST(a_file_is_heard_when_its_writer_closes_it),
                 TEST(temporary_names_are_not_heard),
                 TEST(hidden_names_are_heard),

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,7 +26,17 @@ static int teardown(void **state) {
 }
 
 static bool is_watched(const struct phx_strings *watches, const char *path) {
-        return phx_strings_has(watches, tree_path(path));
+        return tree_is_watched(watches, tree_path(path));
+}
+
+static bool is_name_watched(
+                const struct phx_strings *watches,
+                const char *directory,
+                const char *name) {
+        phx_autofree char *watch = NULL;
+
+        assert_int_equal(phx_printf(&watch, "%s//%s", tree_path(directory), name), 0);
+        return phx_strings_has(watches, watch);
 }
 
 static void every_directory_on_the_way_is_watched(void **state) {
@@ -33,10 +44,33 @@ static void every_directory_on_the_way_is_watched(void **state) {
 
         tree_mkdir("a/b/c");
         assert_int_equal(phx_watches_add_directory(&watches, tree_path("a/b/c")), 0);
-        assert_true(phx_strings_has(&watches, "/"));
+        assert_true(tree_is_watched(&watches, ""));
         assert_true(is_watched(&watches, "a"));
         assert_true(is_watched(&watches, "a/b"));
         assert_true(is_watched(&watches, "a/b/c"));
+}
+
+static void on_the_way_only_the_next_name_matters(void **state) {
+        phx_cleanup(phx_strings_done) struct phx_strings watches = { 0 };
+
+        tree_mkdir("a/b/c");
+        assert_int_equal(phx_watches_add_directory(&watches, tree_path("a/b/c")), 0);
+        assert_true(is_name_watched(&watches, "a", "b"));
+        assert_true(is_name_watched(&watches, "a/b", "c"));
+        assert_false(phx_strings_has(&watches, tree_path("a")));
+        assert_false(phx_strings_has(&watches, tree_path("a/b")));
+        assert_true(phx_strings_has(&watches, tree_path("a/b/c")));
+}
+
+static void of_what_does_not_exist_only_the_name_matters(void **state) {
+        phx_cleanup(phx_strings_done) struct phx_strings watches = { 0 };
+
+        tree_mkdir("a");
+        assert_int_equal(phx_watches_add_file(&watches, tree_path("a/b/c")), 0);
+        assert_true(is_name_watched(&watches, "a", "b"));
+        assert_false(phx_strings_has(&watches, tree_path("a")));
+        assert_int_equal(phx_watches_add_file(&watches, tree_path("a/b")), 0);
+        assert_true(phx_strings_has(&watches, tree_path("a")));
 }
 
 static void of_a_file_the_directory_is_watched(void **state) {
@@ -113,7 +147,7 @@ static void no_way_into_the_cluster_file_system_is_watched(void **state) {
         assert_int_equal(phx_watches_add_directory(&watches, tree_path("etc/link")), 0);
         assert_int_equal(phx_watches_add_file(&watches, "/etc/pve/phoenixd/file"), 0);
         assert_true(is_watched(&watches, "etc"));
-        assert_true(phx_strings_has(&watches, "/etc"));
+        assert_true(phx_strings_has(&watches, "/etc//pve"));
         for (size_t i = 0; i < watches.count; i++)
                 assert_false(phx_is_remote(watches.items[i]));
 }
@@ -122,6 +156,8 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         const struct CMUnitTest tests[] = {
                 TEST(every_directory_on_the_way_is_watched),
+                TEST(on_the_way_only_the_next_name_matters),
+                TEST(of_what_does_not_exist_only_the_name_matters),
                 TEST(of_a_file_the_directory_is_watched),
                 TEST(what_does_not_exist_is_awaited_where_it_must_begin),
                 TEST(both_ends_of_a_link_are_watched),

@@ -95,3 +95,14 @@ char *tree_read(const char *path) {
         assert_int_equal(phx_file_read_at(AT_FDCWD, tree_path(path), 1U << 20, &data, &size), 0);
         return data;
 }
+
+bool tree_is_watched(const struct phx_strings *watches, const char *directory) {
+        size_t size = strlen(directory);
+
+        for (size_t i = 0; i < watches->count; i++)
+                if (strncmp(watches->items[i], directory, size) == 0 &&
+                    (watches->items[i][size] == '\0' ||
+                     phx_has_prefix(watches->items[i] + size, "//")))
+                        return true;
+        return false;
+}

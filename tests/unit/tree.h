@@ -3,7 +3,10 @@
 
 /* Temporary trees for tests of what reads files: no test needs more than files and directories. */
 
+#include <stdbool.h>
 #include <stddef.h>
+
+#include "base/strings.h"
 
 /* Makes an empty directory and changes into nothing; the path is static per test program and is
  * removed with all that is in it by tree_done(). */
@@ -20,3 +23,5 @@ void tree_remove(const char *path);
 const char *tree_path(const char *path);
 /* The content, to be freed; fails the test when there is none. */
 char *tree_read(const char *path);
+/* Whether DIRECTORY, an absolute path, is among WATCHES (base/watches.h), for whatever names. */
+bool tree_is_watched(const struct phx_strings *watches, const char *directory);
