@@ -58,6 +58,7 @@ const struct work_roots work_machine_roots = {
         .parser = PHX_PARSER,
         .parser_config = PHX_PARSER_CONFIG,
         .accounts = PHX_COMPILER_ACCOUNTS,
+        .shared_cache = PHX_DATADIR "/cache",
         .pve = { .root = PHX_REMOTE_ROOT,
                  .lock_directory = "/run/lock/lxc",
                  .database = "/var/lib/pve-cluster" },
@@ -309,6 +310,8 @@ static int fill_answer(struct work *work, struct engine_answer *answer) {
                 return 0;
         snapshot->counters.compiles = work->compiles;
         snapshot->counters.compile_usec = work->compile_usec;
+        if (work->machine && phx_machine_cache(work->machine, &snapshot->cache) < 0)
+                return -ENOMEM;
         work->passes++;
         if (!answer->report->degraded)
                 work->last_converged_usec = work->wall_usec;
@@ -489,6 +492,7 @@ static int make_machine(struct work *work, struct phx_error *error) {
                 .parser_config = roots->parser_config,
                 .accounts = roots->accounts,
                 .features_file = roots->features_file,
+                .shared_cache = roots->shared_cache,
                 .pve = roots->pve,
                 .pve_claim = work->pve_claim,
                 .changed_fd = work->options->changed_fd > 0 ? work->options->changed_fd : -1,

@@ -16,6 +16,7 @@ struct work_roots {
         const char *parser_config; /* apparmor_parser's own settings; NULL for none */
         const char *accounts;      /* who compiles is there; NULL: `nobody` will do */
         const char *features_file; /* NULL: the running kernel's */
+        const char *shared_cache;  /* policies that others have compiled; NULL for none */
         struct phx_pve_place pve;  /* Proxmox's cluster file system and what belongs to it */
 };
 

@@ -156,6 +156,28 @@ static int add_counters(const struct phx_snapshot *snapshot, struct phx_buffer *
                                snapshot->counters.compile_usec);
 }
 
+static int add_cache(const struct phx_cache_counts *counts, struct phx_buffer *buffer) {
+        int r;
+
+        r = single(buffer,
+                   "cache_hits_total",
+                   "counter",
+                   "Compiled policies found in phoenixd's cache since the engine started.",
+                   counts->hits);
+        if (r >= 0)
+                r = single(buffer,
+                           "cache_shared_hits_total",
+                           "counter",
+                           "Compiled policies found in the shared cache since the engine started.",
+                           counts->shared_hits);
+        return r < 0 ? r
+                     : single(buffer,
+                              "cache_misses_total",
+                              "counter",
+                              "Compiled policies found in neither since the engine started.",
+                              counts->misses);
+}
+
 int phx_metrics_render(const struct phx_snapshot *snapshot, struct phx_buffer *buffer) {
         struct phx_tally tally;
         int r;
@@ -184,7 +206,9 @@ int phx_metrics_render(const struct phx_snapshot *snapshot, struct phx_buffer *b
                 r = metrics_add_profiles(&tally, buffer);
         if (r >= 0)
                 r = metrics_add_containers(&tally, buffer);
-        return r < 0 ? r : add_counters(snapshot, buffer);
+        if (r >= 0)
+                r = add_counters(snapshot, buffer);
+        return r < 0 ? r : add_cache(&snapshot->cache.counts, buffer);
 }
 
 int phx_metrics_render_times(const struct phx_daemon *daemon, struct phx_buffer *buffer) {

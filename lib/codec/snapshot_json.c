@@ -314,6 +314,14 @@ static const struct phx_field counter_fields[] = {
 };
 static const struct phx_shape counters_shape = SHAPE(phx_snapshot, counter_fields);
 
+static const struct phx_field cache_fields[] = {
+        PLAIN(phx_snapshot_cache, "compiler", NAME, compiler),
+        PLAIN(phx_snapshot_cache, "hits", LARGE, counts.hits),
+        PLAIN(phx_snapshot_cache, "shared_hits", LARGE, counts.shared_hits),
+        PLAIN(phx_snapshot_cache, "misses", LARGE, counts.misses),
+};
+static const struct phx_shape cache_shape = SHAPE(phx_snapshot_cache, cache_fields);
+
 static const struct phx_field path_fields[] = {
         PLAIN(phx_snapshot, "settings", TEXT, paths.settings),
         PLAIN(phx_snapshot, "configuration", TEXT, paths.configuration),
@@ -337,6 +345,7 @@ static const struct phx_field snapshot_fields[] = {
         PLAIN(phx_snapshot, "generation", TEXT, generation),
         PLAIN(phx_snapshot, "observed_generation", TEXT, observed_generation),
         PART("counters", &counters_shape),
+        { "cache", PHX_FIELD_MAYBE, offsetof(struct phx_snapshot, cache), NULL, 0, &cache_shape },
         PART("paths", &paths_shape),
         LIST(phx_snapshot, "profiles", profiles, profile_count, &profile_shape),
         LIST(phx_snapshot, "containers", containers, container_count, &container_shape),

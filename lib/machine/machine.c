@@ -60,6 +60,7 @@ static int make_parts(struct phx_machine *machine) {
                 .parser_config = options->parser_config,
                 .accounts = options->accounts,
                 .features_file = options->features_file,
+                .shared_cache = options->shared_cache,
                 .stage_dir = machine->stage_dir,
                 .cache_fd = machine->cache_fd,
                 .good_fd = machine->good_fd,
@@ -164,6 +165,10 @@ int phx_machine_save(struct phx_machine *machine, int changed, struct phx_error 
         if (r >= 0)
                 machine->is_unsaved = false;
         return r;
+}
+
+int phx_machine_cache(const struct phx_machine *machine, struct phx_snapshot_cache *ret_cache) {
+        return phx_profiles_cache(machine->profiles, ret_cache);
 }
 
 void phx_machine_forget(struct phx_machine *machine) {

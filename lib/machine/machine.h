@@ -14,6 +14,7 @@
 #include "state/inventory.h"
 #include "state/observed.h"
 #include "state/settings.h"
+#include "state/snapshot.h"
 #include "state/world.h"
 
 /* The machine itself, for state/world.h: all adapters behind one look and one apply. */
@@ -31,6 +32,7 @@ struct phx_machine_options {
         const char *parser_config; /* PHX_PARSER_CONFIG; NULL for none */
         const char *accounts;      /* PHX_COMPILER_ACCOUNTS; NULL: `nobody` will do */
         const char *features_file; /* NULL: the running kernel's */
+        const char *shared_cache;  /* see phx_policy_cache_get_shared(); NULL for none */
         struct phx_pve_place pve;  /* where Proxmox is, if it is; without a root, nowhere */
         const char *pve_claim;     /* see pve/worker.h */
         int changed_fd;            /* likewise; -1: not wanted */
@@ -100,6 +102,10 @@ bool phx_machine_has_labels(const struct phx_machine *machine);
 /* A process that outlives a look, and is no leftover; NULL when there is none. Borrowed until the
  * next look. */
 const struct phx_process *phx_machine_process(const struct phx_machine *machine);
+
+/* How useful the cache of compiled policies was. Nothing, when it is not known yet by which
+ * compiler they would be made. RET_CACHE is the caller's; 0 or -ENOMEM. */
+int phx_machine_cache(const struct phx_machine *machine, struct phx_snapshot_cache *ret_cache);
 
 /* For the next look nothing counts that was only remembered: what others' files define, what liblxc
  * said, what did not compile and is to be tried later, what the kernel can do. */

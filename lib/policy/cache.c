@@ -2,14 +2,18 @@
 
 #include "policy/cache.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 
 #include "base/buffer.h"
 #include "base/digest.h"
 #include "base/file.h"
+#include "base/grow.h"
 
 /* A policy of Debian's largest profile has 1 MB. */
 #define POLICY_LIMIT (64UL << 20)
@@ -60,6 +64,41 @@ int phx_policy_cache_get(int dir_fd, const char *key, char **ret_blob, size_t *r
         return 0;
 }
 
+/* Opened and judged by its whole path, as it is asked for only where the alternative is a compile.
+ */
+int phx_policy_cache_get_shared(
+                const struct phx_trust *trust,
+                const char *directory,
+                const char *key,
+                char **ret_blob,
+                size_t *ret_size,
+                struct phx_error *error) {
+        char name[PHX_SHA256_HEX + sizeof(SUFFIX)];
+        phx_autofree char *path = NULL, *data = NULL;
+        size_t size = 0;
+        int r;
+
+        r = file_name(key, name);
+        if (r < 0)
+                return r;
+        if (phx_printf(&path, "%s/%s", directory, name) < 0)
+                return -ENOMEM;
+        r = phx_trust_read(trust, path, POLICY_LIMIT, &data, &size, error);
+        if (r < 0)
+                return r;
+        if (!cache_is_whole(key, data, size))
+                return phx_error_set_in(
+                                error,
+                                -EBADMSG,
+                                path,
+                                "is damaged, or was stored under another name");
+
+        memmove(data, data + HEADER_SIZE, size - HEADER_SIZE);
+        *ret_blob = PHX_TAKE(data);
+        *ret_size = size - HEADER_SIZE;
+        return 0;
+}
+
 int phx_policy_cache_put(int dir_fd, const char *key, const char *blob, size_t size) {
         phx_cleanup(phx_buffer_done) struct phx_buffer buffer = { 0 };
         char name[PHX_SHA256_HEX + sizeof(SUFFIX)], digest[PHX_SHA256_HEX];
@@ -77,11 +116,110 @@ int phx_policy_cache_put(int dir_fd, const char *key, const char *blob, size_t s
         return phx_file_ensure_at(dir_fd, name, buffer.data, buffer.size, 0600);
 }
 
-int phx_policy_cache_keep(int dir_fd, const struct phx_strings *keys) {
-        phx_cleanup(phx_strings_done) struct phx_strings names = { 0 };
-        int r = 0;
+void phx_policy_cache_touch(int dir_fd, const char *key) {
+        static const struct timespec now[2] = { { 0, UTIME_OMIT }, { 0, UTIME_NOW } };
+        char name[PHX_SHA256_HEX + sizeof(SUFFIX)];
 
-        for (size_t i = 0; r >= 0 && i < keys->count; i++)
-                r = phx_strings_addf(&names, "%s" SUFFIX, keys->items[i]);
-        return r < 0 ? r : phx_file_remove_others(dir_fd, SUFFIX, &names);
+        if (file_name(key, name) >= 0)
+                (void) utimensat(dir_fd, name, now, AT_SYMLINK_NOFOLLOW);
+}
+
+/* A policy that is not in use. */
+struct earlier {
+        char *name;
+        uint64_t bytes;
+        struct timespec used;
+};
+
+struct earlier_list {
+        struct earlier *items;
+        size_t count;
+};
+
+static void cache_earlier_done(struct earlier_list *list) {
+        for (size_t i = 0; i < list->count; i++)
+                free(list->items[i].name);
+        free(list->items);
+}
+
+/* The most recently used first. */
+static int cache_compare_use(const void *a, const void *b) {
+        const struct earlier *x = a, *y = b;
+
+        if (x->used.tv_sec != y->used.tv_sec)
+                return x->used.tv_sec < y->used.tv_sec ? 1 : -1;
+        if (x->used.tv_nsec != y->used.tv_nsec)
+                return x->used.tv_nsec < y->used.tv_nsec ? 1 : -1;
+        return strcmp(x->name, y->name);
+}
+
+static bool cache_is_in_use(const struct phx_strings *keys, const char *name) {
+        char key[PHX_SHA256_HEX];
+
+        if (strlen(name) != sizeof(key) - 1 + strlen(SUFFIX))
+                return false;
+        memcpy(key, name, sizeof(key) - 1);
+        key[sizeof(key) - 1] = '\0';
+        return phx_strings_has_sorted(keys, key);
+}
+
+static int cache_list_earlier(
+                int dir_fd,
+                const struct phx_strings *keys,
+                struct earlier_list *list) {
+        phx_cleanup(phx_closedirp) DIR *directory = NULL;
+        const struct dirent *entry;
+        int r;
+
+        r = phx_directory_open(dir_fd, ".", &directory);
+        if (r < 0)
+                return r;
+        while ((errno = 0, entry = readdir(directory))) {
+                struct earlier *earlier;
+                struct stat st;
+
+                if (!phx_has_suffix(entry->d_name, SUFFIX) || entry->d_name[0] == '.' ||
+                    cache_is_in_use(keys, entry->d_name) ||
+                    fstatat(dir_fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                        continue;
+                earlier = phx_grow(&list->items, &list->count, sizeof(*earlier));
+                if (!earlier || phx_replace(&earlier->name, entry->d_name) < 0)
+                        return -ENOMEM;
+                earlier->bytes = S_ISREG(st.st_mode) ? (uint64_t) st.st_size : UINT64_MAX;
+                earlier->used = st.st_mtim;
+        }
+        return errno ? phx_errno() : 0;
+}
+
+int phx_policy_cache_keep(
+                int dir_fd,
+                const struct phx_strings *keys,
+                const struct phx_policy_cache_limits *limits) {
+        phx_cleanup(cache_earlier_done) struct earlier_list list = { 0 };
+        struct timespec now;
+        uint64_t left = limits->bytes;
+        int removed = 0, r;
+
+        r = cache_list_earlier(dir_fd, keys, &list);
+        if (r < 0)
+                return r;
+        if (clock_gettime(CLOCK_REALTIME, &now) < 0)
+                return phx_errno();
+        if (list.count > 1)
+                qsort(list.items, list.count, sizeof(*list.items), cache_compare_use);
+        for (size_t i = 0; i < list.count; i++) {
+                const struct earlier *earlier = &list.items[i];
+                int64_t age = (int64_t) now.tv_sec - earlier->used.tv_sec;
+
+                if (earlier->bytes <= left && age <= (int64_t) limits->age_sec) {
+                        left -= earlier->bytes;
+                        continue;
+                }
+                left = 0; /* what was used still earlier goes as well */
+                if (unlinkat(dir_fd, earlier->name, 0) < 0)
+                        r = phx_errno();
+                else
+                        removed++;
+        }
+        return r < 0 ? r : removed;
 }

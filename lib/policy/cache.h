@@ -2,9 +2,11 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 #include "base/strings.h"
+#include "base/trust.h"
 
 /* Compiled policies, one file for each compile key, in the directory DIR_FD that is ours alone.
  * Each file carries a digest of its policy: what a crash or a bad disk damaged is treated as
@@ -12,8 +14,32 @@
 
 /* -ENOENT when there is none, or only a damaged one, which is removed. The blob is the caller's. */
 int phx_policy_cache_get(int dir_fd, const char *key, char **ret_blob, size_t *ret_size);
+/* The same from a directory that others fill, with files of the same form: a package, or a node
+ * with the same compiler. Nothing is written or removed there. The directory, the ways to it and
+ * the file must be such as TRUST demands: else -EPERM or another negative errno with a text. A
+ * damaged file is -EBADMSG with a text. */
+int phx_policy_cache_get_shared(
+                const struct phx_trust *trust,
+                const char *directory,
+                const char *key,
+                char **ret_blob,
+                size_t *ret_size,
+                struct phx_error *error);
 /* 1 when it was written, 0 when it was there, or a negative errno. */
 int phx_policy_cache_put(int dir_fd, const char *key, const char *blob, size_t size);
-/* Removes every policy whose key is not in KEYS. Returns how many, or a negative errno when one
- * could not be removed. */
-int phx_policy_cache_keep(int dir_fd, const struct phx_strings *keys);
+/* Its last use is now: when phx_policy_cache_keep() counts its age from. */
+void phx_policy_cache_touch(int dir_fd, const char *key);
+
+/* What may stay of policies that are not in use: the most recently used ones, up to so many bytes
+ * in all, and none whose last use is longer ago. */
+struct phx_policy_cache_limits {
+        uint64_t bytes;
+        uint64_t age_sec;
+};
+
+/* Removes the policies that are beyond LIMITS, and never one whose key is in KEYS (sorted), which
+ * do not count. Returns how many, or a negative errno when one could not be removed. */
+int phx_policy_cache_keep(
+                int dir_fd,
+                const struct phx_strings *keys,
+                const struct phx_policy_cache_limits *limits);

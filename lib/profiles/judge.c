@@ -258,7 +258,7 @@ static int keep_policy(
         int r = 0;
 
         if (goods->cache_fd >= 0)
-                r = phx_policy_cache_put(goods->cache_fd, candidate->key, blob, size);
+                r = phx_goods_store_policy(goods, candidate->key, blob, size);
         if (r < 0)
                 return refuse_to_keep(candidate, "the compiled policy", r);
         good = phx_goods_add(goods, candidate->source->name);
@@ -270,7 +270,7 @@ static int keep_policy(
         phx_policy_done(&good->policy);
         good->policy = PHX_TAKE_STRUCT(*policy);
         good->is_linted = false;
-        memcpy(good->key, candidate->key, sizeof(good->key));
+        phx_goods_set_key(goods, good, candidate->key);
         return 0;
 }
 
@@ -336,11 +336,8 @@ static int sort_out(struct phx_update *update, struct phx_candidate *candidate) 
                 bad->is_current = true;
         if (bad && bad->retry_at > update->look->now_usec)
                 return phx_error_set(&candidate->error, -EINVAL, "%s", bad->text);
-        if (!profiles->options.is_offline && phx_policy_cache_get(
-                                                             update->profiles->options.cache_fd,
-                                                             candidate->key,
-                                                             &blob,
-                                                             &size) >= 0)
+        if (!profiles->options.is_offline &&
+            phx_goods_find_policy(&profiles->goods, candidate->key, &blob, &size) >= 0)
                 return accept_policy(update, candidate, blob, size);
         candidate->must_compile = true;
         return 0;

@@ -15,16 +15,22 @@
  * own, and what does not agree counts as lost. A good whose text is lost is not in force from
  * here, and one whose policy is lost (key "") is compiled again by the next update.
  *
+ * A policy that is no longer in force stays in the directory for a while, so that a return to an
+ * earlier text compiles nothing. How long is counted from the time of its file, which is set when
+ * it is written, found again, and when it stops being in force. A policy that was found in the
+ * shared directory is copied to our own: the package that brought it may go.
+ *
  * Offline both descriptors are -1: policies are kept in `blob`, and nothing is written.
  *
- * items is an array without order: phx_goods_add() may move it, and phx_goods_forget() moves its
- * last element, so no pointer into it is kept across either. */
+ * items is sorted by name; phx_goods_add() and phx_goods_forget() move its elements, so no pointer
+ * into it is kept across either. */
 
 #include "profiles/last_good.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/file.h"
 #include "base/grow.h"
@@ -34,6 +40,8 @@
 #include "state/configuration.h"
 
 #define TEXT_LIMIT (1UL << 20)
+/* How often the cache is looked through for what has become too old. */
+#define SWEEP_SEC (24ULL * 60 * 60)
 
 static void good_done(struct phx_good *good) {
         free(good->name);
@@ -51,14 +59,30 @@ void phx_goods_done(struct phx_goods *goods) {
         *goods = (struct phx_goods){ .text_fd = -1, .cache_fd = -1 };
 }
 
+/* The first that does not come before NAME. */
+static size_t goods_lower_bound(const struct phx_goods *goods, const char *name) {
+        size_t low = 0, high = goods->count;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+
+                if (strcmp(goods->items[middle].name, name) < 0)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return low;
+}
+
 struct phx_good *phx_goods_find(const struct phx_goods *goods, const char *name) {
-        for (size_t i = 0; i < goods->count; i++)
-                if (strcmp(goods->items[i].name, name) == 0)
-                        return &goods->items[i];
-        return NULL;
+        size_t at = goods_lower_bound(goods, name);
+
+        return at < goods->count && strcmp(goods->items[at].name, name) == 0 ? &goods->items[at]
+                                                                             : NULL;
 }
 
 struct phx_good *phx_goods_add(struct phx_goods *goods, const char *name) {
+        size_t at = goods_lower_bound(goods, name);
         struct phx_good *good = phx_goods_find(goods, name);
         char *copy;
 
@@ -70,7 +94,9 @@ struct phx_good *phx_goods_add(struct phx_goods *goods, const char *name) {
                 free(copy);
                 return NULL;
         }
-        good->name = copy;
+        good = &goods->items[at];
+        memmove(good + 1, good, (goods->count - 1 - at) * sizeof(*good));
+        *good = (struct phx_good){ .name = copy };
         return good;
 }
 
@@ -131,7 +157,6 @@ int phx_goods_keep_text(
 
         if (goods->text_fd < 0)
                 return good_set_text(good, seen->text, seen->size);
-        goods->is_tidy = false;
         kept_name(good->name, kept);
         r = phx_file_ensure_at(goods->text_fd, kept, seen->text, seen->size, 0600);
         return r < 0 ? r : good_set_text(good, seen->text, seen->size);
@@ -160,6 +185,68 @@ int phx_goods_blob(
         *ret_blob = copy_of(good->blob, good->blob_size);
         *ret_size = good->blob_size;
         return *ret_blob ? 0 : -ENOMEM;
+}
+
+static int goods_find_shared(
+                struct phx_goods *goods,
+                const char *key,
+                char **ret_blob,
+                size_t *ret_size) {
+        struct phx_error error = { 0 };
+        int r;
+
+        if (!goods->shared_dir)
+                return -ENOENT;
+        r = phx_policy_cache_get_shared(
+                        goods->shared_trust,
+                        goods->shared_dir,
+                        key,
+                        ret_blob,
+                        ret_size,
+                        &error);
+        if (r == -ENOENT || r >= 0)
+                error.text[0] = '\0';
+        goods->shared_trouble = error;
+        return r;
+}
+
+int phx_goods_find_policy(
+                struct phx_goods *goods,
+                const char *key,
+                char **ret_blob,
+                size_t *ret_size) {
+        if (goods->cache_fd >= 0 &&
+            phx_policy_cache_get(goods->cache_fd, key, ret_blob, ret_size) >= 0) {
+                phx_policy_cache_touch(goods->cache_fd, key);
+                goods->counts.hits++;
+                return 0;
+        }
+        if (goods_find_shared(goods, key, ret_blob, ret_size) >= 0) {
+                goods->counts.shared_hits++;
+                return 0;
+        }
+        goods->counts.misses++;
+        return -ENOENT;
+}
+
+int phx_goods_store_policy(
+                struct phx_goods *goods,
+                const char *key,
+                const char *blob,
+                size_t size) {
+        int r = phx_policy_cache_put(goods->cache_fd, key, blob, size);
+
+        if (r > 0 && goods->unswept < UINT64_MAX - size)
+                goods->unswept += size;
+        return r;
+}
+
+void phx_goods_set_key(const struct phx_goods *goods, struct phx_good *good, const char *key) {
+        if (strcmp(good->key, key) == 0)
+                return;
+        if (good->key[0] && goods->cache_fd >= 0)
+                phx_policy_cache_touch(goods->cache_fd, good->key);
+        memcpy(good->key, key, strlen(key) + 1);
 }
 
 static int recall_text(
@@ -196,6 +283,7 @@ static int good_recall(struct phx_goods *goods, const struct phx_inventory_profi
 
 int phx_goods_recall(struct phx_goods *goods, const struct phx_inventory *inventory) {
         goods->is_tidy = false;
+        goods->unswept = UINT64_MAX;
         for (size_t i = 0; i < inventory->profile_count; i++) {
                 int r = good_recall(goods, &inventory->profiles[i]);
 
@@ -210,42 +298,67 @@ void phx_goods_forget(struct phx_goods *goods, const char *name) {
 
         if (!good)
                 return;
+        phx_goods_set_key(goods, good, "");
         good_done(good);
-        *good = goods->items[--goods->count];
+        goods->count--;
+        memmove(good,
+                good + 1,
+                (goods->count - (size_t) (good - goods->items)) * sizeof(*goods->items));
         goods->is_tidy = false;
 }
 
-static int tidy_policies(const struct phx_goods *goods) {
+static int goods_sweep_cache(const struct phx_goods *goods) {
+        static const struct phx_policy_cache_limits limits = { PHX_GOODS_CACHE_BYTES,
+                                                               PHX_GOODS_CACHE_SEC };
         phx_cleanup(phx_strings_done) struct phx_strings keys = { 0 };
         int r = 0;
 
         for (size_t i = 0; r >= 0 && i < goods->count; i++)
                 if (goods->items[i].key[0])
                         r = phx_strings_add(&keys, goods->items[i].key);
-        return r < 0 ? r : phx_policy_cache_keep(goods->cache_fd, &keys);
+        phx_strings_sort(&keys);
+        return r < 0 ? r : phx_policy_cache_keep(goods->cache_fd, &keys, &limits);
 }
 
-static int tidy_texts(const struct phx_goods *goods) {
+/* Looking through the whole cache after each change would cost more the more it keeps. */
+static int tidy_policies(struct phx_goods *goods) {
+        uint64_t now = (uint64_t) time(NULL);
+        int r;
+
+        if (goods->unswept < PHX_GOODS_CACHE_BYTES / 16 && now - goods->swept_at < SWEEP_SEC)
+                return 0;
+        r = goods_sweep_cache(goods);
+        if (r < 0)
+                return r;
+        goods->unswept = 0;
+        goods->swept_at = now;
+        return r;
+}
+
+static int tidy_texts(struct phx_goods *goods) {
         phx_cleanup(phx_strings_done) struct phx_strings names = { 0 };
         char kept[256];
         int r = 0;
 
+        if (goods->is_tidy)
+                return 0;
         for (size_t i = 0; r >= 0 && i < goods->count; i++) {
                 kept_name(goods->items[i].name, kept);
                 r = phx_strings_add(&names, kept);
         }
-        return r < 0 ? r : phx_file_remove_others(goods->text_fd, "", &names);
+        r = r < 0 ? r : phx_file_remove_others(goods->text_fd, "", &names);
+        goods->is_tidy = r >= 0;
+        return r;
 }
 
 int phx_goods_tidy(struct phx_goods *goods) {
         int policies, texts;
 
-        if (goods->is_tidy || goods->text_fd < 0)
+        if (goods->text_fd < 0)
                 return 0;
         policies = tidy_policies(goods);
         texts = tidy_texts(goods);
         if (policies < 0 || texts < 0)
                 return policies < 0 ? policies : texts;
-        goods->is_tidy = true;
         return policies + texts;
 }

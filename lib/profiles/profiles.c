@@ -42,6 +42,8 @@ int phx_profiles_new(
         profiles->options = *options;
         profiles->goods.text_fd = options->good_fd;
         profiles->goods.cache_fd = options->cache_fd;
+        profiles->goods.shared_dir = options->shared_cache;
+        profiles->goods.shared_trust = options->trust;
         *ret_profiles = profiles;
         return 0;
 }
@@ -391,6 +393,11 @@ static int profiles_run(struct phx_update *update) {
         r = refuse_orphans(update);
         if (r >= 0)
                 r = phx_update_judge(update);
+        if (r >= 0 && update->profiles->goods.shared_trouble.text[0])
+                r = phx_strings_addf(
+                                &update->desired->notes,
+                                "shared cache: %s; its policies are not used",
+                                update->profiles->goods.shared_trouble.text);
         update->all_good = true;
         for (size_t i = 0; r >= 0 && i < update->sources.count; i++)
                 r = desire_candidate(update, &update->candidates[i]);
@@ -484,6 +491,17 @@ int phx_profiles_blob(
                 return r;
         }
         return -ENOENT;
+}
+
+int phx_profiles_cache(const struct phx_profiles *profiles, struct phx_snapshot_cache *ret_cache) {
+        const char *identity = profiles->compiler.identity;
+        char digest[PHX_SHA256_HEX];
+
+        if (!identity)
+                return 0;
+        phx_sha256(identity, strlen(identity), digest);
+        ret_cache->counts = profiles->goods.counts;
+        return phx_replace(&ret_cache->compiler, digest);
 }
 
 void phx_profiles_tidy(struct phx_profiles *profiles) {

@@ -13,6 +13,7 @@
 #include "state/desired.h"
 #include "state/inventory.h"
 #include "state/settings.h"
+#include "state/snapshot.h"
 
 /* The profiles that are to be in force: every source that compiles, keeps the rules and passes its
  * test, and the last good one of those that do not. Pieces that sources include from the profile
@@ -26,6 +27,7 @@ struct phx_profiles_options {
         const char *parser_config; /* PHX_PARSER_CONFIG; NULL for none */
         const char *accounts;      /* PHX_COMPILER_ACCOUNTS; NULL: `nobody` will do */
         const char *features_file; /* NULL: the running kernel's */
+        const char *shared_cache;  /* see phx_policy_cache_get_shared(); NULL for none */
         const char *stage_dir;
         int cache_fd;                           /* compiled policies */
         int good_fd;                            /* last good texts */
@@ -89,6 +91,8 @@ int phx_profiles_blob(
                 const char *key,
                 char **ret_blob,
                 size_t *ret_size);
+/* How useful the cache was; RET_CACHE stays as it is before the first look. 0 or -ENOMEM. */
+int phx_profiles_cache(const struct phx_profiles *profiles, struct phx_snapshot_cache *ret_cache);
 /* What the policy of NAME was compiled from, as a digest; borrowed. NULL when it has no policy. */
 const char *phx_profiles_key(const struct phx_profiles *profiles, const char *name);
 /* A profile that was withdrawn has lost its file. */

@@ -148,6 +148,7 @@ struct phx_snapshot *phx_snapshot_free(struct phx_snapshot *snapshot) {
         free(snapshot->paths.profile_dir);
         free(snapshot->paths.deployed_dir);
         free(snapshot->paths.lxc_path);
+        free(snapshot->cache.compiler);
         free(snapshot);
 
         return NULL;

@@ -166,6 +166,19 @@ struct phx_snapshot_change {
         bool has_failed;
 };
 
+/* How often a compile was spared, and how often not, since the engine started. */
+struct phx_cache_counts {
+        uint64_t hits;        /* policies that were in our own cache */
+        uint64_t shared_hits; /* in the directory that others fill */
+        uint64_t misses;      /* in neither */
+};
+
+struct phx_snapshot_cache {
+        char *compiler; /* digest of all that decides a policy besides its text: hosts with the same
+                           one can share policies; NULL before it is known */
+        struct phx_cache_counts counts;
+};
+
 struct phx_snapshot {
         bool is_observing;
         char *generation;
@@ -176,6 +189,7 @@ struct phx_snapshot {
                 uint64_t compiles;
                 uint64_t compile_usec;
         } counters;
+        struct phx_snapshot_cache cache;
         struct {
                 char *settings;
                 unsigned default_profile_line; /* of it; not shown by itself */

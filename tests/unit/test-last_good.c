@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -184,18 +185,63 @@ static void what_is_forgotten_leaves_nothing_on_disk(void **state) {
         assert_int_equal(access(tree_path("good/abstractions:phoenix:life"), F_OK), -1);
 }
 
-static void the_cache_keeps_what_is_good_alone(void **state) {
+static void use_long_ago(const char *key) {
+        const struct timespec times[2] = { { 0, UTIME_OMIT },
+                                           { time(NULL) - (time_t) PHX_GOODS_CACHE_SEC - 1, 0 } };
+        char name[128];
+
+        (void) snprintf(name, sizeof(name), "cache/%s.policy", key);
+        assert_int_equal(utimensat(AT_FDCWD, tree_path(name), times, 0), 0);
+}
+
+static int find_policy(const char *key) {
         phx_autofree char *blob = NULL;
         size_t size = 0;
 
+        return phx_goods_find_policy(&goods, key, &blob, &size);
+}
+
+static void the_cache_keeps_what_is_good_however_old(void **state) {
         put_policy(KEY);
         put_policy(OTHER_KEY);
+        use_long_ago(KEY);
+        use_long_ago(OTHER_KEY);
         memcpy(keep("lxc-plain", "text")->key, KEY, sizeof(KEY));
         (void) keep(PIECE, "piece");
+        goods.unswept = UINT64_MAX; /* as after a start */
         assert_int_equal(phx_goods_tidy(&goods), 1);
         assert_int_equal(phx_goods_tidy(&goods), 0);
-        assert_int_equal(phx_policy_cache_get(cache_fd, OTHER_KEY, &blob, &size), -ENOENT);
-        assert_int_equal(phx_policy_cache_get(cache_fd, KEY, &blob, &size), 0);
+        assert_int_equal(find_policy(OTHER_KEY), -ENOENT);
+        assert_int_equal(find_policy(KEY), 0);
+        assert_true(goods.counts.hits == 1 && goods.counts.misses == 1);
+}
+
+/* It counts from the end of its use, and not from when it was compiled. */
+static void what_was_in_force_until_now_stays_for_a_while(void **state) {
+        struct phx_good *good = keep("lxc-plain", "text");
+
+        put_policy(KEY);
+        put_policy(OTHER_KEY);
+        phx_goods_set_key(&goods, good, KEY);
+        use_long_ago(KEY);
+        phx_goods_set_key(&goods, good, OTHER_KEY);
+        goods.unswept = UINT64_MAX;
+        assert_int_equal(phx_goods_tidy(&goods), 0);
+        assert_int_equal(find_policy(KEY), 0);
+
+        use_long_ago(OTHER_KEY);
+        phx_goods_forget(&goods, "lxc-plain");
+        goods.unswept = UINT64_MAX;
+        assert_int_equal(phx_goods_tidy(&goods), 1); /* the text */
+        assert_int_equal(find_policy(OTHER_KEY), 0);
+}
+
+static void a_policy_that_is_found_is_used(void **state) {
+        put_policy(KEY);
+        use_long_ago(KEY);
+        assert_int_equal(find_policy(KEY), 0);
+        goods.unswept = UINT64_MAX;
+        assert_int_equal(phx_goods_tidy(&goods), 0);
 }
 
 static void what_could_not_be_removed_is_tried_again(void **state) {
@@ -226,7 +272,9 @@ int main(void) {
                 TEST(a_text_without_its_policy_has_no_key),
                 TEST(a_policy_that_is_none_is_not_recalled),
                 TEST(what_is_forgotten_leaves_nothing_on_disk),
-                TEST(the_cache_keeps_what_is_good_alone),
+                TEST(the_cache_keeps_what_is_good_however_old),
+                TEST(what_was_in_force_until_now_stays_for_a_while),
+                TEST(a_policy_that_is_found_is_used),
                 TEST(what_could_not_be_removed_is_tried_again),
         };
 

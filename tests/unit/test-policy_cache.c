@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -19,6 +20,9 @@
 #define KEY_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define KEY_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 
+#define KEY_C "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
+
+static const struct phx_policy_cache_limits nothing = { 0, 0 };
 static const char policy[] = "\x04\x08\0version\0\x02 and the rest";
 static int directory = -1;
 
@@ -131,11 +135,156 @@ static void only_what_is_listed_is_kept(void **state) {
         put(KEY_B);
         tree_write("other", "somebody's\n");
         assert_int_equal(phx_strings_add(&keys, KEY_B), 0);
-        assert_int_equal(phx_policy_cache_keep(directory, &keys), 1);
-        assert_int_equal(phx_policy_cache_keep(directory, &keys), 0);
+        assert_int_equal(phx_policy_cache_keep(directory, &keys, &nothing), 1);
+        assert_int_equal(phx_policy_cache_keep(directory, &keys, &nothing), 0);
         assert_absent(KEY_A);
         assert_kept(KEY_B);
         assert_int_equal(access(tree_path("other"), F_OK), 0);
+}
+
+static uint64_t file_size(const char *key) {
+        char name[128];
+        struct stat st;
+
+        (void) snprintf(name, sizeof(name), "%s.policy", key);
+        assert_int_equal(stat(tree_path(name), &st), 0);
+        return (uint64_t) st.st_size;
+}
+
+static void use_at(const char *key, time_t ago) {
+        const struct timespec times[2] = { { 0, UTIME_OMIT }, { time(NULL) - ago, 0 } };
+        char name[128];
+
+        (void) snprintf(name, sizeof(name), "%s.policy", key);
+        assert_int_equal(utimensat(AT_FDCWD, tree_path(name), times, 0), 0);
+}
+
+static int keep(uint64_t bytes, uint64_t age_sec) {
+        const struct phx_policy_cache_limits limits = { bytes, age_sec };
+
+        return phx_policy_cache_keep(directory, &(struct phx_strings){ 0 }, &limits);
+}
+
+static void what_was_used_last_stays_within_the_bytes(void **state) {
+        put(KEY_A);
+        put(KEY_B);
+        put(KEY_C);
+        use_at(KEY_A, 30);
+        use_at(KEY_B, 10);
+        use_at(KEY_C, 20);
+        assert_int_equal(keep(3 * file_size(KEY_A), 100), 0);
+        assert_int_equal(keep(2 * file_size(KEY_A), 100), 1);
+        assert_absent(KEY_A);
+        assert_int_equal(keep(2 * file_size(KEY_B) - 1, 100), 1);
+        assert_absent(KEY_C);
+        assert_kept(KEY_B);
+}
+
+static void what_was_not_used_for_long_goes(void **state) {
+        put(KEY_A);
+        put(KEY_B);
+        use_at(KEY_A, 101);
+        use_at(KEY_B, 90);
+        assert_int_equal(keep(1 << 20, 100), 1);
+        assert_absent(KEY_A);
+        assert_kept(KEY_B);
+}
+
+static void a_touch_is_a_use(void **state) {
+        put(KEY_A);
+        use_at(KEY_A, 1000);
+        phx_policy_cache_touch(directory, KEY_A);
+        assert_int_equal(keep(1 << 20, 100), 0);
+        phx_policy_cache_touch(directory, KEY_B);
+        assert_absent(KEY_B);
+}
+
+/* However old, and however little may stay besides. */
+static void what_is_in_use_stays_and_does_not_count(void **state) {
+        phx_cleanup(phx_strings_done) struct phx_strings keys = { 0 };
+        struct phx_policy_cache_limits limits = { 0, 100 };
+
+        put(KEY_A);
+        put(KEY_B);
+        use_at(KEY_B, 1000);
+        assert_int_equal(phx_strings_add(&keys, KEY_B), 0);
+        limits.bytes = file_size(KEY_A);
+        assert_int_equal(phx_policy_cache_keep(directory, &keys, &limits), 0);
+        assert_kept(KEY_A);
+        assert_kept(KEY_B);
+}
+
+static int get_shared(const char *key, struct phx_error *error) {
+        const struct phx_trust trust = { .root = tree_path("."), .owner = geteuid() };
+        phx_autofree char *blob = NULL;
+        size_t size = 0;
+        int r;
+
+        *error = (struct phx_error){ 0 };
+        r = phx_policy_cache_get_shared(&trust, "/shared", key, &blob, &size, error);
+        if (r >= 0) {
+                assert_int_equal(size, sizeof(policy));
+                assert_memory_equal(blob, policy, sizeof(policy));
+        } else
+                assert_null(blob);
+        return r;
+}
+
+static void share(const char *key) {
+        phx_autofree char *whole = NULL;
+        char name[128];
+
+        put(key);
+        (void) snprintf(name, sizeof(name), "%s.policy", key);
+        whole = tree_read(name);
+        tree_mkdir("shared");
+        assert_int_equal(chmod(tree_path("shared"), 0755), 0);
+        (void) snprintf(name, sizeof(name), "shared/%s.policy", key);
+        tree_write_bytes(name, whole, file_size(key));
+        assert_int_equal(chmod(tree_path(name), 0644), 0);
+}
+
+static void a_shared_policy_is_got_with_a_copy_of_the_file(void **state) {
+        struct phx_error error;
+
+        assert_int_equal(get_shared(KEY_A, &error), -ENOENT);
+        share(KEY_A);
+        assert_int_equal(get_shared(KEY_A, &error), 0);
+        assert_int_equal(get_shared(KEY_B, &error), -ENOENT);
+        assert_int_equal(get_shared("../x", &error), -EINVAL);
+}
+
+static void a_shared_policy_that_others_may_write_is_refused(void **state) {
+        struct phx_error error;
+
+        share(KEY_A);
+        assert_int_equal(chmod(tree_path("shared/" KEY_A ".policy"), 0664), 0);
+        assert_int_equal(get_shared(KEY_A, &error), -EPERM);
+        assert_non_null(strstr(error.text, "writable by group or others"));
+        assert_int_equal(chmod(tree_path("shared/" KEY_A ".policy"), 0644), 0);
+        assert_int_equal(chmod(tree_path("shared"), 0777), 0);
+        assert_int_equal(get_shared(KEY_A, &error), -EPERM);
+        assert_int_equal(chmod(tree_path("shared"), 0755), 0);
+        assert_int_equal(get_shared(KEY_A, &error), 0);
+        if (geteuid() != 0)
+                return;
+        assert_int_equal(chown(tree_path("shared/" KEY_A ".policy"), 1000, 1000), 0);
+        assert_int_equal(get_shared(KEY_A, &error), -EPERM);
+}
+
+/* And stays where it is: that directory is not ours. */
+static void a_damaged_shared_policy_is_refused_and_left(void **state) {
+        phx_autofree char *whole = NULL;
+        struct phx_error error;
+
+        share(KEY_A);
+        assert_int_equal(
+                        rename(tree_path("shared/" KEY_A ".policy"),
+                               tree_path("shared/" KEY_B ".policy")),
+                        0);
+        assert_int_equal(get_shared(KEY_B, &error), -EBADMSG);
+        assert_non_null(strstr(error.text, "damaged"));
+        assert_int_equal(access(tree_path("shared/" KEY_B ".policy"), F_OK), 0);
 }
 
 int main(void) {
@@ -148,6 +297,13 @@ int main(void) {
                 with_tree(what_is_no_file_is_absence),
                 with_tree(what_is_no_key_is_no_file_name),
                 with_tree(only_what_is_listed_is_kept),
+                with_tree(what_was_used_last_stays_within_the_bytes),
+                with_tree(what_was_not_used_for_long_goes),
+                with_tree(a_touch_is_a_use),
+                with_tree(what_is_in_use_stays_and_does_not_count),
+                with_tree(a_shared_policy_is_got_with_a_copy_of_the_file),
+                with_tree(a_shared_policy_that_others_may_write_is_refused),
+                with_tree(a_damaged_shared_policy_is_refused_and_left),
         };
 
         return cmocka_run_group_tests_name("policy_cache", tests, NULL, NULL);

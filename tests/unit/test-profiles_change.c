@@ -2,6 +2,8 @@
 
 #include "profiles-fixture.h"
 
+static char texts_dir[] = "/texts", etc_dir[] = "/etc";
+
 static void assert_directory_refused(const char *text) {
         assert_int_equal(desired->refusal_count, 1);
         assert_string_equal(desired->refusals[0].object, "profiles");
@@ -172,7 +174,10 @@ static void another_compiler_makes_all_anew(void **state) {
         write_compiler("the second");
         update(1);
         assert_compiled("lxc-web\n");
-        assert_int_equal(count_cached(), 1);
+        assert_int_equal(count_cached(), 2);
+        write_compiler("the first");
+        update(1);
+        assert_compiled("");
 }
 
 static void what_is_cached_is_not_compiled(void **state) {
@@ -222,21 +227,71 @@ static void a_lost_policy_is_compiled_once_more(void **state) {
         assert_int_equal(phx_profiles_blob(profiles, NONE, &blob, &size), -ENOENT);
 }
 
-static void policies_that_nobody_needs_are_pruned_with_the_next_change(void **state) {
+static void a_return_to_an_earlier_text_compiles_nothing(void **state) {
         tree_write("profiles/lxc-db", DB);
         update(1);
-        assert_int_equal(count_cached(), 2);
+        assert_compiled("lxc-db\nlxc-web\n");
         tree_write("profiles/lxc-web", "profile lxc-web {\n}\n");
         update(1);
-        assert_int_equal(count_cached(), 2);
-        tree_remove("profiles/lxc-web");
-        update(0);
-        /* Withdrawn, and yet in force. */
-        assert_int_equal(count_cached(), 2);
-        phx_profiles_forget(profiles, "lxc-web");
-        tree_write("profiles/lxc-db", "profile lxc-db {\n  # other\n}\n");
+        assert_compiled("lxc-web\n");
+        tree_write("profiles/lxc-web", WEB);
         update(1);
-        assert_int_equal(count_cached(), 1);
+        assert_compiled("");
+        assert_good("lxc-web");
+        assert_int_equal(count_cached(), 3);
+}
+
+/* Nothing of where things are is in a key. */
+static void a_policy_of_another_host_is_taken(void **state) {
+        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = phx_snapshot_new();
+
+        tree_write("profiles/lxc-web.test", "deny file w /x\n");
+        update(1);
+        assert_compiled("lxc-web\n");
+        assert_int_equal(chmod(tree_path("cache"), 0755), 0);
+        assert_int_equal(rename(tree_path("cache"), tree_path("shared")), 0);
+        assert_int_equal(rename(tree_path("profiles"), tree_path("texts")), 0);
+        assert_int_equal(rename(tree_path("deployed"), tree_path("etc")), 0);
+        assert_int_equal(rename(tree_path("stage"), tree_path("elsewhere")), 0);
+        assert_int_equal(rename(tree_path("parser"), tree_path("other-parser")), 0);
+        (void) snprintf(parser, sizeof(parser), "%s", tree_path("other-parser"));
+        (void) snprintf(stage_dir, sizeof(stage_dir), "%s", tree_path("elsewhere"));
+        settings.profile_dir = texts_dir;
+        settings.deployed_dir = etc_dir;
+        (void) close(options.cache_fd);
+        options.cache_fd = open_directory("own");
+        options.shared_cache = "/shared";
+        start(false);
+        update(0);
+        assert_compiled("");
+        assert_good("lxc-web");
+        assert_non_null(snapshot);
+        assert_int_equal(phx_profiles_cache(profiles, &snapshot->cache), 0);
+        assert_int_equal(strlen(snapshot->cache.compiler), 64);
+        assert_true(snapshot->cache.counts.hits == 0 && snapshot->cache.counts.shared_hits == 1 &&
+                    snapshot->cache.counts.misses == 0);
+
+        /* It is ours from now on. */
+        options.shared_cache = NULL;
+        start(false);
+        update(0);
+        assert_compiled("");
+}
+
+static void a_shared_policy_that_is_not_trusted_is_compiled_and_reported(void **state) {
+        update(1);
+        assert_compiled("lxc-web\n");
+        assert_int_equal(rename(tree_path("cache"), tree_path("shared")), 0);
+        assert_int_equal(chmod(tree_path("shared"), 0777), 0);
+        (void) close(options.cache_fd);
+        options.cache_fd = open_directory("own");
+        options.shared_cache = "/shared";
+        start(false);
+        update(0);
+        assert_compiled("lxc-web\n");
+        assert_good("lxc-web");
+        assert_int_equal(desired->notes.count, 1);
+        assert_non_null(strstr(desired->notes.items[0], "'shared' is writable by group or others"));
 }
 
 /* --- what is watched --- */
@@ -309,7 +364,9 @@ int main(void) {
                 TEST(what_is_cached_is_not_compiled),
                 TEST(a_restart_recalls_what_was_good),
                 TEST(a_lost_policy_is_compiled_once_more),
-                TEST(policies_that_nobody_needs_are_pruned_with_the_next_change),
+                TEST(a_return_to_an_earlier_text_compiles_nothing),
+                TEST(a_policy_of_another_host_is_taken),
+                TEST(a_shared_policy_that_is_not_trusted_is_compiled_and_reported),
                 TEST(the_place_of_an_include_is_watched),
                 TEST(the_place_of_an_include_that_is_refused_is_watched),
                 TEST(the_place_behind_a_link_to_it_is_watched_too),

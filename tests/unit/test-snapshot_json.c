@@ -23,6 +23,7 @@ static const char whole[] =
                 "\"counters\":{\"passes\":3,\"changes\":4,\"failures\":5,\"compiles\":6,"
                 "\"compile_usec\":9223372036854775807},"
                 "\"generation\":\"ab\",\"observed_generation\":\"cd\","
+                "\"cache\":{\"compiler\":\"0c\",\"hits\":7,\"shared_hits\":8,\"misses\":9},"
                 "\"paths\":{\"settings\":\"/s\",\"configuration\":\"/a\",\"profile_dir\":\"/b\",\"deployed_dir\":\"/c\","
                 "\"lxc_path\":\"/d\"},"
                 "\"profiles\":[{\"name\":\"abstractions/x\",\"kind\":\"piece\","
@@ -114,6 +115,9 @@ static void each_value_arrives_in_its_member(void **state) {
         assert_true(description.daemon.health == PHX_HEALTH_DEGRADED);
         assert_int_equal(description.daemon.pass.ended_at, 13);
         assert_true(snapshot->counters.compile_usec == INT64_MAX);
+        assert_string_equal(snapshot->cache.compiler, "0c");
+        assert_true(snapshot->cache.counts.hits == 7 && snapshot->cache.counts.shared_hits == 8 &&
+                    snapshot->cache.counts.misses == 9);
         assert_string_equal(snapshot->paths.settings, "/s");
         assert_string_equal(snapshot->paths.deployed_dir, "/c");
 
