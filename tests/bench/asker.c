@@ -3,17 +3,20 @@
 /*
  * How long does an answer take?
  *
- *      phoenixd-asker COUNT
+ *      phoenixd-asker COUNT [KIND NAME [PAUSE]]
  *
- * calls Describe() of org.phoenixd1 COUNT times, each followed by a call that the bus answers by
- * itself, and prints the median, the 99th percentile and the longest of both, in microseconds:
+ * calls Describe() of org.phoenixd1 COUNT times, of all or of one object ("container", "profile"),
+ * PAUSE microseconds apart, each followed by a call that the bus answers by itself, and prints the
+ * median, the 99th percentile and the longest of both, in microseconds:
  *
  *      phoenixd MEDIAN P99 LONGEST
  *      bus MEDIAN P99 LONGEST
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <systemd/sd-bus.h>
 
@@ -63,25 +66,53 @@ static void tell(const char *name, double *times, size_t count) {
                times[count - 1]);
 }
 
+struct question {
+        char *path;
+        const char *interface;
+};
+
+/* False when there is no such kind of object. */
+static int find_question(int argc, char **argv, struct question *ret_question) {
+        const char *prefix = NULL;
+
+        if (argc < 4) {
+                ret_question->path = strdup("/org/phoenixd1");
+                ret_question->interface = "org.phoenixd1.Manager";
+                return ret_question->path != NULL;
+        }
+        if (strcmp(argv[2], "container") == 0) {
+                prefix = "/org/phoenixd1/container";
+                ret_question->interface = "org.phoenixd1.Container";
+        } else if (strcmp(argv[2], "profile") == 0) {
+                prefix = "/org/phoenixd1/profile";
+                ret_question->interface = "org.phoenixd1.Profile";
+        }
+        return prefix && sd_bus_path_encode(prefix, argv[3], &ret_question->path) >= 0;
+}
+
 int main(int argc, char **argv) {
         static double ours[COUNT_LIMIT], theirs[COUNT_LIMIT];
-        size_t count = argc == 2 ? strtoul(argv[1], NULL, 10) : 0;
+        size_t count = argc == 2 || argc == 4 || argc == 5 ? strtoul(argv[1], NULL, 10) : 0;
+        useconds_t pause = argc == 5 ? (useconds_t) strtoul(argv[4], NULL, 10) : 0;
+        struct question question = { 0 };
         sd_bus *bus = NULL;
 
-        if (count == 0 || count > COUNT_LIMIT || sd_bus_open_system(&bus) < 0) {
-                (void) fprintf(stderr, "usage: phoenixd-asker COUNT, where there is a bus\n");
+        if (count == 0 || count > COUNT_LIMIT || !find_question(argc, argv, &question) ||
+            sd_bus_open_system(&bus) < 0) {
+                (void) fprintf(stderr,
+                               "usage: phoenixd-asker COUNT [container|profile NAME [PAUSE]], where "
+                               "there is a bus\n");
                 return EXIT_FAILURE;
         }
         for (size_t i = 0; i < count; i++) {
-                ours[i] = ask(bus,
-                              "org.phoenixd1",
-                              "/org/phoenixd1",
-                              "org.phoenixd1.Manager",
-                              "Describe");
+                ours[i] = ask(bus, "org.phoenixd1", question.path, question.interface, "Describe");
                 theirs[i] = ask(bus, "org.freedesktop.DBus", "/", "org.freedesktop.DBus", "GetId");
+                if (pause > 0)
+                        (void) usleep(pause);
         }
         tell("phoenixd", ours, count);
         tell("bus", theirs, count);
+        free(question.path);
         (void) sd_bus_flush_close_unref(bus);
         return EXIT_SUCCESS;
 }

@@ -249,6 +249,7 @@ class Daemon:
         self.process = None
         if self.log:
             self.log.close()
+            self.log = None
 
     def close(self):
         self.stop()

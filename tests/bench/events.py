@@ -5,8 +5,9 @@ import os
 import subprocess
 import time
 
-from hypervisor import CONFIGURATION, LXC, PROFILES, read, write
-from meter import Meter, process_state
+from daemon import process_state
+from hypervisor import CONFIGURATION, LXC, RUN, read, write
+from meter import Meter, call_counts, count_calls, tracer_of
 
 
 def start(daemon):
@@ -28,6 +29,25 @@ def start(daemon):
     }
     memory = Meter(daemon).memory()
     result.update({"loop_pss_kib": memory[0], "engine_pss_kib": memory[1]})
+    return result
+
+
+def start_traced(daemon):
+    """The start under strace: the counts, until rest."""
+    loads, records = len_loads(daemon), len(daemon.ears.records)
+    path = RUN + "/strace-start"
+    # -D: strace is not the parent of what it traces.
+    daemon.start(prefix=("strace", "-D", "-f", "-qq", "-s", "0", "-e", "signal=none", "-o", path))
+    daemon.wait_until_quiet()
+    loop, engine = daemon.pids()
+    tracer = tracer_of(loop)
+    daemon.stop()
+    # strace ends with what it traces, and has written all lines then.
+    while process_state(tracer):
+        time.sleep(0.01)
+    loads = daemon.loads()[loads:]
+    result = {"loads": len(loads), "records": len(daemon.ears.records) - records}
+    result.update(call_counts(count_calls(path, loop, engine), len(loads)))
     return result
 
 

@@ -125,17 +125,20 @@ class Hypervisor:
         self.rules = {}      # profile: its own rule
         self.kind = "realistic"
         self.long = False
+        self.mounts = []
         self.layout = None   # the text of each shipped profile
 
     # --- its place ---
 
     def bind(self, name, path):
-        place = os.path.join(self.directory, name)
-        os.makedirs(place, exist_ok=True)
-        subprocess.run(["mount", "--bind", place, path], check=True)
+        own = os.path.join(self.directory, name)
+        os.makedirs(own, exist_ok=True)
+        subprocess.run(["mount", "--bind", own, path], check=True)
+        self.mounts.append(path)
 
     def tmpfs(self, path):
         subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=0755", "bench", path], check=True)
+        self.mounts.append(path)
 
     def mount(self):
         """In a mount namespace whose mounts are private."""
@@ -166,12 +169,18 @@ class Hypervisor:
         make_features(read(FEATURES), APPARMORFS + "/features")
         self.empty_kernel()
 
+    def unmount(self):
+        for path in reversed(self.mounts):
+            subprocess.run(["umount", "--lazy", path], check=True)
+        self.mounts = []
+
     def keep_cgroups(self):
         """Where CPU time is counted to the nanosecond: version 1 or 2; outside of what is shown."""
         self.cgroup_file = None
         for path, name in (("/sys/fs/cgroup/cpuacct", "cpuacct.usage"), ("/sys/fs/cgroup", "cpu.stat")):
             if os.path.exists(os.path.join(path, "cgroup.procs")) and os.path.exists(os.path.join(path, name)):
                 subprocess.run(["mount", "--bind", path, os.path.join(self.directory, "cgroup")], check=True)
+                self.mounts.append(os.path.join(self.directory, "cgroup"))
                 self.cgroup_file = name
                 return
 

@@ -3,13 +3,12 @@
 system calls by strace; loads, records and memory."""
 
 import collections
-import os
 import re
 import signal
 import subprocess
 import time
 
-from daemon import LOADS, process_state
+from daemon import process_state
 from hypervisor import RUN
 
 # What preload.c does instead of one write to .replace: readlink, socket, connect, shutdown, recvfrom,
@@ -39,6 +38,27 @@ def count_calls(path, loop, engine):
     return by_process
 
 
+def call_counts(calls, loads):
+    """Without what only the stand-in for the kernel adds to LOADS loads."""
+    ours = calls["loop"] + calls["engine"]
+    return {
+        "calls": sum(ours.values()) - PRELOAD_CALLS * loads,
+        "loop_calls": sum(calls["loop"].values()),
+        "engine_calls": sum(calls["engine"].values()) - PRELOAD_CALLS * loads,
+        "child_calls": sum(calls["others"].values()),
+        "forks": sum(n for name, n in (ours + calls["others"]).items() if name in FORKS),
+        "fsyncs": sum(n for name, n in ours.items() if name in SYNCS),
+        "writes": sum(n for name, n in ours.items() if name in WRITES),
+        "by_call": dict(ours.most_common()),
+    }
+
+
+def tracer_of(pid):
+    """Its number, or 0."""
+    with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:
+        return int(re.search(r"^TracerPid:\t(\d+)$", file.read(), re.M)[1])
+
+
 class Trace:
     """strace on the loop, the engine and all that they start."""
 
@@ -48,15 +68,10 @@ class Trace:
         self.process = subprocess.Popen(
             ["strace", "-f", "-qq", "-s", "0", "-e", "signal=none", "-o", self.path,
              "-p", str(self.loop), "-p", str(self.engine)], stderr=subprocess.DEVNULL)
-        while not all(self.is_traced(pid) for pid in (self.loop, self.engine)):
+        while not all(tracer_of(pid) for pid in (self.loop, self.engine)):
             if self.process.poll() is not None:
                 raise OSError("strace cannot attach")
             time.sleep(0.01)
-
-    @staticmethod
-    def is_traced(pid):
-        with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:
-            return not re.search(r"^TracerPid:\t0$", file.read(), re.M)
 
     def end(self):
         self.process.send_signal(signal.SIGINT)
@@ -123,21 +138,8 @@ class Meter:
             if after["all"] is not None:
                 self.result["cpu_ms"] = after["all"] - before["all"]
         else:
-            self.add_calls(calls, len(loads))
-
-    def add_calls(self, calls, loads):
-        """Times are worth nothing beside strace, which makes each call some microseconds longer."""
-        ours = calls["loop"] + calls["engine"]
-        self.result.update({
-            "calls": sum(ours.values()) - PRELOAD_CALLS * loads,
-            "loop_calls": sum(calls["loop"].values()),
-            "engine_calls": sum(calls["engine"].values()) - PRELOAD_CALLS * loads,
-            "child_calls": sum(calls["others"].values()),
-            "forks": sum(n for name, n in (ours + calls["others"]).items() if name in FORKS),
-            "fsyncs": sum(n for name, n in ours.items() if name in SYNCS),
-            "writes": sum(n for name, n in ours.items() if name in WRITES),
-            "by_call": dict(ours.most_common()),
-        })
+            # Times are worth nothing beside strace, which makes each call some microseconds longer.
+            self.result.update(call_counts(calls, len(loads)))
 
     def memory(self):
         return [pss_kib(pid) for pid in self.daemon.pids()]
