@@ -207,6 +207,12 @@ static int world_remember(
                                : 0;
 }
 
+static void world_claim(void *data, const struct phx_step *const *steps, size_t count) {
+        const struct work *work = data;
+
+        phx_machine_claim(work->machine, steps, count);
+}
+
 static int world_apply(void *data, const struct phx_step *step, struct phx_error *error) {
         const struct work *work = data;
         int r;
@@ -380,8 +386,9 @@ static int work_look(
                 struct phx_error *error) {
         struct phx_report *report = ret_answer->report = calloc(1, sizeof(*report));
         struct work *work = data;
-        const struct phx_world world = { world_judge, world_observe, world_review, world_remember,
-                                         world_apply, world_preview, world_offer,  work };
+        const struct phx_world world = { world_judge,    world_observe, world_review,
+                                         world_remember, world_claim,   world_apply,
+                                         world_preview,  world_offer,   work };
         int r;
 
         if (!report)

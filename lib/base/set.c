@@ -23,6 +23,19 @@ int phx_set_add(struct phx_set *set, const char *text) {
         return 1;
 }
 
+int phx_set_remove(struct phx_set *set, const char *text) {
+        void *const *node = tfind(text, &set->root, set_compare_texts);
+        char *found;
+
+        if (!node)
+                return 0;
+        found = *node;
+        (void) tdelete(text, &set->root, set_compare_texts);
+        free(found);
+        set->count--;
+        return 1;
+}
+
 bool phx_set_has(const struct phx_set *set, const char *text) {
         return tfind(text, &set->root, set_compare_texts) != NULL;
 }

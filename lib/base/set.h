@@ -15,5 +15,7 @@ struct phx_set {
 
 /* Adds a copy: 1 when it was added, 0 when it was there, or -ENOMEM. */
 int phx_set_add(struct phx_set *set, const char *text);
+/* 1 when it was there, else 0. */
+int phx_set_remove(struct phx_set *set, const char *text);
 bool phx_set_has(const struct phx_set *set, const char *text);
 void phx_set_done(struct phx_set *set);

@@ -5,13 +5,16 @@
  *
  *   check    that the machine is still as it was planned for; -ESTALE when not, and the next round
  *            plans again
- *   record   in the inventory, on disk, that the file or the lines are phoenixd's
+ *   record   in the inventory, on disk, that the file or the lines are phoenixd's: once, before
+ *            the first of the steps of a round (phx_machine_claim), as each save writes the whole
+ *            inventory. What could not be saved then is tried again by each step
  *   change   in one atomic operation: rename of a complete file, or one write to the kernel
  *
  * The engine may be killed between any two of these. After "record" the inventory claims something
  * that is not there, and the next observation corrects that; the other order could leave a file
  * that phoenixd wrote and would then take for somebody's own, and never repair. A claim that was
- * new is taken back if the change fails.
+ * new (claims) is taken back if the change fails. What is taken back or withdrawn is saved by the
+ * look that follows: until then the inventory on disk claims too much, as after a crash.
  *
  * Nothing is read back here: the pass does that by observing. No step removes policy from the
  * kernel; withdrawing a profile removes its file. */
@@ -29,8 +32,7 @@ static int install(
                 struct phx_error *error) {
         const char *text;
         size_t size = 0;
-        bool is_new = false;
-        int r;
+        int r, settled;
 
         text = phx_profiles_text(machine->profiles, step->text, &size);
         if (!text)
@@ -39,7 +41,7 @@ static int install(
                                 -ENOENT,
                                 "%s: its last known good text is missing",
                                 step->name);
-        r = phx_machine_files_claim(step, &machine->inventory, &is_new);
+        r = phx_machine_files_claim(step, &machine->inventory, &machine->claims);
         r = phx_machine_save(machine, r, error);
         if (r < 0)
                 (void) phx_error_set(
@@ -51,11 +53,8 @@ static int install(
         else
                 r = phx_machine_files_install(machine->options.trust, step, text, size, error);
         /* Else the next look would take a file that came in between for ours. */
-        if (r < 0 && is_new)
-                (void) phx_machine_save(
-                                machine,
-                                phx_machine_files_disclaim(step, &machine->inventory),
-                                NULL);
+        settled = phx_machine_files_settle(step, r >= 0, &machine->inventory, &machine->claims);
+        machine->is_unsaved |= settled > 0;
         return r;
 }
 
@@ -128,7 +127,7 @@ static int assign(
                 return r;
         r = phx_line_edit_claim(step->lines, step->directory, &machine->inventory);
         /* Where no line of ours comes in, there is nothing to wait for. */
-        if (r > 0)
+        if (r > 0 || (r == 0 && machine->is_unclaimed && step->lines->tail.count > 0))
                 r = phx_machine_save(machine, r, error);
         if (r < 0)
                 return phx_error_set(
@@ -154,7 +153,8 @@ static int apply_withdraw(
                 return r;
         (void) phx_inventory_remove_profile(&machine->inventory, step->name);
         phx_profiles_forget(machine->profiles, step->name);
-        return phx_machine_save(machine, 1, error);
+        machine->is_unsaved = true;
+        return 0;
 }
 
 static int preview_file(
@@ -200,6 +200,37 @@ int phx_machine_offer(
                 bool is_edited,
                 struct phx_offer *ret_offer) {
         return phx_machine_containers_offer(machine->containers, have, label, is_edited, ret_offer);
+}
+
+static int claim_step(struct phx_machine *machine, const struct phx_step *step) {
+        switch (step->kind) {
+        case PHX_ACTION_INSTALL:
+                return phx_machine_files_claim(&step->file, &machine->inventory, &machine->claims);
+        case PHX_ACTION_ASSIGN:
+                return phx_line_edit_claim(
+                                step->edit.lines,
+                                step->edit.directory,
+                                &machine->inventory);
+        case PHX_ACTION_NONE:
+        case PHX_ACTION_LOAD:
+        case PHX_ACTION_NAMESPACE:
+        case PHX_ACTION_WITHDRAW:
+                break;
+        }
+        return 0;
+}
+
+void phx_machine_claim(
+                struct phx_machine *machine,
+                const struct phx_step *const *steps,
+                size_t count) {
+        bool changed = false;
+
+        for (size_t i = 0; i < count; i++)
+                changed |= claim_step(machine, steps[i]) > 0;
+        machine->is_unclaimed |= changed;
+        if (changed)
+                (void) phx_machine_save(machine, changed, NULL);
 }
 
 int phx_machine_apply(

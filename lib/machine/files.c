@@ -187,29 +187,30 @@ int phx_machine_files_forget_gone(
 int phx_machine_files_claim(
                 const struct phx_step_file *step,
                 struct phx_inventory *inventory,
-                bool *ret_is_new) {
+                struct phx_set *claims) {
         phx_cleanup(place_done) struct place place = { 0 };
-        bool is_new;
         int r;
 
         r = machine_files_find_place(step->root, step->name, &place);
-        if (r < 0)
-                return r;
-        is_new = !phx_inventory_file(inventory, place.path);
-        r = phx_inventory_set_file(inventory, place.path, step->text);
-        if (r < 0)
-                return r;
-
-        *ret_is_new = is_new;
-        return r;
+        if (r >= 0 && !phx_inventory_file(inventory, place.path))
+                r = phx_set_add(claims, place.path);
+        return r < 0 ? r : phx_inventory_set_file(inventory, place.path, step->text);
 }
 
-int phx_machine_files_disclaim(const struct phx_step_file *step, struct phx_inventory *inventory) {
+int phx_machine_files_settle(
+                const struct phx_step_file *step,
+                bool is_done,
+                struct phx_inventory *inventory,
+                struct phx_set *claims) {
         phx_cleanup(place_done) struct place place = { 0 };
         int r;
 
         r = machine_files_find_place(step->root, step->name, &place);
-        return r < 0 ? r : phx_inventory_remove_file(inventory, place.path);
+        if (r < 0)
+                return r;
+        if (!phx_set_remove(claims, place.path) || is_done)
+                return 0;
+        return phx_inventory_remove_file(inventory, place.path);
 }
 
 int phx_machine_files_install(

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "base/set.h"
 #include "base/trust.h"
 #include "state/desired.h"
 #include "state/inventory.h"
@@ -35,15 +36,19 @@ int phx_machine_files_forget_gone(
                 struct phx_inventory *inventory);
 
 /* Records the file as ours, which is to be saved before it is written: 1 when INVENTORY changed.
- * RET_IS_NEW: the place was not ours before. */
+ * Where the place was not ours before, it is in CLAIMS from now on. */
 int phx_machine_files_claim(
                 const struct phx_step_file *step,
                 struct phx_inventory *inventory,
-                bool *ret_is_new);
+                struct phx_set *claims);
 
-/* Takes a new claim back when nothing was written, since what stands there then is somebody else's.
- * 1 when INVENTORY changed. */
-int phx_machine_files_disclaim(const struct phx_step_file *step, struct phx_inventory *inventory);
+/* Settles a claim. One of CLAIMS is taken back when nothing was written, since what stands there
+ * then is somebody else's. 1 when INVENTORY changed. */
+int phx_machine_files_settle(
+                const struct phx_step_file *step,
+                bool is_done,
+                struct phx_inventory *inventory,
+                struct phx_set *claims);
 
 /* Puts DATA, the step's text, in the place of the step's old file, with the codes of
  * phx_deployed_install(): -ESTALE when there is another one by now. */

@@ -136,6 +136,7 @@ struct phx_machine *phx_machine_free(struct phx_machine *machine) {
         phx_definers_free(machine->definers);
         phx_kernel_free(machine->kernel);
         phx_inventory_done(&machine->inventory);
+        phx_set_done(&machine->claims);
         if (machine->cache_fd >= 0)
                 (void) close(machine->cache_fd);
         if (machine->good_fd >= 0)
@@ -163,7 +164,7 @@ int phx_machine_save(struct phx_machine *machine, int changed, struct phx_error 
                 return 0;
         r = machine->options.save(machine->options.data, &machine->inventory, error);
         if (r >= 0)
-                machine->is_unsaved = false;
+                machine->is_unsaved = machine->is_unclaimed = false;
         return r;
 }
 

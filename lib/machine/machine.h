@@ -125,6 +125,13 @@ int phx_machine_offer(
                 bool is_edited,
                 struct phx_offer *ret_offer);
 
+/* Records on disk, at once, what the steps are about to make ours; to be called before the first of
+ * them is carried out. What could not be recorded, each step tries to record itself. */
+void phx_machine_claim(
+                struct phx_machine *machine,
+                const struct phx_step *const *steps,
+                size_t count);
+
 /* Carries the step out. */
 int phx_machine_apply(
                 struct phx_machine *machine,

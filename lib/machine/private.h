@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/set.h"
 #include "kernel/apparmorfs.h"
 #include "kernel/probe.h"
 #include "machine/containers.h"
@@ -31,7 +32,11 @@ struct phx_machine {
         int cache_fd;
         int good_fd;
         bool is_unsaved; /* the inventory on disk is not the one here */
-        bool is_clean;   /* leftovers of a crash were removed where the settings point to */
+        /* Of the steps that are being carried out: places that were not ours before, and whether
+         * the record of what they make ours is not on disk. */
+        struct phx_set claims;
+        bool is_unclaimed;
+        bool is_clean; /* leftovers of a crash were removed where the settings point to */
         enum phx_hash_kind hash_kind; /* that the kernel shows of a policy; likewise */
 };
 

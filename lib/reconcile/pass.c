@@ -348,28 +348,44 @@ static int act(struct phx_pass *pass,
         return phx_backoff_fail(&pass->backoff, drift, phx_error_text(&error, r), now_usec);
 }
 
+/* Those of the plan that are due now. */
+static size_t find_due(
+                const struct phx_pass *pass,
+                const struct phx_plan *plan,
+                uint64_t now_usec,
+                const struct phx_step **due) {
+        size_t count = 0;
+
+        for (size_t i = 0; i < plan->count; i++)
+                if (phx_backoff_wait(&pass->backoff, plan->steps[i].drift, now_usec) == 0)
+                        due[count++] = &plan->steps[i];
+        return count;
+}
+
 /* 1 when something was tried, so that another look is due. One failure never stops the others. */
 static int repair(
                 struct phx_pass *pass,
                 const struct phx_world *world,
                 const struct picture *picture,
                 uint64_t now_usec) {
-        bool tried = false;
+        phx_autofree const struct phx_step **due = NULL;
+        size_t count;
 
-        if (picture->desired->mode == PHX_MODE_OBSERVE)
+        if (picture->desired->mode == PHX_MODE_OBSERVE || picture->plan.count == 0)
                 return 0;
-        for (size_t i = 0; i < picture->plan.count; i++) {
-                const struct phx_step *step = &picture->plan.steps[i];
-                int r;
+        due = calloc(picture->plan.count, sizeof(*due));
+        if (!due)
+                return -ENOMEM;
+        count = find_due(pass, &picture->plan, now_usec, due);
+        if (world->claim && count > 0)
+                world->claim(world->data, due, count);
+        for (size_t i = 0; i < count; i++) {
+                int r = act(pass, world, due[i], now_usec);
 
-                if (phx_backoff_wait(&pass->backoff, step->drift, now_usec) > 0)
-                        continue;
-                r = act(pass, world, step, now_usec);
                 if (r < 0)
                         return r;
-                tried = true;
         }
-        return tried;
+        return count > 0;
 }
 
 /* When to look again although nothing has happened. What waits for new input is not waited for. */

@@ -43,6 +43,10 @@ struct phx_world {
                         struct phx_desired *desired,
                         struct phx_observed *observed,
                         struct phx_error *error);
+        /* Records what the steps are about to make ours, all that will be tried in a round, before
+         * the first is carried out; what cannot be recorded is tried again by apply. NULL: there is
+         * no record. */
+        void (*claim)(void *data, const struct phx_step *const *steps, size_t count);
         /* Carries out the step. The machine must still be as the step says that it was, else
          * -ESTALE. */
         int (*apply)(void *data, const struct phx_step *step, struct phx_error *error);

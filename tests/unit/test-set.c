@@ -38,9 +38,24 @@ static void done_leaves_an_empty_one(void **state) {
         phx_set_done(&set);
 }
 
+static void what_is_taken_out_is_not_in_it(void **state) {
+        phx_cleanup(phx_set_done) struct phx_set set = { 0 };
+
+        assert_int_equal(phx_set_remove(&set, "a"), 0);
+        assert_int_equal(phx_set_add(&set, "a"), 1);
+        assert_int_equal(phx_set_add(&set, "b"), 1);
+        assert_int_equal(phx_set_remove(&set, "a"), 1);
+        assert_int_equal(phx_set_remove(&set, "a"), 0);
+        assert_int_equal(set.count, 1);
+        assert_true(phx_set_has(&set, "b"));
+        assert_int_equal(phx_set_remove(&set, "b"), 1);
+        assert_int_equal(phx_set_add(&set, "b"), 1);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(what_was_added_is_in_it_once),
+                cmocka_unit_test(what_is_taken_out_is_not_in_it),
                 cmocka_unit_test(done_leaves_an_empty_one),
         };
 
