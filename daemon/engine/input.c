@@ -6,12 +6,22 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "base/buffer.h"
 #include "base/file.h"
+#include "base/stamp.h"
 #include "base/watches.h"
 #include "codec/configuration_json.h"
 #include "codec/settings_json.h"
 
 #define LAST_GOOD "configuration.json"
+
+/* What was read at a path the last time. */
+struct seen {
+        struct phx_stamp stamp;
+        bool is_believed; /* by its stamp alone: it was not so new that it could change unseen */
+        bool is_linked;
+        bool is_other; /* it is another one by now */
+};
 
 struct input {
         const struct phx_trust *trust;
@@ -22,6 +32,9 @@ struct input {
         struct phx_configuration *configuration;
         char *default_profile; /* that the configuration was read with */
         bool is_kept;          /* a restart would find the configuration */
+        struct seen seen_settings;
+        struct seen seen_configuration;
+        bool is_accepted; /* both, as they were read the last time */
 };
 
 int input_new(const struct phx_trust *trust,
@@ -68,6 +81,108 @@ static int input_refuse(
         return 0;
 }
 
+/* Whose path it is, and its stamp, without its content. */
+static int input_look_at(const struct input *input, const char *path, struct seen *ret_seen) {
+        struct phx_trust trust = *input->trust;
+        phx_autoclose int fd = -1;
+        struct seen seen = { 0 };
+        mode_t mode = 0;
+        struct stat st;
+        int r;
+
+        trust.is_link_met = &seen.is_linked;
+        r = phx_trust_open_path(&trust, path, &fd, &mode, NULL);
+        if (r < 0 && r != -ENOENT)
+                return r;
+        if (r >= 0 && fstat(fd, &st) < 0)
+                return phx_errno();
+        if (r >= 0) {
+                seen.stamp = phx_stamp_of(&st);
+                seen.is_believed = phx_stamp_is_settled(&seen.stamp);
+        }
+        *ret_seen = seen;
+        return 0;
+}
+
+/* As phx_trust_read(), after a look at what will tell the file from another one. */
+static int input_read_file(
+                const struct input *input,
+                const char *path,
+                size_t limit,
+                struct seen *seen,
+                struct phx_buffer *ret_text,
+                struct phx_error *error) {
+        *seen = (struct seen){ 0 };
+        (void) input_look_at(input, path, seen);
+        return phx_trust_read(input->trust, path, limit, &ret_text->data, &ret_text->size, error);
+}
+
+/* By its stamp, or else by its content, of which DIGEST is known; "" when there was no file. */
+static bool input_is_same(
+                const struct input *input,
+                const char *path,
+                size_t limit,
+                const char *digest,
+                struct seen *seen) {
+        phx_cleanup(phx_buffer_done) struct phx_buffer text = { 0 };
+        char found[PHX_SHA256_HEX];
+        struct seen now = { 0 };
+
+        if (input_look_at(input, path, &now) < 0)
+                return false;
+        if (phx_stamp_equal(&now.stamp, &seen->stamp) && (seen->is_believed || !digest[0]))
+                return true;
+        if (input_read_file(input, path, limit, &now, &text, NULL) < 0)
+                return false;
+        phx_sha256(text.data, text.size, found);
+        if (strcmp(found, digest) != 0)
+                return false;
+        *seen = now;
+        return true;
+}
+
+static bool is_to_be_read(
+                const struct phx_scope *scope,
+                const char *path,
+                const struct seen *seen) {
+        return seen->is_linked || phx_scope_has(scope, path);
+}
+
+/* What is other by now is not read for that once more. */
+bool input_is_unchanged(struct input *input, const struct phx_scope *scope) {
+        struct seen *settings = &input->seen_settings, *configuration = &input->seen_configuration;
+
+        if (!input->is_accepted || settings->is_other || configuration->is_other)
+                return false;
+        if (is_to_be_read(scope, input->settings_path, settings))
+                settings->is_other = !input_is_same(
+                                input,
+                                input->settings_path,
+                                PHX_SETTINGS_LIMIT,
+                                input->settings_digest,
+                                settings);
+        if (!settings->is_other &&
+            is_to_be_read(scope, input->settings->configuration, configuration))
+                configuration->is_other = !input_is_same(
+                                input,
+                                input->settings->configuration,
+                                PHX_CONFIGURATION_LIMIT,
+                                input->configuration->digest,
+                                configuration);
+        return !settings->is_other && !configuration->is_other;
+}
+
+void input_forget(struct input *input) {
+        input->is_accepted = false;
+}
+
+bool input_covers(const struct input *input, const char *path) {
+        if (strcmp(path, input->settings_path) == 0)
+                return !input->seen_settings.is_linked;
+        return input->settings && strcmp(path, input->settings->configuration) == 0 &&
+               !input->seen_configuration.is_linked;
+}
+
 static int take_settings(
                 struct input *input,
                 const char *text,
@@ -107,22 +222,22 @@ static int take_defaults(struct input *input) {
 }
 
 static int input_read_settings(struct input *input, struct phx_desired *desired) {
+        phx_cleanup(phx_buffer_done) struct phx_buffer text = { 0 };
         struct phx_error error = { 0 };
-        phx_autofree char *text = NULL;
-        size_t size = 0;
         int r;
 
-        r = phx_trust_read(
-                        input->trust,
+        r = input_read_file(
+                        input,
                         input->settings_path,
                         PHX_SETTINGS_LIMIT,
+                        &input->seen_settings,
                         &text,
-                        &size,
                         &error);
         if (r == -ENOENT && !input->settings_digest[0])
-                return take_defaults(input);
-        if (r >= 0)
-                r = take_settings(input, text, size, &error);
+                r = take_defaults(input);
+        else if (r >= 0)
+                r = take_settings(input, text.data, text.size, &error);
+        input->is_accepted = r >= 0;
         return r < 0 ? input_refuse(desired, PHX_REFUSED_SETTINGS, r, &error) : 0;
 }
 
@@ -179,16 +294,21 @@ static void recall_configuration(struct input *input) {
 
 static int input_read_configuration(struct input *input, struct phx_desired *desired) {
         const char *path = input->settings->configuration;
+        phx_cleanup(phx_buffer_done) struct phx_buffer text = { 0 };
         struct phx_error error = { 0 };
-        phx_autofree char *text = NULL;
-        size_t size = 0;
         int r;
 
-        r = phx_trust_read(input->trust, path, PHX_CONFIGURATION_LIMIT, &text, &size, &error);
+        r = input_read_file(
+                        input,
+                        path,
+                        PHX_CONFIGURATION_LIMIT,
+                        &input->seen_configuration,
+                        &text,
+                        &error);
         if (r >= 0)
-                r = take_configuration(input, path, text, size, &error);
+                r = take_configuration(input, path, text.data, text.size, &error);
         if (r > 0) {
-                r = phx_file_ensure_at(input->state_fd, LAST_GOOD, text, size, 0600);
+                r = phx_file_ensure_at(input->state_fd, LAST_GOOD, text.data, text.size, 0600);
                 input->is_kept = r >= 0;
                 if (r < 0)
                         (void) phx_error_set(
@@ -201,19 +321,24 @@ static int input_read_configuration(struct input *input, struct phx_desired *des
         }
         if (r >= 0)
                 return 0;
+        input->is_accepted = false;
         recall_configuration(input);
         return input_refuse(desired, PHX_REFUSED_CONFIGURATION, r, &error);
 }
 
-int input_read(struct input *input, struct phx_desired *desired) {
-        int r;
+static int input_read_both(struct input *input, struct phx_desired *desired) {
+        int r = input_read_settings(input, desired);
 
-        r = input_read_settings(input, desired);
+        return r < 0 || !input->settings ? r : input_read_configuration(input, desired);
+}
+
+int input_read(struct input *input, const struct phx_scope *scope, struct phx_desired *desired) {
+        int r = input_is_unchanged(input, scope) ? 0 : input_read_both(input, desired);
+
         if (r < 0 || !input->settings)
                 return r;
         desired->mode = input->settings->mode;
-        r = input_read_configuration(input, desired);
-        if (r < 0 || !input->configuration)
+        if (!input->configuration)
                 return r;
 
         desired->has_configuration = true;

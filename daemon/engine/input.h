@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
+#include <stdbool.h>
+
 #include "base/error.h"
+#include "base/scope.h"
 #include "base/trust.h"
 #include "state/configuration.h"
 #include "state/desired.h"
@@ -21,9 +24,18 @@ int input_new(const struct phx_trust *trust,
 struct input *input_free(struct input *input);
 PHX_DEFINE_FREEP(input)
 
-/* Reads both files again. What is refused is appended to DESIRED's refusals; mode, generation and
- * whether there is a configuration are set in it. -ENOMEM only. */
-int input_read(struct input *input, struct phx_desired *desired);
+/* Reads what is in the scope again. What is refused is appended to DESIRED's refusals; mode,
+ * generation and whether there is a configuration are set in it. -ENOMEM only. */
+int input_read(struct input *input, const struct phx_scope *scope, struct phx_desired *desired);
+
+/* The next input_read() believes nothing that is remembered of the files. */
+void input_forget(struct input *input);
+
+/* Whether both are what they were when input_read() accepted them, as far as SCOPE says that they
+ * may not be. */
+bool input_is_unchanged(struct input *input, const struct phx_scope *scope);
+/* Whether PATH is one of the two, and not behind a symbolic link. */
+bool input_covers(const struct input *input, const char *path);
 
 /* In force; NULL before any were good. Borrowed until the next input_read(). */
 const struct phx_settings *input_settings(const struct input *input);

@@ -50,6 +50,10 @@ int remote_refresh(
         return phx_desired_add_refusal(judged, PHX_REFUSED_CLUSTER, NULL, text) ? 0 : -ENOMEM;
 }
 
+bool remote_is_used(const struct remote *remote) {
+        return remote->is_fresh || remote->is_met;
+}
+
 bool remote_is_unread(const struct remote *remote) {
         return remote->is_met && !remote->is_fresh;
 }

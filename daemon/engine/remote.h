@@ -36,5 +36,8 @@ int remote_refresh(
                 struct phx_desired *judged,
                 uint64_t *ret_retry_usec);
 
+/* Whether the last pass came there. */
+bool remote_is_used(const struct remote *remote);
+
 /* After it was read: whether it has to be read once more. */
 bool remote_is_unread(const struct remote *remote);

@@ -109,6 +109,7 @@ int suspend_replace(struct suspend *suspend, const char *text, struct phx_error 
 int suspend_expire(struct suspend *suspend, uint64_t wall_usec, struct phx_error *error) {
         const struct phx_suspension *over;
         bool is_changed = false;
+        int r;
 
         while ((over = phx_suspensions_find_over(&suspend->list, wall_usec))) {
                 suspend_tell(suspend,
@@ -118,5 +119,8 @@ int suspend_expire(struct suspend *suspend, uint64_t wall_usec, struct phx_error
                 (void) phx_suspensions_remove(&suspend->list, over->object);
                 is_changed = true;
         }
-        return is_changed ? store_save_suspensions(suspend->state_fd, &suspend->list, error) : 0;
+        if (!is_changed)
+                return 0;
+        r = store_save_suspensions(suspend->state_fd, &suspend->list, error);
+        return r < 0 ? r : 1;
 }

@@ -23,5 +23,5 @@ void suspend_done(struct suspend *suspend);
 
 /* From now on exactly what TEXT, in JSON, says is suspended. Kept before it holds. */
 int suspend_replace(struct suspend *suspend, const char *text, struct phx_error *error);
-/* Ends those whose time is over. */
+/* Ends those whose time is over: 1 when there were any. */
 int suspend_expire(struct suspend *suspend, uint64_t wall_usec, struct phx_error *error);

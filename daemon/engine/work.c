@@ -77,6 +77,11 @@ struct work {
         struct phx_machine *machine;
         struct phx_pass *pass;
         struct suspend suspend;
+        const struct phx_scope *scope; /* of the round; NULL: everything */
+        struct phx_scope narrow;       /* when it is not everything */
+        struct phx_scope made;         /* what the steps of the round have changed */
+        unsigned rounds;
+        bool must_look; /* whatever is unchanged: somebody asks, or a suspension is another one */
         uint64_t now_usec;
         uint64_t wall_usec;
         uint64_t looked_usec; /* by the clock on the wall: when the look before began */
@@ -121,17 +126,50 @@ static void on_compile(void *data, const char *name, size_t done, size_t count) 
 
 /* --- the world, as the pass sees it --- */
 
+static bool is_covered(const struct work *work, const char *path) {
+        return input_covers(work->input, path) || phx_machine_covers(work->machine, path);
+}
+
+/* What is not known to be of one part only may concern any, and the cluster's copy is found by
+ * walking there. */
+static void begin_look(struct work *work, const struct engine_request *request) {
+        bool is_narrow = request->scope && request->kind != LOOK_ASKED &&
+                         !request->scope->is_whole && !remote_is_used(&work->remote);
+
+        phx_scope_done(&work->narrow);
+        phx_scope_done(&work->made);
+        work->rounds = 0;
+        for (size_t i = 0; is_narrow && i < request->scope->paths.count; i++)
+                is_narrow = is_covered(work, request->scope->paths.items[i]);
+        if (is_narrow)
+                phx_scope_join(&work->narrow, request->scope);
+        work->scope = is_narrow ? &work->narrow : NULL;
+}
+
+/* After the first round only what its steps have made can be otherwise; what happens besides has
+ * events, which come with the next look. */
+static void begin_round(struct work *work) {
+        if (work->rounds++ == 0)
+                return;
+        phx_scope_done(&work->narrow);
+        work->narrow = PHX_TAKE_STRUCT(work->made);
+        work->scope = remote_is_used(&work->remote) ? NULL : &work->narrow;
+}
+
 static int world_judge(void *data, struct phx_input *ret_input, struct phx_error *error) {
         phx_cleanup(phx_desired_freep) struct phx_desired *judged = calloc(1, sizeof(*judged));
         struct work *work = data;
         struct phx_input input = { .judged = judged };
         int r;
 
+        begin_round(work);
+        input.scope = work->scope;
+
         if (!judged)
                 return phx_error_set(error, -ENOMEM, "reading the input: out of memory");
         r = remote_refresh(&work->remote, work->machine, judged, &input.retry_usec);
         if (r >= 0)
-                r = input_read(work->input, judged);
+                r = input_read(work->input, work->scope, judged);
         if (r >= 0)
                 r = phx_suspensions_copy(&judged->suspensions, &work->suspend.list);
         if (r < 0)
@@ -214,9 +252,10 @@ static void world_claim(void *data, const struct phx_step *const *steps, size_t 
 }
 
 static int world_apply(void *data, const struct phx_step *step, struct phx_error *error) {
-        const struct work *work = data;
+        struct work *work = data;
         int r;
 
+        phx_machine_scope(step, &work->made);
         r = phx_machine_apply(work->machine, step, error);
         /* The unit mounts everything read-only but what it names; an operator who has set another
          * place in the settings must learn where else to name it. */
@@ -228,6 +267,15 @@ static int world_apply(void *data, const struct phx_step *step, struct phx_error
                                 "phoenixd(8)",
                                 strdupa(phx_error_text(error, r)));
         return r;
+}
+
+static bool world_is_unchanged(void *data) {
+        const struct work *work = data;
+        const struct phx_settings *settings = input_settings(work->input);
+
+        return !work->must_look && settings && !remote_is_used(&work->remote) &&
+               input_is_unchanged(work->input, work->scope) &&
+               phx_machine_is_unchanged(work->machine, settings, work->scope);
 }
 
 static int world_preview(void *data, const struct phx_step *step, struct phx_preview *ret_preview) {
@@ -334,6 +382,15 @@ static int fill_answer(struct work *work, struct engine_answer *answer) {
         return r < 0 ? r : tell_if_new(plan, &work->told_plan, &answer->plan);
 }
 
+/* The snapshot of the pass before still holds, and so do the labels, where they were read. */
+static void fill_unchanged(struct work *work, struct phx_report *report) {
+        work->passes++;
+        if (!report->degraded)
+                work->last_converged_usec = work->wall_usec;
+        if (!work->scope || work->scope->has_tasks)
+                report->labels_at = work->wall_usec;
+}
+
 /* What is stored is said even if the look goes no further. */
 static int take_suspensions(
                 struct work *work,
@@ -347,6 +404,7 @@ static int take_suspensions(
         if (r < 0)
                 return r;
         r = suspend_expire(&work->suspend, work->wall_usec, error);
+        work->must_look |= r > 0;
         if (text && phx_suspensions_render(&work->suspend.list, &answer->suspensions) < 0)
                 return phx_error_set(error, -ENOMEM, "reporting: out of memory");
         return r;
@@ -386,9 +444,18 @@ static int work_look(
                 struct phx_error *error) {
         struct phx_report *report = ret_answer->report = calloc(1, sizeof(*report));
         struct work *work = data;
-        const struct phx_world world = { world_judge,    world_observe, world_review,
-                                         world_remember, world_claim,   world_apply,
-                                         world_preview,  world_offer,   work };
+        const struct phx_world world = {
+                .judge = world_judge,
+                .observe = world_observe,
+                .review = world_review,
+                .remember = world_remember,
+                .claim = world_claim,
+                .apply = world_apply,
+                .preview = world_preview,
+                .offer = world_offer,
+                .is_unchanged = world_is_unchanged,
+                .data = work,
+        };
         int r;
 
         if (!report)
@@ -396,10 +463,13 @@ static int work_look(
         if (request->kind == LOOK_ASKED) {
                 phx_pass_forget_failures(work->pass);
                 phx_machine_forget(work->machine);
+                input_forget(work->input);
         }
         work->now_usec = usec_of(CLOCK_MONOTONIC);
         work->wall_usec = usec_of(CLOCK_REALTIME);
         phx_pass_set_clock(work->pass, work->now_usec, work->wall_usec);
+        begin_look(work, request);
+        work->must_look = request->kind == LOOK_ASKED || request->suspensions;
         r = take_suspensions(work, request->suspensions, ret_answer, error);
         if (r < 0)
                 return r;
@@ -409,7 +479,9 @@ static int work_look(
         attribute(work);
         await_expiry(work, report);
         r = fill_settings(work, report);
-        if (r >= 0)
+        if (report->is_unchanged)
+                fill_unchanged(work, report);
+        else if (r >= 0)
                 r = fill_answer(work, ret_answer);
         return r < 0 ? phx_error_set(error, r, "reporting: out of memory") : 0;
 }
@@ -444,6 +516,8 @@ static struct work *work_free(struct work *work) {
         free(work->remote_copy);
         metrics_done(&work->metrics);
         suspend_done(&work->suspend);
+        phx_scope_done(&work->narrow);
+        phx_scope_done(&work->made);
         free(work);
 
         return NULL;

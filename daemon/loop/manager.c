@@ -312,8 +312,12 @@ static void tell_watch_trouble(struct manager *manager) {
 static void manager_follow(struct manager *manager, const struct phx_report *report) {
         struct phx_scope again = { 0 };
 
-        again.is_whole = watch_set(manager->watch, &report->watches, manager->is_whole) != 0;
-        again.has_tasks = inits_set(manager->inits, report->inits, report->init_count) != 0;
+        if (!report->is_unchanged) {
+                again.is_whole = watch_set(manager->watch, &report->watches, manager->is_whole);
+                again.has_tasks = inits_set(manager->inits, report->inits, report->init_count);
+        } else if (manager->is_whole) {
+                again.is_whole = watch_refresh(manager->watch);
+        }
         again.has_policy = revision_follow(manager->revision) > 0;
         if (report->lxc_path && monitord_follow(manager->monitord, report->lxc_path) > 0)
                 again.has_tasks = true;

@@ -19,6 +19,7 @@ static const struct phx_shape init_shape = { init_fields,
         { #key, PHX_FIELD_##kind, offsetof(struct phx_report, key) }
 
 static const struct phx_field report_fields[] = {
+        { "unchanged", PHX_FIELD_BOOL, offsetof(struct phx_report, is_unchanged) },
         PLAIN(status, TEXT),
         PLAIN(degraded, BOOL),
         PLAIN(changes, NUMBER),

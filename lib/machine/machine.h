@@ -54,6 +54,19 @@ int phx_machine_new(
 struct phx_machine *phx_machine_free(struct phx_machine *machine);
 PHX_DEFINE_FREEP(phx_machine)
 
+/* Whether an event at PATH asks for no more than to read PATH again; in doubt false. */
+bool phx_machine_covers(const struct phx_machine *machine, const char *path);
+
+/* Whether all that the last look has read is as it was, where SCOPE says that it may not be. In
+ * doubt false. */
+bool phx_machine_is_unchanged(
+                struct phx_machine *machine,
+                const struct phx_settings *settings,
+                const struct phx_scope *scope);
+
+/* Adds what the step may change. */
+void phx_machine_scope(const struct phx_step *step, struct phx_scope *scope);
+
 /* Brings the copy of PHX_REMOTE_OURS up to date: see pve/copy.h. 0 as well where there is nothing
  * that could be copied. */
 int phx_machine_copy_remote(struct phx_machine *machine, struct phx_error *error);

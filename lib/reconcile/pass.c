@@ -17,6 +17,9 @@
  *   foreign   digests and hashes as the last pass left them: what differs at the start of the next
  *             was done by another program
  *
+ * Before the first round the world is asked whether anything is otherwise than the last pass left
+ * it. When nothing is, and that pass left nothing to do, this one ends there.
+ *
  * A step is recorded as an intent before it is made and as changed or failed later. If the engine
  * is killed in between, the new engine has no `tried`: it observes, and the trail shows an intent
  * without a result. No failure ends the pass, apart from missing memory or an observation that
@@ -68,6 +71,9 @@ struct phx_pass {
         uint64_t wall_usec;
         struct phx_foreign foreign;
         struct phx_strings changed; /* by others, when the last run began */
+        bool is_at_rest;            /* the last run left nothing to be done or tried again */
+        char *status;               /* as it said then */
+        bool degraded;
         struct phx_backoff backoff;
         struct phx_drifts tried; /* in the round before: recorded as changed or failed after the
                                     next look */
@@ -129,6 +135,7 @@ struct phx_pass *phx_pass_free(struct phx_pass *pass) {
         phx_foreign_done(&pass->foreign);
         phx_strings_done(&pass->changed);
         phx_snapshot_free(pass->snapshot);
+        free(pass->status);
         free(pass);
 
         return NULL;
@@ -522,6 +529,25 @@ static int look_and_tell(
         return r < 0 ? phx_error_set(error, r, "logging: out of memory") : 0;
 }
 
+/* Without a picture: what the last run reported still holds. */
+static int pass_repeat(
+                const struct phx_pass *pass,
+                struct phx_report *report,
+                struct phx_error *error) {
+        report->is_unchanged = true;
+        report->degraded = pass->degraded;
+        report->retry_usec = PHX_NEVER;
+        if (phx_replace(&report->status, pass->status) < 0)
+                return phx_error_set(error, -ENOMEM, "reporting: out of memory");
+        return 0;
+}
+
+static int pass_leave(struct phx_pass *pass, const struct phx_report *report) {
+        pass->is_at_rest = report->retry_usec == PHX_NEVER;
+        pass->degraded = report->degraded;
+        return phx_replace(&pass->status, report->status);
+}
+
 static int pass_go_rounds(
                 struct phx_pass *pass,
                 const struct phx_world *world,
@@ -556,6 +582,8 @@ static int pass_go_rounds(
                 r = phx_foreign_leave(&pass->foreign, picture.desired, picture.observed);
         if (r >= 0)
                 r = pass_fill(pass, world, &picture, now_usec, report);
+        if (r >= 0)
+                r = pass_leave(pass, report);
         return r < 0 ? phx_error_set(error, r, "reporting: out of memory") : 0;
 }
 
@@ -569,6 +597,10 @@ int phx_pass_run(
 
         pass->snapshot = phx_snapshot_free(pass->snapshot);
         phx_strings_done(&pass->changed);
+        if (pass->is_at_rest && world->is_unchanged && world->is_unchanged(world->data))
+                return pass_repeat(pass, report, error);
+        /* Until this run is over. */
+        pass->is_at_rest = false;
         r = pass_go_rounds(pass, world, now_usec, report, error);
         phx_tell_rest(pass->tell);
         return r;

@@ -12,9 +12,11 @@
 
 /* What a look at the machine tells the loop: health for people, and what to wait for. */
 struct phx_report {
-        char *status;     /* one line for systemctl status */
-        bool degraded;    /* something is refused, failed or drifted and will not repair itself */
-        unsigned changes; /* made on the machine by this pass */
+        bool is_unchanged; /* all was as the look before had left it: what to watch is the same, and
+                              is not in here */
+        char *status;      /* one line for systemctl status */
+        bool degraded;     /* something is refused, failed or drifted and will not repair itself */
+        unsigned changes;  /* made on the machine by this pass */
         struct phx_strings watches; /* directories, absolute, sorted; those that do not exist are
                                        not in it */
         pid_t *inits;               /* init of each running container: its end is worth a look */

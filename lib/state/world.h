@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
+#include <stdbool.h>
+
 #include "base/error.h"
 #include "state/desired.h"
 #include "state/input.h"
@@ -61,5 +63,8 @@ struct phx_world {
                      const char *label,
                      bool is_edited,
                      struct phx_offer *ret_offer);
+        /* Before all others: whether all that the last look has read and judged is as it was. What
+         * may not be, the world knows; in doubt false. NULL: never. */
+        bool (*is_unchanged)(void *data);
         void *data;
 };

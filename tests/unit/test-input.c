@@ -57,7 +57,7 @@ static void read_input(void) {
         desired = phx_desired_free(desired);
         desired = calloc(1, sizeof(*desired));
         assert_non_null(desired);
-        assert_int_equal(input_read(input, desired), 0);
+        assert_int_equal(input_read(input, NULL, desired), 0);
 }
 
 static void read_good(void) {
@@ -93,6 +93,83 @@ static void both_files_are_read_and_the_generation_is_named(void **state) {
         assert_int_equal(desired->mode, PHX_MODE_OBSERVE);
         assert_string_equal(profile_of_the_container(), "unconfined");
 }
+
+/* --- what need not be read again --- */
+
+static const struct phx_scope nothing = { 0 };
+
+static void what_is_not_in_the_scope_is_not_read(void **state) {
+        read_good();
+        assert_true(input_is_unchanged(input, &nothing));
+        tree_write("etc/phoenixd.json", "{ nonsense");
+        assert_true(input_is_unchanged(input, &nothing));
+        assert_false(input_is_unchanged(input, NULL));
+}
+
+static void the_same_text_is_unchanged(void **state) {
+        read_good();
+        tree_write("etc/lxc.json", GOOD_CONFIGURATION);
+        assert_true(input_is_unchanged(input, NULL));
+        tree_write("etc/lxc.json", GOOD_CONFIGURATION " ");
+        assert_false(input_is_unchanged(input, NULL));
+        /* Nor is it by the next look, before it was read. */
+        assert_false(input_is_unchanged(input, &nothing));
+        read_good();
+        assert_true(input_is_unchanged(input, NULL));
+}
+
+/* Within one tick of the kernel's clock, so that the stamp is the same. */
+static void another_text_of_the_same_size_is_seen_at_once(void **state) {
+        for (unsigned i = 0; i < 100; i++) {
+                int fd;
+
+                read_good();
+                fd = open(tree_path("etc/lxc.json"), O_WRONLY | O_CLOEXEC);
+                assert_int_equal(
+                                pwrite(fd, i % 2 ? "\n" : " ", 1, strlen(GOOD_CONFIGURATION) - 1),
+                                1);
+                (void) close(fd);
+                assert_false(input_is_unchanged(input, NULL));
+        }
+}
+
+static void untrusted_files_are_not_unchanged(void **state) {
+        read_good();
+        assert_int_equal(chmod(tree_path("etc"), 0777), 0);
+        assert_false(input_is_unchanged(input, NULL));
+        assert_int_equal(chmod(tree_path("etc"), 0755), 0);
+        read_good();
+        assert_true(input_is_unchanged(input, NULL));
+        input_forget(input);
+        assert_false(input_is_unchanged(input, &nothing));
+}
+
+static void what_was_refused_is_read_again(void **state) {
+        tree_write("etc/lxc.json", "{ nonsense");
+        read_input();
+        assert_int_equal(desired->refusal_count, 1);
+        assert_false(input_is_unchanged(input, &nothing));
+        read_input();
+        assert_int_equal(desired->refusal_count, 1);
+}
+
+static void a_path_without_links_is_covered(void **state) {
+        read_good();
+        assert_true(input_covers(input, SETTINGS));
+        assert_true(input_covers(input, CONFIGURATION));
+        assert_false(input_covers(input, "/etc"));
+        assert_false(input_covers(input, "/etc/other"));
+        tree_write("etc/real.json", GOOD_CONFIGURATION);
+        tree_remove("etc/lxc.json");
+        tree_link("etc/lxc.json", "real.json");
+        read_good();
+        assert_false(input_covers(input, CONFIGURATION));
+        /* An event at the other end of the link is not known to be about it. */
+        tree_write("etc/real.json", GOOD_CONFIGURATION " ");
+        assert_false(input_is_unchanged(input, &nothing));
+}
+
+/* --- */
 
 static void without_a_file_every_setting_has_its_default(void **state) {
         tree_remove("etc/phoenixd.json");
@@ -328,6 +405,12 @@ int main(void) {
                 TEST(a_file_that_others_can_write_is_refused),
                 TEST(one_that_cannot_be_kept_is_said_until_it_can),
                 TEST(both_places_are_watched),
+                TEST(what_is_not_in_the_scope_is_not_read),
+                TEST(the_same_text_is_unchanged),
+                TEST(another_text_of_the_same_size_is_seen_at_once),
+                TEST(untrusted_files_are_not_unchanged),
+                TEST(what_was_refused_is_read_again),
+                TEST(a_path_without_links_is_covered),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

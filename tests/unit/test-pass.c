@@ -92,6 +92,36 @@ static void a_new_container_is_confined_in_one_pass(void **state) {
         assert_true(subject->report->retry_usec == PHX_NEVER);
 }
 
+static void where_nothing_has_changed_a_pass_ends_before_its_first_look(void **state) {
+        struct subject *subject = *state;
+        phx_autofree char *status = NULL;
+        unsigned looks;
+
+        assert_int_equal(run(subject), 0);
+        assert_int_equal(phx_replace(&status, subject->report->status), 0);
+        looks = subject->fake->looks;
+        subject->fake->is_still = true;
+        assert_int_equal(run(subject), 0);
+        assert_int_equal(subject->fake->looks, looks);
+        assert_true(subject->report->is_unchanged);
+        assert_string_equal(subject->report->status, status);
+        assert_false(subject->report->degraded);
+        assert_int_equal(subject->report->changes, 0);
+        assert_null(phx_pass_take_snapshot(subject->pass));
+        assert_string_equal(fake_story(subject->fake), "");
+}
+
+static void what_is_left_to_be_done_is_looked_at_all_the_same(void **state) {
+        struct subject *subject = *state;
+
+        subject->fake->fault = FAKE_FAIL;
+        subject->fake->is_still = true;
+        assert_int_equal(run(subject), 0);
+        assert_true(subject->report->retry_usec != PHX_NEVER);
+        assert_int_equal(run(subject), 0);
+        assert_false(subject->report->is_unchanged);
+}
+
 /* By the intent that installs it, or by a record of its own where none does. */
 static void a_new_last_known_good_is_recorded_once(void **state) {
         struct subject *subject = *state;
@@ -572,6 +602,8 @@ int main(void) {
                 PASS_TEST(who_undoes_a_repair_at_once_is_told_of_and_waited_for),
                 PASS_TEST(a_repair_is_not_done_when_another_drift_takes_its_place),
                 PASS_TEST(rounds_end_and_the_rest_is_left_for_the_next_pass),
+                PASS_TEST(where_nothing_has_changed_a_pass_ends_before_its_first_look),
+                PASS_TEST(what_is_left_to_be_done_is_looked_at_all_the_same),
                 PASS_TEST(an_old_failure_of_what_must_not_be_repaired_wakes_nobody),
                 PASS_TEST(an_edited_config_is_told_with_what_it_was_and_became),
                 PASS_TEST(without_a_picture_there_is_no_report_and_results_come_later),

@@ -510,9 +510,16 @@ static int on_apply(void *data, const struct phx_step *step, struct phx_error *e
                         drift->object);
 }
 
+static bool on_is_unchanged(void *data) {
+        const struct fake *fake = data;
+
+        return fake->is_still;
+}
+
 struct phx_world fake_world(struct fake *fake) {
         return (struct phx_world){ .judge = on_judge,
                                    .observe = on_observe,
                                    .apply = on_apply,
+                                   .is_unchanged = on_is_unchanged,
                                    .data = fake };
 }

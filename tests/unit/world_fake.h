@@ -50,6 +50,8 @@ struct fake {
         /* Somebody else, who is at work before each look and before each action. */
         void (*meddle)(struct fake *fake);
 
+        bool is_still; /* nothing is otherwise than at the last look */
+
         unsigned looks, actions;
         struct fake_record *records;
         size_t record_count;
