@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 #include "base/strings.h"
@@ -36,6 +37,21 @@ int phx_kernel_observe(
                 struct phx_loaded_list *ret_list,
                 struct phx_error *error);
 
+/* The same, where LIST is what was loaded before, and since then nothing else can have changed than
+ * the profiles CHANGED, with their children: only these, and what LIST does not have, are read.
+ * When it fails, LIST is as good as lost. */
+int phx_kernel_observe_changed(
+                const struct phx_kernel *kernel,
+                const struct phx_strings *changed,
+                struct phx_loaded_list *list,
+                struct phx_error *error);
+
+/* The number that counts up with every accepted load and every removal of profiles, by anybody, in
+ * this policy namespace. Whoever reads it waits until a load that is under way is over, so that
+ * what is listed between two readings of the same number is what is loaded at that number. -ENOTSUP
+ * when there is no such file, or one that can be read only once. */
+int phx_kernel_revision(const struct phx_kernel *kernel, uint64_t *ret_revision);
+
 /* Policy namespaces directly in this one, sorted. */
 int phx_kernel_namespaces(
                 const struct phx_kernel *kernel,
@@ -59,7 +75,7 @@ int phx_kernel_make_namespace(
 /* Loads or replaces all profiles of BLOB in one write: all of them or none. That it returned 0 is
  * no proof; observe again. -ENODATA for an empty blob, else as the kernel says, in a sentence. */
 int phx_kernel_replace(
-                const struct phx_kernel *kernel,
+                struct phx_kernel *kernel,
                 const void *blob,
                 size_t size,
                 struct phx_error *error);

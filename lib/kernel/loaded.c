@@ -45,6 +45,7 @@ const struct phx_loaded *phx_loaded_find(const struct phx_loaded_list *list, con
 
 void phx_loaded_done(struct phx_loaded *loaded) {
         free(loaded->name);
+        free(loaded->entry);
         *loaded = (struct phx_loaded){ 0 };
 }
 

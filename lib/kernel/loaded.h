@@ -16,6 +16,7 @@ enum phx_hash_kind {
 /* A profile as the kernel has it. */
 struct phx_loaded {
         char *name;                /* with all parents: "parent//child" */
+        char *entry;               /* where it, or its outermost parent, is in policy/profiles */
         enum phx_policy_mode mode; /* PHX_POLICY_UNKNOWN when it could not be read */
         enum phx_hash_kind hash_kind;
         char hash[PHX_SHA256_HEX]; /* "" without a hash */
@@ -29,7 +30,7 @@ struct phx_loaded_list {
         bool complete;
 };
 
-/* Appends and takes LOADED's name, which is then NULL; keep the order by a sort at the end. 0 or
+/* Appends and takes LOADED's texts, which are then NULL; keep the order by a sort at the end. 0 or
  * -ENOMEM. */
 int phx_loaded_list_add(struct phx_loaded_list *list, struct phx_loaded *loaded);
 void phx_loaded_list_sort(struct phx_loaded_list *list);

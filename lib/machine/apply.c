@@ -74,7 +74,7 @@ static int apply_load(
                                 "%s: its compiled policy cannot be read: %s",
                                 step->profile,
                                 strerrordesc_np(-r));
-        return phx_kernel_replace(machine->kernel, blob, size, error);
+        return phx_kernel_picture_replace(machine->picture, step->profile, blob, size, error);
 }
 
 /* Since the look somebody may have removed the profile or switched its mode, and the container
@@ -84,19 +84,17 @@ static int check_in_force(
                 const char *id,
                 const struct phx_step_edit *step,
                 struct phx_error *error) {
-        phx_cleanup(phx_loaded_list_done) struct phx_loaded_list list = { 0 };
+        static const struct phx_scope policy = { .has_policy = true };
         const struct phx_loaded *loaded;
         int r;
 
         if (step->mode == PHX_POLICY_UNKNOWN)
                 return 0;
-        r = phx_kernel_check(machine->kernel, error);
-        if (r >= 0)
-                r = phx_kernel_observe(machine->kernel, &list, error);
+        r = phx_kernel_picture_look(machine->picture, &policy, error);
         if (r < 0)
                 return r;
 
-        loaded = phx_loaded_find(&list, step->profile);
+        loaded = phx_loaded_find(phx_kernel_picture_loaded(machine->picture), step->profile);
         if (!loaded)
                 return phx_error_set(
                                 error,
@@ -243,7 +241,7 @@ int phx_machine_apply(
         case PHX_ACTION_LOAD:
                 return apply_load(machine, &step->policy, error);
         case PHX_ACTION_NAMESPACE:
-                return phx_kernel_make_namespace(machine->kernel, step->namespace, error);
+                return phx_kernel_picture_make_namespace(machine->picture, step->namespace, error);
         case PHX_ACTION_ASSIGN:
                 return assign(machine, step->drift->object, &step->edit, error);
         case PHX_ACTION_WITHDRAW:

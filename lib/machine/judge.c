@@ -21,8 +21,8 @@
 
 /* What compiling and comparing need to know of the kernel. Neither changes while it runs; the
  * observation reports a kernel that cannot be asked. */
-static int ask_kernel(struct phx_machine *machine) {
-        phx_cleanup(phx_loaded_list_done) struct phx_loaded_list list = { 0 };
+static int ask_kernel(struct phx_machine *machine, const struct phx_scope *scope) {
+        const struct phx_loaded_list *list;
         int r;
 
         if (machine->features && machine->hash_kind != PHX_HASH_NONE)
@@ -31,10 +31,11 @@ static int ask_kernel(struct phx_machine *machine) {
         if (r >= 0 && !machine->features)
                 r = phx_kernel_features_id(machine->kernel, &machine->features, NULL);
         if (r >= 0)
-                r = phx_kernel_observe(machine->kernel, &list, NULL);
-        for (size_t i = 0; r >= 0 && i < list.count; i++)
-                if (list.items[i].hash_kind != PHX_HASH_NONE)
-                        machine->hash_kind = list.items[i].hash_kind;
+                r = phx_kernel_picture_look(machine->picture, scope, NULL);
+        list = phx_kernel_picture_loaded(machine->picture);
+        for (size_t i = 0; r >= 0 && i < list->count; i++)
+                if (list->items[i].hash_kind != PHX_HASH_NONE)
+                        machine->hash_kind = list->items[i].hash_kind;
         return r == -ENOMEM ? r : 0;
 }
 
@@ -100,7 +101,7 @@ int phx_machine_judge(
         int r;
 
         clean_up(machine, input->settings);
-        r = ask_kernel(machine);
+        r = ask_kernel(machine, input->scope);
         if (r >= 0)
                 r = judge_profiles(machine, input, now_usec);
         if (r < 0)

@@ -78,6 +78,8 @@ static int make_parts(struct phx_machine *machine) {
         machine->prober = phx_policy_probe_prober(&machine->probe);
         r = phx_kernel_new(options->apparmorfs, options->module, &machine->kernel);
         if (r >= 0)
+                r = phx_kernel_picture_new(machine->kernel, &machine->picture);
+        if (r >= 0)
                 r = phx_definers_new(&machine->definers);
         if (r >= 0)
                 r = phx_profiles_new(&profiles, &machine->profiles);
@@ -134,6 +136,7 @@ struct phx_machine *phx_machine_free(struct phx_machine *machine) {
         phx_machine_containers_free(machine->containers);
         phx_machine_lints_done(&machine->lints);
         phx_definers_free(machine->definers);
+        phx_kernel_picture_free(machine->picture);
         phx_kernel_free(machine->kernel);
         phx_inventory_done(&machine->inventory);
         phx_set_done(&machine->claims);
@@ -178,6 +181,7 @@ void phx_machine_forget(struct phx_machine *machine) {
         phx_machine_containers_forget(machine->containers);
         if (machine->copy)
                 phx_pve_copy_forget(machine->copy);
+        phx_kernel_picture_forget(machine->picture);
         free(machine->features);
         machine->features = NULL;
         machine->hash_kind = PHX_HASH_NONE;

@@ -40,22 +40,20 @@ static int fill_loaded(struct phx_observed *observed, const struct phx_loaded_li
         return 0;
 }
 
-static int observe_kernel(const struct phx_machine *machine, struct phx_observed *observed) {
-        phx_cleanup(phx_loaded_list_done) struct phx_loaded_list list = { 0 };
+static int observe_kernel(
+                const struct phx_machine *machine,
+                const struct phx_scope *scope,
+                struct phx_observed *observed) {
         struct phx_error error = { 0 };
         int r;
 
-        r = phx_kernel_check(machine->kernel, &error);
-        if (r >= 0)
-                r = phx_kernel_observe(machine->kernel, &list, &error);
-        if (r >= 0 && !list.complete)
-                r = phx_error_set(&error, -EIO, "AppArmor: a loaded profile's name cannot be read");
+        r = phx_kernel_picture_look(machine->picture, scope, &error);
         if (r < 0)
                 return phx_replace(&observed->kernel_trouble, phx_error_text(&error, r));
-        r = phx_kernel_namespaces(machine->kernel, &observed->namespaces, &error);
-        if (r < 0)
-                return phx_replace(&observed->kernel_trouble, phx_error_text(&error, r));
-        return fill_loaded(observed, &list);
+        r = phx_strings_copy(
+                        &observed->namespaces,
+                        phx_kernel_picture_namespaces(machine->picture));
+        return r < 0 ? r : fill_loaded(observed, phx_kernel_picture_loaded(machine->picture));
 }
 
 static int observe_add_watches(
@@ -86,7 +84,7 @@ int phx_machine_observe(
                 struct phx_error *error) {
         int r;
 
-        r = observe_kernel(machine, observed);
+        r = observe_kernel(machine, input->scope, observed);
         if (r >= 0)
                 r = phx_machine_files_observe(
                                 machine->options.trust,

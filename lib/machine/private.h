@@ -6,6 +6,7 @@
 
 #include "base/set.h"
 #include "kernel/apparmorfs.h"
+#include "kernel/picture.h"
 #include "kernel/probe.h"
 #include "machine/containers.h"
 #include "machine/lint.h"
@@ -20,6 +21,7 @@ struct phx_machine {
         struct phx_machine_options options;
         struct phx_inventory inventory;
         struct phx_kernel *kernel;
+        struct phx_kernel_picture *picture; /* what it has loaded */
         char *features; /* id of the kernel's; they do not change while it runs */
         struct phx_definers *definers;
         struct phx_profiles *profiles;

@@ -107,6 +107,7 @@ static inline int set_up(void **state) {
         tree_write("fs/features/policy/set_load", "yes\n");
         tree_write("fs/.replace", "");
         tree_mkdir("fs/policy/profiles");
+        tree_mkdir("fs/policy/namespaces");
         tree_mkdir("cgroup");
         tree_mkdir("proc");
         tree_mkdir("deployed");
