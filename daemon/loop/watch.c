@@ -53,6 +53,11 @@
 /* So many watches that are no longer wanted are worth a new instance. */
 #define STALE_LIMIT 64
 
+/* A directory takes some 10 us: so many are half a millisecond. With no more than this much at once
+ * the caller gets its answer from watch_set(), and the rest has one of its own. */
+#define SLICE 64
+#define SLICES_AT_ONCE 6
+
 struct entry {
         char *path;
         struct phx_strings names; /* unless it is any: what matters in it, sorted */
@@ -69,9 +74,20 @@ static void entry_done(struct entry *entry) {
         free(entry->path);
 }
 
+enum phase {
+        WATCH_RESTS,
+        WATCH_CHECKS, /* whether each directory is where it was */
+        WATCH_ADDS,   /* those that are not watched yet */
+};
+
 struct watch {
         sd_event *event;
         sd_event_source *source;
+        sd_event_source *rest; /* of the work, when there is much */
+        enum phase phase;
+        size_t next;     /* entry of the phase */
+        bool is_checked; /* as the caller has asked for */
+        bool is_changed; /* something is watched, or missed, that was not before */
         struct listener listener;
         char *cgroup_root;
         struct entry *entries;
@@ -303,6 +319,7 @@ struct watch *watch_free(struct watch *watch) {
                 return NULL;
 
         close_instance(watch);
+        watch->rest = sd_event_source_disable_unref(watch->rest);
         for (size_t i = 0; i < watch->count; i++)
                 entry_done(&watch->entries[i]);
         free(watch->entries);
@@ -431,24 +448,13 @@ static bool is_elsewhere(const struct entry *entry) {
                st.st_ino != entry->inode;
 }
 
-static bool any_is_elsewhere(const struct watch *watch) {
-        for (size_t i = 0; i < watch->count; i++) {
-                const struct entry *entry = &watch->entries[i];
-
-                if (entry->live && entry->wanted && is_elsewhere(entry))
-                        return true;
-        }
-        return false;
-}
-
-/* 1 when the directory is watched from now on, or is newly found missing. */
+/* Of one that is wanted and not live: 1 when the directory is watched from now on, or is newly
+ * found missing. */
 static int ensure_live(struct watch *watch, struct entry *entry) {
         struct stat st = { 0 };
         bool missed = entry->missed;
         int error;
 
-        if (entry->live || !entry->wanted)
-                return 0;
         /* Before the watch, so that a directory which is replaced in between counts as another. */
         (void) stat(entry->path, &st);
         entry->device = st.st_dev;
@@ -466,23 +472,103 @@ static int ensure_live(struct watch *watch, struct entry *entry) {
         return !missed;
 }
 
-static int watch_make_live(struct watch *watch, bool are_checked) {
-        size_t stale = count_entries(watch, false);
-        int changed = 0, r;
+/* Checks some entries, and decides at the end whether the instance is kept. True when that is done.
+ */
+static bool watch_check_some(struct watch *watch) {
+        size_t left = SLICE, stale;
 
-        if (watch->rebuild || (are_checked && any_is_elsewhere(watch)) ||
-            (stale > STALE_LIMIT && stale > count_entries(watch, true)))
-                watch_forget(watch);
+        for (; watch->is_checked && !watch->rebuild && watch->next < watch->count; watch->next++) {
+                const struct entry *entry = &watch->entries[watch->next];
 
-        watch->trouble = 0;
-        r = ensure_open(watch);
-        if (r < 0) {
-                watch->trouble = r;
-                return 0;
+                if (!entry->live || !entry->wanted)
+                        continue;
+                if (left-- == 0)
+                        return false;
+                watch->rebuild = is_elsewhere(entry);
         }
-        for (size_t i = 0; i < watch->count; i++)
-                changed |= ensure_live(watch, &watch->entries[i]);
-        return changed;
+        stale = count_entries(watch, false);
+        if (watch->rebuild || (stale > STALE_LIMIT && stale > count_entries(watch, true)))
+                watch_forget(watch);
+        return true;
+}
+
+/* True when all that can be watched is. */
+static bool watch_add_some(struct watch *watch) {
+        size_t left = SLICE;
+
+        for (; watch->next < watch->count; watch->next++) {
+                struct entry *entry = &watch->entries[watch->next];
+
+                if (entry->live || !entry->wanted)
+                        continue;
+                if (left-- == 0)
+                        return false;
+                watch->is_changed |= ensure_live(watch, entry) > 0;
+        }
+        return true;
+}
+
+/* A part of the work, as much as may be done at a stretch. True when nothing is left of it. */
+static bool watch_go_on(struct watch *watch) {
+        int r;
+
+        if (watch->phase == WATCH_CHECKS) {
+                if (!watch_check_some(watch))
+                        return false;
+                watch->phase = WATCH_ADDS;
+                watch->next = 0;
+                watch->trouble = 0;
+                r = ensure_open(watch);
+                if (r >= 0)
+                        return false;
+                watch->trouble = r;
+        } else if (!watch_add_some(watch)) {
+                return false;
+        }
+        watch->phase = WATCH_RESTS;
+        return true;
+}
+
+static int watch_on_rest(sd_event_source *source, void *data) {
+        const struct phx_scope whole = { .is_whole = true };
+        struct watch *watch = data;
+
+        if (!watch_go_on(watch))
+                return 0;
+        (void) sd_event_source_set_enabled(watch->rest, SD_EVENT_OFF);
+        if (watch->is_changed)
+                watch->listener.look(watch->listener.data, &whole);
+        watch->is_changed = false;
+        return 0;
+}
+
+/* The rest is done between events, when there are many. */
+static int watch_leave_rest(struct watch *watch) {
+        int r = 0;
+
+        if (!watch->rest)
+                r = sd_event_add_defer(watch->event, &watch->rest, watch_on_rest, watch);
+        if (r >= 0)
+                r = sd_event_source_set_priority(watch->rest, SD_EVENT_PRIORITY_IDLE);
+        return r < 0 ? r : sd_event_source_set_enabled(watch->rest, SD_EVENT_ON);
+}
+
+static int watch_make_live(struct watch *watch, bool are_checked) {
+        bool is_done = false;
+
+        /* What was left of the last time begins again with the new list. */
+        if (watch->phase == WATCH_RESTS)
+                watch->is_changed = false;
+        watch->is_checked = are_checked;
+        watch->phase = WATCH_CHECKS;
+        watch->next = 0;
+        for (unsigned slices = 0; !is_done && slices < SLICES_AT_ONCE; slices++)
+                is_done = watch_go_on(watch);
+        if (!is_done)
+                return watch_leave_rest(watch);
+        if (watch->rest)
+                (void) sd_event_source_set_enabled(watch->rest, SD_EVENT_OFF);
+        return watch->is_changed;
 }
 
 int watch_refresh(struct watch *watch) {

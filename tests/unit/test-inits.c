@@ -98,12 +98,41 @@ static void who_has_ended_already_means_another_look_once(void **state) {
         assert_int_equal(inits_set(fixture->inits, &pid, 1), 0);
 }
 
+static void many_are_waited_for_some_at_a_time(void **state) {
+        struct fixture *fixture = *state;
+        pid_t pids[400];
+
+        for (size_t i = 0; i < PHX_ELEMENTS(pids); i++)
+                pids[PHX_ELEMENTS(pids) - 1 - i] = start_process();
+        assert_int_equal(inits_set(fixture->inits, pids, PHX_ELEMENTS(pids)), 0);
+        settle(fixture->event);
+        assert_int_equal(fixture->counter.looks, 0);
+        end_process(pids[0]);
+        settle(fixture->event);
+        assert_int_equal(fixture->counter.looks, 1);
+        end_process(pids[PHX_ELEMENTS(pids) - 1]);
+        settle(fixture->event);
+        assert_int_equal(fixture->counter.looks, 2);
+        /* One that ends before its turn has come. */
+        assert_int_equal(inits_set(fixture->inits, NULL, 0), 0);
+        end_process(pids[5]);
+        (void) waitpid(pids[5], NULL, 0);
+        assert_int_equal(inits_set(fixture->inits, pids, PHX_ELEMENTS(pids) - 1), 0);
+        settle(fixture->event);
+        assert_true(fixture->counter.looks > 2);
+        for (size_t i = 0; i < PHX_ELEMENTS(pids); i++) {
+                (void) kill(pids[i], SIGKILL);
+                (void) waitpid(pids[i], NULL, 0);
+        }
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         const struct CMUnitTest tests[] = {
                 TEST(an_end_is_told_once),
                 TEST(who_is_not_in_the_set_is_not_told),
                 TEST(who_has_ended_already_means_another_look_once),
+                TEST(many_are_waited_for_some_at_a_time),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -161,6 +161,36 @@ static void on_the_way_others_names_are_no_events(void **state) {
         phx_scope_done(&fixture->counter.scope);
 }
 
+/* So that questions are answered meanwhile. */
+static void many_directories_are_watched_some_at_a_time(void **state) {
+        phx_cleanup(phx_strings_done) struct phx_strings paths = { 0 };
+        struct fixture *fixture = *state;
+        char path[128];
+        size_t at_once, before;
+
+        for (unsigned i = 0; i < 2000; i++) {
+                (void) snprintf(path, sizeof(path), "%s/%04u", fixture->a, i);
+                assert_int_equal(mkdir(path, 0755), 0);
+                assert_int_equal(phx_strings_add(&paths, path), 0);
+        }
+        assert_int_equal(watch_set(fixture->watch, &paths, true), 0);
+        at_once = watched();
+        assert_in_range(at_once, 1, 500);
+        for (before = at_once; before < 2000; before = watched()) {
+                assert_true(sd_event_run(fixture->event, 0) > 0);
+                assert_in_range(watched(), before, before + 100);
+        }
+        assert_int_equal(looks(fixture), 1);
+        assert_int_equal(fixture->counter.full, 0);
+        assert_true(fixture->counter.scope.is_whole);
+        write_file(path, "file", "text");
+        assert_true(looks(fixture) > 0);
+        /* All are there already. */
+        assert_int_equal(watch_set(fixture->watch, &paths, true), 0);
+        assert_int_equal(looks(fixture), 0);
+        phx_scope_done(&fixture->counter.scope);
+}
+
 static void a_file_is_heard_when_its_writer_closes_it(void **state) {
         struct fixture *fixture = *state;
         char path[128];
@@ -413,6 +443,7 @@ int main(void) {
                 TEST(a_new_directory_means_another_look_once),
                 TEST(every_kind_of_change_is_heard),
                 TEST(an_event_says_what_must_be_read_again),
+                TEST(many_directories_are_watched_some_at_a_time),
                 TEST(on_the_way_others_names_are_no_events),
                 TEST(a_file_is_heard_when_its_writer_closes_it),
                 TEST(temporary_names_are_not_heard),
