@@ -12,6 +12,7 @@
 #include <lxc/lxccontainer.h>
 
 #include "base/buffer.h"
+#include "base/process.h"
 #include "base/worker.h"
 #include "lxc/child.h"
 
@@ -22,6 +23,8 @@ struct questions {
         int log;                        /* in the child, as TEXT */
         int text;                       /* the one that is loaded, in memory */
         struct phx_lxc_values *values;
+        const struct phx_lxc_progress *progress;
+        uint64_t told_usec; /* when PROGRESS was told the last time */
 };
 
 void phx_lxc_values_done(struct phx_lxc_values *values) {
@@ -137,8 +140,21 @@ static int ask_start(void *data) {
         return questions->text < 0 ? phx_errno() : phx_lxc_child_open_log(&questions->log);
 }
 
+static void ask_tell(struct questions *questions, size_t index) {
+        const struct phx_lxc_progress *progress = questions->progress;
+        uint64_t now = phx_now_usec();
+
+        if (!progress || now - questions->told_usec < progress->every_msec * 1000ULL)
+                return;
+        questions->told_usec = now;
+        progress->asked(progress->data,
+                        questions->subjects->items[index],
+                        index + 1,
+                        questions->subjects->count);
+}
+
 static int accept_values(void *data, size_t index, const struct phx_worker_reply *reply) {
-        const struct questions *questions = data;
+        struct questions *questions = data;
         struct phx_lxc_values *values = &questions->values[index];
         char **const strings[] = { &values->profile,
                                    &values->cgroup_dir,
@@ -147,6 +163,7 @@ static int accept_values(void *data, size_t index, const struct phx_worker_reply
         size_t offset = 0;
         int r = 0;
 
+        ask_tell(questions, index);
         values->code = reply->code;
         if (reply->code < 0)
                 return phx_replace(&values->text, reply->data);
@@ -158,6 +175,25 @@ static int accept_values(void *data, size_t index, const struct phx_worker_reply
         return r;
 }
 
+static int ask_run(struct questions *questions, uint64_t deadline_usec, struct phx_error *error) {
+        const struct phx_worker_job job = { .subjects = questions->subjects,
+                                            .service = "liblxc",
+                                            .deadline_usec = deadline_usec,
+                                            .start = ask_start,
+                                            .answer = answer_load,
+                                            .accept = accept_values,
+                                            .data = questions };
+        int r;
+
+        assert(questions->values || questions->subjects->count == 0);
+
+        questions->told_usec = phx_now_usec();
+        r = phx_worker_run(&job, error);
+        for (size_t i = 0; r < 0 && i < questions->subjects->count; i++)
+                phx_lxc_values_done(&questions->values[i]);
+        return r;
+}
+
 int phx_lxc_worker_load_texts(
                 const struct phx_strings *names,
                 const struct phx_buffer *texts,
@@ -165,27 +201,17 @@ int phx_lxc_worker_load_texts(
                 struct phx_lxc_values *values,
                 struct phx_error *error) {
         struct questions questions = { .subjects = names, .texts = texts, .values = values };
-        const struct phx_worker_job job = { .subjects = names,
-                                            .service = "liblxc",
-                                            .deadline_usec = deadline_usec,
-                                            .start = ask_start,
-                                            .answer = answer_load,
-                                            .accept = accept_values,
-                                            .data = &questions };
-        int r;
 
-        assert(values || names->count == 0);
-
-        r = phx_worker_run(&job, error);
-        for (size_t i = 0; r < 0 && i < names->count; i++)
-                phx_lxc_values_done(&values[i]);
-        return r;
+        return ask_run(&questions, deadline_usec, error);
 }
 
 int phx_lxc_worker_load(
                 const struct phx_strings *files,
                 uint64_t deadline_usec,
+                const struct phx_lxc_progress *progress,
                 struct phx_lxc_values *values,
                 struct phx_error *error) {
-        return phx_lxc_worker_load_texts(files, NULL, deadline_usec, values, error);
+        struct questions questions = { .subjects = files, .values = values, .progress = progress };
+
+        return ask_run(&questions, deadline_usec, error);
 }

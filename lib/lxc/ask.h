@@ -25,6 +25,13 @@ struct phx_lxc_values {
         bool is_mapped; /* has an lxc.idmap */
 };
 
+/* Tells how far many questions are: at most every EVERY_MSEC, after an answer. */
+struct phx_lxc_progress {
+        void (*asked)(void *data, const char *file, size_t done, size_t count);
+        void *data;
+        unsigned every_msec;
+};
+
 void phx_lxc_values_done(struct phx_lxc_values *values);
 /* TO must be values or zero. 0 or -ENOMEM. */
 int phx_lxc_values_copy(struct phx_lxc_values *to, const struct phx_lxc_values *from);
@@ -34,11 +41,12 @@ int phx_lxc_values_copy(struct phx_lxc_values *to, const struct phx_lxc_values *
  * container is touched or locked. A relative lxc.include is one from "/", as it is for a container
  * that systemd starts. VALUES has room for one item per file, all zero.
  *
- * DEADLINE_USEC is for each file. 0 when every file has its values or its code; a negative errno
- * when there is no asking at all, and then no item was set. */
+ * DEADLINE_USEC is for each file, and PROGRESS may be NULL. 0 when every file has its values or its
+ * code; a negative errno when there is no asking at all, and then no item was set. */
 int phx_lxc_worker_load(
                 const struct phx_strings *files,
                 uint64_t deadline_usec,
+                const struct phx_lxc_progress *progress,
                 struct phx_lxc_values *values,
                 struct phx_error *error);
 

@@ -34,6 +34,7 @@ void phx_assignments_done(struct phx_assignments *assignments) {
                 free(assignment->id);
                 free(assignment->directory);
                 free(assignment->label);
+                free(assignment->text);
                 phx_lxc_options_done(&assignment->options);
                 phx_strings_done(&assignment->ours);
                 phx_strings_done(&assignment->withdrawn);
@@ -57,12 +58,11 @@ static size_t count_of(const struct phx_strings *lines, const char *line) {
 static int collect_ours(
                 struct phx_assignment *assignment,
                 const struct phx_inventory_container *record) {
-        const struct phx_observed_container *source = assignment->have;
         int r = 0;
 
         for (size_t i = 0; record && r >= 0 && i < record->lines.count; i++) {
                 const char *line = record->lines.items[i];
-                size_t copies = phx_lxc_text_copies(source->text, source->size, line);
+                size_t copies = phx_lxc_text_copies(assignment->text, assignment->size, line);
 
                 if (count_of(&assignment->ours, line) + count_of(&record->foreign, line) < copies)
                         r = phx_strings_add(&assignment->ours, line);
@@ -112,32 +112,31 @@ static int set_record(
         return r < 0 ? r : phx_inventory_set_container(inventory, directory, lines, &kept);
 }
 
-static struct phx_assignment *assignments_add(
+static struct phx_assignment *assignments_grow(
                 struct phx_assignments *assignments,
-                const struct phx_desired *desired,
-                const struct phx_desired_container *want,
-                const struct phx_observed_container *have) {
-        const char *label = phx_observed_label(desired, want, have);
+                struct phx_assignment_source *source) {
+        const char *label = phx_observed_label(source->desired, source->want, source->have);
         struct phx_assignment *assignment =
                         phx_grow(&assignments->items, &assignments->count, sizeof(*assignment));
 
-        if (!assignment || phx_replace(&assignment->id, want->id) < 0 ||
-            phx_replace(&assignment->directory, want->directory) < 0 ||
-            phx_replace(&assignment->label, label) < 0 ||
-            phx_lxc_options_copy(&assignment->options, &want->options) < 0)
+        if (!assignment)
                 return NULL;
-        assignment->have = have;
+        assignment->have = source->have;
+        assignment->text = PHX_TAKE(source->text);
+        assignment->size = source->size;
+        if (phx_replace(&assignment->id, source->want->id) < 0 ||
+            phx_replace(&assignment->directory, source->want->directory) < 0 ||
+            phx_replace(&assignment->label, label) < 0 ||
+            phx_lxc_options_copy(&assignment->options, &source->want->options) < 0)
+                return NULL;
         return assignment;
 }
 
-/* 1 when INVENTORY changed. */
-static int add_one(
+int phx_assignments_add(
                 struct phx_assignments *assignments,
-                const struct phx_desired *desired,
-                const struct phx_desired_container *want,
-                const struct phx_observed_container *have,
+                struct phx_assignment_source *source,
                 struct phx_inventory *inventory) {
-        struct phx_assignment *assignment = assignments_add(assignments, desired, want, have);
+        struct phx_assignment *assignment = assignments_grow(assignments, source);
         const struct phx_inventory_container *record;
         int r;
 
@@ -150,28 +149,6 @@ static int add_one(
         if (r < 0 || !record)
                 return r;
         return set_record(inventory, assignment->directory, &assignment->ours, &record->foreign);
-}
-
-int phx_assignments_collect(
-                struct phx_assignments *assignments,
-                const struct phx_desired *desired,
-                const struct phx_observed *observed,
-                struct phx_inventory *inventory) {
-        bool changed = false;
-
-        for (size_t i = 0; i < observed->container_count; i++) {
-                const struct phx_observed_container *have = &observed->containers[i];
-                const struct phx_desired_container *want = phx_desired_find_directory(
-                                desired,
-                                have->directory);
-                int r = want && have->text ? add_one(assignments, desired, want, have, inventory)
-                                           : 0;
-
-                if (r < 0)
-                        return r;
-                changed |= r > 0;
-        }
-        return changed;
 }
 
 /* --- what is to be tried --- */
@@ -187,8 +164,7 @@ static int edit_source(
                 const struct phx_lxc_edit *edit,
                 struct phx_buffer *ret_text,
                 struct phx_error *error) {
-        const struct phx_observed_container *source = assignment->have;
-        int r = phx_lxc_text_edit(source->text, source->size, edit, ret_text, error);
+        int r = phx_lxc_text_edit(assignment->text, assignment->size, edit, ret_text, error);
 
         return r < 0 ? r : 0;
 }
@@ -221,12 +197,11 @@ int phx_assignment_render(
 /* --- what is to be done --- */
 
 static int collect_foreign(struct phx_assignment *assignment, const struct phx_strings *lines) {
-        const struct phx_observed_container *source = assignment->have;
         int r = 0;
 
         for (size_t i = 0; r >= 0 && i < lines->count; i++) {
                 const char *line = lines->items[i];
-                size_t copies = phx_lxc_text_copies(source->text, source->size, line);
+                size_t copies = phx_lxc_text_copies(assignment->text, assignment->size, line);
 
                 if (phx_strings_has(&assignment->edit.foreign, line))
                         continue;

@@ -27,7 +27,9 @@ struct phx_assignment {
         struct phx_strings ours;      /* lines "key=value" of the config, each as often */
         struct phx_strings withdrawn; /* of these, what no option asks for any more */
         struct phx_line_edit edit;    /* removes of OURS what is gone, or written again behind */
-        const struct phx_observed_container *have; /* borrowed */
+        struct phx_observed_container *have; /* borrowed */
+        char *text;                          /* of the config */
+        size_t size;
 };
 
 struct phx_assignments {
@@ -36,13 +38,20 @@ struct phx_assignments {
 };
 void phx_assignments_done(struct phx_assignments *assignments);
 
-/* Adds one for each observed container that is desired and can be read, in that order. Lines of
- * ours that an operator deleted are no longer recorded: 1 when INVENTORY changed by that, 0, or
- * -ENOMEM. */
-int phx_assignments_collect(
+/* Of whom. Borrowed. */
+struct phx_assignment_source {
+        const struct phx_desired *desired;
+        const struct phx_desired_container *want;
+        struct phx_observed_container *have;
+        char *text; /* of its config; taken over */
+        size_t size;
+};
+
+/* Adds one. Lines of ours that an operator deleted are no longer recorded: 1 when INVENTORY changed
+ * by that, 0, or -ENOMEM. */
+int phx_assignments_add(
                 struct phx_assignments *assignments,
-                const struct phx_desired *desired,
-                const struct phx_observed *observed,
+                struct phx_assignment_source *source,
                 struct phx_inventory *inventory);
 
 /* The texts that options are tried on: as it is without what is withdrawn, without anything of

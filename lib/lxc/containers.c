@@ -1,5 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* A look at LXC_PATH has four steps, and the cache (lxc/known.h) is what the one before has left:
+ *
+ *   1. names      the entries of LXC_PATH; believed while the directory has the same stamp
+ *   2. refresh    each entry by two calls: its own stamp, which covers what is in it by name (a
+ *                 config that was put in another's place, "partial"), and that of its config, which
+ *                 covers the text and who may write it. Where one differs, or was too young to be
+ *                 believed, the entry is read as if nothing were known.
+ *   3. ask        liblxc, about each config that is another one now, or includes another text
+ *   4. show       a copy of what is known
+ *
+ * What a config includes is followed once a look for all configs that include the same, and not
+ * before one of the files has another stamp is anything done for one of them.
+ *
+ * A link is followed again at each look, as what it leads to may be replaced on the way. What could
+ * not be read is read again each time, too, so that its message is of now. In a look at a part, the
+ * entries that the scope does not name are believed as they are here.
+ *
+ * The text of a config is dropped as soon as liblxc has answered. */
+
 #include "lxc/containers.h"
 
 #include <assert.h>
@@ -15,51 +34,30 @@
 #include "base/grow.h"
 #include "base/watches.h"
 #include "lxc/directory.h"
+#include "lxc/entry.h"
 #include "lxc/walk.h"
 #include "state/configuration.h"
 
-/* What is known of one version of one container's config. */
-struct cached {
-        char *name;
-        char combined[PHX_SHA256_HEX];
-        struct phx_lxc_values values;
-        struct phx_lxc_decider decider;
-};
+/* More than that, and their texts would be much memory; fewer, and it would be many children. */
+#define ASKED_AT_ONCE 512
 
-struct phx_lxc_cache {
-        struct cached *items;
+/* The configs that liblxc has to be asked about. */
+struct questions {
+        size_t *items;                  /* of the cache */
+        struct phx_lxc_source *sources; /* with their texts */
+        struct phx_strings files;
+        struct phx_lxc_values *answers;
         size_t count;
-        size_t sorted; /* by name, from the front */
 };
 
 struct look {
         const struct phx_lxc *lxc;
-        struct phx_lxc_reader *reader;
+        struct phx_lxc_cache *cache;
+        int path_fd;
+        bool is_whole;
+        struct questions questions;
         struct phx_lxc_containers found;
-        bool is_link; /* the directory that is looked at just now */
 };
-
-static void cached_done(struct cached *cached) {
-        free(cached->name);
-        phx_lxc_values_done(&cached->values);
-        phx_lxc_decider_done(&cached->decider);
-        *cached = (struct cached){ 0 };
-}
-
-int phx_lxc_cache_new(struct phx_lxc_cache **ret_cache) {
-        *ret_cache = calloc(1, sizeof(**ret_cache));
-        return *ret_cache ? 0 : -ENOMEM;
-}
-
-struct phx_lxc_cache *phx_lxc_cache_free(struct phx_lxc_cache *cache) {
-        if (!cache)
-                return NULL;
-        for (size_t i = 0; i < cache->count; i++)
-                cached_done(&cache->items[i]);
-        free(cache->items);
-        free(cache);
-        return NULL;
-}
 
 void phx_lxc_container_done(struct phx_lxc_container *container) {
         free(container->name);
@@ -69,7 +67,6 @@ void phx_lxc_container_done(struct phx_lxc_container *container) {
         free(container->trouble);
         free(container->lock);
         free(container->decider_why);
-        phx_lxc_source_done(&container->source);
         phx_lxc_values_done(&container->values);
         phx_lxc_decider_done(&container->decider);
         *container = (struct phx_lxc_container){ 0 };
@@ -84,172 +81,36 @@ void phx_lxc_containers_done(struct phx_lxc_containers *containers) {
         *containers = (struct phx_lxc_containers){ 0 };
 }
 
+static void questions_done(struct questions *questions) {
+        for (size_t i = 0; i < questions->count; i++)
+                phx_lxc_source_done(&questions->sources[i]);
+        for (size_t i = 0; questions->answers && i < questions->count; i++)
+                phx_lxc_values_done(&questions->answers[i]);
+        free(questions->answers);
+        free(questions->sources);
+        free(questions->items);
+        phx_strings_done(&questions->files);
+        *questions = (struct questions){ 0 };
+}
+
 static void lxc_look_done(struct look *look) {
-        look->reader = phx_lxc_reader_free(look->reader);
+        phx_closep(&look->path_fd);
+        questions_done(&look->questions);
         phx_lxc_containers_done(&look->found);
-}
-
-/* The cache. */
-
-static int compare_cached(const void *a, const void *b) {
-        return strcmp(((const struct cached *) a)->name, ((const struct cached *) b)->name);
-}
-
-static int compare_with_name(const void *name, const void *cached) {
-        return strcmp(name, ((const struct cached *) cached)->name);
-}
-
-/* What this look has added is behind the sorted ones: no container is asked about twice. */
-static struct cached *find_cached(struct phx_lxc_cache *cache, const char *name) {
-        return cache->sorted > 0 ? bsearch(name,
-                                           cache->items,
-                                           cache->sorted,
-                                           sizeof(*cache->items),
-                                           compare_with_name)
-                                 : NULL;
-}
-
-static int copy_decider(struct phx_lxc_decider *to, const struct phx_lxc_decider *from) {
-        to->line = from->line;
-        return phx_replace(&to->file, from->file);
-}
-
-static int lxc_remember(struct phx_lxc_cache *cache, const struct phx_lxc_container *container) {
-        struct cached *cached = find_cached(cache, container->name);
-        int r;
-
-        if (!cached) {
-                phx_autofree char *name = strdup(container->name);
-
-                if (!name)
-                        return -ENOMEM;
-                cached = phx_grow(&cache->items, &cache->count, sizeof(*cached));
-                if (!cached)
-                        return -ENOMEM;
-                cached->name = PHX_TAKE(name);
-        }
-
-        cached->combined[0] = '\0'; /* until it is whole */
-        r = phx_lxc_values_copy(&cached->values, &container->values);
-        if (r >= 0)
-                r = copy_decider(&cached->decider, &container->decider);
-        if (r < 0)
-                return r;
-        memcpy(cached->combined, container->source.combined, sizeof(cached->combined));
-        return 0;
-}
-
-static int compare_with_found(const void *name, const void *container) {
-        return strcmp(name, ((const struct phx_lxc_container *) container)->name);
-}
-
-static bool is_present(const struct phx_lxc_containers *found, const char *name) {
-        return found->count > 0 &&
-               bsearch(name, found->items, found->count, sizeof(*found->items), compare_with_found);
-}
-
-static void lxc_forget_others(struct phx_lxc_cache *cache, const struct phx_lxc_containers *found) {
-        size_t kept = 0;
-
-        for (size_t i = 0; i < cache->count; i++) {
-                if (is_present(found, cache->items[i].name))
-                        cache->items[kept++] = cache->items[i];
-                else
-                        cached_done(&cache->items[i]);
-        }
-        cache->count = cache->sorted = kept;
-        if (kept > 1)
-                qsort(cache->items, kept, sizeof(*cache->items), compare_cached);
-}
-
-/* Listing and reading. */
-
-static int lxc_select_name(const struct dirent *entry) {
-        return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+        for (size_t i = 0; i < look->cache->count; i++)
+                if (look->cache->items[i].chain)
+                        look->cache->items[i].chain->is_used = true;
+        phx_lxc_chains_end(&look->cache->chains);
 }
 
 static int config_path(const struct phx_lxc *lxc, const char *name, char **ret_path) {
         return phx_printf(ret_path, "%s/%s/config", lxc->path, name);
 }
 
-static int lxc_read_container(
-                const struct look *look,
-                int dir_fd,
-                struct phx_lxc_container *container,
-                struct phx_error *error) {
-        phx_autofree char *path = NULL;
-        int r;
+/* --- names --- */
 
-        r = config_path(look->lxc, container->name, &path);
-        if (r < 0)
-                return r;
-        r = phx_lxc_read_config(dir_fd, path, &look->lxc->owner, &container->source, error);
-        if (r < 0)
-                return r;
-        if (faccessat(dir_fd, "partial", F_OK, 0) == 0)
-                return phx_error_set(
-                                error,
-                                -EBUSY,
-                                "%s: lxc-create is creating the container, or was interrupted",
-                                path);
-        return phx_lxc_combine(look->reader, path, &container->source, error);
-}
-
-/* Its name is in the text, and liblxc's words are. */
-static int set_trouble(struct phx_lxc_container *container, const char *text) {
-        phx_autofree char *visible = phx_visible(text);
-
-        return visible ? phx_replace(&container->trouble, visible) : -ENOMEM;
-}
-
-/* Also without a config: that may be just about to come. What a link leads to may be replaced on
- * the way. */
-static int add_watch(struct look *look, const char *name) {
-        phx_autofree char *path = NULL;
-
-        if (phx_printf(&path, "%s/%s", look->lxc->path, name) < 0)
-                return -ENOMEM;
-        return look->is_link ? phx_watches_add_directory(&look->found.watches, path)
-                             : phx_strings_add(&look->found.watches, path);
-}
-
-static bool is_container(int parent_fd, int fd, const char *name) {
-        char path[NAME_MAX + sizeof("/config")];
-
-        if (fd >= 0)
-                return faccessat(fd, "config", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-        (void) snprintf(path, sizeof(path), "%s/config", name);
-        return faccessat(parent_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
-static int lxc_add_container(struct look *look, int parent_fd, const char *name) {
-        struct phx_lxc_container *container;
-        struct phx_error error = { 0 };
-        phx_autoclose int fd = -1;
-        struct stat st;
-        int opened, r;
-
-        opened = phx_lxc_open_container(look->lxc, parent_fd, name, &fd, &error);
-        if (opened < 0 && !phx_lxc_is_refusal(opened))
-                return 0;
-        look->is_link = fstatat(parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-                        S_ISLNK(st.st_mode);
-        r = add_watch(look, name);
-        if (r < 0 || !is_container(parent_fd, fd, name))
-                return r;
-
-        container = phx_grow(&look->found.items, &look->found.count, sizeof(*container));
-        if (!container)
-                return -ENOMEM;
-        r = phx_replace(&container->name, name);
-        if (r >= 0)
-                r = config_path(look->lxc, name, &container->config);
-        if (r < 0)
-                return r;
-        r = opened < 0 ? opened : lxc_read_container(look, fd, container, &error);
-        if (r == -ENOMEM)
-                return r;
-        return r < 0 ? set_trouble(container, phx_error_text(&error, r)) : 0;
+static int lxc_select_name(const struct dirent *entry) {
+        return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
 }
 
 /* By bytes, whatever the locale. */
@@ -257,116 +118,152 @@ static int lxc_compare_entries(const struct dirent **a, const struct dirent **b)
         return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-static void free_entries(struct dirent **entries, int count) {
-        for (int i = 0; i < count; i++)
-                free(entries[i]);
-        free(entries);
+static int set_entries(struct phx_lxc_cache *cache, struct dirent **entries, size_t count) {
+        phx_autofree char **names = calloc(count + 1, sizeof(char *));
+
+        if (!names)
+                return -ENOMEM;
+        for (size_t i = 0; i < count; i++)
+                names[i] = entries[i]->d_name;
+        return phx_lxc_cache_set_names(cache, names, count);
 }
 
 static int lxc_list(struct look *look, struct phx_error *error) {
+        struct phx_lxc_cache *cache = look->cache;
         struct dirent **entries = NULL;
-        struct phx_error why = { 0 };
-        phx_autoclose int fd = -1;
-        int n, r, opened;
+        struct phx_stamp stamp;
+        struct stat st;
+        int n, r;
 
-        r = phx_watches_add_directory(&look->found.watches, look->lxc->path);
-        if (r < 0)
-                return r;
-        opened = phx_lxc_open_path(look->lxc, &fd, &why);
-        if (opened == -ENOENT)
+        if (fstat(look->path_fd, &st) < 0)
+                return phx_error_errno(error, look->lxc->path);
+        stamp = phx_stamp_of(&st);
+        if (cache->is_settled && phx_stamp_equal(&cache->directory, &stamp))
                 return 0;
-        if (phx_lxc_is_refusal(opened))
-                return phx_replace(&look->found.refusal, why.text);
-        if (opened < 0)
-                return phx_error_set(error, opened, "%s", phx_error_text(&why, opened));
-        n = scandirat(fd, ".", &entries, lxc_select_name, lxc_compare_entries);
+        cache->directory = stamp;
+        cache->is_settled = phx_stamp_is_settled(&stamp);
+        n = scandirat(look->path_fd, ".", &entries, lxc_select_name, lxc_compare_entries);
         if (n < 0)
                 return phx_error_errno(error, look->lxc->path);
-
-        for (int i = 0; r >= 0 && i < n; i++)
-                r = lxc_add_container(look, fd, entries[i]->d_name);
-        free_entries(entries, n);
-        return r < 0 ? r : 0;
+        r = set_entries(cache, entries, (size_t) n);
+        for (int i = 0; i < n; i++)
+                free(entries[i]);
+        free(entries);
+        return r;
 }
 
-/* Asking. */
+/* --- refresh --- */
 
-static int take_cached(struct phx_lxc_cache *cache, struct phx_lxc_container *container) {
-        struct cached *cached = find_cached(cache, container->name);
+static int questions_add(struct look *look, size_t item, struct phx_lxc_source *source) {
+        struct questions *questions = &look->questions;
 
-        if (!cached || strcmp(cached->combined, container->source.combined) != 0)
-                return 0;
-        return phx_lxc_values_copy(&container->values, &cached->values) < 0 ||
-                                               copy_decider(&container->decider, &cached->decider) <
-                                                               0
-                               ? -ENOMEM
-                               : 1;
-}
-
-/* The containers that liblxc has to be asked about, by index. */
-struct questions {
-        size_t *indices;
-        struct phx_strings files;
-        struct phx_lxc_values *answers;
-};
-
-static void questions_done(struct questions *questions) {
-        for (size_t i = 0; questions->answers && i < questions->files.count; i++)
-                phx_lxc_values_done(&questions->answers[i]);
-        free(questions->answers);
-        free(questions->indices);
-        phx_strings_done(&questions->files);
-}
-
-static int lxc_collect(
-                struct look *look,
-                struct phx_lxc_cache *cache,
-                struct questions *questions) {
-        struct phx_lxc_containers *found = &look->found;
-
-        questions->indices = calloc(found->count + 1, sizeof(*questions->indices));
-        questions->answers = calloc(found->count + 1, sizeof(*questions->answers));
-        if (!questions->indices || !questions->answers)
-                return -ENOMEM;
-
-        for (size_t i = 0; i < found->count; i++) {
-                phx_autofree char *path = NULL;
-                int r;
-
-                if (found->items[i].trouble)
-                        continue;
-                r = take_cached(cache, &found->items[i]);
-                if (r > 0)
-                        continue;
-                if (r >= 0)
-                        r = config_path(look->lxc, found->items[i].name, &path);
-                if (r < 0)
-                        return r;
-                questions->indices[questions->files.count] = i;
-                r = phx_strings_add(&questions->files, path);
-                if (r < 0)
-                        return r;
+        if (!questions->items) {
+                questions->items = calloc(ASKED_AT_ONCE, sizeof(*questions->items));
+                questions->sources = calloc(ASKED_AT_ONCE, sizeof(*questions->sources));
         }
+        if (!questions->items || !questions->sources)
+                return -ENOMEM;
+        questions->items[questions->count] = item;
+        questions->sources[questions->count++] = PHX_TAKE_STRUCT(*source);
         return 0;
 }
+
+/* Marks the entries that the scope names, itself or by what is in them. 1 when some name may have
+ * come or gone. */
+static int lxc_mark_named(const struct look *look) {
+        const struct phx_scope *scope = look->lxc->scope;
+        size_t size = strlen(look->lxc->path);
+        int is_listed = look->is_whole || phx_scope_has(scope, look->lxc->path);
+
+        for (size_t i = 0; !look->is_whole && i < scope->paths.count; i++) {
+                const char *path = scope->paths.items[i];
+                char name[NAME_MAX + 1];
+                struct phx_lxc_known *known;
+                size_t length;
+
+                if (strncmp(path, look->lxc->path, size) != 0 || path[size] != '/')
+                        continue;
+                length = strcspn(path + size + 1, "/");
+                if (length > NAME_MAX)
+                        continue;
+                memcpy(name, path + size + 1, length);
+                name[length] = '\0';
+                known = phx_lxc_cache_find(look->cache, name);
+                if (known)
+                        known->named_at = look->cache->look;
+                is_listed |= !known || path[size + 1 + length] == '\0';
+        }
+        return is_listed;
+}
+
+/* Must be read, whatever the scope: it is new, or liblxc has not answered yet. */
+static bool is_unread(const struct phx_lxc_known *known) {
+        return !known->directory.mode ||
+               (known->has_config && !known->is_answered && (!known->trouble || known->chain));
+}
+
+/* What an include says may be the same again. */
+static int known_renew_chain(struct phx_lxc_known *known) {
+        char combined[PHX_SHA256_HEX];
+        int r;
+
+        if (known->trouble || phx_lxc_chain_is_same(known->chain, known->chain_version))
+                return 1;
+        if (known->chain->code < 0)
+                return 0;
+        r = phx_lxc_combine_facts(known->digest, &known->chain->facts, combined);
+        if (r < 0 || strcmp(combined, known->combined) != 0)
+                return r;
+        known->chain_version = known->chain->version;
+        return 1;
+}
+
+static int lxc_refresh(struct look *look, size_t item) {
+        const struct phx_lxc_entry_place place = { look->lxc, look->cache, look->path_fd };
+        phx_cleanup(phx_lxc_source_done) struct phx_lxc_source source = { 0 };
+        struct phx_lxc_known *known = &look->cache->items[item];
+        int r = !is_unread(known);
+
+        if (r > 0 && (look->is_whole || known->named_at == look->cache->look))
+                r = phx_lxc_known_is_believed(look->path_fd, known);
+        if (r > 0)
+                r = known_renew_chain(known);
+        if (r != 0)
+                return r < 0 ? r : 0;
+        r = phx_lxc_known_read(&place, known, &source);
+        return r <= 0 ? r : questions_add(look, item, &source);
+}
+
+static bool lxc_has_work(const struct look *look) {
+        const struct phx_lxc_cache *cache = look->cache;
+
+        if (phx_scope_has_below(look->lxc->scope, look->lxc->path))
+                return true;
+        for (size_t i = 0; i < cache->count; i++)
+                if (is_unread(&cache->items[i]) ||
+                    !phx_lxc_chain_is_same(cache->items[i].chain, cache->items[i].chain_version))
+                        return true;
+        return false;
+}
+
+/* --- ask --- */
 
 /* Whether what liblxc was given is what we had read: it reads the files itself, and later. Read
  * afresh, with nothing remembered. */
 static bool is_still_the_same(
                 const struct look *look,
                 struct phx_lxc_reader *reader,
-                const struct phx_lxc_container *container) {
-        phx_cleanup(phx_lxc_container_done) struct phx_lxc_container again = { 0 };
-        const struct look fresh = { .lxc = look->lxc, .reader = reader };
-        phx_autoclose int parent_fd = -1, fd = -1;
+                const struct phx_lxc_known *known) {
+        phx_cleanup(phx_lxc_source_done) struct phx_lxc_source source = { 0 };
+        phx_autoclose int fd = -1;
+        phx_autofree char *path = NULL;
 
-        if (phx_lxc_open_path(look->lxc, &parent_fd, NULL) < 0 ||
-            phx_replace(&again.name, container->name) < 0)
-                return false;
-        if (phx_lxc_open_container(look->lxc, parent_fd, container->name, &fd, NULL) < 0)
-                return false;
-        return lxc_read_container(&fresh, fd, &again, NULL) >= 0 &&
-               strcmp(again.source.combined, container->source.combined) == 0;
+        return config_path(look->lxc, known->name, &path) >= 0 &&
+               phx_lxc_open_container(look->lxc, look->path_fd, known->name, &fd, NULL) >= 0 &&
+               phx_lxc_read_config(fd, path, &look->lxc->owner, &source, NULL) >= 0 &&
+               faccessat(fd, "partial", F_OK, 0) < 0 &&
+               phx_lxc_combine(reader, path, &source, NULL) >= 0 &&
+               strcmp(source.combined, known->combined) == 0;
 }
 
 /* Late and dead are of the moment; what liblxc says is not. */
@@ -374,62 +271,196 @@ static bool is_lasting(const struct phx_lxc_values *values) {
         return values->code != -ETIMEDOUT && values->code != -EIO;
 }
 
-static int lxc_ask(struct look *look, struct phx_lxc_cache *cache, struct phx_error *error) {
-        phx_cleanup(questions_done) struct questions questions = { 0 };
-        phx_cleanup(phx_lxc_reader_freep) struct phx_lxc_reader *reader = NULL;
+static int lxc_take_answer(struct look *look, struct phx_lxc_reader *fresh, size_t question) {
+        const struct questions *questions = &look->questions;
+        struct phx_lxc_known *known = &look->cache->items[questions->items[question]];
         int r;
 
-        r = lxc_collect(look, cache, &questions);
-        if (r < 0 || questions.files.count == 0)
+        phx_lxc_values_done(&known->values);
+        phx_lxc_decider_done(&known->decider);
+        known->values = PHX_TAKE_STRUCT(questions->answers[question]);
+        r = phx_lxc_decide(
+                        look->cache->chains.reader,
+                        questions->files.items[question],
+                        questions->sources[question].text,
+                        questions->sources[question].size,
+                        known->values.profile,
+                        &known->decider);
+        if (r < 0)
                 return r;
-        r = phx_lxc_worker_load(
-                        &questions.files,
-                        look->lxc->deadline_usec,
-                        questions.answers,
-                        error);
-        if (r >= 0)
-                r = phx_lxc_reader_new(&reader);
-
-        for (size_t i = 0; r >= 0 && i < questions.files.count; i++) {
-                struct phx_lxc_container *container = &look->found.items[questions.indices[i]];
-
-                r = phx_lxc_values_copy(&container->values, &questions.answers[i]);
-                if (r >= 0)
-                        r = phx_lxc_decide(
-                                        look->reader,
-                                        questions.files.items[i],
-                                        container->source.text,
-                                        container->source.size,
-                                        container->values.profile,
-                                        &container->decider);
-                if (r >= 0 && is_lasting(&container->values) &&
-                    is_still_the_same(look, reader, container))
-                        r = lxc_remember(cache, container);
-        }
-        return r;
-}
-
-static int set_troubles(struct phx_lxc_containers *found) {
-        for (size_t i = 0; i < found->count; i++) {
-                struct phx_lxc_container *container = &found->items[i];
-                int r;
-
-                if (container->trouble || container->values.code >= 0)
-                        continue;
-                r = set_trouble(container,
-                                container->values.text ? container->values.text
-                                                       : strerrordesc_np(-container->values.code));
-                if (r < 0)
-                        return r;
-        }
+        known->is_answered = is_lasting(&known->values) && is_still_the_same(look, fresh, known);
+        look->cache->unsaved += known->is_answered;
         return 0;
 }
 
-static int add_included_watches(struct look *look) {
-        int r = phx_strings_copy(&look->found.watches, phx_lxc_reader_watches(look->reader));
+static int lxc_ask(struct look *look, struct phx_error *error) {
+        struct questions *questions = &look->questions;
+        phx_cleanup(phx_lxc_reader_freep) struct phx_lxc_reader *fresh = NULL;
+        int r = 0;
 
-        phx_strings_unique(&look->found.watches);
+        if (questions->count == 0)
+                return 0;
+        questions->answers = calloc(questions->count, sizeof(*questions->answers));
+        if (!questions->answers)
+                return -ENOMEM;
+        for (size_t i = 0; r >= 0 && i < questions->count; i++)
+                r = phx_strings_addf(
+                                &questions->files,
+                                "%s/%s/config",
+                                look->lxc->path,
+                                look->cache->items[questions->items[i]].name);
+        if (r >= 0)
+                r = phx_lxc_worker_load(
+                                &questions->files,
+                                look->lxc->deadline_usec,
+                                look->lxc->progress,
+                                questions->answers,
+                                error);
+        if (r >= 0)
+                r = phx_lxc_reader_new(&fresh);
+        for (size_t i = 0; r >= 0 && i < questions->count; i++)
+                r = lxc_take_answer(look, fresh, i);
+        questions_done(questions);
         return r;
+}
+
+/* --- show --- */
+
+static int show_values(const struct phx_lxc_known *known, struct phx_lxc_container *container) {
+        const struct phx_lxc_values *values = &known->values;
+
+        container->values.code = values->code;
+        container->values.allow_nesting = values->allow_nesting;
+        container->values.is_mapped = values->is_mapped;
+        container->decider.line = known->decider.line;
+        if (values->code < 0)
+                return phx_lxc_set_trouble(
+                                &container->trouble,
+                                values->text ? values->text : strerrordesc_np(-values->code));
+        /* Most have no cgroup of their own choice. */
+        if (phx_replace(&container->values.profile, values->profile) < 0 ||
+            (values->cgroup_dir[0] &&
+             phx_replace(&container->values.cgroup_dir, values->cgroup_dir) < 0) ||
+            (values->cgroup_container[0] &&
+             phx_replace(&container->values.cgroup_container, values->cgroup_container) < 0))
+                return -ENOMEM;
+        return 0;
+}
+
+static int show_container(struct look *look, const struct phx_lxc_known *known) {
+        struct phx_lxc_container *container = &look->found.items[look->found.count++];
+        int r;
+
+        memcpy(container->digest, known->digest, sizeof(container->digest));
+        memcpy(container->combined, known->combined, sizeof(container->combined));
+        r = phx_replace(&container->name, known->name);
+        if (r >= 0)
+                r = config_path(look->lxc, known->name, &container->config);
+        if (r >= 0)
+                r = phx_replace(&container->trouble, known->trouble);
+        if (r < 0 || known->trouble)
+                return r;
+        r = show_values(known, container);
+        return r < 0 ? r : phx_replace(&container->decider.file, known->decider.file);
+}
+
+static int lxc_show(struct look *look) {
+        const struct phx_lxc_cache *cache = look->cache;
+        struct phx_strings *watches = &look->found.watches;
+        int r;
+
+        look->found.items = calloc(cache->count + 1, sizeof(*look->found.items));
+        r = look->found.items ? phx_strings_copy(watches, &cache->watches) : -ENOMEM;
+        for (size_t i = 0; r >= 0 && i < cache->count; i++) {
+                const struct phx_lxc_known *known = &cache->items[i];
+
+                if (known->is_link)
+                        r = phx_strings_copy(watches, &known->watches);
+                else if (known->is_directory)
+                        r = phx_strings_addf(watches, "%s/%s", look->lxc->path, known->name);
+                if (r >= 0 && known->has_config)
+                        r = show_container(look, known);
+        }
+        if (r >= 0)
+                r = phx_lxc_reader_watches(cache->chains.reader, watches);
+        phx_strings_unique(watches);
+        return r;
+}
+
+/* --- all of it --- */
+
+/* Opens LXC_PATH: 0 where there is none, or none that is believed. */
+static int lxc_open(struct look *look, struct phx_error *error) {
+        struct phx_lxc_cache *cache = look->cache;
+        struct phx_trust trust = *look->lxc->trust;
+        struct phx_lxc lxc = *look->lxc;
+        struct phx_error why = { 0 };
+        int opened;
+
+        cache->is_link_met = !phx_is_normal_path(lxc.path);
+        trust.is_link_met = &cache->is_link_met;
+        lxc.trust = &trust;
+        opened = phx_lxc_open_path(&lxc, &look->path_fd, &why);
+        if (opened >= 0)
+                return 1;
+        phx_lxc_cache_forget(cache);
+        phx_strings_done(&look->found.watches);
+        if (phx_watches_add_directory(&look->found.watches, lxc.path) < 0)
+                return -ENOMEM;
+        if (opened == -ENOENT)
+                return 0;
+        if (phx_lxc_is_refusal(opened))
+                return phx_replace(&look->found.refusal, why.text);
+        return phx_error_set(error, opened, "%s", phx_error_text(&why, opened));
+}
+
+/* What is known of another path, or of other owners, says nothing. */
+static bool is_same_place(const struct phx_lxc *lxc, const struct phx_lxc_cache *cache) {
+        return phx_equal(cache->path, lxc->path) && cache->owner.uid == lxc->owner.uid &&
+               cache->owner.gid == lxc->owner.gid;
+}
+
+static int lxc_begin(struct look *look) {
+        struct phx_lxc_cache *cache = look->cache;
+        const struct phx_lxc *lxc = look->lxc;
+        int r = 0;
+
+        if (!is_same_place(lxc, cache)) {
+                phx_lxc_cache_forget(cache);
+                r = phx_replace(&cache->path, lxc->path);
+                cache->owner = lxc->owner;
+        }
+        look->is_whole = !lxc->scope || lxc->scope->is_whole || !cache->is_complete;
+        cache->is_complete = false;
+        cache->look++;
+        return r < 0 ? r : phx_lxc_chains_begin(&cache->chains, look->is_whole ? NULL : lxc->scope);
+}
+
+static int lxc_look(struct look *look, struct phx_error *error) {
+        struct phx_lxc_cache *cache = look->cache;
+        bool is_listed;
+        int r;
+
+        if (!look->is_whole && !lxc_has_work(look))
+                return 1;
+        r = lxc_open(look, error);
+        if (r <= 0)
+                return r;
+        is_listed = lxc_mark_named(look);
+        if (is_listed)
+                r = lxc_list(look, error);
+        if (r >= 0 && look->is_whole) {
+                phx_strings_done(&cache->watches);
+                r = phx_watches_add_directory(&cache->watches, look->lxc->path);
+        }
+        for (size_t i = 0; r >= 0 && i < cache->count; i++) {
+                r = lxc_refresh(look, i);
+                if (r >= 0 && look->questions.count == ASKED_AT_ONCE)
+                        r = lxc_ask(look, error);
+        }
+        if (r >= 0)
+                r = lxc_ask(look, error);
+        return r < 0 ? r : 1;
 }
 
 int phx_lxc_containers_look(
@@ -437,25 +468,96 @@ int phx_lxc_containers_look(
                 struct phx_lxc_cache *cache,
                 struct phx_lxc_containers *ret_containers,
                 struct phx_error *error) {
-        phx_cleanup(lxc_look_done) struct look look = { .lxc = lxc };
+        phx_cleanup(lxc_look_done) struct look look = { .lxc = lxc, .cache = cache, .path_fd = -1 };
+        bool is_there;
         int r;
 
         assert(lxc && cache && ret_containers);
 
-        r = phx_lxc_reader_new(&look.reader);
+        r = lxc_begin(&look);
         if (r >= 0)
-                r = lxc_list(&look, error);
-        if (r >= 0)
-                r = lxc_ask(&look, cache, error);
-        if (r >= 0)
-                r = set_troubles(&look.found);
-        if (r >= 0)
-                r = add_included_watches(&look);
+                r = lxc_look(&look, error);
+        is_there = r > 0;
+        if (is_there)
+                r = lxc_show(&look);
         if (r < 0)
                 return r;
+        cache->is_complete = is_there;
+        *ret_containers = PHX_TAKE_STRUCT(look.found);
+        return 0;
+}
 
-        lxc_forget_others(cache, &look.found);
-        *ret_containers = look.found;
-        look.found = (struct phx_lxc_containers){ 0 };
+/* --- without a look --- */
+
+bool phx_lxc_containers_are_unchanged(const struct phx_lxc *lxc, struct phx_lxc_cache *cache) {
+        phx_cleanup(lxc_look_done) struct look look = { .lxc = lxc, .cache = cache, .path_fd = -1 };
+        struct phx_stamp stamp;
+        struct stat st;
+
+        if (!cache->is_complete || !is_same_place(lxc, cache) || lxc_begin(&look) < 0)
+                return false;
+        cache->is_complete = true;
+        if (!look.is_whole && !lxc_has_work(&look))
+                return true;
+        /* What is not to be believed as it is here is left to a look. */
+        if (lxc_open(&look, NULL) <= 0 || fstat(look.path_fd, &st) < 0)
+                return false;
+        stamp = phx_stamp_of(&st);
+        if (lxc_mark_named(&look) &&
+            !(cache->is_settled && phx_stamp_equal(&cache->directory, &stamp)))
+                return false;
+        for (size_t i = 0; i < cache->count; i++) {
+                const struct phx_lxc_known *known = &cache->items[i];
+
+                if (is_unread(known) || !phx_lxc_chain_is_same(known->chain, known->chain_version))
+                        return false;
+                if ((look.is_whole || known->named_at == cache->look) &&
+                    !phx_lxc_known_is_believed(look.path_fd, known))
+                        return false;
+        }
+        return true;
+}
+
+bool phx_lxc_containers_cover(
+                const struct phx_lxc *lxc,
+                const struct phx_lxc_cache *cache,
+                const char *path) {
+        size_t size = strlen(lxc->path);
+        const struct phx_lxc_known *known;
+        phx_autofree char *name = NULL;
+
+        if (!cache->is_complete || cache->is_link_met || !phx_equal(cache->path, lxc->path))
+                return false;
+        if (strcmp(path, lxc->path) == 0)
+                return true;
+        if (strncmp(path, lxc->path, size) != 0 || path[size] != '/')
+                return phx_lxc_reader_covers(cache->chains.reader, path);
+        name = strndup(path + size + 1, strcspn(path + size + 1, "/"));
+        known = name ? phx_lxc_cache_find(cache, name) : NULL;
+        return name && !(known && known->is_link);
+}
+
+int phx_lxc_config_text(
+                const struct phx_lxc *lxc,
+                const char *name,
+                const char *digest,
+                struct phx_lxc_source *ret_source) {
+        phx_cleanup(phx_lxc_source_done) struct phx_lxc_source source = { 0 };
+        phx_autoclose int path_fd = -1, fd = -1;
+        phx_autofree char *path = NULL;
+        int r;
+
+        r = config_path(lxc, name, &path);
+        if (r >= 0)
+                r = phx_lxc_open_path(lxc, &path_fd, NULL);
+        if (r >= 0)
+                r = phx_lxc_open_container(lxc, path_fd, name, &fd, NULL);
+        if (r >= 0)
+                r = phx_lxc_read_config(fd, path, &lxc->owner, &source, NULL);
+        if (r < 0)
+                return r;
+        if (strcmp(source.digest, digest) != 0)
+                return -ESTALE;
+        *ret_source = PHX_TAKE_STRUCT(source);
         return 0;
 }

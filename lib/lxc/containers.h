@@ -22,7 +22,9 @@ struct phx_lxc {
         const struct phx_trust *trust; /* who may have a hand in it */
         const char *lock_root;         /* below which liblxc keeps its locks: /run/lxc/lock */
         struct phx_lxc_owner owner;
-        uint64_t deadline_usec; /* for liblxc's answer about one container */
+        uint64_t deadline_usec;                  /* for liblxc's answer about one container */
+        const struct phx_scope *scope;           /* what a look must read again; NULL: all */
+        const struct phx_lxc_progress *progress; /* NULL: none is told */
 };
 
 struct phx_lxc_container {
@@ -33,9 +35,10 @@ struct phx_lxc_container {
         struct phx_strings remarks;
         enum phx_restart restart; /* with LOCK, likewise; of Proxmox alone */
         char *lock;
-        struct phx_lxc_source source; /* TEXT is NULL when it cannot be read */
-        char *trouble;                /* why it cannot be judged, for the operator; else NULL */
-        struct phx_lxc_values values; /* as liblxc sees them; PROFILE is NULL with TROUBLE */
+        char digest[PHX_SHA256_HEX];   /* of the config; "" when it cannot be read */
+        char combined[PHX_SHA256_HEX]; /* of it and of all that it includes; likewise */
+        char *trouble;                 /* why it cannot be judged, for the operator; else NULL */
+        struct phx_lxc_values values;  /* as liblxc sees them; PROFILE is NULL with TROUBLE */
         struct phx_lxc_decider decider;
         char *decider_why; /* as in state/observed.h */
 };
@@ -52,8 +55,9 @@ struct phx_lxc_containers {
 void phx_lxc_container_done(struct phx_lxc_container *container);
 void phx_lxc_containers_done(struct phx_lxc_containers *containers);
 
-/* What liblxc made of each config the last time; lives between looks. As long as a config, with all
- * that it includes, is byte by byte the same, nothing is asked again. */
+/* What was read and asked at the last look. A look at everything costs two calls for each container
+ * that has not changed, and one at a part nothing for those outside of it. As long as a config,
+ * with all that it includes, is byte by byte the same, liblxc is not asked again. */
 struct phx_lxc_cache;
 
 int phx_lxc_cache_new(struct phx_lxc_cache **ret_cache);
@@ -68,3 +72,21 @@ int phx_lxc_containers_look(
                 struct phx_lxc_cache *cache,
                 struct phx_lxc_containers *ret_containers,
                 struct phx_error *error);
+
+/* Whether all is as the last look has found it, as far as the scope says that it may not be; in
+ * doubt not. */
+bool phx_lxc_containers_are_unchanged(const struct phx_lxc *lxc, struct phx_lxc_cache *cache);
+/* Whether an event at PATH can concern nothing but what is read again when PATH is in the scope; in
+ * doubt not. */
+bool phx_lxc_containers_cover(
+                const struct phx_lxc *lxc,
+                const struct phx_lxc_cache *cache,
+                const char *path);
+
+/* The config of NAME, read again. -ESTALE when it has not DIGEST any more, others as from
+ * phx_lxc_read_config(). */
+int phx_lxc_config_text(
+                const struct phx_lxc *lxc,
+                const char *name,
+                const char *digest,
+                struct phx_lxc_source *ret_source);

@@ -1,20 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Asking liblxc costs a child process, and a converged pass must cost none. So a verdict is
- * remembered under a key, the digest of all that it depends on: the config, everything that it
- * includes, and the three texts that would be tried. As long as the key is the same, the answer
- * is.
- *
- * A run goes through all assignments and sorts them: those without options, and those whose
+/* A run goes through all assignments and sorts them: those without options, and those whose
  * options already stand at the end of a config that liblxc accepts (plain), are answered at once;
- * those with a known key from memory; the rest becomes questions for one child (lxc/trial.c). What
- * will be remembered is collected in `next`, and replaces the memory only when the whole run has
- * succeeded: containers that are gone drop out by that, and a failure leaves the memory as it was.
+ * the rest becomes questions for one child (lxc/trial.c). What is known from before has its answer
+ * already: lxc/option_memory.c.
  *
  * An assignment without an answer (the child failed) keeps its lines as they are; only the
- * profile's line is still managed. It is not remembered, so the next pass asks again.
+ * profile's line is still managed.
  *
- * Answers are owned by the caller, questions with their texts and the reader by the run. */
+ * Answers are owned by the caller, questions with their texts by the run. */
 
 #include "lxc/option_trials.h"
 
@@ -24,63 +18,21 @@
 #include <string.h>
 
 #include "base/grow.h"
-#include "lxc/reader.h"
-#include "lxc/walk.h"
-
-struct answered {
-        char *directory;
-        char key[PHX_SHA256_HEX]; /* of all that the answer depends on */
-        char *verdicts;
-};
-
-struct phx_option_trials {
-        struct answered *items; /* sorted by directory */
-        size_t count;
-};
 
 /* One assignment that is not plain. */
 struct question {
         size_t assignment;
         char *name;
-        char key[PHX_SHA256_HEX];
         struct phx_assignment_texts texts;
 };
 
 struct run {
-        struct phx_option_trials *trials;
         const struct phx_lxc *lxc;
         const struct phx_assignments *assignments;
         struct phx_option_answer *answers;
-        struct phx_lxc_reader *reader;
         struct question *questions;
         size_t count;
-        struct phx_option_trials next; /* what will be remembered */
 };
-
-static void answered_done(struct answered *answered) {
-        free(answered->directory);
-        free(answered->verdicts);
-}
-
-static void trials_forget(struct phx_option_trials *trials) {
-        for (size_t i = 0; i < trials->count; i++)
-                answered_done(&trials->items[i]);
-        free(trials->items);
-        *trials = (struct phx_option_trials){ 0 };
-}
-
-int phx_option_trials_new(struct phx_option_trials **ret_trials) {
-        *ret_trials = calloc(1, sizeof(**ret_trials));
-        return *ret_trials ? 0 : -ENOMEM;
-}
-
-struct phx_option_trials *phx_option_trials_free(struct phx_option_trials *trials) {
-        if (!trials)
-                return NULL;
-        trials_forget(trials);
-        free(trials);
-        return NULL;
-}
 
 void phx_option_answers_free(struct phx_option_answer *answers, size_t count) {
         for (size_t i = 0; answers && i < count; i++) {
@@ -99,71 +51,6 @@ static void run_done(struct run *run) {
         for (size_t i = 0; i < run->count; i++)
                 question_done(&run->questions[i]);
         free(run->questions);
-        phx_option_answers_free(run->answers, run->assignments->count);
-        phx_lxc_reader_free(run->reader);
-        trials_forget(&run->next);
-}
-
-/* --- what is remembered --- */
-
-static int compare_directory(const void *directory, const void *answered) {
-        return strcmp(directory, ((const struct answered *) answered)->directory);
-}
-
-static const char *trials_recall(const struct run *run, const char *directory, const char *key) {
-        const struct answered *found = run->trials->count > 0 ? bsearch(directory,
-                                                                        run->trials->items,
-                                                                        run->trials->count,
-                                                                        sizeof(*run->trials->items),
-                                                                        compare_directory)
-                                                              : NULL;
-
-        return found && strcmp(found->key, key) == 0 ? found->verdicts : NULL;
-}
-
-static int trials_remember(struct run *run, const struct question *question) {
-        const struct phx_option_answer *answer = &run->answers[question->assignment];
-        struct answered *item;
-
-        if (!answer->verdicts)
-                return 0;
-        item = phx_grow(&run->next.items, &run->next.count, sizeof(*item));
-        if (!item ||
-            phx_replace(&item->directory, run->assignments->items[question->assignment].directory) <
-                            0 ||
-            phx_replace(&item->verdicts, answer->verdicts) < 0)
-                return -ENOMEM;
-        memcpy(item->key, question->key, sizeof(item->key));
-        return 0;
-}
-
-/* The texts, and all that they include: WHOLE has every include there is. */
-static int digest(struct run *run, struct question *question) {
-        const struct phx_assignment *assignment = &run->assignments->items[question->assignment];
-        phx_cleanup(phx_buffer_done) struct phx_buffer facts = { 0 };
-        struct phx_lxc_source source = { .text = question->texts.whole.data,
-                                         .size = question->texts.whole.size };
-        char text[PHX_SHA256_HEX], base[PHX_SHA256_HEX];
-        int r;
-
-        phx_sha256(source.text, source.size, source.digest);
-        phx_sha256(question->texts.text.data, question->texts.text.size, text);
-        phx_sha256(question->texts.base.data, question->texts.base.size, base);
-        /* One that cannot be read, or includes itself, liblxc is to refuse. */
-        r = phx_lxc_combine(run->reader, question->name, &source, NULL);
-        if (r == -ENOMEM)
-                return r;
-        r = phx_buffer_addf(
-                        &facts,
-                        "%s %s %s %s %s\n",
-                        assignment->have->combined,
-                        source.digest,
-                        source.combined,
-                        text,
-                        base);
-        if (r >= 0)
-                phx_sha256(facts.data, facts.size, question->key);
-        return r;
 }
 
 /* --- asking --- */
@@ -193,9 +80,10 @@ static int trials_prepare(struct run *run, size_t index) {
         struct phx_option_answer *answer = &run->answers[index];
         bool is_refused = assignment->have->trouble;
         struct question *question;
-        const char *known;
         int r;
 
+        if (answer->verdicts)
+                return 0;
         if (is_refused ? !may_be_ours(assignment) : assignment->options.count == 0)
                 return trials_set_all(answer, assignment->options.count, PHX_LXC_IN_EFFECT);
         question = phx_grow(&run->questions, &run->count, sizeof(*question));
@@ -209,14 +97,7 @@ static int trials_prepare(struct run *run, size_t index) {
                 question_done(&run->questions[--run->count]);
                 return trials_set_all(answer, assignment->options.count, PHX_LXC_IN_EFFECT);
         }
-        if (r >= 0)
-                r = digest(run, question);
-        if (r < 0)
-                return r;
-        known = trials_recall(run, assignment->directory, question->key);
-        if (known)
-                phx_assignment_texts_done(&question->texts);
-        return known ? phx_replace(&answer->verdicts, known) : 0;
+        return r < 0 ? r : 0;
 }
 
 /* A base that liblxc refuses is the operator's affair, and is reported as such. */
@@ -295,36 +176,18 @@ static int trials_ask(struct run *run, struct phx_error *error) {
 }
 
 int phx_option_trials_run(
-                struct phx_option_trials *trials,
                 const struct phx_lxc *lxc,
                 const struct phx_assignments *assignments,
-                struct phx_option_answer **ret_answers,
-                struct phx_strings *watches,
+                struct phx_option_answer *answers,
                 struct phx_error *error) {
-        phx_cleanup(run_done) struct run run = { .trials = trials,
-                                                 .lxc = lxc,
-                                                 .assignments = assignments };
-        int r;
+        phx_cleanup(run_done) struct run run = { .lxc = lxc,
+                                                 .assignments = assignments,
+                                                 .answers = answers };
+        int r = 0;
 
-        run.answers = calloc(assignments->count + 1, sizeof(*run.answers));
-        r = run.answers ? phx_lxc_reader_new(&run.reader) : -ENOMEM;
         for (size_t i = 0; r >= 0 && i < assignments->count; i++)
                 r = trials_prepare(&run, i);
-        if (r >= 0)
-                r = trials_ask(&run, error);
-        for (size_t i = 0; r >= 0 && i < run.count; i++)
-                r = trials_remember(&run, &run.questions[i]);
-        if (r < 0)
-                return r;
-
-        trials_forget(trials);
-        *trials = PHX_TAKE_STRUCT(run.next);
-        for (size_t i = 0; r >= 0 && i < phx_lxc_reader_watches(run.reader)->count; i++)
-                r = phx_strings_add_once(watches, phx_lxc_reader_watches(run.reader)->items[i]);
-        if (r < 0)
-                return r;
-        *ret_answers = PHX_TAKE(run.answers);
-        return 0;
+        return r < 0 ? r : trials_ask(&run, error);
 }
 
 /* --- what comes of it --- */

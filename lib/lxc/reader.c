@@ -8,15 +8,21 @@
  * not happen is that such a file stops us: one that is no regular file is never waited for, and no
  * way is followed into Proxmox's cluster file system.
  *
- * Most configs include the same few files. Each is read and digested once for all configs of one
- * look, with what it includes in its turn, so that a config that has not changed costs no more than
- * a comparison of names. The way through them is that of lxc/walk.c. */
+ * Most configs include the same few files. Each is looked at once in a look, with what it includes
+ * in its turn, so that a config that has not changed costs no more than a comparison of names. It
+ * is opened by the whole way each time, since a link on that may lead elsewhere now; but read only
+ * when what is found there has another stamp than before. The way through the includes is that of
+ * lxc/walk.c.
+ *
+ * An item stays where it is as others are added, and is dropped only at the end of a look that has
+ * asked for all that there is. Of one that cannot be read only its watches are kept. */
 
 #include "lxc/reader.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,10 +35,21 @@
 #include "base/watches.h"
 #include "lxc/text.h"
 
-struct phx_lxc_reader {
-        struct phx_lxc_include **items; /* each stays where it is as more are added */
-        size_t count;
+struct reader_item {
+        struct phx_lxc_include include;
+        struct phx_stamp stamp;
+        bool is_settled;
+        bool is_read;            /* INCLUDE holds what was there */
+        bool is_link_met;        /* on the way: events come from elsewhere */
+        unsigned long looked_at; /* in which look */
         struct phx_strings watches;
+};
+
+struct phx_lxc_reader {
+        struct reader_item **items; /* sorted by path */
+        size_t count;
+        const struct phx_scope *scope; /* of the look; NULL: all */
+        unsigned long look;
 };
 
 void phx_lxc_source_done(struct phx_lxc_source *source) {
@@ -40,36 +57,73 @@ void phx_lxc_source_done(struct phx_lxc_source *source) {
         *source = (struct phx_lxc_source){ 0 };
 }
 
-static struct phx_lxc_include *phx_lxc_include_free(struct phx_lxc_include *include) {
-        if (!include)
-                return NULL;
-        free(include->path);
+static void reader_forget(struct phx_lxc_include *include) {
         free(include->fact);
         free(include->text);
         phx_strings_done(&include->targets);
-        free(include);
+        *include = (struct phx_lxc_include){ .path = include->path };
+}
+
+static struct reader_item *reader_item_free(struct reader_item *item) {
+        if (!item)
+                return NULL;
+        reader_forget(&item->include);
+        free(item->include.path);
+        phx_strings_done(&item->watches);
+        free(item);
         return NULL;
 }
-PHX_DEFINE_FREEP(phx_lxc_include)
+PHX_DEFINE_FREEP(reader_item)
 
 int phx_lxc_reader_new(struct phx_lxc_reader **ret_reader) {
         *ret_reader = calloc(1, sizeof(**ret_reader));
-        return *ret_reader ? 0 : -ENOMEM;
+        if (!*ret_reader)
+                return -ENOMEM;
+        (*ret_reader)->look = 1;
+        return 0;
 }
 
 struct phx_lxc_reader *phx_lxc_reader_free(struct phx_lxc_reader *reader) {
         if (!reader)
                 return NULL;
         for (size_t i = 0; i < reader->count; i++)
-                phx_lxc_include_free(reader->items[i]);
+                reader_item_free(reader->items[i]);
         free(reader->items);
-        phx_strings_done(&reader->watches);
         free(reader);
         return NULL;
 }
 
-const struct phx_strings *phx_lxc_reader_watches(const struct phx_lxc_reader *reader) {
-        return &reader->watches;
+void phx_lxc_reader_begin(struct phx_lxc_reader *reader, const struct phx_scope *scope) {
+        reader->scope = scope;
+        reader->look++;
+}
+
+void phx_lxc_reader_end(struct phx_lxc_reader *reader) {
+        bool was_whole = !reader->scope || reader->scope->is_whole;
+        size_t kept = 0;
+
+        for (size_t i = 0; i < reader->count; i++) {
+                struct reader_item *item = reader->items[i];
+
+                if (was_whole && item->looked_at != reader->look) {
+                        reader_item_free(item);
+                        continue;
+                }
+                free(item->include.text);
+                item->include.text = NULL;
+                reader->items[kept++] = item;
+        }
+        reader->count = kept;
+        reader->scope = NULL;
+        reader->look++;
+}
+
+int phx_lxc_reader_watches(const struct phx_lxc_reader *reader, struct phx_strings *watches) {
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < reader->count; i++)
+                r = phx_strings_copy(watches, &reader->items[i]->watches);
+        return r;
 }
 
 static int check_owner(
@@ -117,26 +171,16 @@ int phx_lxc_read_config(
         r = check_owner(&st, owner, path, error);
         if (r < 0)
                 return r;
+        source.stamp = phx_stamp_of(&st);
+        source.is_settled = phx_stamp_is_settled(&source.stamp);
         r = phx_file_read_fd(fd, PHX_LXC_CONFIG_LIMIT, &source.text, &source.size);
         if (r < 0)
                 return phx_error_set(error, r, "%s: %s", path, strerrordesc_np(-r));
 
-        source.mode = st.st_mode & 07777;
-        source.uid = st.st_uid;
-        source.gid = st.st_gid;
         phx_sha256(source.text, source.size, source.digest);
         *ret_source = source;
         source.text = NULL;
         return 0;
-}
-
-static const struct phx_lxc_include *find_include(
-                const struct phx_lxc_reader *reader,
-                const char *path) {
-        for (size_t i = 0; i < reader->count; i++)
-                if (phx_equal(reader->items[i]->path, path))
-                        return reader->items[i];
-        return NULL;
 }
 
 static bool reader_is_config_name(const char *name) {
@@ -201,23 +245,49 @@ static int set_fact(struct phx_lxc_include *include, const char *kind, const cha
         return phx_printf(&include->fact, "%s %s %s\n", kind, include->path, digest);
 }
 
-static int read_include(struct phx_lxc_include *include) {
-        static const struct phx_trust any = { .root = "/", .anyone = true };
-        char digest[PHX_SHA256_HEX], link[64];
-        phx_autoclose int fd = -1;
-        mode_t mode = 0;
-        int r;
+/* --- one include --- */
 
-        r = phx_trust_open_path(&any, include->path, &fd, &mode, NULL);
-        if (r == -ENOENT || r == -ENOTDIR)
-                return set_fact(include, "absent", "-");
-        if (r < 0)
-                return r;
-        if (S_ISDIR(mode)) {
-                include->is_directory = true;
-                r = reader_list_directory(include, fd);
-                return r < 0 ? r : set_fact(include, "directory", "-");
+/* The first that does not come before PATH. */
+static size_t reader_lower_bound(const struct phx_lxc_reader *reader, const char *path) {
+        size_t low = 0, high = reader->count;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+
+                if (strcmp(reader->items[middle]->include.path, path) < 0)
+                        low = middle + 1;
+                else
+                        high = middle;
         }
+        return low;
+}
+
+static struct reader_item *reader_find(const struct phx_lxc_reader *reader, const char *path) {
+        size_t at = reader_lower_bound(reader, path);
+
+        return at < reader->count && strcmp(reader->items[at]->include.path, path) == 0
+                               ? reader->items[at]
+                               : NULL;
+}
+
+static struct reader_item *reader_add(struct phx_lxc_reader *reader, const char *path) {
+        phx_cleanup(reader_item_freep) struct reader_item *item = calloc(1, sizeof(*item));
+        size_t at = reader_lower_bound(reader, path);
+
+        if (!item || phx_replace(&item->include.path, path) < 0 ||
+            !phx_grow(&reader->items, &reader->count, sizeof(struct reader_item *)))
+                return NULL;
+        memmove(&reader->items[at + 1],
+                &reader->items[at],
+                (reader->count - 1 - at) * sizeof(struct reader_item *));
+        reader->items[at] = item;
+        return PHX_TAKE(item);
+}
+
+static int reader_read_text(struct reader_item *item, int fd) {
+        struct phx_lxc_include *include = &item->include;
+        char digest[PHX_SHA256_HEX], link[64];
+        int r;
 
         (void) snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
         r = phx_file_read_at(AT_FDCWD, link, PHX_LXC_CONFIG_LIMIT, &include->text, &include->size);
@@ -228,31 +298,132 @@ static int read_include(struct phx_lxc_include *include) {
         return r < 0 ? r : set_fact(include, "file", digest);
 }
 
+static int reader_read_opened(struct reader_item *item, int fd, bool with_text) {
+        struct phx_lxc_include *include = &item->include;
+        struct phx_stamp stamp;
+        struct stat st;
+        int r;
+
+        if (fstat(fd, &st) < 0)
+                return phx_errno();
+        stamp = phx_stamp_of(&st);
+        if (item->is_read && item->is_settled && phx_stamp_equal(&stamp, &item->stamp) &&
+            (!with_text || S_ISDIR(st.st_mode)))
+                return 0;
+
+        reader_forget(include);
+        item->is_read = false;
+        item->stamp = stamp;
+        item->is_settled = phx_stamp_is_settled(&stamp);
+        include->is_directory = S_ISDIR(st.st_mode);
+        if (!include->is_directory)
+                return reader_read_text(item, fd);
+        r = reader_list_directory(include, fd);
+        return r < 0 ? r : set_fact(include, "directory", "-");
+}
+
+static int reader_read(struct reader_item *item, bool with_text) {
+        const struct phx_trust any = { .root = "/",
+                                       .anyone = true,
+                                       .is_link_met = &item->is_link_met };
+        phx_autoclose int fd = -1;
+        mode_t mode = 0;
+        int r;
+
+        item->is_link_met = !phx_is_normal_path(item->include.path);
+        r = phx_trust_open_path(&any, item->include.path, &fd, &mode, NULL);
+        if (r == -ENOENT || r == -ENOTDIR) {
+                reader_forget(&item->include);
+                item->stamp = (struct phx_stamp){ 0 };
+                r = set_fact(&item->include, "absent", "-");
+        } else if (r >= 0)
+                r = reader_read_opened(item, fd, with_text);
+        item->is_read = r >= 0;
+        return r;
+}
+
+/* What cannot be read now may be fixed where it is. */
+static int reader_find_watches(struct reader_item *item) {
+        phx_strings_done(&item->watches);
+        return item->include.is_directory
+                               ? phx_watches_add_directory(&item->watches, item->include.path)
+                               : phx_watches_add_file(&item->watches, item->include.path);
+}
+
+/* The file itself, something in the directory, or a directory on the way. Where a link is on the
+ * way the events have other paths. */
+static bool reader_is_in_scope(const struct phx_scope *scope, const struct reader_item *item) {
+        char path[PATH_MAX];
+
+        if (!scope || scope->is_whole || item->is_link_met ||
+            strlen(item->include.path) >= PATH_MAX)
+                return true;
+        if (phx_scope_has_below(scope, item->include.path))
+                return true;
+        (void) strcpy(path, item->include.path);
+        for (char *slash; (slash = strrchr(path, '/')) && slash > path;) {
+                *slash = '\0';
+                if (phx_scope_has(scope, path))
+                        return true;
+        }
+        return false;
+}
+
+static bool reader_lacks_text(const struct reader_item *item) {
+        return !item->include.text && S_ISREG(item->stamp.mode);
+}
+
+static int reader_take(
+                struct phx_lxc_reader *reader,
+                const char *path,
+                bool with_text,
+                const struct phx_lxc_include **ret_include) {
+        struct reader_item *item = reader_find(reader, path);
+        int r = 0, watched = 0;
+
+        if (!item)
+                item = reader_add(reader, path);
+        if (!item)
+                return -ENOMEM;
+        with_text = with_text && reader_lacks_text(item);
+        if (!item->is_read || with_text ||
+            (item->looked_at != reader->look && reader_is_in_scope(reader->scope, item))) {
+                r = reader_read(item, with_text);
+                watched = reader_find_watches(item);
+        }
+        item->looked_at = reader->look;
+        *ret_include = &item->include;
+        return watched < 0 ? watched : r;
+}
+
 int phx_lxc_reader_include(
                 struct phx_lxc_reader *reader,
                 const char *path,
                 const struct phx_lxc_include **ret_include) {
-        phx_cleanup(phx_lxc_include_freep) struct phx_lxc_include *include = NULL;
-        struct phx_lxc_include **item;
-        int r, watched;
+        return reader_take(reader, path, false, ret_include);
+}
 
-        *ret_include = find_include(reader, path);
-        if (*ret_include)
-                return 0;
+int phx_lxc_reader_include_text(
+                struct phx_lxc_reader *reader,
+                const char *path,
+                const struct phx_lxc_include **ret_include) {
+        return reader_take(reader, path, true, ret_include);
+}
 
-        include = calloc(1, sizeof(*include));
-        if (!include || phx_replace(&include->path, path) < 0)
-                return -ENOMEM;
-        r = read_include(include);
-        /* What cannot be read now may be fixed where it is. */
-        watched = include->is_directory ? phx_watches_add_directory(&reader->watches, path)
-                                        : phx_watches_add_file(&reader->watches, path);
-        if (watched < 0 || r < 0)
-                return watched < 0 ? watched : r;
+bool phx_lxc_reader_covers(const struct phx_lxc_reader *reader, const char *path) {
+        char directory[PATH_MAX];
+        const struct reader_item *item = reader_find(reader, path);
+        char *slash;
 
-        item = phx_grow(&reader->items, &reader->count, sizeof(struct phx_lxc_include *));
-        if (!item)
-                return -ENOMEM;
-        *ret_include = *item = PHX_TAKE(include);
-        return 0;
+        if (item)
+                return !item->is_link_met;
+        if (strlen(path) >= sizeof(directory))
+                return false;
+        (void) strcpy(directory, path);
+        slash = strrchr(directory, '/');
+        if (!slash || slash == directory)
+                return false;
+        *slash = '\0';
+        item = reader_find(reader, directory);
+        return item && item->include.is_directory && !item->is_link_met;
 }

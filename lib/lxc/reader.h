@@ -11,6 +11,8 @@
 
 #include "base/digest.h"
 #include "base/error.h"
+#include "base/scope.h"
+#include "base/stamp.h"
 #include "base/strings.h"
 #include "lxc/text.h"
 
@@ -29,10 +31,10 @@ struct phx_lxc_owner {
 struct phx_lxc_source {
         char *text;
         size_t size;
-        mode_t mode; /* of the file, with its owner: what a new version is to have */
-        uid_t uid;
-        gid_t gid;
-        char digest[PHX_SHA256_HEX];   /* of the config file */
+        struct phx_stamp stamp;      /* from before it was read; with the mode and owner that a new
+                                        version is to have */
+        bool is_settled;             /* see base/stamp.h */
+        char digest[PHX_SHA256_HEX]; /* of the config file */
         char combined[PHX_SHA256_HEX]; /* of it, of every included file, listing and absence:
                                           phx_lxc_combine() */
 };
@@ -53,31 +55,49 @@ int phx_lxc_read_config(
 struct phx_lxc_include {
         char *path; /* absolute, without "//" */
         char *fact; /* one line of the digest: what is there, and a file's digest */
-        char *text; /* NULL for a directory, and where nothing is */
+        char *text; /* only when it was asked for; NULL for a directory, and where nothing is */
         size_t size;
         bool is_directory;
         struct phx_strings targets; /* the paths that a text includes, or the files "*.conf" of a
                                        directory as it lists them, hidden ones too */
 };
 
-/* Remembers included files from one config to the next: for one look at all of them, no longer. */
+/* Remembers included files from one config to the next, and from one look to the next: as long as
+ * the stamp of a file or directory is the same, it is not read again. */
 struct phx_lxc_reader;
 
 int phx_lxc_reader_new(struct phx_lxc_reader **ret_reader);
 struct phx_lxc_reader *phx_lxc_reader_free(struct phx_lxc_reader *reader);
 PHX_DEFINE_FREEP(phx_lxc_reader)
 
-/* The include at PATH, which is one of the TARGETS of a text or an include; the reader's. -EINVAL
- * when it is neither file nor directory, -EREMOTE below PHX_REMOTE_ROOT (base/trust.h), others as
- * from open; where nothing is there is an include without text. What could not be read is tried
- * again by the next call. */
+/* A look begins: what SCOPE says is to be looked at again, each when it is first asked for. NULL is
+ * all. A reader is new in the middle of a look at everything. */
+void phx_lxc_reader_begin(struct phx_lxc_reader *reader, const struct phx_scope *scope);
+/* A look ends: no text is kept, and after a look at everything no include that was not asked for.
+ */
+void phx_lxc_reader_end(struct phx_lxc_reader *reader);
+
+/* The include at PATH, which is one of the TARGETS of a text or an include; the reader's, until
+ * the look ends. -EINVAL when it is neither file nor directory, -EREMOTE below PHX_REMOTE_ROOT
+ * (base/trust.h), others as from open; where nothing is there is an include without text. What
+ * could not be read is tried again by the next call. */
 int phx_lxc_reader_include(
                 struct phx_lxc_reader *reader,
                 const char *path,
                 const struct phx_lxc_include **ret_include);
+/* The same, with its text. */
+int phx_lxc_reader_include_text(
+                struct phx_lxc_reader *reader,
+                const char *path,
+                const struct phx_lxc_include **ret_include);
 
-/* Every directory in which a change could change what was read so far, or could not be. */
-const struct phx_strings *phx_lxc_reader_watches(const struct phx_lxc_reader *reader);
+/* Appends every directory in which a change could change what is known, or could not be read. 0 or
+ * -ENOMEM. */
+int phx_lxc_reader_watches(const struct phx_lxc_reader *reader, struct phx_strings *watches);
+
+/* Whether an event at PATH can concern nothing but includes that are looked at again when PATH is
+ * in the scope. False for what is no include. */
+bool phx_lxc_reader_covers(const struct phx_lxc_reader *reader, const char *path);
 
 /* Appends the paths that TEXT includes: one for each line of which phx_lxc_line_includes() is true,
  * in their order. 0 or -ENOMEM. */

@@ -115,7 +115,9 @@ static int stage(
                 struct edit *edit,
                 const struct phx_lxc_source *old,
                 const struct phx_buffer *text) {
-        const struct phx_file_owner owner = { old->mode, old->uid, old->gid };
+        const struct phx_file_owner owner = { old->stamp.mode & 07777,
+                                              old->stamp.uid,
+                                              old->stamp.gid };
         int r;
 
         r = phx_file_stage_at(
@@ -158,7 +160,12 @@ static int replace_judge(const struct edit *edit, const char *profile) {
 
         r = phx_strings_addf(&files, "%s/%s/%s", edit->lxc->path, edit->name, edit->temporary);
         if (r >= 0)
-                r = phx_lxc_worker_load(&files, edit->lxc->deadline_usec, &values, edit->error);
+                r = phx_lxc_worker_load(
+                                &files,
+                                edit->lxc->deadline_usec,
+                                NULL,
+                                &values,
+                                edit->error);
         return r < 0 ? r : compare_profile(edit, &values, profile);
 }
 

@@ -93,6 +93,8 @@ static int walk_target(struct walk *walk, const char *path, bool is_entry, unsig
                 r = -ELOOP;
         else if (++walk->visits > PHX_LXC_INCLUDE_COUNT)
                 r = -E2BIG;
+        else if (walk->called)
+                r = phx_lxc_reader_include_text(walk->reader, path, &include);
         else
                 r = phx_lxc_reader_include(walk->reader, path, &include);
         if (r < 0)
@@ -130,8 +132,6 @@ static int walk_text(
         size_t offset = 0, target = 0;
         int r = 0;
 
-        if (!walk->called)
-                return walk_targets(walk, targets, false, depth);
         while (r >= 0 && phx_lxc_text_next(text, size, &offset, &line)) {
                 for (; counted < line.start; counted++)
                         place.line += *counted == '\n';
@@ -146,6 +146,8 @@ static int walk_include(struct walk *walk, const struct phx_lxc_include *include
         const char *outer = walk->directory;
         int r;
 
+        if (!include->is_directory && !walk->called)
+                return walk_targets(walk, &include->targets, false, depth);
         if (!include->is_directory)
                 return include->text ? walk_text(walk,
                                                  include->path,
@@ -161,14 +163,6 @@ static int walk_include(struct walk *walk, const struct phx_lxc_include *include
         return r;
 }
 
-static int walk_config(struct walk *walk, const char *path, const char *text, size_t size) {
-        phx_cleanup(phx_strings_done) struct phx_strings targets = { 0 };
-        int r;
-
-        r = phx_lxc_include_targets(text, size, &targets);
-        return r < 0 ? r : walk_text(walk, path, text, size, &targets, 0);
-}
-
 int phx_lxc_walk(
                 struct phx_lxc_reader *reader,
                 const char *path,
@@ -178,11 +172,46 @@ int phx_lxc_walk(
                               const struct phx_lxc_place *place,
                               const struct phx_lxc_line *line),
                 void *data) {
+        phx_cleanup(phx_strings_done) struct phx_strings targets = { 0 };
         struct walk walk = { .reader = reader, .config = path, .called = called, .data = data };
         int r;
 
-        r = walk_config(&walk, path, text, size);
+        r = phx_lxc_include_targets(text, size, &targets);
+        if (r >= 0)
+                r = walk_text(&walk, path, text, size, &targets, 0);
         return r < 0 ? r : 0;
+}
+
+int phx_lxc_walk_facts(
+                struct phx_lxc_reader *reader,
+                const char *path,
+                const struct phx_strings *targets,
+                struct phx_buffer *ret_facts,
+                struct phx_error *error) {
+        phx_cleanup(lxc_walk_done) struct walk walk = { .reader = reader,
+                                                        .config = path,
+                                                        .error = error };
+        int r = walk_targets(&walk, targets, false, 0);
+
+        if (r < 0)
+                return r;
+        *ret_facts = PHX_TAKE_STRUCT(walk.facts);
+        return 0;
+}
+
+int phx_lxc_combine_facts(
+                const char *digest,
+                const struct phx_buffer *facts,
+                char combined[PHX_SHA256_HEX]) {
+        phx_cleanup(phx_buffer_done) struct phx_buffer all = { 0 };
+        int r = phx_buffer_addf(&all, "config %s\n", digest);
+
+        if (r >= 0 && facts->size > 0)
+                r = phx_buffer_add(&all, facts->data, facts->size);
+        if (r < 0)
+                return r;
+        phx_sha256(all.data, all.size, combined);
+        return 0;
 }
 
 int phx_lxc_combine(
@@ -190,16 +219,12 @@ int phx_lxc_combine(
                 const char *path,
                 struct phx_lxc_source *source,
                 struct phx_error *error) {
-        phx_cleanup(lxc_walk_done) struct walk walk = { .reader = reader,
-                                                        .config = path,
-                                                        .error = error };
+        phx_cleanup(phx_strings_done) struct phx_strings targets = { 0 };
+        phx_cleanup(phx_buffer_done) struct phx_buffer facts = { 0 };
         int r;
 
-        r = phx_buffer_addf(&walk.facts, "config %s\n", source->digest);
+        r = phx_lxc_include_targets(source->text, source->size, &targets);
         if (r >= 0)
-                r = walk_config(&walk, path, source->text, source->size);
-        if (r < 0)
-                return r;
-        phx_sha256(walk.facts.data, walk.facts.size, source->combined);
-        return 0;
+                r = phx_lxc_walk_facts(reader, path, &targets, &facts, error);
+        return r < 0 ? r : phx_lxc_combine_facts(source->digest, &facts, source->combined);
 }

@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 
+#include "base/buffer.h"
 #include "base/error.h"
 #include "lxc/reader.h"
 #include "lxc/text.h"
@@ -38,3 +39,17 @@ int phx_lxc_combine(
                 const char *path,
                 struct phx_lxc_source *source,
                 struct phx_error *error);
+
+/* The same in two steps, for a config whose text is not at hand: TARGETS are the paths that it
+ * includes, and FACTS all that the digest says of them; PATH is for messages. */
+int phx_lxc_walk_facts(
+                struct phx_lxc_reader *reader,
+                const char *path,
+                const struct phx_strings *targets,
+                struct phx_buffer *ret_facts,
+                struct phx_error *error);
+/* 0 or -ENOMEM. */
+int phx_lxc_combine_facts(
+                const char *digest,
+                const struct phx_buffer *facts,
+                char combined[PHX_SHA256_HEX]);

@@ -11,10 +11,9 @@
 #include "base/grow.h"
 #include "base/set.h"
 #include "base/strings.h"
-#include "lxc/assignments.h"
 #include "lxc/cgroups.h"
 #include "lxc/label_picture.h"
-#include "lxc/option_trials.h"
+#include "lxc/option_reviews.h"
 #include "lxc/replace.h"
 #include "machine/pve.h"
 #include "machine/tasks.h"
@@ -46,10 +45,11 @@ struct phx_machine_containers {
         struct phx_pve_containers *pve;
         bool sees_pve;        /* the last look was at containers of Proxmox, too */
         const char *pve_sign; /* a directory that is there where Proxmox is installed */
-        struct phx_option_trials *trials;
+        struct phx_option_reviews *reviews;
         struct phx_label_pictures pictures;
         unsigned unsettled_looks;
         bool is_silent; /* a monitor did not answer the last time */
+        const struct phx_lxc_progress *progress;
 };
 
 int phx_machine_containers_new(
@@ -70,7 +70,7 @@ int phx_machine_containers_new(
         if (pve)
                 containers->pve_sign = pve->place.database;
         if (r >= 0)
-                r = phx_option_trials_new(&containers->trials);
+                r = phx_option_reviews_new(&containers->reviews);
         if (r < 0) {
                 (void) phx_machine_containers_free(containers);
                 return r;
@@ -87,7 +87,7 @@ struct phx_machine_containers *phx_machine_containers_free(
         phx_lxc_cache_free(containers->cache);
         phx_pve_containers_free(containers->pve);
         phx_label_pictures_done(&containers->pictures);
-        phx_option_trials_free(containers->trials);
+        phx_option_reviews_free(containers->reviews);
         free(containers);
 
         return NULL;
@@ -105,34 +105,37 @@ const struct phx_process *phx_machine_containers_process(
 
 void phx_machine_containers_forget(struct phx_machine_containers *containers) {
         phx_cleanup(phx_lxc_cache_freep) struct phx_lxc_cache *cache = NULL;
-        struct phx_option_trials *trials = NULL;
+        struct phx_option_reviews *reviews = NULL;
 
         if (containers->pve)
                 phx_pve_containers_forget(containers->pve);
         /* Without memory for new ones, the old ones are believed for once. */
-        if (phx_lxc_cache_new(&cache) < 0 || phx_option_trials_new(&trials) < 0)
+        if (phx_lxc_cache_new(&cache) < 0 || phx_option_reviews_new(&reviews) < 0)
                 return;
         phx_lxc_cache_free(containers->cache);
         containers->cache = PHX_TAKE(cache);
-        phx_option_trials_free(containers->trials);
-        containers->trials = trials;
+        phx_option_reviews_free(containers->reviews);
+        containers->reviews = reviews;
 }
 
 /* Root on a machine; a test's user. What others may write is not believed. */
 static struct phx_lxc lxc_of(
                 const struct phx_machine_containers *containers,
-                const char *lxc_path) {
+                const char *lxc_path,
+                const struct phx_scope *scope) {
         return (struct phx_lxc){ .path = lxc_path,
                                  .trust = containers->trust,
                                  .lock_root = LOCK_ROOT,
                                  .owner = { geteuid(), getegid() },
-                                 .deadline_usec = LXC_DEADLINE_USEC };
+                                 .deadline_usec = LXC_DEADLINE_USEC,
+                                 .scope = scope,
+                                 .progress = containers->progress };
 }
 
 void phx_machine_containers_clean(
                 const struct phx_machine_containers *containers,
                 const char *lxc_path) {
-        const struct phx_lxc lxc = lxc_of(containers, lxc_path);
+        const struct phx_lxc lxc = lxc_of(containers, lxc_path, NULL);
 
         (void) phx_lxc_remove_leftovers(&lxc);
 }
@@ -142,6 +145,7 @@ struct look {
         struct phx_machine_containers *containers;
         const struct phx_configuration *configuration;
         enum phx_backends backends;
+        const struct phx_scope *scope;
         struct phx_observed *observed;
         struct phx_lxc_containers list;
         struct phx_strings names;    /* of all containers on this host */
@@ -185,6 +189,7 @@ static int machine_refuse_path(struct look *look) {
         return r;
 }
 
+/* Moves what a picture needs of HAVE: its name and where its tasks are stay. */
 static int observe(struct look *look, struct phx_lxc_container *have) {
         struct phx_observed_container *observed;
         phx_autofree char *name = NULL;
@@ -195,23 +200,21 @@ static int observe(struct look *look, struct phx_lxc_container *have) {
         if (r < 0)
                 return r;
         observed = phx_observed_add_container(look->observed, name);
-        if (!observed || phx_replace(&observed->effective, have->values.profile) < 0 ||
-            phx_replace(&observed->trouble, have->trouble) < 0 ||
-            phx_replace(&observed->config, have->config) < 0 ||
-            phx_strings_copy(&observed->pending, &have->pending) < 0 ||
-            phx_strings_copy(&observed->remarks, &have->remarks) < 0 ||
-            phx_replace(&observed->digest, have->source.digest) < 0 ||
-            phx_replace(&observed->combined, have->source.combined) < 0 ||
-            phx_replace(&observed->decider, have->decider.file) < 0 ||
-            phx_replace(&observed->lock, have->lock) < 0 ||
-            phx_replace(&observed->decider_why, have->decider_why) < 0)
+        if (!observed || phx_replace(&observed->digest, have->digest) < 0 ||
+            phx_replace(&observed->combined, have->combined) < 0)
                 return -ENOMEM;
+        observed->effective = PHX_TAKE(have->values.profile);
+        observed->trouble = PHX_TAKE(have->trouble);
+        observed->config = PHX_TAKE(have->config);
+        observed->pending = PHX_TAKE_STRUCT(have->pending);
+        observed->remarks = PHX_TAKE_STRUCT(have->remarks);
+        observed->decider = PHX_TAKE(have->decider.file);
+        observed->decider_line = have->decider.line;
+        observed->decider_why = PHX_TAKE(have->decider_why);
+        observed->lock = PHX_TAKE(have->lock);
         observed->backend = have->backend;
         observed->restart = have->backend == PHX_BACKEND_LXC ? PHX_RESTART_PLAIN : have->restart;
-        observed->text = PHX_TAKE(have->source.text);
-        observed->size = have->source.size;
         observed->is_refused_by_lxc = have->values.code == -EINVAL;
-        observed->decider_line = have->decider.line;
         return phx_machine_tasks_look(&look->tasks, have, observed);
 }
 
@@ -254,7 +257,7 @@ static bool is_generated_by_pve(const struct phx_lxc_container *container) {
  * generated at its last start says nothing about it. */
 static int machine_hide_generated(struct phx_lxc_container *container, const char *why) {
         container->backend = PHX_BACKEND_PVE;
-        phx_lxc_source_done(&container->source);
+        container->digest[0] = container->combined[0] = '\0';
         phx_lxc_decider_done(&container->decider);
         if (phx_replace(&container->values.profile, NULL) < 0)
                 return -ENOMEM;
@@ -319,7 +322,7 @@ static int machine_list(struct look *look, const struct phx_lxc *lxc, struct phx
 }
 
 static int look_at_all(struct look *look, const char *lxc_path, struct phx_error *error) {
-        const struct phx_lxc lxc = lxc_of(look->containers, lxc_path);
+        const struct phx_lxc lxc = lxc_of(look->containers, lxc_path, look->scope);
         int r;
 
         r = machine_list(look, &lxc, error);
@@ -349,14 +352,15 @@ static int look_at_all(struct look *look, const char *lxc_path, struct phx_error
 
 int phx_machine_containers_observe(
                 struct phx_machine_containers *containers,
-                const struct phx_settings *settings,
-                const struct phx_configuration *configuration,
+                const struct phx_input *input,
                 struct phx_observed *observed,
                 struct phx_error *error) {
+        const struct phx_settings *settings = input->settings;
         phx_cleanup(machine_look_done) struct look look = {
                 .containers = containers,
-                .configuration = configuration,
+                .configuration = input->configuration,
                 .backends = settings->backend,
+                .scope = input->scope,
                 .observed = observed,
                 .first = observed->container_count,
         };
@@ -377,28 +381,10 @@ int phx_machine_containers_observe(
 
 /* --- when it is known what is desired --- */
 
-/* Assignments are in the order of the containers. */
-static int settle_options(
-                const struct phx_option_answer *answers,
-                struct phx_assignments *assignments,
-                const char *configuration_file,
-                struct phx_observed *observed) {
-        size_t next = 0;
-        int r = 0;
+static int machine_read_generated(void *data, const char *id, char **ret_text, size_t *ret_size) {
+        const struct phx_machine_containers *containers = data;
 
-        for (size_t i = 0; r >= 0 && i < observed->container_count; i++) {
-                struct phx_observed_container *have = &observed->containers[i];
-
-                if (next == assignments->count || assignments->items[next].have != have)
-                        continue;
-                r = phx_option_answer_settle(
-                                &answers[next],
-                                &assignments->items[next],
-                                configuration_file,
-                                have);
-                next++;
-        }
-        return r;
+        return phx_pve_containers_text(containers->pve, id, ret_text, ret_size);
 }
 
 static void machine_settle(
@@ -420,32 +406,26 @@ static void machine_settle(
 
 int phx_machine_containers_review(
                 struct phx_machine_containers *containers,
-                const char *configuration_file,
+                const struct phx_input *input,
                 struct phx_inventory *inventory,
                 const struct phx_desired *desired,
                 struct phx_observed *observed,
                 struct phx_error *error) {
-        const struct phx_lxc lxc = lxc_of(containers, observed->lxc_path);
-        phx_cleanup(phx_assignments_done) struct phx_assignments assignments = { 0 };
-        struct phx_option_answer *answers = NULL;
-        bool changed;
-        int r;
+        const struct phx_lxc lxc = lxc_of(containers, observed->lxc_path, input->scope);
+        const struct phx_option_review review = {
+                .lxc = &lxc,
+                .file = input->settings->configuration,
+                .desired = desired,
+                .observed = observed,
+                .inventory = inventory,
+                .read = machine_read_generated,
+                .data = containers,
+        };
+        int r, changed;
 
-        r = phx_assignments_collect(&assignments, desired, observed, inventory);
-        changed = r > 0;
-        if (r >= 0)
-                r = phx_option_trials_run(
-                                containers->trials,
-                                &lxc,
-                                &assignments,
-                                &answers,
-                                &observed->watches,
-                                error);
-        if (r >= 0)
-                r = settle_options(answers, &assignments, configuration_file, observed);
+        changed = r = phx_option_reviews_run(containers->reviews, &review, error);
         if (r >= 0 && containers->sees_pve)
-                r = phx_machine_pve_skip_options(configuration_file, observed);
-        phx_option_answers_free(answers, assignments.count);
+                r = phx_machine_pve_skip_options(review.file, observed);
         if (r < 0)
                 return r;
         machine_settle(containers, observed);
@@ -549,7 +529,7 @@ int phx_machine_containers_assign(
                 const struct phx_machine_containers *containers,
                 const struct phx_step_edit *step,
                 struct phx_error *error) {
-        const struct phx_lxc lxc = lxc_of(containers, step->lxc_path);
+        const struct phx_lxc lxc = lxc_of(containers, step->lxc_path, NULL);
         const struct phx_lxc_edit edit = edit_of(step);
         int r;
 
@@ -570,7 +550,7 @@ int phx_machine_containers_preview(
                 const struct phx_machine_containers *containers,
                 const struct phx_step_edit *step,
                 struct phx_preview *ret_preview) {
-        const struct phx_lxc lxc = lxc_of(containers, step->lxc_path);
+        const struct phx_lxc lxc = lxc_of(containers, step->lxc_path, NULL);
         const struct phx_lxc_edit edit = edit_of(step);
 
         if (step->backend == PHX_BACKEND_PVE)

@@ -7,6 +7,7 @@
 #include "pve/worker.h"
 #include "state/configuration.h"
 #include "state/desired.h"
+#include "state/input.h"
 #include "state/inventory.h"
 #include "state/observed.h"
 #include "state/settings.h"
@@ -43,18 +44,17 @@ void phx_machine_containers_clean(
  * tasks of the configured containers show. */
 int phx_machine_containers_observe(
                 struct phx_machine_containers *containers,
-                const struct phx_settings *settings,
-                const struct phx_configuration *configuration,
+                const struct phx_input *input,
                 struct phx_observed *observed,
                 struct phx_error *error);
 
 /* Asks liblxc about the desired containers' options, where that was not done yet, and says in
  * OBSERVED how their lines are to become right; and when to look again while a container starts.
- * CONFIGURATION_FILE is for messages. Lines that are recorded as ours and are gone from a config
+ * Lines that are recorded as ours and are gone from a config
  * are forgotten: 1 when INVENTORY changed. */
 int phx_machine_containers_review(
                 struct phx_machine_containers *containers,
-                const char *configuration_file,
+                const struct phx_input *input,
                 struct phx_inventory *inventory,
                 const struct phx_desired *desired,
                 struct phx_observed *observed,

@@ -93,12 +93,7 @@ int phx_machine_observe(
                                 input->judged,
                                 observed);
         if (r >= 0)
-                r = phx_machine_containers_observe(
-                                machine->containers,
-                                input->settings,
-                                input->configuration,
-                                observed,
-                                error);
+                r = phx_machine_containers_observe(machine->containers, input, observed, error);
         if (r >= 0)
                 r = observe_add_watches(machine, input->settings, observed);
         if (r < 0 && !(error && error->text[0]))

@@ -52,7 +52,7 @@ int phx_machine_review(
 
         r = phx_machine_containers_review(
                         machine->containers,
-                        input->settings->configuration,
+                        input,
                         &machine->inventory,
                         desired,
                         observed,

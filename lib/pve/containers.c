@@ -369,12 +369,24 @@ static int show_values(const struct phx_pve_known *known, struct phx_lxc_contain
         return r < 0 ? r : phx_replace(&shown->decider.file, known->decider.file);
 }
 
-static int show_source(const struct phx_pve_known *known, struct phx_lxc_source *source) {
-        source->size = known->generated.size;
-        source->text = strndup(known->generated.data, known->generated.size);
-        memcpy(source->digest, known->config.sha256, sizeof(source->digest));
-        memcpy(source->combined, known->combined, sizeof(source->combined));
-        return source->text ? 0 : -ENOMEM;
+int phx_pve_containers_text(
+                const struct phx_pve_containers *containers,
+                const char *id,
+                char **ret_text,
+                size_t *ret_size) {
+        const struct phx_pve_known *known = known_find(
+                        containers,
+                        (uint32_t) strtoul(id, NULL, 10));
+        char *text;
+
+        if (!known || !known->generated.data)
+                return -ENOENT;
+        text = strndup(known->generated.data, known->generated.size);
+        if (!text)
+                return -ENOMEM;
+        *ret_text = text;
+        *ret_size = known->generated.size;
+        return 0;
 }
 
 /* What keeps the container from starting again comes first. While it is only mounted, it starts. */
@@ -412,10 +424,12 @@ static int show_one(
             phx_strings_copy(&container->pending, &known->pending) < 0 ||
             phx_strings_copy(&container->remarks, &known->remarks) < 0)
                 return -ENOMEM;
-        r = known->generated.data ? show_source(known, &container->source) : 0;
+        if (known->generated.data) {
+                memcpy(container->digest, known->config.sha256, sizeof(container->digest));
+                memcpy(container->combined, known->combined, sizeof(container->combined));
+        }
         /* Without its profile where that is not known; where its tasks are, stays known. */
-        if (r >= 0)
-                r = show_values(known, container);
+        r = show_values(known, container);
         if (r >= 0 && known->trouble)
                 r = phx_replace(&container->values.profile, NULL);
         return r;
@@ -438,7 +452,7 @@ int phx_pve_containers_look(
         for (size_t i = 0; r >= 0 && i < containers->count; i++)
                 r = show_one(containers, &containers->items[i], &shown);
         if (r >= 0 && look.reader)
-                r = phx_strings_copy(&shown.watches, phx_lxc_reader_watches(look.reader));
+                r = phx_lxc_reader_watches(look.reader, &shown.watches);
         if (r < 0)
                 return r;
         shown.is_passing = containers->is_passing;

@@ -34,15 +34,23 @@ const struct phx_process *phx_pve_containers_process(const struct phx_pve_contai
 /* The next look reads every file, and asks liblxc about every config. */
 void phx_pve_containers_forget(struct phx_pve_containers *containers);
 
-/* The containers of this node, by id. The text of each is the config that Proxmox generates, as far
- * as it is known here (pve/effect.h), and the digest is that of the file. When the cluster file
- * system gives no answer, REFUSAL says why, and the containers are those of the last look, each
- * with that as its trouble: nothing is concluded from it. Fails only for want of memory, or when
- * liblxc cannot be asked at all. */
+/* The containers of this node, by id. What liblxc is asked about is the config that Proxmox
+ * generates, as far as it is known here (pve/effect.h), and the digest is that of the file. When
+ * the cluster file system gives no answer, REFUSAL says why, and the containers are those of the
+ * last look, each with that as its trouble: nothing is concluded from it. Fails only for want of
+ * memory, or when liblxc cannot be asked at all. */
 int phx_pve_containers_look(
                 struct phx_pve_containers *containers,
                 struct phx_lxc_containers *ret_containers,
                 struct phx_error *error);
+
+/* The config that Proxmox generates for the container ID, as at the last look; the caller's to
+ * free. 0, -ENOENT or -ENOMEM. */
+int phx_pve_containers_text(
+                const struct phx_pve_containers *containers,
+                const char *id,
+                char **ret_text,
+                size_t *ret_size);
 
 /* Whether the container ID was on another node at the last look, or on its way there. */
 bool phx_pve_containers_has_away(const struct phx_pve_containers *containers, const char *id);

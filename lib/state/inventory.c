@@ -201,6 +201,7 @@ int phx_inventory_set_container(
         lines_done(container);
         container->lines = PHX_TAKE_STRUCT(copy.lines);
         container->foreign = PHX_TAKE_STRUCT(copy.foreign);
+        inventory->container_changes++;
         return 1;
 }
 
@@ -250,5 +251,6 @@ int phx_inventory_remove_container(struct phx_inventory *inventory, const char *
         free(container->name);
         lines_done(container);
         drop(inventory->containers, inventory->container_count--, sizeof(*container), container);
+        inventory->container_changes++;
         return 1;
 }

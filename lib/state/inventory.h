@@ -40,6 +40,7 @@ struct phx_inventory {
         size_t profile_count;
         struct phx_inventory_container *containers;
         size_t container_count;
+        unsigned long container_changes; /* counts them, to see that there were none; not saved */
 };
 
 void phx_inventory_done(struct phx_inventory *inventory);

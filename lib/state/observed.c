@@ -61,7 +61,6 @@ static void observed_container_done(struct phx_observed_container *container) {
         free(container->effective);
         free(container->digest);
         free(container->decider);
-        free(container->text);
         free(container->combined);
         phx_tasks_done(&container->seen);
         free(container->trouble);

@@ -60,11 +60,8 @@ struct phx_observed_container {
         char *config;    /* the path of its config, for people; NULL: LXC_PATH/DIRECTORY/config */
         char *effective; /* lxc.apparmor.profile as liblxc sees it; "" when unset; NULL when unknown
                           */
-        char *digest;    /* of the config file */
-        char *text; /* of the config, its own lines in their order: not to be shown, as a value may
-                       be a secret; NULL when it cannot be read */
-        size_t size;
-        char *combined;         /* digest of the config and of all that it includes */
+        char *digest;    /* of the config file; "" or NULL when it cannot be read */
+        char *combined;  /* digest of the config and of all that it includes */
         bool is_refused_by_lxc; /* liblxc does not take the config as it is */
         char *decider; /* the file that sets EFFECTIVE, and its line; NULL when none does */
         unsigned decider_line;

@@ -15,12 +15,7 @@ static inline int look_at_containers(
                 struct phx_observed *observed,
                 struct phx_error *error) {
         struct phx_input input = { settings, configuration, desired, 0 };
-        int r = phx_machine_containers_observe(
-                        containers,
-                        settings,
-                        configuration,
-                        observed,
-                        error);
+        int r = phx_machine_containers_observe(containers, &input, observed, error);
 
         if (r >= 0)
                 r = phx_desire(&input, observed);
@@ -29,7 +24,7 @@ static inline int look_at_containers(
         if (r >= 0)
                 r = phx_machine_containers_review(
                                 containers,
-                                settings->configuration,
+                                &input,
                                 inventory,
                                 desired,
                                 observed,

@@ -34,7 +34,12 @@ static void ask(struct asked *asked, uint64_t deadline_usec) {
         struct phx_error error = { 0 };
 
         assert_int_equal(
-                        phx_lxc_worker_load(&asked->files, deadline_usec, asked->values, &error),
+                        phx_lxc_worker_load(
+                                        &asked->files,
+                                        deadline_usec,
+                                        NULL,
+                                        asked->values,
+                                        &error),
                         0);
         assert_string_equal(error.text, "");
 }
@@ -221,7 +226,7 @@ static char *describe_worker(const char *file) {
         if (phx_process_fork(&caller) > 0) {
                 struct phx_lxc_values values = { 0 };
 
-                (void) phx_lxc_worker_load(&files, 60000000, &values, NULL);
+                (void) phx_lxc_worker_load(&files, 60000000, NULL, &values, NULL);
                 _exit(0);
         }
         (void) snprintf(path, sizeof(path), "/proc/%d/task/%d/children", caller.pid, caller.pid);

@@ -68,7 +68,7 @@ static int edit(const struct phx_lxc_container *container, const char *profile) 
         r = phx_pve_containers_edit(
                         containers,
                         container->name,
-                        container->source.digest,
+                        container->digest,
                         &wanted,
                         NULL,
                         &error);
@@ -238,7 +238,7 @@ static void an_edit_is_shown_before_it_is_made(void **state) {
                         phx_pve_containers_preview(
                                         containers,
                                         "101",
-                                        list.items[0].source.digest,
+                                        list.items[0].digest,
                                         &wanted,
                                         NULL,
                                         &preview),
@@ -375,7 +375,7 @@ static void features_are_as_the_entry_asks(void **state) {
         if (phx_pve_containers_edit(
                             containers,
                             "101",
-                            list.items[0].source.digest,
+                            list.items[0].digest,
                             &wanted,
                             features,
                             &error) != 1)

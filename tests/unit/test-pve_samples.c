@@ -559,7 +559,7 @@ static void liblxc_reads_the_same_profile(void **state) {
                 count++;
                 assert_int_equal(phx_strings_addf(&files, "%s/%s", directory, samples[i].name), 0);
                 write_effect(&samples[i], files.items[0]);
-                if (phx_lxc_worker_load(&files, 60UL * 1000 * 1000, &values, &error) < 0)
+                if (phx_lxc_worker_load(&files, 60UL * 1000 * 1000, NULL, &values, &error) < 0)
                         fail_msg("%s: %s", samples[i].name, error.text);
                 assert_effective(&samples[i], &values, expected);
                 (void) unlink(files.items[0]);

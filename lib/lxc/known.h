@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* What lives in the cache of lxc/containers.h between looks. */
+
+#include "lxc/chains.h"
+#include "lxc/containers.h"
+
+/* One entry of LXC_PATH. */
+struct phx_lxc_known {
+        char *name;
+        struct phx_stamp directory; /* of what it leads to, where it is a link */
+        struct phx_stamp config;
+        bool is_directory;
+        bool is_link;
+        bool has_config;               /* it is a container */
+        bool is_settled;               /* the stamps are worth something: see base/stamp.h */
+        bool is_answered;              /* VALUES and DECIDER are those of COMBINED */
+        char digest[PHX_SHA256_HEX];   /* "" while the config could not be read */
+        char combined[PHX_SHA256_HEX]; /* "" while that, or what it includes, could not */
+        struct phx_lxc_chain *chain;
+        unsigned long chain_version; /* that COMBINED was made of */
+        struct phx_lxc_values values;
+        struct phx_lxc_decider decider;
+        char *trouble;              /* why it could not be read */
+        unsigned long named_at;     /* in which look the scope has named it */
+        struct phx_strings watches; /* of a link */
+};
+
+struct phx_lxc_cache {
+        char *path;
+        struct phx_lxc_owner owner;
+        struct phx_stamp directory; /* of PATH, when it was listed */
+        bool is_settled;
+        bool is_complete;            /* the last look came to its end */
+        bool is_link_met;            /* on the way to PATH */
+        struct phx_lxc_known *items; /* sorted by name */
+        size_t count;
+        struct phx_lxc_chains chains;
+        unsigned long look;
+        struct phx_strings watches; /* of the way to PATH */
+        unsigned unsaved;           /* answers that are not on disk */
+};
+
+void phx_lxc_known_done(struct phx_lxc_known *known);
+/* All that is known of PATH's entries. */
+void phx_lxc_cache_forget(struct phx_lxc_cache *cache);
+struct phx_lxc_known *phx_lxc_cache_find(const struct phx_lxc_cache *cache, const char *name);
+/* Makes ITEMS those of NAMES, which are sorted: what is known of one stays. 0 or -ENOMEM. */
+int phx_lxc_cache_set_names(struct phx_lxc_cache *cache, char *const *names, size_t count);
