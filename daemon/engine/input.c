@@ -1,5 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* The configuration may have many megabytes, and most looks find it as it was. Three ways say so,
+ * the cheapest first; none believes more than it has seen:
+ *
+ *   its stamp   the file is the one that was read last, trusted as ever, and not written to since
+ *   the copy    another file with the same bytes as the last good copy, which is the text that is
+ *               in force as long as its own stamp is the one that it had when it was written.
+ *               Compared in parts: no memory, and a fortieth of the time of a digest
+ *   the digest  of the whole text, where there is no such copy
+ *
+ * What differs from the copy differs from what is in force: it is parsed without a digest before.
+ */
+
 #include "engine/input.h"
 
 #include <errno.h>
@@ -32,6 +44,7 @@ struct input {
         struct phx_configuration *configuration;
         char *default_profile; /* that the configuration was read with */
         bool is_kept;          /* a restart would find the configuration */
+        struct phx_stamp kept; /* of the copy that it would find; zero: not known */
         struct seen seen_settings;
         struct seen seen_configuration;
         bool is_accepted; /* both, as they were read the last time */
@@ -117,6 +130,17 @@ static int input_read_file(
         return phx_trust_read(input->trust, path, limit, &ret_text->data, &ret_text->size, error);
 }
 
+/* By its stamp; RET_NOW is what was seen. "" for DIGEST: there was no file. */
+static bool input_is_as_seen(
+                const struct input *input,
+                const char *path,
+                const char *digest,
+                const struct seen *seen,
+                struct seen *ret_now) {
+        return input_look_at(input, path, ret_now) >= 0 &&
+               phx_stamp_equal(&ret_now->stamp, &seen->stamp) && (seen->is_believed || !digest[0]);
+}
+
 /* By its stamp, or else by its content, of which DIGEST is known; "" when there was no file. */
 static bool input_is_same(
                 const struct input *input,
@@ -128,9 +152,7 @@ static bool input_is_same(
         char found[PHX_SHA256_HEX];
         struct seen now = { 0 };
 
-        if (input_look_at(input, path, &now) < 0)
-                return false;
-        if (phx_stamp_equal(&now.stamp, &seen->stamp) && (seen->is_believed || !digest[0]))
+        if (input_is_as_seen(input, path, digest, seen, &now))
                 return true;
         if (input_read_file(input, path, limit, &now, &text, NULL) < 0)
                 return false;
@@ -139,6 +161,70 @@ static bool input_is_same(
                 return false;
         *seen = now;
         return true;
+}
+
+/* What is in force was read as these settings say. */
+static bool input_is_current(const struct input *input) {
+        return input->configuration &&
+               phx_equal(input->default_profile, input->settings->default_profile);
+}
+
+/* The copy of what is in force, as it was written; -1 when there is none. */
+static int open_kept(const struct input *input) {
+        static const struct phx_stamp unknown;
+        phx_autoclose int fd = -1;
+        struct phx_stamp stamp;
+        struct stat st;
+
+        if (!input_is_current(input) || !input->is_kept || phx_stamp_equal(&input->kept, &unknown))
+                return -1;
+        fd = openat(input->state_fd, LAST_GOOD, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return -1;
+        stamp = phx_stamp_of(&st);
+        return phx_stamp_equal(&stamp, &input->kept) ? PHX_TAKE_FD(fd) : -1;
+}
+
+/* Only the engine writes there, so that the stamp needs no time to settle. */
+static void note_kept(struct input *input) {
+        struct stat st;
+
+        input->kept = (struct phx_stamp){ 0 };
+        if (fstatat(input->state_fd, LAST_GOOD, &st, AT_SYMLINK_NOFOLLOW) == 0)
+                input->kept = phx_stamp_of(&st);
+}
+
+/* Whether the configuration's file has the text that is in force: 1, and then SEEN is of the file;
+ * 0; or -ENODATA when the copy cannot tell. What is wrong with the file, whoever reads it says. */
+static int input_is_as_kept(const struct input *input, struct seen *seen) {
+        const char *path = input->settings->configuration;
+        phx_autoclose int fd = -1, kept_fd = open_kept(input);
+        struct seen now = { 0 };
+        struct stat st;
+        int r;
+
+        if (kept_fd < 0 || input_look_at(input, path, &now) < 0 ||
+            phx_trust_open_file(input->trust, path, &fd, &st, NULL) < 0)
+                return -ENODATA;
+        if (st.st_size != input->kept.size)
+                return 0;
+        r = phx_file_compare(fd, kept_fd);
+        if (r < 0 || !phx_trust_is_unchanged(fd, &st))
+                return -ENODATA;
+        if (r > 0)
+                *seen = now;
+        return r;
+}
+
+static bool input_is_same_configuration(const struct input *input, struct seen *seen) {
+        const char *path = input->settings->configuration, *digest = input->configuration->digest;
+        struct seen now = { 0 };
+        int r;
+
+        if (input_is_as_seen(input, path, digest, seen, &now))
+                return true;
+        r = input_is_as_kept(input, seen);
+        return r >= 0 ? r > 0 : input_is_same(input, path, PHX_CONFIGURATION_LIMIT, digest, seen);
 }
 
 static bool is_to_be_read(
@@ -163,12 +249,7 @@ bool input_is_unchanged(struct input *input, const struct phx_scope *scope) {
                                 settings);
         if (!settings->is_other &&
             is_to_be_read(scope, input->settings->configuration, configuration))
-                configuration->is_other = !input_is_same(
-                                input,
-                                input->settings->configuration,
-                                PHX_CONFIGURATION_LIMIT,
-                                input->configuration->digest,
-                                configuration);
+                configuration->is_other = !input_is_same_configuration(input, configuration);
         return !settings->is_other && !configuration->is_other;
 }
 
@@ -241,29 +322,18 @@ static int input_read_settings(struct input *input, struct phx_desired *desired)
         return r < 0 ? input_refuse(desired, PHX_REFUSED_SETTINGS, r, &error) : 0;
 }
 
-static bool input_is_in_force(const struct input *input, const char *digest) {
-        return input->configuration && strcmp(input->configuration->digest, digest) == 0 &&
-               phx_equal(input->default_profile, input->settings->default_profile);
-}
-
-static int take_configuration(
+static int parse_configuration(
                 struct input *input,
                 const char *file,
-                const char *text,
-                size_t size,
+                const struct phx_buffer *text,
                 struct phx_error *error) {
         struct phx_configuration *configuration = NULL;
-        char digest[PHX_SHA256_HEX];
         int r;
-
-        phx_sha256(text, size, digest);
-        if (input_is_in_force(input, digest))
-                return input->is_kept ? 0 : 1;
 
         r = phx_configuration_parse(
                         file,
-                        text,
-                        size,
+                        text->data,
+                        text->size,
                         input->settings->default_profile,
                         &configuration,
                         error);
@@ -276,26 +346,66 @@ static int take_configuration(
         return r < 0 ? r : 1;
 }
 
+/* 1 when it is to be kept. */
+static int take_configuration(
+                struct input *input,
+                const char *file,
+                const struct phx_buffer *text,
+                struct phx_error *error) {
+        char digest[PHX_SHA256_HEX];
+
+        if (input_is_current(input)) {
+                phx_sha256(text->data, text->size, digest);
+                if (strcmp(input->configuration->digest, digest) == 0)
+                        return input->is_kept ? 0 : 1;
+        }
+        return parse_configuration(input, file, text, error);
+}
+
 /* With a refused file: what was accepted last, before a restart or with other settings. What could
  * not be kept is newer than what is on disk, and stays. */
 static void recall_configuration(struct input *input) {
-        phx_autofree char *text = NULL;
-        size_t size = 0;
+        phx_cleanup(phx_buffer_done) struct phx_buffer text = { 0 };
 
         if (input->configuration &&
             (!input->is_kept ||
              phx_equal(input->default_profile, input->settings->default_profile)))
                 return;
-        if (phx_file_read_at(input->state_fd, LAST_GOOD, PHX_CONFIGURATION_LIMIT, &text, &size) >=
-                            0 &&
-            take_configuration(input, LAST_GOOD, text, size, NULL) >= 0)
+        if (phx_file_read_at(
+                            input->state_fd,
+                            LAST_GOOD,
+                            PHX_CONFIGURATION_LIMIT,
+                            &text.data,
+                            &text.size) >= 0 &&
+            take_configuration(input, LAST_GOOD, &text, NULL) >= 0) {
                 input->is_kept = true;
+                note_kept(input);
+        }
 }
 
-static int input_read_configuration(struct input *input, struct phx_desired *desired) {
+static int keep_configuration(
+                struct input *input,
+                const char *path,
+                const struct phx_buffer *text,
+                struct phx_error *error) {
+        int r = phx_file_ensure_at(input->state_fd, LAST_GOOD, text->data, text->size, 0600);
+
+        input->is_kept = r >= 0;
+        if (r < 0)
+                return phx_error_set(
+                                error,
+                                r,
+                                "%s: is accepted, but cannot be stored for the next start: %s",
+                                path,
+                                strerrordesc_np(-r));
+        note_kept(input);
+        return 0;
+}
+
+/* IS_OTHER: it is known to have another text than what is in force. */
+static int input_read_text(struct input *input, bool is_other, struct phx_error *error) {
         const char *path = input->settings->configuration;
         phx_cleanup(phx_buffer_done) struct phx_buffer text = { 0 };
-        struct phx_error error = { 0 };
         int r;
 
         r = input_read_file(
@@ -304,21 +414,22 @@ static int input_read_configuration(struct input *input, struct phx_desired *des
                         PHX_CONFIGURATION_LIMIT,
                         &input->seen_configuration,
                         &text,
-                        &error);
-        if (r >= 0)
-                r = take_configuration(input, path, text.data, text.size, &error);
-        if (r > 0) {
-                r = phx_file_ensure_at(input->state_fd, LAST_GOOD, text.data, text.size, 0600);
-                input->is_kept = r >= 0;
-                if (r < 0)
-                        (void) phx_error_set(
-                                        &error,
-                                        r,
-                                        "%s: is accepted, but cannot be stored for the next "
-                                        "start: %s",
-                                        path,
-                                        strerrordesc_np(-r));
-        }
+                        error);
+        if (r < 0)
+                return r;
+        r = is_other ? parse_configuration(input, path, &text, error)
+                     : take_configuration(input, path, &text, error);
+        return r > 0 ? keep_configuration(input, path, &text, error) : r;
+}
+
+static int input_read_configuration(struct input *input, struct phx_desired *desired) {
+        struct phx_error error = { 0 };
+        int r;
+
+        r = input_is_as_kept(input, &input->seen_configuration);
+        if (r > 0)
+                return 0;
+        r = input_read_text(input, r == 0, &error);
         if (r >= 0)
                 return 0;
         input->is_accepted = false;

@@ -11,6 +11,9 @@
 
 #include "base/strings.h"
 
+/* Bytes of each of two files that are compared at a time. */
+#define PART_SIZE ((ssize_t) 128 * 1024)
+
 /* Makes room for at least one byte more than SIZE and its NUL. */
 static int file_make_room(char **data, size_t size, size_t *capacity) {
         size_t wanted = *capacity ? *capacity * 2 : 8192;
@@ -52,6 +55,44 @@ int phx_file_read_fd(int fd, size_t limit, char **ret_data, size_t *ret_size) {
         *ret_data = PHX_TAKE(data);
         *ret_size = size;
         return 0;
+}
+
+/* As many bytes of FD from OFFSET on as there are, up to SIZE. */
+static ssize_t file_read_part(int fd, char *data, size_t size, off_t offset) {
+        size_t used = 0;
+
+        while (used < size) {
+                ssize_t n = pread(fd, data + used, size - used, offset + (off_t) used);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return phx_errno();
+                if (n == 0)
+                        break;
+                used += (size_t) n;
+        }
+        return (ssize_t) used;
+}
+
+int phx_file_compare(int a_fd, int b_fd) {
+        phx_autofree char *parts = malloc(2 * PART_SIZE);
+        off_t offset = 0;
+
+        if (!parts)
+                return -ENOMEM;
+        for (;;) {
+                ssize_t a = file_read_part(a_fd, parts, PART_SIZE, offset);
+                ssize_t b = file_read_part(b_fd, parts + PART_SIZE, PART_SIZE, offset);
+
+                if (a < 0 || b < 0)
+                        return (int) (a < 0 ? a : b);
+                if (a != b || memcmp(parts, parts + PART_SIZE, (size_t) a) != 0)
+                        return 0;
+                if (a < PART_SIZE)
+                        return 1;
+                offset += a;
+        }
 }
 
 int phx_file_read_at(

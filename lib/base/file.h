@@ -28,6 +28,9 @@ int phx_file_read_fd(int fd, size_t limit, char **ret_data, size_t *ret_size);
  * -EINVAL for what is not a regular file. Follows symbolic links. */
 int phx_file_read_at(int dir_fd, const char *name, size_t limit, char **ret_data, size_t *ret_size);
 
+/* Whether two open files have the same bytes, from their beginnings: 1, 0, or a negative errno. */
+int phx_file_compare(int a_fd, int b_fd);
+
 /* Puts a new file in NAME's place: temporary name, write, fsync, mode, rename, fsync of the
  * directory. After a crash at any instruction NAME is the old file or the new one. */
 int phx_file_replace_at(int dir_fd, const char *name, const void *data, size_t size, mode_t mode);

@@ -320,6 +320,34 @@ static bool is_same_version(const struct stat *a, const struct stat *b) {
                a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
+int phx_trust_open_file(
+                const struct phx_trust *trust,
+                const char *path,
+                int *ret_fd,
+                struct stat *ret_st,
+                struct phx_error *error) {
+        phx_autoclose int fd = -1;
+        struct stat st;
+        int r;
+
+        r = open_type(trust, path, S_IFREG, &fd, error);
+        if (r < 0)
+                return r;
+        if (fstat(fd, &st) < 0)
+                return phx_error_errno(error, path);
+        if (has_writer(fd))
+                return phx_error_set_in(error, -EBUSY, path, "is still being written");
+        *ret_fd = PHX_TAKE_FD(fd);
+        *ret_st = st;
+        return 0;
+}
+
+bool phx_trust_is_unchanged(int fd, const struct stat *st) {
+        struct stat now;
+
+        return fstat(fd, &now) == 0 && is_same_version(st, &now) && !has_writer(fd);
+}
+
 int phx_trust_read(
                 const struct phx_trust *trust,
                 const char *path,
@@ -328,25 +356,20 @@ int phx_trust_read(
                 size_t *ret_size,
                 struct phx_error *error) {
         phx_autofree char *data = NULL;
-        struct stat before, after;
         phx_autoclose int fd = -1;
+        struct stat st;
         size_t size = 0;
         int r;
 
-        r = open_type(trust, path, S_IFREG, &fd, error);
+        r = phx_trust_open_file(trust, path, &fd, &st, error);
         if (r < 0)
                 return r;
-        if (fstat(fd, &before) < 0)
-                return phx_error_errno(error, path);
-        if (has_writer(fd))
-                return phx_error_set_in(error, -EBUSY, path, "is still being written");
-
         r = phx_file_read_fd(fd, limit, &data, &size);
         if (r == -EFBIG)
                 return phx_error_set_in(error, r, path, "is larger than %zu bytes", limit);
         if (r < 0)
                 return phx_error_set_in(error, r, path, "%s", strerrordesc_np(-r));
-        if (fstat(fd, &after) < 0 || !is_same_version(&before, &after) || has_writer(fd))
+        if (!phx_trust_is_unchanged(fd, &st))
                 return phx_error_set_in(error, -EBUSY, path, "changed while it was read");
 
         *ret_data = PHX_TAKE(data);

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "base/error.h"
@@ -67,3 +68,14 @@ int phx_trust_read(
                 char **ret_data,
                 size_t *ret_size,
                 struct phx_error *error);
+
+/* Opens a trusted file to be read, with the same codes, when no process has it open for writing.
+ * RET_ST is of the open file. */
+int phx_trust_open_file(
+                const struct phx_trust *trust,
+                const char *path,
+                int *ret_fd,
+                struct stat *ret_st,
+                struct phx_error *error);
+/* Whether the file is still as it was opened so: what was read in between is its content. */
+bool phx_trust_is_unchanged(int fd, const struct stat *st);

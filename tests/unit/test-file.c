@@ -95,6 +95,33 @@ static void a_descriptor_may_be_read_twice(void **state) {
         }
 }
 
+/* Around the size of the parts that are compared at a time. */
+static void files_are_compared_byte_by_byte(void **state) {
+        static const size_t sizes[] = { 0, 1, 131071, 131072, 131073, 262144, 300000 };
+        static char bytes[300001];
+
+        memset(bytes, 'x', sizeof(bytes));
+        for (size_t i = 0; i < PHX_ELEMENTS(sizes); i++) {
+                phx_autoclose int one = -1, two = -1;
+
+                tree_write_bytes("one", bytes, sizes[i]);
+                tree_write_bytes("two", bytes, sizes[i]);
+                one = openat(place(state), "one", O_RDONLY | O_CLOEXEC);
+                two = openat(place(state), "two", O_RDWR | O_CLOEXEC);
+                assert_int_equal(phx_file_compare(one, two), 1);
+                /* One byte more, or another last one. */
+                assert_int_equal(pwrite(two, "y", 1, (off_t) sizes[i]), 1);
+                assert_int_equal(phx_file_compare(one, two), 0);
+                assert_int_equal(phx_file_compare(two, one), 0);
+                assert_int_equal(ftruncate(two, (off_t) sizes[i]), 0);
+                if (sizes[i] == 0)
+                        continue;
+                assert_int_equal(pwrite(two, "y", 1, (off_t) sizes[i] - 1), 1);
+                assert_int_equal(phx_file_compare(one, two), 0);
+        }
+        assert_int_equal(phx_file_compare(-1, place(state)), -EBADF);
+}
+
 static void replacing_gives_the_mode_whatever_the_umask(void **state) {
         phx_autofree char *content = NULL;
         mode_t before = umask(0077);
@@ -222,6 +249,7 @@ int main(void) {
                 with_place(beyond_the_limit_nothing_is_returned),
                 with_place(what_is_no_file_is_not_waited_for),
                 with_place(a_descriptor_may_be_read_twice),
+                with_place(files_are_compared_byte_by_byte),
                 with_place(replacing_gives_the_mode_whatever_the_umask),
                 with_place(replacing_a_link_leaves_its_target),
                 with_place(ensuring_writes_once),

@@ -22,6 +22,21 @@
 #define GOOD_SETTINGS "{ \"configuration\": \"" CONFIGURATION "\", \"resync_s\": 77 }\n"
 #define GOOD_CONFIGURATION "{ \"lxc_configs\": { \"910\": { \"name\": \"web\" } } }\n"
 
+/* As many bytes as a real entry has, and as many entries as the largest host may have. */
+#define ENTRY_SIZE 1466
+#define ENTRIES 20000
+
+static unsigned digests;
+
+void __real_phx_sha256(const void *data, size_t size, char hex[PHX_SHA256_HEX]);
+void __wrap_phx_sha256(const void *data, size_t size, char hex[PHX_SHA256_HEX]);
+
+/* Of the settings as well, which are small. */
+void __wrap_phx_sha256(const void *data, size_t size, char hex[PHX_SHA256_HEX]) {
+        digests += memmem(data, size, "lxc_configs", strlen("lxc_configs")) != NULL;
+        __real_phx_sha256(data, size, hex);
+}
+
 static struct phx_trust trust;
 static struct input *input;
 static struct phx_desired *desired;
@@ -75,6 +90,12 @@ static void read_refused(const char *object, const char *text) {
         if (!phx_has_prefix(desired->refusals[0].text, text))
                 assert_string_equal(desired->refusals[0].text, text);
         assert_false(desired->refusals[0].is_transient);
+}
+
+static void assert_file_is(const char *path, const char *text) {
+        phx_autofree char *found = tree_read(path);
+
+        assert_string_equal(found, text);
 }
 
 static const char *profile_of_the_container(void) {
@@ -276,6 +297,114 @@ static void what_has_not_changed_is_not_parsed_anew(void **state) {
         assert_ptr_equal(input_configuration(input), configuration);
 }
 
+static void rewrite(const char *text) {
+        tree_write("etc/lxc.json.new", text);
+        assert_int_equal(rename(tree_path("etc/lxc.json.new"), tree_path("etc/lxc.json")), 0);
+}
+
+/* A digest takes forty times as long as a comparison. */
+static void an_identical_rewrite_takes_no_digest_and_another_text_takes_one(void **state) {
+        const struct phx_configuration *configuration;
+
+        digests = 0;
+        read_good();
+        assert_int_equal(digests, 1);
+        configuration = input_configuration(input);
+        for (unsigned i = 0; i < 3; i++) {
+                rewrite(GOOD_CONFIGURATION);
+                read_good();
+                read_good();
+        }
+        assert_int_equal(digests, 1);
+        assert_ptr_equal(input_configuration(input), configuration);
+
+        /* Also one of the same size. */
+        rewrite("{ \"lxc_configs\": { \"911\": { \"name\": \"web\" } } }\n");
+        read_good();
+        assert_int_equal(digests, 2);
+        assert_string_equal(input_configuration(input)->containers[0].id, "911");
+        rewrite(GOOD_CONFIGURATION);
+        read_good();
+        assert_string_equal(input_configuration(input)->containers[0].id, "910");
+}
+
+/* It is the copy of what is in force only while it is as it was written. */
+static void a_copy_that_was_changed_is_not_compared_with(void **state) {
+        static const char other[] = "{ \"lxc_configs\": { \"911\": { \"name\": \"web\" } } }\n";
+
+        read_good();
+        tree_write("state/configuration.json", other);
+        rewrite(other);
+        read_good();
+        assert_string_equal(input_configuration(input)->containers[0].id, "911");
+        assert_file_is("state/configuration.json", other);
+
+        tree_remove("state/configuration.json");
+        rewrite(GOOD_CONFIGURATION);
+        read_good();
+        assert_string_equal(input_configuration(input)->containers[0].id, "910");
+        assert_file_is("state/configuration.json", GOOD_CONFIGURATION);
+}
+
+/* Times and size are put back, the bytes are not: the time of the change tells. */
+static void a_file_that_is_changed_in_place_is_read_again(void **state) {
+        struct timespec times[2];
+        struct stat st;
+
+        read_good();
+        read_good();
+        assert_int_equal(stat(tree_path("etc/lxc.json"), &st), 0);
+        times[0] = st.st_atim;
+        times[1] = st.st_mtim;
+        tree_write("etc/lxc.json", "{ \"lxc_configs\": { \"911\": { \"name\": \"web\" } } }\n");
+        assert_int_equal(utimensat(AT_FDCWD, tree_path("etc/lxc.json"), times, 0), 0);
+        read_good();
+        assert_string_equal(input_configuration(input)->containers[0].id, "911");
+}
+
+/* Another could have written it: it is refused, though nothing of it has changed. */
+static void an_unchanged_file_must_still_be_trusted(void **state) {
+        read_good();
+        read_good();
+        assert_int_equal(chmod(tree_path("etc"), 0777), 0);
+        read_input();
+        assert_int_equal(desired->refusal_count, 2);
+        assert_string_equal(desired->refusals[1].object, "configuration");
+        assert_int_equal(chmod(tree_path("etc"), 0755), 0);
+        read_good();
+}
+
+static void twenty_thousand_real_entries_are_accepted_and_recalled(void **state) {
+        char *text = malloc((size_t) ENTRIES * ENTRY_SIZE + 64), *end = text;
+
+        assert_non_null(text);
+        end += sprintf(end, "{ \"lxc_configs\": {\n");
+        for (unsigned i = 0; i < ENTRIES; i++) {
+                char *begin = end;
+
+                end += sprintf(end,
+                               "\"%u\": { \"name\": \"guest-%u\", \"apparmor_profile\": "
+                               "\"lxc-baseline\", \"features\": [ \"base_setup\" ], \"memory_mb\": "
+                               "2048, \"description\": \"",
+                               100000 + i,
+                               i);
+                memset(end, 'x', ENTRY_SIZE - 8 - (size_t) (end - begin));
+                end = begin + ENTRY_SIZE - 8;
+                end += sprintf(end, "\" }%s\n", i + 1 < ENTRIES ? "," : "");
+        }
+        (void) sprintf(end, "} }\n");
+        assert_true(strlen(text) > (size_t) ENTRIES * (ENTRY_SIZE - 8));
+        tree_write("etc/lxc.json", text);
+        free(text);
+        read_good();
+        assert_int_equal(input_configuration(input)->count, ENTRIES);
+
+        start();
+        tree_write("etc/lxc.json", "{");
+        read_refused("configuration", CONFIGURATION);
+        assert_int_equal(input_configuration(input)->count, ENTRIES);
+}
+
 static void another_default_profile_reads_the_configuration_again(void **state) {
         read_good();
         assert_string_equal(profile_of_the_container(), "unconfined");
@@ -398,6 +527,11 @@ int main(void) {
                 TEST(the_last_good_configuration_outlives_a_restart),
                 TEST(a_last_good_configuration_that_is_damaged_is_none),
                 TEST(what_has_not_changed_is_not_parsed_anew),
+                TEST(an_identical_rewrite_takes_no_digest_and_another_text_takes_one),
+                TEST(a_copy_that_was_changed_is_not_compared_with),
+                TEST(a_file_that_is_changed_in_place_is_read_again),
+                TEST(an_unchanged_file_must_still_be_trusted),
+                TEST(twenty_thousand_real_entries_are_accepted_and_recalled),
                 TEST(another_default_profile_reads_the_configuration_again),
                 TEST(another_default_profile_holds_for_a_recalled_configuration),
                 TEST(what_could_not_be_kept_is_not_undone_by_a_recall),
