@@ -417,8 +417,10 @@ static void await_expiry(const struct work *work, struct phx_report *report) {
         if (end == PHX_NEVER)
                 return;
         wait = end > work->wall_usec ? end - work->wall_usec : 0;
-        if (wait < report->retry_usec)
+        if (wait < report->retry_usec) {
                 report->retry_usec = wait;
+                report->is_settling = false;
+        }
 }
 
 static void on_attributed(void *data, const char *profile, const char *what, const char *by) {

@@ -254,6 +254,8 @@ static void begin_look(struct manager *manager) {
         phx_autofree char *suspensions = NULL;
         int r;
 
+        /* Whether it is the time to look at tasks again, or something else comes first. */
+        manager->scope.has_tasks |= manager->schedule.is_settling;
         if (request.kind == LOOK_LABELS) {
                 begin_labels(manager);
                 return;

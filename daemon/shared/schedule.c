@@ -117,7 +117,8 @@ enum look_kind schedule_begin(struct schedule *schedule, uint64_t now) {
                 return LOOK_LABELS;
         if (schedule->now)
                 kind = LOOK_ASKED;
-        else if (schedule->full || schedule->retry_at <= now || resync_due(schedule) <= now)
+        else if (schedule->full || resync_due(schedule) <= now ||
+                 (schedule->retry_at <= now && !schedule->is_settling))
                 kind = LOOK_FULL;
 
         schedule->first_event = PHX_NEVER;
@@ -133,6 +134,7 @@ void schedule_end(struct schedule *schedule, uint64_t now, const struct phx_repo
         schedule->failures = 0;
         schedule->ended = now;
         schedule->retry_at = later_by(now, report->retry_usec);
+        schedule->is_settling = report->is_settling;
         schedule->debounce_usec = report->debounce_usec;
         schedule->longest_delay_usec = report->longest_delay_usec;
         schedule->resync_usec = report->resync_usec;
@@ -157,6 +159,7 @@ void schedule_fail(struct schedule *schedule, uint64_t now, bool hold) {
         schedule->running = false;
         schedule->ended = now;
         schedule->full = true;
+        schedule->is_settling = false;
         schedule->retry_at = later_by(now, backoff(schedule->failures++));
         schedule->hold_until = hold ? schedule->retry_at : 0;
 }

@@ -37,6 +37,7 @@ struct schedule {
         uint64_t ended; /* the last look */
         uint64_t labels_ended;
         uint64_t retry_at;
+        bool is_settling;    /* then a plain look will do */
         uint64_t hold_until; /* no look before, whatever happens */
         unsigned failures;   /* in a row */
         bool full;           /* the next look must be a full one */

@@ -32,6 +32,7 @@ static const struct phx_field report_fields[] = {
           &init_shape,
           offsetof(struct phx_report, init_count) },
         PLAIN(retry_usec, TIME),
+        { "settling", PHX_FIELD_BOOL, offsetof(struct phx_report, is_settling) },
         PLAIN(debounce_usec, TIME),
         PLAIN(longest_delay_usec, TIME),
         PLAIN(resync_usec, TIME),

@@ -400,8 +400,10 @@ static void machine_settle(
         if (!starting)
                 return;
         delay = containers->unsettled_looks < SETTLE_LOOKS ? SETTLE_USEC : SETTLE_SLOWLY_USEC;
-        if (delay < observed->retry_usec)
-                observed->retry_usec = delay;
+        if (delay >= observed->retry_usec)
+                return;
+        observed->retry_usec = delay;
+        observed->is_settling = true;
 }
 
 int phx_machine_containers_review(

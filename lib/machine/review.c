@@ -140,8 +140,10 @@ static int save_look(
         }
         if (!phx_desired_add_refusal(desired, PHX_REFUSED_STATE, NULL, phx_error_text(&why, r)))
                 return phx_error_set(error, -ENOMEM, "observing: out of memory");
-        if (observed->retry_usec > SAVE_RETRY_USEC)
+        if (observed->retry_usec > SAVE_RETRY_USEC) {
                 observed->retry_usec = SAVE_RETRY_USEC;
+                observed->is_settling = false;
+        }
         return 0;
 }
 

@@ -505,6 +505,8 @@ static int pass_fill(
 
         report->labels_at = picture->observed->labels_at;
         report->retry_usec = retry_after(pass, picture, now_usec);
+        report->is_settling = picture->observed->is_settling &&
+                              report->retry_usec == picture->observed->retry_usec;
         return take_snapshot(pass, world, picture, report);
 }
 

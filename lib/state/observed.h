@@ -115,6 +115,7 @@ struct phx_observed {
         struct phx_strings watches; /* directories whose change is worth a look */
         uint64_t retry_usec; /* something is not settled: look again after this; PHX_NEVER otherwise
                               */
+        bool is_settling;    /* that is tasks alone: containers that start, or could not be read */
 };
 
 void phx_line_edit_done(struct phx_line_edit *edit);

@@ -22,6 +22,7 @@ struct phx_report {
         pid_t *inits;               /* init of each running container: its end is worth a look */
         size_t init_count;
         uint64_t retry_usec; /* look again after this, PHX_NEVER when only new input can help */
+        bool is_settling;    /* then at tasks alone */
         /* The settings in force, as the loop needs them. */
         uint64_t debounce_usec;
         uint64_t longest_delay_usec;

@@ -16,7 +16,7 @@ static struct phx_report *new_report(void) {
         struct phx_report *report = calloc(1, sizeof(*report));
 
         assert_non_null(report);
-        report->is_unchanged = true;
+        report->is_unchanged = report->is_settling = true;
         report->degraded = true;
         report->changes = 3;
         report->retry_usec = PHX_NEVER;
@@ -49,7 +49,7 @@ static void a_report_survives_the_journey(void **state) {
 
         assert_string_equal(back->status, report->status);
         assert_string_equal(back->lxc_path, report->lxc_path);
-        assert_true(back->is_unchanged);
+        assert_true(back->is_unchanged && back->is_settling);
         assert_true(back->degraded);
         assert_int_equal(back->changes, 3);
         assert_true(phx_strings_equal(&back->watches, &report->watches));

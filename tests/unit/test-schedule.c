@@ -105,6 +105,20 @@ static void a_report_can_ask_for_a_retry(void **state) {
         assert_true(schedule_due(&schedule) == 626 * S);
 }
 
+static void what_only_settles_is_a_plain_look(void **state) {
+        struct schedule schedule = settled(10 * S);
+        struct phx_report report = quiet;
+
+        (void) schedule_begin(&schedule, 20 * S);
+        report.retry_usec = 4 * S;
+        report.is_settling = true;
+        schedule_end(&schedule, 21 * S, &report);
+        assert_true(schedule_due(&schedule) == 25 * S);
+        assert_int_equal(schedule_begin(&schedule, 25 * S), LOOK_PLAIN);
+        schedule_fail(&schedule, 26 * S, false);
+        assert_int_equal(schedule_begin(&schedule, 27 * S), LOOK_FULL);
+}
+
 static void the_delays_are_the_newest_report_s(void **state) {
         struct schedule schedule = settled(10 * S);
         struct phx_report report = quiet;
@@ -248,6 +262,7 @@ int main(void) {
                 cmocka_unit_test(a_storm_waits_no_longer_than_the_longest_delay),
                 cmocka_unit_test(an_event_during_a_look_means_another),
                 cmocka_unit_test(a_report_can_ask_for_a_retry),
+                cmocka_unit_test(what_only_settles_is_a_plain_look),
                 cmocka_unit_test(the_delays_are_the_newest_report_s),
                 cmocka_unit_test(failures_back_off_and_events_cut_them_short),
                 cmocka_unit_test(a_held_failure_waits_whatever_happens),
