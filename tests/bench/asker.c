@@ -6,12 +6,13 @@
  *      phoenixd-asker COUNT [KIND NAME [PAUSE]]
  *
  * calls Describe() of org.phoenixd1 COUNT times, of all or of one object ("container", "profile"),
- * PAUSE microseconds apart, each followed by a call that the bus answers by itself, and prints the
- * median, the 99th percentile and the longest of both, in microseconds:
+ * PAUSE microseconds apart or until SIGTERM, each followed by a call that the bus answers by
+ * itself, and prints the median, the 99th percentile and the longest of both, in microseconds:
  *
  *      phoenixd MEDIAN P99 LONGEST
  *      bus MEDIAN P99 LONGEST
  */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,13 @@
 #include <systemd/sd-bus.h>
 
 #define COUNT_LIMIT 100000
+
+static volatile sig_atomic_t is_over;
+
+static void on_term(int number) {
+        (void) number;
+        is_over = 1;
+}
 
 static double now_usec(void) {
         struct timespec now;
@@ -104,7 +112,12 @@ int main(int argc, char **argv) {
                                "there is a bus\n");
                 return EXIT_FAILURE;
         }
+        (void) signal(SIGTERM, on_term);
         for (size_t i = 0; i < count; i++) {
+                if (is_over && i > 0) {
+                        count = i;
+                        break;
+                }
                 ours[i] = ask(bus, "org.phoenixd1", question.path, question.interface, "Describe");
                 theirs[i] = ask(bus, "org.freedesktop.DBus", "/", "org.freedesktop.DBus", "GetId");
                 if (pause > 0)

@@ -210,19 +210,20 @@ class Daemon:
         children = children_of(loop)
         return loop, children[0] if children else None
 
-    def processes(self):
+    def processes(self, with_loop=True):
         """State and CPU time of all, which are the same for as long as it is at rest."""
         loop = self.process.pid
-        return {pid: process_state(pid) for pid in [loop] + descendants_of(loop)}
+        return {pid: process_state(pid) for pid in [loop] * with_loop + descendants_of(loop)}
 
-    def wait_until_quiet(self, seconds=QUIET_SECONDS, patience=600, until=None):
-        """Both sleep, and did nothing for SECONDS; with UNTIL, which must be true as well."""
+    def wait_until_quiet(self, seconds=QUIET_SECONDS, patience=600, until=None, with_loop=True):
+        """Both sleep, and did nothing for SECONDS; with UNTIL, which must be true as well. Without the
+        loop, which may have to answer somebody, it is the engine that is at rest."""
         end = time.monotonic() + patience
         before, since = None, time.monotonic()
         while True:
             if self.process.poll() is not None:
                 raise Failure("phoenixd has ended: " + self.last_words())
-            now = self.processes()
+            now = self.processes(with_loop)
             rests = all(state and state[0] == "S" for state in now.values())
             if now != before or not rests or (until and not until()):
                 before, since = now, time.monotonic()

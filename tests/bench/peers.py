@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What does the same work without phoenixd, on the same made-up hypervisor, and what bounds it."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -93,8 +94,26 @@ def control(daemon, *words, expected=(0, 1, 3)):
     return run(daemon, [daemon.build + "/daemon/phoenixctl/phoenixctl", *words], keep=True, expected=expected)
 
 
-def ask(daemon, count, *words):
+def times_of(said):
     """{who: (median, 99th percentile, longest)} in milliseconds."""
-    said = run(daemon, [daemon.build + "/tests/bench/phoenixd-asker", str(count), *words], keep=True).output
     return {line.split()[0]: tuple(float(word) / 1e3 for word in line.split()[1:])
             for line in said.decode().splitlines()}
+
+
+def ask(daemon, count, *words):
+    asker = daemon.build + "/tests/bench/phoenixd-asker"
+    return times_of(run(daemon, [asker, str(count), *words], keep=True).output)
+
+
+@contextlib.contextmanager
+def asking(daemon, *words):
+    """Asks all the time; gives a dictionary that is filled at the end."""
+    said = {}
+    environment = {**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/run/dbus/system_bus_socket"}
+    with subprocess.Popen([daemon.build + "/tests/bench/phoenixd-asker", "100000", *words], env=environment,
+                          stdout=subprocess.PIPE) as process:
+        try:
+            yield said
+        finally:
+            process.terminate()
+            said.update(times_of(process.stdout.read()))
