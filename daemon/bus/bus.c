@@ -171,6 +171,9 @@ int bus_new(sd_event *event,
                         bus);
         if (r < 0)
                 return r;
+        r = bus_news_attach(bus);
+        if (r < 0)
+                return r;
         if (address)
                 connect_bus(bus);
         else
@@ -186,6 +189,7 @@ struct bus *bus_free(struct bus *bus) {
 
         bus_disconnect(bus);
         sd_event_source_disable_unref(bus->timer);
+        sd_event_source_disable_unref(bus->news);
         sd_event_unref(bus->event);
         for (size_t i = 0; i < PHX_ELEMENTS(bus->announced); i++)
                 free(bus->announced[i]);
@@ -194,10 +198,7 @@ struct bus *bus_free(struct bus *bus) {
         return NULL;
 }
 
-void bus_announce(struct bus *bus, const struct phx_snapshot *before) {
-        if (!bus->has_name)
-                return;
-        if (before)
-                bus_objects_announce(bus, before);
+void bus_announce(struct bus *bus) {
+        bus_news_announce(bus);
         bus_manager_announce(bus);
 }

@@ -31,6 +31,5 @@ int bus_new(sd_event *event,
 struct bus *bus_free(struct bus *bus);
 PHX_DEFINE_FREEP(bus)
 
-/* The board was changed: tells who listens what of it has changed. BEFORE is what it had on it
- * before a new snapshot; NULL when only what is not in lists has changed. */
-void bus_announce(struct bus *bus, const struct phx_snapshot *before);
+/* The board was changed: tells who listens what of it has changed, much of it not at once. */
+void bus_announce(struct bus *bus);

@@ -8,8 +8,6 @@
 
 #include "bus/private.h"
 #include "bus/property.h"
-#include "codec/snapshot_json.h"
-#include "state/configuration.h"
 
 /* --- properties --- */
 
@@ -25,7 +23,7 @@
         }
 
 /* Of the tally, like every number that others show. */
-#define COUNT(name, member) NUMBER(name, board->tally.member)
+#define COUNT(name, member) NUMBER(name, board->rest.tally.member)
 
 /* No time is 0, as with systemd. */
 static uint64_t time_of(uint64_t usec) {
@@ -33,12 +31,13 @@ static uint64_t time_of(uint64_t usec) {
 }
 
 TEXT(version, board->daemon.version)
-TEXT(mode, phx_mode_to_string(board->snapshot->is_observing ? PHX_MODE_OBSERVE : PHX_MODE_ENFORCE))
+TEXT(mode,
+     phx_mode_to_string(board->rest.snapshot->is_observing ? PHX_MODE_OBSERVE : PHX_MODE_ENFORCE))
 TEXT(health, phx_health_to_string(board->daemon.health))
 TEXT(status, board->daemon.status)
 TEXT(doing, board->daemon.doing)
-TEXT(generation, board->snapshot->generation)
-TEXT(observed_generation, board->snapshot->observed_generation)
+TEXT(generation, board->rest.snapshot->generation)
+TEXT(observed_generation, board->rest.snapshot->observed_generation)
 NUMBER(last_converged, time_of(board->daemon.last_converged_at))
 NUMBER(pass_number, board->daemon.pass.number)
 COUNT(profiles, profiles)
@@ -51,7 +50,7 @@ COUNT(exposed, exposed)
 COUNT(unmanaged, unmanaged)
 COUNT(requires_restart, container_states[PHX_CONTAINER_REQUIRES_RESTART])
 COUNT(quarantined, profile_states[PHX_PROFILE_QUARANTINED])
-NUMBER(suspended, board->snapshot->suspensions.count > 0)
+NUMBER(suspended, board->rest.snapshot->suspensions.count > 0)
 
 static const struct bus_property properties[] = {
         { "Version", .text = manager_version },
@@ -138,153 +137,6 @@ void bus_manager_announce(struct bus *bus) {
                                 names);
 }
 
-/* --- methods that only tell --- */
-
-static int bus_describe(sd_bus_message *message, void *data, sd_bus_error *error) {
-        const struct bus *bus = data;
-        const char *json = board_json(bus->board);
-
-        return json ? sd_bus_reply_method_return(message, "s", json) : -ENOMEM;
-}
-
-static int bus_not_ready(const struct bus *bus, sd_bus_error *error) {
-        if (bus->board->is_known)
-                return 0;
-        return sd_bus_error_set(error, BUS_ERROR_NOT_READY, "the first pass has not ended yet");
-}
-
-/* Whatever a client says is a name, or it is nothing. */
-static int no_such(const char *what, sd_bus_error *error) {
-        return sd_bus_error_setf(error, BUS_ERROR_NO_SUCH_OBJECT, "there is no such %s", what);
-}
-
-static int bus_read_container(
-                const struct bus *bus,
-                sd_bus_message *message,
-                const struct phx_snapshot_container **ret_container,
-                sd_bus_error *error) {
-        const char *id;
-        int r;
-
-        r = sd_bus_message_read(message, "s", &id);
-        if (r >= 0)
-                r = bus_not_ready(bus, error);
-        if (r < 0)
-                return r;
-        if (phx_is_container_id(id))
-                *ret_container = phx_snapshot_find_container(bus->board->snapshot, id);
-        return *ret_container ? 0 : no_such("container", error);
-}
-
-static int bus_explain(sd_bus_message *message, void *data, sd_bus_error *error) {
-        const struct phx_snapshot_container *container = NULL;
-        const struct bus *bus = data;
-        phx_autofree char *text = NULL;
-        int r;
-
-        r = bus_read_container(bus, message, &container, error);
-        if (r >= 0)
-                r = phx_snapshot_container_render(bus->board->snapshot, container, &text);
-        return r < 0 ? r : sd_bus_reply_method_return(message, "s", text);
-}
-
-static int reply_path(sd_bus_message *message, const char *prefix, const char *name) {
-        phx_autofree char *path = NULL;
-        int r;
-
-        r = sd_bus_path_encode(prefix, name, &path);
-        return r < 0 ? r : sd_bus_reply_method_return(message, "o", path);
-}
-
-static int get_container(sd_bus_message *message, void *data, sd_bus_error *error) {
-        const struct phx_snapshot_container *container = NULL;
-        int r;
-
-        r = bus_read_container(data, message, &container, error);
-        return r < 0 ? r : reply_path(message, BUS_CONTAINER_PATH, container->id);
-}
-
-static int get_profile(sd_bus_message *message, void *data, sd_bus_error *error) {
-        const struct phx_snapshot_profile *profile;
-        const struct bus *bus = data;
-        const char *name;
-        int r;
-
-        r = sd_bus_message_read(message, "s", &name);
-        if (r >= 0)
-                r = bus_not_ready(bus, error);
-        if (r < 0)
-                return r;
-        profile = phx_snapshot_find_profile(bus->board->snapshot, name);
-        return profile ? reply_path(message, BUS_PROFILE_PATH, profile->name)
-                       : no_such("profile", error);
-}
-
-static int append_profile(sd_bus_message *reply, const struct phx_snapshot *snapshot, size_t i) {
-        const struct phx_snapshot_profile *profile = &snapshot->profiles[i];
-        phx_autofree char *path = NULL;
-        int r;
-
-        r = sd_bus_path_encode(BUS_PROFILE_PATH, profile->name, &path);
-        return r < 0 ? r
-                     : sd_bus_message_append(
-                                       reply,
-                                       "(sso)",
-                                       profile->name,
-                                       phx_profile_state_to_string(profile->state),
-                                       path);
-}
-
-static int append_container(sd_bus_message *reply, const struct phx_snapshot *snapshot, size_t i) {
-        const struct phx_snapshot_container *container = &snapshot->containers[i];
-        phx_autofree char *path = NULL;
-        int r;
-
-        r = sd_bus_path_encode(BUS_CONTAINER_PATH, container->id, &path);
-        return r < 0 ? r
-                     : sd_bus_message_append(
-                                       reply,
-                                       "(ssso)",
-                                       container->id,
-                                       phx_container_state_to_string(container->state),
-                                       container->profile,
-                                       path);
-}
-
-/* Answers with an array of COUNT items of TYPE, each written by APPEND. */
-static int reply_list(
-                sd_bus_message *message,
-                const struct phx_snapshot *snapshot,
-                const char *type,
-                size_t count,
-                int (*append)(sd_bus_message *reply,
-                              const struct phx_snapshot *snapshot,
-                              size_t i)) {
-        phx_cleanup(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        int r;
-
-        r = sd_bus_message_new_method_return(message, &reply);
-        if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'a', type);
-        for (size_t i = 0; i < count && r >= 0; i++)
-                r = append(reply, snapshot, i);
-        if (r >= 0)
-                r = sd_bus_message_close_container(reply);
-        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
-}
-
-static int bus_list_profiles(sd_bus_message *message, void *data, sd_bus_error *error) {
-        const struct phx_snapshot *snapshot = ((const struct bus *) data)->board->snapshot;
-
-        return reply_list(message, snapshot, "(sso)", snapshot->profile_count, append_profile);
-}
-
-static int bus_list_containers(sd_bus_message *message, void *data, sd_bus_error *error) {
-        const struct phx_snapshot *snapshot = ((const struct bus *) data)->board->snapshot;
-
-        return reply_list(message, snapshot, "(ssso)", snapshot->container_count, append_container);
-}
-
 /* --- methods that get something done --- */
 
 static void reply_pass(struct bus_request *request, const char *error) {
@@ -342,7 +194,6 @@ static void on_token_allowed(struct bus_request *request) {
 /* "" is everything. A look always looks at everything; the name is checked, so that a
  * mistyped one is not answered as if all was well. */
 static int bus_read_object(const struct bus *bus, sd_bus_message *message, sd_bus_error *error) {
-        const struct phx_snapshot *snapshot = bus->board->snapshot;
         const char *object;
         int r;
 
@@ -352,10 +203,7 @@ static int bus_read_object(const struct bus *bus, sd_bus_message *message, sd_bu
         r = bus_not_ready(bus, error);
         if (r < 0)
                 return r;
-        if (phx_snapshot_find_profile(snapshot, object) ||
-            phx_snapshot_find_container(snapshot, object))
-                return 0;
-        return no_such("profile or container", error);
+        return board_has(bus->board, object) ? 0 : bus_no_such("profile or container", error);
 }
 
 static int reconcile(sd_bus_message *message, void *data, sd_bus_error *error) {
@@ -388,15 +236,18 @@ static int reload(sd_bus_message *message, void *data, sd_bus_error *error) {
 
 /* The texts of configs and profiles may hold what is not for everybody. */
 static void on_plan_allowed(struct bus_request *request) {
-        const char *plan = request->bus->board->plan;
+        phx_cleanup(phx_buffer_done) struct phx_buffer buffer = { 0 };
+        const struct board *board = request->bus->board;
 
-        if (plan)
-                (void) sd_bus_reply_method_return(request->message, "s", plan);
-        else
+        if (!board->is_known)
                 (void) sd_bus_reply_method_errorf(
                                 request->message,
                                 BUS_ERROR_NOT_READY,
                                 "the first pass has not ended yet");
+        else if (board_describe_plan(board, &buffer) < 0)
+                (void) sd_bus_reply_method_errno(request->message, -ENOMEM, NULL);
+        else
+                (void) bus_reply_text(request->message, &buffer);
         bus_request_free(request);
 }
 
@@ -420,12 +271,27 @@ static int plan(sd_bus_message *message, void *data, sd_bus_error *error) {
 static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_START(0),
         METHOD("Describe", "", , "s", SD_BUS_PARAM(json), bus_describe),
+        METHOD("DescribeDaemon", "", , "s", SD_BUS_PARAM(json), bus_describe_daemon),
+        METHOD("DescribeObject",
+               "s",
+               SD_BUS_PARAM(name),
+               "s",
+               SD_BUS_PARAM(json),
+               bus_describe_object),
+        SD_BUS_METHOD_WITH_NAMES(
+                        "DescribeObjects",
+                        "ssu",
+                        SD_BUS_PARAM(kind) SD_BUS_PARAM(after) SD_BUS_PARAM(count),
+                        "s",
+                        SD_BUS_PARAM(json),
+                        bus_describe_objects,
+                        SD_BUS_VTABLE_UNPRIVILEGED),
         METHOD("Explain", "s", SD_BUS_PARAM(container), "s", SD_BUS_PARAM(json), bus_explain),
         METHOD("Plan", "", , "s", SD_BUS_PARAM(json), plan),
         METHOD("ListProfiles", "", , "a(sso)", SD_BUS_PARAM(profiles), bus_list_profiles),
         METHOD("ListContainers", "", , "a(ssso)", SD_BUS_PARAM(containers), bus_list_containers),
-        METHOD("GetProfile", "s", SD_BUS_PARAM(name), "o", SD_BUS_PARAM(path), get_profile),
-        METHOD("GetContainer", "s", SD_BUS_PARAM(id), "o", SD_BUS_PARAM(path), get_container),
+        METHOD("GetProfile", "s", SD_BUS_PARAM(name), "o", SD_BUS_PARAM(path), bus_get_profile),
+        METHOD("GetContainer", "s", SD_BUS_PARAM(id), "o", SD_BUS_PARAM(path), bus_get_container),
         METHOD("Reconcile", "s", SD_BUS_PARAM(object), "t", SD_BUS_PARAM(pass), reconcile),
         METHOD("ReconcileAsync",
                "s",

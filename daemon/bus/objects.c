@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* One object for each profile and each container, found in the snapshot when it is asked for. The
- * paths are made from the snapshot on the board and from nothing else: no object is registered
- * when a container appears, and none is removed when it goes. libsystemd asks three questions, and
- * each is answered from the snapshot at that moment: which paths are there (objects_list_profiles,
+/* One object for each profile and each container, found on the board when it is asked for. The
+ * paths are made from the board and from nothing else: no object is registered when a container
+ * appears, and none is removed when it goes. libsystemd asks three questions, and each is answered
+ * from the board at that moment: which paths are there (objects_list_profiles,
  * objects_list_containers), is this one of them (find_profile, objects_find_container), what is its
  * property.
  *
- * What a search returns is borrowed by libsystemd for one call; the snapshot is replaced only
- * between calls, by the event loop, so it cannot end under a reader. A property is an expression
- * over the snapshot's struct, without state of its own.
+ * An object is a text there; a search reads it, and what was read is borrowed by libsystemd for one
+ * call. The board changes only between calls, by the event loop, so it cannot end under a reader. A
+ * property is an expression over the struct that was read, without state of its own.
  *
- * Signals come from comparing two snapshots, the one before and the present one: an object that is
- * only in one of them is added or removed, and of one in both the properties that differ are
- * announced. Therefore a pass that changes nothing sends nothing. A signal that cannot be sent for
- * lack of memory is lost, but what it says can still be read. */
+ * Signals come from the changes that the board notes (news.c): an object that is only on one side
+ * is added or removed, and of one on both the properties that differ are announced. Therefore a
+ * pass that changes nothing sends nothing. A signal that cannot be sent for lack of memory is lost,
+ * but what it says can still be read. */
 
 #include <errno.h>
 #include <string.h>
@@ -152,23 +152,37 @@ static int get_container_property(
         return property ? bus_property_append(property, data, 'b', reply) : -ENOENT;
 }
 
-static int describe_profile(sd_bus_message *message, void *data, sd_bus_error *error) {
-        phx_autofree char *text = NULL;
-        int r;
-
-        r = phx_snapshot_profile_render(data, &text);
-        return r < 0 ? r : sd_bus_reply_method_return(message, "s", text);
-}
-
-/* The userdata is the container; the whole, for its drifts, hangs at the manager's object. */
-static int describe_container(sd_bus_message *message, void *data, sd_bus_error *error) {
+/* What was found for a call is the object as it was read; its text is found by its name, on the
+ * board, which hangs at the manager's object. */
+static const struct board *board_of(sd_bus_message *message) {
         const struct bus *bus = sd_bus_slot_get_userdata(
                         sd_bus_get_current_slot(sd_bus_message_get_bus(message)));
-        phx_autofree char *text = NULL;
+
+        return bus->board;
+}
+
+static int describe_profile(sd_bus_message *message, void *data, sd_bus_error *error) {
+        const struct phx_snapshot_profile *profile = data;
+        const struct shelf_object *object = shelves_find(
+                        &board_of(message)->shelves,
+                        PHX_OBJECT_PROFILE,
+                        profile->name);
+
+        return object ? sd_bus_reply_method_return(message, "s", shelf_json(object)) : -ENOENT;
+}
+
+static int describe_container(sd_bus_message *message, void *data, sd_bus_error *error) {
+        phx_cleanup(phx_buffer_done) struct phx_buffer buffer = { 0 };
+        const struct phx_snapshot_container *container = data;
+        const struct board *board = board_of(message);
+        const struct shelf_object *object =
+                        shelves_find(&board->shelves, PHX_OBJECT_CONTAINER, container->id);
         int r;
 
-        r = phx_snapshot_container_render(bus->board->snapshot, data, &text);
-        return r < 0 ? r : sd_bus_reply_method_return(message, "s", text);
+        if (!object)
+                return -ENOENT;
+        r = board_describe_container(board, object, &buffer);
+        return r < 0 ? r : bus_reply_text(message, &buffer);
 }
 
 #define PROPERTY(name, type, get) \
@@ -226,7 +240,7 @@ static const sd_bus_vtable container_vtable[] = {
 /* libsystemd hands out what is found as mutable; nothing here changes it. */
 static int found(const void *object, void **ret_found) {
         if (!object)
-                return 0;
+                return -ENOMEM;
         memcpy(ret_found, &object, sizeof(object));
         return 1;
 }
@@ -239,11 +253,15 @@ static int find_profile(
                 void **ret_found,
                 sd_bus_error *error) {
         const struct bus *bus = data;
+        const struct shelf_object *object;
         phx_autofree char *name = NULL;
         int r;
 
         r = sd_bus_path_decode(path, BUS_PROFILE_PATH, &name);
-        return r <= 0 ? r : found(phx_snapshot_find_profile(bus->board->snapshot, name), ret_found);
+        if (r <= 0)
+                return r;
+        object = shelves_find(&bus->board->shelves, PHX_OBJECT_PROFILE, name);
+        return object ? found(board_profile(bus->board, object), ret_found) : 0;
 }
 
 static int objects_find_container(
@@ -254,48 +272,32 @@ static int objects_find_container(
                 void **ret_found,
                 sd_bus_error *error) {
         const struct bus *bus = data;
+        const struct shelf_object *object;
         phx_autofree char *id = NULL;
         int r;
 
         r = sd_bus_path_decode(path, BUS_CONTAINER_PATH, &id);
-        return r <= 0 ? r : found(phx_snapshot_find_container(bus->board->snapshot, id), ret_found);
+        if (r <= 0)
+                return r;
+        object = shelves_find(&bus->board->shelves, PHX_OBJECT_CONTAINER, id);
+        return object ? found(board_container(bus->board, object), ret_found) : 0;
 }
 
 /* libsystemd frees what it gets, half of it as well. */
-static int list_paths(
-                const char *prefix,
-                size_t count,
-                const char *(*name)(const struct phx_snapshot *snapshot, size_t i),
-                const struct phx_snapshot *snapshot,
-                char ***ret_paths) {
-        phx_cleanup(phx_strings_done) struct phx_strings paths = { 0 };
-        char **list;
-        int r = 0;
+static int list_paths(const char *prefix, const struct shelf *shelf, char ***ret_paths) {
+        char **list = calloc(shelf->count + 1, sizeof(*list));
+        int r = list ? 0 : -ENOMEM;
 
-        for (size_t i = 0; i < count && r >= 0; i++) {
-                phx_autofree char *path = NULL;
-
-                r = sd_bus_path_encode(prefix, name(snapshot, i), &path);
-                if (r >= 0)
-                        r = phx_strings_add(&paths, path);
+        for (size_t i = 0; r >= 0 && i < shelf->count; i++)
+                r = sd_bus_path_encode(prefix, shelf_key(shelf->items[i]), &list[i]);
+        if (r >= 0) {
+                *ret_paths = list;
+                return 0;
         }
-        if (r < 0)
-                return r;
-        list = calloc(count + 1, sizeof(*list));
-        if (!list)
-                return -ENOMEM;
-        for (size_t i = 0; i < count; i++)
-                list[i] = PHX_TAKE(paths.items[i]);
-        *ret_paths = list;
-        return 0;
-}
-
-static const char *name_of_profile(const struct phx_snapshot *snapshot, size_t i) {
-        return snapshot->profiles[i].name;
-}
-
-static const char *name_of_container(const struct phx_snapshot *snapshot, size_t i) {
-        return snapshot->containers[i].id;
+        for (size_t i = 0; list && list[i]; i++)
+                free(list[i]);
+        free(list);
+        return r;
 }
 
 static int objects_list_profiles(
@@ -305,13 +307,10 @@ static int objects_list_profiles(
                 char ***ret_nodes,
                 sd_bus_error *error) {
         const struct bus *bus = data;
-        const struct phx_snapshot *snapshot = bus->board->snapshot;
 
         return list_paths(
                         BUS_PROFILE_PATH,
-                        snapshot->profile_count,
-                        name_of_profile,
-                        snapshot,
+                        &bus->board->shelves.kinds[PHX_OBJECT_PROFILE],
                         ret_nodes);
 }
 
@@ -322,13 +321,10 @@ static int objects_list_containers(
                 char ***ret_nodes,
                 sd_bus_error *error) {
         const struct bus *bus = data;
-        const struct phx_snapshot *snapshot = bus->board->snapshot;
 
         return list_paths(
                         BUS_CONTAINER_PATH,
-                        snapshot->container_count,
-                        name_of_container,
-                        snapshot,
+                        &bus->board->shelves.kinds[PHX_OBJECT_CONTAINER],
                         ret_nodes);
 }
 
@@ -396,28 +392,28 @@ static const struct kind container_kind = {
         PHX_ELEMENTS(container_properties),
 };
 
-/* BEFORE or NOW is NULL for an object that came or went. A listener that gets no signal, because
- * memory is short, can still ask. */
-static void announce(
+/* Came or went, which takes no look at what it says. True when it did. */
+static bool announce_presence(
                 const struct bus *bus,
                 const struct kind *kind,
-                const char *name,
+                const char *path,
+                const struct shelf_change *change) {
+        if (!change->before)
+                (void) sd_bus_emit_interfaces_added(bus->connection, path, kind->interface, NULL);
+        else if (!change->now)
+                (void) sd_bus_emit_interfaces_removed(bus->connection, path, kind->interface, NULL);
+        return !change->before || !change->now;
+}
+
+static void announce_properties(
+                const struct bus *bus,
+                const struct kind *kind,
+                const char *path,
                 const void *before,
                 const void *now) {
         char *names[PHX_ELEMENTS(profile_properties) + PHX_ELEMENTS(container_properties)] = { 0 };
-        phx_autofree char *path = NULL;
         size_t count = 0;
 
-        if (sd_bus_path_encode(kind->prefix, name, &path) < 0)
-                return;
-        if (!before) {
-                (void) sd_bus_emit_interfaces_added(bus->connection, path, kind->interface, NULL);
-                return;
-        }
-        if (!now) {
-                (void) sd_bus_emit_interfaces_removed(bus->connection, path, kind->interface, NULL);
-                return;
-        }
         for (size_t i = 0; i < kind->property_count; i++)
                 if (!bus_property_equal(&kind->properties[i], before, now))
                         memcpy(&names[count++], &kind->properties[i].name, sizeof(names[0]));
@@ -429,31 +425,53 @@ static void announce(
                                 names);
 }
 
-void bus_objects_announce(struct bus *bus, const struct phx_snapshot *before) {
-        const struct phx_snapshot *now = bus->board->snapshot;
+static void announce_profile(
+                const struct bus *bus,
+                const char *path,
+                const struct shelf_change *change) {
+        const struct phx_snapshot_profile *now = board_profile(bus->board, change->now);
+        struct phx_snapshot_profile before = { 0 };
 
-        for (size_t i = 0; i < before->profile_count; i++) {
-                const char *name = before->profiles[i].name;
+        if (!now ||
+            phx_snapshot_profile_parse(shelf_json(change->before), change->before->size, &before) <
+                            0)
+                return;
+        announce_properties(bus, &profile_kind, path, &before, now);
+        phx_snapshot_profile_done(&before);
+}
 
-                announce(bus,
-                         &profile_kind,
-                         name,
-                         &before->profiles[i],
-                         phx_snapshot_find_profile(now, name));
-        }
-        for (size_t i = 0; i < now->profile_count; i++)
-                if (!phx_snapshot_find_profile(before, now->profiles[i].name))
-                        announce(bus, &profile_kind, now->profiles[i].name, NULL, now);
-        for (size_t i = 0; i < before->container_count; i++) {
-                const char *id = before->containers[i].id;
+static void announce_container(
+                const struct bus *bus,
+                const char *path,
+                const struct shelf_change *change) {
+        const struct phx_snapshot_container *now = board_container(bus->board, change->now);
+        struct phx_snapshot_container before = { 0 };
 
-                announce(bus,
-                         &container_kind,
-                         id,
-                         &before->containers[i],
-                         phx_snapshot_find_container(now, id));
-        }
-        for (size_t i = 0; i < now->container_count; i++)
-                if (!phx_snapshot_find_container(before, now->containers[i].id))
-                        announce(bus, &container_kind, now->containers[i].id, NULL, now);
+        if (!now || phx_snapshot_container_parse(
+                                    shelf_json(change->before),
+                                    change->before->size,
+                                    &before) < 0)
+                return;
+        announce_properties(bus, &container_kind, path, &before, now);
+        phx_snapshot_container_done(&before);
+}
+
+/* A listener that gets no signal, because memory is short, can still ask. */
+void bus_objects_announce(const struct bus *bus, const struct shelf_change *change) {
+        const bool is_profile = change->kind == PHX_OBJECT_PROFILE;
+        const struct kind *kind = is_profile ? &profile_kind : &container_kind;
+        phx_autofree char *path = NULL;
+
+        if (!is_profile && change->kind != PHX_OBJECT_CONTAINER)
+                return;
+        if (sd_bus_path_encode(
+                            kind->prefix,
+                            shelf_key(change->now ? change->now : change->before),
+                            &path) < 0 ||
+            announce_presence(bus, kind, path, change))
+                return;
+        if (is_profile)
+                announce_profile(bus, path, change);
+        else
+                announce_container(bus, path, change);
 }

@@ -65,18 +65,40 @@ struct bus {
         bool is_missed; /* and that was said */
         struct bus_request *requests;
         uint64_t tokens;
-        char *announced[32]; /* the manager's properties, as they were announced last */
+        char *announced[32];   /* the manager's properties, as they were announced last */
+        sd_event_source *news; /* of the next objects to announce */
 };
 
 /* Each adds its vtables to the connection. */
 int bus_manager_attach(struct bus *bus);
 int bus_objects_attach(struct bus *bus);
 
-/* Tells of objects that came, went or changed since BEFORE. */
-void bus_objects_announce(struct bus *bus, const struct phx_snapshot *before);
 void bus_manager_announce(struct bus *bus);
+/* An object of the board came, went or changed. */
+void bus_objects_announce(const struct bus *bus, const struct shelf_change *change);
+
+/* Announces the board's news, now and in turns with everything else. */
+int bus_news_attach(struct bus *bus);
+void bus_news_announce(struct bus *bus);
 /* A property of the manager's object, of a struct board; NULL for another name. */
 const struct bus_property *bus_manager_property(const char *name);
+
+/* The methods of the manager's object that only tell. */
+int bus_describe(sd_bus_message *message, void *data, sd_bus_error *error);
+int bus_describe_daemon(sd_bus_message *message, void *data, sd_bus_error *error);
+int bus_describe_object(sd_bus_message *message, void *data, sd_bus_error *error);
+int bus_describe_objects(sd_bus_message *message, void *data, sd_bus_error *error);
+int bus_explain(sd_bus_message *message, void *data, sd_bus_error *error);
+int bus_list_profiles(sd_bus_message *message, void *data, sd_bus_error *error);
+int bus_list_containers(sd_bus_message *message, void *data, sd_bus_error *error);
+int bus_get_profile(sd_bus_message *message, void *data, sd_bus_error *error);
+int bus_get_container(sd_bus_message *message, void *data, sd_bus_error *error);
+
+/* Answers with BUFFER, which is UTF-8. */
+int bus_reply_text(sd_bus_message *message, const struct phx_buffer *buffer);
+/* 0 when a look has ended; else what a method returns. */
+int bus_not_ready(const struct bus *bus, sd_bus_error *error);
+int bus_no_such(const char *what, sd_bus_error *error);
 
 /* Suspend() and Resume() of the manager's object. */
 int bus_suspend(sd_bus_message *message, void *data, sd_bus_error *error);

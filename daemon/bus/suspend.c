@@ -62,7 +62,7 @@ static int bus_suspend_has(const struct bus *bus, const char *object) {
 
         r = errands_suspensions(
                         bus->handler.errands,
-                        &bus->board->snapshot->suspensions,
+                        &bus->board->rest.snapshot->suspensions,
                         &suspensions);
         return r < 0 ? r : phx_suspensions_remove(&suspensions, object);
 }
@@ -89,13 +89,12 @@ static int bus_suspend_not_ready(sd_bus_error *error) {
         return sd_bus_error_set(error, BUS_ERROR_NOT_READY, "the first pass has not ended yet");
 }
 
-/* An object that the snapshot has, or all. */
+/* An object that the board has, or all. */
 static int bus_suspend_read_object(
                 const struct bus *bus,
                 sd_bus_message *message,
                 const char **ret_object,
                 sd_bus_error *error) {
-        const struct phx_snapshot *snapshot = bus->board->snapshot;
         const char *object;
         int r;
 
@@ -105,9 +104,7 @@ static int bus_suspend_read_object(
         if (!bus->board->is_known)
                 return bus_suspend_not_ready(error);
         *ret_object = *object ? object : PHX_SUSPEND_ALL;
-        if (strcmp(*ret_object, PHX_SUSPEND_ALL) == 0 ||
-            phx_snapshot_find_profile(snapshot, object) ||
-            phx_snapshot_find_container(snapshot, object))
+        if (strcmp(*ret_object, PHX_SUSPEND_ALL) == 0 || board_has(bus->board, object))
                 return 0;
         return sd_bus_error_set(
                         error,

@@ -10,8 +10,8 @@
  *   2. run the pass; it calls back into world_…(), the only way from reconcile to the machine
  *   3. find out who changed what another program has changed, after the repairs, since the audit
  *      log may have to be waited for
- *   4. fill the report: what the loop must know (what to watch, when to come again), and the
- *      snapshot and the plan as text, each only if it differs from the one that was sent last
+ *   4. fill the report: what the loop must know (when to come again), and tell, object by object,
+ *      what differs from what was told last (told.c)
  *
  * Times are read once, at the beginning, and hold for the whole pass, so that everything in it
  * agrees.
@@ -29,7 +29,6 @@
 #include <time.h>
 
 #include "base/file.h"
-#include "codec/snapshot_json.h"
 #include "codec/suspensions_json.h"
 #include "config.h"
 #include "engine/attribution.h"
@@ -38,6 +37,7 @@
 #include "engine/remote.h"
 #include "engine/store.h"
 #include "engine/suspend.h"
+#include "engine/told.h"
 #include "kernel/apparmorfs.h"
 #include "machine/machine.h"
 #include "reconcile/pass.h"
@@ -85,8 +85,8 @@ struct work {
         uint64_t now_usec;
         uint64_t wall_usec;
         uint64_t looked_usec; /* by the clock on the wall: when the look before began */
-        char *told;           /* the snapshot that was sent last */
-        char *told_plan;      /* and the plan */
+        struct told told;     /* what the loop knows */
+        bool is_untold;       /* the last look has not ended with telling it */
         struct metrics metrics;
         char *metrics_trouble; /* as it was recorded last */
         char *pve_claim;
@@ -344,20 +344,11 @@ static void write_metrics(struct work *work, const struct phx_snapshot *snapshot
         }
 }
 
-static int tell_if_new(const char *text, char **told, char **to) {
-        int r;
-
-        if (phx_equal(text, *told))
-                return 0;
-        r = phx_replace(to, text);
-        return r < 0 ? r : phx_replace(told, text);
-}
-
-/* What there is to tell, unless it was sent already. */
+/* What there is to tell, unless it was told already. */
 static int fill_answer(struct work *work, struct engine_answer *answer) {
         phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = phx_pass_take_snapshot(
                         work->pass);
-        phx_autofree char *text = NULL, *plan = NULL;
+        struct phx_tally tally;
         int r;
 
         if (!snapshot)
@@ -373,13 +364,10 @@ static int fill_answer(struct work *work, struct engine_answer *answer) {
         r = fill_paths(work, snapshot);
         if (r >= 0)
                 r = phx_snapshot_explain(snapshot);
-        if (r >= 0)
-                r = phx_snapshot_render(snapshot, &text);
-        if (r >= 0)
-                r = tell_if_new(text, &work->told, &answer->snapshot);
-        if (r >= 0)
-                r = phx_snapshot_plan_render(snapshot, &plan);
-        return r < 0 ? r : tell_if_new(plan, &work->told_plan, &answer->plan);
+        if (r < 0)
+                return r;
+        phx_tally_count(snapshot, &tally);
+        return told_tell(&work->told, snapshot, &tally, answer->report, answer->sink);
 }
 
 /* The snapshot of the pass before still holds, and so do the labels, where they were read. */
@@ -471,7 +459,7 @@ static int work_look(
         work->wall_usec = usec_of(CLOCK_REALTIME);
         phx_pass_set_clock(work->pass, work->now_usec, work->wall_usec);
         begin_look(work, request);
-        work->must_look = request->kind == LOOK_ASKED || request->suspensions;
+        work->must_look = request->kind == LOOK_ASKED || request->suspensions || work->is_untold;
         r = take_suspensions(work, request->suspensions, ret_answer, error);
         if (r < 0)
                 return r;
@@ -485,6 +473,7 @@ static int work_look(
                 fill_unchanged(work, report);
         else if (r >= 0)
                 r = fill_answer(work, ret_answer);
+        work->is_untold = r < 0;
         return r < 0 ? phx_error_set(error, r, "reporting: out of memory") : 0;
 }
 
@@ -511,8 +500,7 @@ static struct work *work_free(struct work *work) {
         input_free(work->input);
         if (work->state_fd >= 0)
                 (void) close(work->state_fd);
-        free(work->told);
-        free(work->told_plan);
+        told_done(&work->told);
         free(work->metrics_trouble);
         free(work->pve_claim);
         free(work->remote_copy);

@@ -80,6 +80,7 @@ struct manager {
         uint64_t labels_began;  /* the last look at labels alone, by the clock on the wall */
         char *failure;          /* why the last look could not be made, NULL when it could */
         int watch_trouble;      /* as it was reported last */
+        unsigned unfollowed;    /* kinds of objects, as 1 << KIND, that have changed meanwhile */
         bool ready;             /* systemd knows that we are up */
         bool stopping;
 };
@@ -164,7 +165,7 @@ static void manager_fail(struct manager *manager, bool hold) {
         rearm(manager);
         board_fail(&manager->board, manager->notify.status, manager_wall_usec(manager));
         note_next_look(manager);
-        bus_announce(manager->bus, NULL);
+        bus_announce(manager->bus);
 }
 
 static void on_failure(void *data, const char *text) {
@@ -203,7 +204,7 @@ static void manager_on_progress(void *data, const char *text) {
         struct manager *manager = data;
 
         board_doing(&manager->board, text);
-        bus_announce(manager->bus, NULL);
+        bus_announce(manager->bus);
         if (!manager->ready) {
                 notify_still_starting();
                 notify_status(&manager->notify, "Starting: %s", text);
@@ -242,7 +243,7 @@ static int suspensions_asked(const struct manager *manager, char **ret_text) {
 
         r = errands_suspensions(
                         &manager->errands,
-                        &manager->board.snapshot->suspensions,
+                        &manager->board.rest.snapshot->suspensions,
                         &suspensions);
         return r <= 0 ? r : phx_suspensions_render(&suspensions, ret_text);
 }
@@ -309,17 +310,45 @@ static void tell_watch_trouble(struct manager *manager) {
                             "resolved: every directory is watched again");
 }
 
-/* Listens to what the report names. What was not heard before, and is from now on, may have changed
- * since the engine looked. */
-static void manager_follow(struct manager *manager, const struct phx_report *report) {
-        struct phx_scope again = { 0 };
+static int follow_watches(struct manager *manager) {
+        struct phx_strings paths = { 0 };
+        int r;
 
-        if (!report->is_unchanged) {
-                again.is_whole = watch_set(manager->watch, &report->watches, manager->is_whole);
-                again.has_tasks = inits_set(manager->inits, report->inits, report->init_count);
-        } else if (manager->is_whole) {
-                again.is_whole = watch_refresh(manager->watch);
-        }
+        r = board_watches(&manager->board, &paths);
+        if (r >= 0)
+                r = watch_set(manager->watch, &paths, manager->is_whole);
+        /* The texts are the board's. */
+        free(paths.items);
+        return r;
+}
+
+static int follow_inits(struct manager *manager) {
+        phx_autofree pid_t *pids = NULL;
+        size_t count = 0;
+        int r;
+
+        r = board_inits(&manager->board, &pids, &count);
+        return r < 0 ? r : inits_set(manager->inits, pids, count);
+}
+
+/* Listens to what the look names, as far as that has changed. What was not heard before, and is
+ * from now on, may have changed since the engine looked. */
+static void manager_follow(struct manager *manager, const struct phx_report *report) {
+        const unsigned watches = 1U << PHX_OBJECT_WATCH, inits = 1U << PHX_OBJECT_INIT;
+        struct phx_scope again = { 0 };
+        int r = 0;
+
+        if (manager->unfollowed & watches)
+                r = follow_watches(manager);
+        else if (manager->is_whole)
+                r = watch_refresh(manager->watch);
+        again.is_whole = r != 0;
+        if (r >= 0)
+                manager->unfollowed &= ~watches;
+        r = manager->unfollowed & inits ? follow_inits(manager) : 0;
+        again.has_tasks = r != 0;
+        if (r >= 0)
+                manager->unfollowed &= ~inits;
         again.has_policy = revision_follow(manager->revision) > 0;
         if (report->lxc_path && monitord_follow(manager->monitord, report->lxc_path) > 0)
                 again.has_tasks = true;
@@ -342,20 +371,18 @@ static void tell_report(struct manager *manager, const struct phx_report *report
         (void) phx_replace(&manager->failure, NULL);
 }
 
-/* Those who wait are answered after those who listen. */
-static void manager_show(struct manager *manager, const struct phx_report *report) {
-        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *before =
-                        board_end(&manager->board, report, manager_wall_usec(manager));
-
+/* Those who wait are answered after those who listen, but for what is announced later as it is too
+ * much for now. */
+static void manager_show(struct manager *manager) {
         note_next_look(manager);
-        bus_announce(manager->bus, before);
+        bus_announce(manager->bus);
         errands_end(&manager->errands, NULL);
 }
 
-static void on_snapshot(void *data, struct phx_snapshot *snapshot) {
+static int on_seen(void *data, const struct channel_message *message) {
         struct manager *manager = data;
 
-        board_see(&manager->board, snapshot);
+        return board_take(&manager->board, message);
 }
 
 static void on_suspended(void *data, struct phx_suspensions *suspensions) {
@@ -365,23 +392,18 @@ static void on_suspended(void *data, struct phx_suspensions *suspensions) {
         errands_stored(&manager->errands);
 }
 
-static void on_plan(void *data, const char *plan) {
-        struct manager *manager = data;
-
-        board_plan(&manager->board, plan);
-}
-
 static void on_report(void *data, const struct phx_report *report) {
         struct manager *manager = data;
         uint64_t now = manager_now_usec(manager);
 
         progress_end(&manager->progress);
         schedule_end(&manager->schedule, now, report);
+        manager->unfollowed |= board_end(&manager->board, report, manager_wall_usec(manager));
         manager_follow(manager, report);
         tell_report(manager, report);
         end_start(manager);
         rearm(manager);
-        manager_show(manager, report);
+        manager_show(manager);
 }
 
 static void on_stopped(void *data) {
@@ -558,8 +580,8 @@ int manager_new(const struct manager_options *options,
         manager->options = options;
         manager->journal = plan->journal;
         handler = (struct supervisor_handler){
-                manager_on_progress, on_snapshot, on_plan, on_suspended, on_report,
-                on_labels,           on_failure,  on_lost, on_stopped,   manager,
+                manager_on_progress, on_seen, on_suspended, on_report, on_labels,
+                on_failure,          on_lost, on_stopped,   manager,
         };
 
         r = supervisor_new(plan, options->silence_usec, &handler, &manager->supervisor);

@@ -26,6 +26,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -33,9 +34,11 @@
 #include <sys/wait.h>
 
 #include "codec/report_json.h"
-#include "codec/snapshot_json.h"
 #include "codec/suspensions_json.h"
 #include "shared/scope_text.h"
+
+/* Taken at once, so that an engine that says a lot keeps nothing else waiting. */
+#define MESSAGES_LIMIT 64
 
 struct supervisor {
         const struct engine_plan *plan;
@@ -43,6 +46,7 @@ struct supervisor {
         sd_event *event;
         struct engine *engine;
         sd_event_source *channel_source;
+        sd_event_source *more; /* of the channel, which has messages in memory */
         sd_event_source *pid_source;
         sd_event_source *timer; /* of its silence while it looks, of our patience at the end */
         uint64_t silence_usec;
@@ -74,29 +78,16 @@ static void kill_engine(struct supervisor *supervisor, const char *why) {
         engine_kill(supervisor->engine);
 }
 
-static void on_report_text(struct supervisor *supervisor, const struct channel_message *message) {
+/* One that cannot be read leaves open what the loop has to show, and the engine would not tell it
+ * again. */
+static int on_report_text(struct supervisor *supervisor, const struct channel_message *message) {
         const struct supervisor_handler *handler = &supervisor->handler;
         phx_cleanup(phx_report_freep) struct phx_report *report = NULL;
-        struct phx_error error = { 0 };
-
-        if (phx_report_parse(message->text, message->size, &report, &error) < 0)
-                handler->on_failure(handler->data, error.text);
-        else
-                handler->on_report(handler->data, report);
-}
-
-/* It is not sent again: an engine whose snapshot cannot be read is of no use, a new one says all.
- */
-static int on_snapshot_text(
-                const struct supervisor *supervisor,
-                const struct channel_message *message) {
-        const struct supervisor_handler *handler = &supervisor->handler;
-        struct phx_snapshot *snapshot = NULL;
         int r;
 
-        r = phx_snapshot_parse(message->text, message->size, &snapshot, NULL);
+        r = phx_report_parse(message->text, message->size, &report, NULL);
         if (r >= 0)
-                handler->on_snapshot(handler->data, snapshot);
+                handler->on_report(handler->data, report);
         return r;
 }
 
@@ -117,14 +108,13 @@ static int on_suspended_text(
 static int on_interim(struct supervisor *supervisor, const struct channel_message *message) {
         const struct supervisor_handler *handler = &supervisor->handler;
 
-        if (message->type == CHANNEL_SNAPSHOT)
-                return on_snapshot_text(supervisor, message);
         if (message->type == CHANNEL_SUSPENDED)
                 return on_suspended_text(supervisor, message);
-        if (message->type == CHANNEL_PLAN) {
-                handler->on_plan(handler->data, message->text);
-                return 0;
-        }
+        /* It is not sent again: an engine that cannot be understood is of no use, and a new one
+         * tells everything. */
+        if (message->type == CHANNEL_ALL || message->type == CHANNEL_OBJECT ||
+            message->type == CHANNEL_GONE || message->type == CHANNEL_REST)
+                return handler->on_seen(handler->data, message);
         if (message->type != CHANNEL_PROGRESS)
                 return -ENOMSG;
         arm(supervisor, supervisor->silence_usec);
@@ -137,7 +127,7 @@ static int on_message(struct supervisor *supervisor, const struct channel_messag
         const struct supervisor_handler *handler = &supervisor->handler;
         int r;
 
-        if (!supervisor->looking || message->type == CHANNEL_LOOK)
+        if (!supervisor->looking || message->type == CHANNEL_LOOK || message->type == CHANNEL_SCOPE)
                 return -EBADMSG;
         r = on_interim(supervisor, message);
         if (r != -ENOMSG)
@@ -146,32 +136,48 @@ static int on_message(struct supervisor *supervisor, const struct channel_messag
         disarm(supervisor);
         (void) phx_process_sweep(supervisor->engine->process.pid, 0);
         if (message->type == CHANNEL_REPORT)
-                on_report_text(supervisor, message);
-        else if (message->type == CHANNEL_LABELS)
+                return on_report_text(supervisor, message);
+        if (message->type == CHANNEL_LABELS)
                 handler->on_labels(handler->data, message->value != 0);
         else
                 handler->on_failure(handler->data, message->text);
         return 0;
 }
 
-static int on_channel(sd_event_source *source, int fd, uint32_t revents, void *data) {
-        struct supervisor *supervisor = data;
-        int r;
+/* Takes some of what it has said: 1 when more is there that no poll of the channel knows of, 0 when
+ * not. */
+static int take_messages(struct supervisor *supervisor) {
+        struct channel *channel = &supervisor->engine->channel;
+        int r = 1;
 
-        do {
+        for (unsigned i = 0; r > 0 && i < MESSAGES_LIMIT; i++) {
                 phx_cleanup(channel_message_freep) struct channel_message *message = NULL;
 
-                r = channel_receive(&supervisor->engine->channel, &message);
+                r = channel_receive(channel, &message);
                 if (r > 0 && !supervisor->stopping)
                         r = on_message(supervisor, message) < 0 ? -EBADMSG : 1;
-        } while (r > 0);
-
+        }
         /* Closed: it has ended, or will now. Its own way of ending is reported, if it had one. */
         if (r == -EPIPE)
                 kill_engine(supervisor, "");
         else if (r < 0)
                 kill_engine(supervisor, "it sent an invalid message");
+        return r > 0 && channel_has_message(channel);
+}
+
+static int on_channel(sd_event_source *source, int fd, uint32_t revents, void *data) {
+        struct supervisor *supervisor = data;
+
+        if (take_messages(supervisor) > 0)
+                (void) sd_event_source_set_enabled(supervisor->more, SD_EVENT_ONESHOT);
         return 0;
+}
+
+/* What waits in memory is taken in turns with everything else that happens. */
+static int supervisor_on_more(sd_event_source *source, void *data) {
+        struct supervisor *supervisor = data;
+
+        return supervisor->channel_source ? on_channel(NULL, -1, 0, supervisor) : 0;
 }
 
 static void describe_end(int status, char *text, size_t size) {
@@ -185,15 +191,25 @@ static void describe_end(int status, char *text, size_t size) {
                 (void) snprintf(text, size, "it exited with status %d", WEXITSTATUS(status));
 }
 
+/* It has ended. True when nothing more can come from it: its end of the channel is closed, or a
+ * child of its own still has it, and is silent. */
+static bool is_drained(struct supervisor *supervisor) {
+        struct pollfd poll_fd = { .fd = supervisor->engine->channel.fd, .events = POLLIN };
+
+        if (take_messages(supervisor) > 0)
+                return false;
+        return !supervisor->channel_source || poll(&poll_fd, 1, 0) == 0;
+}
+
 static int supervisor_on_ended(sd_event_source *source, int fd, uint32_t revents, void *data) {
         struct supervisor *supervisor = data;
         const struct supervisor_handler *handler = &supervisor->handler;
         char why[sizeof(supervisor->why)];
         int status = 0;
 
-        /* What it said before it ended still counts. */
-        if (supervisor->channel_source)
-                (void) on_channel(NULL, -1, 0, supervisor);
+        /* What it said before it ended still counts: the pidfd stays readable meanwhile. */
+        if (supervisor->channel_source && !is_drained(supervisor))
+                return 0;
         if (!engine_reap(supervisor->engine, &status))
                 return 0;
 
@@ -291,6 +307,7 @@ struct supervisor *supervisor_free(struct supervisor *supervisor) {
 
         drop_engine(supervisor);
         supervisor->timer = sd_event_source_disable_unref(supervisor->timer);
+        supervisor->more = sd_event_source_disable_unref(supervisor->more);
         sd_event_unref(supervisor->event);
         free(supervisor);
 
@@ -312,7 +329,10 @@ int supervisor_attach(struct supervisor *supervisor, sd_event *event) {
         if (r < 0)
                 return r;
         disarm(supervisor);
-        return attach_engine(supervisor);
+        r = sd_event_add_defer(event, &supervisor->more, supervisor_on_more, supervisor);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(supervisor->more, SD_EVENT_OFF);
+        return r < 0 ? r : attach_engine(supervisor);
 }
 
 static int ensure_engine(struct supervisor *supervisor) {

@@ -12,7 +12,6 @@
 /* Keeps one engine at work: asks it to look, hears its answer, and kills it when it is silent for
  * too long. When it has ended, the next look gets a new one. */
 struct supervisor;
-struct phx_snapshot;
 struct phx_suspensions;
 
 /* What a look comes to. One of on_report, on_labels, on_failure and on_lost follows each look, and
@@ -20,10 +19,9 @@ struct phx_suspensions;
 struct supervisor_handler {
         /* Still at it: what it does just now. */
         void (*on_progress)(void *data, const char *text);
-        /* What the look has seen, before its report, when that is new: the handler's to free. */
-        void (*on_snapshot)(void *data, struct phx_snapshot *snapshot);
-        /* Likewise, in JSON; borrowed. */
-        void (*on_plan)(void *data, const char *plan);
+        /* A piece of what the look has seen, before its report: see shared/channel.h. Negative
+         * errno for what is no such thing; the engine is killed then. */
+        int (*on_seen)(void *data, const struct channel_message *message);
         /* All that is suspended, before a failure; see shared/channel.h. The handler may take it.
          */
         void (*on_suspended)(void *data, struct phx_suspensions *suspensions);

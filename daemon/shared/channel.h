@@ -1,25 +1,33 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/buffer.h"
 #include "base/macros.h"
+#include "state/object.h"
 
 /* How the loop and the engine talk: framed messages over one end of a stream socket pair. */
 
 enum channel_type {
-        CHANNEL_LOOK = 1, /* to the engine: look; VALUE is its enum look_kind, TEXT what is to be
-                           suspended, or empty */
-        CHANNEL_PROGRESS, /* from it: TEXT is what it does just now */
-        CHANNEL_SNAPSHOT, /* from it, before a report: TEXT is the snapshot in JSON. Without one, it
-                             is as it was sent last */
-        CHANNEL_PLAN,     /* the same of the plan, for those alone who may see the files' texts */
+        CHANNEL_LOOK = 1,  /* to the engine: look; VALUE is its enum look_kind, TEXT what is to be
+                            suspended, or empty */
+        CHANNEL_PROGRESS,  /* from it: TEXT is what it does just now */
+        CHANNEL_ALL,       /* from it, before a report: every object follows, and what does not is
+                              gone */
+        CHANNEL_OBJECT,    /* likewise: a new or changed object; VALUE is its enum phx_object_kind,
+                              TEXT its key, JSON what it is. Objects come in the order of kind and
+                              key; those that do not come are as they were sent last */
+        CHANNEL_GONE,      /* likewise, in the same order: the object with the key TEXT is gone */
+        CHANNEL_REST,      /* likewise: TEXT is all that is known but the objects, in JSON */
         CHANNEL_SUSPENDED, /* from it, before a failure: TEXT is all that is suspended, in JSON,
                               after what was asked for had been stored */
-        CHANNEL_REPORT,    /* from it: the look is over, TEXT is the report in JSON */
-        CHANNEL_FAILURE,   /* from it: the look could not be made; VALUE is a negative errno */
+        CHANNEL_REPORT,    /* from it: the look is over, TEXT is the report in JSON; what came
+                              before it is true from now on */
+        CHANNEL_FAILURE,   /* from it: the look could not be made, and what came before is void;
+                              VALUE is a negative errno */
         CHANNEL_LABELS,    /* from it: a LOOK_LABELS is over; VALUE is 1 when one differs, else 0 */
         CHANNEL_SCOPE,     /* to the engine, before a LOOK: TEXT is what must be read again
                               (shared/scope_text.h). Without one, everything */
@@ -30,6 +38,8 @@ struct channel_message {
         int32_t value;
         char *text; /* has a NUL behind SIZE bytes */
         size_t size;
+        const char *json; /* of CHANNEL_OBJECT, else NULL: borrowed from TEXT; has a NUL, too */
+        size_t json_size;
 };
 
 /* The zero value with FD set is ready. Does not own the descriptor. */
@@ -50,7 +60,27 @@ static inline void channel_message_freep(struct channel_message **message) {
  */
 int channel_send(int fd, enum channel_type type, int32_t value, const char *text);
 
-/* 1 and a message, 0 when there is none yet (only on a descriptor that does not block), -EPIPE when
- * the other side is gone, -EBADMSG for what is not ours, or another negative errno. Messages wait
- * in memory: call until it returns 0 before polling the descriptor again. */
+/* 1 and a message, 0 when there is none yet, -EPIPE when the other side is gone, -EBADMSG for what
+ * is not ours, or another negative errno. Reads no more than some hundred KiB, so that 0 may come
+ * although the descriptor is still readable. */
 int channel_receive(struct channel *channel, struct channel_message **ret_message);
+/* A whole message waits in memory, of which no poll of the descriptor knows. */
+bool channel_has_message(const struct channel *channel);
+
+/* Collects messages about objects, so that each does not cost a call. The zero value with FD set is
+ * ready. */
+struct channel_output {
+        int fd;
+        struct phx_buffer buffer;
+};
+
+void channel_output_done(struct channel_output *output);
+/* JSON is NULL for an object that is gone. 0, or as channel_send(). */
+int channel_put_object(
+                struct channel_output *output,
+                enum phx_object_kind kind,
+                const char *key,
+                const char *json);
+/* Any other message, in its place among them. */
+int channel_put(struct channel_output *output, enum channel_type type, const char *text);
+int channel_flush(struct channel_output *output);

@@ -6,10 +6,9 @@
  *
  * The engine is a loop without events: receive a request, answer it, sweep up children that were
  * left, receive the next. Between requests it waits, and uses nothing. An answer ends
- * with one message: report, labels or failure. Progress may come before it, and before a report the
- * snapshot and the plan, each as a message of its own, when they have changed. The first request
- * makes the engine's work (engine_prepare), and a failure of that is an answer, tried again by the
- * next request.
+ * with one message: report, labels or failure. Progress may come before it, and before a report
+ * what has changed, one object a message. The first request makes the engine's work
+ * (engine_prepare), and a failure of that is an answer, tried again by the next request.
  *
  * Death, either way:
  *   - the loop is gone: receiving ends with -EPIPE while idle. During a pass, leave_if_alone()
@@ -45,6 +44,7 @@
 struct child {
         const struct engine_plan *plan;
         struct channel channel;
+        struct channel_output output; /* what a look has seen, on its way */
         struct phx_audit audit;
         struct engine_work work;
         struct phx_scope scope; /* of the look that comes next */
@@ -91,8 +91,6 @@ static int engine_prepare(struct child *child, struct phx_error *error) {
 
 void engine_answer_done(struct engine_answer *answer) {
         phx_report_free(answer->report);
-        free(answer->snapshot);
-        free(answer->plan);
         free(answer->suspensions);
         *answer = (struct engine_answer){ 0 };
 }
@@ -130,21 +128,7 @@ static int answer_labels(const struct child *child) {
         return channel_send(child->channel.fd, CHANNEL_LABELS, differs, NULL);
 }
 
-/* One message for each part that is new, and the report last: it ends the look. */
-static int engine_send(
-                const struct child *child,
-                const struct engine_answer *answer,
-                const char *report) {
-        int r = 0;
-
-        if (answer->snapshot)
-                r = channel_send(child->channel.fd, CHANNEL_SNAPSHOT, 0, answer->snapshot);
-        if (r >= 0 && answer->plan)
-                r = channel_send(child->channel.fd, CHANNEL_PLAN, 0, answer->plan);
-        return r < 0 ? r : channel_send(child->channel.fd, CHANNEL_REPORT, 0, report);
-}
-
-/* The snapshot says what is suspended, unless there is none. */
+/* The rest says what is suspended, unless there is none. */
 static int engine_send_failure(
                 const struct child *child,
                 const struct engine_answer *answer,
@@ -157,23 +141,39 @@ static int engine_send_failure(
         return r < 0 ? r : channel_send(child->channel.fd, CHANNEL_FAILURE, code, text);
 }
 
+static int sink_all(void *data) {
+        struct child *child = data;
+
+        return channel_put(&child->output, CHANNEL_ALL, NULL);
+}
+
+static int sink_object(void *data, enum phx_object_kind kind, const char *key, const char *json) {
+        struct child *child = data;
+
+        return channel_put_object(&child->output, kind, key, json);
+}
+
+static int sink_rest(void *data, const char *json) {
+        struct child *child = data;
+
+        return channel_put(&child->output, CHANNEL_REST, json);
+}
+
 static int engine_serve_look(struct child *child, const struct channel_message *asked) {
-        phx_cleanup(engine_answer_done) struct engine_answer answer = { 0 };
+        const struct engine_sink sink = { sink_all, sink_object, sink_rest, child };
+        phx_cleanup(engine_answer_done) struct engine_answer answer = { .sink = &sink };
         phx_autofree char *report = NULL;
         struct phx_error error = { 0 };
         int r;
 
         r = engine_look(child, asked, &answer, &report, &error);
-        if (r < 0)
-                return engine_send_failure(child, &answer, r, phx_error_text(&error, r));
-        r = engine_send(child, &answer, report);
-        /* Nothing of it was sent, and the next look may have less to say: no reason to end. */
-        if (r == -EMSGSIZE)
-                return engine_send_failure(
-                                child,
-                                &answer,
-                                r,
-                                "the report of the pass is larger than 1 GiB");
+        if (r >= 0)
+                r = channel_put(&child->output, CHANNEL_REPORT, report);
+        if (r >= 0)
+                r = channel_flush(&child->output);
+        else
+                r = engine_send_failure(child, &answer, r, phx_error_text(&error, r));
+        channel_output_done(&child->output);
         return r;
 }
 
@@ -267,8 +267,10 @@ static int engine_serve(struct child *child) {
                 r = engine_rest(child);
                 if (r >= 0)
                         r = engine_receive(child, &message);
-                if (r <= 0)
+                if (r < 0)
                         return r;
+                if (r == 0)
+                        continue;
                 if (message->type != CHANNEL_LOOK)
                         return -EBADMSG;
                 r = engine_serve_request(child, message);
@@ -346,7 +348,7 @@ static void reset_environment(void) {
 }
 
 static _Noreturn void run_child(const struct engine_plan *plan, int fd) {
-        struct child child = { .plan = plan, .channel = { .fd = fd } };
+        struct child child = { .plan = plan, .channel = { .fd = fd }, .output = { .fd = fd } };
         int kept[] = { fd, find_journal_socket(), plan->changed_fd };
 
         (void) prctl(PR_SET_NAME, "phoenixd-engine");

@@ -18,13 +18,21 @@
 
 struct work_options;
 
-/* What a look has to say: the report, which is for the loop, and beside it what is for all who ask.
- * Owned. */
+/* Where a look puts what has changed since it was put there last, as CHANNEL_ALL, _OBJECT and _REST
+ * of shared/channel.h have it. Each returns 0 or a negative errno, which ends the look. */
+struct engine_sink {
+        int (*all)(void *data);
+        /* JSON is NULL for what is gone. */
+        int (*object)(void *data, enum phx_object_kind kind, const char *key, const char *json);
+        int (*rest)(void *data, const char *json);
+        void *data;
+};
+
+/* What a look has to say: the report, which is for the loop, and what is for all who ask. Owned,
+ * but for the sink. */
 struct engine_answer {
+        const struct engine_sink *sink; /* set before the look */
         struct phx_report *report;
-        char *snapshot; /* in JSON, see codec/snapshot_json.h; NULL when it is as it was sent last
-                         */
-        char *plan;     /* likewise */
         char *suspensions; /* once those that were asked for are stored: all, in JSON. Also of a
                               look that fails then */
 };

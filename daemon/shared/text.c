@@ -73,3 +73,13 @@ void text_clean(const char *text, char *clean, size_t size) {
         }
         clean[used] = '\0';
 }
+
+void text_repair(char *text) {
+        while (*text != '\0') {
+                size_t length = text_character_size(text);
+
+                if (length == 0)
+                        *text = '?';
+                text += length > 0 ? length : 1;
+        }
+}

@@ -149,6 +149,15 @@ static json_t *render_number(const struct phx_field *field, unsigned number) {
         return json_integer((json_int_t) number);
 }
 
+static json_t *render_counts(const struct phx_field *field, const unsigned *counts) {
+        phx_cleanup(phx_json_decref) json_t *object = json_object();
+
+        for (unsigned i = 0; object && i < field->word_count; i++)
+                if (json_object_set_new(object, field->word(i), json_integer(counts[i])) < 0)
+                        return NULL;
+        return PHX_TAKE(object);
+}
+
 static int render_struct(const struct phx_field *field, const void *value, json_t **ret_json) {
         const char *first = NULL;
 
@@ -193,6 +202,9 @@ static int render_field(const struct phx_field *field, const void *object, json_
         case PHX_FIELD_NUMBER:
         case PHX_FIELD_SOME:
                 *ret_json = render_number(field, *(const unsigned *) value);
+                return 0;
+        case PHX_FIELD_COUNTS:
+                *ret_json = render_counts(field, value);
                 return 0;
         case PHX_FIELD_LARGE:
         case PHX_FIELD_TIME:
@@ -298,13 +310,30 @@ static int parse_flag(const struct phx_field *field, const json_t *json, bool *r
         return r;
 }
 
+static bool is_number(const json_t *json) {
+        return json_is_integer(json) && json_integer_value(json) >= 0 &&
+               json_integer_value(json) <= UINT_MAX;
+}
+
 static int parse_number(const struct phx_field *field, const json_t *json, unsigned *ret_number) {
         if (field->type == PHX_FIELD_SOME && json_is_null(json))
                 return 0;
-        if (!json_is_integer(json) || json_integer_value(json) < 0 ||
-            json_integer_value(json) > UINT_MAX)
+        if (!is_number(json))
                 return -EINVAL;
         *ret_number = (unsigned) json_integer_value(json);
+        return 0;
+}
+
+static int parse_counts(const struct phx_field *field, const json_t *json, unsigned *counts) {
+        if (!json_is_object(json))
+                return -EINVAL;
+        for (unsigned i = 0; i < field->word_count; i++) {
+                const json_t *number = json_object_get(json, field->word(i));
+
+                if (number && !is_number(number))
+                        return -EINVAL;
+                counts[i] = (unsigned) json_integer_value(number);
+        }
         return 0;
 }
 
@@ -457,6 +486,8 @@ static int parse_field(
         case PHX_FIELD_NUMBER:
         case PHX_FIELD_SOME:
                 return parse_number(field, json, value);
+        case PHX_FIELD_COUNTS:
+                return parse_counts(field, json, value);
         case PHX_FIELD_LARGE:
         case PHX_FIELD_TIME:
                 return parse_large(field, json, value);

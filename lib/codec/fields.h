@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "base/error.h"
+#include "base/siphash.h"
 
 /* Plain structs to JSON objects and back, by a table of their members: one table serves both ways,
  * so that neither can know a key that the other does not. */
@@ -23,6 +24,8 @@ enum phx_field_type {
         PHX_FIELD_FLAG,   /* bool, by the names of false and true in WORD */
         PHX_FIELD_NUMBER, /* unsigned */
         PHX_FIELD_SOME,   /* unsigned, 0 is null */
+        PHX_FIELD_COUNTS, /* an array of unsigned, one for each name in WORD: an object of numbers,
+                             of which some may be missing or unknown */
         PHX_FIELD_LARGE,  /* uint64_t */
         PHX_FIELD_TIME,   /* uint64_t, PHX_NEVER is null */
         PHX_FIELD_TEXTS,  /* struct phx_strings */
@@ -59,6 +62,9 @@ struct phx_shape {
 
 /* A new reference. -ENOMEM, -ERANGE for a number that JSON cannot hold, or -EILSEQ. */
 int phx_fields_render(const struct phx_shape *shape, const void *object, json_t **ret_json);
+
+/* Adds to HASH all that rendering would show of OBJECT. */
+void phx_fields_digest(const struct phx_shape *shape, const void *object, struct phx_siphash *hash);
 
 /* What may be null may be missing, and so may texts, which are none then. Fills OBJECT, which must
  * be zero; what it has got belongs to it also on failure. -EINVAL with the path of the key at

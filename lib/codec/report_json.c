@@ -3,17 +3,9 @@
 #include "codec/report_json.h"
 
 #include <errno.h>
-#include <limits.h>
 
 #include "codec/fields.h"
 #include "codec/json.h"
-
-static const struct phx_field init_fields[] = {
-        { "pid", PHX_FIELD_NUMBER, 0 },
-};
-static const struct phx_shape init_shape = { init_fields,
-                                             PHX_ELEMENTS(init_fields),
-                                             sizeof(pid_t) };
 
 #define PLAIN(key, kind) \
         { #key, PHX_FIELD_##kind, offsetof(struct phx_report, key) }
@@ -23,14 +15,6 @@ static const struct phx_field report_fields[] = {
         PLAIN(status, TEXT),
         PLAIN(degraded, BOOL),
         PLAIN(changes, NUMBER),
-        PLAIN(watches, PATHS),
-        { "inits",
-          PHX_FIELD_LIST,
-          offsetof(struct phx_report, inits),
-          NULL,
-          0,
-          &init_shape,
-          offsetof(struct phx_report, init_count) },
         PLAIN(retry_usec, TIME),
         { "settling", PHX_FIELD_BOOL, offsetof(struct phx_report, is_settling) },
         PLAIN(debounce_usec, TIME),
@@ -59,14 +43,6 @@ int phx_report_render(const struct phx_report *report, char **ret_text) {
         return 0;
 }
 
-/* What the table cannot say: a process id is neither 0 nor beyond what pid_t holds. */
-static int check_inits(const struct phx_report *report, struct phx_error *error) {
-        for (size_t i = 0; i < report->init_count; i++)
-                if (report->inits[i] <= 0)
-                        return phx_error_set(error, -EINVAL, "report: inits: missing or invalid");
-        return 0;
-}
-
 int phx_report_parse(
                 const char *text,
                 size_t size,
@@ -86,9 +62,6 @@ int phx_report_parse(
         r = phx_fields_parse(&report_shape, json, report, &inner);
         if (r < 0)
                 return phx_error_set(error, r, "report: %s", phx_error_text(&inner, r));
-        r = check_inits(report, error);
-        if (r < 0)
-                return r;
         *ret_report = PHX_TAKE(report);
         return 0;
 }

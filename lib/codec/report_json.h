@@ -6,8 +6,9 @@
 #include "base/error.h"
 #include "state/report.h"
 
-/* The report as it travels from the process that looks to the one that waits. parse(render(x)) is
- * x. Lossless even for directory names that are not UTF-8, and for PHX_NEVER. */
+/* The report as it travels from the process that looks to the one that waits, without its watches
+ * and inits, which are told one by one. parse(render(x)) is x. Lossless even for directory names
+ * that are not UTF-8, and for PHX_NEVER. */
 
 /* One line of JSON with its NUL, the caller's to free. -ENOMEM, or -ERANGE for a time beyond 2^63
  * microseconds that is not PHX_NEVER. */

@@ -4,8 +4,11 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "base/siphash.h"
 #include "state/daemon.h"
+#include "state/object.h"
 #include "state/snapshot.h"
+#include "state/tally.h"
 
 /* What is known as JSON, version 1. Every key is always there, null for what is unknown.
  * parse(render(x)) is x, where its texts are UTF-8; in others each byte at fault becomes a question
@@ -19,8 +22,6 @@ int phx_description_render(
                 const struct phx_daemon *daemon,
                 const struct phx_snapshot *snapshot,
                 char **ret_text);
-/* One object of the snapshot's lists, of the same shape as there. */
-int phx_snapshot_profile_render(const struct phx_snapshot_profile *profile, char **ret_text);
 /* With the version, and its drifts as "drifts". */
 int phx_snapshot_container_render(
                 const struct phx_snapshot *snapshot,
@@ -50,4 +51,73 @@ int phx_description_parse(
                 const char *text,
                 size_t size,
                 struct phx_description *ret_description,
+                struct phx_error *error);
+
+/* --- piece by piece --- */
+
+/* One object of KIND, which is one that has a text, as it stands in the list of its kind: OBJECT is
+ * a struct phx_snapshot_profile, …_container, …_unmanaged, …_drift (of a step, too) or a struct
+ * phx_offer. */
+int phx_object_render(enum phx_object_kind kind, const void *object, char **ret_text);
+/* Two objects have the same digest under the same KEY when they are rendered the same. */
+void phx_object_digest(
+                enum phx_object_kind kind,
+                const void *object,
+                const uint8_t key[PHX_SIPHASH_SIZE],
+                uint8_t ret_digest[PHX_SIPHASH_SIZE]);
+/* Of what was rendered so: 0, -EINVAL or -ENOMEM. */
+int phx_snapshot_profile_parse(
+                const char *text,
+                size_t size,
+                struct phx_snapshot_profile *ret_profile);
+int phx_snapshot_container_parse(
+                const char *text,
+                size_t size,
+                struct phx_snapshot_container *ret_container);
+
+/* All of a snapshot but its lists of objects, with the counts of these as "tally". A snapshot that
+ * is parsed has empty lists. */
+int phx_rest_render(
+                const struct phx_snapshot *snapshot,
+                const struct phx_tally *tally,
+                char **ret_text);
+int phx_rest_parse(
+                const char *text,
+                size_t size,
+                struct phx_snapshot **ret_snapshot,
+                struct phx_tally *ret_tally,
+                struct phx_error *error);
+
+/* The members of a description before its lists of objects, and those behind them: two objects. */
+int phx_description_head_render(
+                const struct phx_daemon *daemon,
+                const struct phx_snapshot *snapshot,
+                char **ret_text);
+int phx_description_tail_render(const struct phx_snapshot *snapshot, char **ret_text);
+
+/* The members of a plan before its steps and offers. */
+int phx_plan_head_render(const struct phx_snapshot *snapshot, char **ret_text);
+/* As a JSON string. -EILSEQ for what is not UTF-8, or -ENOMEM. */
+int phx_key_render(const char *key, char **ret_text);
+
+/* What DescribeDaemon() answers: the description without its lists, and the counts as "tally". */
+int phx_daemon_render(
+                const struct phx_daemon *daemon,
+                const struct phx_snapshot *snapshot,
+                const struct phx_tally *tally,
+                char **ret_text);
+int phx_daemon_parse(
+                const char *text,
+                size_t size,
+                struct phx_description *ret_description,
+                struct phx_tally *ret_tally,
+                struct phx_error *error);
+
+/* Appends the objects of what DescribeObjects() or DescribeObject() answers to SNAPSHOT's lists.
+ * RET_NEXT, the caller's, is NULL at the end of the list. */
+int phx_page_parse(
+                const char *text,
+                size_t size,
+                struct phx_snapshot *snapshot,
+                char **ret_next,
                 struct phx_error *error);

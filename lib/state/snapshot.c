@@ -46,7 +46,7 @@ struct phx_snapshot *phx_snapshot_new(void) {
         return calloc(1, sizeof(struct phx_snapshot));
 }
 
-static void snapshot_profile_done(struct phx_snapshot_profile *profile) {
+void phx_snapshot_profile_done(struct phx_snapshot_profile *profile) {
         free(profile->name);
         free(profile->refusal);
         free(profile->digest);
@@ -55,6 +55,7 @@ static void snapshot_profile_done(struct phx_snapshot_profile *profile) {
         phx_strings_done(&profile->containers);
         phx_lints_done(&profile->lints);
         phx_suspension_done(&profile->suspended);
+        *profile = (struct phx_snapshot_profile){ 0 };
 }
 
 static void decider_done(struct phx_snapshot_decider *decider) {
@@ -65,7 +66,7 @@ static void decider_done(struct phx_snapshot_decider *decider) {
         free(decider->why);
 }
 
-static void snapshot_container_done(struct phx_snapshot_container *container) {
+void phx_snapshot_container_done(struct phx_snapshot_container *container) {
         free(container->id);
         free(container->config);
         free(container->name);
@@ -86,6 +87,7 @@ static void snapshot_container_done(struct phx_snapshot_container *container) {
                 decider_done(&container->decided_by[i]);
         free(container->decided_by);
         phx_suspension_done(&container->suspended);
+        *container = (struct phx_snapshot_container){ 0 };
 }
 
 static void snapshot_drift_done(struct phx_snapshot_drift *drift) {
@@ -112,10 +114,10 @@ static void offers_done(struct phx_offer *offers, size_t count) {
 
 static void lists_done(struct phx_snapshot *snapshot) {
         for (size_t i = 0; i < snapshot->profile_count; i++)
-                snapshot_profile_done(&snapshot->profiles[i]);
+                phx_snapshot_profile_done(&snapshot->profiles[i]);
         free(snapshot->profiles);
         for (size_t i = 0; i < snapshot->container_count; i++)
-                snapshot_container_done(&snapshot->containers[i]);
+                phx_snapshot_container_done(&snapshot->containers[i]);
         free(snapshot->containers);
         for (size_t i = 0; i < snapshot->unmanaged_count; i++) {
                 free(snapshot->unmanaged[i].directory);

@@ -238,6 +238,10 @@ struct phx_snapshot *phx_snapshot_new(void);
 struct phx_snapshot *phx_snapshot_free(struct phx_snapshot *snapshot);
 PHX_DEFINE_FREEP(phx_snapshot)
 
+/* Of one object by itself; they leave zeros. */
+void phx_snapshot_profile_done(struct phx_snapshot_profile *profile);
+void phx_snapshot_container_done(struct phx_snapshot_container *container);
+
 void phx_snapshot_plan_done(struct phx_snapshot_plan *plan);
 
 /* NULL when there is none. Borrowed. */

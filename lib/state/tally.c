@@ -24,10 +24,18 @@ static bool is_in_force(
         return profile->state != PHX_PROFILE_WITHDRAWN || is_kept(snapshot, profile->name);
 }
 
+static void count_lints(const struct phx_lints *lints, struct phx_tally *tally) {
+        const unsigned warnings = (unsigned) phx_lints_warnings(lints);
+
+        tally->warnings += warnings;
+        tally->accepted += (unsigned) lints->count - warnings;
+}
+
 static void count_profiles(const struct phx_snapshot *snapshot, struct phx_tally *tally) {
         for (size_t i = 0; i < snapshot->profile_count; i++) {
                 const struct phx_snapshot_profile *profile = &snapshot->profiles[i];
 
+                count_lints(&profile->lints, tally);
                 if (profile->is_piece)
                         continue;
                 tally->profiles++;
@@ -40,6 +48,7 @@ static void count_containers(const struct phx_snapshot *snapshot, struct phx_tal
         for (size_t i = 0; i < snapshot->container_count; i++) {
                 const struct phx_snapshot_container *container = &snapshot->containers[i];
 
+                count_lints(&container->lints, tally);
                 tally->containers++;
                 tally->container_states[container->state]++;
                 tally->postures[container->posture]++;
@@ -54,11 +63,13 @@ static void count_containers(const struct phx_snapshot *snapshot, struct phx_tal
 }
 
 static void count_drifts(const struct phx_snapshot *snapshot, struct phx_tally *tally) {
-        for (size_t i = 0; i < snapshot->drift_count; i++)
+        for (size_t i = 0; i < snapshot->drift_count; i++) {
+                tally->attention += snapshot->drifts[i].kind != PHX_DRIFT_UNMANAGED;
                 if (!snapshot->drifts[i].is_tolerable) {
                         tally->drifts++;
                         tally->drift_layers[snapshot->drifts[i].layer]++;
                 }
+        }
 }
 
 void phx_tally_count(const struct phx_snapshot *snapshot, struct phx_tally *ret_tally) {

@@ -20,6 +20,9 @@ struct phx_tally {
         unsigned suspended;
         unsigned drifts; /* but those that are tolerable */
         unsigned drift_layers[PHX_LAYERS];
+        unsigned attention; /* drifts, with those that are tolerable, but no unmanaged container */
+        unsigned warnings;  /* rules that are broken, in profiles and entries */
+        unsigned accepted;  /* likewise, where the source or the entry accepts it */
 };
 
 void phx_tally_count(const struct phx_snapshot *snapshot, struct phx_tally *ret_tally);

@@ -33,8 +33,8 @@ int main(int argc, char *argv[]) {
         if (phx_metrics_render(description.snapshot, &metrics) < 0)
                 errx(EXIT_FAILURE, "out of memory");
         (void) fputs(metrics.data, stdout);
-        board.snapshot = description.snapshot;
-        phx_tally_count(description.snapshot, &board.tally);
+        board.rest.snapshot = description.snapshot;
+        phx_tally_count(description.snapshot, &board.rest.tally);
         for (size_t i = 0; i < PHX_ELEMENTS(names); i++) {
                 const struct bus_property *property = bus_manager_property(names[i]);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /* The work of a look that grows with the number of containers, for growth.sh, which counts its
- * instructions: usage: growth pass|list|lint|labels N
+ * instructions: usage: growth pass|take|list|lint|labels N
  *
  * pass: N containers in every state that there is are looked at twice, compared, told and rendered.
  * list: N containers of files are listed, all of them known from the look before.
@@ -19,8 +19,9 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "bus/board.h"
 #include "codec/report_json.h"
-#include "codec/snapshot_json.h"
+#include "engine/told.h"
 #include "lxc/containers.h"
 #include "machine/lint.h"
 #include "machine/tasks.h"
@@ -112,18 +113,51 @@ static int apply(void *data, const struct phx_step *step, struct phx_error *erro
         return -EPERM;
 }
 
+static struct board board;
+
+static int sink_all(void *data) {
+        return board_take(&board, &(struct channel_message){ .type = CHANNEL_ALL });
+}
+
+static int sink_object(void *data, enum phx_object_kind kind, const char *key, const char *json) {
+        phx_autofree char *text = strdup(key);
+
+        return board_take(
+                        &board,
+                        &(struct channel_message){ .type = json ? CHANNEL_OBJECT : CHANNEL_GONE,
+                                                   .value = (int32_t) kind,
+                                                   .text = text,
+                                                   .size = strlen(text),
+                                                   .json = json,
+                                                   .json_size = json ? strlen(json) : 0 });
+}
+
+static int sink_rest(void *data, const char *json) {
+        phx_autofree char *text = strdup(json);
+
+        return board_take(
+                        &board,
+                        &(struct channel_message){ .type = CHANNEL_REST,
+                                                   .text = text,
+                                                   .size = strlen(text) });
+}
+
 static void run_pass(void) {
         const struct phx_world world = { .judge = judge, .observe = observe, .apply = apply };
         const struct phx_audit audit = { on_record, on_progress, NULL };
         phx_cleanup(phx_pass_freep) struct phx_pass *pass = NULL;
+        const struct engine_sink sink = { sink_all, sink_object, sink_rest, NULL };
+        phx_cleanup(told_done) struct told told = { 0 };
 
+        check(board_init(&board, 0), "board");
         check(phx_pass_new(&audit, &pass), "pass");
         for (uint64_t i = 1; i <= 2; i++) {
                 phx_cleanup(phx_report_freep) struct phx_report *report = calloc(
                                 1,
                                 sizeof(*report));
                 phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = NULL;
-                phx_autofree char *seen = NULL, *text = NULL, *plan = NULL;
+                phx_autofree char *text = NULL;
+                struct phx_tally tally;
                 struct phx_error error = { 0 };
 
                 if (!report)
@@ -134,10 +168,53 @@ static void run_pass(void) {
                 if (!snapshot)
                         errx(1, "no snapshot");
                 check(phx_snapshot_explain(snapshot), "explain");
-                check(phx_snapshot_render(snapshot, &seen), "render");
-                check(phx_snapshot_plan_render(snapshot, &plan), "plan");
+                phx_tally_count(snapshot, &tally);
+                check(told_tell(&told, snapshot, &tally, report, &sink), "tell");
                 check(phx_report_render(report, &text), "report");
+                (void) board_end(&board, report, i * 1000000);
         }
+        board_done(&board);
+}
+
+/* --- take --- */
+
+#define CHANGED 100
+
+static void take_container(unsigned i, const char *json) {
+        char key[32];
+
+        (void) snprintf(key, sizeof(key), "c%07u", i);
+        check(sink_object(NULL, PHX_OBJECT_CONTAINER, key, json), key);
+}
+
+/* What growth.sh counts: the loop's part of a look that has found some containers changed. */
+__attribute__((noinline)) void take_changed(void);
+
+void take_changed(void) {
+        const struct phx_report report = { 0 };
+
+        for (unsigned i = 0; i < CHANGED; i++)
+                take_container((unsigned) (i * (count / CHANGED)), "{\"changed\":true}");
+        (void) board_end(&board, &report, 2);
+        for (unsigned i = 0; i < CHANGED; i++)
+                if (!shelves_take_news(&board.shelves)->before)
+                        errx(1, "a container is new");
+        if (shelves_take_news(&board.shelves))
+                errx(1, "more has changed");
+}
+
+static void run_take(void) {
+        const struct phx_report report = { 0 };
+
+        check(board_init(&board, 0), "board");
+        check(sink_all(NULL), "all");
+        for (unsigned i = 0; i < count; i++)
+                take_container(i, "{\"changed\":false}");
+        (void) board_end(&board, &report, 1);
+        while (shelves_take_news(&board.shelves))
+                ;
+        take_changed();
+        board_done(&board);
 }
 
 /* --- list --- */
@@ -307,14 +384,12 @@ int main(int argc, char *argv[]) {
                 const char *name;
                 void (*run)(void);
         } runs[] = {
-                { "pass", run_pass },
-                { "list", run_list },
-                { "lint", run_lint },
-                { "labels", run_labels },
+                { "pass", run_pass }, { "take", run_take },     { "list", run_list },
+                { "lint", run_lint }, { "labels", run_labels },
         };
 
         if (argc != 3)
-                errx(2, "usage: growth pass|list|lint|labels N");
+                errx(2, "usage: growth pass|take|list|lint|labels N");
         count = strtoul(argv[2], NULL, 10);
         for (size_t i = 0; i < PHX_ELEMENTS(runs); i++)
                 if (strcmp(argv[1], runs[i].name) == 0) {

@@ -17,6 +17,7 @@
 #include "codec/snapshot_json.h"
 #include "codec/suspensions_json.h"
 #include "config.h"
+#include "engine/told.h"
 #include "loop.h"
 #include "loop/manager.h"
 #include "shared/message-id.h"
@@ -70,9 +71,31 @@ static inline void take_suspensions(struct phx_suspensions *kept, const char *su
                                 0);
 }
 
-static inline char *new_snapshot(const char *suspensions) {
+static struct told shared_told; /* of the engine */
+
+/* One that the plan resolves, and one that it does not. */
+static inline void add_drifts(struct phx_snapshot *snapshot) {
+        snapshot->drifts = calloc(2, sizeof(*snapshot->drifts));
+        assert_non_null(snapshot->drifts);
+        snapshot->drift_count = 2;
+        for (size_t i = 0; i < snapshot->drift_count; i++) {
+                struct phx_snapshot_drift *drift = &snapshot->drifts[i];
+
+                drift->layer = PHX_LAYER_CONFIG;
+                drift->kind = i == 0 ? PHX_DRIFT_ASSIGNED : PHX_DRIFT_REMARK;
+                drift->action = i == 0 ? PHX_ACTION_ASSIGN : PHX_ACTION_NONE;
+                drift->retry_at = PHX_NEVER;
+                (void) phx_replace(&drift->object, "101");
+                (void) phx_replace(&drift->expected, "a");
+                (void) phx_replace(&drift->found, "b");
+                (void) phx_replace(&drift->sentence, i == 0 ? "to do" : "to know");
+                (void) phx_replace(&drift->before, "secret");
+        }
+}
+
+static inline void tell_snapshot(const char *suspensions, const struct engine_answer *answer) {
         phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = phx_snapshot_new();
-        char *text = NULL;
+        struct phx_tally tally;
 
         take_suspensions(&shared_list, suspensions);
         assert_int_equal(phx_suspensions_copy(&snapshot->suspensions, &shared_list), 0);
@@ -84,8 +107,11 @@ static inline char *new_snapshot(const char *suspensions) {
         (void) phx_replace(&snapshot->containers[0].profile, "lxc-000");
         snapshot->containers[0].posture = PHX_POSTURE_UNCONFINED;
         snapshot->containers[0].is_running = true;
-        (void) phx_snapshot_render(snapshot, &text);
-        return text;
+        add_drifts(snapshot);
+        phx_tally_count(snapshot, &tally);
+        assert_int_equal(
+                        told_tell(&shared_told, snapshot, &tally, answer->report, answer->sink),
+                        0);
 }
 
 static inline int fake_look(
@@ -119,8 +145,7 @@ static inline int fake_look(
         report->resync_usec = 600 * S;
         (void) phx_replace(&report->status, "In sync: caf\xe9");
         ret_answer->report = report;
-        ret_answer->snapshot = new_snapshot(request->suspensions);
-        (void) phx_replace(&ret_answer->plan, "the plan");
+        tell_snapshot(request->suspensions, ret_answer);
         return 0;
 }
 

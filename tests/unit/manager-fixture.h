@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/strings.h"
+#include "engine/told.h"
 #include "loop.h"
 #include "loop/manager.h"
 #include "shared/message-id.h"
@@ -125,11 +126,15 @@ static inline void act(enum behaviour behaviour) {
         }
 }
 
+static struct told fake_told;
+
 static inline int fake_look(
                 void *data,
                 const struct engine_request *request,
                 struct engine_answer *ret_answer,
                 struct phx_error *error) {
+        const struct phx_snapshot snapshot = { 0 };
+        const struct phx_tally tally = { 0 };
         struct phx_report *report;
 
         shared->looks++;
@@ -150,7 +155,7 @@ static inline int fake_look(
         (void) phx_replace(&report->status, shared->status);
         (void) phx_strings_add(&report->watches, shared->watched);
         ret_answer->report = report;
-        return 0;
+        return told_tell(&fake_told, &snapshot, &tally, report, ret_answer->sink);
 }
 
 static inline bool fake_labels(void *data) {

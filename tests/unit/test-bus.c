@@ -233,13 +233,23 @@ static int on_reconciled(sd_bus_message *message, void *data, sd_bus_error *erro
 /* Its texts are not in what everybody may see. */
 static void the_plan_is_told_to_root(void **state) {
         phx_cleanup(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        phx_cleanup(sd_bus_message_unrefp) sd_bus_message *whole = NULL;
+        struct phx_snapshot_plan plan = { 0 };
         struct fixture *fixture = *state;
         const char *text = NULL;
 
         start_all(fixture);
         assert_true(call(fixture->client, "Plan", NULL, NULL, &reply) >= 0);
         assert_true(sd_bus_message_read(reply, "s", &text) >= 0);
-        assert_string_equal(text, "the plan");
+        assert_int_equal(phx_snapshot_plan_parse(text, strlen(text), &plan, NULL), 0);
+        assert_int_equal(plan.step_count, 1);
+        assert_string_equal(plan.steps[0].sentence, "to do");
+        assert_string_equal(plan.steps[0].before, "secret");
+        phx_snapshot_plan_done(&plan);
+        assert_true(call(fixture->client, "Describe", NULL, NULL, &whole) >= 0);
+        assert_true(sd_bus_message_read(whole, "s", &text) >= 0);
+        assert_non_null(strstr(text, "to do"));
+        assert_null(strstr(text, "secret"));
         assert_int_equal(shared->looks, 1);
 }
 

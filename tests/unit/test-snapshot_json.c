@@ -373,7 +373,9 @@ static void one_object_has_the_shape_that_it_has_in_the_whole(void **state) {
         struct phx_snapshot *snapshot = description.snapshot;
         phx_autofree char *profile = NULL, *container = NULL;
 
-        assert_int_equal(phx_snapshot_profile_render(&snapshot->profiles[0], &profile), 0);
+        assert_int_equal(
+                        phx_object_render(PHX_OBJECT_PROFILE, &snapshot->profiles[0], &profile),
+                        0);
         assert_non_null(strstr(whole, profile));
 
         assert_int_equal(phx_replace(&snapshot->drifts[0].object, "101"), 0);

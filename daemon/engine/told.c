@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Two sorted lists are walked side by side: what there is now, and what was told. An object that is
+ * in both is rendered only if its digest is another one; one that is only there now is new, and one
+ * that was only told is gone. The digests are taken from the fields, so that an object which has
+ * not changed is never rendered. They are keyed with random bytes: what a container can choose
+ * about itself cannot be chosen so that a change goes unseen.
+ *
+ * The new lists are made beside the old ones and take their place at the end. When a telling fails,
+ * the loop drops what it got of it, and both sides still agree on the old ones. */
+
+#include "engine/told.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/error.h"
+#include "base/strings.h"
+#include "codec/snapshot_json.h"
+#include "shared/text.h"
+
+/* An object as it is now. */
+struct now {
+        char *key;
+        const void *object; /* NULL for one that has no text */
+};
+
+struct now_list {
+        struct now *items;
+        size_t count;
+};
+
+static void now_done(struct now_list *list) {
+        for (size_t i = 0; i < list->count; i++)
+                free(list->items[i].key);
+        free(list->items);
+        *list = (struct now_list){ 0 };
+}
+
+static void told_list_done(struct told_list *list) {
+        for (size_t i = 0; i < list->count; i++)
+                free(list->items[i].key);
+        free(list->items);
+        *list = (struct told_list){ 0 };
+}
+
+void told_done(struct told *told) {
+        for (size_t i = 0; i < PHX_OBJECT_KINDS; i++)
+                told_list_done(&told->lists[i]);
+        *told = (struct told){ 0 };
+}
+
+/* --- what there is now --- */
+
+static int now_compare(const void *a, const void *b) {
+        return strcmp(((const struct now *) a)->key, ((const struct now *) b)->key);
+}
+
+/* By key, each once: the first one stays. */
+static void now_sort(struct now_list *list) {
+        size_t kept = 0;
+
+        if (list->count > 1)
+                qsort(list->items, list->count, sizeof(*list->items), now_compare);
+        for (size_t i = 0; i < list->count; i++)
+                if (kept > 0 && strcmp(list->items[kept - 1].key, list->items[i].key) == 0)
+                        free(list->items[i].key);
+                else
+                        list->items[kept++] = list->items[i];
+        list->count = kept;
+}
+
+/* The list has room. Takes KEY. What has a text has a key that JSON and D-Bus can hold; a directory
+ * that is watched has the bytes that it has. */
+static int now_add(struct now_list *list, char *key, const void *object) {
+        if (!key)
+                return -ENOMEM;
+        if (object)
+                text_repair(key);
+        list->items[list->count++] = (struct now){ key, object };
+        return 0;
+}
+
+static int now_add_profiles(const struct phx_snapshot *snapshot, struct now_list *list) {
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < snapshot->profile_count; i++)
+                r = now_add(list, strdup(snapshot->profiles[i].name), &snapshot->profiles[i]);
+        return r;
+}
+
+static int now_add_containers(const struct phx_snapshot *snapshot, struct now_list *list) {
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < snapshot->container_count; i++)
+                r = now_add(list, strdup(snapshot->containers[i].id), &snapshot->containers[i]);
+        return r;
+}
+
+static int now_add_unmanaged(const struct phx_snapshot *snapshot, struct now_list *list) {
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < snapshot->unmanaged_count; i++)
+                r = now_add(list,
+                            strdup(snapshot->unmanaged[i].directory),
+                            &snapshot->unmanaged[i]);
+        return r;
+}
+
+static bool is_alike(const struct phx_snapshot_drift *a, const struct phx_snapshot_drift *b) {
+        return a->layer == b->layer && a->kind == b->kind && strcmp(a->object, b->object) == 0;
+}
+
+/* The snapshot has them in order. A step has the key of its drift. */
+static int now_add_drifts(
+                const struct phx_snapshot *snapshot,
+                bool are_steps,
+                struct now_list *list) {
+        size_t ordinal = 0;
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < snapshot->drift_count; i++) {
+                const struct phx_snapshot_drift *drift = &snapshot->drifts[i];
+
+                ordinal = i > 0 && is_alike(drift - 1, drift) ? ordinal + 1 : 0;
+                if (are_steps && drift->action == PHX_ACTION_NONE)
+                        continue;
+                r = now_add(list,
+                            phx_drift_key(drift->layer, drift->object, drift->kind, ordinal),
+                            drift);
+        }
+        return r;
+}
+
+static int now_add_offers(const struct phx_snapshot *snapshot, struct now_list *list) {
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < snapshot->offer_count; i++)
+                r = now_add(list, strdup(snapshot->offers[i].object), &snapshot->offers[i]);
+        return r;
+}
+
+static int now_add_watches(const struct phx_report *report, struct now_list *list) {
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < report->watches.count; i++)
+                r = now_add(list, strdup(report->watches.items[i]), NULL);
+        return r;
+}
+
+static int now_add_inits(const struct phx_report *report, struct now_list *list) {
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < report->init_count; i++) {
+                char key[PHX_INIT_KEY];
+
+                phx_init_key((int) report->inits[i], key);
+                r = now_add(list, strdup(key), NULL);
+        }
+        return r;
+}
+
+static size_t now_room(
+                enum phx_object_kind kind,
+                const struct phx_snapshot *snapshot,
+                const struct phx_report *report) {
+        const size_t rooms[PHX_OBJECT_KINDS] = {
+                [PHX_OBJECT_PROFILE] = snapshot->profile_count,
+                [PHX_OBJECT_CONTAINER] = snapshot->container_count,
+                [PHX_OBJECT_UNMANAGED] = snapshot->unmanaged_count,
+                [PHX_OBJECT_DRIFT] = snapshot->drift_count,
+                [PHX_OBJECT_STEP] = snapshot->drift_count,
+                [PHX_OBJECT_OFFER] = snapshot->offer_count,
+                [PHX_OBJECT_WATCH] = report->watches.count,
+                [PHX_OBJECT_INIT] = report->init_count,
+        };
+
+        return rooms[kind];
+}
+
+static int now_fill(
+                enum phx_object_kind kind,
+                const struct phx_snapshot *snapshot,
+                const struct phx_report *report,
+                struct now_list *list) {
+        list->items = calloc(now_room(kind, snapshot, report) + 1, sizeof(*list->items));
+        if (!list->items)
+                return -ENOMEM;
+        switch (kind) {
+        case PHX_OBJECT_PROFILE:
+                return now_add_profiles(snapshot, list);
+        case PHX_OBJECT_CONTAINER:
+                return now_add_containers(snapshot, list);
+        case PHX_OBJECT_UNMANAGED:
+                return now_add_unmanaged(snapshot, list);
+        case PHX_OBJECT_DRIFT:
+        case PHX_OBJECT_STEP:
+                return now_add_drifts(snapshot, kind == PHX_OBJECT_STEP, list);
+        case PHX_OBJECT_OFFER:
+                return now_add_offers(snapshot, list);
+        case PHX_OBJECT_WATCH:
+                return now_add_watches(report, list);
+        case PHX_OBJECT_INIT:
+                return now_add_inits(report, list);
+        }
+        return -EINVAL;
+}
+
+/* --- telling --- */
+
+static int tell_object(
+                enum phx_object_kind kind,
+                const struct now *now,
+                const struct engine_sink *sink) {
+        phx_autofree char *text = NULL;
+        int r = 0;
+
+        if (now->object)
+                r = phx_object_render(kind, now->object, &text);
+        return r < 0 ? r : sink->object(sink->data, kind, now->key, text ? text : "");
+}
+
+/* Tells what differs between OLD and NOW, whose keys move to NEXT. */
+static int tell_kind(
+                const struct told *told,
+                enum phx_object_kind kind,
+                const struct engine_sink *sink,
+                struct now_list *now,
+                struct told_list *next) {
+        const struct told_list *old = &told->lists[kind];
+        size_t at = 0;
+        int r = 0;
+
+        next->items = calloc(now->count + 1, sizeof(*next->items));
+        if (!next->items)
+                return -ENOMEM;
+        for (size_t i = 0; r >= 0 && i < now->count; i++) {
+                struct told_entry *entry = &next->items[next->count++];
+                bool is_same;
+
+                for (;
+                     r >= 0 && at < old->count && strcmp(old->items[at].key, now->items[i].key) < 0;
+                     at++)
+                        r = sink->object(sink->data, kind, old->items[at].key, NULL);
+                if (now->items[i].object)
+                        phx_object_digest(kind, now->items[i].object, told->key, entry->digest);
+                is_same = at < old->count && strcmp(old->items[at].key, now->items[i].key) == 0;
+                if (r >= 0 &&
+                    (!is_same ||
+                     memcmp(old->items[at].digest, entry->digest, sizeof(entry->digest)) != 0))
+                        r = tell_object(kind, &now->items[i], sink);
+                at += is_same;
+                entry->key = PHX_TAKE(now->items[i].key);
+        }
+        for (; r >= 0 && at < old->count; at++)
+                r = sink->object(sink->data, kind, old->items[at].key, NULL);
+        return r;
+}
+
+static int tell_rest(
+                const struct told *told,
+                const struct phx_snapshot *snapshot,
+                const struct phx_tally *tally,
+                const struct engine_sink *sink,
+                uint8_t ret_digest[PHX_SIPHASH_SIZE]) {
+        phx_autofree char *text = NULL;
+        struct phx_siphash hash;
+        int r;
+
+        r = phx_rest_render(snapshot, tally, &text);
+        if (r < 0)
+                return r;
+        phx_siphash_init(&hash, told->key);
+        phx_siphash_add(&hash, text, strlen(text));
+        phx_siphash_end(&hash, ret_digest);
+        if (told->has_all && memcmp(ret_digest, told->rest, sizeof(told->rest)) == 0)
+                return 0;
+        return sink->rest(sink->data, text);
+}
+
+static int told_begin(struct told *told, const struct engine_sink *sink) {
+        if (told->has_all)
+                return 0;
+        if (getrandom(told->key, sizeof(told->key), 0) < 0)
+                return phx_errno();
+        return sink->all(sink->data);
+}
+
+int told_tell(struct told *told,
+              const struct phx_snapshot *snapshot,
+              const struct phx_tally *tally,
+              const struct phx_report *report,
+              const struct engine_sink *sink) {
+        phx_cleanup(told_done) struct told next = { 0 };
+        struct told before;
+        int r;
+
+        r = told_begin(told, sink);
+        for (unsigned kind = 0; r >= 0 && kind < PHX_OBJECT_KINDS; kind++) {
+                phx_cleanup(now_done) struct now_list now = { 0 };
+
+                r = now_fill((enum phx_object_kind) kind, snapshot, report, &now);
+                if (r < 0)
+                        break;
+                now_sort(&now);
+                r = tell_kind(told, (enum phx_object_kind) kind, sink, &now, &next.lists[kind]);
+        }
+        if (r >= 0)
+                r = tell_rest(told, snapshot, tally, sink, next.rest);
+        if (r < 0)
+                return r;
+        next.has_all = true;
+        memcpy(next.key, told->key, sizeof(next.key));
+        before = *told;
+        *told = next;
+        next = before;
+        return 0;
+}
