@@ -35,6 +35,11 @@ bool phx_is_remote(const char *path) {
         return strcmp(path, PHX_REMOTE_ROOT) == 0 || phx_has_prefix(path, PHX_REMOTE_ROOT "/");
 }
 
+bool phx_trust_accepts(const struct phx_trust *trust, const struct stat *st) {
+        return trust->anyone ||
+               (st->st_uid == trust->owner && (S_ISLNK(st->st_mode) || !(st->st_mode & 0022)));
+}
+
 static int trust_judge(const struct walk *walk, const struct stat *st, const char *name) {
         if (walk->trust->anyone)
                 return 0;
@@ -320,6 +325,19 @@ static bool is_same_version(const struct stat *a, const struct stat *b) {
                a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
+/* Its state before it is read; not while somebody writes to it. */
+static int trust_before_reading(
+                int fd,
+                const char *path,
+                struct stat *ret_st,
+                struct phx_error *error) {
+        if (fstat(fd, ret_st) < 0)
+                return phx_error_errno(error, path);
+        if (has_writer(fd))
+                return phx_error_set_in(error, -EBUSY, path, "is still being written");
+        return 0;
+}
+
 int phx_trust_open_file(
                 const struct phx_trust *trust,
                 const char *path,
@@ -331,12 +349,10 @@ int phx_trust_open_file(
         int r;
 
         r = open_type(trust, path, S_IFREG, &fd, error);
+        if (r >= 0)
+                r = trust_before_reading(fd, path, &st, error);
         if (r < 0)
                 return r;
-        if (fstat(fd, &st) < 0)
-                return phx_error_errno(error, path);
-        if (has_writer(fd))
-                return phx_error_set_in(error, -EBUSY, path, "is still being written");
         *ret_fd = PHX_TAKE_FD(fd);
         *ret_st = st;
         return 0;
@@ -348,23 +364,50 @@ bool phx_trust_is_unchanged(int fd, const struct stat *st) {
         return fstat(fd, &now) == 0 && is_same_version(st, &now) && !has_writer(fd);
 }
 
-int phx_trust_read(
+static int trust_open_in(
                 const struct phx_trust *trust,
+                int dir_fd,
+                const char *path,
+                int *ret_fd,
+                struct stat *ret_st,
+                struct phx_error *error) {
+        phx_autoclose int fd = -1;
+
+        fd = openat(dir_fd,
+                    strrchr(path, '/') + 1,
+                    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        if (fd < 0 || fstat(fd, ret_st) < 0)
+                return phx_error_errno(error, path);
+        if (!S_ISREG(ret_st->st_mode))
+                return -EINVAL;
+        if (!phx_trust_accepts(trust, ret_st))
+                return -EPERM;
+        if (has_writer(fd))
+                return phx_error_set_in(error, -EBUSY, path, "is still being written");
+        *ret_fd = PHX_TAKE_FD(fd);
+        return 0;
+}
+
+int phx_trust_read_file(
+                const struct phx_trust *trust,
+                int dir_fd,
                 const char *path,
                 size_t limit,
-                char **ret_data,
-                size_t *ret_size,
+                struct phx_trust_file *ret_file,
                 struct phx_error *error) {
+        struct phx_trust_file file = { 0 };
         phx_autofree char *data = NULL;
         phx_autoclose int fd = -1;
         struct stat st;
-        size_t size = 0;
         int r;
 
-        r = phx_trust_open_file(trust, path, &fd, &st, error);
+        r = dir_fd >= 0 ? trust_open_in(trust, dir_fd, path, &fd, &st, error)
+                        : phx_trust_open_file(trust, path, &fd, &st, error);
         if (r < 0)
                 return r;
-        r = phx_file_read_fd(fd, limit, &data, &size);
+        file.stamp = phx_stamp_of(&st);
+        file.is_settled = phx_stamp_is_settled(&file.stamp);
+        r = phx_file_read_fd(fd, limit, &data, &file.size);
         if (r == -EFBIG)
                 return phx_error_set_in(error, r, path, "is larger than %zu bytes", limit);
         if (r < 0)
@@ -372,7 +415,24 @@ int phx_trust_read(
         if (!phx_trust_is_unchanged(fd, &st))
                 return phx_error_set_in(error, -EBUSY, path, "changed while it was read");
 
-        *ret_data = PHX_TAKE(data);
-        *ret_size = size;
+        file.data = PHX_TAKE(data);
+        *ret_file = file;
+        return 0;
+}
+
+int phx_trust_read(
+                const struct phx_trust *trust,
+                const char *path,
+                size_t limit,
+                char **ret_data,
+                size_t *ret_size,
+                struct phx_error *error) {
+        struct phx_trust_file file = { 0 };
+        int r = phx_trust_read_file(trust, -1, path, limit, &file, error);
+
+        if (r < 0)
+                return r;
+        *ret_data = file.data;
+        *ret_size = file.size;
         return 0;
 }

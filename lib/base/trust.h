@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "base/stamp.h"
 
 /* Proxmox's cluster file system. A call below it may wait for ever and cannot be interrupted then,
  * so that only one process of ours (pve/worker.h) ever names a path there. All others walk paths by
@@ -55,6 +56,28 @@ int phx_trust_open_directory(
                 const struct phx_trust *trust,
                 const char *path,
                 int *ret_fd,
+                struct phx_error *error);
+
+/* Whether owner and permissions of ST are such as TRUST demands. */
+bool phx_trust_accepts(const struct phx_trust *trust, const struct stat *st);
+
+/* A file as it was read. */
+struct phx_trust_file {
+        char *data; /* SIZE bytes and a NUL; the caller's */
+        size_t size;
+        struct phx_stamp stamp;
+        bool is_settled; /* see phx_stamp_is_settled() */
+};
+
+/* As phx_trust_read(). DIR_FD: the directory that holds the file, which was judged already, with
+ * the way to it (see base/ways.h); -1: the way is to be judged. With a directory, a file that is a
+ * link is -ELOOP, and one that is not trusted has no text: read it without, then. */
+int phx_trust_read_file(
+                const struct phx_trust *trust,
+                int dir_fd,
+                const char *path,
+                size_t limit,
+                struct phx_trust_file *ret_file,
                 struct phx_error *error);
 
 /* Reads a trusted file whole, at most LIMIT bytes, with the same codes; -EINVAL when it is not

@@ -102,6 +102,13 @@ int phx_compiler_know(
         return r < 0 ? r : know_program(known, place, error);
 }
 
+bool phx_compiler_is_known(const struct phx_compiler_known *known, const char *parser) {
+        struct stat program;
+
+        return known->identity && stat(parser, &program) >= 0 &&
+               known_is_same(&known->program, &program);
+}
+
 void phx_compiler_known_done(struct phx_compiler_known *known) {
         free(known->identity);
         free(known->features);

@@ -38,4 +38,6 @@ int phx_compiler_know(
                 struct phx_compiler_known *known,
                 const struct phx_compiler_place *place,
                 struct phx_error *error);
+/* Whether PARSER still is the program that it was. */
+bool phx_compiler_is_known(const struct phx_compiler_known *known, const char *parser);
 void phx_compiler_known_done(struct phx_compiler_known *known);

@@ -76,6 +76,7 @@ static int judge_profiles(struct phx_machine *machine, struct phx_input *input, 
                 .hash_kind = machine->hash_kind,
                 .definitions = &definitions,
                 .now_usec = now_usec,
+                .scope = input->scope,
         };
         uint64_t retry_usec = PHX_NEVER;
         int r;

@@ -57,7 +57,7 @@ static unsigned line_of(const struct phx_source *source) {
         return definition ? definition->line : 1;
 }
 
-static int judge_check_name(struct phx_update *update, struct phx_candidate *candidate) {
+int phx_update_check_name(struct phx_update *update, struct phx_candidate *candidate) {
         const char *name = candidate->source->name;
         const struct phx_definition *other =
                         phx_definitions_find(update->look->definitions, name, name);
@@ -175,7 +175,7 @@ static int check_source(struct phx_update *update, struct phx_candidate *candida
                 r = 0;
         }
         if (r >= 0)
-                r = judge_check_name(update, candidate);
+                r = phx_update_check_name(update, candidate);
         if (r >= 0)
                 r = phx_closure_collect(
                                 update->files,
@@ -446,10 +446,27 @@ static int compile(struct phx_update *update) {
         return r < 0 ? r : take_results(update, jobs);
 }
 
+/* With a note of all files that it goes by: see keep.c. */
+static int sort_out_noting(struct phx_update *update, struct phx_candidate *candidate) {
+        const struct phx_source *source = candidate->source;
+        int r = 0;
+
+        phx_files_note(update->files, &candidate->used);
+        if ((source->seen && !phx_files_get(update->files, source->seen->path)) ||
+            (source->test && !phx_files_get(update->files, source->test->path)))
+                r = -ENOMEM;
+        if (r >= 0)
+                r = sort_out(update, candidate);
+        phx_files_note(update->files, NULL);
+        candidate->version = phx_files_version(update->files);
+        return r;
+}
+
 int phx_update_judge(struct phx_update *update) {
-        for (size_t i = 0; i < update->sources.count; i++) {
-                update->candidates[i].source = &update->sources.items[i];
-                update->candidates[i].result = sort_out(update, &update->candidates[i]);
-        }
+        for (size_t i = 0; i < update->sources.count; i++)
+                if (!update->candidates[i].is_kept)
+                        update->candidates[i].result = sort_out_noting(
+                                        update,
+                                        &update->candidates[i]);
         return compile(update);
 }

@@ -105,7 +105,6 @@ static int offline_list_sources(
         return r < 0 ? r
                      : phx_sources_list(
                                        *ret_files,
-                                       offline->trust,
                                        offline->settings->profile_dir,
                                        ret_sources,
                                        error);

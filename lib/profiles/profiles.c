@@ -44,6 +44,10 @@ int phx_profiles_new(
         profiles->goods.cache_fd = options->cache_fd;
         profiles->goods.shared_dir = options->shared_cache;
         profiles->goods.shared_trust = options->trust;
+        if (phx_files_new(options->trust, &profiles->files) < 0) {
+                free(profiles);
+                return -ENOMEM;
+        }
         *ret_profiles = profiles;
         return 0;
 }
@@ -52,10 +56,16 @@ struct phx_profiles *phx_profiles_free(struct phx_profiles *profiles) {
         if (!profiles)
                 return NULL;
 
+        phx_candidates_done(profiles);
+        phx_files_used_done(&profiles->used);
+        free(profiles->by.compiler);
+        free(profiles->by.profile_dir);
+        free(profiles->by.deployed_dir);
         phx_goods_done(&profiles->goods);
         phx_quarantine_done(&profiles->quarantine);
         phx_compiler_known_done(&profiles->compiler);
         phx_strings_done(&profiles->directories);
+        phx_files_free(profiles->files);
         free(profiles);
 
         return NULL;
@@ -69,10 +79,11 @@ int phx_profiles_recall(struct phx_profiles *profiles, const struct phx_inventor
 
 static void update_done(struct phx_update *update) {
         for (size_t i = 0; i < update->sources.count && update->candidates; i++)
-                phx_closure_done(&update->candidates[i].closure);
+                phx_candidate_done(&update->candidates[i]);
         free(update->candidates);
         phx_sources_done(&update->sources);
-        phx_files_free(update->files);
+        if (update->files)
+                phx_files_rest(update->files);
 }
 
 static int refuse_piece(struct phx_candidate *candidate, const char *piece, int code) {
@@ -267,6 +278,7 @@ static int watch_compiler(struct phx_update *update) {
         return r;
 }
 
+/* One after the other, and sorted at the end: most of them are the same. */
 static int watch_all(struct phx_update *update) {
         struct phx_strings *directories = &update->profiles->directories;
         const struct phx_settings *settings = update->look->settings;
@@ -287,9 +299,10 @@ static int watch_all(struct phx_update *update) {
                 seen = update->sources.items[i].test;
                 if (r >= 0 && seen && seen->is_linked)
                         r = phx_files_watch(update->files, seen->path, directories);
-                for (size_t j = 0; r >= 0 && j < more->count; j++)
-                        r = phx_strings_add_once(directories, more->items[j]);
+                if (r >= 0)
+                        r = phx_strings_copy(directories, more);
         }
+        phx_strings_unique(directories);
         return r < 0 ? r : 0;
 }
 
@@ -344,12 +357,7 @@ static int profiles_list_sources(struct phx_update *update, struct phx_error *er
                         error);
         if (r < 0)
                 return r;
-        r = phx_sources_list(
-                        update->files,
-                        update->profiles->options.trust,
-                        profile_dir,
-                        &update->sources,
-                        error);
+        r = phx_sources_list(update->files, profile_dir, &update->sources, error);
         if (r < 0)
                 return r;
         if (update->profiles->options.only)
@@ -380,17 +388,27 @@ static int profiles_run(struct phx_update *update) {
         struct phx_error error = { 0 };
         int r;
 
-        r = phx_files_new(update->profiles->options.trust, &update->files);
+        update->files = update->profiles->files;
+        update->is_whole = !update->look->scope || update->look->scope->is_whole;
+        r = phx_files_refresh(update->files, update->look->scope);
         if (r < 0)
                 return r;
+        phx_files_used_done(&update->profiles->used);
+        phx_files_note(update->files, &update->profiles->used);
         r = profiles_list_sources(update, &error);
-        if (r < 0)
+        phx_files_note(update->files, NULL);
+        if (r < 0) {
+                phx_candidates_done(update->profiles);
+                update->is_rebuilt = true;
                 return r == -ENOMEM ? r : keep_all(update, r, &error);
+        }
         update->candidates = calloc(update->sources.count + 1, sizeof(*update->candidates));
         if (!update->candidates)
                 return -ENOMEM;
 
-        r = refuse_orphans(update);
+        r = phx_update_keep(update);
+        if (r >= 0)
+                r = refuse_orphans(update);
         if (r >= 0)
                 r = phx_update_judge(update);
         if (r >= 0 && update->profiles->goods.shared_trouble.text[0])
@@ -404,13 +422,21 @@ static int profiles_run(struct phx_update *update) {
         return r < 0 ? r : desire_others(update, PHX_SOURCE_WITHDRAWN);
 }
 
+static bool has_same_rules(
+                const struct phx_profiles *profiles,
+                const struct phx_settings *settings) {
+        return profiles->allow_complain == settings->allow_complain &&
+               profiles->allow_unconfined_flag == settings->allow_unconfined_flag &&
+               profiles->compile_deadline_usec == settings->compile_deadline_usec &&
+               profiles->compile_memory == settings->compile_memory;
+}
+
 /* Other rules and limits make another judgement of the same sources. */
 static void take_up_rules(struct phx_profiles *profiles, const struct phx_settings *settings) {
-        if (profiles->allow_complain != settings->allow_complain ||
-            profiles->allow_unconfined_flag != settings->allow_unconfined_flag ||
-            profiles->compile_deadline_usec != settings->compile_deadline_usec ||
-            profiles->compile_memory != settings->compile_memory)
+        if (!has_same_rules(profiles, settings)) {
                 phx_quarantine_done(&profiles->quarantine);
+                phx_candidates_done(profiles);
+        }
         profiles->allow_complain = settings->allow_complain;
         profiles->allow_unconfined_flag = settings->allow_unconfined_flag;
         profiles->compile_deadline_usec = settings->compile_deadline_usec;
@@ -419,6 +445,9 @@ static void take_up_rules(struct phx_profiles *profiles, const struct phx_settin
 
 void phx_profiles_forget_failures(struct phx_profiles *profiles) {
         phx_quarantine_done(&profiles->quarantine);
+        phx_candidates_done(profiles);
+        phx_files_used_done(&profiles->used);
+        phx_files_forget(profiles->files);
 }
 
 int phx_profiles_update(
@@ -439,14 +468,58 @@ int phx_profiles_update(
                 profiles->goods.items[i].is_seen = profiles->goods.items[i].is_new = false;
         take_up_rules(profiles, look->settings);
         r = profiles_run(&update);
-        if (r >= 0)
+        if (r >= 0 && (update.is_rebuilt || update.is_whole))
                 r = watch_all(&update);
         phx_quarantine_sweep(&profiles->quarantine);
-        if (r < 0)
+        if (r < 0) {
+                phx_candidates_done(profiles);
+                phx_files_used_done(&profiles->used);
                 return r;
+        }
+        if (update.candidates)
+                phx_update_leave(&update);
 
         *ret_retry_usec = phx_quarantine_next(&profiles->quarantine, look->now_usec);
         return update.changed;
+}
+
+static bool has_same_places(
+                const struct phx_profiles *profiles,
+                const struct phx_settings *settings) {
+        return phx_equal(profiles->by.profile_dir, settings->profile_dir) &&
+               phx_equal(profiles->by.deployed_dir, settings->deployed_dir) &&
+               profiles->by.is_observing == (settings->mode == PHX_MODE_OBSERVE);
+}
+
+bool phx_profiles_is_unchanged(
+                struct phx_profiles *profiles,
+                const struct phx_settings *settings,
+                const struct phx_scope *scope) {
+        int r;
+
+        if (!profiles->is_complete || !has_same_rules(profiles, settings) ||
+            !has_same_places(profiles, settings))
+                return false;
+        if ((!scope || scope->is_whole) &&
+            !phx_compiler_is_known(&profiles->compiler, profiles->options.parser))
+                return false;
+        r = phx_files_refresh(profiles->files, scope);
+        phx_files_use(profiles->files, &profiles->used);
+        for (size_t i = 0; r >= 0 && (!scope || scope->is_whole) && i < profiles->candidate_count;
+             i++)
+                phx_files_use(profiles->files, &profiles->candidates[i].used);
+        phx_files_rest(profiles->files);
+        return r >= 0 && phx_files_version(profiles->files) == profiles->version;
+}
+
+bool phx_profiles_covers(const struct phx_profiles *profiles, const char *path) {
+        char *roots[] = { profiles->by.profile_dir, profiles->by.deployed_dir };
+
+        return profiles->is_complete &&
+               phx_files_covers(
+                               profiles->files,
+                               &(struct phx_strings){ roots, PHX_ELEMENTS(roots) },
+                               path);
 }
 
 int phx_profiles_watches(const struct phx_profiles *profiles, struct phx_strings *watches) {

@@ -53,7 +53,7 @@ PHX_DEFINE_FREEP(phx_profiles)
 /* Takes up what the inventory records as last good. To be called once, before the first look. */
 int phx_profiles_recall(struct phx_profiles *profiles, const struct phx_inventory *inventory);
 
-/* The next update tries again what did not compile. */
+/* The next update tries again what did not compile, and judges everything again. */
 void phx_profiles_forget_failures(struct phx_profiles *profiles);
 
 /* What one look needs to know. */
@@ -63,6 +63,7 @@ struct phx_profiles_look {
         enum phx_hash_kind hash_kind; /* of the kernel */
         const struct phx_definitions *definitions; /* of other people's files */
         uint64_t now_usec;                         /* monotonic */
+        const struct phx_scope *scope;             /* what is to be read again; NULL: everything */
 };
 
 /* Reads the sources, compiles what is new, and appends what is desired to DESIRED, refusals of the
@@ -74,6 +75,17 @@ int phx_profiles_update(
                 struct phx_inventory *inventory,
                 struct phx_desired *desired,
                 uint64_t *ret_retry_usec);
+
+/* Whether an update would find what the last one found: cheap, and false in doubt. What is loaded
+ * and what other files define is not asked here. */
+bool phx_profiles_is_unchanged(
+                struct phx_profiles *profiles,
+                const struct phx_settings *settings,
+                const struct phx_scope *scope);
+
+/* Whether an event at PATH asks for no more than an update with PATH in its scope, as far as the
+ * sources and what they include are concerned; false in doubt. */
+bool phx_profiles_covers(const struct phx_profiles *profiles, const char *path);
 
 /* Appends where a change may change any of it. */
 int phx_profiles_watches(const struct phx_profiles *profiles, struct phx_strings *watches);

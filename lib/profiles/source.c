@@ -2,11 +2,9 @@
 
 #include "profiles/source.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/grow.h"
@@ -79,22 +77,20 @@ static int add_source(
         return read_source(files, profile_dir, source);
 }
 
-static bool source_is_directory(int dir_fd, const char *name) {
-        struct stat st;
+struct phx_source *phx_sources_find(const struct phx_sources *sources, const char *name) {
+        size_t low = 0, high = sources->count;
 
-        return fstatat(dir_fd, name, &st, 0) == 0 && S_ISDIR(st.st_mode);
-}
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+                int order = strcmp(sources->items[middle].name, name);
 
-static int compare_sources(const void *a, const void *b) {
-        const struct phx_source *x = a, *y = b;
-
-        return strcmp(x->name, y->name);
-}
-
-static struct phx_source *find_source(struct phx_sources *sources, const char *name) {
-        for (size_t i = 0; i < sources->count; i++)
-                if (strcmp(sources->items[i].name, name) == 0)
-                        return &sources->items[i];
+                if (order == 0)
+                        return &sources->items[middle];
+                if (order < 0)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
         return NULL;
 }
 
@@ -130,7 +126,7 @@ static int take_tests(
                 phx_autofree char *profile = strndup(
                                 name,
                                 strlen(name) - strlen(PHX_POLICY_TEST_SUFFIX));
-                struct phx_source *source = profile ? find_source(sources, profile) : NULL;
+                struct phx_source *source = profile ? phx_sources_find(sources, profile) : NULL;
                 int r;
 
                 if (!profile)
@@ -144,54 +140,43 @@ static int take_tests(
         return 0;
 }
 
+/* NAMES are sorted, and so are the sources. */
 static int source_list(
                 struct phx_files *files,
                 const char *profile_dir,
-                DIR *directory,
+                const struct phx_strings *names,
                 struct phx_sources *sources) {
         phx_cleanup(phx_strings_done) struct phx_strings tests = { 0 };
-        const struct dirent *entry;
 
-        /* A directory that cannot be read to its end must not look like one with fewer profiles. */
-        for (errno = 0; (entry = readdir(directory)); errno = 0) {
+        for (size_t i = 0; i < names->count; i++) {
+                const char *name = names->items[i];
                 int r;
 
-                if (phx_file_is_ignored_name(entry->d_name) ||
-                    source_is_directory(dirfd(directory), entry->d_name))
+                if (phx_file_is_ignored_name(name))
                         continue;
-                r = phx_has_suffix(entry->d_name, PHX_POLICY_TEST_SUFFIX)
-                                    ? phx_strings_add(&tests, entry->d_name)
-                                    : add_source(files, profile_dir, entry->d_name, sources);
+                r = phx_has_suffix(name, PHX_POLICY_TEST_SUFFIX)
+                                    ? phx_strings_add(&tests, name)
+                                    : add_source(files, profile_dir, name, sources);
                 if (r < 0)
                         return r;
         }
-        if (errno != 0)
-                return phx_errno();
-        if (sources->count > 1)
-                qsort(sources->items, sources->count, sizeof(*sources->items), compare_sources);
         return take_tests(files, profile_dir, &tests, sources);
 }
 
 int phx_sources_list(
                 struct phx_files *files,
-                const struct phx_trust *trust,
                 const char *profile_dir,
                 struct phx_sources *ret_sources,
                 struct phx_error *error) {
         phx_cleanup(phx_sources_done) struct phx_sources sources = { 0 };
-        phx_cleanup(phx_closedirp) DIR *directory = NULL;
-        phx_autoclose int fd = -1;
+        const struct phx_directory_seen *directory = phx_files_list(files, profile_dir);
         int r;
 
-        r = phx_trust_open_directory(trust, profile_dir, &fd, error);
-        if (r < 0)
-                return r;
-        directory = fdopendir(fd);
         if (!directory)
-                return phx_error_errno(error, profile_dir);
-        fd = -1;
-
-        r = source_list(files, profile_dir, directory, &sources);
+                return phx_error_set_in(error, -ENOMEM, profile_dir, "out of memory");
+        if (directory->result < 0)
+                return phx_error_copy(error, directory->result, &directory->error);
+        r = source_list(files, profile_dir, &directory->names, &sources);
         if (r < 0)
                 return phx_error_set_in(error, r, profile_dir, "%s", strerrordesc_np(-r));
         *ret_sources = sources;

@@ -34,10 +34,11 @@ struct phx_source_rules {
  * unreadable or not trusted is an error and never "no profiles". */
 int phx_sources_list(
                 struct phx_files *files,
-                const struct phx_trust *trust,
                 const char *profile_dir,
                 struct phx_sources *ret_sources,
                 struct phx_error *error);
+/* NULL when there is none. */
+struct phx_source *phx_sources_find(const struct phx_sources *sources, const char *name);
 /* Forgets all but those whose names are among NAMES, and the orphans. */
 void phx_sources_keep(struct phx_sources *sources, const struct phx_strings *names);
 void phx_sources_done(struct phx_sources *sources);

@@ -16,12 +16,28 @@
 /* One look at the sources, as the parts of profiles.h share it: each source is judged, and then
  * what is desired is made of all judgements. */
 
+/* What all candidates were judged by, besides what they include. Owned. */
+struct phx_judged_by {
+        char *compiler; /* its identity */
+        char *profile_dir;
+        char *deployed_dir;
+        bool is_observing;
+};
+
 struct phx_profiles {
         struct phx_profiles_options options;
+        struct phx_files *files;
+        struct phx_files_used used; /* of them, what is of no single candidate */
         struct phx_compiler_known compiler;
         struct phx_goods goods;
         struct phx_quarantine quarantine;
         struct phx_strings directories;
+        /* Of the last look, when nothing had to be left out of it: sorted by name. */
+        struct phx_candidate *candidates;
+        size_t candidate_count;
+        uint64_t version; /* of the files, when it was over */
+        bool is_complete;
+        struct phx_judged_by by;
         /* Of the settings, what the quarantine was judged by. */
         bool allow_complain;
         bool allow_unconfined_flag;
@@ -29,9 +45,15 @@ struct phx_profiles {
         uint64_t compile_memory;
 };
 
-/* A source on its way through one look. */
+/* A source on its way through one look, and from there to the next: as long as nothing that it was
+ * judged by has changed, the judgement holds. */
 struct phx_candidate {
-        const struct phx_source *source;
+        char *name;
+        const struct phx_source *source; /* of the look, borrowed */
+        bool is_kept;                    /* from the look before */
+        bool has_test;
+        struct phx_files_used used; /* files and directories that were looked at for it */
+        uint64_t version;           /* of the files at that time */
         struct phx_closure closure;
         char key[PHX_SHA256_HEX];
         bool must_compile;
@@ -49,14 +71,28 @@ struct phx_update {
         struct phx_sources sources;
         struct phx_candidate *candidates;
         bool changed;
-        bool all_good; /* every source is: only then a piece that no source includes is really
-                        * unused
-                        */
+        bool is_whole;   /* everything is looked at */
+        bool is_rebuilt; /* something is not kept from the look before */
+        bool all_good;   /* every source is: only then a piece that no source includes is really
+                          * unused
+                          */
 };
 
 /* Judges all sources, and compiles those that are neither good nor bad yet. The candidates have
  * their results; negative only when nothing could be judged. */
 int phx_update_judge(struct phx_update *update);
+
+/* Takes over from the look before what still holds, into the candidates of this one, which have
+ * their sources. 0 or -ENOMEM. */
+int phx_update_keep(struct phx_update *update);
+/* The candidates are what the next look may keep. */
+void phx_update_leave(struct phx_update *update);
+/* The next look keeps nothing. */
+void phx_candidates_done(struct phx_profiles *profiles);
+void phx_candidate_done(struct phx_candidate *candidate);
+
+/* -EINVAL with a text when another file defines a profile of its name. */
+int phx_update_check_name(struct phx_update *update, struct phx_candidate *candidate);
 
 /* Whether GOOD is this very candidate as only the matcher judged it, in observe mode: the kernel
  * itself has not confirmed it since, so that it must not be put in force. */

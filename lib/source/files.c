@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* A node is a file or a directory that somebody has asked for, with the answer; what is not there
+ * is a node as well. A path that was asked for as a file and as a directory has two. Nodes stay
+ * where they are until they are forgotten, so that others may keep pointers to them, and their
+ * answers are brought up to date by files_refresh.c. */
+
 #include "source/files.h"
 
 #include <dirent.h>
@@ -11,71 +16,62 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/grow.h"
 #include "base/watches.h"
-
-/* The largest abstraction that Debian ships has 11 KB; a text of more than 1 MiB is no profile. */
-#define FILE_LIMIT (1UL << 20)
-
-struct file {
-        struct phx_file_seen seen; /* first: FILE's address is SEEN's */
-        struct phx_references references;
-        bool is_scanned;
-};
-
-struct phx_files {
-        const struct phx_trust *trust;
-        void *tree;        /* of struct file, by path: tsearch(3) */
-        void *directories; /* of struct phx_directory_seen, by path */
-};
+#include "source/files_private.h"
 
 int phx_files_new(const struct phx_trust *trust, struct phx_files **ret_files) {
         struct phx_files *files = calloc(1, sizeof(*files));
 
         if (!files)
                 return -ENOMEM;
-        files->trust = trust;
+        files->trust = files->ways.trust = trust;
         *ret_files = files;
         return 0;
 }
 
-static void file_free(void *data) {
-        struct file *file = data;
-
-        phx_references_done(&file->references);
-        free(file->seen.path);
-        free(file->seen.text);
-        free(file);
+void phx_files_node_free(struct phx_files_node *node) {
+        phx_references_done(&node->references);
+        free(node->file.path);
+        free(node->file.text);
+        phx_strings_done(&node->directory.names);
+        free(node->directory.path);
+        free(node);
 }
 
-static void directory_free(void *data) {
-        struct phx_directory_seen *seen = data;
+static void files_free_node(void *data) {
+        phx_files_node_free(data);
+}
 
-        phx_strings_done(&seen->names);
-        free(seen->path);
-        free(seen);
+void phx_files_forget(struct phx_files *files) {
+        tdestroy(files->nodes, files_free_node);
+        files->nodes = NULL;
+        phx_ways_done(&files->ways);
 }
 
 struct phx_files *phx_files_free(struct phx_files *files) {
         if (!files)
                 return NULL;
 
-        tdestroy(files->tree, file_free);
-        tdestroy(files->directories, directory_free);
+        phx_files_forget(files);
         free(files);
 
         return NULL;
 }
 
-static int compare_files(const void *a, const void *b) {
-        const struct file *x = a, *y = b;
-
-        return strcmp(x->seen.path, y->seen.path);
+void phx_files_rest(struct phx_files *files) {
+        phx_ways_done(&files->ways);
 }
 
-static int compare_directories(const void *a, const void *b) {
-        const struct phx_directory_seen *x = a, *y = b;
+uint64_t phx_files_version(const struct phx_files *files) {
+        return files->version;
+}
 
-        return strcmp(x->path, y->path);
+int phx_files_compare(const void *a, const void *b) {
+        const struct phx_files_node *x = a, *y = b;
+        int order = strcmp(x->path, y->path);
+
+        return order ? order : (int) x->is_directory - (int) y->is_directory;
 }
 
 /* What is watched is the machine's name, not the one below a trusted root. NULL when memory is
@@ -89,79 +85,95 @@ static char *machine_path(const struct phx_files *files, const char *path) {
         return name;
 }
 
-static struct file *read_now(const struct phx_files *files, const char *path) {
-        struct file *file = calloc(1, sizeof(*file));
-        struct phx_file_seen *seen;
+/* --- files --- */
 
-        if (!file)
-                return NULL;
-        seen = &file->seen;
-        seen->path = strdup(path);
-        if (!seen->path) {
-                file_free(file);
-                return NULL;
-        }
+static int files_take(struct phx_files_node *node, struct phx_trust_file *file) {
+        node->file.text = PHX_TAKE(file->data);
+        node->file.size = file->size;
+        node->stamp = file->stamp;
+        node->is_settled = file->is_settled;
+        return 0;
+}
 
-        if (files->trust) {
-                struct phx_trust trust = *files->trust;
+/* What is included by its name may be a directory: its files are listed then. */
+static bool files_is_plain_directory(
+                const struct phx_files *files,
+                const struct phx_way *way,
+                const char *path) {
+        struct stat st;
 
-                trust.is_link_met = &seen->is_linked;
-                seen->result = phx_trust_read(
-                                &trust,
-                                path,
-                                FILE_LIMIT,
-                                &seen->text,
-                                &seen->size,
-                                &seen->error);
-        } else
+        return fstatat(way->fd, strrchr(path, '/') + 1, &st, AT_SYMLINK_NOFOLLOW) >= 0 &&
+               S_ISDIR(st.st_mode) && phx_trust_accepts(files->trust, &st);
+}
+
+/* By the directory that was judged already; true when there is an answer, else the way is to be
+ * walked. */
+static bool files_read_in(struct phx_files *files, struct phx_files_node *node) {
+        const struct phx_way *way = phx_ways_to_parent(&files->ways, node->path);
+        struct phx_trust_file file = { 0 };
+        struct phx_error error = { 0 };
+        int r;
+
+        if (!way || way->kind == PHX_WAY_OTHER)
+                return false;
+        r = way->kind == PHX_WAY_ABSENT ? phx_error_set_in(
+                                                          &error,
+                                                          -ENOENT,
+                                                          node->path,
+                                                          "%s",
+                                                          strerrordesc_np(ENOENT))
+                                        : phx_trust_read_file(
+                                                          files->trust,
+                                                          way->fd,
+                                                          node->path,
+                                                          PHX_FILES_LIMIT,
+                                                          &file,
+                                                          &error);
+        if (r == -EINVAL && files_is_plain_directory(files, way, node->path))
+                r = phx_error_set_in(&error, r, node->path, "is not a regular file");
+        else if (r < 0 && r != -ENOENT && r != -EBUSY)
+                return false;
+        node->is_plain = true;
+        node->file.result = r;
+        node->file.error = error;
+        if (r == -ENOENT)
+                node->reach = way->kind == PHX_WAY_ABSENT ? way->reach : strlen(way->path);
+        return r < 0 || files_take(node, &file) == 0;
+}
+
+static void files_read_by_way(const struct phx_files *files, struct phx_files_node *node) {
+        struct phx_trust trust = *files->trust;
+        struct phx_trust_file file = { 0 };
+
+        trust.is_link_met = &node->file.is_linked;
+        node->file.result = phx_trust_read_file(
+                        &trust,
+                        -1,
+                        node->path,
+                        PHX_FILES_LIMIT,
+                        &file,
+                        &node->file.error);
+        if (node->file.result >= 0)
+                (void) files_take(node, &file);
+}
+
+void phx_files_read(struct phx_files *files, struct phx_files_node *node) {
+        struct phx_file_seen *seen = &node->file;
+
+        if (!files->trust)
                 seen->result = phx_file_read_at(
                                 AT_FDCWD,
-                                path,
-                                FILE_LIMIT,
+                                node->path,
+                                PHX_FILES_LIMIT,
                                 &seen->text,
                                 &seen->size);
+        else if (!files_read_in(files, node))
+                files_read_by_way(files, node);
         if (seen->result >= 0)
                 phx_sha256(seen->text, seen->size, seen->digest);
-        return file;
 }
 
-static struct file *files_get(struct phx_files *files, const char *path) {
-        struct file key = { 0 }, *file, *const * found;
-
-        if (phx_replace(&key.seen.path, path) < 0)
-                return NULL;
-        found = tfind(&key, &files->tree, compare_files);
-        free(key.seen.path);
-        if (found)
-                return *found;
-
-        file = read_now(files, path);
-        if (!file)
-                return NULL;
-        if (!tsearch(file, &files->tree, compare_files)) {
-                file_free(file);
-                return NULL;
-        }
-        return file;
-}
-
-const struct phx_file_seen *phx_files_get(struct phx_files *files, const char *path) {
-        struct file *file = files_get(files, path);
-
-        return file ? &file->seen : NULL;
-}
-
-const struct phx_references *phx_files_references(struct phx_files *files, const char *path) {
-        struct file *file = files_get(files, path);
-
-        if (!file)
-                return NULL;
-        if (!file->is_scanned && file->seen.result >= 0 &&
-            phx_references_scan(file->seen.text, file->seen.size, &file->references) < 0)
-                return NULL;
-        file->is_scanned = true;
-        return &file->references;
-}
+/* --- directories --- */
 
 static bool files_is_directory(int dir_fd, const struct dirent *entry) {
         struct stat st;
@@ -185,20 +197,35 @@ static int files_read_names(DIR *directory, struct phx_strings *names) {
         return r;
 }
 
-static int list_now(const struct phx_files *files, struct phx_directory_seen *seen) {
+static int files_open_directory(
+                struct phx_files *files,
+                struct phx_files_node *node,
+                int *ret_fd,
+                struct phx_error *error) {
+        const struct phx_way *way;
+
+        if (!files->trust) {
+                *ret_fd = open(node->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+                return *ret_fd < 0 ? phx_error_errno(error, node->path) : 0;
+        }
+        way = phx_ways_to(&files->ways, node->path);
+        if (!way || way->kind != PHX_WAY_OPEN)
+                return phx_trust_open_directory(files->trust, node->path, ret_fd, error);
+        *ret_fd = openat(way->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (*ret_fd < 0)
+                return phx_error_errno(error, node->path);
+        node->is_plain = true;
+        return 0;
+}
+
+static int list_now(struct phx_files *files, struct phx_files_node *node) {
+        struct phx_directory_seen *seen = &node->directory;
         DIR *directory;
         int fd = -1, r;
 
-        if (files->trust) {
-                r = phx_trust_open_directory(files->trust, seen->path, &fd, &seen->error);
-                if (r < 0)
-                        return r;
-        } else {
-                fd = open(seen->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-                if (fd < 0)
-                        return phx_error_errno(&seen->error, seen->path);
-        }
-
+        r = files_open_directory(files, node, &fd, &seen->error);
+        if (r < 0)
+                return r;
         directory = fdopendir(fd);
         if (!directory) {
                 r = phx_error_errno(&seen->error, seen->path);
@@ -208,28 +235,119 @@ static int list_now(const struct phx_files *files, struct phx_directory_seen *se
         r = files_read_names(directory, &seen->names);
         (void) closedir(directory);
         if (r < 0)
-                return phx_error_set(&seen->error, r, "%s: %s", seen->path, strerrordesc_np(-r));
+                return phx_error_set_in(&seen->error, r, seen->path, "%s", strerrordesc_np(-r));
         return 0;
 }
 
-const struct phx_directory_seen *phx_files_list(struct phx_files *files, const char *path) {
-        struct phx_directory_seen *seen = calloc(1, sizeof(*seen)), *const * found;
+void phx_files_read_directory(struct phx_files *files, struct phx_files_node *node) {
+        node->directory.result = list_now(files, node);
+}
 
-        if (!seen || phx_replace(&seen->path, path) < 0) {
-                free(seen);
+/* --- what is asked for --- */
+
+static int files_note(const struct phx_files *files, struct phx_files_node *node) {
+        struct phx_files_used *used = files->noting;
+        struct phx_files_node **place;
+
+        node->used = files->look;
+        if (!used || (used->count > 0 && used->items[used->count - 1] == node))
+                return 0;
+        place = phx_grow(&used->items, &used->count, sizeof(*used->items));
+        if (!place)
+                return -ENOMEM;
+        *place = node;
+        return 0;
+}
+
+static struct phx_files_node *files_make(
+                struct phx_files *files,
+                const char *path,
+                bool is_directory) {
+        struct phx_files_node *node = calloc(1, sizeof(*node));
+        char *copy = strdup(path);
+
+        if (!node || !copy) {
+                free(node);
+                free(copy);
                 return NULL;
         }
-        found = tsearch(seen, &files->directories, compare_directories);
-        if (!found || *found != seen) {
-                directory_free(seen);
-                return found ? *found : NULL;
+        node->path = copy;
+        node->is_directory = is_directory;
+        if (is_directory)
+                node->directory.path = copy;
+        else
+                node->file.path = copy;
+        if (!tsearch(node, &files->nodes, phx_files_compare)) {
+                phx_files_node_free(node);
+                return NULL;
         }
-        seen->result = list_now(files, seen);
-        return seen;
+        if (is_directory)
+                phx_files_read_directory(files, node);
+        else
+                phx_files_read(files, node);
+        return node;
+}
+
+static struct phx_files_node *files_get(
+                struct phx_files *files,
+                const char *path,
+                bool is_directory) {
+        const struct phx_files_node key = { .path = path, .is_directory = is_directory };
+        struct phx_files_node *const *found = tfind(&key, &files->nodes, phx_files_compare), *node;
+
+        node = found ? *found : files_make(files, path, is_directory);
+        return node && files_note(files, node) >= 0 ? node : NULL;
+}
+
+const struct phx_file_seen *phx_files_get(struct phx_files *files, const char *path) {
+        struct phx_files_node *node = files_get(files, path, false);
+
+        return node ? &node->file : NULL;
+}
+
+const struct phx_directory_seen *phx_files_list(struct phx_files *files, const char *path) {
+        struct phx_files_node *node = files_get(files, path, true);
+
+        return node ? &node->directory : NULL;
+}
+
+const struct phx_references *phx_files_references(struct phx_files *files, const char *path) {
+        struct phx_files_node *node = files_get(files, path, false);
+
+        if (!node)
+                return NULL;
+        if (!node->is_scanned && node->file.result >= 0 &&
+            phx_references_scan(node->file.text, node->file.size, &node->references) < 0)
+                return NULL;
+        node->is_scanned = true;
+        return &node->references;
 }
 
 int phx_files_watch(const struct phx_files *files, const char *path, struct phx_strings *watches) {
         phx_autofree char *name = machine_path(files, path);
 
         return name ? phx_watches_add_file(watches, name) : -ENOMEM;
+}
+
+void phx_files_note(struct phx_files *files, struct phx_files_used *used) {
+        files->noting = used;
+}
+
+uint64_t phx_files_used_version(const struct phx_files_used *used) {
+        uint64_t version = 0;
+
+        for (size_t i = 0; i < used->count; i++)
+                if (used->items[i]->changed > version)
+                        version = used->items[i]->changed;
+        return version;
+}
+
+void phx_files_use(const struct phx_files *files, const struct phx_files_used *used) {
+        for (size_t i = 0; i < used->count; i++)
+                used->items[i]->used = files->look;
+}
+
+void phx_files_used_done(struct phx_files_used *used) {
+        free(used->items);
+        *used = (struct phx_files_used){ 0 };
 }

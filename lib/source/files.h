@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/digest.h"
 #include "base/error.h"
+#include "base/scope.h"
 #include "base/strings.h"
 #include "base/trust.h"
 #include "source/include_scan.h"
 
 /* One file as one look saw it: read once, with the same answer for everybody who asks in that look.
- */
+ * The next look may find another content, at the same address; see phx_files_refresh(). */
 struct phx_file_seen {
         char *path;
         int result; /* 0, or the negative errno of phx_trust_read() */
@@ -30,14 +33,47 @@ struct phx_directory_seen {
         struct phx_error error;
 };
 
-/* What one look has read so far. */
+/* What was read so far, in one look or in many. */
 struct phx_files;
+
+/* Which of it somebody has asked for; the zero value is nothing. */
+struct phx_files_used {
+        struct phx_files_node **items; /* borrowed */
+        size_t count;
+};
 
 /* TRUST is borrowed; NULL reads without asking whose a file is, as for configs that are LXC's own
  * affair. 0 or -ENOMEM. */
 int phx_files_new(const struct phx_trust *trust, struct phx_files **ret_files);
 struct phx_files *phx_files_free(struct phx_files *files);
 PHX_DEFINE_FREEP(phx_files)
+
+/* Begins another look: brings all that was read up to date, and forgets what nobody has asked for
+ * since the last look at everything. With a SCOPE (NULL: everything), only what it names, what is
+ * below a path that it names, and what was reached over a link is looked at; the rest is believed
+ * without any call. What is looked at is believed when its stamp is the same (base/stamp.h), and
+ * directories are judged again. 0 or -ENOMEM. */
+int phx_files_refresh(struct phx_files *files, const struct phx_scope *scope);
+/* The next question is answered by reading; what was borrowed is gone. */
+void phx_files_forget(struct phx_files *files);
+/* Closes what is open, till the next look: to be called when a look is over. */
+void phx_files_rest(struct phx_files *files);
+/* Counts the changes that looks have found. */
+uint64_t phx_files_version(const struct phx_files *files);
+/* Whether an event at PATH asks for no more than phx_files_refresh() with PATH: it is a file, or in
+ * a directory that was listed, or beside files below one of ROOTS; and no link leads there. */
+bool phx_files_covers(
+                const struct phx_files *files,
+                const struct phx_strings *roots,
+                const char *path);
+
+/* Notes in USED what is asked for from now on; NULL: no longer. USED must stay where it is. */
+void phx_files_note(struct phx_files *files, struct phx_files_used *used);
+/* The version at which something in USED has changed last. */
+uint64_t phx_files_used_version(const struct phx_files_used *used);
+/* It is still of use: to be called in each look at everything for what is not asked for again. */
+void phx_files_use(const struct phx_files *files, const struct phx_files_used *used);
+void phx_files_used_done(struct phx_files_used *used);
 
 /* The file at an absolute path, of at most 1 MiB; borrowed, valid as long as FILES. NULL when
  * memory is short. */

@@ -35,7 +35,8 @@ static int tear_down(void **state) {
 }
 
 static int list(void) {
-        return phx_sources_list(files, &trust, "/profiles", &sources, &error);
+        assert_int_equal(phx_files_refresh(files, NULL), 0);
+        return phx_sources_list(files, "/profiles", &sources, &error);
 }
 
 static void profiles_are_listed_by_name_and_places_for_includes_are_not(void **state) {

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* A judgement that was good holds as long as everything does that led to it:
+ *
+ *   the files       the source, its test, all that it includes, and where an include was looked for
+ *                   in vain: noted while it was judged (phx_files_note)
+ *   the compiler    with its options and the kernel's features
+ *   the settings    the rules, the directories and the mode
+ *   the others      no other file defines a profile of its name
+ *   what is kept    it still is the last known good one
+ *
+ * Then nothing of it is read, scanned or hashed again. What was refused is judged again each time:
+ * it may be waiting for its time, and it is rare. */
+
+#include <string.h>
+
+#include "profiles/update.h"
+
+void phx_candidate_done(struct phx_candidate *candidate) {
+        free(candidate->name);
+        phx_closure_done(&candidate->closure);
+        phx_files_used_done(&candidate->used);
+}
+
+void phx_candidates_done(struct phx_profiles *profiles) {
+        for (size_t i = 0; i < profiles->candidate_count; i++)
+                phx_candidate_done(&profiles->candidates[i]);
+        free(profiles->candidates);
+        profiles->candidates = NULL;
+        profiles->candidate_count = 0;
+        profiles->is_complete = false;
+}
+
+static bool keep_is_same_basis(const struct phx_update *update) {
+        const struct phx_profiles *profiles = update->profiles;
+        const struct phx_settings *settings = update->look->settings;
+
+        return phx_equal(profiles->by.compiler, profiles->compiler.identity) &&
+               phx_equal(profiles->by.profile_dir, settings->profile_dir) &&
+               phx_equal(profiles->by.deployed_dir, settings->deployed_dir) &&
+               profiles->by.is_observing == (settings->mode == PHX_MODE_OBSERVE);
+}
+
+static int keep_take_basis(const struct phx_update *update) {
+        struct phx_judged_by *by = &update->profiles->by;
+        const struct phx_settings *settings = update->look->settings;
+        int r;
+
+        by->is_observing = settings->mode == PHX_MODE_OBSERVE;
+        r = phx_replace(&by->compiler, update->profiles->compiler.identity);
+        if (r >= 0)
+                r = phx_replace(&by->profile_dir, settings->profile_dir);
+        return r < 0 ? r : phx_replace(&by->deployed_dir, settings->deployed_dir);
+}
+
+static int keep_compare(const void *name, const void *candidate) {
+        return strcmp(name, ((const struct phx_candidate *) candidate)->name);
+}
+
+static struct phx_candidate *keep_find(const struct phx_profiles *profiles, const char *name) {
+        return profiles->candidate_count == 0 ? NULL
+                                              : bsearch(name,
+                                                        profiles->candidates,
+                                                        profiles->candidate_count,
+                                                        sizeof(*profiles->candidates),
+                                                        keep_compare);
+}
+
+static bool keep_still_holds(
+                struct phx_update *update,
+                const struct phx_candidate *before,
+                struct phx_candidate *candidate) {
+        const struct phx_source *source = candidate->source;
+        const struct phx_good *good = phx_goods_find(&update->profiles->goods, source->name);
+        int r;
+
+        if (before->result < 0 || before->breaks_rule || !before->key[0] || source->result < 0 ||
+            before->has_test != (source->test != NULL) ||
+            phx_files_used_version(&before->used) > before->version)
+                return false;
+        if (!good || !good->text || strcmp(good->key, before->key) != 0 ||
+            strcmp(good->digest, source->seen->digest) != 0)
+                return false;
+        r = phx_update_check_name(update, candidate);
+        candidate->error = (struct phx_error){ 0 };
+        return r >= 0;
+}
+
+static void keep_candidate(struct phx_update *update, struct phx_candidate *candidate) {
+        struct phx_candidate *before = keep_find(update->profiles, candidate->name);
+        const struct phx_source *source = candidate->source;
+        struct phx_candidate fresh;
+
+        if (!before || !keep_still_holds(update, before, candidate))
+                return;
+        fresh = *candidate;
+        *candidate = *before;
+        *before = fresh;
+        candidate->source = source;
+        candidate->is_kept = true;
+        candidate->must_compile = false;
+        if (update->is_whole)
+                phx_files_use(update->files, &candidate->used);
+}
+
+int phx_update_keep(struct phx_update *update) {
+        struct phx_profiles *profiles = update->profiles;
+        bool is_same = keep_is_same_basis(update);
+        size_t kept = 0;
+
+        for (size_t i = 0; i < update->sources.count; i++) {
+                struct phx_candidate *candidate = &update->candidates[i];
+
+                candidate->source = &update->sources.items[i];
+                candidate->has_test = candidate->source->test != NULL;
+                if (phx_replace(&candidate->name, candidate->source->name) < 0)
+                        return -ENOMEM;
+        }
+        for (size_t i = 0; is_same && i < update->sources.count; i++) {
+                keep_candidate(update, &update->candidates[i]);
+                kept += update->candidates[i].is_kept;
+        }
+        update->is_rebuilt = kept != update->sources.count || kept != profiles->candidate_count ||
+                             !profiles->is_complete;
+        phx_candidates_done(profiles);
+        return 0;
+}
+
+void phx_update_leave(struct phx_update *update) {
+        struct phx_profiles *profiles = update->profiles;
+
+        if (keep_take_basis(update) < 0)
+                return;
+        for (size_t i = 0; i < update->sources.count; i++)
+                update->candidates[i].source = NULL;
+        profiles->candidates = PHX_TAKE(update->candidates);
+        profiles->candidate_count = update->sources.count;
+        profiles->version = phx_files_version(update->files);
+        profiles->is_complete = true;
+}
