@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What events cost on small made-up hypervisors, in counts that do not depend on the machine, is not
-above the limits of a table: counts.py BUILD LIMITS [WHERE...]
+above the limits of a table: counts.py BUILD LIMITS [instructions]
 
 With PHX_UPDATE=1 the table gets what was counted, where that is less."""
 
@@ -11,6 +11,7 @@ import sys
 
 sys.dont_write_bytecode = True
 
+import callgrind
 import events
 import place
 
@@ -18,12 +19,16 @@ HOSTS = {
     "base": (10, 4),
     "containers": (210, 4),
     "profiles": (10, 44),
+    "more-containers": (110, 4),
 }
 # Where a count comes from: one host, or the difference of two for each container or profile more.
 PLACES = {
     "base": ("base",),
     "per-container": ("base", "containers"),
     "per-profile": ("base", "profiles"),
+    "instructions": ("base",),
+    "instructions-per-container": ("base", "more-containers"),
+    "instructions-per-profile": ("base", "profiles"),
 }
 ROW = re.compile(r"^(\S+)\s+(\S+)\s+(\S+)\s+(\d+)\s+(\d+)\s+(.*)$")
 
@@ -36,12 +41,15 @@ def read_rows(path):
     return [(row[1], row[2], row[3], int(row[4]), int(row[5]), row[6]) for row in found]
 
 
-def count_on_host(build, host, names):
+def count_on_host(build, host, names, is_instructions):
     """{event: {count: number}}"""
     containers, profiles = HOSTS[host]
     results = {}
     with place.opened(build, "/var/tmp") as daemon:
         daemon.hypervisor.make(containers, profiles, "small")
+        if is_instructions:
+            callgrind.start(daemon)
+            return {name: events.EVENTS[name](daemon, "instructions") for name in names}
         events.start(daemon)
         if "start-warm" in names:
             daemon.stop()
@@ -91,23 +99,26 @@ def main():
     build, limits, *wanted = sys.argv[1:]
     place.check_needs(build, ["strace"])
     place.enter_namespace()
-    rows = [row for row in read_rows(limits) if not wanted or row[0] in wanted]
+    is_instructions = wanted == ["instructions"]
+    if is_instructions:
+        place.check_needs(build, ["valgrind", "callgrind_control"])
+    rows = [row for row in read_rows(limits) if row[0].startswith("instructions") == is_instructions]
     # In the order in which the events follow each other: "back" goes back from "one-profile".
     names = {host: [] for host in HOSTS}
     for where, event, *_ in rows:
         for host in PLACES[where]:
             if event not in names[host]:
                 names[host].append(event)
-    results = {host: count_on_host(build, host, names[host]) for host in HOSTS if names[host]}
+    results = {host: count_on_host(build, host, names[host], is_instructions) for host in HOSTS if names[host]}
     # An event that comes while another one is answered costs a pass more, which is no fault: once again.
     if any(value_of(row, results) > row[3] for row in rows):
-        results = {host: smaller(found, count_on_host(build, host, names[host]))
+        results = {host: smaller(found, count_on_host(build, host, names[host], is_instructions))
                    for host, found in results.items()}
     status = 0
     for row in rows:
         value = value_of(row, results)
         is_right = value <= row[3]
-        print(f"{row[0]:14} {row[1]:14} {row[2]:8} {value:9.1f}, at most {row[3]}, goal {row[4]}"
+        print(f"{row[0]:26} {row[1]:14} {row[2]:12} {value:10,.1f}, at most {row[3]}, goal {row[4]}"
               + ("" if is_right else f": REFUSED: {row[5]}"))
         status |= not is_right
         if os.environ.get("PHX_UPDATE"):

@@ -120,6 +120,7 @@ class Daemon:
     def __init__(self, hypervisor, build):
         self.hypervisor = hypervisor
         self.build = os.path.realpath(build)
+        self.libraries = self.build + "/tests/bench/bench-preload.so"
         self.process = None
         self.kernel = None
         self.bus = None
@@ -164,7 +165,7 @@ class Daemon:
                 file.write(str(os.getpid()))
 
     def preload(self):
-        return {"LD_PRELOAD": self.build + "/tests/bench/bench-preload.so"}
+        return {"LD_PRELOAD": self.libraries}
 
     # --- the daemon ---
 
