@@ -518,19 +518,17 @@ bool phx_lxc_containers_are_unchanged(const struct phx_lxc *lxc, struct phx_lxc_
         return true;
 }
 
-bool phx_lxc_containers_cover(
-                const struct phx_lxc *lxc,
-                const struct phx_lxc_cache *cache,
-                const char *path) {
-        size_t size = strlen(lxc->path);
+bool phx_lxc_containers_cover(const struct phx_lxc_cache *cache, const char *path) {
         const struct phx_lxc_known *known;
         phx_autofree char *name = NULL;
+        size_t size;
 
-        if (!cache->is_complete || cache->is_link_met || !phx_equal(cache->path, lxc->path))
+        if (!cache->is_complete || cache->is_link_met)
                 return false;
-        if (strcmp(path, lxc->path) == 0)
+        size = strlen(cache->path);
+        if (strcmp(path, cache->path) == 0)
                 return true;
-        if (strncmp(path, lxc->path, size) != 0 || path[size] != '/')
+        if (strncmp(path, cache->path, size) != 0 || path[size] != '/')
                 return phx_lxc_reader_covers(cache->chains.reader, path);
         name = strndup(path + size + 1, strcspn(path + size + 1, "/"));
         known = name ? phx_lxc_cache_find(cache, name) : NULL;

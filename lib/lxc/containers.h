@@ -78,10 +78,7 @@ int phx_lxc_containers_look(
 bool phx_lxc_containers_are_unchanged(const struct phx_lxc *lxc, struct phx_lxc_cache *cache);
 /* Whether an event at PATH can concern nothing but what is read again when PATH is in the scope; in
  * doubt not. */
-bool phx_lxc_containers_cover(
-                const struct phx_lxc *lxc,
-                const struct phx_lxc_cache *cache,
-                const char *path);
+bool phx_lxc_containers_cover(const struct phx_lxc_cache *cache, const char *path);
 
 /* The config of NAME, read again. -ESTALE when it has not DIGEST any more, others as from
  * phx_lxc_read_config(). */

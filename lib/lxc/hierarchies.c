@@ -62,6 +62,13 @@ struct phx_cgroups *phx_cgroups_close(struct phx_cgroups *cgroups) {
         return NULL;
 }
 
+bool phx_cgroups_have_payloads(const struct phx_cgroups *cgroups) {
+        for (size_t i = 0; i < cgroups->count; i++)
+                if (cgroups->items[i].payloads.count > 0)
+                        return true;
+        return false;
+}
+
 int phx_cgroup_payloads(DIR *directory, struct phx_strings *payloads) {
         const char *name;
         int r = 0, code = 0;

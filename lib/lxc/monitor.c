@@ -42,6 +42,9 @@ struct round {
         size_t asked;
         struct phx_socket_owner *full; /* addresses whose queue was full */
         size_t full_count;
+        struct phx_socket_owner *listening;
+        size_t listening_count;
+        bool is_listed; /* LISTENING says of each that listens */
 };
 
 static void round_done(struct round *round) {
@@ -53,6 +56,7 @@ static void round_done(struct round *round) {
         free(round->fds);
         free(round->callees);
         free(round->full);
+        free(round->listening);
 }
 
 /* LXC leaves room for a NUL on both sides, and hashes what is longer. */
@@ -111,16 +115,30 @@ static bool ensure_socket(struct round *round) {
         return round->spare >= 0;
 }
 
+/* A connection for each container that does not run would be most of what a look costs. */
+static bool may_listen(
+                const struct round *round,
+                const struct phx_lxc_monitor *monitor,
+                const struct sockaddr_un *address,
+                socklen_t size) {
+        return monitor->is_expected || !round->is_listed ||
+               phx_socket_listens(round->listening, round->listening_count, address, size);
+}
+
 static void monitor_begin(struct round *round, size_t index) {
         struct phx_lxc_monitor *monitor = &round->monitors[index];
         struct phx_socket_owner *full = &round->full[round->full_count];
         struct sockaddr_un address;
-        socklen_t size = phx_lxc_monitor_address(
-                        round->lxc_path,
-                        round->names->items[index],
-                        &address);
+        socklen_t size;
 
-        *monitor = (struct phx_lxc_monitor){ PHX_LXC_MONITOR_SILENT, 0 };
+        monitor->answer = PHX_LXC_MONITOR_NONE;
+        monitor->init = 0;
+        if (round->is_listed && round->listening_count == 0 && !monitor->is_expected)
+                return;
+        size = phx_lxc_monitor_address(round->lxc_path, round->names->items[index], &address);
+        if (!may_listen(round, monitor, &address, size))
+                return;
+        monitor->answer = PHX_LXC_MONITOR_SILENT;
         if (!ensure_socket(round))
                 return;
         if (connect(round->spare, (const struct sockaddr *) &address, size) < 0) {
@@ -199,6 +217,27 @@ static void wait_for_answers(struct round *round, uint64_t deadline_usec) {
         }
 }
 
+/* The name of any of them ends so, the hashed one too. */
+static bool is_monitor(const struct phx_socket_owner *owner) {
+        static const char end[] = "/command";
+        size_t size = owner->size - offsetof(struct sockaddr_un, sun_path);
+        const char *name = owner->address.sun_path;
+
+        return size > sizeof(end) && name[0] == '\0' &&
+               memcmp(name + size - (sizeof(end) - 1), end, sizeof(end) - 1) == 0;
+}
+
+static int monitors_list(struct phx_socket_owner **ret_listening, size_t *ret_count) {
+        size_t kept = 0, count = 0;
+        int r = phx_socket_owners_list(ret_listening, &count);
+
+        for (size_t i = 0; r >= 0 && i < count; i++)
+                if (is_monitor(&(*ret_listening)[i]))
+                        (*ret_listening)[kept++] = (*ret_listening)[i];
+        *ret_count = kept;
+        return r;
+}
+
 int phx_lxc_monitors_ask(
                 const char *lxc_path,
                 const struct phx_strings *names,
@@ -221,9 +260,17 @@ int phx_lxc_monitors_ask(
         if (!round.fds || !round.callees || !round.full)
                 return -ENOMEM;
 
+        round.is_listed = monitors_list(&round.listening, &round.listening_count) >= 0;
         for (size_t i = 0; i < names->count; i++)
                 monitor_begin(&round, i);
         judge_full(&round);
         wait_for_answers(&round, deadline_usec);
         return 0;
+}
+
+bool phx_lxc_monitors_listen(void) {
+        phx_autofree struct phx_socket_owner *listening = NULL;
+        size_t count = 0;
+
+        return monitors_list(&listening, &count) < 0 || count > 0;
 }

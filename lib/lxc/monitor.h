@@ -8,6 +8,7 @@
  * would connect by name again, and wait for ever; the question is one that its protocol has had,
  * byte by byte the same, since LXC 1. */
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 #include <sys/types.h>
@@ -24,9 +25,11 @@ enum phx_lxc_monitor_answer {
 struct phx_lxc_monitor {
         enum phx_lxc_monitor_answer answer;
         pid_t init;
+        bool is_expected; /* set by the caller: it was there the last time */
 };
 
-/* Asks all at once, with one deadline for all of them together. UID is whose monitors are believed:
+/* Asks all at once, with one deadline for all of them together. The kernel's list of sockets says
+ * which are there to be asked, but for those that are expected. UID is whose monitors are believed:
  * root's, on a machine. MONITORS has room for one item per name. 0 or -ENOMEM. */
 int phx_lxc_monitors_ask(
                 const char *lxc_path,
@@ -34,6 +37,9 @@ int phx_lxc_monitors_ask(
                 uid_t uid,
                 uint64_t deadline_usec,
                 struct phx_lxc_monitor *monitors);
+
+/* Whether any monitor, of whatever container and user, listens; in doubt true. */
+bool phx_lxc_monitors_listen(void);
 
 /* The address of a monitor. Returns its length for bind(2) and connect(2). Public for the tests,
  * which listen there in the place of a monitor. */

@@ -17,11 +17,19 @@
 #include <sys/time.h>
 
 #include "base/error.h"
+#include "base/grow.h"
 #include "base/macros.h"
 #include "base/process.h"
 
 #define PATIENCE_SEC 1
 #define NAME_AT offsetof(struct sockaddr_un, sun_path)
+
+/* Which of them are wanted. */
+struct listing {
+        struct phx_socket_owner *owners; /* sorted, when they are those to be found */
+        size_t count;
+        bool is_all;
+};
 
 static int owner_compare(const void *a, const void *b) {
         const struct phx_socket_owner *left = a, *right = b;
@@ -48,7 +56,7 @@ static int send_request(int fd) {
 }
 
 /* Copied: an attribute's data need not be aligned for its type. */
-static void take_socket(struct nlmsghdr *header, struct phx_socket_owner *owners, size_t count) {
+static int take_socket(struct nlmsghdr *header, struct listing *listing) {
         const struct unix_diag_msg *message = NLMSG_DATA(header);
         void *attributes = (char *) NLMSG_DATA(header) + sizeof(*message);
         struct rtattr *attribute = attributes;
@@ -57,7 +65,7 @@ static void take_socket(struct nlmsghdr *header, struct phx_socket_owner *owners
 
         if (header->nlmsg_len < NLMSG_LENGTH(sizeof(*message)) ||
             message->udiag_type != SOCK_STREAM)
-                return;
+                return 0;
         for (; RTA_OK(attribute, left); attribute = RTA_NEXT(attribute, left)) {
                 size_t size = RTA_PAYLOAD(attribute);
 
@@ -71,21 +79,28 @@ static void take_socket(struct nlmsghdr *header, struct phx_socket_owner *owners
                         found.code = 0;
                 }
         }
-        owner = found.size > 0 ? bsearch(&found, owners, count, sizeof(found), owner_compare)
-                               : NULL;
+        if (found.size == 0)
+                return 0;
+        owner = listing->is_all ? phx_grow(&listing->owners, &listing->count, sizeof(*owner))
+                                : bsearch(&found,
+                                          listing->owners,
+                                          listing->count,
+                                          sizeof(found),
+                                          owner_compare);
+        if (!owner)
+                return listing->is_all ? -ENOMEM : 0;
         /* Kernels before 5.3 do not say whose it is. */
-        if (owner) {
-                owner->code = found.code < 0 ? -EOPNOTSUPP : 0;
-                owner->uid = found.uid;
+        owner->code = found.code < 0 ? -EOPNOTSUPP : 0;
+        owner->uid = found.uid;
+        if (listing->is_all) {
+                owner->address = found.address;
+                owner->size = found.size;
         }
+        return 0;
 }
 
 /* 1 when there is more to come. */
-static int owner_take_answer(
-                void *data,
-                size_t size,
-                struct phx_socket_owner *owners,
-                size_t count) {
+static int owner_take_answer(void *data, size_t size, struct listing *listing) {
         struct nlmsghdr *header = data;
         unsigned left = (unsigned) size;
 
@@ -99,13 +114,13 @@ static int owner_take_answer(
                                                                failure->error < 0
                                                ? failure->error
                                                : -EPROTO;
-                if (header->nlmsg_type == SOCK_DIAG_BY_FAMILY)
-                        take_socket(header, owners, count);
+                if (header->nlmsg_type == SOCK_DIAG_BY_FAMILY && take_socket(header, listing) < 0)
+                        return -ENOMEM;
         }
         return 1;
 }
 
-int phx_socket_owners_find(struct phx_socket_owner *owners, size_t count) {
+static int owner_list(struct listing *listing) {
         const struct timeval patience = { .tv_sec = PATIENCE_SEC };
         const uint64_t ends_usec = phx_now_usec() + PATIENCE_SEC * UINT64_C(1000000);
         phx_autoclose int fd = -1;
@@ -114,10 +129,6 @@ int phx_socket_owners_find(struct phx_socket_owner *owners, size_t count) {
                 char bytes[32768];
         } answer;
         int r;
-
-        qsort(owners, count, sizeof(*owners), owner_compare);
-        for (size_t i = 0; i < count; i++)
-                owners[i].code = -ENOENT;
 
         fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
         if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0)
@@ -133,7 +144,41 @@ int phx_socket_owners_find(struct phx_socket_owner *owners, size_t count) {
                 /* Each part has come in time, and there may be any number of sockets. */
                 if (phx_now_usec() > ends_usec)
                         return -ETIMEDOUT;
-                r = owner_take_answer(&answer, (size_t) n, owners, count);
+                r = owner_take_answer(&answer, (size_t) n, listing);
         } while (r > 0);
         return r;
+}
+
+int phx_socket_owners_find(struct phx_socket_owner *owners, size_t count) {
+        struct listing listing = { owners, count, false };
+
+        qsort(owners, count, sizeof(*owners), owner_compare);
+        for (size_t i = 0; i < count; i++)
+                owners[i].code = -ENOENT;
+        return owner_list(&listing);
+}
+
+int phx_socket_owners_list(struct phx_socket_owner **ret_owners, size_t *ret_count) {
+        struct listing listing = { .is_all = true };
+        int r = owner_list(&listing);
+
+        if (r < 0) {
+                free(listing.owners);
+                return r;
+        }
+        if (listing.count > 1)
+                qsort(listing.owners, listing.count, sizeof(*listing.owners), owner_compare);
+        *ret_owners = listing.owners;
+        *ret_count = listing.count;
+        return 0;
+}
+
+bool phx_socket_listens(
+                const struct phx_socket_owner *owners,
+                size_t count,
+                const struct sockaddr_un *address,
+                socklen_t size) {
+        struct phx_socket_owner sought = { .address = *address, .size = size };
+
+        return count > 0 && bsearch(&sought, owners, count, sizeof(sought), owner_compare);
 }

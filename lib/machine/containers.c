@@ -15,6 +15,7 @@
 #include "lxc/label_picture.h"
 #include "lxc/option_reviews.h"
 #include "lxc/replace.h"
+#include "machine/containers_private.h"
 #include "machine/pve.h"
 #include "machine/tasks.h"
 #include "pve/containers.h"
@@ -29,28 +30,9 @@
 #define SETTLE_LOOKS 20
 #define SETTLE_SLOWLY_USEC 30000000ULL
 
-/* Where liblxc keeps its locks when root calls it (lxclock.c). */
-#define LOCK_ROOT "/run/lxc/lock"
-/* liblxc needs some 5 ms for a config, ten times that under emulation. */
-#define LXC_DEADLINE_USEC 5000000ULL
-
 /* The worker tells when the cluster file system comes back; a worker that hangs does not, nor does
  * a file that could not be read for a moment. */
 #define PVE_RETRY_USEC 5000000ULL
-
-struct phx_machine_containers {
-        const struct phx_task_roots *roots;
-        const struct phx_trust *trust;
-        struct phx_lxc_cache *cache;
-        struct phx_pve_containers *pve;
-        bool sees_pve;        /* the last look was at containers of Proxmox, too */
-        const char *pve_sign; /* a directory that is there where Proxmox is installed */
-        struct phx_option_reviews *reviews;
-        struct phx_label_pictures pictures;
-        unsigned unsettled_looks;
-        bool is_silent; /* a monitor did not answer the last time */
-        const struct phx_lxc_progress *progress;
-};
 
 int phx_machine_containers_new(
                 const struct phx_task_roots *roots,
@@ -66,7 +48,7 @@ int phx_machine_containers_new(
         containers->trust = trust;
         r = phx_lxc_cache_new(&containers->cache);
         if (r >= 0 && pve)
-                r = phx_pve_containers_new(pve, LXC_DEADLINE_USEC, &containers->pve);
+                r = phx_pve_containers_new(pve, PHX_LXC_DEADLINE_USEC, &containers->pve);
         if (pve)
                 containers->pve_sign = pve->place.database;
         if (r >= 0)
@@ -87,6 +69,7 @@ struct phx_machine_containers *phx_machine_containers_free(
         phx_lxc_cache_free(containers->cache);
         phx_pve_containers_free(containers->pve);
         phx_label_pictures_done(&containers->pictures);
+        phx_machine_tasks_memory_done(&containers->tasks);
         phx_option_reviews_free(containers->reviews);
         free(containers);
 
@@ -114,30 +97,9 @@ void phx_machine_containers_forget(struct phx_machine_containers *containers) {
                 return;
         phx_lxc_cache_free(containers->cache);
         containers->cache = PHX_TAKE(cache);
+        phx_machine_tasks_memory_done(&containers->tasks);
         phx_option_reviews_free(containers->reviews);
         containers->reviews = reviews;
-}
-
-/* Root on a machine; a test's user. What others may write is not believed. */
-static struct phx_lxc lxc_of(
-                const struct phx_machine_containers *containers,
-                const char *lxc_path,
-                const struct phx_scope *scope) {
-        return (struct phx_lxc){ .path = lxc_path,
-                                 .trust = containers->trust,
-                                 .lock_root = LOCK_ROOT,
-                                 .owner = { geteuid(), getegid() },
-                                 .deadline_usec = LXC_DEADLINE_USEC,
-                                 .scope = scope,
-                                 .progress = containers->progress };
-}
-
-void phx_machine_containers_clean(
-                const struct phx_machine_containers *containers,
-                const char *lxc_path) {
-        const struct phx_lxc lxc = lxc_of(containers, lxc_path, NULL);
-
-        (void) phx_lxc_remove_leftovers(&lxc);
 }
 
 /* One look at them. */
@@ -152,6 +114,7 @@ struct look {
         size_t first;                /* of them in OBSERVED */
         struct phx_cgroups *cgroups; /* NULL when they cannot be read, as each container will say */
         struct phx_machine_tasks tasks;
+        bool is_at_tasks; /* else they are as the look before has seen them */
 };
 
 static void machine_look_done(struct look *look) {
@@ -162,31 +125,38 @@ static void machine_look_done(struct look *look) {
 
 /* Without its directory nothing is known of its config; its tasks are there all the same. Which of
  * its names is the directory's is no secret, and nothing else is believed of LXC_PATH. */
-static int add_unseen(struct look *look, const struct phx_container_config *config) {
+static int add_unseen(
+                struct look *look,
+                const struct phx_container_config *config,
+                struct phx_set *names) {
         phx_autofree char *path = NULL;
         struct phx_lxc_container *container;
         const char *name = config->id;
+        int r;
 
         if (phx_printf(&path, "%s/%s", look->observed->lxc_path, config->id) < 0)
                 return -ENOMEM;
         if (config->name && phx_is_container_id(config->name) && access(path, F_OK) < 0 &&
-            !phx_strings_has(&look->names, config->name))
+            !phx_set_has(names, config->name))
                 name = config->name;
-        if (phx_strings_has(&look->names, name))
-                return 0;
+        r = phx_set_add(names, name);
+        if (r <= 0)
+                return r;
         container = phx_grow(&look->list.items, &look->list.count, sizeof(*container));
-        if (!container || phx_replace(&container->name, name) < 0 ||
-            phx_replace(&container->trouble, look->list.refusal) < 0)
+        if (!container || phx_replace(&container->name, name) < 0)
                 return -ENOMEM;
-        return phx_strings_add(&look->names, name);
+        return phx_replace(&container->trouble, look->list.refusal);
 }
 
 static int machine_refuse_path(struct look *look) {
+        phx_cleanup(phx_set_done) struct phx_set names = { 0 };
         int r = phx_replace(&look->observed->lxc_refusal, look->list.refusal);
 
+        for (size_t i = 0; r >= 0 && i < look->list.count; i++)
+                r = phx_set_add(&names, look->list.items[i].name);
         for (size_t i = 0; r >= 0 && look->configuration && i < look->configuration->count; i++)
-                r = add_unseen(look, &look->configuration->containers[i]);
-        return r;
+                r = add_unseen(look, &look->configuration->containers[i], &names);
+        return r < 0 ? r : 0;
 }
 
 /* Moves what a picture needs of HAVE: its name and where its tasks are stay. */
@@ -215,7 +185,8 @@ static int observe(struct look *look, struct phx_lxc_container *have) {
         observed->backend = have->backend;
         observed->restart = have->backend == PHX_BACKEND_LXC ? PHX_RESTART_PLAIN : have->restart;
         observed->is_refused_by_lxc = have->values.code == -EINVAL;
-        return phx_machine_tasks_look(&look->tasks, have, observed);
+        return look->is_at_tasks ? phx_machine_tasks_look(&look->tasks, have, observed)
+                                 : phx_machine_tasks_recall(look->tasks.memory, have, observed);
 }
 
 static int by_directory(const void *a, const void *b) {
@@ -321,27 +292,62 @@ static int machine_list(struct look *look, const struct phx_lxc *lxc, struct phx
         return r < 0 ? r : machine_add_pve(look, &pve);
 }
 
-static int look_at_all(struct look *look, const char *lxc_path, struct phx_error *error) {
-        const struct phx_lxc lxc = lxc_of(look->containers, lxc_path, look->scope);
-        int r;
+static int machine_begin_tasks(struct look *look) {
+        struct phx_machine_containers *containers = look->containers;
+        const char *cgroup = containers->roots->cgroup;
 
-        r = machine_list(look, &lxc, error);
-        for (size_t i = 0; r >= 0 && i < look->list.count; i++)
-                r = phx_strings_add(&look->names, look->list.items[i].name);
-        if (r >= 0 && look->list.refusal)
-                r = machine_refuse_path(look);
-        phx_strings_sort(&look->names);
-        if (r >= 0)
-                (void) phx_cgroups_open(look->containers->roots->cgroup, &look->cgroups, NULL);
+        look->is_at_tasks = phx_machine_tasks_are_due(
+                        &containers->tasks,
+                        &look->list,
+                        cgroup,
+                        look->scope);
+        if (!look->is_at_tasks)
+                return 0;
+        phx_label_pictures_done(&containers->pictures);
+        look->observed->labels_at = machine_now_usec();
+        (void) phx_cgroups_open(cgroup, &look->cgroups, NULL);
         look->tasks.cgroups = look->cgroups;
-        for (size_t i = 0; r >= 0 && i < look->list.count; i++)
-                r = observe(look, &look->list.items[i]);
-        if (r >= 0 && look->list.count > 0)
+        for (size_t i = 0; i < look->list.count; i++)
+                if (phx_strings_add(&look->names, look->list.items[i].name) < 0)
+                        return -ENOMEM;
+        phx_strings_sort(&look->names);
+        return 0;
+}
+
+static int machine_end_tasks(struct look *look) {
+        struct phx_machine_containers *containers = look->containers;
+        const struct phx_observed_container *first = look->observed->containers;
+        int r = 0;
+
+        if (!look->is_at_tasks)
+                return 0;
+        if (look->list.count > 0)
                 r = phx_machine_tasks_ask(
                                 &look->tasks,
                                 &look->list,
                                 &look->observed->containers[look->first]);
-        look->containers->is_silent = look->tasks.is_silent;
+        containers->is_silent = look->tasks.is_silent;
+        if (r >= 0)
+                phx_machine_tasks_remember(
+                                &containers->tasks,
+                                &look->list,
+                                first ? first + look->first : NULL);
+        return r;
+}
+
+static int look_at_all(struct look *look, const char *lxc_path, struct phx_error *error) {
+        const struct phx_lxc lxc = phx_machine_lxc(look->containers, lxc_path, look->scope);
+        int r;
+
+        r = machine_list(look, &lxc, error);
+        if (r >= 0 && look->list.refusal)
+                r = machine_refuse_path(look);
+        if (r >= 0)
+                r = machine_begin_tasks(look);
+        for (size_t i = 0; r >= 0 && i < look->list.count; i++)
+                r = observe(look, &look->list.items[i]);
+        if (r >= 0)
+                r = machine_end_tasks(look);
         if (look->observed->container_count > 1)
                 qsort(look->observed->containers,
                       look->observed->container_count,
@@ -366,14 +372,13 @@ int phx_machine_containers_observe(
         };
         int r;
 
-        phx_label_pictures_done(&containers->pictures);
-        observed->labels_at = machine_now_usec();
         look.tasks = (struct phx_machine_tasks){
                 .roots = containers->roots,
                 .names = &look.names,
                 .lxc_path = settings->lxc_path,
                 .pictures = settings->label_resync_usec > 0 ? &containers->pictures : NULL,
                 .is_silent = containers->is_silent,
+                .memory = &containers->tasks,
         };
         r = phx_replace(&observed->lxc_path, settings->lxc_path);
         return r < 0 ? r : look_at_all(&look, settings->lxc_path, error);
@@ -413,7 +418,7 @@ int phx_machine_containers_review(
                 const struct phx_desired *desired,
                 struct phx_observed *observed,
                 struct phx_error *error) {
-        const struct phx_lxc lxc = lxc_of(containers, observed->lxc_path, input->scope);
+        const struct phx_lxc lxc = phx_machine_lxc(containers, observed->lxc_path, input->scope);
         const struct phx_option_review review = {
                 .lxc = &lxc,
                 .file = input->settings->configuration,
@@ -518,63 +523,4 @@ bool phx_machine_containers_labels_differ(const struct phx_machine_containers *c
 
 bool phx_machine_containers_has_labels(const struct phx_machine_containers *containers) {
         return containers->pictures.count > 0;
-}
-
-/* --- changing --- */
-
-/* Borrowed from STEP: not for phx_lxc_edit_done(). */
-static struct phx_lxc_edit edit_of(const struct phx_step_edit *step) {
-        return (struct phx_lxc_edit){ step->lines->removed, step->lines->tail, step->label };
-}
-
-int phx_machine_containers_assign(
-                const struct phx_machine_containers *containers,
-                const struct phx_step_edit *step,
-                struct phx_error *error) {
-        const struct phx_lxc lxc = lxc_of(containers, step->lxc_path, NULL);
-        const struct phx_lxc_edit edit = edit_of(step);
-        int r;
-
-        if (step->backend == PHX_BACKEND_PVE)
-                r = phx_pve_containers_edit(
-                                containers->pve,
-                                step->directory,
-                                step->digest,
-                                &edit,
-                                step->lines->features,
-                                error);
-        else
-                r = phx_lxc_replace(&lxc, step->directory, step->digest, &edit, error);
-        return r < 0 ? r : 0;
-}
-
-int phx_machine_containers_preview(
-                const struct phx_machine_containers *containers,
-                const struct phx_step_edit *step,
-                struct phx_preview *ret_preview) {
-        const struct phx_lxc lxc = lxc_of(containers, step->lxc_path, NULL);
-        const struct phx_lxc_edit edit = edit_of(step);
-
-        if (step->backend == PHX_BACKEND_PVE)
-                return phx_pve_containers_preview(
-                                containers->pve,
-                                step->directory,
-                                step->digest,
-                                &edit,
-                                step->lines->features,
-                                ret_preview);
-        return phx_lxc_preview(&lxc, step->directory, step->digest, &edit, ret_preview);
-}
-
-int phx_machine_containers_offer(
-                const struct phx_machine_containers *containers,
-                const struct phx_observed_container *have,
-                const char *label,
-                bool is_edited,
-                struct phx_offer *ret_offer) {
-        const struct phx_pve_wanted wanted = { label, is_edited };
-
-        if (have->backend != PHX_BACKEND_PVE || !containers->pve)
-                return 0;
-        return phx_pve_containers_offer(containers->pve, have->directory, &wanted, ret_offer);
 }

@@ -87,6 +87,16 @@ int phx_machine_containers_forget_gone(
 bool phx_machine_containers_labels_differ(const struct phx_machine_containers *containers);
 bool phx_machine_containers_has_labels(const struct phx_machine_containers *containers);
 
+/* Whether an event at PATH can concern nothing but what a look at it reads again; and whether all
+ * that the last look has read is as it was, where SCOPE says that it may not be. In doubt false. */
+bool phx_machine_containers_covers(
+                const struct phx_machine_containers *containers,
+                const char *path);
+bool phx_machine_containers_is_unchanged(
+                struct phx_machine_containers *containers,
+                const struct phx_settings *settings,
+                const struct phx_scope *scope);
+
 /* The next look asks liblxc about every config. */
 void phx_machine_containers_forget(struct phx_machine_containers *containers);
 

@@ -3,8 +3,12 @@
 #include "machine/tasks.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "base/digest.h"
+#include "base/grow.h"
 #include "base/set.h"
 #include "lxc/monitor.h"
 #include "lxc/tasks.h"
@@ -122,6 +126,144 @@ int phx_machine_tasks_look(
         return look_at(look, have, 0, observed);
 }
 
+/* --- what was seen before --- */
+
+struct phx_machine_tasks_seen {
+        char *name;
+        struct phx_tasks tasks;
+        bool is_unread; /* all that is known is why */
+        char *unread_why;
+};
+
+static void seen_done(struct phx_machine_tasks_seen *seen) {
+        free(seen->name);
+        free(seen->unread_why);
+        phx_tasks_done(&seen->tasks);
+}
+
+void phx_machine_tasks_memory_done(struct phx_machine_tasks_memory *memory) {
+        for (size_t i = 0; i < memory->count; i++)
+                seen_done(&memory->items[i]);
+        free(memory->items);
+        *memory = (struct phx_machine_tasks_memory){ 0 };
+}
+
+static int tasks_compare_name(const void *name, const void *seen) {
+        return strcmp(name, ((const struct phx_machine_tasks_seen *) seen)->name);
+}
+
+static int tasks_compare_seen(const void *a, const void *b) {
+        return strcmp(((const struct phx_machine_tasks_seen *) a)->name,
+                      ((const struct phx_machine_tasks_seen *) b)->name);
+}
+
+static const struct phx_machine_tasks_seen *tasks_find(
+                const struct phx_machine_tasks_memory *memory,
+                const char *name) {
+        return memory->count > 0 ? bsearch(name,
+                                           memory->items,
+                                           memory->count,
+                                           sizeof(*memory->items),
+                                           tasks_compare_name)
+                                 : NULL;
+}
+
+static uint64_t tasks_mix(uint64_t sum, const char *text) {
+        return (sum ^ (text ? phx_fnv1a(text, strlen(text) + 1) : 1)) * UINT64_C(0x100000001b3);
+}
+
+static uint64_t tasks_places(const struct phx_lxc_containers *list) {
+        uint64_t sum = list->count;
+
+        for (size_t i = 0; i < list->count; i++) {
+                sum = tasks_mix(sum, list->items[i].name);
+                sum = tasks_mix(sum, list->items[i].values.cgroup_dir);
+                sum = tasks_mix(sum, list->items[i].values.cgroup_container);
+        }
+        return sum;
+}
+
+static bool tasks_may_differ(const char *cgroup, const struct phx_scope *scope) {
+        return !scope || scope->is_whole || scope->has_tasks || scope->has_policy ||
+               phx_scope_has_below(scope, cgroup);
+}
+
+bool phx_machine_tasks_are_due(
+                const struct phx_machine_tasks_memory *memory,
+                const struct phx_lxc_containers *list,
+                const char *cgroup,
+                const struct phx_scope *scope) {
+        return !memory->is_complete || tasks_may_differ(cgroup, scope) ||
+               memory->places != tasks_places(list);
+}
+
+static int seen_take(
+                struct phx_machine_tasks_seen *seen,
+                const char *name,
+                const struct phx_observed_container *observed) {
+        if (phx_replace(&seen->name, name) < 0)
+                return -ENOMEM;
+        seen->is_unread = observed->seen.count == 0 && observed->seen.unread == 0;
+        if (seen->is_unread)
+                return phx_replace(&seen->unread_why, observed->unread_why);
+        return phx_tasks_copy(&seen->tasks, &observed->seen);
+}
+
+void phx_machine_tasks_remember(
+                struct phx_machine_tasks_memory *memory,
+                const struct phx_lxc_containers *list,
+                const struct phx_observed_container *observed) {
+        phx_machine_tasks_memory_done(memory);
+        for (size_t i = 0; i < list->count; i++) {
+                const struct phx_lxc_values *values = &list->items[i].values;
+                struct phx_machine_tasks_seen *seen;
+
+                memory->is_elsewhere |= values->cgroup_dir || values->cgroup_container;
+                if (!observed[i].is_running)
+                        continue;
+                seen = phx_grow(&memory->items, &memory->count, sizeof(*seen));
+                if (!seen || seen_take(seen, list->items[i].name, &observed[i]) < 0) {
+                        phx_machine_tasks_memory_done(memory);
+                        return;
+                }
+        }
+        if (memory->count > 1)
+                qsort(memory->items, memory->count, sizeof(*memory->items), tasks_compare_seen);
+        memory->places = tasks_places(list);
+        memory->is_complete = true;
+}
+
+int phx_machine_tasks_recall(
+                const struct phx_machine_tasks_memory *memory,
+                const struct phx_lxc_container *have,
+                struct phx_observed_container *observed) {
+        const struct phx_machine_tasks_seen *seen = tasks_find(memory, have->name);
+        phx_cleanup(phx_tasks_done) struct phx_tasks tasks = { 0 };
+
+        if (!seen)
+                return 0;
+        if (seen->is_unread)
+                return set_unread(observed, seen->unread_why);
+        return phx_tasks_copy(&tasks, &seen->tasks) < 0 ? -ENOMEM : show_tasks(&tasks, observed);
+}
+
+bool phx_machine_tasks_are_unchanged(
+                const struct phx_machine_tasks_memory *memory,
+                const char *cgroup,
+                const struct phx_scope *scope) {
+        phx_cleanup(phx_cgroups_closep) struct phx_cgroups *cgroups = NULL;
+
+        if (!memory->is_complete)
+                return false;
+        if (!tasks_may_differ(cgroup, scope))
+                return true;
+        return memory->count == 0 && !memory->is_elsewhere &&
+               phx_cgroups_open(cgroup, &cgroups, NULL) >= 0 &&
+               !phx_cgroups_have_payloads(cgroups) && !phx_lxc_monitors_listen();
+}
+
+/* --- monitors --- */
+
 static int list_quiet(
                 const struct phx_lxc_containers *list,
                 const struct phx_observed_container *observed,
@@ -149,6 +291,8 @@ int phx_machine_tasks_ask(
         monitors = calloc(quiet.count, sizeof(*monitors));
         if (!monitors)
                 return -ENOMEM;
+        for (size_t i = 0; look->memory && look->memory->count > 0 && i < quiet.count; i++)
+                monitors[i].is_expected = tasks_find(look->memory, quiet.items[i]);
         r = phx_lxc_monitors_ask(
                         look->lxc_path,
                         &quiet,

@@ -228,6 +228,24 @@ void phx_tasks_done(struct phx_tasks *tasks) {
         *tasks = (struct phx_tasks){ 0 };
 }
 
+int phx_tasks_copy(struct phx_tasks *copy, const struct phx_tasks *tasks) {
+        copy->items = calloc(tasks->count + 1, sizeof(*copy->items));
+        if (!copy->items || phx_replace(&copy->unread_why, tasks->unread_why) < 0)
+                return -ENOMEM;
+        copy->init = tasks->init;
+        copy->unread = tasks->unread;
+        for (; copy->count < tasks->count; copy->count++) {
+                const struct phx_task *task = &tasks->items[copy->count];
+                struct phx_task *item = &copy->items[copy->count];
+
+                *item = *task;
+                item->label = (struct phx_label){ 0 };
+                if (phx_label_copy(&item->label, &task->label) < 0)
+                        return -ENOMEM;
+        }
+        return 0;
+}
+
 static void judge_task(
                 struct phx_confinement *confinement,
                 const struct phx_task *task,

@@ -74,6 +74,8 @@ struct phx_tasks {
 };
 
 void phx_tasks_done(struct phx_tasks *tasks);
+/* COPY must be zero, and is half a copy at -ENOMEM, to be freed. 0 or -ENOMEM. */
+int phx_tasks_copy(struct phx_tasks *copy, const struct phx_tasks *tasks);
 
 struct phx_confinement {
         bool is_running;

@@ -333,7 +333,7 @@ static void a_link_that_leads_elsewhere_is_seen(void **state) {
         tree_link(tree_path("one/web"), "linked/web");
         look_settled(&host);
         assert_effective(&host, "web", "lxc-a");
-        assert_false(phx_lxc_containers_cover(&host.lxc, host.cache, in(&host, "web/config")));
+        assert_false(phx_lxc_containers_cover(host.cache, in(&host, "web/config")));
         assert_int_equal(unlink(in(&host, "web")), 0);
         tree_link(tree_path("two/web"), "linked/web");
         assert_changed_to(&host, "web", "lxc-b");
@@ -384,11 +384,8 @@ static void includes_that_come_change_and_go_are_seen(void **state) {
         narrow(&host, in(&host, "web/config"));
         look(&host);
         assert_effective(&host, "web", "lxc-b");
-        assert_true(phx_lxc_containers_cover(
-                        &host.lxc,
-                        host.cache,
-                        tree_path("inc/some.d/c.conf")));
-        assert_false(phx_lxc_containers_cover(&host.lxc, host.cache, tree_path("inc/other")));
+        assert_true(phx_lxc_containers_cover(host.cache, tree_path("inc/some.d/c.conf")));
+        assert_false(phx_lxc_containers_cover(host.cache, tree_path("inc/other")));
         narrow(&host, tree_path("inc/some.d/c.conf"));
         assert_changed_to(&host, "web", "lxc-c");
         assert_effective(&host, "plain", "lxc-p");
