@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "codec/snapshot_json.h"
+#include "phoenixctl/remote_bus.h"
 
 #define SERVICE "org.phoenixd1"
 #define PATH "/org/phoenixd1"
@@ -31,7 +32,7 @@ static bool is_refusal(const sd_bus_error *error) {
                sd_bus_error_has_name(error, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED);
 }
 
-static int bus_failed(int r, const sd_bus_error *error) {
+int remote_bus_failed(int r, const sd_bus_error *error) {
         if (!error) {
                 (void) fprintf(stderr, "phoenixctl: the message bus: %s\n", strerrordesc_np(-r));
                 return CTL_ERROR;
@@ -45,7 +46,7 @@ static int bus_failed(int r, const sd_bus_error *error) {
         return is_refusal(error) ? CTL_NOT_ALLOWED : CTL_ERROR;
 }
 
-static int open_bus(const struct ctl *ctl, sd_bus **ret_bus) {
+int remote_bus_open(const struct ctl *ctl, sd_bus **ret_bus) {
         int r = ctl->host ? sd_bus_open_system_remote(ret_bus, ctl->host)
                           : sd_bus_open_system(ret_bus);
 
@@ -64,6 +65,25 @@ static int open_bus(const struct ctl *ctl, sd_bus **ret_bus) {
         return CTL_ERROR;
 }
 
+int remote_bus_call(
+                sd_bus *bus,
+                const char *method,
+                sd_bus_error *error,
+                sd_bus_message **ret_reply,
+                const char *types,
+                ...) {
+        phx_cleanup(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+        va_list arguments;
+        int r;
+
+        r = sd_bus_message_new_method_call(bus, &message, SERVICE, PATH, INTERFACE, method);
+        va_start(arguments, types);
+        if (r >= 0 && types[0])
+                r = sd_bus_message_appendv(message, types, arguments);
+        va_end(arguments);
+        return r < 0 ? r : sd_bus_call(bus, message, 0, error, ret_reply);
+}
+
 /* A method that has one text for an answer. A user who is not allowed reads that, unless IS_QUIET.
  */
 static int remote_ask(const struct ctl *ctl, const char *method, bool is_quiet, char **ret_text) {
@@ -73,7 +93,7 @@ static int remote_ask(const struct ctl *ctl, const char *method, bool is_quiet, 
         const char *text = NULL;
         int r;
 
-        r = open_bus(ctl, &bus);
+        r = remote_bus_open(ctl, &bus);
         if (r != 0)
                 return r;
         r = sd_bus_call_method(bus, SERVICE, PATH, INTERFACE, method, &error, &reply, "");
@@ -82,7 +102,7 @@ static int remote_ask(const struct ctl *ctl, const char *method, bool is_quiet, 
         if (r >= 0)
                 r = sd_bus_message_read(reply, "s", &text);
         if (r < 0)
-                return bus_failed(r, &error);
+                return remote_bus_failed(r, &error);
         *ret_text = strdup(text);
         return *ret_text ? 0 : CTL_ERROR;
 }
@@ -112,7 +132,7 @@ int remote_request(const struct ctl *ctl, const char *method, const char *types,
         va_list arguments;
         int r;
 
-        r = open_bus(ctl, &bus);
+        r = remote_bus_open(ctl, &bus);
         if (r != 0)
                 return r;
         r = sd_bus_message_new_method_call(bus, &message, SERVICE, PATH, INTERFACE, method);
@@ -124,7 +144,7 @@ int remote_request(const struct ctl *ctl, const char *method, const char *types,
         va_end(arguments);
         if (r >= 0)
                 r = sd_bus_call(bus, message, UINT64_MAX, &error, NULL);
-        return r < 0 ? bus_failed(r, &error) : 0;
+        return r < 0 ? remote_bus_failed(r, &error) : 0;
 }
 
 int remote_describe(
@@ -201,7 +221,8 @@ struct watch {
         sd_bus *bus;
         int (*on_news)(void *data, const char *text, struct phx_description *description);
         void *data;
-        bool is_due; /* something was announced since it was last asked */
+        bool is_due;   /* something was announced since it was last asked */
+        bool is_whole; /* everything is asked for, not only what changes are found in */
 };
 
 static int on_signal(sd_bus_message *message, void *data, sd_bus_error *error) {
@@ -211,37 +232,60 @@ static int on_signal(sd_bus_message *message, void *data, sd_bus_error *error) {
         return 0;
 }
 
-static int remote_tell(const struct watch *watch) {
+static bool is_gone(const sd_bus_error *error) {
+        return sd_bus_error_has_name(error, SD_BUS_ERROR_SERVICE_UNKNOWN) ||
+               sd_bus_error_has_name(error, SD_BUS_ERROR_NAME_HAS_NO_OWNER) ||
+               sd_bus_error_has_name(error, SD_BUS_ERROR_NO_REPLY);
+}
+
+/* 0 or the exit status. */
+static int parse_news(
+                const struct watch *watch,
+                const char *text,
+                struct phx_description *description) {
+        struct phx_error error = { 0 };
+        struct phx_tally tally;
+        int r;
+
+        r = watch->is_whole ? phx_description_parse(text, strlen(text), description, &error)
+                            : phx_daemon_parse(text, strlen(text), description, &tally, &error);
+        if (r < 0) {
+                (void) fprintf(stderr, "phoenixctl: %s\n", phx_error_text(&error, r));
+                return CTL_ERROR;
+        }
+        return watch->is_whole ? 0
+                               : remote_bus_add_lists(
+                                                 watch->bus,
+                                                 REMOTE_DRIFTS,
+                                                 description->snapshot);
+}
+
+static int remote_tell(struct watch *watch) {
         phx_cleanup(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         phx_cleanup(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         phx_cleanup(phx_description_done) struct phx_description description = { 0 };
-        struct phx_error why = { 0 };
         const char *text = NULL;
         int r;
 
-        r = sd_bus_call_method(
+        r = remote_bus_call(
                         watch->bus,
-                        SERVICE,
-                        PATH,
-                        INTERFACE,
-                        "Describe",
+                        watch->is_whole ? "Describe" : "DescribeDaemon",
                         &error,
                         &reply,
                         "");
-        if (sd_bus_error_has_name(&error, SD_BUS_ERROR_SERVICE_UNKNOWN) ||
-            sd_bus_error_has_name(&error, SD_BUS_ERROR_NAME_HAS_NO_OWNER) ||
-            sd_bus_error_has_name(&error, SD_BUS_ERROR_NO_REPLY))
+        if (is_gone(&error))
                 return watch->on_news(watch->data, NULL, NULL);
+        /* An earlier version. */
+        if (!watch->is_whole && sd_bus_error_has_name(&error, SD_BUS_ERROR_UNKNOWN_METHOD)) {
+                watch->is_whole = true;
+                return remote_tell(watch);
+        }
         if (r >= 0)
                 r = sd_bus_message_read(reply, "s", &text);
         if (r < 0)
-                return bus_failed(r, &error);
-        r = phx_description_parse(text, strlen(text), &description, &why);
-        if (r < 0) {
-                (void) fprintf(stderr, "phoenixctl: %s\n", phx_error_text(&why, r));
-                return CTL_ERROR;
-        }
-        return watch->on_news(watch->data, text, &description);
+                return remote_bus_failed(r, &error);
+        r = parse_news(watch, text, &description);
+        return r != 0 ? r : watch->on_news(watch->data, text, &description);
 }
 
 /* What came in a burst is shown at once. */
@@ -284,10 +328,13 @@ int remote_watch(
                 int (*on_news)(void *data, const char *text, struct phx_description *description),
                 void *data) {
         phx_cleanup(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
-        struct watch watch = { .on_news = on_news, .data = data, .is_due = true };
+        struct watch watch = { .on_news = on_news,
+                               .data = data,
+                               .is_due = true,
+                               .is_whole = ctl->json };
         int r;
 
-        r = open_bus(ctl, &bus);
+        r = remote_bus_open(ctl, &bus);
         if (r != 0)
                 return r;
         watch.bus = bus;
@@ -301,5 +348,5 @@ int remote_watch(
                 }
                 r = remote_settle(&watch);
         }
-        return bus_failed(r, NULL);
+        return remote_bus_failed(r, NULL);
 }

@@ -97,15 +97,15 @@ const char *shown_plain(const struct ctl *ctl) {
 int shown_find(const struct ctl *ctl,
                const char *verb,
                const char *from,
-               const char *id,
-               struct phx_description *ret_description,
+               char *id,
+               struct remote_view *ret_view,
                const struct phx_snapshot_container **ret_container) {
         int r;
 
-        r = remote_describe(ctl, from, ret_description, NULL);
+        r = remote_view_objects(ctl, from, 1, &id, ret_view);
         if (r != 0)
                 return r;
-        *ret_container = phx_snapshot_find_container(ret_description->snapshot, id);
+        *ret_container = phx_snapshot_find_container(ret_view->description.snapshot, id);
         if (*ret_container)
                 return 0;
         (void) fprintf(stderr,

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "phoenixctl/ctl.h"
+#include "phoenixctl/remote.h"
 #include "state/daemon.h"
 
 /* What several verbs show alike. */
@@ -30,13 +31,13 @@ const char *shown_bold(const struct ctl *ctl);
 const char *shown_plain(const struct ctl *ctl);
 
 /* The container ID as the daemon, or FROM, shows it: 0, or the exit status when there is none,
- * which is said on stderr for VERB. *RET_CONTAINER is borrowed from *RET_DESCRIPTION, the caller's.
- */
+ * which is said on stderr for VERB. *RET_CONTAINER is borrowed from *RET_VIEW, the caller's, which
+ * has its profile and the drifts of both, too. */
 int shown_find(const struct ctl *ctl,
                const char *verb,
                const char *from,
-               const char *id,
-               struct phx_description *ret_description,
+               char *id,
+               struct remote_view *ret_view,
                const struct phx_snapshot_container **ret_container);
 
 /* Adds the profile and the container of this name, and the drifts that are about it. -ENOMEM. The

@@ -130,7 +130,7 @@ static int ask_about(
 
 int verb_can(const struct ctl *ctl, int argc, char **argv) {
         phx_cleanup(phx_policy_assertion_done) struct phx_policy_assertion assertion = { 0 };
-        phx_cleanup(phx_description_done) struct phx_description description = { 0 };
+        phx_cleanup(remote_view_done) struct remote_view view = { 0 };
         const struct phx_snapshot_container *container = NULL;
         const char *from = shown_from(argc, argv);
         int r;
@@ -142,7 +142,7 @@ int verb_can(const struct ctl *ctl, int argc, char **argv) {
         r = can_parse(argc - optind - 1, argv + optind + 1, &assertion);
         if (r != 0)
                 return r;
-        r = shown_find(ctl, "can", from, argv[optind], &description, &container);
+        r = shown_find(ctl, "can", from, argv[optind], &view, &container);
         if (r != 0)
                 return r;
         return ask_about(ctl, container, &assertion);

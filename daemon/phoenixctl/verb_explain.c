@@ -55,7 +55,7 @@ static void explain_print_page(
 }
 
 int verb_explain(const struct ctl *ctl, int argc, char **argv) {
-        phx_cleanup(phx_description_done) struct phx_description description = { 0 };
+        phx_cleanup(remote_view_done) struct remote_view view = { 0 };
         phx_autofree char *text = NULL;
         const char *from = shown_from(argc, argv);
         const struct phx_snapshot_container *container = NULL;
@@ -67,15 +67,15 @@ int verb_explain(const struct ctl *ctl, int argc, char **argv) {
                                "list containers\n");
                 return CTL_ERROR;
         }
-        r = shown_find(ctl, "explain", from, argv[optind], &description, &container);
+        r = shown_find(ctl, "explain", from, argv[optind], &view, &container);
         if (r != 0)
                 return r;
         if (!ctl->json) {
                 if (!ctl->quiet)
-                        explain_print_page(description.snapshot, container);
+                        explain_print_page(view.description.snapshot, container);
                 return 0;
         }
-        if (phx_snapshot_container_render(description.snapshot, container, &text) < 0)
+        if (phx_snapshot_container_render(view.description.snapshot, container, &text) < 0)
                 return CTL_ERROR;
         (void) puts(text);
         return 0;

@@ -210,7 +210,7 @@ static int list_print_json(const struct phx_snapshot_part *part) {
 }
 
 int verb_list(const struct ctl *ctl, int argc, char **argv) {
-        phx_cleanup(phx_description_done) struct phx_description description = { 0 };
+        phx_cleanup(remote_view_done) struct remote_view view = { 0 };
         phx_cleanup(shown_part_done) struct phx_snapshot_part part = { 0 };
         struct list list = { 0 };
         const char *what;
@@ -226,13 +226,13 @@ int verb_list(const struct ctl *ctl, int argc, char **argv) {
                                "see phoenixctl help list\n");
                 return CTL_ERROR;
         }
-        r = remote_describe(ctl, list.from, &description, NULL);
+        r = remote_view(ctl, list.from, is_profiles ? REMOTE_PROFILES : REMOTE_CONTAINERS, &view);
         if (r != 0)
                 return r;
-        r = is_profiles ? select_profiles(&list, description.snapshot, &part)
-                        : select_containers(&list, description.snapshot, &part);
+        r = is_profiles ? select_profiles(&list, view.description.snapshot, &part)
+                        : select_containers(&list, view.description.snapshot, &part);
         if (r < 0)
                 return CTL_ERROR;
-        part.labels_at = description.daemon.labels_at;
+        part.labels_at = view.description.daemon.labels_at;
         return ctl->json ? list_print_json(&part) : print_table(ctl, &list, is_profiles, &part);
 }

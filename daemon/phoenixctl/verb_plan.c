@@ -15,13 +15,13 @@ static int plan_of(
                 const char *from,
                 struct phx_snapshot_plan *plan,
                 char **ret_text) {
-        phx_cleanup(phx_description_done) struct phx_description description = { 0 };
+        phx_cleanup(remote_view_done) struct remote_view view = { 0 };
         int r;
 
-        r = remote_describe(ctl, from, &description, NULL);
+        r = remote_view(ctl, from, REMOTE_DRIFTS, &view);
         if (r != 0)
                 return r;
-        if (phx_snapshot_plan_render(description.snapshot, ret_text) < 0 ||
+        if (phx_snapshot_plan_render(view.description.snapshot, ret_text) < 0 ||
             phx_snapshot_plan_parse(*ret_text, strlen(*ret_text), plan, NULL) < 0)
                 return CTL_ERROR;
         return 0;

@@ -61,19 +61,17 @@ static void print_legend(
 }
 
 int verb_posture(const struct ctl *ctl, int argc, char **argv) {
-        phx_cleanup(phx_description_done) struct phx_description description = { 0 };
+        phx_cleanup(remote_view_done) struct remote_view view = { 0 };
         const struct phx_snapshot *snapshot;
         phx_cleanup(table_done) struct table table = { 0 };
         phx_autofree char *text = NULL;
         const char *from = shown_from(argc, argv);
-        struct phx_tally tally;
         int r;
 
-        r = remote_describe(ctl, from, &description, NULL);
+        r = remote_view(ctl, from, REMOTE_CONTAINERS | REMOTE_UNMANAGED, &view);
         if (r != 0)
                 return r;
-        snapshot = description.snapshot;
-        phx_tally_count(snapshot, &tally);
+        snapshot = view.description.snapshot;
         if (posture_fill(&table, snapshot) < 0) {
                 (void) fprintf(stderr, "phoenixctl: out of memory\n");
                 return CTL_ERROR;
@@ -84,7 +82,7 @@ int verb_posture(const struct ctl *ctl, int argc, char **argv) {
                         .container_count = snapshot->container_count,
                         .unmanaged = snapshot->unmanaged,
                         .unmanaged_count = snapshot->unmanaged_count,
-                        .labels_at = description.daemon.labels_at
+                        .labels_at = view.description.daemon.labels_at
                 };
 
                 if (phx_snapshot_part_render(&part, &text) < 0)
@@ -93,7 +91,7 @@ int verb_posture(const struct ctl *ctl, int argc, char **argv) {
         } else if (!ctl->quiet) {
                 table_print(&table, ctl, stdout);
                 if (!ctl->no_legend)
-                        print_legend(&description.daemon, from != NULL, &tally);
+                        print_legend(&view.description.daemon, from != NULL, &view.tally);
         }
-        return tally.exposed > 0 ? CTL_SOMETHING : 0;
+        return view.tally.exposed > 0 ? CTL_SOMETHING : 0;
 }

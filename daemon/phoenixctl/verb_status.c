@@ -11,11 +11,14 @@
 #include "state/tally.h"
 
 #define CHANGES_SHOWN 5
+/* Of what needs attention, and of what is suspended: of more, a list is of more use than a page. */
+#define LINES_SHOWN 50
 
 struct page {
         const struct ctl *ctl;
         const struct phx_daemon *daemon;
         const struct phx_snapshot *snapshot;
+        const struct phx_tally *tally;
         uint64_t now;
 };
 
@@ -47,13 +50,10 @@ static const char *container_words(unsigned value) {
         return phx_container_state_to_string((enum phx_container_state) value);
 }
 
-static void print_all_counts(const struct phx_snapshot *snapshot) {
-        struct phx_tally tally;
-
-        phx_tally_count(snapshot, &tally);
-        print_counts("Profiles:", profile_words, tally.profile_states, PHX_PROFILE_STATES);
-        print_counts("Containers:", posture_words, tally.postures, PHX_POSTURES);
-        print_counts("", container_words, tally.container_states, PHX_CONTAINER_STATES);
+static void print_all_counts(const struct phx_tally *tally) {
+        print_counts("Profiles:", profile_words, tally->profile_states, PHX_PROFILE_STATES);
+        print_counts("Containers:", posture_words, tally->postures, PHX_POSTURES);
+        print_counts("", container_words, tally->container_states, PHX_CONTAINER_STATES);
 }
 
 static void print_drift(const struct page *page, const struct phx_snapshot_drift *drift) {
@@ -82,6 +82,8 @@ static size_t print_drifts(const struct page *page, const char *title, const cha
                 if ((object && strcmp(drift->object, object) != 0) ||
                     (!object && drift->kind == PHX_DRIFT_UNMANAGED))
                         continue;
+                if (!object && count == LINES_SHOWN)
+                        break;
                 if (count++ == 0)
                         (void) printf("\n  %s\n", title);
                 print_drift(page, drift);
@@ -107,9 +109,18 @@ static void print_changes(const struct page *page, const char *object) {
         }
 }
 
+/* Where the list is, of which SHOWN are on the page. */
+static void print_more(size_t shown, size_t all) {
+        if (all > shown)
+                (void) printf("    and %zu more; phoenixctl --json status lists all\n",
+                              all - shown);
+}
+
 static void print_suspensions(const struct page *page) {
-        for (size_t i = 0; i < page->snapshot->suspensions.count; i++) {
-                const struct phx_suspension *suspension = &page->snapshot->suspensions.items[i];
+        const struct phx_suspensions *suspensions = &page->snapshot->suspensions;
+
+        for (size_t i = 0; i < suspensions->count && i < LINES_SHOWN; i++) {
+                const struct phx_suspension *suspension = &suspensions->items[i];
                 phx_autofree char *words = phx_suspension_words(suspension);
 
                 (void) printf("  %-13s %s, %s\n",
@@ -118,6 +129,7 @@ static void print_suspensions(const struct page *page) {
                                                                                : suspension->object,
                               words ? words : "");
         }
+        print_more(LINES_SHOWN, suspensions->count);
 }
 
 /* A task may change its label without an event. */
@@ -175,35 +187,27 @@ static void print_head(const struct page *page) {
 }
 
 /* How many rules are broken, in all. */
-static void print_lint_counts(const struct phx_snapshot *snapshot) {
-        size_t warnings = 0, all = 0;
+static void print_lint_counts(const struct page *page) {
+        const struct phx_strings *notes = &page->snapshot->notes;
 
-        for (size_t i = 0; i < snapshot->profile_count; i++) {
-                warnings += phx_lints_warnings(&snapshot->profiles[i].lints);
-                all += snapshot->profiles[i].lints.count;
-        }
-        for (size_t i = 0; i < snapshot->container_count; i++) {
-                warnings += phx_lints_warnings(&snapshot->containers[i].lints);
-                all += snapshot->containers[i].lints.count;
-        }
-        if (all > 0)
-                (void) printf("  %-13s %zu, %zu accepted; see phoenixctl status PROFILE, and "
+        if (page->tally->warnings + page->tally->accepted > 0)
+                (void) printf("  %-13s %u, %u accepted; see phoenixctl status PROFILE, and "
                               "phoenixd-rules(7)\n",
                               "Warnings:",
-                              warnings,
-                              all - warnings);
-        for (size_t i = 0; i < snapshot->notes.count; i++)
-                (void) printf("  %-13s %s\n", i == 0 ? "Notes:" : "", snapshot->notes.items[i]);
+                              page->tally->warnings,
+                              page->tally->accepted);
+        for (size_t i = 0; i < notes->count; i++)
+                (void) printf("  %-13s %s\n", i == 0 ? "Notes:" : "", notes->items[i]);
 }
 
 static void status_print_all(const struct page *page) {
         print_head(page);
-        print_all_counts(page->snapshot);
+        print_all_counts(page->tally);
         print_labels(page);
-        print_lint_counts(page->snapshot);
+        print_lint_counts(page);
         print_suspensions(page);
         print_next(page);
-        (void) print_drifts(page, "Needs attention:", NULL);
+        print_more(print_drifts(page, "Needs attention:", NULL), page->tally->attention);
         print_changes(page, NULL);
 }
 
@@ -373,31 +377,49 @@ static void print_objects(const struct page *page, int count, char **objects) {
         }
 }
 
+/* Gets what is to be shown; RET_TEXT is the whole as JSON, when that is. */
+static int status_ask(
+                const struct ctl *ctl,
+                const char *from,
+                int count,
+                char **objects,
+                struct remote_view *view,
+                char **ret_text) {
+        if (count > 0)
+                return remote_view_objects(ctl, from, count, objects, view);
+        if (ctl->json)
+                return remote_describe(ctl, from, &view->description, ret_text);
+        return remote_view_attention(ctl, from, ctl->quiet ? 0 : LINES_SHOWN, view);
+}
+
 int verb_status(const struct ctl *ctl, int argc, char **argv) {
-        phx_cleanup(phx_description_done) struct phx_description description = { 0 };
+        phx_cleanup(remote_view_done) struct remote_view view = { 0 };
+        const struct phx_description *description = &view.description;
         phx_autofree char *text = NULL;
         const char *from = shown_from(argc, argv);
-        struct page page = { .ctl = ctl, .now = shown_now() };
+        const int count = argc - optind;
+        char **objects = argv + optind;
+        struct page page = { .ctl = ctl, .tally = &view.tally, .now = shown_now() };
         int r;
 
-        r = remote_describe(ctl, from, &description, &text);
+        r = status_ask(ctl, from, count, objects, &view, &text);
         if (r != 0)
                 return r;
-        page.daemon = &description.daemon;
-        page.snapshot = description.snapshot;
+        page.daemon = &description->daemon;
+        page.snapshot = description->snapshot;
         /* What was kept in a file is as old as it was then. */
         if (from)
-                page.now = description.daemon.pass.ended_at;
-        r = check_objects(description.snapshot, argc - optind, argv + optind);
-        if (r == 0 && ctl->json && optind == argc)
+                page.now = description->daemon.pass.ended_at;
+        r = check_objects(description->snapshot, count, objects);
+        if (r == 0 && ctl->json && count == 0)
                 (void) puts(text);
         else if (r == 0 && ctl->json)
-                r = status_print_json(&description, argc - optind, argv + optind);
-        else if (r == 0 && !ctl->quiet && optind == argc)
+                r = status_print_json(description, count, objects);
+        else if (r == 0 && !ctl->quiet && count == 0)
                 status_print_all(&page);
         else if (r == 0 && !ctl->quiet)
-                print_objects(&page, argc - optind, argv + optind);
+                print_objects(&page, count, objects);
         if (r != 0)
                 return r;
-        return description.daemon.health == PHX_HEALTH_DEGRADED ? CTL_SOMETHING : 0;
+        return description->daemon.health == PHX_HEALTH_DEGRADED ? CTL_SOMETHING : 0;
 }

@@ -174,6 +174,11 @@ const struct phx_snapshot_container *phx_snapshot_find_container(
         return NULL;
 }
 
+void phx_snapshot_cut_drifts(struct phx_snapshot *snapshot, size_t count) {
+        while (snapshot->drift_count > count)
+                snapshot_drift_done(&snapshot->drifts[--snapshot->drift_count]);
+}
+
 void phx_snapshot_plan_done(struct phx_snapshot_plan *plan) {
         for (size_t i = 0; i < plan->step_count; i++)
                 snapshot_drift_done(&plan->steps[i]);

@@ -242,6 +242,9 @@ PHX_DEFINE_FREEP(phx_snapshot)
 void phx_snapshot_profile_done(struct phx_snapshot_profile *profile);
 void phx_snapshot_container_done(struct phx_snapshot_container *container);
 
+/* Forgets all drifts but the first COUNT. */
+void phx_snapshot_cut_drifts(struct phx_snapshot *snapshot, size_t count);
+
 void phx_snapshot_plan_done(struct phx_snapshot_plan *plan);
 
 /* NULL when there is none. Borrowed. */

@@ -29,7 +29,9 @@ struct shared {
         volatile enum behaviour behaviour;
         volatile unsigned looks;
         volatile unsigned asked_looks;
-        volatile unsigned profiles; /* how many there are */
+        volatile unsigned profiles;   /* how many there are */
+        volatile unsigned containers; /* besides one */
+        volatile unsigned remarks;    /* about them: one each, for the first ones */
         volatile bool is_restless;
         volatile unsigned missed, back; /* times that was said of the bus */
 };
@@ -63,6 +65,18 @@ static inline void add_profiles(struct phx_snapshot *snapshot) {
         }
 }
 
+static inline void add_containers(struct phx_snapshot *snapshot) {
+        for (unsigned i = 0; i < shared->containers; i++) {
+                struct phx_snapshot_container *container =
+                                &snapshot->containers[snapshot->container_count++];
+                char id[32];
+
+                (void) snprintf(id, sizeof(id), "c%05u", i);
+                (void) phx_replace(&container->id, id);
+                (void) phx_replace(&container->profile, "lxc-001");
+        }
+}
+
 /* As the engine does, it keeps what it was told last. */
 static inline void take_suspensions(struct phx_suspensions *kept, const char *suspensions) {
         if (suspensions)
@@ -75,17 +89,21 @@ static struct told shared_told; /* of the engine */
 
 /* One that the plan resolves, and one that it does not. */
 static inline void add_drifts(struct phx_snapshot *snapshot) {
-        snapshot->drifts = calloc(2, sizeof(*snapshot->drifts));
+        snapshot->drifts = calloc(shared->remarks + 2, sizeof(*snapshot->drifts));
         assert_non_null(snapshot->drifts);
-        snapshot->drift_count = 2;
+        snapshot->drift_count = shared->remarks + 2;
         for (size_t i = 0; i < snapshot->drift_count; i++) {
                 struct phx_snapshot_drift *drift = &snapshot->drifts[i];
+                char object[32] = "101";
+
+                if (i >= 2)
+                        (void) snprintf(object, sizeof(object), "c%05zu", i - 2);
 
                 drift->layer = PHX_LAYER_CONFIG;
                 drift->kind = i == 0 ? PHX_DRIFT_ASSIGNED : PHX_DRIFT_REMARK;
                 drift->action = i == 0 ? PHX_ACTION_ASSIGN : PHX_ACTION_NONE;
                 drift->retry_at = PHX_NEVER;
-                (void) phx_replace(&drift->object, "101");
+                (void) phx_replace(&drift->object, object);
                 (void) phx_replace(&drift->expected, "a");
                 (void) phx_replace(&drift->found, "b");
                 (void) phx_replace(&drift->sentence, i == 0 ? "to do" : "to know");
@@ -100,13 +118,14 @@ static inline void tell_snapshot(const char *suspensions, const struct engine_an
         take_suspensions(&shared_list, suspensions);
         assert_int_equal(phx_suspensions_copy(&snapshot->suspensions, &shared_list), 0);
         add_profiles(snapshot);
-        snapshot->containers = calloc(1, sizeof(*snapshot->containers));
+        snapshot->containers = calloc(shared->containers + 1, sizeof(*snapshot->containers));
         assert_non_null(snapshot->containers);
         snapshot->container_count = 1;
         (void) phx_replace(&snapshot->containers[0].id, "101");
         (void) phx_replace(&snapshot->containers[0].profile, "lxc-000");
         snapshot->containers[0].posture = PHX_POSTURE_UNCONFINED;
         snapshot->containers[0].is_running = true;
+        add_containers(snapshot);
         add_drifts(snapshot);
         phx_tally_count(snapshot, &tally);
         assert_int_equal(
