@@ -136,7 +136,7 @@ def containers(daemon, times, out, number):
         out.add(stem + ".hash_json_cpu", peers.hash_file(daemon, CONFIGURATION).cpu_ms)
         out.add(stem + ".same_cpu", events.same_profile(daemon, False)["cpu_ms"])
         out.add(stem + ".full_cpu", events.full_pass(daemon, False)["cpu_ms"])
-        out.add(stem + ".stat_cpu", peers.stat_configs(daemon))
+        out.add(stem + ".stat_cpu", peers.stat_configs(daemon).cpu_ms)
     out.add(stem + ".same_calls", events.same_profile(daemon, True)["calls"])
     out.add(stem + ".full_calls_each", events.full_pass(daemon, True)["calls"] / number)
     ask_client(daemon, times, out, stem)
