@@ -212,7 +212,21 @@ int validation_of(
         return 0;
 }
 
+/* A path that is not absolute is to be passed over: see the XDG Base Directory Specification. */
+int validation_find_cache(struct validation *validation) {
+        /* The process has one thread. NOLINTBEGIN(concurrency-mt-unsafe) */
+        const char *caches = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+        /* NOLINTEND(concurrency-mt-unsafe) */
+
+        if (caches && caches[0] == '/')
+                return phx_printf(&validation->cache_dir, "%s/phoenixd", caches);
+        if (home && home[0] == '/')
+                return phx_printf(&validation->cache_dir, "%s/.cache/phoenixd", home);
+        return 0;
+}
+
 void validation_done(struct validation *validation) {
+        free(validation->cache_dir);
         free(validation->root);
         free(validation->remote);
         free(validation->settings_path);
@@ -340,6 +354,7 @@ static struct phx_offline offline_of(
                 .only = validation->only.count > 0 ? &validation->only : NULL,
                 .configuration_path = validation->configuration_path,
                 .settings_path = validation->settings_path,
+                .cache_dir = validation->cache_dir,
         };
 }
 

@@ -20,6 +20,7 @@ struct validation {
         bool looks_at_all;
         bool skips_profiles;     /* only their names are of interest */
         struct phx_strings only; /* profiles; empty for all */
+        char *cache_dir;         /* of policies that earlier runs have compiled; NULL: none */
 
         struct phx_settings *settings; /* once they were read */
 };
@@ -31,6 +32,9 @@ int validation_of(
                 char *const *words,
                 size_t count,
                 struct phx_error *error);
+/* Where this user's cache is: $XDG_CACHE_HOME/phoenixd, or ~/.cache/phoenixd. Without either there
+ * is none. 0 or -ENOMEM. */
+int validation_find_cache(struct validation *validation);
 /* 0 with or without findings; negative with a text when it could not be done. */
 int validation_run(
                 struct validation *validation,

@@ -14,6 +14,7 @@
 #include "phoenixctl/verb.h"
 
 const struct option verb_validate_options[] = {
+        { "no-cache", no_argument, NULL, 'n' },
         { "root", required_argument, NULL, 'r' },
         { "settings", required_argument, NULL, 's' },
         { "strict", no_argument, NULL, 'e' },
@@ -25,6 +26,7 @@ static int validate_read_options(
                 char **argv,
                 struct validation *validation,
                 bool *ret_strict) {
+        bool has_cache = true;
         int option, r = 0;
 
         optind = 0;
@@ -37,8 +39,10 @@ static int validate_read_options(
                         r = phx_replace(&validation->settings_path, optarg);
                 if (option == 'e')
                         *ret_strict = true;
+                if (option == 'n')
+                        has_cache = false;
         }
-        return r;
+        return r < 0 || !has_cache ? r : validation_find_cache(validation);
 }
 
 /* Below the working directory, as its reader would write it. */

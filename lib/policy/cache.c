@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/buffer.h"
 #include "base/digest.h"
@@ -99,21 +100,76 @@ int phx_policy_cache_get_shared(
         return 0;
 }
 
+static int cache_render(
+                const char *key,
+                const char *blob,
+                size_t size,
+                struct phx_buffer *ret_buffer) {
+        char digest[PHX_SHA256_HEX];
+        int r;
+
+        phx_sha256_two(key, strlen(key), blob, size, digest);
+        r = phx_buffer_addf(ret_buffer, MAGIC "%s\n", digest);
+        return r < 0 ? r : phx_buffer_add(ret_buffer, blob, size);
+}
+
 int phx_policy_cache_put(int dir_fd, const char *key, const char *blob, size_t size) {
         phx_cleanup(phx_buffer_done) struct phx_buffer buffer = { 0 };
-        char name[PHX_SHA256_HEX + sizeof(SUFFIX)], digest[PHX_SHA256_HEX];
+        char name[PHX_SHA256_HEX + sizeof(SUFFIX)];
         int r;
 
         r = file_name(key, name);
-        if (r < 0)
-                return r;
-        phx_sha256_two(key, strlen(key), blob, size, digest);
-        r = phx_buffer_addf(&buffer, MAGIC "%s\n", digest);
         if (r >= 0)
-                r = phx_buffer_add(&buffer, blob, size);
+                r = cache_render(key, blob, size, &buffer);
+        return r < 0 ? r : phx_file_ensure_at(dir_fd, name, buffer.data, buffer.size, 0600);
+}
+
+static int cache_write(int dir_fd, const char *name, const struct phx_buffer *buffer) {
+        phx_autoclose int fd = openat(
+                        dir_fd,
+                        name,
+                        O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+                        0600);
+        size_t written = 0;
+
+        if (fd < 0)
+                return phx_errno();
+        while (written < buffer->size) {
+                ssize_t n = write(fd, buffer->data + written, buffer->size - written);
+
+                if (n < 0 && errno != EINTR) {
+                        int r = phx_errno();
+
+                        (void) unlinkat(dir_fd, name, 0);
+                        return r;
+                }
+                if (n > 0)
+                        written += (size_t) n;
+        }
+        return 0;
+}
+
+int phx_policy_cache_put_unsynced(int dir_fd, const char *key, const char *blob, size_t size) {
+        phx_cleanup(phx_buffer_done) struct phx_buffer buffer = { 0 };
+        char name[PHX_SHA256_HEX + sizeof(SUFFIX)];
+        char temporary[sizeof(name) + sizeof(PHX_TEMPORARY_SUFFIX)];
+        int r;
+
+        r = file_name(key, name);
+        if (r >= 0)
+                r = cache_render(key, blob, size, &buffer);
         if (r < 0)
                 return r;
-        return phx_file_ensure_at(dir_fd, name, buffer.data, buffer.size, 0600);
+        (void) snprintf(temporary, sizeof(temporary), ".%s" PHX_TEMPORARY_SUFFIX, name);
+        r = cache_write(dir_fd, temporary, &buffer);
+        if (r < 0)
+                return r;
+        if (renameat(dir_fd, temporary, dir_fd, name) < 0) {
+                r = phx_errno();
+                (void) unlinkat(dir_fd, temporary, 0);
+                return r;
+        }
+        return 1;
 }
 
 void phx_policy_cache_touch(int dir_fd, const char *key) {

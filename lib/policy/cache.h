@@ -27,6 +27,9 @@ int phx_policy_cache_get_shared(
                 struct phx_error *error);
 /* 1 when it was written, 0 when it was there, or a negative errno. */
 int phx_policy_cache_put(int dir_fd, const char *key, const char *blob, size_t size);
+/* The same without waiting for the disk: a crash may leave a damaged one, which counts as none. For
+ * who can do without it. -EEXIST while another process writes the same. */
+int phx_policy_cache_put_unsynced(int dir_fd, const char *key, const char *blob, size_t size);
 /* Its last use is now: when phx_policy_cache_keep() counts its age from. */
 void phx_policy_cache_touch(int dir_fd, const char *key);
 

@@ -20,6 +20,9 @@
  * test, the compiler or the settings that decide gives another key or empties the quarantine, and
  * so another try.
  *
+ * Offline the policies of earlier runs are a cache that nothing depends on: what the compiler had
+ * something to say about is not kept there, as it would be said only once.
+ *
  * With `breaks_rule` (phoenixctl validate) a text that breaks a rule is compiled all the same, so
  * that one run reports every error; the result stays a refusal. */
 
@@ -311,6 +314,25 @@ static int quarantine(struct phx_update *update, struct phx_candidate *candidate
                         update->look->now_usec);
 }
 
+static int find_policy(
+                struct phx_update *update,
+                const struct phx_candidate *candidate,
+                char **ret_blob,
+                size_t *ret_size) {
+        struct phx_profiles *profiles = update->profiles;
+        const int *earlier_fd = profiles->options.earlier_fd;
+        int r;
+
+        if (!profiles->options.is_offline)
+                return phx_goods_find_policy(&profiles->goods, candidate->key, ret_blob, ret_size);
+        if (!earlier_fd || candidate->breaks_rule)
+                return -ENOENT;
+        r = phx_policy_cache_get(*earlier_fd, candidate->key, ret_blob, ret_size);
+        if (r >= 0)
+                phx_policy_cache_touch(*earlier_fd, candidate->key);
+        return r;
+}
+
 /* Good already, known to be bad, in the cache, or to be compiled. */
 static int sort_out(struct phx_update *update, struct phx_candidate *candidate) {
         struct phx_profiles *profiles = update->profiles;
@@ -336,8 +358,7 @@ static int sort_out(struct phx_update *update, struct phx_candidate *candidate) 
                 bad->is_current = true;
         if (bad && bad->retry_at > update->look->now_usec)
                 return phx_error_set(&candidate->error, -EINVAL, "%s", bad->text);
-        if (!profiles->options.is_offline &&
-            phx_goods_find_policy(&profiles->goods, candidate->key, &blob, &size) >= 0)
+        if (find_policy(update, candidate, &blob, &size) >= 0)
                 return accept_policy(update, candidate, blob, size);
         candidate->must_compile = true;
         return 0;
@@ -389,6 +410,12 @@ static void take_result(
                 candidate->result = -EINVAL; /* and the error is that of the rule */
                 return;
         }
+        if (job->result >= 0 && !job->warnings && update->profiles->options.earlier_fd)
+                (void) phx_policy_cache_put_unsynced(
+                                *update->profiles->options.earlier_fd,
+                                candidate->key,
+                                job->blob,
+                                job->size);
         candidate->result = job->result;
         candidate->error = job->error;
         if (candidate->result >= 0)

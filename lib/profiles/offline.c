@@ -5,8 +5,10 @@
  *
  *   kernel     the features of a recorded kernel instead of the running one's, and the automata of
  *              the policy itself (policy/matcher.c) instead of questions to a kernel
- *   disk       no cache, no last known good: goods stay in memory; the only writes are in one
- *              directory below /tmp, which offline_judging_done() removes
+ *   disk       no last known good: goods stay in memory; the only writes are in one directory below
+ *              /tmp, which offline_judging_done() removes, and in a cache of compiled policies,
+ *              which is the user's own and from which nothing is ever loaded. It has the daemon's
+ *              form and keys, and a run without it has the same result
  *   accounts   those of the machine, or `nobody` when a tree of another machine is judged
  *
  * So a profile passes here exactly when the daemon would accept it, apart from what only a kernel
@@ -28,9 +30,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "base/digest.h"
 #include "base/file.h"
 #include "compiler/stage.h"
+#include "policy/cache.h"
 #include "policy/matcher.h"
 #include "policy/permissions.h"
 #include "profiles/offline_lint.h"
@@ -64,9 +69,28 @@ struct judging {
         struct phx_profiles *profiles;
         struct phx_inventory inventory;
         struct phx_desired *desired;
+        int cache_fd; /* -1: none */
+        char features_id[sizeof("offline ") + PHX_SHA256_HEX];
 };
 
+/* What may stay of earlier runs: many times what a large host has, and a policy that was not used
+ * for a month is of a text that is gone. */
+static const struct phx_policy_cache_limits offline_limits = {
+        .bytes = UINT64_C(256) << 20,
+        .age_sec = UINT64_C(30) * 24 * 3600,
+};
+
+static void offline_close_cache(struct judging *judging) {
+        static const struct phx_strings none;
+
+        if (judging->cache_fd < 0)
+                return;
+        (void) phx_policy_cache_keep(judging->cache_fd, &none, &offline_limits);
+        (void) close(judging->cache_fd);
+}
+
 static void offline_judging_done(struct judging *judging) {
+        offline_close_cache(judging);
         phx_profiles_free(judging->profiles);
         phx_desired_free(judging->desired);
         phx_inventory_done(&judging->inventory);
@@ -142,6 +166,29 @@ static int write_features(struct judging *judging, struct phx_error *error) {
         if (fd < 0 || fchmod(fd, 0644) < 0 || dprintf(fd, "%s", phx_offline_features) < 0)
                 return phx_error_errno(error, judging->features);
         return 0;
+}
+
+/* Another kernel's features are other policies. */
+static void offline_name_features(struct judging *judging) {
+        char digest[PHX_SHA256_HEX];
+
+        phx_sha256(phx_offline_features, strlen(phx_offline_features), digest);
+        (void) snprintf(judging->features_id, sizeof(judging->features_id), "offline %s", digest);
+}
+
+/* What is wrong with it is not told: without it all is compiled. */
+static void offline_open_cache(struct judging *judging) {
+        const char *path = judging->offline->cache_dir;
+        phx_autoclose int fd = -1;
+        struct stat st;
+
+        if (!path || phx_directory_ensure(path, 0700) < 0)
+                return;
+        fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        if (fd < 0 || fstat(fd, &st) < 0 || st.st_uid != geteuid() || (st.st_mode & 0022))
+                return;
+        (void) phx_file_remove_leftovers(fd);
+        judging->cache_fd = PHX_TAKE_FD(fd);
 }
 
 static int make_room(struct judging *judging, struct phx_error *error) {
@@ -359,13 +406,14 @@ static int offline_judge(struct judging *judging, struct phx_error *error) {
                 .cache_fd = -1,
                 .good_fd = -1,
                 .is_offline = true,
+                .earlier_fd = judging->cache_fd >= 0 ? &judging->cache_fd : NULL,
                 .prober = &judging->prober,
                 .findings = judging->findings,
                 .only = offline->only,
         };
         const struct phx_profiles_look look = {
                 .settings = offline->settings,
-                .features = "offline",
+                .features = judging->features_id,
                 .hash_kind = PHX_HASH_NONE,
                 .definitions = &judging->definitions,
         };
@@ -450,6 +498,7 @@ int phx_offline_judge(
         phx_cleanup(offline_judging_done) struct judging judging = {
                 .offline = offline,
                 .findings = findings,
+                .cache_fd = -1,
         };
         int r;
 
@@ -459,6 +508,8 @@ int phx_offline_judge(
                 r = judge_texts(&judging, NULL);
                 return r == -ENOMEM ? r : missing;
         }
+        offline_name_features(&judging);
+        offline_open_cache(&judging);
         r = make_room(&judging, error);
         return r < 0 ? r : offline_judge(&judging, error);
 }

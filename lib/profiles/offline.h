@@ -24,6 +24,9 @@ struct phx_offline {
         const struct phx_configuration *configuration;
         const char *configuration_path;
         const char *settings_path; /* for what is to be said of it; may be NULL */
+        /* Where compiled policies are kept for the next run; NULL for nowhere. It is made if it can
+         * be, and passed over unless it is the caller's and no other user can write to it. */
+        const char *cache_dir;
 };
 
 /* Appends to NAMES what a configuration may name: sources, good or not, and what is defined in the

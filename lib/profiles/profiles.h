@@ -36,6 +36,9 @@ struct phx_profiles_options {
         /* Puts nothing in force: nothing is kept (the two directories are -1), somebody waits for
          * it, and compiles may run as `nobody` when they have no account of their own. */
         bool is_offline;
+        /* Then: a directory of policies that earlier runs have compiled, and that this one adds to;
+         * NULL for none. */
+        const int *earlier_fd;
         /* For one such look, both NULL otherwise: everything that is wrong with profiles and tests,
          * but for those that are being written, and what the compiler said besides, where files of
          * the profile directory are named without it; and which profiles to look at. */

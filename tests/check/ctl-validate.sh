@@ -24,6 +24,8 @@ rm -f "$work/tree/expected.txt"
 mkdir "$work/shipped"
 cp -r "$shipped"/{lxc-*,abstractions,tunables} "$work/shipped"
 chmod -R a+rX "$work"
+# What a run compiles is there for the next; another user cannot use it.
+export XDG_CACHE_HOME=$work/cache
 
 fail() {
     echo "$1" >&2
@@ -52,6 +54,7 @@ if [[ -n ${PHX_UPDATE:-} ]]; then
     validate root . | without_parsers_words >"$dir/expected.txt"
 fi
 validate root . | without_parsers_words | diff -u "$dir/expected.txt" - || fail "told otherwise than expected"
+validate root . | without_parsers_words | diff -u "$dir/expected.txt" - || fail "told otherwise the second time"
 if [[ $(id -u) -eq 0 ]]; then
     cp "$phoenixctl" "$work/phoenixctl"
     validate nobody . | without_parsers_words | diff -u "$dir/expected.txt" - ||
@@ -71,6 +74,11 @@ said=$(validate root phoenix_lxc_configs.json)
 
 said=$(validate root "$work/shipped")
 [[ $said = $'No errors found.\nexit status 0' ]] || fail "the shipped profiles: $said"
+cached=("$XDG_CACHE_HOME"/phoenixd/*.policy)
+[[ ${#cached[@]} -ge 4 ]] || fail "the cache has ${cached[*]}"
+rm -r "$XDG_CACHE_HOME"
+said=$(validate root --no-cache "$work/shipped")
+[[ $said = $'No errors found.\nexit status 0' && ! -e $XDG_CACHE_HOME ]] || fail "--no-cache: $said"
 said=$(validate root --quiet .)
 [[ $said = 'exit status 1' ]] || fail "--quiet: $said"
 said=$(validate root apparmor.d/lxc-idle)

@@ -100,7 +100,7 @@ def main():
                 (tree / name).parent.mkdir(parents=True, exist_ok=True)
                 (tree / name).write_text(text)
         answer = subprocess.run(
-            [phoenixctl, "validate", "--json", tree], capture_output=True, text=True, check=False
+            [phoenixctl, "validate", "--json", "--no-cache", tree], capture_output=True, text=True, check=False
         )
         findings = [f for f in json.loads(answer.stdout)["findings"] if f["severity"] == "error"]
         for finding in findings:

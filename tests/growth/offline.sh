@@ -28,6 +28,7 @@ configuration() {
     echo '} }'
 }
 
+export XDG_CACHE_HOME=$work
 failed=0
 for form in '\n' ''; do
     configuration "$few" "$form" >"$work/few.json"

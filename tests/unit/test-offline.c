@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "base/file.h"
 #include "config.h"
 #include "profiles/offline.h"
 #include "tree.h"
@@ -107,6 +111,135 @@ static void and_is_compiled_all_the_same(void **state) {
         assert_int_equal(flushes, 0);
 }
 
+/* How many policies the cache has. */
+static size_t count_cached(void) {
+        phx_cleanup(phx_closedirp) DIR *directory = opendir(offline.cache_dir);
+        const struct dirent *entry;
+        size_t count = 0;
+
+        while (directory && (entry = readdir(directory)))
+                count += entry->d_name[0] != '.';
+        return count;
+}
+
+/* No program starts in a page: what would have to be compiled now is refused. */
+static void forbid_compiles(void) {
+        settings.compile_memory = 4096;
+}
+
+static void use_cache(void) {
+        static char path[PATH_MAX];
+
+        (void) snprintf(path, sizeof(path), "%s", tree_path("cache/phoenixd"));
+        offline.cache_dir = path;
+}
+
+static void a_second_run_compiles_nothing(void **state) {
+        need_compiler();
+        use_cache();
+        tree_write("profiles/lxc-1.test", "denied file /etc/shadow r\n");
+        judge(1);
+        assert_int_equal(count_cached(), SOURCES);
+        assert_int_equal(flushes, 0);
+        phx_findings_done(&findings);
+
+        /* What a test says of a policy is said again. */
+        forbid_compiles();
+        judge(1);
+        assert_string_equal(findings.items[0].file, "/profiles/lxc-1.test");
+        phx_findings_done(&findings);
+        tree_remove("profiles/lxc-1.test");
+        /* With another test it is another judgement. */
+        judge(1);
+        phx_findings_done(&findings);
+
+        tree_write("profiles/abstractions/x", "capability sys_admin,\nfile,\nsignal,\n#\n");
+        judge(SOURCES);
+}
+
+/* As a crash may leave it. */
+static void cut(int dir_fd, const char *name) {
+        phx_autoclose int fd = openat(dir_fd, name, O_WRONLY | O_CLOEXEC);
+
+        assert_int_equal(ftruncate(fd, 100), 0);
+}
+
+static void a_damaged_policy_is_compiled_again(void **state) {
+        phx_cleanup(phx_closedirp) DIR *directory = NULL;
+        const struct dirent *entry;
+
+        need_compiler();
+        use_cache();
+        judge(0);
+        directory = opendir(offline.cache_dir);
+        assert_non_null(directory);
+        while ((entry = readdir(directory)) && entry->d_name[0] == '.') {
+        }
+        assert_non_null(entry);
+        cut(dirfd(directory), entry->d_name);
+        judge(0);
+        assert_int_equal(count_cached(), SOURCES);
+        forbid_compiles();
+        judge(0);
+}
+
+static size_t count_found(const char *text) {
+        size_t count = 0;
+
+        for (size_t i = 0; i < findings.count; i++)
+                count += strstr(findings.items[i].text, text) != NULL;
+        return count;
+}
+
+/* Else the second run would say less than the first. */
+static void what_the_compiler_warns_of_is_not_kept(void **state) {
+        static char parser[PATH_MAX];
+
+        need_compiler();
+        use_cache();
+        (void) snprintf(parser, sizeof(parser), "%s", tree_path("bin/parser"));
+        tree_write("bin/parser",
+                   "#!/bin/sh\n"
+                   "for name; do :; done\n"
+                   "[ $name = lxc-0 ] && echo 'Warning from lxc-0: old' >&2\n"
+                   "exec " PHX_PARSER " \"$@\"\n");
+        assert_int_equal(chmod(parser, 0755), 0);
+        assert_int_equal(chmod(tree_path("bin"), 0755), 0);
+        assert_int_equal(chmod(tree_path("."), 0755), 0);
+        offline.parser = parser;
+        for (unsigned i = 0; i < 2; i++) {
+                phx_findings_done(&findings);
+                judge(0);
+                assert_int_equal(count_found("Warning from lxc-0: old"), 1);
+                assert_int_equal(count_cached(), SOURCES - 1);
+        }
+        forbid_compiles();
+        phx_findings_done(&findings);
+        judge(1);
+}
+
+static void a_cache_that_others_can_write_to_is_not_used(void **state) {
+        need_compiler();
+        use_cache();
+        tree_mkdir("cache/phoenixd");
+        assert_int_equal(chmod(offline.cache_dir, 0770), 0);
+        judge(0);
+        assert_int_equal(count_cached(), 0);
+        assert_int_equal(chmod(offline.cache_dir, 0700), 0);
+        judge(0);
+        assert_int_equal(count_cached(), SOURCES);
+        assert_int_equal(chmod(offline.cache_dir, 0777), 0);
+        forbid_compiles();
+        judge(SOURCES);
+}
+
+static void where_no_cache_can_be_made_there_is_none(void **state) {
+        need_compiler();
+        use_cache();
+        tree_write("cache", "a file\n");
+        judge(0);
+}
+
 static void the_machines_own_features_are_asked_for(void **state) {
         need_compiler();
         tree_write("etc/apparmor/parser.conf", "policy-features=/gone\n");
@@ -189,6 +322,11 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(what_is_only_looked_at_is_not_flushed),
                 TEST(and_is_compiled_all_the_same),
+                TEST(a_second_run_compiles_nothing),
+                TEST(a_damaged_policy_is_compiled_again),
+                TEST(what_the_compiler_warns_of_is_not_kept),
+                TEST(a_cache_that_others_can_write_to_is_not_used),
+                TEST(where_no_cache_can_be_made_there_is_none),
                 TEST(the_machines_own_features_are_asked_for),
                 TEST(every_mistake_has_its_place),
                 TEST(without_a_compiler_too),
