@@ -29,6 +29,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/findings.h"
 #include "policy/cache.h"
@@ -39,7 +40,8 @@
 #include "source/places.h"
 #include "state/configuration.h"
 
-/* A compile of the daemon's is not waited for as an answer is, or a container. */
+/* Of the daemon's compiles, where more wait than there are processors: a mass change must not take
+ * a host's processors from its containers, and one change must not wait for them. */
 #define NICENESS 10
 
 bool phx_update_is_source(const struct phx_update *update, const struct phx_include *include) {
@@ -444,16 +446,21 @@ static int take_results(struct phx_update *update, struct phx_compile_job *jobs)
         return r;
 }
 
+static int judge_niceness(const struct phx_update *update, size_t count) {
+        long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+        return update->profiles->options.is_offline || (long) count <= processors ? 0 : NICENESS;
+}
+
 static int compile(struct phx_update *update) {
         const struct phx_settings *settings = update->look->settings;
         const struct phx_profiles_options *options = &update->profiles->options;
-        const struct phx_compiler compiler = {
+        struct phx_compiler compiler = {
                 .parser = options->parser,
                 .features_file = options->features_file,
                 .options = &update->profiles->compiler.options,
                 .stage_dir = options->stage_dir,
                 .account = update->profiles->compiler.account,
-                .niceness = options->is_offline ? 0 : NICENESS,
                 .jobs = settings->compile_jobs,
                 .deadline_usec = settings->compile_deadline_usec,
                 .memory = settings->compile_memory,
@@ -469,6 +476,7 @@ static int compile(struct phx_update *update) {
         count = collect_jobs(update, jobs);
         if (count == 0)
                 return 0;
+        compiler.niceness = judge_niceness(update, count);
         r = phx_compile(&compiler, jobs, count, options->progress);
         return r < 0 ? r : take_results(update, jobs);
 }
