@@ -5,6 +5,8 @@
  * the board, where an object has one change at most, and not in libsystemd's queue, which would
  * grow with each pass that a slow bus does not read. */
 
+#include <malloc.h>
+
 #include "bus/private.h"
 
 /* An object that came costs most: some 0.1 ms, as all its properties are sent. */
@@ -13,6 +15,8 @@
 #define FREED_AT_ONCE 512
 /* Messages that libsystemd may keep for us. */
 #define QUEUE_LIMIT 64
+/* Whose memory is worth the while of giving it back. */
+#define MANY_NEWS 1000
 #define RETRY_USEC UINT64_C(20000)
 
 static bool is_held_up(const struct bus *bus) {
@@ -31,6 +35,7 @@ static void news_step(struct bus *bus) {
 
                 if (!change)
                         return;
+                bus->news_count++;
                 if (bus->has_name)
                         bus_objects_announce(bus, change);
         }
@@ -40,6 +45,10 @@ static void news_go_on(struct bus *bus) {
         if (!shelves_has_news(&bus->board->shelves)) {
                 /* Frees the last one. */
                 (void) shelves_take_news(&bus->board->shelves);
+                /* The texts of before lie between those that stay. */
+                if (bus->news_count > MANY_NEWS)
+                        (void) malloc_trim(0);
+                bus->news_count = 0;
                 (void) sd_event_source_set_enabled(bus->news, SD_EVENT_OFF);
                 return;
         }

@@ -67,6 +67,7 @@ struct bus {
         uint64_t tokens;
         char *announced[32];   /* the manager's properties, as they were announced last */
         sd_event_source *news; /* of the next objects to announce */
+        unsigned news_count;   /* announced since there were none */
 };
 
 /* Each adds its vtables to the connection. */

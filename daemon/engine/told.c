@@ -57,11 +57,19 @@ static int now_compare(const void *a, const void *b) {
         return strcmp(((const struct now *) a)->key, ((const struct now *) b)->key);
 }
 
+static bool now_is_sorted(const struct now_list *list) {
+        for (size_t i = 1; i < list->count; i++)
+                if (now_compare(&list->items[i - 1], &list->items[i]) >= 0)
+                        return false;
+        return true;
+}
+
 /* By key, each once: the first one stays. */
 static void now_sort(struct now_list *list) {
         size_t kept = 0;
 
-        if (list->count > 1)
+        /* They come in order, but for what sorts otherwise as a text. */
+        if (!now_is_sorted(list))
                 qsort(list->items, list->count, sizeof(*list->items), now_compare);
         for (size_t i = 0; i < list->count; i++)
                 if (kept > 0 && strcmp(list->items[kept - 1].key, list->items[i].key) == 0)

@@ -24,6 +24,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -46,6 +47,8 @@
 #define USEC_PER_SEC 1000000ULL
 /* Far more often than systemd's patience with a start, and the loop's with the engine, run out. */
 #define SIGN_OF_LIFE_MSEC 10000
+/* Of which a look takes more memory than may be kept. */
+#define MANY_CONTAINERS 500
 /* Before settings were ever read: the defaults of phoenixd.json(5). */
 #define DEBOUNCE_USEC 200000ULL
 #define LONGEST_DELAY_USEC (2 * USEC_PER_SEC)
@@ -427,6 +430,13 @@ static void attribute(struct work *work) {
         work->looked_usec = work->wall_usec;
 }
 
+/* What a look over many objects takes is of no use until the next one, and the allocator would keep
+ * all of it. On a small host that is less than the calls are worth. */
+static void give_back(const struct work *work) {
+        if (work->told.lists[PHX_OBJECT_CONTAINER].count > MANY_CONTAINERS)
+                (void) malloc_trim(0);
+}
+
 static int work_look(
                 void *data,
                 const struct engine_request *request,
@@ -474,6 +484,7 @@ static int work_look(
         else if (r >= 0)
                 r = fill_answer(work, ret_answer);
         work->is_untold = r < 0;
+        give_back(work);
         return r < 0 ? phx_error_set(error, r, "reporting: out of memory") : 0;
 }
 

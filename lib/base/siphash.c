@@ -51,23 +51,33 @@ void phx_siphash_init(struct phx_siphash *hash, const uint8_t key[PHX_SIPHASH_SI
         };
 }
 
+/* The BYTES that do not fill a word, the first one lowest. */
+static uint64_t siphash_rest(const uint8_t *bytes, size_t size) {
+        uint64_t word = 0;
+
+        for (size_t i = 0; i < size; i++)
+                word |= (uint64_t) bytes[i] << (8 * i);
+        return word;
+}
+
+/* What is added need not begin where a word does: each word is put together from two. */
 void phx_siphash_add(struct phx_siphash *hash, const void *data, size_t size) {
+        const unsigned shift = 8 * (unsigned) (hash->size % WORD);
         const uint8_t *bytes = data;
-        size_t filled = hash->size % WORD;
+        uint64_t word;
 
         hash->size += size;
-        if (filled > 0) {
-                for (; size > 0 && filled < WORD; size--)
-                        hash->tail |= (uint64_t) *bytes++ << (8 * filled++);
-                if (filled < WORD)
-                        return;
-                siphash_take(hash, hash->tail);
+        for (; size >= WORD; size -= WORD, bytes += WORD) {
+                word = siphash_word(bytes);
+                siphash_take(hash, hash->tail | word << shift);
+                hash->tail = shift > 0 ? word >> (64 - shift) : 0;
         }
-        for (; size >= WORD; size -= WORD, bytes += WORD)
-                siphash_take(hash, siphash_word(bytes));
-        hash->tail = 0;
-        for (size_t i = 0; i < size; i++)
-                hash->tail |= (uint64_t) bytes[i] << (8 * i);
+        word = siphash_rest(bytes, size);
+        hash->tail |= word << shift;
+        if (shift / 8 + size < WORD)
+                return;
+        siphash_take(hash, hash->tail);
+        hash->tail = word >> (64 - shift);
 }
 
 static uint64_t siphash_half(struct phx_siphash *hash) {

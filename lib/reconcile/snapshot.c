@@ -269,36 +269,61 @@ static int by_id(const void *a, const void *b) {
         return strcmp(left->id, right->id);
 }
 
-static int fill_objects(const struct phx_snapshot_view *view, struct phx_snapshot *snapshot) {
-        for (size_t i = 0; i < view->desired->profile_count; i++) {
-                struct phx_snapshot_profile *profile = phx_grow(
-                                &snapshot->profiles,
-                                &snapshot->profile_count,
-                                sizeof(*profile));
+static bool snapshot_is_sorted(
+                const void *items,
+                size_t count,
+                size_t size,
+                int (*compare)(const void *a, const void *b)) {
+        for (size_t i = 1; i < count; i++)
+                if (compare((const char *) items + (i - 1) * size,
+                            (const char *) items + i * size) > 0)
+                        return false;
+        return true;
+}
 
-                if (!profile || fill_profile(view, &view->desired->profiles[i], profile) < 0)
-                        return -ENOMEM;
-        }
-        for (size_t i = 0; i < view->desired->container_count; i++) {
-                struct phx_snapshot_container *container = phx_grow(
-                                &snapshot->containers,
-                                &snapshot->container_count,
-                                sizeof(*container));
+static int fill_profiles(const struct phx_snapshot_view *view, struct phx_snapshot *snapshot) {
+        const size_t count = view->desired->profile_count;
 
-                if (!container ||
-                    fill_container(view, &view->desired->containers[i], container) < 0)
+        snapshot->profiles = calloc(count + 1, sizeof(*snapshot->profiles));
+        if (!snapshot->profiles)
+                return -ENOMEM;
+        for (size_t i = 0; i < count; i++)
+                if (fill_profile(view,
+                                 &view->desired->profiles[i],
+                                 &snapshot->profiles[snapshot->profile_count++]) < 0)
                         return -ENOMEM;
-        }
-        if (snapshot->profile_count > 0)
-                qsort(snapshot->profiles,
-                      snapshot->profile_count,
-                      sizeof(*snapshot->profiles),
-                      by_name);
-        if (snapshot->container_count > 0)
-                qsort(snapshot->containers,
-                      snapshot->container_count,
-                      sizeof(*snapshot->containers),
-                      by_id);
+        if (!snapshot_is_sorted(snapshot->profiles, count, sizeof(*snapshot->profiles), by_name))
+                qsort(snapshot->profiles, count, sizeof(*snapshot->profiles), by_name);
+        return 0;
+}
+
+static int fill_containers(const struct phx_snapshot_view *view, struct phx_snapshot *snapshot) {
+        const size_t count = view->desired->container_count;
+
+        snapshot->containers = calloc(count + 1, sizeof(*snapshot->containers));
+        if (!snapshot->containers)
+                return -ENOMEM;
+        for (size_t i = 0; i < count; i++)
+                if (fill_container(view,
+                                   &view->desired->containers[i],
+                                   &snapshot->containers[snapshot->container_count++]) < 0)
+                        return -ENOMEM;
+        if (!snapshot_is_sorted(snapshot->containers, count, sizeof(*snapshot->containers), by_id))
+                qsort(snapshot->containers, count, sizeof(*snapshot->containers), by_id);
+        return 0;
+}
+
+static int fill_drifts(const struct phx_snapshot_view *view, struct phx_snapshot *snapshot) {
+        const size_t count = view->drifts->count;
+
+        snapshot->drifts = calloc(count + 1, sizeof(*snapshot->drifts));
+        if (!snapshot->drifts)
+                return -ENOMEM;
+        for (size_t i = 0; i < count; i++)
+                if (fill_drift(view,
+                               &view->drifts->items[i],
+                               &snapshot->drifts[snapshot->drift_count++]) < 0)
+                        return -ENOMEM;
         return 0;
 }
 
@@ -311,15 +336,9 @@ int phx_snapshot_fill(const struct phx_snapshot_view *view, struct phx_snapshot 
             phx_replace(&snapshot->observed_generation, generation) < 0 ||
             phx_suspensions_copy(&snapshot->suspensions, &desired->suspensions) < 0 ||
             phx_strings_copy(&snapshot->notes, &desired->notes) < 0 ||
-            fill_objects(view, snapshot) < 0 || fill_unmanaged(view, snapshot) < 0)
+            fill_profiles(view, snapshot) < 0 || fill_containers(view, snapshot) < 0 ||
+            fill_unmanaged(view, snapshot) < 0 || fill_drifts(view, snapshot) < 0)
                 return -ENOMEM;
-        for (size_t i = 0; i < view->drifts->count; i++) {
-                struct phx_snapshot_drift *drift =
-                                phx_grow(&snapshot->drifts, &snapshot->drift_count, sizeof(*drift));
-
-                if (!drift || fill_drift(view, &view->drifts->items[i], drift) < 0)
-                        return -ENOMEM;
-        }
         return 0;
 }
 

@@ -7,10 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/strings.h"
+#include "base/macros.h"
 
 /* Sorts before everything that a name may have, so that "lxc-a" comes before "lxc-a-b". */
 #define SEPARATOR "\x01"
+#define KIND_DIGITS 2
+#define ORDINAL_DIGITS 8
 
 static const char *const object_kinds[] = {
         [PHX_OBJECT_PROFILE] = "profiles",    [PHX_OBJECT_CONTAINER] = "containers",
@@ -32,27 +34,38 @@ bool phx_object_kind_from_string(const char *name, enum phx_object_kind *ret_kin
         return false;
 }
 
+/* The decimal digits of NUMBER, which has no more, at the end of SIZE places. */
+static char *add_digits(char *at, size_t number, unsigned size) {
+        for (unsigned i = size; i > 0; i--, number /= 10)
+                at[i - 1] = (char) ('0' + number % 10);
+        return at + size;
+}
+
+char *phx_drift_key_prefix(enum phx_layer layer, const char *object) {
+        const size_t size = strlen(object);
+        char *key = malloc(1 + size + strlen(SEPARATOR) + KIND_DIGITS + 1 + ORDINAL_DIGITS + 1);
+
+        if (!key)
+                return NULL;
+        key[0] = (char) ('0' + layer);
+        memcpy(key + 1, object, size);
+        memcpy(key + 1 + size, SEPARATOR, sizeof(SEPARATOR));
+        return key;
+}
+
 char *phx_drift_key(
                 enum phx_layer layer,
                 const char *object,
                 enum phx_drift_kind kind,
                 size_t ordinal) {
-        char *key = NULL;
+        char *key = phx_drift_key_prefix(layer, object), *at;
 
-        (void) phx_printf(
-                        &key,
-                        "%u%s" SEPARATOR "%02u" SEPARATOR "%08zu",
-                        (unsigned) layer,
-                        object,
-                        (unsigned) kind,
-                        ordinal);
-        return key;
-}
-
-char *phx_drift_key_prefix(enum phx_layer layer, const char *object) {
-        char *key = NULL;
-
-        (void) phx_printf(&key, "%u%s" SEPARATOR, (unsigned) layer, object);
+        if (!key)
+                return NULL;
+        at = add_digits(key + strlen(key), kind, KIND_DIGITS);
+        *at++ = SEPARATOR[0];
+        at = add_digits(at, ordinal, ORDINAL_DIGITS);
+        *at = '\0';
         return key;
 }
 
