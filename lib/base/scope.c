@@ -49,6 +49,20 @@ bool phx_scope_has_below(const struct phx_scope *scope, const char *directory) {
         return false;
 }
 
+bool phx_scope_concerns(const struct phx_scope *scope, const char *directory) {
+        phx_autofree char *above = NULL;
+
+        if (phx_scope_has_below(scope, directory))
+                return true;
+        above = strdup(directory);
+        for (char *slash = above ? strrchr(above, '/') : NULL; slash; slash = strrchr(above, '/')) {
+                *slash = '\0';
+                if (phx_scope_has(scope, above[0] ? above : "/"))
+                        return true;
+        }
+        return !above;
+}
+
 bool phx_scope_is_empty(const struct phx_scope *scope) {
         return scope && !scope->is_whole && !scope->has_policy && !scope->has_tasks &&
                scope->paths.count == 0;

@@ -20,6 +20,8 @@ struct phx_scope {
 bool phx_scope_has(const struct phx_scope *scope, const char *path);
 /* DIRECTORY, or anything below it, is. */
 bool phx_scope_has_below(const struct phx_scope *scope, const char *directory);
+/* DIRECTORY, or anything below it, may have changed: it is, or one that it is in. */
+bool phx_scope_concerns(const struct phx_scope *scope, const char *directory);
 /* Nothing is. */
 bool phx_scope_is_empty(const struct phx_scope *scope);
 

@@ -2,9 +2,9 @@
 
 #include "machine/deployed.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +16,9 @@
 #define FILE_MODE 0644
 /* More than any profile's text; what is larger is not ours, and is not read. */
 #define SIZE_LIMIT ((size_t) 4 * 1024 * 1024)
+
+/* Far above what anybody disables. */
+#define SWITCHES_LIMIT 8192
 
 struct phx_deployed_directory {
         char *path; /* for messages */
@@ -78,15 +81,24 @@ static int deployed_check_name(
 }
 
 /* As the parser asks (access with R_OK, following links): a dangling link does not count. */
-static bool has_entry(
+int phx_deployed_list(
                 const struct phx_deployed_directory *directory,
                 const char *in,
-                const char *name) {
-        char path[NAME_MAX + 32];
+                struct phx_strings *ret_names) {
+        phx_cleanup(phx_strings_done) struct phx_strings names = { 0 };
+        phx_cleanup(phx_closedirp) DIR *entries = NULL;
+        const struct dirent *entry;
 
-        if (snprintf(path, sizeof(path), "%s/%s", in, name) >= (int) sizeof(path))
-                return false;
-        return faccessat(directory->fd, path, R_OK, AT_EACCESS) == 0;
+        if (phx_directory_open(directory->fd, in, &entries) < 0)
+                return 0;
+        while ((entry = readdir(entries)))
+                if (entry->d_name[0] != '.' && names.count < SWITCHES_LIMIT &&
+                    faccessat(dirfd(entries), entry->d_name, R_OK, AT_EACCESS) == 0 &&
+                    phx_strings_add(&names, entry->d_name) < 0)
+                        return -ENOMEM;
+        phx_strings_sort(&names);
+        *ret_names = PHX_TAKE_STRUCT(names);
+        return 0;
 }
 
 static const char *describe_type(mode_t mode) {
@@ -187,8 +199,6 @@ int phx_deployed_observe(
                             PHX_DEPLOYED_UNKNOWN,
                             "cannot be read: %s",
                             strerrordesc_np(-r));
-        deployed.is_disabled = has_entry(directory, "disable", name);
-        deployed.is_force_complain = has_entry(directory, "force-complain", name);
 
         *ret_deployed = deployed;
         return 0;

@@ -6,6 +6,7 @@
 
 #include "base/digest.h"
 #include "base/error.h"
+#include "base/strings.h"
 #include "base/trust.h"
 
 /* The directory that the machine loads at boot: /etc/apparmor.d. */
@@ -26,10 +27,6 @@ struct phx_deployed {
         /* What is wrong, for reports: "is owned by uid 1000, expected uid 0"; "" for FILE and
          * ABSENT. */
         char problem[128];
-        /* disable/NAME and force-complain/NAME lead to something that can be read: at boot the
-         * profile is then not loaded, or loaded in complain mode. */
-        bool is_disabled;
-        bool is_force_complain;
 };
 
 /* Opens PATH with the rules of TRUST; files in it are to belong to TRUST's owner. */
@@ -46,6 +43,14 @@ static inline void phx_deployed_closep(struct phx_deployed_directory **directory
 
 /* For phx_definers_observe(); borrowed. */
 int phx_deployed_fd(const struct phx_deployed_directory *directory);
+
+/* Names in the sub-directory IN that lead to something that can be read; sorted. At boot a profile
+ * whose name is in "disable" is not loaded, and in complain mode when it is in "force-complain". 0
+ * or -ENOMEM; without such a directory there are none. */
+int phx_deployed_list(
+                const struct phx_deployed_directory *directory,
+                const char *in,
+                struct phx_strings *ret_names);
 
 /* NAME is one component and not hidden: -EINVAL for any other. What cannot be looked
  * at is PHX_DEPLOYED_UNKNOWN and no error. */

@@ -34,89 +34,89 @@ static int machine_files_find_place(const char *root, const char *name, struct p
         return place->directory ? 0 : -ENOMEM;
 }
 
-static int machine_files_describe(
+/* Pieces have no switch: they are no files of the boot by themselves. */
+static int machine_files_note_switch(
                 struct phx_observed_file *file,
                 const struct phx_settings *settings,
-                const struct phx_deployed *deployed) {
-        phx_autofree char *disabled = NULL;
+                const struct phx_places *places) {
+        const char *by = phx_places_switch(places, file->name);
+        phx_autofree char *path = NULL;
 
+        if (!by)
+                return 0;
+        if (phx_printf(&path, "%s/%s/%s", settings->deployed_dir, by, file->name) < 0)
+                return -ENOMEM;
+        return phx_replace(&file->disabled, path);
+}
+
+static int machine_files_describe(
+                struct phx_observed_file *file,
+                const struct phx_deployed *deployed) {
         if (deployed->problem[0] && phx_replace(&file->trouble, deployed->problem) < 0)
                 return -ENOMEM;
         if (deployed->digest[0] && phx_replace(&file->content, deployed->digest) < 0)
                 return -ENOMEM;
-        if (!deployed->is_disabled && !deployed->is_force_complain)
-                return 0;
-        if (phx_printf(&disabled,
-                       "%s/%s/%s",
-                       settings->deployed_dir,
-                       deployed->is_disabled ? "disable" : "force-complain",
-                       file->name) < 0)
-                return -ENOMEM;
-        return phx_replace(&file->disabled, disabled);
+        return 0;
 }
 
 /* Only plain files are ever ours: what else stands there, somebody put there. */
 static bool machine_files_is_ours(
                 const struct phx_settings *settings,
                 const struct phx_inventory *inventory,
-                const struct place *place,
-                const struct phx_deployed *deployed) {
-        if (deployed->kind != PHX_DEPLOYED_FILE && deployed->kind != PHX_DEPLOYED_UNTRUSTED)
+                const struct phx_place_seen *seen) {
+        if (seen->deployed.kind != PHX_DEPLOYED_FILE &&
+            seen->deployed.kind != PHX_DEPLOYED_UNTRUSTED)
                 return false;
-        return settings->adopt_deployed || phx_inventory_file(inventory, place->path);
+        return settings->adopt_deployed || phx_inventory_file(inventory, seen->path);
 }
 
 static int observe_file(
-                const struct phx_trust *trust,
+                struct phx_places *places,
                 const struct phx_settings *settings,
                 const struct phx_inventory *inventory,
                 struct phx_observed_file *file) {
-        phx_cleanup(phx_deployed_closep) struct phx_deployed_directory *directory = NULL;
-        phx_cleanup(place_done) struct place place = { 0 };
-        struct phx_deployed deployed = { 0 };
-        struct phx_error error = { 0 };
+        const struct phx_place_seen *seen;
+        phx_autofree char *path = NULL;
         int r;
 
-        r = machine_files_find_place(settings->deployed_dir, file->name, &place);
-        if (r < 0)
-                return r;
-        r = phx_deployed_open(trust, place.directory, &directory, &error);
-        if (r >= 0)
-                r = phx_deployed_observe(directory, place.base, &deployed, &error);
-        if (r == -ENOENT)
-                return 0;
-        if (r < 0)
-                return r == -ENOMEM ? r : phx_replace(&file->trouble, phx_error_text(&error, r));
+        if (phx_printf(&path, "%s/%s", settings->deployed_dir, file->name) < 0)
+                return -ENOMEM;
+        seen = phx_places_get(places, path);
+        if (!seen)
+                return -ENOMEM;
+        if (seen->result < 0)
+                return phx_replace(&file->trouble, phx_error_text(&seen->error, seen->result));
 
-        r = machine_files_describe(file, settings, &deployed);
+        r = machine_files_describe(file, &seen->deployed);
+        if (r >= 0)
+                r = machine_files_note_switch(file, settings, places);
         if (r < 0)
                 return r;
-        file->is_owned = machine_files_is_ours(settings, inventory, &place, &deployed);
-        file->is_plain = deployed.kind == PHX_DEPLOYED_FILE;
+        file->is_owned = machine_files_is_ours(settings, inventory, seen);
+        file->is_plain = seen->deployed.kind == PHX_DEPLOYED_FILE;
         return 0;
 }
 
 int phx_machine_files_observe(
-                const struct phx_trust *trust,
-                const struct phx_settings *settings,
+                struct phx_places *places,
+                const struct phx_input *input,
                 const struct phx_inventory *inventory,
-                const struct phx_desired *judged,
                 struct phx_observed *observed) {
+        const struct phx_settings *settings = input->settings;
+        int r;
+
         if (phx_replace(&observed->deployed_dir, settings->deployed_dir) < 0)
                 return -ENOMEM;
-        for (size_t i = 0; i < judged->profile_count; i++) {
+        r = phx_places_refresh(places, settings->deployed_dir, input->scope);
+        for (size_t i = 0; r >= 0 && i < input->judged->profile_count; i++) {
                 struct phx_observed_file *file = phx_observed_add_file(
                                 observed,
-                                judged->profiles[i].name);
-                int r;
+                                input->judged->profiles[i].name);
 
-                if (!file)
-                        return -ENOMEM;
-                r = observe_file(trust, settings, inventory, file);
-                if (r < 0)
-                        return r;
+                r = file ? observe_file(places, settings, inventory, file) : -ENOMEM;
         }
-        return 0;
+        phx_places_rest(places);
+        return r < 0 ? r : 0;
 }
 
 /* Files are in the order of the profiles. */

@@ -4,7 +4,9 @@
 #include "base/error.h"
 #include "base/set.h"
 #include "base/trust.h"
+#include "machine/places.h"
 #include "state/desired.h"
+#include "state/input.h"
 #include "state/inventory.h"
 #include "state/observed.h"
 #include "state/settings.h"
@@ -12,13 +14,12 @@
 
 /* The disk layer of the machine: profiles and pieces in the deployed directory. */
 
-/* Appends the file of every judged profile to OBSERVED, in their order; nothing is changed. 0 or a
- * negative errno. */
+/* Appends the file of every judged profile of INPUT to OBSERVED, in their order; nothing is
+ * changed. 0 or a negative errno. */
 int phx_machine_files_observe(
-                const struct phx_trust *trust,
-                const struct phx_settings *settings,
+                struct phx_places *places,
+                const struct phx_input *input,
                 const struct phx_inventory *inventory,
-                const struct phx_desired *judged,
                 struct phx_observed *observed);
 
 /* Records as ours the files that have our bytes already: 1 when INVENTORY changed. */

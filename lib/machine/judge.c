@@ -50,38 +50,37 @@ static void clean_up(struct phx_machine *machine, const struct phx_settings *set
 }
 
 /* What is defined by whom; nothing when the directory cannot be read, which the files' own look
- * will say. */
-static int look_at_definitions(
-                const struct phx_machine *machine,
+ * will say. 1 when it is something else than at the last look. */
+int phx_machine_look_at_definitions(
+                struct phx_machine *machine,
                 const char *deployed_dir,
-                struct phx_definitions *ret_definitions) {
+                const struct phx_scope *scope) {
         phx_cleanup(phx_deployed_closep) struct phx_deployed_directory *directory = NULL;
         int r;
 
-        if (phx_deployed_open(machine->options.trust, deployed_dir, &directory, NULL) < 0)
+        if (!phx_definers_is_due(machine->definers, deployed_dir, scope))
                 return 0;
-        r = phx_definers_observe(
-                        machine->definers,
-                        phx_deployed_fd(directory),
-                        ret_definitions,
-                        NULL);
-        return r == -ENOMEM ? r : 0;
+        if (phx_deployed_open(machine->options.trust, deployed_dir, &directory, NULL) < 0) {
+                phx_definers_forget(machine->definers);
+                return 1;
+        }
+        r = phx_definers_look(machine->definers, phx_deployed_fd(directory), NULL);
+        return r >= 0 || r == -ENOMEM ? r : 1;
 }
 
 static int judge_profiles(struct phx_machine *machine, struct phx_input *input, uint64_t now_usec) {
-        phx_cleanup(phx_definitions_done) struct phx_definitions definitions = { 0 };
         const struct phx_profiles_look look = {
                 .settings = input->settings,
                 .features = machine->features,
                 .hash_kind = machine->hash_kind,
-                .definitions = &definitions,
+                .definitions = phx_definers_found(machine->definers),
                 .now_usec = now_usec,
                 .scope = input->scope,
         };
         uint64_t retry_usec = PHX_NEVER;
         int r;
 
-        r = look_at_definitions(machine, input->settings->deployed_dir, &definitions);
+        r = phx_machine_look_at_definitions(machine, input->settings->deployed_dir, input->scope);
         if (r >= 0)
                 r = phx_profiles_update(
                                 machine->profiles,

@@ -82,6 +82,8 @@ static int make_parts(struct phx_machine *machine) {
         if (r >= 0)
                 r = phx_definers_new(&machine->definers);
         if (r >= 0)
+                r = phx_places_new(options->trust, &machine->places);
+        if (r >= 0)
                 r = phx_profiles_new(&profiles, &machine->profiles);
         if (r >= 0)
                 r = phx_machine_containers_new(
@@ -135,6 +137,7 @@ struct phx_machine *phx_machine_free(struct phx_machine *machine) {
         phx_profiles_free(machine->profiles);
         phx_machine_containers_free(machine->containers);
         phx_machine_lints_done(&machine->lints);
+        phx_places_free(machine->places);
         phx_definers_free(machine->definers);
         phx_kernel_picture_free(machine->picture);
         phx_kernel_free(machine->kernel);
@@ -177,6 +180,7 @@ int phx_machine_cache(const struct phx_machine *machine, struct phx_snapshot_cac
 
 void phx_machine_forget(struct phx_machine *machine) {
         phx_definers_forget(machine->definers);
+        phx_places_forget(machine->places);
         phx_profiles_forget_failures(machine->profiles);
         phx_machine_containers_forget(machine->containers);
         if (machine->copy)

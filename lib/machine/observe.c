@@ -87,10 +87,9 @@ int phx_machine_observe(
         r = observe_kernel(machine, input->scope, observed);
         if (r >= 0)
                 r = phx_machine_files_observe(
-                                machine->options.trust,
-                                input->settings,
+                                machine->places,
+                                input,
                                 &machine->inventory,
-                                input->judged,
                                 observed);
         if (r >= 0)
                 r = phx_machine_containers_observe(machine->containers, input, observed, error);

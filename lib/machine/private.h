@@ -11,6 +11,7 @@
 #include "machine/containers.h"
 #include "machine/lint.h"
 #include "machine/machine.h"
+#include "machine/places.h"
 #include "profiles/profiles.h"
 #include "pve/copy.h"
 #include "source/definers.h"
@@ -24,6 +25,7 @@ struct phx_machine {
         struct phx_kernel_picture *picture; /* what it has loaded */
         char *features; /* id of the kernel's; they do not change while it runs */
         struct phx_definers *definers;
+        struct phx_places *places;
         struct phx_profiles *profiles;
         struct phx_machine_containers *containers;
         struct phx_pve_copy *copy; /* NULL: none is wanted */
@@ -41,6 +43,13 @@ struct phx_machine {
         bool is_clean; /* leftovers of a crash were removed where the settings point to */
         enum phx_hash_kind hash_kind; /* that the kernel shows of a policy; likewise */
 };
+
+/* Brings up to date which profiles the files in DEPLOYED_DIR define: 1 when that is something else
+ * than before, 0, or -ENOMEM. */
+int phx_machine_look_at_definitions(
+                struct phx_machine *machine,
+                const char *deployed_dir,
+                const struct phx_scope *scope);
 
 /* CHANGED is what the change of the inventory returned. What could not be saved once is saved with
  * the next change, or by the next look: a record that is only here is lost with us. */

@@ -7,13 +7,12 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "base/file.h"
+#include "base/stamp.h"
 
 /* No profiles are nested deeper; and a directory that is its own child would never end. */
 #define DEPTH_LIMIT 4
@@ -21,20 +20,10 @@
 #define FILES_LIMIT 8192
 #define SIZE_LIMIT ((size_t) 4 * 1024 * 1024)
 
-/* When all of it is as before, so is the content: a change sets the ctime, which cannot be set
- * back. */
-struct stamp {
-        dev_t device;
-        ino_t inode;
-        off_t size;
-        struct timespec modified;
-        struct timespec changed;
-};
-
 struct definer {
         char *file;
-        struct stamp stamp;
-        bool is_settled; /* the stamp can be relied on: see is_settled() */
+        struct phx_stamp stamp;
+        bool is_settled; /* the stamp can be relied on */
         struct phx_definitions found;
 };
 
@@ -44,13 +33,19 @@ struct table {
 };
 
 struct phx_definers {
-        struct table table; /* sorted by file: directories are walked in byte order */
+        struct table table; /* in the order of the walk: directories in byte order */
+        char *directory;
+        struct phx_definitions found;
+        bool is_looked_at;
+        bool is_linked; /* something was a link, and where it leads to was not said to be watched */
 };
 
 /* One look: the table of the last one, and the one that takes its place. */
 struct look {
         const struct table *before;
         struct table now;
+        size_t place; /* in BEFORE, where to look next */
+        bool is_linked;
         struct phx_strings unreadable;
 };
 
@@ -80,51 +75,52 @@ int phx_definers_new(struct phx_definers **ret_definers) {
         return 0;
 }
 
+void phx_definers_forget(struct phx_definers *definers) {
+        table_done(&definers->table);
+        phx_definitions_done(&definers->found);
+        definers->is_looked_at = false;
+}
+
 struct phx_definers *phx_definers_free(struct phx_definers *definers) {
         if (!definers)
                 return NULL;
 
-        table_done(&definers->table);
+        phx_definers_forget(definers);
+        free(definers->directory);
         free(definers);
 
         return NULL;
 }
 
-void phx_definers_forget(struct phx_definers *definers) {
-        table_done(&definers->table);
+bool phx_definers_is_due(
+                struct phx_definers *definers,
+                const char *directory,
+                const struct phx_scope *scope) {
+        if (!phx_equal(definers->directory, directory)) {
+                phx_definers_forget(definers);
+                (void) phx_replace(&definers->directory, directory);
+        }
+        return !definers->is_looked_at || definers->is_linked ||
+               phx_scope_concerns(scope, directory);
 }
 
-static struct stamp stamp_of(const struct stat *st) {
-        return (struct stamp){ st->st_dev, st->st_ino, st->st_size, st->st_mtim, st->st_ctim };
+const struct phx_definitions *phx_definers_found(const struct phx_definers *definers) {
+        return &definers->found;
 }
 
-static bool is_same_time(const struct timespec *a, const struct timespec *b) {
-        return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
-}
+/* Both tables are in the order of the walk: what is looked for stands behind what was found last.
+ */
+static const struct definer *find_definer(struct look *look, const char *file) {
+        const struct table *before = look->before;
 
-static bool is_same_stamp(const struct stamp *a, const struct stamp *b) {
-        return a->device == b->device && a->inode == b->inode && a->size == b->size &&
-               is_same_time(&a->modified, &b->modified) && is_same_time(&a->changed, &b->changed);
-}
+        for (size_t i = 0; i < before->count; i++) {
+                size_t at = (look->place + i) % before->count;
 
-/* Times of files move in ticks of some milliseconds. A second write within the tick of the first
- * leaves the stamp as it is, so that only what has been at rest for longer than a tick is known by
- * its stamp. */
-static bool is_settled(const struct stat *st) {
-        struct timespec now;
-        int64_t age;
-
-        if (clock_gettime(CLOCK_REALTIME, &now) < 0)
-                return false;
-        age = (int64_t) (now.tv_sec - st->st_ctim.tv_sec) * 1000 +
-              (now.tv_nsec - st->st_ctim.tv_nsec) / 1000000;
-        return age >= PHX_DEFINERS_SETTLE_MSEC;
-}
-
-static const struct definer *find_definer(const struct table *table, const char *file) {
-        for (size_t i = 0; i < table->count; i++)
-                if (strcmp(table->items[i].file, file) == 0)
-                        return &table->items[i];
+                if (strcmp(before->items[at].file, file) != 0)
+                        continue;
+                look->place = at + 1;
+                return &before->items[at];
+        }
         return NULL;
 }
 
@@ -164,15 +160,16 @@ static int look_at_file(
                 const char *name,
                 const char *file,
                 const struct stat *st) {
-        phx_cleanup(definer_done) struct definer definer = { .stamp = stamp_of(st),
-                                                             .is_settled = is_settled(st) };
-        const struct definer *before = find_definer(look->before, file);
+        phx_cleanup(definer_done) struct definer definer = { .stamp = phx_stamp_of(st) };
+        const struct definer *before = find_definer(look, file);
         int r;
+
+        definer.is_settled = phx_stamp_is_settled(&definer.stamp);
 
         definer.file = strdup(file);
         if (!definer.file)
                 return -ENOMEM;
-        if (before && before->is_settled && is_same_stamp(&before->stamp, &definer.stamp))
+        if (before && before->is_settled && phx_stamp_equal(&before->stamp, &definer.stamp))
                 r = phx_definitions_add_all(&definer.found, &before->found);
         else
                 r = read_definer(dir_fd, name, &definer);
@@ -202,7 +199,11 @@ static bool definers_is_passed_over(const char *name, unsigned depth) {
 }
 
 /* The entries in byte order, so that the same tree always reads the same. */
-static int definers_list_directory(int dir_fd, unsigned depth, struct phx_strings *ret_names) {
+static int definers_list_directory(
+                int dir_fd,
+                unsigned depth,
+                bool *is_linked,
+                struct phx_strings *ret_names) {
         phx_cleanup(phx_strings_done) struct phx_strings names = { 0 };
         phx_cleanup(phx_closedirp) DIR *directory = NULL;
         const struct dirent *entry;
@@ -215,6 +216,7 @@ static int definers_list_directory(int dir_fd, unsigned depth, struct phx_string
         while ((errno = 0, entry = readdir(directory))) {
                 if (definers_is_passed_over(entry->d_name, depth))
                         continue;
+                *is_linked |= entry->d_type != DT_REG && entry->d_type != DT_DIR;
                 r = names.count < FILES_LIMIT ? phx_strings_add(&names, entry->d_name) : -EOVERFLOW;
                 if (r < 0)
                         return r;
@@ -259,7 +261,7 @@ static int look_at_directory(struct look *look, int dir_fd, const char *path, un
         phx_cleanup(phx_strings_done) struct phx_strings names = { 0 };
         int r;
 
-        r = definers_list_directory(dir_fd, depth, &names);
+        r = definers_list_directory(dir_fd, depth, &look->is_linked, &names);
         if (r < 0)
                 return depth == 0 || r == -ENOMEM ? r : note_unreadable(look, path, r);
 
@@ -293,25 +295,49 @@ static int definers_collect(const struct look *look, struct phx_definitions *ret
         return 0;
 }
 
-int phx_definers_observe(
-                struct phx_definers *definers,
-                int dir_fd,
-                struct phx_definitions *ret_definitions,
-                struct phx_error *error) {
+int phx_definers_look(struct phx_definers *definers, int dir_fd, struct phx_error *error) {
         phx_cleanup(definers_look_done) struct look look = { .before = &definers->table };
+        phx_cleanup(phx_definitions_done) struct phx_definitions found = { 0 };
+        bool is_same;
         int r;
 
+        definers->is_looked_at = false;
         r = look_at_directory(&look, dir_fd, "", 0);
         if (r >= 0)
-                r = definers_collect(&look, ret_definitions);
-        if (r < 0)
+                r = definers_collect(&look, &found);
+        if (r < 0) {
+                phx_definitions_done(&definers->found);
                 return phx_error_set(
                                 error,
                                 r,
                                 "reading other programs' profiles: %s",
                                 strerrordesc_np(-r));
+        }
 
+        is_same = phx_definitions_equal(&found, &definers->found);
+        phx_definitions_done(&definers->found);
+        definers->found = PHX_TAKE_STRUCT(found);
         table_done(&definers->table);
         definers->table = PHX_TAKE_STRUCT(look.now);
+        definers->is_linked = look.is_linked;
+        definers->is_looked_at = true;
+        return !is_same;
+}
+
+int phx_definers_observe(
+                struct phx_definers *definers,
+                int dir_fd,
+                struct phx_definitions *ret_definitions,
+                struct phx_error *error) {
+        phx_cleanup(phx_definitions_done) struct phx_definitions copy = { 0 };
+        int r;
+
+        r = phx_definers_look(definers, dir_fd, error);
+        if (r >= 0)
+                r = phx_definitions_add_all(&copy, &definers->found);
+        if (r < 0)
+                return phx_error_set(error, r, "reading other programs' profiles: out of memory");
+        phx_definitions_sort(&copy);
+        *ret_definitions = PHX_TAKE_STRUCT(copy);
         return 0;
 }

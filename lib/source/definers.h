@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-#include "base/error.h"
-#include "source/definitions.h"
+#include <stdbool.h>
 
-/* A file younger than this is read again at the next look, whatever its times say. */
-#define PHX_DEFINERS_SETTLE_MSEC 100
+#include "base/error.h"
+#include "base/scope.h"
+#include "source/definitions.h"
 
 /* What was found in each file when it was last read. */
 struct phx_definers;
@@ -21,8 +21,22 @@ void phx_definers_forget(struct phx_definers *definers);
  * sub-directories, but for the ones that hold pieces and links (abstractions, tunables, local, abi,
  * disable, force-complain, cache). Names that AppArmor passes over are passed over; links to
  * files are followed. A
- * file whose inode, size and times are those of the last look is not opened; a large look therefore
- * costs a stat for each file. */
+ * file with the stamp of the last look is not opened; a large look therefore costs a stat for each
+ * file. 1 when that is something else than before, 0, or a negative errno. */
+int phx_definers_look(struct phx_definers *definers, int dir_fd, struct phx_error *error);
+
+/* Whether a look at DIRECTORY, of which DIR_FD is to be a descriptor, may find anything else than
+ * the last one, as far as SCOPE says that it may not. Notes that DIRECTORY is looked at from now
+ * on. */
+bool phx_definers_is_due(
+                struct phx_definers *definers,
+                const char *directory,
+                const struct phx_scope *scope);
+
+/* What the last look has found; borrowed until the next. Nothing after one that failed. */
+const struct phx_definitions *phx_definers_found(const struct phx_definers *definers);
+
+/* A look, and a copy of what it has found. */
 int phx_definers_observe(
                 struct phx_definers *definers,
                 int dir_fd,

@@ -41,6 +41,7 @@ static int add_definition(
 
         definitions->items = items;
         definitions->items[definitions->count++] = PHX_TAKE_STRUCT(definition);
+        definitions->is_sorted = false;
         return 0;
 }
 
@@ -126,17 +127,48 @@ void phx_definitions_done(struct phx_definitions *definitions) {
         *definitions = (struct phx_definitions){ 0 };
 }
 
+/* Where those of this name begin, if they are sorted. */
+static size_t definitions_first(const struct phx_definitions *definitions, const char *name) {
+        size_t low = 0, high = definitions->is_sorted ? definitions->count : 0;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+
+                if (strcmp(definitions->items[middle].name, name) < 0)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return low;
+}
+
 const struct phx_definition *phx_definitions_find(
                 const struct phx_definitions *definitions,
                 const char *name,
                 const char *but_file) {
-        for (size_t i = 0; i < definitions->count; i++) {
+        for (size_t i = definitions_first(definitions, name); i < definitions->count; i++) {
                 const struct phx_definition *item = &definitions->items[i];
+                int order = strcmp(item->name, name);
 
-                if (strcmp(item->name, name) == 0 && !phx_equal(item->file, but_file))
+                if (order == 0 && !phx_equal(item->file, but_file))
                         return item;
+                if (order > 0 && definitions->is_sorted)
+                        break;
         }
         return NULL;
+}
+
+bool phx_definitions_equal(const struct phx_definitions *a, const struct phx_definitions *b) {
+        if (a->count != b->count || !phx_strings_equal(&a->unreadable, &b->unreadable))
+                return false;
+        for (size_t i = 0; i < a->count; i++) {
+                const struct phx_definition *x = &a->items[i], *y = &b->items[i];
+
+                if (strcmp(x->name, y->name) != 0 || strcmp(x->file, y->file) != 0 ||
+                    x->line != y->line)
+                        return false;
+        }
+        return true;
 }
 
 int phx_definitions_add_all(struct phx_definitions *to, const struct phx_definitions *from) {
@@ -170,4 +202,5 @@ void phx_definitions_sort(struct phx_definitions *definitions) {
                       sizeof(*definitions->items),
                       compare_definitions);
         phx_strings_sort(&definitions->unreadable);
+        definitions->is_sorted = true;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/strings.h"
@@ -18,6 +19,7 @@ struct phx_definitions {
         struct phx_definition *items;
         size_t count;
         struct phx_strings unreadable;
+        bool is_sorted;
 };
 
 /* The first definition of NAME in a file other than BUT_FILE (may be NULL), or NULL. */
@@ -37,5 +39,7 @@ int phx_definitions_scan(
 
 /* Appends copies of all of FROM. 0 or -ENOMEM. */
 int phx_definitions_add_all(struct phx_definitions *to, const struct phx_definitions *from);
-/* By name, then file, then line. */
+/* The same definitions in the same order, and the same unreadable files. */
+bool phx_definitions_equal(const struct phx_definitions *a, const struct phx_definitions *b);
+/* By name, then file, then line; what is sorted is found without a walk over all. */
 void phx_definitions_sort(struct phx_definitions *definitions);

@@ -130,7 +130,7 @@ static void changes_are_seen_and_what_is_gone_is_forgotten(void **state) {
 }
 
 static void a_file_at_rest_is_not_opened_again(void **state) {
-        const struct timespec settle = { 0, (PHX_DEFINERS_SETTLE_MSEC + 50) * 1000000L };
+        const struct timespec settle = { 0, 150 * 1000000L };
         phx_cleanup(phx_definitions_done) struct phx_definitions found = { 0 };
         phx_autoclose int watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
         char event[sizeof(struct inotify_event) + NAME_MAX + 1];

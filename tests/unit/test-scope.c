@@ -36,11 +36,26 @@ static void paths_are_found_in_any_order_and_kept_once(void **state) {
         assert_true(phx_scope_has(&scope, "/b/x"));
         assert_false(phx_scope_has(&scope, "/b"));
         assert_true(phx_scope_has_below(&scope, "/b"));
+        assert_true(phx_scope_concerns(&scope, "/b"));
+        assert_true(phx_scope_concerns(NULL, "/b"));
         assert_true(phx_scope_has_below(&scope, "/a"));
         assert_false(phx_scope_has_below(&scope, "/b/x/z"));
         assert_false(phx_scope_has_below(&scope, "/d"));
         phx_scope_done(&scope);
         assert_true(phx_scope_is_empty(&scope));
+}
+
+static void a_directory_is_concerned_by_what_is_above_it(void **state) {
+        phx_cleanup(phx_scope_done) struct phx_scope scope = { 0 };
+
+        phx_scope_add(&scope, "/a/b");
+        assert_true(phx_scope_concerns(&scope, "/a/b/c/d"));
+        assert_true(phx_scope_concerns(&scope, "/a/b"));
+        assert_true(phx_scope_concerns(&scope, "/a"));
+        assert_false(phx_scope_concerns(&scope, "/a/bc"));
+        assert_false(phx_scope_concerns(&scope, "/c"));
+        phx_scope_add(&scope, "/");
+        assert_true(phx_scope_concerns(&scope, "/c"));
 }
 
 static void joining_adds_all(void **state) {
@@ -77,6 +92,7 @@ int main(void) {
                 cmocka_unit_test(an_empty_scope_has_nothing),
                 cmocka_unit_test(the_whole_scope_has_everything),
                 cmocka_unit_test(paths_are_found_in_any_order_and_kept_once),
+                cmocka_unit_test(a_directory_is_concerned_by_what_is_above_it),
                 cmocka_unit_test(joining_adds_all),
                 cmocka_unit_test(too_many_paths_are_everything),
         };

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "machine/places.h"
+#include "tree.h"
+
+static struct phx_trust trust;
+static struct phx_places *places;
+static const struct phx_scope nothing;
+
+static int set_up(void **state) {
+        trust = (struct phx_trust){ .root = tree_new(), .owner = geteuid() };
+        tree_write("etc/lxc-a", "one");
+        tree_mkdir("etc/disable");
+        assert_int_equal(chmod(tree_path("etc"), 0755), 0);
+        assert_int_equal(chmod(tree_path("etc/lxc-a"), 0644), 0);
+        return phx_places_new(&trust, &places);
+}
+
+static int tear_down(void **state) {
+        places = phx_places_free(places);
+        tree_done();
+        return 0;
+}
+
+static int refresh(const struct phx_scope *scope) {
+        return phx_places_refresh(places, "/etc", scope);
+}
+
+static int refresh_at(const char *path) {
+        phx_cleanup(phx_scope_done) struct phx_scope scope = { 0 };
+
+        phx_scope_add(&scope, path);
+        return refresh(&scope);
+}
+
+static const struct phx_deployed *get(const char *path) {
+        const struct phx_place_seen *seen = phx_places_get(places, path);
+
+        assert_non_null(seen);
+        return &seen->deployed;
+}
+
+static void assert_content(const char *text) {
+        char digest[PHX_SHA256_HEX];
+
+        phx_sha256(text, strlen(text), digest);
+        assert_int_equal(get("/etc/lxc-a")->kind, PHX_DEPLOYED_FILE);
+        assert_string_equal(get("/etc/lxc-a")->digest, digest);
+}
+
+static void settle(const char *path) {
+        struct phx_stamp stamp;
+        struct stat st;
+
+        assert_int_equal(stat(tree_path(path), &st), 0);
+        for (stamp = phx_stamp_of(&st); !phx_stamp_is_settled(&stamp);)
+                (void) nanosleep(&(struct timespec){ 0, 1000000 }, NULL);
+}
+
+static void what_was_written_just_now_is_read_again(void **state) {
+        assert_int_equal(refresh(NULL), 1);
+        for (unsigned i = 0; i < 20; i++) {
+                char text[8];
+
+                (void) snprintf(text, sizeof(text), "%03u", i);
+                tree_write("etc/lxc-a", text);
+                assert_int_equal(refresh(NULL), i > 0);
+                assert_content(text);
+        }
+}
+
+/* Opening it would be seen in its access time. */
+static void what_is_settled_is_not_opened_again(void **state) {
+        const struct timespec old[2] = { { 1, 0 }, { 0, UTIME_OMIT } };
+        struct stat st;
+
+        assert_int_equal(utimensat(AT_FDCWD, tree_path("etc/lxc-a"), old, 0), 0);
+        settle("etc/lxc-a");
+        assert_int_equal(refresh(NULL), 1);
+        assert_content("one");
+        assert_int_equal(utimensat(AT_FDCWD, tree_path("etc/lxc-a"), old, 0), 0);
+        settle("etc/lxc-a");
+        assert_int_equal(refresh(NULL), 0);
+        assert_int_equal(utimensat(AT_FDCWD, tree_path("etc/lxc-a"), old, 0), 0);
+        assert_int_equal(refresh(&nothing), 0);
+        assert_int_equal(stat(tree_path("etc/lxc-a"), &st), 0);
+        assert_int_equal(st.st_atim.tv_sec, 1);
+        assert_content("one");
+}
+
+static void what_no_scope_names_is_believed(void **state) {
+        assert_int_equal(refresh(NULL), 1);
+        assert_content("one");
+        assert_int_equal(get("/etc/lxc-b")->kind, PHX_DEPLOYED_ABSENT);
+        tree_write("etc/lxc-a", "two");
+        assert_int_equal(refresh(&nothing), 0);
+        assert_int_equal(refresh_at("/etc/lxc-b"), 0);
+        assert_content("one");
+        assert_int_equal(refresh_at("/etc/lxc-a"), 1);
+        assert_content("two");
+        assert_int_equal(chmod(tree_path("etc/lxc-a"), 0666), 0);
+        assert_int_equal(refresh_at("/etc"), 1);
+        assert_int_equal(get("/etc/lxc-a")->kind, PHX_DEPLOYED_UNTRUSTED);
+        tree_remove("etc/lxc-a");
+        assert_int_equal(refresh_at("/etc/lxc-a"), 1);
+        assert_int_equal(get("/etc/lxc-a")->kind, PHX_DEPLOYED_ABSENT);
+        tree_link("etc/lxc-a", "lxc-b");
+        assert_int_equal(refresh_at("/etc/lxc-a"), 1);
+        assert_int_equal(get("/etc/lxc-a")->kind, PHX_DEPLOYED_OTHER);
+}
+
+static void a_directory_that_is_opened_up_is_refused(void **state) {
+        assert_int_equal(refresh(NULL), 1);
+        assert_content("one");
+        assert_int_equal(chmod(tree_path("etc"), 0777), 0);
+        assert_int_equal(refresh(NULL), 1);
+        assert_int_equal(phx_places_get(places, "/etc/lxc-a")->result, -EPERM);
+        assert_false(phx_places_covers(places, "/etc/lxc-a"));
+        assert_int_equal(chmod(tree_path("etc"), 0755), 0);
+        assert_int_equal(refresh(&nothing), 1);
+        assert_content("one");
+}
+
+static void a_place_in_a_directory_that_comes(void **state) {
+        assert_int_equal(refresh(NULL), 1);
+        assert_int_equal(get("/etc/abstractions/x")->kind, PHX_DEPLOYED_ABSENT);
+        assert_int_equal(refresh(NULL), 0);
+        tree_write("etc/abstractions/x", "x");
+        assert_int_equal(chmod(tree_path("etc/abstractions"), 0755), 0);
+        assert_int_equal(refresh_at("/etc/abstractions"), 1);
+        assert_int_equal(get("/etc/abstractions/x")->kind, PHX_DEPLOYED_FILE);
+}
+
+static void switches_are_listed_when_they_may_have_changed(void **state) {
+        assert_int_equal(refresh(NULL), 1);
+        assert_null(phx_places_switch(places, "lxc-a"));
+        tree_link("etc/disable/lxc-a", "../lxc-a");
+        assert_int_equal(refresh(&nothing), 0);
+        assert_int_equal(refresh_at("/etc/disable/lxc-a"), 1);
+        assert_string_equal(phx_places_switch(places, "lxc-a"), "disable");
+        tree_remove("etc/disable/lxc-a");
+        tree_write("etc/force-complain/lxc-a", "");
+        assert_int_equal(refresh(NULL), 1);
+        assert_string_equal(phx_places_switch(places, "lxc-a"), "force-complain");
+        assert_null(phx_places_switch(places, "lxc-b"));
+}
+
+static void what_is_below_the_directory_is_covered(void **state) {
+        assert_false(phx_places_covers(places, "/etc/lxc-a"));
+        assert_int_equal(refresh(NULL), 1);
+        assert_true(phx_places_covers(places, "/etc/lxc-a"));
+        assert_true(phx_places_covers(places, "/etc/abstractions/.x.swp"));
+        assert_false(phx_places_covers(places, "/etc"));
+        assert_false(phx_places_covers(places, "/etc/"));
+        assert_false(phx_places_covers(places, "/etcetera/x"));
+        assert_int_equal(rename(tree_path("etc"), tree_path("real")), 0);
+        tree_link("etc", "real");
+        assert_int_equal(refresh(NULL), 0);
+        assert_false(phx_places_covers(places, "/etc/lxc-a"));
+}
+
+static void another_directory_is_another_look(void **state) {
+        tree_write("other/lxc-a", "other");
+        assert_int_equal(chmod(tree_path("other"), 0755), 0);
+        assert_int_equal(refresh(NULL), 1);
+        assert_content("one");
+        assert_int_equal(phx_places_refresh(places, "/other", &nothing), 1);
+        assert_false(phx_places_covers(places, "/etc/lxc-a"));
+        assert_true(phx_places_covers(places, "/other/lxc-a"));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                TEST(what_was_written_just_now_is_read_again),
+                TEST(what_is_settled_is_not_opened_again),
+                TEST(what_no_scope_names_is_believed),
+                TEST(a_directory_that_is_opened_up_is_refused),
+                TEST(a_place_in_a_directory_that_comes),
+                TEST(switches_are_listed_when_they_may_have_changed),
+                TEST(what_is_below_the_directory_is_covered),
+                TEST(another_directory_is_another_look),
+        };
+
+        return cmocka_run_group_tests_name("places", tests, NULL, NULL);
+}
