@@ -119,8 +119,25 @@ int phx_machine_files_observe(
         return r < 0 ? r : 0;
 }
 
+static bool machine_files_is_equal(
+                const struct phx_desired_profile *profile,
+                const struct phx_observed_file *file) {
+        return !file->is_owned && file->is_plain && profile->has_good &&
+               phx_equal(file->content, profile->digest);
+}
+
+/* The version that was just accepted is about to be installed. It is recorded together with the
+ * judgement, so that the step needs no save of its own. */
+static bool machine_files_is_renewed(
+                const struct phx_desired *desired,
+                const struct phx_desired_profile *profile,
+                const struct phx_observed_file *file) {
+        return file->is_owned && profile->has_good && profile->is_new &&
+               desired->mode != PHX_MODE_OBSERVE;
+}
+
 /* Files are in the order of the profiles. */
-int phx_machine_files_own_equal(
+int phx_machine_files_record(
                 const struct phx_desired *desired,
                 struct phx_observed *observed,
                 struct phx_inventory *inventory) {
@@ -132,12 +149,16 @@ int phx_machine_files_own_equal(
                 phx_cleanup(place_done) struct place place = { 0 };
                 int r;
 
-                if (file->is_owned || !file->is_plain || !profile->has_good ||
-                    !phx_equal(file->content, profile->digest))
+                if (!machine_files_is_equal(profile, file) &&
+                    !machine_files_is_renewed(desired, profile, file))
                         continue;
                 r = machine_files_find_place(observed->deployed_dir, file->name, &place);
-                if (r >= 0)
-                        r = phx_inventory_set_file(inventory, place.path, profile->digest);
+                if (r < 0)
+                        return r;
+                /* With adopt_deployed a file is ours before it is recorded. */
+                if (file->is_owned && !phx_inventory_file(inventory, place.path))
+                        continue;
+                r = phx_inventory_set_file(inventory, place.path, profile->digest);
                 if (r < 0)
                         return r;
                 file->is_owned = true;

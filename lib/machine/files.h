@@ -22,8 +22,9 @@ int phx_machine_files_observe(
                 const struct phx_inventory *inventory,
                 struct phx_observed *observed);
 
-/* Records as ours the files that have our bytes already: 1 when INVENTORY changed. */
-int phx_machine_files_own_equal(
+/* Records as ours the files that have our bytes already, and of those that are ours and get a new
+ * version what that is: 1 when INVENTORY changed. */
+int phx_machine_files_record(
                 const struct phx_desired *desired,
                 struct phx_observed *observed,
                 struct phx_inventory *inventory);

@@ -157,7 +157,7 @@ int phx_machine_remember(
         bool changed;
         int r;
 
-        r = phx_machine_files_own_equal(desired, observed, inventory);
+        r = phx_machine_files_record(desired, observed, inventory);
         if (r < 0)
                 return phx_error_set(error, r, "recording: %s", strerrordesc_np(-r));
         changed = r > 0;

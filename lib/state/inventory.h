@@ -13,7 +13,7 @@
 /* A file in the deployed directory. */
 struct phx_inventory_file {
         char *path;
-        char digest[PHX_SHA256_HEX]; /* of the bytes that were written */
+        char digest[PHX_SHA256_HEX]; /* of the bytes that were written, or are about to be */
 };
 
 struct phx_inventory_profile {

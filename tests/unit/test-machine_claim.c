@@ -11,6 +11,8 @@
 
 /* Of one file that is replaced: itself, and its directory. */
 #define FILE_SYNCS 2
+/* Of one new version: its text, its policy, the inventory, the deployed file. */
+#define VERSION_FILES 4
 
 static unsigned syncs;
 
@@ -128,6 +130,30 @@ static void many_installs_take_one_save(void **state) {
         assert_int_equal(machine->saves, 1);
 }
 
+static void a_new_version_takes_one_save(void **state) {
+        static const char text[] = "profile lxc-00 {\n  file,\n  signal,\n}\n";
+        struct machine *machine = *state;
+        phx_cleanup(installs_done) struct installs installs = { 0 };
+        phx_autofree char *old = NULL;
+
+        (void) look(machine);
+        plan_installs(machine, &installs);
+        phx_machine_claim(machine->machine, installs.steps, installs.plan.count);
+        for (size_t i = 0; i < installs.plan.count; i++)
+                assert_int_equal(carry_out_step(machine, installs.steps[i]), 0);
+        (void) look(machine);
+
+        tree_write("sources/lxc-00", text);
+        machine->saves = syncs = 0;
+        old = strdup(phx_observed_find_file(look(machine).observed, "lxc-00")->content);
+        assert_int_equal(machine->saves, 1);
+        apply_to(machine, PHX_ACTION_INSTALL, "lxc-00", old);
+        (void) look(machine);
+        assert_file("deployed/lxc-00", text);
+        assert_int_equal(machine->saves, 1);
+        assert_int_equal(syncs, VERSION_FILES * FILE_SYNCS);
+}
+
 static void a_claim_whose_step_fails_is_taken_back(void **state) {
         struct machine *machine = *state;
         phx_cleanup(installs_done) struct installs installs = { 0 };
@@ -174,6 +200,10 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(
                                 many_installs_take_one_save,
+                                set_up_saved,
+                                tear_down),
+                cmocka_unit_test_setup_teardown(
+                                a_new_version_takes_one_save,
                                 set_up_saved,
                                 tear_down),
                 cmocka_unit_test_setup_teardown(
