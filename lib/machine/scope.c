@@ -13,14 +13,26 @@
 #include "machine/private.h"
 
 bool phx_machine_covers(const struct phx_machine *machine, const char *path) {
-        return false;
+        return phx_places_covers(machine->places, path) ||
+               phx_profiles_covers(machine->profiles, path) ||
+               phx_machine_containers_covers(machine->containers, path);
 }
 
+/* What is found to be otherwise here stays known, for the look that follows. */
 bool phx_machine_is_unchanged(
                 struct phx_machine *machine,
                 const struct phx_settings *settings,
                 const struct phx_scope *scope) {
-        return false;
+        const char *deployed_dir = settings->deployed_dir;
+        int r;
+
+        if (machine->is_unsaved || !phx_kernel_picture_is_unchanged(machine->picture, scope) ||
+            !phx_profiles_is_unchanged(machine->profiles, settings, scope) ||
+            phx_machine_look_at_definitions(machine, deployed_dir, scope) != 0)
+                return false;
+        r = phx_places_refresh(machine->places, deployed_dir, scope);
+        phx_places_rest(machine->places);
+        return r == 0 && phx_machine_containers_is_unchanged(machine->containers, settings, scope);
 }
 
 static void scope_add_below(struct phx_scope *scope, const char *directory, const char *name) {
