@@ -36,6 +36,7 @@ struct kernel {
         const char *apparmorfs;
         FILE *log;
         int revision_fd;
+        int number_fd; /* the same for who does not wait: see preload.c */
         unsigned long revision;
         unsigned long number; /* of the profile that was made last */
 };
@@ -103,6 +104,16 @@ static char *make_directory(struct kernel *kernel, const char *name) {
         return find_directory(kernel, name, children);
 }
 
+static void count_load(struct kernel *kernel) {
+        char number[32];
+        int length;
+
+        (void) dprintf(kernel->revision_fd, "%lu\n", ++kernel->revision);
+        length = snprintf(number, sizeof(number), "%lu\n", kernel->revision);
+        if (pwrite(kernel->number_fd, number, (size_t) length, 0) != length)
+                err(1, "revision-number");
+}
+
 static int load(struct kernel *kernel, const struct phx_buffer *bytes) {
         struct phx_policy policy = { 0 };
         struct phx_error error = { 0 };
@@ -123,7 +134,7 @@ static int load(struct kernel *kernel, const struct phx_buffer *bytes) {
                 put(directory, "attach", entry->name);
                 put(directory, "sha1", entry->sha1);
         }
-        (void) dprintf(kernel->revision_fd, "%lu\n", ++kernel->revision);
+        count_load(kernel);
         (void) clock_gettime(CLOCK_MONOTONIC, &now);
         (void) fprintf(kernel->log,
                        "%lld %zu",
@@ -162,8 +173,8 @@ static int listen_at(const char *path) {
 }
 
 int main(int argc, char **argv) {
-        struct kernel kernel = { .revision_fd = -1 };
-        phx_autofree char *revision = NULL;
+        struct kernel kernel = { .revision_fd = -1, .number_fd = -1 };
+        phx_autofree char *revision = NULL, *number = NULL;
         int listener;
 
         if (argc != 4)
@@ -171,13 +182,15 @@ int main(int argc, char **argv) {
         (void) signal(SIGPIPE, SIG_IGN);
         kernel.apparmorfs = argv[1];
         kernel.log = fopen(argv[3], "ae");
-        if (!kernel.log || phx_printf(&revision, "%s/policy/revision", argv[1]) < 0)
+        if (!kernel.log || phx_printf(&revision, "%s/policy/revision", argv[1]) < 0 ||
+            phx_printf(&number, "%s-number", revision) < 0)
                 err(1, "%s", argv[3]);
         /* Open for both, so that it can be written to whether it is read or not. Without a reader
          * it fills up; then the number is dropped, as a reader of the real one sees only the last.
          */
         kernel.revision_fd = open(revision, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-        if (kernel.revision_fd < 0)
+        kernel.number_fd = open(number, O_WRONLY | O_CREAT | O_CLOEXEC, 0444);
+        if (kernel.revision_fd < 0 || kernel.number_fd < 0)
                 err(1, "%s", revision);
         listener = listen_at(argv[2]);
         (void) printf("ready\n");

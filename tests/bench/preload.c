@@ -7,6 +7,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -52,18 +53,32 @@ static mode_t mode_of(int flags, va_list arguments) {
         return flags & (O_CREAT | __O_TMPFILE) ? va_arg(arguments, mode_t) : 0;
 }
 
-#define OPEN(name)                                                  \
-        EXPORT int name(const char *path, int flags, ...) {         \
-                static int (*real)(const char *, int, ...);         \
-                va_list arguments;                                  \
-                mode_t mode;                                        \
-                                                                    \
-                va_start(arguments, flags);                         \
-                mode = mode_of(flags, arguments);                   \
-                va_end(arguments);                                  \
-                if (!real)                                          \
-                        *(void **) &real = dlsym(RTLD_NEXT, #name); \
-                return note(real(path, flags, mode), path);         \
+/* The real policy/revision can be waited for, and read by anybody who opens it. Here it is a FIFO
+ * for the loop, which waits, and beside it a file for the engine, which asks with O_NOCTTY. */
+static const char *which(const char *path, int flags, char other[PATH_MAX]) {
+        static const char name[] = "/policy/revision";
+        size_t length = path ? strlen(path) : 0;
+
+        if (!(flags & O_NOCTTY) || length < sizeof(name) - 1 || length + 8 > PATH_MAX ||
+            strcmp(path + length - (sizeof(name) - 1), name) != 0)
+                return path;
+        (void) snprintf(other, PATH_MAX, "%s-number", path);
+        return other;
+}
+
+#define OPEN(name)                                                               \
+        EXPORT int name(const char *path, int flags, ...) {                      \
+                char other[PATH_MAX];                                            \
+                static int (*real)(const char *, int, ...);                      \
+                va_list arguments;                                               \
+                mode_t mode;                                                     \
+                                                                                 \
+                va_start(arguments, flags);                                      \
+                mode = mode_of(flags, arguments);                                \
+                va_end(arguments);                                               \
+                if (!real)                                                       \
+                        *(void **) &real = dlsym(RTLD_NEXT, #name);              \
+                return note(real(which(path, flags, other), flags, mode), path); \
         }
 
 #define OPENAT(name)                                                       \
