@@ -240,12 +240,26 @@ static void on_record(void *data, const struct phx_record *record) {
 static void on_progress(void *data, const char *text) {
 }
 
+/* What the loop is told is not of interest. */
+static int forget_all(void *data) {
+        return 0;
+}
+
+static int forget_object(void *data, enum phx_object_kind kind, const char *key, const char *json) {
+        return 0;
+}
+
+static int forget_rest(void *data, const char *json) {
+        return 0;
+}
+
 /* True when there is nothing left to do. */
 static bool look(
                 const struct arguments *arguments,
                 const struct engine_work *work,
                 enum look_kind kind) {
-        phx_cleanup(engine_answer_done) struct engine_answer answer = { 0 };
+        static const struct engine_sink sink = { forget_all, forget_object, forget_rest, NULL };
+        phx_cleanup(engine_answer_done) struct engine_answer answer = { .sink = &sink };
         const struct engine_request request = { .kind = kind };
         struct phx_error error = { 0 };
 
