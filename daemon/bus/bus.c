@@ -39,6 +39,7 @@ static void miss(struct bus *bus, const char *why) {
 static void bus_disconnect(struct bus *bus) {
         bus->has_name = false;
         bus_requests_free(bus);
+        bus_answers_free(bus);
         bus->connection = sd_bus_close_unref(bus->connection);
 }
 
@@ -172,6 +173,8 @@ int bus_new(sd_event *event,
         if (r < 0)
                 return r;
         r = bus_news_attach(bus);
+        if (r >= 0)
+                r = bus_answers_attach(bus);
         if (r < 0)
                 return r;
         if (address)
@@ -190,6 +193,7 @@ struct bus *bus_free(struct bus *bus) {
         bus_disconnect(bus);
         sd_event_source_disable_unref(bus->timer);
         sd_event_source_disable_unref(bus->news);
+        sd_event_source_disable_unref(bus->turn);
         sd_event_unref(bus->event);
         for (size_t i = 0; i < PHX_ELEMENTS(bus->announced); i++)
                 free(bus->announced[i]);

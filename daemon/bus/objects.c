@@ -328,11 +328,133 @@ static int objects_list_containers(
                         ret_nodes);
 }
 
+/* --- all of them --- */
+
+/* One of the two kinds of objects. */
+struct kind {
+        const char *prefix;
+        const char *interface;
+        const struct bus_property *properties;
+        size_t property_count;
+};
+
+static const struct kind profile_kind = {
+        BUS_PROFILE_PATH,
+        BUS_PROFILE,
+        profile_properties,
+        PHX_ELEMENTS(profile_properties),
+};
+
+static const struct kind container_kind = {
+        BUS_CONTAINER_PATH,
+        BUS_CONTAINER,
+        container_properties,
+        PHX_ELEMENTS(container_properties),
+};
+
+static const char *type_of(const struct bus_property *property) {
+        return property->list ? "as" : property->text ? "s" : "b";
+}
+
+static int append_property(
+                sd_bus_message *reply,
+                const struct bus_property *property,
+                const void *object) {
+        const char *type = type_of(property);
+        int r;
+
+        r = sd_bus_message_open_container(reply, 'e', "sv");
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "s", property->name);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'v', type);
+        if (r >= 0)
+                r = bus_property_append(property, object, type[0], reply);
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int append_interface(sd_bus_message *reply, const struct kind *kind, const void *object) {
+        int r;
+
+        r = sd_bus_message_open_container(reply, 'e', "sa{sv}");
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "s", kind->interface);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "{sv}");
+        for (size_t i = 0; r >= 0 && i < kind->property_count; i++)
+                r = append_property(reply, &kind->properties[i], object);
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+/* One entry of GetManagedObjects(), with the interfaces that libsystemd gives every object. */
+static int append_managed(
+                sd_bus_message *reply,
+                struct board *board,
+                enum phx_object_kind kind,
+                const struct shelf_object *object) {
+        const bool is_profile = kind == PHX_OBJECT_PROFILE;
+        const struct kind *of = is_profile ? &profile_kind : &container_kind;
+        const void *read = is_profile ? (const void *) board_profile(board, object)
+                                      : (const void *) board_container(board, object);
+        phx_autofree char *path = NULL;
+        int r;
+
+        if (!read)
+                return -ENOMEM;
+        r = sd_bus_path_encode(of->prefix, shelf_key(object), &path);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'e', "oa{sa{sv}}");
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "o", path);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "{sa{sv}}");
+        if (r >= 0)
+                r = sd_bus_message_append(
+                                reply,
+                                "{sa{sv}}{sa{sv}}{sa{sv}}",
+                                "org.freedesktop.DBus.Peer",
+                                0,
+                                "org.freedesktop.DBus.Introspectable",
+                                0,
+                                "org.freedesktop.DBus.Properties",
+                                0);
+        if (r >= 0)
+                r = append_interface(reply, of, read);
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+/* libsystemd would answer it in one go, whatever the number of objects. */
+static int on_any_message(sd_bus_message *message, void *data, sd_bus_error *error) {
+        static const struct bus_answer_plan plan = {
+                "{oa{sa{sv}}}",
+                PHX_OBJECT_PROFILE,
+                PHX_OBJECT_CONTAINER,
+                append_managed,
+        };
+
+        if (sd_bus_message_is_method_call(
+                            message,
+                            "org.freedesktop.DBus.ObjectManager",
+                            "GetManagedObjects") <= 0 ||
+            !phx_equal(sd_bus_message_get_path(message), BUS_PATH) ||
+            !sd_bus_message_has_signature(message, ""))
+                return 0;
+        return bus_answer_begin(data, message, &plan, error);
+}
+
 int bus_objects_attach(struct bus *bus) {
         sd_bus *connection = bus->connection;
         int r;
 
         r = sd_bus_add_object_manager(connection, NULL, BUS_PATH);
+        if (r >= 0)
+                r = sd_bus_add_filter(connection, NULL, on_any_message, bus);
         if (r >= 0)
                 r = sd_bus_add_fallback_vtable(
                                 connection,
@@ -369,28 +491,6 @@ int bus_objects_attach(struct bus *bus) {
 }
 
 /* --- signals --- */
-
-/* One of the two kinds of objects. */
-struct kind {
-        const char *prefix;
-        const char *interface;
-        const struct bus_property *properties;
-        size_t property_count;
-};
-
-static const struct kind profile_kind = {
-        BUS_PROFILE_PATH,
-        BUS_PROFILE,
-        profile_properties,
-        PHX_ELEMENTS(profile_properties),
-};
-
-static const struct kind container_kind = {
-        BUS_CONTAINER_PATH,
-        BUS_CONTAINER,
-        container_properties,
-        PHX_ELEMENTS(container_properties),
-};
 
 /* Came or went, which takes no look at what it says. True when it did. */
 static bool announce_presence(

@@ -27,6 +27,9 @@
 #define BUS_REQUESTS_OF_USERS 64
 #define BUS_REQUESTS_OF_SENDER 256
 
+/* Answers that are being written at the same time: each holds what it has of its objects. */
+#define BUS_ANSWERS_LIMIT 64
+
 enum bus_request_state {
         BUS_REQUEST_ASKS_WHO,   /* the bus was asked who sends it */
         BUS_REQUEST_ASKS_LEAVE, /* polkit was asked whether that one may */
@@ -65,9 +68,11 @@ struct bus {
         bool is_missed; /* and that was said */
         struct bus_request *requests;
         uint64_t tokens;
-        char *announced[32];   /* the manager's properties, as they were announced last */
-        sd_event_source *news; /* of the next objects to announce */
-        unsigned news_count;   /* announced since there were none */
+        char *announced[32];        /* the manager's properties, as they were announced last */
+        sd_event_source *news;      /* of the next objects to announce */
+        unsigned news_count;        /* announced since there were none */
+        struct bus_answer *answers; /* that take more than one turn */
+        sd_event_source *turn;
 };
 
 /* Each adds its vtables to the connection. */
@@ -83,6 +88,26 @@ int bus_news_attach(struct bus *bus);
 void bus_news_announce(struct bus *bus);
 /* A property of the manager's object, of a struct board; NULL for another name. */
 const struct bus_property *bus_manager_property(const char *name);
+
+/* An answer that is an array of items of TYPE: APPEND writes that of each object of the kinds FIRST
+ * to LAST. */
+struct bus_answer_plan {
+        const char *type;
+        enum phx_object_kind first, last;
+        int (*append)(sd_bus_message *reply,
+                      struct board *board,
+                      enum phx_object_kind kind,
+                      const struct shelf_object *object);
+};
+
+int bus_answers_attach(struct bus *bus);
+void bus_answers_free(struct bus *bus);
+/* Answers CALL, now or in turns with everything else. As a method's handler returns. */
+int bus_answer_begin(
+                struct bus *bus,
+                sd_bus_message *call,
+                const struct bus_answer_plan *plan,
+                sd_bus_error *error);
 
 /* The methods of the manager's object that only tell. */
 int bus_describe(sd_bus_message *message, void *data, sd_bus_error *error);

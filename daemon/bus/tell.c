@@ -165,6 +165,7 @@ int bus_get_profile(sd_bus_message *message, void *data, sd_bus_error *error) {
 static int append_profile(
                 sd_bus_message *reply,
                 struct board *board,
+                enum phx_object_kind kind,
                 const struct shelf_object *object) {
         const struct phx_snapshot_profile *profile = board_profile(board, object);
         phx_autofree char *path = NULL;
@@ -185,6 +186,7 @@ static int append_profile(
 static int append_container(
                 sd_bus_message *reply,
                 struct board *board,
+                enum phx_object_kind kind,
                 const struct shelf_object *object) {
         const struct phx_snapshot_container *container = board_container(board, object);
         phx_autofree char *path = NULL;
@@ -203,37 +205,24 @@ static int append_container(
                                        path);
 }
 
-/* Answers with an array of items of TYPE, one for each object of KIND, written by APPEND. */
-static int reply_list(
-                sd_bus_message *message,
-                struct board *board,
-                enum phx_object_kind kind,
-                const char *type,
-                int (*append)(sd_bus_message *reply,
-                              struct board *board,
-                              const struct shelf_object *object)) {
-        phx_cleanup(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        const struct shelf *shelf = &board->shelves.kinds[kind];
-        int r;
-
-        r = sd_bus_message_new_method_return(message, &reply);
-        if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'a', type);
-        for (size_t i = 0; i < shelf->count && r >= 0; i++)
-                r = append(reply, board, shelf->items[i]);
-        if (r >= 0)
-                r = sd_bus_message_close_container(reply);
-        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
-}
-
 int bus_list_profiles(sd_bus_message *message, void *data, sd_bus_error *error) {
-        const struct bus *bus = data;
+        static const struct bus_answer_plan plan = {
+                "(sso)",
+                PHX_OBJECT_PROFILE,
+                PHX_OBJECT_PROFILE,
+                append_profile,
+        };
 
-        return reply_list(message, bus->board, PHX_OBJECT_PROFILE, "(sso)", append_profile);
+        return bus_answer_begin(data, message, &plan, error);
 }
 
 int bus_list_containers(sd_bus_message *message, void *data, sd_bus_error *error) {
-        const struct bus *bus = data;
+        static const struct bus_answer_plan plan = {
+                "(ssso)",
+                PHX_OBJECT_CONTAINER,
+                PHX_OBJECT_CONTAINER,
+                append_container,
+        };
 
-        return reply_list(message, bus->board, PHX_OBJECT_CONTAINER, "(ssso)", append_container);
+        return bus_answer_begin(data, message, &plan, error);
 }

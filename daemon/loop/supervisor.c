@@ -168,13 +168,15 @@ static int take_messages(struct supervisor *supervisor) {
 static int on_channel(sd_event_source *source, int fd, uint32_t revents, void *data) {
         struct supervisor *supervisor = data;
 
-        if (take_messages(supervisor) > 0)
+        /* A deferred source would be dispatched before all others. */
+        if (take_messages(supervisor) > 0 &&
+            sd_event_source_set_time_relative(supervisor->more, 0) >= 0)
                 (void) sd_event_source_set_enabled(supervisor->more, SD_EVENT_ONESHOT);
         return 0;
 }
 
 /* What waits in memory is taken in turns with everything else that happens. */
-static int supervisor_on_more(sd_event_source *source, void *data) {
+static int supervisor_on_more(sd_event_source *source, uint64_t usec, void *data) {
         struct supervisor *supervisor = data;
 
         return supervisor->channel_source ? on_channel(NULL, -1, 0, supervisor) : 0;
@@ -329,7 +331,14 @@ int supervisor_attach(struct supervisor *supervisor, sd_event *event) {
         if (r < 0)
                 return r;
         disarm(supervisor);
-        r = sd_event_add_defer(event, &supervisor->more, supervisor_on_more, supervisor);
+        r = sd_event_add_time_relative(
+                        event,
+                        &supervisor->more,
+                        CLOCK_MONOTONIC,
+                        0,
+                        1,
+                        supervisor_on_more,
+                        supervisor);
         if (r >= 0)
                 r = sd_event_source_set_enabled(supervisor->more, SD_EVENT_OFF);
         return r < 0 ? r : attach_engine(supervisor);
