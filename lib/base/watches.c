@@ -101,7 +101,7 @@ static int watches_add_step(struct phx_strings *watches, const struct way *way, 
         return r < 0 ? r : 0;
 }
 
-static int walk(struct phx_strings *watches, const char *path) {
+static int walk(struct phx_strings *watches, const char *path, bool is_named) {
         struct way way = { .at = "/" };
         char name[NAME_MAX + 1];
         int r = 0;
@@ -117,8 +117,8 @@ static int walk(struct phx_strings *watches, const char *path) {
                         r = watches_add_step(watches, &way, name);
                 if (watches_step(&way, name) == STEPPED_ON)
                         continue;
-                if (way.rest[strspn(way.rest, "/")])
-                        return r < 0 ? r : watches_add_step(watches, &way, name);
+                if (r >= 0 && (is_named || way.rest[strspn(way.rest, "/")]))
+                        return watches_add_step(watches, &way, name);
                 break;
         }
         if (r >= 0)
@@ -127,9 +127,13 @@ static int walk(struct phx_strings *watches, const char *path) {
 }
 
 int phx_watches_add_directory(struct phx_strings *watches, const char *directory) {
-        return walk(watches, directory);
+        return walk(watches, directory, false);
 }
 
 int phx_watches_add_file(struct phx_strings *watches, const char *path) {
-        return walk(watches, path);
+        return walk(watches, path, false);
+}
+
+int phx_watches_add_name(struct phx_strings *watches, const char *path) {
+        return walk(watches, path, true);
 }
