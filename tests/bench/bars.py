@@ -2,7 +2,8 @@
 """The bars: what is measured, how far it may go, and what sets the bound below which it cannot go. All in
 one table.
 
-A value is a median of samples (parts.py), "A / B" the ratio of two medians, "A - B" their difference;
+A value is a median of samples (parts.py); "A / B" is the median of the ratios of samples that were taken
+beside each other, "A - B" that of their differences;
 {most} is the largest number of containers. A bar that a run has no samples for is not shown."""
 
 import re
@@ -103,20 +104,31 @@ BARS = (
 ELSEWHERE = (("B9", "milliseconds unconfined", "tests/vm: the kernel must confine"),)
 
 
+def median_of(name, samples):
+    if re.fullmatch(r"[\d.]+", name):
+        return float(name)
+    return statistics.median(samples[name]) if samples.get(name) else None
+
+
+def combine(a, operator, b):
+    if a is None or b is None or (operator == "/" and b == 0):
+        return None
+    return {"/": lambda: a / b, "*": lambda: a * b, "-": lambda: a - b}[operator]()
+
+
 def evaluate(text, samples):
     """None when there are no samples of a name in it."""
-    def median(name):
-        if re.fullmatch(r"[\d.]+", name):
-            return float(name)
-        return statistics.median(samples[name]) if samples.get(name) else None
-
     words = text.split()
-    value = median(words[0])
+    first, second = samples.get(words[0]), samples.get(words[2]) if len(words) > 2 else None
+    # Neighbours were measured beside the same other work.
+    if first and second and len(first) == len(second):
+        pairs = [combine(a, words[1], b) for a, b in zip(first, second)]
+        value = None if None in pairs else statistics.median(pairs)
+        words = ["", *words[3:]]
+    else:
+        value = median_of(words[0], samples)
     for operator, name in zip(words[1::2], words[2::2]):
-        other = median(name)
-        if value is None or other is None or (operator == "/" and other == 0):
-            return None
-        value = value / other if operator == "/" else value * other if operator == "*" else value - other
+        value = combine(value, operator, median_of(name, samples))
     return value
 
 

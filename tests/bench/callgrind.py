@@ -41,7 +41,18 @@ def control(option, pid):
         raise Failure("callgrind_control: " + done.stdout)
 
 
-def measure(daemon, act):
+def most_expensive(path):
+    """[(instructions with those of all that it calls, name)]"""
+    done = subprocess.run(["callgrind_annotate", "--inclusive=yes", "--threshold=99", path], check=False,
+                          capture_output=True, text=True)
+    found = re.findall(r"^ *([\d,]+) \([ \d.]+%\) +\S*?:(\S+)", done.stdout, re.M)
+    names = [name for _, name in found]
+    # What is above it is the same in each.
+    below = names.index(LOOK) if LOOK in names else 0
+    return [(int(count.replace(",", "")), name) for count, name in found[below:]]
+
+
+def measure(daemon, act, with_functions=False):
     loop, engine = daemon.pids()
     before = {pid: dumps_of(pid) for pid in (loop, engine)}
     control("--zero", loop)
@@ -51,5 +62,7 @@ def measure(daemon, act):
     new = {pid: dumps_of(pid) - before[pid] for pid in (loop, engine)}
     if not new[engine]:
         raise Failure(f"the engine has not looked, or '{LOOK}' is no function any more")
+    functions = [function for path in new[engine] if with_functions for function in most_expensive(path)]
     by_process = {pid: sum(total_of(path) for path in paths) for pid, paths in new.items()}
-    return {"instructions": by_process[loop] + by_process[engine], "loop_instructions": by_process[loop]}
+    return {"instructions": by_process[loop] + by_process[engine], "loop_instructions": by_process[loop],
+            "functions": sorted(functions, reverse=True)[:30]}

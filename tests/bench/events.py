@@ -60,9 +60,9 @@ def len_loads(daemon):
 
 
 def measure(daemon, trace, act, **options):
-    """TRACE: CPU time, or system calls (True), or instructions ("instructions")."""
-    if trace == "instructions":
-        return callgrind.measure(daemon, act)
+    """TRACE: CPU time (False), or system calls (True), or "instructions", or those with the "functions"."""
+    if trace in ("instructions", "functions"):
+        return callgrind.measure(daemon, act, trace == "functions")
     with Meter(daemon, trace, **options) as meter:
         act()
     return meter.result

@@ -49,11 +49,17 @@ def change_one(daemon, times, out, stem, directory):
     out.add(stem + ".back_forks", events.back(daemon, True)["forks"])
 
 
+def realistic_changes(daemon, times, out, profiles):
+    """One of many is changed; to compile all of them again and again would take an hour."""
+    daemon.hypervisor.make(50, profiles)
+    events.start(daemon)
+    change_one(daemon, times, out, f"p{profiles}", directory=False)
+
+
 def realistic(daemon, times, out, profiles):
     """Shipped profiles under as many names, 50 containers."""
     stem = f"p{profiles}"
-    hypervisor = daemon.hypervisor
-    hypervisor.make(50, profiles)
+    daemon.hypervisor.make(50, profiles)
     started = events.start(daemon)
     out.add(stem + ".cold_cpu", started["cpu_ms"])
     peers.forget_parsers_cache()
@@ -225,7 +231,7 @@ def parts_of(quick):
         "offline": (offline, ()),
     }
     if not quick:
-        parts["realistic-200"] = (realistic, (200,))
+        parts["realistic-200"] = (realistic_changes, (200,))
     for number in growth:
         parts[f"containers-{number}"] = (containers, (number,))
     parts["answers"] = (answers, (most,))
