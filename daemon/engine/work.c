@@ -75,6 +75,7 @@ struct work {
         struct remote remote;
         char *remote_copy; /* where the copy of PHX_REMOTE_ROOT is */
         struct phx_compile_progress progress;
+        struct phx_lxc_progress lxc_progress;
         int state_fd;
         struct input *input;
         struct phx_machine *machine;
@@ -124,6 +125,14 @@ static void on_compile(void *data, const char *name, size_t done, size_t count) 
         char text[256];
 
         (void) snprintf(text, sizeof(text), "compiling %s (%zu of %zu)", name, done + 1, count);
+        work->audit.progress(work->audit.data, text);
+}
+
+static void on_ask(void *data, const char *file, size_t done, size_t count) {
+        const struct work *work = data;
+        char text[512];
+
+        (void) snprintf(text, sizeof(text), "reading %s (%zu of %zu)", file, done, count);
         work->audit.progress(work->audit.data, text);
 }
 
@@ -581,6 +590,7 @@ static int make_machine(struct work *work, struct phx_error *error) {
                 .state_dir = work->options->state_dir,
                 .runtime_dir = work->options->runtime_dir,
                 .progress = &work->progress,
+                .lxc_progress = &work->lxc_progress,
                 .save = on_save,
                 .data = work,
         };
@@ -611,6 +621,7 @@ int work_setup(const struct work_options *options,
                 .data = work,
                 .every_msec = SIGN_OF_LIFE_MSEC,
         };
+        work->lxc_progress = (struct phx_lxc_progress){ on_ask, work, SIGN_OF_LIFE_MSEC };
 
         r = open_state(work, error);
         if (r >= 0)

@@ -9,10 +9,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/grow.h"
+
 static int append_taken(struct phx_strings *strings, char *text) {
         char **items;
 
-        items = reallocarray(strings->items, strings->count + 1, sizeof(*items));
+        items = phx_make_room(strings->items, strings->count, sizeof(*items));
         if (!items) {
                 free(text);
                 return -ENOMEM;
@@ -72,8 +74,15 @@ static int strings_compare_items(const void *a, const void *b) {
         return strcmp(*(char *const *) a, *(char *const *) b);
 }
 
+static bool strings_are_sorted(const struct phx_strings *strings) {
+        for (size_t i = 1; i < strings->count; i++)
+                if (strcmp(strings->items[i - 1], strings->items[i]) > 0)
+                        return false;
+        return true;
+}
+
 void phx_strings_sort(struct phx_strings *strings) {
-        if (strings->count > 1)
+        if (!strings_are_sorted(strings))
                 qsort(strings->items,
                       strings->count,
                       sizeof(*strings->items),

@@ -27,6 +27,10 @@ struct questions {
         uint64_t told_usec; /* when PROGRESS was told the last time */
 };
 
+const char *phx_lxc_version(void) {
+        return lxc_get_version();
+}
+
 void phx_lxc_values_done(struct phx_lxc_values *values) {
         free(values->text);
         free(values->profile);

@@ -32,6 +32,9 @@ struct phx_lxc_progress {
         unsigned every_msec;
 };
 
+/* As liblxc calls it: answers are of one version. */
+const char *phx_lxc_version(void);
+
 void phx_lxc_values_done(struct phx_lxc_values *values);
 /* TO must be values or zero. 0 or -ENOMEM. */
 int phx_lxc_values_copy(struct phx_lxc_values *to, const struct phx_lxc_values *from);

@@ -14,6 +14,7 @@ struct phx_lxc_chain {
         unsigned long version;      /* of FACTS; no two have the same, and none is 0 */
         unsigned long looked_at;    /* in which look */
         bool is_used;               /* while that is found out */
+        size_t number;              /* while they are written */
 };
 
 struct phx_lxc_chains {

@@ -30,10 +30,16 @@ int phx_option_memory_init(struct phx_option_memory *memory) {
         return phx_lxc_chains_init(&memory->chains);
 }
 
-void phx_option_memory_done(struct phx_option_memory *memory) {
+void phx_option_memory_forget(struct phx_option_memory *memory) {
         for (size_t i = 0; i < memory->count; i++)
                 option_item_done(&memory->items[i]);
         free(memory->items);
+        memory->items = NULL;
+        memory->count = memory->sorted = 0;
+}
+
+void phx_option_memory_done(struct phx_option_memory *memory) {
+        phx_option_memory_forget(memory);
         free(memory->path);
         free(memory->file);
         phx_lxc_chains_done(&memory->chains);

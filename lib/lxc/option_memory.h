@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What is known of the managed lines of each container; for lxc/option_reviews.c alone. */
+/* What is known of the managed lines of each container; for lxc/option_reviews.c and lxc/kept.c. */
 
 #include "lxc/chains.h"
 #include "state/desired.h"
@@ -43,6 +43,8 @@ struct phx_option_memory {
 /* 0 or -ENOMEM. */
 int phx_option_memory_init(struct phx_option_memory *memory);
 void phx_option_memory_done(struct phx_option_memory *memory);
+/* All items. */
+void phx_option_memory_forget(struct phx_option_memory *memory);
 
 /* Whom a review is about. Borrowed. */
 struct phx_option_subject {

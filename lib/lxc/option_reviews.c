@@ -21,7 +21,7 @@
 #define REVIEWED_AT_ONCE 512
 
 struct phx_option_reviews {
-        struct phx_option_memory memory;
+        struct phx_option_memory *memory;
 };
 
 /* Of each assignment, the number of its item plus one; 0: it is not remembered. */
@@ -46,8 +46,12 @@ int phx_option_reviews_new(struct phx_option_reviews **ret_reviews) {
         phx_cleanup(phx_option_reviews_freep) struct phx_option_reviews *reviews = calloc(
                         1,
                         sizeof(*reviews));
-        int r = reviews ? phx_option_memory_init(&reviews->memory) : -ENOMEM;
+        int r;
 
+        if (!reviews)
+                return -ENOMEM;
+        reviews->memory = calloc(1, sizeof(*reviews->memory));
+        r = reviews->memory ? phx_option_memory_init(reviews->memory) : -ENOMEM;
         if (r < 0)
                 return r;
         *ret_reviews = PHX_TAKE(reviews);
@@ -57,9 +61,15 @@ int phx_option_reviews_new(struct phx_option_reviews **ret_reviews) {
 struct phx_option_reviews *phx_option_reviews_free(struct phx_option_reviews *reviews) {
         if (!reviews)
                 return NULL;
-        phx_option_memory_done(&reviews->memory);
+        if (reviews->memory)
+                phx_option_memory_done(reviews->memory);
+        free(reviews->memory);
         free(reviews);
         return NULL;
+}
+
+struct phx_option_memory *phx_option_reviews_memory(const struct phx_option_reviews *reviews) {
+        return reviews->memory;
 }
 
 /* --- some at once --- */
@@ -236,7 +246,7 @@ int phx_option_reviews_run(
                 struct phx_option_reviews *reviews,
                 const struct phx_option_review *review,
                 struct phx_error *error) {
-        struct phx_option_memory *memory = &reviews->memory;
+        struct phx_option_memory *memory = reviews->memory;
         phx_cleanup(batch_done) struct batch batch = { .review = review, .memory = memory };
         int r;
 
@@ -257,7 +267,7 @@ int phx_option_reviews_run(
 bool phx_option_reviews_are_unchanged(
                 struct phx_option_reviews *reviews,
                 const struct phx_scope *scope) {
-        struct phx_option_memory *memory = &reviews->memory;
+        struct phx_option_memory *memory = reviews->memory;
         phx_cleanup(batch_done) struct batch batch = { .memory = memory };
 
         if (phx_lxc_chains_begin(&memory->chains, scope) < 0)
@@ -269,5 +279,5 @@ bool phx_option_reviews_are_unchanged(
 }
 
 bool phx_option_reviews_cover(const struct phx_option_reviews *reviews, const char *path) {
-        return phx_lxc_reader_covers(reviews->memory.chains.reader, path);
+        return phx_lxc_reader_covers(reviews->memory->chains.reader, path);
 }

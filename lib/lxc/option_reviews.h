@@ -18,6 +18,9 @@ int phx_option_reviews_new(struct phx_option_reviews **ret_reviews);
 struct phx_option_reviews *phx_option_reviews_free(struct phx_option_reviews *reviews);
 PHX_DEFINE_FREEP(phx_option_reviews)
 
+/* For lxc/kept.c. */
+struct phx_option_memory *phx_option_reviews_memory(const struct phx_option_reviews *reviews);
+
 /* One review. Borrowed. */
 struct phx_option_review {
         const struct phx_lxc *lxc; /* with the scope of the look */

@@ -46,6 +46,7 @@ int phx_machine_containers_new(
                 return -ENOMEM;
         containers->roots = roots;
         containers->trust = trust;
+        containers->state_fd = -1;
         r = phx_lxc_cache_new(&containers->cache);
         if (r >= 0 && pve)
                 r = phx_pve_containers_new(pve, PHX_LXC_DEADLINE_USEC, &containers->pve);
@@ -70,6 +71,7 @@ struct phx_machine_containers *phx_machine_containers_free(
         phx_pve_containers_free(containers->pve);
         phx_label_pictures_done(&containers->pictures);
         phx_machine_tasks_memory_done(&containers->tasks);
+        phx_closep(&containers->state_fd);
         phx_option_reviews_free(containers->reviews);
         free(containers);
 
@@ -100,6 +102,7 @@ void phx_machine_containers_forget(struct phx_machine_containers *containers) {
         phx_machine_tasks_memory_done(&containers->tasks);
         phx_option_reviews_free(containers->reviews);
         containers->reviews = reviews;
+        phx_machine_answers_remove(containers);
 }
 
 /* One look at them. */
@@ -166,10 +169,10 @@ static int observe(struct look *look, struct phx_lxc_container *have) {
         int r;
 
         /* Everybody who shows it gets plain text; an id is that already. */
-        r = phx_escape(have->name, &name);
+        r = phx_is_container_id(have->name) ? 0 : phx_escape(have->name, &name);
         if (r < 0)
                 return r;
-        observed = phx_observed_add_container(look->observed, name);
+        observed = phx_observed_add_container(look->observed, name ? name : have->name);
         if (!observed || phx_replace(&observed->digest, have->digest) < 0 ||
             phx_replace(&observed->combined, have->combined) < 0)
                 return -ENOMEM;
@@ -193,6 +196,14 @@ static int by_directory(const void *a, const void *b) {
         const struct phx_observed_container *left = a, *right = b;
 
         return strcmp(left->directory, right->directory);
+}
+
+/* Those of one backend alone are. */
+static bool are_sorted(const struct phx_observed *observed) {
+        for (size_t i = 1; i < observed->container_count; i++)
+                if (by_directory(&observed->containers[i - 1], &observed->containers[i]) > 0)
+                        return false;
+        return true;
 }
 
 static uint64_t machine_now_usec(void) {
@@ -348,12 +359,16 @@ static int look_at_all(struct look *look, const char *lxc_path, struct phx_error
                 r = observe(look, &look->list.items[i]);
         if (r >= 0)
                 r = machine_end_tasks(look);
-        if (look->observed->container_count > 1)
+        if (!are_sorted(look->observed))
                 qsort(look->observed->containers,
                       look->observed->container_count,
                       sizeof(*look->observed->containers),
                       by_directory);
-        return r < 0 ? r : phx_strings_copy(&look->observed->watches, &look->list.watches);
+        if (r >= 0 && look->observed->watches.count > 0)
+                return phx_strings_copy(&look->observed->watches, &look->list.watches);
+        phx_strings_done(&look->observed->watches);
+        look->observed->watches = PHX_TAKE_STRUCT(look->list.watches);
+        return r;
 }
 
 int phx_machine_containers_observe(
@@ -435,6 +450,7 @@ int phx_machine_containers_review(
                 r = phx_machine_pve_skip_options(review.file, observed);
         if (r < 0)
                 return r;
+        phx_machine_answers_save(containers);
         machine_settle(containers, observed);
         return changed;
 }

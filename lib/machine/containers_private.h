@@ -25,9 +25,16 @@ struct phx_machine_containers {
         bool is_silent; /* a monitor did not answer the last time */
         struct phx_machine_tasks_memory tasks;
         const struct phx_lxc_progress *progress;
+        int state_fd;        /* where answers are kept; -1: nowhere */
+        uint64_t saved_usec; /* when they were; 0: never */
 };
 
 struct phx_lxc phx_machine_lxc(
                 const struct phx_machine_containers *containers,
                 const char *lxc_path,
                 const struct phx_scope *scope);
+
+/* Where nothing is kept, and where it cannot be, the answers are asked for again by the next
+ * engine: that costs time, and nothing else. */
+void phx_machine_answers_save(struct phx_machine_containers *containers);
+void phx_machine_answers_remove(struct phx_machine_containers *containers);

@@ -91,6 +91,11 @@ static int make_parts(struct phx_machine *machine) {
                                 options->trust,
                                 options->pve.root ? &pve : NULL,
                                 &machine->containers);
+        if (r >= 0)
+                r = phx_machine_containers_keep(
+                                machine->containers,
+                                options->state_dir,
+                                options->lxc_progress);
         if (r >= 0 && options->pve.root && options->remote_copy)
                 r = phx_pve_copy_new(
                                 phx_machine_containers_worker(machine->containers),

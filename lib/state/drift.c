@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/grow.h"
 #include "base/strings.h"
 
 const char *phx_layer_to_string(enum phx_layer layer) {
@@ -139,7 +140,7 @@ int phx_drifts_add(struct phx_drifts *drifts, const struct phx_drift *drift) {
         struct phx_drift *items;
         int r;
 
-        items = reallocarray(drifts->items, drifts->count + 1, sizeof(*items));
+        items = phx_make_room(drifts->items, drifts->count, sizeof(*items));
         if (!items)
                 return -ENOMEM;
         drifts->items = items;
@@ -181,8 +182,15 @@ static int drift_compare(const void *a, const void *b) {
         return order;
 }
 
+static bool drifts_are_sorted(const struct phx_drifts *drifts) {
+        for (size_t i = 1; i < drifts->count; i++)
+                if (drift_compare(&drifts->items[i - 1], &drifts->items[i]) > 0)
+                        return false;
+        return true;
+}
+
 void phx_drifts_sort(struct phx_drifts *drifts) {
-        if (drifts->count > 1)
+        if (!drifts_are_sorted(drifts))
                 qsort(drifts->items, drifts->count, sizeof(*drifts->items), drift_compare);
         drifts->is_sorted = true;
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /* The work of a look that grows with the number of containers, for growth.sh, which counts its
- * instructions: usage: growth pass|take|list|lint|labels N
+ * instructions: usage: growth pass|take|list|look|lint|labels N
  *
  * pass: N containers in every state that there is are looked at twice, compared, told and rendered.
  * list: N containers of files are listed, all of them known from the look before.
+ * look: the same with N entries of a configuration, compared and planned for.
  * lint: N entries are judged, and after that N others, none of them known before.
  * labels: one container has N tasks, each under a label of its own. */
 
@@ -23,10 +24,16 @@
 #include "codec/report_json.h"
 #include "engine/told.h"
 #include "lxc/containers.h"
+#include "machine/containers.h"
 #include "machine/lint.h"
 #include "machine/tasks.h"
+#include "reconcile/confine.h"
+#include "reconcile/desire.h"
+#include "reconcile/diff.h"
 #include "reconcile/pass.h"
+#include "reconcile/plan.h"
 #include "reconcile/snapshot.h"
+#include "state/report.h"
 
 static unsigned long count;
 
@@ -267,6 +274,123 @@ static void run_list(void) {
         (void) printf("%s\n", root);
 }
 
+/* --- look --- */
+
+static void add_file(const char *directory, const char *name, const char *text) {
+        phx_autoclose int fd = -1;
+
+        check(phx_directory_ensure(directory, 0755), directory);
+        fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        check(phx_file_replace_at(fd, name, text, strlen(text), 0644), directory);
+}
+
+static void make_entries(struct phx_configuration *configuration) {
+        configuration->containers = calloc(count, sizeof(*configuration->containers));
+        if (!configuration->containers)
+                err(1, "configuration");
+        configuration->count = count;
+        for (unsigned i = 0; i < count; i++) {
+                struct phx_container_config *config = &configuration->containers[i];
+                char id[32];
+
+                (void) snprintf(id, sizeof(id), "c%07u", i);
+                if (phx_replace(&config->id, id) < 0 ||
+                    phx_replace(&config->profile, "lxc-web") < 0 ||
+                    !phx_lxc_options_add(&config->options, "lxc.uts.name", "c") ||
+                    !phx_lxc_options_add(&config->options, "lxc.cap.drop", "sys_time"))
+                        err(1, "container");
+        }
+}
+
+/* All steps of a pass that are about containers. What growth.sh counts is the second time, when
+ * nothing has changed and is to be found out without a shortcut. */
+__attribute__((noinline)) void look_at_machine(
+                struct phx_machine_containers *containers,
+                const struct phx_settings *settings,
+                const struct phx_configuration *configuration);
+
+void look_at_machine(
+                struct phx_machine_containers *containers,
+                const struct phx_settings *settings,
+                const struct phx_configuration *configuration) {
+        static struct phx_inventory inventory;
+        struct phx_observed *observed = calloc(1, sizeof(*observed));
+        struct phx_input input = { .settings = settings, .configuration = configuration };
+        struct phx_drifts drifts = { 0 };
+        struct phx_plan plan = { 0 };
+        struct phx_error error = { 0 };
+
+        input.judged = calloc(1, sizeof(*input.judged));
+        if (!observed || !input.judged)
+                err(1, "look");
+        (void) strcpy(input.judged->generation, "one");
+        input.judged->has_configuration = true;
+        observed->retry_usec = PHX_NEVER;
+        check(phx_machine_containers_observe(containers, &input, observed, &error), error.text);
+        check(phx_desire(&input, observed), "desire");
+        check(phx_confine(input.judged, observed), "confine");
+        check(phx_machine_containers_review(
+                              containers,
+                              &input,
+                              &inventory,
+                              input.judged,
+                              observed,
+                              &error),
+              error.text);
+        check(phx_diff(input.judged, observed, &drifts), "diff");
+        check(phx_plan_make(input.judged, observed, &drifts, &plan), "plan");
+        if (observed->container_count != count || drifts.count != count)
+                errx(1, "%zu containers, %zu drifts", observed->container_count, drifts.count);
+        phx_plan_done(&plan);
+        phx_drifts_done(&drifts);
+        phx_desired_free(input.judged);
+        phx_observed_free(observed);
+}
+
+__attribute__((noinline)) void look_at_machine_again(
+                struct phx_machine_containers *containers,
+                const struct phx_settings *settings,
+                const struct phx_configuration *configuration);
+
+void look_at_machine_again(
+                struct phx_machine_containers *containers,
+                const struct phx_settings *settings,
+                const struct phx_configuration *configuration) {
+        look_at_machine(containers, settings, configuration);
+}
+
+static void run_look(void) {
+        char root[PATH_MAX - 32], lxc_path[PATH_MAX], cgroup[PATH_MAX], proc[PATH_MAX];
+        const struct phx_trust trust = { "/", geteuid(), .anyone = true };
+        const struct phx_task_roots roots = { cgroup, proc };
+        char file[] = "/c.json";
+        const struct phx_settings settings = { .lxc_path = lxc_path, .configuration = file };
+        struct phx_configuration configuration = { 0 };
+        struct phx_machine_containers *containers = NULL;
+
+        if (!getcwd(root, sizeof(root) - 32))
+                err(1, "getcwd");
+        (void) strcat(root, "/growth-XXXXXX");
+        if (!mkdtemp(root))
+                err(1, "%s", root);
+        (void) snprintf(lxc_path, sizeof(lxc_path), "%s/lxc", root);
+        (void) snprintf(cgroup, sizeof(cgroup), "%s/cgroup", root);
+        (void) snprintf(proc, sizeof(proc), "%s/proc", root);
+        check(phx_directory_ensure(lxc_path, 0755), lxc_path);
+        check(phx_directory_ensure(proc, 0755), proc);
+        add_file(cgroup, "cgroup.controllers", "");
+        make_containers(lxc_path);
+        make_entries(&configuration);
+        check(phx_machine_containers_new(&roots, &trust, NULL, &containers), "containers");
+        look_at_machine(containers, &settings, &configuration);
+        look_at_machine_again(containers, &settings, &configuration);
+        phx_machine_containers_free(containers);
+        for (unsigned i = 0; i < count; i++)
+                phx_container_config_done(&configuration.containers[i]);
+        free(configuration.containers);
+        (void) printf("%s\n", root);
+}
+
 /* --- lint --- */
 
 static void lint(struct phx_machine_lints *lints, struct phx_profiles *profiles, unsigned first) {
@@ -307,14 +431,6 @@ static void run_lint(void) {
 }
 
 /* --- labels --- */
-
-static void add_file(const char *directory, const char *name, const char *text) {
-        phx_autoclose int fd = -1;
-
-        check(phx_directory_ensure(directory, 0755), directory);
-        fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        check(phx_file_replace_at(fd, name, text, strlen(text), 0644), directory);
-}
 
 static void make_tasks(const char *cgroup, const char *proc) {
         phx_autofree char *pids = calloc(count, 16);
@@ -384,12 +500,12 @@ int main(int argc, char *argv[]) {
                 const char *name;
                 void (*run)(void);
         } runs[] = {
-                { "pass", run_pass }, { "take", run_take },     { "list", run_list },
-                { "lint", run_lint }, { "labels", run_labels },
+                { "pass", run_pass }, { "take", run_take }, { "list", run_list },
+                { "look", run_look }, { "lint", run_lint }, { "labels", run_labels },
         };
 
         if (argc != 3)
-                errx(2, "usage: growth pass|take|list|lint|labels N");
+                errx(2, "usage: growth pass|take|list|look|lint|labels N");
         count = strtoul(argv[2], NULL, 10);
         for (size_t i = 0; i < PHX_ELEMENTS(runs); i++)
                 if (strcmp(argv[1], runs[i].name) == 0) {

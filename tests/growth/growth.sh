@@ -19,6 +19,7 @@ counted=
 case $what in
 take) counted=take_changed few=2500 ;;
 list) counted=look_again ;;
+look) counted=look_at_machine_again ;;
 labels) counted=look_at_tasks ;;
 esac
 toggle=()

@@ -192,7 +192,7 @@ static void where_nobody_listens_nothing_runs(void **state) {
 
 static void a_monitor_names_its_init(void **state) {
         const struct actor actor = { .uid = geteuid(), .manner = ANSWERS, .init = 4242 };
-        struct phx_lxc_monitor monitor;
+        struct phx_lxc_monitor monitor = { 0 };
         size_t questions = 0;
 
         monitor = ask_one(actor, &questions);
@@ -203,7 +203,7 @@ static void a_monitor_names_its_init(void **state) {
 
 static void before_its_start_it_names_none(void **state) {
         const struct actor actor = { .uid = geteuid(), .manner = ANSWERS, .init = -1 };
-        struct phx_lxc_monitor monitor;
+        struct phx_lxc_monitor monitor = { 0 };
         size_t questions = 0;
 
         monitor = ask_one(actor, &questions);
@@ -216,7 +216,7 @@ static void one_that_answers_nothing_useful_is_silent(void **state) {
 
         for (size_t i = 0; i < PHX_ELEMENTS(manners); i++) {
                 const struct actor actor = { .uid = geteuid(), .manner = manners[i] };
-                struct phx_lxc_monitor monitor;
+                struct phx_lxc_monitor monitor = { 0 };
                 size_t questions = 0;
 
                 monitor = ask_one(actor, &questions);
@@ -252,7 +252,7 @@ static void two_hundred_strangers_cost_nothing(void **state) {
                 skip();
         for (size_t i = 0; i < PHX_ELEMENTS(manners); i++) {
                 struct actor actor = { .uid = STRANGER, .manner = manners[i] };
-                struct phx_lxc_monitor monitors[200];
+                struct phx_lxc_monitor monitors[200] = { 0 };
                 struct phx_process process;
                 char names[200][16];
                 uint64_t begin;
@@ -272,7 +272,7 @@ static void two_hundred_strangers_cost_nothing(void **state) {
 /* One deadline for all of them: else they would take twenty times as long. */
 static void those_that_hang_are_waited_for_together(void **state) {
         struct actor actor = { .uid = geteuid(), .manner = MUTE };
-        struct phx_lxc_monitor monitors[20];
+        struct phx_lxc_monitor monitors[20] = { 0 };
         struct phx_process process;
         char names[20][16];
         uint64_t begin, took;
@@ -306,7 +306,7 @@ static void each_gets_the_answer_that_is_its_own(void **state) {
                 .names = { "d" },
                 .count = 1,
         };
-        struct phx_lxc_monitor monitors[4];
+        struct phx_lxc_monitor monitors[4] = { 0 };
         struct phx_process processes[3];
         int notes[3];
 
@@ -330,7 +330,7 @@ static void no_descriptor_is_left(void **state) {
                                      .manner = MUTE,
                                      .names = { "x", "y" },
                                      .count = 2 };
-        struct phx_lxc_monitor monitors[2];
+        struct phx_lxc_monitor monitors[2] = { 0 };
         struct phx_process process;
         int notes = -1, before, after;
 

@@ -243,6 +243,51 @@ static void an_include_that_is_missing_is_taken_when_it_comes(void **state) {
         assert_int_equal(host->observed->containers[0].refused_options.count, 0);
 }
 
+static void restart(struct host *host) {
+        static const struct phx_trust anyone = { .root = "/", .anyone = true };
+
+        phx_machine_containers_free(host->containers);
+        assert_int_equal(
+                        phx_machine_containers_new(&host->roots, &anyone, NULL, &host->containers),
+                        0);
+        assert_int_equal(
+                        phx_machine_containers_keep(host->containers, tree_path("state"), NULL),
+                        0);
+}
+
+static void answers_outlive_the_engine(void **state) {
+        struct host *host = *state;
+        unsigned before;
+
+        tree_mkdir("state");
+        restart(host);
+        add(host, "lxc.cap.drop = mac_override\n" PROFILE);
+        set_options(host, 0, "lxc.cap.drop=mac_override;lxc.cap.drop=nonsense");
+        add(host, PROFILE "lxc.cap.drop = sys_time\n");
+        set_options(host, 1, "lxc.cap.drop=sys_time");
+        before = forks;
+        look(host);
+        assert_int_equal(forks - before, 2);
+        assert_refused(host, 0, "/c.json:12: lxc.cap.drop is skipped: liblxc rejects its value");
+
+        restart(host);
+        before = forks;
+        look(host);
+        assert_int_equal(forks, before);
+        assert_refused(host, 0, "/c.json:12: lxc.cap.drop is skipped: liblxc rejects its value");
+        assert_false(is_wrong(host, 1));
+
+        /* Whoever asks for all to be read again does not believe the file either. */
+        phx_machine_containers_forget(host->containers);
+        restart(host);
+        look(host);
+        assert_int_equal(forks - before, 2);
+        tree_write("state/lxc-answers", "damaged");
+        restart(host);
+        look(host);
+        assert_int_equal(forks - before, 4);
+}
+
 /* Each distinct option is tried once, and named wherever it stands. */
 static void what_liblxc_refuses_is_found_before(void **state) {
         struct host *host = *state;
@@ -331,6 +376,7 @@ int main(void) {
                 with_host(what_liblxc_refuses_is_left_out_and_named),
                 with_host(a_line_of_ours_that_liblxc_refuses_goes),
                 with_host(an_include_that_is_missing_is_taken_when_it_comes),
+                with_host(answers_outlive_the_engine),
                 with_host(what_liblxc_refuses_is_found_before),
                 with_host(many_options_are_answered_in_time),
         };
