@@ -409,30 +409,44 @@ int phx_snapshot_profile_parse(
                 const char *text,
                 size_t size,
                 struct phx_snapshot_profile *ret_profile) {
+        const struct phx_json_text json = { .data = text, .size = size };
         struct phx_snapshot_profile profile = { 0 };
         int r;
 
-        r = snapshot_json_parse_object(&phx_snapshot_profile_shape, text, size, &profile);
+        r = phx_fields_scan(&phx_snapshot_profile_shape, &json, 0, &profile);
+        if (r == 0) {
+                phx_snapshot_profile_done(&profile);
+                r = snapshot_json_parse_object(&phx_snapshot_profile_shape, text, size, &profile);
+        }
         if (r < 0)
                 phx_snapshot_profile_done(&profile);
         else
                 *ret_profile = profile;
-        return r;
+        return r < 0 ? r : 0;
 }
 
 int phx_snapshot_container_parse(
                 const char *text,
                 size_t size,
                 struct phx_snapshot_container *ret_container) {
+        const struct phx_json_text json = { .data = text, .size = size };
         struct phx_snapshot_container container = { 0 };
         int r;
 
-        r = snapshot_json_parse_object(&phx_snapshot_container_shape, text, size, &container);
+        r = phx_fields_scan(&phx_snapshot_container_shape, &json, 0, &container);
+        if (r == 0) {
+                phx_snapshot_container_done(&container);
+                r = snapshot_json_parse_object(
+                                &phx_snapshot_container_shape,
+                                text,
+                                size,
+                                &container);
+        }
         if (r < 0)
                 phx_snapshot_container_done(&container);
         else
                 *ret_container = container;
-        return r;
+        return r < 0 ? r : 0;
 }
 
 /* --- pages --- */
@@ -492,28 +506,85 @@ static int snapshot_json_take_page(struct phx_snapshot *page, struct phx_snapsho
         return r;
 }
 
+/* What a page says besides its objects. */
+struct page {
+        unsigned version;
+        char *next;
+};
+
+static void snapshot_page_done(struct page *page) {
+        free(page->next);
+}
+
+static const struct phx_field page_end_fields[] = {
+        { "version", PHX_FIELD_NUMBER, offsetof(struct page, version) },
+        { "next", PHX_FIELD_TEXT, offsetof(struct page, next) },
+};
+static const struct phx_shape page_end_shape = {
+        page_end_fields,
+        PHX_ELEMENTS(page_end_fields),
+        sizeof(struct page),
+};
+
+/* As phx_fields_scan(). */
+static int snapshot_json_scan_page(
+                const char *text,
+                size_t size,
+                struct phx_snapshot *snapshot,
+                struct page *page) {
+        const struct phx_json_text json = { .data = text, .size = size };
+        int r;
+
+        r = phx_fields_scan(&page_end_shape, &json, 0, page);
+        if (r > 0 && page->version != VERSION)
+                r = 0;
+        return r > 0 ? phx_fields_scan(&phx_snapshot_page_shape, &json, 0, snapshot) : r;
+}
+
+static int snapshot_json_load_page(
+                const char *text,
+                size_t size,
+                struct phx_snapshot *snapshot,
+                struct page *page,
+                struct phx_error *error) {
+        phx_cleanup(phx_json_decref) json_t *json = NULL;
+        const char *next;
+        int r;
+
+        r = snapshot_json_load(text, size, &json, error);
+        if (r >= 0)
+                r = snapshot_json_take(&phx_snapshot_page_shape, json, snapshot, error);
+        if (r < 0)
+                return r;
+        next = json_string_value(json_object_get(json, "next"));
+        if (phx_replace(&page->next, next) < 0)
+                return phx_error_set(error, -ENOMEM, "snapshot: out of memory");
+        return 0;
+}
+
 int phx_page_parse(
                 const char *text,
                 size_t size,
                 struct phx_snapshot *snapshot,
                 char **ret_next,
                 struct phx_error *error) {
-        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *page = phx_snapshot_new();
-        phx_cleanup(phx_json_decref) json_t *json = NULL;
-        phx_autofree char *next = NULL;
-        const char *key;
-        int r;
+        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *objects = phx_snapshot_new();
+        phx_cleanup(snapshot_page_done) struct page page = { 0 };
+        int r = objects ? 0 : -ENOMEM;
 
-        if (!page)
-                return phx_error_set(error, -ENOMEM, "snapshot: out of memory");
-        r = snapshot_json_load(text, size, &json, error);
         if (r >= 0)
-                r = snapshot_json_take(&phx_snapshot_page_shape, json, page, error);
+                r = snapshot_json_scan_page(text, size, objects, &page);
+        if (r == 0) {
+                phx_snapshot_free(objects);
+                objects = phx_snapshot_new();
+                r = objects ? snapshot_json_load_page(text, size, objects, &page, error) : -ENOMEM;
+        }
+        if (r >= 0)
+                r = snapshot_json_take_page(objects, snapshot);
+        if (r == -ENOMEM)
+                return phx_error_set(error, r, "snapshot: out of memory");
         if (r < 0)
                 return r;
-        key = json_string_value(json_object_get(json, "next"));
-        if (phx_replace(&next, key) < 0 || snapshot_json_take_page(page, snapshot) < 0)
-                return phx_error_set(error, -ENOMEM, "snapshot: out of memory");
-        *ret_next = PHX_TAKE(next);
+        *ret_next = PHX_TAKE(page.next);
         return 0;
 }

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "codec/snapshot_json.h"
+#include "codec/snapshot_shapes.h"
 
 /* Each key of the shape, each with a value that is not the zero one, and once with nothing. */
 static const char whole[] =
@@ -389,6 +390,44 @@ static void one_object_has_the_shape_that_it_has_in_the_whole(void **state) {
         assert_non_null(strstr(container, "\"drifts\":[{\"layer\":\"kernel\","));
 }
 
+static struct phx_snapshot_container scanned(const char *text, int expected) {
+        const struct phx_json_text json = { .data = text, .size = strlen(text) };
+        struct phx_snapshot_container container = { 0 };
+
+        assert_int_equal(
+                        phx_fields_scan(&phx_snapshot_container_shape, &json, 0, &container),
+                        expected);
+        return container;
+}
+
+/* What is rendered is read without a tree of its values, and says the same; of everything else the
+ * tree decides. */
+static void an_object_is_read_straight_from_its_text(void **state) {
+        phx_cleanup(phx_description_done) struct phx_description description = parsed(whole);
+        const struct phx_snapshot *snapshot = description.snapshot;
+        phx_autofree char *text = NULL, *again = NULL, *word = NULL, *twice = NULL, *short_ = NULL;
+        struct phx_snapshot_container container;
+
+        assert_int_equal(
+                        phx_object_render(PHX_OBJECT_CONTAINER, &snapshot->containers[0], &text),
+                        0);
+        container = scanned(text, 1);
+        assert_int_equal(phx_object_render(PHX_OBJECT_CONTAINER, &container, &again), 0);
+        assert_string_equal(again, text);
+        phx_snapshot_container_done(&container);
+
+        assert_true(asprintf(&twice, "%.*s,\"id\":\"x\"}", (int) strlen(text) - 1, text) > 0);
+        container = scanned(twice, 0);
+        phx_snapshot_container_done(&container);
+        word = strdup(text);
+        memcpy(strstr(word, "requires-restart"), "requires-nothing", 16);
+        container = scanned(word, 0);
+        phx_snapshot_container_done(&container);
+        short_ = strndup(text, strlen(text) / 2);
+        container = scanned(short_, 0);
+        phx_snapshot_container_done(&container);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(what_is_parsed_is_rendered_the_same),
@@ -405,6 +444,7 @@ int main(void) {
                 cmocka_unit_test(what_is_not_utf8_becomes_a_question_mark),
                 cmocka_unit_test(a_number_beyond_json_is_refused),
                 cmocka_unit_test(one_object_has_the_shape_that_it_has_in_the_whole),
+                cmocka_unit_test(an_object_is_read_straight_from_its_text),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
