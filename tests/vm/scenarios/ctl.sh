@@ -127,6 +127,17 @@ LIE
 journalctl --sync
 check "what others wrote is not in it" not says 'a lie' ctl history web
 
+say "more containers than a record can name"
+mapfile -t many < <(seq -f '%g=lxc-web' 2000 2080)
+configure web=lxc-web db=unconfined "${many[@]}"
+put_profile lxc-web 'deny /etc/many r,'
+check "a record has their number" wait_until 20 sh -c \
+    'journalctl -q -u phoenixd PHOENIXD_STORIES=82 PHOENIXD_ACTION=load PHOENIXD_RECORD=changed | grep -q lxc-web'
+check "and each of them has it in its story" says 'changed +lxc-web: the policy was loaded' ctl history 2080
+check "and no other one" not says 'lxc-web' ctl history db
+configure web=lxc-web db=unconfined
+put_profile lxc-web
+
 say "trouble has a next step"
 put_profile lxc-web 'bogus rule,'
 check "status says who is at fault" wait_until 20 says 'lxc-web.*line' ctl status
