@@ -52,12 +52,6 @@ void phx_machine_answers_save(struct phx_machine_containers *containers) {
         if (!answers_are_due(containers) ||
             phx_lxc_kept_render(containers->cache, containers->reviews, &bytes) < 0)
                 return;
-        (void) phx_file_replace_at(containers->state_fd, ANSWERS, bytes.data, bytes.size, 0600);
+        (void) phx_file_ensure_at(containers->state_fd, ANSWERS, bytes.data, bytes.size, 0600);
         containers->saved_usec = phx_now_usec();
-}
-
-void phx_machine_answers_remove(struct phx_machine_containers *containers) {
-        if (containers->state_fd >= 0)
-                (void) unlinkat(containers->state_fd, ANSWERS, 0);
-        containers->saved_usec = 0;
 }

@@ -102,7 +102,6 @@ void phx_machine_containers_forget(struct phx_machine_containers *containers) {
         phx_machine_tasks_memory_done(&containers->tasks);
         phx_option_reviews_free(containers->reviews);
         containers->reviews = reviews;
-        phx_machine_answers_remove(containers);
 }
 
 /* One look at them. */

@@ -37,4 +37,3 @@ struct phx_lxc phx_machine_lxc(
 /* Where nothing is kept, and where it cannot be, the answers are asked for again by the next
  * engine: that costs time, and nothing else. */
 void phx_machine_answers_save(struct phx_machine_containers *containers);
-void phx_machine_answers_remove(struct phx_machine_containers *containers);
