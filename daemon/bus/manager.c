@@ -50,6 +50,7 @@ COUNT(exposed, exposed)
 COUNT(unmanaged, unmanaged)
 COUNT(requires_restart, container_states[PHX_CONTAINER_REQUIRES_RESTART])
 COUNT(quarantined, profile_states[PHX_PROFILE_QUARANTINED])
+COUNT(compiling, profile_states[PHX_PROFILE_COMPILING])
 NUMBER(suspended, board->rest.snapshot->suspensions.count > 0)
 
 static const struct bus_property properties[] = {
@@ -72,6 +73,7 @@ static const struct bus_property properties[] = {
         { "NUnmanaged", .number = manager_unmanaged },
         { "NRequiresRestart", .number = manager_requires_restart },
         { "NQuarantined", .number = manager_quarantined },
+        { "NCompiling", .number = manager_compiling },
         { "Suspended", .number = manager_suspended },
 };
 
@@ -340,6 +342,7 @@ static const sd_bus_vtable vtable[] = {
         PROPERTY("NUnmanaged", u),
         PROPERTY("NRequiresRestart", u),
         PROPERTY("NQuarantined", u),
+        PROPERTY("NCompiling", u),
         PROPERTY("Suspended", b),
         SD_BUS_VTABLE_END,
 };

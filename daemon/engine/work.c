@@ -113,19 +113,11 @@ static int on_save(void *data, const struct phx_inventory *inventory, struct phx
         return store_save(work->state_fd, inventory, error);
 }
 
-static void on_compiled(void *data, size_t count, uint64_t usec) {
+static void on_compiled(void *data, uint64_t usec) {
         struct work *work = data;
 
-        work->compiles += count;
+        work->compiles++;
         work->compile_usec += usec;
-}
-
-static void on_compile(void *data, const char *name, size_t done, size_t count) {
-        const struct work *work = data;
-        char text[256];
-
-        (void) snprintf(text, sizeof(text), "compiling %s (%zu of %zu)", name, done + 1, count);
-        work->audit.progress(work->audit.data, text);
 }
 
 static void on_ask(void *data, const char *file, size_t done, size_t count) {
@@ -503,6 +495,12 @@ static const struct phx_process *work_process(void *data) {
         return phx_machine_process(work->machine);
 }
 
+static size_t work_compiles(void *data, struct phx_process_watch *watches, size_t limit) {
+        const struct work *work = data;
+
+        return phx_machine_compiles(work->machine, watches, limit);
+}
+
 static bool labels(void *data) {
         const struct work *work = data;
 
@@ -615,12 +613,7 @@ int work_setup(const struct work_options *options,
         work->state_fd = -1;
         work->last_converged_usec = PHX_NEVER;
         work->trust = work->source_trust = (struct phx_trust){ .root = "/", .owner = 0 };
-        work->progress = (struct phx_compile_progress){
-                .done = on_compile,
-                .ended = on_compiled,
-                .data = work,
-                .every_msec = SIGN_OF_LIFE_MSEC,
-        };
+        work->progress = (struct phx_compile_progress){ .ended = on_compiled, .data = work };
         work->lxc_progress = (struct phx_lxc_progress){ on_ask, work, SIGN_OF_LIFE_MSEC };
 
         r = open_state(work, error);
@@ -648,6 +641,7 @@ int work_setup(const struct work_options *options,
         *ret_work = (struct engine_work){ .look = work_look,
                                           .labels = labels,
                                           .process = work_process,
+                                          .compiles = work_compiles,
                                           .data = PHX_TAKE(work) };
         return 0;
 }

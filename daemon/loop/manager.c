@@ -43,6 +43,7 @@
 #include "loop/notify.h"
 #include "loop/progress.h"
 #include "loop/revision.h"
+#include "loop/start.h"
 #include "loop/supervisor.h"
 #include "loop/watch.h"
 #include "shared/errands.h"
@@ -81,7 +82,7 @@ struct manager {
         char *failure;          /* why the last look could not be made, NULL when it could */
         int watch_trouble;      /* as it was reported last */
         unsigned unfollowed;    /* kinds of objects, as 1 << KIND, that have changed meanwhile */
-        bool ready;             /* systemd knows that we are up */
+        struct start start;
         bool stopping;
 };
 
@@ -135,14 +136,6 @@ static void look_soon(void *data, const struct phx_scope *scope) {
         rearm(manager);
 }
 
-/* READY=1 answers a start and a reload alike: a look has been made, or could not be, and the status
- * says which. A start that waited for the machine to be right would keep the boot waiting. */
-static void end_start(struct manager *manager) {
-        if (!manager->ready)
-                notify_ready();
-        manager->ready = true;
-}
-
 static void on_reloaded(void *data, enum errand_end end, const char *error) {
         notify_ready();
 }
@@ -180,9 +173,9 @@ static void on_failure(void *data, const char *text) {
                             text);
                 (void) phx_replace(&manager->failure, text);
         }
-        end_start(manager);
+        start_end(&manager->start);
         manager_fail(manager, false);
-        errands_end(&manager->errands, text);
+        errands_end(&manager->errands, text, false);
 }
 
 static void on_lost(void *data, const char *text) {
@@ -205,7 +198,7 @@ static void manager_on_progress(void *data, const char *text) {
 
         board_doing(&manager->board, text);
         bus_announce(manager->bus);
-        if (!manager->ready) {
+        if (!manager->start.is_over) {
                 notify_still_starting();
                 notify_status(&manager->notify, "Starting: %s", text);
         } else {
@@ -221,6 +214,13 @@ static void begin_labels(struct manager *manager) {
         r = supervisor_look(manager->supervisor, &(struct engine_request){ LOOK_LABELS });
         if (r < 0)
                 on_lost(manager, strerrordesc_np(-r));
+}
+
+static void on_compiled(void *data) {
+        struct manager *manager = data;
+
+        schedule_compiled(&manager->schedule);
+        rearm(manager);
 }
 
 static void on_labels(void *data, bool differs) {
@@ -249,6 +249,7 @@ static int suspensions_asked(const struct manager *manager, char **ret_text) {
 }
 
 static void begin_look(struct manager *manager) {
+        const struct phx_scope nothing = { 0 };
         struct engine_request request = {
                 .kind = schedule_begin(&manager->schedule, manager_now_usec(manager)),
         };
@@ -262,9 +263,10 @@ static void begin_look(struct manager *manager) {
                 return;
         }
         /* The start has words of its own. */
-        if (manager->ready)
+        if (manager->start.is_over)
                 progress_begin(&manager->progress);
-        manager->is_whole = request.kind != LOOK_PLAIN || manager->scope.is_whole;
+        manager->is_whole = request.kind != LOOK_COMPILED &&
+                            (request.kind != LOOK_PLAIN || manager->scope.is_whole);
         board_begin(&manager->board, manager_wall_usec(manager));
         errands_begin(&manager->errands);
         r = suspensions_asked(manager, &suspensions);
@@ -273,10 +275,12 @@ static void begin_look(struct manager *manager) {
                 return;
         }
         request.suspensions = suspensions;
+        /* What has happened meanwhile, and is not due, waits for a look of its own. */
         if (!manager->is_whole)
-                request.scope = &manager->scope;
+                request.scope = request.kind == LOOK_COMPILED ? &nothing : &manager->scope;
         r = supervisor_look(manager->supervisor, &request);
-        phx_scope_done(&manager->scope);
+        if (request.kind != LOOK_COMPILED)
+                phx_scope_done(&manager->scope);
         if (r < 0)
                 on_lost(manager, strerrordesc_np(-r));
 }
@@ -373,10 +377,10 @@ static void tell_report(struct manager *manager, const struct phx_report *report
 
 /* Those who wait are answered after those who listen, but for what is announced later as it is too
  * much for now. */
-static void manager_show(struct manager *manager) {
+static void manager_show(struct manager *manager, const struct phx_report *report) {
         note_next_look(manager);
         bus_announce(manager->bus);
-        errands_end(&manager->errands, NULL);
+        errands_end(&manager->errands, NULL, report->awaited > 0);
 }
 
 static int on_seen(void *data, const struct channel_message *message) {
@@ -401,9 +405,12 @@ static void on_report(void *data, const struct phx_report *report) {
         manager->unfollowed |= board_end(&manager->board, report, manager_wall_usec(manager));
         manager_follow(manager, report);
         tell_report(manager, report);
-        end_start(manager);
+        if (report->compiling == 0)
+                start_end(&manager->start);
+        else
+                start_wait(&manager->start, manager->event, manager->options->start_usec);
         rearm(manager);
-        manager_show(manager);
+        manager_show(manager, report);
 }
 
 static void on_stopped(void *data) {
@@ -423,7 +430,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
                     LOG_INFO,
                     "reload requested; running a full pass");
         /* Before the start is over, its own look is the answer. */
-        if (manager->ready) {
+        if (manager->start.is_over) {
                 notify_reloading();
                 if (errands_add(&manager->errands, &errand) < 0)
                         notify_ready();
@@ -457,24 +464,6 @@ static int on_changed(sd_event_source *source, int fd, uint32_t revents, void *d
         (void) !read(fd, &count, sizeof(count));
         look_soon(data, NULL);
         return 0;
-}
-
-static const char *bus_address(void) {
-        const char *address = secure_getenv("DBUS_SYSTEM_BUS_ADDRESS");
-
-        return address ? address : "unix:path=/run/dbus/system_bus_socket";
-}
-
-void manager_options_init(struct manager_options *options, const char *settings) {
-        *options = (struct manager_options){
-                .settings = settings,
-                .cgroup_root = "/sys/fs/cgroup",
-                .revision = "/sys/kernel/security/apparmor/policy/revision",
-                .bus_address = bus_address(),
-                .silence_usec = 900 * SECOND,
-                .patience_usec = 10 * SECOND,
-                .short_sync_usec = 30 * SECOND,
-        };
 }
 
 static int add_loop(struct manager *manager) {
@@ -580,8 +569,8 @@ int manager_new(const struct manager_options *options,
         manager->options = options;
         manager->journal = plan->journal;
         handler = (struct supervisor_handler){
-                manager_on_progress, on_seen, on_suspended, on_report, on_labels,
-                on_failure,          on_lost, on_stopped,   manager,
+                manager_on_progress, on_seen,    on_suspended, on_report,  on_labels,
+                on_compiled,         on_failure, on_lost,      on_stopped, manager,
         };
 
         r = supervisor_new(plan, options->silence_usec, &handler, &manager->supervisor);
@@ -616,6 +605,7 @@ struct manager *manager_free(struct manager *manager) {
         sd_event_source_disable_unref(manager->look_timer);
         sd_event_source_disable_unref(manager->changed);
         progress_done(&manager->progress);
+        start_done(&manager->start);
         sd_event_unref(manager->event);
         notify_done(&manager->notify);
         errands_done(&manager->errands);

@@ -20,6 +20,7 @@ struct manager_options {
         uint64_t silence_usec;   /* an engine that is silent for so long is killed */
         uint64_t patience_usec;  /* what an engine gets to end by itself */
         uint64_t short_sync_usec; /* resync while events cannot be relied on */
+        uint64_t start_usec;      /* the longest that a start waits for compiles */
 };
 
 void manager_options_init(struct manager_options *options, const char *settings);

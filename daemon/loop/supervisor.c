@@ -2,7 +2,8 @@
 
 /* The engine seen from the loop: a process, a channel and a timer.
  *
- *   idle      no request is with the engine; a message from it is a protocol error
+ *   idle      no request is with the engine; it may say that a compile has ended, and anything
+ *             else from it is a protocol error
  *   looking   one request is; progress restarts the timer of silence, an answer ends the state
  *   killed    the channel is closed at once, so that nothing it still says counts; its pidfd shows
  *             when it is over
@@ -16,8 +17,8 @@
  * text.
  *
  * The loop is the subreaper of everything that the engine starts: when the engine is over,
- * phx_process_sweep() kills what it left, so that no compiler or liblxc child outlives it. Only
- * sweep(0, 0) is used here, which does not wait.
+ * phx_process_sweep() kills what it left, so that no compiler or liblxc child outlives it. Here it
+ * never waits.
  *
  * supervisor_free() kills the engine; all event sources hang on the event loop, whose reference is
  * kept to the end. */
@@ -127,6 +128,12 @@ static int on_message(struct supervisor *supervisor, const struct channel_messag
         const struct supervisor_handler *handler = &supervisor->handler;
         int r;
 
+        /* What it said before it got our request is answered by the look that this asks for. */
+        if (message->type == CHANNEL_COMPILED) {
+                if (!supervisor->looking)
+                        handler->on_compiled(handler->data);
+                return 0;
+        }
         if (!supervisor->looking || message->type == CHANNEL_LOOK || message->type == CHANNEL_SCOPE)
                 return -EBADMSG;
         r = on_interim(supervisor, message);
@@ -134,7 +141,7 @@ static int on_message(struct supervisor *supervisor, const struct channel_messag
                 return r;
         supervisor->looking = false;
         disarm(supervisor);
-        (void) phx_process_sweep(supervisor->engine->process.pid, 0);
+        (void) phx_process_sweep(&supervisor->engine->process.pid, 1, 0);
         if (message->type == CHANNEL_REPORT)
                 return on_report_text(supervisor, message);
         if (message->type == CHANNEL_LABELS)
@@ -223,7 +230,7 @@ static int supervisor_on_ended(sd_event_source *source, int fd, uint32_t revents
         disarm(supervisor);
         drop_engine(supervisor);
         /* What its children had started is ours now. The dead are buried with the next look. */
-        (void) phx_process_sweep(0, 0);
+        (void) phx_process_sweep(NULL, 0, 0);
 
         if (supervisor->stopping)
                 handler->on_stopped(handler->data);

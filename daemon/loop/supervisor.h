@@ -14,8 +14,8 @@
 struct supervisor;
 struct phx_suspensions;
 
-/* What a look comes to. One of on_report, on_labels, on_failure and on_lost follows each look, and
- * on_lost may come between looks as well. */
+/* What a look comes to. One of on_report, on_labels, on_failure and on_lost follows each look;
+ * on_lost and on_compiled may come between looks. */
 struct supervisor_handler {
         /* Still at it: what it does just now. */
         void (*on_progress)(void *data, const char *text);
@@ -29,6 +29,8 @@ struct supervisor_handler {
         void (*on_report)(void *data, const struct phx_report *report);
         /* What follows a LOOK_LABELS instead. */
         void (*on_labels)(void *data, bool differs);
+        /* A compile has ended: a look takes what it has made. */
+        void (*on_compiled)(void *data);
         /* The engine lives, but could not look. */
         void (*on_failure)(void *data, const char *text);
         /* The engine has ended and is reaped; TEXT says how. */

@@ -296,6 +296,8 @@ static void print_container(
 }
 
 static void print_profile(const struct page *page, const struct phx_snapshot_profile *profile) {
+        char when[32];
+
         (void) printf("%s%s%s: %s\n",
                       shown_bold(page->ctl),
                       profile->name,
@@ -303,6 +305,10 @@ static void print_profile(const struct page *page, const struct phx_snapshot_pro
                       phx_profile_state_to_string(profile->state));
         if (profile->refusal)
                 (void) printf("  %-13s %s\n", "Refused:", profile->refusal);
+        if (profile->compiling_since != PHX_NEVER)
+                (void) printf("  %-13s started %s\n",
+                              "Compile:",
+                              shown_time(profile->compiling_since, page->now, when, sizeof(when)));
         (void) printf("  %-13s %s\n", "Deployed:", phx_deployment_to_string(profile->deployed));
         if (!profile->is_piece)
                 (void) printf("  %-13s %s%s%s\n",

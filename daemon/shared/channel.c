@@ -64,7 +64,8 @@ static int peek_header(const struct phx_buffer *input, struct header *ret_header
         if (input->size < sizeof(header))
                 return 0;
         memcpy(&header, input->data, sizeof(header));
-        if (header.type < CHANNEL_LOOK || header.type > CHANNEL_SCOPE || header.size > TEXT_LIMIT)
+        if (header.type < CHANNEL_LOOK || header.type > CHANNEL_COMPILED ||
+            header.size > TEXT_LIMIT)
                 return -EBADMSG;
         *ret_header = header;
         return input->size - sizeof(header) >= header.size;

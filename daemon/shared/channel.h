@@ -31,6 +31,7 @@ enum channel_type {
         CHANNEL_LABELS,    /* from it: a LOOK_LABELS is over; VALUE is 1 when one differs, else 0 */
         CHANNEL_SCOPE,     /* to the engine, before a LOOK: TEXT is what must be read again
                               (shared/scope_text.h). Without one, everything */
+        CHANNEL_COMPILED,  /* from it, between two looks: a compile has ended, or is late */
 };
 
 struct channel_message {

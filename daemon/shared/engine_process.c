@@ -5,7 +5,8 @@
  * memory that the plan is in.
  *
  * The engine is a loop without events: receive a request, answer it, sweep up children that were
- * left, receive the next. Between requests it waits, and uses nothing. An answer ends
+ * left, receive the next. Between requests it waits, and uses nothing; only the children that work
+ * on then (engine_rest) can make it ask for a request. An answer ends
  * with one message: report, labels or failure. Progress may come before it, and before a report
  * what has changed, one object a message. The first request makes the engine's work
  * (engine_prepare), and a failure of that is an answer, tried again by the next request.
@@ -39,6 +40,9 @@
 /* Between two looks that an engine asks for, so that a worker that ends at once each time does not
  * cost one look after the other. */
 #define ASK_SPACING_USEC UINT64_C(10000000)
+
+/* So many compiles are waited for at once. */
+#define COMPILES_LIMIT 64
 
 /* The engine's own side: what its callbacks need. */
 struct child {
@@ -188,35 +192,108 @@ static void engine_ask(struct child *child) {
         (void) !write(child->plan->changed_fd, &one, sizeof(one));
 }
 
-/* Waits for a request. The process that watches between two looks has ended when its pidfd is
- * readable: then nothing is watched, and the engine asks for a look, which starts another one. It
- * asks once, as the pidfd stays readable. */
-static int engine_rest(struct child *child) {
+/* What happens between two requests, apart from a request. */
+struct rest {
+        struct pollfd fds[2 + COMPILES_LIMIT]; /* the channel, the worker, the compiles */
+        nfds_t count;
+        uint64_t worker_due; /* the time to ask for a look because of the worker */
+        uint64_t compile_due;
+};
+
+static size_t kept_compiles(const struct child *child, struct phx_process_watch *watches) {
+        if (!child->ready || !child->work.compiles)
+                return 0;
+        return child->work.compiles(child->work.data, watches, COMPILES_LIMIT);
+}
+
+static void rest_begin(const struct child *child, struct rest *rest) {
         const struct phx_process *kept = kept_process(child);
         const bool is_heard = kept && child->plan->changed_fd > 0;
-        struct pollfd fds[] = { { .fd = child->channel.fd, .events = POLLIN },
-                                { .fd = is_heard ? kept->fd : -1, .events = POLLIN } };
-        uint64_t due = PHX_NEVER;
+        struct phx_process_watch watches[COMPILES_LIMIT];
+        size_t count = kept_compiles(child, watches);
 
-        for (;;) {
-                uint64_t now = phx_now_usec(), left_usec = now < due ? due - now : 0;
-                const struct timespec left = { (time_t) (left_usec / 1000000),
-                                               (long) (left_usec % 1000000 * 1000) };
-                int n = ppoll(fds, PHX_ELEMENTS(fds), due == PHX_NEVER ? NULL : &left, NULL);
-
-                if (n < 0 && errno != EINTR)
-                        return phx_errno();
-                if (n > 0 && fds[0].revents)
-                        return 0;
-                if (n > 0 && fds[1].revents) {
-                        fds[1].fd = -1;
-                        due = child->asked_usec > 0 ? child->asked_usec + ASK_SPACING_USEC : 0;
-                }
-                if (due <= phx_now_usec()) {
-                        engine_ask(child);
-                        due = PHX_NEVER;
-                }
+        *rest = (struct rest){
+                .fds = { { .fd = child->channel.fd, .events = POLLIN },
+                         { .fd = is_heard ? kept->fd : -1, .events = POLLIN } },
+                .count = 2 + count,
+                .worker_due = PHX_NEVER,
+                .compile_due = PHX_NEVER,
+        };
+        for (size_t i = 0; i < count; i++) {
+                rest->fds[2 + i] = (struct pollfd){ .fd = watches[i].fd, .events = POLLIN };
+                if (watches[i].due_usec < rest->compile_due)
+                        rest->compile_due = watches[i].due_usec;
         }
+}
+
+static int rest_wait(struct rest *rest) {
+        uint64_t due = rest->worker_due < rest->compile_due ? rest->worker_due : rest->compile_due;
+        uint64_t now = phx_now_usec(), left_usec = now < due ? due - now : 0;
+        const struct timespec left = { (time_t) (left_usec / 1000000),
+                                       (long) (left_usec % 1000000 * 1000) };
+
+        for (nfds_t i = 0; i < rest->count; i++)
+                rest->fds[i].revents = 0;
+        if (ppoll(rest->fds, rest->count, due == PHX_NEVER ? NULL : &left, NULL) < 0 &&
+            errno != EINTR)
+                return phx_errno();
+        return 0;
+}
+
+/* The process that watches between two looks has ended when its pidfd is readable: then nothing is
+ * watched, and the engine asks for a look, which starts another one. It asks once, as the pidfd
+ * stays readable. */
+static void rest_see_worker(struct child *child, struct rest *rest) {
+        if (rest->fds[1].revents) {
+                rest->fds[1].fd = -1;
+                rest->worker_due = child->asked_usec > 0 ? child->asked_usec + ASK_SPACING_USEC : 0;
+        }
+        if (rest->worker_due <= phx_now_usec()) {
+                engine_ask(child);
+                rest->worker_due = PHX_NEVER;
+        }
+}
+
+/* The same of compiles: the look that is asked for takes all that have ended by then, and ends what
+ * is late. */
+static int rest_see_compiles(const struct child *child, struct rest *rest) {
+        bool is_over = rest->compile_due <= phx_now_usec();
+
+        for (nfds_t i = 2; i < rest->count; i++)
+                is_over = is_over || rest->fds[i].revents;
+        if (!is_over)
+                return 0;
+        rest->count = 2;
+        rest->compile_due = PHX_NEVER;
+        return channel_send(child->channel.fd, CHANNEL_COMPILED, 0, NULL);
+}
+
+/* Waits for a request. */
+static int engine_rest(struct child *child) {
+        struct rest rest;
+        int r;
+
+        rest_begin(child, &rest);
+        do {
+                r = rest_wait(&rest);
+                if (r < 0 || rest.fds[0].revents)
+                        return r;
+                rest_see_worker(child, &rest);
+                r = rest_see_compiles(child, &rest);
+        } while (r >= 0);
+        return r;
+}
+
+/* All other children have ended with the look; what left their groups came to us. */
+static void engine_sweep(const struct child *child) {
+        const struct phx_process *kept = kept_process(child);
+        struct phx_process_watch watches[COMPILES_LIMIT];
+        size_t count = kept_compiles(child, watches);
+        pid_t keep[1 + COMPILES_LIMIT] = { kept ? kept->pid : 0 };
+
+        for (size_t i = 0; i < count; i++)
+                keep[1 + i] = watches[i].pid;
+        (void) phx_process_sweep(keep, 1 + count, PHX_PROCESS_PATIENCE_USEC);
 }
 
 /* It holds for one look. */
@@ -228,7 +305,6 @@ static void engine_take_scope(struct child *child, const char *text) {
 }
 
 static int engine_serve_request(struct child *child, const struct channel_message *message) {
-        const struct phx_process *kept;
         int r;
 
         if (message->value == LOOK_LABELS)
@@ -236,9 +312,7 @@ static int engine_serve_request(struct child *child, const struct channel_messag
         else
                 r = engine_serve_look(child, message);
         engine_take_scope(child, NULL);
-        /* All children have ended with the look; what left their groups came to us. */
-        kept = kept_process(child);
-        (void) phx_process_sweep(kept ? kept->pid : 0, PHX_PROCESS_PATIENCE_USEC);
+        engine_sweep(child);
         return r;
 }
 

@@ -58,6 +58,10 @@ struct engine_work {
          * When it ends between two looks, the engine asks for the next one. Borrowed until then.
          * May be NULL. */
         const struct phx_process *(*process)(void *data);
+        /* Compiles that outlive it likewise: at most LIMIT. When one has ended, or is late, the
+         * engine says CHANNEL_COMPILED, once before the next look. Returns how many. May be NULL.
+         */
+        size_t (*compiles)(void *data, struct phx_process_watch *watches, size_t limit);
         void *data;
 };
 

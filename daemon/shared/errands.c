@@ -68,13 +68,22 @@ static enum errand_end end_of(const struct errand *errand, const char *error) {
         return errand->is_stored ? ERRAND_STORED : ERRAND_FAILED;
 }
 
-/* Those that run came first. Each is off the list before its function is called, which may add
- * another. */
-void errands_end(struct errands *errands, const char *error) {
-        while (errands->first && errands->first->is_running) {
-                struct errand *errand = errands->first;
+/* Where the first of those that end is linked; NULL when there is none. */
+static struct errand **find_ending(struct errands *errands, bool is_compiling) {
+        for (struct errand **at = &errands->first; *at; at = &(*at)->next)
+                if ((*at)->is_running && !(is_compiling && (*at)->kind == ERRAND_PASS))
+                        return at;
+        return NULL;
+}
 
-                errands->first = errand->next;
+/* Each is off the list before its function is called, which may add another. */
+void errands_end(struct errands *errands, const char *error, bool is_compiling) {
+        struct errand **at;
+
+        while ((at = find_ending(errands, is_compiling))) {
+                struct errand *errand = *at;
+
+                *at = errand->next;
                 if (errand->ended)
                         errand->ended(errand->data, end_of(errand, error), error);
                 errand_free(errand);

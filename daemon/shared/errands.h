@@ -4,8 +4,9 @@
 /* What somebody waits for a pass with: systemd for a reload, a client of the bus for a
  * reconciliation or a suspension. One list for all of them, in the order in which they came.
  *
- * An errand waits for the next pass to begin, runs with it, and ends with it: what was asked while
- * a pass ran is the next one's, as that pass may not have seen it. When a pass is lost with its
+ * An errand waits for the next pass to begin, runs with it, and ends with it, or with the first one
+ * after it that has compiled what was asked for: what was asked while a pass ran is the next one's,
+ * as that pass may not have seen it. When a pass is lost with its
  * engine, its errands wait again. */
 
 #include <stdbool.h>
@@ -50,10 +51,12 @@ int errands_add(struct errands *errands, struct errand *errand);
 /* What waits for an errand with DATA is gone. The errand is done all the same. */
 void errands_disown(struct errands *errands, const void *data);
 
-/* A pass has begun, is lost, or is over. Again: true when an errand was lost with it. */
+/* A pass has begun, is lost, or is over. Again: true when an errand was lost with it. End: with
+ * IS_COMPILING, what was asked for is still compiled, and an ERRAND_PASS goes on with the next
+ * pass. */
 void errands_begin(struct errands *errands);
 bool errands_again(struct errands *errands);
-void errands_end(struct errands *errands, const char *error);
+void errands_end(struct errands *errands, const char *error, bool is_compiling);
 /* The engine has stored what those that run change. */
 void errands_stored(struct errands *errands);
 

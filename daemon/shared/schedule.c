@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* When the next pass is due is a function of a few times, and nothing here waits. Four reasons
+/* When the next pass is due is a function of a few times, and nothing here waits. Five reasons
  * compete, and the earliest wins:
  *
  *   event    something happened: due when it has been quiet for the debounce, but no later than
@@ -8,6 +8,7 @@
  *   asked    a person waits: due at once
  *   retry    the last pass said when to come again, or failed: growing delays
  *   resync   nothing happened for so long that events may have been missed
+ *   compiled a compile has ended: due at once, for a look that consumes no other reason
  *
  * hold_until overrules all of them: after the engine has died no pass begins before it, so that an
  * engine that dies at once cannot keep the machine busy.
@@ -58,6 +59,10 @@ void schedule_at_once(struct schedule *schedule) {
         schedule->at_once = true;
 }
 
+void schedule_compiled(struct schedule *schedule) {
+        schedule->compiled = true;
+}
+
 void schedule_ask(struct schedule *schedule) {
         schedule->full = true;
         schedule->now = true;
@@ -77,8 +82,17 @@ static uint64_t resync_due(const struct schedule *schedule) {
                         earlier(schedule->resync_usec, schedule->resync_limit_usec));
 }
 
-static uint64_t look_due(const struct schedule *schedule) {
+static uint64_t compiled_due(const struct schedule *schedule) {
+        return schedule->compiled && schedule->failures == 0 ? 0 : PHX_NEVER;
+}
+
+/* A look for any other reason than a compile. */
+static uint64_t other_due(const struct schedule *schedule) {
         return earlier(earlier(event_due(schedule), schedule->retry_at), resync_due(schedule));
+}
+
+static uint64_t look_due(const struct schedule *schedule) {
+        return earlier(compiled_due(schedule), other_due(schedule));
 }
 
 static uint64_t labels_due(const struct schedule *schedule) {
@@ -106,15 +120,21 @@ uint64_t schedule_look_due(const struct schedule *schedule) {
 }
 
 bool schedule_is_lazy(const struct schedule *schedule) {
-        return schedule_due(schedule) < earlier(event_due(schedule), schedule->retry_at);
+        return compiled_due(schedule) == PHX_NEVER &&
+               schedule_due(schedule) < earlier(event_due(schedule), schedule->retry_at);
 }
 
 enum look_kind schedule_begin(struct schedule *schedule, uint64_t now) {
         enum look_kind kind = LOOK_PLAIN;
 
         schedule->running = true;
+        schedule->is_narrow = false;
         if (labels_due(schedule) <= now && look_due(schedule) > now)
                 return LOOK_LABELS;
+        schedule->is_narrow = schedule->compiled && other_due(schedule) > now;
+        schedule->compiled = false;
+        if (schedule->is_narrow)
+                return LOOK_COMPILED;
         if (schedule->now)
                 kind = LOOK_ASKED;
         else if (schedule->full || resync_due(schedule) <= now ||
@@ -132,7 +152,9 @@ enum look_kind schedule_begin(struct schedule *schedule, uint64_t now) {
 void schedule_end(struct schedule *schedule, uint64_t now, const struct phx_report *report) {
         schedule->running = false;
         schedule->failures = 0;
-        schedule->ended = now;
+        /* It has not looked at what a resync looks at. */
+        if (!schedule->is_narrow)
+                schedule->ended = now;
         schedule->retry_at = later_by(now, report->retry_usec);
         schedule->is_settling = report->is_settling;
         schedule->debounce_usec = report->debounce_usec;

@@ -11,6 +11,8 @@
  * and then. For one that a person asked for, nothing that is remembered is trusted, and nothing is
  * put off.
  *
+ * LOOK_COMPILED takes what has been compiled, and may believe all else as it was.
+ *
  * LOOK_LABELS is none of these: it only asks whether any label is another one than the last look
  * saw, for which there is no event. When one is, a plain look is due. */
 enum look_kind {
@@ -18,6 +20,7 @@ enum look_kind {
         LOOK_FULL,
         LOOK_ASKED,
         LOOK_LABELS,
+        LOOK_COMPILED,
 };
 
 /* When to look next. Pure: times are microseconds of any clock that only goes forward, and the
@@ -43,6 +46,8 @@ struct schedule {
         bool full;           /* the next look must be a full one */
         bool at_once;        /* the next look waits for nothing */
         bool now;            /* nor does it, and a person does for it */
+        bool compiled;       /* a compile has ended; it waits for nothing either */
+        bool is_narrow;      /* the running look is a LOOK_COMPILED */
         bool running;
 };
 
@@ -55,6 +60,10 @@ void schedule_event(struct schedule *schedule, uint64_t now, bool full);
 
 /* It need not settle: a plain look, without delay. */
 void schedule_at_once(struct schedule *schedule);
+
+/* A compile has ended: a LOOK_COMPILED without delay, or whatever else is due by then. After a look
+ * that failed, the next try takes it. */
+void schedule_compiled(struct schedule *schedule);
 
 /* A person asked: a full look, without delay. */
 void schedule_ask(struct schedule *schedule);

@@ -111,9 +111,16 @@ int phx_process_end(struct phx_process *process, int *ret_status) {
         return 0;
 }
 
+static bool is_kept(const pid_t *keep, size_t count, pid_t pid) {
+        for (size_t i = 0; i < count; i++)
+                if (keep[i] == pid)
+                        return true;
+        return false;
+}
+
 /* Kills and reaps what the kernel says are our children, each number followed by a blank. Returns
  * how many are left; the list may be longer than what is read of it. */
-static unsigned sweep_once(pid_t keep) {
+static unsigned sweep_once(const pid_t *keep, size_t count) {
         phx_autoclose int fd = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
         char text[4096], *rest = text, *end;
         ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
@@ -125,7 +132,7 @@ static unsigned sweep_once(pid_t keep) {
 
                 if (end == rest || !isspace((unsigned char) *end))
                         return left;
-                if (pid <= 0 || pid == keep)
+                if (pid <= 0 || is_kept(keep, count, pid))
                         continue;
                 (void) kill(pid, SIGKILL);
                 if (waitpid(pid, NULL, WNOHANG) != pid)
@@ -133,12 +140,12 @@ static unsigned sweep_once(pid_t keep) {
         }
 }
 
-unsigned phx_process_sweep(pid_t keep, uint64_t patience_usec) {
+unsigned phx_process_sweep(const pid_t *keep, size_t count, uint64_t patience_usec) {
         const struct timespec little = { 0, POLL_NSEC };
         uint64_t until = phx_now_usec() + patience_usec;
         unsigned left;
 
-        while ((left = sweep_once(keep)) > 0 && phx_now_usec() < until)
+        while ((left = sweep_once(keep, count)) > 0 && phx_now_usec() < until)
                 (void) nanosleep(&little, NULL);
         return left;
 }

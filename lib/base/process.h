@@ -7,6 +7,7 @@
  * it. What left the group (setsid) comes back to the nearest subreaper, which sweeps. */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -17,6 +18,14 @@
 struct phx_process {
         pid_t pid;
         int fd; /* its pidfd, readable when it has ended; -1 when there is none */
+};
+
+/* A process that runs beside what else is done: it asks for attention when it has ended, and at a
+ * time at the latest. */
+struct phx_process_watch {
+        pid_t pid;
+        int fd;            /* its pidfd; borrowed */
+        uint64_t due_usec; /* by phx_now_usec() */
 };
 
 /* CLOCK_MONOTONIC. */
@@ -40,10 +49,10 @@ void phx_process_done(struct phx_process *process);
  * Either way the process is none afterwards. No process at all has ended. */
 int phx_process_end(struct phx_process *process, int *ret_status);
 
-/* For a process that is a subreaper (PR_SET_CHILD_SUBREAPER): kills every child of ours but KEEP,
- * and what they leave to us when they die. Returns how many children are still there after
- * PATIENCE_USEC; with 0 it does not wait. */
-unsigned phx_process_sweep(pid_t keep, uint64_t patience_usec);
+/* For a process that is a subreaper (PR_SET_CHILD_SUBREAPER): kills every child of ours but those
+ * of KEEP, of which 0 is none, and what they leave to us when they die. Returns how many children
+ * are still there after PATIENCE_USEC; with 0 it does not wait. */
+unsigned phx_process_sweep(const pid_t *keep, size_t count, uint64_t patience_usec);
 
 /* The first descriptor behind the standard ones: where phx_process_keep() puts what is kept. */
 #define PHX_PROCESS_KEPT 3

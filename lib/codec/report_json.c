@@ -15,6 +15,8 @@ static const struct phx_field report_fields[] = {
         PLAIN(status, TEXT),
         PLAIN(degraded, BOOL),
         PLAIN(changes, NUMBER),
+        PLAIN(compiling, NUMBER),
+        PLAIN(awaited, NUMBER),
         PLAIN(retry_usec, TIME),
         { "settling", PHX_FIELD_BOOL, offsetof(struct phx_report, is_settling) },
         PLAIN(debounce_usec, TIME),

@@ -89,7 +89,7 @@ static const char *restart_word(unsigned value) {
 
 #define HEALTHS (PHX_HEALTH_OBSERVING + 1)
 #define DEPLOYMENTS (PHX_DEPLOYMENT_UNKNOWN + 1)
-#define SOURCE_STATES (PHX_SOURCE_WITHDRAWN + 1)
+
 #define DRIFT_KINDS (PHX_DRIFT_UNKNOWN + 1)
 #define RULES (PHX_RULE_MOUNT_DENIED + 1)
 #define ESCAPES (PHX_ESCAPE_POSSIBLE + 1)
@@ -141,7 +141,8 @@ static const struct phx_field profile_fields[] = {
         PLAIN(phx_snapshot_profile, "name", NAME, name),
         FLAG(phx_snapshot_profile, "kind", is_piece, piece_word),
         WORD(phx_snapshot_profile, "state", state, profile_state_word, PHX_PROFILE_STATES),
-        WORD(phx_snapshot_profile, "source", source, source_word, SOURCE_STATES),
+        WORD(phx_snapshot_profile, "source", source, source_word, PHX_SOURCE_STATES),
+        PLAIN(phx_snapshot_profile, "compiling_since", TIME, compiling_since),
         PLAIN(phx_snapshot_profile, "refusal", TEXT, refusal),
         PLAIN(phx_snapshot_profile, "digest", TEXT, digest),
         WORD(phx_snapshot_profile, "deployed", deployed, deployed_word, DEPLOYMENTS),

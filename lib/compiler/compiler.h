@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/macros.h"
+#include "base/process.h"
 #include "compiler/account.h"
 #include "compiler/parser_options.h"
 #include "source/files.h"
@@ -22,10 +25,14 @@ struct phx_compiler {
         const char *stage_dir;                    /* absolute, exists: where the copies are made */
         struct phx_compiler_account account;      /* whom it runs as; ours, unless we are root */
         int niceness;
-        unsigned jobs;          /* at once */
+        unsigned jobs;          /* at once; at most PHX_COMPILES_LIMIT, 0 for as many */
         uint64_t deadline_usec; /* for one compile, by the wall clock and as processor time */
         uint64_t memory;        /* bytes of address space for one compile */
 };
+
+/* So many run at once at most. */
+#define PHX_COMPILES_LIMIT 64
+size_t phx_compiler_limit(const struct phx_compiler *compiler);
 
 struct phx_compile_job {
         const char *name; /* the four are borrowed */
@@ -33,6 +40,7 @@ struct phx_compile_job {
         const struct phx_closure *closure;
         struct phx_files *files;
 
+        bool is_ended; /* and only then the rest is so */
         /* 0 with BLOB; -EINVAL for what the author must correct; -ETIMEDOUT, -ENOMEM or another for
          * what may go better another time. ERROR then says it: "NAME: …". */
         int result;
@@ -42,25 +50,72 @@ struct phx_compile_job {
         struct phx_error error;
 };
 
-/* Tells what is being done, for a status line; also a sign of life, which the caller gets at
- * least every EVERY_MSEC, however long one compile takes. */
+void phx_compile_job_done(struct phx_compile_job *job);
+
+/* For statistics and tests: a compile has started, or has ended after USEC by the clock. Both may
+ * be NULL. */
 struct phx_compile_progress {
-        void (*done)(void *data, const char *name, size_t done, size_t count);
-        /* Afterwards: how many were compiled, and how long that took by the clock. May be NULL. */
-        void (*ended)(void *data, size_t count, uint64_t usec);
+        void (*started)(void *data, const char *name);
+        void (*ended)(void *data, uint64_t usec);
         void *data;
-        unsigned every_msec; /* 0: at the start of each compile alone */
 };
 
-/* Compiles all of them, as many at once as allowed (at most 64), and waits. No process is left when
- * it returns, nor when the caller dies. The caller has descriptors 0 to 2 open, as every service
- * has. PROGRESS may be NULL. -ENOMEM and such only when nothing could be tried; the jobs have their
- * own results. */
+/* Compiles that run while their owner does other things. The owner says when to look after them:
+ * nothing happens by itself, not even the end of one that is late. */
+struct phx_compiles;
+
+/* PROGRESS may be NULL; borrowed. */
+int phx_compiles_new(
+                const struct phx_compile_progress *progress,
+                struct phx_compiles **ret_compiles);
+/* Ends those that run. */
+struct phx_compiles *phx_compiles_free(struct phx_compiles *compiles);
+PHX_DEFINE_FREEP(phx_compiles)
+
+/* Starts JOB, whose KEY is the digest of all that decides its result; an older one of its name is
+ * cancelled. Nothing of JOB is borrowed afterwards; of COMPILER, all strings and the options are
+ * until it has ended. The caller has descriptors 0 to 2 open, as every service has. When it cannot
+ * be started, the job has its result. */
+int phx_compiles_start(
+                struct phx_compiles *compiles,
+                const struct phx_compiler *compiler,
+                const char *key,
+                struct phx_compile_job *job);
+
+/* Reaps those that have ended, and ends those that are late. Never waits for one that runs. */
+void phx_compiles_reap(struct phx_compiles *compiles);
+
+/* Whether there is one to be reaped or taken. */
+bool phx_compiles_has_ended(const struct phx_compiles *compiles);
+
+/* How many have not been reaped. */
+size_t phx_compiles_running(const struct phx_compiles *compiles);
+
+/* The name of the one at POSITION, in no order that lasts; NULL behind the last. Borrowed. */
+const char *phx_compiles_name(const struct phx_compiles *compiles, size_t position);
+/* The key under which the compile of NAME was started; NULL when there is none. Borrowed. */
+const char *phx_compiles_key(const struct phx_compiles *compiles, const char *name);
+/* Takes the compile of the job's name out, when it was reaped: JOB has its result then. What the
+ * job borrows must be what it was started with, byte for byte: a message is explained by it. */
+bool phx_compiles_take(struct phx_compiles *compiles, struct phx_compile_job *job);
+/* Ends and forgets the compile of NAME, if there is one. */
+void phx_compiles_cancel(struct phx_compiles *compiles, const char *name);
+
+/* Those that run, as they ask for phx_compiles_reap(): at most LIMIT. Returns how many. */
+size_t phx_compiles_watches(
+                const struct phx_compiles *compiles,
+                struct phx_process_watch *watches,
+                size_t limit);
+/* Waits until one of them asks for that; at once when none runs. */
+void phx_compiles_wait(const struct phx_compiles *compiles);
+
+/* Compiles all of them, whose names differ, as many at once as allowed, and waits. No process is
+ * left when it returns, nor when the caller dies. PROGRESS may be NULL. -ENOMEM when nothing could
+ * be tried; else the jobs have their own results. */
 int phx_compile(const struct phx_compiler *compiler,
                 struct phx_compile_job *jobs,
                 size_t count,
                 const struct phx_compile_progress *progress);
-void phx_compile_job_done(struct phx_compile_job *job);
 
 /* For compile keys: which program with which flags and OPTIONS, by content. The caller's to free.
  */

@@ -74,6 +74,7 @@ static int judge_profiles(struct phx_machine *machine, struct phx_input *input, 
                 .features = machine->features,
                 .hash_kind = machine->hash_kind,
                 .definitions = phx_definers_found(machine->definers),
+                .configuration = input->configuration,
                 .now_usec = now_usec,
                 .scope = input->scope,
         };

@@ -200,6 +200,13 @@ const struct phx_process *phx_machine_process(const struct phx_machine *machine)
         return phx_machine_containers_process(machine->containers);
 }
 
+size_t phx_machine_compiles(
+                const struct phx_machine *machine,
+                struct phx_process_watch *watches,
+                size_t limit) {
+        return phx_profiles_compiles(machine->profiles, watches, limit);
+}
+
 bool phx_machine_labels_differ(const struct phx_machine *machine) {
         return phx_machine_containers_labels_differ(machine->containers);
 }

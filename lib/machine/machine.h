@@ -122,6 +122,13 @@ const struct phx_process *phx_machine_process(const struct phx_machine *machine)
  * compiler they would be made. RET_CACHE is the caller's; 0 or -ENOMEM. */
 int phx_machine_cache(const struct phx_machine *machine, struct phx_snapshot_cache *ret_cache);
 
+/* Compiles that run between two looks, and are no leftovers either: at most LIMIT, each of which
+ * asks for a look when it has ended, or is late. Returns how many. */
+size_t phx_machine_compiles(
+                const struct phx_machine *machine,
+                struct phx_process_watch *watches,
+                size_t limit);
+
 /* For the next look nothing counts that was only remembered: what others' files define, what liblxc
  * said, what did not compile and is to be tried later, what the kernel can do. */
 void phx_machine_forget(struct phx_machine *machine);

@@ -147,6 +147,29 @@ static int save_look(
         return 0;
 }
 
+/* Who waits for what is to be compiled, so that it is compiled first. */
+static void rank_compiles(
+                struct phx_machine *machine,
+                const struct phx_desired *desired,
+                const struct phx_observed *observed) {
+        if (!phx_profiles_is_unranked(machine->profiles))
+                return;
+        for (size_t i = 0; i < desired->container_count; i++) {
+                const struct phx_desired_container *want = &desired->containers[i];
+                const struct phx_observed_container *have =
+                                want->directory ? phx_observed_find_container(
+                                                                  observed,
+                                                                  want->directory)
+                                                : NULL;
+
+                phx_profiles_rank(
+                                machine->profiles,
+                                want->profile,
+                                have && have->is_running ? PHX_URGENCY_RUNNING : PHX_URGENCY_NAMED);
+        }
+        phx_profiles_set_ranked(machine->profiles);
+}
+
 int phx_machine_remember(
                 struct phx_machine *machine,
                 const struct phx_settings *settings,
@@ -160,6 +183,7 @@ int phx_machine_remember(
         r = phx_machine_files_record(desired, observed, inventory);
         if (r < 0)
                 return phx_error_set(error, r, "recording: %s", strerrordesc_np(-r));
+        rank_compiles(machine, desired, observed);
         changed = r > 0;
         changed |= phx_machine_containers_forget_gone(machine->containers, observed, inventory) > 0;
         changed |= phx_machine_files_forget_gone(settings, desired, inventory) > 0;

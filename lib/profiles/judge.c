@@ -8,7 +8,8 @@
  *   failed    the same key is in the quarantine and not due for another try: refused with the text
  *             of that time
  *   cached    the compiled policy of this key is on disk: goes to "policy"
- *   compiled  all that are left, several at once, in one call of the compiler
+ *   compiled  all that are left (compile.c): beside this look and the next ones, so that it is
+ *             compiling now, unless it ended since the look before
  *   policy    the compiled bytes: format, names, modes (phx_policy_check)
  *   test      the prober is asked what the test says: the kernel, which has the policy in a
  *             namespace where it confines no task; in observe mode the policy's own automata, under
@@ -39,10 +40,6 @@
 #include "profiles/update.h"
 #include "source/places.h"
 #include "state/configuration.h"
-
-/* Of the daemon's compiles, where more wait than there are processors: a mass change must not take
- * a host's processors from its containers, and one change must not wait for them. */
-#define NICENESS 10
 
 bool phx_update_is_source(const struct phx_update *update, const struct phx_include *include) {
         const char *root = update->look->settings->profile_dir;
@@ -279,7 +276,7 @@ static int keep_policy(
         return 0;
 }
 
-static int accept_policy(
+int phx_update_accept(
                 struct phx_update *update,
                 struct phx_candidate *candidate,
                 const char *blob,
@@ -300,20 +297,6 @@ static int accept_policy(
         if (r >= 0)
                 r = try_policy(update, candidate, &policy, blob, size);
         return r < 0 ? r : keep_policy(update, candidate, &policy, blob, size);
-}
-
-static int quarantine(struct phx_update *update, struct phx_candidate *candidate) {
-        struct phx_quarantined failure = {
-                .name = candidate->source->name,
-                .text = candidate->error.text,
-        };
-
-        memcpy(failure.key, candidate->key, sizeof(failure.key));
-        return phx_quarantine_put(
-                        &update->profiles->quarantine,
-                        &failure,
-                        candidate->result,
-                        update->look->now_usec);
 }
 
 static int find_policy(
@@ -339,6 +322,7 @@ static int find_policy(
 static int sort_out(struct phx_update *update, struct phx_candidate *candidate) {
         struct phx_profiles *profiles = update->profiles;
         const struct phx_good *good;
+        const struct phx_queued *queued;
         struct phx_quarantined *bad;
         phx_autofree char *blob = NULL;
         size_t size = 0;
@@ -358,127 +342,15 @@ static int sort_out(struct phx_update *update, struct phx_candidate *candidate) 
         bad = phx_quarantine_find(&profiles->quarantine, candidate->source->name, candidate->key);
         if (bad)
                 bad->is_current = true;
-        if (bad && bad->retry_at > update->look->now_usec)
+        if (bad && bad->retry_at > update->look->now_usec && !bad->is_tried)
                 return phx_error_set(&candidate->error, -EINVAL, "%s", bad->text);
-        if (find_policy(update, candidate, &blob, &size) >= 0)
-                return accept_policy(update, candidate, blob, size);
+        /* Once it waits to be compiled, it was not there. */
+        queued = phx_queue_find(&profiles->queue, candidate->source->name);
+        if ((!queued || strcmp(queued->key, candidate->key) != 0) &&
+            find_policy(update, candidate, &blob, &size) >= 0)
+                return phx_update_accept(update, candidate, blob, size);
         candidate->must_compile = true;
         return 0;
-}
-
-static size_t collect_jobs(struct phx_update *update, struct phx_compile_job *jobs) {
-        size_t count = 0;
-
-        for (size_t i = 0; i < update->sources.count; i++) {
-                const struct phx_candidate *candidate = &update->candidates[i];
-
-                if (candidate->must_compile)
-                        jobs[count++] = (struct phx_compile_job){
-                                .name = candidate->source->name,
-                                .profile = candidate->source->seen,
-                                .closure = &candidate->closure,
-                                .files = update->files,
-                        };
-        }
-        return count;
-}
-
-/* What the compiler said besides, a line each. */
-static void note_warnings(const struct phx_update *update, const struct phx_compile_job *job) {
-        struct phx_findings *findings = update->profiles->options.findings;
-        const struct phx_position position = { job->name, 0, 0 };
-
-        if (!findings || !job->warnings)
-                return;
-        for (const char *at = job->warnings; *at; at += strspn(at, "\n")) {
-                size_t length = strcspn(at, "\n");
-
-                phx_findings_add(
-                                findings,
-                                PHX_SEVERITY_WARNING,
-                                &position,
-                                "%.*s",
-                                (int) length,
-                                at);
-                at += length;
-        }
-}
-
-static void take_result(
-                struct phx_update *update,
-                struct phx_candidate *candidate,
-                const struct phx_compile_job *job) {
-        if (job->result >= 0 && candidate->breaks_rule) {
-                candidate->result = -EINVAL; /* and the error is that of the rule */
-                return;
-        }
-        if (job->result >= 0 && !job->warnings && update->profiles->options.earlier_fd)
-                (void) phx_policy_cache_put_unsynced(
-                                *update->profiles->options.earlier_fd,
-                                candidate->key,
-                                job->blob,
-                                job->size);
-        candidate->result = job->result;
-        candidate->error = job->error;
-        if (candidate->result >= 0)
-                candidate->result = accept_policy(update, candidate, job->blob, job->size);
-}
-
-/* Jobs are in the order of the candidates that need one. */
-static int take_results(struct phx_update *update, struct phx_compile_job *jobs) {
-        int r = 0;
-
-        for (size_t i = 0; i < update->sources.count; i++) {
-                struct phx_candidate *candidate = &update->candidates[i];
-
-                if (!candidate->must_compile)
-                        continue;
-                note_warnings(update, jobs);
-                take_result(update, candidate, jobs);
-                if (candidate->result < 0 && r >= 0)
-                        r = quarantine(update, candidate);
-                else if (candidate->result >= 0)
-                        phx_quarantine_release(
-                                        &update->profiles->quarantine,
-                                        candidate->source->name);
-                phx_compile_job_done(jobs++);
-        }
-        return r;
-}
-
-static int judge_niceness(const struct phx_update *update, size_t count) {
-        long processors = sysconf(_SC_NPROCESSORS_ONLN);
-
-        return update->profiles->options.is_offline || (long) count <= processors ? 0 : NICENESS;
-}
-
-static int compile(struct phx_update *update) {
-        const struct phx_settings *settings = update->look->settings;
-        const struct phx_profiles_options *options = &update->profiles->options;
-        struct phx_compiler compiler = {
-                .parser = options->parser,
-                .features_file = options->features_file,
-                .options = &update->profiles->compiler.options,
-                .stage_dir = options->stage_dir,
-                .account = update->profiles->compiler.account,
-                .jobs = settings->compile_jobs,
-                .deadline_usec = settings->compile_deadline_usec,
-                .memory = settings->compile_memory,
-        };
-        phx_autofree struct phx_compile_job *jobs = calloc(
-                        update->sources.count + 1,
-                        sizeof(*jobs));
-        size_t count;
-        int r;
-
-        if (!jobs)
-                return -ENOMEM;
-        count = collect_jobs(update, jobs);
-        if (count == 0)
-                return 0;
-        compiler.niceness = judge_niceness(update, count);
-        r = phx_compile(&compiler, jobs, count, options->progress);
-        return r < 0 ? r : take_results(update, jobs);
 }
 
 /* With a note of all files that it goes by: see keep.c. */
@@ -503,5 +375,5 @@ int phx_update_judge(struct phx_update *update) {
                         update->candidates[i].result = sort_out_noting(
                                         update,
                                         &update->candidates[i]);
-        return compile(update);
+        return phx_update_compile(update);
 }

@@ -9,7 +9,8 @@
  *   the others      no other file defines a profile of its name
  *   what is kept    it still is the last known good one
  *
- * Then nothing of it is read, scanned or hashed again. What was refused is judged again each time:
+ * Then nothing of it is read, scanned or hashed again. The same goes for what is being compiled, of
+ * which all but the result is known. What was refused is judged again each time:
  * it may be waiting for its time, and it is rare. */
 
 #include <string.h>
@@ -66,20 +67,28 @@ static struct phx_candidate *keep_find(const struct phx_profiles *profiles, cons
                                                         keep_compare);
 }
 
+static bool keep_is_good(
+                const struct phx_update *update,
+                const struct phx_candidate *before,
+                const struct phx_source *source) {
+        const struct phx_good *good = phx_goods_find(&update->profiles->goods, before->name);
+
+        return good && good->text && strcmp(good->key, before->key) == 0 &&
+               strcmp(good->digest, source->seen->digest) == 0;
+}
+
 static bool keep_still_holds(
                 struct phx_update *update,
                 const struct phx_candidate *before,
                 struct phx_candidate *candidate) {
         const struct phx_source *source = candidate->source;
-        const struct phx_good *good = phx_goods_find(&update->profiles->goods, source->name);
         int r;
 
-        if (before->result < 0 || before->breaks_rule || !before->key[0] || source->result < 0 ||
-            before->has_test != (source->test != NULL) ||
+        if ((before->result < 0 && !before->must_compile) || before->breaks_rule ||
+            !before->key[0] || source->result < 0 || before->has_test != (source->test != NULL) ||
             phx_files_used_version(&before->used) > before->version)
                 return false;
-        if (!good || !good->text || strcmp(good->key, before->key) != 0 ||
-            strcmp(good->digest, source->seen->digest) != 0)
+        if (!before->must_compile && !keep_is_good(update, before, source))
                 return false;
         r = phx_update_check_name(update, candidate);
         candidate->error = (struct phx_error){ 0 };
@@ -98,7 +107,8 @@ static void keep_candidate(struct phx_update *update, struct phx_candidate *cand
         *before = fresh;
         candidate->source = source;
         candidate->is_kept = true;
-        candidate->must_compile = false;
+        if (candidate->must_compile)
+                candidate->error = (struct phx_error){ 0 };
         if (update->is_whole)
                 phx_files_use(update->files, &candidate->used);
 }

@@ -35,7 +35,10 @@
 int phx_profiles_new(
                 const struct phx_profiles_options *options,
                 struct phx_profiles **ret_profiles) {
-        struct phx_profiles *profiles = calloc(1, sizeof(*profiles));
+        phx_cleanup(phx_profiles_freep) struct phx_profiles *profiles = calloc(
+                        1,
+                        sizeof(*profiles));
+        int r;
 
         if (!profiles)
                 return -ENOMEM;
@@ -44,11 +47,12 @@ int phx_profiles_new(
         profiles->goods.cache_fd = options->cache_fd;
         profiles->goods.shared_dir = options->shared_cache;
         profiles->goods.shared_trust = options->trust;
-        if (phx_files_new(options->trust, &profiles->files) < 0) {
-                free(profiles);
-                return -ENOMEM;
-        }
-        *ret_profiles = profiles;
+        r = phx_files_new(options->trust, &profiles->files);
+        if (r >= 0)
+                r = phx_compiles_new(options->progress, &profiles->compiles);
+        if (r < 0)
+                return r;
+        *ret_profiles = PHX_TAKE(profiles);
         return 0;
 }
 
@@ -63,6 +67,8 @@ struct phx_profiles *phx_profiles_free(struct phx_profiles *profiles) {
         free(profiles->by.deployed_dir);
         phx_goods_done(&profiles->goods);
         phx_quarantine_done(&profiles->quarantine);
+        phx_compiles_free(profiles->compiles);
+        phx_queue_done(&profiles->queue);
         phx_compiler_known_done(&profiles->compiler);
         phx_strings_done(&profiles->directories);
         phx_files_free(profiles->files);
@@ -219,12 +225,39 @@ static void forget_unproven(struct phx_update *update, const struct phx_candidat
 static void list_refusal(const struct phx_update *update, const struct phx_candidate *candidate) {
         struct phx_findings *findings = update->profiles->options.findings;
 
-        if (findings && candidate->result != -EBUSY && !candidate->error.is_listed)
+        if (findings && candidate->result != -EBUSY && candidate->result != -EINPROGRESS &&
+            !candidate->error.is_listed)
                 phx_findings_add_error(
                                 findings,
                                 &candidate->error,
                                 candidate->result,
                                 candidate->source->name);
+}
+
+/* Neither good nor refused yet, or refused. */
+static int desire_unaccepted(struct phx_update *update, const struct phx_candidate *candidate) {
+        const char *name = candidate->source->name;
+        const struct phx_queued *queued = phx_queue_find(&update->profiles->queue, name);
+        struct phx_desired_profile *desired;
+        enum phx_source_state state = PHX_SOURCE_REFUSED;
+        int r;
+
+        if (candidate->result == -EBUSY)
+                state = PHX_SOURCE_WRITING;
+        if (candidate->result == -EINPROGRESS)
+                state = PHX_SOURCE_COMPILING;
+        r = desire(update,
+                   name,
+                   state,
+                   state == PHX_SOURCE_COMPILING
+                                   ? NULL
+                                   : phx_error_text(&candidate->error, candidate->result));
+        if (r < 0 || !queued)
+                return r;
+        desired = &update->desired->profiles[update->desired->profile_count - 1];
+        desired->is_awaited = queued->is_awaited;
+        desired->compiling_since_usec = queued->since_usec;
+        return 0;
 }
 
 static int desire_candidate(struct phx_update *update, struct phx_candidate *candidate) {
@@ -242,10 +275,7 @@ static int desire_candidate(struct phx_update *update, struct phx_candidate *can
                 update->all_good = false;
                 forget_unproven(update, candidate);
                 list_refusal(update, candidate);
-                return desire(update,
-                              name,
-                              candidate->result == -EBUSY ? PHX_SOURCE_WRITING : PHX_SOURCE_REFUSED,
-                              phx_error_text(&candidate->error, candidate->result));
+                return desire_unaccepted(update, candidate);
         }
         r = record_good(update, name, candidate->key);
         return r < 0 ? r : desire(update, name, PHX_SOURCE_GOOD, NULL);
@@ -448,6 +478,7 @@ void phx_profiles_forget_failures(struct phx_profiles *profiles) {
         phx_candidates_done(profiles);
         phx_files_used_done(&profiles->used);
         phx_files_forget(profiles->files);
+        profiles->is_asked = true;
 }
 
 int phx_profiles_update(
@@ -467,6 +498,8 @@ int phx_profiles_update(
         for (size_t i = 0; i < profiles->goods.count; i++)
                 profiles->goods.items[i].is_seen = profiles->goods.items[i].is_new = false;
         take_up_rules(profiles, look->settings);
+        /* Whatever comes of this look: what has ended asks for no other. */
+        phx_compiles_reap(profiles->compiles);
         r = profiles_run(&update);
         if (r >= 0 && (update.is_rebuilt || update.is_whole))
                 r = watch_all(&update);
@@ -497,8 +530,8 @@ bool phx_profiles_is_unchanged(
                 const struct phx_scope *scope) {
         int r;
 
-        if (!profiles->is_complete || !has_same_rules(profiles, settings) ||
-            !has_same_places(profiles, settings))
+        if (!profiles->is_complete || phx_profiles_has_compiled(profiles) ||
+            !has_same_rules(profiles, settings) || !has_same_places(profiles, settings))
                 return false;
         if ((!scope || scope->is_whole) &&
             !phx_compiler_is_known(&profiles->compiler, profiles->options.parser))

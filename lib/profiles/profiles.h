@@ -9,7 +9,9 @@
 #include "compiler/compiler.h"
 #include "kernel/loaded.h"
 #include "policy/verdict.h"
+#include "profiles/queue.h"
 #include "source/definitions.h"
+#include "state/configuration.h"
 #include "state/desired.h"
 #include "state/inventory.h"
 #include "state/settings.h"
@@ -56,22 +58,41 @@ PHX_DEFINE_FREEP(phx_profiles)
 /* Takes up what the inventory records as last good. To be called once, before the first look. */
 int phx_profiles_recall(struct phx_profiles *profiles, const struct phx_inventory *inventory);
 
-/* The next update tries again what did not compile, and judges everything again. */
+/* The next update tries again what did not compile, and judges everything again; and a person waits
+ * for all that it finds to be compiled. */
 void phx_profiles_forget_failures(struct phx_profiles *profiles);
+
+/* Compiles run between two updates: at most LIMIT of them, each of which asks for an update when it
+ * has ended, or is late. Returns how many. */
+size_t phx_profiles_compiles(
+                const struct phx_profiles *profiles,
+                struct phx_process_watch *watches,
+                size_t limit);
+
+/* Whether one of them asks for it now: nothing else makes it known that it is over. */
+bool phx_profiles_has_compiled(const struct phx_profiles *profiles);
+
+/* Whether something waits for a compile, and it is not known yet who waits for it; that NAME is
+ * waited for with this urgency; and that this was all. */
+bool phx_profiles_is_unranked(const struct phx_profiles *profiles);
+void phx_profiles_rank(struct phx_profiles *profiles, const char *name, enum phx_urgency urgency);
+void phx_profiles_set_ranked(struct phx_profiles *profiles);
 
 /* What one look needs to know. */
 struct phx_profiles_look {
         const struct phx_settings *settings;
         const char *features;         /* id of the kernel's; NULL: nothing can be compiled */
         enum phx_hash_kind hash_kind; /* of the kernel */
-        const struct phx_definitions *definitions; /* of other people's files */
-        uint64_t now_usec;                         /* monotonic */
-        const struct phx_scope *scope;             /* what is to be read again; NULL: everything */
+        const struct phx_definitions *definitions;     /* of other people's files */
+        const struct phx_configuration *configuration; /* NULL without one */
+        uint64_t now_usec;                             /* monotonic */
+        const struct phx_scope *scope; /* what is to be read again; NULL: everything */
 };
 
-/* Reads the sources, compiles what is new, and appends what is desired to DESIRED, refusals of the
- * directory as a whole included. INVENTORY is brought up to date: 1 when it changed.
- * RET_RETRY_USEC: when a compile that failed for want of time or memory is worth another try. */
+/* Reads the sources, starts to compile what is new, takes what has been compiled since, and appends
+ * what is desired to DESIRED, refusals of the directory as a whole included. INVENTORY is brought
+ * up to date: 1 when it changed. RET_RETRY_USEC: when a compile that failed for want of time or
+ * memory is worth another try. */
 int phx_profiles_update(
                 struct phx_profiles *profiles,
                 const struct phx_profiles_look *look,

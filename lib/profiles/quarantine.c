@@ -82,6 +82,7 @@ int phx_quarantine_put(
                 delay = RETRY_USEC << quarantined->failures;
         quarantined->failures++;
         quarantined->is_current = true;
+        quarantined->is_tried = false;
         quarantined->retry_at = code == -EINVAL ? PHX_NEVER : now_usec + delay;
         return 0;
 }
@@ -113,7 +114,7 @@ uint64_t phx_quarantine_next(const struct phx_quarantine *quarantine, uint64_t n
         for (size_t i = 0; i < quarantine->count; i++) {
                 uint64_t at = quarantine->items[i].retry_at, wait = PHX_NEVER;
 
-                if (at != PHX_NEVER)
+                if (at != PHX_NEVER && !quarantine->items[i].is_tried)
                         wait = at > now_usec ? at - now_usec : 0;
                 if (wait < next)
                         next = wait;

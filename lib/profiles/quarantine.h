@@ -17,6 +17,7 @@ struct phx_quarantined {
         unsigned failures;
         uint64_t retry_at; /* PHX_NEVER: only other input can help */
         bool is_current;   /* there still is such a source; the caller's own mark */
+        bool is_tried;     /* its time has come, and it is being tried again: until that ends */
 };
 
 struct phx_quarantine {
@@ -38,6 +39,6 @@ int phx_quarantine_put(
 void phx_quarantine_release(struct phx_quarantine *quarantine, const char *name);
 /* Releases all that are not marked as current, and takes the marks away. */
 void phx_quarantine_sweep(struct phx_quarantine *quarantine);
-/* Until one is worth another try; PHX_NEVER when none is. */
+/* Until one is worth another try that is not being tried; PHX_NEVER when none is. */
 uint64_t phx_quarantine_next(const struct phx_quarantine *quarantine, uint64_t now_usec);
 void phx_quarantine_done(struct phx_quarantine *quarantine);

@@ -9,6 +9,7 @@
 #include "profiles/last_good.h"
 #include "profiles/profiles.h"
 #include "profiles/quarantine.h"
+#include "profiles/queue.h"
 #include "profiles/source.h"
 #include "source/files.h"
 #include "source/includes.h"
@@ -31,6 +32,9 @@ struct phx_profiles {
         struct phx_compiler_known compiler;
         struct phx_goods goods;
         struct phx_quarantine quarantine;
+        struct phx_compiles *compiles; /* those that run, or have ended since the last look */
+        struct phx_queue queue;        /* all that is to be compiled, these included */
+        bool is_asked;                 /* a person waits for what is found in the next look */
         struct phx_strings directories;
         /* Of the last look, when nothing had to be left out of it: sorted by name. */
         struct phx_candidate *candidates;
@@ -56,8 +60,8 @@ struct phx_candidate {
         uint64_t version;           /* of the files at that time */
         struct phx_closure closure;
         char key[PHX_SHA256_HEX];
-        bool must_compile;
-        int result; /* 0 when it is good */
+        bool must_compile; /* it is in the queue */
+        int result;        /* 0 when it is good; -EINPROGRESS while it is compiled */
         struct phx_error error;
         bool breaks_rule; /* where everything is to be reported: and compiled all the same */
 };
@@ -78,8 +82,8 @@ struct phx_update {
                           */
 };
 
-/* Judges all sources, and compiles those that are neither good nor bad yet. The candidates have
- * their results; negative only when nothing could be judged. */
+/* Judges all sources. The candidates have their results; negative only when nothing could be
+ * judged. */
 int phx_update_judge(struct phx_update *update);
 
 /* Takes over from the look before what still holds, into the candidates of this one, which have
@@ -93,6 +97,17 @@ void phx_candidate_done(struct phx_candidate *candidate);
 
 /* -EINVAL with a text when another file defines a profile of its name. */
 int phx_update_check_name(struct phx_update *update, struct phx_candidate *candidate);
+
+/* Of the candidates that must be compiled: takes what has ended, and starts what may run now.
+ * Offline, it waits for all. 0 or -ENOMEM. */
+int phx_update_compile(struct phx_update *update);
+
+/* Judges and keeps what was compiled for CANDIDATE: 0, or its refusal. */
+int phx_update_accept(
+                struct phx_update *update,
+                struct phx_candidate *candidate,
+                const char *blob,
+                size_t size);
 
 /* Whether GOOD is this very candidate as only the matcher judged it, in observe mode: the kernel
  * itself has not confirmed it since, so that it must not be put in force. */

@@ -49,7 +49,8 @@ static enum phx_cause diff_containers_why_no_profile(
         if (differ->observed->kernel_trouble)
                 return PHX_CAUSE_NO_APPARMOR;
         if (ours && !ours->has_good)
-                return PHX_CAUSE_PROFILE_REFUSED;
+                return ours->state == PHX_SOURCE_COMPILING ? PHX_CAUSE_PROFILE_COMPILING
+                                                           : PHX_CAUSE_PROFILE_REFUSED;
         if (!loaded)
                 return ours ? PHX_CAUSE_PROFILE_NOT_LOADED : PHX_CAUSE_PROFILE_ABSENT;
         if (ours)

@@ -71,7 +71,8 @@ struct phx_pass {
         uint64_t wall_usec;
         struct phx_foreign foreign;
         struct phx_strings changed; /* by others, when the last run began */
-        bool is_at_rest;            /* the last run left nothing to be done or tried again */
+        bool is_at_rest;            /* the last run left nothing to be done, tried again or taken
+                                       from the compiler */
         char *status;               /* as it said then */
         bool degraded;
         struct phx_backoff backoff;
@@ -503,6 +504,12 @@ static int pass_fill(
         if (r < 0)
                 return r;
 
+        for (size_t i = 0; i < picture->desired->profile_count; i++) {
+                const struct phx_desired_profile *profile = &picture->desired->profiles[i];
+
+                report->compiling += profile->compiling_since_usec > 0;
+                report->awaited += profile->is_awaited;
+        }
         report->labels_at = picture->observed->labels_at;
         report->retry_usec = retry_after(pass, picture, now_usec);
         report->is_settling = picture->observed->is_settling &&
@@ -545,7 +552,7 @@ static int pass_repeat(
 }
 
 static int pass_leave(struct phx_pass *pass, const struct phx_report *report) {
-        pass->is_at_rest = report->retry_usec == PHX_NEVER;
+        pass->is_at_rest = report->retry_usec == PHX_NEVER && report->compiling == 0;
         pass->degraded = report->degraded;
         return phx_replace(&pass->status, report->status);
 }

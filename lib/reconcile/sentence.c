@@ -226,6 +226,7 @@ static const char *const cause_words[] = {
         [PHX_CAUSE_CANNOT_CONFINE] = "no container can be confined",
         [PHX_CAUSE_NO_APPARMOR] = "AppArmor is not available",
         [PHX_CAUSE_PROFILE_REFUSED] = "its profile has no valid version",
+        [PHX_CAUSE_PROFILE_COMPILING] = "its profile is being compiled",
         [PHX_CAUSE_PROFILE_ABSENT] =
                         "its profile is neither in the profile directory nor in the kernel",
         [PHX_CAUSE_PROFILE_NOT_LOADED] = "its profile is not loaded in the kernel yet",

@@ -74,6 +74,8 @@ static enum phx_profile_state profile_state_of(
                 return PHX_PROFILE_QUARANTINED;
         if (want->state == PHX_SOURCE_WITHDRAWN)
                 return PHX_PROFILE_WITHDRAWN;
+        if (want->state == PHX_SOURCE_COMPILING)
+                return PHX_PROFILE_COMPILING;
         return is_drifted(drifts, want->name, PHX_LAYER_SOURCE, PHX_LAYER_KERNEL)
                                ? PHX_PROFILE_DRIFT
                                : PHX_PROFILE_IN_SYNC;
@@ -106,6 +108,10 @@ static int fill_profile(
                 return -ENOMEM;
         profile->is_piece = phx_is_piece_name(want->name);
         profile->source = want->state;
+        profile->compiling_since = want->compiling_since_usec == 0
+                                                   ? PHX_NEVER
+                                                   : want->compiling_since_usec +
+                                                                     view->clock_offset_usec;
         profile->line = want->line;
         profile->state = profile_state_of(view->drifts, want);
         if (fill_suspended(view, want->name, &profile->suspended) < 0)

@@ -30,6 +30,7 @@ static int add_postures(struct phx_buffer *buffer, const struct phx_tally *tally
 
 static int add_counts(struct phx_buffer *buffer, const struct phx_tally *tally) {
         unsigned restarts = tally->container_states[PHX_CONTAINER_REQUIRES_RESTART];
+        unsigned compiling = tally->profile_states[PHX_PROFILE_COMPILING];
         int r;
 
         r = phx_buffer_addf(
@@ -37,6 +38,9 @@ static int add_counts(struct phx_buffer *buffer, const struct phx_tally *tally) 
                         "%u profile%s in force, ",
                         tally->profiles_in_force,
                         phx_plural(tally->profiles_in_force));
+        /* Without trouble, the status begins with it. */
+        if (r >= 0 && tally->drifts > 0 && compiling > 0)
+                r = phx_buffer_addf(buffer, "%u compiling, ", compiling);
         if (r >= 0)
                 r = add_postures(buffer, tally);
         if (r >= 0 && restarts > 0)
@@ -78,14 +82,32 @@ static int add_trouble(
         return r < 0 ? r : phx_buffer_add_text(buffer, "; ");
 }
 
+/* Not in sync yet, and nothing is wrong. */
+static int add_compiling(
+                struct phx_buffer *buffer,
+                const struct phx_tally *tally,
+                bool is_observing) {
+        return phx_buffer_addf(
+                        buffer,
+                        "%s %u of %u profile%s: ",
+                        is_observing ? "Observing, compiling" : "Compiling",
+                        tally->profile_states[PHX_PROFILE_COMPILING],
+                        tally->profiles,
+                        phx_plural(tally->profiles));
+}
+
 /* "Observing, 2 drifts: " and the like. */
 static int add_verdict(
                 struct phx_buffer *buffer,
                 const struct phx_snapshot *snapshot,
-                unsigned troubles) {
+                const struct phx_tally *tally) {
+        unsigned troubles = tally->drifts;
         bool observing = snapshot->is_observing;
         int r;
 
+        if (troubles == 0 && snapshot->generation &&
+            tally->profile_states[PHX_PROFILE_COMPILING] > 0)
+                return add_compiling(buffer, tally, observing);
         if (troubles == 0 && snapshot->generation)
                 return phx_buffer_add_text(
                                 buffer,
@@ -114,7 +136,7 @@ int phx_status_render(const struct phx_snapshot *snapshot, char **ret_status, bo
         int r;
 
         phx_tally_count(snapshot, &tally);
-        r = add_verdict(&buffer, snapshot, tally.drifts);
+        r = add_verdict(&buffer, snapshot, &tally);
         if (r >= 0 && first)
                 r = add_trouble(&buffer, first, tally.drifts, snapshot->is_observing);
         if (r >= 0)

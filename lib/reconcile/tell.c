@@ -262,7 +262,8 @@ static bool is_about_source(const struct phx_drift *drift) {
         return drift->refused == PHX_REFUSED_PROFILE || drift->refused == PHX_REFUSED_TEST;
 }
 
-/* Refused before, and being written or out of sight just now: neither good nor refused yet. */
+/* Refused before, and being written, compiled or out of sight just now: neither good nor refused
+ * yet. */
 static bool is_pending(const struct phx_desired *desired, const struct phx_drift *drift) {
         const struct phx_desired_profile *profile = phx_desired_find_profile(
                         desired,
@@ -278,7 +279,8 @@ static bool is_pending(const struct phx_desired *desired, const struct phx_drift
                 if (refusal->refused == PHX_REFUSED_PROFILES && is_about_source(drift))
                         return true;
         }
-        return profile && profile->state == PHX_SOURCE_WRITING;
+        return profile &&
+               (profile->state == PHX_SOURCE_WRITING || profile->state == PHX_SOURCE_COMPILING);
 }
 
 /* A refused source may have been removed as well as corrected. */

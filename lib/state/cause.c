@@ -18,6 +18,7 @@ static const char *const cause_names[] = {
         [PHX_CAUSE_CANNOT_CONFINE] = "cannot-confine",
         [PHX_CAUSE_NO_APPARMOR] = "no-apparmor",
         [PHX_CAUSE_PROFILE_REFUSED] = "profile-refused",
+        [PHX_CAUSE_PROFILE_COMPILING] = "profile-compiling",
         [PHX_CAUSE_PROFILE_ABSENT] = "profile-absent",
         [PHX_CAUSE_PROFILE_NOT_LOADED] = "profile-not-loaded",
         [PHX_CAUSE_PROFILE_OUTDATED] = "profile-outdated",

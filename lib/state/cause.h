@@ -13,12 +13,13 @@ enum phx_cause {
         PHX_CAUSE_NO_CONFIGURATION, /* none was accepted yet */
         PHX_CAUSE_LAST_GOOD,        /* the last known good version is in force */
         PHX_CAUSE_NO_LAST_GOOD,
-        PHX_CAUSE_INPUT_REFUSED,   /* nothing is changed until the input is accepted */
-        PHX_CAUSE_PATH_REFUSED,    /* nothing below lxc_path is read or written */
-        PHX_CAUSE_CANNOT_CONFINE,  /* the kernel does not enforce AppArmor */
-        PHX_CAUSE_NO_APPARMOR,     /* the same, of a container that is to be assigned a profile */
-        PHX_CAUSE_PROFILE_REFUSED, /* no version of its profile was accepted yet */
-        PHX_CAUSE_PROFILE_ABSENT,  /* its profile is neither among ours nor in the kernel */
+        PHX_CAUSE_INPUT_REFUSED,     /* nothing is changed until the input is accepted */
+        PHX_CAUSE_PATH_REFUSED,      /* nothing below lxc_path is read or written */
+        PHX_CAUSE_CANNOT_CONFINE,    /* the kernel does not enforce AppArmor */
+        PHX_CAUSE_NO_APPARMOR,       /* the same, of a container that is to be assigned a profile */
+        PHX_CAUSE_PROFILE_REFUSED,   /* no version of its profile was accepted yet */
+        PHX_CAUSE_PROFILE_COMPILING, /* no version of it was compiled yet; one is just now */
+        PHX_CAUSE_PROFILE_ABSENT,    /* its profile is neither among ours nor in the kernel */
         PHX_CAUSE_PROFILE_NOT_LOADED,
         PHX_CAUSE_PROFILE_OUTDATED,  /* the kernel does not have this version of it yet */
         PHX_CAUSE_PROFILE_UNMANAGED, /* it is not ours, and not enforced */

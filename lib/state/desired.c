@@ -62,10 +62,9 @@ static void desired_container_done(struct phx_desired_container *container) {
 
 const char *phx_source_state_to_string(enum phx_source_state state) {
         static const char *const names[] = {
-                [PHX_SOURCE_GOOD] = "good",
-                [PHX_SOURCE_REFUSED] = "refused",
-                [PHX_SOURCE_WRITING] = "writing",
-                [PHX_SOURCE_WITHDRAWN] = "withdrawn",
+                [PHX_SOURCE_GOOD] = "good",           [PHX_SOURCE_REFUSED] = "refused",
+                [PHX_SOURCE_WRITING] = "writing",     [PHX_SOURCE_WITHDRAWN] = "withdrawn",
+                [PHX_SOURCE_COMPILING] = "compiling",
         };
 
         return state < PHX_ELEMENTS(names) ? names[state] : NULL;

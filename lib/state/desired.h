@@ -35,7 +35,11 @@ enum phx_source_state {
         PHX_SOURCE_WRITING,   /* somebody has it open for writing: the last good one until that ends
                                */
         PHX_SOURCE_WITHDRAWN, /* the source is gone, the last good one is still around */
+        PHX_SOURCE_COMPILING, /* the compiler is at it, or will be: the last good one until that
+                                 ends; the last */
 };
+
+#define PHX_SOURCE_STATES (PHX_SOURCE_COMPILING + 1)
 
 /* "good", "refused", … NULL for a number that is none. */
 const char *phx_source_state_to_string(enum phx_source_state state);
@@ -44,8 +48,10 @@ struct phx_desired_profile {
         char *name;
         enum phx_source_state state;
         char *refusal; /* PHX_SOURCE_REFUSED: for the operator; begins with the name: "NAME: …" */
-        unsigned line; /* of the last good text, that begins the profile */
-        bool has_good; /* the six below hold */
+        uint64_t compiling_since_usec;    /* with a compile that has not ended: monotonic; else 0 */
+        bool is_awaited;                  /* and a person has asked for a look since */
+        unsigned line;                    /* of the last good text, that begins the profile */
+        bool has_good;                    /* the six below hold */
         char digest[PHX_SHA256_HEX];      /* of the bytes of the deployed file */
         char key[PHX_SHA256_HEX];         /* of the compiled policy; "" for a piece */
         bool is_new;                      /* this judgement made it the last good one */

@@ -258,6 +258,8 @@ bool phx_drift_requires_restart(const struct phx_drift *drift) {
 }
 
 bool phx_drift_is_tolerable(const struct phx_drift *drift) {
+        if (drift->cause == PHX_CAUSE_PROFILE_COMPILING)
+                return true;
         if (drift->kind == PHX_DRIFT_RUNNING)
                 return phx_drift_requires_restart(drift) || drift->cause == PHX_CAUSE_NOT_ENFORCED;
         return drift->kind == PHX_DRIFT_MISSING || drift->kind == PHX_DRIFT_UNMANAGED ||

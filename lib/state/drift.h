@@ -113,5 +113,6 @@ void phx_drifts_done(struct phx_drifts *drifts);
 bool phx_drift_requires_restart(const struct phx_drift *drift);
 /* True for what is a state of affairs rather than trouble: a restart that is due, a profile that is
  * accepted in complain mode, a container that is not on this host, one that is not ours, a child of
- * a former version that only a boot removes. What an operator has suspended is not in sync. */
+ * a former version that only a boot removes, what waits for a compile that has its deadline. What
+ * an operator has suspended is not in sync. */
 bool phx_drift_is_tolerable(const struct phx_drift *drift);

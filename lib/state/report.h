@@ -17,6 +17,8 @@ struct phx_report {
         char *status;      /* one line for systemctl status */
         bool degraded;     /* something is refused, failed or drifted and will not repair itself */
         unsigned changes;  /* made on the machine by this pass */
+        unsigned compiling;         /* profiles with a compile that has not ended */
+        unsigned awaited;           /* compiles that a person waits for */
         struct phx_strings watches; /* directories, absolute, sorted; those that do not exist are
                                        not in it */
         pid_t *inits;               /* init of each running container: its end is worth a look */

@@ -11,10 +11,9 @@ static const char *snapshot_name_of(const char *const *names, size_t count, unsi
 
 const char *phx_profile_state_to_string(enum phx_profile_state state) {
         static const char *const names[] = {
-                [PHX_PROFILE_IN_SYNC] = "in-sync",
-                [PHX_PROFILE_DRIFT] = "drift",
-                [PHX_PROFILE_QUARANTINED] = "quarantined",
-                [PHX_PROFILE_WITHDRAWN] = "withdrawn",
+                [PHX_PROFILE_IN_SYNC] = "in-sync",         [PHX_PROFILE_DRIFT] = "drift",
+                [PHX_PROFILE_QUARANTINED] = "quarantined", [PHX_PROFILE_WITHDRAWN] = "withdrawn",
+                [PHX_PROFILE_COMPILING] = "compiling",
         };
 
         return snapshot_name_of(names, PHX_ELEMENTS(names), state);

@@ -27,6 +27,7 @@ enum phx_profile_state {
         PHX_PROFILE_DRIFT,
         PHX_PROFILE_QUARANTINED,
         PHX_PROFILE_WITHDRAWN,
+        PHX_PROFILE_COMPILING, /* the compiler is at its new text */
 };
 
 enum phx_container_state {
@@ -37,7 +38,7 @@ enum phx_container_state {
         PHX_CONTAINER_MISSING,
 };
 
-#define PHX_PROFILE_STATES (PHX_PROFILE_WITHDRAWN + 1)
+#define PHX_PROFILE_STATES (PHX_PROFILE_COMPILING + 1)
 #define PHX_CONTAINER_STATES (PHX_CONTAINER_MISSING + 1)
 
 /* Of the deployed file. */
@@ -54,6 +55,7 @@ struct phx_snapshot_profile {
         bool is_piece; /* a file that profiles include */
         enum phx_profile_state state;
         enum phx_source_state source;
+        uint64_t compiling_since; /* with a compile that has not ended */
         char *refusal;
         char *digest;
         enum phx_deployment deployed;

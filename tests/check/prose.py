@@ -14,7 +14,7 @@ SENTENCE = re.compile(r"[A-Za-z,.:;] |  *[A-Za-z]")
 
 # Whose words they are.
 FOREIGN = {
-    "lib/compiler/compiler.c": "apparmor_parser and the C library",
+    "lib/compiler/outcome.c": "apparmor_parser and the C library",
     "lib/compiler/explain.c": "apparmor_parser",
     "lib/compiler/message.c": "apparmor_parser",
     "lib/compiler/syntax.c": "apparmor_parser",

@@ -4,7 +4,8 @@
  * what the difference says about it, and the steps. The words of state.txt, one fact a line:
  *
  *   mode MODE · unconfigured · refusal OBJECT TEXT · writing OBJECT · child PROFILE NAME
- *   profile NAME good|refused|writing|withdrawn FILE|- [TEXT]   FILE: digest of the last good one
+ *   profile NAME good|refused|writing|compiling|withdrawn FILE|- [TEXT]   FILE: digest of the last
+ *   good one
  *   container ID DIRECTORY|- PROFILE|generated [NAMESPACE] · namespace NAME · label DIRECTORY LABEL
  *   file NAME FILE|- ours|foreign [TROUBLE] · disabled NAME PATH
  *   kernel NAME MODE HASH|- · kernel-trouble TEXT          HASH of good policy: policy of FILE
@@ -131,10 +132,9 @@ static int to_source_state(const char *word, enum phx_source_state *ret_state) {
                 const char *word;
                 enum phx_source_state state;
         } states[] = {
-                { "good", PHX_SOURCE_GOOD },
-                { "refused", PHX_SOURCE_REFUSED },
-                { "writing", PHX_SOURCE_WRITING },
-                { "withdrawn", PHX_SOURCE_WITHDRAWN },
+                { "good", PHX_SOURCE_GOOD },           { "refused", PHX_SOURCE_REFUSED },
+                { "writing", PHX_SOURCE_WRITING },     { "withdrawn", PHX_SOURCE_WITHDRAWN },
+                { "compiling", PHX_SOURCE_COMPILING },
         };
 
         for (size_t i = 0; i < PHX_ELEMENTS(states); i++)

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -169,8 +170,8 @@ static inline int tear_down(void **state) {
         return 0;
 }
 
-/* Borrowed until the next look. */
-static inline struct picture look(struct machine *machine) {
+/* Borrowed until the next look. What is compiled is not waited for. */
+static inline struct picture look_once(struct machine *machine) {
         struct picture picture = { calloc(1, sizeof(struct phx_desired)),
                                    calloc(1, sizeof(struct phx_observed)) };
         struct phx_input input = { &machine->settings,
@@ -207,6 +208,33 @@ static inline struct picture look(struct machine *machine) {
                 fail_msg("%s", phx_error_text(&error, r));
         picture_done(&machine->picture);
         machine->picture = picture;
+        return picture;
+}
+
+/* Until one of the compiles that run asks for a look. False when none runs. */
+static inline bool wait_for_a_compile(const struct machine *machine) {
+        struct phx_process_watch watches[PHX_COMPILES_LIMIT];
+        struct pollfd fds[PHX_COMPILES_LIMIT];
+        size_t count = phx_machine_compiles(machine->machine, watches, PHX_COMPILES_LIMIT);
+        uint64_t due = UINT64_MAX, now = phx_now_usec();
+
+        for (size_t i = 0; i < count; i++) {
+                fds[i] = (struct pollfd){ .fd = watches[i].fd, .events = POLLIN };
+                if (watches[i].due_usec < due)
+                        due = watches[i].due_usec;
+        }
+        if (count > 0)
+                assert_true(poll(fds, count, due > now ? (int) ((due - now) / 1000 + 1) : 0) >= 0);
+        return count > 0;
+}
+
+/* As many looks as it takes to compile all; the last one. */
+static inline struct picture look(struct machine *machine) {
+        struct picture picture;
+
+        do
+                picture = look_once(machine);
+        while (wait_for_a_compile(machine));
         return picture;
 }
 

@@ -238,12 +238,11 @@ static size_t count_children(void) {
         return count;
 }
 
-static void count_progress(void *data, const char *name, size_t done, size_t count) {
+static void count_progress(void *data, const char *name) {
         struct counted *counted = data;
         size_t running = count_children();
 
-        assert_int_equal(done, counted->calls++);
-        assert_int_equal(count, 6);
+        counted->calls++;
         if (running > counted->most)
                 counted->most = running;
 }
@@ -251,7 +250,8 @@ static void count_progress(void *data, const char *name, size_t done, size_t cou
 static void no_more_than_allowed_run_at_once(void **state) {
         static char names[6][16];
         struct counted counted = { 0 };
-        const struct phx_compile_progress progress = { .done = count_progress, .data = &counted };
+        const struct phx_compile_progress progress = { .started = count_progress,
+                                                       .data = &counted };
 
         pretend("echo policy; exec sleep 0.1\n");
         compiler.jobs = 2;
@@ -269,31 +269,102 @@ static void no_more_than_allowed_run_at_once(void **state) {
                 assert_int_equal(jobs[i].result, 0);
 }
 
-static void count_sign(void *data, const char *name, size_t done, size_t count) {
-        size_t *signs = data;
+/* --- beside what else is done --- */
 
-        assert_string_equal(name, "lxc-a");
-        assert_int_equal(done, 0);
-        assert_int_equal(count, 1);
-        (*signs)++;
+/* Until what runs asks for it, and no longer than it may. */
+static void wait_and_reap(struct phx_compiles *compiles) {
+        phx_compiles_wait(compiles);
+        phx_compiles_reap(compiles);
 }
 
-static void a_long_compile_gives_signs_of_life(void **state) {
-        size_t signs = 0;
-        const struct phx_compile_progress progress = {
-                .done = count_sign,
-                .data = &signs,
-                .every_msec = 50,
-        };
-        uint64_t began;
+static void a_compile_runs_beside_its_caller(void **state) {
+        struct phx_process_watch watch;
+        struct phx_compiles *compiles;
+        struct phx_compile_job again;
 
-        pretend("echo policy; exec sleep 0.5\n");
+        pretend("while [ ! -e ../../go ]; do :; done; echo policy\n");
+        assert_int_equal(phx_compiles_new(NULL, &compiles), 0);
+        assert_null(phx_compiles_key(compiles, "lxc-a"));
         (void) add_job("lxc-a", "profile lxc-a { }\n");
-        began = now_usec();
-        assert_int_equal(phx_compile(&compiler, jobs, job_count, &progress), 0);
-        assert_int_equal(jobs[0].result, 0);
-        /* One for each 50 ms that it took, on a busy machine too, and one for the beginning. */
-        assert_in_range(signs, 3, (now_usec() - began) / 50000 + 2);
+        again = jobs[0];
+        assert_int_equal(phx_compiles_start(compiles, &compiler, "k1", &jobs[0]), 0);
+        assert_string_equal(phx_compiles_key(compiles, "lxc-a"), "k1");
+        assert_string_equal(phx_compiles_name(compiles, 0), "lxc-a");
+        assert_null(phx_compiles_name(compiles, 1));
+        phx_compiles_reap(compiles);
+        assert_false(phx_compiles_take(compiles, &again));
+        assert_int_equal(phx_compiles_running(compiles), 1);
+        assert_int_equal(phx_compiles_watches(compiles, &watch, 1), 1);
+        assert_int_equal(phx_compiles_watches(compiles, &watch, 0), 0);
+        assert_true(is_alive(watch.pid));
+        assert_in_range(watch.due_usec, now_usec(), now_usec() + compiler.deadline_usec);
+
+        tree_write("go", "");
+        wait_and_reap(compiles);
+        assert_int_equal(phx_compiles_running(compiles), 0);
+        assert_int_equal(phx_compiles_watches(compiles, &watch, 1), 0);
+        /* It is over, and its copies are gone; what it wrote waits. */
+        assert_int_equal(access(tree_path("stage/lxc-a"), F_OK), -1);
+        assert_true(phx_compiles_take(compiles, &again));
+        assert_true(again.is_ended);
+        assert_int_equal(again.result, 0);
+        assert_string_equal(again.blob, "policy\n");
+        assert_null(phx_compiles_key(compiles, "lxc-a"));
+        assert_false(phx_compiles_take(compiles, &again));
+        phx_compile_job_done(&again);
+        phx_compiles_free(compiles);
+}
+
+static void another_text_ends_the_compile_of_the_first(void **state) {
+        struct phx_process_watch watch;
+        struct phx_compiles *compiles;
+
+        pretend("exec sleep 1000\n");
+        assert_int_equal(phx_compiles_new(NULL, &compiles), 0);
+        (void) add_job("lxc-a", "profile lxc-a { }\n");
+        assert_int_equal(phx_compiles_start(compiles, &compiler, "k1", &jobs[0]), 0);
+        assert_int_equal(phx_compiles_watches(compiles, &watch, 1), 1);
+        assert_int_equal(phx_compiles_start(compiles, &compiler, "k2", &jobs[0]), 0);
+        assert_false(is_alive(watch.pid));
+        assert_string_equal(phx_compiles_key(compiles, "lxc-a"), "k2");
+        assert_int_equal(phx_compiles_running(compiles), 1);
+        phx_compiles_cancel(compiles, "lxc-a");
+        phx_compiles_cancel(compiles, "lxc-a");
+        assert_int_equal(phx_compiles_running(compiles), 0);
+        assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+        phx_compiles_free(compiles);
+}
+
+static void one_that_is_late_ends_when_it_is_looked_after(void **state) {
+        struct phx_compiles *compiles;
+
+        pretend("exec sleep 1000\n");
+        compiler.deadline_usec = SECONDS / 10;
+        assert_int_equal(phx_compiles_new(NULL, &compiles), 0);
+        (void) add_job("lxc-a", "profile lxc-a { }\n");
+        assert_int_equal(phx_compiles_start(compiles, &compiler, "k1", &jobs[0]), 0);
+        wait_and_reap(compiles);
+        assert_int_equal(phx_compiles_running(compiles), 0);
+        assert_true(phx_compiles_take(compiles, &jobs[0]));
+        assert_int_equal(jobs[0].result, -ETIMEDOUT);
+        phx_compiles_free(compiles);
+}
+
+static void those_that_run_end_with_their_owner(void **state) {
+        struct phx_process_watch watches[2];
+        struct phx_compiles *compiles;
+
+        pretend("exec sleep 1000\n");
+        assert_int_equal(phx_compiles_new(NULL, &compiles), 0);
+        (void) add_job("lxc-a", "profile lxc-a { }\n");
+        (void) add_job("lxc-b", "profile lxc-b { }\n");
+        for (size_t i = 0; i < 2; i++)
+                assert_int_equal(phx_compiles_start(compiles, &compiler, "k", &jobs[i]), 0);
+        assert_int_equal(phx_compiles_watches(compiles, watches, 2), 2);
+        phx_compiles_free(compiles);
+        for (size_t i = 0; i < 2; i++)
+                assert_false(is_alive(watches[i].pid));
+        /* And their stages: see tear_down(). */
 }
 
 int main(void) {
@@ -310,7 +381,10 @@ int main(void) {
                 with_tree(one_that_cannot_be_killed_is_left_behind),
                 with_tree(other_ends_are_told_apart),
                 with_tree(no_more_than_allowed_run_at_once),
-                with_tree(a_long_compile_gives_signs_of_life),
+                with_tree(a_compile_runs_beside_its_caller),
+                with_tree(another_text_ends_the_compile_of_the_first),
+                with_tree(one_that_is_late_ends_when_it_is_looked_after),
+                with_tree(those_that_run_end_with_their_owner),
         };
 
         /* The compiler's user must come to where the pretended ones are. */

@@ -54,16 +54,16 @@ static void one_that_comes_during_a_pass_takes_the_next(void **state) {
         struct waiting first = { 0 }, second = { 0 };
 
         ask(&errands, &first);
-        errands_end(&errands, NULL);
+        errands_end(&errands, NULL, false);
         assert_int_equal(first.ends, 0);
         errands_begin(&errands);
         ask(&errands, &second);
-        errands_end(&errands, "no such key");
+        errands_end(&errands, "no such key", false);
         assert_int_equal(first.ends, 1);
         assert_string_equal(first.error, "no such key");
         assert_int_equal(second.ends, 0);
         errands_begin(&errands);
-        errands_end(&errands, NULL);
+        errands_end(&errands, NULL, false);
         assert_string_equal(second.error, "done");
         assert_null(errands.first);
 }
@@ -77,10 +77,10 @@ static void a_lost_pass_is_made_again(void **state) {
         assert_false(errands_again(&errands));
         errands_begin(&errands);
         assert_true(errands_again(&errands));
-        errands_end(&errands, NULL);
+        errands_end(&errands, NULL, false);
         assert_int_equal(waiting.ends, 0);
         errands_begin(&errands);
-        errands_end(&errands, NULL);
+        errands_end(&errands, NULL, false);
         assert_int_equal(waiting.ends, 1);
 }
 
@@ -90,7 +90,7 @@ static void one_that_asks_again_when_told_waits_for_another_pass(void **state) {
 
         ask(&errands, &waiting);
         errands_begin(&errands);
-        errands_end(&errands, NULL);
+        errands_end(&errands, NULL, false);
         assert_int_equal(waiting.ends, 1);
         assert_non_null(errands.first);
         assert_false(errands.first->is_running);
@@ -110,7 +110,7 @@ static void one_whose_caller_is_gone_is_done_all_the_same(void **state) {
         errands_begin(&errands);
         assert_int_equal(errands_suspensions(&errands, &none, &asked), 1);
         assert_int_equal(asked.count, 1);
-        errands_end(&errands, NULL);
+        errands_end(&errands, NULL, false);
         assert_int_equal(gone.ends, 0);
         assert_int_equal(other.ends, 1);
 }
@@ -126,7 +126,7 @@ static void what_was_stored_is_told_when_the_pass_fails(void **state) {
         errand = (struct errand){ .kind = ERRAND_RESUME, .ended = on_ended, .data = &late };
         assert_int_equal(errands_add(&errands, &errand), 0);
         errands_stored(&errands);
-        errands_end(&errands, "failed");
+        errands_end(&errands, "failed", false);
         assert_int_equal(pass.end, ERRAND_FAILED);
         assert_int_equal(change.end, ERRAND_STORED);
         assert_string_equal(change.error, "failed");
@@ -136,7 +136,7 @@ static void what_was_stored_is_told_when_the_pass_fails(void **state) {
         errands_stored(&errands);
         assert_true(errands_again(&errands));
         errands_begin(&errands);
-        errands_end(&errands, "failed");
+        errands_end(&errands, "failed", false);
         assert_int_equal(late.end, ERRAND_FAILED);
 }
 

@@ -185,12 +185,12 @@ static int sweep(void) {
         (void) close(fds[1]);
         if (read(fds[0], &byte, 1) != 1 || phx_process_end(&process, NULL) < 0)
                 return 2;
-        if (phx_process_sweep(kept, 10 * PHX_PROCESS_PATIENCE_USEC) != 0)
+        if (phx_process_sweep(&kept, 1, 10 * PHX_PROCESS_PATIENCE_USEC) != 0)
                 return 3;
         if (read(fds[0], &byte, 1) != 0 || waitpid(-1, NULL, WNOHANG) != 0)
                 return 4;
         /* A zombie that nobody reaped is swept, too. */
-        if (phx_process_sweep(0, 10 * PHX_PROCESS_PATIENCE_USEC) != 0)
+        if (phx_process_sweep(NULL, 0, 10 * PHX_PROCESS_PATIENCE_USEC) != 0)
                 return 5;
         return waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD ? 0 : 6;
 }

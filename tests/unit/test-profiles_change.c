@@ -28,6 +28,7 @@ static void a_source_that_is_being_written_waits(void **state) {
         update(1);
         fd = open(tree_path("profiles/lxc-web"), O_WRONLY | O_CLOEXEC);
         assert_true(fd >= 0);
+        assert_int_equal(write(fd, WEB, 1), 1);
         update(0);
         (void) close(fd);
         assert_int_equal(find("lxc-web")->state, PHX_SOURCE_WRITING);
@@ -160,6 +161,7 @@ static void while_the_loaders_settings_are_written_nothing_is_said(void **state)
         update(1);
         fd = open(tree_path("parser.conf"), O_WRONLY | O_CLOEXEC);
         assert_true(fd >= 0);
+        assert_int_equal(write(fd, "#", 1), 1);
         update(0);
         assert_directory_refused("/parser.conf: is still being written");
         assert_true(desired->refusals[0].is_transient);

@@ -16,8 +16,9 @@ static void every_word_is_a_word_of_its_own(void **state) {
         assert_string_equal(phx_health_to_string(PHX_HEALTH_OBSERVING), "observing");
         assert_null(phx_health_to_string((enum phx_health)(PHX_HEALTH_OBSERVING + 1)));
         assert_string_equal(phx_profile_state_to_string(PHX_PROFILE_QUARANTINED), "quarantined");
+        assert_string_equal(phx_profile_state_to_string(PHX_PROFILE_COMPILING), "compiling");
         assert_null(phx_profile_state_to_string(
-                        (enum phx_profile_state)(PHX_PROFILE_WITHDRAWN + 1)));
+                        (enum phx_profile_state)(PHX_PROFILE_COMPILING + 1)));
         assert_string_equal(
                         phx_container_state_to_string(PHX_CONTAINER_REQUIRES_RESTART),
                         "requires-restart");

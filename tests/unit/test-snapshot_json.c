@@ -28,7 +28,7 @@ static const char whole[] =
                 "\"paths\":{\"settings\":\"/s\",\"configuration\":\"/a\",\"profile_dir\":\"/b\",\"deployed_dir\":\"/c\","
                 "\"lxc_path\":\"/d\"},"
                 "\"profiles\":[{\"name\":\"abstractions/x\",\"kind\":\"piece\","
-                "\"state\":\"quarantined\",\"source\":\"refused\",\"refusal\":\"line 3\","
+                "\"state\":\"quarantined\",\"source\":\"refused\",\"compiling_since\":7,\"refusal\":\"line 3\","
                 "\"digest\":\"01\",\"deployed\":\"differs\",\"loaded\":true,\"mode\":\"enforce\","
                 "\"hash\":\"02\",\"loaded_hash\":\"03\",\"containers\":[\"101\",\"102\"],"
                 "\"lints\":[{\"rule\":\"may-leave\",\"text\":\"it may\",\"line\":3,"

@@ -95,6 +95,9 @@ static void on_report(void *data, const struct phx_report *report) {
 static void on_labels(void *data, bool differs) {
 }
 
+static void on_compiled(void *data) {
+}
+
 static void on_failure(void *data, const char *text) {
         fail_msg("%s", text);
 }
@@ -116,8 +119,8 @@ static int setup(void **state) {
         static const struct engine_plan plan = { setup_work, NULL, &journal };
         struct fixture *fixture = calloc(1, sizeof(*fixture));
         struct supervisor_handler handler = {
-                on_progress, on_seen, on_suspended, on_report, on_labels,
-                on_failure,  on_lost, on_stopped,   fixture,
+                on_progress, on_seen,    on_suspended, on_report,  on_labels,
+                on_compiled, on_failure, on_lost,      on_stopped, fixture,
         };
 
         assert_non_null(fixture);

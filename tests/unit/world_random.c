@@ -81,8 +81,8 @@ static void add_loaded(struct fake *fake, struct lottery *lottery, const char *n
 
 static void add_profile(struct fake *fake, struct lottery *lottery, const char *name) {
         static const enum phx_source_state states[] = {
-                PHX_SOURCE_GOOD,    PHX_SOURCE_GOOD,    PHX_SOURCE_GOOD,
-                PHX_SOURCE_REFUSED, PHX_SOURCE_WRITING, PHX_SOURCE_WITHDRAWN,
+                PHX_SOURCE_GOOD,    PHX_SOURCE_GOOD,      PHX_SOURCE_GOOD,      PHX_SOURCE_REFUSED,
+                PHX_SOURCE_WRITING, PHX_SOURCE_WITHDRAWN, PHX_SOURCE_COMPILING,
         };
         struct phx_desired_profile *profile = fake_profile(
                         fake,
