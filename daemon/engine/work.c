@@ -33,6 +33,7 @@
 #include "codec/suspensions_json.h"
 #include "config.h"
 #include "engine/attribution.h"
+#include "engine/fill.h"
 #include "engine/input.h"
 #include "engine/metrics.h"
 #include "engine/remote.h"
@@ -49,10 +50,6 @@
 #define SIGN_OF_LIFE_MSEC 10000
 /* Of which a look takes more memory than may be kept. */
 #define MANY_CONTAINERS 500
-/* Before settings were ever read: the defaults of phoenixd.json(5). */
-#define DEBOUNCE_USEC 200000ULL
-#define LONGEST_DELAY_USEC (2 * USEC_PER_SEC)
-#define RESYNC_USEC (600 * USEC_PER_SEC)
 
 const struct work_roots work_machine_roots = {
         .tasks = { .cgroup = "/sys/fs/cgroup", .proc = "/proc" },
@@ -301,32 +298,6 @@ static int world_offer(
 
 /* --- one look of the engine --- */
 
-static int fill_settings(const struct work *work, struct phx_report *report) {
-        const struct phx_settings *settings = input_settings(work->input);
-
-        report->debounce_usec = settings ? settings->debounce_usec : DEBOUNCE_USEC;
-        report->longest_delay_usec = settings ? settings->longest_delay_usec : LONGEST_DELAY_USEC;
-        report->resync_usec = settings ? settings->resync_usec : RESYNC_USEC;
-        if (settings && phx_machine_has_labels(work->machine))
-                report->label_resync_usec = settings->label_resync_usec;
-        return settings ? phx_replace(&report->lxc_path, settings->lxc_path) : 0;
-}
-
-static int fill_paths(const struct work *work, struct phx_snapshot *snapshot) {
-        const struct phx_settings *settings = input_settings(work->input);
-
-        if (!settings)
-                return 0;
-        snapshot->paths.default_profile_line = settings->default_profile_line;
-        if (phx_replace(&snapshot->paths.settings, work->options->settings) < 0 ||
-            phx_replace(&snapshot->paths.configuration, settings->configuration) < 0 ||
-            phx_replace(&snapshot->paths.profile_dir, settings->profile_dir) < 0 ||
-            phx_replace(&snapshot->paths.deployed_dir, settings->deployed_dir) < 0 ||
-            phx_replace(&snapshot->paths.lxc_path, settings->lxc_path) < 0)
-                return -ENOMEM;
-        return 0;
-}
-
 /* What the loop knows of the whole daemon, the engine knows of itself. */
 static void write_metrics(struct work *work, const struct phx_snapshot *snapshot) {
         const struct phx_settings *settings = input_settings(work->input);
@@ -365,7 +336,7 @@ static int fill_answer(struct work *work, struct engine_answer *answer) {
         if (!answer->report->degraded)
                 work->last_converged_usec = work->wall_usec;
         write_metrics(work, snapshot);
-        r = fill_paths(work, snapshot);
+        r = fill_paths(input_settings(work->input), work->options->settings, snapshot);
         if (r >= 0)
                 r = phx_snapshot_explain(snapshot);
         if (r < 0)
@@ -479,7 +450,7 @@ static int work_look(
                 return r;
         attribute(work);
         await_expiry(work, report);
-        r = fill_settings(work, report);
+        r = fill_report(input_settings(work->input), phx_machine_has_labels(work->machine), report);
         if (report->is_unchanged)
                 fill_unchanged(work, report);
         else if (r >= 0)
