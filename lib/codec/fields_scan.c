@@ -43,8 +43,14 @@ static bool span_is(
                memcmp(span_text(text, span), word, span_size(span)) == 0;
 }
 
+/* Of a text that is no JSON, the walk may give what is not in it. */
+static bool span_is_sound(const struct phx_json_text *text, const struct phx_json_span *span) {
+        return span->begin < span->end && span->end <= text->size;
+}
+
 static bool span_is_string(const struct phx_json_text *text, const struct phx_json_span *span) {
-        return span_size(span) >= 2 && span_text(text, span)[0] == '"';
+        return span_size(span) >= 2 && text->data[span->begin] == '"' &&
+               text->data[span->end - 1] == '"';
 }
 
 /* A string with escapes: rare. */
@@ -213,7 +219,9 @@ static void scan_text_item(void *data, const struct phx_json_member *member) {
 
         if (array->r <= 0)
                 return;
-        array->r = scan_string(array->text, &member->value, &text);
+        array->r = span_is_sound(array->text, &member->value)
+                                   ? scan_string(array->text, &member->value, &text)
+                                   : 0;
         if (array->r > 0 && phx_strings_add(array->strings, text) < 0)
                 array->r = -ENOMEM;
 }
@@ -318,7 +326,12 @@ static void scan_member(void *data, const struct phx_json_member *member) {
 
         if (scan->r <= 0)
                 return;
-        field = span_size(&member->key) >= 2 ? scan_find(scan, &member->key) : NULL;
+        if (!span_is_sound(scan->text, &member->key) || !span_is_string(scan->text, &member->key) ||
+            !span_is_sound(scan->text, &member->value)) {
+                scan->r = 0;
+                return;
+        }
+        field = scan_find(scan, &member->key);
         if (!field)
                 return;
         bit = UINT64_C(1) << (field - scan->shape->fields);
