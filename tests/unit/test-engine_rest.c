@@ -31,6 +31,9 @@
 static struct {
         volatile pid_t worker; /* as the last look left it */
         volatile bool is_worker_killed;
+        /* A process in a compiler's place, which the first look starts; 0: none. */
+        volatile uint64_t compile_usec; /* how long it may take */
+        volatile pid_t compiler;
 } * shared;
 
 static struct {
@@ -38,6 +41,23 @@ static struct {
         int changed_fd;
         struct engine *engine;
 } test;
+
+/* The engine's own. */
+static struct phx_process compiler;
+static uint64_t compiler_due;
+
+static void start_compiler(void) {
+        int r;
+
+        if (shared->compile_usec == 0 || shared->compiler > 0)
+                return;
+        compiler_due = phx_now_usec() + shared->compile_usec;
+        r = phx_process_fork(&compiler);
+        if (r > 0)
+                for (;;)
+                        (void) pause();
+        shared->compiler = compiler.pid;
+}
 
 static int look(void *data,
                 const struct engine_request *request,
@@ -53,9 +73,20 @@ static int look(void *data,
         if (phx_pve_worker_state(worker, &found, error) != PHX_PVE_OUTCOME_DONE)
                 return -EIO;
         shared->worker = phx_pve_worker_pid(worker);
+        /* What has ended or is late is taken by the next look. */
+        if (compiler.pid > 0 && compiler_due <= phx_now_usec())
+                (void) phx_process_end(&compiler, NULL);
+        start_compiler();
         if (shared->is_worker_killed)
                 (void) kill(shared->worker, SIGKILL);
         return 0;
+}
+
+static size_t compiles(void *data, struct phx_process_watch *watches, size_t limit) {
+        if (compiler.pid <= 0 || limit == 0)
+                return 0;
+        watches[0] = (struct phx_process_watch){ compiler.pid, compiler.fd, compiler_due };
+        return 1;
 }
 
 static const struct phx_process *process(void *data) {
@@ -70,7 +101,10 @@ static int setup_work(
         struct phx_pve_worker *worker = NULL;
         int r = phx_pve_worker_new(&test.options, &worker);
 
-        *ret_work = (struct engine_work){ .look = look, .process = process, .data = worker };
+        *ret_work = (struct engine_work){ .look = look,
+                                          .process = process,
+                                          .compiles = compiles,
+                                          .data = worker };
         return r;
 }
 
@@ -84,6 +118,8 @@ static int setup(void **state) {
 
         pve_tree_new();
         shared->is_worker_killed = false;
+        shared->compile_usec = 0;
+        shared->compiler = 0;
         test.changed_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         assert_true(test.changed_fd >= 0);
         test.options = (struct phx_pve_worker_options){
@@ -160,6 +196,61 @@ static void one_that_always_ends_does_not_ask_all_the_time(void **state) {
         assert_true(phx_now_usec() - begin >= SPACING_USEC);
 }
 
+/* What it says by itself, between two looks. */
+static enum channel_type next_message(int timeout_msec) {
+        struct channel_message *message = NULL;
+        struct pollfd poll_fd = { .fd = test.engine->channel.fd, .events = POLLIN };
+        enum channel_type type;
+        int r;
+
+        while ((r = channel_receive(&test.engine->channel, &message)) == 0)
+                if (poll(&poll_fd, 1, timeout_msec) == 0)
+                        return (enum channel_type) 0;
+        assert_int_equal(r, 1);
+        type = message->type;
+        channel_message_free(message);
+        return type;
+}
+
+static void a_compile_outlives_the_look_and_its_end_is_said_once(void **state) {
+        shared->compile_usec = 1000000000;
+        ask_for_a_look();
+        assert_true(shared->compiler > 0);
+        assert_int_equal(kill(shared->compiler, 0), 0);
+        assert_int_equal(next_message(0), 0);
+        /* Another look sweeps up what is left, but not this. */
+        ask_for_a_look();
+        assert_int_equal(kill(shared->compiler, 0), 0);
+        assert_int_equal(next_message(0), 0);
+        assert_int_equal(kill(shared->compiler, SIGKILL), 0);
+        assert_int_equal(next_message(PATIENCE_MSEC), CHANNEL_COMPILED);
+        assert_int_equal(next_message(1000), 0);
+        assert_false(is_asked(0));
+}
+
+static void a_compile_that_is_late_is_said_to_be_over(void **state) {
+        shared->compile_usec = 300000;
+        ask_for_a_look();
+        assert_int_equal(next_message(PATIENCE_MSEC), CHANNEL_COMPILED);
+        assert_int_equal(kill(shared->compiler, 0), 0);
+        ask_for_a_look();
+        assert_int_equal(kill(shared->compiler, 0), -1);
+        assert_int_equal(next_message(1000), 0);
+}
+
+static void a_compile_ends_with_its_engine(void **state) {
+        uint64_t end = phx_now_usec() + PATIENCE_MSEC * UINT64_C(1000);
+
+        shared->compile_usec = 1000000000;
+        ask_for_a_look();
+        engine_kill(test.engine);
+        /* Its new parent may take its time to bury it. */
+        while (phx_process_sweep(NULL, 0, 0) > 0 || kill(shared->compiler, 0) == 0) {
+                assert_true(phx_now_usec() < end);
+                (void) usleep(1000);
+        }
+}
+
 /* Also while it waits to ask again. */
 static void one_without_a_loop_ends(void **state) {
         struct pollfd poll_fd = { .fd = test.engine->process.fd, .events = POLLIN };
@@ -181,6 +272,9 @@ int main(void) {
                 TEST(a_worker_that_ends_during_a_look_asks_for_another),
                 TEST(one_that_always_ends_does_not_ask_all_the_time),
                 TEST(one_without_a_loop_ends),
+                TEST(a_compile_outlives_the_look_and_its_end_is_said_once),
+                TEST(a_compile_that_is_late_is_said_to_be_over),
+                TEST(a_compile_ends_with_its_engine),
         };
 
         shared = mmap(NULL,

@@ -68,6 +68,29 @@ static void one_that_comes_during_a_pass_takes_the_next(void **state) {
         assert_null(errands.first);
 }
 
+static void one_waits_for_what_is_compiled(void **state) {
+        phx_cleanup(errands_done) struct errands errands = { 0 };
+        struct waiting pass = { 0 }, change = { 0 }, later = { 0 };
+        struct errand errand = { .kind = ERRAND_SUSPEND, .ended = on_ended, .data = &change };
+
+        ask(&errands, &pass);
+        assert_int_equal(errands_add(&errands, &errand), 0);
+        errands_begin(&errands);
+        ask(&errands, &later);
+        errands_end(&errands, NULL, true);
+        assert_int_equal(pass.ends, 0);
+        assert_int_equal(change.ends, 1);
+        assert_int_equal(later.ends, 0);
+        /* A pass that fails ends it all the same; one that has not begun with it does not. */
+        errands_end(&errands, "failed", false);
+        assert_string_equal(pass.error, "failed");
+        assert_int_equal(later.ends, 0);
+        errands_begin(&errands);
+        errands_end(&errands, NULL, false);
+        assert_string_equal(later.error, "done");
+        assert_null(errands.first);
+}
+
 static void a_lost_pass_is_made_again(void **state) {
         phx_cleanup(errands_done) struct errands errands = { 0 };
         struct waiting waiting = { 0 };
@@ -165,6 +188,7 @@ static void changes_of_suspensions_add_up_in_their_order(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(one_that_comes_during_a_pass_takes_the_next),
+                cmocka_unit_test(one_waits_for_what_is_compiled),
                 cmocka_unit_test(a_lost_pass_is_made_again),
                 cmocka_unit_test(one_that_asks_again_when_told_waits_for_another_pass),
                 cmocka_unit_test(one_whose_caller_is_gone_is_done_all_the_same),

@@ -218,6 +218,43 @@ static void a_label_that_differs_is_looked_at_at_once(void **state) {
         assert_true(schedule_due(&schedule) == 82 * S);
 }
 
+static void what_was_compiled_is_taken_at_once_and_consumes_nothing_else(void **state) {
+        struct schedule schedule = settled(10 * S);
+
+        schedule_event(&schedule, 20 * S, false);
+        schedule_compiled(&schedule);
+        assert_int_equal(schedule_due(&schedule), 0);
+        assert_false(schedule_is_lazy(&schedule));
+        assert_int_equal(schedule_begin(&schedule, 20 * S), LOOK_COMPILED);
+        schedule_end(&schedule, 20 * S + 10 * MS, &quiet);
+        /* The event still waits for the dust to settle, and the resync is no later for it. */
+        assert_int_equal(schedule_due(&schedule), 20 * S + 200 * MS);
+        assert_int_equal(schedule_begin(&schedule, 21 * S), LOOK_PLAIN);
+        schedule_end(&schedule, 21 * S, &quiet);
+        schedule_compiled(&schedule);
+        assert_int_equal(schedule_begin(&schedule, 300 * S), LOOK_COMPILED);
+        schedule_end(&schedule, 300 * S, &quiet);
+        assert_int_equal(schedule_due(&schedule), 621 * S);
+}
+
+static void what_was_compiled_comes_with_what_else_is_due(void **state) {
+        struct schedule schedule = settled(10 * S);
+
+        schedule_compiled(&schedule);
+        schedule_ask(&schedule);
+        assert_int_equal(schedule_begin(&schedule, 20 * S), LOOK_ASKED);
+        schedule_end(&schedule, 20 * S, &quiet);
+        assert_int_equal(schedule_due(&schedule), 620 * S);
+        /* After a failure it waits for the next try. */
+        (void) schedule_begin(&schedule, 30 * S);
+        schedule_fail(&schedule, 30 * S, false);
+        schedule_compiled(&schedule);
+        assert_int_equal(schedule_due(&schedule), 31 * S);
+        assert_int_equal(schedule_begin(&schedule, 31 * S), LOOK_FULL);
+        schedule_end(&schedule, 31 * S, &quiet);
+        assert_int_equal(schedule_due(&schedule), 631 * S);
+}
+
 static void what_is_ready_waits_for_nothing(void **state) {
         struct schedule schedule = settled(10 * S);
 
@@ -270,6 +307,8 @@ int main(void) {
                 cmocka_unit_test(the_resync_can_be_limited),
                 cmocka_unit_test(labels_are_due_by_themselves_only_when_they_are_to_be_looked_at),
                 cmocka_unit_test(a_label_that_differs_is_looked_at_at_once),
+                cmocka_unit_test(what_was_compiled_is_taken_at_once_and_consumes_nothing_else),
+                cmocka_unit_test(what_was_compiled_comes_with_what_else_is_due),
                 cmocka_unit_test(what_is_ready_waits_for_nothing),
                 cmocka_unit_test(what_happens_while_labels_are_looked_at_is_not_lost),
         };

@@ -75,13 +75,13 @@ most_compilers() {
 watch_compilers
 put_profile lxc-slow1 "$endless"
 put_profile lxc-slow2 "$endless"
-check "the status says what it is at" wait_until 10 status_like '^Reconciling: compiling lxc-slow[12] \([12] of [12]\)'
+check "the status says what it is at" wait_until 10 status_like '^Compiling [12] of [0-9]+ profiles: '
 check "each is stopped at its deadline, by the setting's name" wait_until 10 status_like "$stopped"
 check "one at a time" prints 1 most_compilers
 set_setting compile_jobs 2
 watch_compilers
 echo '# again' | tee -a "$SOURCES/lxc-slow1" >>"$SOURCES/lxc-slow2"
-check "they are compiled again" wait_until 10 status_like '^Reconciling: compiling'
+check "they are compiled again" wait_until 10 status_like '^Compiling [12] of [0-9]+ profiles: '
 check "and stopped again" wait_until 15 status_like "$stopped"
 check "two at a time" prints 2 most_compilers
 rm "$SOURCES/lxc-slow2"
