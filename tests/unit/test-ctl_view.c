@@ -127,6 +127,82 @@ static void a_page_has_a_limit(void **state) {
         assert_string_equal(error.name, SD_BUS_ERROR_INVALID_ARGS);
 }
 
+/* --- an earlier version --- */
+
+static int earlier_describe(sd_bus_message *message, void *data, sd_bus_error *error) {
+        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = phx_snapshot_new();
+        phx_autofree char *text = NULL;
+        struct phx_daemon daemon;
+
+        phx_daemon_init(&daemon);
+        shared->containers = 3;
+        snapshot->containers = calloc(3, sizeof(*snapshot->containers));
+        assert_non_null(snapshot->containers);
+        add_containers(snapshot);
+        assert_int_equal(phx_description_render(&daemon, snapshot, &text), 0);
+        return sd_bus_reply_method_return(message, "s", text);
+}
+
+static const sd_bus_vtable earlier_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD("Describe", "", "s", earlier_describe, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_VTABLE_END,
+};
+
+static _Noreturn void run_earlier(const struct fixture *fixture) {
+        sd_bus *bus = NULL;
+        int r;
+
+        r = try_connect(fixture, &bus);
+        if (r >= 0)
+                r = sd_bus_add_object_vtable(
+                                bus,
+                                NULL,
+                                "/org/phoenixd1",
+                                "org.phoenixd1.Manager",
+                                earlier_vtable,
+                                NULL);
+        if (r >= 0)
+                r = sd_bus_request_name(bus, "org.phoenixd1", 0);
+        while (r >= 0) {
+                r = sd_bus_process(bus, NULL);
+                if (r == 0)
+                        r = sd_bus_wait(bus, UINT64_MAX);
+        }
+        _exit(1);
+}
+
+static int setup_earlier(void **state) {
+        struct fixture *fixture;
+        int r = setup(state);
+
+        fixture = *state;
+        start_bus(fixture);
+        connect_client(fixture);
+        fixture->manager = fork();
+        if (fixture->manager == 0)
+                run_earlier(fixture);
+        wait_for_daemon(fixture->client);
+        return r < 0 ? r : setenv("DBUS_SYSTEM_BUS_ADDRESS", fixture->address, 1);
+}
+
+/* It knows Describe() alone, and has everything in it. */
+static void an_earlier_version_is_asked_for_everything(void **state) {
+        phx_cleanup(remote_view_done) struct remote_view lists = { 0 }, objects = { 0 },
+                                                         attention = { 0 };
+        char id[] = "c00001";
+        char *names[] = { id };
+
+        assert_int_equal(remote_view(&ctl, NULL, REMOTE_CONTAINERS, &lists), 0);
+        assert_true(lists.is_whole);
+        assert_int_equal(lists.description.snapshot->container_count, 3);
+        assert_int_equal(lists.tally.containers, 3);
+        assert_int_equal(remote_view_objects(&ctl, NULL, 1, names, &objects), 0);
+        assert_non_null(phx_snapshot_find_container(objects.description.snapshot, id));
+        assert_int_equal(remote_view_attention(&ctl, NULL, 10, &attention), 0);
+        assert_true(attention.is_whole);
+}
+
 #define VIEW_TEST(test) cmocka_unit_test_setup_teardown(test, setup_many, teardown)
 
 int main(void) {
@@ -136,6 +212,10 @@ int main(void) {
                 VIEW_TEST(one_object_comes_with_its_profile_and_drifts),
                 VIEW_TEST(what_needs_attention_comes_with_its_containers),
                 VIEW_TEST(a_page_has_a_limit),
+                cmocka_unit_test_setup_teardown(
+                                an_earlier_version_is_asked_for_everything,
+                                setup_earlier,
+                                teardown),
         };
 
         shared = mmap(NULL,
