@@ -19,6 +19,8 @@
 /* A policy of Debian's largest profile has 1 MB. */
 #define POLICY_LIMIT (64UL << 20)
 #define SUFFIX ".policy"
+/* See profiles/lint_kept.h. */
+#define BESIDE ".lints"
 #define MAGIC "phoenixd-policy 1 "
 #define HEADER_SIZE (sizeof(MAGIC) - 1 + PHX_SHA256_HEX)
 
@@ -247,6 +249,14 @@ static int cache_list_earlier(
         return errno ? phx_errno() : 0;
 }
 
+/* What is kept about a policy goes first. */
+static void cache_remove_beside(int dir_fd, const char *name) {
+        phx_autofree char *beside = NULL;
+
+        if (phx_printf(&beside, "%.*s" BESIDE, (int) (strlen(name) - strlen(SUFFIX)), name) >= 0)
+                (void) unlinkat(dir_fd, beside, 0);
+}
+
 int phx_policy_cache_keep(
                 int dir_fd,
                 const struct phx_strings *keys,
@@ -272,6 +282,7 @@ int phx_policy_cache_keep(
                         continue;
                 }
                 left = 0; /* what was used still earlier goes as well */
+                cache_remove_beside(dir_fd, earlier->name);
                 if (unlinkat(dir_fd, earlier->name, 0) < 0)
                         r = phx_errno();
                 else

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "profiles/lint_kept.h"
 #include "profiles/update.h"
 
 /* By what it includes now: of a last good one whose includes have changed since, the lines may be
@@ -37,16 +38,38 @@ static int profile_lint_ask(
         return phx_lint_profile(&subject, &good->lints, error);
 }
 
+/* As they were found before a restart: -ENOENT when they are to be asked. */
+static int profile_lint_recall(struct phx_good *good, int cache_fd) {
+        phx_autofree char *trouble = NULL;
+        int r;
+
+        r = phx_lints_recall(cache_fd, good->key, &good->lints, &trouble);
+        if (r < 0)
+                return r;
+        good->is_linted = true;
+        return phx_replace(&good->lint_trouble, trouble);
+}
+
 int phx_update_lint(struct phx_update *update, struct phx_good *good) {
+        int cache_fd = update->profiles->goods.cache_fd;
         struct phx_error error = { 0 };
         int r;
 
         if (good->is_linted || !good->text || good->policy.count == 0 || !good->key[0])
                 return 0;
         phx_lints_done(&good->lints);
+        if (cache_fd >= 0) {
+                r = profile_lint_recall(good, cache_fd);
+                if (r != -ENOENT)
+                        return r;
+        }
         r = profile_lint_ask(update, good, &error);
         if (r == -ENOMEM)
                 return r;
         good->is_linted = true;
-        return phx_replace(&good->lint_trouble, r < 0 ? phx_error_text(&error, r) : NULL);
+        if (phx_replace(&good->lint_trouble, r < 0 ? phx_error_text(&error, r) : NULL) < 0)
+                return -ENOMEM;
+        if (cache_fd >= 0)
+                phx_lints_keep(cache_fd, good->key, &good->lints, good->lint_trouble);
+        return 0;
 }

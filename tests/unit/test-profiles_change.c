@@ -17,7 +17,7 @@ static size_t count_cached(void) {
 
         assert_non_null(directory);
         while ((entry = readdir(directory)))
-                count += entry->d_name[0] != '.';
+                count += phx_has_suffix(entry->d_name, ".policy");
         (void) closedir(directory);
         return count;
 }
