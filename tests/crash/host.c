@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "compiler/compiler.h"
 #include "engine/work.h"
 #include "order.h"
 #include "policy/policy.h"
@@ -260,14 +262,48 @@ static bool look(
                 enum look_kind kind) {
         static const struct engine_sink sink = { forget_all, forget_object, forget_rest, NULL };
         phx_cleanup(engine_answer_done) struct engine_answer answer = { .sink = &sink };
-        const struct engine_request request = { .kind = kind };
+        const struct phx_scope nothing = { 0 };
+        const struct engine_request request = {
+                .kind = kind,
+                .scope = kind == LOOK_COMPILED ? &nothing : NULL,
+        };
         struct phx_error error = { 0 };
 
         if (work->look(work->data, &request, &answer, &error) < 0)
                 return false;
         if (arguments->run->is_verbose)
                 (void) fprintf(stderr, "# %s\n", answer.report->status);
-        return !answer.report->degraded && answer.report->changes == 0;
+        return !answer.report->degraded && answer.report->changes == 0 &&
+               answer.report->compiling == 0;
+}
+
+/* As an engine at rest does: until a compile is over. False when none runs. */
+static bool wait_for_a_compile(const struct engine_work *work) {
+        struct phx_process_watch watches[PHX_COMPILES_LIMIT];
+        struct pollfd fds[PHX_COMPILES_LIMIT];
+        size_t count = work->compiles(work->data, watches, PHX_COMPILES_LIMIT);
+        uint64_t due = UINT64_MAX, now = phx_now_usec();
+
+        for (size_t i = 0; i < count; i++) {
+                fds[i] = (struct pollfd){ .fd = watches[i].fd, .events = POLLIN };
+                if (watches[i].due_usec < due)
+                        due = watches[i].due_usec;
+        }
+        if (count > 0)
+                (void) poll(fds, count, due > now ? (int) ((due - now) / 1000 + 1) : 0);
+        return count > 0;
+}
+
+/* And all that it starts to compile. */
+static bool look_and_compile(
+                const struct arguments *arguments,
+                const struct engine_work *work,
+                enum look_kind kind) {
+        bool is_clean = look(arguments, work, kind);
+
+        while (wait_for_a_compile(work))
+                is_clean = look(arguments, work, LOOK_COMPILED);
+        return is_clean;
 }
 
 static unsigned count_descriptors(void) {
@@ -304,7 +340,7 @@ static int engine_main(void *data) {
                 if (work_setup(&arguments->options, &audit, &work, &error) < 0 && i > 0)
                         return 2;
         for (unsigned i = 0; !is_clean && i < arguments->run->looks; i++)
-                is_clean = look(arguments, &work, i == 0 ? LOOK_FULL : LOOK_ASKED);
+                is_clean = look_and_compile(arguments, &work, i == 0 ? LOOK_FULL : LOOK_ASKED);
         if (is_clean && arguments->run->counts_descriptors)
                 is_clean = leaks_nothing(arguments, &work);
         return is_clean ? 0 : 1;
