@@ -537,19 +537,20 @@ bool phx_lxc_containers_cover(const struct phx_lxc_cache *cache, const char *pat
 
 int phx_lxc_config_text(
                 const struct phx_lxc *lxc,
+                int *path_fd,
                 const char *name,
                 const char *digest,
                 struct phx_lxc_source *ret_source) {
         phx_cleanup(phx_lxc_source_done) struct phx_lxc_source source = { 0 };
-        phx_autoclose int path_fd = -1, fd = -1;
+        phx_autoclose int fd = -1;
         phx_autofree char *path = NULL;
         int r;
 
         r = config_path(lxc, name, &path);
+        if (r >= 0 && *path_fd < 0)
+                r = phx_lxc_open_path(lxc, path_fd, NULL);
         if (r >= 0)
-                r = phx_lxc_open_path(lxc, &path_fd, NULL);
-        if (r >= 0)
-                r = phx_lxc_open_container(lxc, path_fd, name, &fd, NULL);
+                r = phx_lxc_open_container(lxc, *path_fd, name, &fd, NULL);
         if (r >= 0)
                 r = phx_lxc_read_config(fd, path, &lxc->owner, &source, NULL);
         if (r < 0)

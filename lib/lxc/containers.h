@@ -80,10 +80,12 @@ bool phx_lxc_containers_are_unchanged(const struct phx_lxc *lxc, struct phx_lxc_
  * doubt not. */
 bool phx_lxc_containers_cover(const struct phx_lxc_cache *cache, const char *path);
 
-/* The config of NAME, read again. -ESTALE when it has not DIGEST any more, others as from
+/* The config of NAME, read again. *PATH_FD is LXC_PATH, opened when it is -1: the caller's, for the
+ * next of them. -ESTALE when the config has not DIGEST any more, others as from
  * phx_lxc_read_config(). */
 int phx_lxc_config_text(
                 const struct phx_lxc *lxc,
+                int *path_fd,
                 const char *name,
                 const char *digest,
                 struct phx_lxc_source *ret_source);

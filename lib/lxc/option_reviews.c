@@ -30,12 +30,14 @@ struct batch {
         struct phx_option_memory *memory;
         struct phx_assignments assignments;
         size_t *items;
+        int path_fd;  /* of LXC_PATH, when it was opened */
         bool changed; /* the inventory */
 };
 
 static void batch_done(struct batch *batch) {
         phx_assignments_done(&batch->assignments);
         free(batch->items);
+        phx_closep(&batch->path_fd);
         for (size_t i = 0; i < batch->memory->count; i++)
                 if (batch->memory->items[i].chain)
                         batch->memory->items[i].chain->is_used = true;
@@ -123,10 +125,15 @@ static int review_generated(
 
 /* The file was read a moment ago. */
 static int review_file(
-                const struct batch *batch,
+                struct batch *batch,
                 struct phx_observed_container *have,
                 struct phx_lxc_source *source) {
-        int r = phx_lxc_config_text(batch->review->lxc, have->directory, have->digest, source);
+        int r = phx_lxc_config_text(
+                        batch->review->lxc,
+                        &batch->path_fd,
+                        have->directory,
+                        have->digest,
+                        source);
 
         if (r >= 0)
                 return 1;
@@ -247,7 +254,9 @@ int phx_option_reviews_run(
                 const struct phx_option_review *review,
                 struct phx_error *error) {
         struct phx_option_memory *memory = reviews->memory;
-        phx_cleanup(batch_done) struct batch batch = { .review = review, .memory = memory };
+        phx_cleanup(batch_done) struct batch batch = { .review = review,
+                                                       .memory = memory,
+                                                       .path_fd = -1 };
         int r;
 
         batch.items = calloc(REVIEWED_AT_ONCE, sizeof(*batch.items));
@@ -268,7 +277,7 @@ bool phx_option_reviews_are_unchanged(
                 struct phx_option_reviews *reviews,
                 const struct phx_scope *scope) {
         struct phx_option_memory *memory = reviews->memory;
-        phx_cleanup(batch_done) struct batch batch = { .memory = memory };
+        phx_cleanup(batch_done) struct batch batch = { .memory = memory, .path_fd = -1 };
 
         if (phx_lxc_chains_begin(&memory->chains, scope) < 0)
                 return false;

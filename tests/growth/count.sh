@@ -22,5 +22,5 @@ count() {
     (cd "$work" && LD_PRELOAD=$pidfd valgrind --tool=callgrind --callgrind-out-file=/dev/null \
         --trace-children=no "${options[@]}" "$@" 2>log >out) || status=$?
     [[ $status -eq $expected ]] || { cat "$work/log" >&2 && return 1; }
-    sed -n 's/.*Collected : *\([0-9]*\).*/\1/p' "$work/log"
+    sed -n 's/.*Collected : *\([0-9]*\).*/\1/p' "$work/log" | tail -n 1 # children end before
 }

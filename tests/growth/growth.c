@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /* The work of a look that grows with the number of containers, for growth.sh, which counts its
- * instructions: usage: growth pass|take|list|look|lint|labels N
+ * instructions: usage: growth pass|take|list|look|unchanged|lint|labels N
  *
  * pass: N containers in every state that there is are looked at twice, compared, told and rendered.
  * list: N containers of files are listed, all of them known from the look before.
  * look: the same with N entries of a configuration, compared and planned for.
+ * unchanged: that nothing of it has changed is found out without a look.
  * lint: N entries are judged, and after that N others, none of them known before.
  * labels: one container has N tasks, each under a label of its own. */
 
@@ -13,13 +14,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/stamp.h"
 #include "bus/board.h"
 #include "codec/report_json.h"
 #include "engine/told.h"
@@ -359,6 +363,33 @@ void look_at_machine_again(
         look_at_machine(containers, settings, configuration);
 }
 
+__attribute__((noinline)) void find_unchanged(
+                struct phx_machine_containers *containers,
+                const struct phx_settings *settings);
+
+void find_unchanged(
+                struct phx_machine_containers *containers,
+                const struct phx_settings *settings) {
+        if (!phx_machine_containers_is_unchanged(containers, settings, NULL))
+                errx(1, "something has changed");
+}
+
+/* Till what was written last is old enough to be believed, as all before it then is. */
+static void wait_until_settled(const char *directory) {
+        const struct timespec pause = { .tv_nsec = 2000000 };
+        struct phx_stamp stamp;
+        char path[PATH_MAX + 32];
+        struct stat st;
+
+        (void) snprintf(path, sizeof(path), "%s/c%07lu/config", directory, count - 1);
+        do {
+                (void) nanosleep(&pause, NULL);
+                if (lstat(path, &st) < 0)
+                        err(1, "%s", path);
+                stamp = phx_stamp_of(&st);
+        } while (!phx_stamp_is_settled(&stamp));
+}
+
 static void run_look(void) {
         char root[PATH_MAX - 32], lxc_path[PATH_MAX], cgroup[PATH_MAX], proc[PATH_MAX];
         const struct phx_trust trust = { "/", geteuid(), .anyone = true };
@@ -382,8 +413,12 @@ static void run_look(void) {
         make_containers(lxc_path);
         make_entries(&configuration);
         check(phx_machine_containers_new(&roots, &trust, NULL, &containers), "containers");
+        wait_until_settled(lxc_path);
         look_at_machine(containers, &settings, &configuration);
+        (void) malloc_trim(0); /* what was freed before is no work of the next look */
         look_at_machine_again(containers, &settings, &configuration);
+        (void) malloc_trim(0); /* what was freed before is no work of the next look */
+        find_unchanged(containers, &settings);
         phx_machine_containers_free(containers);
         for (unsigned i = 0; i < count; i++)
                 phx_container_config_done(&configuration.containers[i]);
@@ -500,12 +535,13 @@ int main(int argc, char *argv[]) {
                 const char *name;
                 void (*run)(void);
         } runs[] = {
-                { "pass", run_pass }, { "take", run_take }, { "list", run_list },
-                { "look", run_look }, { "lint", run_lint }, { "labels", run_labels },
+                { "pass", run_pass },     { "take", run_take },      { "list", run_list },
+                { "look", run_look },     { "unchanged", run_look }, { "lint", run_lint },
+                { "labels", run_labels },
         };
 
         if (argc != 3)
-                errx(2, "usage: growth pass|take|list|look|lint|labels N");
+                errx(2, "usage: growth pass|take|list|look|unchanged|lint|labels N");
         count = strtoul(argv[2], NULL, 10);
         for (size_t i = 0; i < PHX_ELEMENTS(runs); i++)
                 if (strcmp(argv[1], runs[i].name) == 0) {

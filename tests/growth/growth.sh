@@ -20,6 +20,7 @@ case $what in
 take) counted=take_changed few=2500 ;;
 list) counted=look_again ;;
 look) counted=look_at_machine_again ;;
+unchanged) counted=find_unchanged ;;
 labels) counted=look_at_tasks ;;
 esac
 toggle=()

@@ -84,9 +84,15 @@ static void assert_trouble(const struct host *host, const char *name, const char
 
 static void assert_text(const struct host *host, const char *name, const char *expected) {
         phx_cleanup(phx_lxc_source_done) struct phx_lxc_source source = { 0 };
+        phx_autoclose int path_fd = -1;
 
         assert_int_equal(
-                        phx_lxc_config_text(&host->lxc, name, find(host, name)->digest, &source),
+                        phx_lxc_config_text(
+                                        &host->lxc,
+                                        &path_fd,
+                                        name,
+                                        find(host, name)->digest,
+                                        &source),
                         0);
         assert_string_equal(source.text, expected);
 }
