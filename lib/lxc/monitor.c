@@ -268,9 +268,23 @@ int phx_lxc_monitors_ask(
         return 0;
 }
 
-bool phx_lxc_monitors_listen(void) {
+/* The name says so, or is hashed and may be of any path. */
+static bool is_monitor_below(const struct phx_socket_owner *owner, const char *lxc_path) {
+        const char *name = owner->address.sun_path + 1;
+        size_t room = sizeof(owner->address.sun_path) - 1, size = strlen(lxc_path);
+
+        return strncmp(name, "lxc/", strlen("lxc/")) == 0 ||
+               (size < room && strncmp(name, lxc_path, size) == 0 && name[size] == '/');
+}
+
+bool phx_lxc_monitors_listen(const char *lxc_path) {
         phx_autofree struct phx_socket_owner *listening = NULL;
         size_t count = 0;
 
-        return monitors_list(&listening, &count) < 0 || count > 0;
+        if (monitors_list(&listening, &count) < 0)
+                return true;
+        for (size_t i = 0; i < count; i++)
+                if (is_monitor_below(&listening[i], lxc_path))
+                        return true;
+        return false;
 }

@@ -64,6 +64,7 @@ bool phx_machine_containers_is_unchanged(
                phx_option_reviews_are_unchanged(containers->reviews, scope) &&
                phx_machine_tasks_are_unchanged(
                                &containers->tasks,
+                               settings->lxc_path,
                                containers->roots->cgroup,
                                scope);
 }

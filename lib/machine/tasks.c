@@ -249,6 +249,7 @@ int phx_machine_tasks_recall(
 
 bool phx_machine_tasks_are_unchanged(
                 const struct phx_machine_tasks_memory *memory,
+                const char *lxc_path,
                 const char *cgroup,
                 const struct phx_scope *scope) {
         phx_cleanup(phx_cgroups_closep) struct phx_cgroups *cgroups = NULL;
@@ -259,7 +260,7 @@ bool phx_machine_tasks_are_unchanged(
                 return true;
         return memory->count == 0 && !memory->is_elsewhere &&
                phx_cgroups_open(cgroup, &cgroups, NULL) >= 0 &&
-               !phx_cgroups_have_payloads(cgroups) && !phx_lxc_monitors_listen();
+               !phx_cgroups_have_payloads(cgroups) && !phx_lxc_monitors_listen(lxc_path);
 }
 
 /* --- monitors --- */

@@ -44,6 +44,7 @@ int phx_machine_tasks_recall(
  * false. */
 bool phx_machine_tasks_are_unchanged(
                 const struct phx_machine_tasks_memory *memory,
+                const char *lxc_path,
                 const char *cgroup,
                 const struct phx_scope *scope);
 
