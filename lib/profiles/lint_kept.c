@@ -8,7 +8,6 @@
 #include "profiles/lint_kept.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -73,23 +72,6 @@ static int kept_add_lint(struct phx_buffer *buffer, const struct phx_lint *lint)
         return r < 0 ? r : kept_add_text(buffer, lint->included_file, '\n');
 }
 
-/* Not synced: a file that a crash leaves short has another digest. */
-static int kept_write(int dir_fd, const char *name, const struct phx_buffer *buffer) {
-        phx_autofree char *temporary = NULL;
-        phx_autoclose int fd = -1;
-
-        if (phx_printf(&temporary, ".%s" PHX_TEMPORARY_SUFFIX, name) < 0)
-                return -ENOMEM;
-        fd = openat(dir_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-        if (fd < 0)
-                return phx_errno();
-        if (write(fd, buffer->data, buffer->size) == (ssize_t) buffer->size &&
-            renameat(dir_fd, temporary, dir_fd, name) >= 0)
-                return 0;
-        (void) unlinkat(dir_fd, temporary, 0);
-        return -EIO;
-}
-
 void phx_lints_keep(
                 int dir_fd,
                 const char *key,
@@ -113,7 +95,7 @@ void phx_lints_keep(
         if (r >= 0)
                 r = phx_buffer_add(&whole, body.data, body.size);
         if (r >= 0)
-                (void) kept_write(dir_fd, name, &whole);
+                (void) phx_file_replace_at(dir_fd, name, whole.data, whole.size, 0600);
 }
 
 /* --- and back --- */
