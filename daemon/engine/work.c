@@ -40,6 +40,7 @@
 #include "engine/store.h"
 #include "engine/suspend.h"
 #include "engine/told.h"
+#include "engine/world.h"
 #include "kernel/apparmorfs.h"
 #include "machine/machine.h"
 #include "reconcile/pass.h"
@@ -78,11 +79,7 @@ struct work {
         struct phx_machine *machine;
         struct phx_pass *pass;
         struct suspend suspend;
-        const struct phx_scope *scope; /* of the round; NULL: everything */
-        struct phx_scope narrow;       /* when it is not everything */
-        struct phx_scope made;         /* what the steps of the round have changed */
-        unsigned rounds;
-        bool must_look; /* whatever is unchanged: somebody asks, or a suspension is another one */
+        struct world world;
         uint64_t now_usec;
         uint64_t wall_usec;
         uint64_t looked_usec; /* by the clock on the wall: when the look before began */
@@ -123,177 +120,6 @@ static void on_ask(void *data, const char *file, size_t done, size_t count) {
 
         (void) snprintf(text, sizeof(text), "reading %s (%zu of %zu)", file, done, count);
         work->audit.progress(work->audit.data, text);
-}
-
-/* --- the world, as the pass sees it --- */
-
-static bool is_covered(const struct work *work, const char *path) {
-        return input_covers(work->input, path) || phx_machine_covers(work->machine, path);
-}
-
-/* What is not known to be of one part only may concern any, and the cluster's copy is found by
- * walking there. */
-static void begin_look(struct work *work, const struct engine_request *request) {
-        bool is_narrow = request->scope && request->kind != LOOK_ASKED &&
-                         !request->scope->is_whole && !remote_is_used(&work->remote);
-
-        phx_scope_done(&work->narrow);
-        phx_scope_done(&work->made);
-        work->rounds = 0;
-        for (size_t i = 0; is_narrow && i < request->scope->paths.count; i++)
-                is_narrow = is_covered(work, request->scope->paths.items[i]);
-        if (is_narrow)
-                phx_scope_join(&work->narrow, request->scope);
-        work->scope = is_narrow ? &work->narrow : NULL;
-}
-
-/* After the first round only what its steps have made can be otherwise; what happens besides has
- * events, which come with the next look. */
-static void begin_round(struct work *work) {
-        if (work->rounds++ == 0)
-                return;
-        phx_scope_done(&work->narrow);
-        work->narrow = PHX_TAKE_STRUCT(work->made);
-        work->scope = remote_is_used(&work->remote) ? NULL : &work->narrow;
-}
-
-static int world_judge(void *data, struct phx_input *ret_input, struct phx_error *error) {
-        phx_cleanup(phx_desired_freep) struct phx_desired *judged = calloc(1, sizeof(*judged));
-        struct work *work = data;
-        struct phx_input input = { .judged = judged };
-        int r;
-
-        begin_round(work);
-        input.scope = work->scope;
-
-        if (!judged)
-                return phx_error_set(error, -ENOMEM, "reading the input: out of memory");
-        r = remote_refresh(&work->remote, work->machine, judged, &input.retry_usec);
-        if (r >= 0)
-                r = input_read(work->input, work->scope, judged);
-        if (r >= 0)
-                r = phx_suspensions_copy(&judged->suspensions, &work->suspend.list);
-        if (r < 0)
-                return phx_error_set(error, r, "reading the input: %s", strerrordesc_np(-r));
-
-        input.settings = input_settings(work->input);
-        input.configuration = input_configuration(work->input);
-        if (input.settings) {
-                r = phx_machine_judge(work->machine, &input, work->now_usec, error);
-                if (r < 0)
-                        return r;
-        }
-        if (remote_is_unread(&work->remote))
-                input.retry_usec = 0;
-        *ret_input = input;
-        judged = NULL;
-        return 0;
-}
-
-static int world_observe(
-                void *data,
-                const struct phx_input *input,
-                struct phx_observed **ret_observed,
-                struct phx_error *error) {
-        phx_cleanup(phx_observed_freep) struct phx_observed *observed = calloc(
-                        1,
-                        sizeof(*observed));
-        const struct work *work = data;
-        int r;
-
-        if (!observed)
-                return phx_error_set(error, -ENOMEM, "observing: out of memory");
-        observed->retry_usec = PHX_NEVER;
-        r = input_watches(work->input, &observed->watches);
-        if (r < 0)
-                return phx_error_set(error, r, "observing: %s", strerrordesc_np(-r));
-        /* Without settings it is not known where to look; the refusal is in what was judged. */
-        if (input->settings) {
-                r = phx_machine_observe(work->machine, input, observed, error);
-                if (r < 0)
-                        return r;
-        }
-        *ret_observed = PHX_TAKE(observed);
-        return 0;
-}
-
-static int world_review(
-                void *data,
-                const struct phx_input *input,
-                struct phx_desired *desired,
-                struct phx_observed *observed,
-                struct phx_error *error) {
-        const struct work *work = data;
-
-        return input->settings ? phx_machine_review(work->machine, input, desired, observed, error)
-                               : 0;
-}
-
-static int world_remember(
-                void *data,
-                const struct phx_input *input,
-                struct phx_desired *desired,
-                struct phx_observed *observed,
-                struct phx_error *error) {
-        const struct work *work = data;
-
-        return input->settings ? phx_machine_remember(
-                                                 work->machine,
-                                                 input->settings,
-                                                 desired,
-                                                 observed,
-                                                 error)
-                               : 0;
-}
-
-static void world_claim(void *data, const struct phx_step *const *steps, size_t count) {
-        const struct work *work = data;
-
-        phx_machine_claim(work->machine, steps, count);
-}
-
-static int world_apply(void *data, const struct phx_step *step, struct phx_error *error) {
-        struct work *work = data;
-        int r;
-
-        phx_machine_scope(step, &work->made);
-        r = phx_machine_apply(work->machine, step, error);
-        /* The unit mounts everything read-only but what it names; an operator who has set another
-         * place in the settings must learn where else to name it. */
-        if (r == -EROFS)
-                return phx_error_set(
-                                error,
-                                r,
-                                "%s; add it to ReadWritePaths= of phoenixd.service, see "
-                                "phoenixd(8)",
-                                strdupa(phx_error_text(error, r)));
-        return r;
-}
-
-static bool world_is_unchanged(void *data) {
-        const struct work *work = data;
-        const struct phx_settings *settings = input_settings(work->input);
-
-        return !work->must_look && settings && !remote_is_used(&work->remote) &&
-               input_is_unchanged(work->input, work->scope) &&
-               phx_machine_is_unchanged(work->machine, settings, work->scope);
-}
-
-static int world_preview(void *data, const struct phx_step *step, struct phx_preview *ret_preview) {
-        const struct work *work = data;
-
-        return phx_machine_preview(work->machine, step, ret_preview);
-}
-
-static int world_offer(
-                void *data,
-                const struct phx_observed_container *have,
-                const char *label,
-                bool is_edited,
-                struct phx_offer *ret_offer) {
-        const struct work *work = data;
-
-        return phx_machine_offer(work->machine, have, label, is_edited, ret_offer);
 }
 
 /* --- one look of the engine --- */
@@ -350,7 +176,7 @@ static void fill_unchanged(struct work *work, struct phx_report *report) {
         work->passes++;
         if (!report->degraded)
                 work->last_converged_usec = work->wall_usec;
-        if (!work->scope || work->scope->has_tasks)
+        if (!work->world.scope || work->world.scope->has_tasks)
                 report->labels_at = work->wall_usec;
 }
 
@@ -367,7 +193,7 @@ static int take_suspensions(
         if (r < 0)
                 return r;
         r = suspend_expire(&work->suspend, work->wall_usec, error);
-        work->must_look |= r > 0;
+        work->world.must_look |= r > 0;
         if (text && phx_suspensions_render(&work->suspend.list, &answer->suspensions) < 0)
                 return phx_error_set(error, -ENOMEM, "reporting: out of memory");
         return r;
@@ -416,18 +242,7 @@ static int work_look(
                 struct phx_error *error) {
         struct phx_report *report = ret_answer->report = calloc(1, sizeof(*report));
         struct work *work = data;
-        const struct phx_world world = {
-                .judge = world_judge,
-                .observe = world_observe,
-                .review = world_review,
-                .remember = world_remember,
-                .claim = world_claim,
-                .apply = world_apply,
-                .preview = world_preview,
-                .offer = world_offer,
-                .is_unchanged = world_is_unchanged,
-                .data = work,
-        };
+        const struct phx_world world = world_of(&work->world);
         int r;
 
         if (!report)
@@ -440,8 +255,8 @@ static int work_look(
         work->now_usec = usec_of(CLOCK_MONOTONIC);
         work->wall_usec = usec_of(CLOCK_REALTIME);
         phx_pass_set_clock(work->pass, work->now_usec, work->wall_usec);
-        begin_look(work, request);
-        work->must_look = request->kind == LOOK_ASKED || request->suspensions || work->is_untold;
+        world_begin(&work->world, request, work->now_usec);
+        work->world.must_look |= work->is_untold;
         r = take_suspensions(work, request->suspensions, ret_answer, error);
         if (r < 0)
                 return r;
@@ -495,8 +310,7 @@ static struct work *work_free(struct work *work) {
         free(work->remote_copy);
         metrics_done(&work->metrics);
         suspend_done(&work->suspend);
-        phx_scope_done(&work->narrow);
-        phx_scope_done(&work->made);
+        world_done(&work->world);
         free(work);
 
         return NULL;
@@ -608,6 +422,10 @@ int work_setup(const struct work_options *options,
                 r = phx_pass_new(audit, &work->pass);
         if (r < 0)
                 return phx_error_set(error, r, "starting: out of memory");
+        work->world = (struct world){ .input = work->input,
+                                      .machine = work->machine,
+                                      .remote = &work->remote,
+                                      .suspensions = &work->suspend.list };
 
         *ret_work = (struct engine_work){ .look = work_look,
                                           .labels = labels,
