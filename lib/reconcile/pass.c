@@ -232,35 +232,6 @@ static int pass_look(
         return r < 0 ? phx_error_set(error, r, "comparing: %s", strerrordesc_np(-r)) : 0;
 }
 
-/* Whether STILL says about the same state what TRIED was to repair; an action repairs one state of
- * one object, whatever was wrong with it. */
-static bool is_same_state(const struct phx_drift *still, const struct phx_drift *tried) {
-        if (still->layer != tried->layer || still->kind == PHX_DRIFT_DISABLED ||
-            still->kind == PHX_DRIFT_OPTION || still->kind == PHX_DRIFT_PENDING ||
-            still->kind == PHX_DRIFT_REMARK)
-                return false;
-        /* A container may have the name of a profile. */
-        if ((still->kind == PHX_DRIFT_NAMESPACE) != (tried->kind == PHX_DRIFT_NAMESPACE) &&
-            still->kind != PHX_DRIFT_UNKNOWN)
-                return false;
-        /* The kernel as a whole cannot be judged. */
-        if (still->layer == PHX_LAYER_KERNEL && still->kind == PHX_DRIFT_UNKNOWN &&
-            strcmp(still->object, PHX_OBJECT_KERNEL) == 0)
-                return true;
-        if (still->kind == PHX_DRIFT_WITHDRAWN && tried->action != PHX_ACTION_WITHDRAW)
-                return false;
-        return phx_equal(still->object, tried->object);
-}
-
-static const struct phx_drift *find_still(
-                const struct phx_drifts *drifts,
-                const struct phx_drift *tried) {
-        for (size_t i = 0; i < drifts->count; i++)
-                if (is_same_state(&drifts->items[i], tried))
-                        return &drifts->items[i];
-        return NULL;
-}
-
 /* What a config file has become can only be seen in it. */
 static const char *seen_digest(const struct picture *picture, const struct phx_drift *tried) {
         for (size_t i = 0; i < picture->desired->container_count; i++) {
@@ -316,7 +287,7 @@ static int pass_settle(
 
         for (size_t i = 0; i < pass->tried.count; i++) {
                 const struct phx_drift *tried = &pass->tried.items[i];
-                const struct phx_drift *still = find_still(&picture->drifts, tried);
+                const struct phx_drift *still = phx_drifts_find_state(&picture->drifts, tried);
                 int r;
 
                 /* Done, and something else has been asked for since. */

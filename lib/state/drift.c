@@ -246,6 +246,37 @@ const struct phx_drift *phx_drifts_find(
         return NULL;
 }
 
+/* Whether STILL, of the same layer and object, says about the same state what TRIED was to repair:
+ * an action repairs one state of one object, whatever was wrong with it. */
+static bool is_same_state(const struct phx_drift *still, const struct phx_drift *tried) {
+        if (still->kind == PHX_DRIFT_DISABLED || still->kind == PHX_DRIFT_OPTION ||
+            still->kind == PHX_DRIFT_PENDING || still->kind == PHX_DRIFT_REMARK)
+                return false;
+        /* A container may have the name of a profile. */
+        if ((still->kind == PHX_DRIFT_NAMESPACE) != (tried->kind == PHX_DRIFT_NAMESPACE) &&
+            still->kind != PHX_DRIFT_UNKNOWN)
+                return false;
+        return still->kind != PHX_DRIFT_WITHDRAWN || tried->action == PHX_ACTION_WITHDRAW;
+}
+
+const struct phx_drift *phx_drifts_find_state(
+                const struct phx_drifts *drifts,
+                const struct phx_drift *tried) {
+        const struct phx_drift *still;
+        size_t at = 0;
+
+        while ((still = phx_drifts_next(drifts, tried->layer, tried->object, &at)))
+                if (is_same_state(still, tried))
+                        return still;
+        at = 0;
+        /* The kernel as a whole cannot be judged. */
+        while (tried->layer == PHX_LAYER_KERNEL &&
+               (still = phx_drifts_next(drifts, PHX_LAYER_KERNEL, PHX_OBJECT_KERNEL, &at)))
+                if (still->kind == PHX_DRIFT_UNKNOWN)
+                        return still;
+        return NULL;
+}
+
 void phx_drifts_done(struct phx_drifts *drifts) {
         for (size_t i = 0; i < drifts->count; i++)
                 drift_done(&drifts->items[i]);

@@ -107,6 +107,11 @@ const struct phx_drift *phx_drifts_next(
 const struct phx_drift *phx_drifts_find(
                 const struct phx_drifts *drifts,
                 const struct phx_drift *like);
+/* That which says that the state of TRIED's object is still wrong, after its action was taken; NULL
+ * when it is right, or says something else. */
+const struct phx_drift *phx_drifts_find_state(
+                const struct phx_drifts *drifts,
+                const struct phx_drift *tried);
 void phx_drifts_done(struct phx_drifts *drifts);
 
 /* A restart of the container resolves it, and nothing else does. */
