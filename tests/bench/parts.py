@@ -220,13 +220,13 @@ def long_entries(daemon, times, out, number):
 
 def parts_of(quick):
     """{name: (part, arguments)}, and the number of containers that is the most."""
-    most = 2000 if quick else 10000
+    most, middle = (2000, 10) if quick else (10000, 50)
     growth = (500, 1000, 2000) if quick else (500, 1000, 2000, 4000, 10000)
     parts = {
         "few": (few, ()),
         "records": (records, ()),
         "small": (small, ()),
-        "realistic": (realistic, (10 if quick else 50,)),
+        f"realistic-{middle}": (realistic, (middle,)),
         "all": (change_all, ()),
         "offline": (offline, ()),
     }

@@ -4,6 +4,7 @@
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -53,6 +54,8 @@ def opened(build, disk):
     os.chmod(directory, 0o755)
     hypervisor = Hypervisor(directory, SOURCE)
     daemon = Daemon(hypervisor, build)
+    # What was made is removed then, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
         hypervisor.mount()
         daemon.prepare()
