@@ -4,7 +4,7 @@
 from xml.sax.saxutils import escape
 
 WIDTH, HEIGHT = 320, 240
-LEFT, RIGHT, TOP, BOTTOM = 52, 12, 34, 40
+LEFT, RIGHT, TOP, BOTTOM = 52, 24, 34, 40
 COLOURS = ("#1f5fa8", "#c4601d", "#3a7d44")
 
 
