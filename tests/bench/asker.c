@@ -23,11 +23,11 @@
 
 #define COUNT_LIMIT 100000
 
-static volatile sig_atomic_t is_over;
+/* SIGTERM is blocked, so that it interrupts no question. */
+static int is_over(void) {
+        sigset_t pending;
 
-static void on_term(int number) {
-        (void) number;
-        is_over = 1;
+        return sigpending(&pending) == 0 && sigismember(&pending, SIGTERM) == 1;
 }
 
 static double now_usec(void) {
@@ -103,6 +103,7 @@ int main(int argc, char **argv) {
         size_t count = argc == 2 || argc == 4 || argc == 5 ? strtoul(argv[1], NULL, 10) : 0;
         useconds_t pause = argc == 5 ? (useconds_t) strtoul(argv[4], NULL, 10) : 0;
         struct question question = { 0 };
+        sigset_t ended;
         sd_bus *bus = NULL;
 
         if (count == 0 || count > COUNT_LIMIT || !find_question(argc, argv, &question) ||
@@ -112,9 +113,11 @@ int main(int argc, char **argv) {
                                "there is a bus\n");
                 return EXIT_FAILURE;
         }
-        (void) signal(SIGTERM, on_term);
+        (void) sigemptyset(&ended);
+        (void) sigaddset(&ended, SIGTERM);
+        (void) sigprocmask(SIG_BLOCK, &ended, NULL);
         for (size_t i = 0; i < count; i++) {
-                if (is_over && i > 0) {
+                if (i > 0 && is_over()) {
                         count = i;
                         break;
                 }
