@@ -34,7 +34,7 @@ int phx_compile(const struct phx_compiler *compiler,
                 while (started < count &&
                        phx_compiles_running(compiles) < phx_compiler_limit(compiler))
                         (void) phx_compiles_start(compiles, compiler, "", &jobs[started++]);
-                phx_compiles_wait(compiles);
+                phx_compiles_wait(compiles, UINT64_MAX);
                 phx_compiles_reap(compiles);
                 ended = 0;
                 for (size_t i = 0; i < started; i++)

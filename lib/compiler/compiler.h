@@ -106,8 +106,9 @@ size_t phx_compiles_watches(
                 const struct phx_compiles *compiles,
                 struct phx_process_watch *watches,
                 size_t limit);
-/* Waits until one of them asks for that; at once when none runs. */
-void phx_compiles_wait(const struct phx_compiles *compiles);
+/* Waits until one of them asks for that, and no longer than until UNTIL_USEC (phx_now_usec());
+ * returns at once when none runs. */
+void phx_compiles_wait(const struct phx_compiles *compiles, uint64_t until_usec);
 
 /* Compiles all of them, whose names differ, as many at once as allowed, and waits. No process is
  * left when it returns, nor when the caller dies. PROGRESS may be NULL. -ENOMEM when nothing could

@@ -313,9 +313,12 @@ size_t phx_compiles_running(const struct phx_compiles *compiles) {
         return count;
 }
 
-/* When the first of them is late. */
-static int milliseconds_left(const struct phx_process_watch *watches, size_t count) {
-        uint64_t now = phx_now_usec(), first = UINT64_MAX;
+/* Until the first of them is late, or UNTIL_USEC. */
+static int milliseconds_left(
+                const struct phx_process_watch *watches,
+                size_t count,
+                uint64_t until_usec) {
+        uint64_t now = phx_now_usec(), first = until_usec;
 
         for (size_t i = 0; i < count; i++)
                 if (watches[i].due_usec < first)
@@ -323,7 +326,7 @@ static int milliseconds_left(const struct phx_process_watch *watches, size_t cou
         return first <= now ? 0 : (int) ((first - now) / 1000 + 1);
 }
 
-void phx_compiles_wait(const struct phx_compiles *compiles) {
+void phx_compiles_wait(const struct phx_compiles *compiles, uint64_t until_usec) {
         struct phx_process_watch watches[PHX_COMPILES_LIMIT];
         struct pollfd fds[PHX_COMPILES_LIMIT];
         size_t count = phx_compiles_watches(compiles, watches, PHX_COMPILES_LIMIT);
@@ -332,7 +335,7 @@ void phx_compiles_wait(const struct phx_compiles *compiles) {
                 return;
         for (size_t i = 0; i < count; i++)
                 fds[i] = (struct pollfd){ .fd = watches[i].fd, .events = POLLIN };
-        (void) poll(fds, count, milliseconds_left(watches, count));
+        (void) poll(fds, count, milliseconds_left(watches, count, until_usec));
 }
 
 /* --- the end --- */

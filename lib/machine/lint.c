@@ -18,6 +18,21 @@ struct phx_machine_lint {
         bool is_current;
 };
 
+/* Many containers have the same few profiles, and a policy may have a megabyte: so many are kept
+ * while the entries are gone through. */
+#define POLICIES_KEPT 8
+
+struct policies {
+        struct phx_profiles *profiles;
+        struct read_policy {
+                char *key;
+                char *blob;
+                size_t size;
+                struct phx_policy policy;
+        } items[POLICIES_KEPT];
+        size_t next;
+};
+
 static void item_done(struct phx_machine_lint *item) {
         free(item->id);
         free(item->key);
@@ -68,36 +83,77 @@ static struct phx_machine_lint *find_or_add(struct phx_machine_lints *lints, con
         return item;
 }
 
+static void read_done(struct read_policy *read) {
+        free(read->key);
+        free(read->blob);
+        phx_policy_done(&read->policy);
+        *read = (struct read_policy){ 0 };
+}
+
+static void policies_done(struct policies *policies) {
+        for (size_t i = 0; i < PHX_ELEMENTS(policies->items); i++)
+                read_done(&policies->items[i]);
+}
+
+/* Borrowed until as many others were asked for as are kept; NULL when it cannot be had. 0 or
+ * -ENOMEM.
+ */
+static int policies_get(
+                struct policies *policies,
+                const char *key,
+                const struct read_policy **ret_read) {
+        struct read_policy *read;
+        int r;
+
+        *ret_read = NULL;
+        for (size_t i = 0; key && i < PHX_ELEMENTS(policies->items); i++)
+                if (phx_equal(policies->items[i].key, key))
+                        *ret_read = &policies->items[i];
+        if (!key || *ret_read)
+                return 0;
+        read = &policies->items[policies->next++ % PHX_ELEMENTS(policies->items)];
+        read_done(read);
+        r = phx_profiles_blob(policies->profiles, key, &read->blob, &read->size);
+        if (r >= 0)
+                r = phx_policy_parse(read->blob, read->size, &read->policy, NULL);
+        if (r >= 0)
+                r = phx_replace(&read->key, key);
+        if (r >= 0)
+                *ret_read = read;
+        return r == -ENOMEM ? r : 0;
+}
+
 static int machine_lint_ask(
                 struct phx_machine_lint *item,
-                struct phx_profiles *profiles,
+                struct policies *policies,
                 const struct phx_container_config *config,
                 const char *key,
                 const char *namespace) {
-        phx_cleanup(phx_policy_done) struct phx_policy policy = { 0 };
-        phx_autofree char *blob = NULL;
-        struct phx_lint_entry entry = { .config = config, .namespace = namespace };
+        const struct read_policy *read;
         int r;
 
         phx_lints_done(&item->lints);
-        r = phx_profiles_blob(profiles, key, &blob, &entry.size);
-        if (r >= 0)
-                r = phx_policy_parse(blob, entry.size, &policy, NULL);
-        if (r < 0)
-                return r == -ENOMEM ? r : 0;
-        entry.blob = blob;
-        entry.policy = &policy;
-        r = phx_lint_entry(&entry, &item->lints, NULL);
+        r = policies_get(policies, key, &read);
+        if (r < 0 || !read)
+                return r;
+        r = phx_lint_entry(
+                        &(struct phx_lint_entry){ .config = config,
+                                                  .namespace = namespace,
+                                                  .blob = read->blob,
+                                                  .size = read->size,
+                                                  .policy = &read->policy },
+                        &item->lints,
+                        NULL);
         return r == -ENOMEM ? r : 0; /* of the profile itself it is reported */
 }
 
 static int lint_container(
                 struct phx_machine_lint *item,
-                struct phx_profiles *profiles,
+                struct policies *policies,
                 const struct phx_configuration *configuration,
                 const struct phx_container_config *config,
                 struct phx_desired_container *container) {
-        const char *policy = phx_profiles_key(profiles, config->profile);
+        const char *policy = phx_profiles_key(policies->profiles, config->profile);
         phx_autofree char *key = NULL;
         int r = 0;
 
@@ -110,7 +166,7 @@ static int lint_container(
                        container->namespace ? container->namespace : "") < 0)
                 return -ENOMEM;
         if (!phx_equal(item->key, key)) {
-                r = machine_lint_ask(item, profiles, config, policy, container->namespace);
+                r = machine_lint_ask(item, policies, config, policy, container->namespace);
                 if (r >= 0)
                         r = phx_replace(&item->key, key);
         }
@@ -136,6 +192,7 @@ int phx_machine_lint(
                 const struct phx_settings *settings,
                 const struct phx_configuration *configuration,
                 struct phx_desired *desired) {
+        phx_cleanup(policies_done) struct policies policies = { .profiles = profiles };
         int r = 0;
 
         for (size_t i = 0; i < lints->count; i++)
@@ -149,7 +206,7 @@ int phx_machine_lint(
                 if (!phx_equal(configuration->containers[i].id, desired->containers[i].id))
                         continue;
                 r = item ? lint_container(item,
-                                          profiles,
+                                          &policies,
                                           configuration,
                                           &configuration->containers[i],
                                           &desired->containers[i])

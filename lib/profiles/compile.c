@@ -12,6 +12,9 @@
  * urgent, and only then take what has ended, as judging a policy takes time in which the next one
  * may compile. What is being written keeps its compile: it may be the same when it is closed.
  *
+ * The first that ends is taken at once. After it, a look waits a moment for those that end next,
+ * and starts others in their place, so that many small profiles do not take a pass each.
+ *
  * A candidate that is still compiled has the result -EINPROGRESS; one that failed before, and is
  * tried again because its time has come, keeps the text of its failure meanwhile, so that a profile
  * that never compiles is not "compiling" every minute.
@@ -25,6 +28,7 @@
 #include <string.h>
 
 #include "base/findings.h"
+#include "base/process.h"
 #include "policy/cache.h"
 #include "profiles/update.h"
 #include "state/configuration.h"
@@ -32,6 +36,10 @@
 /* Of the daemon's compiles, where more wait than there are processors: a mass change must not take
  * a host's processors from its containers, and one change must not wait for them. */
 #define NICENESS 10
+
+/* What ends in so short a time is taken together, when something was taken as recently as that. */
+#define BATCH_USEC 50000
+#define SERIES_USEC 1000000
 
 static struct phx_candidate *find_candidate(const struct phx_update *update, const char *name) {
         size_t low = 0, high = update->sources.count;
@@ -295,6 +303,46 @@ static int start_some(struct phx_update *update) {
         return 0;
 }
 
+static int compile_step(struct phx_update *update) {
+        int r = start_some(update);
+
+        return r < 0 ? r : compile_take_ended(update);
+}
+
+/* Offline nobody waits for anything else. */
+static int compile_all(struct phx_update *update) {
+        struct phx_profiles *profiles = update->profiles;
+        int r = compile_step(update);
+
+        while (r >= 0 && profiles->queue.count > 0) {
+                phx_compiles_wait(profiles->compiles, UINT64_MAX);
+                phx_compiles_reap(profiles->compiles);
+                r = compile_step(update);
+        }
+        return r;
+}
+
+/* A profile that has ended by itself is put in force at once. When several end in a row, those that
+ * end in a moment go with it: small ones are compiled faster than a pass is made. */
+static int compile_batch(struct phx_update *update) {
+        struct phx_profiles *profiles = update->profiles;
+        uint64_t now = phx_now_usec(), until = now + BATCH_USEC;
+        bool is_series = profiles->took_usec > 0 && now - profiles->took_usec < SERIES_USEC;
+        size_t before = profiles->queue.count;
+        int r = compile_step(update);
+
+        if (profiles->queue.count == before)
+                return r;
+        while (r >= 0 && is_series && phx_compiles_running(profiles->compiles) > 0 &&
+               phx_now_usec() < until) {
+                phx_compiles_wait(profiles->compiles, until);
+                phx_compiles_reap(profiles->compiles);
+                r = compile_step(update);
+        }
+        profiles->took_usec = phx_now_usec();
+        return r;
+}
+
 int phx_update_compile(struct phx_update *update) {
         struct phx_profiles *profiles = update->profiles;
         int r;
@@ -304,16 +352,7 @@ int phx_update_compile(struct phx_update *update) {
                 return r;
         profiles->is_asked = false;
         cancel_unwanted(update);
-        do {
-                r = start_some(update);
-                if (r >= 0 && profiles->options.is_offline) {
-                        phx_compiles_wait(profiles->compiles);
-                        phx_compiles_reap(profiles->compiles);
-                }
-                if (r >= 0)
-                        r = compile_take_ended(update);
-        } while (r >= 0 && profiles->options.is_offline && profiles->queue.count > 0);
-        return r;
+        return profiles->options.is_offline ? compile_all(update) : compile_batch(update);
 }
 
 size_t phx_profiles_compiles(

@@ -5,9 +5,10 @@
  *
  *      phoenixd-asker COUNT [KIND NAME [PAUSE]]
  *
- * calls Describe() of org.phoenixd1 COUNT times, of all or of one object ("container", "profile"),
- * PAUSE microseconds apart or until SIGTERM, each followed by a call that the bus answers by
- * itself, and prints the median, the 99th percentile and the longest of both, in microseconds:
+ * calls Describe() of one object ("container", "profile") COUNT times, or without one
+ * DescribeDaemon(), as a status does, PAUSE microseconds apart or until SIGTERM, each followed by a
+ * call that the bus answers by itself, and prints the median, the 99th percentile and the longest
+ * of both, in microseconds:
  *
  *      phoenixd MEDIAN P99 LONGEST
  *      bus MEDIAN P99 LONGEST
@@ -77,6 +78,7 @@ static void tell(const char *name, double *times, size_t count) {
 struct question {
         char *path;
         const char *interface;
+        const char *method;
 };
 
 /* False when there is no such kind of object. */
@@ -86,8 +88,10 @@ static int find_question(int argc, char **argv, struct question *ret_question) {
         if (argc < 4) {
                 ret_question->path = strdup("/org/phoenixd1");
                 ret_question->interface = "org.phoenixd1.Manager";
+                ret_question->method = "DescribeDaemon";
                 return ret_question->path != NULL;
         }
+        ret_question->method = "Describe";
         if (strcmp(argv[2], "container") == 0) {
                 prefix = "/org/phoenixd1/container";
                 ret_question->interface = "org.phoenixd1.Container";
@@ -121,7 +125,11 @@ int main(int argc, char **argv) {
                         count = i;
                         break;
                 }
-                ours[i] = ask(bus, "org.phoenixd1", question.path, question.interface, "Describe");
+                ours[i] = ask(bus,
+                              "org.phoenixd1",
+                              question.path,
+                              question.interface,
+                              question.method);
                 theirs[i] = ask(bus, "org.freedesktop.DBus", "/", "org.freedesktop.DBus", "GetId");
                 if (pause > 0)
                         (void) usleep(pause);

@@ -273,7 +273,7 @@ static void no_more_than_allowed_run_at_once(void **state) {
 
 /* Until what runs asks for it, and no longer than it may. */
 static void wait_and_reap(struct phx_compiles *compiles) {
-        phx_compiles_wait(compiles);
+        phx_compiles_wait(compiles, UINT64_MAX);
         phx_compiles_reap(compiles);
 }
 
