@@ -47,6 +47,16 @@ static void world_begin_round(struct world *world) {
         world->scope = remote_is_used(world->remote) ? NULL : &world->narrow;
 }
 
+/* Other settings may ask for anything that was passed over before. */
+static int world_read_input(struct world *world, struct phx_desired *judged) {
+        const struct phx_settings *before = input_settings(world->input);
+        int r = input_read(world->input, world->scope, judged);
+
+        if (input_settings(world->input) != before)
+                world->scope = NULL;
+        return r;
+}
+
 static int world_judge(void *data, struct phx_input *ret_input, struct phx_error *error) {
         phx_cleanup(phx_desired_freep) struct phx_desired *judged = calloc(1, sizeof(*judged));
         struct world *world = data;
@@ -54,18 +64,17 @@ static int world_judge(void *data, struct phx_input *ret_input, struct phx_error
         int r;
 
         world_begin_round(world);
-        input.scope = world->scope;
-
         if (!judged)
                 return phx_error_set(error, -ENOMEM, "reading the input: out of memory");
         r = remote_refresh(world->remote, world->machine, judged, &input.retry_usec);
         if (r >= 0)
-                r = input_read(world->input, world->scope, judged);
+                r = world_read_input(world, judged);
         if (r >= 0)
                 r = phx_suspensions_copy(&judged->suspensions, world->suspensions);
         if (r < 0)
                 return phx_error_set(error, r, "reading the input: %s", strerrordesc_np(-r));
 
+        input.scope = world->scope;
         input.settings = input_settings(world->input);
         input.configuration = input_configuration(world->input);
         if (input.settings) {
