@@ -468,8 +468,8 @@ const struct phx_configuration *input_configuration(const struct input *input) {
 int input_watches(const struct input *input, struct phx_strings *watches) {
         int r;
 
-        r = phx_watches_add_name(watches, input->settings_path);
+        r = phx_watches_add_file(watches, input->settings_path);
         if (r < 0 || !input->settings)
                 return r;
-        return phx_watches_add_name(watches, input->settings->configuration);
+        return phx_watches_add_file(watches, input->settings->configuration);
 }

@@ -101,7 +101,7 @@ static int watches_add_step(struct phx_strings *watches, const struct way *way, 
         return r < 0 ? r : 0;
 }
 
-static int walk(struct phx_strings *watches, const char *path, bool is_named) {
+static int walk(struct phx_strings *watches, const char *path) {
         struct way way = { .at = "/" };
         char name[NAME_MAX + 1];
         int r = 0;
@@ -115,11 +115,8 @@ static int walk(struct phx_strings *watches, const char *path, bool is_named) {
              watches_next_component(&way, name)) {
                 if (!may_others_write(way.at))
                         r = watches_add_step(watches, &way, name);
-                if (watches_step(&way, name) == STEPPED_ON)
-                        continue;
-                if (r >= 0 && (is_named || way.rest[strspn(way.rest, "/")]))
-                        return watches_add_step(watches, &way, name);
-                break;
+                if (watches_step(&way, name) == STEPPED_TO_THE_END)
+                        return r < 0 ? r : watches_add_step(watches, &way, name);
         }
         if (r >= 0)
                 r = phx_strings_add_once(watches, way.at);
@@ -127,13 +124,9 @@ static int walk(struct phx_strings *watches, const char *path, bool is_named) {
 }
 
 int phx_watches_add_directory(struct phx_strings *watches, const char *directory) {
-        return walk(watches, directory, false);
+        return walk(watches, directory);
 }
 
 int phx_watches_add_file(struct phx_strings *watches, const char *path) {
-        return walk(watches, path, false);
-}
-
-int phx_watches_add_name(struct phx_strings *watches, const char *path) {
-        return walk(watches, path, true);
+        return walk(watches, path);
 }

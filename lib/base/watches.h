@@ -15,7 +15,6 @@
 
 /* The way to DIRECTORY, and the directory itself. */
 int phx_watches_add_directory(struct phx_strings *watches, const char *directory);
-/* The way to the file PATH, up to the directory that really holds it. */
+/* The way to the file PATH, up to its name in the directory that really holds it: what else is made
+ * beside it does not matter. */
 int phx_watches_add_file(struct phx_strings *watches, const char *path);
-/* The same, and in that directory only the file matters, whatever else is made beside it. */
-int phx_watches_add_name(struct phx_strings *watches, const char *path);

@@ -20,7 +20,7 @@ struct collect {
         const struct phx_include_roots *roots;
         const char *profile;
         struct phx_closure closure;
-        struct phx_strings holders; /* directories that are already watched */
+        struct phx_strings watched; /* paths whose change will be seen already */
         size_t bytes;
         struct phx_error *error;
 };
@@ -122,14 +122,10 @@ static int includes_remember(
         return 0;
 }
 
-/* Most includes stand side by side: a directory needs to be looked at once. */
+/* One file may be included many times. */
 static int watch(struct collect *collect, const char *path) {
-        phx_autofree char *holder = strndup(path, (size_t) (strrchr(path, '/') - path));
-        int r;
+        int r = phx_strings_add_once(&collect->watched, path);
 
-        if (!holder)
-                return -ENOMEM;
-        r = phx_strings_add_once(&collect->holders, holder);
         return r <= 0 ? r : phx_files_watch(collect->files, path, &collect->closure.directories);
 }
 
@@ -429,7 +425,7 @@ int phx_closure_collect(
         if (r >= 0)
                 r = collect_references(&collect, &(struct site){ 0 }, &references);
         phx_references_done(&references);
-        phx_strings_done(&collect.holders);
+        phx_strings_done(&collect.watched);
         if (r < 0)
                 forget_items(&collect.closure);
         if (collect.closure.count > 1)

@@ -245,8 +245,8 @@ static void a_change_is_seen_wherever_it_is(void **state) {
         tree_mkdir("d");
         tree_write("conf", "policy-features=/d/gone\n");
         (void) read_again();
-        assert_true(phx_strings_has(&watches, trust.root));
-        assert_true(phx_strings_has(&watches, tree_path("d")));
+        assert_true(tree_is_watched(&watches, trust.root));
+        assert_true(tree_is_watched(&watches, tree_path("d")));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

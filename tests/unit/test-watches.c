@@ -69,19 +69,20 @@ static void of_what_does_not_exist_only_the_name_matters(void **state) {
         assert_int_equal(phx_watches_add_file(&watches, tree_path("a/b/c")), 0);
         assert_true(is_name_watched(&watches, "a", "b"));
         assert_false(phx_strings_has(&watches, tree_path("a")));
-        assert_int_equal(phx_watches_add_file(&watches, tree_path("a/b")), 0);
-        assert_true(phx_strings_has(&watches, tree_path("a")));
+        assert_int_equal(phx_watches_add_directory(&watches, tree_path("a/d")), 0);
+        assert_true(is_name_watched(&watches, "a", "d"));
+        assert_false(phx_strings_has(&watches, tree_path("a")));
 }
 
-static void beside_a_name_others_may_come_and_go(void **state) {
+static void beside_a_file_others_may_come_and_go(void **state) {
         phx_cleanup(phx_strings_done) struct phx_strings watches = { 0 };
 
         tree_write("a/file", "");
         tree_link("a/link", "../b/real");
         tree_write("b/real", "");
-        assert_int_equal(phx_watches_add_name(&watches, tree_path("a/file")), 0);
+        assert_int_equal(phx_watches_add_file(&watches, tree_path("a/file")), 0);
         assert_true(is_name_watched(&watches, "a", "file"));
-        assert_int_equal(phx_watches_add_name(&watches, tree_path("a/link")), 0);
+        assert_int_equal(phx_watches_add_file(&watches, tree_path("a/link")), 0);
         assert_true(is_name_watched(&watches, "a", "link"));
         assert_true(is_name_watched(&watches, "b", "real"));
         assert_false(phx_strings_has(&watches, tree_path("a")));
@@ -173,7 +174,7 @@ int main(void) {
                 TEST(every_directory_on_the_way_is_watched),
                 TEST(on_the_way_only_the_next_name_matters),
                 TEST(of_what_does_not_exist_only_the_name_matters),
-                TEST(beside_a_name_others_may_come_and_go),
+                TEST(beside_a_file_others_may_come_and_go),
                 TEST(of_a_file_the_directory_is_watched),
                 TEST(what_does_not_exist_is_awaited_where_it_must_begin),
                 TEST(both_ends_of_a_link_are_watched),
