@@ -6,8 +6,8 @@
  *      everything as it is (keep_all), because a missing mount must not withdraw profiles;
  *   2. judge each source (judge.c): a candidate ends with a result, and a good one is kept
  *      already, on disk and in GOODS;
- *   3. make a desired profile of each candidate: a refused one gets the last known good policy and
- *      the text of the refusal, a good one also accepts the pieces that it includes;
+ *   3. make a desired profile of each candidate (desire.c): a refused one gets the last known good
+ * policy and the text of the refusal, a good one also accepts the pieces that it includes;
  *   4. make a desired profile of each good one that has no source any more (withdrawn), and of the
  *      pieces.
  *
@@ -25,7 +25,6 @@
 #include "profiles/profiles.h"
 
 #include <errno.h>
-#include <linux/capability.h>
 #include <string.h>
 
 #include "base/findings.h"
@@ -92,213 +91,6 @@ static void update_done(struct phx_update *update) {
                 phx_files_rest(update->files);
 }
 
-static int refuse_piece(struct phx_candidate *candidate, const char *piece, int code) {
-        if (code == -ENOMEM)
-                return code;
-        return phx_error_set_in(
-                        &candidate->error,
-                        code,
-                        candidate->source->name,
-                        "its piece %s cannot be stored: %s",
-                        piece,
-                        strerrordesc_np(-code));
-}
-
-/* Judged good, and recorded as such: 1 when that is news. */
-static int record_good(struct phx_update *update, const char *name, const char *key) {
-        const struct phx_inventory_profile *before = phx_inventory_profile(update->inventory, name);
-        struct phx_good *good = phx_goods_find(&update->profiles->goods, name);
-        char old_digest[PHX_SHA256_HEX] = "";
-        int r;
-
-        if (!good)
-                return -ENOENT;
-        if (before)
-                memcpy(old_digest, before->source, sizeof(old_digest));
-        r = phx_inventory_set_profile(update->inventory, name, good->digest, key);
-        if (r <= 0)
-                return r;
-        good->is_new = true;
-        memcpy(good->old_digest, old_digest, sizeof(good->old_digest));
-        update->changed = true;
-        return 1;
-}
-
-/* The pieces that it includes from the profile directory are good with it. */
-static int accept_pieces(struct phx_update *update, struct phx_candidate *candidate) {
-        for (size_t i = 0; i < candidate->closure.count; i++) {
-                const struct phx_include *include = &candidate->closure.items[i];
-                const struct phx_file_seen *seen;
-                struct phx_good *good;
-                int r;
-
-                if (!phx_update_is_source(update, include))
-                        continue;
-                good = phx_goods_add(&update->profiles->goods, include->name);
-                seen = phx_files_get(update->files, include->path);
-                if (!good || !seen)
-                        return -ENOMEM;
-                good->is_seen = true;
-                r = strcmp(good->digest, include->digest) == 0
-                                    ? 0
-                                    : phx_goods_keep_text(&update->profiles->goods, good, seen);
-                if (r >= 0)
-                        r = record_good(update, include->name, "");
-                if (r < 0)
-                        return refuse_piece(candidate, include->name, r);
-        }
-        return 0;
-}
-
-/* --- what is desired --- */
-
-static int fill_policy(
-                struct phx_desired_profile *desired,
-                const struct phx_policy *policy,
-                enum phx_hash_kind kind) {
-        for (size_t i = 0; i < policy->count; i++) {
-                const struct phx_policy_entry *entry = &policy->entries[i];
-                bool grants = (entry->capabilities >> CAP_MAC_ADMIN) & 1;
-                const char *hash = kind == PHX_HASH_SHA256 ? entry->sha256
-                                   : kind == PHX_HASH_SHA1 ? entry->sha1
-                                                           : NULL;
-                int r = phx_kernel_entries_add(&desired->policy, entry->name, entry->mode, hash);
-
-                if (r < 0)
-                        return r;
-                desired->grants_mac_admin |= grants;
-        }
-        return 0;
-}
-
-static int fill_good(
-                struct phx_update *update,
-                struct phx_desired_profile *desired,
-                struct phx_good *good) {
-        int r;
-
-        if (!good || !good->text || (!phx_good_is_piece(good) && good->policy.count == 0))
-                return 0;
-        desired->has_good = true;
-        desired->line = good->line;
-        memcpy(desired->digest, good->digest, sizeof(desired->digest));
-        memcpy(desired->key, good->key, sizeof(desired->key));
-        desired->is_new = good->is_new;
-        memcpy(desired->old_digest, good->old_digest, sizeof(desired->old_digest));
-        r = phx_update_lint(update, good);
-        if (r >= 0)
-                r = phx_lints_copy(&desired->lints, &good->lints);
-        if (r >= 0 && good->lint_trouble)
-                r = phx_strings_addf(
-                                &update->desired->notes,
-                                "%s: cannot be checked against the rules: %s",
-                                good->name,
-                                good->lint_trouble);
-        return r < 0 ? r : fill_policy(desired, &good->policy, update->look->hash_kind);
-}
-
-static int desire(
-                struct phx_update *update,
-                const char *name,
-                enum phx_source_state state,
-                const char *refusal) {
-        struct phx_desired_profile *desired = phx_desired_add_profile(update->desired, name);
-
-        if (!desired || phx_replace(&desired->refusal, refusal) < 0)
-                return -ENOMEM;
-        desired->state = state;
-        return fill_good(update, desired, phx_goods_find(&update->profiles->goods, name));
-}
-
-/* Nothing was put in force for it, so nothing on the machine depends on it. */
-static void forget_unproven(struct phx_update *update, const struct phx_candidate *candidate) {
-        const char *name = candidate->source->name;
-        const struct phx_good *good = phx_goods_find(&update->profiles->goods, name);
-
-        if (!good || !phx_update_is_unproven(update, candidate, good))
-                return;
-        phx_goods_forget(&update->profiles->goods, name);
-        update->changed |= phx_inventory_remove_profile(update->inventory, name) > 0;
-}
-
-/* What is wrong, for who asked for all of it. */
-static void list_refusal(const struct phx_update *update, const struct phx_candidate *candidate) {
-        struct phx_findings *findings = update->profiles->options.findings;
-
-        if (findings && candidate->result != -EBUSY && candidate->result != -EINPROGRESS &&
-            !candidate->error.is_listed)
-                phx_findings_add_error(
-                                findings,
-                                &candidate->error,
-                                candidate->result,
-                                candidate->source->name);
-}
-
-/* Neither good nor refused yet, or refused. */
-static int desire_unaccepted(struct phx_update *update, const struct phx_candidate *candidate) {
-        const char *name = candidate->source->name;
-        const struct phx_queued *queued = phx_queue_find(&update->profiles->queue, name);
-        struct phx_desired_profile *desired;
-        enum phx_source_state state = PHX_SOURCE_REFUSED;
-        int r;
-
-        if (candidate->result == -EBUSY)
-                state = PHX_SOURCE_WRITING;
-        if (candidate->result == -EINPROGRESS)
-                state = PHX_SOURCE_COMPILING;
-        r = desire(update,
-                   name,
-                   state,
-                   state == PHX_SOURCE_COMPILING
-                                   ? NULL
-                                   : phx_error_text(&candidate->error, candidate->result));
-        if (r < 0 || !queued)
-                return r;
-        desired = &update->desired->profiles[update->desired->profile_count - 1];
-        desired->is_awaited = queued->is_awaited;
-        desired->compiling_since_usec = queued->since_usec;
-        return 0;
-}
-
-static int desire_candidate(struct phx_update *update, struct phx_candidate *candidate) {
-        const char *name = candidate->source->name;
-        struct phx_good *good = phx_goods_find(&update->profiles->goods, name);
-        int r;
-
-        if (good)
-                good->is_seen = true;
-        if (candidate->result >= 0)
-                candidate->result = accept_pieces(update, candidate);
-        if (candidate->result == -ENOMEM && !candidate->error.text[0])
-                return -ENOMEM;
-        if (candidate->result < 0) {
-                update->all_good = false;
-                forget_unproven(update, candidate);
-                list_refusal(update, candidate);
-                return desire_unaccepted(update, candidate);
-        }
-        r = record_good(update, name, candidate->key);
-        return r < 0 ? r : desire(update, name, PHX_SOURCE_GOOD, NULL);
-}
-
-/* What was good and has no source now; and the pieces. WITHDRAWN is what to make of the former. */
-static int desire_others(struct phx_update *update, enum phx_source_state withdrawn) {
-        for (size_t i = 0; i < update->profiles->goods.count; i++) {
-                const struct phx_good *good = &update->profiles->goods.items[i];
-                enum phx_source_state state = withdrawn;
-                int r;
-
-                if (good->is_seen && !phx_good_is_piece(good))
-                        continue;
-                if (phx_good_is_piece(good) && (good->is_seen || !update->all_good))
-                        state = PHX_SOURCE_GOOD;
-                r = desire(update, good->name, state, NULL);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
-}
-
 static int watch_compiler(struct phx_update *update) {
         const struct phx_strings *watches = &update->profiles->compiler.watches;
         int r = 0;
@@ -353,7 +145,7 @@ static int keep_all(struct phx_update *update, int code, const struct phx_error 
                                 error,
                                 code,
                                 update->look->settings->profile_dir);
-        return desire_others(update, PHX_SOURCE_GOOD);
+        return phx_update_desire_others(update, PHX_SOURCE_GOOD);
 }
 
 static bool has_profiles(const struct phx_profiles *profiles) {
@@ -448,8 +240,8 @@ static int profiles_run(struct phx_update *update) {
                                 update->profiles->goods.shared_trouble.text);
         update->all_good = true;
         for (size_t i = 0; r >= 0 && i < update->sources.count; i++)
-                r = desire_candidate(update, &update->candidates[i]);
-        return r < 0 ? r : desire_others(update, PHX_SOURCE_WITHDRAWN);
+                r = phx_update_desire(update, &update->candidates[i]);
+        return r < 0 ? r : phx_update_desire_others(update, PHX_SOURCE_WITHDRAWN);
 }
 
 static bool has_same_rules(

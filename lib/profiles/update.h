@@ -110,6 +110,14 @@ int phx_update_accept(
                 const char *blob,
                 size_t size);
 
+/* Appends what is desired of a candidate that has been judged: its profile, or the last known good
+ * one. 0 or -ENOMEM. */
+int phx_update_desire(struct phx_update *update, struct phx_candidate *candidate);
+
+/* The same of what was good and has no source now, and of the pieces. WITHDRAWN is what to make of
+ * the former. */
+int phx_update_desire_others(struct phx_update *update, enum phx_source_state withdrawn);
+
 /* Whether GOOD is this very candidate as only the matcher judged it, in observe mode: the kernel
  * itself has not confirmed it since, so that it must not be put in force. */
 bool phx_update_is_unproven(
