@@ -37,15 +37,12 @@
 #include "bus/board.h"
 #include "bus/bus.h"
 #include "codec/suspensions_json.h"
-#include "loop/inits.h"
+#include "loop/ears.h"
 #include "loop/listener.h"
-#include "loop/monitord.h"
 #include "loop/notify.h"
 #include "loop/progress.h"
-#include "loop/revision.h"
 #include "loop/start.h"
 #include "loop/supervisor.h"
-#include "loop/watch.h"
 #include "shared/errands.h"
 #include "shared/message-id.h"
 #include "shared/schedule.h"
@@ -66,10 +63,7 @@ struct manager {
         sd_event_source *look_timer;
         sd_event_source *changed; /* what the engine's worker for Proxmox has seen */
         struct supervisor *supervisor;
-        struct watch *watch;
-        struct revision *revision;
-        struct monitord *monitord;
-        struct inits *inits;
+        struct ears *ears;
         struct schedule schedule;
         struct notify notify;
         struct progress progress;
@@ -81,7 +75,6 @@ struct manager {
         uint64_t labels_began;  /* the last look at labels alone, by the clock on the wall */
         char *failure;          /* why the last look could not be made, NULL when it could */
         int watch_trouble;      /* as it was reported last */
-        unsigned unfollowed;    /* kinds of objects, as 1 << KIND, that have changed meanwhile */
         struct start start;
         bool stopping;
 };
@@ -152,7 +145,7 @@ static void note_next_look(struct manager *manager) {
 static void manager_fail(struct manager *manager, bool hold) {
         progress_end(&manager->progress);
         /* No report will bring a new list of directories: repair the old one. */
-        if (watch_refresh(manager->watch) > 0)
+        if (ears_refresh(manager->ears) > 0)
                 schedule_event(&manager->schedule, manager_now_usec(manager), true);
         schedule_fail(&manager->schedule, manager_now_usec(manager), hold);
         rearm(manager);
@@ -291,7 +284,7 @@ static int on_look_timer(sd_event_source *source, uint64_t usec, void *data) {
 }
 
 static void tell_watch_trouble(struct manager *manager) {
-        int trouble = watch_trouble(manager->watch);
+        int trouble = ears_trouble(manager->ears);
 
         manager->schedule.resync_limit_usec = trouble < 0 ? manager->options->short_sync_usec
                                                           : PHX_NEVER;
@@ -314,48 +307,11 @@ static void tell_watch_trouble(struct manager *manager) {
                             "resolved: every directory is watched again");
 }
 
-static int follow_watches(struct manager *manager) {
-        struct phx_strings paths = { 0 };
-        int r;
-
-        r = board_watches(&manager->board, &paths);
-        if (r >= 0)
-                r = watch_set(manager->watch, &paths, manager->is_whole);
-        /* The texts are the board's. */
-        free(paths.items);
-        return r;
-}
-
-static int follow_inits(struct manager *manager) {
-        phx_autofree pid_t *pids = NULL;
-        size_t count = 0;
-        int r;
-
-        r = board_inits(&manager->board, &pids, &count);
-        return r < 0 ? r : inits_set(manager->inits, pids, count);
-}
-
-/* Listens to what the look names, as far as that has changed. What was not heard before, and is
- * from now on, may have changed since the engine looked. */
+/* What was not heard before, and is from now on, may have changed since the engine looked. */
 static void manager_follow(struct manager *manager, const struct phx_report *report) {
-        const unsigned watches = 1U << PHX_OBJECT_WATCH, inits = 1U << PHX_OBJECT_INIT;
         struct phx_scope again = { 0 };
-        int r = 0;
 
-        if (manager->unfollowed & watches)
-                r = follow_watches(manager);
-        else if (manager->is_whole)
-                r = watch_refresh(manager->watch);
-        again.is_whole = r != 0;
-        if (r >= 0)
-                manager->unfollowed &= ~watches;
-        r = manager->unfollowed & inits ? follow_inits(manager) : 0;
-        again.has_tasks = r != 0;
-        if (r >= 0)
-                manager->unfollowed &= ~inits;
-        again.has_policy = revision_follow(manager->revision) > 0;
-        if (report->lxc_path && monitord_follow(manager->monitord, report->lxc_path) > 0)
-                again.has_tasks = true;
+        ears_follow(manager->ears, &manager->board, report->lxc_path, manager->is_whole, &again);
         if (!phx_scope_is_empty(&again))
                 look_soon(manager, &again);
 }
@@ -402,7 +358,7 @@ static void on_report(void *data, const struct phx_report *report) {
 
         progress_end(&manager->progress);
         schedule_end(&manager->schedule, now, report);
-        manager->unfollowed |= board_end(&manager->board, report, manager_wall_usec(manager));
+        ears_note(manager->ears, board_end(&manager->board, report, manager_wall_usec(manager)));
         manager_follow(manager, report);
         tell_report(manager, report);
         if (report->compiling == 0)
@@ -507,22 +463,6 @@ static int add_loop(struct manager *manager) {
                         manager);
 }
 
-/* Should the settings be what keeps the first look from being made, their directory tells when they
- * are corrected. */
-static int watch_settings(struct manager *manager) {
-        const char *path = manager->options->settings, *slash = strrchr(path, '/');
-        phx_cleanup(phx_strings_done) struct phx_strings paths = { 0 };
-        int r;
-
-        if (!slash || slash == path)
-                return 0;
-        r = phx_strings_addf(&paths, "%.*s", (int) (slash - path), path);
-        if (r < 0)
-                return r;
-        r = watch_set(manager->watch, &paths, true);
-        return r < 0 ? r : 0;
-}
-
 static int add_bus(struct manager *manager) {
         const struct bus_handler handler = { look_now, &manager->errands, manager };
         int r;
@@ -538,29 +478,11 @@ static int add_bus(struct manager *manager) {
                        &manager->bus);
 }
 
-static int add_ears(struct manager *manager) {
-        const struct listener listener = { look_soon, manager };
-        int r;
-
-        r = watch_new(manager->event, manager->options->cgroup_root, &listener, &manager->watch);
-        if (r < 0)
-                return r;
-        r = revision_new(manager->event, manager->options->revision, &listener, &manager->revision);
-        if (r < 0)
-                return r;
-        r = monitord_new(manager->event, &listener, &manager->monitord);
-        if (r < 0)
-                return r;
-        r = inits_new(manager->event, &listener, &manager->inits);
-        if (r < 0)
-                return r;
-        return watch_settings(manager);
-}
-
 int manager_new(const struct manager_options *options,
                 const struct engine_plan *plan,
                 struct manager **ret_manager) {
         phx_cleanup(manager_freep) struct manager *manager = calloc(1, sizeof(*manager));
+        const struct listener listener = { look_soon, manager };
         struct supervisor_handler handler;
         int r;
 
@@ -579,7 +501,7 @@ int manager_new(const struct manager_options *options,
         r = add_loop(manager);
         if (r < 0)
                 return r;
-        r = add_ears(manager);
+        r = ears_new(manager->event, options, &listener, &manager->ears);
         if (r < 0)
                 return r;
         r = add_bus(manager);
@@ -598,10 +520,7 @@ struct manager *manager_free(struct manager *manager) {
         (void) supervisor_free(manager->supervisor);
         (void) bus_free(manager->bus);
         board_done(&manager->board);
-        (void) watch_free(manager->watch);
-        (void) revision_free(manager->revision);
-        (void) monitord_free(manager->monitord);
-        (void) inits_free(manager->inits);
+        (void) ears_free(manager->ears);
         sd_event_source_disable_unref(manager->look_timer);
         sd_event_source_disable_unref(manager->changed);
         progress_done(&manager->progress);
