@@ -54,7 +54,6 @@ static struct init *init_free(struct init *init) {
 
         return NULL;
 }
-PHX_DEFINE_FREEP(init)
 
 static int inits_on_ended(sd_event_source *source, int fd, uint32_t revents, void *data) {
         struct init *init = data;

@@ -34,14 +34,19 @@ struct batch {
         bool changed; /* the inventory */
 };
 
+/* Each chain of includes that something remembered depends on goes on. */
+static void review_end(struct phx_option_memory *memory) {
+        for (size_t i = 0; i < memory->count; i++)
+                if (memory->items[i].chain)
+                        memory->items[i].chain->is_used = true;
+        phx_lxc_chains_end(&memory->chains);
+}
+
 static void batch_done(struct batch *batch) {
         phx_assignments_done(&batch->assignments);
         free(batch->items);
         phx_closep(&batch->path_fd);
-        for (size_t i = 0; i < batch->memory->count; i++)
-                if (batch->memory->items[i].chain)
-                        batch->memory->items[i].chain->is_used = true;
-        phx_lxc_chains_end(&batch->memory->chains);
+        review_end(batch->memory);
 }
 
 int phx_option_reviews_new(struct phx_option_reviews **ret_reviews) {
@@ -277,14 +282,14 @@ bool phx_option_reviews_are_unchanged(
                 struct phx_option_reviews *reviews,
                 const struct phx_scope *scope) {
         struct phx_option_memory *memory = reviews->memory;
-        phx_cleanup(batch_done) struct batch batch = { .memory = memory, .path_fd = -1 };
+        bool is_same = phx_lxc_chains_begin(&memory->chains, scope) >= 0;
 
-        if (phx_lxc_chains_begin(&memory->chains, scope) < 0)
-                return false;
-        for (size_t i = 0; i < memory->count; i++)
-                if (!phx_lxc_chain_is_same(memory->items[i].chain, memory->items[i].chain_version))
-                        return false;
-        return true;
+        for (size_t i = 0; is_same && i < memory->count; i++)
+                is_same = phx_lxc_chain_is_same(
+                                memory->items[i].chain,
+                                memory->items[i].chain_version);
+        review_end(memory);
+        return is_same;
 }
 
 bool phx_option_reviews_cover(const struct phx_option_reviews *reviews, const char *path) {
