@@ -227,11 +227,22 @@ static bool input_is_same_configuration(const struct input *input, struct seen *
         return r >= 0 ? r > 0 : input_is_same(input, path, PHX_CONFIGURATION_LIMIT, digest, seen);
 }
 
+/* Another mode of a directory on the way makes it untrusted. */
 static bool is_to_be_read(
                 const struct phx_scope *scope,
                 const char *path,
                 const struct seen *seen) {
-        return seen->is_linked || phx_scope_has(scope, path);
+        phx_autofree char *above = strdup(path);
+
+        if (!above || seen->is_linked || phx_scope_has(scope, path))
+                return true;
+        for (char *slash = strrchr(above, '/'); slash && slash > above;
+             slash = strrchr(above, '/')) {
+                *slash = '\0';
+                if (phx_scope_has(scope, above))
+                        return true;
+        }
+        return false;
 }
 
 /* What is other by now is not read for that once more. */

@@ -247,7 +247,8 @@ static int work_look(
 
         if (!report)
                 return phx_error_set(error, -ENOMEM, "observing: out of memory");
-        if (request->kind == LOOK_ASKED) {
+        /* The first look has nothing to forget, and may believe what was kept over a restart. */
+        if (request->kind == LOOK_ASKED && work->passes > 0) {
                 phx_pass_forget_failures(work->pass);
                 phx_machine_forget(work->machine);
                 input_forget(work->input);
@@ -256,8 +257,10 @@ static int work_look(
         work->wall_usec = usec_of(CLOCK_REALTIME);
         phx_pass_set_clock(work->pass, work->now_usec, work->wall_usec);
         world_begin(&work->world, request, work->now_usec);
-        work->world.must_look |= work->is_untold;
+        work->world.must_look |= work->is_untold || work->metrics_trouble;
         r = take_suspensions(work, request->suspensions, ret_answer, error);
+        /* In force from now on, kept or not: the next look shows it. */
+        work->is_untold |= r < 0;
         if (r < 0)
                 return r;
         r = phx_pass_run(work->pass, &world, work->now_usec, report, error);

@@ -242,7 +242,6 @@ static int suspensions_asked(const struct manager *manager, char **ret_text) {
 }
 
 static void begin_look(struct manager *manager) {
-        const struct phx_scope nothing = { 0 };
         struct engine_request request = {
                 .kind = schedule_begin(&manager->schedule, manager_now_usec(manager)),
         };
@@ -268,9 +267,10 @@ static void begin_look(struct manager *manager) {
                 return;
         }
         request.suspensions = suspensions;
-        /* What has happened meanwhile, and is not due, waits for a look of its own. */
+        /* What has happened meanwhile, and is not due, is known to a LOOK_COMPILED, and has a look
+         * of its own all the same. */
         if (!manager->is_whole)
-                request.scope = request.kind == LOOK_COMPILED ? &nothing : &manager->scope;
+                request.scope = &manager->scope;
         r = supervisor_look(manager->supervisor, &request);
         if (request.kind != LOOK_COMPILED)
                 phx_scope_done(&manager->scope);

@@ -103,14 +103,13 @@ static int engine_look(
                 struct child *child,
                 const struct channel_message *asked,
                 struct engine_answer *ret_answer,
-                char **ret_report,
                 struct phx_error *error) {
         int r;
 
         r = engine_prepare(child, error);
         if (r < 0)
                 return r;
-        r = child->work.look(
+        return child->work.look(
                         child->work.data,
                         &(struct engine_request){
                                         .kind = (enum look_kind) asked->value,
@@ -119,10 +118,6 @@ static int engine_look(
                         },
                         ret_answer,
                         error);
-        if (r < 0)
-                return r;
-        r = phx_report_render(ret_answer->report, ret_report);
-        return r < 0 ? phx_error_set(error, r, "the report cannot be sent") : 0;
 }
 
 /* An engine that has not looked yet has nothing to compare with. */
@@ -170,13 +165,18 @@ static int engine_serve_look(struct child *child, const struct channel_message *
         struct phx_error error = { 0 };
         int r;
 
-        r = engine_look(child, asked, &answer, &report, &error);
+        r = engine_look(child, asked, &answer, &error);
+        if (r < 0) {
+                channel_output_done(&child->output);
+                return engine_send_failure(child, &answer, r, phx_error_text(&error, r));
+        }
+        /* What cannot be sent now counts as told here, and is not in the loop: the engine ends, and
+         * a new one tells everything. */
+        r = phx_report_render(answer.report, &report);
         if (r >= 0)
                 r = channel_put(&child->output, CHANNEL_REPORT, report);
         if (r >= 0)
                 r = channel_flush(&child->output);
-        else
-                r = engine_send_failure(child, &answer, r, phx_error_text(&error, r));
         channel_output_done(&child->output);
         return r;
 }

@@ -155,8 +155,11 @@ void schedule_end(struct schedule *schedule, uint64_t now, const struct phx_repo
         /* It has not looked at what a resync looks at. */
         if (!schedule->is_narrow)
                 schedule->ended = now;
-        schedule->retry_at = later_by(now, report->retry_usec);
-        schedule->is_settling = report->is_settling;
+        /* It has not tried again what another look was to try. */
+        if (!schedule->is_narrow || later_by(now, report->retry_usec) < schedule->retry_at) {
+                schedule->retry_at = later_by(now, report->retry_usec);
+                schedule->is_settling = report->is_settling;
+        }
         schedule->debounce_usec = report->debounce_usec;
         schedule->longest_delay_usec = report->longest_delay_usec;
         schedule->resync_usec = report->resync_usec;

@@ -406,16 +406,19 @@ static int machine_read_generated(void *data, const char *id, char **ret_text, s
         return phx_pve_containers_text(containers->pve, id, ret_text, ret_size);
 }
 
+/* A look that did not read tasks is none of those that are counted. */
 static void machine_settle(
                 struct phx_machine_containers *containers,
+                const struct phx_scope *scope,
                 struct phx_observed *observed) {
-        uint64_t delay;
+        bool is_read = !scope || scope->is_whole || scope->has_tasks;
         bool starting = false;
+        uint64_t delay;
 
         for (size_t i = 0; i < observed->container_count; i++)
                 starting |= observed->containers[i].starting > 0 ||
                             observed->containers[i].unknown > 0;
-        containers->unsettled_looks = starting ? containers->unsettled_looks + 1 : 0;
+        containers->unsettled_looks = starting ? containers->unsettled_looks + is_read : 0;
         if (!starting)
                 return;
         delay = containers->unsettled_looks < SETTLE_LOOKS ? SETTLE_USEC : SETTLE_SLOWLY_USEC;
@@ -450,7 +453,7 @@ int phx_machine_containers_review(
         if (r < 0)
                 return r;
         phx_machine_answers_save(containers);
-        machine_settle(containers, observed);
+        machine_settle(containers, input->scope, observed);
         return changed;
 }
 

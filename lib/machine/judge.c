@@ -105,8 +105,9 @@ int phx_machine_judge(
         r = ask_kernel(machine, input->scope);
         if (r >= 0)
                 r = judge_profiles(machine, input, now_usec);
+        /* What was judged before it failed is in the inventory. */
+        machine->is_unsaved |= r != 0;
         if (r < 0)
                 return phx_error_set(error, r, "judging: %s", strerrordesc_np(-r));
-        machine->is_unsaved |= r > 0;
         return 0;
 }

@@ -123,6 +123,7 @@ static int policies_get(
         return r == -ENOMEM ? r : 0;
 }
 
+/* 1 when the answer holds, 0 when the policy could not be read now. */
 static int machine_lint_ask(
                 struct phx_machine_lint *item,
                 struct policies *policies,
@@ -135,7 +136,7 @@ static int machine_lint_ask(
         phx_lints_done(&item->lints);
         r = policies_get(policies, key, &read);
         if (r < 0 || !read)
-                return r;
+                return r < 0 ? r : !key;
         r = phx_lint_entry(
                         &(struct phx_lint_entry){ .config = config,
                                                   .namespace = namespace,
@@ -144,7 +145,7 @@ static int machine_lint_ask(
                                                   .policy = &read->policy },
                         &item->lints,
                         NULL);
-        return r == -ENOMEM ? r : 0; /* of the profile itself it is reported */
+        return r == -ENOMEM ? r : 1; /* of the profile itself it is reported */
 }
 
 static int lint_container(
@@ -168,7 +169,7 @@ static int lint_container(
         if (!phx_equal(item->key, key)) {
                 r = machine_lint_ask(item, policies, config, policy, container->namespace);
                 if (r >= 0)
-                        r = phx_replace(&item->key, key);
+                        r = phx_replace(&item->key, r > 0 ? key : NULL);
         }
         return r < 0 ? r : phx_lints_copy(&container->lints, &item->lints);
 }

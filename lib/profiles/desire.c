@@ -174,6 +174,9 @@ static int desire_unaccepted(struct phx_update *update, const struct phx_candida
         if (r < 0 || !queued)
                 return r;
         desired = &update->desired->profiles[update->desired->profile_count - 1];
+        /* What is being written is not waited for: its compile is not taken before it is closed. */
+        if (!candidate->must_compile)
+                return 0;
         desired->is_awaited = queued->is_awaited;
         desired->compiling_since_usec = queued->since_usec;
         return 0;

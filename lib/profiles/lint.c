@@ -69,7 +69,8 @@ int phx_update_lint(struct phx_update *update, struct phx_good *good) {
         good->is_linted = true;
         if (phx_replace(&good->lint_trouble, r < 0 ? phx_error_text(&error, r) : NULL) < 0)
                 return -ENOMEM;
-        if (cache_fd >= 0)
+        /* What could not be read now may be read the next time. */
+        if (cache_fd >= 0 && r >= 0)
                 phx_lints_keep(cache_fd, good->key, &good->lints, good->lint_trouble);
         return 0;
 }

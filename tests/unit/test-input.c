@@ -165,6 +165,17 @@ static void untrusted_files_are_not_unchanged(void **state) {
         assert_false(input_is_unchanged(input, &nothing));
 }
 
+static void a_directory_above_that_is_named_is_judged(void **state) {
+        struct phx_scope scope = { 0 };
+
+        read_good();
+        phx_scope_add(&scope, "/etc");
+        assert_true(input_is_unchanged(input, &scope));
+        assert_int_equal(chmod(tree_path("etc"), 0777), 0);
+        assert_false(input_is_unchanged(input, &scope));
+        phx_scope_done(&scope);
+}
+
 static void what_was_refused_is_read_again(void **state) {
         tree_write("etc/lxc.json", "{ nonsense");
         read_input();
@@ -543,6 +554,7 @@ int main(void) {
                 TEST(the_same_text_is_unchanged),
                 TEST(another_text_of_the_same_size_is_seen_at_once),
                 TEST(untrusted_files_are_not_unchanged),
+                TEST(a_directory_above_that_is_named_is_judged),
                 TEST(what_was_refused_is_read_again),
                 TEST(a_path_without_links_is_covered),
         };

@@ -105,6 +105,24 @@ static void a_report_can_ask_for_a_retry(void **state) {
         assert_true(schedule_due(&schedule) == 626 * S);
 }
 
+/* However many compiles end meanwhile. */
+static void a_compile_does_not_put_off_a_retry(void **state) {
+        struct schedule schedule = settled(10 * S);
+        struct phx_report report = quiet;
+
+        (void) schedule_begin(&schedule, 20 * S);
+        report.retry_usec = 4 * S;
+        report.is_settling = true;
+        schedule_end(&schedule, 21 * S, &report);
+        for (uint64_t now = 22 * S; now < 25 * S; now += S) {
+                schedule_compiled(&schedule);
+                assert_int_equal(schedule_begin(&schedule, now), LOOK_COMPILED);
+                schedule_end(&schedule, now, &report);
+        }
+        assert_true(schedule_due(&schedule) == 25 * S);
+        assert_int_equal(schedule_begin(&schedule, 25 * S), LOOK_PLAIN);
+}
+
 static void what_only_settles_is_a_plain_look(void **state) {
         struct schedule schedule = settled(10 * S);
         struct phx_report report = quiet;
@@ -299,6 +317,7 @@ int main(void) {
                 cmocka_unit_test(a_storm_waits_no_longer_than_the_longest_delay),
                 cmocka_unit_test(an_event_during_a_look_means_another),
                 cmocka_unit_test(a_report_can_ask_for_a_retry),
+                cmocka_unit_test(a_compile_does_not_put_off_a_retry),
                 cmocka_unit_test(what_only_settles_is_a_plain_look),
                 cmocka_unit_test(the_delays_are_the_newest_report_s),
                 cmocka_unit_test(failures_back_off_and_events_cut_them_short),

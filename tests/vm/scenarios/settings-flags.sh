@@ -25,12 +25,7 @@ check "without it the last good one stays" wait_until 5 status_like "^Degraded: 
 flag unconfined
 check "so is one with the flag unconfined" wait_until 5 status_like "^Degraded: lxc-web: line 3: flag 'unconfined' .*allow_unconfined_flag"
 set_setting allow_unconfined_flag true
-# The compiler of Debian 12 does not know the flag.
-if [[ $(. /etc/os-release && echo "$VERSION_ID") -ge 13 ]]; then
-    check "or loaded" wait_until 5 prints unconfined loaded_mode lxc-web
-else
-    check "or left to the compiler's judgement" wait_until 5 status_like "^Degraded: lxc-web: line 3: .*last known good in force"
-fi
+check "or loaded" wait_until 5 prints unconfined loaded_mode lxc-web
 profile_text lxc-web >"$SOURCES/lxc-web"
 check "in sync again" settled 5
 echo '# theirs' >"$DEPLOYED/lxc-new"
