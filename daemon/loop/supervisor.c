@@ -4,7 +4,9 @@
  *
  *   idle      no request is with the engine; it may say that a compile has ended, and anything
  *             else from it is a protocol error
- *   looking   one request is; progress restarts the timer of silence, an answer ends the state
+ *   looking   one request is; progress restarts the timer of silence, an answer ends the state. A
+ *             request may be more than the channel takes at once: the rest is sent when the engine
+ *             has read some of it, which is progress, too
  *   killed    the channel is closed at once, so that nothing it still says counts; its pidfd shows
  *             when it is over
  *   none      ended and reaped; the next request starts another one
@@ -46,6 +48,7 @@ struct supervisor {
         struct supervisor_handler handler;
         sd_event *event;
         struct engine *engine;
+        struct channel_output output; /* what it has not been sent yet */
         sd_event_source *channel_source;
         sd_event_source *more; /* of the channel, which has messages in memory */
         sd_event_source *pid_source;
@@ -69,6 +72,7 @@ static void disarm(struct supervisor *supervisor) {
 static void drop_engine(struct supervisor *supervisor) {
         supervisor->channel_source = sd_event_source_disable_unref(supervisor->channel_source);
         supervisor->pid_source = sd_event_source_disable_unref(supervisor->pid_source);
+        channel_output_done(&supervisor->output);
         supervisor->engine = engine_free(supervisor->engine);
 }
 
@@ -172,6 +176,25 @@ static int take_messages(struct supervisor *supervisor) {
         return r > 0 && channel_has_message(channel);
 }
 
+/* Sends what the channel takes; the rest waits until it takes more. */
+static void supervisor_flush(struct supervisor *supervisor) {
+        const size_t size = supervisor->output.buffer.size;
+        uint32_t events = EPOLLIN;
+        int r;
+
+        r = channel_flush(&supervisor->output);
+        if (r == -EAGAIN) {
+                events |= EPOLLOUT;
+                r = 0;
+        }
+        if (r >= 0)
+                r = sd_event_source_set_io_events(supervisor->channel_source, events);
+        if (r < 0)
+                kill_engine(supervisor, "it does not read messages");
+        else if (supervisor->output.buffer.size < size)
+                arm(supervisor, supervisor->silence_usec);
+}
+
 static int on_channel(sd_event_source *source, int fd, uint32_t revents, void *data) {
         struct supervisor *supervisor = data;
 
@@ -179,6 +202,8 @@ static int on_channel(sd_event_source *source, int fd, uint32_t revents, void *d
         if (take_messages(supervisor) > 0 &&
             sd_event_source_set_time_relative(supervisor->more, 0) >= 0)
                 (void) sd_event_source_set_enabled(supervisor->more, SD_EVENT_ONESHOT);
+        if ((revents & EPOLLOUT) && supervisor->looking && supervisor->channel_source)
+                supervisor_flush(supervisor);
         return 0;
 }
 
@@ -366,19 +391,20 @@ static int ensure_engine(struct supervisor *supervisor) {
 }
 
 /* An engine that has just been started has read nothing yet, whatever the request says. */
-static int supervisor_send(
-                const struct supervisor *supervisor,
-                const struct engine_request *request) {
-        int fd = supervisor->engine->channel.fd, r = 0;
+static int supervisor_send(struct supervisor *supervisor, const struct engine_request *request) {
+        struct channel_output *output = &supervisor->output;
         phx_autofree char *scope = NULL;
+        int r = 0;
 
+        output->fd = supervisor->engine->channel.fd;
         if (request->scope && scope_to_text(request->scope, &scope) >= 0)
-                r = channel_send(fd, CHANNEL_SCOPE, 0, scope);
-        return r < 0 ? r
-                     : channel_send(fd,
-                                    CHANNEL_LOOK,
-                                    (int32_t) request->kind,
-                                    request->suspensions);
+                r = channel_put(output, CHANNEL_SCOPE, 0, scope);
+        if (r >= 0 || r == -EAGAIN)
+                r = channel_put(output,
+                                CHANNEL_LOOK,
+                                (int32_t) request->kind,
+                                request->suspensions);
+        return r == -EAGAIN ? 0 : r;
 }
 
 int supervisor_look(struct supervisor *supervisor, const struct engine_request *request) {
@@ -393,6 +419,8 @@ int supervisor_look(struct supervisor *supervisor, const struct engine_request *
         r = supervisor_send(supervisor, request);
         if (r < 0 && supervisor->channel_source)
                 kill_engine(supervisor, "it does not read messages");
+        else if (supervisor->channel_source)
+                supervisor_flush(supervisor);
         /* on_lost is the answer then. */
         return 0;
 }

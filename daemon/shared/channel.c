@@ -37,21 +37,6 @@ struct channel_message *channel_message_free(struct channel_message *message) {
         return NULL;
 }
 
-static int send_all(int fd, const char *data, size_t size) {
-        while (size > 0) {
-                ssize_t n = send(fd, data, size, MSG_NOSIGNAL);
-
-                if (n < 0) {
-                        if (errno == EINTR)
-                                continue;
-                        return phx_errno();
-                }
-                data += n;
-                size -= (size_t) n;
-        }
-        return 0;
-}
-
 static void channel_consume(struct phx_buffer *buffer, size_t size) {
         buffer->size -= size;
         memmove(buffer->data, buffer->data + size, buffer->size);
@@ -168,9 +153,25 @@ void channel_output_done(struct channel_output *output) {
 }
 
 int channel_flush(struct channel_output *output) {
-        int r = send_all(output->fd, output->buffer.data, output->buffer.size);
+        size_t sent = 0;
+        int r = 0;
 
-        output->buffer.size = 0;
+        while (r >= 0 && sent < output->buffer.size) {
+                ssize_t n = send(
+                                output->fd,
+                                output->buffer.data + sent,
+                                output->buffer.size - sent,
+                                MSG_NOSIGNAL);
+
+                if (n >= 0)
+                        sent += (size_t) n;
+                else if (errno != EINTR)
+                        r = phx_errno();
+        }
+        if (r < 0 && r != -EAGAIN)
+                sent = output->buffer.size;
+        if (sent > 0)
+                channel_consume(&output->buffer, sent);
         return r;
 }
 
@@ -208,14 +209,17 @@ int channel_put_object(
         return channel_add(output, header, key, json);
 }
 
-int channel_put(struct channel_output *output, enum channel_type type, const char *text) {
-        return channel_add(output, (struct header){ (uint32_t) type, 0, 0 }, text, NULL);
+int channel_put(struct channel_output *output,
+                enum channel_type type,
+                int32_t value,
+                const char *text) {
+        return channel_add(output, (struct header){ (uint32_t) type, value, 0 }, text, NULL);
 }
 
 int channel_send(int fd, enum channel_type type, int32_t value, const char *text) {
         phx_cleanup(channel_output_done) struct channel_output output = { .fd = fd };
         int r;
 
-        r = channel_add(&output, (struct header){ (uint32_t) type, value, 0 }, text, NULL);
+        r = channel_put(&output, type, value, text);
         return r < 0 ? r : channel_flush(&output);
 }

@@ -68,20 +68,25 @@ int channel_receive(struct channel *channel, struct channel_message **ret_messag
 /* A whole message waits in memory, of which no poll of the descriptor knows. */
 bool channel_has_message(const struct channel *channel);
 
-/* Collects messages about objects, so that each does not cost a call. The zero value with FD set is
- * ready. */
+/* Collects messages, so that each does not cost a call, and keeps what a descriptor that does not
+ * block has not taken yet. The zero value with FD set is ready. */
 struct channel_output {
         int fd;
         struct phx_buffer buffer;
 };
 
 void channel_output_done(struct channel_output *output);
-/* JSON is NULL for an object that is gone. 0, or as channel_send(). */
+/* JSON is NULL for an object that is gone. 0, or as channel_flush(). */
 int channel_put_object(
                 struct channel_output *output,
                 enum phx_object_kind kind,
                 const char *key,
                 const char *json);
 /* Any other message, in its place among them. */
-int channel_put(struct channel_output *output, enum channel_type type, const char *text);
+int channel_put(struct channel_output *output,
+                enum channel_type type,
+                int32_t value,
+                const char *text);
+/* 0 when all is sent; -EAGAIN when the rest is kept, and the descriptor must be writable first; or
+ * as channel_send(), and all is forgotten. */
 int channel_flush(struct channel_output *output);

@@ -143,7 +143,7 @@ static int engine_send_failure(
 static int sink_all(void *data) {
         struct child *child = data;
 
-        return channel_put(&child->output, CHANNEL_ALL, NULL);
+        return channel_put(&child->output, CHANNEL_ALL, 0, NULL);
 }
 
 static int sink_object(void *data, enum phx_object_kind kind, const char *key, const char *json) {
@@ -155,7 +155,7 @@ static int sink_object(void *data, enum phx_object_kind kind, const char *key, c
 static int sink_rest(void *data, const char *json) {
         struct child *child = data;
 
-        return channel_put(&child->output, CHANNEL_REST, json);
+        return channel_put(&child->output, CHANNEL_REST, 0, json);
 }
 
 static int engine_serve_look(struct child *child, const struct channel_message *asked) {
@@ -174,7 +174,7 @@ static int engine_serve_look(struct child *child, const struct channel_message *
          * a new one tells everything. */
         r = phx_report_render(answer.report, &report);
         if (r >= 0)
-                r = channel_put(&child->output, CHANNEL_REPORT, report);
+                r = channel_put(&child->output, CHANNEL_REPORT, 0, report);
         if (r >= 0)
                 r = channel_flush(&child->output);
         channel_output_done(&child->output);

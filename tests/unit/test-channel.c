@@ -44,11 +44,11 @@ static void an_object_arrives_with_key_and_text(void **state) {
         phx_cleanup(channel_output_done) struct channel_output output = { .fd = pair[0] };
         struct channel_message *message;
 
-        assert_int_equal(channel_put(&output, CHANNEL_ALL, NULL), 0);
+        assert_int_equal(channel_put(&output, CHANNEL_ALL, 0, NULL), 0);
         assert_int_equal(channel_put_object(&output, PHX_OBJECT_CONTAINER, "c7", "{\"id\":1}"), 0);
         assert_int_equal(channel_put_object(&output, PHX_OBJECT_WATCH, "/caf\xe9", ""), 0);
         assert_int_equal(channel_put_object(&output, PHX_OBJECT_WATCH, "/gone", NULL), 0);
-        assert_int_equal(channel_put(&output, CHANNEL_REST, "{}"), 0);
+        assert_int_equal(channel_put(&output, CHANNEL_REST, 0, "{}"), 0);
         assert_int_equal(channel_flush(&output), 0);
 
         message = next();

@@ -5,17 +5,25 @@
 #include <errno.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
+#include "codec/suspensions_json.h"
 #include "loop.h"
 #include "loop/supervisor.h"
 
 #define OBJECTS 10000U
+/* Each as large as it may be: far more than a socket takes at once. */
+#define SUSPENSIONS 3000U
+#define PATHS 1000U
 /* As many messages as may be taken before everything else gets its turn. */
 #define AT_ONCE 64
 
 static struct shared {
         volatile bool dies; /* when it has told everything */
         volatile bool babbles;
+        volatile bool hangs; /* before it reads anything */
+        /* What the last request had. */
+        volatile size_t suspensions, paths;
 } * shared;
 
 struct fixture {
@@ -23,6 +31,7 @@ struct fixture {
         struct supervisor *supervisor;
         unsigned objects, at_once, most_at_once;
         unsigned reports, lost;
+        char why[160]; /* the last one was */
 };
 
 /* --- the engine --- */
@@ -52,7 +61,17 @@ static int look_and_die(
                 const struct engine_request *request,
                 struct engine_answer *ret_answer,
                 struct phx_error *error) {
+        phx_cleanup(phx_suspensions_done) struct phx_suspensions suspensions = { 0 };
         int r = look(data, request, ret_answer, error);
+
+        if (r >= 0 && request->suspensions)
+                r = phx_suspensions_parse(
+                                request->suspensions,
+                                strlen(request->suspensions),
+                                &suspensions,
+                                NULL);
+        shared->suspensions = suspensions.count;
+        shared->paths = request->scope ? request->scope->paths.count : 0;
 
         /* So much is more than was collected: some of it is sent. */
         if (shared->dies)
@@ -65,6 +84,8 @@ static int setup_work(
                 const struct phx_audit *audit,
                 struct engine_work *ret_work,
                 struct phx_error *error) {
+        while (shared->hangs)
+                (void) pause();
         *ret_work = (struct engine_work){ .look = look_and_die };
         return 0;
 }
@@ -106,6 +127,7 @@ static void on_lost(void *data, const char *text) {
         struct fixture *fixture = data;
 
         fixture->lost++;
+        (void) snprintf(fixture->why, sizeof(fixture->why), "%s", text);
 }
 
 static void on_stopped(void *data) {
@@ -114,20 +136,26 @@ static void on_stopped(void *data) {
 static void send_nothing(void *data, const struct iovec *fields, int count) {
 }
 
-static int setup(void **state) {
+static void start_supervisor(struct fixture *fixture, uint64_t silence_usec) {
         static const struct journal journal = { .send = send_nothing };
         static const struct engine_plan plan = { setup_work, NULL, &journal };
-        struct fixture *fixture = calloc(1, sizeof(*fixture));
-        struct supervisor_handler handler = {
+        const struct supervisor_handler handler = {
                 on_progress, on_seen,    on_suspended, on_report,  on_labels,
                 on_compiled, on_failure, on_lost,      on_stopped, fixture,
         };
 
+        fixture->supervisor = supervisor_free(fixture->supervisor);
+        assert_int_equal(supervisor_new(&plan, silence_usec, &handler, &fixture->supervisor), 0);
+        assert_int_equal(supervisor_attach(fixture->supervisor, fixture->event), 0);
+}
+
+static int setup(void **state) {
+        struct fixture *fixture = calloc(1, sizeof(*fixture));
+
         assert_non_null(fixture);
         *shared = (struct shared){ 0 };
         assert_int_equal(sd_event_new(&fixture->event), 0);
-        assert_int_equal(supervisor_new(&plan, 60 * S, &handler, &fixture->supervisor), 0);
-        assert_int_equal(supervisor_attach(fixture->supervisor, fixture->event), 0);
+        start_supervisor(fixture, 60 * S);
         *state = fixture;
         return 0;
 }
@@ -142,17 +170,81 @@ static int teardown(void **state) {
 }
 
 /* Until the look has ended in some way. */
-static void run(struct fixture *fixture) {
+static void run_request(struct fixture *fixture, const struct engine_request *request) {
         const unsigned ended = fixture->reports + fixture->lost;
 
-        assert_int_equal(
-                        supervisor_look(fixture->supervisor,
-                                        &(struct engine_request){ LOOK_PLAIN }),
-                        0);
+        assert_int_equal(supervisor_look(fixture->supervisor, request), 0);
         while (fixture->reports + fixture->lost == ended) {
                 fixture->at_once = 0;
                 assert_true(sd_event_run(fixture->event, 30 * S) > 0);
         }
+}
+
+static void run(struct fixture *fixture) {
+        run_request(fixture, &(struct engine_request){ LOOK_PLAIN });
+}
+
+static char *many_suspensions(void) {
+        phx_cleanup(phx_suspensions_done) struct phx_suspensions suspensions = { 0 };
+        char object[32], reason[PHX_SUSPENSION_REASON_LIMIT + 1], *text = NULL;
+
+        memset(reason, 'r', sizeof(reason) - 1);
+        reason[sizeof(reason) - 1] = '\0';
+        for (unsigned i = 0; i < SUSPENSIONS; i++) {
+                const struct phx_suspension suspension = { object, reason, 1, PHX_NEVER, 0 };
+
+                (void) snprintf(object, sizeof(object), "c%05u", i);
+                assert_int_equal(phx_suspensions_set(&suspensions, &suspension), 0);
+        }
+        assert_int_equal(phx_suspensions_render(&suspensions, &text), 0);
+        return text;
+}
+
+static void add_many_paths(struct phx_scope *scope) {
+        char path[1024];
+
+        memset(path, 'p', sizeof(path));
+        for (unsigned i = 0; i < PATHS; i++) {
+                (void) snprintf(path + sizeof(path) - 8, 8, "/%05u", i);
+                path[0] = '/';
+                phx_scope_add(scope, path);
+        }
+        assert_int_equal(scope->paths.count, PATHS);
+}
+
+static void a_request_may_be_more_than_the_channel_takes(void **state) {
+        phx_cleanup(phx_scope_done) struct phx_scope scope = { 0 };
+        phx_autofree char *suspensions = many_suspensions();
+        struct fixture *fixture = *state;
+        const struct engine_request request = { LOOK_PLAIN, suspensions, &scope };
+
+        add_many_paths(&scope);
+        run_request(fixture, &request);
+        assert_int_equal(fixture->lost, 0);
+        assert_int_equal(fixture->reports, 1);
+        assert_int_equal(shared->suspensions, SUSPENSIONS);
+        assert_int_equal(shared->paths, PATHS);
+        run(fixture);
+        assert_int_equal(fixture->reports, 2);
+        assert_int_equal(shared->suspensions, 0);
+        assert_int_equal(shared->paths, 0);
+}
+
+/* What it has not read is not for the next one. */
+static void who_reads_nothing_is_replaced(void **state) {
+        phx_autofree char *suspensions = many_suspensions();
+        struct fixture *fixture = *state;
+        const struct engine_request request = { LOOK_PLAIN, suspensions, NULL };
+
+        shared->hangs = true;
+        start_supervisor(fixture, 2 * S);
+        run_request(fixture, &request);
+        assert_int_equal(fixture->lost, 1);
+        assert_string_equal(fixture->why, "it sent no message for 2 s");
+        shared->hangs = false;
+        run_request(fixture, &request);
+        assert_int_equal(fixture->reports, 1);
+        assert_int_equal(shared->suspensions, SUSPENSIONS);
 }
 
 static void much_is_taken_in_turns(void **state) {
@@ -204,6 +296,8 @@ int main(void) {
                 TEST(much_is_taken_in_turns),
                 TEST(the_end_waits_for_what_was_said),
                 TEST(who_cannot_be_understood_is_replaced),
+                TEST(a_request_may_be_more_than_the_channel_takes),
+                TEST(who_reads_nothing_is_replaced),
         };
 
         block_signals();
