@@ -353,17 +353,20 @@ static int sort_out(struct phx_update *update, struct phx_candidate *candidate) 
         return 0;
 }
 
-/* With a note of all files that it goes by: see keep.c. */
+/* With a note of all files that it goes by: see keep.c. What it includes again may have changed
+ * while nobody included it, and so nobody heard of it. */
 static int sort_out_noting(struct phx_update *update, struct phx_candidate *candidate) {
         const struct phx_source *source = candidate->source;
         int r = 0;
 
         phx_files_note(update->files, &candidate->used);
+        phx_files_check(update->files, true);
         if ((source->seen && !phx_files_get(update->files, source->seen->path)) ||
             (source->test && !phx_files_get(update->files, source->test->path)))
                 r = -ENOMEM;
         if (r >= 0)
                 r = sort_out(update, candidate);
+        phx_files_check(update->files, false);
         phx_files_note(update->files, NULL);
         candidate->version = phx_files_version(update->files);
         return r;

@@ -145,6 +145,7 @@ void phx_update_leave(struct phx_update *update) {
                 update->candidates[i].source = NULL;
         profiles->candidates = PHX_TAKE(update->candidates);
         profiles->candidate_count = update->sources.count;
-        profiles->version = phx_files_version(update->files);
+        /* What was found later, in judging others, may concern one that was kept. */
+        profiles->version = update->version;
         profiles->is_complete = true;
 }

@@ -215,6 +215,7 @@ static int profiles_run(struct phx_update *update) {
         r = phx_files_refresh(update->files, update->look->scope);
         if (r < 0)
                 return r;
+        update->version = phx_files_version(update->files);
         phx_files_used_done(&update->profiles->used);
         phx_files_note(update->files, &update->profiles->used);
         r = profiles_list_sources(update, &error);

@@ -40,7 +40,7 @@ struct phx_profiles {
         /* Of the last look, when nothing had to be left out of it: sorted by name. */
         struct phx_candidate *candidates;
         size_t candidate_count;
-        uint64_t version; /* of the files, when it was over */
+        uint64_t version; /* of the files, before it judged any */
         bool is_complete;
         struct phx_judged_by by;
         /* Of the settings, what the quarantine was judged by. */
@@ -75,6 +75,7 @@ struct phx_update {
         struct phx_files *files;
         struct phx_sources sources;
         struct phx_candidate *candidates;
+        uint64_t version; /* of the files, before anything was judged */
         bool changed;
         bool is_whole;   /* everything is looked at */
         bool is_rebuilt; /* something is not kept from the look before */

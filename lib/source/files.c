@@ -288,6 +288,12 @@ static struct phx_files_node *files_make(
         return node;
 }
 
+/* All is up to date in a look at everything, and what was given away in this look does not change
+ * in it. */
+static bool files_is_to_check(const struct phx_files *files, const struct phx_files_node *node) {
+        return files->is_checking && files->look != files->whole && node->used != files->look;
+}
+
 static struct phx_files_node *files_get(
                 struct phx_files *files,
                 const char *path,
@@ -296,6 +302,8 @@ static struct phx_files_node *files_get(
         struct phx_files_node *const *found = tfind(&key, &files->nodes, phx_files_compare), *node;
 
         node = found ? *found : files_make(files, path, is_directory);
+        if (found && files_is_to_check(files, node))
+                phx_files_refresh_node(files, node);
         return node && files_note(files, node) >= 0 ? node : NULL;
 }
 
@@ -331,6 +339,10 @@ int phx_files_watch(const struct phx_files *files, const char *path, struct phx_
 
 void phx_files_note(struct phx_files *files, struct phx_files_used *used) {
         files->noting = used;
+}
+
+void phx_files_check(struct phx_files *files, bool is_on) {
+        files->is_checking = is_on;
 }
 
 uint64_t phx_files_used_version(const struct phx_files_used *used) {

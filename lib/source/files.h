@@ -69,6 +69,9 @@ bool phx_files_covers(
 
 /* Notes in USED what is asked for from now on; NULL: no longer. USED must stay where it is. */
 void phx_files_note(struct phx_files *files, struct phx_files_used *used);
+/* While IS_ON, what the scope has left out is brought up to date when it is first asked for in a
+ * look: it may have changed while nothing used it, and only what is used is watched. */
+void phx_files_check(struct phx_files *files, bool is_on);
 /* The version at which something in USED has changed last. */
 uint64_t phx_files_used_version(const struct phx_files_used *used);
 /* It is still of use: to be called in each look at everything for what is not asked for again. */

@@ -32,12 +32,15 @@ struct phx_files {
         uint64_t look;  /* counts them */
         uint64_t whole; /* the last one at everything */
         uint64_t version;
+        bool is_checking; /* see phx_files_check() */
 };
 
 /* Reads it afresh, into a node that has its path and nothing else. */
 void phx_files_read(struct phx_files *files, struct phx_files_node *node);
 /* Lists it afresh, likewise. */
 void phx_files_read_directory(struct phx_files *files, struct phx_files_node *node);
+/* Brings it up to date, whatever the scope. */
+void phx_files_refresh_node(struct phx_files *files, struct phx_files_node *node);
 void phx_files_node_free(struct phx_files_node *node);
 /* Two nodes of the same path and kind are equal. */
 int phx_files_compare(const void *a, const void *b);

@@ -10,6 +10,9 @@
  * What is not there counts as changed also when more of the way to it is there than before: then
  * other directories are to be watched.
  *
+ * What nobody uses any more is not watched, but stays till the next look at everything. Who may ask
+ * for such a node again has it checked then, by phx_files_check().
+ *
  * A node that was reached over a link, or was refused, is read in each look: an event may come from
  * anywhere. Directories are listed in each look at everything; with a scope, only the entries that
  * it names are asked about. */
@@ -175,6 +178,13 @@ static void refresh_directory(
 }
 
 /* --- all of them --- */
+
+void phx_files_refresh_node(struct phx_files *files, struct phx_files_node *node) {
+        if (node->is_directory)
+                refresh_directory(files, node, NULL);
+        else
+                refresh_file(files, node);
+}
 
 static void refresh_visit(const void *data, VISIT visit, void *closure) {
         struct phx_files_node *const *place = data, *node = *place;

@@ -377,6 +377,33 @@ static int collect_reference(
                                       : collect_path(collect, &site, reference);
 }
 
+/* As after a refusal: what would have been looked for may change meanwhile. What that includes in
+ * its turn is not known. */
+static int watch_references(struct collect *collect, const struct phx_references *references) {
+        const char *const roots[] = { collect->roots->profile_dir, collect->roots->deployed_dir };
+        int r = 0;
+
+        for (size_t i = 0;
+             r >= 0 && i < references->count && collect->watched.count < 2 * FILES_LIMIT;
+             i++) {
+                phx_autofree char *name = phx_include_name(references->items[i].name);
+
+                if (!name)
+                        return -ENOMEM;
+                if (!references->items[i].is_searched || !name[0] || name[0] == '/' ||
+                    has_dot_dot(name) || phx_has_control(name))
+                        continue;
+                for (size_t j = 0; r >= 0 && j < PHX_ELEMENTS(roots); j++) {
+                        phx_autofree char *path = NULL;
+
+                        if (phx_printf(&path, "%s/%s", roots[j], name) < 0)
+                                return -ENOMEM;
+                        r = watch(collect, path);
+                }
+        }
+        return r;
+}
+
 /* FROM is the file whose references they are. */
 static int collect_references(
                 struct collect *collect,
@@ -386,7 +413,8 @@ static int collect_references(
                 int r = collect_reference(collect, from, &references->items[i]);
 
                 if (r < 0)
-                        return r;
+                        return r == -ENOMEM || watch_references(collect, references) >= 0 ? r
+                                                                                          : -ENOMEM;
         }
         return 0;
 }

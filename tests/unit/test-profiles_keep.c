@@ -7,6 +7,9 @@
 #define LOCAL \
         "profile lxc-web {\n  include <abstractions/base>\n  include if exists <abstractions/more>\n}\n"
 
+#define SITE "profile lxc-web {\n  include <site/x>\n}\n"
+#define SITE_DB "profile lxc-db {\n  include <site/x>\n}\n"
+
 static struct phx_scope scope;
 
 static int set_up_narrow(void **state) {
@@ -175,6 +178,75 @@ static void a_lost_policy_is_not_kept(void **state) {
         assert_compiled("lxc-web\n");
 }
 
+static bool is_watched(const char *end) {
+        phx_cleanup(phx_strings_done) struct phx_strings watches = { 0 };
+
+        assert_int_equal(phx_profiles_watches(profiles, &watches), 0);
+        for (size_t i = 0; i < watches.count; i++)
+                if (phx_has_suffix(watches.items[i], end))
+                        return true;
+        return false;
+}
+
+/* Nobody was there to hear of its change. */
+static void what_is_included_again_is_read_again(void **state) {
+        tree_write("deployed/site/x", "network,\n");
+        assert_int_equal(chmod(tree_path("deployed/site"), 0755), 0);
+        tree_write("profiles/lxc-web", SITE);
+        update(1);
+        assert_compiled("lxc-web\n");
+        tree_write("profiles/lxc-web", "profile lxc-web {\n}\n");
+        update_narrow("/profiles/lxc-web", 1);
+        assert_compiled("lxc-web\n");
+        assert_false(is_watched("/deployed/site//x"));
+        tree_write("deployed/site/x", "deny network,\n");
+        tree_write("profiles/lxc-web", SITE);
+        update_narrow("/profiles/lxc-web", 1);
+        assert_compiled("lxc-web\n");
+        assert_true(is_watched("/deployed/site//x"));
+        update(0);
+        assert_compiled("");
+}
+
+static void what_stands_behind_a_refused_include_is_not_lost(void **state) {
+        int fd;
+
+        tree_write("deployed/abstractions/a", "network,\n");
+        tree_write("deployed/site/x", "network,\n");
+        assert_int_equal(chmod(tree_path("deployed/abstractions"), 0755), 0);
+        assert_int_equal(chmod(tree_path("deployed/site"), 0755), 0);
+        tree_write("profiles/lxc-web",
+                   "profile lxc-web {\n  include <abstractions/a>\n  include <site/x>\n}\n");
+        update(1);
+        assert_compiled("lxc-web\n");
+        fd = open(tree_path("deployed/abstractions/a"), O_WRONLY | O_CLOEXEC);
+        assert_true(fd >= 0);
+        update_narrow("/deployed/abstractions/a", 0);
+        assert_non_null(find("lxc-web")->refusal);
+        assert_true(is_watched("/deployed/site//x"));
+        tree_write("deployed/site/x", "deny network,\n");
+        (void) close(fd);
+        update_narrow("/deployed/abstractions/a", 1);
+        assert_compiled("lxc-web\n");
+        update(0);
+        assert_compiled("");
+}
+
+/* What judging one has found concerns the other, whose event is still on its way. */
+static void what_is_found_in_judging_is_not_taken_for_known(void **state) {
+        tree_write("profiles/lxc-db", SITE_DB);
+        tree_write("profiles/lxc-web", SITE);
+        tree_write("deployed/site/x", "network,\n");
+        assert_int_equal(chmod(tree_path("deployed/site"), 0755), 0);
+        update(1);
+        assert_compiled("lxc-db\nlxc-web\n");
+        tree_write("deployed/site/x", "deny network,\n");
+        tree_write("profiles/lxc-web", SITE "# another\n");
+        update_narrow("/profiles/lxc-web", 1);
+        assert_compiled("lxc-web\nlxc-db\n");
+        assert_true(is_unchanged("/deployed/site/x"));
+}
+
 /* Many looks long: nothing that is still of use is forgotten. */
 static void what_is_kept_stays_known(void **state) {
         tree_write("deployed/abstractions/base", "file,\n");
@@ -249,6 +321,9 @@ int main(void) {
                 NARROW(another_setting_judges_all_again),
                 NARROW(what_is_refused_is_judged_each_time),
                 NARROW(a_lost_policy_is_not_kept),
+                NARROW(what_is_included_again_is_read_again),
+                NARROW(what_stands_behind_a_refused_include_is_not_lost),
+                NARROW(what_is_found_in_judging_is_not_taken_for_known),
                 NARROW(what_is_kept_stays_known),
                 NARROW(what_was_written_again_is_unchanged),
                 NARROW(an_update_that_kept_all_is_never_unchanged),
