@@ -3,31 +3,53 @@
 /* Answers about all objects of a kind: with ten thousand of them, more work than may be done in one
  * go. Each is a reply that is written some objects at a time, in turns with everything else, and
  * sent when it is whole; one that is short is sent at once. It goes on after the key that it came
- * to: an object that comes or goes meanwhile is in it or not, and all others are in it once. */
+ * to: an object that comes or goes meanwhile is in it or not, and all others are in it once.
+ *
+ * No user can make the daemon hold many of them, or keep another one out: for one that is not short
+ * the bus is asked first whose it is, as in request.c, and meanwhile nothing of it is held. */
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/strings.h"
 #include "bus/private.h"
 
 /* Each is read for it, and all its properties may be written: some 50 us. */
 #define OBJECTS_AT_ONCE 50
+#define TOO_MANY "too many requests are pending; try again later"
 
 struct bus_answer {
         struct bus *bus;
         sd_bus_message *call;
         sd_bus_message *reply;
+        sd_bus_slot *who;       /* of the question whose it is */
+        sd_bus_slot *departure; /* of its sender */
+        uint32_t uid;
+        bool is_known; /* whose it is: it has a place */
         struct bus_answer_plan plan;
         enum phx_object_kind kind; /* that it is at */
         char *after;               /* the key that it came to; NULL before the first of a kind */
         struct bus_answer *next;
 };
 
+static void answer_unlink(struct bus_answer *answer) {
+        struct bus *bus = answer->bus;
+
+        for (struct bus_answer **at = &bus->answers; *at; at = &(*at)->next)
+                if (*at == answer) {
+                        *at = PHX_TAKE(answer->next);
+                        return;
+                }
+}
+
 static struct bus_answer *bus_answer_free(struct bus_answer *answer) {
         if (!answer)
                 return NULL;
 
+        answer_unlink(answer);
+        sd_bus_slot_unref(answer->who);
+        sd_bus_slot_unref(answer->departure);
         sd_bus_message_unref(answer->call);
         sd_bus_message_unref(answer->reply);
         free(answer->after);
@@ -38,12 +60,22 @@ static struct bus_answer *bus_answer_free(struct bus_answer *answer) {
 PHX_DEFINE_FREEP(bus_answer)
 
 void bus_answers_free(struct bus *bus) {
-        while (bus->answers) {
-                struct bus_answer *answer = bus->answers;
+        while (bus->answers)
+                (void) bus_answer_free(bus->answers);
+}
 
-                bus->answers = answer->next;
-                (void) bus_answer_free(answer);
-        }
+/* At the beginning. */
+static int answer_open(struct bus_answer *answer) {
+        int r;
+
+        answer->kind = answer->plan.first;
+        r = sd_bus_message_new_method_return(answer->call, &answer->reply);
+        return r < 0 ? r : sd_bus_message_open_container(answer->reply, 'a', answer->plan.type);
+}
+
+static void answer_drop(struct bus_answer *answer) {
+        answer->reply = sd_bus_message_unref(answer->reply);
+        free(PHX_TAKE(answer->after));
 }
 
 /* Some more of its objects: 1 when it is whole. */
@@ -96,30 +128,83 @@ static void answers_take_turn(struct bus *bus) {
                 (void) sd_event_source_set_enabled(bus->turn, SD_EVENT_ONESHOT);
 }
 
+/* That can go on. */
+static struct bus_answer *answers_first(const struct bus *bus) {
+        struct bus_answer *answer = bus->answers;
+
+        while (answer && !answer->is_known)
+                answer = answer->next;
+        return answer;
+}
+
 /* The first one, and then it is the turn of the next. */
 static int on_turn(sd_event_source *source, uint64_t usec, void *data) {
         struct bus *bus = data;
-        struct bus_answer *answer = bus->answers, **end = &bus->answers;
+        struct bus_answer *answer = answers_first(bus), **end = &bus->answers;
 
         if (!answer)
                 return 0;
-        bus->answers = PHX_TAKE(answer->next);
+        answer_unlink(answer);
         if (answer_go_on(answer) > 0)
                 answer = bus_answer_free(answer);
         while (*end)
                 end = &(*end)->next;
         *end = answer;
-        if (bus->answers)
+        if (answers_first(bus))
                 answers_take_turn(bus);
         return 0;
 }
 
-static bool answers_are_many(const struct bus *bus) {
+/* ANSWER itself is not counted yet. */
+static bool answer_is_too_much(const struct bus_answer *answer) {
+        const struct bus_answer *other = answer->bus->answers;
+        unsigned same = 0, all = 0;
+
+        for (; other; other = other->next)
+                if (other->is_known && other->uid != 0) {
+                        same += other->uid == answer->uid;
+                        all++;
+                }
+        return answer->uid != 0 && (same >= BUS_ANSWERS_OF_USER || all >= BUS_ANSWERS_OF_USERS);
+}
+
+static bool answers_flood(const struct bus *bus, const char *sender) {
         unsigned count = 0;
 
-        for (const struct bus_answer *answer = bus->answers; answer; answer = answer->next)
-                count++;
-        return count >= BUS_ANSWERS_LIMIT;
+        for (const struct bus_answer *other = bus->answers; other; other = other->next)
+                count += !other->is_known &&
+                         phx_equal(sd_bus_message_get_sender(other->call), sender);
+        return count >= BUS_ANSWERS_OF_SENDER;
+}
+
+static int answer_on_who(sd_bus_message *reply, void *data, sd_bus_error *error) {
+        struct bus_answer *answer = data;
+        int r;
+
+        answer->who = sd_bus_slot_unref(answer->who);
+        r = sd_bus_message_is_method_error(reply, NULL) > 0
+                            ? -EACCES
+                            : sd_bus_message_read(reply, "u", &answer->uid);
+        if (r >= 0 && answer_is_too_much(answer)) {
+                (void) sd_bus_reply_method_errorf(answer->call, BUS_ERROR_BUSY, "%s", TOO_MANY);
+                (void) bus_answer_free(answer);
+                return 0;
+        }
+        if (r >= 0)
+                r = answer_open(answer);
+        if (r < 0) {
+                (void) sd_bus_reply_method_errno(answer->call, r, NULL);
+                (void) bus_answer_free(answer);
+                return 0;
+        }
+        answer->is_known = true;
+        answers_take_turn(answer->bus);
+        return 0;
+}
+
+static int answer_on_departure(sd_bus_message *message, void *data, sd_bus_error *error) {
+        (void) bus_answer_free(data);
+        return 0;
 }
 
 int bus_answer_begin(
@@ -130,28 +215,27 @@ int bus_answer_begin(
         phx_cleanup(bus_answer_freep) struct bus_answer *answer = NULL;
         int r;
 
-        if (answers_are_many(bus))
-                return sd_bus_error_set(
-                                error,
-                                BUS_ERROR_BUSY,
-                                "too many requests are pending; try again later");
+        if (answers_flood(bus, sd_bus_message_get_sender(call)))
+                return sd_bus_error_set(error, BUS_ERROR_BUSY, TOO_MANY);
         answer = calloc(1, sizeof(*answer));
         if (!answer)
                 return -ENOMEM;
         answer->bus = bus;
         answer->call = sd_bus_message_ref(call);
         answer->plan = *plan;
-        answer->kind = plan->first;
-        r = sd_bus_message_new_method_return(call, &answer->reply);
-        if (r >= 0)
-                r = sd_bus_message_open_container(answer->reply, 'a', plan->type);
+        r = answer_open(answer);
         if (r < 0)
                 return r;
         if (answer_go_on(answer) > 0)
                 return 1;
+        answer_drop(answer);
+        r = bus_watch_departure(bus, call, &answer->departure, answer_on_departure, answer);
+        if (r >= 0)
+                r = bus_ask_who(bus, call, &answer->who, answer_on_who, answer);
+        if (r < 0)
+                return r;
         answer->next = bus->answers;
         bus->answers = PHX_TAKE(answer);
-        answers_take_turn(bus);
         return 1;
 }
 

@@ -27,8 +27,12 @@
 #define BUS_REQUESTS_OF_USERS 64
 #define BUS_REQUESTS_OF_SENDER 256
 
-/* Answers that are being written at the same time: each holds what it has of its objects. */
-#define BUS_ANSWERS_LIMIT 64
+/* Answers that are being written at the same time, each of which holds what it has of its objects:
+ * of one user, and of all users but root, who is not counted; and those of one sender for which it
+ * is not known yet who that is, and which hold nothing. */
+#define BUS_ANSWERS_OF_USER 2
+#define BUS_ANSWERS_OF_USERS 8
+#define BUS_ANSWERS_OF_SENDER 256
 
 enum bus_request_state {
         BUS_REQUEST_ASKS_WHO,   /* the bus was asked who sends it */
@@ -129,6 +133,21 @@ int bus_no_such(const char *what, sd_bus_error *error);
 /* Suspend() and Resume() of the manager's object. */
 int bus_suspend(sd_bus_message *message, void *data, sd_bus_error *error);
 int bus_resume(sd_bus_message *message, void *data, sd_bus_error *error);
+
+/* Calls LEFT when the sender of CALL leaves the bus. Before it is asked who that is, so that it
+ * does not leave unnoticed in between. */
+int bus_watch_departure(
+                struct bus *bus,
+                sd_bus_message *call,
+                sd_bus_slot **ret_slot,
+                sd_bus_message_handler_t left,
+                void *data);
+/* Asks the bus for the user id of the sender: WHO gets its answer, "u" or an error. */
+int bus_ask_who(struct bus *bus,
+                sd_bus_message *call,
+                sd_bus_slot **ret_slot,
+                sd_bus_message_handler_t who,
+                void *data);
 
 /* Takes on a call that needs leave for ACTION, a name of ours with polkit. ALLOWED is called when
  * it has it, and never in this call; else it is refused. Negative errno with ERROR set when it

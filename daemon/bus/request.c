@@ -169,23 +169,45 @@ static int on_match_installed(sd_bus_message *reply, void *data, sd_bus_error *e
         return 0;
 }
 
-/* Before it is asked who it is: then it has not left unnoticed in between. */
-static int watch_departure(struct bus_request *request) {
+int bus_watch_departure(
+                struct bus *bus,
+                sd_bus_message *call,
+                sd_bus_slot **ret_slot,
+                sd_bus_message_handler_t left,
+                void *data) {
         phx_autofree char *match = NULL;
 
         if (phx_printf(&match,
                        "type='signal',sender='org.freedesktop.DBus',"
                        "path='/org/freedesktop/DBus',interface='org.freedesktop.DBus',"
                        "member='NameOwnerChanged',arg0='%s',arg2=''",
-                       sd_bus_message_get_sender(request->message)) < 0)
+                       sd_bus_message_get_sender(call)) < 0)
                 return -ENOMEM;
         return sd_bus_add_match_async(
-                        request->bus->connection,
-                        &request->departure,
+                        bus->connection,
+                        ret_slot,
                         match,
-                        on_departure,
+                        left,
                         on_match_installed,
-                        request);
+                        data);
+}
+
+int bus_ask_who(struct bus *bus,
+                sd_bus_message *call,
+                sd_bus_slot **ret_slot,
+                sd_bus_message_handler_t who,
+                void *data) {
+        return sd_bus_call_method_async(
+                        bus->connection,
+                        ret_slot,
+                        "org.freedesktop.DBus",
+                        "/org/freedesktop/DBus",
+                        "org.freedesktop.DBus",
+                        "GetConnectionUnixUser",
+                        who,
+                        data,
+                        "s",
+                        sd_bus_message_get_sender(call));
 }
 
 static bool is_flooded_by(const struct bus *bus, const char *sender) {
@@ -221,19 +243,9 @@ int bus_request_new(
         request->next = bus->requests;
         bus->requests = request;
 
-        r = watch_departure(request);
+        r = bus_watch_departure(bus, message, &request->departure, on_departure, request);
         if (r >= 0)
-                r = sd_bus_call_method_async(
-                                bus->connection,
-                                &request->slot,
-                                "org.freedesktop.DBus",
-                                "/org/freedesktop/DBus",
-                                "org.freedesktop.DBus",
-                                "GetConnectionUnixUser",
-                                on_who,
-                                request,
-                                "s",
-                                sd_bus_message_get_sender(message));
+                r = bus_ask_who(bus, message, &request->slot, on_who, request);
         if (r < 0)
                 bus_request_free(request);
         return r < 0 ? r : 1;
