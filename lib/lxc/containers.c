@@ -15,7 +15,7 @@
  *
  * A link is followed again at each look, as what it leads to may be replaced on the way. What could
  * not be read is read again each time, too, so that its message is of now. In a look at a part, the
- * entries that the scope does not name are believed as they are here.
+ * other entries that the scope does not name are believed as they are here.
  *
  * The text of a config is dropped as soon as liblxc has answered. */
 
@@ -202,6 +202,11 @@ static bool is_unread(const struct phx_lxc_known *known) {
                (known->has_config && !known->is_answered && (!known->trouble || known->chain));
 }
 
+/* What a link leads to has other names. */
+static bool is_asked_about(const struct look *look, const struct phx_lxc_known *known) {
+        return look->is_whole || known->is_link || known->named_at == look->cache->look;
+}
+
 /* What an include says may be the same again. */
 static int known_renew_chain(struct phx_lxc_known *known) {
         char combined[PHX_SHA256_HEX];
@@ -224,7 +229,7 @@ static int lxc_refresh(struct look *look, size_t item) {
         struct phx_lxc_known *known = &look->cache->items[item];
         int r = !is_unread(known);
 
-        if (r > 0 && (look->is_whole || known->named_at == look->cache->look))
+        if (r > 0 && is_asked_about(look, known))
                 r = phx_lxc_known_is_believed(look->path_fd, known);
         if (r > 0)
                 r = known_renew_chain(known);
@@ -240,7 +245,7 @@ static bool lxc_has_work(const struct look *look) {
         if (phx_scope_has_below(look->lxc->scope, look->lxc->path))
                 return true;
         for (size_t i = 0; i < cache->count; i++)
-                if (is_unread(&cache->items[i]) ||
+                if (is_unread(&cache->items[i]) || cache->items[i].is_link ||
                     !phx_lxc_chain_is_same(cache->items[i].chain, cache->items[i].chain_version))
                         return true;
         return false;
@@ -511,8 +516,7 @@ bool phx_lxc_containers_are_unchanged(const struct phx_lxc *lxc, struct phx_lxc_
 
                 if (is_unread(known) || !phx_lxc_chain_is_same(known->chain, known->chain_version))
                         return false;
-                if ((look.is_whole || known->named_at == cache->look) &&
-                    !phx_lxc_known_is_believed(look.path_fd, known))
+                if (is_asked_about(&look, known) && !phx_lxc_known_is_believed(look.path_fd, known))
                         return false;
         }
         return true;

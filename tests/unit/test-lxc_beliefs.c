@@ -345,6 +345,25 @@ static void a_link_that_leads_elsewhere_is_seen(void **state) {
         assert_changed_to(&host, "web", "lxc-a");
 }
 
+/* The event has the other name. */
+static void a_link_inside_is_followed_in_each_look(void **state) {
+        phx_cleanup(host_done) struct host host = { 0 };
+
+        host_init(&host, "inside");
+        write_in(&host, "web-v2/config", "lxc.apparmor.profile = lxc-a\n");
+        tree_link("web-v2", "inside/web");
+        look_settled(&host);
+        assert_effective(&host, "web", "lxc-a");
+        write_in(&host, "web-v2/config", "lxc.apparmor.profile = lxc-b\n");
+        narrow(&host, in(&host, "web-v2/config"));
+        assert_changed_to(&host, "web", "lxc-b");
+        assert_effective(&host, "web-v2", "lxc-b");
+        write_in(&host, "web-v2/config", "lxc.apparmor.profile = lxc-c\n");
+        narrow(&host, tree_path("elsewhere"));
+        assert_changed_to(&host, "web", "lxc-c");
+        assert_effective(&host, "web-v2", "lxc-b");
+}
+
 static void a_container_that_has_another_name_is_seen(void **state) {
         phx_cleanup(host_done) struct host host = { 0 };
 
@@ -429,6 +448,7 @@ int main(void) {
                 cmocka_unit_test(another_file_of_the_same_times_is_seen),
                 cmocka_unit_test(who_may_write_it_is_seen),
                 cmocka_unit_test(a_link_that_leads_elsewhere_is_seen),
+                cmocka_unit_test(a_link_inside_is_followed_in_each_look),
                 cmocka_unit_test(a_container_that_has_another_name_is_seen),
                 cmocka_unit_test(includes_that_come_change_and_go_are_seen),
                 cmocka_unit_test(what_could_not_be_asked_is_asked_again),
