@@ -232,19 +232,13 @@ static int places_refresh_switches(struct phx_places *places) {
         return is_changed;
 }
 
+/* An entry that leads nowhere is no switch till what it leads to comes, as a file that is deployed.
+ */
 static bool places_are_switches_due(
                 const struct phx_places *places,
                 const struct phx_scope *scope) {
-        if (!scope || !places->is_there || !places->is_plain)
-                return true;
-        for (size_t i = 0; i < PHX_ELEMENTS(switches); i++) {
-                phx_autofree char *path = NULL;
-
-                if (phx_printf(&path, "%s/%s", places->deployed_dir, switches[i]) < 0 ||
-                    phx_scope_concerns(scope, path))
-                        return true;
-        }
-        return false;
+        return !scope || !places->is_there || !places->is_plain ||
+               phx_scope_concerns(scope, places->deployed_dir);
 }
 
 static int places_begin(struct phx_places *places, const char *deployed_dir) {

@@ -158,6 +158,19 @@ static void switches_are_listed_when_they_may_have_changed(void **state) {
         assert_null(phx_places_switch(places, "lxc-b"));
 }
 
+static void a_switch_becomes_one_when_its_file_comes(void **state) {
+        tree_link("etc/disable/lxc-b", "../lxc-b");
+        assert_int_equal(refresh(NULL), 1);
+        assert_null(phx_places_switch(places, "lxc-b"));
+        tree_write("etc/lxc-b", "two");
+        assert_int_equal(refresh(&nothing), 0);
+        assert_int_equal(refresh_at("/etc/lxc-b"), 1);
+        assert_string_equal(phx_places_switch(places, "lxc-b"), "disable");
+        tree_remove("etc/lxc-b");
+        assert_int_equal(refresh_at("/etc/lxc-b"), 1);
+        assert_null(phx_places_switch(places, "lxc-b"));
+}
+
 static void what_is_below_the_directory_is_covered(void **state) {
         assert_false(phx_places_covers(places, "/etc/lxc-a"));
         assert_int_equal(refresh(NULL), 1);
@@ -192,6 +205,7 @@ int main(void) {
                 TEST(a_directory_that_is_opened_up_is_refused),
                 TEST(a_place_in_a_directory_that_comes),
                 TEST(switches_are_listed_when_they_may_have_changed),
+                TEST(a_switch_becomes_one_when_its_file_comes),
                 TEST(what_is_below_the_directory_is_covered),
                 TEST(another_directory_is_another_look),
         };
