@@ -26,20 +26,17 @@
 
 #include "loop/watch.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <sys/select.h>
 #include <sys/stat.h>
 
 #include <inotifytools/inotifytools.h>
 
-#include "base/error.h"
 #include "base/grow.h"
+#include "loop/watch_instance.h"
 
 /* IN_ATTRIB, because input that others may write is refused. No IN_MODIFY: a file is looked at when
  * its writer has closed it. */
@@ -65,12 +62,15 @@ struct entry {
         dev_t device; /* of the directory that the watch is on */
         ino_t inode;
         bool wanted;
+        bool was_any; /* likewise by the list before, while a new one is taken on */
+        struct phx_strings old_names;
         bool live;   /* the instance has a watch for it */
         bool missed; /* adding it failed, and the listener knows */
 };
 
 static void entry_done(struct entry *entry) {
         phx_strings_done(&entry->names);
+        phx_strings_done(&entry->old_names);
         free(entry->path);
 }
 
@@ -92,67 +92,11 @@ struct watch {
         char *cgroup_root;
         struct entry *entries;
         size_t count;
-        int trouble;
-        bool open;    /* the library has an instance of ours */
-        bool rebuild; /* which does not watch all that it seems to */
+        int trouble;       /* of all that was tried the last time */
+        int found_trouble; /* so far, this time */
+        bool open;         /* the library has an instance of ours */
+        bool rebuild;      /* which does not watch all that it seems to */
 };
-
-/* The descriptors that are inotify instances, as a set: fewer than FD_SETSIZE, as the library's own
- * select() can take no other. */
-static int scan_instances(fd_set *ret_set) {
-        DIR *dir = opendir("/proc/self/fd");
-        const struct dirent *entry;
-
-        if (!dir)
-                return phx_errno();
-        FD_ZERO(ret_set);
-        while ((entry = readdir(dir))) {
-                char target[64];
-                ssize_t size = readlinkat(dirfd(dir), entry->d_name, target, sizeof(target) - 1);
-                long fd = strtol(entry->d_name, NULL, 10);
-
-                if (size <= 0 || fd >= FD_SETSIZE)
-                        continue;
-                target[size] = '\0';
-                if (strcmp(target, "anon_inode:inotify") == 0)
-                        FD_SET(fd, ret_set);
-        }
-        (void) closedir(dir);
-        return 0;
-}
-
-/* The one descriptor that is in AFTER and not in BEFORE. */
-static int find_new(const fd_set *before, const fd_set *after) {
-        int found = -EBUSY;
-
-        for (int fd = 0; fd < FD_SETSIZE; fd++)
-                if (FD_ISSET(fd, after) && !FD_ISSET(fd, before)) {
-                        if (found >= 0)
-                                return -EBUSY;
-                        found = fd;
-                }
-        return found;
-}
-
-static int open_instance(int *ret_fd) {
-        fd_set before = { 0 }, after = { 0 };
-        int fd, r;
-
-        r = scan_instances(&before);
-        if (r < 0)
-                return r;
-        if (!inotifytools_initialize())
-                return inotifytools_error() > 0 ? -inotifytools_error() : -EIO;
-
-        r = scan_instances(&after);
-        fd = r < 0 ? r : find_new(&before, &after);
-        if (fd < 0)
-                return fd;
-        if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
-                return phx_errno();
-        *ret_fd = fd;
-        return 0;
-}
 
 static void close_instance(struct watch *watch) {
         watch->source = sd_event_source_disable_unref(watch->source);
@@ -377,13 +321,27 @@ static struct entry *watch_wanted_entry(struct watch *watch, const char *path, s
         return entry ? entry : watch_add_entry(watch, path);
 }
 
+/* What happened to a name of a live one was not heard while it was of no interest. */
+static bool watch_hears_more(const struct entry *entry) {
+        bool is_more = entry->is_any;
+
+        for (size_t i = 0; i < entry->names.count; i++)
+                is_more |= !phx_strings_has_sorted(&entry->old_names, entry->names.items[i]);
+        return is_more && entry->live && !entry->was_any;
+}
+
+/* 1 when events of a live watch are heard that were not before. */
 static int watch_want(struct watch *watch, const struct phx_strings *paths) {
         size_t known = watch->count;
+        bool hears_more = false;
         int r = 0;
 
         for (size_t i = 0; i < known; i++) {
-                watch->entries[i].wanted = watch->entries[i].is_any = false;
-                phx_strings_done(&watch->entries[i].names);
+                struct entry *entry = &watch->entries[i];
+
+                entry->old_names = PHX_TAKE_STRUCT(entry->names);
+                entry->was_any = entry->is_any;
+                entry->wanted = entry->is_any = false;
         }
 
         for (size_t i = 0; i < paths->count && r >= 0; i++) {
@@ -394,11 +352,16 @@ static int watch_want(struct watch *watch, const struct phx_strings *paths) {
                 if (name)
                         r = entry ? watch_want_one(entry, name) : -ENOMEM;
         }
-        for (size_t i = 0; i < watch->count; i++)
-                phx_strings_sort(&watch->entries[i].names);
+        for (size_t i = 0; i < watch->count; i++) {
+                struct entry *entry = &watch->entries[i];
+
+                phx_strings_sort(&entry->names);
+                hears_more |= watch_hears_more(entry);
+                phx_strings_done(&entry->old_names);
+        }
         if (watch->count > known)
                 qsort(watch->entries, watch->count, sizeof(*watch->entries), watch_compare_entries);
-        return r;
+        return r < 0 ? r : hears_more;
 }
 
 static size_t count_entries(const struct watch *watch, bool wanted) {
@@ -432,7 +395,7 @@ static int ensure_open(struct watch *watch) {
 
         if (watch->open)
                 return 0;
-        r = open_instance(&fd);
+        r = watch_instance_open(&fd);
         if (r < 0)
                 return r;
         watch->open = true;
@@ -467,7 +430,7 @@ static int ensure_live(struct watch *watch, struct entry *entry) {
 
         error = inotifytools_error();
         if (error != ENOENT && error != ENOTDIR)
-                watch->trouble = error > 0 ? -error : -EIO;
+                watch->found_trouble = error > 0 ? -error : -EIO;
         entry->missed = true;
         return !missed;
 }
@@ -517,14 +480,15 @@ static bool watch_go_on(struct watch *watch) {
                         return false;
                 watch->phase = WATCH_ADDS;
                 watch->next = 0;
-                watch->trouble = 0;
+                watch->found_trouble = 0;
                 r = ensure_open(watch);
                 if (r >= 0)
                         return false;
-                watch->trouble = r;
+                watch->found_trouble = r;
         } else if (!watch_add_some(watch)) {
                 return false;
         }
+        watch->trouble = watch->found_trouble;
         watch->phase = WATCH_RESTS;
         return true;
 }
@@ -553,13 +517,14 @@ static int watch_leave_rest(struct watch *watch) {
         return r < 0 ? r : sd_event_source_set_enabled(watch->rest, SD_EVENT_ON);
 }
 
-static int watch_make_live(struct watch *watch, bool are_checked) {
+static int watch_make_live(struct watch *watch, bool are_checked, bool hears_more) {
         bool is_done = false;
 
-        /* What was left of the last time begins again with the new list. */
+        /* What was left of the last time, a check also, begins again with the new list. */
         if (watch->phase == WATCH_RESTS)
                 watch->is_changed = false;
-        watch->is_checked = are_checked;
+        watch->is_changed |= hears_more;
+        watch->is_checked = are_checked || (watch->phase != WATCH_RESTS && watch->is_checked);
         watch->phase = WATCH_CHECKS;
         watch->next = 0;
         for (unsigned slices = 0; !is_done && slices < SLICES_AT_ONCE; slices++)
@@ -572,14 +537,14 @@ static int watch_make_live(struct watch *watch, bool are_checked) {
 }
 
 int watch_refresh(struct watch *watch) {
-        return watch_make_live(watch, true);
+        return watch_make_live(watch, true, false);
 }
 
 int watch_set(struct watch *watch, const struct phx_strings *paths, bool are_checked) {
         int r;
 
         r = watch_want(watch, paths);
-        return r < 0 ? r : watch_make_live(watch, are_checked);
+        return r < 0 ? r : watch_make_live(watch, are_checked, r > 0);
 }
 
 int watch_trouble(const struct watch *watch) {

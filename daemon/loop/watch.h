@@ -22,11 +22,11 @@ struct watch *watch_free(struct watch *watch);
 PHX_DEFINE_FREEP(watch)
 
 /* Watches these directories (as base/watches.h says them, sorted, each once) and ignores all others
- * from now on. What happened in a directory before it was watched is unknown: 1 when one was added
- * or newly missed, so that the caller looks again; 0 when all was well; -ENOMEM. Some hundred
- * directories are watched at once; with more, the rest is done between events, and the listener is
- * called when it is. ARE_CHECKED: whether each of them is still where it was, which is a call for
- * each. */
+ * from now on. What happened in a directory before it was watched, or to a name in it before that
+ * was wanted, is unknown: 1 when one was added or newly missed, so that the caller looks again; 0
+ * when all was well; -ENOMEM. Some hundred directories are watched at once; with more, the rest is
+ * done between events, and the listener is called when it is. ARE_CHECKED: whether each of them is
+ * still where it was, which is a call for each. */
 int watch_set(struct watch *watch, const struct phx_strings *paths, bool are_checked);
 
 /* The same for the directories of last time, checked: repairs what was lost since. */

@@ -161,6 +161,56 @@ static void on_the_way_others_names_are_no_events(void **state) {
         phx_scope_done(&fixture->counter.scope);
 }
 
+/* What happened to a name before it was wanted was not heard. */
+static void a_name_that_is_new_means_another_look_once(void **state) {
+        struct fixture *fixture = *state;
+        char first[160], second[160];
+
+        (void) snprintf(first, sizeof(first), "%s//one", fixture->a);
+        (void) snprintf(second, sizeof(second), "%s//two", fixture->a);
+        assert_int_equal(set(fixture, first, NULL), 1);
+        assert_int_equal(set(fixture, first, NULL), 0);
+        assert_int_equal(set(fixture, first, second), 1);
+        assert_int_equal(set(fixture, first, second), 0);
+        assert_int_equal(set(fixture, second, NULL), 0);
+        assert_int_equal(set(fixture, first, NULL), 1);
+        assert_int_equal(set(fixture, fixture->a, NULL), 1);
+        assert_int_equal(set(fixture, fixture->a, first), 0);
+        assert_int_equal(set(fixture, first, NULL), 0);
+        assert_int_equal(set(fixture, fixture->a, NULL), 1);
+}
+
+/* The check that was asked for is not lost when the list comes again before all are watched. */
+static void a_check_outlasts_a_list_that_comes_meanwhile(void **state) {
+        phx_cleanup(phx_strings_done) struct phx_strings paths = { 0 };
+        struct fixture *fixture = *state;
+        char deep[160], old[128], path[128];
+
+        /* The last one, so that it is not among those that are checked at once. */
+        for (unsigned i = 0; i < 1000; i++) {
+                (void) snprintf(path, sizeof(path), "%s/%04u", fixture->a, i);
+                assert_int_equal(mkdir(path, 0755), 0);
+                assert_int_equal(phx_strings_add(&paths, path), 0);
+        }
+        (void) snprintf(deep, sizeof(deep), "%s/deep", fixture->b);
+        (void) snprintf(old, sizeof(old), "%s/old", fixture->root);
+        assert_int_equal(mkdir(deep, 0755), 0);
+        assert_int_equal(phx_strings_add(&paths, deep), 0);
+        (void) watch_set(fixture->watch, &paths, true);
+        assert_int_equal(looks(fixture), 1);
+
+        assert_int_equal(rename(fixture->b, old), 0);
+        assert_int_equal(mkdir(fixture->b, 0755), 0);
+        assert_int_equal(mkdir(deep, 0755), 0);
+        assert_int_equal(watch_set(fixture->watch, &paths, true), 0);
+        (void) watch_set(fixture->watch, &paths, false);
+        assert_true(looks(fixture) > 0);
+        write_file(deep, "file", "");
+        assert_true(looks(fixture) > 0);
+        assert_true(phx_scope_has_below(&fixture->counter.scope, deep));
+        phx_scope_done(&fixture->counter.scope);
+}
+
 /* So that questions are answered meanwhile. */
 static void many_directories_are_watched_some_at_a_time(void **state) {
         phx_cleanup(phx_strings_done) struct phx_strings paths = { 0 };
@@ -261,7 +311,8 @@ static void a_directory_that_is_not_wanted_any_more_is_not_heard(void **state) {
         write_file(fixture->b, "file", "");
         assert_int_equal(looks(fixture), 0);
 
-        /* Wanted again, it is still watched: nothing was missed that an event would tell. */
+        /* Wanted again, it is still watched, but what happened meanwhile was not heard. */
+        assert_int_equal(set(fixture, fixture->a, fixture->b), 1);
         assert_int_equal(set(fixture, fixture->a, fixture->b), 0);
         write_file(fixture->b, "file", "");
         assert_int_equal(looks(fixture), 1);
@@ -426,6 +477,33 @@ static void the_descriptor_is_not_inherited(void **state) {
         assert_int_equal(instances, 1);
 }
 
+/* Whether all is watched is known when all was tried. */
+static void trouble_lasts_until_all_is_tried_again(void **state) {
+        phx_cleanup(phx_strings_done) struct phx_strings paths = { 0 };
+        struct fixture *fixture = *state;
+        char path[128], loop[128];
+
+        for (unsigned i = 0; i < 1000; i++) {
+                (void) snprintf(path, sizeof(path), "%s/%04u", fixture->a, i);
+                assert_int_equal(mkdir(path, 0755), 0);
+                assert_int_equal(phx_strings_add(&paths, path), 0);
+        }
+        /* Can never be watched. */
+        (void) snprintf(loop, sizeof(loop), "%s/loop", fixture->b);
+        assert_int_equal(symlink("loop", loop), 0);
+        assert_int_equal(set(fixture, fixture->a, loop), 1);
+        assert_int_equal(watch_trouble(fixture->watch), -ELOOP);
+
+        assert_int_equal(phx_strings_add(&paths, loop), 0);
+        assert_int_equal(watch_set(fixture->watch, &paths, true), 0);
+        assert_int_equal(watch_trouble(fixture->watch), -ELOOP);
+        assert_true(looks(fixture) > 0);
+        assert_int_equal(watch_trouble(fixture->watch), -ELOOP);
+        (void) set(fixture, fixture->a, NULL);
+        assert_int_equal(watch_trouble(fixture->watch), 0);
+        phx_scope_done(&fixture->counter.scope);
+}
+
 static void another_inotify_instance_does_not_confuse(void **state) {
         struct fixture *fixture = *state;
         int other = inotify_init1(IN_CLOEXEC);
@@ -445,6 +523,9 @@ int main(void) {
                 TEST(an_event_says_what_must_be_read_again),
                 TEST(many_directories_are_watched_some_at_a_time),
                 TEST(on_the_way_others_names_are_no_events),
+                TEST(a_name_that_is_new_means_another_look_once),
+                TEST(a_check_outlasts_a_list_that_comes_meanwhile),
+                TEST(trouble_lasts_until_all_is_tried_again),
                 TEST(a_file_is_heard_when_its_writer_closes_it),
                 TEST(temporary_names_are_not_heard),
                 TEST(hidden_names_are_heard),
