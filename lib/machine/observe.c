@@ -56,6 +56,42 @@ static int observe_kernel(
         return r < 0 ? r : fill_loaded(observed, phx_kernel_picture_loaded(machine->picture));
 }
 
+/* Where the pieces are deployed; the directories of the profiles are watched already. */
+static int observe_add_parents(
+                const struct phx_observed *observed,
+                struct phx_strings *directories) {
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < observed->file_count; i++) {
+                const char *name = observed->files[i].name, *slash = strrchr(name, '/');
+
+                if (slash)
+                        r = phx_strings_addf(directories, "%.*s", (int) (slash - name), name);
+        }
+        return r;
+}
+
+static int observe_add_deployed(
+                const struct phx_machine *machine,
+                const struct phx_settings *settings,
+                struct phx_observed *observed) {
+        phx_cleanup(phx_strings_done) struct phx_strings directories = { 0 };
+        int r;
+
+        r = phx_strings_copy(&directories, phx_definers_directories(machine->definers));
+        if (r >= 0)
+                r = observe_add_parents(observed, &directories);
+        phx_strings_unique(&directories);
+        for (size_t i = 0; r >= 0 && i < directories.count; i++) {
+                phx_autofree char *path = NULL;
+
+                if (phx_printf(&path, "%s/%s", settings->deployed_dir, directories.items[i]) < 0)
+                        return -ENOMEM;
+                r = phx_watches_add_directory(&observed->watches, path);
+        }
+        return r;
+}
+
 static int observe_add_watches(
                 const struct phx_machine *machine,
                 const struct phx_settings *settings,
@@ -71,6 +107,8 @@ static int observe_add_watches(
                         return -ENOMEM;
                 r = phx_watches_add_directory(&observed->watches, path);
         }
+        if (r >= 0)
+                r = observe_add_deployed(machine, settings, observed);
         if (r >= 0)
                 r = phx_strings_add_once(&observed->watches, machine->options.tasks.cgroup);
         phx_strings_unique(&observed->watches);

@@ -36,6 +36,7 @@ struct phx_definers {
         struct table table; /* in the order of the walk: directories in byte order */
         char *directory;
         struct phx_definitions found;
+        struct phx_strings directories; /* that were walked, below DIRECTORY */
         bool is_looked_at;
         bool is_linked; /* something was a link, and where it leads to was not said to be watched */
 };
@@ -47,6 +48,7 @@ struct look {
         size_t place; /* in BEFORE, where to look next */
         bool is_linked;
         struct phx_strings unreadable;
+        struct phx_strings directories;
 };
 
 static void definer_done(struct definer *definer) {
@@ -64,6 +66,7 @@ static void table_done(struct table *table) {
 static void definers_look_done(struct look *look) {
         table_done(&look->now);
         phx_strings_done(&look->unreadable);
+        phx_strings_done(&look->directories);
 }
 
 int phx_definers_new(struct phx_definers **ret_definers) {
@@ -86,6 +89,7 @@ struct phx_definers *phx_definers_free(struct phx_definers *definers) {
                 return NULL;
 
         phx_definers_forget(definers);
+        phx_strings_done(&definers->directories);
         free(definers->directory);
         free(definers);
 
@@ -102,6 +106,10 @@ bool phx_definers_is_due(
         }
         return !definers->is_looked_at || definers->is_linked ||
                phx_scope_concerns(scope, directory);
+}
+
+const struct phx_strings *phx_definers_directories(const struct phx_definers *definers) {
+        return &definers->directories;
 }
 
 const struct phx_definitions *phx_definers_found(const struct phx_definers *definers) {
@@ -261,6 +269,8 @@ static int look_at_directory(struct look *look, int dir_fd, const char *path, un
         phx_cleanup(phx_strings_done) struct phx_strings names = { 0 };
         int r;
 
+        if (depth > 0 && phx_strings_add(&look->directories, path) < 0)
+                return -ENOMEM;
         r = definers_list_directory(dir_fd, depth, &look->is_linked, &names);
         if (r < 0)
                 return depth == 0 || r == -ENOMEM ? r : note_unreadable(look, path, r);
@@ -314,11 +324,14 @@ int phx_definers_look(struct phx_definers *definers, int dir_fd, struct phx_erro
                                 strerrordesc_np(-r));
         }
 
-        is_same = phx_definitions_equal(&found, &definers->found);
+        is_same = phx_definitions_equal(&found, &definers->found) &&
+                  phx_strings_equal(&look.directories, &definers->directories);
         phx_definitions_done(&definers->found);
         definers->found = PHX_TAKE_STRUCT(found);
         table_done(&definers->table);
         definers->table = PHX_TAKE_STRUCT(look.now);
+        phx_strings_done(&definers->directories);
+        definers->directories = PHX_TAKE_STRUCT(look.directories);
         definers->is_linked = look.is_linked;
         definers->is_looked_at = true;
         return !is_same;

@@ -22,7 +22,8 @@ void phx_definers_forget(struct phx_definers *definers);
  * disable, force-complain, cache). Names that AppArmor passes over are passed over; links to
  * files are followed. A
  * file with the stamp of the last look is not opened; a large look therefore costs a stat for each
- * file. 1 when that is something else than before, 0, or a negative errno. */
+ * file. 1 when that is something else than before, or other directories were walked; 0, or a
+ * negative errno. */
 int phx_definers_look(struct phx_definers *definers, int dir_fd, struct phx_error *error);
 
 /* Whether a look at DIRECTORY, of which DIR_FD is to be a descriptor, may find anything else than
@@ -32,6 +33,10 @@ bool phx_definers_is_due(
                 struct phx_definers *definers,
                 const char *directory,
                 const struct phx_scope *scope);
+
+/* The sub-directories that the last look has walked, as paths from DIRECTORY: where a file may
+ * come. Borrowed until the next; after one that failed those of the one before. */
+const struct phx_strings *phx_definers_directories(const struct phx_definers *definers);
 
 /* What the last look has found; borrowed until the next. Nothing after one that failed. */
 const struct phx_definitions *phx_definers_found(const struct phx_definers *definers);

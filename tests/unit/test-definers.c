@@ -47,6 +47,21 @@ static void observe(const struct place *place, struct phx_definitions *found) {
         assert_int_equal(phx_definers_observe(place->definers, place->fd, found, &error), 0);
 }
 
+static void another_directory_is_a_change(void **state) {
+        const struct place *place = *state;
+
+        tree_write("lxc/lxc-default", "profile lxc-a {\n}\n");
+        tree_mkdir("abstractions");
+        assert_int_equal(phx_definers_look(place->definers, place->fd, NULL), 1);
+        assert_int_equal(phx_definers_look(place->definers, place->fd, NULL), 0);
+        assert_int_equal(phx_definers_directories(place->definers)->count, 1);
+        tree_mkdir("lxc/more");
+        assert_int_equal(phx_definers_look(place->definers, place->fd, NULL), 1);
+        assert_int_equal(phx_definers_look(place->definers, place->fd, NULL), 0);
+        assert_int_equal(phx_definers_directories(place->definers)->count, 2);
+        assert_string_equal(phx_definers_directories(place->definers)->items[1], "lxc/more");
+}
+
 static void files_and_sub_directories_are_looked_into(void **state) {
         phx_cleanup(phx_definitions_done) struct phx_definitions found = { 0 };
 
@@ -157,6 +172,7 @@ static void a_file_at_rest_is_not_opened_again(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 with_place(files_and_sub_directories_are_looked_into),
+                with_place(another_directory_is_a_change),
                 with_place(pieces_and_leftovers_are_passed_over),
                 with_place(links_to_files_count_and_dangling_ones_do_not),
                 with_place(a_pipe_is_never_waited_for),

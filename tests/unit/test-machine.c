@@ -39,6 +39,32 @@ static void what_is_installed_is_seen_and_ours(void **state) {
         assert_string_equal(text, "file,\n");
 }
 
+static bool is_watched(const struct picture *picture, const char *path) {
+        const struct phx_strings *watches = &picture->observed->watches;
+
+        return phx_strings_has_sorted(watches, tree_path(path));
+}
+
+/* Who defines a profile below deployed_dir, or changes a piece there, is heard. */
+static void directories_below_the_deployed_one_are_watched(void **state) {
+        phx_cleanup(phx_strings_done) struct phx_strings before = { 0 };
+        struct picture picture;
+
+        tree_mkdir("deployed/site");
+        tree_mkdir("deployed/site/more");
+        tree_mkdir("deployed/tunables");
+        (void) look(*state);
+        apply(*state, PHX_ACTION_INSTALL, "abstractions/phoenix/life");
+        picture = look(*state);
+        assert_true(is_watched(&picture, "deployed/site"));
+        assert_true(is_watched(&picture, "deployed/site/more"));
+        assert_true(is_watched(&picture, "deployed/abstractions/phoenix"));
+        assert_false(is_watched(&picture, "deployed/tunables"));
+        assert_int_equal(phx_strings_copy(&before, &picture.observed->watches), 0);
+        picture = look(*state);
+        assert_true(phx_strings_equal(&before, &picture.observed->watches));
+}
+
 static void a_converged_look_saves_nothing(void **state) {
         struct machine *machine = *state;
         unsigned saves;
@@ -325,6 +351,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 with_machine(a_source_is_compiled_and_its_piece_comes_along),
                 with_machine(what_is_installed_is_seen_and_ours),
+                with_machine(directories_below_the_deployed_one_are_watched),
                 with_machine(a_converged_look_saves_nothing),
                 with_machine(a_broken_source_keeps_the_last_good_one),
                 with_machine(an_empty_source_directory_withdraws_nothing),
