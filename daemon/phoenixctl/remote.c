@@ -232,17 +232,18 @@ static int on_signal(sd_bus_message *message, void *data, sd_bus_error *error) {
         return 0;
 }
 
-static bool is_gone(const sd_bus_error *error) {
+bool remote_bus_is_gone(const sd_bus_error *error) {
         return sd_bus_error_has_name(error, SD_BUS_ERROR_SERVICE_UNKNOWN) ||
                sd_bus_error_has_name(error, SD_BUS_ERROR_NAME_HAS_NO_OWNER) ||
                sd_bus_error_has_name(error, SD_BUS_ERROR_NO_REPLY);
 }
 
-/* 0 or the exit status. */
+/* 0 or the exit status, and whether phoenixd left in the middle of it. */
 static int parse_news(
                 const struct watch *watch,
                 const char *text,
-                struct phx_description *description) {
+                struct phx_description *description,
+                bool *ret_gone) {
         struct phx_error error = { 0 };
         struct phx_tally tally;
         int r;
@@ -257,7 +258,8 @@ static int parse_news(
                                : remote_bus_add_lists(
                                                  watch->bus,
                                                  REMOTE_DRIFTS,
-                                                 description->snapshot);
+                                                 description->snapshot,
+                                                 ret_gone);
 }
 
 static int remote_tell(struct watch *watch) {
@@ -265,6 +267,7 @@ static int remote_tell(struct watch *watch) {
         phx_cleanup(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         phx_cleanup(phx_description_done) struct phx_description description = { 0 };
         const char *text = NULL;
+        bool is_gone = false;
         int r;
 
         r = remote_bus_call(
@@ -273,7 +276,7 @@ static int remote_tell(struct watch *watch) {
                         &error,
                         &reply,
                         "");
-        if (is_gone(&error))
+        if (remote_bus_is_gone(&error))
                 return watch->on_news(watch->data, NULL, NULL);
         /* An earlier version. */
         if (!watch->is_whole && sd_bus_error_has_name(&error, SD_BUS_ERROR_UNKNOWN_METHOD)) {
@@ -284,7 +287,9 @@ static int remote_tell(struct watch *watch) {
                 r = sd_bus_message_read(reply, "s", &text);
         if (r < 0)
                 return remote_bus_failed(r, &error);
-        r = parse_news(watch, text, &description);
+        r = parse_news(watch, text, &description, &is_gone);
+        if (is_gone)
+                return watch->on_news(watch->data, NULL, NULL);
         return r != 0 ? r : watch->on_news(watch->data, text, &description);
 }
 

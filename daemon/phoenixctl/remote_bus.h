@@ -20,5 +20,12 @@ int remote_bus_call(
                 ...);
 /* Says why a call failed, and returns the exit status. ERROR may be NULL. */
 int remote_bus_failed(int r, const sd_bus_error *error);
-/* Adds all objects of the lists that are among LISTS: 0, or the exit status. */
-int remote_bus_add_lists(sd_bus *bus, unsigned lists, struct phx_snapshot *snapshot);
+/* ERROR, which may be NULL, says that phoenixd is not there, or left before it had answered. */
+bool remote_bus_is_gone(const sd_bus_error *error);
+/* Adds all objects of the lists that are among LISTS: 0, or the exit status. When phoenixd is gone,
+ * RET_GONE is true, and it is up to the caller to say so; if that is NULL, it is said. */
+int remote_bus_add_lists(
+                sd_bus *bus,
+                unsigned lists,
+                struct phx_snapshot *snapshot,
+                bool *ret_gone);

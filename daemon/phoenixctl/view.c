@@ -72,7 +72,12 @@ static int view_begin(
 /* --- pages --- */
 
 /* The page after the key *AFTER, which becomes that of the next one: NULL when there is none. */
-static int add_page(sd_bus *bus, const char *kind, struct phx_snapshot *snapshot, char **after) {
+static int add_page(
+                sd_bus *bus,
+                const char *kind,
+                struct phx_snapshot *snapshot,
+                char **after,
+                bool *ret_gone) {
         phx_cleanup(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         phx_cleanup(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         phx_autofree char *next = NULL;
@@ -81,6 +86,10 @@ static int add_page(sd_bus *bus, const char *kind, struct phx_snapshot *snapshot
         int r;
 
         r = remote_bus_call(bus, "DescribeObjects", &error, &reply, "ssu", kind, *after, 0U);
+        if (r < 0 && ret_gone && remote_bus_is_gone(&error)) {
+                *ret_gone = true;
+                return CTL_NOT_RUNNING;
+        }
         if (r >= 0)
                 r = sd_bus_message_read(reply, "s", &text);
         if (r < 0)
@@ -89,23 +98,29 @@ static int add_page(sd_bus *bus, const char *kind, struct phx_snapshot *snapshot
         if (r < 0)
                 return refused(&why, r);
         /* Whatever answers: it ends. */
-        if (next && strcmp(next, *after) <= 0)
-                return CTL_ERROR;
+        if (next && strcmp(next, *after) <= 0) {
+                (void) phx_error_set(&why, -EBADMSG, "phoenixd's pages are not in order");
+                return refused(&why, -EBADMSG);
+        }
         free(*after);
         *after = PHX_TAKE(next);
         return 0;
 }
 
-static int add_list(sd_bus *bus, const char *kind, struct phx_snapshot *snapshot) {
+static int add_list(sd_bus *bus, const char *kind, struct phx_snapshot *snapshot, bool *ret_gone) {
         phx_autofree char *after = strdup("");
         int r = after ? 0 : CTL_ERROR;
 
         while (r == 0 && after)
-                r = add_page(bus, kind, snapshot, &after);
+                r = add_page(bus, kind, snapshot, &after, ret_gone);
         return r;
 }
 
-int remote_bus_add_lists(sd_bus *bus, unsigned lists, struct phx_snapshot *snapshot) {
+int remote_bus_add_lists(
+                sd_bus *bus,
+                unsigned lists,
+                struct phx_snapshot *snapshot,
+                bool *ret_gone) {
         static const enum phx_object_kind kinds[] = { PHX_OBJECT_PROFILE,
                                                       PHX_OBJECT_CONTAINER,
                                                       PHX_OBJECT_UNMANAGED,
@@ -114,7 +129,7 @@ int remote_bus_add_lists(sd_bus *bus, unsigned lists, struct phx_snapshot *snaps
 
         for (unsigned i = 0; r == 0 && i < PHX_ELEMENTS(kinds); i++)
                 if (lists & (1U << i))
-                        r = add_list(bus, phx_object_kind_to_string(kinds[i]), snapshot);
+                        r = add_list(bus, phx_object_kind_to_string(kinds[i]), snapshot, ret_gone);
         return r;
 }
 
@@ -128,7 +143,7 @@ int remote_view(const struct ctl *ctl,
 
         r = view_begin(ctl, from, &bus, &view);
         if (r == 0 && !view.is_whole)
-                r = remote_bus_add_lists(bus, lists, view.description.snapshot);
+                r = remote_bus_add_lists(bus, lists, view.description.snapshot, NULL);
         if (r == 0)
                 *ret_view = PHX_TAKE_STRUCT(view);
         return r;
@@ -235,7 +250,8 @@ int remote_view_attention(
                         r = add_page(bus,
                                      phx_object_kind_to_string(PHX_OBJECT_DRIFT),
                                      snapshot,
-                                     &after);
+                                     &after,
+                                     NULL);
                 if (r == 0)
                         r = add_containers_of(bus, limit, snapshot);
         }

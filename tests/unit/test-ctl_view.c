@@ -149,7 +149,7 @@ static const sd_bus_vtable earlier_vtable[] = {
         SD_BUS_VTABLE_END,
 };
 
-static _Noreturn void run_earlier(const struct fixture *fixture) {
+static _Noreturn void serve(const struct fixture *fixture, const sd_bus_vtable *vtable) {
         sd_bus *bus = NULL;
         int r;
 
@@ -160,7 +160,7 @@ static _Noreturn void run_earlier(const struct fixture *fixture) {
                                 NULL,
                                 "/org/phoenixd1",
                                 "org.phoenixd1.Manager",
-                                earlier_vtable,
+                                vtable,
                                 NULL);
         if (r >= 0)
                 r = sd_bus_request_name(bus, "org.phoenixd1", 0);
@@ -172,7 +172,7 @@ static _Noreturn void run_earlier(const struct fixture *fixture) {
         _exit(1);
 }
 
-static int setup_earlier(void **state) {
+static int setup_served(void **state, const sd_bus_vtable *vtable) {
         struct fixture *fixture;
         int r = setup(state);
 
@@ -181,9 +181,13 @@ static int setup_earlier(void **state) {
         connect_client(fixture);
         fixture->manager = fork();
         if (fixture->manager == 0)
-                run_earlier(fixture);
+                serve(fixture, vtable);
         wait_for_daemon(fixture->client);
         return r < 0 ? r : setenv("DBUS_SYSTEM_BUS_ADDRESS", fixture->address, 1);
+}
+
+static int setup_earlier(void **state) {
+        return setup_served(state, earlier_vtable);
 }
 
 /* It knows Describe() alone, and has everything in it. */
@@ -203,6 +207,51 @@ static void an_earlier_version_is_asked_for_everything(void **state) {
         assert_true(attention.is_whole);
 }
 
+/* --- one that leaves in the middle --- */
+
+static int daemon_alone(sd_bus_message *message, void *data, sd_bus_error *error) {
+        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = phx_snapshot_new();
+        phx_autofree char *text = NULL;
+        struct phx_daemon daemon;
+        struct phx_tally tally;
+
+        phx_daemon_init(&daemon);
+        phx_tally_count(snapshot, &tally);
+        assert_int_equal(phx_daemon_render(&daemon, snapshot, &tally, &text), 0);
+        return sd_bus_reply_method_return(message, "s", text);
+}
+
+static int leave(sd_bus_message *message, void *data, sd_bus_error *error) {
+        _exit(0);
+}
+
+static const sd_bus_vtable leaving_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD("DescribeDaemon", "", "s", daemon_alone, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("DescribeObjects", "ssu", "s", leave, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_VTABLE_END,
+};
+
+static int setup_leaving(void **state) {
+        return setup_served(state, leaving_vtable);
+}
+
+static int on_gone(void *data, const char *text, struct phx_description *description) {
+        unsigned *gone = data;
+
+        if (text)
+                return CTL_ERROR;
+        return ++*gone < 2 ? 0 : CTL_SOMETHING;
+}
+
+/* The watch goes on: its next question, for the name that has no owner, has the same answer. */
+static void a_watch_outlives_a_daemon_that_leaves_between_pages(void **state) {
+        unsigned gone = 0;
+
+        assert_int_equal(remote_watch(&ctl, on_gone, &gone), CTL_SOMETHING);
+        assert_int_equal(gone, 2);
+}
+
 #define VIEW_TEST(test) cmocka_unit_test_setup_teardown(test, setup_many, teardown)
 
 int main(void) {
@@ -215,6 +264,10 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(
                                 an_earlier_version_is_asked_for_everything,
                                 setup_earlier,
+                                teardown),
+                cmocka_unit_test_setup_teardown(
+                                a_watch_outlives_a_daemon_that_leaves_between_pages,
+                                setup_leaving,
                                 teardown),
         };
 
