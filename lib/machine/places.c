@@ -33,8 +33,9 @@ struct phx_places {
         char *deployed_dir;
         void *tree; /* of struct place, by path: tsearch(3) */
         struct phx_strings switched[PHX_ELEMENTS(switches)];
-        bool is_there; /* a look has been made at DEPLOYED_DIR */
-        bool is_plain; /* no link leads to it */
+        bool has_switches[PHX_ELEMENTS(switches)]; /* the directory is there, to be watched */
+        bool is_there;                             /* a look has been made at DEPLOYED_DIR */
+        bool is_plain;                             /* no link leads to it */
         uint64_t look, whole;
 };
 
@@ -222,7 +223,11 @@ static int places_refresh_switches(struct phx_places *places) {
         (void) phx_deployed_open(places->trust, places->deployed_dir, &directory, NULL);
         for (size_t i = 0; i < PHX_ELEMENTS(switches); i++) {
                 struct phx_strings names = { 0 };
+                bool is_there = directory &&
+                                faccessat(phx_deployed_fd(directory), switches[i], F_OK, 0) >= 0;
 
+                is_changed |= is_there != places->has_switches[i];
+                places->has_switches[i] = is_there;
                 if (directory && phx_deployed_list(directory, switches[i], &names) < 0)
                         return -ENOMEM;
                 is_changed |= !phx_strings_equal(&names, &places->switched[i]);

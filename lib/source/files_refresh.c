@@ -80,9 +80,13 @@ static bool is_same_file(struct phx_files *files, const struct phx_files_node *n
         return node->file.result >= 0 && node->is_settled && phx_stamp_equal(&stamp, &node->stamp);
 }
 
+/* Another file that a link leads to is to be watched elsewhere, whatever its text. */
 static bool is_same_content(const struct phx_files_node *node, const struct phx_files_node *again) {
         const struct phx_file_seen *a = &node->file, *b = &again->file;
 
+        if (b->is_linked &&
+            (node->stamp.inode != again->stamp.inode || node->stamp.device != again->stamp.device))
+                return false;
         return a->result == b->result && node->reach == again->reach &&
                a->is_linked == b->is_linked && strcmp(a->digest, b->digest) == 0 &&
                strcmp(a->error.text, b->error.text) == 0;

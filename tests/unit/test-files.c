@@ -337,6 +337,26 @@ static void events_that_ask_for_no_more_are_covered(void **state) {
                         fail_msg("%s", cases[i].path);
 }
 
+/* Its directory is to be watched. */
+static void a_link_to_another_file_of_the_same_text_is_a_change(void **state) {
+        uint64_t version;
+
+        tree_write("other/a", "one");
+        assert_int_equal(chmod(tree_path("other"), 0755), 0);
+        tree_link("dir/link", "a");
+        assert_text("/dir/link", "one");
+        look(NULL);
+        assert_text("/dir/link", "one");
+        version = phx_files_version(files);
+        look(NULL);
+        assert_text("/dir/link", "one");
+        assert_int_equal(phx_files_version(files), version);
+        tree_remove("dir/link");
+        tree_link("dir/link", "../other/a");
+        look(NULL);
+        assert_int_equal(phx_files_version(files), version + 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -347,6 +367,7 @@ int main(void) {
                 TEST(a_file_that_took_its_place_is_seen),
                 TEST(a_directory_that_is_opened_up_is_refused_and_its_files),
                 TEST(a_link_is_followed_in_each_look),
+                TEST(a_link_to_another_file_of_the_same_text_is_a_change),
                 TEST(what_no_scope_names_is_believed),
                 TEST(a_way_that_grows_is_a_change),
                 TEST(entries_of_a_directory_come_and_go),

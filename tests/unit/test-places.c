@@ -171,6 +171,17 @@ static void a_switch_becomes_one_when_its_file_comes(void **state) {
         assert_null(phx_places_switch(places, "lxc-b"));
 }
 
+static void a_directory_of_switches_that_comes_is_a_change(void **state) {
+        assert_int_equal(refresh(NULL), 1);
+        assert_int_equal(refresh(NULL), 0);
+        tree_mkdir("etc/force-complain");
+        assert_int_equal(refresh_at("/etc/force-complain"), 1);
+        assert_int_equal(refresh(NULL), 0);
+        tree_remove("etc/disable");
+        assert_int_equal(refresh(NULL), 1);
+        assert_int_equal(refresh(NULL), 0);
+}
+
 static void what_is_below_the_directory_is_covered(void **state) {
         assert_false(phx_places_covers(places, "/etc/lxc-a"));
         assert_int_equal(refresh(NULL), 1);
@@ -206,6 +217,7 @@ int main(void) {
                 TEST(a_place_in_a_directory_that_comes),
                 TEST(switches_are_listed_when_they_may_have_changed),
                 TEST(a_switch_becomes_one_when_its_file_comes),
+                TEST(a_directory_of_switches_that_comes_is_a_change),
                 TEST(what_is_below_the_directory_is_covered),
                 TEST(another_directory_is_another_look),
         };
