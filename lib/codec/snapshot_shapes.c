@@ -140,8 +140,8 @@ static const struct phx_shape lint_shape = SHAPE(phx_lint, lint_fields);
 static const struct phx_field profile_fields[] = {
         PLAIN(phx_snapshot_profile, "name", NAME, name),
         FLAG(phx_snapshot_profile, "kind", is_piece, piece_word),
-        WORD(phx_snapshot_profile, "state", state, profile_state_word, PHX_PROFILE_STATES),
-        WORD(phx_snapshot_profile, "source", source, source_word, PHX_SOURCE_STATES),
+        NEWER(phx_snapshot_profile, "state", state, profile_state_word, PHX_PROFILE_STATES),
+        NEWER(phx_snapshot_profile, "source", source, source_word, PHX_SOURCE_STATES),
         PLAIN(phx_snapshot_profile, "compiling_since", TIME, compiling_since),
         PLAIN(phx_snapshot_profile, "refusal", TEXT, refusal),
         PLAIN(phx_snapshot_profile, "digest", TEXT, digest),

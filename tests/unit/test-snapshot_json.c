@@ -278,6 +278,7 @@ static void a_word_of_a_later_version_is_no_error(void **state) {
                 { "posture", "unconfined" }, { "cause", "profile-outdated" },
                 { "mode", "enforce" },       { "state", "requires-restart" },
                 { "restart", "locked" },     { "kind", "differs" },
+                { "state", "quarantined" },  { "source", "refused" },
         };
 
         for (size_t i = 0; i < PHX_ELEMENTS(words); i++) {
@@ -315,6 +316,13 @@ static void a_word_of_a_later_version_is_no_error(void **state) {
                 assert_int_equal(
                                 snapshot->drifts[0].kind,
                                 i == 5 ? PHX_DRIFT_UNKNOWN : PHX_DRIFT_DIFFERS);
+                /* No value of these is unknown: the first one is taken. */
+                assert_int_equal(
+                                snapshot->profiles[0].state,
+                                i == 6 ? PHX_PROFILE_IN_SYNC : PHX_PROFILE_QUARANTINED);
+                assert_int_equal(
+                                snapshot->profiles[0].source,
+                                i == 7 ? PHX_SOURCE_GOOD : PHX_SOURCE_REFUSED);
                 /* It is shown as it came. */
                 back = rendered(&description);
                 if (i == 5)
