@@ -388,6 +388,7 @@ static int lxc_show(struct look *look) {
         }
         if (r >= 0)
                 r = phx_lxc_reader_watches(cache->chains.reader, watches);
+        look->cache->moves = phx_lxc_reader_moves(cache->chains.reader);
         phx_strings_unique(watches);
         return r;
 }
@@ -502,6 +503,8 @@ bool phx_lxc_containers_are_unchanged(const struct phx_lxc *lxc, struct phx_lxc_
         if (!cache->is_complete || !is_same_place(lxc, cache) || lxc_begin(&look) < 0)
                 return false;
         cache->is_complete = true;
+        if (cache->moves != phx_lxc_reader_moves(cache->chains.reader))
+                return false;
         if (!look.is_whole && !lxc_has_work(&look))
                 return true;
         /* What is not to be believed as it is here is left to a look. */

@@ -39,6 +39,7 @@ struct phx_lxc_cache {
         struct phx_lxc_chains chains;
         unsigned long look;
         struct phx_strings watches; /* of the way to PATH */
+        unsigned long moves;        /* of the reader, when its watches were shown */
         unsigned unsaved;           /* answers that are not on disk */
 };
 

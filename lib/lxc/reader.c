@@ -50,6 +50,7 @@ struct phx_lxc_reader {
         size_t count;
         const struct phx_scope *scope; /* of the look; NULL: all */
         unsigned long look;
+        unsigned long moves; /* counts items that are to be watched elsewhere */
 };
 
 void phx_lxc_source_done(struct phx_lxc_source *source) {
@@ -124,6 +125,10 @@ int phx_lxc_reader_watches(const struct phx_lxc_reader *reader, struct phx_strin
         for (size_t i = 0; r >= 0 && i < reader->count; i++)
                 r = phx_strings_copy(watches, &reader->items[i]->watches);
         return r;
+}
+
+unsigned long phx_lxc_reader_moves(const struct phx_lxc_reader *reader) {
+        return reader->moves;
 }
 
 static int check_owner(
@@ -343,11 +348,18 @@ static int reader_read(struct reader_item *item, bool with_text) {
 }
 
 /* What cannot be read now may be fixed where it is. */
-static int reader_find_watches(struct reader_item *item) {
+static int reader_find_watches(struct phx_lxc_reader *reader, struct reader_item *item) {
+        phx_cleanup(phx_strings_done) struct phx_strings watches = { 0 };
+        int r;
+
+        r = item->include.is_directory ? phx_watches_add_directory(&watches, item->include.path)
+                                       : phx_watches_add_file(&watches, item->include.path);
+        if (r >= 0 && phx_strings_equal(&watches, &item->watches))
+                return 0;
+        reader->moves++;
         phx_strings_done(&item->watches);
-        return item->include.is_directory
-                               ? phx_watches_add_directory(&item->watches, item->include.path)
-                               : phx_watches_add_file(&item->watches, item->include.path);
+        item->watches = PHX_TAKE_STRUCT(watches);
+        return r;
 }
 
 /* The file itself, something in the directory, or a directory on the way. Where a link is on the
@@ -389,7 +401,7 @@ static int reader_take(
         if (!item->is_read || with_text ||
             (item->looked_at != reader->look && reader_is_in_scope(reader->scope, item))) {
                 r = reader_read(item, with_text);
-                watched = reader_find_watches(item);
+                watched = reader_find_watches(reader, item);
         }
         item->looked_at = reader->look;
         *ret_include = &item->include;

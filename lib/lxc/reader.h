@@ -94,6 +94,8 @@ int phx_lxc_reader_include_text(
 /* Appends every directory in which a change could change what is known, or could not be read. 0 or
  * -ENOMEM. */
 int phx_lxc_reader_watches(const struct phx_lxc_reader *reader, struct phx_strings *watches);
+/* Another number when those are other ones than before. */
+unsigned long phx_lxc_reader_moves(const struct phx_lxc_reader *reader);
 
 /* Whether an event at PATH can concern nothing but includes that are looked at again when PATH is
  * in the scope. False for what is no include. */

@@ -424,6 +424,24 @@ static void includes_that_come_change_and_go_are_seen(void **state) {
         assert_changed_to(&host, "web", "lxc-b");
 }
 
+/* It is absent as before, but would come in that directory now. */
+static void the_directory_of_an_absent_include_is_a_change(void **state) {
+        phx_cleanup(host_done) struct host host = { 0 };
+        char text[1024];
+
+        host_init(&host, "absent");
+        (void) snprintf(text, sizeof(text), "lxc.include = %s\n", tree_path("to-come/x.conf"));
+        write_in(&host, "web/config", text);
+        write_in(&host, "plain/config", "lxc.apparmor.profile = lxc-p\n");
+        look_settled(&host);
+        narrow(&host, tree_path("to-come"));
+        assert_true(is_unchanged(&host));
+        tree_mkdir("to-come");
+        assert_false(is_unchanged(&host));
+        look(&host);
+        assert_true(is_unchanged(&host));
+}
+
 static void what_could_not_be_asked_is_asked_again(void **state) {
         phx_cleanup(host_done) struct host host = { 0 };
 
@@ -451,6 +469,7 @@ int main(void) {
                 cmocka_unit_test(a_link_inside_is_followed_in_each_look),
                 cmocka_unit_test(a_container_that_has_another_name_is_seen),
                 cmocka_unit_test(includes_that_come_change_and_go_are_seen),
+                cmocka_unit_test(the_directory_of_an_absent_include_is_a_change),
                 cmocka_unit_test(what_could_not_be_asked_is_asked_again),
         };
 
