@@ -274,7 +274,6 @@ static void a_shared_policy_that_others_may_write_is_refused(void **state) {
 
 /* And stays where it is: that directory is not ours. */
 static void a_damaged_shared_policy_is_refused_and_left(void **state) {
-        phx_autofree char *whole = NULL;
         struct phx_error error;
 
         share(KEY_A);
