@@ -45,6 +45,7 @@ static int teardown(void **state) {
         struct fixture *fixture = *state;
 
         (void) watch_free(fixture->watch);
+        phx_scope_done(&fixture->counter.scope);
         sd_event_unref(fixture->event);
         remove_tree(fixture->root);
         free(fixture);

@@ -62,6 +62,8 @@ say "its monitor hangs"
 monitor=$(pgrep -f 'lxc-start.* -n db|\[lxc monitor\].* db' | head -n 1)
 kill -STOP "$monitor"
 sed -i 's/^lxc.apparmor.profile.*/lxc.apparmor.profile = unconfined/' /var/lib/lxc/db/config
+# That is no event.
+phoenixctl reconcile --wait >/dev/null || true
 check "what it runs is not known" wait_until 20 prints unknown container db posture
 check "and the reason is given" wait_until 20 status_like 'db: the label of a task is unknown: its monitor does not answer'
 check "its config is repaired all the same" wait_until 20 config_says db lxc-db
