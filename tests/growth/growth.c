@@ -254,6 +254,22 @@ void look_again(const struct phx_lxc *lxc, struct phx_lxc_cache *cache) {
         phx_lxc_containers_done(&found);
 }
 
+/* Till what was written last is old enough to be believed, as all before it then is. */
+static void wait_until_settled(const char *directory) {
+        const struct timespec pause = { .tv_nsec = 2000000 };
+        struct phx_stamp stamp;
+        char path[PATH_MAX + 32];
+        struct stat st;
+
+        (void) snprintf(path, sizeof(path), "%s/c%07lu/config", directory, count - 1);
+        do {
+                (void) nanosleep(&pause, NULL);
+                if (lstat(path, &st) < 0)
+                        err(1, "%s", path);
+                stamp = phx_stamp_of(&st);
+        } while (!phx_stamp_is_settled(&stamp));
+}
+
 static void run_list(void) {
         char root[PATH_MAX];
         const struct phx_trust trust = { "/", geteuid(), .anyone = true };
@@ -271,6 +287,7 @@ static void run_list(void) {
         if (!mkdtemp(root))
                 err(1, "%s", root);
         make_containers(root);
+        wait_until_settled(root);
         check(phx_lxc_cache_new(&cache), "cache");
         check(phx_lxc_containers_look(&lxc, cache, &found, NULL), "first look");
         phx_lxc_containers_done(&found);
@@ -372,22 +389,6 @@ void find_unchanged(
                 const struct phx_settings *settings) {
         if (!phx_machine_containers_is_unchanged(containers, settings, NULL))
                 errx(1, "something has changed");
-}
-
-/* Till what was written last is old enough to be believed, as all before it then is. */
-static void wait_until_settled(const char *directory) {
-        const struct timespec pause = { .tv_nsec = 2000000 };
-        struct phx_stamp stamp;
-        char path[PATH_MAX + 32];
-        struct stat st;
-
-        (void) snprintf(path, sizeof(path), "%s/c%07lu/config", directory, count - 1);
-        do {
-                (void) nanosleep(&pause, NULL);
-                if (lstat(path, &st) < 0)
-                        err(1, "%s", path);
-                stamp = phx_stamp_of(&st);
-        } while (!phx_stamp_is_settled(&stamp));
 }
 
 static void run_look(void) {
