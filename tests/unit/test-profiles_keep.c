@@ -221,6 +221,7 @@ static void what_stands_behind_a_refused_include_is_not_lost(void **state) {
         assert_compiled("lxc-web\n");
         fd = open(tree_path("deployed/abstractions/a"), O_WRONLY | O_CLOEXEC);
         assert_true(fd >= 0);
+        assert_int_equal(pwrite(fd, "n", 1, 0), 1);
         update_narrow("/deployed/abstractions/a", 0);
         assert_non_null(find("lxc-web")->refusal);
         assert_true(is_watched("/deployed/site//x"));
