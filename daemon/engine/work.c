@@ -247,8 +247,7 @@ static int work_look(
 
         if (!report)
                 return phx_error_set(error, -ENOMEM, "observing: out of memory");
-        /* The first look has nothing to forget, and may believe what was kept over a restart. */
-        if (request->kind == LOOK_ASKED && work->passes > 0) {
+        if (request->kind == LOOK_ASKED) {
                 phx_pass_forget_failures(work->pass);
                 phx_machine_forget(work->machine);
                 input_forget(work->input);

@@ -44,7 +44,7 @@ void schedule_init(struct schedule *schedule, uint64_t now) {
                 .labels_ended = now,
                 .retry_at = PHX_NEVER,
                 .full = true,
-                .now = true,
+                .at_once = true,
         };
 }
 
