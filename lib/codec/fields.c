@@ -285,7 +285,7 @@ static int parse_newer(const struct phx_field *field, const json_t *json, unsign
         if (!json_is_string(json) && !json_is_null(json))
                 return -EINVAL;
         if (parse_word(field, json, ret_value) < 0)
-                *ret_value = 0;
+                *ret_value = json_is_null(json) ? 0 : field->otherwise;
         return 0;
 }
 

@@ -18,8 +18,8 @@ enum phx_field_type {
         PHX_FIELD_NAME,   /* char *, never null */
         PHX_FIELD_BOOL,   /* bool */
         PHX_FIELD_WORD,   /* an enum, by its names in WORD */
-        PHX_FIELD_NEWER,  /* the same, where a later version may have a name that this one passes
-                             over,  and an earlier one not even the key: 0 then */
+        PHX_FIELD_NEWER,  /* the same, where a later version may have a name that this one does not
+                             know: OTHERWISE then; and an earlier one not even the key: 0 then */
         PHX_FIELD_KEPT,   /* an enum whose last value is unknown: a name that a later version has
                              for it is kept, see TEXT_OFFSET */
         PHX_FIELD_FLAG,   /* bool, by the names of false and true in WORD */
@@ -53,6 +53,7 @@ struct phx_field {
         const struct phx_shape *shape;
         size_t count_offset;
         size_t text_offset; /* PHX_FIELD_KEPT: of a char *, NULL for a name that is known */
+        unsigned otherwise; /* PHX_FIELD_NEWER: never a value that says that all is well */
 };
 
 struct phx_shape {

@@ -101,6 +101,9 @@ static const char *restart_word(unsigned value) {
         { key, PHX_FIELD_WORD, offsetof(struct object, name), word, count }
 #define NEWER(object, key, name, word, count) \
         { key, PHX_FIELD_NEWER, offsetof(struct object, name), word, count }
+/* Where the first value says that all is well, which a name that is not known does not. */
+#define NEWER_OR(object, key, name, word, count, otherwise) \
+        { key, PHX_FIELD_NEWER, offsetof(struct object, name), word, count, NULL, 0, 0, otherwise }
 #define KEPT(object, key, name, text, word, count)                                        \
         {                                                                                 \
                 key, PHX_FIELD_KEPT, offsetof(struct object, name), word, count, NULL, 0, \
@@ -140,8 +143,18 @@ static const struct phx_shape lint_shape = SHAPE(phx_lint, lint_fields);
 static const struct phx_field profile_fields[] = {
         PLAIN(phx_snapshot_profile, "name", NAME, name),
         FLAG(phx_snapshot_profile, "kind", is_piece, piece_word),
-        NEWER(phx_snapshot_profile, "state", state, profile_state_word, PHX_PROFILE_STATES),
-        NEWER(phx_snapshot_profile, "source", source, source_word, PHX_SOURCE_STATES),
+        NEWER_OR(phx_snapshot_profile,
+                 "state",
+                 state,
+                 profile_state_word,
+                 PHX_PROFILE_STATES,
+                 PHX_PROFILE_DRIFT),
+        NEWER_OR(phx_snapshot_profile,
+                 "source",
+                 source,
+                 source_word,
+                 PHX_SOURCE_STATES,
+                 PHX_SOURCE_WRITING),
         PLAIN(phx_snapshot_profile, "compiling_since", TIME, compiling_since),
         PLAIN(phx_snapshot_profile, "refusal", TEXT, refusal),
         PLAIN(phx_snapshot_profile, "digest", TEXT, digest),

@@ -316,13 +316,13 @@ static void a_word_of_a_later_version_is_no_error(void **state) {
                 assert_int_equal(
                                 snapshot->drifts[0].kind,
                                 i == 5 ? PHX_DRIFT_UNKNOWN : PHX_DRIFT_DIFFERS);
-                /* No value of these is unknown: the first one is taken. */
+                /* No value of these is unknown: one is taken that does not say that all is well. */
                 assert_int_equal(
                                 snapshot->profiles[0].state,
-                                i == 6 ? PHX_PROFILE_IN_SYNC : PHX_PROFILE_QUARANTINED);
+                                i == 6 ? PHX_PROFILE_DRIFT : PHX_PROFILE_QUARANTINED);
                 assert_int_equal(
                                 snapshot->profiles[0].source,
-                                i == 7 ? PHX_SOURCE_GOOD : PHX_SOURCE_REFUSED);
+                                i == 7 ? PHX_SOURCE_WRITING : PHX_SOURCE_REFUSED);
                 /* It is shown as it came. */
                 back = rendered(&description);
                 if (i == 5)
