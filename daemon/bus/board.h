@@ -25,12 +25,13 @@ struct board_read {
 };
 
 /* What there is to know, as of now: what the engine saw last, and how its looks go. Questions are
- * answered from here, whatever the engine is at. Objects are kept as the texts that they were told
- * as, and read when something asks for a part of one. Times are microseconds since the epoch. */
+ * answered from here, whatever the engine is at. Objects are kept as the texts that came from
+ * the engine, and read when something asks for a part of one. Times are microseconds since the
+ * epoch. */
 struct board {
         struct phx_daemon daemon;
         struct board_rest rest;
-        struct board_rest next; /* of the look that runs; without a snapshot before it has told
+        struct board_rest next; /* of the look that runs; without a snapshot before it has sent
                                    that, or when it is nothing new */
         struct shelves shelves;
         struct board_read read;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* The answers of the board. An object is never read for one: the text that the engine has told is
+/* The answers of the board. An object is never read for one: the text that the engine has sent is
  * copied into its place. What is not an object is small, and rendered when it is asked for. */
 
 #include <errno.h>

@@ -7,7 +7,7 @@
 #include "base/buffer.h"
 #include "state/object.h"
 
-/* The objects that the engine told of, as texts in order, by kind. What a look tells is put beside
+/* The objects that the engine has sent, as texts in order, by kind. What a look sends is put beside
  * what is shown, and shown when the look is over, all at once. */
 
 struct shelf_object {

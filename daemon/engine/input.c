@@ -195,7 +195,7 @@ static void note_kept(struct input *input) {
 }
 
 /* Whether the configuration's file has the text that is in force: 1, and then SEEN is of the file;
- * 0; or -ENODATA when the copy cannot tell. What is wrong with the file, whoever reads it says. */
+ * 0; or -ENODATA when the copy cannot tell. What is wrong with the file shows when it is read. */
 static int input_is_as_kept(const struct input *input, struct seen *seen) {
         const char *path = input->settings->configuration;
         phx_autoclose int fd = -1, kept_fd = open_kept(input);

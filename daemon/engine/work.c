@@ -11,7 +11,7 @@
  *   3. find out who changed what another program has changed, after the repairs, since the audit
  *      log may have to be waited for
  *   4. fill the report: what the loop must know (when to come again), and tell, object by object,
- *      what differs from what was told last (told.c)
+ *      what differs from what was sent last (sent.c)
  *
  * Times are read once, at the beginning, and hold for the whole pass, so that everything in it
  * agrees.
@@ -37,9 +37,9 @@
 #include "engine/input.h"
 #include "engine/metrics.h"
 #include "engine/remote.h"
+#include "engine/sent.h"
 #include "engine/store.h"
 #include "engine/suspend.h"
-#include "engine/told.h"
 #include "engine/world.h"
 #include "kernel/apparmorfs.h"
 #include "machine/machine.h"
@@ -83,8 +83,8 @@ struct work {
         uint64_t now_usec;
         uint64_t wall_usec;
         uint64_t looked_usec; /* by the clock on the wall: when the look before began */
-        struct told told;     /* what the loop knows */
-        bool is_untold;       /* the last look has not ended with telling it */
+        struct sent sent;     /* what the loop knows */
+        bool is_unsent;       /* the last look has not ended with sending it */
         struct metrics metrics;
         char *metrics_trouble; /* as it was recorded last */
         char *pve_claim;
@@ -145,7 +145,7 @@ static void write_metrics(struct work *work, const struct phx_snapshot *snapshot
         }
 }
 
-/* What there is to tell, unless it was told already. */
+/* What there is to tell, unless it was sent already. */
 static int fill_answer(struct work *work, struct engine_answer *answer) {
         phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = phx_pass_take_snapshot(
                         work->pass);
@@ -168,7 +168,7 @@ static int fill_answer(struct work *work, struct engine_answer *answer) {
         if (r < 0)
                 return r;
         phx_tally_count(snapshot, &tally);
-        return told_tell(&work->told, snapshot, &tally, answer->report, answer->sink);
+        return sent_update(&work->sent, snapshot, &tally, answer->report, answer->sink);
 }
 
 /* The snapshot of the pass before still holds, and so do the labels, where they were read. */
@@ -231,7 +231,7 @@ static void attribute(struct work *work) {
 /* What a look over many objects takes is of no use until the next one, and the allocator would keep
  * all of it. On a small host that is less than the calls are worth. */
 static void give_back(const struct work *work) {
-        if (work->told.lists[PHX_OBJECT_CONTAINER].count > MANY_CONTAINERS)
+        if (work->sent.lists[PHX_OBJECT_CONTAINER].count > MANY_CONTAINERS)
                 (void) malloc_trim(0);
 }
 
@@ -256,10 +256,10 @@ static int work_look(
         work->wall_usec = usec_of(CLOCK_REALTIME);
         phx_pass_set_clock(work->pass, work->now_usec, work->wall_usec);
         world_begin(&work->world, request, work->now_usec);
-        work->world.must_look |= work->is_untold || work->metrics_trouble;
+        work->world.must_look |= work->is_unsent || work->metrics_trouble;
         r = take_suspensions(work, request->suspensions, ret_answer, error);
         /* In force from now on, kept or not: the next look shows it. */
-        work->is_untold |= r < 0;
+        work->is_unsent |= r < 0;
         if (r < 0)
                 return r;
         r = phx_pass_run(work->pass, &world, work->now_usec, report, error);
@@ -272,7 +272,7 @@ static int work_look(
                 fill_unchanged(work, report);
         else if (r >= 0)
                 r = fill_answer(work, ret_answer);
-        work->is_untold = r < 0;
+        work->is_unsent = r < 0;
         give_back(work);
         return r < 0 ? phx_error_set(error, r, "reporting: out of memory") : 0;
 }
@@ -306,7 +306,7 @@ static struct work *work_free(struct work *work) {
         input_free(work->input);
         if (work->state_fd >= 0)
                 (void) close(work->state_fd);
-        told_done(&work->told);
+        sent_done(&work->sent);
         free(work->metrics_trouble);
         free(work->pve_claim);
         free(work->remote_copy);

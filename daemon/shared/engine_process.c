@@ -170,7 +170,7 @@ static int engine_serve_look(struct child *child, const struct channel_message *
                 channel_output_done(&child->output);
                 return engine_send_failure(child, &answer, r, phx_error_text(&error, r));
         }
-        /* What cannot be sent now counts as told here, and is not in the loop: the engine ends, and
+        /* What cannot be sent now counts as sent here, and is not in the loop: the engine ends, and
          * a new one tells everything. */
         r = phx_report_render(answer.report, &report);
         if (r >= 0)

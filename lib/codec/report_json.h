@@ -7,7 +7,7 @@
 #include "state/report.h"
 
 /* The report as it travels from the process that looks to the one that waits, without its watches
- * and inits, which are told one by one. parse(render(x)) is x. Lossless even for directory names
+ * and inits, which are sent one by one. parse(render(x)) is x. Lossless even for directory names
  * that are not UTF-8, and for PHX_NEVER. */
 
 /* One line of JSON with its NUL, the caller's to free. -ENOMEM, or -ERANGE for a time beyond 2^63

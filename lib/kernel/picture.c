@@ -5,9 +5,9 @@
  * hash: so the list is believed as long as the number is the one that it was read at.
  *
  *   same number        nothing is read
- *   number + our own   as many more as loads of ours were accepted since: nobody else has loaded
- *   loads              anything in between, and only what we loaded is read back
- *   any other          everything is read
+ *   number + our own   as many more as loads of ours were accepted since: no other program has
+ * loaded loads              anything in between, and only what we loaded is read back any other
+ * everything is read
  *
  * The list belongs to a number only when that was the same before and after the reading. A file
  * system without such a number (and the tests' trees) is read whole each time.

@@ -24,7 +24,7 @@ struct questions {
         int text;                       /* the one that is loaded, in memory */
         struct phx_lxc_values *values;
         const struct phx_lxc_progress *progress;
-        uint64_t told_usec; /* when PROGRESS was told the last time */
+        uint64_t reported_usec; /* when PROGRESS was called the last time */
 };
 
 const char *phx_lxc_version(void) {
@@ -148,9 +148,9 @@ static void ask_tell(struct questions *questions, size_t index) {
         const struct phx_lxc_progress *progress = questions->progress;
         uint64_t now = phx_now_usec();
 
-        if (!progress || now - questions->told_usec < progress->every_msec * 1000ULL)
+        if (!progress || now - questions->reported_usec < progress->every_msec * 1000ULL)
                 return;
-        questions->told_usec = now;
+        questions->reported_usec = now;
         progress->asked(progress->data,
                         questions->subjects->items[index],
                         index + 1,
@@ -191,7 +191,7 @@ static int ask_run(struct questions *questions, uint64_t deadline_usec, struct p
 
         assert(questions->values || questions->subjects->count == 0);
 
-        questions->told_usec = phx_now_usec();
+        questions->reported_usec = phx_now_usec();
         r = phx_worker_run(&job, error);
         for (size_t i = 0; r < 0 && i < questions->subjects->count; i++)
                 phx_lxc_values_done(&questions->values[i]);

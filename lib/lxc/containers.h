@@ -24,7 +24,7 @@ struct phx_lxc {
         struct phx_lxc_owner owner;
         uint64_t deadline_usec;                  /* for liblxc's answer about one container */
         const struct phx_scope *scope;           /* what a look must read again; NULL: all */
-        const struct phx_lxc_progress *progress; /* NULL: none is told */
+        const struct phx_lxc_progress *progress; /* NULL: none is reported */
 };
 
 struct phx_lxc_container {

@@ -23,9 +23,9 @@ int phx_machine_containers_new(
                 const struct phx_trust *trust,
                 const struct phx_pve_worker_options *pve,
                 struct phx_machine_containers **ret_containers);
-/* From now on what liblxc has answered is kept in STATE_DIR, and PROGRESS (borrowed; NULL: nobody)
- * is told while many questions are asked. What an earlier process has kept there is remembered. 0,
- * or a negative errno when the directory cannot be opened. */
+/* From now on what liblxc has answered is kept in STATE_DIR, and PROGRESS (borrowed; NULL: none)
+ * is called while many questions are asked. What an earlier process has kept there is remembered.
+ * 0, or a negative errno when the directory cannot be opened. */
 int phx_machine_containers_keep(
                 struct phx_machine_containers *containers,
                 const char *state_dir,

@@ -40,7 +40,7 @@ struct phx_machine_options {
         const char *state_dir;     /* ours alone */
         const char *runtime_dir;
         const struct phx_compile_progress *progress;
-        const struct phx_lxc_progress *lxc_progress; /* NULL: nobody is told */
+        const struct phx_lxc_progress *lxc_progress; /* NULL: none is reported */
         /* Writes the inventory to disk. Called before anything that it records is done. */
         int (*save)(void *data, const struct phx_inventory *inventory, struct phx_error *error);
         void *data;

@@ -309,7 +309,7 @@ static int compile_step(struct phx_update *update) {
         return r < 0 ? r : compile_take_ended(update);
 }
 
-/* Offline nobody waits for anything else. */
+/* Offline there is nothing else to wait for. */
 static int compile_all(struct phx_update *update) {
         struct phx_profiles *profiles = update->profiles;
         int r = compile_step(update);

@@ -354,7 +354,7 @@ static int sort_out(struct phx_update *update, struct phx_candidate *candidate) 
 }
 
 /* With a note of all files that it goes by: see keep.c. What it includes again may have changed
- * while nobody included it, and so nobody heard of it. */
+ * while no profile included it, and so without an event. */
 static int sort_out_noting(struct phx_update *update, struct phx_candidate *candidate) {
         const struct phx_source *source = candidate->source;
         int r = 0;

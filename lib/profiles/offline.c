@@ -176,7 +176,7 @@ static void offline_name_features(struct judging *judging) {
         (void) snprintf(judging->features_id, sizeof(judging->features_id), "offline %s", digest);
 }
 
-/* What is wrong with it is not told: without it all is compiled. */
+/* What is wrong with it is not reported: without it all is compiled. */
 static void offline_open_cache(struct judging *judging) {
         const char *path = judging->offline->cache_dir;
         phx_autoclose int fd = -1;

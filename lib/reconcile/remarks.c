@@ -11,8 +11,8 @@
 #define REMARK_SIZE 1024
 
 struct telling {
-        struct phx_set *told;
-        struct phx_set now; /* what holds now, told before or not */
+        struct phx_set *recorded;
+        struct phx_set now; /* what holds now, recorded before or not */
         const struct phx_audit *audit;
         const struct phx_stories *stories;
         const char *generation;
@@ -23,11 +23,11 @@ static int tell_once(struct telling *tell, const struct phx_record *record) {
         int r;
 
         r = phx_set_add(&tell->now, record->message);
-        if (r < 0 || phx_set_has(tell->told, record->message))
+        if (r < 0 || phx_set_has(tell->recorded, record->message))
                 return r < 0 ? r : 0;
         /* Known before it is sent, so that it is recorded once even if the next one finds no
          * memory. */
-        r = phx_set_add(tell->told, record->message);
+        r = phx_set_add(tell->recorded, record->message);
         if (r < 0)
                 return r;
         tell->audit->record(tell->audit->data, record);
@@ -72,7 +72,7 @@ static int tell_profile_lints(struct telling *tell, const struct phx_desired_pro
                 message = remarks_lint_message(profile->name, &profile->lints.items[i]);
                 if (!message)
                         return -ENOMEM;
-                if (!phx_set_has(tell->told, message))
+                if (!phx_set_has(tell->recorded, message))
                         count = phx_stories_find(tell->stories, profile->name, &stories);
                 r = tell_once(tell,
                               &(struct phx_record){ .kind = PHX_RECORD_LINT,
@@ -148,12 +148,12 @@ static int tell_all_remarks(struct telling *tell, const struct phx_desired *desi
 }
 
 int phx_remarks_tell(
-                struct phx_set *told,
+                struct phx_set *recorded,
                 const struct phx_audit *audit,
                 const struct phx_stories *stories,
                 const char *generation,
                 const struct phx_desired *desired) {
-        struct telling tell = { .told = told,
+        struct telling tell = { .recorded = recorded,
                                 .audit = audit,
                                 .stories = stories,
                                 .generation = generation };
@@ -162,8 +162,8 @@ int phx_remarks_tell(
         r = tell_all_remarks(&tell, desired);
         /* What ended and comes back is news. */
         if (r >= 0) {
-                phx_set_done(told);
-                *told = PHX_TAKE_STRUCT(tell.now);
+                phx_set_done(recorded);
+                *recorded = PHX_TAKE_STRUCT(tell.now);
         }
         phx_set_done(&tell.now);
         return r;

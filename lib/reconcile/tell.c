@@ -22,7 +22,7 @@
 #include "reconcile/stories.h"
 
 struct tell_judged {
-        char *profile; /* NULL: is told already */
+        char *profile; /* NULL: was recorded already */
         char old_digest[PHX_SHA256_HEX];
         char new_digest[PHX_SHA256_HEX];
 };

@@ -19,8 +19,8 @@ int phx_tell_picture(
                 const struct phx_desired *desired,
                 const struct phx_drifts *drifts);
 
-/* The picture with which the pass ends, which was told as above: what was left to the pass and is
- * still there is a drift that was found. 0 or -ENOMEM. */
+/* The picture with which the pass ends, which was recorded as above: what was left to the pass and
+ * is still there is a drift that was found. 0 or -ENOMEM. */
 int phx_tell_left(
                 struct phx_tell *tell,
                 const struct phx_desired *desired,

@@ -48,7 +48,7 @@ int phx_files_new(const struct phx_trust *trust, struct phx_files **ret_files);
 struct phx_files *phx_files_free(struct phx_files *files);
 PHX_DEFINE_FREEP(phx_files)
 
-/* Begins another look: brings all that was read up to date, and forgets what nobody has asked for
+/* Begins another look: brings all that was read up to date, and forgets what was not asked for
  * since the last look at everything. With a SCOPE (NULL: everything), only what it names, what is
  * below a path that it names, and what was reached over a link is looked at; the rest is believed
  * without any call. What is looked at is believed when its stamp is the same (base/stamp.h), and

@@ -10,8 +10,8 @@
  * What is not there counts as changed also when more of the way to it is there than before: then
  * other directories are to be watched.
  *
- * What nobody uses any more is not watched, but stays till the next look at everything. Who may ask
- * for such a node again has it checked then, by phx_files_check().
+ * What is not used any more is not watched, but stays till the next look at everything. If such a
+ * node may be asked for again, phx_files_check() checks it then.
  *
  * A node that was reached over a link, or was refused, is read in each look: an event may come from
  * anywhere. Directories are listed in each look at everything; with a scope, only the entries that

@@ -7,7 +7,7 @@
 #include "state/drift.h"
 
 /* What the engine tells the loop piece by piece, by kind and key: an object that has not changed is
- * not told again. Within a kind, objects are in the order of their keys as strcmp(3) has it. */
+ * not sent again. Within a kind, objects are in the order of their keys as strcmp(3) has it. */
 enum phx_object_kind {
         PHX_OBJECT_PROFILE,   /* its name */
         PHX_OBJECT_CONTAINER, /* its id */

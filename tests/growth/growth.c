@@ -3,12 +3,11 @@
 /* The work of a look that grows with the number of containers, for growth.sh, which counts its
  * instructions: usage: growth pass|take|list|look|unchanged|lint|labels N
  *
- * pass: N containers in every state that there is are looked at twice, compared, told and rendered.
- * list: N containers of files are listed, all of them known from the look before.
- * look: the same with N entries of a configuration, compared and planned for.
- * unchanged: that nothing of it has changed is found out without a look.
- * lint: N entries are judged, and after that N others, none of them known before.
- * labels: one container has N tasks, each under a label of its own. */
+ * pass: N containers in every state that there is are looked at twice, compared, recorded and
+ * rendered. list: N containers of files are listed, all of them known from the look before. look:
+ * the same with N entries of a configuration, compared and planned for. unchanged: that nothing of
+ * it has changed is found out without a look. lint: N entries are judged, and after that N others,
+ * none of them known before. labels: one container has N tasks, each under a label of its own. */
 
 #include <err.h>
 #include <errno.h>
@@ -26,7 +25,7 @@
 #include "base/stamp.h"
 #include "bus/board.h"
 #include "codec/report_json.h"
-#include "engine/told.h"
+#include "engine/sent.h"
 #include "lxc/containers.h"
 #include "machine/containers.h"
 #include "machine/lint.h"
@@ -158,7 +157,7 @@ static void run_pass(void) {
         const struct phx_audit audit = { on_record, on_progress, NULL };
         phx_cleanup(phx_pass_freep) struct phx_pass *pass = NULL;
         const struct engine_sink sink = { sink_all, sink_object, sink_rest, NULL };
-        phx_cleanup(told_done) struct told told = { 0 };
+        phx_cleanup(sent_done) struct sent sent = { 0 };
 
         check(board_init(&board, 0), "board");
         check(phx_pass_new(&audit, &pass), "pass");
@@ -180,7 +179,7 @@ static void run_pass(void) {
                         errx(1, "no snapshot");
                 check(phx_snapshot_explain(snapshot), "explain");
                 phx_tally_count(snapshot, &tally);
-                check(told_tell(&told, snapshot, &tally, report, &sink), "tell");
+                check(sent_update(&sent, snapshot, &tally, report, &sink), "tell");
                 check(phx_report_render(report, &text), "report");
                 (void) board_end(&board, report, i * 1000000);
         }

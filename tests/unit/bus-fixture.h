@@ -17,7 +17,7 @@
 #include "codec/snapshot_json.h"
 #include "codec/suspensions_json.h"
 #include "config.h"
-#include "engine/told.h"
+#include "engine/sent.h"
 #include "loop.h"
 #include "loop/manager.h"
 #include "shared/message-id.h"
@@ -77,7 +77,7 @@ static inline void add_containers(struct phx_snapshot *snapshot) {
         }
 }
 
-/* As the engine does, it keeps what it was told last. */
+/* As the engine does, it keeps what it has sent last. */
 static inline void take_suspensions(struct phx_suspensions *kept, const char *suspensions) {
         if (suspensions)
                 assert_int_equal(
@@ -85,7 +85,7 @@ static inline void take_suspensions(struct phx_suspensions *kept, const char *su
                                 0);
 }
 
-static struct told shared_told; /* of the engine */
+static struct sent shared_sent; /* of the engine */
 
 /* One that the plan resolves, and one that it does not. */
 static inline void add_drifts(struct phx_snapshot *snapshot) {
@@ -129,7 +129,7 @@ static inline void tell_snapshot(const char *suspensions, const struct engine_an
         add_drifts(snapshot);
         phx_tally_count(snapshot, &tally);
         assert_int_equal(
-                        told_tell(&shared_told, snapshot, &tally, answer->report, answer->sink),
+                        sent_update(&shared_sent, snapshot, &tally, answer->report, answer->sink),
                         0);
 }
 

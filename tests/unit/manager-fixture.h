@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/strings.h"
-#include "engine/told.h"
+#include "engine/sent.h"
 #include "loop.h"
 #include "loop/manager.h"
 #include "shared/message-id.h"
@@ -126,7 +126,7 @@ static inline void act(enum behaviour behaviour) {
         }
 }
 
-static struct told fake_told;
+static struct sent fake_sent;
 
 static inline int fake_look(
                 void *data,
@@ -155,7 +155,7 @@ static inline int fake_look(
         (void) phx_replace(&report->status, shared->status);
         (void) phx_strings_add(&report->watches, shared->watched);
         ret_answer->report = report;
-        return told_tell(&fake_told, &snapshot, &tally, report, ret_answer->sink);
+        return sent_update(&fake_sent, &snapshot, &tally, report, ret_answer->sink);
 }
 
 static inline bool fake_labels(void *data) {

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Two sorted lists are walked side by side: what there is now, and what was told. An object that is
+/* Two sorted lists are walked side by side: what there is now, and what was sent. An object that is
  * in both is rendered only if its digest is another one; one that is only there now is new, and one
- * that was only told is gone. The digests are taken from the fields, so that an object which has
+ * that was only sent is gone. The digests are taken from the fields, so that an object which has
  * not changed is never rendered. They are keyed with random bytes: what a container can choose
  * about itself cannot be chosen so that a change goes unseen.
  *
- * The new lists are made beside the old ones and take their place at the end. When a telling fails,
+ * The new lists are made beside the old ones and take their place at the end. When sending fails,
  * the loop drops what it got of it, and both sides still agree on the old ones. */
 
-#include "engine/told.h"
+#include "engine/sent.h"
 
 #include <errno.h>
 #include <string.h>
@@ -38,17 +38,17 @@ static void now_done(struct now_list *list) {
         *list = (struct now_list){ 0 };
 }
 
-static void told_list_done(struct told_list *list) {
+static void sent_list_done(struct sent_list *list) {
         for (size_t i = 0; i < list->count; i++)
                 free(list->items[i].key);
         free(list->items);
-        *list = (struct told_list){ 0 };
+        *list = (struct sent_list){ 0 };
 }
 
-void told_done(struct told *told) {
+void sent_done(struct sent *sent) {
         for (size_t i = 0; i < PHX_OBJECT_KINDS; i++)
-                told_list_done(&told->lists[i]);
-        *told = (struct told){ 0 };
+                sent_list_done(&sent->lists[i]);
+        *sent = (struct sent){ 0 };
 }
 
 /* --- what there is now --- */
@@ -231,12 +231,12 @@ static int tell_object(
 
 /* Tells what differs between OLD and NOW, whose keys move to NEXT. */
 static int tell_kind(
-                const struct told *told,
+                const struct sent *sent,
                 enum phx_object_kind kind,
                 const struct engine_sink *sink,
                 struct now_list *now,
-                struct told_list *next) {
-        const struct told_list *old = &told->lists[kind];
+                struct sent_list *next) {
+        const struct sent_list *old = &sent->lists[kind];
         size_t at = 0;
         int r = 0;
 
@@ -244,7 +244,7 @@ static int tell_kind(
         if (!next->items)
                 return -ENOMEM;
         for (size_t i = 0; r >= 0 && i < now->count; i++) {
-                struct told_entry *entry = &next->items[next->count++];
+                struct sent_entry *entry = &next->items[next->count++];
                 bool is_same;
 
                 for (;
@@ -252,7 +252,7 @@ static int tell_kind(
                      at++)
                         r = sink->object(sink->data, kind, old->items[at].key, NULL);
                 if (now->items[i].object)
-                        phx_object_digest(kind, now->items[i].object, told->key, entry->digest);
+                        phx_object_digest(kind, now->items[i].object, sent->key, entry->digest);
                 is_same = at < old->count && strcmp(old->items[at].key, now->items[i].key) == 0;
                 if (r >= 0 &&
                     (!is_same ||
@@ -267,7 +267,7 @@ static int tell_kind(
 }
 
 static int tell_rest(
-                const struct told *told,
+                const struct sent *sent,
                 const struct phx_snapshot *snapshot,
                 const struct phx_tally *tally,
                 const struct engine_sink *sink,
@@ -279,32 +279,32 @@ static int tell_rest(
         r = phx_rest_render(snapshot, tally, &text);
         if (r < 0)
                 return r;
-        phx_siphash_init(&hash, told->key);
+        phx_siphash_init(&hash, sent->key);
         phx_siphash_add(&hash, text, strlen(text));
         phx_siphash_end(&hash, ret_digest);
-        if (told->has_all && memcmp(ret_digest, told->rest, sizeof(told->rest)) == 0)
+        if (sent->has_all && memcmp(ret_digest, sent->rest, sizeof(sent->rest)) == 0)
                 return 0;
         return sink->rest(sink->data, text);
 }
 
-static int told_begin(struct told *told, const struct engine_sink *sink) {
-        if (told->has_all)
+static int sent_begin(struct sent *sent, const struct engine_sink *sink) {
+        if (sent->has_all)
                 return 0;
-        if (getrandom(told->key, sizeof(told->key), 0) < 0)
+        if (getrandom(sent->key, sizeof(sent->key), 0) < 0)
                 return phx_errno();
         return sink->all(sink->data);
 }
 
-int told_tell(struct told *told,
-              const struct phx_snapshot *snapshot,
-              const struct phx_tally *tally,
-              const struct phx_report *report,
-              const struct engine_sink *sink) {
-        phx_cleanup(told_done) struct told next = { 0 };
-        struct told before;
+int sent_update(struct sent *sent,
+                const struct phx_snapshot *snapshot,
+                const struct phx_tally *tally,
+                const struct phx_report *report,
+                const struct engine_sink *sink) {
+        phx_cleanup(sent_done) struct sent next = { 0 };
+        struct sent before;
         int r;
 
-        r = told_begin(told, sink);
+        r = sent_begin(sent, sink);
         for (unsigned kind = 0; r >= 0 && kind < PHX_OBJECT_KINDS; kind++) {
                 phx_cleanup(now_done) struct now_list now = { 0 };
 
@@ -312,16 +312,16 @@ int told_tell(struct told *told,
                 if (r < 0)
                         break;
                 now_sort(&now);
-                r = tell_kind(told, (enum phx_object_kind) kind, sink, &now, &next.lists[kind]);
+                r = tell_kind(sent, (enum phx_object_kind) kind, sink, &now, &next.lists[kind]);
         }
         if (r >= 0)
-                r = tell_rest(told, snapshot, tally, sink, next.rest);
+                r = tell_rest(sent, snapshot, tally, sink, next.rest);
         if (r < 0)
                 return r;
         next.has_all = true;
-        memcpy(next.key, told->key, sizeof(next.key));
-        before = *told;
-        *told = next;
+        memcpy(next.key, sent->key, sizeof(next.key));
+        before = *sent;
+        *sent = next;
         next = before;
         return 0;
 }

@@ -17,7 +17,7 @@
 #include "base/strings.h"
 #include "bus/board.h"
 #include "codec/snapshot_json.h"
-#include "engine/told.h"
+#include "engine/sent.h"
 
 /* What the channel does, without one. */
 struct link {
@@ -60,7 +60,7 @@ static int link_rest(void *data, const char *json) {
                                                .size = strlen(text) });
 }
 
-static int tell(struct told *told,
+static int tell(struct sent *sent,
                 const struct phx_snapshot *snapshot,
                 const struct phx_report *report,
                 struct link *link) {
@@ -70,7 +70,7 @@ static int tell(struct told *told,
 
         link->objects = link->rests = 0;
         phx_tally_count(snapshot, &tally);
-        r = told_tell(told, snapshot, &tally, report, &sink);
+        r = sent_update(sent, snapshot, &tally, report, &sink);
         if (r >= 0)
                 (void) board_end(&link->board, report, 1);
         else
@@ -222,7 +222,7 @@ static void expect_pages(const struct board *board, const struct phx_snapshot *w
 }
 
 static void the_board_answers_what_was_told(void **state) {
-        phx_cleanup(told_done) struct told told = { 0 };
+        phx_cleanup(sent_done) struct sent sent = { 0 };
         const struct phx_report report = { 0 };
         struct link link = { 0 };
 
@@ -232,35 +232,35 @@ static void the_board_answers_what_was_told(void **state) {
 
                 /* A new engine. */
                 if (pick(10) == 0)
-                        told_done(&told);
-                assert_int_equal(tell(&told, snapshot, &report, &link), 0);
+                        sent_done(&sent);
+                assert_int_equal(tell(&sent, snapshot, &report, &link), 0);
                 expect_same(&link.board, snapshot);
                 expect_pages(&link.board, snapshot);
                 /* Nothing has changed. */
-                assert_int_equal(tell(&told, snapshot, &report, &link), 0);
+                assert_int_equal(tell(&sent, snapshot, &report, &link), 0);
                 assert_int_equal(link.objects + link.rests, 0);
         }
         board_done(&link.board);
 }
 
 static void a_telling_that_fails_changes_nothing(void **state) {
-        phx_cleanup(told_done) struct told told = { 0 };
+        phx_cleanup(sent_done) struct sent sent = { 0 };
         const struct phx_report report = { 0 };
         phx_cleanup(phx_snapshot_freep) struct phx_snapshot *before = machine();
         struct link link = { 0 };
 
         assert_int_equal(board_init(&link.board, 1), 0);
-        assert_int_equal(tell(&told, before, &report, &link), 0);
+        assert_int_equal(tell(&sent, before, &report, &link), 0);
         for (unsigned i = 1; i < 10; i++) {
                 phx_cleanup(phx_snapshot_freep) struct phx_snapshot *after = machine();
 
                 if (i == 5)
-                        told_done(&told);
+                        sent_done(&sent);
                 link.fails_at = i;
-                assert_int_equal(tell(&told, after, &report, &link), -EPIPE);
+                assert_int_equal(tell(&sent, after, &report, &link), -EPIPE);
                 expect_same(&link.board, before);
                 link.fails_at = 0;
-                assert_int_equal(tell(&told, after, &report, &link), 0);
+                assert_int_equal(tell(&sent, after, &report, &link), 0);
                 expect_same(&link.board, after);
                 phx_snapshot_free(before);
                 before = PHX_TAKE(after);
@@ -269,15 +269,15 @@ static void a_telling_that_fails_changes_nothing(void **state) {
 }
 
 static void one_object_that_changed_is_one_message(void **state) {
-        phx_cleanup(told_done) struct told told = { 0 };
+        phx_cleanup(sent_done) struct sent sent = { 0 };
         const struct phx_report report = { 0 };
         phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = machine();
         struct link link = { 0 };
 
         assert_int_equal(board_init(&link.board, 1), 0);
-        assert_int_equal(tell(&told, snapshot, &report, &link), 0);
+        assert_int_equal(tell(&sent, snapshot, &report, &link), 0);
         snapshot->containers[3].tasks++;
-        assert_int_equal(tell(&told, snapshot, &report, &link), 0);
+        assert_int_equal(tell(&sent, snapshot, &report, &link), 0);
         assert_int_equal(link.objects, 1);
         assert_int_equal(link.rests, 0);
         expect_same(&link.board, snapshot);
@@ -285,7 +285,7 @@ static void one_object_that_changed_is_one_message(void **state) {
 }
 
 static void watches_and_processes_arrive_byte_by_byte(void **state) {
-        phx_cleanup(told_done) struct told told = { 0 };
+        phx_cleanup(sent_done) struct sent sent = { 0 };
         phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = machine();
         phx_cleanup(phx_report_freep) struct phx_report *report = calloc(1, sizeof(*report));
         struct phx_strings watches = { 0 };
@@ -298,7 +298,7 @@ static void watches_and_processes_arrive_byte_by_byte(void **state) {
         assert_int_equal(phx_strings_add(&report->watches, "/caf\xe9"), 0);
         assert_int_equal(phx_report_add_init(report, 2147483647), 0);
         assert_int_equal(phx_report_add_init(report, 17), 0);
-        assert_int_equal(tell(&told, snapshot, report, &link), 0);
+        assert_int_equal(tell(&sent, snapshot, report, &link), 0);
         assert_int_equal(board_watches(&link.board, &watches), 0);
         assert_true(phx_strings_equal(&watches, &report->watches));
         free(watches.items);
@@ -306,14 +306,14 @@ static void watches_and_processes_arrive_byte_by_byte(void **state) {
         assert_int_equal(count, 2);
         assert_int_equal(pids[0], 17);
         assert_int_equal(pids[1], 2147483647);
-        assert_int_equal(tell(&told, snapshot, report, &link), 0);
+        assert_int_equal(tell(&sent, snapshot, report, &link), 0);
         assert_int_equal(link.objects, 0);
         board_done(&link.board);
 }
 
 /* What one object says is what the list of them says. */
 static void an_object_is_described_with_its_drifts(void **state) {
-        phx_cleanup(told_done) struct told told = { 0 };
+        phx_cleanup(sent_done) struct sent sent = { 0 };
         const struct phx_report report = { 0 };
         phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = machine(), *part = NULL;
         phx_cleanup(phx_buffer_done) struct phx_buffer one = { 0 }, object = { 0 };
@@ -322,7 +322,7 @@ static void an_object_is_described_with_its_drifts(void **state) {
         struct link link = { 0 };
 
         assert_int_equal(board_init(&link.board, 1), 0);
-        assert_int_equal(tell(&told, snapshot, &report, &link), 0);
+        assert_int_equal(tell(&sent, snapshot, &report, &link), 0);
         assert_int_equal(
                         board_describe_container(
                                         &link.board,
