@@ -202,6 +202,29 @@ int phx_file_replace_at(int dir_fd, const char *name, const void *data, size_t s
         return phx_file_commit_at(dir_fd, temporary, name);
 }
 
+int phx_file_write_unsynced_at(
+                int dir_fd,
+                const char *name,
+                const void *data,
+                size_t size,
+                mode_t mode) {
+        phx_autofree char *temporary = NULL;
+        phx_autoclose int fd = -1;
+        int r;
+
+        if (phx_printf(&temporary, ".%s" PHX_TEMPORARY_SUFFIX, name) < 0)
+                return -ENOMEM;
+        fd = openat(dir_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+        if (fd < 0)
+                return phx_errno();
+        r = file_write_all(fd, data, size);
+        if (r >= 0 && renameat(dir_fd, temporary, dir_fd, name) < 0)
+                r = phx_errno();
+        if (r < 0)
+                (void) unlinkat(dir_fd, temporary, 0);
+        return r;
+}
+
 int phx_file_ensure_at(int dir_fd, const char *name, const void *data, size_t size, mode_t mode) {
         phx_autofree char *have = NULL;
         size_t have_size = 0;

@@ -35,6 +35,16 @@ int phx_file_compare(int a_fd, int b_fd);
  * directory. After a crash at any instruction NAME is the old file or the new one. */
 int phx_file_replace_at(int dir_fd, const char *name, const void *data, size_t size, mode_t mode);
 
+/* The same without waiting for the disk: a crash of the machine may leave a damaged file in NAME's
+ * place, for who finds that out and can do without it. -EEXIST while another process writes the
+ * same, and until phx_file_remove_leftovers() when one was killed. */
+int phx_file_write_unsynced_at(
+                int dir_fd,
+                const char *name,
+                const void *data,
+                size_t size,
+                mode_t mode);
+
 /* 1 when the file had to be written, 0 when it already had this content, or a negative errno. */
 int phx_file_ensure_at(int dir_fd, const char *name, const void *data, size_t size, mode_t mode);
 

@@ -4,9 +4,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* SipHash-2-4 with a result of 128 bits, added to piece by piece. Much cheaper than SHA-256, and
- * who does not know the key finds no two inputs with the same result: for what is compared within
- * one process, never for what is stored. */
+/* SipHash-2-4 with a result of 128 bits, added to piece by piece. Much cheaper than SHA-256. Under
+ * a key that only this process knows, no one else finds two inputs with the same result: for what
+ * is compared within one process. Under a key that is known, it is a checksum: it finds accidents,
+ * and no forgery. For what is stored see base/seal.h. */
 
 #define PHX_SIPHASH_SIZE 16
 

@@ -11,7 +11,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/buffer.h"
 #include "base/digest.h"
 #include "base/file.h"
 #include "base/grow.h"
@@ -21,8 +20,7 @@
 #define SUFFIX ".policy"
 /* See profiles/lint_kept.h. */
 #define BESIDE ".lints"
-#define MAGIC "phoenixd-policy 1 "
-#define HEADER_SIZE (sizeof(MAGIC) - 1 + PHX_SHA256_HEX)
+#define MAGIC "phoenixd-policy 2"
 
 static int file_name(const char *key, char name[PHX_SHA256_HEX + sizeof(SUFFIX)]) {
         if (!phx_is_sha256(key))
@@ -31,19 +29,29 @@ static int file_name(const char *key, char name[PHX_SHA256_HEX + sizeof(SUFFIX)]
         return 0;
 }
 
-/* "MAGIC DIGEST\n" and then the policy. The digest is of key and policy, so that a whole file under
- * another key's name is as good as damaged. */
-static bool cache_is_whole(const char *key, const char *data, size_t size) {
-        char digest[PHX_SHA256_HEX];
+/* Takes *DATA, a whole file of SIZE bytes, apart. -EBADMSG when it is damaged. */
+static int cache_open(
+                const char *key,
+                char **data,
+                size_t size,
+                char **ret_blob,
+                size_t *ret_size,
+                char *ret_checksum) {
+        const char *blob = phx_seal_open(MAGIC, key, *data, size, ret_size, ret_checksum);
 
-        if (size <= HEADER_SIZE || memcmp(data, MAGIC, sizeof(MAGIC) - 1) != 0 ||
-            data[HEADER_SIZE - 1] != '\n')
-                return false;
-        phx_sha256_two(key, strlen(key), data + HEADER_SIZE, size - HEADER_SIZE, digest);
-        return memcmp(data + sizeof(MAGIC) - 1, digest, PHX_SHA256_HEX - 1) == 0;
+        if (!blob)
+                return -EBADMSG;
+        memmove(*data, blob, *ret_size);
+        *ret_blob = PHX_TAKE(*data);
+        return 0;
 }
 
-int phx_policy_cache_get(int dir_fd, const char *key, char **ret_blob, size_t *ret_size) {
+int phx_policy_cache_get(
+                int dir_fd,
+                const char *key,
+                char **ret_blob,
+                size_t *ret_size,
+                char ret_checksum[PHX_SEAL_HEX]) {
         char name[PHX_SHA256_HEX + sizeof(SUFFIX)];
         phx_autofree char *data = NULL;
         size_t size = 0;
@@ -56,14 +64,12 @@ int phx_policy_cache_get(int dir_fd, const char *key, char **ret_blob, size_t *r
         /* Too large, or no file at all: nothing that was put there by us. */
         if (r < 0 && r != -EFBIG && r != -EINVAL)
                 return r;
-        if (r < 0 || !cache_is_whole(key, data, size)) {
+        if (r >= 0)
+                r = cache_open(key, &data, size, ret_blob, ret_size, ret_checksum);
+        if (r < 0) {
                 (void) unlinkat(dir_fd, name, 0);
                 return -ENOENT;
         }
-
-        memmove(data, data + HEADER_SIZE, size - HEADER_SIZE);
-        *ret_blob = PHX_TAKE(data);
-        *ret_size = size - HEADER_SIZE;
         return 0;
 }
 
@@ -89,16 +95,14 @@ int phx_policy_cache_get_shared(
         r = phx_trust_read(trust, path, POLICY_LIMIT, &data, &size, error);
         if (r < 0)
                 return r;
-        if (!cache_is_whole(key, data, size))
+        r = cache_open(key, &data, size, ret_blob, ret_size, NULL);
+        if (r < 0)
                 return phx_error_set_in(
                                 error,
-                                -EBADMSG,
+                                r,
                                 path,
-                                "is damaged, or was stored under another name");
-
-        memmove(data, data + HEADER_SIZE, size - HEADER_SIZE);
-        *ret_blob = PHX_TAKE(data);
-        *ret_size = size - HEADER_SIZE;
+                                "is damaged, was stored under another name, or is of an earlier "
+                                "version of phoenixd");
         return 0;
 }
 
@@ -106,72 +110,39 @@ static int cache_render(
                 const char *key,
                 const char *blob,
                 size_t size,
-                struct phx_buffer *ret_buffer) {
-        char digest[PHX_SHA256_HEX];
-        int r;
-
-        phx_sha256_two(key, strlen(key), blob, size, digest);
-        r = phx_buffer_addf(ret_buffer, MAGIC "%s\n", digest);
-        return r < 0 ? r : phx_buffer_add(ret_buffer, blob, size);
+                struct phx_buffer *ret_buffer,
+                char ret_checksum[PHX_SEAL_HEX]) {
+        phx_seal_checksum(key, blob, size, ret_checksum);
+        return phx_seal_render(ret_buffer, MAGIC, ret_checksum, blob, size);
 }
 
-int phx_policy_cache_put(int dir_fd, const char *key, const char *blob, size_t size) {
+int phx_policy_cache_put(
+                int dir_fd,
+                const char *key,
+                const char *blob,
+                size_t size,
+                char ret_checksum[PHX_SEAL_HEX]) {
         phx_cleanup(phx_buffer_done) struct phx_buffer buffer = { 0 };
-        char name[PHX_SHA256_HEX + sizeof(SUFFIX)];
+        char name[PHX_SHA256_HEX + sizeof(SUFFIX)], checksum[PHX_SEAL_HEX];
         int r;
 
         r = file_name(key, name);
         if (r >= 0)
-                r = cache_render(key, blob, size, &buffer);
+                r = cache_render(key, blob, size, &buffer, ret_checksum ? ret_checksum : checksum);
         return r < 0 ? r : phx_file_ensure_at(dir_fd, name, buffer.data, buffer.size, 0600);
-}
-
-static int cache_write(int dir_fd, const char *name, const struct phx_buffer *buffer) {
-        phx_autoclose int fd = openat(
-                        dir_fd,
-                        name,
-                        O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
-                        0600);
-        size_t written = 0;
-
-        if (fd < 0)
-                return phx_errno();
-        while (written < buffer->size) {
-                ssize_t n = write(fd, buffer->data + written, buffer->size - written);
-
-                if (n < 0 && errno != EINTR) {
-                        int r = phx_errno();
-
-                        (void) unlinkat(dir_fd, name, 0);
-                        return r;
-                }
-                if (n > 0)
-                        written += (size_t) n;
-        }
-        return 0;
 }
 
 int phx_policy_cache_put_unsynced(int dir_fd, const char *key, const char *blob, size_t size) {
         phx_cleanup(phx_buffer_done) struct phx_buffer buffer = { 0 };
-        char name[PHX_SHA256_HEX + sizeof(SUFFIX)];
-        char temporary[sizeof(name) + sizeof(PHX_TEMPORARY_SUFFIX)];
+        char name[PHX_SHA256_HEX + sizeof(SUFFIX)], checksum[PHX_SEAL_HEX];
         int r;
 
         r = file_name(key, name);
         if (r >= 0)
-                r = cache_render(key, blob, size, &buffer);
-        if (r < 0)
-                return r;
-        (void) snprintf(temporary, sizeof(temporary), ".%s" PHX_TEMPORARY_SUFFIX, name);
-        r = cache_write(dir_fd, temporary, &buffer);
-        if (r < 0)
-                return r;
-        if (renameat(dir_fd, temporary, dir_fd, name) < 0) {
-                r = phx_errno();
-                (void) unlinkat(dir_fd, temporary, 0);
-                return r;
-        }
-        return 1;
+                r = cache_render(key, blob, size, &buffer, checksum);
+        if (r >= 0)
+                r = phx_file_write_unsynced_at(dir_fd, name, buffer.data, buffer.size, 0600);
+        return r < 0 ? r : 1;
 }
 
 void phx_policy_cache_touch(int dir_fd, const char *key) {

@@ -5,15 +5,22 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/seal.h"
 #include "base/strings.h"
 #include "base/trust.h"
 
-/* Compiled policies, one file for each compile key, in the directory DIR_FD that is ours alone.
- * Each file carries a digest of its policy: what a crash or a bad disk damaged is treated as
- * absent. */
+/* Compiled policies, one file for each compile key, in the directory DIR_FD that is root's alone.
+ * Each file carries a checksum of key and policy (base/seal.h): what a crash or a bad disk damaged
+ * is treated as absent, and so is a file of an earlier form. */
 
-/* -ENOENT when there is none, or only a damaged one, which is removed. The blob is the caller's. */
-int phx_policy_cache_get(int dir_fd, const char *key, char **ret_blob, size_t *ret_size);
+/* -ENOENT when there is none, or only a damaged one, which is removed. The blob is the caller's.
+ * RET_CHECKSUM, by which other files can say which policy they are about, may be NULL. */
+int phx_policy_cache_get(
+                int dir_fd,
+                const char *key,
+                char **ret_blob,
+                size_t *ret_size,
+                char ret_checksum[PHX_SEAL_HEX]);
 /* The same from a directory that others fill, with files of the same form: a package, or a node
  * with the same compiler. Nothing is written or removed there. The directory, the ways to it and
  * the file must be such as TRUST demands: else -EPERM or another negative errno with a text. A
@@ -25,8 +32,13 @@ int phx_policy_cache_get_shared(
                 char **ret_blob,
                 size_t *ret_size,
                 struct phx_error *error);
-/* 1 when it was written, 0 when it was there, or a negative errno. */
-int phx_policy_cache_put(int dir_fd, const char *key, const char *blob, size_t size);
+/* 1 when it was written, 0 when it was there, or a negative errno. RET_CHECKSUM may be NULL. */
+int phx_policy_cache_put(
+                int dir_fd,
+                const char *key,
+                const char *blob,
+                size_t size,
+                char ret_checksum[PHX_SEAL_HEX]);
 /* The same without waiting for the disk: a crash may leave a damaged one, which counts as none. For
  * who can do without it. -EEXIST while another process writes the same. */
 int phx_policy_cache_put_unsynced(int dir_fd, const char *key, const char *blob, size_t size);

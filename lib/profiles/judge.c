@@ -312,7 +312,7 @@ static int find_policy(
                 return phx_goods_find_policy(&profiles->goods, candidate->key, ret_blob, ret_size);
         if (!earlier_fd || candidate->breaks_rule)
                 return -ENOENT;
-        r = phx_policy_cache_get(*earlier_fd, candidate->key, ret_blob, ret_size);
+        r = phx_policy_cache_get(*earlier_fd, candidate->key, ret_blob, ret_size, NULL);
         if (r >= 0)
                 phx_policy_cache_touch(*earlier_fd, candidate->key);
         return r;

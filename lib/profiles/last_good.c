@@ -179,7 +179,7 @@ int phx_goods_blob(
                 char **ret_blob,
                 size_t *ret_size) {
         if (goods->cache_fd >= 0)
-                return phx_policy_cache_get(goods->cache_fd, good->key, ret_blob, ret_size);
+                return phx_policy_cache_get(goods->cache_fd, good->key, ret_blob, ret_size, NULL);
         if (!good->blob)
                 return -ENOENT;
         *ret_blob = copy_of(good->blob, good->blob_size);
@@ -216,7 +216,7 @@ int phx_goods_find_policy(
                 char **ret_blob,
                 size_t *ret_size) {
         if (goods->cache_fd >= 0 &&
-            phx_policy_cache_get(goods->cache_fd, key, ret_blob, ret_size) >= 0) {
+            phx_policy_cache_get(goods->cache_fd, key, ret_blob, ret_size, NULL) >= 0) {
                 phx_policy_cache_touch(goods->cache_fd, key);
                 goods->counts.hits++;
                 return 0;
@@ -234,7 +234,7 @@ int phx_goods_store_policy(
                 const char *key,
                 const char *blob,
                 size_t size) {
-        int r = phx_policy_cache_put(goods->cache_fd, key, blob, size);
+        int r = phx_policy_cache_put(goods->cache_fd, key, blob, size, NULL);
 
         if (r > 0 && goods->unswept < UINT64_MAX - size)
                 goods->unswept += size;
@@ -275,7 +275,7 @@ static int good_recall(struct phx_goods *goods, const struct phx_inventory_profi
         r = recall_text(goods, good, record);
         if (r < 0 || !good->text || !record->key[0])
                 return r;
-        if (phx_policy_cache_get(goods->cache_fd, record->key, &blob, &size) >= 0 &&
+        if (phx_policy_cache_get(goods->cache_fd, record->key, &blob, &size, NULL) >= 0 &&
             phx_policy_parse(blob, size, &good->policy, NULL) >= 0)
                 memcpy(good->key, record->key, sizeof(good->key));
         return 0;

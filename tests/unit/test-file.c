@@ -153,6 +153,27 @@ static void replacing_a_link_leaves_its_target(void **state) {
         assert_true(S_ISREG(st.st_mode));
 }
 
+static void a_file_that_is_not_synced_takes_the_place_of_the_old_one(void **state) {
+        phx_autofree char *text = NULL;
+        struct stat st;
+
+        tree_write("a", "old");
+        assert_int_equal(phx_file_write_unsynced_at(place(state), "a", "new", 3, 0600), 0);
+        text = tree_read("a");
+        assert_string_equal(text, "new");
+        assert_int_equal(stat(tree_path("a"), &st), 0);
+        assert_int_equal(st.st_mode & 07777, 0600);
+        assert_int_equal(access(tree_path(".a" PHX_TEMPORARY_SUFFIX), F_OK), -1);
+        /* Another process is at it, or was killed. */
+        tree_write(".a" PHX_TEMPORARY_SUFFIX, "other");
+        assert_int_equal(phx_file_write_unsynced_at(place(state), "a", "x", 1, 0600), -EEXIST);
+        assert_int_equal(phx_file_remove_leftovers(place(state)), 1);
+        assert_int_equal(phx_file_write_unsynced_at(place(state), "a", "x", 1, 0600), 0);
+        tree_mkdir("b");
+        assert_true(phx_file_write_unsynced_at(place(state), "b", "x", 1, 0600) < 0);
+        assert_int_equal(access(tree_path(".b" PHX_TEMPORARY_SUFFIX), F_OK), -1);
+}
+
 static void ensuring_writes_once(void **state) {
         assert_int_equal(phx_file_ensure_at(place(state), "a", "text", 4, 0600), 1);
         assert_int_equal(phx_file_ensure_at(place(state), "a", "text", 4, 0600), 0);
@@ -252,6 +273,7 @@ int main(void) {
                 with_place(files_are_compared_byte_by_byte),
                 with_place(replacing_gives_the_mode_whatever_the_umask),
                 with_place(replacing_a_link_leaves_its_target),
+                with_place(a_file_that_is_not_synced_takes_the_place_of_the_old_one),
                 with_place(ensuring_writes_once),
                 with_place(a_staged_file_waits_for_its_commit),
                 with_place(a_commit_that_fails_leaves_nothing),

@@ -85,7 +85,7 @@ static void put_policy(const char *key) {
 
         (void) snprintf(path, sizeof(path), "%s/policy/plain-3.0.bin", getenv("PHX_FIXTURES"));
         assert_int_equal(phx_file_read_at(AT_FDCWD, path, FIXTURE_LIMIT, &blob, &size), 0);
-        assert_int_equal(phx_policy_cache_put(cache_fd, key, blob, size), 1);
+        assert_int_equal(phx_policy_cache_put(cache_fd, key, blob, size, NULL), 1);
 }
 
 static void one_of_a_name_is_made_once(void **state) {
@@ -165,7 +165,7 @@ static void a_text_without_its_policy_has_no_key(void **state) {
 
 static void a_policy_that_is_none_is_not_recalled(void **state) {
         record(keep("lxc-plain", "profile lxc-plain {\n}\n"), KEY);
-        assert_int_equal(phx_policy_cache_put(cache_fd, KEY, "junk", 4), 1);
+        assert_int_equal(phx_policy_cache_put(cache_fd, KEY, "junk", 4, NULL), 1);
         restart();
         assert_non_null(phx_goods_find(&goods, "lxc-plain")->text);
         assert_string_equal(phx_goods_find(&goods, "lxc-plain")->key, "");

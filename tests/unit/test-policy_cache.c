@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "base/digest.h"
 #include "policy/cache.h"
 #include "tree.h"
 
@@ -41,7 +42,7 @@ static void assert_absent(const char *key) {
         char *blob = NULL;
         size_t size = 0;
 
-        assert_int_equal(phx_policy_cache_get(directory, key, &blob, &size), -ENOENT);
+        assert_int_equal(phx_policy_cache_get(directory, key, &blob, &size, NULL), -ENOENT);
         assert_null(blob);
 }
 
@@ -49,13 +50,13 @@ static void assert_kept(const char *key) {
         phx_autofree char *blob = NULL;
         size_t size = 0;
 
-        assert_int_equal(phx_policy_cache_get(directory, key, &blob, &size), 0);
+        assert_int_equal(phx_policy_cache_get(directory, key, &blob, &size, NULL), 0);
         assert_int_equal(size, sizeof(policy));
         assert_memory_equal(blob, policy, sizeof(policy));
 }
 
 static void put(const char *key) {
-        assert_int_equal(phx_policy_cache_put(directory, key, policy, sizeof(policy)), 1);
+        assert_int_equal(phx_policy_cache_put(directory, key, policy, sizeof(policy), NULL), 1);
 }
 
 static void what_was_put_is_got(void **state) {
@@ -71,7 +72,7 @@ static void what_was_put_is_got(void **state) {
 
 static void a_second_put_writes_nothing(void **state) {
         put(KEY_A);
-        assert_int_equal(phx_policy_cache_put(directory, KEY_A, policy, sizeof(policy)), 0);
+        assert_int_equal(phx_policy_cache_put(directory, KEY_A, policy, sizeof(policy), NULL), 0);
 }
 
 /* Every byte counts, and so does every missing one. */
@@ -103,6 +104,33 @@ static void a_policy_under_another_key_is_not_believed(void **state) {
         assert_absent(KEY_A);
 }
 
+/* As an earlier version left it: it had a SHA-256 in its head. */
+static void a_policy_of_an_earlier_form_is_absence(void **state) {
+        char data[256] = "phoenixd-policy 1 ", digest[PHX_SHA256_HEX];
+        size_t head = strlen(data) + PHX_SHA256_HEX;
+
+        phx_sha256_two(KEY_A, strlen(KEY_A), policy, sizeof(policy), digest);
+        (void) snprintf(data + strlen(data), PHX_SHA256_HEX + 1, "%s\n", digest);
+        memcpy(data + head, policy, sizeof(policy));
+        tree_write_bytes(KEY_A ".policy", data, head + sizeof(policy));
+        assert_absent(KEY_A);
+}
+
+/* Other files say by it which policy they are about. */
+static void the_checksum_is_that_of_the_policy(void **state) {
+        char put_as[PHX_SEAL_HEX], got_as[PHX_SEAL_HEX], other[PHX_SEAL_HEX];
+        phx_autofree char *blob = NULL;
+        size_t size = 0;
+
+        assert_int_equal(phx_policy_cache_put(directory, KEY_A, policy, sizeof(policy), put_as), 1);
+        assert_int_equal(phx_policy_cache_get(directory, KEY_A, &blob, &size, got_as), 0);
+        assert_string_equal(put_as, got_as);
+        assert_int_equal(
+                        phx_policy_cache_put(directory, KEY_A, policy, sizeof(policy) - 1, other),
+                        1);
+        assert_string_not_equal(put_as, other);
+}
+
 static void what_is_no_file_is_absence(void **state) {
         assert_int_equal(mkfifo(tree_path(KEY_A ".policy"), 0600), 0);
         assert_absent(KEY_A);
@@ -121,9 +149,16 @@ static void what_is_no_key_is_no_file_name(void **state) {
         size_t size = 0;
 
         for (size_t i = 0; i < PHX_ELEMENTS(keys); i++) {
-                assert_int_equal(phx_policy_cache_get(directory, keys[i], &blob, &size), -EINVAL);
                 assert_int_equal(
-                                phx_policy_cache_put(directory, keys[i], policy, sizeof(policy)),
+                                phx_policy_cache_get(directory, keys[i], &blob, &size, NULL),
+                                -EINVAL);
+                assert_int_equal(
+                                phx_policy_cache_put(
+                                                directory,
+                                                keys[i],
+                                                policy,
+                                                sizeof(policy),
+                                                NULL),
                                 -EINVAL);
         }
 }
@@ -293,6 +328,8 @@ int main(void) {
                 with_tree(a_second_put_writes_nothing),
                 with_tree(any_damage_is_absence_and_is_removed),
                 with_tree(a_policy_under_another_key_is_not_believed),
+                with_tree(a_policy_of_an_earlier_form_is_absence),
+                with_tree(the_checksum_is_that_of_the_policy),
                 with_tree(what_is_no_file_is_absence),
                 with_tree(what_is_no_key_is_no_file_name),
                 with_tree(only_what_is_listed_is_kept),
