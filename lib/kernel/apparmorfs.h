@@ -37,6 +37,14 @@ int phx_kernel_observe(
                 struct phx_loaded_list *ret_list,
                 struct phx_error *error);
 
+/* The same in some three calls a profile: names and modes are taken from the kernel's list of all
+ * profiles where it is certain whose they are (kernel/listed.h). Only right when nothing is loaded
+ * or removed meanwhile, as phx_kernel_revision() tells. */
+int phx_kernel_observe_listed(
+                const struct phx_kernel *kernel,
+                struct phx_loaded_list *ret_list,
+                struct phx_error *error);
+
 /* The same, where LIST is what was loaded before, and since then nothing else can have changed than
  * the profiles CHANGED, with their children: only these, and what LIST does not have, are read.
  * When it fails, LIST is as good as lost. */

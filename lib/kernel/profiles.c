@@ -25,6 +25,7 @@
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "kernel/listed.h"
 #include "kernel/private.h"
 
 /* Children of children are as deep as the kernel's own parser goes; more is not believed. */
@@ -72,15 +73,23 @@ static bool copy_hash(const char *text, size_t length, char hash[PHX_SHA256_HEX]
 }
 
 /* Kernels from 6.8 on have sha256, those before sha1, and none when built or configured so. */
-static void read_hash(int fd, struct phx_loaded *loaded) {
-        phx_autofree char *sha256 = NULL, *sha1 = NULL;
+static const struct hash_file {
+        const char *name;
+        enum phx_hash_kind kind;
+        size_t length;
+} hash_files[] = { { "sha256", PHX_HASH_SHA256, PHX_SHA256_HEX - 1 },
+                   { "sha1", PHX_HASH_SHA1, PHX_SHA1_HEX - 1 } };
 
-        if (phx_kernel_read_value(fd, "sha256", &sha256) == 0 &&
-            copy_hash(sha256, PHX_SHA256_HEX - 1, loaded->hash))
-                loaded->hash_kind = PHX_HASH_SHA256;
-        else if (phx_kernel_read_value(fd, "sha1", &sha1) == 0 &&
-                 copy_hash(sha1, PHX_SHA1_HEX - 1, loaded->hash))
-                loaded->hash_kind = PHX_HASH_SHA1;
+static void read_hash(int fd, struct phx_loaded *loaded) {
+        for (size_t i = 0; i < PHX_ELEMENTS(hash_files); i++) {
+                phx_autofree char *text = NULL;
+
+                if (phx_kernel_read_value(fd, hash_files[i].name, &text) < 0 ||
+                    !copy_hash(text, hash_files[i].length, loaded->hash))
+                        continue;
+                loaded->hash_kind = hash_files[i].kind;
+                return;
+        }
 }
 
 static bool profiles_is_gone(int r) {
@@ -227,26 +236,83 @@ static int note_entry(struct phx_loaded_list *list, size_t first, const char *en
         return 0;
 }
 
-/* The entries that are not in KNOWN (sorted). */
-static int observe_entries(int fd, const struct phx_strings *known, struct phx_loaded_list *list) {
+/* One file, of ENTRY in FD, in one read: what is not all of a hash is none. */
+static bool read_hash_of(
+                int fd,
+                const char *entry,
+                const struct hash_file *file,
+                struct phx_loaded *loaded) {
+        char path[NAME_MAX + sizeof("/sha256")], text[PHX_SHA256_HEX + 2];
+        phx_autoclose int hash_fd = -1;
+        ssize_t n;
+
+        (void) snprintf(path, sizeof(path), "%s/%s", entry, file->name);
+        hash_fd = openat(fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
+        n = hash_fd < 0 ? -1 : read(hash_fd, text, sizeof(text) - 1);
+        if (n <= 0 || text[n - 1] != '\n')
+                return false;
+        text[n - 1] = '\0';
+        if (!copy_hash(text, file->length, loaded->hash))
+                return false;
+        loaded->hash_kind = file->kind;
+        return true;
+}
+
+/* Of ENTRY, of which the list says all but the hash: 1 when it was taken, else it is to be read.
+ * *FILE is where the hash was found last: a kernel has one kind. */
+static int observe_listed(
+                int fd,
+                const char *entry,
+                const struct phx_listed *item,
+                size_t *file,
+                struct phx_loaded_list *list) {
+        phx_cleanup(phx_loaded_done) struct phx_loaded loaded = { 0 };
+
+        if (!item || list->count == LOADED_LIMIT)
+                return 0;
+        if (!read_hash_of(fd, entry, &hash_files[*file], &loaded)) {
+                *file = 1 - *file;
+                if (!read_hash_of(fd, entry, &hash_files[*file], &loaded))
+                        return 0;
+        }
+        if (phx_replace(&loaded.name, item->name) < 0)
+                return -ENOMEM;
+        loaded.mode = item->mode;
+        return phx_loaded_list_add(list, &loaded) < 0 ? -ENOMEM : 1;
+}
+
+/* The entries that are not in KNOWN (sorted). LISTED may be NULL. */
+static int observe_entries(
+                int fd,
+                const struct phx_strings *known,
+                struct phx_listed_profiles *listed,
+                struct phx_loaded_list *list) {
         phx_cleanup(phx_strings_done) struct phx_strings names = { 0 };
+        size_t file = 0;
         int r;
 
         r = profiles_list_directory(fd, &names);
+        if (r >= 0 && listed)
+                phx_listed_match(listed, &names);
         for (size_t i = 0; r >= 0 && i < names.count; i++) {
+                const char *entry = names.items[i];
                 size_t first = list->count;
 
-                if (phx_strings_has_sorted(known, names.items[i]))
+                if (phx_strings_has_sorted(known, entry))
                         continue;
-                r = observe_profile(fd, names.items[i], NULL, 0, list);
+                r = listed ? observe_listed(fd, entry, phx_listed_find(listed, entry), &file, list)
+                           : 0;
+                if (r == 0)
+                        r = observe_profile(fd, entry, NULL, 0, list);
                 if (r >= 0)
-                        r = note_entry(list, first, names.items[i]);
+                        r = note_entry(list, first, entry);
         }
-        return r;
+        return r < 0 ? r : 0;
 }
 
-int phx_kernel_observe(
+static int observe_all(
                 const struct phx_kernel *kernel,
+                struct phx_listed_profiles *listed,
                 struct phx_loaded_list *ret_list,
                 struct phx_error *error) {
         phx_cleanup(phx_loaded_list_done) struct phx_loaded_list list = { .complete = true };
@@ -254,7 +320,7 @@ int phx_kernel_observe(
         int r;
 
         fd = phx_kernel_open_below(kernel, "policy/profiles", O_RDONLY | O_DIRECTORY);
-        r = fd < 0 ? fd : observe_entries(fd, &(struct phx_strings){ 0 }, &list);
+        r = fd < 0 ? fd : observe_entries(fd, &(struct phx_strings){ 0 }, listed, &list);
         if (r < 0)
                 return phx_error_set(
                                 error,
@@ -266,6 +332,24 @@ int phx_kernel_observe(
 
         *ret_list = PHX_TAKE_STRUCT(list);
         return 0;
+}
+
+int phx_kernel_observe(
+                const struct phx_kernel *kernel,
+                struct phx_loaded_list *ret_list,
+                struct phx_error *error) {
+        return observe_all(kernel, NULL, ret_list, error);
+}
+
+int phx_kernel_observe_listed(
+                const struct phx_kernel *kernel,
+                struct phx_loaded_list *ret_list,
+                struct phx_error *error) {
+        phx_cleanup(phx_listed_done) struct phx_listed_profiles listed = { 0 };
+        int r = phx_listed_read(kernel, &listed);
+
+        return r == -ENOMEM ? phx_error_set(error, r, "%s: out of memory", kernel->apparmorfs)
+                            : observe_all(kernel, r < 0 ? NULL : &listed, ret_list, error);
 }
 
 /* NAME is one of the profiles CHANGED, or a child of one. */
@@ -322,7 +406,7 @@ int phx_kernel_observe_changed(
         fd = phx_kernel_open_below(kernel, "policy/profiles", O_RDONLY | O_DIRECTORY);
         r = fd < 0 ? fd : drop_changed(fd, changed, list, &known);
         if (r >= 0)
-                r = observe_entries(fd, &known, list);
+                r = observe_entries(fd, &known, NULL, list);
         if (r < 0)
                 return phx_error_set(
                                 error,

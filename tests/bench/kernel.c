@@ -7,9 +7,10 @@
  * Each connection to SOCKET brings one write to .replace, which preload.c has taken: all bytes up
  * to the end are one load. Each profile in it is shown in APPARMORFS/policy/profiles/NAME.NUMBER by
  * name, mode and hash, as the kernel does, which keeps the directory of a profile that is replaced.
- * The answer is an int: 0 or a negative errno. A load bumps policy/revision, a FIFO here; the
- * kernel's file, too, can be read once after each change. LOG gets a line for each load: the time
- * (CLOCK_MONOTONIC, microseconds), the size, the names. */
+ * All of them are in the list APPARMORFS/profiles, too. The answer is an int: 0 or a negative
+ * errno. A load bumps policy/revision, a FIFO here; the kernel's file, too, can be read once after
+ * each change. LOG gets a line for each load: the time (CLOCK_MONOTONIC, microseconds), the size,
+ * the names. */
 
 #include <err.h>
 #include <errno.h>
@@ -104,6 +105,21 @@ static char *make_directory(struct kernel *kernel, const char *name) {
         return find_directory(kernel, name, children);
 }
 
+/* The list of all, to which a profile is added when it comes. What is loaded in another mode later
+ * would be listed in its first one; no event does that. */
+static void list_profile(const struct kernel *kernel, const struct phx_policy_entry *entry) {
+        phx_autofree char *path = NULL;
+        FILE *list;
+
+        if (phx_printf(&path, "%s/profiles", kernel->apparmorfs) < 0)
+                err(1, "profiles");
+        list = fopen(path, "ae");
+        if (!list)
+                err(1, "%s", path);
+        (void) fprintf(list, "%s (%s)\n", entry->name, phx_policy_mode_to_string(entry->mode));
+        (void) fclose(list);
+}
+
 static void count_load(struct kernel *kernel) {
         char number[32];
         int length;
@@ -127,8 +143,11 @@ static int load(struct kernel *kernel, const struct phx_buffer *bytes) {
         }
         for (size_t i = 0; i < policy.count; i++) {
                 const struct phx_policy_entry *entry = &policy.entries[i];
+                unsigned long before = kernel->number;
                 phx_autofree char *directory = make_directory(kernel, entry->name);
 
+                if (kernel->number != before)
+                        list_profile(kernel, entry);
                 put(directory, "name", last_part(entry->name));
                 put(directory, "mode", phx_policy_mode_to_string(entry->mode));
                 put(directory, "attach", entry->name);

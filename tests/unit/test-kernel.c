@@ -243,6 +243,104 @@ static void what_cannot_be_read_is_unknown_and_not_absent(void **state) {
         assert_false(list.complete);
 }
 
+static void observe_listed(const struct machine *machine, struct phx_loaded_list *list) {
+        struct phx_error error = { 0 };
+
+        phx_loaded_list_done(list);
+        assert_int_equal(phx_kernel_observe_listed(machine->kernel, list, &error), 0);
+        assert_string_equal(error.text, "");
+        assert_true(list->complete);
+}
+
+static const struct phx_loaded *item(const struct phx_loaded_list *list, const char *name) {
+        const struct phx_loaded *loaded = phx_loaded_find(list, name);
+
+        assert_non_null(loaded);
+        return loaded;
+}
+
+/* The entries' own files say otherwise, so that it shows which were read. */
+static void the_list_is_taken_where_an_entry_is_certain(void **state) {
+        phx_cleanup(phx_loaded_list_done) struct phx_loaded_list list = { 0 };
+
+        add_profile("lxc-a.1", "lxc-a", "unconfined");
+        tree_remove("fs/policy/profiles/lxc-a.1/sha1");
+        add_value("lxc-a.1", "sha256", SHA256);
+        add_profile("lxc-b.2", "lxc-b", "unconfined");
+        add_profile("lxc-1.5.20", "lxc-1.5", "unconfined");
+        tree_write("fs/profiles",
+                   "lxc-a (enforce)\n:lxc-c:lxc-a (complain)\nlxc-1.5 (kill)\n"
+                   "lxc-b (enforce)\nlxc-gone (enforce)\n");
+        observe_listed(*state, &list);
+
+        assert_int_equal(list.count, 3);
+        assert_int_equal(item(&list, "lxc-a")->mode, PHX_POLICY_ENFORCE);
+        assert_int_equal(item(&list, "lxc-a")->hash_kind, PHX_HASH_SHA256);
+        assert_string_equal(item(&list, "lxc-a")->hash, SHA256);
+        assert_string_equal(item(&list, "lxc-a")->entry, "lxc-a.1");
+        assert_int_equal(item(&list, "lxc-b")->mode, PHX_POLICY_ENFORCE);
+        assert_string_equal(item(&list, "lxc-b")->hash, SHA1);
+        assert_int_equal(item(&list, "lxc-1.5")->mode, PHX_POLICY_KILL);
+}
+
+static void an_entry_in_doubt_is_read(void **state) {
+        phx_cleanup(phx_loaded_list_done) struct phx_loaded_list list = { 0 };
+
+        /* Two entries are written alike: "lxc-{a}" loses its braces. */
+        add_profile("lxc-a.1", "lxc-{a}", "complain");
+        add_profile("lxc-a.2", "lxc-a", "kill");
+        /* The parent of a child that the list has, and of one that comes first. */
+        add_profile("lxc-b.3", "lxc-b", "complain");
+        add_profile("lxc-b.3/profiles/child.4", "child", "complain");
+        /* Not in the list; no name without a change; without a number; made up a second time. */
+        add_profile("lxc-c.5", "lxc-c", "complain");
+        add_profile("usr.bin.man.6", "/usr/bin/man", "complain");
+        add_profile("lxc-d", "lxc-d", "complain");
+        add_profile("lxc-e.7", "lxc-e", "complain");
+        tree_write("fs/profiles",
+                   "lxc-{a} (enforce)\nlxc-a (enforce)\nlxc-b//child (enforce)\nlxc-b (enforce)\n"
+                   "/usr/bin/man (enforce)\nlxc-d (enforce)\nlxc-e (enforce)\n:n:x\nlxc-e (enforce)\n");
+        /* ":n:x" alone is no line of the list: then all of it is not understood. */
+        observe_listed(*state, &list);
+        assert_int_equal(list.count, 8);
+        assert_int_equal(item(&list, "lxc-e")->mode, PHX_POLICY_COMPLAIN);
+
+        tree_write("fs/profiles",
+                   "lxc-{a} (enforce)\nlxc-a (enforce)\nlxc-b//child (enforce)\nlxc-b (enforce)\n"
+                   "/usr/bin/man (enforce)\nlxc-d (enforce)\nlxc-e (enforce)\nlxc-e (enforce)\n");
+        observe_listed(*state, &list);
+        assert_int_equal(list.count, 8);
+        assert_int_equal(item(&list, "lxc-a")->mode, PHX_POLICY_KILL);
+        for (size_t i = 0; i < list.count; i++)
+                if (strcmp(list.items[i].name, "lxc-a") != 0)
+                        assert_int_equal(list.items[i].mode, PHX_POLICY_COMPLAIN);
+}
+
+static void without_a_hash_or_a_list_the_entry_is_read(void **state) {
+        phx_cleanup(phx_loaded_list_done) struct phx_loaded_list list = { 0 };
+        static const char *const lists[] = { "lxc-a (enforce)",
+                                             "lxc-a (so-so)\n",
+                                             "lxc-a enforce\n",
+                                             "(enforce)\n",
+                                             "" };
+
+        add_profile("lxc-a.1", "lxc-a", "complain");
+        observe_listed(*state, &list);
+        assert_int_equal(item(&list, "lxc-a")->mode, PHX_POLICY_COMPLAIN);
+        for (size_t i = 0; i < PHX_ELEMENTS(lists); i++) {
+                tree_write("fs/profiles", lists[i]);
+                observe_listed(*state, &list);
+                assert_int_equal(item(&list, "lxc-a")->mode, PHX_POLICY_COMPLAIN);
+        }
+        tree_write("fs/profiles", "lxc-a (enforce)\n");
+        observe_listed(*state, &list);
+        assert_int_equal(item(&list, "lxc-a")->mode, PHX_POLICY_ENFORCE);
+        add_value("lxc-a.1", "sha1", "not a hash");
+        observe_listed(*state, &list);
+        assert_int_equal(item(&list, "lxc-a")->mode, PHX_POLICY_COMPLAIN);
+        assert_int_equal(item(&list, "lxc-a")->hash_kind, PHX_HASH_NONE);
+}
+
 static void a_missing_policy_directory_is_an_error(void **state) {
         const struct machine *machine = *state;
         struct phx_loaded_list list = { 0 };
@@ -336,6 +434,9 @@ int main(void) {
                 with_machine(sha256_is_taken_before_sha1),
                 with_machine(a_profile_that_vanishes_is_left_out),
                 with_machine(what_cannot_be_read_is_unknown_and_not_absent),
+                with_machine(the_list_is_taken_where_an_entry_is_certain),
+                with_machine(an_entry_in_doubt_is_read),
+                with_machine(without_a_hash_or_a_list_the_entry_is_read),
                 with_machine(a_missing_policy_directory_is_an_error),
                 with_machine(a_bottomless_tree_is_not_believed),
                 with_machine(a_load_is_one_write_of_the_very_bytes),

@@ -18,6 +18,8 @@
 #include "kernel/picture.h"
 #include "tree.h"
 
+#define SHA1 "89595fb54d72d6d1e1573858790f3d05067c25d6\n"
+
 static const struct phx_scope nothing, policy = { .has_policy = true };
 
 static struct phx_kernel *kernel;
@@ -122,6 +124,20 @@ static void load(const char *profile) {
         assert_int_equal(phx_kernel_picture_replace(picture, profile, "bytes", 5, NULL), 0);
 }
 
+/* Of "lxc-a" the files, as it has a child. */
+static void with_a_number_the_kernels_own_list_is_taken(void **state) {
+        tree_write("fs/profiles", "lxc-a//child (kill)\nlxc-a (kill)\nlxc-b (kill)\n");
+        tree_write("fs/policy/profiles/lxc-b.2/sha1", SHA1);
+        look(NULL);
+        assert_int_equal(count(), 3);
+        assert_int_equal(mode_of("lxc-b"), PHX_POLICY_KILL);
+        assert_int_equal(mode_of("lxc-a"), PHX_POLICY_ENFORCE);
+        load("lxc-b");
+        number("8\n");
+        look(NULL);
+        assert_int_equal(mode_of("lxc-b"), PHX_POLICY_ENFORCE);
+}
+
 /* With its children, and what is new; of the other one nothing. */
 static void after_a_load_of_ours_that_profile_is_read(void **state) {
         look(NULL);
@@ -204,7 +220,11 @@ static void namespaces_and_the_switch_are_read_each_time(void **state) {
 
 static void without_a_number_all_is_read_each_time(void **state) {
         tree_remove("fs/policy/revision");
+        /* Nothing says that it belongs to what is there. */
+        tree_write("fs/profiles", "lxc-a//child (kill)\nlxc-a (kill)\nlxc-b (kill)\n");
+        tree_write("fs/policy/profiles/lxc-b.2/sha1", SHA1);
         look(NULL);
+        assert_int_equal(mode_of("lxc-b"), PHX_POLICY_ENFORCE);
         assert_false(phx_kernel_picture_is_unchanged(picture, NULL));
         set_mode("lxc-a.1", "complain\n");
         look(NULL);
@@ -261,6 +281,7 @@ static void a_load_under_the_reading_is_seen(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(with_the_same_number_the_list_is_believed),
+                TEST(with_a_number_the_kernels_own_list_is_taken),
                 TEST(what_was_forgotten_is_read),
                 TEST(without_the_policy_in_the_scope_nothing_is_called),
                 TEST(after_a_load_of_ours_that_profile_is_read),
