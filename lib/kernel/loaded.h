@@ -7,12 +7,6 @@
 #include "base/strings.h"
 #include "policy/policy.h"
 
-enum phx_hash_kind {
-        PHX_HASH_NONE, /* the kernel shows none, or does not let us see it */
-        PHX_HASH_SHA1,
-        PHX_HASH_SHA256,
-};
-
 /* A profile as the kernel has it. */
 struct phx_loaded {
         char *name;                /* with all parents: "parent//child" */

@@ -115,7 +115,7 @@ static int policies_get(
         read_done(read);
         r = phx_profiles_blob(policies->profiles, key, &read->blob, &read->size);
         if (r >= 0)
-                r = phx_policy_parse(read->blob, read->size, &read->policy, NULL);
+                r = phx_policy_parse(read->blob, read->size, PHX_HASH_NONE, &read->policy, NULL);
         if (r >= 0)
                 r = phx_replace(&read->key, key);
         if (r >= 0)

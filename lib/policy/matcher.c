@@ -73,7 +73,7 @@ static int matcher_load(void *data, const void *blob, size_t size, struct phx_er
 
         matcher->blob = blob;
         matcher->size = size;
-        return phx_policy_parse(blob, size, &matcher->policy, error);
+        return phx_policy_parse(blob, size, PHX_HASH_NONE, &matcher->policy, error);
 }
 
 static void matcher_unload(void *data) {

@@ -331,6 +331,7 @@ static void policy_entry_done(struct phx_policy_entry *entry) {
 
 static void hash_entry(
                 struct phx_policy_entry *entry,
+                enum phx_hash_kind kind,
                 uint32_t version,
                 const uint8_t *data,
                 size_t size) {
@@ -339,13 +340,16 @@ static void hash_entry(
                                  (uint8_t) (version >> 16),
                                  (uint8_t) (version >> 24) };
 
-        phx_sha1_two(word, sizeof(word), data, size, entry->sha1);
-        phx_sha256_two(word, sizeof(word), data, size, entry->sha256);
+        if (kind == PHX_HASH_SHA1)
+                phx_sha1_two(word, sizeof(word), data, size, entry->hash);
+        if (kind == PHX_HASH_SHA256)
+                phx_sha256_two(word, sizeof(word), data, size, entry->hash);
 }
 
 static int parse_profile(
                 struct phx_stream *stream,
                 uint32_t version,
+                enum phx_hash_kind hash_kind,
                 struct phx_policy_entry *ret_entry) {
         phx_cleanup(policy_entry_done) struct phx_policy_entry entry = { 0 };
         size_t start = stream->position;
@@ -368,7 +372,7 @@ static int parse_profile(
         entry.name = strdup(name);
         if (!entry.name)
                 return phx_error_set(stream->error, -ENOMEM, "out of memory");
-        hash_entry(&entry, version, stream->data + start, stream->position - start);
+        hash_entry(&entry, hash_kind, version, stream->data + start, stream->position - start);
 
         *ret_entry = PHX_TAKE_STRUCT(entry);
         return 0;
@@ -404,9 +408,10 @@ static int policy_add_entry(
 int phx_policy_parse(
                 const void *blob,
                 size_t size,
+                enum phx_hash_kind hash_kind,
                 struct phx_policy *ret_policy,
                 struct phx_error *error) {
-        phx_cleanup(phx_policy_done) struct phx_policy policy = { 0 };
+        phx_cleanup(phx_policy_done) struct phx_policy policy = { .hash_kind = hash_kind };
         struct phx_stream stream = { blob, size, 0, error };
         uint32_t version = 0;
         int r;
@@ -423,7 +428,7 @@ int phx_policy_parse(
                 r = parse_header(&stream, &version);
                 if (r < 0)
                         return r;
-                r = parse_profile(&stream, version, &entry);
+                r = parse_profile(&stream, version, hash_kind, &entry);
                 if (r < 0)
                         return r;
                 r = policy_add_entry(&policy, &entry, error);

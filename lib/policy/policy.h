@@ -10,6 +10,13 @@
 #include "base/strings.h"
 #include "state/mode.h"
 
+/* Of a policy, as the kernel shows it. */
+enum phx_hash_kind {
+        PHX_HASH_NONE,   /* the kernel shows none, or does not let us see it */
+        PHX_HASH_SHA1,   /* up to Linux 6.7 */
+        PHX_HASH_SHA256, /* from 6.8 on */
+};
+
 /* Where an automaton is among the bytes of a compiled policy, and its first state; see
  * policy/automaton.h. */
 struct phx_policy_rules {
@@ -33,26 +40,29 @@ struct phx_policy_entry {
         /* What execution may lead to by name, as rules of files number them: "other", "&stacked",
          * "lxc-x//child". */
         struct phx_strings transitions;
-        /* What the kernel will show as policy/profiles/NAME/sha1 (up to 6.7) or sha256: the hash of
+        /* What the kernel will show as policy/profiles/NAME/sha1 or sha256: the hash of
          * le32(version word) and the bytes from the profile struct's name tag to its closing
-         * STRUCTEND (security/apparmor/crypto.c, aa_calc_profile_hash). */
-        char sha1[PHX_SHA1_HEX];
-        char sha256[PHX_SHA256_HEX];
+         * STRUCTEND (security/apparmor/crypto.c, aa_calc_profile_hash). "" where none was asked
+         * for. */
+        char hash[PHX_SHA256_HEX];
 };
 
 /* In the order of the bytes: the parser writes parents before their children. */
 struct phx_policy {
         struct phx_policy_entry *entries;
         size_t count;
+        enum phx_hash_kind hash_kind; /* of the entries' hashes */
 };
 
 /* Reads what `apparmor_parser -o` wrote. Any bytes may be given; nothing outside of them is read.
+ * Hashes take far longer than all the rest: HASH_KIND is the only one that is computed.
  * -ENODATA when there are none (a source without a profile compiles to nothing), -EPROTONOSUPPORT
  * for a format outside versions 5 to 9, -EINVAL when it is for a policy namespace, -EPROTO when it
  * is malformed; each with a text. */
 int phx_policy_parse(
                 const void *blob,
                 size_t size,
+                enum phx_hash_kind hash_kind,
                 struct phx_policy *ret_policy,
                 struct phx_error *error);
 

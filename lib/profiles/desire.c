@@ -78,10 +78,12 @@ static int fill_policy(
         for (size_t i = 0; i < policy->count; i++) {
                 const struct phx_policy_entry *entry = &policy->entries[i];
                 bool grants = (entry->capabilities >> CAP_MAC_ADMIN) & 1;
-                const char *hash = kind == PHX_HASH_SHA256 ? entry->sha256
-                                   : kind == PHX_HASH_SHA1 ? entry->sha1
-                                                           : NULL;
-                int r = phx_kernel_entries_add(&desired->policy, entry->name, entry->mode, hash);
+                int r = phx_kernel_entries_add(
+                                &desired->policy,
+                                entry->name,
+                                entry->mode,
+                                kind != PHX_HASH_NONE && kind == policy->hash_kind ? entry->hash
+                                                                                   : NULL);
 
                 if (r < 0)
                         return r;
@@ -104,7 +106,9 @@ static int fill_good(
         memcpy(desired->key, good->key, sizeof(desired->key));
         desired->is_new = good->is_new;
         memcpy(desired->old_digest, good->old_digest, sizeof(desired->old_digest));
-        r = phx_update_lint(update, good);
+        r = phx_goods_hash(&update->profiles->goods, good, update->look->hash_kind);
+        if (r >= 0 || r == -ENOENT)
+                r = phx_update_lint(update, good);
         if (r >= 0)
                 r = phx_lints_copy(&desired->lints, &good->lints);
         if (r >= 0 && good->lint_trouble)

@@ -284,7 +284,7 @@ int phx_update_accept(
         phx_cleanup(phx_policy_done) struct phx_policy policy = { 0 };
         int r;
 
-        r = phx_policy_parse(blob, size, &policy, &candidate->error);
+        r = phx_policy_parse(blob, size, update->look->hash_kind, &policy, &candidate->error);
         if (r < 0) {
                 phx_error_place(&candidate->error, candidate->source->name);
                 return -EINVAL;
@@ -321,7 +321,7 @@ static int find_policy(
 /* Good already, known to be bad, in the cache, or to be compiled. */
 static int sort_out(struct phx_update *update, struct phx_candidate *candidate) {
         struct phx_profiles *profiles = update->profiles;
-        const struct phx_good *good;
+        struct phx_good *good;
         const struct phx_queued *queued;
         struct phx_quarantined *bad;
         phx_autofree char *blob = NULL;
@@ -333,7 +333,8 @@ static int sort_out(struct phx_update *update, struct phx_candidate *candidate) 
                 return r;
         good = phx_goods_find(&profiles->goods, candidate->source->name);
         if (good && good->text && strcmp(good->key, candidate->key) == 0 &&
-            strcmp(good->digest, candidate->source->seen->digest) == 0)
+            strcmp(good->digest, candidate->source->seen->digest) == 0 &&
+            phx_goods_hash(&profiles->goods, good, update->look->hash_kind) >= 0)
                 return phx_policy_check(
                                 &good->policy,
                                 good->name,

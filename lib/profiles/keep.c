@@ -71,10 +71,12 @@ static bool keep_is_good(
                 const struct phx_update *update,
                 const struct phx_candidate *before,
                 const struct phx_source *source) {
-        const struct phx_good *good = phx_goods_find(&update->profiles->goods, before->name);
+        struct phx_goods *goods = &update->profiles->goods;
+        struct phx_good *good = phx_goods_find(goods, before->name);
 
         return good && good->text && strcmp(good->key, before->key) == 0 &&
-               strcmp(good->digest, source->seen->digest) == 0;
+               strcmp(good->digest, source->seen->digest) == 0 &&
+               phx_goods_hash(goods, good, update->look->hash_kind) >= 0;
 }
 
 static bool keep_still_holds(

@@ -187,6 +187,28 @@ int phx_goods_blob(
         return *ret_blob ? 0 : -ENOMEM;
 }
 
+int phx_goods_hash(const struct phx_goods *goods, struct phx_good *good, enum phx_hash_kind kind) {
+        phx_cleanup(phx_policy_done) struct phx_policy policy = { 0 };
+        phx_autofree char *blob = NULL;
+        size_t size = 0;
+        int r;
+
+        if (kind == PHX_HASH_NONE || kind == good->policy.hash_kind || good->policy.count == 0)
+                return 0;
+        r = good->key[0] ? phx_goods_blob(goods, good, &blob, &size) : -ENOENT;
+        if (r >= 0)
+                r = phx_policy_parse(blob, size, kind, &policy, NULL);
+        if (r == -ENOMEM)
+                return r;
+        if (r < 0) {
+                good->key[0] = '\0';
+                return -ENOENT;
+        }
+        phx_policy_done(&good->policy);
+        good->policy = PHX_TAKE_STRUCT(policy);
+        return 0;
+}
+
 static int goods_find_shared(
                 struct phx_goods *goods,
                 const char *key,
@@ -276,7 +298,7 @@ static int good_recall(struct phx_goods *goods, const struct phx_inventory_profi
         if (r < 0 || !good->text || !record->key[0])
                 return r;
         if (phx_policy_cache_get(goods->cache_fd, record->key, &blob, &size, NULL) >= 0 &&
-            phx_policy_parse(blob, size, &good->policy, NULL) >= 0)
+            phx_policy_parse(blob, size, PHX_HASH_NONE, &good->policy, NULL) >= 0)
                 memcpy(good->key, record->key, sizeof(good->key));
         return 0;
 }

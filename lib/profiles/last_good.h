@@ -72,6 +72,9 @@ int phx_goods_blob(
                 const struct phx_good *good,
                 char **ret_blob,
                 size_t *ret_size);
+/* Its policy's hashes are of KIND from now on, if the kernel has any: 0, -ENOENT when its policy is
+ * lost and it has no key any more, or -ENOMEM. */
+int phx_goods_hash(const struct phx_goods *goods, struct phx_good *good, enum phx_hash_kind kind);
 /* The compiled policy of KEY, from the cache, or from the directory that others fill: counted as a
  * hit of that one, or as a miss. The caller's; -ENOENT. */
 int phx_goods_find_policy(

@@ -107,7 +107,7 @@ static int offline_lint_entry(
 
         r = phx_profiles_blob(profiles, phx_profiles_key(profiles, config->profile), &blob, &size);
         if (r >= 0)
-                r = phx_policy_parse(blob, size, &policy, NULL);
+                r = phx_policy_parse(blob, size, PHX_HASH_NONE, &policy, NULL);
         if (r < 0)
                 return r == -ENOMEM ? r : 0; /* it is not ours, or was refused */
         r = phx_lint_entry(

@@ -136,7 +136,7 @@ static int load(struct kernel *kernel, const struct phx_buffer *bytes) {
         struct timespec now = { 0 };
         int r;
 
-        r = phx_policy_parse(bytes->data, bytes->size, &policy, &error);
+        r = phx_policy_parse(bytes->data, bytes->size, PHX_HASH_SHA1, &policy, &error);
         if (r < 0) {
                 warnx("%s", error.text);
                 return r;
@@ -151,7 +151,7 @@ static int load(struct kernel *kernel, const struct phx_buffer *bytes) {
                 put(directory, "name", last_part(entry->name));
                 put(directory, "mode", phx_policy_mode_to_string(entry->mode));
                 put(directory, "attach", entry->name);
-                put(directory, "sha1", entry->sha1);
+                put(directory, "sha1", entry->hash);
         }
         count_load(kernel);
         (void) clock_gettime(CLOCK_MONOTONIC, &now);

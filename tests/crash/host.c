@@ -92,7 +92,7 @@ static void on_load(const char *blob, size_t size) {
         struct phx_policy policy = { 0 };
         struct phx_error error = { 0 };
 
-        if (phx_policy_parse(blob, size, &policy, &error) < 0)
+        if (phx_policy_parse(blob, size, PHX_HASH_SHA1, &policy, &error) < 0)
                 errx(1, "a policy that no kernel would take was loaded: %s", error.text);
         for (size_t i = 0; i < policy.count; i++) {
                 const struct phx_policy_entry *entry = &policy.entries[i];
@@ -112,7 +112,7 @@ static void on_load(const char *blob, size_t size) {
                                 sizeof(name),
                                 "kernel/policy/profiles/%s.1/sha1",
                                 entry->name);
-                put(name, "%s\n", entry->sha1);
+                put(name, "%s\n", entry->hash);
         }
         phx_policy_done(&policy);
         /* The real one is no file, and holds nothing. */

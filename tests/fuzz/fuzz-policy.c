@@ -51,7 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         struct phx_error error = { 0 };
         int r;
 
-        r = phx_policy_parse(data, size, &policy, &error);
+        r = phx_policy_parse(data, size, PHX_HASH_SHA256, &policy, &error);
         require(r <= 0 && (r < 0) == (error.text[0] != '\0'));
         require((r == 0) == (policy.count > 0));
         for (size_t i = 0; i < policy.count; i++) {

@@ -83,7 +83,7 @@ static void lint(const char *text, struct phx_lints *lints) {
         compile(text, &blob);
         assert_int_equal(phx_files_new(&trust, &files), 0);
         assert_int_equal(phx_closure_collect(files, &roots, "lxc-x", text, &closure, &error), 0);
-        assert_int_equal(phx_policy_parse(blob.data, blob.size, &policy, &error), 0);
+        assert_int_equal(phx_policy_parse(blob.data, blob.size, PHX_HASH_NONE, &policy, &error), 0);
         with_files.files = files;
         subject.blob = blob.data;
         subject.size = blob.size;

@@ -73,7 +73,7 @@ static void assert_entry(const struct expectation *expected) {
         struct phx_lxc_option *option;
 
         compile(expected->text, &blob);
-        assert_int_equal(phx_policy_parse(blob.data, blob.size, &policy, NULL), 0);
+        assert_int_equal(phx_policy_parse(blob.data, blob.size, PHX_HASH_NONE, &policy, NULL), 0);
         config.profile = profile_name;
         config.line = 7;
         config.gpu_line = 9;

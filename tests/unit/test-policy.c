@@ -37,19 +37,24 @@ static struct bytes read_fixture(const char *name) {
         return bytes;
 }
 
-static void parse_fixture(const char *name, struct phx_policy *policy) {
+static void parse_fixture_as(const char *name, enum phx_hash_kind kind, struct phx_policy *policy) {
         phx_cleanup(bytes_done) struct bytes bytes = read_fixture(name);
         struct phx_error error = { 0 };
 
-        assert_int_equal(phx_policy_parse(bytes.data, bytes.size, policy, &error), 0);
+        assert_int_equal(phx_policy_parse(bytes.data, bytes.size, kind, policy, &error), 0);
         assert_string_equal(error.text, "");
+        assert_int_equal(policy->hash_kind, kind);
+}
+
+static void parse_fixture(const char *name, struct phx_policy *policy) {
+        parse_fixture_as(name, PHX_HASH_SHA256, policy);
 }
 
 static void assert_refused(const void *data, size_t size, int code, const char *text) {
         struct phx_policy policy = { 0 };
         struct phx_error error = { 0 };
 
-        assert_int_equal(phx_policy_parse(data, size, &policy, &error), code);
+        assert_int_equal(phx_policy_parse(data, size, PHX_HASH_NONE, &policy, &error), code);
         assert_string_equal(error.text, text);
         assert_int_equal(error.code, code);
         assert_null(policy.entries);
@@ -108,18 +113,21 @@ static void add_profile(struct phx_buffer *stream, const char *name, uint32_t mo
 
 /* Tests */
 
-static void one_profile_has_the_hashes_of_its_bytes(void **state) {
-        phx_cleanup(phx_policy_done) struct phx_policy policy = { 0 };
+static void one_profile_has_the_hash_of_its_bytes(void **state) {
+        phx_cleanup(phx_policy_done) struct phx_policy policy = { 0 }, older = { 0 }, none = { 0 };
 
         parse_fixture("plain-3.0.bin", &policy);
         assert_int_equal(policy.count, 1);
         assert_string_equal(policy.entries[0].name, "lxc-plain");
         assert_int_equal(policy.entries[0].mode, PHX_POLICY_ENFORCE);
         assert_false(policy.entries[0].has_attachment);
-        assert_string_equal(policy.entries[0].sha1, "89595fb54d72d6d1e1573858790f3d05067c25d6");
         assert_string_equal(
-                        policy.entries[0].sha256,
+                        policy.entries[0].hash,
                         "bc30329a45159a80cc9dd25e0a0a164150599359143c8aa2b1df0a5b403c46a3");
+        parse_fixture_as("plain-3.0.bin", PHX_HASH_SHA1, &older);
+        assert_string_equal(older.entries[0].hash, "89595fb54d72d6d1e1573858790f3d05067c25d6");
+        parse_fixture_as("plain-3.0.bin", PHX_HASH_NONE, &none);
+        assert_string_equal(none.entries[0].hash, "");
 }
 
 struct expectation {
@@ -139,8 +147,7 @@ static void assert_entries(
                 assert_non_null(entry);
                 assert_int_equal(entry->mode, expected[i].mode);
                 assert_int_equal(entry->has_attachment, expected[i].has_attachment);
-                assert_int_equal(strlen(entry->sha1), 40);
-                assert_int_equal(strlen(entry->sha256), 64);
+                assert_int_equal(strlen(entry->hash), 64);
         }
 }
 
@@ -189,8 +196,7 @@ static void forced_complain_is_a_mode_and_another_hash(void **state) {
         parse_fixture("plain-3.0.bin", &plain);
         parse_fixture("complain-3.0.bin", &forced);
         assert_int_equal(forced.entries[0].mode, PHX_POLICY_COMPLAIN);
-        assert_string_not_equal(forced.entries[0].sha1, plain.entries[0].sha1);
-        assert_string_not_equal(forced.entries[0].sha256, plain.entries[0].sha256);
+        assert_string_not_equal(forced.entries[0].hash, plain.entries[0].hash);
 }
 
 static void a_policy_for_a_namespace_is_refused(void **state) {
@@ -231,7 +237,9 @@ static void every_truncation_is_refused_with_a_text(void **state) {
 
                 assert_non_null(copy);
                 memcpy(copy, bytes.data, size);
-                assert_int_equal(phx_policy_parse(copy, size, &policy, &error), -EPROTO);
+                assert_int_equal(
+                                phx_policy_parse(copy, size, PHX_HASH_SHA1, &policy, &error),
+                                -EPROTO);
                 assert_non_null(strstr(error.text, "compiled policy"));
         }
 }
@@ -272,7 +280,9 @@ static void a_later_profile_may_go_without_a_version(void **state) {
         add_version(&stream, 9 | 0x800);
         add_profile(&stream, "lxc-a", 0);
         add_profile(&stream, "lxc-b", 2);
-        assert_int_equal(phx_policy_parse(stream.data, stream.size, &policy, NULL), 0);
+        assert_int_equal(
+                        phx_policy_parse(stream.data, stream.size, PHX_HASH_NONE, &policy, NULL),
+                        0);
         assert_int_equal(policy.count, 2);
         assert_int_equal(policy.entries[1].mode, PHX_POLICY_COMPLAIN);
 }
@@ -283,7 +293,9 @@ static void an_unknown_mode_is_not_called_enforce(void **state) {
 
         add_version(&stream, 7);
         add_profile(&stream, "lxc-a", 5);
-        assert_int_equal(phx_policy_parse(stream.data, stream.size, &policy, NULL), 0);
+        assert_int_equal(
+                        phx_policy_parse(stream.data, stream.size, PHX_HASH_NONE, &policy, NULL),
+                        0);
         assert_int_equal(policy.entries[0].mode, PHX_POLICY_UNKNOWN);
 }
 
@@ -382,7 +394,9 @@ static void flags_inside_of_something_else_are_not_the_profiles(void **state) {
         add_code(&stream, 8);
         add_flags(&stream, 0);
         add_code(&stream, 8);
-        assert_int_equal(phx_policy_parse(stream.data, stream.size, &policy, NULL), 0);
+        assert_int_equal(
+                        phx_policy_parse(stream.data, stream.size, PHX_HASH_NONE, &policy, NULL),
+                        0);
         assert_int_equal(policy.entries[0].mode, PHX_POLICY_ENFORCE);
 }
 
@@ -399,7 +413,12 @@ static void changed_bytes_are_read_or_refused(void **state) {
                         int r;
 
                         bytes.data[i] = (char) (before ^ (char) flip);
-                        r = phx_policy_parse(bytes.data, bytes.size, &policy, &error);
+                        r = phx_policy_parse(
+                                        bytes.data,
+                                        bytes.size,
+                                        PHX_HASH_SHA1,
+                                        &policy,
+                                        &error);
                         assert_int_equal(r < 0, error.text[0] != '\0');
                 }
                 bytes.data[i] = before;
@@ -421,7 +440,7 @@ static void mode_names_read_back(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(one_profile_has_the_hashes_of_its_bytes),
+                cmocka_unit_test(one_profile_has_the_hash_of_its_bytes),
                 cmocka_unit_test(children_hats_modes_and_attachments_are_seen),
                 cmocka_unit_test(capabilities_are_what_is_allowed_and_not_denied),
                 cmocka_unit_test(permission_tables_of_newer_parsers_pass_by),
