@@ -1,34 +1,192 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* A remark is recorded when it begins to hold, and again when it has ended and comes back. To know
+ * that without printing all of them at each look, the messages are kept with their object, beside
+ * what they were made of: an object that still has the same keeps its messages as they are. The
+ * lints are recognized, not compared: the list here and the one of the picture are copies of the
+ * same one (see state/lint.h).
+ *
+ * Notes about the input as a whole are few, and texts already: they are one set. */
+
 #include "reconcile/remarks.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
-#include "base/strings.h"
+#include "base/grow.h"
 
 /* A remark beyond this is cut. */
 #define REMARK_SIZE 1024
 
 struct telling {
-        struct phx_set *recorded;
-        struct phx_set now; /* what holds now, recorded before or not */
+        struct phx_remarked *remarked; /* of the object that is told of */
+        struct phx_strings now;        /* what holds of it now, recorded before or not */
         const struct phx_audit *audit;
         const struct phx_stories *stories;
         const char *generation;
 };
 
+/* --- what was recorded --- */
+
+static void remarked_forget_basis(struct phx_remarked *remarked) {
+        phx_lints_done(&remarked->lints);
+        (void) phx_replace(&remarked->suggestion, NULL);
+        (void) phx_replace(&remarked->suggestion_why, NULL);
+        phx_strings_done(&remarked->notes);
+}
+
+static void remarked_done(struct phx_remarked *remarked) {
+        remarked_forget_basis(remarked);
+        phx_strings_done(&remarked->messages);
+        free(remarked->object);
+}
+
+static void remarked_list_done(struct phx_remarked_list *list) {
+        for (size_t i = 0; i < list->count; i++)
+                remarked_done(&list->items[i]);
+        free(list->items);
+        *list = (struct phx_remarked_list){ 0 };
+}
+
+void phx_remarks_done(struct phx_remarks *remarks) {
+        phx_set_done(&remarks->notes);
+        remarked_list_done(&remarks->profiles);
+        remarked_list_done(&remarks->containers);
+}
+
+static int remarked_compare(const void *a, const void *b) {
+        return strcmp(((const struct phx_remarked *) a)->object,
+                      ((const struct phx_remarked *) b)->object);
+}
+
+static int remarked_compare_with(const void *object, const void *item) {
+        return strcmp(object, ((const struct phx_remarked *) item)->object);
+}
+
+/* No object is asked for twice in one look. */
+static struct phx_remarked *remarked_find(struct phx_remarked_list *list, const char *object) {
+        struct phx_remarked *found = NULL;
+
+        if (list->next < list->sorted && strcmp(list->items[list->next].object, object) == 0)
+                found = &list->items[list->next];
+        else if (list->sorted > 0)
+                found = bsearch(object,
+                                list->items,
+                                list->sorted,
+                                sizeof(*list->items),
+                                remarked_compare_with);
+        if (found)
+                list->next = (size_t) (found - list->items) + 1;
+        return found;
+}
+
+static struct phx_remarked *remarked_add(struct phx_remarked_list *list, const char *object) {
+        phx_autofree char *copy = strdup(object);
+        struct phx_remarked *added = copy ? phx_grow(&list->items, &list->count, sizeof(*added))
+                                          : NULL;
+
+        if (added)
+                added->object = PHX_TAKE(copy);
+        return added;
+}
+
+static void remarked_begin(struct phx_remarked_list *list) {
+        list->next = 0;
+        for (size_t i = 0; i < list->count; i++)
+                list->items[i].is_current = false;
+}
+
+/* What ended and comes back is news. */
+static void remarked_end(struct phx_remarked_list *list) {
+        size_t kept = 0;
+
+        for (size_t i = 0; i < list->count; i++)
+                if (list->items[i].is_current)
+                        list->items[kept++] = list->items[i];
+                else
+                        remarked_done(&list->items[i]);
+        if (kept > 1 && list->count > list->sorted)
+                qsort(list->items, kept, sizeof(*list->items), remarked_compare);
+        list->count = list->sorted = kept;
+}
+
+/* BASIS has lints, suggestion and notes, all borrowed. */
+static bool remarked_has_basis(
+                const struct phx_remarked *remarked,
+                const struct phx_remarked *basis) {
+        return phx_equal(remarked->suggestion, basis->suggestion) &&
+               phx_equal(remarked->suggestion_why, basis->suggestion_why) &&
+               phx_strings_equal(&remarked->notes, &basis->notes) &&
+               phx_lints_equal(&remarked->lints, &basis->lints);
+}
+
+static int remarked_set_basis(struct phx_remarked *remarked, const struct phx_remarked *basis) {
+        int r;
+
+        r = phx_replace(&remarked->suggestion, basis->suggestion);
+        if (r >= 0)
+                r = phx_replace(&remarked->suggestion_why, basis->suggestion_why);
+        if (r >= 0)
+                r = phx_strings_copy(&remarked->notes, &basis->notes);
+        return r < 0 ? r : phx_lints_copy(&remarked->lints, &basis->lints);
+}
+
+/* 1 and where the messages belong, when they have to be made; 0 when those that are recorded hold,
+ * or there are none. */
+static int remarks_begin(
+                struct telling *tell,
+                struct phx_remarked_list *list,
+                const struct phx_remarked *basis) {
+        struct phx_remarked *remarked;
+
+        if (!basis->suggestion && basis->notes.count == 0 && basis->lints.count == 0)
+                return 0;
+        remarked = remarked_find(list, basis->object);
+        if (remarked && remarked_has_basis(remarked, basis)) {
+                remarked->is_current = true;
+                if (phx_lints_are_same(&remarked->lints, &basis->lints))
+                        return 0;
+                /* Another list that says the same: the next look recognizes it. */
+                phx_lints_done(&remarked->lints);
+                return phx_lints_copy(&remarked->lints, &basis->lints);
+        }
+        if (!remarked)
+                remarked = remarked_add(list, basis->object);
+        if (!remarked)
+                return -ENOMEM;
+        /* If it cannot be finished, the next look does not take it for finished. */
+        remarked_forget_basis(remarked);
+        remarked->is_current = true;
+        tell->remarked = remarked;
+        return 1;
+}
+
+/* R is what telling has returned. */
+static int remarks_end(struct telling *tell, const struct phx_remarked *basis, int r) {
+        if (r >= 0) {
+                phx_strings_done(&tell->remarked->messages);
+                tell->remarked->messages = PHX_TAKE_STRUCT(tell->now);
+                r = remarked_set_basis(tell->remarked, basis);
+        }
+        phx_strings_done(&tell->now);
+        return r;
+}
+
+/* --- telling --- */
+
 /* Records RECORD's message unless it was recorded and still holds. */
 static int tell_once(struct telling *tell, const struct phx_record *record) {
         int r;
 
-        r = phx_set_add(&tell->now, record->message);
-        if (r < 0 || phx_set_has(tell->recorded, record->message))
-                return r < 0 ? r : 0;
+        r = phx_strings_add_once(&tell->now, record->message);
+        if (r < 0)
+                return r;
         /* Known before it is sent, so that it is recorded once even if the next one finds no
          * memory. */
-        r = phx_set_add(tell->recorded, record->message);
-        if (r < 0)
+        r = phx_strings_add_once(&tell->remarked->messages, record->message);
+        if (r <= 0)
                 return r;
         tell->audit->record(tell->audit->data, record);
         return 0;
@@ -72,7 +230,7 @@ static int tell_profile_lints(struct telling *tell, const struct phx_desired_pro
                 message = remarks_lint_message(profile->name, &profile->lints.items[i]);
                 if (!message)
                         return -ENOMEM;
-                if (!phx_set_has(tell->recorded, message))
+                if (!phx_strings_has(&tell->remarked->messages, message))
                         count = phx_stories_find(tell->stories, profile->name, &stories);
                 r = tell_once(tell,
                               &(struct phx_record){ .kind = PHX_RECORD_LINT,
@@ -129,42 +287,80 @@ static int tell_container_remarks(
         return r;
 }
 
-static int tell_all_remarks(struct telling *tell, const struct phx_desired *desired) {
-        int r = 0;
+static int remarks_tell_profile(
+                struct telling *tell,
+                struct phx_remarked_list *list,
+                const struct phx_desired_profile *profile) {
+        const struct phx_remarked basis = { .object = profile->name, .lints = profile->lints };
+        int r = remarks_begin(tell, list, &basis);
 
-        for (size_t i = 0; r >= 0 && i < desired->notes.count; i++)
-                r = tell_once(tell,
-                              &(struct phx_record){ .kind = PHX_RECORD_REMARK,
-                                                    .message = desired->notes.items[i],
-                                                    .layer = "source" });
-        for (size_t i = 0; r >= 0 && i < desired->profile_count; i++)
-                r = tell_profile_lints(tell, &desired->profiles[i]);
-        for (size_t i = 0; r >= 0 && i < desired->container_count; i++) {
-                r = tell_container_remarks(tell, &desired->containers[i]);
+        return r <= 0 ? r : remarks_end(tell, &basis, tell_profile_lints(tell, profile));
+}
+
+static int remarks_tell_container(
+                struct telling *tell,
+                struct phx_remarked_list *list,
+                const struct phx_desired_container *container) {
+        const struct phx_remarked basis = {
+                .object = container->id,
+                .lints = container->lints,
+                .suggestion = container->directory ? container->suggestion : NULL,
+                .suggestion_why = container->suggestion_why,
+                .notes = container->notes,
+        };
+        int r = remarks_begin(tell, list, &basis);
+
+        if (r <= 0)
+                return r;
+        r = tell_container_remarks(tell, container);
+        if (r >= 0)
+                r = tell_entry_lints(tell, container);
+        return remarks_end(tell, &basis, r);
+}
+
+static int remarks_tell_notes(
+                struct phx_set *recorded,
+                const struct phx_audit *audit,
+                const struct phx_strings *notes) {
+        phx_cleanup(phx_set_done) struct phx_set now = { 0 };
+
+        for (size_t i = 0; i < notes->count; i++) {
+                const struct phx_record record = { .kind = PHX_RECORD_REMARK,
+                                                   .message = notes->items[i],
+                                                   .layer = "source" };
+                int r = phx_set_add(&now, notes->items[i]);
+
                 if (r >= 0)
-                        r = tell_entry_lints(tell, &desired->containers[i]);
+                        r = phx_set_add(recorded, notes->items[i]);
+                if (r < 0)
+                        return r;
+                if (r > 0)
+                        audit->record(audit->data, &record);
         }
-        return r;
+        phx_set_done(recorded);
+        *recorded = PHX_TAKE_STRUCT(now);
+        return 0;
 }
 
 int phx_remarks_tell(
-                struct phx_set *recorded,
+                struct phx_remarks *remarks,
                 const struct phx_audit *audit,
                 const struct phx_stories *stories,
                 const char *generation,
                 const struct phx_desired *desired) {
-        struct telling tell = { .recorded = recorded,
-                                .audit = audit,
-                                .stories = stories,
-                                .generation = generation };
+        struct telling tell = { .audit = audit, .stories = stories, .generation = generation };
         int r;
 
-        r = tell_all_remarks(&tell, desired);
-        /* What ended and comes back is news. */
-        if (r >= 0) {
-                phx_set_done(recorded);
-                *recorded = PHX_TAKE_STRUCT(tell.now);
-        }
-        phx_set_done(&tell.now);
-        return r;
+        remarked_begin(&remarks->profiles);
+        remarked_begin(&remarks->containers);
+        r = remarks_tell_notes(&remarks->notes, audit, &desired->notes);
+        for (size_t i = 0; r >= 0 && i < desired->profile_count; i++)
+                r = remarks_tell_profile(&tell, &remarks->profiles, &desired->profiles[i]);
+        for (size_t i = 0; r >= 0 && i < desired->container_count; i++)
+                r = remarks_tell_container(&tell, &remarks->containers, &desired->containers[i]);
+        if (r < 0)
+                return r;
+        remarked_end(&remarks->profiles);
+        remarked_end(&remarks->containers);
+        return 0;
 }

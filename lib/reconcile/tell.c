@@ -30,7 +30,7 @@ struct tell_judged {
 struct phx_tell {
         struct phx_audit audit;
         struct phx_drifts known;
-        struct phx_set remarks; /* posture and notes that were recorded */
+        struct phx_remarks remarks; /* posture, notes and broken rules that were recorded */
         struct phx_stories stories;
         struct tell_judged *judged;
         size_t judged_count;
@@ -62,7 +62,7 @@ struct phx_tell *phx_tell_free(struct phx_tell *tell) {
 
         tell_forget_judged(tell);
         phx_drifts_done(&tell->known);
-        phx_set_done(&tell->remarks);
+        phx_remarks_done(&tell->remarks);
         phx_stories_done(&tell->stories);
         free(tell);
 

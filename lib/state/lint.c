@@ -9,19 +9,6 @@
 #include "base/grow.h"
 #include "base/strings.h"
 
-struct phx_lint *phx_lints_add(struct phx_lints *lints, enum phx_rule rule, const char *text) {
-        char *copy = strdup(text);
-        struct phx_lint *lint = copy ? phx_grow(&lints->items, &lints->count, sizeof(*lint)) : NULL;
-
-        if (!lint) {
-                free(copy);
-                return NULL;
-        }
-        lint->rule = rule;
-        lint->text = copy;
-        return lint;
-}
-
 static void lints_lint_done(struct phx_lint *lint) {
         free(lint->text);
         free(lint->source);
@@ -31,28 +18,103 @@ static void lints_lint_done(struct phx_lint *lint) {
         *lint = (struct phx_lint){ 0 };
 }
 
+static int lints_lint_copy(struct phx_lint *lint, const struct phx_lint *from) {
+        lint->rule = from->rule;
+        lint->line = from->line;
+        lint->included_line = from->included_line;
+        lint->column = from->column;
+        if (phx_replace(&lint->text, from->text) < 0 ||
+            phx_replace(&lint->source, from->source) < 0 ||
+            phx_replace(&lint->included_file, from->included_file) < 0 ||
+            phx_replace(&lint->key, from->key) < 0 ||
+            phx_replace(&lint->accepted, from->accepted) < 0)
+                return -ENOMEM;
+        return 0;
+}
+
 void phx_lints_done(struct phx_lints *lints) {
-        for (size_t i = 0; i < lints->count; i++)
-                lints_lint_done(&lints->items[i]);
-        free(lints->items);
+        if (!lints->holders || --*lints->holders == 0) {
+                for (size_t i = 0; i < lints->count; i++)
+                        lints_lint_done(&lints->items[i]);
+                free(lints->items);
+                free(lints->holders);
+        }
         *lints = (struct phx_lints){ 0 };
 }
 
-int phx_lints_copy(struct phx_lints *lints, const struct phx_lints *from) {
+static int lints_append(struct phx_lints *lints, const struct phx_lints *from) {
         for (size_t i = 0; i < from->count; i++) {
-                const struct phx_lint *old = &from->items[i];
-                struct phx_lint *lint = phx_lints_add(lints, old->rule, old->text);
+                struct phx_lint *lint = phx_grow(&lints->items, &lints->count, sizeof(*lint));
 
-                if (!lint || phx_replace(&lint->source, old->source) < 0 ||
-                    phx_replace(&lint->included_file, old->included_file) < 0 ||
-                    phx_replace(&lint->key, old->key) < 0 ||
-                    phx_replace(&lint->accepted, old->accepted) < 0)
+                if (!lint || lints_lint_copy(lint, &from->items[i]) < 0)
                         return -ENOMEM;
-                lint->line = old->line;
-                lint->included_line = old->included_line;
-                lint->column = old->column;
         }
         return 0;
+}
+
+/* From now on no other list has its items. 0 or -ENOMEM. */
+static int lints_own(struct phx_lints *lints) {
+        phx_cleanup(phx_lints_done) struct phx_lints own = { 0 };
+        struct phx_lints before = *lints;
+
+        if (lints->holders && *lints->holders == 1)
+                return 0;
+        own.holders = malloc(sizeof(*own.holders));
+        if (!own.holders)
+                return -ENOMEM;
+        *own.holders = 1;
+        if (lints_append(&own, lints) < 0)
+                return -ENOMEM;
+        *lints = own;
+        own = before;
+        return 0;
+}
+
+struct phx_lint *phx_lints_add(struct phx_lints *lints, enum phx_rule rule, const char *text) {
+        phx_autofree char *copy = strdup(text);
+        struct phx_lint *lint;
+
+        if (!copy || lints_own(lints) < 0)
+                return NULL;
+        lint = phx_grow(&lints->items, &lints->count, sizeof(*lint));
+        if (!lint)
+                return NULL;
+        lint->rule = rule;
+        lint->text = PHX_TAKE(copy);
+        return lint;
+}
+
+int phx_lints_copy(struct phx_lints *lints, const struct phx_lints *from) {
+        if (from->count == 0)
+                return 0;
+        if (lints->count > 0 || !from->holders)
+                return lints_own(lints) < 0 ? -ENOMEM : lints_append(lints, from);
+        phx_lints_done(lints);
+        *lints = *from;
+        (*lints->holders)++;
+        return 0;
+}
+
+bool phx_lints_are_same(const struct phx_lints *a, const struct phx_lints *b) {
+        return a->count == b->count && (a->count == 0 || a->items == b->items);
+}
+
+static bool lints_lint_equal(const struct phx_lint *a, const struct phx_lint *b) {
+        return a->rule == b->rule && a->line == b->line && a->included_line == b->included_line &&
+               a->column == b->column && phx_equal(a->text, b->text) &&
+               phx_equal(a->source, b->source) && phx_equal(a->included_file, b->included_file) &&
+               phx_equal(a->key, b->key) && phx_equal(a->accepted, b->accepted);
+}
+
+bool phx_lints_equal(const struct phx_lints *a, const struct phx_lints *b) {
+        if (phx_lints_are_same(a, b))
+                return true;
+        if (a->count != b->count)
+                return false;
+        for (size_t i = 0; i < a->count; i++)
+                if (!lints_lint_equal(&a->items[i], &b->items[i]))
+                        return false;
+        return true;
 }
 
 size_t phx_lints_warnings(const struct phx_lints *lints) {
@@ -179,7 +241,10 @@ int phx_acceptances_apply(
                             strcmp(acceptance->object, object) != 0)
                                 continue;
                         used[j] = true;
-                        if (phx_replace(&lints->items[i].accepted, acceptance->reason) < 0)
+                        if (phx_equal(lints->items[i].accepted, acceptance->reason))
+                                continue;
+                        if (lints_own(lints) < 0 ||
+                            phx_replace(&lints->items[i].accepted, acceptance->reason) < 0)
                                 return -ENOMEM;
                 }
         return 0;

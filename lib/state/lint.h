@@ -35,16 +35,24 @@ struct phx_lint {
         char *accepted;  /* the reason of the acceptance; NULL: it is a warning */
 };
 
+/* A value, of which copies share the items until one of them is changed: what goes from picture to
+ * picture unchanged is neither copied nor compared, see phx_lints_are_same(). Within one thread. */
 struct phx_lints {
         struct phx_lint *items;
         size_t count;
+        size_t *holders; /* how many have ITEMS; NULL: they were not made by phx_lints_add() */
 };
 
-/* Appends a zeroed one with its text copied; borrowed, valid until the next. NULL when memory is
- * short. */
+/* Appends a zeroed one with its text copied; borrowed, valid until the next, and until LINTS is
+ * copied. NULL when memory is short. */
 struct phx_lint *phx_lints_add(struct phx_lints *lints, enum phx_rule rule, const char *text);
 /* Appends copies of all of FROM. 0 or -ENOMEM. */
 int phx_lints_copy(struct phx_lints *lints, const struct phx_lints *from);
+/* Whether one is a copy of the other, with nothing changed since: true at once, and false says
+ * nothing about what they contain. */
+bool phx_lints_are_same(const struct phx_lints *a, const struct phx_lints *b);
+/* Whether they contain the same. */
+bool phx_lints_equal(const struct phx_lints *a, const struct phx_lints *b);
 void phx_lints_done(struct phx_lints *lints);
 
 /* Those that no acceptance names. */

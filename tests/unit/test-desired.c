@@ -95,6 +95,48 @@ static void what_is_accepted_is_marked_and_what_accepts_nothing_is_noted(void **
                         "rule; remove the acceptance");
 }
 
+static void copies_of_lints_share_until_one_changes(void **state) {
+        phx_cleanup(phx_lints_done) struct phx_lints lints = { 0 }, copy = { 0 }, other = { 0 };
+
+        assert_int_equal(phx_lints_copy(&copy, &lints), 0);
+        assert_true(phx_lints_are_same(&copy, &lints));
+        assert_non_null(phx_lints_add(&lints, PHX_RULE_MAY_LEAVE, "it may leave"));
+        assert_false(phx_lints_are_same(&copy, &lints));
+        assert_int_equal(phx_lints_copy(&copy, &lints), 0);
+        assert_int_equal(phx_lints_copy(&other, &copy), 0);
+        assert_true(phx_lints_are_same(&other, &lints));
+
+        assert_non_null(phx_lints_add(&other, PHX_RULE_ALL_DEVICES, "all"));
+        assert_int_equal(lints.count, 1);
+        assert_int_equal(other.count, 2);
+        assert_false(phx_lints_are_same(&other, &lints));
+        assert_false(phx_lints_equal(&other, &lints));
+
+        phx_lints_done(&lints);
+        assert_string_equal(copy.items[0].text, "it may leave");
+        assert_string_equal(other.items[0].text, "it may leave");
+        assert_int_equal(phx_lints_copy(&lints, &other), 0);
+        assert_int_equal(phx_lints_copy(&copy, &other), 0);
+        assert_int_equal(copy.count, 3);
+        assert_int_equal(lints.count, 2);
+}
+
+static void lints_are_equal_by_what_they_contain(void **state) {
+        phx_cleanup(phx_lints_done) struct phx_lints a = { 0 }, b = { 0 };
+        struct phx_lint *lint;
+
+        assert_non_null(phx_lints_add(&a, PHX_RULE_MAY_LEAVE, "it may leave"));
+        lint = phx_lints_add(&b, PHX_RULE_MAY_LEAVE, "it may leave");
+        assert_non_null(lint);
+        assert_false(phx_lints_are_same(&a, &b));
+        assert_true(phx_lints_equal(&a, &b));
+        lint->line = 3;
+        assert_false(phx_lints_equal(&a, &b));
+        lint->line = 0;
+        assert_int_equal(phx_replace(&lint->accepted, "so be it"), 0);
+        assert_false(phx_lints_equal(&a, &b));
+}
+
 static void nothing_is_freed_without_harm(void **state) {
         assert_null(phx_desired_free(NULL));
 }
@@ -105,6 +147,8 @@ int main(void) {
                 cmocka_unit_test(containers_and_refusals_are_copied),
                 cmocka_unit_test(kernel_entries_may_lack_a_hash),
                 cmocka_unit_test(what_is_accepted_is_marked_and_what_accepts_nothing_is_noted),
+                cmocka_unit_test(copies_of_lints_share_until_one_changes),
+                cmocka_unit_test(lints_are_equal_by_what_they_contain),
                 cmocka_unit_test(nothing_is_freed_without_harm),
         };
 

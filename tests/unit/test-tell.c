@@ -495,35 +495,105 @@ static void an_intent_is_also_a_sign_of_life(void **state) {
         assert_string_equal(listener.progress, "lxc-web: installing the deployed file");
 }
 
-static void a_broken_rule_is_told_once_unless_it_is_accepted(void **state) {
-        phx_cleanup(subject_done) struct subject subject = subject_new();
-        struct phx_desired_profile *profile;
-        struct phx_lint *lint;
+static void add_lint(struct phx_lints *lints, const char *source) {
+        struct phx_lint *lint = phx_lints_add(lints, PHX_RULE_MAY_LEAVE, "it may leave");
+
+        assert_non_null(lint);
+        lint->line = 3;
+        assert_int_equal(phx_replace(&lint->source, source), 0);
+}
+
+/* How often it is recorded, if this is what it breaks now. */
+static size_t count_lints(struct subject *subject, struct phx_lints *lints) {
+        struct phx_desired_profile *profile = &subject->fake->desired->profiles[0];
+
+        phx_lints_done(&profile->lints);
+        assert_int_equal(phx_lints_copy(&profile->lints, lints), 0);
+        tell(subject);
+        return fake_count(subject->fake, PHX_RECORD_LINT);
+}
+
+static struct subject subject_of_lints(void) {
+        struct subject subject = subject_new();
 
         (void) fake_profile(subject.fake, "lxc-web", "file 1", NULL);
         (void) fake_deploy(subject.fake, "lxc-web", "file 1", true);
         fake_load(subject.fake, "lxc-web", PHX_POLICY_ENFORCE, NULL);
         fake_configure(subject.fake, "web", NULL, "lxc-web");
-        profile = &subject.fake->desired->profiles[0];
-        lint = phx_lints_add(&profile->lints, PHX_RULE_MAY_LEAVE, "it may leave");
-        assert_non_null(lint);
-        lint->line = 3;
-        assert_int_equal(phx_replace(&lint->source, "change_profile"), 0);
-        tell(&subject);
-        assert_int_equal(fake_count(subject.fake, PHX_RECORD_LINT), 1);
+        return subject;
+}
+
+static void a_broken_rule_is_told_once_unless_it_is_accepted(void **state) {
+        static char object[] = "lxc-web", reason[] = "so be it";
+        struct phx_acceptance item = { .rule = PHX_RULE_MAY_LEAVE,
+                                       .object = object,
+                                       .reason = reason };
+        const struct phx_acceptances acceptances = { &item, 1 };
+        phx_cleanup(subject_done) struct subject subject = subject_of_lints();
+        phx_cleanup(phx_lints_done) struct phx_lints lints = { 0 }, accepted = { 0 };
+        bool used = false;
+
+        add_lint(&lints, "change_profile");
+        assert_int_equal(phx_lints_copy(&accepted, &lints), 0);
+        assert_int_equal(phx_acceptances_apply(&acceptances, object, &accepted, &used), 0);
+        assert_true(used);
+        assert_int_equal(count_lints(&subject, &lints), 1);
         assert_string_equal(
                         fake_find(subject.fake, PHX_RECORD_LINT, 0)->message,
                         "lxc-web: it may leave (by 'change_profile' at lxc-web:3) [PHX101 "
                         "may-leave]");
-        tell(&subject);
-        assert_int_equal(fake_count(subject.fake, PHX_RECORD_LINT), 0);
+        assert_int_equal(count_lints(&subject, &lints), 0);
+        assert_int_equal(count_lints(&subject, &accepted), 0);
+        assert_int_equal(count_lints(&subject, &lints), 1);
+}
 
-        assert_int_equal(phx_replace(&lint->accepted, "so be it"), 0);
+static void of_the_rules_of_an_object_those_that_are_new_are_told(void **state) {
+        phx_cleanup(subject_done) struct subject subject = subject_of_lints();
+        phx_cleanup(phx_lints_done) struct phx_lints one = { 0 }, again = { 0 }, two = { 0 },
+                                                     none = { 0 };
+
+        add_lint(&one, "a");
+        add_lint(&again, "a");
+        add_lint(&two, "b");
+        add_lint(&two, "a");
+        assert_int_equal(count_lints(&subject, &one), 1);
+        /* Another list that says the same. */
+        assert_int_equal(count_lints(&subject, &again), 0);
+        assert_int_equal(count_lints(&subject, &two), 1);
+        assert_non_null(strstr(fake_find(subject.fake, PHX_RECORD_LINT, 0)->message, "'b'"));
+        assert_int_equal(count_lints(&subject, &one), 0);
+        assert_int_equal(count_lints(&subject, &two), 1);
+        assert_int_equal(count_lints(&subject, &none), 0);
+        assert_int_equal(count_lints(&subject, &two), 2);
+}
+
+/* Objects come and go, and in any order. */
+static void what_was_told_stays_with_its_object(void **state) {
+        phx_cleanup(subject_done) struct subject subject = subject_new();
+        static const char *const ids[] = { "c", "a", "b" };
+        struct phx_desired *desired = subject.fake->desired;
+        struct phx_desired_container first;
+
+        for (size_t i = 0; i < PHX_ELEMENTS(ids); i++) {
+                fake_configure(subject.fake, ids[i], NULL, "unconfined");
+                assert_int_equal(phx_strings_add(&desired->containers[i].notes, "note"), 0);
+        }
         tell(&subject);
-        assert_int_equal(fake_count(subject.fake, PHX_RECORD_LINT), 0);
-        assert_int_equal(phx_replace(&lint->accepted, NULL), 0);
+        assert_int_equal(fake_count(subject.fake, PHX_RECORD_REMARK), 3);
+
+        first = desired->containers[0];
+        desired->containers[0] = desired->containers[2];
+        desired->containers[2] = first;
         tell(&subject);
-        assert_int_equal(fake_count(subject.fake, PHX_RECORD_LINT), 1);
+        assert_int_equal(fake_count(subject.fake, PHX_RECORD_REMARK), 0);
+
+        desired->container_count = 2; /* without c */
+        tell(&subject);
+        assert_int_equal(fake_count(subject.fake, PHX_RECORD_REMARK), 0);
+        desired->container_count = 3;
+        tell(&subject);
+        assert_int_equal(fake_count(subject.fake, PHX_RECORD_REMARK), 1);
+        assert_string_equal(fake_find(subject.fake, PHX_RECORD_REMARK, 0)->message, "c: note");
 }
 
 static void assert_secret(const char *text) {
@@ -625,6 +695,8 @@ int main(void) {
                 cmocka_unit_test(profiles_and_containers_go_into_their_own_fields),
                 cmocka_unit_test(an_intent_is_also_a_sign_of_life),
                 cmocka_unit_test(a_broken_rule_is_told_once_unless_it_is_accepted),
+                cmocka_unit_test(of_the_rules_of_an_object_those_that_are_new_are_told),
+                cmocka_unit_test(what_was_told_stays_with_its_object),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
