@@ -9,42 +9,15 @@
 #include <string.h>
 
 #include "base/macros.h"
-#include "policy/graph.h"
-
-#define PROFILE_KEY "apparmor_profile"
-#define OPTIONS_KEY "lxc_options"
-#define GPU_KEY "gpu_assignment"
+#include "lint/entry_place.h"
 
 /* One entry on its way through the rules. */
 struct judging {
         const struct phx_lint_entry *entry;
         const struct phx_container_config *config;
+        const struct phx_lint_policy *policy;
         struct phx_lints *lints;
-        struct phx_policy_graph *files; /* of the profile itself; NULL: none may be opened */
-        uint64_t capabilities;          /* of the profile and its children */
 };
-
-static void entry_judging_done(struct judging *judging) {
-        phx_policy_graph_free(judging->files);
-}
-
-static void place(
-                struct phx_lint *lint,
-                const struct phx_container_config *config,
-                const struct phx_lxc_option *option) {
-        bool is_gpu = strcmp(lint->key, GPU_KEY) == 0;
-
-        lint->line = option ? option->line : is_gpu ? config->gpu_line : config->line;
-        lint->column = option ? option->column : is_gpu ? config->gpu_column : config->column;
-}
-
-static int name_key(struct phx_lint *lint, const char *key, const struct phx_lxc_option *option) {
-        phx_autofree char *item = NULL;
-
-        if (option && phx_printf(&item, OPTIONS_KEY "[%zu]", option->index) < 0)
-                return -ENOMEM;
-        return phx_replace(&lint->key, item ? item : key);
-}
 
 /* OPTION is the item of lxc_options that it is about, or NULL: then the place is that of KEY. */
 PHX_PRINTF(5, 6)
@@ -66,26 +39,23 @@ static int entry_add(
         if (r < 0)
                 return r;
         lint = phx_lints_add(judging->lints, rule, text);
-        if (!lint || name_key(lint, key, option) < 0)
-                return -ENOMEM;
-        place(lint, judging->config, option);
-        return 0;
+        return lint ? phx_entry_place(lint, judging->config, key, option) : -ENOMEM;
 }
 
 static bool has_capability(const struct judging *judging, unsigned number) {
-        return (judging->capabilities >> number) & 1;
+        return (judging->policy->capabilities >> number) & 1;
 }
 
 static uint32_t allowed(const struct judging *judging, const char *path) {
         uint32_t state = 0;
 
-        if (judging->files)
+        if (judging->policy->files)
                 state = phx_policy_graph_run(
-                                judging->files,
-                                phx_policy_graph_start(judging->files),
+                                judging->policy->files,
+                                phx_policy_graph_start(judging->policy->files),
                                 path,
                                 strlen(path));
-        return state == 0 ? 0 : phx_policy_graph_permissions(judging->files, state).allow;
+        return state == 0 ? 0 : phx_policy_graph_permissions(judging->policy->files, state).allow;
 }
 
 static bool may(const struct judging *judging, const char *path, uint32_t mask) {
@@ -101,24 +71,25 @@ static int may_read_below(const struct judging *judging, const char *path, bool 
         uint32_t state;
 
         *ret_may = false;
-        if (!judging->files)
+        if (!judging->policy->files)
                 return 0;
         state = phx_policy_graph_run(
-                        judging->files,
-                        phx_policy_graph_start(judging->files),
+                        judging->policy->files,
+                        phx_policy_graph_start(judging->policy->files),
                         path,
                         strlen(path));
-        state = phx_policy_graph_run(judging->files, state, "/", 1);
-        if (phx_graph_set_init(judging->files, &set) < 0 ||
-            phx_graph_set_init(judging->files, &ends) < 0)
+        state = phx_policy_graph_run(judging->policy->files, state, "/", 1);
+        if (phx_graph_set_init(judging->policy->files, &set) < 0 ||
+            phx_graph_set_init(judging->policy->files, &ends) < 0)
                 return -ENOMEM;
         phx_graph_set_add(&set, state);
-        phx_graph_close(judging->files, &any, &set);
+        phx_graph_close(judging->policy->files, &any, &set);
         last.has['/'] = false;
         for (size_t i = 0; i < set.count; i++)
-                phx_graph_begin(judging->files, set.items[i], &last, &ends);
+                phx_graph_begin(judging->policy->files, set.items[i], &last, &ends);
         for (size_t i = 0; i < ends.count && !*ret_may; i++)
-                *ret_may = phx_policy_graph_permissions(judging->files, ends.items[i]).allow &
+                *ret_may = phx_policy_graph_permissions(judging->policy->files, ends.items[i])
+                                           .allow &
                            AA_MAY_READ;
         return 0;
 }
@@ -156,7 +127,7 @@ static bool drops(const struct phx_container_config *config, const char *capabil
         bool is_dropped = false;
 
         for (size_t i = 0; i < config->options.count; i++) {
-                phx_autofree char *value = option_value(&config->options.items[i], "lxc.cap.drop");
+                phx_autofree char *value = option_value(&config->options.items[i], PHX_ENTRY_DROP);
 
                 if (value && !*value)
                         is_dropped = false; /* the list begins again */
@@ -180,7 +151,7 @@ static int judge_gpu(struct judging *judging) {
         return entry_add(
                         judging,
                         PHX_RULE_GPU_DENIED,
-                        GPU_KEY,
+                        PHX_ENTRY_GPU,
                         NULL,
                         "the profile %s denies the GPU of gpu_assignment %s: it allows neither "
                         "/dev/nvidia* nor /dev/dri/*",
@@ -197,7 +168,7 @@ static int judge_namespace(struct judging *judging) {
                 return entry_add(
                                 judging,
                                 PHX_RULE_POLICY_ADMIN,
-                                PROFILE_KEY,
+                                PHX_ENTRY_PROFILE,
                                 NULL,
                                 "its profile %s allows mac_admin, so root of this privileged container "
                                 "may change the host's policy; set apparmor_manages_nesting to give it "
@@ -208,7 +179,7 @@ static int judge_namespace(struct judging *judging) {
         return entry_add(
                         judging,
                         PHX_RULE_NO_NAMESPACE,
-                        PROFILE_KEY,
+                        PHX_ENTRY_PROFILE,
                         NULL,
                         "its profile %s requires a policy namespace, but the container has none; set "
                         "apparmor_manages_nesting, or policy_namespace \"always\" in the settings",
@@ -228,17 +199,17 @@ static bool has_all_disks(char *value) {
 }
 
 static int judge_devices(struct judging *judging, const struct phx_lxc_option *option) {
-        phx_autofree char *value = option_value(option, "lxc.cgroup2.devices.allow");
+        phx_autofree char *value = option_value(option, PHX_ENTRY_DEVICES);
 
         if (!value)
-                value = option_value(option, "lxc.cgroup.devices.allow");
+                value = option_value(option, PHX_ENTRY_OLD_DEVICES);
         if (!value || judging->config->unprivileged || !has_capability(judging, CAP_MKNOD) ||
             !has_all_disks(value))
                 return 0;
         return entry_add(
                         judging,
                         PHX_RULE_ALL_DEVICES,
-                        OPTIONS_KEY,
+                        PHX_ENTRY_OPTIONS,
                         option,
                         "all %sdevices are allowed, and the profile %s allows root to create their "
                         "nodes: the container can open the host's disks; allow only the devices that "
@@ -263,7 +234,7 @@ static const char *const proc_files[] = { "/proc/sysrq-trigger",
                                           "/proc/sys/vm/drop_caches" };
 
 static int judge_auto(struct judging *judging, const struct phx_lxc_option *option) {
-        phx_autofree char *value = option_value(option, "lxc.mount.auto");
+        phx_autofree char *value = option_value(option, PHX_ENTRY_AUTO);
         const char *what = NULL;
 
         if (value && entry_has_word(value, "sys:rw") &&
@@ -277,7 +248,7 @@ static int judge_auto(struct judging *judging, const struct phx_lxc_option *opti
         return entry_add(
                         judging,
                         PHX_RULE_KERNEL_MOUNTED,
-                        OPTIONS_KEY,
+                        PHX_ENTRY_OPTIONS,
                         option,
                         "%s makes files of the host's kernel writable, and the profile %s does not "
                         "deny it; expected %.*s:mixed or %.*s:ro",
@@ -454,7 +425,7 @@ static int judge_denied(
         return entry_add(
                         judging,
                         PHX_RULE_MOUNT_DENIED,
-                        OPTIONS_KEY,
+                        PHX_ENTRY_OPTIONS,
                         option,
                         "the profile %s denies reading %s, which this option mounts; choose a profile "
                         "that allows it, or add a rule to local/%s",
@@ -464,7 +435,7 @@ static int judge_denied(
 }
 
 static int judge_mount(struct judging *judging, const struct phx_lxc_option *option) {
-        phx_autofree char *value = option_value(option, "lxc.mount.entry");
+        phx_autofree char *value = option_value(option, PHX_ENTRY_MOUNT);
         struct mount mount = { 0 };
         const char *part;
         bool is_below_it = false;
@@ -478,7 +449,7 @@ static int judge_mount(struct judging *judging, const struct phx_lxc_option *opt
         return entry_add(
                         judging,
                         PHX_RULE_KERNEL_MOUNTED,
-                        OPTIONS_KEY,
+                        PHX_ENTRY_OPTIONS,
                         option,
                         "mounts %s writable, so root of the container controls the host's kernel; "
                         "expected %s",
@@ -500,32 +471,47 @@ static int judge_options(struct judging *judging) {
         return r;
 }
 
-int phx_lint_entry(
-                const struct phx_lint_entry *entry,
-                struct phx_lints *lints,
+/* --- asking --- */
+
+int phx_lint_policy_read(
+                const char *profile,
+                const void *blob,
+                size_t size,
+                struct phx_lint_policy *ret_policy,
                 struct phx_error *error) {
-        phx_cleanup(entry_judging_done) struct judging judging = {
+        phx_cleanup(phx_lint_policy_done) struct phx_lint_policy policy = { 0 };
+        const struct phx_policy_entry *own;
+        int r;
+
+        r = phx_policy_parse(blob, size, PHX_HASH_NONE, &policy.policy, error);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < policy.policy.count; i++)
+                policy.capabilities |= policy.policy.entries[i].capabilities;
+        own = phx_policy_find(&policy.policy, profile);
+        if (own && own->files.size > 0)
+                r = phx_policy_graph_new(blob, size, &own->files, true, &policy.files, error);
+        if (r >= 0)
+                *ret_policy = PHX_TAKE_STRUCT(policy);
+        return r;
+}
+
+void phx_lint_policy_done(struct phx_lint_policy *policy) {
+        phx_policy_graph_free(policy->files);
+        phx_policy_done(&policy->policy);
+        *policy = (struct phx_lint_policy){ 0 };
+}
+
+int phx_lint_entry(const struct phx_lint_entry *entry, struct phx_lints *lints) {
+        struct judging judging = {
                 .entry = entry,
                 .config = entry->config,
+                .policy = entry->policy,
                 .lints = lints,
         };
-        const struct phx_policy_entry *profile = phx_policy_find(
-                        entry->policy,
-                        entry->config->profile);
-        int r = 0;
+        int r;
 
-        for (size_t i = 0; i < entry->policy->count; i++)
-                judging.capabilities |= entry->policy->entries[i].capabilities;
-        if (profile && profile->files.size > 0)
-                r = phx_policy_graph_new(
-                                entry->blob,
-                                entry->size,
-                                &profile->files,
-                                true,
-                                &judging.files,
-                                error);
-        if (r >= 0)
-                r = judge_gpu(&judging);
+        r = judge_gpu(&judging);
         if (r >= 0)
                 r = judge_namespace(&judging);
         return r < 0 ? r : judge_options(&judging);

@@ -11,7 +11,8 @@
 struct phx_machine_lints {
         struct phx_machine_lint *items;
         size_t count;
-        size_t sorted; /* by id, from the front */
+        size_t sorted;                      /* by id, from the front */
+        char configuration[PHX_SHA256_HEX]; /* that they are about */
 };
 
 /* Fills the lints of the containers of DESIRED, which were made of CONFIGURATION (NULL: there are

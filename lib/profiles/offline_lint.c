@@ -100,17 +100,17 @@ static int offline_lint_entry(
                 const struct phx_container_config *config,
                 enum phx_namespace_policy policy_namespace,
                 struct phx_desired_container *container) {
-        phx_cleanup(phx_policy_done) struct phx_policy policy = { 0 };
+        phx_cleanup(phx_lint_policy_done) struct phx_lint_policy policy = { 0 };
         phx_autofree char *blob = NULL;
         size_t size = 0;
         int r;
 
         r = phx_profiles_blob(profiles, phx_profiles_key(profiles, config->profile), &blob, &size);
         if (r >= 0)
-                r = phx_policy_parse(blob, size, PHX_HASH_NONE, &policy, NULL);
+                r = phx_lint_policy_read(config->profile, blob, size, &policy, NULL);
         if (r < 0)
                 return r == -ENOMEM ? r : 0; /* it is not ours, or was refused */
-        r = phx_lint_entry(
+        return phx_lint_entry(
                         &(struct phx_lint_entry){
                                         .config = config,
                                         .namespace = phx_container_has_namespace(
@@ -119,12 +119,8 @@ static int offline_lint_entry(
                                                                      ? config->id
                                                                      : NULL,
                                         .policy = &policy,
-                                        .blob = blob,
-                                        .size = size,
                         },
-                        &container->lints,
-                        NULL);
-        return r == -ENOMEM ? r : 0;
+                        &container->lints);
 }
 
 static int lint_entries(

@@ -65,42 +65,43 @@ static void compile(const char *text, struct phx_buffer *blob) {
                 fail_msg("does not compile:\n%s", text);
 }
 
-static void assert_entry(const struct expectation *expected) {
-        phx_cleanup(phx_buffer_done) struct phx_buffer blob = { 0 }, found = { 0 };
-        phx_cleanup(phx_policy_done) struct phx_policy policy = { 0 };
-        phx_cleanup(phx_lints_done) struct phx_lints lints = { 0 };
+/* The entry of the expectation, at other places and among options that no rule looks at, when it is
+ * SHIFTED. */
+static struct phx_container_config entry_of(const struct expectation *expected, bool shifted) {
         struct phx_container_config config = expected->config;
         struct phx_lxc_option *option;
 
-        compile(expected->text, &blob);
-        assert_int_equal(phx_policy_parse(blob.data, blob.size, PHX_HASH_NONE, &policy, NULL), 0);
         config.profile = profile_name;
-        config.line = 7;
-        config.gpu_line = 9;
+        config.line = shifted ? 107 : 7;
+        config.gpu_line = shifted ? 109 : 9;
         config.options = (struct phx_lxc_options){ 0 };
+        if (shifted)
+                assert_non_null(phx_lxc_options_add(
+                                &config.options,
+                                "lxc.net.0.hwaddr",
+                                "00:16:3e"));
         if (expected->option) {
                 option = phx_lxc_options_add(&config.options, expected->option, expected->value);
                 assert_non_null(option);
-                option->line = 12;
+                option->line = shifted ? 112 : 12;
         }
-        assert_int_equal(
-                        phx_lint_entry(&(struct phx_lint_entry){ &config,
-                                                                 expected->namespace,
-                                                                 &policy,
-                                                                 blob.data,
-                                                                 blob.size },
-                                       &lints,
-                                       NULL),
-                        0);
-        phx_lxc_options_done(&config.options);
+        return config;
+}
+
+static void assert_lints(
+                const struct expectation *expected,
+                const struct phx_lints *lints,
+                unsigned shift) {
+        phx_cleanup(phx_buffer_done) struct phx_buffer found = { 0 };
+
         assert_int_equal(phx_buffer_add_text(&found, ""), 0);
-        for (size_t i = 0; i < lints.count; i++)
+        for (size_t i = 0; i < lints->count; i++)
                 assert_int_equal(
                                 phx_buffer_addf(&found,
                                                 "%s%s:%u",
                                                 i > 0 ? " " : "",
-                                                phx_rule_to_string(lints.items[i].rule),
-                                                lints.items[i].line),
+                                                phx_rule_to_string(lints->items[i].rule),
+                                                lints->items[i].line - shift),
                                 0);
         if (strcmp(found.data, expected->rules) != 0)
                 fail_msg("expected '%s', found '%s' for %s = %s in:\n%s",
@@ -109,6 +110,71 @@ static void assert_entry(const struct expectation *expected) {
                          expected->option ? expected->option : "",
                          expected->option ? expected->value : "",
                          expected->text);
+}
+
+static void text_of(
+                const struct phx_container_config *config,
+                const char *namespace,
+                struct phx_buffer *text) {
+        assert_int_equal(phx_lint_entry_text(config, namespace, text), 0);
+}
+
+static bool says_the_same(const struct phx_buffer *a, const struct phx_buffer *b) {
+        return a->size == b->size && memcmp(a->data, b->data, a->size) == 0;
+}
+
+/* What another entry breaks that says the same is what it would have been told itself. */
+static void assert_moved(
+                const struct expectation *expected,
+                const struct phx_lint_policy *policy,
+                const struct phx_container_config *asked,
+                const struct phx_lints *found) {
+        phx_cleanup(phx_buffer_done) struct phx_buffer text = { 0 }, other_text = { 0 },
+                                                       less_text = { 0 };
+        phx_cleanup(phx_lints_done) struct phx_lints moved = { 0 }, own = { 0 };
+        struct phx_container_config other = entry_of(expected, true), less = *asked;
+
+        text_of(asked, expected->namespace, &text);
+        text_of(&other, expected->namespace, &other_text);
+        assert_true(says_the_same(&text, &other_text));
+        assert_int_equal(phx_lint_entry_move(found, asked, &other, &moved), 0);
+        assert_lints(expected, &moved, 100);
+        assert_int_equal(
+                        phx_lint_entry(&(struct phx_lint_entry){ &other,
+                                                                 expected->namespace,
+                                                                 policy },
+                                       &own),
+                        0);
+        assert_true(phx_lints_equal(&own, &moved));
+        phx_lxc_options_done(&other.options);
+
+        /* Whatever a rule has found is in the text. */
+        less.options = (struct phx_lxc_options){ 0 };
+        less.gpu_assignment = NULL;
+        text_of(&less, expected->namespace, &less_text);
+        if (found->count > 0 && (expected->option || asked->gpu_assignment))
+                assert_false(says_the_same(&text, &less_text));
+}
+
+static void assert_entry(const struct expectation *expected) {
+        phx_cleanup(phx_buffer_done) struct phx_buffer blob = { 0 };
+        phx_cleanup(phx_lint_policy_done) struct phx_lint_policy policy = { 0 };
+        phx_cleanup(phx_lints_done) struct phx_lints lints = { 0 };
+        struct phx_container_config config = entry_of(expected, false);
+
+        compile(expected->text, &blob);
+        assert_int_equal(
+                        phx_lint_policy_read(profile_name, blob.data, blob.size, &policy, NULL),
+                        0);
+        assert_int_equal(
+                        phx_lint_entry(&(struct phx_lint_entry){ &config,
+                                                                 expected->namespace,
+                                                                 &policy },
+                                       &lints),
+                        0);
+        assert_lints(expected, &lints, 0);
+        assert_moved(expected, &policy, &config, &lints);
+        phx_lxc_options_done(&config.options);
 }
 
 static void assert_all(const struct expectation *expectations, size_t count) {
