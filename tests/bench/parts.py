@@ -196,11 +196,11 @@ def offline(daemon, times, out):
     hypervisor = daemon.hypervisor
     hypervisor.make(0, 24)
     for _ in range(max(1, times // 3)):
+        peers.forget_clients_cache()
         ours = peers.control(daemon, "validate", "--quiet", PROFILES)
         out.add("validate.cpu", ours.cpu_ms)
         out.add("validate.again_cpu", peers.control(daemon, "validate", "--quiet", PROFILES).cpu_ms)
         out.add("validate.parser_cpu", peers.parser(daemon, "-Q", "-K", "--", PROFILES).cpu_ms)
-        hypervisor.change_profile(0)
     for number in (1000, 4000):
         hypervisor.assigned = {f"c{i}": "unconfined" for i in range(number)}
         hypervisor.save_configuration()

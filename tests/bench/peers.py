@@ -10,6 +10,7 @@ import time
 from hypervisor import APPARMORFS, CONFIGURATION, LXC, PROFILES, RUN
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+CLIENT_CACHE = RUN + "/cache"  # what validate keeps is not to be what an earlier run has kept
 PARSER = ["apparmor_parser", "--subdomainfs", APPARMORFS, "-I", PROFILES]
 
 
@@ -24,7 +25,8 @@ def run(daemon, command, keep=False, expected=(0,)):
     """CPU time of COMMAND and all that it has started."""
     output = subprocess.PIPE if keep else subprocess.DEVNULL
     environment = {**os.environ, **daemon.preload(),
-                   "DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/run/dbus/system_bus_socket"}
+                   "DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/run/dbus/system_bus_socket",
+                   "XDG_CACHE_HOME": CLIENT_CACHE}
     began = time.monotonic()
     with open(RUN + "/peer.log", "w+b") as log:
         process = subprocess.Popen(command, stdout=output, stderr=log, env=environment)
@@ -84,6 +86,10 @@ def hash_file(daemon, path):
 def stat_configs(daemon):
     """The least that tells that no config has changed."""
     return run(daemon, [daemon.build + "/tests/bench/bench-stats", LXC, "config"])
+
+
+def forget_clients_cache():
+    shutil.rmtree(CLIENT_CACHE, ignore_errors=True)
 
 
 def control(daemon, *words, expected=(0, 1, 3)):
