@@ -3,10 +3,11 @@
 /* A look at LXC_PATH has four steps, and the cache (lxc/known.h) is what the one before has left:
  *
  *   1. names      the entries of LXC_PATH; believed while the directory has the same stamp
- *   2. refresh    each entry by two calls: its own stamp, which covers what is in it by name (a
- *                 config that was put in another's place, "partial"), and that of its config, which
- *                 covers the text and who may write it. Where one differs, or was too young to be
- *                 believed, the entry is read as if nothing were known.
+ *   2. refresh    each entry by the stamp of its config, which covers the text, who may write it,
+ *                 and that it is the same file in the same directory; and, where an event names the
+ *                 entry or LXC_PATH has another stamp, by its own, which covers all names in it
+ *                 ("partial"). Where one differs, or was too young to be believed, the entry is
+ * read as if nothing were known.
  *   3. ask        liblxc, about each config that is another one now, or includes another text
  *   4. show       a copy of what is known
  *
@@ -55,6 +56,7 @@ struct look {
         struct phx_lxc_cache *cache;
         int path_fd;
         bool is_whole;
+        bool has_same_names; /* LXC_PATH has its stamp */
         struct questions questions;
         struct phx_lxc_containers found;
 };
@@ -138,7 +140,8 @@ static int lxc_list(struct look *look, struct phx_error *error) {
         if (fstat(look->path_fd, &st) < 0)
                 return phx_error_errno(error, look->lxc->path);
         stamp = phx_stamp_of(&st);
-        if (cache->is_settled && phx_stamp_equal(&cache->directory, &stamp))
+        look->has_same_names = cache->is_settled && phx_stamp_equal(&cache->directory, &stamp);
+        if (look->has_same_names && cache->is_listed)
                 return 0;
         cache->directory = stamp;
         cache->is_settled = phx_stamp_is_settled(&stamp);
@@ -146,6 +149,7 @@ static int lxc_list(struct look *look, struct phx_error *error) {
         if (n < 0)
                 return phx_error_errno(error, look->lxc->path);
         r = set_entries(cache, entries, (size_t) n);
+        cache->is_listed = r >= 0;
         for (int i = 0; i < n; i++)
                 free(entries[i]);
         free(entries);
@@ -207,6 +211,13 @@ static bool is_asked_about(const struct look *look, const struct phx_lxc_known *
         return look->is_whole || known->is_link || known->named_at == look->cache->look;
 }
 
+/* In a container's directory the only other name that counts is "partial", which has an event.
+ * Where that was lost nothing is lost with it: an edit asks for it again (lxc/replace.c). */
+static enum phx_lxc_doubt doubt_of(const struct look *look, const struct phx_lxc_known *known) {
+        return look->has_same_names && known->named_at != look->cache->look ? PHX_LXC_DOUBT_CONFIG
+                                                                            : PHX_LXC_DOUBT_ENTRY;
+}
+
 /* What an include says may be the same again. */
 static int known_renew_chain(struct phx_lxc_known *known) {
         char combined[PHX_SHA256_HEX];
@@ -230,7 +241,7 @@ static int lxc_refresh(struct look *look, size_t item) {
         int r = !is_unread(known);
 
         if (r > 0 && is_asked_about(look, known))
-                r = phx_lxc_known_is_believed(look->path_fd, known);
+                r = phx_lxc_known_is_believed(look->path_fd, known, doubt_of(look, known));
         if (r > 0)
                 r = known_renew_chain(known);
         if (r != 0)
@@ -511,15 +522,16 @@ bool phx_lxc_containers_are_unchanged(const struct phx_lxc *lxc, struct phx_lxc_
         if (lxc_open(&look, NULL) <= 0 || fstat(look.path_fd, &st) < 0)
                 return false;
         stamp = phx_stamp_of(&st);
-        if (lxc_mark_named(&look) &&
-            !(cache->is_settled && phx_stamp_equal(&cache->directory, &stamp)))
+        look.has_same_names = cache->is_settled && phx_stamp_equal(&cache->directory, &stamp);
+        if (lxc_mark_named(&look) && !look.has_same_names)
                 return false;
         for (size_t i = 0; i < cache->count; i++) {
                 const struct phx_lxc_known *known = &cache->items[i];
 
                 if (is_unread(known) || !phx_lxc_chain_is_same(known->chain, known->chain_version))
                         return false;
-                if (is_asked_about(&look, known) && !phx_lxc_known_is_believed(look.path_fd, known))
+                if (is_asked_about(&look, known) &&
+                    !phx_lxc_known_is_believed(look.path_fd, known, doubt_of(&look, known)))
                         return false;
         }
         return true;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* One entry of LXC_PATH: whether it is as it was, by two calls, and its reading where it is not. */
+/* One entry of LXC_PATH: whether it is as it was, by one call or two, and its reading where it is
+ * not. */
 
 #include "lxc/entry.h"
 
@@ -44,11 +45,16 @@ static bool has_stamp(
         return lxc_stat(path_fd, known->name, file, &now) >= 0 && phx_stamp_equal(&now, stamp);
 }
 
-/* Nothing of the entry itself has changed since it was read. */
-bool phx_lxc_known_is_believed(int path_fd, const struct phx_lxc_known *known) {
+/* Nothing of the entry itself has changed since it was read. The stamp of a config has the number
+ * of its file, so that it also says which directory that is in. */
+bool phx_lxc_known_is_believed(
+                int path_fd,
+                const struct phx_lxc_known *known,
+                enum phx_lxc_doubt doubt) {
         if (!known->is_settled || known->is_link || known->trouble)
                 return false;
-        return has_stamp(path_fd, known, NULL, &known->directory) &&
+        return ((doubt == PHX_LXC_DOUBT_CONFIG && known->has_config) ||
+                has_stamp(path_fd, known, NULL, &known->directory)) &&
                (!known->has_config || has_stamp(path_fd, known, "config", &known->config));
 }
 

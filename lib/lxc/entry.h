@@ -10,9 +10,20 @@ struct phx_lxc_entry_place {
         int path_fd; /* of LXC_PATH */
 };
 
+/* What may be otherwise. */
+enum phx_lxc_doubt {
+        PHX_LXC_DOUBT_ENTRY,  /* anything, in the directory too */
+        PHX_LXC_DOUBT_CONFIG, /* its config: LXC_PATH has its stamp, so that the names in it lead
+                                 where they led, and no event was about another name in the
+                                 directory */
+};
+
 /* Nothing of the entry itself has changed since it was read; what it includes is another question.
  * A link, and what could not be read, is never believed. */
-bool phx_lxc_known_is_believed(int path_fd, const struct phx_lxc_known *known);
+bool phx_lxc_known_is_believed(
+                int path_fd,
+                const struct phx_lxc_known *known,
+                enum phx_lxc_doubt doubt);
 
 /* Reads the entry as if nothing were known but liblxc's answer about one text: 1 and the config
  * when there is none about this one, 0, or -ENOMEM. What else is wrong is KNOWN's trouble. */

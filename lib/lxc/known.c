@@ -25,7 +25,7 @@ void phx_lxc_cache_forget(struct phx_lxc_cache *cache) {
         phx_strings_done(&cache->watches);
         cache->items = NULL;
         cache->count = 0;
-        cache->is_settled = cache->is_complete = false;
+        cache->is_settled = cache->is_listed = cache->is_complete = false;
 }
 
 int phx_lxc_cache_new(struct phx_lxc_cache **ret_cache) {

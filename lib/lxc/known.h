@@ -32,6 +32,7 @@ struct phx_lxc_cache {
         struct phx_lxc_owner owner;
         struct phx_stamp directory; /* of PATH, when it was listed */
         bool is_settled;
+        bool is_listed;              /* ITEMS are all that is there */
         bool is_complete;            /* the last look came to its end */
         bool is_link_met;            /* on the way to PATH */
         struct phx_lxc_known *items; /* sorted by name */
