@@ -214,6 +214,8 @@ static bool is_asked_about(const struct look *look, const struct phx_lxc_known *
 /* In a container's directory the only other name that counts is "partial", which has an event.
  * Where that was lost nothing is lost with it: an edit asks for it again (lxc/replace.c). */
 static enum phx_lxc_doubt doubt_of(const struct look *look, const struct phx_lxc_known *known) {
+        if (known->checked_for == look->cache->look)
+                return PHX_LXC_DOUBT_CONFIG;
         return look->has_same_names && known->named_at != look->cache->look ? PHX_LXC_DOUBT_CONFIG
                                                                             : PHX_LXC_DOUBT_ENTRY;
 }
@@ -431,22 +433,11 @@ static int lxc_open(struct look *look, struct phx_error *error) {
         return phx_error_set(error, opened, "%s", phx_error_text(&why, opened));
 }
 
-/* What is known of another path, or of other owners, says nothing. */
-static bool is_same_place(const struct phx_lxc *lxc, const struct phx_lxc_cache *cache) {
-        return phx_equal(cache->path, lxc->path) && cache->owner.uid == lxc->owner.uid &&
-               cache->owner.gid == lxc->owner.gid;
-}
-
 static int lxc_begin(struct look *look) {
         struct phx_lxc_cache *cache = look->cache;
         const struct phx_lxc *lxc = look->lxc;
-        int r = 0;
+        int r = phx_lxc_cache_set_place(cache, lxc);
 
-        if (!is_same_place(lxc, cache)) {
-                phx_lxc_cache_forget(cache);
-                r = phx_replace(&cache->path, lxc->path);
-                cache->owner = lxc->owner;
-        }
         look->is_whole = !lxc->scope || lxc->scope->is_whole || !cache->is_complete;
         cache->is_complete = false;
         cache->look++;
@@ -511,7 +502,7 @@ bool phx_lxc_containers_are_unchanged(const struct phx_lxc *lxc, struct phx_lxc_
         struct phx_stamp stamp;
         struct stat st;
 
-        if (!cache->is_complete || !is_same_place(lxc, cache) || lxc_begin(&look) < 0)
+        if (!cache->is_complete || !phx_lxc_cache_has_place(cache, lxc) || lxc_begin(&look) < 0)
                 return false;
         cache->is_complete = true;
         if (cache->moves != phx_lxc_reader_moves(cache->chains.reader))

@@ -62,6 +62,8 @@ void phx_lxc_containers_done(struct phx_lxc_containers *containers);
 struct phx_lxc_cache;
 
 int phx_lxc_cache_new(struct phx_lxc_cache **ret_cache);
+/* A new one of the same path, in which no container is known. */
+int phx_lxc_cache_renew(const struct phx_lxc_cache *old, struct phx_lxc_cache **ret_cache);
 struct phx_lxc_cache *phx_lxc_cache_free(struct phx_lxc_cache *cache);
 PHX_DEFINE_FREEP(phx_lxc_cache)
 

@@ -45,6 +45,11 @@ static bool has_stamp(
         return lxc_stat(path_fd, known->name, file, &now) >= 0 && phx_stamp_equal(&now, stamp);
 }
 
+bool phx_lxc_known_has_directory(int path_fd, const struct phx_lxc_known *known) {
+        return known->is_settled && !known->is_link &&
+               has_stamp(path_fd, known, NULL, &known->directory);
+}
+
 /* Nothing of the entry itself has changed since it was read. The stamp of a config has the number
  * of its file, so that it also says which directory that is in. */
 bool phx_lxc_known_is_believed(

@@ -25,6 +25,9 @@ bool phx_lxc_known_is_believed(
                 const struct phx_lxc_known *known,
                 enum phx_lxc_doubt doubt);
 
+/* The directory has the stamp that is known. */
+bool phx_lxc_known_has_directory(int path_fd, const struct phx_lxc_known *known);
+
 /* Reads the entry as if nothing were known but liblxc's answer about one text: 1 and the config
  * when there is none about this one, 0, or -ENOMEM. What else is wrong is KNOWN's trouble. */
 int phx_lxc_known_read(

@@ -2,13 +2,16 @@
 
 /* "MAGIC DIGEST\n", and then texts that each end with a NUL, as names may hold any other byte:
  *
- *   liblxc's version, LXC_PATH, uid, gid
+ *   the program, liblxc's version, LXC_PATH, uid, gid, whether the directories were clean
  *   of each list of includes   "i", how many, the paths
  *   of each container          "c", and what show_known() writes
- *   of each review             "o", directory, key, "-" or "=" and the verdicts
+ *   of each review             "o", directory, key, the verdicts, "1" where nothing came of it
  *
  * The stamps are kept too: while they hold, a config is not even read. Where they do not, after a
- * boot that has given the file system another number, say, its digest tells that it is the same. */
+ * boot that has given the file system another number, say, its digest tells that it is the same.
+ *
+ * What came of a review follows from the same key as the verdicts. Most come to nothing, and only
+ * that is kept: what is to be done to a config is found out again, from its text. */
 
 #include "lxc/kept.h"
 
@@ -23,7 +26,7 @@
 #include "lxc/known.h"
 #include "lxc/option_memory.h"
 
-#define MAGIC "phoenixd-lxc 1 "
+#define MAGIC "phoenixd-lxc 2 "
 #define HEADER_SIZE (sizeof(MAGIC) - 1 + PHX_SHA256_HEX)
 
 /* --- render --- */
@@ -110,15 +113,22 @@ static bool is_kept(const struct phx_lxc_known *known) {
                known->chain;
 }
 
-static int kept_add_cache(struct phx_buffer *bytes, struct phx_lxc_cache *cache) {
-        int r = kept_add(bytes, phx_lxc_version());
+static int kept_add_cache(
+                struct phx_buffer *bytes,
+                const char *program,
+                struct phx_lxc_cache *cache) {
+        int r = kept_add(bytes, program);
 
+        if (r >= 0)
+                r = kept_add(bytes, phx_lxc_version());
         if (r >= 0)
                 r = kept_add(bytes, cache->path);
         if (r >= 0)
                 r = kept_add_number(bytes, cache->owner.uid);
         if (r >= 0)
                 r = kept_add_number(bytes, cache->owner.gid);
+        if (r >= 0)
+                r = kept_add(bytes, cache->is_clean ? "1" : "0");
         for (size_t i = 0; r >= 0 && i < cache->chains.count; i++) {
                 cache->chains.items[i]->number = i;
                 r = kept_add_chain(bytes, cache->chains.items[i]);
@@ -135,10 +145,13 @@ static int kept_add_review(struct phx_buffer *bytes, const struct phx_option_ite
         if (kept_add(bytes, "o") < 0 || kept_add(bytes, item->directory) < 0 ||
             kept_add(bytes, item->key) < 0)
                 return -ENOMEM;
-        return kept_add(bytes, item->verdicts);
+        if (kept_add(bytes, item->verdicts) < 0)
+                return -ENOMEM;
+        return kept_add(bytes, item->has_result && phx_option_item_is_empty(item) ? "1" : "0");
 }
 
 int phx_lxc_kept_render(
+                const char *program,
                 struct phx_lxc_cache *cache,
                 struct phx_option_reviews *reviews,
                 struct phx_buffer *ret_bytes) {
@@ -147,7 +160,7 @@ int phx_lxc_kept_render(
         char digest[PHX_SHA256_HEX];
         int r;
 
-        r = kept_add_cache(&bytes, cache);
+        r = kept_add_cache(&bytes, program, cache);
         for (size_t i = 0; r >= 0 && i < memory->count; i++)
                 r = kept_add_review(&bytes, &memory->items[i]);
         if (r < 0)
@@ -282,20 +295,26 @@ static int kept_take_review(struct kept_reader *reader, struct phx_option_memory
                 return -EBADMSG;
         if (kept_take_digest(reader, item->key) < 0)
                 return -EBADMSG;
-        return phx_replace(&item->verdicts, kept_next(reader));
+        if (phx_replace(&item->verdicts, kept_next(reader)) < 0)
+                return -ENOMEM;
+        item->has_result = strcmp(kept_next(reader), "1") == 0;
+        return 0;
 }
 
 static int kept_take_all(
                 struct kept_reader *reader,
+                const char *program,
                 struct phx_lxc_cache *cache,
                 struct phx_option_memory *memory) {
         int r;
 
-        if (strcmp(kept_next(reader), phx_lxc_version()) != 0)
+        if (strcmp(kept_next(reader), program) != 0 ||
+            strcmp(kept_next(reader), phx_lxc_version()) != 0)
                 return -EBADMSG;
         r = phx_replace(&cache->path, kept_next(reader));
         cache->owner.uid = (uid_t) kept_next_number(reader);
         cache->owner.gid = (gid_t) kept_next_number(reader);
+        cache->is_clean = strcmp(kept_next(reader), "1") == 0;
         while (r >= 0 && reader->at < reader->end) {
                 const char *what = kept_next(reader);
 
@@ -322,6 +341,7 @@ static bool kept_is_whole(const char *data, size_t size) {
 }
 
 int phx_lxc_kept_parse(
+                const char *program,
                 const char *data,
                 size_t size,
                 struct phx_lxc_cache *cache,
@@ -332,7 +352,7 @@ int phx_lxc_kept_parse(
 
         if (kept_is_whole(data, size)) {
                 reader.at = data + HEADER_SIZE;
-                r = kept_take_all(&reader, cache, memory);
+                r = kept_take_all(&reader, program, cache, memory);
         }
         if (r < 0) {
                 phx_lxc_cache_forget(cache);

@@ -25,7 +25,20 @@ void phx_lxc_cache_forget(struct phx_lxc_cache *cache) {
         phx_strings_done(&cache->watches);
         cache->items = NULL;
         cache->count = 0;
-        cache->is_settled = cache->is_listed = cache->is_complete = false;
+        cache->is_settled = cache->is_listed = cache->is_clean = cache->is_complete = false;
+}
+
+bool phx_lxc_cache_has_place(const struct phx_lxc_cache *cache, const struct phx_lxc *lxc) {
+        return phx_equal(cache->path, lxc->path) && cache->owner.uid == lxc->owner.uid &&
+               cache->owner.gid == lxc->owner.gid;
+}
+
+int phx_lxc_cache_set_place(struct phx_lxc_cache *cache, const struct phx_lxc *lxc) {
+        if (phx_lxc_cache_has_place(cache, lxc))
+                return 0;
+        phx_lxc_cache_forget(cache);
+        cache->owner = lxc->owner;
+        return phx_replace(&cache->path, lxc->path);
 }
 
 int phx_lxc_cache_new(struct phx_lxc_cache **ret_cache) {
@@ -37,6 +50,18 @@ int phx_lxc_cache_new(struct phx_lxc_cache **ret_cache) {
         r = phx_lxc_chains_init(&cache->chains);
         if (r < 0)
                 return r;
+        *ret_cache = PHX_TAKE(cache);
+        return 0;
+}
+
+int phx_lxc_cache_renew(const struct phx_lxc_cache *old, struct phx_lxc_cache **ret_cache) {
+        phx_cleanup(phx_lxc_cache_freep) struct phx_lxc_cache *cache = NULL;
+        int r = phx_lxc_cache_new(&cache);
+
+        if (r < 0 || phx_replace(&cache->path, old->path) < 0)
+                return -ENOMEM;
+        cache->owner = old->owner;
+        cache->is_clean = old->is_clean;
         *ret_cache = PHX_TAKE(cache);
         return 0;
 }

@@ -24,6 +24,7 @@ struct phx_lxc_known {
         struct phx_lxc_decider decider;
         char *trouble;              /* why it could not be read */
         unsigned long named_at;     /* in which look the scope has named it */
+        unsigned long checked_for;  /* the look before which its directory had its stamp */
         struct phx_strings watches; /* of a link */
 };
 
@@ -33,6 +34,7 @@ struct phx_lxc_cache {
         struct phx_stamp directory; /* of PATH, when it was listed */
         bool is_settled;
         bool is_listed;              /* ITEMS are all that is there */
+        bool is_clean;               /* with their stamps, no directory holds what a crash left */
         bool is_complete;            /* the last look came to its end */
         bool is_link_met;            /* on the way to PATH */
         struct phx_lxc_known *items; /* sorted by name */
@@ -47,6 +49,9 @@ struct phx_lxc_cache {
 void phx_lxc_known_done(struct phx_lxc_known *known);
 /* All that is known of PATH's entries. */
 void phx_lxc_cache_forget(struct phx_lxc_cache *cache);
+/* What is known of another path, or of other owners, is forgotten. 0 or -ENOMEM. */
+int phx_lxc_cache_set_place(struct phx_lxc_cache *cache, const struct phx_lxc *lxc);
+bool phx_lxc_cache_has_place(const struct phx_lxc_cache *cache, const struct phx_lxc *lxc);
 struct phx_lxc_known *phx_lxc_cache_find(const struct phx_lxc_cache *cache, const char *name);
 /* Makes ITEMS those of NAMES, which are sorted: what is known of one stays. 0 or -ENOMEM. */
 int phx_lxc_cache_set_names(struct phx_lxc_cache *cache, char *const *names, size_t count);

@@ -256,6 +256,15 @@ static int wrong_copy(struct phx_wrong_lines *to, const struct phx_wrong_lines *
         return r;
 }
 
+bool phx_option_item_is_empty(const struct phx_option_item *item) {
+        const struct phx_line_edit *lines = &item->lines;
+
+        return lines->removed.count + lines->tail.count + lines->recorded.count +
+                                               lines->foreign.count ==
+                               0 &&
+               item->wrong_lines.count == 0 && item->refused_options.count == 0 && !item->is_lifted;
+}
+
 int phx_option_item_show(const struct phx_option_item *item, struct phx_observed_container *have) {
         if (edit_copy(&have->lines, &item->lines) < 0 ||
             wrong_copy(&have->wrong_lines, &item->wrong_lines) < 0 ||

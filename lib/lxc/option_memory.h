@@ -62,6 +62,8 @@ int phx_option_memory_recall(
                 struct phx_option_memory *memory,
                 const struct phx_option_subject *subject,
                 struct phx_option_item **ret_item);
+/* Nothing is to be done, and nothing to be said. */
+bool phx_option_item_is_empty(const struct phx_option_item *item);
 /* Gives HAVE what the item says. 0 or -ENOMEM. */
 int phx_option_item_show(const struct phx_option_item *item, struct phx_observed_container *have);
 /* Remembers what HAVE says. 0 or -ENOMEM. */

@@ -32,6 +32,7 @@
 
 #include "base/file.h"
 #include "lxc/directory.h"
+#include "lxc/entry.h"
 #include "state/configuration.h"
 
 #define LOCK_TRIES 100
@@ -303,27 +304,45 @@ static int replace_select_name(const struct dirent *entry) {
         return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
 }
 
-int phx_lxc_remove_leftovers(const struct phx_lxc *lxc) {
+/* A look remembers the directory as an earlier process has seen it when that had cleaned up. It
+ * need not ask for it again. */
+static bool replace_is_clean(const struct phx_lxc_cache *cache, int path_fd, const char *name) {
+        struct phx_lxc_known *known = cache->is_clean ? phx_lxc_cache_find(cache, name) : NULL;
+
+        if (!known || !phx_lxc_known_has_directory(path_fd, known))
+                return false;
+        known->checked_for = cache->look + 1;
+        return true;
+}
+
+static int remove_leftovers_in(const struct phx_lxc *lxc, int path_fd, const char *name) {
+        phx_autoclose int fd = -1;
+        int r = phx_lxc_open_container(lxc, path_fd, name, &fd, NULL);
+
+        return r < 0 ? r : phx_file_remove_leftovers(fd);
+}
+
+int phx_lxc_remove_leftovers(const struct phx_lxc *lxc, struct phx_lxc_cache *cache) {
         struct dirent **entries = NULL;
         phx_autoclose int path_fd = -1;
         int n, r, removed = 0;
 
-        r = phx_lxc_open_path(lxc, &path_fd, NULL);
+        r = phx_lxc_cache_set_place(cache, lxc);
+        if (r >= 0)
+                r = phx_lxc_open_path(lxc, &path_fd, NULL);
         if (r < 0)
                 return r;
-        n = scandirat(path_fd, ".", &entries, replace_select_name, alphasort);
+        n = scandirat(path_fd, ".", &entries, replace_select_name, NULL);
         if (n < 0)
                 return phx_errno();
-
         for (int i = 0; i < n; i++) {
-                phx_autoclose int fd = -1;
-
-                r = phx_lxc_open_container(lxc, path_fd, entries[i]->d_name, &fd, NULL);
+                r = 0;
+                if (!replace_is_clean(cache, path_fd, entries[i]->d_name))
+                        r = remove_leftovers_in(lxc, path_fd, entries[i]->d_name);
                 free(entries[i]);
-                if (r >= 0)
-                        r = phx_file_remove_leftovers(fd);
                 removed += r > 0 ? r : 0;
         }
         free(entries);
+        cache->is_clean = true;
         return removed;
 }

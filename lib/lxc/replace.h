@@ -40,6 +40,7 @@ int phx_lxc_preview(
  */
 int phx_lxc_lock(const struct phx_lxc *lxc, const char *name, int *ret_fd, struct phx_error *error);
 
-/* How many files a crash had left in containers' directories and are gone now. -ENOENT and others
- * when the path cannot be listed. */
-int phx_lxc_remove_leftovers(const struct phx_lxc *lxc);
+/* How many files a crash had left in containers' directories and are gone now. CACHE may be one
+ * that an earlier process has kept: a directory that was clean then, and has the same stamp, is not
+ * opened. -ENOENT and others when the path cannot be listed. */
+int phx_lxc_remove_leftovers(const struct phx_lxc *lxc, struct phx_lxc_cache *cache);

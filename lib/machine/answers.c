@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/process.h"
+#include "base/program.h"
 #include "lxc/kept.h"
 #include "machine/containers_private.h"
 
@@ -25,12 +26,21 @@ int phx_machine_containers_keep(
         size_t size = 0;
 
         containers->progress = progress;
+        /* Now, as a library that is replaced later is not the one that answers. */
+        if (phx_program_add(&containers->program) < 0 ||
+            phx_program_add_libraries(&containers->program) < 0)
+                return 0;
         containers->state_fd = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (containers->state_fd < 0)
                 return phx_errno();
         if (phx_file_read_at(containers->state_fd, ANSWERS, ANSWERS_LIMIT, &data, &size) < 0)
                 return 0;
-        if (phx_lxc_kept_parse(data, size, containers->cache, containers->reviews) >= 0)
+        if (phx_lxc_kept_parse(
+                            containers->program.data,
+                            data,
+                            size,
+                            containers->cache,
+                            containers->reviews) >= 0)
                 containers->saved_usec = phx_now_usec();
         return 0;
 }
@@ -49,8 +59,11 @@ static bool answers_are_due(const struct phx_machine_containers *containers) {
 void phx_machine_answers_save(struct phx_machine_containers *containers) {
         phx_cleanup(phx_buffer_done) struct phx_buffer bytes = { 0 };
 
-        if (!answers_are_due(containers) ||
-            phx_lxc_kept_render(containers->cache, containers->reviews, &bytes) < 0)
+        if (!answers_are_due(containers) || phx_lxc_kept_render(
+                                                            containers->program.data,
+                                                            containers->cache,
+                                                            containers->reviews,
+                                                            &bytes) < 0)
                 return;
         (void) phx_file_ensure_at(containers->state_fd, ANSWERS, bytes.data, bytes.size, 0600);
         containers->saved_usec = phx_now_usec();

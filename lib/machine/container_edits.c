@@ -32,7 +32,7 @@ void phx_machine_containers_clean(
                 const char *lxc_path) {
         const struct phx_lxc lxc = phx_machine_lxc(containers, lxc_path, NULL);
 
-        (void) phx_lxc_remove_leftovers(&lxc);
+        (void) phx_lxc_remove_leftovers(&lxc, containers->cache);
 }
 
 /* --- without a look --- */

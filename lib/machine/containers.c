@@ -72,6 +72,7 @@ struct phx_machine_containers *phx_machine_containers_free(
         phx_label_pictures_done(&containers->pictures);
         phx_machine_tasks_memory_done(&containers->tasks);
         phx_closep(&containers->state_fd);
+        phx_buffer_done(&containers->program);
         phx_option_reviews_free(containers->reviews);
         free(containers);
 
@@ -95,7 +96,8 @@ void phx_machine_containers_forget(struct phx_machine_containers *containers) {
         if (containers->pve)
                 phx_pve_containers_forget(containers->pve);
         /* Without memory for new ones, the old ones are believed for once. */
-        if (phx_lxc_cache_new(&cache) < 0 || phx_option_reviews_new(&reviews) < 0)
+        if (phx_lxc_cache_renew(containers->cache, &cache) < 0 ||
+            phx_option_reviews_new(&reviews) < 0)
                 return;
         phx_lxc_cache_free(containers->cache);
         containers->cache = PHX_TAKE(cache);

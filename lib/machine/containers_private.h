@@ -3,6 +3,7 @@
 
 /* What containers.c looks with, and container_edits.c changes with. */
 
+#include "base/buffer.h"
 #include "lxc/label_picture.h"
 #include "lxc/option_reviews.h"
 #include "machine/containers.h"
@@ -25,8 +26,9 @@ struct phx_machine_containers {
         bool is_silent; /* a monitor did not answer the last time */
         struct phx_machine_tasks_memory tasks;
         const struct phx_lxc_progress *progress;
-        int state_fd;        /* where answers are kept; -1: nowhere */
-        uint64_t saved_usec; /* when they were; 0: never */
+        int state_fd;              /* where answers are kept; -1: nowhere */
+        uint64_t saved_usec;       /* when they were; 0: never */
+        struct phx_buffer program; /* that asks, and its libraries */
 };
 
 struct phx_lxc phx_machine_lxc(

@@ -10,11 +10,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/buffer.h"
 #include "base/digest.h"
 #include "base/file.h"
+#include "base/program.h"
 
 #define MAGIC "phoenixd-lints 1 "
 #define HEADER_SIZE (sizeof(MAGIC) - 1 + PHX_SHA256_HEX)
@@ -26,21 +26,6 @@ static int kept_file_name(const char *key, char name[PHX_SHA256_HEX + sizeof(SUF
                 return -EINVAL;
         (void) snprintf(name, PHX_SHA256_HEX + sizeof(SUFFIX), "%s" SUFFIX, key);
         return 0;
-}
-
-/* Another program has another file, or another time of it. */
-static int add_program(struct phx_buffer *buffer) {
-        struct stat st;
-
-        if (stat("/proc/self/exe", &st) < 0)
-                return phx_errno();
-        return phx_buffer_addf(
-                        buffer,
-                        "%llu %lld %lld.%09ld\n",
-                        (unsigned long long) st.st_ino,
-                        (long long) st.st_size,
-                        (long long) st.st_mtim.tv_sec,
-                        st.st_mtim.tv_nsec);
 }
 
 static int kept_add_text(struct phx_buffer *buffer, const char *text, char end) {
@@ -83,7 +68,7 @@ void phx_lints_keep(
 
         r = kept_file_name(key, name);
         if (r >= 0)
-                r = add_program(&body);
+                r = phx_program_add(&body);
         if (r >= 0)
                 r = kept_add_text(&body, trouble, '\n');
         for (size_t i = 0; r >= 0 && i < lints->count; i++)
@@ -158,7 +143,7 @@ static int kept_parse(char *at, struct phx_lints *lints, char **ret_trouble) {
         char *line;
         int r;
 
-        r = add_program(&program);
+        r = phx_program_add(&program);
         if (r < 0 || strncmp(at, program.data, program.size) != 0)
                 return -ENOENT;
         at += program.size;

@@ -3,10 +3,13 @@
 /* liblxc's answers in a file: what is believed of them, and what is not. */
 
 #include <errno.h>
+#include <unistd.h>
 
 #include "container-tree.h"
 #include "lxc/kept.h"
+#include "lxc/replace.h"
 
+static const char *program = "one\n";
 static const struct phx_trust anyone = { .root = "/", .anyone = true };
 
 struct host {
@@ -60,7 +63,7 @@ static void look(struct host *host) {
 
 static void keep(struct host *host) {
         phx_buffer_done(&host->bytes);
-        assert_int_equal(phx_lxc_kept_render(host->cache, host->reviews, &host->bytes), 0);
+        assert_int_equal(phx_lxc_kept_render(program, host->cache, host->reviews, &host->bytes), 0);
         assert_int_equal(phx_lxc_kept_unsaved(host->cache, host->reviews), 0);
 }
 
@@ -68,7 +71,12 @@ static void keep(struct host *host) {
 static int restart(struct host *host) {
         host_new(host);
         host->lxc.deadline_usec = 0;
-        return phx_lxc_kept_parse(host->bytes.data, host->bytes.size, host->cache, host->reviews);
+        return phx_lxc_kept_parse(
+                        program,
+                        host->bytes.data,
+                        host->bytes.size,
+                        host->cache,
+                        host->reviews);
 }
 
 static void assert_effective(const struct host *host, size_t index, const char *profile) {
@@ -179,9 +187,101 @@ static void nothing_is_believed_of_a_damaged_file(void **state) {
         assert_int_equal(restart(&host), 0);
 }
 
+/* Of the same version, and yet it may answer otherwise. */
+static void nothing_is_believed_of_another_build(void **state) {
+        phx_cleanup(host_done) struct host host = { 0 };
+
+        host_init(&host, "build");
+        add_containers(&host);
+        look(&host);
+        keep(&host);
+        program = "another\n";
+        assert_int_equal(restart(&host), -EBADMSG);
+        assert_int_equal(phx_lxc_kept_count(host.cache, host.reviews), 0);
+        program = "one\n";
+        assert_int_equal(restart(&host), 0);
+}
+
+/* --- what a crash left --- */
+
+static int clean(struct host *host) {
+        return phx_lxc_remove_leftovers(&host->lxc, host->cache);
+}
+
+static void leave(const struct host *host, const char *name) {
+        char path[256];
+
+        (void) snprintf(path,
+                        sizeof(path),
+                        "%s/%s/.config.phoenixd~",
+                        strrchr(host->path, '/') + 1,
+                        name);
+        tree_write(path, "half");
+}
+
+static void what_a_crash_left_after_it_was_kept_is_removed(void **state) {
+        phx_cleanup(host_done) struct host host = { 0 };
+
+        host_init(&host, "left");
+        add_containers(&host);
+        leave(&host, "a");
+        leave(&host, "b\n\377");
+        assert_int_equal(clean(&host), 2);
+        (void) usleep(40000);
+        look(&host);
+        look(&host);
+        keep(&host);
+        leave(&host, "c");
+        assert_int_equal(restart(&host), 0);
+        assert_int_equal(clean(&host), 1);
+        assert_int_equal(clean(&host), 0);
+        host.lxc.deadline_usec = 5000000;
+        look(&host);
+        assert_effective(&host, 2, "lxc-c");
+}
+
+/* As where phoenixd only observes: what it has seen there may be what a crash left. */
+static void what_was_kept_without_cleaning_is_cleaned(void **state) {
+        phx_cleanup(host_done) struct host host = { 0 };
+
+        host_init(&host, "unclean");
+        add_containers(&host);
+        leave(&host, "a");
+        (void) usleep(40000);
+        look(&host);
+        look(&host);
+        keep(&host);
+        assert_int_equal(restart(&host), 0);
+        assert_int_equal(clean(&host), 1);
+}
+
+/* lxc-create has begun while no engine ran. */
+static void a_directory_that_was_not_looked_at_is_looked_at(void **state) {
+        phx_cleanup(host_done) struct host host = { 0 };
+
+        host_init(&host, "begun");
+        add_containers(&host);
+        assert_int_equal(clean(&host), 0);
+        (void) usleep(40000);
+        look(&host);
+        look(&host);
+        keep(&host);
+        tree_write("begun/a/partial", "");
+        assert_int_equal(restart(&host), 0);
+        assert_int_equal(clean(&host), 0);
+        look(&host);
+        assert_non_null(strstr(host.found.items[0].trouble, "lxc-create"));
+        assert_effective(&host, 1, "lxc-b");
+        assert_int_equal(restart(&host), 0);
+        look(&host);
+        assert_non_null(strstr(host.found.items[0].trouble, "lxc-create"));
+}
+
 /* A whole file of ours, and none that this program would write. */
 static void nothing_is_believed_of_a_file_of_another_version(void **state) {
-        static const char body[] = "0.0.0\0/var/lib/lxc\0"
+        static const char body[] = "one\n\0"
+                                   "0.0.0\0/var/lib/lxc\0"
+                                   "0\0"
                                    "0\0"
                                    "0",
                           short_body[] = "c\0a";
@@ -190,7 +290,7 @@ static void nothing_is_believed_of_a_file_of_another_version(void **state) {
 
         host_init(&host, "version");
         phx_sha256(body, sizeof(body), digest);
-        assert_int_equal(phx_buffer_addf(&host.bytes, "phoenixd-lxc 1 %s\n", digest), 0);
+        assert_int_equal(phx_buffer_addf(&host.bytes, "phoenixd-lxc 2 %s\n", digest), 0);
         assert_int_equal(phx_buffer_add(&host.bytes, body, sizeof(body)), 0);
         assert_int_equal(restart(&host), -EBADMSG);
 
@@ -198,10 +298,10 @@ static void nothing_is_believed_of_a_file_of_another_version(void **state) {
         keep(&host);
         assert_int_equal(restart(&host), 0);
         assert_int_equal(phx_buffer_add(&host.bytes, short_body, sizeof(short_body)), 0);
-        phx_sha256(host.bytes.data + sizeof("phoenixd-lxc 1 ") - 1 + PHX_SHA256_HEX,
-                   host.bytes.size - (sizeof("phoenixd-lxc 1 ") - 1 + PHX_SHA256_HEX),
+        phx_sha256(host.bytes.data + sizeof("phoenixd-lxc 2 ") - 1 + PHX_SHA256_HEX,
+                   host.bytes.size - (sizeof("phoenixd-lxc 2 ") - 1 + PHX_SHA256_HEX),
                    digest);
-        memcpy(host.bytes.data + sizeof("phoenixd-lxc 1 ") - 1, digest, PHX_SHA256_HEX - 1);
+        memcpy(host.bytes.data + sizeof("phoenixd-lxc 2 ") - 1, digest, PHX_SHA256_HEX - 1);
         assert_int_equal(restart(&host), -EBADMSG);
 }
 
@@ -213,6 +313,10 @@ int main(void) {
                 cmocka_unit_test(another_path_has_other_containers),
                 cmocka_unit_test(nothing_is_believed_of_a_damaged_file),
                 cmocka_unit_test(nothing_is_believed_of_a_file_of_another_version),
+                cmocka_unit_test(nothing_is_believed_of_another_build),
+                cmocka_unit_test(what_a_crash_left_after_it_was_kept_is_removed),
+                cmocka_unit_test(what_was_kept_without_cleaning_is_cleaned),
+                cmocka_unit_test(a_directory_that_was_not_looked_at_is_looked_at),
         };
 
         return cmocka_run_group_tests(tests, tree_setup, tree_teardown);

@@ -330,15 +330,17 @@ static void the_lock_is_the_one_that_liblxc_takes(void **state) {
 }
 
 static void leftovers_of_a_crash_are_removed(void **state) {
+        phx_cleanup(phx_lxc_cache_freep) struct phx_lxc_cache *cache = NULL;
         const struct phx_lxc lxc = host();
 
+        assert_int_equal(phx_lxc_cache_new(&cache), 0);
         write_config("crashed", "lxc.uts.name = a\n");
         tree_write("lxc/crashed/.config.phoenixd~", "half");
         write_config(".hidden", "lxc.uts.name = a\n");
         tree_write("lxc/.hidden/.config.phoenixd~", "half");
-        assert_int_equal(phx_lxc_remove_leftovers(&lxc), 2);
+        assert_int_equal(phx_lxc_remove_leftovers(&lxc, cache), 2);
         assert_config("crashed", "lxc.uts.name = a\n");
-        assert_int_equal(phx_lxc_remove_leftovers(&lxc), 0);
+        assert_int_equal(phx_lxc_remove_leftovers(&lxc, cache), 0);
 }
 
 int main(void) {
