@@ -110,6 +110,7 @@ int phx_diff(const struct phx_desired *desired,
         int r;
 
         r = diff_all(&differ);
+        phx_strings_done(&differ.outdated);
         if (r < 0) {
                 phx_drifts_done(&differ.drifts);
                 return r;

@@ -13,6 +13,7 @@
  * Containers on the host that the configuration does not name are reported as unmanaged and left
  * alone. */
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,16 +24,22 @@ static const char *diff_containers_or_unknown(const char *text) {
         return text ? text : "unknown";
 }
 
-/* Whether the kernel has all of this very version: asked of the drifts that say so. */
+/* Whether the kernel has all of this very version. */
 static bool diff_containers_is_in_force(const struct phx_differ *differ, const char *profile) {
+        return !phx_strings_has_sorted(&differ->outdated, profile);
+}
+
+/* The drifts of the profiles say so. */
+static int diff_containers_find_outdated(struct phx_differ *differ) {
         for (size_t i = 0; i < differ->drifts.count; i++) {
                 const struct phx_drift *drift = &differ->drifts.items[i];
 
                 if (drift->layer == PHX_LAYER_KERNEL && drift->kind != PHX_DRIFT_NAMESPACE &&
-                    strcmp(drift->object, profile) == 0)
-                        return false;
+                    phx_strings_add(&differ->outdated, drift->object) < 0)
+                        return -ENOMEM;
         }
-        return true;
+        phx_strings_unique(&differ->outdated);
+        return 0;
 }
 
 /* PHX_CAUSE_NONE when the kernel has what a container would be put into; else why it must wait. */
@@ -379,6 +386,8 @@ static int diff_unmanaged(struct phx_differ *differ) {
 }
 
 int phx_differ_containers(struct phx_differ *differ) {
+        if (diff_containers_find_outdated(differ) < 0)
+                return -ENOMEM;
         for (size_t i = 0; i < differ->desired->container_count; i++) {
                 int r = diff_container(differ, &differ->desired->containers[i]);
 

@@ -16,6 +16,7 @@
  *
  * What cannot be read is unknown, never "in sync" and never "absent". */
 
+#include <errno.h>
 #include <string.h>
 
 #include "reconcile/differ.h"
@@ -246,15 +247,19 @@ static int diff_loaded(
 }
 
 static bool is_leftover(const struct phx_desired_profile *profile, const char *name) {
-        return phx_label_name_is_of(name, profile->name) && strcmp(name, profile->name) != 0 &&
-               !phx_label_name_is_learned(name) && !phx_kernel_entries_find(&profile->policy, name);
+        return !phx_label_name_is_learned(name) && !phx_kernel_entries_find(&profile->policy, name);
 }
 
 /* Children that a former version had: the kernel keeps them, and only a removal of the whole
  * profile, which would unconfine the tasks in it, could take them away. */
 static int diff_leftovers(struct phx_differ *differ, const struct phx_desired_profile *profile) {
-        for (size_t i = 0; i < differ->observed->loaded.count; i++) {
-                const struct phx_kernel_entry *entry = &differ->observed->loaded.items[i];
+        const struct phx_kernel_entry *entry;
+        phx_autofree char *children = NULL;
+        size_t at = 0;
+
+        if (phx_printf(&children, "%s//", profile->name) < 0)
+                return -ENOMEM;
+        while ((entry = phx_kernel_entries_next(&differ->observed->loaded, children, &at))) {
                 int r;
 
                 if (!is_leftover(profile, entry->name))

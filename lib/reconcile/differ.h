@@ -10,6 +10,8 @@ struct phx_differ {
         const struct phx_desired *desired;
         const struct phx_observed *observed;
         struct phx_drifts drifts;
+        struct phx_strings outdated; /* for the containers: profiles of which the kernel lacks the
+                                        desired version; sorted */
 };
 
 /* Adds a copy. Nothing is changed on behalf of input that was not accepted yet, so the action is

@@ -56,6 +56,8 @@ int phx_foreign_leave(
                 r = now ? phx_kernel_entries_add(&foreign->left, name, now->mode, now->hash)
                         : phx_strings_add(&foreign->absent, name);
         }
+        if (r >= 0)
+                r = phx_kernel_entries_index(&foreign->left);
         foreign->is_known = r >= 0;
         return r;
 }

@@ -193,7 +193,9 @@ static int see(struct phx_pass *pass,
         assert(picture->desired && picture->observed);
         if (input.retry_usec < picture->observed->retry_usec)
                 picture->observed->retry_usec = input.retry_usec;
-        r = phx_desire(&input, picture->observed);
+        r = phx_observed_index(picture->observed);
+        if (r >= 0)
+                r = phx_desire(&input, picture->observed);
         if (r >= 0)
                 r = phx_confine(picture->desired, picture->observed);
         if (r < 0)

@@ -117,11 +117,6 @@ static int fill_profile(
         if (fill_suspended(view, want->name, &profile->suspended) < 0)
                 return -ENOMEM;
         profile->deployed = deployment_of(view->observed, want);
-        for (size_t i = 0; i < view->desired->container_count; i++)
-                if (phx_equal(view->desired->containers[i].profile, want->name) &&
-                    phx_strings_add(&profile->containers, view->desired->containers[i].id) < 0)
-                        return -ENOMEM;
-        phx_strings_sort(&profile->containers);
         if (phx_lints_copy(&profile->lints, &want->lints) < 0)
                 return -ENOMEM;
         return fill_kernel(view->observed, want, profile);
@@ -287,6 +282,27 @@ static bool snapshot_is_sorted(
         return true;
 }
 
+/* The profiles are sorted. */
+static int fill_assigned(const struct phx_desired *desired, struct phx_snapshot *snapshot) {
+        for (size_t i = 0; i < desired->container_count; i++) {
+                struct phx_snapshot_profile *profile = NULL;
+
+                if (snapshot->profile_count > 0)
+                        profile = bsearch(
+                                        &(const struct phx_snapshot_profile){
+                                                        .name = desired->containers[i].profile },
+                                        snapshot->profiles,
+                                        snapshot->profile_count,
+                                        sizeof(*snapshot->profiles),
+                                        by_name);
+                if (profile && phx_strings_add(&profile->containers, desired->containers[i].id) < 0)
+                        return -ENOMEM;
+        }
+        for (size_t i = 0; i < snapshot->profile_count; i++)
+                phx_strings_sort(&snapshot->profiles[i].containers);
+        return 0;
+}
+
 static int fill_profiles(const struct phx_snapshot_view *view, struct phx_snapshot *snapshot) {
         const size_t count = view->desired->profile_count;
 
@@ -300,7 +316,7 @@ static int fill_profiles(const struct phx_snapshot_view *view, struct phx_snapsh
                         return -ENOMEM;
         if (!snapshot_is_sorted(snapshot->profiles, count, sizeof(*snapshot->profiles), by_name))
                 qsort(snapshot->profiles, count, sizeof(*snapshot->profiles), by_name);
-        return 0;
+        return fill_assigned(view->desired, snapshot);
 }
 
 static int fill_containers(const struct phx_snapshot_view *view, struct phx_snapshot *snapshot) {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/grow.h"
+#include "state/labels.h"
 
 int phx_kernel_entries_add(
                 struct phx_kernel_entries *entries,
@@ -24,9 +25,47 @@ int phx_kernel_entries_add(
 const struct phx_kernel_entry *phx_kernel_entries_find(
                 const struct phx_kernel_entries *entries,
                 const char *name) {
-        for (size_t i = 0; i < entries->count; i++)
-                if (phx_equal(entries->items[i].name, name))
-                        return &entries->items[i];
+        size_t at = phx_index_find(
+                        &entries->by_name,
+                        entries->items,
+                        entries->count,
+                        sizeof(*entries->items),
+                        name,
+                        strlen(name));
+
+        return at < entries->count ? &entries->items[at] : NULL;
+}
+
+int phx_kernel_entries_index(struct phx_kernel_entries *entries) {
+        return phx_index_make(
+                        &entries->by_name,
+                        entries->items,
+                        entries->count,
+                        sizeof(*entries->items));
+}
+
+const struct phx_kernel_entry *phx_kernel_entries_next(
+                const struct phx_kernel_entries *entries,
+                const char *prefix,
+                size_t *at) {
+        bool is_indexed = entries->by_name.count == entries->count;
+
+        if (*at == 0 && is_indexed)
+                *at = phx_index_before(
+                                &entries->by_name,
+                                entries->items,
+                                sizeof(*entries->items),
+                                prefix);
+        while (*at < entries->count) {
+                size_t position = is_indexed ? entries->by_name.positions[*at] : *at;
+
+                (*at)++;
+                if (phx_has_prefix(entries->items[position].name, prefix))
+                        return &entries->items[position];
+                if (is_indexed)
+                        break;
+        }
+        *at = entries->count;
         return NULL;
 }
 
@@ -36,6 +75,7 @@ void phx_kernel_entries_done(struct phx_kernel_entries *entries) {
                 free(entries->items[i].hash);
         }
         free(entries->items);
+        phx_index_done(&entries->by_name);
         *entries = (struct phx_kernel_entries){ 0 };
 }
 
@@ -84,6 +124,7 @@ struct phx_desired *phx_desired_free(struct phx_desired *desired) {
         }
         free(desired->profiles);
         free(desired->containers);
+        phx_index_done(&desired->profiles_by_name);
         free(desired->by_directory);
         free(desired->refusals);
         phx_suspensions_done(&desired->suspensions);
@@ -192,7 +233,15 @@ static int desired_compare_directories(const void *a, const void *b, void *data)
 
 int phx_desired_index(struct phx_desired *desired) {
         size_t count = desired->container_count, *by_directory;
+        int r;
 
+        r = phx_index_make(
+                        &desired->profiles_by_name,
+                        desired->profiles,
+                        desired->profile_count,
+                        sizeof(*desired->profiles));
+        if (r < 0)
+                return r;
         by_directory = reallocarray(desired->by_directory, count + 1, sizeof(*by_directory));
         if (!by_directory)
                 return -ENOMEM;
@@ -257,11 +306,29 @@ int phx_desired_container_set_generated(struct phx_desired_container *container)
         return phx_desired_container_set_profile(container, "generated", NULL);
 }
 
+static const struct phx_desired_profile *desired_find_profile_sized(
+                const struct phx_desired *desired,
+                const char *name,
+                size_t size) {
+        size_t at = phx_index_find(
+                        &desired->profiles_by_name,
+                        desired->profiles,
+                        desired->profile_count,
+                        sizeof(*desired->profiles),
+                        name,
+                        size);
+
+        return at < desired->profile_count ? &desired->profiles[at] : NULL;
+}
+
 const struct phx_desired_profile *phx_desired_find_profile(
                 const struct phx_desired *desired,
                 const char *name) {
-        for (size_t i = 0; i < desired->profile_count; i++)
-                if (strcmp(desired->profiles[i].name, name) == 0)
-                        return &desired->profiles[i];
-        return NULL;
+        return desired_find_profile_sized(desired, name, strlen(name));
+}
+
+const struct phx_desired_profile *phx_desired_find_parent(
+                const struct phx_desired *desired,
+                const char *name) {
+        return desired_find_profile_sized(desired, name, phx_label_parent_size(name));
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/digest.h"
+#include "base/index.h"
 #include "base/strings.h"
 #include "state/cause.h"
 #include "state/configuration.h"
@@ -27,6 +28,7 @@ struct phx_kernel_entry {
 struct phx_kernel_entries {
         struct phx_kernel_entry *items;
         size_t count;
+        struct phx_index by_name; /* see phx_kernel_entries_index() */
 };
 
 enum phx_source_state {
@@ -99,6 +101,7 @@ struct phx_desired {
         char generation[PHX_SHA256_HEX];
         struct phx_desired_profile *profiles;
         size_t profile_count;
+        struct phx_index profiles_by_name; /* see phx_desired_index() */
         struct phx_desired_container *containers;
         size_t container_count;
         size_t *by_directory; /* their positions; see phx_desired_index() */
@@ -135,9 +138,8 @@ bool phx_container_has_namespace(
  * accepts nothing. 0 or -ENOMEM. */
 int phx_desired_accept(struct phx_desired *desired, const struct phx_acceptances *acceptances);
 
-/* When all containers are there: from now on one is found without walking all of them. 0 or
- * -ENOMEM.
- */
+/* When all profiles and containers are there: from now on one is found without walking all of them.
+ * 0 or -ENOMEM. */
 int phx_desired_index(struct phx_desired *desired);
 
 /* The container that is DIRECTORY on this host, or NULL. */
@@ -158,6 +160,10 @@ int phx_desired_container_set_generated(struct phx_desired_container *container)
 const struct phx_desired_profile *phx_desired_find_profile(
                 const struct phx_desired *desired,
                 const char *name);
+/* The profile that NAME is, or is a child of: see phx_label_name_is_of(). */
+const struct phx_desired_profile *phx_desired_find_parent(
+                const struct phx_desired *desired,
+                const char *name);
 
 /* Copies both strings (HASH may be NULL). 0 or -ENOMEM. */
 int phx_kernel_entries_add(
@@ -165,7 +171,14 @@ int phx_kernel_entries_add(
                 const char *name,
                 enum phx_policy_mode mode,
                 const char *hash);
+/* When all are there: as phx_desired_index(). */
+int phx_kernel_entries_index(struct phx_kernel_entries *entries);
 const struct phx_kernel_entry *phx_kernel_entries_find(
                 const struct phx_kernel_entries *entries,
                 const char *name);
+/* Those whose names begin with PREFIX, one after the other: AT is 0 at first. NULL at the end. */
+const struct phx_kernel_entry *phx_kernel_entries_next(
+                const struct phx_kernel_entries *entries,
+                const char *prefix,
+                size_t *at);
 void phx_kernel_entries_done(struct phx_kernel_entries *entries);

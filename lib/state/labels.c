@@ -70,6 +70,12 @@ bool phx_label_name_is_of(const char *name, const char *profile) {
                (!name[length] || phx_has_prefix(name + length, child));
 }
 
+size_t phx_label_parent_size(const char *name) {
+        const char *end = strstr(name, child);
+
+        return end ? (size_t) (end - name) : strlen(name);
+}
+
 bool phx_label_name_is_learned(const char *name) {
         return strstr(name, learned) != NULL;
 }

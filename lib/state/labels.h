@@ -53,6 +53,8 @@ bool phx_label_runs_in(const char *label, const char *profile);
 
 /* Of a single profile's name: whether it is PROFILE or a child of it. */
 bool phx_label_name_is_of(const char *name, const char *profile);
+/* How many bytes of NAME are the profile that it is, or is a child of. */
+size_t phx_label_parent_size(const char *name);
 /* Whether the kernel has made it for what a complaining profile executes. */
 bool phx_label_name_is_learned(const char *name);
 

@@ -93,6 +93,7 @@ struct phx_observed *phx_observed_free(struct phx_observed *observed) {
         free(observed->pve_refusal);
         phx_kernel_entries_done(&observed->loaded);
         free(observed->files);
+        phx_index_done(&observed->files_by_name);
         free(observed->containers);
         phx_strings_done(&observed->namespaces);
         phx_strings_done(&observed->watches);
@@ -122,10 +123,25 @@ struct phx_observed_container *phx_observed_add_container(
 const struct phx_observed_file *phx_observed_find_file(
                 const struct phx_observed *observed,
                 const char *name) {
-        for (size_t i = 0; i < observed->file_count; i++)
-                if (strcmp(observed->files[i].name, name) == 0)
-                        return &observed->files[i];
-        return NULL;
+        size_t at = phx_index_find(
+                        &observed->files_by_name,
+                        observed->files,
+                        observed->file_count,
+                        sizeof(*observed->files),
+                        name,
+                        strlen(name));
+
+        return at < observed->file_count ? &observed->files[at] : NULL;
+}
+
+int phx_observed_index(struct phx_observed *observed) {
+        int r = phx_index_make(
+                        &observed->files_by_name,
+                        observed->files,
+                        observed->file_count,
+                        sizeof(*observed->files));
+
+        return r < 0 ? r : phx_kernel_entries_index(&observed->loaded);
 }
 
 const struct phx_observed_container *phx_observed_find_container(

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/index.h"
 #include "base/strings.h"
 #include "state/backend.h"
 #include "state/desired.h"
@@ -103,8 +104,9 @@ struct phx_observed {
         char *deployed_dir;              /* where the files were looked for */
         struct phx_observed_file *files; /* of every desired profile */
         size_t file_count;
-        char *lxc_path;    /* where the containers were looked for */
-        char *lxc_refusal; /* why that is not believed, for the operator; else NULL */
+        struct phx_index files_by_name; /* see phx_observed_index() */
+        char *lxc_path;                 /* where the containers were looked for */
+        char *lxc_refusal;              /* why that is not believed, for the operator; else NULL */
         char *pve_refusal; /* why Proxmox says nothing of its containers now; else NULL: then what
                               is not there may be there all the same */
         struct phx_observed_container
@@ -144,6 +146,10 @@ struct phx_observed_file *phx_observed_add_file(struct phx_observed *observed, c
 struct phx_observed_container *phx_observed_add_container(
                 struct phx_observed *observed,
                 const char *directory);
+
+/* When all files and all of the kernel's entries are there: from now on one is found without
+ * walking all of them. 0 or -ENOMEM. */
+int phx_observed_index(struct phx_observed *observed);
 
 const struct phx_observed_file *phx_observed_find_file(
                 const struct phx_observed *observed,

@@ -31,10 +31,9 @@ const char *phx_posture_words(enum phx_posture posture) {
 
 /* A child is in what its profile may do, so that the profile's own warnings tell of it too. */
 static enum phx_escape escape_of(const struct phx_desired *desired, const char *name) {
-        for (size_t i = 0; i < desired->profile_count; i++)
-                if (phx_label_name_is_of(name, desired->profiles[i].name))
-                        return phx_lints_escape(&desired->profiles[i].lints);
-        return PHX_ESCAPE_NONE;
+        const struct phx_desired_profile *profile = phx_desired_find_parent(desired, name);
+
+        return profile ? phx_lints_escape(&profile->lints) : PHX_ESCAPE_NONE;
 }
 
 /* One profile of a label that is not in a policy namespace. */

@@ -64,6 +64,65 @@ static void kernel_entries_may_lack_a_hash(void **state) {
         assert_int_equal(entries.count, 0);
 }
 
+/* In the order of the list without an index, in that of the names with one. */
+static void children_are_found_by_their_prefix(void **state) {
+        static const char *const names[] = { "lxc-b",
+                                             "lxc-a//d",
+                                             "lxc-a-b//c",
+                                             "lxc-a",
+                                             "lxc-a//c" };
+        phx_cleanup(phx_kernel_entries_done) struct phx_kernel_entries entries = { 0 };
+        size_t at = 0;
+
+        for (size_t i = 0; i < PHX_ELEMENTS(names); i++)
+                assert_int_equal(
+                                phx_kernel_entries_add(
+                                                &entries,
+                                                names[i],
+                                                PHX_POLICY_ENFORCE,
+                                                NULL),
+                                0);
+        assert_string_equal(phx_kernel_entries_next(&entries, "lxc-a//", &at)->name, "lxc-a//d");
+        assert_string_equal(phx_kernel_entries_next(&entries, "lxc-a//", &at)->name, "lxc-a//c");
+        assert_null(phx_kernel_entries_next(&entries, "lxc-a//", &at));
+
+        assert_int_equal(phx_kernel_entries_index(&entries), 0);
+        for (size_t i = 0; i < PHX_ELEMENTS(names); i++)
+                assert_ptr_equal(phx_kernel_entries_find(&entries, names[i]), &entries.items[i]);
+        assert_null(phx_kernel_entries_find(&entries, "lxc-"));
+        assert_null(phx_kernel_entries_find(&entries, "lxc-c"));
+        at = 0;
+        assert_string_equal(phx_kernel_entries_next(&entries, "lxc-a//", &at)->name, "lxc-a//c");
+        assert_string_equal(phx_kernel_entries_next(&entries, "lxc-a//", &at)->name, "lxc-a//d");
+        assert_null(phx_kernel_entries_next(&entries, "lxc-a//", &at));
+        at = 0;
+        assert_null(phx_kernel_entries_next(&entries, "lxc-z//", &at));
+
+        /* What was added since is found, too. */
+        assert_int_equal(phx_kernel_entries_add(&entries, "lxc-0", PHX_POLICY_ENFORCE, NULL), 0);
+        assert_ptr_equal(phx_kernel_entries_find(&entries, "lxc-0"), &entries.items[5]);
+}
+
+static void a_profile_is_found_by_its_children(void **state) {
+        phx_cleanup(phx_desired_freep) struct phx_desired *desired = desired_new();
+
+        assert_non_null(phx_desired_add_profile(desired, "lxc-web"));
+        assert_non_null(phx_desired_add_profile(desired, "lxc-we"));
+        assert_non_null(phx_desired_add_profile(desired, "lxc-db"));
+        for (unsigned round = 0; round < 2; round++) {
+                assert_ptr_equal(
+                                phx_desired_find_parent(desired, "lxc-web//c//d"),
+                                &desired->profiles[0]);
+                assert_ptr_equal(phx_desired_find_parent(desired, "lxc-we"), &desired->profiles[1]);
+                assert_ptr_equal(
+                                phx_desired_find_profile(desired, "lxc-db"),
+                                &desired->profiles[2]);
+                assert_null(phx_desired_find_parent(desired, "lxc-w//lxc-web"));
+                assert_null(phx_desired_find_profile(desired, "lxc-web//c"));
+                assert_int_equal(phx_desired_index(desired), 0);
+        }
+}
+
 static void what_is_accepted_is_marked_and_what_accepts_nothing_is_noted(void **state) {
         static char db[] = "lxc-db", id[] = "910", reason[] = "so be it";
         struct phx_acceptance items[] = {
@@ -146,6 +205,8 @@ int main(void) {
                 cmocka_unit_test(what_is_added_is_found),
                 cmocka_unit_test(containers_and_refusals_are_copied),
                 cmocka_unit_test(kernel_entries_may_lack_a_hash),
+                cmocka_unit_test(children_are_found_by_their_prefix),
+                cmocka_unit_test(a_profile_is_found_by_its_children),
                 cmocka_unit_test(what_is_accepted_is_marked_and_what_accepts_nothing_is_noted),
                 cmocka_unit_test(copies_of_lints_share_until_one_changes),
                 cmocka_unit_test(lints_are_equal_by_what_they_contain),
