@@ -215,44 +215,90 @@ int phx_inventory_parse(
 
 /* --- writing --- */
 
-/* Only the lines are ours, one for each entry, so that a person can read it and a difference is
- * small; the values are JSON as jansson writes it. */
+/* One line for each entry, so that a person can read it and a difference is small. It is written
+ * whole at each change of it, so that what every entry has is written directly; the rare text in
+ * which JSON has something to escape is left to jansson. */
 
-static int inventory_json_add_value(struct phx_buffer *buffer, const json_t *value) {
-        phx_autofree char *text = json_dumps(value, JSON_ENCODE_ANY);
-
-        return text ? phx_buffer_add_text(buffer, text) : -ENOMEM;
+static bool is_plain(const char *text) {
+        for (const char *at = text; *at; at++)
+                if (*at < ' ' || *at > '~' || *at == '"' || *at == '\\')
+                        return false;
+        return true;
 }
 
-/* What is read back as none is not written. */
-static bool is_empty_list(const json_t *value) {
-        return json_is_array(value) && json_array_size(value) == 0;
+static int inventory_json_add_escaped(struct phx_buffer *buffer, const char *text) {
+        /* It does not say why it failed. */
+        phx_cleanup(phx_json_decref) json_t *value = json_string(text);
+        phx_autofree char *dump = value ? json_dumps(value, JSON_ENCODE_ANY) : NULL;
+
+        if (!value)
+                return -EILSEQ;
+        return dump ? phx_buffer_add_text(buffer, dump) : -ENOMEM;
+}
+
+static int inventory_json_add_string(struct phx_buffer *buffer, const char *text) {
+        int r;
+
+        if (!is_plain(text))
+                return inventory_json_add_escaped(buffer, text);
+        r = phx_buffer_add(buffer, "\"", 1);
+        if (r >= 0)
+                r = phx_buffer_add_text(buffer, text);
+        return r < 0 ? r : phx_buffer_add(buffer, "\"", 1);
+}
+
+static int inventory_json_add_strings(struct phx_buffer *buffer, const struct phx_strings *texts) {
+        int r = phx_buffer_add(buffer, "[", 1);
+
+        for (size_t i = 0; r >= 0 && i < texts->count; i++) {
+                if (i > 0)
+                        r = phx_buffer_add_text(buffer, ", ");
+                if (r >= 0)
+                        r = inventory_json_add_string(buffer, texts->items[i]);
+        }
+        return r < 0 ? r : phx_buffer_add(buffer, "]", 1);
+}
+
+/* SEPARATOR comes before it. What is read back as none is not written: 0, else 1. */
+static int inventory_json_add_field(
+                struct phx_buffer *buffer,
+                const char *separator,
+                const struct phx_field *field,
+                const void *entry) {
+        const char *value = (const char *) entry + field->offset;
+        const struct phx_strings *texts = NULL;
+        int r;
+
+        if (field->type == PHX_FIELD_EXACT)
+                texts = (const struct phx_strings *) (const void *) value;
+        if (texts && texts->count == 0)
+                return 0;
+        r = phx_buffer_add_text(buffer, separator);
+        if (r >= 0)
+                r = inventory_json_add_string(buffer, field->key);
+        if (r >= 0)
+                r = phx_buffer_add_text(buffer, ": ");
+        if (r >= 0)
+                r = texts ? inventory_json_add_strings(buffer, texts)
+                          : inventory_json_add_string(buffer, value);
+        return r < 0 ? r : 1;
 }
 
 static int inventory_json_add_entry(
                 struct phx_buffer *buffer,
                 const struct section *section,
                 const void *entry) {
-        phx_cleanup(phx_json_decref) json_t *name = NULL, *members = NULL;
-        const char *key, *text, *separator = "";
-        json_t *value;
+        const char *name, *separator = "";
         int r;
 
-        memcpy(&text, entry, sizeof(text));
-        name = json_string(text);
-        /* It does not say why it failed. */
-        r = name ? phx_fields_render(&section->shape, entry, &members) : -EILSEQ;
-        if (r >= 0)
-                r = inventory_json_add_value(buffer, name);
+        memcpy(&name, entry, sizeof(name));
+        r = inventory_json_add_string(buffer, name);
         if (r >= 0)
                 r = phx_buffer_add_text(buffer, ": { ");
-        json_object_foreach(members, key, value) {
-                if (r >= 0 && !is_empty_list(value)) {
-                        r = phx_buffer_addf(buffer, "%s\"%s\": ", separator, key);
-                        if (r >= 0)
-                                r = inventory_json_add_value(buffer, value);
+        for (size_t i = 0; r >= 0 && i < section->shape.field_count; i++) {
+                r = inventory_json_add_field(buffer, separator, &section->shape.fields[i], entry);
+                if (r > 0)
                         separator = ", ";
-                }
         }
         return r < 0 ? r : phx_buffer_add_text(buffer, " }");
 }

@@ -134,6 +134,42 @@ static void the_text_is_one_entry_a_line(void **state) {
                         "}\n");
 }
 
+/* Whatever JSON escapes, and what it does not; there are no control characters in a line. */
+static void each_character_is_read_back(void **state) {
+        static const struct {
+                const char *line, *text;
+        } escapes[] = {
+                { "a \"b\" \\c/", "\"a \\\"b\\\" \\\\c/\"" },
+                { "~ é", "\"~ é\"" },
+        };
+
+        for (char c = ' '; c <= '~'; c++) {
+                phx_cleanup(phx_inventory_done) struct phx_inventory inventory = { 0 },
+                                                                     again = { 0 };
+                phx_cleanup(phx_strings_done) struct phx_strings lines = { 0 };
+                phx_autofree char *text = NULL;
+
+                assert_int_equal(phx_strings_addf(&lines, "a%cb", c), 0);
+                assert_int_equal(phx_inventory_set_container(&inventory, "web", &lines, NULL), 1);
+                text = render(&inventory);
+                parse(text, &again);
+                assert_true(phx_strings_equal(
+                                &phx_inventory_container(&again, "web")->lines,
+                                &lines));
+        }
+        for (size_t i = 0; i < PHX_ELEMENTS(escapes); i++) {
+                phx_cleanup(phx_inventory_done) struct phx_inventory inventory = { 0 };
+                phx_cleanup(phx_strings_done) struct phx_strings lines = { 0 };
+                phx_autofree char *text = NULL;
+
+                assert_int_equal(phx_strings_add(&lines, escapes[i].line), 0);
+                assert_int_equal(phx_inventory_set_container(&inventory, "web", &lines, NULL), 1);
+                text = render(&inventory);
+                if (!strstr(text, escapes[i].text))
+                        fail_msg("expected %s in %s", escapes[i].text, text);
+        }
+}
+
 static void an_empty_inventory_is_read_back(void **state) {
         phx_cleanup(phx_inventory_done) struct phx_inventory inventory = { 0 }, again = { 0 };
         phx_autofree char *text = render(&inventory);
@@ -244,6 +280,7 @@ int main(void) {
                 cmocka_unit_test(lines_that_only_read_as_ours_are_kept_apart),
                 cmocka_unit_test(the_text_does_not_depend_on_the_order_of_events),
                 cmocka_unit_test(the_text_is_one_entry_a_line),
+                cmocka_unit_test(each_character_is_read_back),
                 cmocka_unit_test(an_empty_inventory_is_read_back),
                 cmocka_unit_test(what_json_cannot_hold_is_not_written),
                 cmocka_unit_test(damage_is_told_from_everything_else),
