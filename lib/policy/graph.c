@@ -15,8 +15,10 @@
  * Instead the search walks along NAME and leaves it at each position by any other byte (diverge).
  *
  * The tables are unpacked once for each graph, in the machine's byte order, as a search reads
- * every transition. State 0 is the dead one: it is in no set. Blob and rules are borrowed; each
- * set is freed by its owner. */
+ * every transition. Most bytes lead from a state to the same few others: bytes of one class to the
+ * same ones from every state (alphabet), and where strings of any bytes are searched for again and
+ * again, all places that a state leads to are listed once (links). State 0 is the dead one: it is
+ * in no set. Blob and rules are borrowed; each set is freed by its owner. */
 
 #include "policy/graph.h"
 
@@ -46,7 +48,19 @@ struct phx_policy_graph {
         uint32_t *check;
         uint32_t *next;
         uint8_t classes[256];
+        /* Where any byte but NUL leads, each place once with the first byte that leads there: of
+         * state I, from LINKED[I] up to LINKED[I + 1]. NULL: not known. */
+        struct link *links;
+        size_t *linked;
 };
+
+struct link {
+        uint32_t to;
+        uint8_t byte;
+};
+
+/* For each state; a policy's have less than two. With more than this they are not worth it. */
+#define LINKS_EACH 16
 
 struct phx_graph_bytes phx_graph_any(void) {
         struct phx_graph_bytes bytes;
@@ -88,6 +102,106 @@ static int unpack_all(struct phx_policy_graph *graph) {
         return graph->base && graph->otherwise && graph->check && graph->next ? 0 : -ENOMEM;
 }
 
+/* Always a state of the graph. */
+static uint32_t graph_step(const struct phx_policy_graph *graph, uint32_t state, uint8_t byte) {
+        /* Defaults are followed towards the root of a tree; in a circle this ends it. */
+        uint32_t left = graph->states, index = graph->classes[byte], to;
+
+        while (left-- > 0) {
+                uint32_t base = graph->base[state];
+                uint32_t place = (base & BASE_INDEX) + index;
+
+                if (place < graph->transitions && graph->check[place] == state) {
+                        to = graph->next[place];
+                        return to < graph->states ? to : 0;
+                }
+                to = graph->otherwise[state];
+                state = to < graph->states ? to : 0;
+                if (!(base & BASE_DIFFERENCE))
+                        return state;
+        }
+        return 0;
+}
+
+/* Bytes that people can read come first, so that examples are such. */
+static const char readable[] = "/abcdefghijklmnopqrstuvwxyz0123456789-._:";
+
+#define READABLE (sizeof(readable) - 1)
+
+static uint8_t byte_at(unsigned i) {
+        return i < READABLE ? (uint8_t) readable[i] : (uint8_t) (i - READABLE);
+}
+
+/* The first of all bytes that lead to the same states: in a policy there are some dozens of such.
+ */
+struct alphabet {
+        uint8_t bytes[256];
+        unsigned count;
+};
+
+static struct alphabet alphabet_of(
+                const struct phx_policy_graph *graph,
+                const struct phx_graph_bytes *bytes) {
+        struct alphabet alphabet = { .count = 0 };
+        bool has_class[256] = { false };
+
+        for (unsigned i = 0; i < READABLE + 256; i++) {
+                uint8_t byte = byte_at(i), class = graph->classes[byte];
+
+                if (!bytes->has[byte] || has_class[class])
+                        continue;
+                has_class[class] = true;
+                alphabet.bytes[alphabet.count++] = byte;
+        }
+        return alphabet;
+}
+
+/* MARKS has a place for each state, with the last one from which it was linked. */
+static size_t link_state(
+                struct phx_policy_graph *graph,
+                const struct alphabet *alphabet,
+                uint32_t state,
+                uint32_t *marks) {
+        size_t at = graph->linked[state];
+
+        for (unsigned i = 0; i < alphabet->count; i++) {
+                uint32_t to = graph_step(graph, state, alphabet->bytes[i]);
+
+                if (to == 0 || marks[to] == state + 1)
+                        continue;
+                marks[to] = state + 1;
+                graph->links[at++] = (struct link){ to, alphabet->bytes[i] };
+        }
+        return at;
+}
+
+static void forget_links(struct phx_policy_graph *graph) {
+        free(graph->links);
+        free(graph->linked);
+        graph->links = NULL;
+        graph->linked = NULL;
+}
+
+static int link_all(struct phx_policy_graph *graph) {
+        const struct phx_graph_bytes any = phx_graph_any();
+        const struct alphabet alphabet = alphabet_of(graph, &any);
+        phx_autofree uint32_t *marks = calloc((size_t) graph->states + 1, sizeof(*marks));
+        size_t limit = (size_t) graph->states * LINKS_EACH;
+
+        graph->linked = calloc((size_t) graph->states + 1, sizeof(*graph->linked));
+        graph->links = calloc(limit + 256, sizeof(*graph->links));
+        if (!marks || !graph->linked || !graph->links)
+                return -ENOMEM;
+        for (uint32_t i = 0; i < graph->states; i++) {
+                graph->linked[i + 1] = link_state(graph, &alphabet, i, marks);
+                if (graph->linked[i + 1] > limit) {
+                        forget_links(graph);
+                        return 0;
+                }
+        }
+        return 0;
+}
+
 int phx_policy_graph_new(
                 const void *blob,
                 size_t size,
@@ -113,6 +227,9 @@ int phx_policy_graph_new(
                         error);
         if (r >= 0)
                 r = unpack_all(graph);
+        /* What files are asked for begins somewhere, and goes on with few bytes. */
+        if (r >= 0 && !is_of_files)
+                r = link_all(graph);
         if (r < 0)
                 return r;
         *ret_graph = PHX_TAKE(graph);
@@ -127,6 +244,7 @@ struct phx_policy_graph *phx_policy_graph_free(struct phx_policy_graph *graph) {
         free(graph->otherwise);
         free(graph->check);
         free(graph->next);
+        forget_links(graph);
         free(graph);
 
         return NULL;
@@ -138,27 +256,6 @@ bool phx_policy_graph_has(const struct phx_policy_graph *graph, uint32_t state) 
 
 uint32_t phx_policy_graph_start(const struct phx_policy_graph *graph) {
         return graph->rules.start < graph->states ? graph->rules.start : 0;
-}
-
-/* Always a state of the graph. */
-static uint32_t graph_step(const struct phx_policy_graph *graph, uint32_t state, uint8_t byte) {
-        /* Defaults are followed towards the root of a tree; in a circle this ends it. */
-        uint32_t left = graph->states, index = graph->classes[byte], to;
-
-        while (left-- > 0) {
-                uint32_t base = graph->base[state];
-                uint32_t place = (base & BASE_INDEX) + index;
-
-                if (place < graph->transitions && graph->check[place] == state) {
-                        to = graph->next[place];
-                        return to < graph->states ? to : 0;
-                }
-                to = graph->otherwise[state];
-                state = to < graph->states ? to : 0;
-                if (!(base & BASE_DIFFERENCE))
-                        return state;
-        }
-        return 0;
 }
 
 uint32_t phx_policy_graph_run(
@@ -214,29 +311,39 @@ void phx_graph_set_add(struct phx_graph_set *set, uint32_t state) {
         reach(set, 0, 0, state);
 }
 
-/* Bytes that people can read come first, so that examples are such. */
-static const char readable[] = "/abcdefghijklmnopqrstuvwxyz0123456789-._:";
+static void close_over_any(const struct phx_policy_graph *graph, struct phx_graph_set *set) {
+        for (size_t i = 0; i < set->count; i++) {
+                uint32_t from = set->items[i];
 
-#define READABLE (sizeof(readable) - 1)
+                for (size_t j = graph->linked[from]; j < graph->linked[from + 1]; j++)
+                        reach(set, from, graph->links[j].byte, graph->links[j].to);
+        }
+}
 
-static uint8_t byte_at(unsigned i) {
-        return i < READABLE ? (uint8_t) readable[i] : (uint8_t) (i - READABLE);
+static void close_over(
+                const struct phx_policy_graph *graph,
+                const struct phx_graph_bytes *bytes,
+                struct phx_graph_set *set) {
+        const struct alphabet alphabet = alphabet_of(graph, bytes);
+
+        for (size_t i = 0; i < set->count; i++)
+                for (unsigned j = 0; j < alphabet.count; j++)
+                        reach(set,
+                              set->items[i],
+                              alphabet.bytes[j],
+                              graph_step(graph, set->items[i], alphabet.bytes[j]));
 }
 
 void phx_graph_close(
                 const struct phx_policy_graph *graph,
                 const struct phx_graph_bytes *bytes,
                 struct phx_graph_set *set) {
-        for (size_t i = 0; i < set->count; i++)
-                for (unsigned j = 0; j < READABLE + 256; j++) {
-                        uint8_t byte = byte_at(j);
+        const struct phx_graph_bytes any = phx_graph_any();
 
-                        if (bytes->has[byte])
-                                reach(set,
-                                      set->items[i],
-                                      byte,
-                                      graph_step(graph, set->items[i], byte));
-                }
+        if (graph->links && memcmp(bytes, &any, sizeof(any)) == 0)
+                close_over_any(graph, set);
+        else
+                close_over(graph, bytes, set);
 }
 
 void phx_graph_follow(
@@ -256,13 +363,14 @@ static void diverge(
                 size_t length,
                 const struct phx_graph_bytes *bytes,
                 struct phx_graph_set *set) {
-        for (unsigned i = 0; i < READABLE + 256; i++) {
-                uint8_t byte = byte_at(i);
-                uint32_t to = graph_step(graph, state, byte);
+        const struct alphabet alphabet = alphabet_of(graph, bytes);
 
-                if (!bytes->has[byte] || to == 0 || set->steps[to].is_in)
+        for (unsigned i = 0; i < alphabet.count; i++) {
+                uint32_t to = graph_step(graph, state, alphabet.bytes[i]);
+
+                if (to == 0 || set->steps[to].is_in)
                         continue;
-                reach(set, 0, byte, to);
+                reach(set, 0, alphabet.bytes[i], to);
                 set->steps[to].beginning = (uint16_t) (length + 1);
         }
 }
