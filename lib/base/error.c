@@ -116,6 +116,8 @@ int phx_error_copy(struct phx_error *error, int code, const struct phx_error *fr
 
         if (!error)
                 return code;
+        if (!from)
+                return phx_error_set(error, code, "%s", strerrordesc_np(-code));
 
         all = error->all;
         *error = *from;
@@ -123,6 +125,14 @@ int phx_error_copy(struct phx_error *error, int code, const struct phx_error *fr
         error->code = code;
         error->is_listed = false;
         return code;
+}
+
+struct phx_error *phx_error_keep(const struct phx_error *error, int code) {
+        struct phx_error *kept = code < 0 ? malloc(sizeof(*kept)) : NULL;
+
+        if (kept)
+                *kept = *error;
+        return kept;
 }
 
 /* Returns the size of what was put before. */

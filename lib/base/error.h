@@ -61,6 +61,11 @@ int phx_error_errno(struct phx_error *error, const char *place);
 /* What FROM says of CODE, with its place. Returns CODE. */
 int phx_error_copy(struct phx_error *error, int code, const struct phx_error *from);
 
+/* A copy to keep, the caller's to free, where CODE is one of failure; else NULL, and without
+ * memory.
+ */
+struct phx_error *phx_error_keep(const struct phx_error *error, int code);
+
 /* Puts "PREFIX: " before the text that is there already. The place stays. */
 void phx_error_prefix(struct phx_error *error, const char *prefix);
 

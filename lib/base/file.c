@@ -30,6 +30,14 @@ static int file_make_room(char **data, size_t size, size_t *capacity) {
         return 0;
 }
 
+/* Texts are kept, and most are far smaller than the room that they were read into. */
+static void file_give_back(char **data, size_t size) {
+        char *smaller = realloc(*data, size);
+
+        if (smaller)
+                *data = smaller;
+}
+
 int phx_file_read_fd(int fd, size_t limit, char **ret_data, size_t *ret_size) {
         phx_autofree char *data = NULL;
         size_t size = 0, capacity = 0;
@@ -52,6 +60,7 @@ int phx_file_read_fd(int fd, size_t limit, char **ret_data, size_t *ret_size) {
         } while (n != 0);
 
         data[size] = '\0';
+        file_give_back(&data, size + 1);
         *ret_data = PHX_TAKE(data);
         *ret_size = size;
         return 0;

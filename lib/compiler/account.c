@@ -89,7 +89,7 @@ int phx_compiler_account_find(
         if (!seen)
                 return -ENOMEM;
         if (seen->result < 0 && seen->result != -ENOENT)
-                return phx_error_copy(error, seen->result, &seen->error);
+                return phx_error_copy(error, seen->result, seen->error);
         if (seen->result < 0 || !account_find(seen->text, &own))
                 return phx_error_set(
                                 error,

@@ -212,7 +212,7 @@ static int parser_read_features(
                                 seen->result,
                                 &(struct phx_position){ reading->config, choice->line, 0 },
                                 "%s",
-                                seen->error.text);
+                                phx_error_text(seen->error, seen->result));
         return copy_text(ret_features, seen->text, seen->size);
 }
 
@@ -245,7 +245,7 @@ int phx_parser_options_read(
         if (seen->result == -ENOENT)
                 return 0;
         if (seen->result < 0)
-                return phx_error_copy(error, seen->result, &seen->error);
+                return phx_error_copy(error, seen->result, seen->error);
 
         r = take_lines(&reading, seen);
         if (r >= 0)

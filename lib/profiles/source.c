@@ -56,7 +56,7 @@ static int read_source(
         if (source->seen->result < 0) {
                 (void) refuse_source(
                                 source,
-                                phx_error_text(&source->seen->error, source->seen->result));
+                                phx_error_text(source->seen->error, source->seen->result));
                 source->result = source->seen->result;
                 return 0;
         }
@@ -110,7 +110,7 @@ static int read_test(
                 return 0;
         if (source->test->result >= 0)
                 return refuse_nul(source, source->test, true);
-        (void) refuse_source(source, phx_error_text(&source->test->error, source->test->result));
+        (void) refuse_source(source, phx_error_text(source->test->error, source->test->result));
         source->result = source->test->result;
         return 0;
 }
@@ -175,7 +175,7 @@ int phx_sources_list(
         if (!directory)
                 return phx_error_set_in(error, -ENOMEM, profile_dir, "out of memory");
         if (directory->result < 0)
-                return phx_error_copy(error, directory->result, &directory->error);
+                return phx_error_copy(error, directory->result, directory->error);
         r = source_list(files, profile_dir, &directory->names, &sources);
         if (r < 0)
                 return phx_error_set_in(error, r, profile_dir, "%s", strerrordesc_np(-r));

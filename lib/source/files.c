@@ -34,7 +34,9 @@ void phx_files_node_free(struct phx_files_node *node) {
         phx_references_done(&node->references);
         free(node->file.path);
         free(node->file.text);
+        free(node->file.error);
         phx_strings_done(&node->directory.names);
+        free(node->directory.error);
         free(node->directory.path);
         free(node);
 }
@@ -135,7 +137,7 @@ static bool files_read_in(struct phx_files *files, struct phx_files_node *node) 
                 return false;
         node->is_plain = true;
         node->file.result = r;
-        node->file.error = error;
+        node->file.error = phx_error_keep(&error, r);
         if (r == -ENOENT)
                 node->reach = way->kind == PHX_WAY_ABSENT ? way->reach : strlen(way->path);
         return r < 0 || files_take(node, &file) == 0;
@@ -144,15 +146,12 @@ static bool files_read_in(struct phx_files *files, struct phx_files_node *node) 
 static void files_read_by_way(const struct phx_files *files, struct phx_files_node *node) {
         struct phx_trust trust = *files->trust;
         struct phx_trust_file file = { 0 };
+        struct phx_error error = { 0 };
 
         trust.is_link_met = &node->file.is_linked;
-        node->file.result = phx_trust_read_file(
-                        &trust,
-                        -1,
-                        node->path,
-                        PHX_FILES_LIMIT,
-                        &file,
-                        &node->file.error);
+        node->file.result =
+                        phx_trust_read_file(&trust, -1, node->path, PHX_FILES_LIMIT, &file, &error);
+        node->file.error = phx_error_keep(&error, node->file.result);
         if (node->file.result >= 0)
                 (void) files_take(node, &file);
 }
@@ -218,29 +217,32 @@ static int files_open_directory(
         return 0;
 }
 
-static int list_now(struct phx_files *files, struct phx_files_node *node) {
+static int list_now(struct phx_files *files, struct phx_files_node *node, struct phx_error *error) {
         struct phx_directory_seen *seen = &node->directory;
         DIR *directory;
         int fd = -1, r;
 
-        r = files_open_directory(files, node, &fd, &seen->error);
+        r = files_open_directory(files, node, &fd, error);
         if (r < 0)
                 return r;
         directory = fdopendir(fd);
         if (!directory) {
-                r = phx_error_errno(&seen->error, seen->path);
+                r = phx_error_errno(error, seen->path);
                 (void) close(fd);
                 return r;
         }
         r = files_read_names(directory, &seen->names);
         (void) closedir(directory);
         if (r < 0)
-                return phx_error_set_in(&seen->error, r, seen->path, "%s", strerrordesc_np(-r));
+                return phx_error_set_in(error, r, seen->path, "%s", strerrordesc_np(-r));
         return 0;
 }
 
 void phx_files_read_directory(struct phx_files *files, struct phx_files_node *node) {
-        node->directory.result = list_now(files, node);
+        struct phx_error error = { 0 };
+
+        node->directory.result = list_now(files, node, &error);
+        node->directory.error = phx_error_keep(&error, node->directory.result);
 }
 
 /* --- what is asked for --- */

@@ -22,7 +22,7 @@ struct phx_file_seen {
         char digest[PHX_SHA256_HEX];
         bool is_linked; /* a symbolic link was on the way, so that more directories are to be
                            watched */
-        struct phx_error error;
+        struct phx_error *error; /* why there is none; NULL also where memory was short for it */
 };
 
 /* One directory, likewise. */
@@ -30,7 +30,7 @@ struct phx_directory_seen {
         char *path;
         int result;               /* 0, or the negative errno of phx_trust_open_directory() */
         struct phx_strings names; /* of all that is no directory in it; sorted */
-        struct phx_error error;
+        struct phx_error *error;  /* likewise */
 };
 
 /* What was read so far, in one look or in many. */

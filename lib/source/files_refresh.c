@@ -80,6 +80,10 @@ static bool is_same_file(struct phx_files *files, const struct phx_files_node *n
         return node->file.result >= 0 && node->is_settled && phx_stamp_equal(&stamp, &node->stamp);
 }
 
+static bool refresh_is_same_error(const struct phx_error *a, const struct phx_error *b) {
+        return strcmp(a ? a->text : "", b ? b->text : "") == 0;
+}
+
 /* Another file that a link leads to is to be watched elsewhere, whatever its text. */
 static bool is_same_content(const struct phx_files_node *node, const struct phx_files_node *again) {
         const struct phx_file_seen *a = &node->file, *b = &again->file;
@@ -89,7 +93,7 @@ static bool is_same_content(const struct phx_files_node *node, const struct phx_
                 return false;
         return a->result == b->result && node->reach == again->reach &&
                a->is_linked == b->is_linked && strcmp(a->digest, b->digest) == 0 &&
-               strcmp(a->error.text, b->error.text) == 0;
+               refresh_is_same_error(a->error, b->error);
 }
 
 /* The node stays where it is. */
@@ -100,6 +104,7 @@ static void refresh_take(
         bool is_same = is_same_content(node, again);
 
         free(node->file.text);
+        free(node->file.error);
         again->file.path = node->file.path;
         node->file = again->file;
         node->stamp = again->stamp;
@@ -173,8 +178,9 @@ static void refresh_directory(
         phx_files_read_directory(files, &again);
         is_same = again.directory.result == seen->result &&
                   phx_strings_equal(&again.directory.names, &seen->names) &&
-                  strcmp(again.directory.error.text, seen->error.text) == 0;
+                  refresh_is_same_error(again.directory.error, seen->error);
         phx_strings_done(&seen->names);
+        free(seen->error);
         *seen = again.directory;
         node->is_plain = again.is_plain;
         if (!is_same)

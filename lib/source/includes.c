@@ -146,7 +146,7 @@ static int collect_file(
                                 collect,
                                 site,
                                 seen->result == -EBUSY ? -EBUSY : -EINVAL,
-                                phx_error_text(&seen->error, seen->result));
+                                phx_error_text(seen->error, seen->result));
         collect->bytes += seen->size;
         if (collect->closure.count >= FILES_LIMIT || collect->bytes > BYTES_LIMIT)
                 return includes_refuse(
@@ -236,7 +236,7 @@ static int collect_directory(
                                 collect,
                                 site,
                                 -EINVAL,
-                                phx_error_text(&directory->error, directory->result));
+                                phx_error_text(directory->error, directory->result));
         if (!phx_closure_find(&collect->closure, site->name))
                 r = includes_remember(collect, site->name, directory->path, "directory");
         if (r >= 0 && phx_printf(&inside, "%s/.", directory->path) < 0)

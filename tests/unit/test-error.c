@@ -119,6 +119,20 @@ static void a_copy_has_the_place_and_not_the_list(void **state) {
         assert_int_equal(phx_error_copy(NULL, -EPERM, &from), -EPERM);
 }
 
+static void only_a_failure_is_kept(void **state) {
+        struct phx_error error = { 0 }, copy = { 0 };
+        phx_autofree struct phx_error *kept = NULL;
+
+        assert_null(phx_error_keep(&error, 0));
+        (void) phx_error_set(&error, -EINVAL, "wrong");
+        kept = phx_error_keep(&error, -EINVAL);
+        assert_non_null(kept);
+        assert_string_equal(kept->text, "wrong");
+        /* Where there was no memory for it. */
+        assert_int_equal(phx_error_copy(&copy, -EPERM, NULL), -EPERM);
+        assert_string_equal(copy.text, "Operation not permitted");
+}
+
 static void errno_becomes_a_sentence(void **state) {
         struct phx_error error = { 0 };
 
@@ -151,6 +165,7 @@ int main(void) {
                 cmocka_unit_test(a_place_is_in_fields_and_before_the_text),
                 cmocka_unit_test(a_name_that_is_too_long_is_no_place),
                 cmocka_unit_test(a_copy_has_the_place_and_not_the_list),
+                cmocka_unit_test(only_a_failure_is_kept),
                 cmocka_unit_test(errno_becomes_a_sentence),
                 cmocka_unit_test(errno_is_never_taken_for_success),
                 cmocka_unit_test(without_a_text_the_code_speaks),

@@ -138,7 +138,7 @@ static void a_directory_that_is_opened_up_is_refused_and_its_files(void **state)
         assert_int_equal(chmod(tree_path("dir"), 0777), 0);
         look(NULL);
         assert_int_equal(get("/dir/below/a")->result, -EPERM);
-        assert_non_null(strstr(get("/dir/below/a")->error.text, "'dir' is writable by group"));
+        assert_non_null(strstr(get("/dir/below/a")->error->text, "'dir' is writable by group"));
         assert_int_equal(chmod(tree_path("dir"), 0755), 0);
         look("/dir");
         assert_text("/dir/below/a", "one");
@@ -232,7 +232,7 @@ static void a_link_to_a_directory_is_no_file_of_it(void **state) {
 
 static void a_directory_that_was_asked_for_as_a_file_is_none(void **state) {
         assert_int_equal(get("/dir")->result, -EINVAL);
-        assert_string_equal(get("/dir")->error.text, "/dir: is not a regular file");
+        assert_string_equal(get("/dir")->error->text, "/dir: is not a regular file");
         tree_write("dir/b", "");
         look(NULL);
         look("/dir/b");
