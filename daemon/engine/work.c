@@ -49,8 +49,6 @@
 #define USEC_PER_SEC 1000000ULL
 /* Far more often than systemd's patience with a start, and the loop's with the engine, run out. */
 #define SIGN_OF_LIFE_MSEC 10000
-/* Of which a look takes more memory than may be kept. */
-#define MANY_CONTAINERS 500
 
 const struct work_roots work_machine_roots = {
         .tasks = { .cgroup = "/sys/fs/cgroup", .proc = "/proc" },
@@ -228,10 +226,11 @@ static void attribute(struct work *work) {
         work->looked_usec = work->wall_usec;
 }
 
-/* What a look over many objects takes is of no use until the next one, and the allocator would keep
- * all of it. On a small host that is less than the calls are worth. */
-static void give_back(const struct work *work) {
-        if (work->sent.lists[PHX_OBJECT_CONTAINER].count > MANY_CONTAINERS)
+/* What a look takes is of no use until the next one, and the allocator would keep all of it. Giving
+ * it back is a call for each gap in the heap, so that a look that has changed nothing does without:
+ * it has taken little. */
+static void give_back(const struct phx_report *report) {
+        if (!report->is_unchanged)
                 (void) malloc_trim(0);
 }
 
@@ -273,7 +272,7 @@ static int work_look(
         else if (r >= 0)
                 r = fill_answer(work, ret_answer);
         work->is_unsent = r < 0;
-        give_back(work);
+        give_back(report);
         return r < 0 ? phx_error_set(error, r, "reporting: out of memory") : 0;
 }
 
