@@ -36,18 +36,24 @@ bool phx_stamp_equal(const struct phx_stamp *a, const struct phx_stamp *b) {
                a->mode == b->mode && a->uid == b->uid && a->gid == b->gid;
 }
 
-bool phx_stamp_is_settled(const struct phx_stamp *stamp) {
+uint64_t phx_stamp_settles_in(const struct phx_stamp *stamp) {
         int64_t age, needed = SETTLED_NSEC;
         struct timespec now;
 
         if (clock_gettime(CLOCK_REALTIME_COARSE, &now) < 0)
-                return false;
+                return UINT64_MAX;
         if (stamp->ctime.tv_nsec == 0 && stamp->mtime.tv_nsec == 0)
                 needed += WHOLE_SECONDS_NSEC;
         /* Beyond some seconds it may be any number of them. */
         if (now.tv_sec - stamp->ctime.tv_sec > 10)
-                return true;
+                return 0;
+        if (now.tv_sec < stamp->ctime.tv_sec)
+                return UINT64_MAX;
         age = (int64_t) (now.tv_sec - stamp->ctime.tv_sec) * 1000000000 +
               (now.tv_nsec - stamp->ctime.tv_nsec);
-        return now.tv_sec >= stamp->ctime.tv_sec && age >= needed;
+        return age >= needed ? 0 : (uint64_t) (needed - age);
+}
+
+bool phx_stamp_is_settled(const struct phx_stamp *stamp) {
+        return phx_stamp_settles_in(stamp) == 0;
 }

@@ -34,6 +34,7 @@
 #include "base/file.h"
 #include "base/grow.h"
 #include "base/watches.h"
+#include "lxc/answer.h"
 #include "lxc/directory.h"
 #include "lxc/entry.h"
 #include "lxc/walk.h"
@@ -266,30 +267,12 @@ static bool lxc_has_work(const struct look *look) {
 
 /* --- ask --- */
 
-/* Whether what liblxc was given is what we had read: it reads the files itself, and later. Read
- * afresh, with nothing remembered. */
-static bool is_still_the_same(
-                const struct look *look,
-                struct phx_lxc_reader *reader,
-                const struct phx_lxc_known *known) {
-        phx_cleanup(phx_lxc_source_done) struct phx_lxc_source source = { 0 };
-        phx_autoclose int fd = -1;
-        phx_autofree char *path = NULL;
-
-        return config_path(look->lxc, known->name, &path) >= 0 &&
-               phx_lxc_open_container(look->lxc, look->path_fd, known->name, &fd, NULL) >= 0 &&
-               phx_lxc_read_config(fd, path, &look->lxc->owner, &source, NULL) >= 0 &&
-               faccessat(fd, "partial", F_OK, 0) < 0 &&
-               phx_lxc_combine(reader, path, &source, NULL) >= 0 &&
-               strcmp(source.combined, known->combined) == 0;
-}
-
 /* Late and dead are of the moment; what liblxc says is not. */
 static bool is_lasting(const struct phx_lxc_values *values) {
         return values->code != -ETIMEDOUT && values->code != -EIO;
 }
 
-static int lxc_take_answer(struct look *look, struct phx_lxc_reader *fresh, size_t question) {
+static int lxc_take_answer(struct look *look, struct phx_lxc_answer *answer, size_t question) {
         const struct questions *questions = &look->questions;
         struct phx_lxc_known *known = &look->cache->items[questions->items[question]];
         int r;
@@ -306,27 +289,52 @@ static int lxc_take_answer(struct look *look, struct phx_lxc_reader *fresh, size
                         &known->decider);
         if (r < 0)
                 return r;
-        known->is_answered = is_lasting(&known->values) && is_still_the_same(look, fresh, known);
+        known->is_answered = is_lasting(&known->values) && phx_lxc_answer_holds(answer, known);
         look->cache->unsaved += known->is_answered;
         return 0;
 }
 
-static int lxc_ask(struct look *look, struct phx_error *error) {
+static int lxc_prepare(struct look *look, uint64_t *ret_settles_in) {
         struct questions *questions = &look->questions;
-        phx_cleanup(phx_lxc_reader_freep) struct phx_lxc_reader *fresh = NULL;
         int r = 0;
 
-        if (questions->count == 0)
-                return 0;
         questions->answers = calloc(questions->count, sizeof(*questions->answers));
         if (!questions->answers)
                 return -ENOMEM;
-        for (size_t i = 0; r >= 0 && i < questions->count; i++)
+        for (size_t i = 0; r >= 0 && i < questions->count; i++) {
+                const struct phx_lxc_known *known = &look->cache->items[questions->items[i]];
+                uint64_t left = phx_stamp_settles_in(&known->config);
+
+                *ret_settles_in = left > *ret_settles_in ? left : *ret_settles_in;
                 r = phx_strings_addf(
                                 &questions->files,
                                 "%s/%s/config",
                                 look->lxc->path,
-                                look->cache->items[questions->items[i]].name);
+                                known->name);
+        }
+        return r;
+}
+
+static int lxc_ask(struct look *look, struct phx_error *error) {
+        struct questions *questions = &look->questions;
+        phx_cleanup(phx_lxc_answer_done) struct phx_lxc_answer answer = {
+                .lxc = look->lxc,
+                .cache = look->cache,
+                .path_fd = look->path_fd
+        };
+        uint64_t settles_in = 0;
+        int r;
+
+        if (questions->count == 0)
+                return 0;
+        r = lxc_prepare(look, &settles_in);
+        if (r >= 0)
+                r = phx_lxc_answer_begin(&answer, settles_in);
+        for (size_t i = 0; r >= 0 && i < questions->count; i++) {
+                struct phx_lxc_known *known = &look->cache->items[questions->items[i]];
+
+                known->is_asked_settled = phx_stamp_is_settled(&known->config);
+        }
         if (r >= 0)
                 r = phx_lxc_worker_load(
                                 &questions->files,
@@ -334,10 +342,8 @@ static int lxc_ask(struct look *look, struct phx_error *error) {
                                 look->lxc->progress,
                                 questions->answers,
                                 error);
-        if (r >= 0)
-                r = phx_lxc_reader_new(&fresh);
         for (size_t i = 0; r >= 0 && i < questions->count; i++)
-                r = lxc_take_answer(look, fresh, i);
+                r = lxc_take_answer(look, &answer, i);
         questions_done(questions);
         return r;
 }

@@ -15,6 +15,7 @@ struct phx_lxc_known {
         bool is_link;
         bool has_config;               /* it is a container */
         bool is_settled;               /* the stamps are worth something: see base/stamp.h */
+        bool is_asked_settled;         /* CONFIG was, when liblxc was asked */
         bool is_answered;              /* VALUES and DECIDER are those of COMBINED */
         char digest[PHX_SHA256_HEX];   /* "" while the config could not be read */
         char combined[PHX_SHA256_HEX]; /* "" while that, or what it includes, could not */

@@ -99,6 +99,25 @@ void phx_lxc_reader_begin(struct phx_lxc_reader *reader, const struct phx_scope 
         reader->look++;
 }
 
+/* The file itself, something in the directory, or a directory on the way. Where a link is on the
+ * way the events have other paths. */
+static bool reader_is_in_scope(const struct phx_scope *scope, const struct reader_item *item) {
+        char path[PATH_MAX];
+
+        if (!scope || scope->is_whole || item->is_link_met ||
+            strlen(item->include.path) >= PATH_MAX)
+                return true;
+        if (phx_scope_has_below(scope, item->include.path))
+                return true;
+        (void) strcpy(path, item->include.path);
+        for (char *slash; (slash = strrchr(path, '/')) && slash > path;) {
+                *slash = '\0';
+                if (phx_scope_has(scope, path))
+                        return true;
+        }
+        return false;
+}
+
 void phx_lxc_reader_end(struct phx_lxc_reader *reader) {
         bool was_whole = !reader->scope || reader->scope->is_whole;
         size_t kept = 0;
@@ -110,6 +129,9 @@ void phx_lxc_reader_end(struct phx_lxc_reader *reader) {
                         reader_item_free(item);
                         continue;
                 }
+                /* An include that could not be read kept us from coming here. */
+                if (item->looked_at != reader->look && reader_is_in_scope(reader->scope, item))
+                        item->is_read = false;
                 free(item->include.text);
                 item->include.text = NULL;
                 reader->items[kept++] = item;
@@ -362,25 +384,6 @@ static int reader_find_watches(struct phx_lxc_reader *reader, struct reader_item
         return r;
 }
 
-/* The file itself, something in the directory, or a directory on the way. Where a link is on the
- * way the events have other paths. */
-static bool reader_is_in_scope(const struct phx_scope *scope, const struct reader_item *item) {
-        char path[PATH_MAX];
-
-        if (!scope || scope->is_whole || item->is_link_met ||
-            strlen(item->include.path) >= PATH_MAX)
-                return true;
-        if (phx_scope_has_below(scope, item->include.path))
-                return true;
-        (void) strcpy(path, item->include.path);
-        for (char *slash; (slash = strrchr(path, '/')) && slash > path;) {
-                *slash = '\0';
-                if (phx_scope_has(scope, path))
-                        return true;
-        }
-        return false;
-}
-
 static bool reader_lacks_text(const struct reader_item *item) {
         return !item->include.text && S_ISREG(item->stamp.mode);
 }
@@ -420,6 +423,35 @@ int phx_lxc_reader_include_text(
                 const char *path,
                 const struct phx_lxc_include **ret_include) {
         return reader_take(reader, path, true, ret_include);
+}
+
+/* What is absent, or was not read, has no time. */
+uint64_t phx_lxc_reader_settles_in(const struct phx_lxc_reader *reader) {
+        uint64_t longest = 0;
+
+        for (size_t i = 0; i < reader->count; i++) {
+                const struct reader_item *item = reader->items[i];
+                uint64_t left = item->is_read && item->stamp.mode
+                                                ? phx_stamp_settles_in(&item->stamp)
+                                                : 0;
+
+                longest = left > longest ? left : longest;
+        }
+        return longest;
+}
+
+bool phx_lxc_reader_agrees(
+                const struct phx_lxc_reader *reader,
+                const struct phx_lxc_reader *other) {
+        for (size_t i = 0; i < other->count; i++) {
+                const struct reader_item *item = other->items[i];
+                const struct reader_item *known = reader_find(reader, item->include.path);
+
+                if (!known || !known->is_read || !item->is_read ||
+                    !phx_stamp_equal(&known->stamp, &item->stamp))
+                        return false;
+        }
+        return true;
 }
 
 bool phx_lxc_reader_covers(const struct phx_lxc_reader *reader, const char *path) {

@@ -97,6 +97,11 @@ int phx_lxc_reader_watches(const struct phx_lxc_reader *reader, struct phx_strin
 /* Another number when those are other ones than before. */
 unsigned long phx_lxc_reader_moves(const struct phx_lxc_reader *reader);
 
+/* After how many nanoseconds any change of what is known leaves another stamp; and whether all that
+ * OTHER has read is known, and has the same stamps. */
+uint64_t phx_lxc_reader_settles_in(const struct phx_lxc_reader *reader);
+bool phx_lxc_reader_agrees(const struct phx_lxc_reader *reader, const struct phx_lxc_reader *other);
+
 /* Whether an event at PATH can concern nothing but includes that are looked at again when PATH is
  * in the scope. False for what is no include. */
 bool phx_lxc_reader_covers(const struct phx_lxc_reader *reader, const char *path);

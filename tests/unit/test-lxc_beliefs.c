@@ -54,6 +54,43 @@ int __wrap_fstat64(int fd, struct stat *st) {
         return __real_fstat64(fd, st);
 }
 
+/* --- while liblxc reads --- */
+
+/* What is in the file of this name then, and the same text as before afterwards. */
+static const char *other_name, *other_text, *own_text;
+static unsigned asked;
+
+int __real_phx_lxc_worker_load(
+                const struct phx_strings *files,
+                uint64_t deadline_usec,
+                const struct phx_lxc_progress *progress,
+                struct phx_lxc_values *values,
+                struct phx_error *error);
+int __wrap_phx_lxc_worker_load(
+                const struct phx_strings *files,
+                uint64_t deadline_usec,
+                const struct phx_lxc_progress *progress,
+                struct phx_lxc_values *values,
+                struct phx_error *error);
+
+int __wrap_phx_lxc_worker_load(
+                const struct phx_strings *files,
+                uint64_t deadline_usec,
+                const struct phx_lxc_progress *progress,
+                struct phx_lxc_values *values,
+                struct phx_error *error) {
+        int r;
+
+        asked += (unsigned) files->count;
+        if (other_name)
+                tree_write(other_name, other_text);
+        r = __real_phx_lxc_worker_load(files, deadline_usec, progress, values, error);
+        if (other_name)
+                tree_write(other_name, own_text);
+        other_name = NULL;
+        return r;
+}
+
 /* --- a host --- */
 
 static const struct phx_trust anyone = { .root = "/", .anyone = true };
@@ -95,6 +132,15 @@ static void write_in(const struct host *host, const char *name, const char *text
 
         (void) snprintf(path, sizeof(path), "%s/%s", strrchr(host->path, '/') + 1, name);
         tree_write(path, text);
+}
+
+static const struct phx_stamp *stamp_of(const char *path) {
+        static struct phx_stamp stamp;
+        struct stat st;
+
+        assert_int_equal(stat(path, &st), 0);
+        stamp = phx_stamp_of(&st);
+        return &stamp;
 }
 
 static int settle_one(const char *path, const struct stat *st, int type, struct FTW *ftw) {
@@ -483,6 +529,74 @@ static void the_directory_of_an_absent_include_is_a_change(void **state) {
         assert_true(is_unchanged(&host));
 }
 
+/* The answer is about a text that is there no more, and no text that was read tells so. */
+static void what_was_another_file_while_it_was_asked_about_is_asked_again(void **state) {
+        phx_cleanup(host_done) struct host host = { 0 };
+        char include[1024];
+
+        host_init(&host, "meanwhile");
+        (void) snprintf(include, sizeof(include), "lxc.include = %s\n", tree_path("while.conf"));
+        tree_write("while.conf", "lxc.apparmor.profile = lxc-a\n");
+        write_in(&host, "web/config", include);
+        settle();
+        other_name = "while.conf";
+        other_text = "lxc.apparmor.profile = lxc-b\n";
+        own_text = "lxc.apparmor.profile = lxc-a\n";
+        look(&host);
+        settle();
+        assert_changed_to(&host, "web", "lxc-a");
+
+        write_in(&host, "web/config", own_text);
+        settle();
+        other_name = "meanwhile/web/config";
+        look(&host);
+        settle();
+        assert_changed_to(&host, "web", "lxc-a");
+        assert_true(is_unchanged(&host));
+
+        /* Its stamp says that nothing has happened once it is old enough. */
+        asked = 0;
+        write_in(&host, "web/config", other_text);
+        assert_changed_to(&host, "web", "lxc-b");
+        assert_true(phx_stamp_is_settled(stamp_of(in(&host, "web/config"))));
+        look(&host);
+        assert_int_equal(asked, 1);
+        assert_true(is_unchanged(&host));
+}
+
+/* No include is followed after one that cannot be read; its events come all the same. */
+static void an_include_after_a_refused_one_is_seen(void **state) {
+        phx_cleanup(host_done) struct host host = { 0 };
+        char text[2048];
+
+        host_init(&host, "refused");
+        (void) snprintf(text,
+                        sizeof(text),
+                        "lxc.include = %s\nlxc.include = %s\n",
+                        tree_path("first.conf"),
+                        tree_path("second.conf"));
+        write_in(&host, "web/config", text);
+        tree_write("first.conf", "");
+        tree_write("second.conf", "lxc.apparmor.profile = lxc-a\n");
+        look_settled(&host);
+        assert_effective(&host, "web", "lxc-a");
+
+        assert_int_equal(unlink(tree_path("first.conf")), 0);
+        assert_int_equal(mkfifo(tree_path("first.conf"), 0600), 0);
+        narrow(&host, tree_path("first.conf"));
+        assert_refused(&host, "web", "neither a file nor a directory");
+        tree_write("second.conf", "lxc.apparmor.profile = lxc-b\n");
+        assert_true(phx_lxc_containers_cover(host.cache, tree_path("second.conf")));
+        narrow(&host, tree_path("second.conf"));
+        look(&host);
+        assert_int_equal(unlink(tree_path("first.conf")), 0);
+        tree_write("first.conf", "");
+        narrow(&host, tree_path("first.conf"));
+        settle();
+        assert_changed_to(&host, "web", "lxc-b");
+        assert_true(is_unchanged(&host));
+}
+
 static void what_could_not_be_asked_is_asked_again(void **state) {
         phx_cleanup(host_done) struct host host = { 0 };
 
@@ -513,6 +627,8 @@ int main(void) {
                 cmocka_unit_test(a_container_that_has_another_name_is_seen),
                 cmocka_unit_test(includes_that_come_change_and_go_are_seen),
                 cmocka_unit_test(the_directory_of_an_absent_include_is_a_change),
+                cmocka_unit_test(what_was_another_file_while_it_was_asked_about_is_asked_again),
+                cmocka_unit_test(an_include_after_a_refused_one_is_seen),
                 cmocka_unit_test(what_could_not_be_asked_is_asked_again),
         };
 
