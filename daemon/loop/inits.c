@@ -21,9 +21,10 @@
 struct init {
         struct inits *inits;
         pid_t pid;
-        int fd; /* -1 when it has ended, or is not opened yet */
+        int fd; /* -1 when it is not there, or is not opened yet */
         sd_event_source *source;
         bool is_opened;
+        bool is_ended; /* and that was told */
 };
 
 struct inits {
@@ -60,8 +61,10 @@ static int inits_on_ended(sd_event_source *source, int fd, uint32_t revents, voi
         const struct listener *listener = &init->inits->listener;
 
         /* It stays readable for ever. The entry stays, so that a process that is never reaped does
-         * not end again with each report that still has it. */
-        stop_waiting(init);
+         * not end again with each report that still has it; with its descriptor, which tells when
+         * another process has its number. */
+        init->source = sd_event_source_disable_unref(init->source);
+        init->is_ended = true;
         listener->look(listener->data, &listener_tasks);
         return 0;
 }
@@ -114,14 +117,16 @@ static int open_pidfd(pid_t pid) {
 /* 1 when it has ended before we could wait. */
 static int init_open(struct init *init) {
         struct inits *inits = init->inits;
+        bool was_ended = init->is_ended;
         int fd;
 
         init->is_opened = true;
         if (!has_room(inits))
                 return 0;
         fd = open_pidfd(init->pid);
+        init->is_ended = fd == -ESRCH;
         if (fd < 0)
-                return fd == -ESRCH;
+                return init->is_ended && !was_ended;
         init->fd = fd;
         inits->open++;
         if (sd_event_add_io(inits->event, &init->source, fd, EPOLLIN, inits_on_ended, init) < 0)
@@ -174,6 +179,15 @@ static struct init *init_new(struct inits *inits, pid_t pid) {
         return init;
 }
 
+/* One that has ended and was reaped: its number is nobody's now, or another process's. */
+static void init_renew(struct init *init) {
+        if (!init->is_ended ||
+            (init->fd >= 0 && (pidfd_send_signal(init->fd, 0, NULL, 0) >= 0 || errno != ESRCH)))
+                return;
+        stop_waiting(init);
+        init->is_opened = false;
+}
+
 /* PIDS are sorted. What is in both lists goes on. A process for which memory is short is passed
  * over. */
 static int inits_replace(struct inits *inits, const pid_t *pids, size_t count) {
@@ -187,9 +201,10 @@ static int inits_replace(struct inits *inits, const pid_t *pids, size_t count) {
                         continue;
                 while (old < inits->count && inits->items[old]->pid < pids[i])
                         inits->items[old] = init_free(inits->items[old]), old++;
-                if (old < inits->count && inits->items[old]->pid == pids[i])
+                if (old < inits->count && inits->items[old]->pid == pids[i]) {
+                        init_renew(inits->items[old]);
                         items[kept++] = PHX_TAKE(inits->items[old]), old++;
-                else if ((items[kept] = init_new(inits, pids[i])))
+                } else if ((items[kept] = init_new(inits, pids[i])))
                         kept++;
         }
         while (old < inits->count)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+#include <linux/sched.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -126,12 +128,57 @@ static void many_are_waited_for_some_at_a_time(void **state) {
         }
 }
 
+/* 0 where the kernel, or who we are, does not allow to choose. */
+static pid_t start_process_as(pid_t pid) {
+        struct clone_args args = { .exit_signal = SIGCHLD,
+                                   .set_tid = (uint64_t) (uintptr_t) &pid,
+                                   .set_tid_size = 1 };
+        long r = syscall(SYS_clone3, &args, sizeof(args));
+
+        if (r == 0) {
+                (void) pause();
+                _exit(0);
+        }
+        return r == pid ? pid : 0;
+}
+
+static void who_has_the_number_of_a_dead_one_is_waited_for(void **state) {
+        struct fixture *fixture = *state;
+        pid_t pid = start_process();
+
+        assert_int_equal(inits_set(fixture->inits, &pid, 1), 0);
+        end_process(pid);
+        settle(fixture->event);
+        assert_int_equal(fixture->counter.looks, 1);
+        (void) waitpid(pid, NULL, 0);
+        if (start_process_as(pid) == 0)
+                skip();
+        assert_int_equal(inits_set(fixture->inits, &pid, 1), 0);
+        settle(fixture->event);
+        assert_int_equal(fixture->counter.looks, 1);
+        end_process(pid);
+        settle(fixture->event);
+        assert_int_equal(fixture->counter.looks, 2);
+        (void) waitpid(pid, NULL, 0);
+
+        /* Nobody has it for a while. */
+        assert_int_equal(inits_set(fixture->inits, &pid, 1), 0);
+        if (start_process_as(pid) == 0)
+                skip();
+        assert_int_equal(inits_set(fixture->inits, &pid, 1), 0);
+        end_process(pid);
+        settle(fixture->event);
+        assert_int_equal(fixture->counter.looks, 3);
+        (void) waitpid(pid, NULL, 0);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         const struct CMUnitTest tests[] = {
                 TEST(an_end_is_told_once),
                 TEST(who_is_not_in_the_set_is_not_told),
                 TEST(who_has_ended_already_means_another_look_once),
+                TEST(who_has_the_number_of_a_dead_one_is_waited_for),
                 TEST(many_are_waited_for_some_at_a_time),
         };
 
