@@ -111,6 +111,9 @@ static int observe_add_watches(
                 r = observe_add_deployed(machine, settings, observed);
         if (r >= 0)
                 r = phx_strings_add_once(&observed->watches, machine->options.tasks.cgroup);
+        /* Who writes to a switch there causes an event, as with any file. */
+        if (r >= 0)
+                r = phx_strings_addf(&observed->watches, "%s/parameters", machine->options.module);
         phx_strings_unique(&observed->watches);
         return r < 0 ? r : 0;
 }

@@ -60,6 +60,8 @@ static void directories_below_the_deployed_one_are_watched(void **state) {
         assert_true(is_watched(&picture, "deployed/site/more"));
         assert_true(is_watched(&picture, "deployed/abstractions/phoenix"));
         assert_false(is_watched(&picture, "deployed/tunables"));
+        /* The kernel's own switch, which overrules all profiles. */
+        assert_true(is_watched(&picture, "module/parameters"));
         assert_int_equal(phx_strings_copy(&before, &picture.observed->watches), 0);
         picture = look(*state);
         assert_true(phx_strings_equal(&before, &picture.observed->watches));
