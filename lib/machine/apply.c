@@ -13,8 +13,9 @@
  * The engine may be killed between any two of these. After "record" the inventory claims something
  * that is not there, and the next observation corrects that; the other order could leave a file
  * that phoenixd wrote and would then take for somebody's own, and never repair. A claim that was
- * new (claims) is taken back if the change fails. What is taken back or withdrawn is saved by the
- * look that follows: until then the inventory on disk claims too much, as after a crash.
+ * new (claims) is taken back if the change fails, and by the next look if it was never tried. What
+ * is taken back or withdrawn is saved by the look that follows: until then the inventory on disk
+ * claims too much, as after a crash.
  *
  * Nothing is read back here: the pass does that by observing. No step removes policy from the
  * kernel; withdrawing a profile removes its file. */

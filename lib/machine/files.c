@@ -2,11 +2,13 @@
 
 #include "machine/files.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "machine/deployed.h"
@@ -232,6 +234,65 @@ int phx_machine_files_settle(
         if (!phx_set_remove(claims, place.path) || is_done)
                 return 0;
         return phx_inventory_remove_file(inventory, place.path);
+}
+
+static bool machine_files_is_empty(const char *directory) {
+        phx_cleanup(phx_closedirp) DIR *open = opendir(directory);
+        const struct dirent *entry = NULL;
+
+        while (open && (entry = readdir(open)))
+                if (entry->d_name[0] != '.')
+                        break;
+        return open && !entry;
+}
+
+/* Of a directory in which nothing is nothing is proven, see above. */
+static bool machine_files_is_missing(const char *root, const struct place *place) {
+        struct stat st;
+
+        return lstat(place->path, &st) < 0 && errno == ENOENT && access(root, F_OK) == 0 &&
+               !machine_files_is_empty(root) && !machine_files_is_empty(place->directory);
+}
+
+/* A claim says nothing of a text that is not there. */
+static bool machine_files_is_undone(
+                const struct phx_observed *observed,
+                const struct phx_observed_file *file,
+                const struct place *place,
+                const char *claimed,
+                bool is_claim) {
+        if (is_claim)
+                return !phx_equal(file->content, claimed);
+        return !file->content && !file->trouble &&
+               machine_files_is_missing(observed->deployed_dir, place);
+}
+
+int phx_machine_files_settle_left(
+                const struct phx_settings *settings,
+                struct phx_observed *observed,
+                bool is_first,
+                struct phx_inventory *inventory,
+                struct phx_set *claims) {
+        int changed = 0;
+
+        for (size_t i = 0; (is_first || claims->count > 0) && i < observed->file_count; i++) {
+                struct phx_observed_file *file = &observed->files[i];
+                phx_cleanup(place_done) struct place place = { 0 };
+                const struct phx_inventory_file *record;
+                bool is_claim;
+
+                if (machine_files_find_place(observed->deployed_dir, file->name, &place) < 0)
+                        return -ENOMEM;
+                record = phx_inventory_file(inventory, place.path);
+                is_claim = phx_set_has(claims, place.path);
+                if (!record || !(is_first || is_claim) ||
+                    !machine_files_is_undone(observed, file, &place, record->digest, is_claim))
+                        continue;
+                changed |= phx_inventory_remove_file(inventory, place.path);
+                file->is_owned &= settings->adopt_deployed;
+        }
+        phx_set_done(claims);
+        return changed;
 }
 
 int phx_machine_files_install(

@@ -52,6 +52,17 @@ int phx_machine_files_settle(
                 struct phx_inventory *inventory,
                 struct phx_set *claims);
 
+/* Takes back what was claimed for steps that were never tried, as OBSERVED shows: one of CLAIMS,
+ * which are none afterwards; and at the first look of an engine (IS_FIRST) what an earlier one had
+ * claimed before it was killed. A directory in which nothing is proves nothing, as it may be one
+ * that is not mounted. 1 when INVENTORY changed, 0 or -ENOMEM. */
+int phx_machine_files_settle_left(
+                const struct phx_settings *settings,
+                struct phx_observed *observed,
+                bool is_first,
+                struct phx_inventory *inventory,
+                struct phx_set *claims);
+
 /* Puts DATA, the step's text, in the place of the step's old file, with the codes of
  * phx_deployed_install(): -ESTALE when there is another one by now. */
 int phx_machine_files_install(

@@ -180,11 +180,20 @@ int phx_machine_remember(
         bool changed;
         int r;
 
-        r = phx_machine_files_record(desired, observed, inventory);
+        r = phx_machine_files_settle_left(
+                        settings,
+                        observed,
+                        !machine->is_settled,
+                        inventory,
+                        &machine->claims);
+        changed = r > 0;
+        if (r >= 0)
+                r = phx_machine_files_record(desired, observed, inventory);
         if (r < 0)
                 return phx_error_set(error, r, "recording: %s", strerrordesc_np(-r));
+        machine->is_settled = true;
         rank_compiles(machine, desired, observed);
-        changed = r > 0;
+        changed |= r > 0;
         changed |= phx_machine_containers_forget_gone(machine->containers, observed, inventory) > 0;
         changed |= phx_machine_files_forget_gone(settings, desired, inventory) > 0;
         changed |= forget_withdrawn(machine, desired, observed);

@@ -180,6 +180,82 @@ static void a_claim_whose_step_fails_is_taken_back(void **state) {
         assert_int_equal(inventory.file_count, COUNT + 1);
 }
 
+/* As when memory was short before the first of the steps. */
+static void a_claim_whose_step_is_not_tried_is_taken_back(void **state) {
+        struct machine *machine = *state;
+        phx_cleanup(installs_done) struct installs installs = { 0 };
+        phx_cleanup(phx_inventory_done) struct phx_inventory inventory = { 0 };
+        struct picture picture;
+
+        (void) look(machine);
+        plan_installs(machine, &installs);
+        phx_machine_claim(machine->machine, installs.steps, installs.plan.count);
+        tree_write("deployed/lxc-00", "# mine\n");
+        picture = look(machine);
+        assert_false(phx_observed_find_file(picture.observed, "lxc-00")->is_owned);
+        assert_false(phx_observed_find_file(picture.observed, "lxc-01")->is_owned);
+        inventory = saved();
+        assert_int_equal(inventory.file_count, 0);
+}
+
+static void restart_with(struct machine *machine, struct phx_inventory *inventory) {
+        struct phx_error error = { 0 };
+
+        machine->machine = phx_machine_free(machine->machine);
+        assert_int_equal(
+                        phx_machine_new(&machine->options, inventory, &machine->machine, &error),
+                        0);
+}
+
+static void what_a_killed_engine_has_claimed_is_taken_back(void **state) {
+        struct machine *machine = *state;
+        phx_cleanup(installs_done) struct installs installs = { 0 };
+        phx_cleanup(phx_inventory_done) struct phx_inventory inventory = { 0 };
+        struct picture picture;
+
+        (void) look(machine);
+        plan_installs(machine, &installs);
+        phx_machine_claim(machine->machine, installs.steps, installs.plan.count);
+        for (size_t i = 0; i < installs.plan.count; i++)
+                if (strcmp(installs.steps[i]->file.name, "lxc-01") == 0)
+                        assert_int_equal(carry_out_step(machine, installs.steps[i]), 0);
+        inventory = saved();
+        assert_int_equal(inventory.file_count, COUNT + 2);
+        restart_with(machine, &inventory);
+        (void) look(machine);
+        phx_inventory_done(&inventory);
+        inventory = saved();
+        assert_int_equal(inventory.file_count, 1);
+
+        tree_write("deployed/lxc-00", "# mine\n");
+        picture = look(machine);
+        assert_false(phx_observed_find_file(picture.observed, "lxc-00")->is_owned);
+        assert_true(phx_observed_find_file(picture.observed, "lxc-01")->is_owned);
+}
+
+/* Nothing is in it, as before it is mounted. */
+static void of_an_empty_directory_no_claim_is_taken_back(void **state) {
+        struct machine *machine = *state;
+        phx_cleanup(installs_done) struct installs installs = { 0 };
+        phx_cleanup(phx_inventory_done) struct phx_inventory inventory = { 0 };
+        struct picture picture;
+
+        (void) look(machine);
+        plan_installs(machine, &installs);
+        phx_machine_claim(machine->machine, installs.steps, installs.plan.count);
+        for (size_t i = 0; i < installs.plan.count; i++)
+                assert_int_equal(carry_out_step(machine, installs.steps[i]), 0);
+        inventory = saved();
+        assert_int_equal(rename(tree_path("deployed"), tree_path("unmounted")), 0);
+        tree_mkdir("deployed");
+        restart_with(machine, &inventory);
+        (void) look(machine);
+        assert_int_equal(rmdir(tree_path("deployed")), 0);
+        assert_int_equal(rename(tree_path("unmounted"), tree_path("deployed")), 0);
+        picture = look(machine);
+        assert_true(phx_observed_find_file(picture.observed, "lxc-00")->is_owned);
+}
+
 static void what_could_not_be_recorded_at_once_is_recorded_by_each_step(void **state) {
         struct machine *machine = *state;
         phx_cleanup(installs_done) struct installs installs = { 0 };
@@ -209,6 +285,18 @@ int main(void) {
                                 tear_down),
                 cmocka_unit_test_setup_teardown(
                                 a_claim_whose_step_fails_is_taken_back,
+                                set_up_saved,
+                                tear_down),
+                cmocka_unit_test_setup_teardown(
+                                a_claim_whose_step_is_not_tried_is_taken_back,
+                                set_up_saved,
+                                tear_down),
+                cmocka_unit_test_setup_teardown(
+                                what_a_killed_engine_has_claimed_is_taken_back,
+                                set_up_saved,
+                                tear_down),
+                cmocka_unit_test_setup_teardown(
+                                of_an_empty_directory_no_claim_is_taken_back,
                                 set_up_saved,
                                 tear_down),
                 cmocka_unit_test_setup_teardown(
