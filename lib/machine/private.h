@@ -41,7 +41,7 @@ struct phx_machine {
         struct phx_set claims;
         bool is_unclaimed;
         bool is_settled; /* what an earlier engine had claimed was found out */
-        bool is_clean; /* leftovers of a crash were removed where the settings point to */
+        bool is_clean;   /* leftovers of a crash were removed where the settings point to */
         enum phx_hash_kind hash_kind; /* that the kernel shows of a policy; likewise */
 };
 
