@@ -18,8 +18,8 @@
 /* A policy of Debian's largest profile has 1 MB. */
 #define POLICY_LIMIT (64UL << 20)
 #define SUFFIX ".policy"
-/* See profiles/lint_kept.h. */
-#define BESIDE ".lints"
+/* See profiles/facts.h. */
+#define BESIDE ".facts"
 #define MAGIC "phoenixd-policy 2"
 
 static int file_name(const char *key, char name[PHX_SHA256_HEX + sizeof(SUFFIX)]) {
@@ -143,6 +143,15 @@ int phx_policy_cache_put_unsynced(int dir_fd, const char *key, const char *blob,
         if (r >= 0)
                 r = phx_file_write_unsynced_at(dir_fd, name, buffer.data, buffer.size, 0600);
         return r < 0 ? r : 1;
+}
+
+bool phx_policy_cache_has(int dir_fd, const char *key, size_t size) {
+        const size_t head = sizeof(MAGIC) + PHX_SEAL_HEX;
+        char name[PHX_SHA256_HEX + sizeof(SUFFIX)];
+        struct stat st;
+
+        return file_name(key, name) >= 0 && fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+               S_ISREG(st.st_mode) && (size_t) st.st_size == head + size;
 }
 
 void phx_policy_cache_touch(int dir_fd, const char *key) {

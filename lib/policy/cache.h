@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -42,6 +43,8 @@ int phx_policy_cache_put(
 /* The same without waiting for the disk: a crash may leave a damaged one, which counts as none. For
  * who can do without it. -EEXIST while another process writes the same. */
 int phx_policy_cache_put_unsynced(int dir_fd, const char *key, const char *blob, size_t size);
+/* Whether there is one of SIZE bytes, which may still turn out to be damaged: nothing is read. */
+bool phx_policy_cache_has(int dir_fd, const char *key, size_t size);
 /* Its last use is now: when phx_policy_cache_keep() counts its age from. */
 void phx_policy_cache_touch(int dir_fd, const char *key);
 

@@ -92,32 +92,45 @@ static int fill_policy(
         return 0;
 }
 
+/* What turns out to be lost now is not good any more. */
+static int find_good(struct phx_update *update, const char *name, struct phx_good **ret_good) {
+        struct phx_goods *goods = &update->profiles->goods;
+        struct phx_good *good = phx_goods_find(goods, name);
+        int r = 0;
+
+        *ret_good = NULL;
+        if (good && !phx_good_is_piece(good)) {
+                r = phx_goods_know(goods, good, update->look->hash_kind);
+                if (r >= 0)
+                        r = phx_update_lint(update, good);
+        }
+        if (r == -ENOMEM)
+                return r;
+        if (good && good->has_text && (phx_good_is_piece(good) || good->facts.policy.count > 0))
+                *ret_good = good;
+        return 0;
+}
+
 static int fill_good(
                 struct phx_update *update,
                 struct phx_desired_profile *desired,
-                struct phx_good *good) {
+                const struct phx_good *good) {
         int r;
 
-        if (!good || !good->text || (!phx_good_is_piece(good) && good->policy.count == 0))
-                return 0;
         desired->has_good = true;
-        desired->line = good->line;
+        desired->line = good->facts.line;
         memcpy(desired->digest, good->digest, sizeof(desired->digest));
         memcpy(desired->key, good->key, sizeof(desired->key));
         desired->is_new = good->is_new;
         memcpy(desired->old_digest, good->old_digest, sizeof(desired->old_digest));
-        r = phx_goods_hash(&update->profiles->goods, good, update->look->hash_kind);
-        if (r >= 0 || r == -ENOENT)
-                r = phx_update_lint(update, good);
-        if (r >= 0)
-                r = phx_lints_copy(&desired->lints, &good->lints);
+        r = phx_lints_copy(&desired->lints, &good->facts.lints);
         if (r >= 0 && good->lint_trouble)
                 r = phx_strings_addf(
                                 &update->desired->notes,
                                 "%s: cannot be checked against the rules: %s",
                                 good->name,
                                 good->lint_trouble);
-        return r < 0 ? r : fill_policy(desired, &good->policy, update->look->hash_kind);
+        return r < 0 ? r : fill_policy(desired, &good->facts.policy, update->look->hash_kind);
 }
 
 static int desire(
@@ -126,11 +139,14 @@ static int desire(
                 enum phx_source_state state,
                 const char *refusal) {
         struct phx_desired_profile *desired = phx_desired_add_profile(update->desired, name);
+        struct phx_good *good;
+        int r;
 
         if (!desired || phx_replace(&desired->refusal, refusal) < 0)
                 return -ENOMEM;
         desired->state = state;
-        return fill_good(update, desired, phx_goods_find(&update->profiles->goods, name));
+        r = find_good(update, name, &good);
+        return r < 0 || !good ? r : fill_good(update, desired, good);
 }
 
 /* Nothing was put in force for it, so nothing on the machine depends on it. */

@@ -7,10 +7,11 @@
  *   known     the same key as the last known good one: accepted, at no cost
  *   failed    the same key is in the quarantine and not due for another try: refused with the text
  *             of that time
- *   cached    the compiled policy of this key is on disk: goes to "policy"
+ *   cached    the compiled policy of this key is on disk: goes to "policy", by its facts (facts.h)
+ *             if these are kept, or else by its bytes
  *   compiled  all that are left (compile.c): beside this look and the next ones, so that it is
  *             compiling now, unless it ended since the look before
- *   policy    the compiled bytes: format, names, modes (phx_policy_check)
+ *   policy    what was compiled: format, names, modes (phx_policy_check)
  *   test      the prober is asked what the test says: the kernel, which has the policy in a
  *             namespace where it confines no task; in observe mode the policy's own automata, under
  *             another key, so that the kernel is asked before the policy is put in force
@@ -202,13 +203,25 @@ static int check_source(struct phx_update *update, struct phx_candidate *candida
         return r;
 }
 
+/* A policy on its way through the gates. Without BLOB, it is in the cache, and its facts are
+ * enough.
+ */
+struct judged_policy {
+        char *blob;
+        size_t size;
+        struct phx_facts facts; /* with the checksum of a policy that is in the cache already */
+};
+
+static void judged_policy_done(struct judged_policy *judged) {
+        free(judged->blob);
+        phx_facts_done(&judged->facts);
+}
+
 /* A policy that has a test is tried before it may be put in force. */
 static int try_policy(
                 struct phx_update *update,
                 struct phx_candidate *candidate,
-                const struct phx_policy *policy,
-                const char *blob,
-                size_t size) {
+                const struct judged_policy *judged) {
         phx_cleanup(phx_policy_test_done) struct phx_policy_test test = { 0 };
         struct phx_policy_matcher matcher = { 0 };
         const struct phx_policy_prober by_matcher = phx_policy_matcher_prober(&matcher);
@@ -220,9 +233,9 @@ static int try_policy(
         struct phx_policy_trial trial = {
                 .test = &test,
                 .profile = source->name,
-                .policy = policy,
-                .blob = blob,
-                .size = size,
+                .policy = &judged->facts.policy,
+                .blob = judged->blob,
+                .size = judged->size,
         };
         int r;
 
@@ -248,74 +261,134 @@ static int refuse_to_keep(struct phx_candidate *candidate, const char *what, int
                         strerrordesc_np(-r));
 }
 
-/* On disk first. Takes POLICY over. */
+/* On disk first. Takes the facts over. */
 static int keep_policy(
                 struct phx_update *update,
                 struct phx_candidate *candidate,
-                struct phx_policy *policy,
-                const char *blob,
-                size_t size) {
+                struct judged_policy *judged) {
         struct phx_goods *goods = &update->profiles->goods;
+        struct phx_facts *facts = &judged->facts;
         struct phx_good *good;
         int r = 0;
 
-        if (goods->cache_fd >= 0)
-                r = phx_goods_store_policy(goods, candidate->key, blob, size);
+        if (goods->cache_fd >= 0 && !facts->checksum[0])
+                r = phx_goods_store_policy(
+                                goods,
+                                candidate->key,
+                                judged->blob,
+                                judged->size,
+                                facts->checksum);
         if (r < 0)
                 return refuse_to_keep(candidate, "the compiled policy", r);
         good = phx_goods_add(goods, candidate->source->name);
-        if (!good || (goods->cache_fd < 0 && phx_goods_keep_blob(good, blob, size) < 0))
+        if (!good ||
+            (goods->cache_fd < 0 && phx_goods_keep_blob(good, judged->blob, judged->size) < 0))
                 return -ENOMEM;
         r = phx_goods_keep_text(goods, good, candidate->source->seen);
         if (r < 0)
                 return refuse_to_keep(candidate, "its text", r);
-        phx_policy_done(&good->policy);
-        good->policy = PHX_TAKE_STRUCT(*policy);
-        good->is_linted = false;
-        phx_goods_set_key(goods, good, candidate->key);
-        return 0;
+        return phx_goods_set_policy(goods, good, candidate->key, facts);
+}
+
+/* Takes the facts over. */
+static int accept_policy(
+                struct phx_update *update,
+                struct phx_candidate *candidate,
+                struct judged_policy *judged) {
+        int r;
+
+        r = phx_policy_check(
+                        &judged->facts.policy,
+                        candidate->source->name,
+                        update->look->settings,
+                        &candidate->error);
+        if (r >= 0)
+                r = try_policy(update, candidate, judged);
+        return r < 0 ? r : keep_policy(update, candidate, judged);
+}
+
+static int accept_bytes(
+                struct phx_update *update,
+                struct phx_candidate *candidate,
+                struct judged_policy *judged) {
+        int r;
+
+        r = phx_policy_parse(
+                        judged->blob,
+                        judged->size,
+                        update->look->hash_kind,
+                        &judged->facts.policy,
+                        &candidate->error);
+        if (r < 0) {
+                phx_error_place(&candidate->error, candidate->source->name);
+                return -EINVAL;
+        }
+        judged->facts.size = judged->size;
+        return accept_policy(update, candidate, judged);
 }
 
 int phx_update_accept(
                 struct phx_update *update,
                 struct phx_candidate *candidate,
-                const char *blob,
+                char *blob,
                 size_t size) {
-        phx_cleanup(phx_policy_done) struct phx_policy policy = { 0 };
-        int r;
+        struct judged_policy judged = { .blob = blob, .size = size };
+        int r = accept_bytes(update, candidate, &judged);
 
-        r = phx_policy_parse(blob, size, update->look->hash_kind, &policy, &candidate->error);
-        if (r < 0) {
-                phx_error_place(&candidate->error, candidate->source->name);
-                return -EINVAL;
-        }
-        r = phx_policy_check(
-                        &policy,
-                        candidate->source->name,
-                        update->look->settings,
-                        &candidate->error);
-        if (r >= 0)
-                r = try_policy(update, candidate, &policy, blob, size);
-        return r < 0 ? r : keep_policy(update, candidate, &policy, blob, size);
+        phx_facts_done(&judged.facts);
+        return r;
 }
 
 static int find_policy(
                 struct phx_update *update,
                 const struct phx_candidate *candidate,
-                char **ret_blob,
-                size_t *ret_size) {
+                struct judged_policy *judged,
+                char ret_checksum[PHX_SEAL_HEX]) {
         struct phx_profiles *profiles = update->profiles;
         const int *earlier_fd = profiles->options.earlier_fd;
         int r;
 
         if (!profiles->options.is_offline)
-                return phx_goods_find_policy(&profiles->goods, candidate->key, ret_blob, ret_size);
+                return phx_goods_find_policy(
+                                &profiles->goods,
+                                candidate->key,
+                                &judged->blob,
+                                &judged->size,
+                                ret_checksum);
         if (!earlier_fd || candidate->breaks_rule)
                 return -ENOENT;
-        r = phx_policy_cache_get(*earlier_fd, candidate->key, ret_blob, ret_size, NULL);
+        r = phx_policy_cache_get(*earlier_fd, candidate->key, &judged->blob, &judged->size, NULL);
         if (r >= 0)
                 phx_policy_cache_touch(*earlier_fd, candidate->key);
         return r;
+}
+
+/* One that is in the cache, as RET_FOUND says. Where its facts are kept, and it has no test, it is
+ * not read before it is loaded. */
+static int accept_earlier(
+                struct phx_update *update,
+                struct phx_candidate *candidate,
+                bool *ret_found) {
+        phx_cleanup(judged_policy_done) struct judged_policy judged = { 0 };
+        struct phx_goods *goods = &update->profiles->goods;
+        struct phx_facts *facts = &judged.facts;
+        char checksum[PHX_SEAL_HEX] = "";
+        bool is_known;
+
+        is_known = phx_goods_find_facts(goods, candidate->key, update->look->hash_kind, facts) >= 0;
+        *ret_found = true;
+        if (is_known && !candidate->source->test) {
+                phx_goods_hit(goods, candidate->key);
+                return accept_policy(update, candidate, &judged);
+        }
+        *ret_found = find_policy(update, candidate, &judged, checksum) >= 0;
+        if (!*ret_found)
+                return 0;
+        if (is_known && strcmp(checksum, facts->checksum) == 0)
+                return accept_policy(update, candidate, &judged);
+        phx_facts_done(facts);
+        memcpy(facts->checksum, checksum, sizeof(checksum));
+        return accept_bytes(update, candidate, &judged);
 }
 
 /* Good already, known to be bad, in the cache, or to be compiled. */
@@ -324,19 +397,18 @@ static int sort_out(struct phx_update *update, struct phx_candidate *candidate) 
         struct phx_good *good;
         const struct phx_queued *queued;
         struct phx_quarantined *bad;
-        phx_autofree char *blob = NULL;
-        size_t size = 0;
+        bool is_found = false;
         int r;
 
         r = check_source(update, candidate);
         if (r < 0)
                 return r;
         good = phx_goods_find(&profiles->goods, candidate->source->name);
-        if (good && good->text && strcmp(good->key, candidate->key) == 0 &&
+        if (good && good->has_text && strcmp(good->key, candidate->key) == 0 &&
             strcmp(good->digest, candidate->source->seen->digest) == 0 &&
-            phx_goods_hash(&profiles->goods, good, update->look->hash_kind) >= 0)
+            phx_goods_know(&profiles->goods, good, update->look->hash_kind) >= 0)
                 return phx_policy_check(
-                                &good->policy,
+                                &good->facts.policy,
                                 good->name,
                                 update->look->settings,
                                 &candidate->error);
@@ -347,11 +419,11 @@ static int sort_out(struct phx_update *update, struct phx_candidate *candidate) 
                 return phx_error_set(&candidate->error, -EINVAL, "%s", bad->text);
         /* Once it waits to be compiled, it was not there. */
         queued = phx_queue_find(&profiles->queue, candidate->source->name);
-        if ((!queued || strcmp(queued->key, candidate->key) != 0) &&
-            find_policy(update, candidate, &blob, &size) >= 0)
-                return phx_update_accept(update, candidate, blob, size);
-        candidate->must_compile = true;
-        return 0;
+        r = queued && strcmp(queued->key, candidate->key) == 0
+                            ? 0
+                            : accept_earlier(update, candidate, &is_found);
+        candidate->must_compile = !is_found;
+        return r;
 }
 
 /* With a note of all files that it goes by: see keep.c. What it includes again may have changed

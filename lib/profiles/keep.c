@@ -74,9 +74,9 @@ static bool keep_is_good(
         struct phx_goods *goods = &update->profiles->goods;
         struct phx_good *good = phx_goods_find(goods, before->name);
 
-        return good && good->text && strcmp(good->key, before->key) == 0 &&
+        return good && good->has_text && strcmp(good->key, before->key) == 0 &&
                strcmp(good->digest, source->seen->digest) == 0 &&
-               phx_goods_hash(goods, good, update->look->hash_kind) >= 0;
+               phx_goods_know(goods, good, update->look->hash_kind) >= 0;
 }
 
 static bool keep_still_holds(

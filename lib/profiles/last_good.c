@@ -3,17 +3,21 @@
 /* A good is a profile that was accepted, with its text and its compiled policy, so that it can
  * stay in force while its source is refused, being written, or gone. It exists in three places:
  *
- *   memory      struct phx_good: text, digest, parsed policy, key
- *   directory   the text by name (text_fd) and the policy by key (cache_fd), both replaced
- *               atomically
+ *   memory      struct phx_good: digest and key, and the facts (facts.h) that are all that is asked
+ *               of text and policy, most of the time
+ *   directory   the text by name (text_fd), and the policy by key (cache_fd), both replaced
+ *               atomically; beside the policy its facts, which may be lost
  *   inventory   name, digest of the text, key: what makes the files count
  *
  * The order of writing is directory, memory, inventory. A crash before the inventory is saved
  * leaves files that no record names: the next update finds the same source and judges it again,
- * and phx_goods_tidy() removes what is left over. A crash after it loses nothing. The files are
- * never trusted by name: recall_text() compares the digest with the record, the cache checks its
- * own, and what does not agree counts as lost. A good whose text is lost is not in force from
- * here, and one whose policy is lost (key "") is compiled again by the next update.
+ * and phx_goods_tidy() removes what is left over. A crash after it loses nothing.
+ *
+ * A start reads neither texts nor policies: that they are there is enough, until one is to be
+ * written or loaded. Then it is not trusted by its name: a text's digest is compared with the
+ * record, a policy's checksum with its own and with that of the facts, and what does not agree
+ * counts as lost. A good whose text is lost is not in force from here, and one whose policy is lost
+ * (key "") is compiled again by the next update.
  *
  * A policy that is no longer in force stays in the directory for a while, so that a return to an
  * earlier text compiles nothing. How long is counted from the time of its file, which is set when
@@ -28,12 +32,15 @@
 #include "profiles/last_good.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/file.h"
 #include "base/grow.h"
+#include "base/program.h"
 #include "base/strings.h"
 #include "policy/cache.h"
 #include "source/definitions.h"
@@ -47,8 +54,7 @@ static void good_done(struct phx_good *good) {
         free(good->name);
         free(good->text);
         free(good->blob);
-        phx_policy_done(&good->policy);
-        phx_lints_done(&good->lints);
+        phx_facts_done(&good->facts);
         free(good->lint_trouble);
 }
 
@@ -56,6 +62,7 @@ void phx_goods_done(struct phx_goods *goods) {
         for (size_t i = 0; i < goods->count; i++)
                 good_done(&goods->items[i]);
         free(goods->items);
+        phx_buffer_done(&goods->program);
         *goods = (struct phx_goods){ .text_fd = -1, .cache_fd = -1 };
 }
 
@@ -112,19 +119,6 @@ static void kept_name(const char *name, char kept[256]) {
                 *slash = ':';
 }
 
-static int good_note_line(struct phx_good *good) {
-        phx_cleanup(phx_definitions_done) struct phx_definitions definitions = { 0 };
-        int r;
-
-        good->line = 0;
-        if (phx_good_is_piece(good))
-                return 0;
-        r = phx_definitions_scan(good->text, good->size, good->name, &definitions);
-        if (r >= 0 && definitions.count > 0)
-                good->line = definitions.items[0].line;
-        return r;
-}
-
 static char *copy_of(const char *blob, size_t size) {
         char *copy = malloc(size + 1);
 
@@ -140,12 +134,12 @@ static int good_set_text(struct phx_good *good, const char *text, size_t size) {
 
         if (!copy)
                 return -ENOMEM;
-        good->is_linted = false;
         free(good->text);
         good->text = copy;
         good->size = size;
+        good->has_text = good->is_fresh = true;
         phx_sha256(text, size, good->digest);
-        return good_note_line(good);
+        return 0;
 }
 
 int phx_goods_keep_text(
@@ -162,6 +156,39 @@ int phx_goods_keep_text(
         return r < 0 ? r : good_set_text(good, seen->text, seen->size);
 }
 
+/* Not in force from here, and nothing of it is believed: the next judgement begins from its source.
+ */
+static void good_lose_text(const struct phx_goods *goods, struct phx_good *good) {
+        phx_goods_set_key(goods, good, "");
+        phx_facts_done(&good->facts);
+        good->digest[0] = '\0';
+        good->has_text = false;
+}
+
+int phx_goods_text(const struct phx_goods *goods, struct phx_good *good) {
+        phx_autofree char *text = NULL;
+        char kept[256], digest[PHX_SHA256_HEX] = "";
+        size_t size = 0;
+        int r;
+
+        good->is_fresh = true;
+        if (good->text || !good->has_text)
+                return good->text ? 0 : -ENOENT;
+        kept_name(good->name, kept);
+        r = phx_file_read_at(goods->text_fd, kept, TEXT_LIMIT, &text, &size);
+        if (r == -ENOMEM)
+                return r;
+        if (r >= 0)
+                phx_sha256(text, size, digest);
+        if (strcmp(digest, good->digest) != 0) {
+                good_lose_text(goods, good);
+                return -ENOENT;
+        }
+        good->text = PHX_TAKE(text);
+        good->size = size;
+        return 0;
+}
+
 int phx_goods_keep_blob(struct phx_good *good, const char *blob, size_t size) {
         char *copy = copy_of(blob, size);
 
@@ -173,13 +200,36 @@ int phx_goods_keep_blob(struct phx_good *good, const char *blob, size_t size) {
         return 0;
 }
 
+/* Another policy under the same key was compiled after a crash that lost the first one, and its
+ * facts were not written any more. */
+static int goods_blob_on_disk(
+                const struct phx_goods *goods,
+                const struct phx_good *good,
+                char **ret_blob,
+                size_t *ret_size) {
+        const char *expected = good->facts.checksum;
+        phx_autofree char *blob = NULL;
+        char checksum[PHX_SEAL_HEX];
+        int r;
+
+        r = phx_policy_cache_get(goods->cache_fd, good->key, &blob, ret_size, checksum);
+        if (r < 0)
+                return r;
+        if (expected[0] && strcmp(checksum, expected) != 0) {
+                phx_facts_remove(goods->cache_fd, good->key);
+                return -ENOENT;
+        }
+        *ret_blob = PHX_TAKE(blob);
+        return 0;
+}
+
 int phx_goods_blob(
                 const struct phx_goods *goods,
                 const struct phx_good *good,
                 char **ret_blob,
                 size_t *ret_size) {
         if (goods->cache_fd >= 0)
-                return phx_policy_cache_get(goods->cache_fd, good->key, ret_blob, ret_size, NULL);
+                return goods_blob_on_disk(goods, good, ret_blob, ret_size);
         if (!good->blob)
                 return -ENOENT;
         *ret_blob = copy_of(good->blob, good->blob_size);
@@ -187,27 +237,127 @@ int phx_goods_blob(
         return *ret_blob ? 0 : -ENOMEM;
 }
 
-int phx_goods_hash(const struct phx_goods *goods, struct phx_good *good, enum phx_hash_kind kind) {
+/* --- facts --- */
+
+static unsigned line_in(const struct phx_good *good) {
+        phx_cleanup(phx_definitions_done) struct phx_definitions definitions = { 0 };
+
+        return phx_definitions_scan(good->text, good->size, good->name, &definitions) >= 0 &&
+                                               definitions.count > 0
+                               ? definitions.items[0].line
+                               : 0;
+}
+
+/* NULL when this program cannot be recognized later: then nothing is kept or believed. */
+static const char *goods_program(struct phx_goods *goods) {
+        if (goods->program.size == 0 && phx_program_add(&goods->program) < 0)
+                return NULL;
+        return goods->program.data;
+}
+
+int phx_goods_find_facts(
+                struct phx_goods *goods,
+                const char *key,
+                enum phx_hash_kind kind,
+                struct phx_facts *ret_facts) {
+        phx_cleanup(phx_facts_done) struct phx_facts facts = { 0 };
+        int r;
+
+        if (goods->cache_fd < 0 || !goods_program(goods))
+                return -ENOENT;
+        r = phx_facts_recall(goods->cache_fd, goods->program.data, key, kind, &facts);
+        if (r < 0)
+                return r;
+        if (!phx_policy_cache_has(goods->cache_fd, key, facts.size))
+                return -ENOENT;
+        *ret_facts = PHX_TAKE_STRUCT(facts);
+        return 0;
+}
+
+/* The first time; or once more for the hashes, where all else is known already. */
+static int goods_read_policy(
+                const struct phx_goods *goods,
+                struct phx_good *good,
+                char **ret_blob,
+                size_t *ret_size) {
+        if (goods->cache_fd < 0 || good->facts.policy.count > 0)
+                return phx_goods_blob(goods, good, ret_blob, ret_size);
+        return phx_policy_cache_get(
+                        goods->cache_fd,
+                        good->key,
+                        ret_blob,
+                        ret_size,
+                        good->facts.checksum);
+}
+
+static int goods_find_out(struct phx_goods *goods, struct phx_good *good, enum phx_hash_kind kind) {
         phx_cleanup(phx_policy_done) struct phx_policy policy = { 0 };
+        struct phx_facts *facts = &good->facts;
         phx_autofree char *blob = NULL;
         size_t size = 0;
         int r;
 
-        if (kind == PHX_HASH_NONE || kind == good->policy.hash_kind || good->policy.count == 0)
-                return 0;
-        r = good->key[0] ? phx_goods_blob(goods, good, &blob, &size) : -ENOENT;
+        r = goods_read_policy(goods, good, &blob, &size);
         if (r >= 0)
                 r = phx_policy_parse(blob, size, kind, &policy, NULL);
-        if (r == -ENOMEM)
+        if (r >= 0 && facts->line == 0)
+                r = phx_goods_text(goods, good);
+        if (r < 0)
                 return r;
-        if (r < 0) {
-                good->key[0] = '\0';
-                return -ENOENT;
-        }
-        phx_policy_done(&good->policy);
-        good->policy = PHX_TAKE_STRUCT(policy);
+        if (facts->line == 0)
+                facts->line = line_in(good);
+        phx_policy_done(&facts->policy);
+        facts->policy = PHX_TAKE_STRUCT(policy);
+        facts->size = size;
+        good->is_unsaved = true;
         return 0;
 }
+
+int phx_goods_know(struct phx_goods *goods, struct phx_good *good, enum phx_hash_kind kind) {
+        const struct phx_policy *policy = &good->facts.policy;
+        int r = -ENOENT;
+
+        if (policy->count > 0 && (kind == PHX_HASH_NONE || kind == policy->hash_kind))
+                return 0;
+        if (good->key[0] && policy->count == 0)
+                r = phx_goods_find_facts(goods, good->key, kind, &good->facts);
+        if (good->key[0] && r == -ENOENT)
+                r = goods_find_out(goods, good, kind);
+        if (r >= 0 || r == -ENOMEM)
+                return r;
+        good->key[0] = '\0';
+        return -ENOENT;
+}
+
+void phx_goods_keep_facts(struct phx_goods *goods, struct phx_good *good) {
+        if (!good->is_unsaved || goods->cache_fd < 0 || !good->key[0] || !goods_program(goods))
+                return;
+        phx_facts_keep(goods->cache_fd, goods->program.data, good->key, &good->facts);
+        good->is_unsaved = false;
+}
+
+int phx_goods_set_policy(
+                struct phx_goods *goods,
+                struct phx_good *good,
+                const char *key,
+                struct phx_facts *facts) {
+        int r;
+
+        if (facts->line == 0) {
+                r = phx_goods_text(goods, good);
+                if (r < 0)
+                        return r;
+                facts->line = line_in(good);
+        }
+        phx_facts_done(&good->facts);
+        good->facts = PHX_TAKE_STRUCT(*facts);
+        good->is_unsaved = !good->facts.is_linted;
+        (void) phx_replace(&good->lint_trouble, NULL);
+        phx_goods_set_key(goods, good, key);
+        return 0;
+}
+
+/* --- policies --- */
 
 static int goods_find_shared(
                 struct phx_goods *goods,
@@ -232,17 +382,23 @@ static int goods_find_shared(
         return r;
 }
 
+void phx_goods_hit(struct phx_goods *goods, const char *key) {
+        phx_policy_cache_touch(goods->cache_fd, key);
+        goods->counts.hits++;
+}
+
 int phx_goods_find_policy(
                 struct phx_goods *goods,
                 const char *key,
                 char **ret_blob,
-                size_t *ret_size) {
+                size_t *ret_size,
+                char ret_checksum[PHX_SEAL_HEX]) {
         if (goods->cache_fd >= 0 &&
-            phx_policy_cache_get(goods->cache_fd, key, ret_blob, ret_size, NULL) >= 0) {
-                phx_policy_cache_touch(goods->cache_fd, key);
-                goods->counts.hits++;
+            phx_policy_cache_get(goods->cache_fd, key, ret_blob, ret_size, ret_checksum) >= 0) {
+                phx_goods_hit(goods, key);
                 return 0;
         }
+        ret_checksum[0] = '\0';
         if (goods_find_shared(goods, key, ret_blob, ret_size) >= 0) {
                 goods->counts.shared_hits++;
                 return 0;
@@ -255,8 +411,9 @@ int phx_goods_store_policy(
                 struct phx_goods *goods,
                 const char *key,
                 const char *blob,
-                size_t size) {
-        int r = phx_policy_cache_put(goods->cache_fd, key, blob, size, NULL);
+                size_t size,
+                char ret_checksum[PHX_SEAL_HEX]) {
+        int r = phx_policy_cache_put(goods->cache_fd, key, blob, size, ret_checksum);
 
         if (r > 0 && goods->unswept < UINT64_MAX - size)
                 goods->unswept += size;
@@ -271,35 +428,24 @@ void phx_goods_set_key(const struct phx_goods *goods, struct phx_good *good, con
         memcpy(good->key, key, strlen(key) + 1);
 }
 
-static int recall_text(
-                const struct phx_goods *goods,
-                struct phx_good *good,
-                const struct phx_inventory_profile *record) {
-        phx_autofree char *text = NULL;
-        char kept[256], digest[PHX_SHA256_HEX];
-        size_t size = 0;
+static bool has_kept_text(const struct phx_goods *goods, const char *name) {
+        char kept[256];
+        struct stat st;
 
-        kept_name(record->name, kept);
-        if (phx_file_read_at(goods->text_fd, kept, TEXT_LIMIT, &text, &size) < 0)
-                return 0;
-        phx_sha256(text, size, digest);
-        return strcmp(digest, record->source) == 0 ? good_set_text(good, text, size) : 0;
+        kept_name(name, kept);
+        return fstatat(goods->text_fd, kept, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
 }
 
 static int good_recall(struct phx_goods *goods, const struct phx_inventory_profile *record) {
         struct phx_good *good = phx_goods_add(goods, record->name);
-        phx_autofree char *blob = NULL;
-        size_t size = 0;
-        int r;
 
         if (!good)
                 return -ENOMEM;
-        r = recall_text(goods, good, record);
-        if (r < 0 || !good->text || !record->key[0])
-                return r;
-        if (phx_policy_cache_get(goods->cache_fd, record->key, &blob, &size, NULL) >= 0 &&
-            phx_policy_parse(blob, size, PHX_HASH_NONE, &good->policy, NULL) >= 0)
-                memcpy(good->key, record->key, sizeof(good->key));
+        good->has_text = has_kept_text(goods, record->name);
+        if (!good->has_text)
+                return 0;
+        memcpy(good->digest, record->source, sizeof(good->digest));
+        memcpy(good->key, record->key, sizeof(good->key));
         return 0;
 }
 
@@ -373,11 +519,25 @@ static int tidy_texts(struct phx_goods *goods) {
         return r;
 }
 
+/* What was judged in this look is installed after it. */
+static void forget_texts(struct phx_goods *goods) {
+        for (size_t i = 0; i < goods->count; i++) {
+                struct phx_good *good = &goods->items[i];
+
+                if (!good->is_fresh) {
+                        free(good->text);
+                        good->text = NULL;
+                }
+                good->is_fresh = false;
+        }
+}
+
 int phx_goods_tidy(struct phx_goods *goods) {
         int policies, texts;
 
         if (goods->text_fd < 0)
                 return 0;
+        forget_texts(goods);
         policies = tidy_policies(goods);
         texts = tidy_texts(goods);
         if (policies < 0 || texts < 0)

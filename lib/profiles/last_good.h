@@ -5,11 +5,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buffer.h"
 #include "base/digest.h"
-#include "policy/policy.h"
+#include "profiles/facts.h"
 #include "source/files.h"
 #include "state/inventory.h"
-#include "state/lint.h"
 #include "state/snapshot.h"
 
 /* A profile that was accepted last, or a piece that came with one. What is in force while its
@@ -18,16 +18,15 @@ struct phx_good {
         char *name;
         char digest[PHX_SHA256_HEX]; /* of the text */
         char key[PHX_SHA256_HEX];    /* "" for a piece, and for a profile whose policy is lost */
-        char *text;                  /* NULL when it is lost */
+        bool has_text;               /* false when it is lost, as far as that is known */
+        char *text;                  /* NULL while it is on disk alone: see phx_goods_text() */
         size_t size;
-        unsigned line; /* of the text, that begins the profile; 0 for a piece */
-        struct phx_policy policy;
-        char *blob; /* its policy, where nothing is kept on disk; else NULL */
+        bool is_fresh;          /* TEXT was used since phx_goods_tidy() */
+        struct phx_facts facts; /* of policy and text: see phx_goods_know() */
+        bool is_unsaved;        /* they are not on disk as they are here */
+        char *lint_trouble;     /* why the rules could not be asked now; else NULL */
+        char *blob;             /* its policy, where nothing is kept on disk; else NULL */
         size_t blob_size;
-        /* What of its policy and text breaks the rules of state/rules.h, once IS_LINTED. */
-        struct phx_lints lints;
-        bool is_linted;
-        char *lint_trouble;              /* why the rules could not be asked; else NULL */
         bool is_seen;                    /* has a source in this look; the caller's own mark */
         bool is_new;                     /* was judged in this look; likewise */
         char old_digest[PHX_SHA256_HEX]; /* IS_NEW: of the text before; "" without */
@@ -44,7 +43,8 @@ struct phx_goods {
         const struct phx_trust *shared_trust;
         struct phx_error shared_trouble; /* why it was of no use the last time, as a text; or "" */
         struct phx_cache_counts counts;
-        bool is_tidy;      /* no text belongs to none of ITEMS */
+        struct phx_buffer program; /* this one, as the facts' files name it; empty: not asked yet */
+        bool is_tidy;              /* no text belongs to none of ITEMS */
         uint64_t unswept;  /* bytes of policies since the cache was looked through; never: MAX */
         uint64_t swept_at; /* in seconds, by the clock on the wall */
 };
@@ -64,35 +64,68 @@ int phx_goods_keep_text(
                 struct phx_goods *goods,
                 struct phx_good *good,
                 const struct phx_file_seen *seen);
+/* Its text is in memory from now on, until the second phx_goods_tidy() after its last use: 0,
+ * -ENOENT when it is lost, also when that is found out now, or -ENOMEM. What is lost is not in
+ * force from here, and is judged again by the next update. */
+int phx_goods_text(const struct phx_goods *goods, struct phx_good *good);
 /* Where nothing is kept on disk: keeps a copy of its policy. */
 int phx_goods_keep_blob(struct phx_good *good, const char *blob, size_t size);
-/* Its policy, the caller's to free. -ENOENT when it is lost. */
+/* Its policy, the caller's to free. -ENOENT when it is lost, or is another one than that of its
+ * facts. */
 int phx_goods_blob(
                 const struct phx_goods *goods,
                 const struct phx_good *good,
                 char **ret_blob,
                 size_t *ret_size);
-/* Its policy's hashes are of KIND from now on, if the kernel has any: 0, -ENOENT when its policy is
- * lost and it has no key any more, or -ENOMEM. */
-int phx_goods_hash(const struct phx_goods *goods, struct phx_good *good, enum phx_hash_kind kind);
+/* Its facts are there from now on, with hashes of KIND if the kernel has any: those that are kept
+ * beside its policy, or found out from the policy and the text. 0, -ENOENT when one of the two is
+ * lost, so that it has no key any more, or -ENOMEM. A piece has none: -ENOENT. */
+int phx_goods_know(struct phx_goods *goods, struct phx_good *good, enum phx_hash_kind kind);
+/* Keeps the facts on disk, if they are not kept there as they are. */
+void phx_goods_keep_facts(struct phx_goods *goods, struct phx_good *good);
+/* The facts of KEY, if they are kept beside its policy; the caller's. It is not read, and may turn
+ * out to be damaged. 0, -ENOENT or -ENOMEM. */
+int phx_goods_find_facts(
+                struct phx_goods *goods,
+                const char *key,
+                enum phx_hash_kind kind,
+                struct phx_facts *ret_facts);
 /* The compiled policy of KEY, from the cache, or from the directory that others fill: counted as a
- * hit of that one, or as a miss. The caller's; -ENOENT. */
+ * hit of that one, or as a miss. The caller's; -ENOENT. RET_CHECKSUM is "" when it is not in our
+ * own cache. */
 int phx_goods_find_policy(
                 struct phx_goods *goods,
                 const char *key,
                 char **ret_blob,
-                size_t *ret_size);
+                size_t *ret_size,
+                char ret_checksum[PHX_SEAL_HEX]);
+/* The policy of KEY was found in the cache without being read: a hit. */
+void phx_goods_hit(struct phx_goods *goods, const char *key);
 /* Keeps a policy on disk: 1 when it was written, 0 when it was there, or a negative errno. */
-int phx_goods_store_policy(struct phx_goods *goods, const char *key, const char *blob, size_t size);
+int phx_goods_store_policy(
+                struct phx_goods *goods,
+                const char *key,
+                const char *blob,
+                size_t size,
+                char ret_checksum[PHX_SEAL_HEX]);
 /* KEY is GOOD's from now on, or "" none; the one before stays in the cache for a while. */
 void phx_goods_set_key(const struct phx_goods *goods, struct phx_good *good, const char *key);
-/* Takes up what the inventory records. What is lost or damaged on disk is left out. */
+/* GOOD, whose text is kept, has this policy from now on. Takes FACTS over; where they have no line,
+ * it is looked for in the text. 0 or a negative errno. */
+int phx_goods_set_policy(
+                struct phx_goods *goods,
+                struct phx_good *good,
+                const char *key,
+                struct phx_facts *facts);
+/* Takes up what the inventory records, and leaves out what has no text on disk. Nothing is read
+ * yet. */
 int phx_goods_recall(struct phx_goods *goods, const struct phx_inventory *inventory);
 void phx_goods_forget(struct phx_goods *goods, const char *name);
-/* Removes texts that belong to none of them, where there may be such: after a change, at the start
- * (a crash may have left some), and again when not all could be removed. Of compiled policies that
- * belong to none, the most recently used ones stay: it looks for others at the start, when much
- * was added, and once a day. Returns how many, or a negative errno when some are left. */
+/* Forgets texts that were not used since the last time, and are on disk. Removes texts that belong
+ * to none of them, where there may be such: after a change, at the start (a crash may have left
+ * some), and again when not all could be removed. Of compiled policies that belong to none, the
+ * most recently used ones stay: it looks for others at the start, when much was added, and once a
+ * day. Returns how many, or a negative errno when some are left. */
 int phx_goods_tidy(struct phx_goods *goods);
 void phx_goods_done(struct phx_goods *goods);
 

@@ -358,15 +358,34 @@ int phx_profiles_watches(const struct phx_profiles *profiles, struct phx_strings
         return 0;
 }
 
-const char *phx_profiles_text(
-                const struct phx_profiles *profiles,
-                const char *digest,
-                size_t *ret_size) {
-        for (size_t i = 0; i < profiles->goods.count; i++) {
-                const struct phx_good *good = &profiles->goods.items[i];
+/* From its source, if that has the same text: what was on disk was lost. */
+static bool profiles_restore_text(
+                struct phx_profiles *profiles,
+                struct phx_good *good,
+                const char *digest) {
+        phx_autofree char *path = NULL;
+        const struct phx_file_seen *seen = NULL;
 
-                if (!good->text || strcmp(good->digest, digest) != 0)
+        if (profiles->by.profile_dir &&
+            phx_printf(&path, "%s/%s", profiles->by.profile_dir, good->name) >= 0)
+                seen = phx_files_get(profiles->files, path);
+        return seen && seen->result >= 0 && strcmp(seen->digest, digest) == 0 &&
+               phx_goods_keep_text(&profiles->goods, good, seen) >= 0;
+}
+
+const char *phx_profiles_text(struct phx_profiles *profiles, const char *digest, size_t *ret_size) {
+        for (size_t i = 0; i < profiles->goods.count; i++) {
+                struct phx_good *good = &profiles->goods.items[i];
+                char key[PHX_SHA256_HEX];
+
+                if (!good->has_text || strcmp(good->digest, digest) != 0)
                         continue;
+                memcpy(key, good->key, sizeof(key));
+                if (phx_goods_text(&profiles->goods, good) < 0) {
+                        if (!profiles_restore_text(profiles, good, digest))
+                                continue;
+                        phx_goods_set_key(&profiles->goods, good, key);
+                }
                 *ret_size = good->size;
                 return good->text;
         }

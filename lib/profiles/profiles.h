@@ -114,11 +114,9 @@ bool phx_profiles_covers(const struct phx_profiles *profiles, const char *path);
 /* Appends where a change may change any of it. */
 int phx_profiles_watches(const struct phx_profiles *profiles, struct phx_strings *watches);
 
-/* The last good text with this SHA-256; borrowed. NULL when there is none. */
-const char *phx_profiles_text(
-                const struct phx_profiles *profiles,
-                const char *digest,
-                size_t *ret_size);
+/* The last good text with this SHA-256; borrowed until the next update. NULL when there is none, or
+ * it is lost, which the next update finds. */
+const char *phx_profiles_text(struct phx_profiles *profiles, const char *digest, size_t *ret_size);
 /* The compiled policy with this key, from the cache; the caller's. -ENOENT when KEY is NULL or
  * belongs to no last good profile, or when the cache has lost it: it is compiled again at the next
  * look. */

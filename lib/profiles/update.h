@@ -108,7 +108,7 @@ int phx_update_compile(struct phx_update *update);
 int phx_update_accept(
                 struct phx_update *update,
                 struct phx_candidate *candidate,
-                const char *blob,
+                char *blob,
                 size_t size);
 
 /* Appends what is desired of a candidate that has been judged: its profile, or the last known good

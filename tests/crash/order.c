@@ -26,9 +26,18 @@ static void put_directory(const char *path, char *directory, size_t size) {
         (void) snprintf(directory, size, "%.*s", slash ? (int) (slash - path) : 0, path);
 }
 
+/* What is found out again when it is damaged: see lib/profiles/facts.h. */
+static bool may_be_lost(const char *path) {
+        return phx_has_suffix(path, ".facts.phoenixd~");
+}
+
 static void on_rename(struct order *order, const struct call *call) {
         char directory[8192];
 
+        if (may_be_lost(call->path)) {
+                take_out(&order->dirty, call->path);
+                return;
+        }
         if (phx_strings_has(&order->dirty, call->path))
                 violate(order, "is renamed before it is synced", call->path);
         take_out(&order->dirty, call->path);

@@ -78,6 +78,14 @@ static void restart(void) {
         assert_int_equal(phx_goods_recall(&goods, &inventory), 0);
 }
 
+static struct phx_good *known(const char *name, int result) {
+        struct phx_good *good = phx_goods_find(&goods, name);
+
+        assert_non_null(good);
+        assert_int_equal(phx_goods_know(&goods, good, PHX_HASH_SHA256), result);
+        return good;
+}
+
 static void put_policy(const char *key) {
         phx_autofree char *blob = NULL;
         char path[512];
@@ -118,8 +126,9 @@ static void a_piece_is_kept_under_a_name_without_slashes(void **state) {
         text = tree_read("good/abstractions:phoenix:life");
         assert_string_equal(text, "file,\n");
         restart();
+        assert_int_equal(phx_goods_text(&goods, phx_goods_find(&goods, PIECE)), 0);
         assert_string_equal(phx_goods_find(&goods, PIECE)->text, "file,\n");
-        assert_string_equal(phx_goods_find(&goods, PIECE)->key, "");
+        assert_string_equal(known(PIECE, -ENOENT)->key, "");
 }
 
 static void a_text_that_cannot_be_kept_is_not_taken(void **state) {
@@ -133,42 +142,194 @@ static void a_text_that_cannot_be_kept_is_not_taken(void **state) {
 }
 
 static void a_restart_recalls_text_and_policy(void **state) {
-        const struct phx_good *good;
+        struct phx_good *good;
 
-        record(keep("lxc-plain", "profile lxc-plain {\n}\n"), KEY);
+        record(keep("lxc-plain", "\nprofile lxc-plain {\n}\n"), KEY);
         put_policy(KEY);
         restart();
-        good = phx_goods_find(&goods, "lxc-plain");
-        assert_string_equal(good->text, "profile lxc-plain {\n}\n");
+        good = known("lxc-plain", 0);
         assert_string_equal(good->key, KEY);
-        assert_int_equal(good->policy.count, 1);
-        assert_string_equal(good->policy.entries[0].name, "lxc-plain");
+        assert_int_equal(good->facts.policy.count, 1);
+        assert_string_equal(good->facts.policy.entries[0].name, "lxc-plain");
+        assert_int_equal(strlen(good->facts.policy.entries[0].hash), 64);
+        assert_int_equal(good->facts.line, 2);
+        assert_int_equal(phx_goods_text(&goods, good), 0);
+        assert_string_equal(good->text, "\nprofile lxc-plain {\n}\n");
 }
 
-static void a_text_that_was_altered_on_disk_is_not_recalled(void **state) {
+/* As after a start with this policy and this text: all that is known of them is on disk. */
+static void keep_with_facts(void) {
+        struct phx_good *good;
+
+        record(keep("lxc-plain", "\nprofile lxc-plain {\n}\n"), KEY);
+        put_policy(KEY);
+        restart();
+        good = known("lxc-plain", 0);
+        assert_true(good->is_unsaved);
+        phx_goods_keep_facts(&goods, good);
+        assert_false(good->is_unsaved);
+        assert_int_equal(access(tree_path("cache/" KEY ".facts"), F_OK), 0);
+        restart();
+}
+
+/* Of the right size, but not what was there. */
+static void damage(const char *path) {
+        phx_autofree char *text = NULL;
+        struct stat st;
+
+        assert_int_equal(stat(tree_path(path), &st), 0);
+        text = calloc(1, (size_t) st.st_size);
+        assert_non_null(text);
+        tree_write_bytes(path, text, (size_t) st.st_size);
+}
+
+static int read_blob(const struct phx_good *good) {
+        phx_autofree char *blob = NULL;
+        size_t size = 0;
+
+        return phx_goods_blob(&goods, good, &blob, &size);
+}
+
+static void with_facts_neither_text_nor_policy_is_read(void **state) {
+        const struct phx_good *good;
+
+        keep_with_facts();
+        damage("good/lxc-plain");
+        damage("cache/" KEY ".policy");
+        good = known("lxc-plain", 0);
+        assert_string_equal(good->key, KEY);
+        assert_string_equal(good->facts.policy.entries[0].name, "lxc-plain");
+        assert_int_equal(good->facts.line, 2);
+        assert_false(good->is_unsaved);
+        assert_null(good->text);
+}
+
+static void a_policy_that_is_damaged_behind_its_facts_is_found_out(void **state) {
+        keep_with_facts();
+        damage("cache/" KEY ".policy");
+        assert_int_equal(read_blob(known("lxc-plain", 0)), -ENOENT);
+        restart();
+        assert_string_equal(known("lxc-plain", -ENOENT)->key, "");
+}
+
+static void facts_without_their_policy_are_of_no_use(void **state) {
+        keep_with_facts();
+        tree_remove("cache/" KEY ".policy");
+        assert_string_equal(known("lxc-plain", -ENOENT)->key, "");
+        assert_int_equal(
+                        phx_goods_find_facts(&goods, KEY, PHX_HASH_NONE, &(struct phx_facts){ 0 }),
+                        -ENOENT);
+}
+
+static void damaged_facts_are_found_out_again(void **state) {
+        struct phx_good *good;
+
+        keep_with_facts();
+        damage("cache/" KEY ".facts");
+        good = known("lxc-plain", 0);
+        assert_true(good->is_unsaved);
+        assert_int_equal(good->facts.line, 2);
+        phx_goods_keep_facts(&goods, good);
+        damage("good/lxc-plain"); /* so that only the facts can be the source */
+        restart();
+        assert_int_equal(known("lxc-plain", 0)->facts.line, 2);
+}
+
+/* A crash came between the second and its facts, and the first was lost. */
+static void facts_of_another_policy_of_the_same_key_are_not_believed(void **state) {
+        phx_autofree char *blob = NULL;
+        struct phx_good *good;
+        size_t size = 0;
+
+        keep_with_facts();
+        assert_int_equal(phx_policy_cache_get(cache_fd, KEY, &blob, &size, NULL), 0);
+        blob[size - 1] ^= 1;
+        assert_int_equal(phx_policy_cache_put(cache_fd, KEY, blob, size, NULL), 1);
+        good = known("lxc-plain", 0);
+        assert_int_equal(read_blob(good), -ENOENT);
+        assert_int_equal(access(tree_path("cache/" KEY ".facts"), F_OK), -1);
+}
+
+/* What the rules have found is not asked again for it. */
+static void another_kind_of_hash_is_read_from_the_policy(void **state) {
+        struct phx_good *good;
+
+        keep_with_facts();
+        good = known("lxc-plain", 0);
+        good->facts.is_linted = true;
+        assert_int_equal(phx_goods_know(&goods, good, PHX_HASH_NONE), 0);
+        assert_false(good->is_unsaved);
+        assert_int_equal(phx_goods_know(&goods, good, PHX_HASH_SHA1), 0);
+        assert_int_equal(strlen(good->facts.policy.entries[0].hash), 40);
+        assert_true(good->is_unsaved && good->facts.is_linted);
+        tree_remove("cache/" KEY ".policy");
+        assert_int_equal(phx_goods_know(&goods, good, PHX_HASH_SHA256), -ENOENT);
+        assert_string_equal(good->key, "");
+        assert_int_equal(good->facts.policy.count, 1);
+}
+
+static void a_text_that_was_altered_on_disk_is_found_out_when_it_is_needed(void **state) {
+        struct phx_good *good;
+
         record(keep("lxc-plain", "profile lxc-plain {\n}\n"), KEY);
         put_policy(KEY);
         tree_write("good/lxc-plain", "profile lxc-plain flags=(complain) {\n}\n");
         restart();
-        assert_null(phx_goods_find(&goods, "lxc-plain")->text);
+        good = phx_goods_find(&goods, "lxc-plain");
+        assert_true(good->has_text);
+        assert_int_equal(phx_goods_text(&goods, good), -ENOENT);
+        assert_false(good->has_text);
+        assert_string_equal(good->digest, "");
+        assert_string_equal(good->key, "");
+        assert_int_equal(good->facts.policy.count, 0);
+        assert_int_equal(phx_goods_text(&goods, good), -ENOENT);
+}
+
+/* The same for one that its facts were to be read from. */
+static void facts_are_not_made_of_a_text_that_was_altered(void **state) {
+        record(keep("lxc-plain", "profile lxc-plain {\n}\n"), KEY);
+        put_policy(KEY);
+        tree_write("good/lxc-plain", "\nprofile lxc-plain {\n}\n");
+        restart();
+        assert_false(known("lxc-plain", -ENOENT)->has_text);
+}
+
+static void a_text_that_is_lost_is_not_recalled(void **state) {
+        record(keep("lxc-plain", "profile lxc-plain {\n}\n"), KEY);
+        put_policy(KEY);
+        tree_remove("good/lxc-plain");
+        restart();
+        assert_false(phx_goods_find(&goods, "lxc-plain")->has_text);
         assert_string_equal(phx_goods_find(&goods, "lxc-plain")->digest, "");
         assert_string_equal(phx_goods_find(&goods, "lxc-plain")->key, "");
+}
+
+static void a_text_leaves_memory_and_can_be_had_again(void **state) {
+        struct phx_good *good = keep("lxc-a", "text");
+
+        assert_int_equal(phx_goods_tidy(&goods), 0);
+        assert_non_null(good->text); /* it is about to be installed */
+        assert_int_equal(phx_goods_tidy(&goods), 0);
+        assert_null(good->text);
+        assert_int_equal(phx_goods_text(&goods, good), 0);
+        assert_string_equal(good->text, "text");
+        assert_int_equal(good->size, 4);
 }
 
 static void a_text_without_its_policy_has_no_key(void **state) {
         record(keep("lxc-plain", "profile lxc-plain {\n}\n"), KEY);
         restart();
-        assert_non_null(phx_goods_find(&goods, "lxc-plain")->text);
-        assert_string_equal(phx_goods_find(&goods, "lxc-plain")->key, "");
-        assert_int_equal(phx_goods_find(&goods, "lxc-plain")->policy.count, 0);
+        assert_string_equal(known("lxc-plain", -ENOENT)->key, "");
+        assert_int_equal(phx_goods_find(&goods, "lxc-plain")->facts.policy.count, 0);
+        assert_true(phx_goods_find(&goods, "lxc-plain")->has_text);
 }
 
 static void a_policy_that_is_none_is_not_recalled(void **state) {
         record(keep("lxc-plain", "profile lxc-plain {\n}\n"), KEY);
         assert_int_equal(phx_policy_cache_put(cache_fd, KEY, "junk", 4, NULL), 1);
         restart();
-        assert_non_null(phx_goods_find(&goods, "lxc-plain")->text);
-        assert_string_equal(phx_goods_find(&goods, "lxc-plain")->key, "");
+        assert_string_equal(known("lxc-plain", -ENOENT)->key, "");
+        assert_true(phx_goods_find(&goods, "lxc-plain")->has_text);
 }
 
 static void what_is_forgotten_leaves_nothing_on_disk(void **state) {
@@ -196,9 +357,10 @@ static void use_long_ago(const char *key) {
 
 static int find_policy(const char *key) {
         phx_autofree char *blob = NULL;
+        char checksum[PHX_SEAL_HEX];
         size_t size = 0;
 
-        return phx_goods_find_policy(&goods, key, &blob, &size);
+        return phx_goods_find_policy(&goods, key, &blob, &size, checksum);
 }
 
 static void the_cache_keeps_what_is_good_however_old(void **state) {
@@ -268,7 +430,16 @@ int main(void) {
                 TEST(a_piece_is_kept_under_a_name_without_slashes),
                 TEST(a_text_that_cannot_be_kept_is_not_taken),
                 TEST(a_restart_recalls_text_and_policy),
-                TEST(a_text_that_was_altered_on_disk_is_not_recalled),
+                TEST(with_facts_neither_text_nor_policy_is_read),
+                TEST(a_policy_that_is_damaged_behind_its_facts_is_found_out),
+                TEST(facts_without_their_policy_are_of_no_use),
+                TEST(damaged_facts_are_found_out_again),
+                TEST(facts_of_another_policy_of_the_same_key_are_not_believed),
+                TEST(another_kind_of_hash_is_read_from_the_policy),
+                TEST(a_text_that_was_altered_on_disk_is_found_out_when_it_is_needed),
+                TEST(facts_are_not_made_of_a_text_that_was_altered),
+                TEST(a_text_that_is_lost_is_not_recalled),
+                TEST(a_text_leaves_memory_and_can_be_had_again),
                 TEST(a_text_without_its_policy_has_no_key),
                 TEST(a_policy_that_is_none_is_not_recalled),
                 TEST(what_is_forgotten_leaves_nothing_on_disk),

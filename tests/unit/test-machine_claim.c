@@ -11,9 +11,8 @@
 
 /* Of one file that is replaced: itself, and its directory. */
 #define FILE_SYNCS 2
-/* Of one new version: its text, its policy, what the rules say of it, the inventory, the deployed
- * file. */
-#define VERSION_FILES 5
+/* Of one new version: its text, its policy, the inventory, the deployed file. */
+#define VERSION_FILES 4
 
 static unsigned syncs;
 
