@@ -41,13 +41,21 @@ static size_t table_step(const char *text, mbstate_t *state, size_t *ret_width) 
         return n;
 }
 
+/* One byte, and one column, in all locales that there are. */
+static bool table_is_simple(char c) {
+        return c >= ' ' && c <= '~';
+}
+
 /* The bytes of TEXT that fit into LIMIT columns; what they take in RET_WIDTH. */
 static size_t fit(const char *text, size_t limit, size_t *ret_width) {
         mbstate_t state = { 0 };
         size_t at = 0, width = 0, one = 0, n;
 
         while (text[at]) {
-                n = table_step(text + at, &state, &one);
+                if (table_is_simple(text[at]) && mbsinit(&state))
+                        n = one = 1;
+                else
+                        n = table_step(text + at, &state, &one);
                 if (width + one > limit)
                         break;
                 at += n;
@@ -121,11 +129,13 @@ static void print_cell(const char *text, size_t width, bool is_last, FILE *file)
         size_t taken = 0, bytes;
 
         bytes = fit(text, is_short ? width - 3 : width, &taken);
-        (void) fprintf(file, "%.*s%s", (int) bytes, text, is_short ? "..." : "");
-        if (is_short)
+        (void) fwrite(text, 1, bytes, file);
+        if (is_short) {
+                (void) fputs("...", file);
                 taken += 3;
-        if (!is_last)
-                (void) fprintf(file, "%*s", (int) (width - taken + GAP), "");
+        }
+        for (size_t i = taken; !is_last && i < width + GAP; i++)
+                (void) putc(' ', file);
 }
 
 void table_print(const struct table *table, const struct ctl *ctl, FILE *file) {

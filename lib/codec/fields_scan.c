@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* The same table, read straight from the text: no tree of values is made that is thrown away at
- * once, which is most of the work of parsing. It goes for what our own rendering writes, and gives
- * up on everything else: a word that is not known, a key that is missing or there twice. Parsing
- * with the tree has the last word then, and the texts for what is wrong. */
+/* The same table, read straight from the text, each byte once: no tree of values is made that is
+ * thrown away at once, which is most of the work of parsing. It goes for what our own rendering
+ * writes, and gives up on everything else: a word that is not known, a key that is missing or there
+ * twice. Parsing with the tree has the last word then, and the texts for what is wrong. */
 
 #include <errno.h>
 #include <limits.h>
@@ -18,14 +18,104 @@
 /* One bit for each field that was found. */
 #define FIELDS_LIMIT 64
 
+/* A text that is read once, from its beginning to its end. */
 struct scan {
-        const struct phx_shape *shape;
         const struct phx_json_text *text;
-        void *object;
-        uint64_t found;
-        size_t expected; /* they come in the order of the table */
-        int r;           /* 1 so far, 0: given up, or a negative errno */
+        size_t at;
 };
+
+static int scan_object(const struct phx_shape *shape, struct scan *scan, void *object);
+
+static bool scan_is_blank(char c) {
+        return c == ' ' || c == '\n' || c == '\t' || c == '\r';
+}
+
+/* The next byte that is not blank; NUL at the end. */
+static char scan_peek(struct scan *scan) {
+        const char *data = scan->text->data;
+        const size_t size = scan->text->size;
+
+        while (scan->at < size && scan_is_blank(data[scan->at]))
+                scan->at++;
+        return scan->at < size ? data[scan->at] : '\0';
+}
+
+static bool scan_take(struct scan *scan, char c) {
+        if (scan_peek(scan) != c)
+                return false;
+        scan->at++;
+        return true;
+}
+
+/* From the byte AT inside of the string on, with escapes. */
+static bool scan_pass_escaped(struct scan *scan, size_t at) {
+        const char *data = scan->text->data;
+
+        for (; at < scan->text->size; at++) {
+                if (data[at] == '"') {
+                        scan->at = at + 1;
+                        return true;
+                }
+                at += data[at] == '\\';
+        }
+        return false;
+}
+
+/* From its quote on. False where there is no end. */
+static bool scan_pass_string(struct scan *scan) {
+        const char *begin = scan->text->data + scan->at + 1;
+        const char *end = memchr(begin, '"', scan->text->size - scan->at - 1);
+
+        if (!end)
+                return false;
+        if (end[-1] == '\\')
+                return scan_pass_escaped(scan, scan->at + 1);
+        scan->at = (size_t) (end + 1 - scan->text->data);
+        return true;
+}
+
+static bool scan_is_of_literal(char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '+' ||
+               c == '.' || c == 'E';
+}
+
+/* A string, a number, or a word such as null. */
+static bool scan_take_scalar(struct scan *scan, struct phx_json_span *ret_span) {
+        const char first = scan_peek(scan), *data = scan->text->data;
+        const size_t size = scan->text->size;
+
+        ret_span->begin = scan->at;
+        if (first == '"') {
+                if (!scan_pass_string(scan))
+                        return false;
+        } else
+                while (scan->at < size && scan_is_of_literal(data[scan->at]))
+                        scan->at++;
+        ret_span->end = scan->at;
+        return ret_span->end > ret_span->begin;
+}
+
+/* A value of a field that is not known, whatever it is. */
+static bool scan_pass_value(struct scan *scan) {
+        struct phx_json_span scalar;
+        size_t depth = 0;
+
+        do {
+                const char c = scan_peek(scan);
+
+                if (c == '{' || c == '[')
+                        depth++;
+                else if (depth > 0 && (c == '}' || c == ']'))
+                        depth--;
+                else if (depth == 0 || (c != ',' && c != ':')) {
+                        if (!scan_take_scalar(scan, &scalar))
+                                return false;
+                        continue;
+                }
+                scan->at++;
+        } while (depth > 0);
+        return true;
+}
 
 static const char *span_text(const struct phx_json_text *text, const struct phx_json_span *span) {
         return text->data + span->begin;
@@ -41,11 +131,6 @@ static bool span_is(
                 const char *word) {
         return span_size(span) == strlen(word) &&
                memcmp(span_text(text, span), word, span_size(span)) == 0;
-}
-
-/* Of a text that is no JSON, the walk may give what is not in it. */
-static bool span_is_sound(const struct phx_json_text *text, const struct phx_json_span *span) {
-        return span->begin < span->end && span->end <= text->size;
 }
 
 static bool span_is_string(const struct phx_json_text *text, const struct phx_json_span *span) {
@@ -158,84 +243,59 @@ static int scan_bool(
 
 /* --- arrays --- */
 
-struct scan_array {
-        const struct phx_json_text *text;
-        const struct phx_shape *shape;
-        char *items;
-        size_t count, allocated;
-        struct phx_strings *strings;
-        int r;
-};
-
 /* Room for one more item, which is zero. */
-static int scan_grow(struct scan_array *array) {
-        const size_t size = array->shape->size;
-        size_t allocated = array->allocated * 2 + 4;
-        char *items;
+static int scan_grow(char **items, size_t count, size_t *allocated, size_t size) {
+        if (count == *allocated) {
+                size_t wanted = *allocated * 2 + 4;
+                char *grown = reallocarray(*items, wanted, size);
 
-        if (array->count == array->allocated) {
-                items = reallocarray(array->items, allocated, size);
-                if (!items)
+                if (!grown)
                         return -ENOMEM;
-                array->items = items;
-                array->allocated = allocated;
+                *items = grown;
+                *allocated = wanted;
         }
-        memset(array->items + array->count * size, 0, size);
+        memset(*items + count * size, 0, size);
         return 1;
 }
 
-static void scan_item(void *data, size_t index, size_t offset) {
-        struct scan_array *array = data;
-
-        if (array->r > 0)
-                array->r = scan_grow(array);
-        if (array->r > 0)
-                array->r = phx_fields_scan(
-                                array->shape,
-                                array->text,
-                                offset,
-                                array->items + array->count++ * array->shape->size);
-}
-
 /* Whatever comes of it: the object frees the items. */
-static int scan_list(
-                const struct phx_field *field,
-                const struct phx_json_text *text,
-                const struct phx_json_span *span,
-                void *object) {
-        struct scan_array array = { .text = text, .shape = field->shape, .r = 1 };
+static int scan_list(const struct phx_field *field, struct scan *scan, void *object) {
+        size_t count = 0, allocated = 0;
+        char *items = NULL;
+        int r = scan_take(scan, '[');
 
-        if (span_size(span) < 2 || span_text(text, span)[0] != '[')
-                return 0;
-        phx_json_walk_array(text, span->begin, scan_item, &array);
-        memcpy((char *) object + field->offset, &array.items, sizeof(array.items));
-        memcpy((char *) object + field->count_offset, &array.count, sizeof(array.count));
-        return array.r;
+        if (r > 0 && scan_take(scan, ']'))
+                return 1;
+        while (r > 0) {
+                r = scan_grow(&items, count, &allocated, field->shape->size);
+                if (r > 0)
+                        r = scan_object(field->shape, scan, items + count++ * field->shape->size);
+                if (r > 0 && !scan_take(scan, ',')) {
+                        r = scan_take(scan, ']');
+                        break;
+                }
+        }
+        memcpy((char *) object + field->offset, &items, sizeof(items));
+        memcpy((char *) object + field->count_offset, &count, sizeof(count));
+        return r;
 }
 
-static void scan_text_item(void *data, const struct phx_json_member *member) {
-        struct scan_array *array = data;
-        phx_autofree char *text = NULL;
+static int scan_texts(struct scan *scan, struct phx_strings *strings) {
+        struct phx_json_span span;
+        int r = scan_take(scan, '[');
 
-        if (array->r <= 0)
-                return;
-        array->r = span_is_sound(array->text, &member->value)
-                                   ? scan_string(array->text, &member->value, &text)
-                                   : 0;
-        if (array->r > 0 && phx_strings_add(array->strings, text) < 0)
-                array->r = -ENOMEM;
-}
+        if (r > 0 && scan_take(scan, ']'))
+                return 1;
+        while (r > 0) {
+                phx_autofree char *text = NULL;
 
-static int scan_texts(
-                const struct phx_json_text *text,
-                const struct phx_json_span *span,
-                struct phx_strings *strings) {
-        struct scan_array array = { .text = text, .strings = strings, .r = 1 };
-
-        if (span_size(span) < 2 || span_text(text, span)[0] != '[')
-                return 0;
-        (void) phx_json_walk_members(text, span->begin, scan_text_item, &array);
-        return array.r;
+                r = scan_take_scalar(scan, &span) ? scan_string(scan->text, &span, &text) : 0;
+                if (r > 0 && phx_strings_add(strings, text) < 0)
+                        r = -ENOMEM;
+                if (r > 0 && !scan_take(scan, ','))
+                        return scan_take(scan, ']');
+        }
+        return r;
 }
 
 /* --- objects --- */
@@ -270,7 +330,6 @@ static int scan_plain(
         case PHX_FIELD_TIME:
                 return scan_large(field, text, span, value);
         case PHX_FIELD_TEXTS:
-                return scan_texts(text, span, value);
         case PHX_FIELD_PATH:
         case PHX_FIELD_PATHS:
         case PHX_FIELD_EXACT:
@@ -285,61 +344,86 @@ static int scan_plain(
         return 0;
 }
 
-static int scan_field(
-                const struct phx_field *field,
-                const struct phx_json_text *text,
-                const struct phx_json_span *span,
-                void *object) {
+static int scan_field(const struct phx_field *field, struct scan *scan, void *object) {
+        void *value = (char *) object + field->offset;
+        struct phx_json_span span;
+
         if (field->type == PHX_FIELD_LIST || field->type == PHX_FIELD_LATER)
-                return scan_list(field, text, span, object);
-        if (field->type == PHX_FIELD_MAYBE && span_is(text, span, "null"))
-                return 1;
+                return scan_list(field, scan, object);
+        if (field->type == PHX_FIELD_TEXTS)
+                return scan_texts(scan, value);
+        if (field->type == PHX_FIELD_MAYBE && scan_peek(scan) == '{')
+                return scan_object(field->shape, scan, value);
+        if (!scan_take_scalar(scan, &span))
+                return 0;
         if (field->type == PHX_FIELD_MAYBE)
-                return phx_fields_scan(
-                                field->shape,
-                                text,
-                                span->begin,
-                                (char *) object + field->offset);
-        return scan_plain(field, text, span, (char *) object + field->offset);
+                return span_is(scan->text, &span, "null");
+        return scan_plain(field, scan->text, &span, value);
 }
 
-/* The field of this key; a key that is none is of a later version. */
-static const struct phx_field *scan_find(struct scan *scan, const struct phx_json_span *key) {
+/* The field of this key, which is most often that at EXPECTED; a key that is none is of a later
+ * version. */
+static const struct phx_field *scan_find(
+                const struct phx_shape *shape,
+                const struct scan *scan,
+                const struct phx_json_span *key,
+                size_t expected) {
         const struct phx_json_span inner = { key->begin + 1, key->end - 1 };
-        const struct phx_shape *shape = scan->shape;
 
         for (size_t i = 0; i < shape->field_count; i++) {
-                size_t at = (scan->expected + i) % shape->field_count;
+                size_t at = expected + i;
 
-                if (span_is(scan->text, &inner, shape->fields[at].key)) {
-                        scan->expected = at + 1;
+                if (at >= shape->field_count)
+                        at -= shape->field_count;
+                if (span_is(scan->text, &inner, shape->fields[at].key))
                         return &shape->fields[at];
-                }
         }
         return NULL;
 }
 
-static void scan_member(void *data, const struct phx_json_member *member) {
+/* A member, from its key on. EXPECTED, and what was FOUND before it, go on with it. */
+static int scan_member(
+                const struct phx_shape *shape,
+                struct scan *scan,
+                void *object,
+                size_t *expected,
+                uint64_t *found) {
         const struct phx_field *field;
-        struct scan *scan = data;
+        struct phx_json_span key;
         uint64_t bit;
 
-        if (scan->r <= 0)
-                return;
-        if (!span_is_sound(scan->text, &member->key) || !span_is_string(scan->text, &member->key) ||
-            !span_is_sound(scan->text, &member->value)) {
-                scan->r = 0;
-                return;
-        }
-        field = scan_find(scan, &member->key);
+        if (!scan_take_scalar(scan, &key) || !span_is_string(scan->text, &key) ||
+            !scan_take(scan, ':'))
+                return 0;
+        field = scan_find(shape, scan, &key, *expected);
         if (!field)
-                return;
-        bit = UINT64_C(1) << (field - scan->shape->fields);
-        if (scan->found & bit)
-                scan->r = 0;
-        else
-                scan->r = scan_field(field, scan->text, &member->value, scan->object);
-        scan->found |= bit;
+                return scan_pass_value(scan);
+        *expected = (size_t) (field - shape->fields) + 1;
+        bit = UINT64_C(1) << (field - shape->fields);
+        if (*found & bit)
+                return 0;
+        *found |= bit;
+        return scan_field(field, scan, object);
+}
+
+/* 1, 0: given up, or a negative errno. */
+static int scan_object(const struct phx_shape *shape, struct scan *scan, void *object) {
+        size_t expected = 0;
+        uint64_t found = 0;
+        int r = shape->field_count <= FIELDS_LIMIT && scan_take(scan, '{');
+        bool is_over = r > 0 && scan_take(scan, '}');
+
+        while (r > 0 && !is_over) {
+                r = scan_member(shape, scan, object, &expected, &found);
+                is_over = r > 0 && !scan_take(scan, ',');
+                if (is_over)
+                        r = scan_take(scan, '}');
+        }
+        /* Of a list that only some have, none is there. */
+        for (size_t i = 0; r > 0 && i < shape->field_count; i++)
+                if (!(found & UINT64_C(1) << i) && shape->fields[i].type != PHX_FIELD_LATER)
+                        r = 0;
+        return r;
 }
 
 int phx_fields_scan(
@@ -347,15 +431,7 @@ int phx_fields_scan(
                 const struct phx_json_text *text,
                 size_t offset,
                 void *object) {
-        struct scan scan = { .shape = shape, .text = text, .object = object, .r = 1 };
+        struct scan scan = { .text = text, .at = offset };
 
-        if (shape->field_count > FIELDS_LIMIT || offset >= text->size)
-                return 0;
-        if (!phx_json_walk_members(text, offset, scan_member, &scan))
-                return 0;
-        /* Of a list that only some have, none is there. */
-        for (size_t i = 0; scan.r > 0 && i < shape->field_count; i++)
-                if (!(scan.found & UINT64_C(1) << i) && shape->fields[i].type != PHX_FIELD_LATER)
-                        scan.r = 0;
-        return scan.r;
+        return scan_object(shape, &scan, object);
 }

@@ -436,6 +436,32 @@ static void an_object_is_read_straight_from_its_text(void **state) {
         phx_snapshot_container_done(&container);
 }
 
+/* A later phoenixd may say more, and where the text ends is no object. */
+static void a_later_member_is_passed_over_and_a_part_is_refused(void **state) {
+        static const char later[] = "{ \"later\" : {\"a\":[1,{\"b\":\"]}\\\"\"},[]],\"c\":null} ,";
+        phx_cleanup(phx_description_done) struct phx_description description = parsed(whole);
+        phx_autofree char *text = NULL, *again = NULL, *longer = NULL;
+        struct phx_snapshot_container container;
+
+        assert_int_equal(
+                        phx_object_render(
+                                        PHX_OBJECT_CONTAINER,
+                                        &description.snapshot->containers[0],
+                                        &text),
+                        0);
+        assert_true(asprintf(&longer, "%s%s", later, text + 1) > 0);
+        container = scanned(longer, 1);
+        assert_int_equal(phx_object_render(PHX_OBJECT_CONTAINER, &container, &again), 0);
+        assert_string_equal(again, text);
+        phx_snapshot_container_done(&container);
+        for (size_t i = 0; i < strlen(longer); i++) {
+                phx_autofree char *part = strndup(longer, i);
+
+                container = scanned(part, 0);
+                phx_snapshot_container_done(&container);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(what_is_parsed_is_rendered_the_same),
@@ -453,6 +479,7 @@ int main(void) {
                 cmocka_unit_test(a_number_beyond_json_is_refused),
                 cmocka_unit_test(one_object_has_the_shape_that_it_has_in_the_whole),
                 cmocka_unit_test(an_object_is_read_straight_from_its_text),
+                cmocka_unit_test(a_later_member_is_passed_over_and_a_part_is_refused),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
