@@ -96,10 +96,17 @@ static void child_add(struct arguments *arguments, const char *word) {
         arguments->words[arguments->count++] = word;
 }
 
+/* NULL: the parser reads them where the kernel shows them, a file for each. */
+static const char *kernel_features(const struct phx_compiler *compiler) {
+        if (compiler->features_file)
+                return compiler->features_file;
+        return compiler->features_text ? "../" PHX_COMPILER_KERNEL_FEATURES : NULL;
+}
+
 /* They stand beside the working directory. */
 static void add_features(
                 struct arguments *arguments,
-                const struct phx_compiler *compiler,
+                const char *of_kernel,
                 const struct phx_parser_features *features,
                 const char *option,
                 const char *staged) {
@@ -109,26 +116,26 @@ static void add_features(
         if (!features->of_kernel)
                 child_add(arguments, staged);
         else
-                child_add(arguments,
-                          compiler->features_file ? compiler->features_file : "<kernel>");
+                child_add(arguments, of_kernel ? of_kernel : "<kernel>");
 }
 
 static void child_add_options(struct arguments *arguments, const struct phx_compiler *compiler) {
         const struct phx_parser_options *options = compiler->options;
+        const char *of_kernel = kernel_features(compiler);
 
-        if (compiler->features_file) {
+        if (of_kernel) {
                 child_add(arguments, "--kernel-features");
-                child_add(arguments, compiler->features_file);
+                child_add(arguments, of_kernel);
         }
         if (!options)
                 return;
         add_features(arguments,
-                     compiler,
+                     of_kernel,
                      &options->policy,
                      "--policy-features",
                      "../" PHX_COMPILER_POLICY_FEATURES);
         add_features(arguments,
-                     compiler,
+                     of_kernel,
                      &options->override,
                      "--override-policy-abi",
                      "../" PHX_COMPILER_OVERRIDE_FEATURES);

@@ -4,6 +4,7 @@
 #include "compiler/compiler.h"
 
 /* In the directory of stages: no profile has such names. */
+#define PHX_COMPILER_KERNEL_FEATURES ".kernel-features"
 #define PHX_COMPILER_POLICY_FEATURES ".policy-features"
 #define PHX_COMPILER_OVERRIDE_FEATURES ".override-features"
 /* Policy and messages are written to memory; Debian's largest policy has 1 MB. */

@@ -19,8 +19,10 @@
  * What is believed is what it has written before it was over: no other process may reach what it
  * writes to, and nothing is read before it is sealed against writing. */
 struct phx_compiler {
-        const char *parser;                       /* absolute path */
-        const char *features_file;                /* the kernel's; NULL: of the running one */
+        const char *parser;        /* absolute path */
+        const char *features_file; /* the kernel's; NULL: of the running one */
+        const char *features_text; /* without that, those of the running one in the parser's form,
+                                    * which saves it some 300 calls; NULL: it reads them itself */
         const struct phx_parser_options *options; /* NULL: none */
         const char *stage_dir;                    /* absolute, exists: where the copies are made */
         struct phx_compiler_account account;      /* whom it runs as; ours, unless we are root */
@@ -73,9 +75,9 @@ struct phx_compiles *phx_compiles_free(struct phx_compiles *compiles);
 PHX_DEFINE_FREEP(phx_compiles)
 
 /* Starts JOB, whose KEY is the digest of all that decides its result; an older one of its name is
- * cancelled. Nothing of JOB is borrowed afterwards; of COMPILER, all strings and the options are
- * until it has ended. The caller has descriptors 0 to 2 open, as every service has. When it cannot
- * be started, the job has its result. */
+ * cancelled. Nothing of JOB is borrowed afterwards; of COMPILER, all strings but FEATURES_TEXT
+ * and the options are until it has ended. The caller has descriptors 0 to 2 open, as every service
+ * has. When it cannot be started, the job has its result. */
 int phx_compiles_start(
                 struct phx_compiles *compiles,
                 const struct phx_compiler *compiler,

@@ -55,6 +55,7 @@ struct phx_compiles {
         /* What the parser gets to know of the machine's features, as it is staged: for all that
          * run. */
         char *stage_dir;
+        char *kernel;
         char *policy;
         char *override;
 };
@@ -104,12 +105,14 @@ static void run_done(struct run *run) {
 static void unstage_features(struct phx_compiles *compiles) {
         if (!compiles->stage_dir)
                 return;
+        (void) phx_stage_subtract(compiles->stage_dir, PHX_COMPILER_KERNEL_FEATURES);
         (void) phx_stage_subtract(compiles->stage_dir, PHX_COMPILER_POLICY_FEATURES);
         (void) phx_stage_subtract(compiles->stage_dir, PHX_COMPILER_OVERRIDE_FEATURES);
         free(compiles->stage_dir);
+        free(compiles->kernel);
         free(compiles->policy);
         free(compiles->override);
-        compiles->stage_dir = compiles->policy = compiles->override = NULL;
+        compiles->stage_dir = compiles->kernel = compiles->policy = compiles->override = NULL;
 }
 
 struct phx_compiles *phx_compiles_free(struct phx_compiles *compiles) {
@@ -179,6 +182,12 @@ static int stage_features(
                 unstage_features(compiles);
                 r = phx_replace(&compiles->stage_dir, compiler->stage_dir);
         }
+        if (r >= 0)
+                r = stage_text(compiler,
+                               PHX_COMPILER_KERNEL_FEATURES,
+                               compiler->features_text,
+                               &compiles->kernel,
+                               error);
         if (r >= 0 && options)
                 r = stage_text(compiler,
                                PHX_COMPILER_POLICY_FEATURES,
@@ -260,6 +269,7 @@ static int compiles_add(
         run->name = strdup(job->name);
         run->key = strdup(key);
         r = run->name && run->key ? run_start(run, job) : -ENOMEM;
+        run->compiler.features_text = NULL;
         if (r < 0)
                 drop_run(compiles, run);
         return r;

@@ -13,12 +13,18 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <sys/apparmor.h>
 
+#include "base/file.h"
 #include "base/strings.h"
 #include "kernel/private.h"
+
+/* libapparmor itself takes no more than 8 KiB. */
+#define FEATURES_LIMIT (64UL << 10)
 
 int phx_kernel_new(const char *apparmorfs, const char *module, struct phx_kernel **ret_kernel) {
         phx_cleanup(phx_kernel_freep) struct phx_kernel *kernel = NULL;
@@ -152,9 +158,24 @@ static int load_features(
         return 0;
 }
 
-int phx_kernel_features_id(
+/* As the parser will read it: what does not come back as it was is no text. */
+static char *render_features(aa_features *features) {
+        phx_cleanup(features_unrefp) aa_features *again = NULL;
+        phx_autoclose int fd = memfd_create("phoenixd-features", MFD_CLOEXEC);
+        char *text = NULL;
+        size_t size = 0;
+
+        if (fd < 0 || aa_features_write_to_fd(features, fd) < 0 || lseek(fd, 0, SEEK_SET) < 0 ||
+            aa_features_new_from_file(&again, fd) < 0 || !aa_features_is_equal(features, again) ||
+            phx_file_read_fd(fd, FEATURES_LIMIT, &text, &size) < 0)
+                return NULL;
+        return text;
+}
+
+int phx_kernel_features(
                 const struct phx_kernel *kernel,
                 char **ret_id,
+                char **ret_text,
                 struct phx_error *error) {
         phx_cleanup(features_unrefp) aa_features *features = NULL;
         char *id;
@@ -168,6 +189,7 @@ int phx_kernel_features_id(
                 return phx_error_errno(error, "features of the kernel");
 
         *ret_id = id;
+        *ret_text = render_features(features);
         return 0;
 }
 

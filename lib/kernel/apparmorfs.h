@@ -27,9 +27,14 @@ PHX_DEFINE_FREEP(phx_kernel)
  * something other than enforce. The text says what to do. */
 int phx_kernel_check(const struct phx_kernel *kernel, struct phx_error *error);
 
-/* A short text that changes when the features that the parser compiles for do (libapparmor's own
- * id). The caller's to free. */
-int phx_kernel_features_id(const struct phx_kernel *kernel, char **ret_id, struct phx_error *error);
+/* What the parser compiles for. RET_ID: a short text that changes when that does (libapparmor's own
+ * id). RET_TEXT: all of it in one file's form, which gives the parser the same features as the
+ * directory does; NULL where that cannot be had. Both are the caller's to free. */
+int phx_kernel_features(
+                const struct phx_kernel *kernel,
+                char **ret_id,
+                char **ret_text,
+                struct phx_error *error);
 
 /* All that is loaded in this policy namespace. A profile that goes away meanwhile is left out. */
 int phx_kernel_observe(

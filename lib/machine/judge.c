@@ -29,7 +29,11 @@ static int ask_kernel(struct phx_machine *machine, const struct phx_scope *scope
                 return 0;
         r = phx_kernel_check(machine->kernel, NULL);
         if (r >= 0 && !machine->features)
-                r = phx_kernel_features_id(machine->kernel, &machine->features, NULL);
+                r = phx_kernel_features(
+                                machine->kernel,
+                                &machine->features,
+                                &machine->features_text,
+                                NULL);
         if (r >= 0)
                 r = phx_kernel_picture_look(machine->picture, scope, NULL);
         list = phx_kernel_picture_loaded(machine->picture);
@@ -72,6 +76,7 @@ static int judge_profiles(struct phx_machine *machine, struct phx_input *input, 
         const struct phx_profiles_look look = {
                 .settings = input->settings,
                 .features = machine->features,
+                .features_text = machine->features_text,
                 .hash_kind = machine->hash_kind,
                 .definitions = phx_definers_found(machine->definers),
                 .configuration = input->configuration,

@@ -154,6 +154,7 @@ struct phx_machine *phx_machine_free(struct phx_machine *machine) {
                 (void) close(machine->good_fd);
         free(machine->stage_dir);
         free(machine->features);
+        free(machine->features_text);
         free(machine);
 
         return NULL;
@@ -192,7 +193,8 @@ void phx_machine_forget(struct phx_machine *machine) {
                 phx_pve_copy_forget(machine->copy);
         phx_kernel_picture_forget(machine->picture);
         free(machine->features);
-        machine->features = NULL;
+        free(machine->features_text);
+        machine->features = machine->features_text = NULL;
         machine->hash_kind = PHX_HASH_NONE;
 }
 

@@ -23,7 +23,8 @@ struct phx_machine {
         struct phx_inventory inventory;
         struct phx_kernel *kernel;
         struct phx_kernel_picture *picture; /* what it has loaded */
-        char *features; /* id of the kernel's; they do not change while it runs */
+        char *features;      /* id of the kernel's; they do not change while it runs */
+        char *features_text; /* see phx_kernel_features() */
         struct phx_definers *definers;
         struct phx_places *places;
         struct phx_profiles *profiles;

@@ -272,6 +272,7 @@ static int start_some(struct phx_update *update) {
         const struct phx_compiler compiler = {
                 .parser = options->parser,
                 .features_file = options->features_file,
+                .features_text = update->look->features_text,
                 .options = &profiles->compiler.options,
                 .stage_dir = options->stage_dir,
                 .account = profiles->compiler.account,

@@ -82,6 +82,7 @@ void phx_profiles_set_ranked(struct phx_profiles *profiles);
 struct phx_profiles_look {
         const struct phx_settings *settings;
         const char *features;         /* id of the kernel's; NULL: nothing can be compiled */
+        const char *features_text;    /* see struct phx_compiler; NULL without */
         enum phx_hash_kind hash_kind; /* of the kernel */
         const struct phx_definitions *definitions;     /* of other people's files */
         const struct phx_configuration *configuration; /* NULL without one */

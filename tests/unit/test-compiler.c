@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 #include "compiler-fixture.h"
+#include "kernel/apparmorfs.h"
 
 /* --- the real compiler --- */
 
@@ -148,6 +149,122 @@ static void identity_follows_the_program_and_what_it_is_given(void **state) {
         for (size_t i = 0; i < PHX_ELEMENTS(ids); i++)
                 free(ids[i]);
         assert_int_equal(phx_compiler_identity("/nonexistent", "abc", &none, &ids[0]), -ENOENT);
+}
+
+/* --- the kernel's features --- */
+
+/* TEXT, "NAME {VALUE or more of these}" again and again, as files below DIRECTORY. Returns what is
+ * behind it. */
+static const char *write_features(const char *text, const char *directory) {
+        while (text += strspn(text, " \n"), *text && *text != '}') {
+                size_t name = strcspn(text, " "), value = name + strlen(" {");
+                char path[256], line[2048];
+
+                (void) snprintf(path, sizeof(path), "%s/%.*s", directory, (int) name, text);
+                name = strcspn(text + value, "{}");
+                (void) snprintf(line, sizeof(line), "%.*s", (int) name, text + value);
+                text += value;
+                if (text[name] == '{') {
+                        text = write_features(text, path);
+                } else {
+                        tree_write(path, line);
+                        text += name;
+                }
+                assert_int_equal(*text, '}');
+                text++;
+        }
+        return text;
+}
+
+/* What the kernel shows: FEATURES without what begins with WITHOUT, as a directory in the tree. Its
+ * one text, to be freed. */
+static char *show_features(const char *without) {
+        phx_cleanup(phx_kernel_freep) struct phx_kernel *kernel = NULL;
+        phx_autofree char *all = NULL, *id = NULL;
+        char *text = NULL, *cut;
+        size_t size = 0;
+
+        assert_int_equal(phx_file_read_at(AT_FDCWD, FEATURES, MIB, &all, &size), 0);
+        cut = without ? strstr(all, without) : NULL;
+        if (cut)
+                *cut = '\0';
+        tree_remove("kernel");
+        assert_string_equal(write_features(all, "kernel/features"), "");
+        assert_int_equal(phx_kernel_new(tree_path("kernel"), "/", &kernel), 0);
+        assert_int_equal(phx_kernel_features(kernel, &id, &text, NULL), 0);
+        assert_non_null(text);
+        return text;
+}
+
+static void take_policy(const char *source, const char *file, const char *text) {
+        compiler.features_file = file;
+        compiler.features_text = text;
+        (void) compile_one(source);
+        assert_string_equal(jobs[0].error.text, "");
+        assert_int_equal(jobs[0].result, 0);
+        assert_true(jobs[0].size > 100);
+}
+
+/* As a directory, which is how the parser finds them by itself, and as one text. */
+static void assert_same_either_way(const char *source, const char *text) {
+        phx_autofree char *expected = NULL, *directory = strdup(tree_path("kernel/features"));
+        size_t size;
+
+        take_policy(source, directory, NULL);
+        expected = PHX_TAKE(jobs[0].blob);
+        size = jobs[0].size;
+        take_policy(source, NULL, text);
+        assert_int_equal(jobs[0].size, size);
+        assert_memory_equal(jobs[0].blob, expected, size);
+}
+
+static void the_kernels_features_mean_the_same_as_one_text(void **state) {
+        static const char *const sources[] = {
+                "profile lxc-a {\n network inet,\n deny capability bpf,\n file,\n signal,\n}\n",
+                "abi <abi/x>,\nprofile lxc-a {\n network inet,\n file,\n signal,\n ptrace,\n}\n",
+                "abi <abi/x>,\nprofile lxc-a {\n mount,\n unix,\n dbus,\n}\n",
+        };
+        static char some[] = "file {mask {create read write exec append mmap_exec link lock\n}\n}\n"
+                             "network {af_mask {unspec unix inet\n}\n}\n";
+        const struct phx_parser_features none = { 0 }, kernel = { .of_kernel = true },
+                                         other = { .text = some, .size = strlen(some) };
+        const struct phx_parser_options options[] = {
+                { none, none, { 0 } },  { kernel, none, { 0 } },  { other, none, { 0 } },
+                { none, other, { 0 } }, { other, kernel, { 0 } }, { kernel, other, { 0 } },
+        };
+        phx_autofree char *text = NULL;
+
+        need_compiler();
+        text = show_features(NULL);
+        tree_write("deployed/abi/x", some);
+        for (size_t i = 0; i < PHX_ELEMENTS(sources); i++) {
+                compiler.options = NULL;
+                assert_same_either_way(sources[i], text);
+                for (size_t j = 0; j < PHX_ELEMENTS(options); j++) {
+                        compiler.options = &options[j];
+                        assert_same_either_way(sources[i], text);
+                }
+        }
+}
+
+/* Else the test above would say nothing. */
+static void other_features_of_the_kernel_are_another_policy(void **state) {
+        static const char source[] = "profile lxc-a {\n network inet,\n signal,\n ptrace,\n}\n";
+        const struct phx_parser_features kernel = { .of_kernel = true };
+        const struct phx_parser_options options = { kernel, { 0 }, { 0 } };
+        phx_autofree char *text = NULL, *less = NULL, *first = NULL;
+        size_t size;
+
+        need_compiler();
+        compiler.options = &options;
+        text = show_features(NULL);
+        take_policy(source, NULL, text);
+        first = PHX_TAKE(jobs[0].blob);
+        size = jobs[0].size;
+        less = show_features("ptrace {");
+        assert_string_not_equal(text, less);
+        assert_same_either_way(source, less);
+        assert_true(jobs[0].size != size || memcmp(jobs[0].blob, first, size) != 0);
 }
 
 /* --- one that behaves otherwise --- */
@@ -303,6 +420,8 @@ int main(void) {
                 with_tree(a_file_that_was_not_collected_cannot_be_read),
                 with_tree(what_was_checked_is_compiled_whatever_happens_meanwhile),
                 with_tree(identity_follows_the_program_and_what_it_is_given),
+                with_tree(the_kernels_features_mean_the_same_as_one_text),
+                with_tree(other_features_of_the_kernel_are_another_policy),
                 with_tree(the_compiler_has_no_rights_no_files_and_no_signals),
                 with_tree(warnings_are_kept_for_the_caller),
                 with_tree(an_old_stage_is_no_obstacle_and_no_source),

@@ -137,26 +137,31 @@ static void an_old_kernel_is_refused(void **state) {
 static void features_have_an_id_that_follows_them(void **state) {
         const struct machine *machine = *state;
         phx_autofree char *first = NULL, *again = NULL, *changed = NULL;
+        phx_autofree char *text = NULL, *same_text = NULL, *other_text = NULL;
 
-        assert_int_equal(phx_kernel_features_id(machine->kernel, &first, NULL), 0);
-        assert_int_equal(phx_kernel_features_id(machine->kernel, &again, NULL), 0);
+        assert_int_equal(phx_kernel_features(machine->kernel, &first, &text, NULL), 0);
+        assert_int_equal(phx_kernel_features(machine->kernel, &again, &same_text, NULL), 0);
         assert_true(strlen(first) >= 8);
         assert_string_equal(first, again);
+        assert_string_equal(text, same_text);
 
         tree_write("fs/features/file/mask", "create read write exec\n");
-        assert_int_equal(phx_kernel_features_id(machine->kernel, &changed, NULL), 0);
+        assert_int_equal(phx_kernel_features(machine->kernel, &changed, &other_text, NULL), 0);
         assert_string_not_equal(first, changed);
+        assert_string_not_equal(text, other_text);
+        assert_non_null(strstr(other_text, "file {mask {create read write exec"));
 }
 
 static void features_that_are_missing_are_an_error(void **state) {
         const struct machine *machine = *state;
         struct phx_error error = { 0 };
-        char *id = NULL;
+        char *id = NULL, *text = NULL;
 
         tree_remove("fs/features");
-        assert_int_equal(phx_kernel_features_id(machine->kernel, &id, &error), -ENOENT);
+        assert_int_equal(phx_kernel_features(machine->kernel, &id, &text, &error), -ENOENT);
         assert_non_null(strstr(error.text, "fs/features: No such file or directory"));
         assert_null(id);
+        assert_null(text);
 }
 
 static void an_empty_kernel_has_an_empty_list(void **state) {
