@@ -13,7 +13,9 @@
  * may compile. What is being written keeps its compile: it may be the same when it is closed.
  *
  * The first that ends is taken at once. After it, a look waits a moment for those that end next,
- * and starts others in their place, so that many small profiles do not take a pass each.
+ * and starts others in their place, so that many small profiles do not take a pass each: the longer
+ * the series lasts, the longer. So a profile is in force a quarter later than it could be, and what
+ * grows with the number of profiles in each pass is not done as often as there are profiles.
  *
  * A candidate that is still compiled has the result -EINPROGRESS; one that failed before, and is
  * tried again because its time has come, keeps the text of its failure meanwhile, so that a profile
@@ -39,6 +41,8 @@
 
 /* What ends in so short a time is taken together, when something was taken as recently as that. */
 #define BATCH_USEC 50000
+#define BATCH_LIMIT_USEC 500000
+#define BATCH_PART 4 /* of the time that the series has taken */
 #define SERIES_USEC 1000000
 
 static struct phx_candidate *find_candidate(const struct phx_update *update, const char *name) {
@@ -323,17 +327,26 @@ static int compile_all(struct phx_update *update) {
         return r;
 }
 
+static uint64_t batch_usec(uint64_t series_usec) {
+        uint64_t part = series_usec / BATCH_PART;
+
+        return part < BATCH_USEC ? BATCH_USEC : part > BATCH_LIMIT_USEC ? BATCH_LIMIT_USEC : part;
+}
+
 /* A profile that has ended by itself is put in force at once. When several end in a row, those that
  * end in a moment go with it: small ones are compiled faster than a pass is made. */
 static int compile_batch(struct phx_update *update) {
         struct phx_profiles *profiles = update->profiles;
-        uint64_t now = phx_now_usec(), until = now + BATCH_USEC;
+        uint64_t now = phx_now_usec(), until;
         bool is_series = profiles->took_usec > 0 && now - profiles->took_usec < SERIES_USEC;
         size_t before = profiles->queue.count;
         int r = compile_step(update);
 
         if (profiles->queue.count == before)
                 return r;
+        if (!is_series)
+                profiles->series_usec = now;
+        until = now + batch_usec(now - profiles->series_usec);
         while (r >= 0 && is_series && phx_compiles_running(profiles->compiles) > 0 &&
                phx_now_usec() < until) {
                 phx_compiles_wait(profiles->compiles, until);

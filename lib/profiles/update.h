@@ -35,6 +35,7 @@ struct phx_profiles {
         struct phx_compiles *compiles; /* those that run, or have ended since the last look */
         struct phx_queue queue;        /* all that is to be compiled, these included */
         uint64_t took_usec;            /* when something of them was taken last */
+        uint64_t series_usec;          /* and first, of those that followed each other closely */
         bool is_asked;                 /* a person waits for what is found in the next look */
         struct phx_strings directories;
         /* Of the last look, when nothing had to be left out of it: sorted by name. */
