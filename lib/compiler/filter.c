@@ -2,6 +2,7 @@
 
 #include "compiler/filter.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
@@ -188,11 +189,21 @@ static const int allowed[] = {
 #endif
 };
 
-/* Two instructions a call, six for each of those that depend on an argument, and the frame. */
+/* Where the answer changes, sorted: what is below the first is refused, what is from there to below
+ * the second is allowed, and so on. */
+struct edges {
+        uint32_t items[2 * PHX_ELEMENTS(allowed)];
+        size_t count;
+};
+
+/* An instruction an edge, six for each call that depends on an argument, and the frame. */
 struct program {
         struct sock_filter code[2 * PHX_ELEMENTS(allowed) + 48];
         unsigned short count;
 };
+
+/* A conditional jump reaches so far. */
+static_assert(2 * PHX_ELEMENTS(allowed) + 2 <= UINT8_MAX, "too many calls");
 
 static void filter_add(
                 struct program *program,
@@ -211,9 +222,61 @@ static void filter_answer(struct program *program, uint32_t action) {
         filter_add(program, BPF_RET | BPF_K, action, 0, 0);
 }
 
-static void allow(struct program *program, int call) {
-        filter_add(program, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t) call, 0, 1);
+static void filter_find_edges(struct edges *edges) {
+        uint32_t calls[PHX_ELEMENTS(allowed)];
+
+        for (size_t i = 0; i < PHX_ELEMENTS(allowed); i++) {
+                size_t at = i;
+
+                for (; at > 0 && calls[at - 1] > (uint32_t) allowed[i]; at--)
+                        calls[at] = calls[at - 1];
+                calls[at] = (uint32_t) allowed[i];
+        }
+        edges->count = 0;
+        for (size_t i = 0; i < PHX_ELEMENTS(calls); i++) {
+                if (edges->count == 0 || edges->items[edges->count - 1] != calls[i]) {
+                        edges->items[edges->count++] = calls[i];
+                        edges->count++;
+                }
+                edges->items[edges->count - 1] = calls[i] + 1;
+        }
+}
+
+/* How far it is from the instruction after the one at AT to the answer between the edge before
+ * POSITION and that one. All of EDGES come first, then "allow", then "refuse". */
+static uint8_t filter_answer_at(const struct edges *edges, size_t position, size_t at) {
+        return (uint8_t) (edges->count - at - 1 + (position % 2 == 0));
+}
+
+/* The edges from FROM to below TO, of which there is one, by halves: a call is decided in few steps
+ * of a short program. The kernel translates it, and tries each call that there is, whenever it gets
+ * one; that took longer than all else that a compile needs before it begins. AT is where the
+ * program is, from the first edge on. */
+static void filter_halve(
+                struct program *program,
+                const struct edges *edges,
+                size_t from,
+                size_t to,
+                size_t at) {
+        size_t middle = from + (to - from) / 2, right = at + 1 + (middle - from);
+        uint8_t below = from == middle ? filter_answer_at(edges, middle, at) : 0;
+        uint8_t above = middle + 1 == to ? filter_answer_at(edges, to, at)
+                                         : (uint8_t) (right - at - 1);
+
+        filter_add(program, BPF_JMP | BPF_JGE | BPF_K, edges->items[middle], above, below);
+        if (from < middle)
+                filter_halve(program, edges, from, middle, at + 1);
+        if (middle + 1 < to)
+                filter_halve(program, edges, middle + 1, to, right);
+}
+
+static void filter_allow(struct program *program) {
+        struct edges edges;
+
+        filter_find_edges(&edges);
+        filter_halve(program, &edges, 0, edges.count, 0);
         filter_answer(program, ALLOW);
+        filter_answer(program, REFUSE);
 }
 
 /* For a call of this number it ends here: allowed where the argument, seen through MASK, is VALUE.
@@ -241,8 +304,6 @@ bool phx_compiler_filter(void) {
         filter_add(&program, BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 1, 0);
         filter_answer(&program, REFUSE);
         filter_load(&program, FIELD(nr));
-        for (size_t i = 0; i < PHX_ELEMENTS(allowed); i++)
-                allow(&program, allowed[i]);
 #ifdef __NR_open
         allow_if(&program, __NR_open, 1, WRITING, 0);
 #endif
@@ -253,7 +314,7 @@ bool phx_compiler_filter(void) {
         allow_if(&program, __NR_ioctl, 1, ~0U, TCGETS);
         /* Its own limits: those of another of the same user decide what that one can open. */
         allow_if(&program, __NR_prlimit64, 0, ~0U, 0);
-        filter_answer(&program, REFUSE);
+        filter_allow(&program);
 
         filter.len = program.count;
         return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) == 0;

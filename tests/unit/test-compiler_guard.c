@@ -31,7 +31,7 @@
 
 #include "base/file.h"
 #include "compiler/compiler.h"
-#include "compiler/filter.h"
+#include "compiler/filter.c" /* for its list: NOLINT(bugprone-suspicious-include) */
 #include "tree.h"
 
 #define SECONDS 1000000ULL
@@ -396,6 +396,80 @@ static void a_terminal_cannot_be_typed_into(void **state) {
         assert_int_equal(status, 0);
 }
 
+static bool is_on_the_list(int call) {
+        for (size_t i = 0; i < PHX_ELEMENTS(allowed); i++)
+                if (allowed[i] == call)
+                        return true;
+        return false;
+}
+
+/* What ends the process, returns elsewhere, or is not known by ENOSYS from a call that is refused.
+ */
+static bool is_not_tried(int call) {
+        static const int calls[] = {
+                SYS_exit,
+                SYS_exit_group,
+                SYS_rt_sigreturn,
+                SYS_restart_syscall,
+                SYS_futex,
+#if defined(__x86_64__)
+                335,
+                336, /* of uprobes: no filter is asked, and a signal is the answer */
+#endif
+        };
+
+        for (size_t i = 0; i < PHX_ELEMENTS(calls); i++)
+                if (calls[i] == call)
+                        return true;
+        return false;
+}
+
+/* With what none of them takes. */
+static int count_wrong_answers(void) {
+        int wrong = 0;
+
+        for (int call = 0; call < 1024; call++) {
+                bool is_refused;
+
+                if (is_not_tried(call))
+                        continue;
+                is_refused = syscall(call, -1L, -1L, -1L, -1L, -1L, -1L) == -1 && errno == ENOSYS;
+                wrong += is_refused == is_on_the_list(call);
+        }
+        return wrong < 255 ? wrong : 254;
+}
+
+static void only_calls_of_the_list_are_allowed(void **state) {
+        pid_t pid = fork();
+        int status;
+
+        assert_true(pid >= 0);
+        if (pid == 0) {
+                if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || !phx_compiler_filter())
+                        _exit(255);
+                _exit(count_wrong_answers());
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_int_equal(status, 0);
+}
+
+/* Its place in the list may not matter, nor whether it has neighbours. */
+static void the_answer_changes_at_the_edges(void **state) {
+        static const uint32_t beyond[] = { 1024, 1U << 20, 1U << 30, UINT32_MAX };
+        struct edges edges;
+        size_t calls = 0;
+
+        filter_find_edges(&edges);
+        assert_int_equal(edges.count % 2, 0);
+        for (size_t i = 0; i < edges.count; i++) {
+                assert_true(i == 0 || edges.items[i] > edges.items[i - 1]);
+                calls += i % 2 ? edges.items[i] - edges.items[i - 1] : 0;
+                for (size_t j = 0; j < PHX_ELEMENTS(beyond); j++)
+                        assert_true(edges.items[i] <= beyond[j]);
+        }
+        assert_int_equal(calls, PHX_ELEMENTS(allowed));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -406,6 +480,8 @@ int main(void) {
                 TEST(what_somebody_may_still_write_to_is_refused),
                 TEST(what_was_read_was_sealed_before),
                 cmocka_unit_test(a_terminal_cannot_be_typed_into),
+                cmocka_unit_test(only_calls_of_the_list_are_allowed),
+                cmocka_unit_test(the_answer_changes_at_the_edges),
         };
 
         /* The compiler's user must come to where the stand-in is. */
