@@ -178,7 +178,7 @@ static const char *kept_word(const struct phx_field *field, const void *object) 
         return text ? text : field->word(*(const unsigned *) member(object, field));
 }
 
-static int render_field(const struct phx_field *field, const void *object, json_t **ret_json) {
+int phx_field_render(const struct phx_field *field, const void *object, json_t **ret_json) {
         const void *value = member(object, field);
 
         switch (field->type) {
@@ -240,7 +240,7 @@ int phx_fields_render(const struct phx_shape *shape, const void *object, json_t 
                 return -ENOMEM;
         for (size_t i = 0; i < shape->field_count; i++) {
                 json_t *value = NULL;
-                int r = render_field(&shape->fields[i], object, &value);
+                int r = phx_field_render(&shape->fields[i], object, &value);
 
                 if (r < 0)
                         return r;

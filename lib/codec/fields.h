@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "base/buffer.h"
 #include "base/error.h"
 #include "base/siphash.h"
 #include "codec/json_scan.h"
@@ -65,10 +66,15 @@ struct phx_shape {
 /* A new reference. -ENOMEM, -ERANGE for a number that JSON cannot hold, or -EILSEQ. */
 int phx_fields_render(const struct phx_shape *shape, const void *object, json_t **ret_json);
 
-/* Likewise from the object at byte OFFSET of TEXT, which must be JSON, without a tree of its
- * values: several times as fast. 1, or 0 when it is not as phx_fields_render() writes it, or has
- * what this does not read: OBJECT has a part of it then, to be freed, and phx_fields_parse()
- * decides. -ENOMEM.
+/* Of the member alone. */
+int phx_field_render(const struct phx_field *field, const void *object, json_t **ret_json);
+/* Appends the same as compact text, without a tree of its values. The same codes. */
+int phx_fields_write(const struct phx_shape *shape, const void *object, struct phx_buffer *buffer);
+
+/* Reads what those write, from the object at byte OFFSET of TEXT, which must be JSON, without a
+ * tree of its values: several times as fast. 1, or 0 when it is not as they write it, or has what
+ * this does not read: OBJECT has a part of it then, to be freed, and phx_fields_parse() decides.
+ * -ENOMEM.
  */
 int phx_fields_scan(
                 const struct phx_shape *shape,

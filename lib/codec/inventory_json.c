@@ -8,6 +8,7 @@
 #include "base/buffer.h"
 #include "codec/fields.h"
 #include "codec/json.h"
+#include "codec/json_text.h"
 
 /* Of the format. A change of it that an older phoenixd misreads counts it up. */
 #define VERSION 1
@@ -219,13 +220,6 @@ int phx_inventory_parse(
  * whole at each change of it, so that what every entry has is written directly; the rare text in
  * which JSON has something to escape is left to jansson. */
 
-static bool is_plain(const char *text) {
-        for (const char *at = text; *at; at++)
-                if (*at < ' ' || *at > '~' || *at == '"' || *at == '\\')
-                        return false;
-        return true;
-}
-
 static int inventory_json_add_escaped(struct phx_buffer *buffer, const char *text) {
         /* It does not say why it failed. */
         phx_cleanup(phx_json_decref) json_t *value = json_string(text);
@@ -237,14 +231,8 @@ static int inventory_json_add_escaped(struct phx_buffer *buffer, const char *tex
 }
 
 static int inventory_json_add_string(struct phx_buffer *buffer, const char *text) {
-        int r;
-
-        if (!is_plain(text))
-                return inventory_json_add_escaped(buffer, text);
-        r = phx_buffer_add(buffer, "\"", 1);
-        if (r >= 0)
-                r = phx_buffer_add_text(buffer, text);
-        return r < 0 ? r : phx_buffer_add(buffer, "\"", 1);
+        return phx_json_is_plain(text) ? phx_json_add_plain(buffer, text)
+                                       : inventory_json_add_escaped(buffer, text);
 }
 
 static int inventory_json_add_strings(struct phx_buffer *buffer, const struct phx_strings *texts) {

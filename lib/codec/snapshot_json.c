@@ -101,11 +101,13 @@ static const struct phx_shape *snapshot_json_shape(enum phx_object_kind kind) {
 }
 
 int phx_object_render(enum phx_object_kind kind, const void *object, char **ret_text) {
-        phx_cleanup(phx_json_decref) json_t *json = NULL;
+        phx_cleanup(phx_buffer_done) struct phx_buffer text = { 0 };
         int r;
 
-        r = phx_fields_render(snapshot_json_shape(kind), object, &json);
-        return r < 0 ? r : snapshot_json_dump(json, ret_text);
+        r = phx_fields_write(snapshot_json_shape(kind), object, &text);
+        if (r >= 0)
+                *ret_text = PHX_TAKE(text.data);
+        return r;
 }
 
 void phx_object_digest(

@@ -398,6 +398,42 @@ static void one_object_has_the_shape_that_it_has_in_the_whole(void **state) {
         assert_non_null(strstr(container, "\"drifts\":[{\"layer\":\"kernel\","));
 }
 
+/* Written directly and made of a tree, it is the same text. */
+static void assert_written_alike(const struct phx_shape *shape, const void *object) {
+        phx_cleanup(phx_buffer_done) struct phx_buffer text = { 0 };
+        phx_autofree char *other = NULL;
+        json_t *tree = NULL;
+
+        assert_int_equal(phx_fields_write(shape, object, &text), 0);
+        assert_int_equal(phx_fields_render(shape, object, &tree), 0);
+        other = json_dumps(tree, JSON_COMPACT);
+        json_decref(tree);
+        assert_string_equal(text.data, other);
+}
+
+static void an_object_is_written_as_jansson_does(void **state) {
+        static const char *const texts[] = { "plain", "",         "\"\\/\b\f\n\r\t\x01\x7f",
+                                             "é€𝄞",   "\xff\xc3", "a\xed\xa0\x80z" };
+        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *empty = phx_snapshot_new();
+        struct phx_description description = parsed(whole);
+        struct phx_snapshot *snapshot = description.snapshot;
+
+        assert_written_alike(&phx_snapshot_shape, empty);
+        assert_written_alike(&phx_snapshot_shape, snapshot);
+        for (size_t i = 0; i < PHX_ELEMENTS(texts); i++) {
+                struct phx_snapshot_container *container = &snapshot->containers[0];
+
+                assert_int_equal(phx_replace(&container->name, texts[i]), 0);
+                assert_int_equal(phx_strings_add(&container->notes, texts[i]), 0);
+                assert_int_equal(phx_replace(&snapshot->paths.settings, texts[i]), 0);
+                assert_written_alike(&phx_snapshot_shape, snapshot);
+        }
+        snapshot->profiles[0].compiling_since = PHX_NEVER;
+        snapshot->counters.compiles = INT64_MAX;
+        assert_written_alike(&phx_snapshot_shape, snapshot);
+        phx_description_done(&description);
+}
+
 static struct phx_snapshot_container scanned(const char *text, int expected) {
         const struct phx_json_text json = { .data = text, .size = strlen(text) };
         struct phx_snapshot_container container = { 0 };
@@ -478,6 +514,7 @@ int main(void) {
                 cmocka_unit_test(what_is_not_utf8_becomes_a_question_mark),
                 cmocka_unit_test(a_number_beyond_json_is_refused),
                 cmocka_unit_test(one_object_has_the_shape_that_it_has_in_the_whole),
+                cmocka_unit_test(an_object_is_written_as_jansson_does),
                 cmocka_unit_test(an_object_is_read_straight_from_its_text),
                 cmocka_unit_test(a_later_member_is_passed_over_and_a_part_is_refused),
         };
