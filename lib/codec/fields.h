@@ -55,6 +55,9 @@ struct phx_field {
         size_t count_offset;
         size_t text_offset; /* PHX_FIELD_KEPT: of a char *, NULL for a name that is known */
         unsigned otherwise; /* PHX_FIELD_NEWER: never a value that says that all is well */
+        /* PHX_FIELD_LATER: of a pointer to the struct phx_siphash_kept of the list, or NULL; 0
+         * where there is none. */
+        size_t kept_offset;
 };
 
 struct phx_shape {

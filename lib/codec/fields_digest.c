@@ -22,7 +22,7 @@ static void digest_texts(const struct phx_strings *texts, struct phx_siphash *ha
                 digest_text(texts->items[i], hash);
 }
 
-static void digest_list(
+static void digest_items(
                 const struct phx_field *field,
                 const void *object,
                 struct phx_siphash *hash) {
@@ -34,6 +34,31 @@ static void digest_list(
         phx_siphash_add(hash, &count, sizeof(count));
         for (size_t i = 0; i < count; i++)
                 phx_fields_digest(field->shape, items + i * field->shape->size, hash);
+}
+
+/* A list that many objects share is gone through once, and not once for each of them and for each
+ * time that they are compared. Its hash has no key: what is shared is made of trusted input. */
+static void digest_list(
+                const struct phx_field *field,
+                const void *object,
+                struct phx_siphash *hash) {
+        static const uint8_t no_key[PHX_SIPHASH_SIZE];
+        struct phx_siphash_kept *kept = NULL;
+        struct phx_siphash own;
+
+        if (field->kept_offset > 0)
+                memcpy(&kept, (const char *) object + field->kept_offset, sizeof(kept));
+        if (!kept) {
+                digest_items(field, object, hash);
+                return;
+        }
+        if (!kept->is_known) {
+                phx_siphash_init(&own, no_key);
+                digest_items(field, object, &own);
+                phx_siphash_end(&own, kept->digest);
+                kept->is_known = true;
+        }
+        phx_siphash_add(hash, kept->digest, sizeof(kept->digest));
 }
 
 static void digest_maybe(

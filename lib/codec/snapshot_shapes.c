@@ -134,10 +134,12 @@ static const struct phx_field lint_fields[] = {
 };
 static const struct phx_shape lint_shape = SHAPE(phx_lint, lint_fields);
 
-#define LINTS(object)                                                                    \
-        {                                                                                \
-                "lints", PHX_FIELD_LATER, offsetof(struct object, lints.items), NULL, 0, \
-                                &lint_shape, offsetof(struct object, lints.count)        \
+#define LINTS(object)                                                                 \
+        {                                                                             \
+                .key = "lints", .type = PHX_FIELD_LATER,                              \
+                .offset = offsetof(struct object, lints.items), .shape = &lint_shape, \
+                .count_offset = offsetof(struct object, lints.count),                 \
+                .kept_offset = offsetof(struct object, lints.shared)                  \
         }
 
 static const struct phx_field profile_fields[] = {

@@ -33,11 +33,11 @@ static int lints_lint_copy(struct phx_lint *lint, const struct phx_lint *from) {
 }
 
 void phx_lints_done(struct phx_lints *lints) {
-        if (!lints->holders || --*lints->holders == 0) {
+        if (!lints->shared || --lints->shared->holders == 0) {
                 for (size_t i = 0; i < lints->count; i++)
                         lints_lint_done(&lints->items[i]);
                 free(lints->items);
-                free(lints->holders);
+                free(lints->shared);
         }
         *lints = (struct phx_lints){ 0 };
 }
@@ -52,17 +52,19 @@ static int lints_append(struct phx_lints *lints, const struct phx_lints *from) {
         return 0;
 }
 
-/* From now on no other list has its items. 0 or -ENOMEM. */
+/* It is to be changed: no other list has its items then. 0 or -ENOMEM. */
 static int lints_own(struct phx_lints *lints) {
         phx_cleanup(phx_lints_done) struct phx_lints own = { 0 };
         struct phx_lints before = *lints;
 
-        if (lints->holders && *lints->holders == 1)
+        if (lints->shared && lints->shared->holders == 1) {
+                lints->shared->hash.is_known = false;
                 return 0;
-        own.holders = malloc(sizeof(*own.holders));
-        if (!own.holders)
+        }
+        own.shared = calloc(1, sizeof(*own.shared));
+        if (!own.shared)
                 return -ENOMEM;
-        *own.holders = 1;
+        own.shared->holders = 1;
         if (lints_append(&own, lints) < 0)
                 return -ENOMEM;
         *lints = own;
@@ -87,11 +89,11 @@ struct phx_lint *phx_lints_add(struct phx_lints *lints, enum phx_rule rule, cons
 int phx_lints_copy(struct phx_lints *lints, const struct phx_lints *from) {
         if (from->count == 0)
                 return 0;
-        if (lints->count > 0 || !from->holders)
+        if (lints->count > 0 || !from->shared)
                 return lints_own(lints) < 0 ? -ENOMEM : lints_append(lints, from);
         phx_lints_done(lints);
         *lints = *from;
-        (*lints->holders)++;
+        lints->shared->holders++;
         return 0;
 }
 

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/siphash.h"
 #include "state/rules.h"
 
 /* The acceptance of one rule for one profile or container, of phoenixd.json. Owned strings. */
@@ -35,12 +36,19 @@ struct phx_lint {
         char *accepted;  /* the reason of the acceptance; NULL: it is a warning */
 };
 
+/* What lists with the same items have in common. */
+struct phx_lints_shared {
+        struct phx_siphash_kept
+                        hash; /* of the items, for whoever compares lists by it; the first */
+        size_t holders;       /* how many have them */
+};
+
 /* A value, of which copies share the items until one of them is changed: what goes from picture to
  * picture unchanged is neither copied nor compared, see phx_lints_are_same(). Within one thread. */
 struct phx_lints {
         struct phx_lint *items;
         size_t count;
-        size_t *holders; /* how many have ITEMS; NULL: they were not made by phx_lints_add() */
+        struct phx_lints_shared *shared; /* NULL: they were not made by phx_lints_add() */
 };
 
 /* Appends a zeroed one with its text copied; borrowed, valid until the next, and until LINTS is

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "codec/snapshot_json.h"
 #include "state/desired.h"
 
 static struct phx_desired *desired_new(void) {
@@ -196,6 +197,46 @@ static void lints_are_equal_by_what_they_contain(void **state) {
         assert_false(phx_lints_equal(&a, &b));
 }
 
+static void digest_of(const struct phx_lints *lints, uint8_t ret_digest[PHX_SIPHASH_SIZE]) {
+        static char name[] = "lxc-web";
+        static const uint8_t key[PHX_SIPHASH_SIZE] = { 1 };
+        const struct phx_snapshot_profile profile = { .name = name, .lints = *lints };
+
+        phx_object_digest(PHX_OBJECT_PROFILE, &profile, key, ret_digest);
+}
+
+/* Whichever list it is that says the same, and not of what the list said before. */
+static void the_digest_of_lints_goes_by_what_they_contain(void **state) {
+        phx_cleanup(phx_lints_done) struct phx_lints a = { 0 }, b = { 0 }, copy = { 0 };
+        static char object[] = "lxc-web", reason[] = "so be it";
+        struct phx_acceptance item = { PHX_RULE_MAY_LEAVE, object, reason, 1 };
+        const struct phx_acceptances acceptances = { &item, 1 };
+        uint8_t one[PHX_SIPHASH_SIZE], other[PHX_SIPHASH_SIZE];
+        bool used = false;
+
+        assert_non_null(phx_lints_add(&a, PHX_RULE_MAY_LEAVE, "it may leave"));
+        assert_non_null(phx_lints_add(&b, PHX_RULE_MAY_LEAVE, "it may leave"));
+        assert_int_equal(phx_lints_copy(&copy, &a), 0);
+        digest_of(&a, one);
+        digest_of(&b, other);
+        assert_memory_equal(one, other, sizeof(one));
+        digest_of(&copy, other);
+        assert_memory_equal(one, other, sizeof(one));
+
+        assert_int_equal(phx_acceptances_apply(&acceptances, object, &copy, &used), 0);
+        digest_of(&copy, other);
+        assert_memory_not_equal(one, other, sizeof(one));
+        digest_of(&a, other);
+        assert_memory_equal(one, other, sizeof(one));
+        /* In place, as no other list has them. */
+        assert_int_equal(phx_acceptances_apply(&acceptances, object, &b, &used), 0);
+        digest_of(&b, other);
+        assert_memory_not_equal(one, other, sizeof(one));
+        assert_non_null(phx_lints_add(&a, PHX_RULE_ALL_DEVICES, "all"));
+        digest_of(&a, other);
+        assert_memory_not_equal(one, other, sizeof(one));
+}
+
 static void nothing_is_freed_without_harm(void **state) {
         assert_null(phx_desired_free(NULL));
 }
@@ -210,6 +251,7 @@ int main(void) {
                 cmocka_unit_test(what_is_accepted_is_marked_and_what_accepts_nothing_is_noted),
                 cmocka_unit_test(copies_of_lints_share_until_one_changes),
                 cmocka_unit_test(lints_are_equal_by_what_they_contain),
+                cmocka_unit_test(the_digest_of_lints_goes_by_what_they_contain),
                 cmocka_unit_test(nothing_is_freed_without_harm),
         };
 
