@@ -4,7 +4,9 @@
  * for as long as liblxc read it. So the stamps must be the same, too, and they must have been old
  * enough before it was asked (base/stamp.h): then no change in between can have left them as they
  * were. A file that was written a moment ago is waited for: that is less than to ask twice. Where
- * all that is not so, the answer is shown, and asked for again by the next look. */
+ * all that is not so, the answer is shown, and asked for again by the next look.
+ *
+ * Which line decides is found out by the same reading. */
 
 #include "lxc/answer.h"
 
@@ -39,7 +41,7 @@ int phx_lxc_answer_begin(struct phx_lxc_answer *answer, uint64_t settles_in) {
         if (settles_in > 0 && settles_in <= MOMENT_NSEC)
                 answer_wait(settles_in + TICK_NSEC);
         answer->is_settled = phx_lxc_reader_settles_in(reader) == 0;
-        return phx_lxc_reader_new(&answer->fresh);
+        return phx_lxc_reader_new_unwatched(&answer->fresh);
 }
 
 bool phx_lxc_answer_holds_for(

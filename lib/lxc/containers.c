@@ -281,7 +281,7 @@ static int lxc_take_answer(struct look *look, struct phx_lxc_answer *answer, siz
         phx_lxc_decider_done(&known->decider);
         known->values = PHX_TAKE_STRUCT(questions->answers[question]);
         r = phx_lxc_decide(
-                        look->cache->chains.reader,
+                        answer->fresh,
                         questions->files.items[question],
                         questions->sources[question].text,
                         questions->sources[question].size,

@@ -77,6 +77,23 @@ static bool is_container(int parent_fd, int fd, const char *name) {
                         : lxc_stat(parent_fd, name, "config", &stamp)) >= 0;
 }
 
+/* It has become the very text that liblxc was asked about before the edit, with all that it
+ * includes.
+ */
+static void known_take_expected(struct phx_lxc_cache *cache, struct phx_lxc_known *known) {
+        phx_cleanup(phx_lxc_expected_freep) struct phx_lxc_expected *expected = PHX_TAKE(
+                        known->expected);
+
+        if (!expected || known->is_answered || strcmp(expected->combined, known->combined) != 0)
+                return;
+        phx_lxc_values_done(&known->values);
+        phx_lxc_decider_done(&known->decider);
+        known->values = PHX_TAKE_STRUCT(expected->values);
+        known->decider = PHX_TAKE_STRUCT(expected->decider);
+        known->is_answered = true;
+        cache->unsaved++;
+}
+
 /* Of a config that is the same as before, with all that it includes, the answer stays. */
 static int known_take_source(
                 struct phx_lxc_cache *cache,
@@ -103,6 +120,7 @@ static int known_take_source(
         known->chain_version = known->chain->version;
         known->is_answered &= strcmp(known->combined, source->combined) == 0;
         memcpy(known->combined, source->combined, sizeof(known->combined));
+        known_take_expected(cache, known);
         return 0;
 }
 

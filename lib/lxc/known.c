@@ -8,10 +8,20 @@
 
 #include "base/strings.h"
 
+struct phx_lxc_expected *phx_lxc_expected_free(struct phx_lxc_expected *expected) {
+        if (!expected)
+                return NULL;
+        phx_lxc_values_done(&expected->values);
+        phx_lxc_decider_done(&expected->decider);
+        free(expected);
+        return NULL;
+}
+
 void phx_lxc_known_done(struct phx_lxc_known *known) {
         free(known->name);
         phx_lxc_values_done(&known->values);
         phx_lxc_decider_done(&known->decider);
+        phx_lxc_expected_free(known->expected);
         free(known->trouble);
         phx_strings_done(&known->watches);
         *known = (struct phx_lxc_known){ 0 };

@@ -6,6 +6,13 @@
 #include "lxc/chains.h"
 #include "lxc/containers.h"
 
+/* What liblxc has said of a text that was about to become a config. */
+struct phx_lxc_expected {
+        char combined[PHX_SHA256_HEX];
+        struct phx_lxc_values values;
+        struct phx_lxc_decider decider;
+};
+
 /* One entry of LXC_PATH. */
 struct phx_lxc_known {
         char *name;
@@ -23,10 +30,11 @@ struct phx_lxc_known {
         unsigned long chain_version; /* that COMBINED was made of */
         struct phx_lxc_values values;
         struct phx_lxc_decider decider;
-        char *trouble;              /* why it could not be read */
-        unsigned long named_at;     /* in which look the scope has named it */
-        unsigned long checked_for;  /* the look before which its directory had its stamp */
-        struct phx_strings watches; /* of a link */
+        struct phx_lxc_expected *expected; /* after an edit, until the config is read; else NULL */
+        char *trouble;                     /* why it could not be read */
+        unsigned long named_at;            /* in which look the scope has named it */
+        unsigned long checked_for;         /* the look before which its directory had its stamp */
+        struct phx_strings watches;        /* of a link */
 };
 
 struct phx_lxc_cache {
@@ -48,6 +56,8 @@ struct phx_lxc_cache {
 };
 
 void phx_lxc_known_done(struct phx_lxc_known *known);
+struct phx_lxc_expected *phx_lxc_expected_free(struct phx_lxc_expected *expected);
+PHX_DEFINE_FREEP(phx_lxc_expected)
 /* All that is known of PATH's entries. */
 void phx_lxc_cache_forget(struct phx_lxc_cache *cache);
 /* What is known of another path, or of other owners, is forgotten. 0 or -ENOMEM. */

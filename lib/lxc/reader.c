@@ -51,6 +51,7 @@ struct phx_lxc_reader {
         const struct phx_scope *scope; /* of the look; NULL: all */
         unsigned long look;
         unsigned long moves; /* counts items that are to be watched elsewhere */
+        bool is_unwatched;   /* nobody asks for watches */
 };
 
 void phx_lxc_source_done(struct phx_lxc_source *source) {
@@ -82,6 +83,14 @@ int phx_lxc_reader_new(struct phx_lxc_reader **ret_reader) {
                 return -ENOMEM;
         (*ret_reader)->look = 1;
         return 0;
+}
+
+int phx_lxc_reader_new_unwatched(struct phx_lxc_reader **ret_reader) {
+        int r = phx_lxc_reader_new(ret_reader);
+
+        if (r >= 0)
+                (*ret_reader)->is_unwatched = true;
+        return r;
 }
 
 struct phx_lxc_reader *phx_lxc_reader_free(struct phx_lxc_reader *reader) {
@@ -404,7 +413,8 @@ static int reader_take(
         if (!item->is_read || with_text ||
             (item->looked_at != reader->look && reader_is_in_scope(reader->scope, item))) {
                 r = reader_read(item, with_text);
-                watched = reader_find_watches(reader, item);
+                if (!reader->is_unwatched)
+                        watched = reader_find_watches(reader, item);
         }
         item->looked_at = reader->look;
         *ret_include = &item->include;

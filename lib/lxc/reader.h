@@ -67,6 +67,8 @@ struct phx_lxc_include {
 struct phx_lxc_reader;
 
 int phx_lxc_reader_new(struct phx_lxc_reader **ret_reader);
+/* One that finds no watches. */
+int phx_lxc_reader_new_unwatched(struct phx_lxc_reader **ret_reader);
 struct phx_lxc_reader *phx_lxc_reader_free(struct phx_lxc_reader *reader);
 PHX_DEFINE_FREEP(phx_lxc_reader)
 

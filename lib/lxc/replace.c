@@ -12,6 +12,9 @@
  *   5. take liblxc's own lock of the container, and read the config once more: while liblxc was
  *      asked, another program may have written
  *   6. rename over the config, and flush the directory
+ *   7. leave to the next look what liblxc has said of that text, if nothing that it includes has
+ *      changed since (lxc/answer.c). The look reads the config back, and what it includes: when all
+ *      of it is byte by byte what liblxc was asked about, it need not be asked again
  *
  * A crash before 6 leaves the old config and a temporary file, which the next start removes
  * (phx_lxc_remove_leftovers); a crash after it leaves the new config. struct edit owns descriptor,
@@ -31,6 +34,7 @@
 #include <time.h>
 
 #include "base/file.h"
+#include "lxc/answer.h"
 #include "lxc/directory.h"
 #include "lxc/entry.h"
 #include "state/configuration.h"
@@ -46,6 +50,8 @@ struct edit {
         char *path; /* of the config */
         int dir_fd;
         char *temporary; /* its name in DIR_FD, as long as it is ours to remove */
+        struct phx_lxc_answer answer;
+        struct phx_lxc_values values; /* of the text */
         struct phx_error *error;
 };
 
@@ -54,6 +60,8 @@ static void edit_done(struct edit *edit) {
                 (void) unlinkat(edit->dir_fd, edit->temporary, 0);
         free(edit->temporary);
         free(edit->path);
+        phx_lxc_answer_done(&edit->answer);
+        phx_lxc_values_done(&edit->values);
         phx_closep(&edit->dir_fd);
 }
 
@@ -131,10 +139,9 @@ static int stage(
         return r < 0 ? phx_error_set(edit->error, r, "%s: %s", edit->path, strerrordesc_np(-r)) : 0;
 }
 
-static int compare_profile(
-                const struct edit *edit,
-                const struct phx_lxc_values *values,
-                const char *profile) {
+static int compare_profile(const struct edit *edit, const char *profile) {
+        const struct phx_lxc_values *values = &edit->values;
+
         if (values->code < 0)
                 return phx_error_set(
                                 edit->error,
@@ -154,20 +161,47 @@ static int compare_profile(
 }
 
 /* By name: the file is in the container's directory, as its includes may ask for. */
-static int replace_judge(const struct edit *edit, const char *profile) {
+static int replace_judge(struct edit *edit, const char *profile) {
         phx_cleanup(phx_strings_done) struct phx_strings files = { 0 };
-        phx_cleanup(phx_lxc_values_done) struct phx_lxc_values values = { 0 };
         int r;
 
         r = phx_strings_addf(&files, "%s/%s/%s", edit->lxc->path, edit->name, edit->temporary);
+        if (r >= 0)
+                r = phx_lxc_answer_begin(&edit->answer, 0);
         if (r >= 0)
                 r = phx_lxc_worker_load(
                                 &files,
                                 edit->lxc->deadline_usec,
                                 NULL,
-                                &values,
+                                &edit->values,
                                 edit->error);
-        return r < 0 ? r : compare_profile(edit, &values, profile);
+        return r < 0 ? r : compare_profile(edit, profile);
+}
+
+/* Without memory, or in doubt, the next look asks. */
+static void replace_expect(
+                struct edit *edit,
+                const struct phx_lxc_cache *cache,
+                const struct phx_buffer *text) {
+        phx_cleanup(phx_lxc_expected_freep) struct phx_lxc_expected *expected = NULL;
+        struct phx_lxc_known *known = phx_lxc_cache_find(cache, edit->name);
+        struct phx_lxc_source source = { .text = text->data, .size = text->size };
+
+        expected = known && text->data ? calloc(1, sizeof(*expected)) : NULL;
+        if (!expected || phx_lxc_decide(edit->answer.fresh,
+                                        edit->path,
+                                        text->data,
+                                        text->size,
+                                        edit->values.profile,
+                                        &expected->decider) < 0)
+                return;
+        phx_sha256(text->data, text->size, source.digest);
+        if (!phx_lxc_answer_holds_for(&edit->answer, edit->path, &source))
+                return;
+        memcpy(expected->combined, source.combined, sizeof(expected->combined));
+        expected->values = PHX_TAKE_STRUCT(edit->values);
+        phx_lxc_expected_free(known->expected);
+        known->expected = PHX_TAKE(expected);
 }
 
 /* The lock belongs to the open file, as in liblxc: closing it gives it back. */
@@ -239,6 +273,7 @@ static int replace_commit(struct edit *edit) {
 
 int phx_lxc_replace(
                 const struct phx_lxc *lxc,
+                struct phx_lxc_cache *cache,
                 const char *name,
                 const char *digest,
                 const struct phx_lxc_edit *edit,
@@ -247,6 +282,7 @@ int phx_lxc_replace(
                                                     .name = name,
                                                     .digest = digest,
                                                     .dir_fd = -1,
+                                                    .answer = { .lxc = lxc, .cache = cache },
                                                     .error = error };
         phx_cleanup(phx_lxc_source_done) struct phx_lxc_source old = { 0 };
         phx_cleanup(phx_buffer_done) struct phx_buffer text = { 0 };
@@ -270,7 +306,11 @@ int phx_lxc_replace(
         r = stage(&work, &old, &text);
         if (r >= 0)
                 r = replace_judge(&work, edit->profile);
-        return r < 0 ? r : replace_commit(&work);
+        if (r >= 0)
+                r = replace_commit(&work);
+        if (r > 0)
+                replace_expect(&work, cache, &text);
+        return r;
 }
 
 int phx_lxc_preview(

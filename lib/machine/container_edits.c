@@ -93,7 +93,13 @@ int phx_machine_containers_assign(
                                 step->lines->features,
                                 error);
         else
-                r = phx_lxc_replace(&lxc, step->directory, step->digest, &edit, error);
+                r = phx_lxc_replace(
+                                &lxc,
+                                containers->cache,
+                                step->directory,
+                                step->digest,
+                                &edit,
+                                error);
         return r < 0 ? r : 0;
 }
 

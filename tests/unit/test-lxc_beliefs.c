@@ -8,10 +8,7 @@
 #include <time.h>
 
 #include "base/stamp.h"
-#include "container-tree.h"
-#include "lxc/containers.h"
-
-static unsigned calls;
+#include "lxc-host.h"
 
 int __real_openat64(int fd, const char *path, int flags, ...);
 int __real_open64(const char *path, int flags, ...);
@@ -52,159 +49,6 @@ int __wrap_fstatat64(int fd, const char *path, struct stat *st, int flags) {
 int __wrap_fstat64(int fd, struct stat *st) {
         calls++;
         return __real_fstat64(fd, st);
-}
-
-/* --- while liblxc reads --- */
-
-/* What is in the file of this name then, and the same text as before afterwards. */
-static const char *other_name, *other_text, *own_text;
-static unsigned asked;
-
-int __real_phx_lxc_worker_load(
-                const struct phx_strings *files,
-                uint64_t deadline_usec,
-                const struct phx_lxc_progress *progress,
-                struct phx_lxc_values *values,
-                struct phx_error *error);
-int __wrap_phx_lxc_worker_load(
-                const struct phx_strings *files,
-                uint64_t deadline_usec,
-                const struct phx_lxc_progress *progress,
-                struct phx_lxc_values *values,
-                struct phx_error *error);
-
-int __wrap_phx_lxc_worker_load(
-                const struct phx_strings *files,
-                uint64_t deadline_usec,
-                const struct phx_lxc_progress *progress,
-                struct phx_lxc_values *values,
-                struct phx_error *error) {
-        int r;
-
-        asked += (unsigned) files->count;
-        if (other_name)
-                tree_write(other_name, other_text);
-        r = __real_phx_lxc_worker_load(files, deadline_usec, progress, values, error);
-        if (other_name)
-                tree_write(other_name, own_text);
-        other_name = NULL;
-        return r;
-}
-
-/* --- a host --- */
-
-static const struct phx_trust anyone = { .root = "/", .anyone = true };
-
-struct host {
-        struct phx_lxc lxc;
-        char path[512];
-        struct phx_lxc_cache *cache;
-        struct phx_lxc_containers found;
-        struct phx_scope scope;
-};
-
-static void host_done(struct host *host) {
-        phx_lxc_containers_done(&host->found);
-        phx_scope_done(&host->scope);
-        host->cache = phx_lxc_cache_free(host->cache);
-}
-
-static void host_init(struct host *host, const char *name) {
-        tree_mkdir(name);
-        (void) snprintf(host->path, sizeof(host->path), "%s", tree_path(name));
-        host->lxc = (struct phx_lxc){ .path = host->path,
-                                      .trust = &anyone,
-                                      .lock_root = "/nonexistent",
-                                      .owner = { getuid(), getgid() },
-                                      .deadline_usec = 5000000 };
-        assert_int_equal(phx_lxc_cache_new(&host->cache), 0);
-}
-
-static const char *in(const struct host *host, const char *name) {
-        char path[256];
-
-        (void) snprintf(path, sizeof(path), "%s/%s", strrchr(host->path, '/') + 1, name);
-        return tree_path(path);
-}
-
-static void write_in(const struct host *host, const char *name, const char *text) {
-        char path[256];
-
-        (void) snprintf(path, sizeof(path), "%s/%s", strrchr(host->path, '/') + 1, name);
-        tree_write(path, text);
-}
-
-static const struct phx_stamp *stamp_of(const char *path) {
-        static struct phx_stamp stamp;
-        struct stat st;
-
-        assert_int_equal(stat(path, &st), 0);
-        stamp = phx_stamp_of(&st);
-        return &stamp;
-}
-
-static int settle_one(const char *path, const struct stat *st, int type, struct FTW *ftw) {
-        const struct timespec pause = { .tv_nsec = 2000000 };
-        struct phx_stamp stamp = phx_stamp_of(st);
-
-        while (!phx_stamp_is_settled(&stamp))
-                (void) nanosleep(&pause, NULL);
-        return 0;
-}
-
-/* Waits till all that is there is old enough to be believed. */
-static void settle(void) {
-        assert_int_equal(nftw(tree, settle_one, 16, FTW_PHYS), 0);
-}
-
-static void look(struct host *host) {
-        struct phx_error error = { 0 };
-
-        phx_lxc_containers_done(&host->found);
-        calls = 0;
-        assert_int_equal(phx_lxc_containers_look(&host->lxc, host->cache, &host->found, &error), 0);
-        assert_string_equal(error.text, "");
-}
-
-/* Twice, so that what was read just after its change is read again when that is over. */
-static void look_settled(struct host *host) {
-        settle();
-        look(host);
-        look(host);
-}
-
-static bool is_unchanged(struct host *host) {
-        return phx_lxc_containers_are_unchanged(&host->lxc, host->cache);
-}
-
-/* The looks from now on are at this part. */
-static void narrow(struct host *host, const char *path) {
-        phx_scope_done(&host->scope);
-        if (path)
-                phx_scope_add(&host->scope, path);
-        host->lxc.scope = &host->scope;
-}
-
-static const struct phx_lxc_container *find(const struct host *host, const char *name) {
-        for (size_t i = 0; i < host->found.count; i++)
-                if (strcmp(host->found.items[i].name, name) == 0)
-                        return &host->found.items[i];
-        fail_msg("no container '%s'", name);
-        return NULL;
-}
-
-static void assert_effective(const struct host *host, const char *name, const char *profile) {
-        const struct phx_lxc_container *container = find(host, name);
-
-        if (container->trouble)
-                fail_msg("%s", container->trouble);
-        assert_string_equal(container->values.profile, profile);
-}
-
-static void assert_changed_to(struct host *host, const char *name, const char *profile) {
-        assert_false(is_unchanged(host));
-        look(host);
-        assert_effective(host, name, profile);
 }
 
 /* --- what it costs --- */
@@ -529,41 +373,6 @@ static void the_directory_of_an_absent_include_is_a_change(void **state) {
         assert_true(is_unchanged(&host));
 }
 
-/* The answer is about a text that is there no more, and no text that was read tells so. */
-static void what_was_another_file_while_it_was_asked_about_is_asked_again(void **state) {
-        phx_cleanup(host_done) struct host host = { 0 };
-        char include[1024];
-
-        host_init(&host, "meanwhile");
-        (void) snprintf(include, sizeof(include), "lxc.include = %s\n", tree_path("while.conf"));
-        tree_write("while.conf", "lxc.apparmor.profile = lxc-a\n");
-        write_in(&host, "web/config", include);
-        settle();
-        other_name = "while.conf";
-        other_text = "lxc.apparmor.profile = lxc-b\n";
-        own_text = "lxc.apparmor.profile = lxc-a\n";
-        look(&host);
-        settle();
-        assert_changed_to(&host, "web", "lxc-a");
-
-        write_in(&host, "web/config", own_text);
-        settle();
-        other_name = "meanwhile/web/config";
-        look(&host);
-        settle();
-        assert_changed_to(&host, "web", "lxc-a");
-        assert_true(is_unchanged(&host));
-
-        /* Its stamp says that nothing has happened once it is old enough. */
-        asked = 0;
-        write_in(&host, "web/config", other_text);
-        assert_changed_to(&host, "web", "lxc-b");
-        assert_true(phx_stamp_is_settled(stamp_of(in(&host, "web/config"))));
-        look(&host);
-        assert_int_equal(asked, 1);
-        assert_true(is_unchanged(&host));
-}
-
 /* No include is followed after one that cannot be read; its events come all the same. */
 static void an_include_after_a_refused_one_is_seen(void **state) {
         phx_cleanup(host_done) struct host host = { 0 };
@@ -627,7 +436,6 @@ int main(void) {
                 cmocka_unit_test(a_container_that_has_another_name_is_seen),
                 cmocka_unit_test(includes_that_come_change_and_go_are_seen),
                 cmocka_unit_test(the_directory_of_an_absent_include_is_a_change),
-                cmocka_unit_test(what_was_another_file_while_it_was_asked_about_is_asked_again),
                 cmocka_unit_test(an_include_after_a_refused_one_is_seen),
                 cmocka_unit_test(what_could_not_be_asked_is_asked_again),
         };

@@ -59,13 +59,15 @@ static int assign(
                 const char *wanted,
                 struct phx_error *error) {
         phx_cleanup(phx_lxc_edit_done) struct phx_lxc_edit edit = { .profile = profile };
+        phx_cleanup(phx_lxc_cache_freep) struct phx_lxc_cache *cache = NULL;
         const struct phx_lxc lxc = host();
         char digest[PHX_SHA256_HEX];
 
         if (wanted)
                 assert_int_equal(phx_strings_add(&edit.tail, wanted), 0);
         phx_sha256(planned_on, strlen(planned_on), digest);
-        return phx_lxc_replace(&lxc, name, digest, &edit, error);
+        assert_int_equal(phx_lxc_cache_new(&cache), 0);
+        return phx_lxc_replace(&lxc, cache, name, digest, &edit, error);
 }
 
 static void assert_refused(
