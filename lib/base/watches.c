@@ -19,6 +19,8 @@ struct way {
         char at[PATH_MAX];
         char rest[PATH_MAX];
         unsigned links;
+        bool is_seen; /* MODE is that of AT */
+        mode_t mode;
 };
 
 enum stepped {
@@ -40,6 +42,7 @@ static void to_parent(struct way *way) {
         char *slash = strrchr(way->at, '/');
 
         slash[slash == way->at] = '\0';
+        way->is_seen = false;
 }
 
 /* Puts the target of the link at PATH in front of what is left. */
@@ -53,8 +56,10 @@ static bool turn(struct way *way, const char *path) {
         if (snprintf(joined, sizeof(joined), "%s/%s", target, way->rest) >= PATH_MAX)
                 return false;
         memcpy(way->rest, joined, strlen(joined) + 1);
-        if (target[0] == '/')
+        if (target[0] == '/') {
                 memcpy(way->at, "/", 2);
+                way->is_seen = false;
+        }
         return true;
 }
 
@@ -79,13 +84,21 @@ static enum stepped watches_step(struct way *way, const char *name) {
                 return STEPPED_TO_THE_END;
 
         memcpy(way->at, path, strlen(path) + 1);
+        way->is_seen = true;
+        way->mode = st.st_mode;
         return STEPPED_ON;
 }
 
-static bool may_others_write(const char *path) {
+static bool may_others_write(struct way *way) {
         struct stat st;
 
-        return stat(path, &st) < 0 || (st.st_mode & 0022);
+        if (!way->is_seen) {
+                if (stat(way->at, &st) < 0)
+                        return true;
+                way->is_seen = true;
+                way->mode = st.st_mode;
+        }
+        return way->mode & 0022;
 }
 
 /* On the way nothing but the next component matters. */
@@ -113,7 +126,7 @@ static int walk(struct phx_strings *watches, const char *path) {
 
         for (watches_next_component(&way, name); name[0] && r >= 0;
              watches_next_component(&way, name)) {
-                if (!may_others_write(way.at))
+                if (!may_others_write(&way))
                         r = watches_add_step(watches, &way, name);
                 if (watches_step(&way, name) == STEPPED_TO_THE_END)
                         return r < 0 ? r : watches_add_step(watches, &way, name);
