@@ -3,6 +3,7 @@
 
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include "bus/shelf.h"
 #include "shared/channel.h"
@@ -78,8 +79,16 @@ int board_inits(const struct board *board, pid_t **ret_pids, size_t *ret_count);
 
 /* --- what is answered, in JSON; each adds to BUFFER: 0 or a negative errno --- */
 
-/* All of it. */
-int board_describe(const struct board *board, struct phx_buffer *buffer);
+/* All of it: with many objects that is long, so that it is given in pieces, most of which are the
+ * board's and hold until it changes. board_text_done() frees what is not; the zero value is
+ * nothing. */
+struct board_text {
+        struct iovec *pieces;
+        size_t count;
+        char *head, *tail;
+};
+int board_describe(const struct board *board, struct board_text *ret_text);
+void board_text_done(struct board_text *text);
 /* All but the lists of objects. */
 int board_describe_daemon(const struct board *board, struct phx_buffer *buffer);
 /* At most COUNT objects of KIND behind the key AFTER, and the key behind which the next are. */

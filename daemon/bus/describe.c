@@ -33,39 +33,74 @@ static int add_open(const char *json, size_t size, struct phx_buffer *buffer) {
         return phx_buffer_add(buffer, json, size - 1);
 }
 
-/* The members of a JSON object that has some, and its end. */
-static int add_members(const char *json, size_t size, struct phx_buffer *buffer) {
-        int r = phx_buffer_add(buffer, ",", 1);
+/* --- all of it --- */
 
-        return r < 0 ? r : phx_buffer_add(buffer, json + 1, size - 1);
+/* There is room for it. */
+static void text_add(struct board_text *text, const char *piece, size_t size) {
+        struct iovec *item = &text->pieces[text->count++];
+
+        memcpy(&item->iov_base, &piece, sizeof(piece));
+        item->iov_len = size;
 }
 
-/* One step for it, rather than growing again and again. */
-static int describe_reserve(const struct board *board, struct phx_buffer *buffer) {
-        size_t size = 4096;
+static void text_add_word(struct board_text *text, const char *word) {
+        text_add(text, word, strlen(word));
+}
+
+static void text_add_list(
+                struct board_text *text,
+                const struct board *board,
+                enum phx_object_kind kind) {
+        const struct shelf *shelf = &board->shelves.kinds[kind];
+
+        text_add_word(text, ",\"");
+        text_add_word(text, phx_object_kind_to_string(kind));
+        text_add_word(text, "\":[");
+        for (size_t i = 0; i < shelf->count; i++) {
+                if (i > 0)
+                        text_add_word(text, ",");
+                text_add(text, shelf_json(shelf->items[i]), shelf->items[i]->size);
+        }
+        text_add_word(text, "]");
+}
+
+static int text_reserve(const struct board *board, struct board_text *text) {
+        /* The head, a comma and the tail; and of each list what is around its objects. */
+        size_t count = 3;
 
         for (unsigned kind = 0; kind <= PHX_OBJECT_DRIFT; kind++)
-                for (size_t i = 0; i < board->shelves.kinds[kind].count; i++)
-                        size += board->shelves.kinds[kind].items[i]->size + 1;
-        buffer->data = malloc(size);
-        buffer->capacity = buffer->data ? size : 0;
-        return buffer->data ? 0 : -ENOMEM;
+                count += 2 * board->shelves.kinds[kind].count + 4;
+        text->pieces = calloc(count, sizeof(*text->pieces));
+        return text->pieces ? 0 : -ENOMEM;
 }
 
-int board_describe(const struct board *board, struct phx_buffer *buffer) {
-        phx_autofree char *head = NULL, *tail = NULL;
+void board_text_done(struct board_text *text) {
+        free(text->pieces);
+        free(text->head);
+        free(text->tail);
+        *text = (struct board_text){ 0 };
+}
+
+int board_describe(const struct board *board, struct board_text *ret_text) {
+        phx_cleanup(board_text_done) struct board_text text = { 0 };
         int r;
 
-        r = phx_description_head_render(&board->daemon, board->rest.snapshot, &head);
+        r = phx_description_head_render(&board->daemon, board->rest.snapshot, &text.head);
         if (r >= 0)
-                r = phx_description_tail_render(board->rest.snapshot, &tail);
+                r = phx_description_tail_render(board->rest.snapshot, &text.tail);
         if (r >= 0)
-                r = describe_reserve(board, buffer);
-        if (r >= 0)
-                r = add_open(head, strlen(head), buffer);
-        for (unsigned kind = 0; r >= 0 && kind <= PHX_OBJECT_DRIFT; kind++)
-                r = add_list(board, (enum phx_object_kind) kind, buffer);
-        return r < 0 ? r : add_members(tail, strlen(tail), buffer);
+                r = text_reserve(board, &text);
+        if (r < 0)
+                return r;
+        /* Two JSON objects become one: without the end of the first, and without the begin of the
+         * other. */
+        text_add(&text, text.head, strlen(text.head) - 1);
+        for (unsigned kind = 0; kind <= PHX_OBJECT_DRIFT; kind++)
+                text_add_list(&text, board, (enum phx_object_kind) kind);
+        text_add_word(&text, ",");
+        text_add_word(&text, text.tail + 1);
+        *ret_text = PHX_TAKE_STRUCT(text);
+        return 0;
 }
 
 int board_describe_daemon(const struct board *board, struct phx_buffer *buffer) {
