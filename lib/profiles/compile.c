@@ -36,7 +36,8 @@
 #include "state/configuration.h"
 
 /* Of the daemon's compiles, where more wait than there are processors: a mass change must not take
- * a host's processors from its containers, and one change must not wait for them. */
+ * a host's processors from its containers, and one change must not wait for them. Nor does the
+ * first of many, which is the most urgent one. */
 #define NICENESS 10
 
 /* What ends in so short a time is taken together, when something was taken as recently as that. */
@@ -260,27 +261,33 @@ static bool is_startable(void *data, const struct phx_queued *queued) {
         return candidate && candidate->must_compile && !is_running_as(update, candidate);
 }
 
-static int niceness(const struct phx_update *update) {
+static bool is_in_series(const struct phx_profiles *profiles, uint64_t now_usec) {
+        return profiles->took_usec > 0 && now_usec - profiles->took_usec < SERIES_USEC;
+}
+
+/* Of the next one. */
+static int niceness(const struct phx_profiles *profiles) {
+        bool is_first = phx_compiles_running(profiles->compiles) == 0 &&
+                        !is_in_series(profiles, phx_now_usec());
         cpu_set_t processors;
 
-        if (update->profiles->options.is_offline ||
+        if (profiles->options.is_offline || is_first ||
             sched_getaffinity(0, sizeof(processors), &processors) < 0)
                 return 0;
-        return update->profiles->queue.count > (size_t) CPU_COUNT(&processors) ? NICENESS : 0;
+        return profiles->queue.count > (size_t) CPU_COUNT(&processors) ? NICENESS : 0;
 }
 
 static int start_some(struct phx_update *update) {
         const struct phx_settings *settings = update->look->settings;
         struct phx_profiles *profiles = update->profiles;
         const struct phx_profiles_options *options = &profiles->options;
-        const struct phx_compiler compiler = {
+        struct phx_compiler compiler = {
                 .parser = options->parser,
                 .features_file = options->features_file,
                 .features_text = update->look->features_text,
                 .options = &profiles->compiler.options,
                 .stage_dir = options->stage_dir,
                 .account = profiles->compiler.account,
-                .niceness = niceness(update),
                 .jobs = settings->compile_jobs,
                 .deadline_usec = settings->compile_deadline_usec,
                 .memory = settings->compile_memory,
@@ -299,6 +306,7 @@ static int start_some(struct phx_update *update) {
                 if (!candidate)
                         return 0;
                 job = job_of(update, candidate);
+                compiler.niceness = niceness(profiles);
                 if (phx_compiles_start(profiles->compiles, &compiler, candidate->key, &job) >= 0)
                         continue;
                 r = end_candidate(update, candidate, &job);
@@ -338,7 +346,7 @@ static uint64_t batch_usec(uint64_t series_usec) {
 static int compile_batch(struct phx_update *update) {
         struct phx_profiles *profiles = update->profiles;
         uint64_t now = phx_now_usec(), until;
-        bool is_series = profiles->took_usec > 0 && now - profiles->took_usec < SERIES_USEC;
+        bool is_series = is_in_series(profiles, now);
         size_t before = profiles->queue.count;
         int r = compile_step(update);
 

@@ -2,7 +2,9 @@
 
 /* Compiles that run beside the looks. */
 
+#include <sched.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #include "profiles-fixture.h"
 
@@ -162,6 +164,60 @@ static void those_that_run_come_first(void **state) {
         assert_compiled("lxc-c\nlxc-d\nlxc-a\nlxc-b\n");
 }
 
+/* Of a compiler that is slow: when it is what it is to become. */
+static int niceness_of(pid_t pid) {
+        char path[64];
+
+        (void) snprintf(path, sizeof(path), "/proc/%d/comm", (int) pid);
+        for (unsigned i = 0; i < 10000; i++) {
+                phx_autofree char *comm = NULL;
+                size_t size;
+
+                if (phx_file_read_at(AT_FDCWD, path, 64, &comm, &size) >= 0 &&
+                    strcmp(comm, "sleep\n") == 0)
+                        return getpriority(PRIO_PROCESS, (id_t) pid);
+                (void) usleep(1000);
+        }
+        fail();
+        return 0;
+}
+
+/* Where more are to be compiled than there are processors. */
+static void only_the_first_of_many_takes_its_turn_as_one_would(void **state) {
+        struct phx_process_watch watches[2];
+        int own = getpriority(PRIO_PROCESS, 0);
+        cpu_set_t processors;
+        char path[64], text[64];
+
+        assert_int_equal(sched_getaffinity(0, sizeof(processors), &processors), 0);
+        if (own >= 10)
+                skip();
+        tree_write("is-slow", "");
+        for (int i = 0; i < CPU_COUNT(&processors) + 1; i++) {
+                (void) snprintf(path, sizeof(path), "profiles/lxc-%d", i);
+                (void) snprintf(text, sizeof(text), "profile lxc-%d {\n}\n", i);
+                tree_write(path, text);
+        }
+        settings.compile_jobs = 2;
+        assert_int_equal(update_once(), 0);
+        assert_int_equal(phx_profiles_compiles(profiles, watches, 2), 2);
+        assert_int_equal(niceness_of(watches[0].pid), own);
+        assert_int_equal(niceness_of(watches[1].pid), 10);
+        /* The one that follows it waits its turn. */
+        assert_int_equal(kill(watches[0].pid, SIGKILL), 0);
+        assert_true(wait_for_a_compile());
+        assert_int_equal(update_once(), 0);
+        assert_int_equal(phx_profiles_compiles(profiles, watches, 2), 2);
+        for (size_t i = 0; i < 2; i++)
+                assert_int_equal(niceness_of(watches[i].pid), 10);
+}
+
+static void one_alone_takes_its_turn_as_any_other(void **state) {
+        tree_write("is-slow", "");
+        assert_int_equal(update_once(), 0);
+        assert_int_equal(niceness_of(first_compiler()), getpriority(PRIO_PROCESS, 0));
+}
+
 static void only_what_was_there_is_waited_for(void **state) {
         tree_write("is-slow", "");
         phx_profiles_forget_failures(profiles);
@@ -186,6 +242,8 @@ int main(void) {
                 TEST(a_directory_out_of_sight_asks_for_no_look_after_look),
                 TEST(what_is_tried_again_keeps_its_refusal_meanwhile),
                 TEST(those_that_run_come_first),
+                TEST(only_the_first_of_many_takes_its_turn_as_one_would),
+                TEST(one_alone_takes_its_turn_as_any_other),
                 TEST(only_what_was_there_is_waited_for),
         };
 
