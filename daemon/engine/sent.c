@@ -3,7 +3,8 @@
 /* Two sorted lists are walked side by side: what there is now, and what was sent. An object that is
  * in both is rendered only if its digest is another one; one that is only there now is new, and one
  * that was only sent is gone. The digests are taken from the fields, so that an object which has
- * not changed is never rendered. They are keyed with random bytes: what a container can choose
+ * not changed is never rendered; and which files decide about a container is said only where it is
+ * rendered (reconcile/deciders.c). They are keyed with random bytes: what a container can choose
  * about itself cannot be chosen so that a change goes unseen.
  *
  * The new lists are made beside the old ones and take their place at the end. When sending fails,
@@ -18,6 +19,7 @@
 #include "base/error.h"
 #include "base/strings.h"
 #include "codec/snapshot_json.h"
+#include "reconcile/deciders.h"
 #include "shared/text.h"
 
 /* An object as it is now. */
@@ -217,26 +219,84 @@ static int now_fill(
 
 /* --- telling --- */
 
-static int tell_object(
+/* What is told from, and what was. */
+struct sending {
+        const struct sent *sent;
+        const struct phx_snapshot *snapshot;
+        const struct engine_sink *sink;
+        uint8_t paths[PHX_SIPHASH_SIZE]; /* see phx_deciders_hash_paths() */
+};
+
+/* A container as it is before phx_deciders_fill(): all that it is to own is borrowed. */
+static struct phx_snapshot_container unexplained(const void *object) {
+        struct phx_snapshot_container container = *(const struct phx_snapshot_container *) object;
+
+        container.decided_by = NULL;
+        container.decided_by_count = 0;
+        return container;
+}
+
+static void digest_container(
+                const struct sending *sending,
+                const void *object,
+                uint8_t ret_digest[PHX_SIPHASH_SIZE]) {
+        const struct phx_snapshot_container container = unexplained(object);
+        uint8_t own[PHX_SIPHASH_SIZE];
+        struct phx_siphash hash;
+
+        phx_object_digest(PHX_OBJECT_CONTAINER, &container, sending->sent->key, own);
+        phx_siphash_init(&hash, sending->sent->key);
+        phx_siphash_add(&hash, own, sizeof(own));
+        phx_siphash_add(&hash, sending->paths, sizeof(sending->paths));
+        phx_deciders_hash(sending->snapshot, &container, &hash);
+        phx_siphash_end(&hash, ret_digest);
+}
+
+static void digest_object(
+                const struct sending *sending,
                 enum phx_object_kind kind,
-                const struct now *now,
-                const struct engine_sink *sink) {
+                const void *object,
+                uint8_t ret_digest[PHX_SIPHASH_SIZE]) {
+        if (kind == PHX_OBJECT_CONTAINER)
+                digest_container(sending, object, ret_digest);
+        else if (object)
+                phx_object_digest(kind, object, sending->sent->key, ret_digest);
+}
+
+static int render_container(const struct sending *sending, const void *object, char **ret_text) {
+        struct phx_snapshot_container container = unexplained(object);
+        int r;
+
+        r = phx_deciders_fill(sending->snapshot, &container);
+        if (r >= 0)
+                r = phx_object_render(PHX_OBJECT_CONTAINER, &container, ret_text);
+        phx_snapshot_deciders_done(&container);
+        return r;
+}
+
+static int tell_object(
+                const struct sending *sending,
+                enum phx_object_kind kind,
+                const struct now *now) {
         phx_autofree char *text = NULL;
         int r = 0;
 
-        if (now->object)
+        if (kind == PHX_OBJECT_CONTAINER)
+                r = render_container(sending, now->object, &text);
+        else if (now->object)
                 r = phx_object_render(kind, now->object, &text);
-        return r < 0 ? r : sink->object(sink->data, kind, now->key, text ? text : "");
+        return r < 0 ? r
+                     : sending->sink->object(sending->sink->data, kind, now->key, text ? text : "");
 }
 
-/* Tells what differs between OLD and NOW, whose keys move to NEXT. */
+/* Tells what differs between what was sent and NOW, whose keys move to NEXT. */
 static int tell_kind(
-                const struct sent *sent,
+                const struct sending *sending,
                 enum phx_object_kind kind,
-                const struct engine_sink *sink,
                 struct now_list *now,
                 struct sent_list *next) {
-        const struct sent_list *old = &sent->lists[kind];
+        const struct sent_list *old = &sending->sent->lists[kind];
+        const struct engine_sink *sink = sending->sink;
         size_t at = 0;
         int r = 0;
 
@@ -251,13 +311,12 @@ static int tell_kind(
                      r >= 0 && at < old->count && strcmp(old->items[at].key, now->items[i].key) < 0;
                      at++)
                         r = sink->object(sink->data, kind, old->items[at].key, NULL);
-                if (now->items[i].object)
-                        phx_object_digest(kind, now->items[i].object, sent->key, entry->digest);
+                digest_object(sending, kind, now->items[i].object, entry->digest);
                 is_same = at < old->count && strcmp(old->items[at].key, now->items[i].key) == 0;
                 if (r >= 0 &&
                     (!is_same ||
                      memcmp(old->items[at].digest, entry->digest, sizeof(entry->digest)) != 0))
-                        r = tell_object(kind, &now->items[i], sink);
+                        r = tell_object(sending, kind, &now->items[i]);
                 at += is_same;
                 entry->key = PHX_TAKE(now->items[i].key);
         }
@@ -287,6 +346,14 @@ static int tell_rest(
         return sink->rest(sink->data, text);
 }
 
+static void hash_paths(struct sending *sending) {
+        struct phx_siphash hash;
+
+        phx_siphash_init(&hash, sending->sent->key);
+        phx_deciders_hash_paths(sending->snapshot, &hash);
+        phx_siphash_end(&hash, sending->paths);
+}
+
 static int sent_begin(struct sent *sent, const struct engine_sink *sink) {
         if (sent->has_all)
                 return 0;
@@ -300,11 +367,13 @@ int sent_update(struct sent *sent,
                 const struct phx_tally *tally,
                 const struct phx_report *report,
                 const struct engine_sink *sink) {
+        struct sending sending = { .sent = sent, .snapshot = snapshot, .sink = sink };
         phx_cleanup(sent_done) struct sent next = { 0 };
         struct sent before;
         int r;
 
         r = sent_begin(sent, sink);
+        hash_paths(&sending);
         for (unsigned kind = 0; r >= 0 && kind < PHX_OBJECT_KINDS; kind++) {
                 phx_cleanup(now_done) struct now_list now = { 0 };
 
@@ -312,7 +381,7 @@ int sent_update(struct sent *sent,
                 if (r < 0)
                         break;
                 now_sort(&now);
-                r = tell_kind(sent, (enum phx_object_kind) kind, sink, &now, &next.lists[kind]);
+                r = tell_kind(&sending, (enum phx_object_kind) kind, &now, &next.lists[kind]);
         }
         if (r >= 0)
                 r = tell_rest(sent, snapshot, tally, sink, next.rest);

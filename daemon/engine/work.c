@@ -161,8 +161,6 @@ static int fill_answer(struct work *work, struct engine_answer *answer) {
                 work->last_converged_usec = work->wall_usec;
         write_metrics(work, snapshot);
         r = fill_paths(input_settings(work->input), work->options->settings, snapshot);
-        if (r >= 0)
-                r = phx_snapshot_explain(snapshot);
         if (r < 0)
                 return r;
         phx_tally_count(snapshot, &tally);

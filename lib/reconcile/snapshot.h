@@ -21,7 +21,3 @@ struct phx_snapshot_view {
 /* Fills a fresh snapshot with the generation, profiles, containers, unmanaged ones and drifts.
  * Pure. 0 or -ENOMEM. */
 int phx_snapshot_fill(const struct phx_snapshot_view *view, struct phx_snapshot *snapshot);
-
-/* Says for each container which files decide its profile, layer by layer, from what the snapshot
- * has of it and its paths. 0 or -ENOMEM. */
-int phx_snapshot_explain(struct phx_snapshot *snapshot);

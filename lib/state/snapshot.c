@@ -65,6 +65,14 @@ static void decider_done(struct phx_snapshot_decider *decider) {
         free(decider->why);
 }
 
+void phx_snapshot_deciders_done(struct phx_snapshot_container *container) {
+        for (size_t i = 0; i < container->decided_by_count; i++)
+                decider_done(&container->decided_by[i]);
+        free(container->decided_by);
+        container->decided_by = NULL;
+        container->decided_by_count = 0;
+}
+
 void phx_snapshot_container_done(struct phx_snapshot_container *container) {
         free(container->id);
         free(container->config);
@@ -82,9 +90,7 @@ void phx_snapshot_container_done(struct phx_snapshot_container *container) {
         phx_strings_done(&container->namespace_profiles);
         phx_strings_done(&container->notes);
         phx_lints_done(&container->lints);
-        for (size_t i = 0; i < container->decided_by_count; i++)
-                decider_done(&container->decided_by[i]);
-        free(container->decided_by);
+        phx_snapshot_deciders_done(container);
         phx_suspension_done(&container->suspended);
         *container = (struct phx_snapshot_container){ 0 };
 }

@@ -66,7 +66,7 @@ struct phx_snapshot_profile {
         struct phx_strings containers;
         struct phx_lints lints; /* rules that it breaks */
         struct phx_suspension suspended;
-        unsigned line; /* of the source; for phx_snapshot_explain() alone, and not shown by itself
+        unsigned line; /* of the source; for phx_deciders_fill() alone, and not shown by itself
                         */
 };
 
@@ -108,7 +108,7 @@ struct phx_snapshot_container {
         struct phx_snapshot_decider *decided_by;
         size_t decided_by_count;
         struct phx_suspension suspended;
-        /* For phx_snapshot_explain() alone: of the configuration, the path of its config (NULL:
+        /* For phx_deciders_fill() alone: of the configuration, the path of its config (NULL:
          * DIRECTORY's), and what sets ASSIGNED. */
         unsigned line;
         char *config;
@@ -242,6 +242,7 @@ PHX_DEFINE_FREEP(phx_snapshot)
 
 /* Of one object by itself; they leave zeros. */
 void phx_snapshot_profile_done(struct phx_snapshot_profile *profile);
+void phx_snapshot_deciders_done(struct phx_snapshot_container *container);
 void phx_snapshot_container_done(struct phx_snapshot_container *container);
 
 /* Forgets all drifts but the first COUNT. */

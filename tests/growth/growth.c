@@ -177,7 +177,6 @@ static void run_pass(void) {
                 snapshot = phx_pass_take_snapshot(pass);
                 if (!snapshot)
                         errx(1, "no snapshot");
-                check(phx_snapshot_explain(snapshot), "explain");
                 phx_tally_count(snapshot, &tally);
                 check(sent_update(&sent, snapshot, &tally, report, &sink), "tell");
                 check(phx_report_render(report, &text), "report");

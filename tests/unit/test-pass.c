@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "reconcile/deciders.h"
 #include "reconcile/pass.h"
 #include "reconcile/snapshot.h"
 #include "world_fake.h"
@@ -268,7 +269,7 @@ static void each_place_that_decides_is_named(void **state) {
         assert_int_equal(phx_replace(&snapshot->paths.profile_dir, "/p"), 0);
         assert_int_equal(phx_replace(&snapshot->paths.deployed_dir, "/d"), 0);
         assert_int_equal(phx_replace(&snapshot->paths.lxc_path, "/l"), 0);
-        assert_int_equal(phx_snapshot_explain(snapshot), 0);
+        assert_int_equal(phx_deciders_fill_all(snapshot), 0);
 
         web = phx_snapshot_find_container(snapshot, "web");
         assert_int_equal(web->decided_by_count, PHX_ELEMENTS(layers));
@@ -294,7 +295,7 @@ static void proxmoxs_own_reason_is_told(void **state) {
                                 phx_replace(&snapshot->containers[i].decider_why,
                                             "the last of 2 lines"),
                                 0);
-        assert_int_equal(phx_snapshot_explain(snapshot), 0);
+        assert_int_equal(phx_deciders_fill_all(snapshot), 0);
         web = phx_snapshot_find_container(snapshot, "web");
         assert_string_equal(web->decided_by[web->decided_by_count - 1].why, "the last of 2 lines");
 }

@@ -18,6 +18,7 @@
 #include "bus/board.h"
 #include "codec/snapshot_json.h"
 #include "engine/sent.h"
+#include "reconcile/deciders.h"
 
 /* What the channel does, without one. */
 struct link {
@@ -173,6 +174,7 @@ static struct phx_snapshot *machine(void) {
                         if (pick(2))
                                 add_drift(snapshot, object, (enum phx_layer) layer);
                 }
+        assert_int_equal(phx_deciders_fill_all(snapshot), 0);
         return snapshot;
 }
 
@@ -296,6 +298,43 @@ static void one_object_that_changed_is_one_message(void **state) {
         board_done(&link.board);
 }
 
+/* What decides about it is said with it, and stands in its profile and in the paths. */
+static void a_container_is_told_again_with_what_decides_about_it(void **state) {
+        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = machine();
+        phx_cleanup(sent_done) struct sent sent = { 0 };
+        struct phx_report report = { 0 };
+        struct link link = { 0 };
+        struct phx_snapshot_profile *profile;
+        unsigned in_it = 0;
+
+        assert_int_equal(board_init(&link.board, 1), 0);
+        while (snapshot->profile_count == 0) {
+                phx_snapshot_free(snapshot);
+                snapshot = machine();
+        }
+        profile = &snapshot->profiles[0];
+        for (size_t i = 0; i < snapshot->container_count; i += 2) {
+                assert_int_equal(phx_replace(&snapshot->containers[i].profile, profile->name), 0);
+                in_it++;
+        }
+        for (size_t i = 1; i < snapshot->container_count; i += 2)
+                assert_int_equal(phx_replace(&snapshot->containers[i].profile, "lxc-none"), 0);
+        assert_int_equal(tell(&sent, snapshot, &report, &link), 0);
+        assert_int_equal(tell(&sent, snapshot, &report, &link), 0);
+        assert_int_equal(link.objects, 0);
+
+        assert_int_equal(phx_replace(&profile->digest, "another"), 0);
+        assert_int_equal(tell(&sent, snapshot, &report, &link), 0);
+        assert_int_equal(link.objects, 1 + in_it);
+        assert_int_equal(phx_deciders_fill_all(snapshot), 0);
+        expect_same(&link.board, snapshot);
+
+        assert_int_equal(phx_replace(&snapshot->paths.configuration, "/another"), 0);
+        assert_int_equal(tell(&sent, snapshot, &report, &link), 0);
+        assert_int_equal(link.objects, snapshot->container_count);
+        board_done(&link.board);
+}
+
 static void watches_and_processes_arrive_byte_by_byte(void **state) {
         phx_cleanup(sent_done) struct sent sent = { 0 };
         phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = machine();
@@ -361,6 +400,7 @@ int main(void) {
                 cmocka_unit_test(the_board_answers_what_was_told),
                 cmocka_unit_test(a_telling_that_fails_changes_nothing),
                 cmocka_unit_test(one_object_that_changed_is_one_message),
+                cmocka_unit_test(a_container_is_told_again_with_what_decides_about_it),
                 cmocka_unit_test(watches_and_processes_arrive_byte_by_byte),
                 cmocka_unit_test(an_object_is_described_with_its_drifts),
         };

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "codec/snapshot_json.h"
+#include "reconcile/deciders.h"
 #include "reconcile/diff.h"
 #include "reconcile/sentence.h"
 #include "reconcile/snapshot.h"
@@ -613,7 +614,7 @@ static void assert_snapshot_is_secret(const struct subject *subject) {
 
         assert_int_equal(phx_diff(view.desired, view.observed, &drifts), 0);
         assert_int_equal(phx_snapshot_fill(&view, snapshot), 0);
-        assert_int_equal(phx_snapshot_explain(snapshot), 0);
+        assert_int_equal(phx_deciders_fill_all(snapshot), 0);
         assert_int_equal(phx_snapshot_render(snapshot, &text), 0);
         assert_secret(text);
         assert_non_null(strstr(text, "lxc.environment"));
