@@ -124,7 +124,9 @@ void ears_follow(
         again->is_whole |= r != 0;
         if (r >= 0)
                 ears->unfollowed &= ~watches;
-        r = ears->unfollowed & inits ? ears_set_inits(ears, board) : 0;
+        r = (ears->unfollowed & inits) || inits_have_ended(ears->inits)
+                            ? ears_set_inits(ears, board)
+                            : 0;
         again->has_tasks |= r != 0;
         if (r >= 0)
                 ears->unfollowed &= ~inits;

@@ -216,6 +216,13 @@ static int inits_replace(struct inits *inits, const pid_t *pids, size_t count) {
         return 0;
 }
 
+bool inits_have_ended(const struct inits *inits) {
+        for (size_t i = 0; i < inits->count; i++)
+                if (inits->items[i]->is_ended)
+                        return true;
+        return false;
+}
+
 int inits_set(struct inits *inits, const pid_t *pids, size_t count) {
         phx_autofree pid_t *sorted = calloc(count + 1, sizeof(*sorted));
         int r, ended;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -21,3 +22,6 @@ PHX_DEFINE_FREEP(inits)
  * one has ended already, so that the caller looks again; 0; -ENOMEM. A process that cannot be
  * waited for is passed over: this is a hint. */
 int inits_set(struct inits *inits, const pid_t *pids, size_t count);
+/* Whether one of them has ended, so that a list that has its number again may mean another process.
+ */
+bool inits_have_ended(const struct inits *inits);

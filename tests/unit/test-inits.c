@@ -151,9 +151,11 @@ static void who_has_the_number_of_a_dead_one_is_waited_for(void **state) {
         settle(fixture->event);
         assert_int_equal(fixture->counter.looks, 1);
         (void) waitpid(pid, NULL, 0);
+        assert_true(inits_have_ended(fixture->inits));
         if (start_process_as(pid) == 0)
                 skip();
         assert_int_equal(inits_set(fixture->inits, &pid, 1), 0);
+        assert_false(inits_have_ended(fixture->inits));
         settle(fixture->event);
         assert_int_equal(fixture->counter.looks, 1);
         end_process(pid);
