@@ -28,8 +28,9 @@ bool phx_pids_has(const struct phx_pids *pids, pid_t pid);
 struct phx_cgroups;
 
 int phx_cgroups_open(const char *path, struct phx_cgroups **ret_cgroups, struct phx_error *error);
-/* Whether there is the cgroup of any container at the top of one. */
-bool phx_cgroups_have_payloads(const struct phx_cgroups *cgroups);
+/* Whether there is the cgroup of another container than NAMES, which are sorted, at the top of one;
+ * in doubt there is. */
+bool phx_cgroups_have_others(const struct phx_cgroups *cgroups, const struct phx_strings *names);
 struct phx_cgroups *phx_cgroups_close(struct phx_cgroups *cgroups);
 static inline void phx_cgroups_closep(struct phx_cgroups **cgroups) {
         *cgroups = phx_cgroups_close(*cgroups);

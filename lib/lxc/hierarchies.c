@@ -62,10 +62,27 @@ struct phx_cgroups *phx_cgroups_close(struct phx_cgroups *cgroups) {
         return NULL;
 }
 
-bool phx_cgroups_have_payloads(const struct phx_cgroups *cgroups) {
-        for (size_t i = 0; i < cgroups->count; i++)
-                if (cgroups->items[i].payloads.count > 0)
-                        return true;
+/* Its own, or as liblxc makes it when that one is taken. */
+static bool payload_is_of(const struct phx_strings *names, const char *payload) {
+        const char *name = payload + strlen(PHX_CGROUP_PAYLOAD), *dash = strrchr(name, '-');
+        phx_autofree char *own = NULL;
+
+        if (phx_strings_has_sorted(names, name))
+                return true;
+        if (!dash || !dash[1] || dash[1 + strspn(dash + 1, "0123456789")])
+                return false;
+        own = strndup(name, (size_t) (dash - name));
+        return own && phx_strings_has_sorted(names, own);
+}
+
+bool phx_cgroups_have_others(const struct phx_cgroups *cgroups, const struct phx_strings *names) {
+        for (size_t i = 0; i < cgroups->count; i++) {
+                const struct phx_strings *payloads = &cgroups->items[i].payloads;
+
+                for (size_t j = 0; j < payloads->count; j++)
+                        if (!payload_is_of(names, payloads->items[j]))
+                                return true;
+        }
         return false;
 }
 

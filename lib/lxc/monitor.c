@@ -277,14 +277,30 @@ static bool is_monitor_below(const struct phx_socket_owner *owner, const char *l
                (size < room && strncmp(name, lxc_path, size) == 0 && name[size] == '/');
 }
 
-bool phx_lxc_monitors_listen(const char *lxc_path) {
+/* The name as it is, behind the path. */
+static bool monitor_is_of(
+                const struct phx_socket_owner *owner,
+                const char *lxc_path,
+                const struct phx_strings *names) {
+        const char *name = owner->address.sun_path + 1 + strlen(lxc_path) + 1;
+        const char *end = (const char *) &owner->address + owner->size - strlen("/command");
+        phx_autofree char *own = NULL;
+
+        if (strncmp(owner->address.sun_path + 1, lxc_path, strlen(lxc_path)) != 0 || name >= end)
+                return false;
+        own = strndup(name, (size_t) (end - name));
+        return own && phx_strings_has_sorted(names, own);
+}
+
+bool phx_lxc_monitors_listen(const char *lxc_path, const struct phx_strings *names) {
         phx_autofree struct phx_socket_owner *listening = NULL;
         size_t count = 0;
 
         if (monitors_list(&listening, &count) < 0)
                 return true;
         for (size_t i = 0; i < count; i++)
-                if (is_monitor_below(&listening[i], lxc_path))
+                if (is_monitor_below(&listening[i], lxc_path) &&
+                    !monitor_is_of(&listening[i], lxc_path, names))
                         return true;
         return false;
 }

@@ -38,8 +38,9 @@ int phx_lxc_monitors_ask(
                 uint64_t deadline_usec,
                 struct phx_lxc_monitor *monitors);
 
-/* Whether any monitor of a container below LXC_PATH, of whatever user, listens; in doubt true. */
-bool phx_lxc_monitors_listen(const char *lxc_path);
+/* Whether any monitor of another container below LXC_PATH than NAMES, which are sorted, listens, of
+ * whatever user; in doubt true. */
+bool phx_lxc_monitors_listen(const char *lxc_path, const struct phx_strings *names);
 
 /* The address of a monitor. Returns its length for bind(2) and connect(2). Public for the tests,
  * which listen there in the place of a monitor. */

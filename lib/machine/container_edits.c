@@ -54,6 +54,9 @@ bool phx_machine_containers_is_unchanged(
                 const struct phx_settings *settings,
                 const struct phx_scope *scope) {
         const struct phx_lxc lxc = phx_machine_lxc(containers, settings->lxc_path, scope);
+        const struct phx_machine_tasks tasks = { .roots = containers->roots,
+                                                 .lxc_path = settings->lxc_path,
+                                                 .memory = &containers->tasks };
 
         /* What the worker would have to be asked for costs as much as a look. */
         if (containers->sees_pve || settings->backend == PHX_BACKENDS_PVE ||
@@ -62,11 +65,7 @@ bool phx_machine_containers_is_unchanged(
                 return false;
         return phx_lxc_containers_are_unchanged(&lxc, containers->cache) &&
                phx_option_reviews_are_unchanged(containers->reviews, scope) &&
-               phx_machine_tasks_are_unchanged(
-                               &containers->tasks,
-                               settings->lxc_path,
-                               containers->roots->cgroup,
-                               scope);
+               phx_machine_tasks_are_unchanged(&tasks, scope);
 }
 
 /* --- changing --- */

@@ -247,20 +247,56 @@ int phx_machine_tasks_recall(
         return phx_tasks_copy(&tasks, &seen->tasks) < 0 ? -ENOMEM : show_tasks(&tasks, observed);
 }
 
+/* What a policy namespace holds may change without any of this. */
+static bool is_same_task(const struct phx_task *a, const struct phx_task *b) {
+        return a->pid == b->pid && a->tid == b->tid && a->is_known && b->is_known &&
+               !a->is_starting && !b->is_starting && phx_equal(a->label.text, b->label.text) &&
+               a->label.has_mode == b->label.has_mode && a->label.mode == b->label.mode &&
+               !strchr(a->label.text, ':');
+}
+
+static bool are_same_tasks(const struct phx_tasks *a, const struct phx_tasks *b) {
+        bool is_same = a->count == b->count && a->init == b->init && a->unread == 0 &&
+                       b->unread == 0;
+
+        for (size_t i = 0; is_same && i < a->count; i++)
+                is_same = is_same_task(&a->items[i], &b->items[i]);
+        return is_same;
+}
+
+/* In the usual place: others were refused. */
+static bool seen_is_unchanged(
+                const struct phx_machine_tasks *look,
+                const struct phx_cgroups *cgroups,
+                const struct phx_machine_tasks_seen *seen) {
+        const struct phx_task_query query = { .name = seen->name, .cgroups = cgroups };
+        phx_cleanup(phx_tasks_done) struct phx_tasks tasks = { 0 };
+
+        return !seen->is_unread && phx_tasks_read(look->roots, &query, &tasks, NULL) >= 0 &&
+               are_same_tasks(&seen->tasks, &tasks);
+}
+
 bool phx_machine_tasks_are_unchanged(
-                const struct phx_machine_tasks_memory *memory,
-                const char *lxc_path,
-                const char *cgroup,
+                const struct phx_machine_tasks *look,
                 const struct phx_scope *scope) {
+        const struct phx_machine_tasks_memory *memory = look->memory;
         phx_cleanup(phx_cgroups_closep) struct phx_cgroups *cgroups = NULL;
+        phx_cleanup(phx_strings_done) struct phx_strings running = { 0 };
+        bool is_same;
 
         if (!memory->is_complete)
                 return false;
-        if (!tasks_may_differ(cgroup, scope))
+        if (!tasks_may_differ(look->roots->cgroup, scope))
                 return true;
-        return memory->count == 0 && !memory->is_elsewhere &&
-               phx_cgroups_open(cgroup, &cgroups, NULL) >= 0 &&
-               !phx_cgroups_have_payloads(cgroups) && !phx_lxc_monitors_listen(lxc_path);
+        is_same = !memory->is_elsewhere &&
+                  phx_cgroups_open(look->roots->cgroup, &cgroups, NULL) >= 0;
+        for (size_t i = 0; is_same && i < memory->count; i++)
+                is_same = phx_strings_add(&running, memory->items[i].name) >= 0;
+        is_same = is_same && !phx_cgroups_have_others(cgroups, &running) &&
+                  !phx_lxc_monitors_listen(look->lxc_path, &running);
+        for (size_t i = 0; is_same && i < memory->count; i++)
+                is_same = seen_is_unchanged(look, cgroups, &memory->items[i]);
+        return is_same;
 }
 
 /* --- monitors --- */

@@ -40,14 +40,6 @@ int phx_machine_tasks_recall(
                 const struct phx_machine_tasks_memory *memory,
                 const struct phx_lxc_container *have,
                 struct phx_observed_container *observed);
-/* Nothing ran at the last look, and nothing does now, as far as SCOPE says that it may; in doubt
- * false. */
-bool phx_machine_tasks_are_unchanged(
-                const struct phx_machine_tasks_memory *memory,
-                const char *lxc_path,
-                const char *cgroup,
-                const struct phx_scope *scope);
-
 /* Borrowed. */
 struct phx_machine_tasks {
         const struct phx_task_roots *roots;
@@ -64,6 +56,14 @@ int phx_machine_tasks_look(
                 const struct phx_machine_tasks *look,
                 const struct phx_lxc_container *have,
                 struct phx_observed_container *observed);
+
+/* The same tasks run as at the last look, under the same labels, as far as SCOPE says that they may
+ * not; in doubt false. Each is read again, as no event tells of another label. NAMES are not
+ * needed.
+ */
+bool phx_machine_tasks_are_unchanged(
+                const struct phx_machine_tasks *look,
+                const struct phx_scope *scope);
 
 /* A monitor without any task in the usual places: its container starts or stops, or its cgroup is
  * elsewhere (lxc.cgroup.relative). It knows. OBSERVED has an item for each of LIST; all that do not

@@ -195,11 +195,86 @@ static void nothing_has_changed_until_something_has(void **state) {
         assert_true(is_unchanged(host, &named));
         assert_false(is_unchanged(host, &tasks));
         assert_false(is_unchanged(host, NULL));
-        look(host, NULL);
-        assert_false(is_unchanged(host, NULL));
         phx_machine_containers_forget(host->containers);
         assert_false(is_unchanged(host, &nothing));
         phx_scope_done(&named);
+}
+
+static void what_runs_is_the_same_until_it_is_not(void **state) {
+        struct phx_scope tasks = { .has_tasks = true };
+        struct host *host = *state;
+
+        run_web("lxc-a (enforce)\n");
+        settle_all();
+        look(host, NULL);
+        look(host, NULL);
+        assert_true(is_unchanged(host, NULL));
+        assert_true(is_unchanged(host, &tasks));
+        run_web("lxc-a (complain)\n");
+        assert_false(is_unchanged(host, NULL));
+        run_web("lxc-b (enforce)\n");
+        assert_false(is_unchanged(host, &tasks));
+        run_web("lxc-a (enforce)\n");
+        assert_true(is_unchanged(host, NULL));
+
+        /* Another task; another container; one more cgroup of the same. */
+        tree_write("cgroup/lxc.payload.web/cgroup.procs", "100\n101\n");
+        tree_write("proc/101/status",
+                   "State:\tS\nTgid:\t101\nPPid:\t100\nNSpid:\t101\t2\nThreads:\t1\n");
+        tree_write("proc/101/task/101/attr/apparmor/current", "lxc-a (enforce)\n");
+        assert_false(is_unchanged(host, NULL));
+        look(host, NULL);
+        assert_true(is_unchanged(host, NULL));
+        tree_write("proc/101/task/101/attr/apparmor/current", "unconfined\n");
+        assert_false(is_unchanged(host, NULL));
+        tree_remove("proc/101");
+        assert_false(is_unchanged(host, NULL));
+        look(host, NULL);
+        assert_true(is_unchanged(host, NULL));
+        tree_write("cgroup/lxc.payload.web-1/cgroup.procs", "");
+        assert_true(is_unchanged(host, NULL));
+        tree_write("cgroup/lxc.payload.db/cgroup.procs", "");
+        assert_false(is_unchanged(host, NULL));
+        tree_remove("cgroup/lxc.payload.db");
+        tree_remove("cgroup/lxc.payload.web");
+        assert_false(is_unchanged(host, NULL));
+}
+
+/* A namespace has profiles that its container may change. */
+static void what_runs_in_a_namespace_is_looked_at(void **state) {
+        struct host *host = *state;
+
+        run_web("lxc-a//&:lxc-web:unconfined (enforce)\n");
+        settle_all();
+        look(host, NULL);
+        look(host, NULL);
+        assert_false(is_unchanged(host, NULL));
+}
+
+static int listen_as(const struct host *host, const char *name) {
+        struct sockaddr_un address;
+        socklen_t size = phx_lxc_monitor_address(host->lxc_path, name, &address);
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        assert_int_equal(bind(fd, (const struct sockaddr *) &address, size), 0);
+        assert_int_equal(listen(fd, 1), 0);
+        return fd;
+}
+
+static void the_monitor_of_what_runs_is_known(void **state) {
+        struct host *host = *state;
+        int own, other;
+
+        run_web("lxc-a (enforce)\n");
+        settle_all();
+        look(host, NULL);
+        look(host, NULL);
+        own = listen_as(host, "web");
+        assert_true(is_unchanged(host, NULL));
+        other = listen_as(host, "db");
+        assert_false(is_unchanged(host, NULL));
+        (void) close(other);
+        (void) close(own);
 }
 
 static void a_monitor_is_something_that_may_run(void **state) {
@@ -241,6 +316,9 @@ int main(void) {
                 with_host(tasks_are_read_when_they_or_the_policy_may_have_changed),
                 with_host(tasks_are_read_when_there_is_another_container),
                 with_host(nothing_has_changed_until_something_has),
+                with_host(what_runs_is_the_same_until_it_is_not),
+                with_host(what_runs_in_a_namespace_is_looked_at),
+                with_host(the_monitor_of_what_runs_is_known),
                 with_host(a_monitor_is_something_that_may_run),
                 with_host(paths_of_containers_are_known),
         };
