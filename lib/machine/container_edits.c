@@ -56,6 +56,7 @@ bool phx_machine_containers_is_unchanged(
         const struct phx_lxc lxc = phx_machine_lxc(containers, settings->lxc_path, scope);
         const struct phx_machine_tasks tasks = { .roots = containers->roots,
                                                  .lxc_path = settings->lxc_path,
+                                                 .pictures = &containers->pictures,
                                                  .memory = &containers->tasks };
 
         /* What the worker would have to be asked for costs as much as a look. */

@@ -296,7 +296,9 @@ bool phx_machine_tasks_are_unchanged(
                   !phx_lxc_monitors_listen(look->lxc_path, &running);
         for (size_t i = 0; is_same && i < memory->count; i++)
                 is_same = seen_is_unchanged(look, cgroups, &memory->items[i]);
-        return is_same;
+        /* Those are older than what was seen, and only a look makes new ones. */
+        return is_same && !(look->pictures && look->pictures->count > 0 &&
+                            phx_label_pictures_differ(look->pictures, look->roots));
 }
 
 /* --- monitors --- */
