@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* "MAGIC DIGEST\n", and then texts that each end with a NUL, as names may hold any other byte:
+/* A sealed file (base/seal.h) of texts (base/texts.h):
  *
  *   the program, liblxc's version, LXC_PATH, uid, gid, whether the directories were clean
  *   of each list of includes   "i", how many, the paths
@@ -22,27 +22,17 @@
 #include <string.h>
 
 #include "base/grow.h"
+#include "base/seal.h"
 #include "base/strings.h"
+#include "base/texts.h"
 #include "lxc/known.h"
 #include "lxc/option_memory.h"
 
-#define MAGIC "phoenixd-lxc 2 "
-#define HEADER_SIZE (sizeof(MAGIC) - 1 + PHX_SHA256_HEX)
+#define MAGIC "phoenixd-lxc 3"
+/* What the file is about. */
+#define SUBJECT "lxc-answers"
 
 /* --- render --- */
-
-static int kept_add(struct phx_buffer *bytes, const char *text) {
-        if (!text)
-                text = "";
-        return phx_buffer_add(bytes, text, strlen(text) + 1);
-}
-
-static int kept_add_number(struct phx_buffer *bytes, uint64_t number) {
-        char text[32];
-
-        (void) snprintf(text, sizeof(text), "%" PRIx64, number);
-        return kept_add(bytes, text);
-}
 
 static int kept_add_stamp(struct phx_buffer *bytes, const struct phx_stamp *stamp) {
         char text[256];
@@ -61,16 +51,16 @@ static int kept_add_stamp(struct phx_buffer *bytes, const struct phx_stamp *stam
                         (unsigned) stamp->mode,
                         (unsigned) stamp->uid,
                         (unsigned) stamp->gid);
-        return kept_add(bytes, text);
+        return phx_texts_add(bytes, text);
 }
 
 static int kept_add_chain(struct phx_buffer *bytes, const struct phx_lxc_chain *chain) {
-        int r = kept_add(bytes, "i");
+        int r = phx_texts_add(bytes, "i");
 
         if (r >= 0)
-                r = kept_add_number(bytes, chain->targets.count);
+                r = phx_texts_add_number(bytes, chain->targets.count);
         for (size_t i = 0; r >= 0 && i < chain->targets.count; i++)
-                r = kept_add(bytes, chain->targets.items[i]);
+                r = phx_texts_add(bytes, chain->targets.items[i]);
         return r;
 }
 
@@ -81,15 +71,15 @@ static int kept_add_values(struct phx_buffer *bytes, const struct phx_lxc_known 
                                       values->cgroup_dir,
                                       values->cgroup_container,
                                       known->decider.file };
-        int r = kept_add_number(bytes, (uint64_t) -values->code);
+        int r = phx_texts_add_number(bytes, (uint64_t) -values->code);
 
         for (size_t i = 0; r >= 0 && i < PHX_ELEMENTS(texts); i++)
-                r = kept_add(bytes, texts[i]);
+                r = phx_texts_add(bytes, texts[i]);
         if (r >= 0)
-                r = kept_add_number(bytes, known->decider.line);
+                r = phx_texts_add_number(bytes, known->decider.line);
         if (r >= 0)
-                r = kept_add(bytes, values->allow_nesting ? "1" : "0");
-        return r < 0 ? r : kept_add(bytes, values->is_mapped ? "1" : "0");
+                r = phx_texts_add(bytes, values->allow_nesting ? "1" : "0");
+        return r < 0 ? r : phx_texts_add(bytes, values->is_mapped ? "1" : "0");
 }
 
 /* INCLUDES is the number of its list. */
@@ -97,12 +87,12 @@ static int kept_add_known(
                 struct phx_buffer *bytes,
                 const struct phx_lxc_known *known,
                 size_t includes) {
-        if (kept_add(bytes, "c") < 0 || kept_add(bytes, known->name) < 0 ||
+        if (phx_texts_add(bytes, "c") < 0 || phx_texts_add(bytes, known->name) < 0 ||
             kept_add_stamp(bytes, &known->directory) < 0 ||
             kept_add_stamp(bytes, &known->config) < 0 ||
-            kept_add(bytes, known->is_settled ? "1" : "0") < 0 ||
-            kept_add(bytes, known->digest) < 0 || kept_add(bytes, known->combined) < 0 ||
-            kept_add_number(bytes, includes) < 0)
+            phx_texts_add(bytes, known->is_settled ? "1" : "0") < 0 ||
+            phx_texts_add(bytes, known->digest) < 0 || phx_texts_add(bytes, known->combined) < 0 ||
+            phx_texts_add_number(bytes, includes) < 0)
                 return -ENOMEM;
         return kept_add_values(bytes, known);
 }
@@ -117,18 +107,18 @@ static int kept_add_cache(
                 struct phx_buffer *bytes,
                 const char *program,
                 struct phx_lxc_cache *cache) {
-        int r = kept_add(bytes, program);
+        int r = phx_texts_add(bytes, program);
 
         if (r >= 0)
-                r = kept_add(bytes, phx_lxc_version());
+                r = phx_texts_add(bytes, phx_lxc_version());
         if (r >= 0)
-                r = kept_add(bytes, cache->path);
+                r = phx_texts_add(bytes, cache->path);
         if (r >= 0)
-                r = kept_add_number(bytes, cache->owner.uid);
+                r = phx_texts_add_number(bytes, cache->owner.uid);
         if (r >= 0)
-                r = kept_add_number(bytes, cache->owner.gid);
+                r = phx_texts_add_number(bytes, cache->owner.gid);
         if (r >= 0)
-                r = kept_add(bytes, cache->is_clean ? "1" : "0");
+                r = phx_texts_add(bytes, cache->is_clean ? "1" : "0");
         for (size_t i = 0; r >= 0 && i < cache->chains.count; i++) {
                 cache->chains.items[i]->number = i;
                 r = kept_add_chain(bytes, cache->chains.items[i]);
@@ -142,12 +132,12 @@ static int kept_add_cache(
 static int kept_add_review(struct phx_buffer *bytes, const struct phx_option_item *item) {
         if (!item->key[0] || !item->verdicts)
                 return 0;
-        if (kept_add(bytes, "o") < 0 || kept_add(bytes, item->directory) < 0 ||
-            kept_add(bytes, item->key) < 0)
+        if (phx_texts_add(bytes, "o") < 0 || phx_texts_add(bytes, item->directory) < 0 ||
+            phx_texts_add(bytes, item->key) < 0)
                 return -ENOMEM;
-        if (kept_add(bytes, item->verdicts) < 0)
+        if (phx_texts_add(bytes, item->verdicts) < 0)
                 return -ENOMEM;
-        return kept_add(bytes, item->has_result && phx_option_item_is_empty(item) ? "1" : "0");
+        return phx_texts_add(bytes, item->has_result && phx_option_item_is_empty(item) ? "1" : "0");
 }
 
 int phx_lxc_kept_render(
@@ -157,7 +147,7 @@ int phx_lxc_kept_render(
                 struct phx_buffer *ret_bytes) {
         struct phx_option_memory *memory = phx_option_reviews_memory(reviews);
         phx_cleanup(phx_buffer_done) struct phx_buffer bytes = { 0 };
-        char digest[PHX_SHA256_HEX];
+        char checksum[PHX_SEAL_HEX];
         int r;
 
         r = kept_add_cache(&bytes, program, cache);
@@ -165,40 +155,17 @@ int phx_lxc_kept_render(
                 r = kept_add_review(&bytes, &memory->items[i]);
         if (r < 0)
                 return r;
-        phx_sha256(bytes.data, bytes.size, digest);
-        r = phx_buffer_addf(ret_bytes, MAGIC "%s\n", digest);
-        if (r >= 0)
-                r = phx_buffer_add(ret_bytes, bytes.data, bytes.size);
+        phx_seal_checksum(SUBJECT, bytes.data, bytes.size, checksum);
+        r = phx_seal_render(ret_bytes, MAGIC, checksum, bytes.data, bytes.size);
         cache->unsaved = memory->unsaved = 0;
         return r;
 }
 
 /* --- parse --- */
 
-struct kept_reader {
-        const char *at;
-        const char *end;
-        bool is_short; /* something was missing */
-};
-
-static const char *kept_next(struct kept_reader *reader) {
-        const char *text = reader->at;
-
-        if (reader->at >= reader->end) {
-                reader->is_short = true;
-                return "";
-        }
-        reader->at += strlen(text) + 1;
-        return text;
-}
-
-static uint64_t kept_next_number(struct kept_reader *reader) {
-        return strtoull(kept_next(reader), NULL, 16);
-}
-
-static struct phx_stamp kept_next_stamp(struct kept_reader *reader) {
+static struct phx_stamp kept_next_stamp(struct phx_texts *reader) {
         uint64_t fields[10] = { 0 };
-        const char *text = kept_next(reader);
+        const char *text = phx_texts_next(reader);
 
         for (size_t i = 0; i < PHX_ELEMENTS(fields); i++) {
                 char *end = NULL;
@@ -218,8 +185,8 @@ static struct phx_stamp kept_next_stamp(struct kept_reader *reader) {
         };
 }
 
-static int kept_take_digest(struct kept_reader *reader, char digest[PHX_SHA256_HEX]) {
-        const char *text = kept_next(reader);
+static int kept_take_digest(struct phx_texts *reader, char digest[PHX_SHA256_HEX]) {
+        const char *text = phx_texts_next(reader);
 
         if (!phx_is_sha256(text))
                 return -EBADMSG;
@@ -228,56 +195,56 @@ static int kept_take_digest(struct kept_reader *reader, char digest[PHX_SHA256_H
 }
 
 /* They were written in their order, so that each stays where it is. */
-static int kept_take_chain(struct kept_reader *reader, struct phx_lxc_chains *chains) {
+static int kept_take_chain(struct phx_texts *reader, struct phx_lxc_chains *chains) {
         phx_cleanup(phx_strings_done) struct phx_strings targets = { 0 };
-        uint64_t count = kept_next_number(reader);
+        uint64_t count = phx_texts_next_number(reader);
         size_t before = chains->count;
 
         for (uint64_t i = 0; i < count && !reader->is_short; i++)
-                if (phx_strings_add(&targets, kept_next(reader)) < 0)
+                if (phx_strings_add(&targets, phx_texts_next(reader)) < 0)
                         return -ENOMEM;
         if (!phx_lxc_chains_add(chains, &targets))
                 return -ENOMEM;
         return chains->count == before + 1 ? 0 : -EBADMSG;
 }
 
-static int kept_take_values(struct kept_reader *reader, struct phx_lxc_known *known) {
+static int kept_take_values(struct phx_texts *reader, struct phx_lxc_known *known) {
         struct phx_lxc_values *values = &known->values;
-        uint64_t code = kept_next_number(reader);
-        const char *text = kept_next(reader);
+        uint64_t code = phx_texts_next_number(reader);
+        const char *text = phx_texts_next(reader);
         int r = phx_replace(&values->text, text[0] ? text : NULL);
 
         if (code > 4096)
                 return -EBADMSG;
         values->code = -(int) code;
-        if (r < 0 || phx_replace(&values->profile, kept_next(reader)) < 0 ||
-            phx_replace(&values->cgroup_dir, kept_next(reader)) < 0 ||
-            phx_replace(&values->cgroup_container, kept_next(reader)) < 0)
+        if (r < 0 || phx_replace(&values->profile, phx_texts_next(reader)) < 0 ||
+            phx_replace(&values->cgroup_dir, phx_texts_next(reader)) < 0 ||
+            phx_replace(&values->cgroup_container, phx_texts_next(reader)) < 0)
                 return -ENOMEM;
-        text = kept_next(reader);
+        text = phx_texts_next(reader);
         r = phx_replace(&known->decider.file, text[0] ? text : NULL);
-        known->decider.line = (unsigned) kept_next_number(reader);
-        values->allow_nesting = strcmp(kept_next(reader), "1") == 0;
-        values->is_mapped = strcmp(kept_next(reader), "1") == 0;
+        known->decider.line = (unsigned) phx_texts_next_number(reader);
+        values->allow_nesting = strcmp(phx_texts_next(reader), "1") == 0;
+        values->is_mapped = strcmp(phx_texts_next(reader), "1") == 0;
         return r;
 }
 
-static int kept_take_known(struct kept_reader *reader, struct phx_lxc_cache *cache) {
+static int kept_take_known(struct phx_texts *reader, struct phx_lxc_cache *cache) {
         struct phx_lxc_known *known = phx_grow(&cache->items, &cache->count, sizeof(*known));
         uint64_t includes;
         int r;
 
-        if (!known || phx_replace(&known->name, kept_next(reader)) < 0)
+        if (!known || phx_replace(&known->name, phx_texts_next(reader)) < 0)
                 return -ENOMEM;
         if (cache->count > 1 && strcmp(known[-1].name, known->name) >= 0)
                 return -EBADMSG;
         known->directory = kept_next_stamp(reader);
         known->config = kept_next_stamp(reader);
-        known->is_settled = strcmp(kept_next(reader), "1") == 0;
+        known->is_settled = strcmp(phx_texts_next(reader), "1") == 0;
         r = kept_take_digest(reader, known->digest);
         if (r >= 0)
                 r = kept_take_digest(reader, known->combined);
-        includes = kept_next_number(reader);
+        includes = phx_texts_next_number(reader);
         if (r < 0 || includes >= cache->chains.count)
                 return -EBADMSG;
         known->chain = cache->chains.items[includes];
@@ -285,38 +252,38 @@ static int kept_take_known(struct kept_reader *reader, struct phx_lxc_cache *cac
         return kept_take_values(reader, known);
 }
 
-static int kept_take_review(struct kept_reader *reader, struct phx_option_memory *memory) {
+static int kept_take_review(struct phx_texts *reader, struct phx_option_memory *memory) {
         struct phx_option_item *item = phx_grow(&memory->items, &memory->count, sizeof(*item));
 
-        if (!item || phx_replace(&item->directory, kept_next(reader)) < 0)
+        if (!item || phx_replace(&item->directory, phx_texts_next(reader)) < 0)
                 return -ENOMEM;
         memory->sorted = memory->count;
         if (memory->count > 1 && strcmp(item[-1].directory, item->directory) >= 0)
                 return -EBADMSG;
         if (kept_take_digest(reader, item->key) < 0)
                 return -EBADMSG;
-        if (phx_replace(&item->verdicts, kept_next(reader)) < 0)
+        if (phx_replace(&item->verdicts, phx_texts_next(reader)) < 0)
                 return -ENOMEM;
-        item->has_result = strcmp(kept_next(reader), "1") == 0;
+        item->has_result = strcmp(phx_texts_next(reader), "1") == 0;
         return 0;
 }
 
 static int kept_take_all(
-                struct kept_reader *reader,
+                struct phx_texts *reader,
                 const char *program,
                 struct phx_lxc_cache *cache,
                 struct phx_option_memory *memory) {
         int r;
 
-        if (strcmp(kept_next(reader), program) != 0 ||
-            strcmp(kept_next(reader), phx_lxc_version()) != 0)
+        if (strcmp(phx_texts_next(reader), program) != 0 ||
+            strcmp(phx_texts_next(reader), phx_lxc_version()) != 0)
                 return -EBADMSG;
-        r = phx_replace(&cache->path, kept_next(reader));
-        cache->owner.uid = (uid_t) kept_next_number(reader);
-        cache->owner.gid = (gid_t) kept_next_number(reader);
-        cache->is_clean = strcmp(kept_next(reader), "1") == 0;
+        r = phx_replace(&cache->path, phx_texts_next(reader));
+        cache->owner.uid = (uid_t) phx_texts_next_number(reader);
+        cache->owner.gid = (gid_t) phx_texts_next_number(reader);
+        cache->is_clean = strcmp(phx_texts_next(reader), "1") == 0;
         while (r >= 0 && reader->at < reader->end) {
-                const char *what = kept_next(reader);
+                const char *what = phx_texts_next(reader);
 
                 if (strcmp(what, "i") == 0)
                         r = kept_take_chain(reader, &cache->chains);
@@ -330,28 +297,19 @@ static int kept_take_all(
         return r >= 0 && reader->is_short ? -EBADMSG : r;
 }
 
-static bool kept_is_whole(const char *data, size_t size) {
-        char digest[PHX_SHA256_HEX];
-
-        if (size <= HEADER_SIZE || memcmp(data, MAGIC, sizeof(MAGIC) - 1) != 0 ||
-            data[HEADER_SIZE - 1] != '\n' || data[size - 1] != '\0')
-                return false;
-        phx_sha256(data + HEADER_SIZE, size - HEADER_SIZE, digest);
-        return memcmp(data + sizeof(MAGIC) - 1, digest, PHX_SHA256_HEX - 1) == 0;
-}
-
 int phx_lxc_kept_parse(
                 const char *program,
                 const char *data,
                 size_t size,
                 struct phx_lxc_cache *cache,
                 struct phx_option_reviews *reviews) {
-        struct kept_reader reader = { .end = data + size };
+        const char *texts = phx_seal_open(MAGIC, SUBJECT, data, size, &size, NULL);
+        struct phx_texts reader;
         struct phx_option_memory *memory = phx_option_reviews_memory(reviews);
         int r = -EBADMSG;
 
-        if (kept_is_whole(data, size)) {
-                reader.at = data + HEADER_SIZE;
+        if (texts) {
+                reader = phx_texts_of(texts, size);
                 r = kept_take_all(&reader, program, cache, memory);
         }
         if (r < 0) {

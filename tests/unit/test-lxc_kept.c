@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "base/seal.h"
 #include "container-tree.h"
 #include "lxc/kept.h"
 #include "lxc/replace.h"
@@ -277,6 +278,15 @@ static void a_directory_that_was_not_looked_at_is_looked_at(void **state) {
         assert_non_null(strstr(host.found.items[0].trouble, "lxc-create"));
 }
 
+/* As if it had been kept. */
+static void seal(struct host *host, const char *texts, size_t size) {
+        char checksum[PHX_SEAL_HEX];
+
+        phx_buffer_done(&host->bytes);
+        phx_seal_checksum("lxc-answers", texts, size, checksum);
+        assert_int_equal(phx_seal_render(&host->bytes, "phoenixd-lxc 3", checksum, texts, size), 0);
+}
+
 /* A whole file of ours, and none that this program would write. */
 static void nothing_is_believed_of_a_file_of_another_version(void **state) {
         static const char body[] = "one\n\0"
@@ -286,22 +296,28 @@ static void nothing_is_believed_of_a_file_of_another_version(void **state) {
                                    "0",
                           short_body[] = "c\0a";
         phx_cleanup(host_done) struct host host = { 0 };
-        char digest[PHX_SHA256_HEX];
+        phx_cleanup(phx_buffer_done) struct phx_buffer texts = { 0 };
+        const char *found;
+        size_t size = 0;
 
         host_init(&host, "version");
-        phx_sha256(body, sizeof(body), digest);
-        assert_int_equal(phx_buffer_addf(&host.bytes, "phoenixd-lxc 2 %s\n", digest), 0);
-        assert_int_equal(phx_buffer_add(&host.bytes, body, sizeof(body)), 0);
+        seal(&host, body, sizeof(body));
         assert_int_equal(restart(&host), -EBADMSG);
 
         phx_buffer_done(&host.bytes);
         keep(&host);
         assert_int_equal(restart(&host), 0);
-        assert_int_equal(phx_buffer_add(&host.bytes, short_body, sizeof(short_body)), 0);
-        phx_sha256(host.bytes.data + sizeof("phoenixd-lxc 2 ") - 1 + PHX_SHA256_HEX,
-                   host.bytes.size - (sizeof("phoenixd-lxc 2 ") - 1 + PHX_SHA256_HEX),
-                   digest);
-        memcpy(host.bytes.data + sizeof("phoenixd-lxc 2 ") - 1, digest, PHX_SHA256_HEX - 1);
+        found = phx_seal_open(
+                        "phoenixd-lxc 3",
+                        "lxc-answers",
+                        host.bytes.data,
+                        host.bytes.size,
+                        &size,
+                        NULL);
+        assert_non_null(found);
+        assert_int_equal(phx_buffer_add(&texts, found, size), 0);
+        assert_int_equal(phx_buffer_add(&texts, short_body, sizeof(short_body)), 0);
+        seal(&host, texts.data, texts.size);
         assert_int_equal(restart(&host), -EBADMSG);
 }
 
