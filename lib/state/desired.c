@@ -231,6 +231,15 @@ static int desired_compare_directories(const void *a, const void *b, void *data)
         return strcmp(left, right);
 }
 
+/* Mostly they are: directories are named as the containers, which come in order. */
+static bool desired_is_sorted(struct phx_desired *desired, const size_t *by_directory) {
+        for (size_t i = 1; i < desired->container_count; i++)
+                if (desired_compare_directories(&by_directory[i - 1], &by_directory[i], desired) >
+                    0)
+                        return false;
+        return true;
+}
+
 int phx_desired_index(struct phx_desired *desired) {
         size_t count = desired->container_count, *by_directory;
         int r;
@@ -247,7 +256,12 @@ int phx_desired_index(struct phx_desired *desired) {
                 return -ENOMEM;
         for (size_t i = 0; i < count; i++)
                 by_directory[i] = i;
-        qsort_r(by_directory, count, sizeof(*by_directory), desired_compare_directories, desired);
+        if (!desired_is_sorted(desired, by_directory))
+                qsort_r(by_directory,
+                        count,
+                        sizeof(*by_directory),
+                        desired_compare_directories,
+                        desired);
         desired->by_directory = by_directory;
         desired->indexed_count = count;
         return 0;
