@@ -31,14 +31,18 @@ uint64_t phx_now_usec(void) {
         return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
 }
 
-static void begin_child(pid_t parent) {
-        (void) setpgid(0, 0);
-        if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
-                _exit(EXIT_NOT_STARTED);
-}
+int phx_process_fork(struct phx_process *ret_process) {
+        pid_t parent = getpid(), pid = fork();
 
-/* On both sides, so that the group exists, whichever comes first. */
-static int take_child(pid_t pid, struct phx_process *ret_process) {
+        if (pid < 0)
+                return phx_errno();
+        /* On both sides, so that the group exists, whichever comes first. */
+        if (pid == 0) {
+                (void) setpgid(0, 0);
+                if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
+                        _exit(EXIT_NOT_STARTED);
+                return 1;
+        }
         (void) setpgid(pid, pid);
         *ret_process = (struct phx_process){ pid, pidfd_open(pid, 0) };
         if (ret_process->fd < 0) {
@@ -50,47 +54,6 @@ static int take_child(pid_t pid, struct phx_process *ret_process) {
                 return r;
         }
         return 0;
-}
-
-int phx_process_fork(struct phx_process *ret_process) {
-        pid_t parent = getpid(), pid = fork();
-
-        if (pid < 0)
-                return phx_errno();
-        if (pid == 0) {
-                begin_child(parent);
-                return 1;
-        }
-        return take_child(pid, ret_process);
-}
-
-/* A frame of its own, which the child leaves as it is. */
-__attribute__((noinline)) static pid_t borrow_memory(void (*become)(void *data), void *data) {
-        pid_t parent = getpid(), pid = vfork(); /* NOLINT(*insecureAPI.vfork) */
-
-        if (pid == 0) {
-                begin_child(parent);
-                become(data);
-                _exit(EXIT_NOT_STARTED);
-        }
-        return pid;
-}
-
-/* A change of user in the child makes the memory, which is ours, one that is not dumped and that
- * nobody may look into: what is right for the child is undone for us, once it has its own. */
-int phx_process_start(void (*become)(void *data), void *data, struct phx_process *ret_process) {
-        int was_dumpable = prctl(PR_GET_DUMPABLE), r;
-        sigset_t all, before;
-        pid_t pid;
-
-        (void) sigfillset(&all);
-        (void) sigprocmask(SIG_SETMASK, &all, &before);
-        pid = borrow_memory(become, data);
-        r = pid < 0 ? phx_errno() : 0;
-        (void) sigprocmask(SIG_SETMASK, &before, NULL);
-        if (was_dumpable == 1)
-                (void) prctl(PR_SET_DUMPABLE, 1);
-        return r < 0 ? r : take_child(pid, ret_process);
 }
 
 /* The group first: it is named by its leader's number, which is ours until that one is reaped. */

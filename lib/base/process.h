@@ -35,12 +35,6 @@ uint64_t phx_now_usec(void);
  * parent, or a negative errno. */
 int phx_process_fork(struct phx_process *ret_process);
 
-/* The same, for a child that only makes itself ready and executes another program, in BECOME: it
- * borrows the caller's memory until then, as in vfork(2), and the caller stands still. No memory is
- * copied, which for a large process takes longer than all else. What BECOME does to memory besides
- * its own stack stays done; all signals are blocked in it, and it must not return. */
-int phx_process_start(void (*become)(void *data), void *data, struct phx_process *ret_process);
-
 /* Kills it with its group. It stays ours until it is reaped. */
 void phx_process_kill(const struct phx_process *process);
 

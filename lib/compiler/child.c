@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,16 +21,6 @@
  * not. */
 #define SHIELD CAP_BLOCK_SUSPEND
 #define SHIELD_BIT (1U << (SHIELD - 32))
-/* Where there are two of each, the plain name is that for 16 bits. */
-#ifdef SYS_setresuid32
-#define SET_GROUPS SYS_setgroups32
-#define SET_GIDS SYS_setresgid32
-#define SET_UIDS SYS_setresuid32
-#else
-#define SET_GROUPS SYS_setgroups
-#define SET_GIDS SYS_setresgid
-#define SET_UIDS SYS_setresuid
-#endif
 
 /* Processor time has a second limit, at which the kernel kills: the first is a signal that shows
  * the reason. */
@@ -55,12 +46,10 @@ static bool has_shield(void) {
         return syscall(SYS_capget, &header, data) == 0 && (data[1].permitted & SHIELD_BIT);
 }
 
-/* Without the C library, which would do it to each of the threads that it knows of: they are the
- * parent's, where the memory still is. */
 static bool become_user(const struct phx_compiler_account *account) {
-        return syscall(SET_GROUPS, 0, NULL) == 0 &&
-               syscall(SET_GIDS, account->gid, account->gid, account->gid) == 0 &&
-               syscall(SET_UIDS, account->uid, account->uid, account->uid) == 0;
+        return setgroups(0, NULL) == 0 &&
+               setresgid(account->gid, account->gid, account->gid) == 0 &&
+               setresuid(account->uid, account->uid, account->uid) == 0;
 }
 
 /* In a container root may lack the shield; then the account alone must do. */
@@ -86,6 +75,15 @@ static bool redirect(const struct phx_compiler_start *start) {
             dup2(start->messages_fd, 2) < 0)
                 return false;
         return close_range(3, ~0U, 0) == 0;
+}
+
+static void child_reset_signals(void) {
+        sigset_t none;
+
+        for (int signal_number = 1; signal_number <= SIGRTMAX; signal_number++)
+                (void) signal(signal_number, SIG_DFL);
+        (void) sigemptyset(&none);
+        (void) sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 /* Room for what is below, two words for each of what is variable, and the end. */
@@ -181,7 +179,7 @@ _Noreturn void phx_compiler_become(
         rlim_t seconds = (rlim_t) ((compiler->deadline_usec + USEC_PER_SEC - 1) / USEC_PER_SEC);
 
         (void) setpgid(0, 0);
-        phx_process_reset_signals();
+        child_reset_signals();
         if (chdir(start->stage) == 0 && redirect(start)) {
                 set_limit(RLIMIT_CORE, 0);
                 set_limit(RLIMIT_FSIZE, PHX_COMPILER_OUTPUT_LIMIT);

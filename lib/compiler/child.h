@@ -18,9 +18,8 @@ struct phx_compiler_start {
         pid_t parent;      /* whose death ends it */
 };
 
-/* In a child that has just begun, and may share the memory of its parent: gives up every right and
- * descriptor, sets the limits, and becomes the compiler. Does not return; what failed is said on
- * MESSAGES_FD, exit status 127. */
+/* In a child that was just forked: gives up every right and descriptor, sets the limits, and
+ * becomes the compiler. Does not return; what failed is said on MESSAGES_FD, exit status 127. */
 _Noreturn void phx_compiler_become(
                 const struct phx_compiler *compiler,
                 const struct phx_compiler_start *start);

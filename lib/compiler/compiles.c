@@ -225,48 +225,23 @@ static int run_prepare(struct run *run, struct phx_compile_job *job) {
                         &job->error);
 }
 
-/* What the child needs to know. */
-struct beginning {
-        const struct phx_compiler *compiler;
-        struct phx_compiler_start start;
-};
-
-static void run_become(void *data) {
-        const struct beginning *beginning = data;
-
-        phx_compiler_become(beginning->compiler, &beginning->start);
-}
-
-/* While the child borrows our memory, and is of another user already, no process of that user can
- * look into it: it cannot be dumped, has the shield of child.c, and all that run as the compiler's
- * account are shut in as it will be. Others may be `nobody` as well, and could stop it there, and
- * us with it. */
-static int start_child(struct run *run, struct beginning *beginning) {
-        int r;
-
-        if (geteuid() != 0 || run->compiler.account.uid != PHX_COMPILER_NOBODY.uid)
-                return phx_process_start(run_become, beginning, &run->process);
-        r = phx_process_fork(&run->process);
-        if (r > 0)
-                run_become(beginning);
-        return r;
-}
-
 static int run_start(struct run *run, struct phx_compile_job *job) {
-        struct beginning beginning = {
-                .compiler = &run->compiler,
-                .start = { .name = job->name, .parent = getpid() },
-        };
+        pid_t parent = getpid();
         int r;
 
         r = run_prepare(run, job);
         if (r < 0)
                 return r;
-        beginning.start.stage = run->stage;
-        beginning.start.policy_fd = run->end.policy_fd;
-        beginning.start.messages_fd = run->end.messages_fd;
         run->began_usec = phx_now_usec();
-        r = start_child(run, &beginning);
+        r = phx_process_fork(&run->process);
+        if (r > 0)
+                phx_compiler_become(
+                                &run->compiler,
+                                &(struct phx_compiler_start){ job->name,
+                                                              run->stage,
+                                                              run->end.policy_fd,
+                                                              run->end.messages_fd,
+                                                              parent });
         if (r < 0)
                 run_unstage(run);
         return r;

@@ -11,7 +11,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <cmocka.h>
@@ -104,85 +103,6 @@ static void one_that_runs_is_not_reaped(void **state) {
         assert_int_equal(WTERMSIG(status), SIGKILL);
         assert_int_equal(process.pid, 0);
         assert_no_child_is_left();
-}
-
-/* --- one that borrows our memory --- */
-
-struct borrowed {
-        const char *script; /* NULL: it returns */
-        uid_t uid;          /* to become, unless 0 */
-        bool was_there;
-        sigset_t blocked;
-};
-
-static void become_a_shell(void *data) {
-        struct borrowed *borrowed = data;
-
-        borrowed->was_there = true;
-        (void) sigprocmask(SIG_SETMASK, NULL, &borrowed->blocked);
-        if (borrowed->uid)
-                (void) syscall(SYS_setresuid, borrowed->uid, borrowed->uid, borrowed->uid);
-        if (borrowed->script)
-                (void) execl("/bin/sh", "sh", "-c", borrowed->script, NULL);
-}
-
-static int start_and_wait(struct borrowed *borrowed) {
-        struct phx_process process = { 0 };
-        int status = -1;
-
-        assert_int_equal(phx_process_start(become_a_shell, borrowed, &process), 0);
-        assert_int_equal(getpgid(process.pid), process.pid);
-        for (unsigned i = 0; i < 10000 && !phx_process_reap(&process, &status); i++)
-                (void) usleep(1000);
-        assert_int_equal(process.pid, 0);
-        assert_no_child_is_left();
-        assert_true(WIFEXITED(status));
-        return WEXITSTATUS(status);
-}
-
-static void one_that_executes_another_program_copies_nothing(void **state) {
-        struct borrowed borrowed = { .script = "exit 7" };
-
-        assert_int_equal(start_and_wait(&borrowed), 7);
-        assert_true(borrowed.was_there);
-        borrowed = (struct borrowed){ 0 };
-        assert_int_equal(start_and_wait(&borrowed), 127);
-        assert_true(borrowed.was_there);
-}
-
-/* No handler of ours may run in it. */
-static void signals_wait_until_it_has_memory_of_its_own(void **state) {
-        struct borrowed borrowed = { .script = "exit 0" };
-        sigset_t before, after;
-
-        (void) sigemptyset(&before);
-        (void) sigaddset(&before, SIGUSR1);
-        (void) sigprocmask(SIG_SETMASK, &before, NULL);
-        assert_int_equal(start_and_wait(&borrowed), 0);
-        (void) sigprocmask(SIG_SETMASK, NULL, &after);
-        for (int number = 1; number < 32; number++) {
-                assert_int_equal(sigismember(&after, number), number == SIGUSR1);
-                assert_int_equal(
-                                sigismember(&borrowed.blocked, number),
-                                number != SIGKILL && number != SIGSTOP);
-        }
-        (void) sigemptyset(&before);
-        (void) sigprocmask(SIG_SETMASK, &before, NULL);
-}
-
-/* While it is of another user, nobody looks into the memory; afterwards it is ours as it was. */
-static void another_user_does_not_stay_with_our_memory(void **state) {
-        struct borrowed borrowed = { .script = "exit 0", .uid = 64321 };
-
-        if (geteuid() != 0)
-                skip();
-        assert_int_equal(prctl(PR_GET_DUMPABLE), 1);
-        assert_int_equal(start_and_wait(&borrowed), 0);
-        assert_int_equal(prctl(PR_GET_DUMPABLE), 1);
-        assert_int_equal(prctl(PR_SET_DUMPABLE, 0), 0);
-        assert_int_equal(start_and_wait(&borrowed), 0);
-        assert_int_equal(prctl(PR_GET_DUMPABLE), 0);
-        assert_int_equal(prctl(PR_SET_DUMPABLE, 1), 0);
 }
 
 /* The one in the group holds the pipe open until it is gone. */
@@ -334,9 +254,6 @@ int main(void) {
                 cmocka_unit_test(one_without_a_pidfd_is_none),
                 cmocka_unit_test(its_end_is_told),
                 cmocka_unit_test(one_that_runs_is_not_reaped),
-                cmocka_unit_test(one_that_executes_another_program_copies_nothing),
-                cmocka_unit_test(signals_wait_until_it_has_memory_of_its_own),
-                cmocka_unit_test(another_user_does_not_stay_with_our_memory),
                 cmocka_unit_test(its_group_goes_with_it),
                 cmocka_unit_test(one_that_cannot_be_killed_is_abandoned),
                 cmocka_unit_test(what_left_its_group_is_swept),
