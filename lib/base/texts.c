@@ -2,6 +2,7 @@
 
 #include "base/texts.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,26 @@ int phx_texts_add_number(struct phx_buffer *bytes, uint64_t number) {
         char text[2 * sizeof(number) + 1];
 
         (void) snprintf(text, sizeof(text), "%" PRIx64, number);
+        return phx_texts_add(bytes, text);
+}
+
+int phx_texts_add_stamp(struct phx_buffer *bytes, const struct phx_stamp *stamp) {
+        char text[256];
+
+        (void) snprintf(text,
+                        sizeof(text),
+                        "%" PRIx64 " %" PRIx64 " %" PRIx64 " %" PRIx64 " %lx %" PRIx64
+                        " %lx %x %x %x",
+                        (uint64_t) stamp->device,
+                        (uint64_t) stamp->inode,
+                        (uint64_t) stamp->size,
+                        (uint64_t) stamp->mtime.tv_sec,
+                        (unsigned long) stamp->mtime.tv_nsec,
+                        (uint64_t) stamp->ctime.tv_sec,
+                        (unsigned long) stamp->ctime.tv_nsec,
+                        (unsigned) stamp->mode,
+                        (unsigned) stamp->uid,
+                        (unsigned) stamp->gid);
         return phx_texts_add(bytes, text);
 }
 
@@ -45,6 +66,37 @@ const char *phx_texts_next_or_null(struct phx_texts *texts) {
 
 uint64_t phx_texts_next_number(struct phx_texts *texts) {
         return strtoull(phx_texts_next(texts), NULL, 16);
+}
+
+struct phx_stamp phx_texts_next_stamp(struct phx_texts *reader) {
+        uint64_t fields[10] = { 0 };
+        const char *text = phx_texts_next(reader);
+
+        for (size_t i = 0; i < PHX_ELEMENTS(fields); i++) {
+                char *end = NULL;
+
+                fields[i] = strtoull(text, &end, 16);
+                text = end;
+        }
+        return (struct phx_stamp){
+                .device = (dev_t) fields[0],
+                .inode = (ino_t) fields[1],
+                .size = (off_t) fields[2],
+                .mtime = { (time_t) fields[3], (long) fields[4] },
+                .ctime = { (time_t) fields[5], (long) fields[6] },
+                .mode = (mode_t) fields[7],
+                .uid = (uid_t) fields[8],
+                .gid = (gid_t) fields[9],
+        };
+}
+
+int phx_texts_next_digest(struct phx_texts *reader, char digest[PHX_SHA256_HEX]) {
+        const char *text = phx_texts_next(reader);
+
+        if (!phx_is_sha256(text))
+                return -EBADMSG;
+        memcpy(digest, text, PHX_SHA256_HEX);
+        return 0;
 }
 
 bool phx_texts_are_read(const struct phx_texts *texts) {

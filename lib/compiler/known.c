@@ -3,13 +3,22 @@
 #include "compiler/known.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/strings.h"
 #include "compiler/compiler.h"
 
-static bool known_is_same(const struct stat *a, const struct stat *b) {
-        return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
-               a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+static int known_stamp(const char *parser, struct phx_stamp *ret_stamp) {
+        struct stat st;
+
+        if (stat(parser, &st) < 0)
+                return phx_errno();
+        *ret_stamp = phx_stamp_of(&st);
+        return 0;
+}
+
+static bool known_is_same(const struct phx_compiler_known *known, const struct phx_stamp *program) {
+        return known->identity && phx_stamp_equal(&known->program, program);
 }
 
 static int nothing(const char *place, int r, struct phx_error *error) {
@@ -66,17 +75,20 @@ static int know_program(
                 const struct phx_compiler_place *place,
                 struct phx_error *error) {
         phx_autofree char *words = phx_parser_options_identity(&known->options);
+        struct phx_stamp program;
         char *identity = NULL;
-        struct stat program;
+        bool is_settled;
         int r;
 
         if (!words)
                 return nothing(place->parser, -ENOMEM, error);
-        if (stat(place->parser, &program) < 0)
-                return phx_error_errno(error, place->parser);
-        if (known->identity && phx_equal(known->features, place->features) &&
-            phx_equal(known->words, words) && known_is_same(&known->program, &program))
+        r = known_stamp(place->parser, &program);
+        if (r < 0)
+                return phx_error_set_in(error, r, place->parser, "%s", strerrordesc_np(-r));
+        if (phx_equal(known->features, place->features) && phx_equal(known->words, words) &&
+            known_is_same(known, &program))
                 return 0;
+        is_settled = phx_stamp_is_settled(&program);
         r = phx_compiler_identity(place->parser, place->features, &known->options, &identity);
         if (r < 0)
                 return nothing(place->parser, r, error);
@@ -84,6 +96,7 @@ static int know_program(
         free(known->identity);
         known->identity = identity;
         known->program = program;
+        known->is_settled = is_settled;
         free(known->words);
         known->words = PHX_TAKE(words);
         return phx_replace(&known->features, place->features);
@@ -103,10 +116,9 @@ int phx_compiler_know(
 }
 
 bool phx_compiler_is_known(const struct phx_compiler_known *known, const char *parser) {
-        struct stat program;
+        struct phx_stamp program;
 
-        return known->identity && stat(parser, &program) >= 0 &&
-               known_is_same(&known->program, &program);
+        return known_stamp(parser, &program) >= 0 && known_is_same(known, &program);
 }
 
 void phx_compiler_known_done(struct phx_compiler_known *known) {

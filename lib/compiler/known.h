@@ -2,9 +2,9 @@
 #pragma once
 
 #include <stdbool.h>
-#include <sys/stat.h>
 
 #include "base/error.h"
+#include "base/stamp.h"
 #include "compiler/account.h"
 #include "compiler/parser_options.h"
 #include "source/files.h"
@@ -16,7 +16,8 @@ struct phx_compiler_known {
         char *identity; /* see phx_compiler_identity() */
         char *features;
         char *words; /* of the options, see phx_parser_options_identity() */
-        struct stat program;
+        struct phx_stamp program;
+        bool is_settled; /* the stamp can be relied on, also after a restart */
         struct phx_parser_options options;
         struct phx_compiler_account account;
         struct phx_strings watches; /* where a change may change the last two */

@@ -34,26 +34,6 @@
 
 /* --- render --- */
 
-static int kept_add_stamp(struct phx_buffer *bytes, const struct phx_stamp *stamp) {
-        char text[256];
-
-        (void) snprintf(text,
-                        sizeof(text),
-                        "%" PRIx64 " %" PRIx64 " %" PRIx64 " %" PRIx64 " %lx %" PRIx64
-                        " %lx %x %x %x",
-                        (uint64_t) stamp->device,
-                        (uint64_t) stamp->inode,
-                        (uint64_t) stamp->size,
-                        (uint64_t) stamp->mtime.tv_sec,
-                        (unsigned long) stamp->mtime.tv_nsec,
-                        (uint64_t) stamp->ctime.tv_sec,
-                        (unsigned long) stamp->ctime.tv_nsec,
-                        (unsigned) stamp->mode,
-                        (unsigned) stamp->uid,
-                        (unsigned) stamp->gid);
-        return phx_texts_add(bytes, text);
-}
-
 static int kept_add_chain(struct phx_buffer *bytes, const struct phx_lxc_chain *chain) {
         int r = phx_texts_add(bytes, "i");
 
@@ -88,8 +68,8 @@ static int kept_add_known(
                 const struct phx_lxc_known *known,
                 size_t includes) {
         if (phx_texts_add(bytes, "c") < 0 || phx_texts_add(bytes, known->name) < 0 ||
-            kept_add_stamp(bytes, &known->directory) < 0 ||
-            kept_add_stamp(bytes, &known->config) < 0 ||
+            phx_texts_add_stamp(bytes, &known->directory) < 0 ||
+            phx_texts_add_stamp(bytes, &known->config) < 0 ||
             phx_texts_add(bytes, known->is_settled ? "1" : "0") < 0 ||
             phx_texts_add(bytes, known->digest) < 0 || phx_texts_add(bytes, known->combined) < 0 ||
             phx_texts_add_number(bytes, includes) < 0)
@@ -163,37 +143,6 @@ int phx_lxc_kept_render(
 
 /* --- parse --- */
 
-static struct phx_stamp kept_next_stamp(struct phx_texts *reader) {
-        uint64_t fields[10] = { 0 };
-        const char *text = phx_texts_next(reader);
-
-        for (size_t i = 0; i < PHX_ELEMENTS(fields); i++) {
-                char *end = NULL;
-
-                fields[i] = strtoull(text, &end, 16);
-                text = end;
-        }
-        return (struct phx_stamp){
-                .device = (dev_t) fields[0],
-                .inode = (ino_t) fields[1],
-                .size = (off_t) fields[2],
-                .mtime = { (time_t) fields[3], (long) fields[4] },
-                .ctime = { (time_t) fields[5], (long) fields[6] },
-                .mode = (mode_t) fields[7],
-                .uid = (uid_t) fields[8],
-                .gid = (gid_t) fields[9],
-        };
-}
-
-static int kept_take_digest(struct phx_texts *reader, char digest[PHX_SHA256_HEX]) {
-        const char *text = phx_texts_next(reader);
-
-        if (!phx_is_sha256(text))
-                return -EBADMSG;
-        memcpy(digest, text, PHX_SHA256_HEX);
-        return 0;
-}
-
 /* They were written in their order, so that each stays where it is. */
 static int kept_take_chain(struct phx_texts *reader, struct phx_lxc_chains *chains) {
         phx_cleanup(phx_strings_done) struct phx_strings targets = { 0 };
@@ -238,12 +187,12 @@ static int kept_take_known(struct phx_texts *reader, struct phx_lxc_cache *cache
                 return -ENOMEM;
         if (cache->count > 1 && strcmp(known[-1].name, known->name) >= 0)
                 return -EBADMSG;
-        known->directory = kept_next_stamp(reader);
-        known->config = kept_next_stamp(reader);
+        known->directory = phx_texts_next_stamp(reader);
+        known->config = phx_texts_next_stamp(reader);
         known->is_settled = strcmp(phx_texts_next(reader), "1") == 0;
-        r = kept_take_digest(reader, known->digest);
+        r = phx_texts_next_digest(reader, known->digest);
         if (r >= 0)
-                r = kept_take_digest(reader, known->combined);
+                r = phx_texts_next_digest(reader, known->combined);
         includes = phx_texts_next_number(reader);
         if (r < 0 || includes >= cache->chains.count)
                 return -EBADMSG;
@@ -260,7 +209,7 @@ static int kept_take_review(struct phx_texts *reader, struct phx_option_memory *
         memory->sorted = memory->count;
         if (memory->count > 1 && strcmp(item[-1].directory, item->directory) >= 0)
                 return -EBADMSG;
-        if (kept_take_digest(reader, item->key) < 0)
+        if (phx_texts_next_digest(reader, item->key) < 0)
                 return -EBADMSG;
         if (phx_replace(&item->verdicts, phx_texts_next(reader)) < 0)
                 return -ENOMEM;

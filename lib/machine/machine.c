@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "compiler/stage.h"
+#include "machine/kept.h"
 #include "machine/private.h"
 
 static int machine_open_below(
@@ -50,6 +51,31 @@ static int make_stage_dir(struct phx_machine *machine, struct phx_error *error) 
                 r = phx_errno();
         return r < 0 ? phx_error_set(error, r, "%s: %s", machine->stage_dir, strerrordesc_np(-r))
                      : 0;
+}
+
+static struct phx_machine_kept machine_kept(const struct phx_machine *machine) {
+        return (struct phx_machine_kept){
+                .state_dir = machine->options.state_dir,
+                .places = machine->places,
+                .definers = machine->definers,
+                .profiles = machine->profiles,
+        };
+}
+
+static int machine_take_up_kept(struct phx_machine *machine) {
+        const struct phx_machine_kept kept = machine_kept(machine);
+        int r = phx_machine_kept_load(&kept);
+
+        machine->is_unkept = r > 0;
+        return r < 0 ? r : 0;
+}
+
+void phx_machine_keep(struct phx_machine *machine) {
+        const struct phx_machine_kept kept = machine_kept(machine);
+
+        if (phx_profiles_is_unkept(machine->profiles, machine->is_unkept) &&
+            phx_machine_kept_save(&kept) >= 0)
+                machine->is_unkept = false;
 }
 
 static int make_parts(struct phx_machine *machine) {
@@ -101,7 +127,9 @@ static int make_parts(struct phx_machine *machine) {
                                 phx_machine_containers_worker(machine->containers),
                                 options->remote_copy,
                                 &machine->copy);
-        return r < 0 ? r : phx_profiles_recall(machine->profiles, &machine->inventory);
+        if (r >= 0)
+                r = phx_profiles_recall(machine->profiles, &machine->inventory);
+        return r < 0 ? r : machine_take_up_kept(machine);
 }
 
 int phx_machine_new(

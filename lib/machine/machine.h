@@ -129,6 +129,10 @@ size_t phx_machine_compiles(
                 struct phx_process_watch *watches,
                 size_t limit);
 
+/* To be called after a pass: keeps for the next start what this one has found out, if there is any
+ * news. What cannot be written now is tried again after the next pass. */
+void phx_machine_keep(struct phx_machine *machine);
+
 /* For the next look nothing counts that was only remembered: what others' files define, what liblxc
  * said, what did not compile and is to be tried later, what the kernel can do. */
 void phx_machine_forget(struct phx_machine *machine);

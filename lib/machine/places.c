@@ -102,6 +102,88 @@ static void place_stamp(struct phx_places *places, struct place *place) {
         place->is_settled = phx_stamp_is_settled(&place->stamp);
 }
 
+/* --- over a restart --- */
+
+struct places_rendering {
+        struct phx_buffer *bytes; /* NULL: they are counted */
+        size_t count;
+        int result;
+};
+
+static int place_render(struct phx_buffer *bytes, const struct place *place) {
+        int r = phx_texts_add(bytes, place->seen.path);
+
+        if (r >= 0)
+                r = phx_texts_add_stamp(bytes, &place->stamp);
+        if (r >= 0)
+                r = phx_texts_add_number(bytes, place->is_settled);
+        return r < 0 ? r : phx_texts_add(bytes, place->seen.deployed.digest);
+}
+
+static void places_render_visit(const void *data, VISIT visit, void *closure) {
+        const struct place *const *item = data, *place = *item;
+        struct places_rendering *rendering = closure;
+
+        if ((visit != postorder && visit != leaf) || !place->is_plain || place->seen.result < 0 ||
+            place->seen.deployed.kind != PHX_DEPLOYED_FILE || rendering->result < 0)
+                return;
+        if (rendering->bytes)
+                rendering->result = place_render(rendering->bytes, place);
+        else
+                rendering->count++;
+}
+
+int phx_places_render(const struct phx_places *places, struct phx_buffer *bytes) {
+        struct places_rendering rendering = { 0 };
+
+        rendering.result = phx_texts_add(bytes, places->deployed_dir);
+        twalk_r(places->tree, places_render_visit, &rendering);
+        if (rendering.result >= 0)
+                rendering.result = phx_texts_add_number(bytes, rendering.count);
+        rendering.bytes = bytes;
+        twalk_r(places->tree, places_render_visit, &rendering);
+        return rendering.result;
+}
+
+static int place_parse(struct phx_places *places, struct phx_texts *reader, bool *is_settled) {
+        struct place *place = calloc(1, sizeof(*place)), *const * found;
+        const char *path = phx_texts_next(reader);
+
+        if (!place || phx_replace(&place->seen.path, path) < 0) {
+                free(place);
+                return -ENOMEM;
+        }
+        found = path[0] == '/' ? tsearch(place, &places->tree, places_compare) : NULL;
+        if (!found || *found != place) {
+                place_free(place);
+                return -EBADMSG;
+        }
+        place->stamp = phx_texts_next_stamp(reader);
+        place->is_settled = phx_texts_next_number(reader) == 1;
+        place->is_plain = true;
+        place->seen.deployed.kind = PHX_DEPLOYED_FILE;
+        *is_settled &= place->is_settled;
+        return phx_texts_next_digest(reader, place->seen.deployed.digest);
+}
+
+int phx_places_parse(struct phx_places *places, struct phx_texts *reader) {
+        bool is_settled = true;
+        uint64_t count;
+        int r;
+
+        r = phx_replace(&places->deployed_dir, phx_texts_next(reader));
+        count = phx_texts_next_number(reader);
+        for (uint64_t i = 0; r >= 0 && i < count && !reader->is_short; i++)
+                r = place_parse(places, reader, &is_settled);
+        if (r >= 0 && reader->is_short)
+                r = -EBADMSG;
+        if (r < 0)
+                phx_places_forget(places);
+        return r < 0 ? r : !is_settled;
+}
+
+/* --- a look --- */
+
 static int place_read(struct phx_places *places, struct place *place) {
         phx_cleanup(phx_deployed_closep) struct phx_deployed_directory *directory = NULL;
         struct phx_place_seen *seen = &place->seen;

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 #include "base/scope.h"
+#include "base/texts.h"
 #include "machine/deployed.h"
 
 /* The places of profiles and pieces in the deployed directory, and what stands there: kept from one
@@ -46,3 +47,9 @@ const char *phx_places_switch(const struct phx_places *places, const char *name)
 /* Whether an event at PATH asks for no more than a refresh with PATH in its scope: it is below the
  * deployed directory, and no link leads there. */
 bool phx_places_covers(const struct phx_places *places, const char *path);
+
+/* What plain files stand there, as texts for another process; and the other way round, into new
+ * PLACES: the first refresh there believes it by the stamps. 1 when one cannot be relied on, 0,
+ * -EBADMSG or -ENOMEM, and then nothing is known. */
+int phx_places_render(const struct phx_places *places, struct phx_buffer *bytes);
+int phx_places_parse(struct phx_places *places, struct phx_texts *reader);

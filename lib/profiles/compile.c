@@ -203,6 +203,7 @@ static int end_candidate(
         int r = 0;
 
         candidate->must_compile = false;
+        candidate->is_kept = false;
         note_warnings(update, job);
         take_result(update, candidate, job);
         phx_compile_job_done(job);

@@ -43,24 +43,37 @@ static int record_good(struct phx_update *update, const char *name, const char *
         return 1;
 }
 
+/* It may have been read before a restart, and be another one by now. */
+static int accept_piece_text(
+                struct phx_update *update,
+                struct phx_good *good,
+                const struct phx_include *include) {
+        const struct phx_file_seen *seen;
+
+        if (strcmp(good->digest, include->digest) == 0)
+                return 0;
+        seen = phx_files_get(update->files, include->path);
+        if (!seen)
+                return -ENOMEM;
+        if (seen->result < 0 || strcmp(seen->digest, include->digest) != 0)
+                return -EBUSY;
+        return phx_goods_keep_text(&update->profiles->goods, good, seen);
+}
+
 /* The pieces that it includes from the profile directory are good with it. */
 static int accept_pieces(struct phx_update *update, struct phx_candidate *candidate) {
         for (size_t i = 0; i < candidate->closure.count; i++) {
                 const struct phx_include *include = &candidate->closure.items[i];
-                const struct phx_file_seen *seen;
                 struct phx_good *good;
                 int r;
 
                 if (!phx_update_is_source(update, include))
                         continue;
                 good = phx_goods_add(&update->profiles->goods, include->name);
-                seen = phx_files_get(update->files, include->path);
-                if (!good || !seen)
+                if (!good)
                         return -ENOMEM;
                 good->is_seen = true;
-                r = strcmp(good->digest, include->digest) == 0
-                                    ? 0
-                                    : phx_goods_keep_text(&update->profiles->goods, good, seen);
+                r = accept_piece_text(update, good, include);
                 if (r >= 0)
                         r = record_good(update, include->name, "");
                 if (r < 0)

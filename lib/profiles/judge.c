@@ -51,11 +51,13 @@ bool phx_update_is_source(const struct phx_update *update, const struct phx_incl
 }
 
 /* Where the text itself defines NAME; its first line when only the compiler finds it. */
-static unsigned line_of(const struct phx_source *source) {
+static unsigned line_of(const struct phx_update *update, const struct phx_source *source) {
+        const struct phx_file_seen *seen = phx_files_get(update->files, source->seen->path);
         phx_cleanup(phx_definitions_done) struct phx_definitions own = { 0 };
         const struct phx_definition *definition = NULL;
 
-        if (phx_definitions_scan(source->seen->text, source->seen->size, source->name, &own) >= 0)
+        if (seen && seen->result >= 0 &&
+            phx_definitions_scan(seen->text, seen->size, source->name, &own) >= 0)
                 definition = phx_definitions_find(&own, source->name, NULL);
         return definition ? definition->line : 1;
 }
@@ -70,7 +72,7 @@ int phx_update_check_name(struct phx_update *update, struct phx_candidate *candi
         return phx_error_set_at(
                         &candidate->error,
                         -EINVAL,
-                        &(struct phx_position){ name, line_of(candidate->source), 0 },
+                        &(struct phx_position){ name, line_of(update, candidate->source), 0 },
                         "%s/%s:%u already defines a profile of this name; rename one of the two",
                         update->look->settings->deployed_dir,
                         other->file,
@@ -429,14 +431,11 @@ static int sort_out(struct phx_update *update, struct phx_candidate *candidate) 
 /* With a note of all files that it goes by: see keep.c. What it includes again may have changed
  * while no profile included it, and so without an event. */
 static int sort_out_noting(struct phx_update *update, struct phx_candidate *candidate) {
-        const struct phx_source *source = candidate->source;
-        int r = 0;
+        int r;
 
         phx_files_note(update->files, &candidate->used);
         phx_files_check(update->files, true);
-        if ((source->seen && !phx_files_get(update->files, source->seen->path)) ||
-            (source->test && !phx_files_get(update->files, source->test->path)))
-                r = -ENOMEM;
+        r = phx_source_read(update->files, candidate->source);
         if (r >= 0)
                 r = sort_out(update, candidate);
         phx_files_check(update->files, false);

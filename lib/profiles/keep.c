@@ -9,9 +9,9 @@
  *   the others      no other file defines a profile of its name
  *   what is kept    it still is the last known good one
  *
- * Then nothing of it is read, scanned or hashed again. The same goes for what is being compiled, of
- * which all but the result is known. What was refused is judged again each time:
- * it may be waiting for its time, and it is rare. */
+ * Then nothing of it is read, scanned or hashed again, also over a restart (kept.c). The same goes
+ * for what is being compiled, of which all but the result is known. What was refused is judged
+ * again each time: it may be waiting for its time, and it is rare. */
 
 #include <string.h>
 
@@ -99,7 +99,7 @@ static bool keep_still_holds(
 
 static void keep_candidate(struct phx_update *update, struct phx_candidate *candidate) {
         struct phx_candidate *before = keep_find(update->profiles, candidate->name);
-        const struct phx_source *source = candidate->source;
+        struct phx_source *source = candidate->source;
         struct phx_candidate fresh;
 
         if (!before || !keep_still_holds(update, before, candidate))
@@ -143,8 +143,12 @@ void phx_update_leave(struct phx_update *update) {
 
         if (keep_take_basis(update) < 0)
                 return;
-        for (size_t i = 0; i < update->sources.count; i++)
+        for (size_t i = 0; i < update->sources.count; i++) {
+                const struct phx_candidate *candidate = &update->candidates[i];
+
+                profiles->is_unkept |= candidate->result >= 0 && !candidate->is_kept;
                 update->candidates[i].source = NULL;
+        }
         profiles->candidates = PHX_TAKE(update->candidates);
         profiles->candidate_count = update->sources.count;
         /* What was found later, in judging others, may concern one that was kept. */

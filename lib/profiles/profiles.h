@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/texts.h"
 #include "base/trust.h"
 #include "compiler/compiler.h"
 #include "kernel/loaded.h"
@@ -57,6 +58,15 @@ PHX_DEFINE_FREEP(phx_profiles)
 
 /* Takes up what the inventory records as last good. To be called once, before the first look. */
 int phx_profiles_recall(struct phx_profiles *profiles, const struct phx_inventory *inventory);
+
+/* What was judged, for the next run of this very program. To be rendered when it is unkept: a
+ * judgement has changed, or others (IS_NEWS) have something to keep, and nothing is being compiled.
+ * -EAGAIN when nothing can be kept now, or -ENOMEM. */
+bool phx_profiles_is_unkept(const struct phx_profiles *profiles, bool is_news);
+int phx_profiles_render(struct phx_profiles *profiles, struct phx_buffer *bytes);
+/* Takes it up, before the first look: what still holds then is not judged again. -EBADMSG or
+ * -ENOMEM, and then everything is. */
+int phx_profiles_parse(struct phx_profiles *profiles, struct phx_texts *reader);
 
 /* The next update tries again what did not compile, and judges everything again; and a person waits
  * for all that it finds to be compiled. */

@@ -22,7 +22,7 @@ static int refuse_nul(struct phx_source *source, const struct phx_file_seen *see
         phx_autofree char *test = NULL;
         unsigned line, column;
 
-        if (!phx_has_nul(seen->text, seen->size, &line, &column))
+        if (!seen->text || !phx_has_nul(seen->text, seen->size, &line, &column))
                 return 0;
         if (is_test && phx_printf(&test, "%s%s", source->name, PHX_POLICY_TEST_SUFFIX) < 0)
                 return -ENOMEM;
@@ -33,6 +33,18 @@ static int refuse_nul(struct phx_source *source, const struct phx_file_seen *see
                         "found a NUL byte at column %u, expected text",
                         column);
         return 0;
+}
+
+/* What can be said of a file before its text is looked into. */
+static int judge_seen(struct phx_source *source, const struct phx_file_seen *seen, bool is_test) {
+        if (seen->result < 0) {
+                (void) refuse_source(source, phx_error_text(seen->error, seen->result));
+                source->result = seen->result;
+                return 0;
+        }
+        if (seen->size == 0 && !is_test)
+                return refuse_source(source, "is empty, expected one profile");
+        return refuse_nul(source, seen, is_test);
 }
 
 static int read_source(
@@ -50,19 +62,10 @@ static int read_source(
         if (phx_printf(&path, "%s/%s", profile_dir, source->name) < 0)
                 return -ENOMEM;
 
-        source->seen = phx_files_get(files, path);
+        source->seen = phx_files_see(files, path);
         if (!source->seen)
                 return -ENOMEM;
-        if (source->seen->result < 0) {
-                (void) refuse_source(
-                                source,
-                                phx_error_text(source->seen->error, source->seen->result));
-                source->result = source->seen->result;
-                return 0;
-        }
-        if (source->seen->size == 0)
-                return refuse_source(source, "is empty, expected one profile");
-        return refuse_nul(source, source->seen, false);
+        return judge_seen(source, source->seen, false);
 }
 
 static int add_source(
@@ -103,16 +106,10 @@ static int read_test(
 
         if (phx_printf(&path, "%s/%s", profile_dir, name) < 0)
                 return -ENOMEM;
-        source->test = phx_files_get(files, path);
+        source->test = phx_files_see(files, path);
         if (!source->test)
                 return -ENOMEM;
-        if (source->result < 0)
-                return 0;
-        if (source->test->result >= 0)
-                return refuse_nul(source, source->test, true);
-        (void) refuse_source(source, phx_error_text(source->test->error, source->test->result));
-        source->result = source->test->result;
-        return 0;
+        return source->result < 0 ? 0 : judge_seen(source, source->test, true);
 }
 
 /* Each test belongs to the profile whose name it has. */
@@ -182,6 +179,24 @@ int phx_sources_list(
         *ret_sources = sources;
         sources = (struct phx_sources){ 0 };
         return 0;
+}
+
+static int source_read_text(
+                struct phx_files *files,
+                struct phx_source *source,
+                const struct phx_file_seen *seen,
+                bool is_test) {
+        bool is_known = seen && (seen->text || seen->result < 0);
+
+        if (seen && !phx_files_get(files, seen->path))
+                return -ENOMEM;
+        return !seen || is_known || source->result < 0 ? 0 : judge_seen(source, seen, is_test);
+}
+
+int phx_source_read(struct phx_files *files, struct phx_source *source) {
+        int r = source_read_text(files, source, source->seen, false);
+
+        return r < 0 ? r : source_read_text(files, source, source->test, true);
 }
 
 void phx_sources_keep(struct phx_sources *sources, const struct phx_strings *names) {

@@ -8,7 +8,8 @@
 #include "base/strings.h"
 #include "source/files.h"
 
-/* One entry of the profile directory. */
+/* One entry of the profile directory. What is known from before a restart may have no text, see
+ * phx_source_read(). */
 struct phx_source {
         char *name;
         const struct phx_file_seen *seen; /* borrowed from the look's files */
@@ -37,6 +38,9 @@ int phx_sources_list(
                 const char *profile_dir,
                 struct phx_sources *ret_sources,
                 struct phx_error *error);
+/* Its text, and that of its test: to be called before they are looked into. What is wrong with them
+ * is in SOURCE then. 0 or -ENOMEM. */
+int phx_source_read(struct phx_files *files, struct phx_source *source);
 /* NULL when there is none. */
 struct phx_source *phx_sources_find(const struct phx_sources *sources, const char *name);
 /* Forgets all but those whose names are among NAMES, and the orphans. */

@@ -43,6 +43,7 @@ struct phx_profiles {
         size_t candidate_count;
         uint64_t version; /* of the files, before it judged any */
         bool is_complete;
+        bool is_unkept; /* one of them is not what was rendered last */
         struct phx_judged_by by;
         /* Of the settings, what the quarantine was judged by. */
         bool allow_complain;
@@ -55,8 +56,8 @@ struct phx_profiles {
  * judged by has changed, the judgement holds. */
 struct phx_candidate {
         char *name;
-        const struct phx_source *source; /* of the look, borrowed */
-        bool is_kept;                    /* from the look before */
+        struct phx_source *source; /* of the look, borrowed */
+        bool is_kept;              /* from the look before */
         bool has_test;
         struct phx_files_used used; /* files and directories that were looked at for it */
         uint64_t version;           /* of the files at that time */

@@ -146,6 +146,74 @@ static int add_definer(struct table *table, struct definer *definer) {
         return 0;
 }
 
+/* --- over a restart --- */
+
+static int render_definer(struct phx_buffer *bytes, const struct definer *definer) {
+        int r = phx_texts_add(bytes, definer->file);
+
+        if (r >= 0)
+                r = phx_texts_add_stamp(bytes, &definer->stamp);
+        if (r >= 0)
+                r = phx_texts_add_number(bytes, definer->is_settled);
+        if (r >= 0)
+                r = phx_texts_add_number(bytes, definer->found.count);
+        for (size_t i = 0; r >= 0 && i < definer->found.count; i++) {
+                r = phx_texts_add(bytes, definer->found.items[i].name);
+                if (r >= 0)
+                        r = phx_texts_add_number(bytes, definer->found.items[i].line);
+        }
+        return r;
+}
+
+int phx_definers_render(const struct phx_definers *definers, struct phx_buffer *bytes) {
+        int r = phx_texts_add(bytes, definers->directory);
+
+        if (r >= 0)
+                r = phx_texts_add_number(bytes, definers->table.count);
+        for (size_t i = 0; r >= 0 && i < definers->table.count; i++)
+                r = render_definer(bytes, &definers->table.items[i]);
+        return r;
+}
+
+static int parse_definer(struct phx_texts *reader, struct table *table) {
+        phx_cleanup(definer_done) struct definer definer = { 0 };
+        uint64_t count;
+        int r = 0;
+
+        if (phx_replace(&definer.file, phx_texts_next(reader)) < 0)
+                return -ENOMEM;
+        definer.stamp = phx_texts_next_stamp(reader);
+        definer.is_settled = phx_texts_next_number(reader) == 1;
+        count = phx_texts_next_number(reader);
+        for (uint64_t i = 0; r >= 0 && i < count && !reader->is_short; i++) {
+                const char *name = phx_texts_next(reader);
+                unsigned line = (unsigned) phx_texts_next_number(reader);
+
+                r = phx_definitions_add(&definer.found, name, definer.file, line);
+        }
+        return r < 0 ? r : add_definer(table, &definer);
+}
+
+int phx_definers_parse(struct phx_definers *definers, struct phx_texts *reader) {
+        bool is_settled = true;
+        uint64_t count;
+        int r;
+
+        r = phx_replace(&definers->directory, phx_texts_next(reader));
+        count = phx_texts_next_number(reader);
+        for (uint64_t i = 0; r >= 0 && i < count && !reader->is_short; i++)
+                r = parse_definer(reader, &definers->table);
+        for (size_t i = 0; i < definers->table.count; i++)
+                is_settled &= definers->table.items[i].is_settled;
+        if (r >= 0 && reader->is_short)
+                r = -EBADMSG;
+        if (r < 0)
+                phx_definers_forget(definers);
+        return r < 0 ? r : !is_settled;
+}
+
+/* --- a look --- */
+
 static int note_unreadable(struct look *look, const char *file, int code) {
         return phx_strings_addf(&look->unreadable, "%s: %s", file, strerrordesc_np(-code));
 }

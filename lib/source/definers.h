@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/scope.h"
+#include "base/texts.h"
 #include "source/definitions.h"
 
 /* What was found in each file when it was last read. */
@@ -47,3 +48,9 @@ int phx_definers_observe(
                 int dir_fd,
                 struct phx_definitions *ret_definitions,
                 struct phx_error *error);
+
+/* What was found in each file, as texts for another process; and the other way round, into new
+ * DEFINERS: the first look there believes it by the stamps. 1 when one cannot be relied on, 0,
+ * -EBADMSG or -ENOMEM, and then nothing is known. */
+int phx_definers_render(const struct phx_definers *definers, struct phx_buffer *bytes);
+int phx_definers_parse(struct phx_definers *definers, struct phx_texts *reader);

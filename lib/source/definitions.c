@@ -23,7 +23,7 @@ static void definition_done(struct phx_definition *definition) {
         free(definition->file);
 }
 
-static int add_definition(
+int phx_definitions_add(
                 struct phx_definitions *definitions,
                 const char *name,
                 const char *file,
@@ -83,7 +83,11 @@ static int definitions_open_block(
         name = definitions_text_of(&word);
         if (!name)
                 return -ENOMEM;
-        return name[0] ? add_definition(definitions, name, file, phx_lexed_line_at(head, word.from))
+        return name[0] ? phx_definitions_add(
+                                         definitions,
+                                         name,
+                                         file,
+                                         phx_lexed_line_at(head, word.from))
                        : 0;
 }
 
@@ -177,7 +181,7 @@ int phx_definitions_add_all(struct phx_definitions *to, const struct phx_definit
         for (size_t i = 0; i < from->count; i++) {
                 const struct phx_definition *item = &from->items[i];
 
-                r = add_definition(to, item->name, item->file, item->line);
+                r = phx_definitions_add(to, item->name, item->file, item->line);
                 if (r < 0)
                         return r;
         }

@@ -37,6 +37,12 @@ int phx_definitions_scan(
                 const char *file,
                 struct phx_definitions *ret_definitions);
 
+/* Appends one. 0 or -ENOMEM. */
+int phx_definitions_add(
+                struct phx_definitions *definitions,
+                const char *name,
+                const char *file,
+                unsigned line);
 /* Appends copies of all of FROM. 0 or -ENOMEM. */
 int phx_definitions_add_all(struct phx_definitions *to, const struct phx_definitions *from);
 /* The same definitions in the same order, and the same unreadable files. */

@@ -261,7 +261,7 @@ static int files_note(const struct phx_files *files, struct phx_files_node *node
         return 0;
 }
 
-static struct phx_files_node *files_make(
+struct phx_files_node *phx_files_make(
                 struct phx_files *files,
                 const char *path,
                 bool is_directory) {
@@ -283,9 +283,18 @@ static struct phx_files_node *files_make(
                 phx_files_node_free(node);
                 return NULL;
         }
-        if (is_directory)
+        return node;
+}
+
+static struct phx_files_node *files_make_and_read(
+                struct phx_files *files,
+                const char *path,
+                bool is_directory) {
+        struct phx_files_node *node = phx_files_make(files, path, is_directory);
+
+        if (node && is_directory)
                 phx_files_read_directory(files, node);
-        else
+        else if (node)
                 phx_files_read(files, node);
         return node;
 }
@@ -303,14 +312,28 @@ static struct phx_files_node *files_get(
         const struct phx_files_node key = { .path = path, .is_directory = is_directory };
         struct phx_files_node *const *found = tfind(&key, &files->nodes, phx_files_compare), *node;
 
-        node = found ? *found : files_make(files, path, is_directory);
+        node = found ? *found : files_make_and_read(files, path, is_directory);
         if (found && files_is_to_check(files, node))
                 phx_files_refresh_node(files, node);
         return node && files_note(files, node) >= 0 ? node : NULL;
 }
 
-const struct phx_file_seen *phx_files_get(struct phx_files *files, const char *path) {
+const struct phx_file_seen *phx_files_see(struct phx_files *files, const char *path) {
         struct phx_files_node *node = files_get(files, path, false);
+
+        return node ? &node->file : NULL;
+}
+
+static struct phx_files_node *files_get_text(struct phx_files *files, const char *path) {
+        struct phx_files_node *node = files_get(files, path, false);
+
+        if (node && node->file.result >= 0 && !node->file.text)
+                phx_files_load(files, node);
+        return node;
+}
+
+const struct phx_file_seen *phx_files_get(struct phx_files *files, const char *path) {
+        struct phx_files_node *node = files_get_text(files, path);
 
         return node ? &node->file : NULL;
 }
@@ -322,7 +345,7 @@ const struct phx_directory_seen *phx_files_list(struct phx_files *files, const c
 }
 
 const struct phx_references *phx_files_references(struct phx_files *files, const char *path) {
-        struct phx_files_node *node = files_get(files, path, false);
+        struct phx_files_node *node = files_get_text(files, path);
 
         if (!node)
                 return NULL;

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/scope.h"
 #include "base/strings.h"
+#include "base/texts.h"
 #include "base/trust.h"
 #include "source/include_scan.h"
 
@@ -17,7 +18,7 @@
 struct phx_file_seen {
         char *path;
         int result; /* 0, or the negative errno of phx_trust_read() */
-        char *text; /* with result 0: SIZE bytes and a NUL */
+        char *text; /* with result 0: SIZE bytes and a NUL; see phx_files_see() */
         size_t size;
         char digest[PHX_SHA256_HEX];
         bool is_linked; /* a symbolic link was on the way, so that more directories are to be
@@ -82,6 +83,10 @@ void phx_files_used_done(struct phx_files_used *used);
  * memory is short. */
 const struct phx_file_seen *phx_files_get(struct phx_files *files, const char *path);
 
+/* The same, without need of its text: NULL, when it was read before a restart and its stamp is
+ * still the same. The digest is there. */
+const struct phx_file_seen *phx_files_see(struct phx_files *files, const char *path);
+
 /* The same for a directory. */
 const struct phx_directory_seen *phx_files_list(struct phx_files *files, const char *path);
 
@@ -92,3 +97,27 @@ const struct phx_references *phx_files_references(struct phx_files *files, const
 /* Appends the directories where a change may change the file or directory at PATH, which need not
  * exist: that which holds it, or will. 0 or -ENOMEM. */
 int phx_files_watch(const struct phx_files *files, const char *path, struct phx_strings *watches);
+
+/* --- over a restart --- */
+
+/* Appends what is known of files and directories, all but their texts, for FILES of another
+ * process. Each gets a number, until the next rendering. 0 or -ENOMEM. */
+int phx_files_render(struct phx_files *files, struct phx_buffer *bytes);
+/* The number of a file or directory, and of one of USED; PHX_FILES_NO_NUMBER when it was not
+ * rendered: it is to be read in each look. */
+#define PHX_FILES_NO_NUMBER SIZE_MAX
+size_t phx_files_number(const struct phx_files *files, const char *path, bool is_directory);
+size_t phx_files_used_number(const struct phx_files_used *used, size_t at);
+
+/* Takes up what was rendered, into FILES, which are new. They are to be refreshed before the first
+ * question. RET_ALL, the caller's, has all by their numbers. 1 when a stamp cannot be relied on, 0,
+ * -EBADMSG or -ENOMEM; then FILES are empty. */
+int phx_files_parse(
+                struct phx_files *files,
+                struct phx_texts *reader,
+                struct phx_files_used *ret_all);
+/* Of one of USED: its path; its digest, or "directory", or "" when there is none. */
+const char *phx_files_used_path(const struct phx_files_used *used, size_t at);
+const char *phx_files_used_digest(const struct phx_files_used *used, size_t at);
+/* Notes one of ALL in USED. 0 or -ENOMEM. */
+int phx_files_used_add(struct phx_files_used *used, const struct phx_files_used *all, size_t at);

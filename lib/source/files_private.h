@@ -22,6 +22,7 @@ struct phx_files_node {
         size_t reach;    /* of what is not there: how many bytes of the path are */
         uint64_t changed;
         uint64_t used; /* the number of the look */
+        size_t number; /* see phx_files_render() */
 };
 
 struct phx_files {
@@ -35,10 +36,14 @@ struct phx_files {
         bool is_checking; /* see phx_files_check() */
 };
 
+/* Adds one of which nothing is known yet, and PATH is not there. NULL when memory is short. */
+struct phx_files_node *phx_files_make(struct phx_files *files, const char *path, bool is_directory);
 /* Reads it afresh, into a node that has its path and nothing else. */
 void phx_files_read(struct phx_files *files, struct phx_files_node *node);
 /* Lists it afresh, likewise. */
 void phx_files_read_directory(struct phx_files *files, struct phx_files_node *node);
+/* Reads the content of a file of which all else is known. */
+void phx_files_load(struct phx_files *files, struct phx_files_node *node);
 /* Brings it up to date, whatever the scope. */
 void phx_files_refresh_node(struct phx_files *files, struct phx_files_node *node);
 void phx_files_node_free(struct phx_files_node *node);

@@ -7,6 +7,9 @@
  *              the content was read with, and that stamp was settled
  *   read       as for the first time; but when the content is the same, it counts as no change
  *
+ * Of a file that is known from before a restart (files_kept.c) the text is read when it is first
+ * asked for; should it be another one by then, that is a change like any other.
+ *
  * What is not there counts as changed also when more of the way to it is there than before: then
  * other directories are to be watched.
  *
@@ -118,13 +121,16 @@ static void refresh_take(
         node->changed = ++files->version;
 }
 
-static void refresh_file(struct phx_files *files, struct phx_files_node *node) {
+void phx_files_load(struct phx_files *files, struct phx_files_node *node) {
         struct phx_files_node again = { .path = node->path };
 
-        if (is_same_file(files, node))
-                return;
         phx_files_read(files, &again);
         refresh_take(files, node, &again);
+}
+
+static void refresh_file(struct phx_files *files, struct phx_files_node *node) {
+        if (!is_same_file(files, node))
+                phx_files_load(files, node);
 }
 
 /* --- directories --- */

@@ -36,8 +36,9 @@ static void read_content(const char *path, const struct stat *st, struct tree_en
 static int take_one(const char *path, const struct stat *st, int flag, struct FTW *ftw) {
         struct tree_entry *entry;
 
-        /* What liblxc has answered has the stamps of the files: it is never the same twice. */
-        if (strlen(path) <= prefix || strstr(path, "lxc-answers"))
+        /* What liblxc has answered, and what was judged, has the stamps of the files: it is never
+         * the same twice. */
+        if (strlen(path) <= prefix || strstr(path, "lxc-answers") || strstr(path, "judgements"))
                 return 0;
         entry = phx_grow(&taken->entries, &taken->count, sizeof(*entry));
         if (!entry)

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include "machine/places.h"
+#include "profiles/profiles.h"
+#include "source/definers.h"
+
+/* What the machine has found out about profiles and deployed files, in one file of the state
+ * directory, so that an engine that starts need not find it out again. All borrowed. */
+struct phx_machine_kept {
+        const char *state_dir;
+        /* Which program it is: another one judges again. NULL: this process's (base/program.h). */
+        const char *program;
+        struct phx_places *places;
+        struct phx_definers *definers;
+        struct phx_profiles *profiles;
+};
+
+/* Takes up what is there, into parts that are new. 1 when it should be saved after the first look,
+ * as not all of it can be relied on the next time; 0, also for a file that is damaged, missing, or
+ * another program's; or -ENOMEM. */
+int phx_machine_kept_load(const struct phx_machine_kept *kept);
+
+/* Writes it, without waiting for the disk. 0 or a negative errno. */
+int phx_machine_kept_save(const struct phx_machine_kept *kept);

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* The file in which what was judged is kept, and what is believed of it. That a deployed file was
+ * not read shows by what is known of it, which is not what stands in it. */
+
+#include <time.h>
+
+#include "base/seal.h"
+#include "base/stamp.h"
+#include "machine/kept.h"
+#include "profiles-fixture.h"
+
+#define OTHERS "profile lxc-others {\n}\n"
+
+static struct phx_places *places;
+static struct phx_definers *definers;
+static char state_dir[PATH_MAX];
+static struct phx_machine_kept kept;
+
+static void forget_all(void) {
+        places = phx_places_free(places);
+        definers = phx_definers_free(definers);
+}
+
+static void start_all(const char *program, int result) {
+        forget_all();
+        assert_int_equal(phx_places_new(&trust, &places), 0);
+        assert_int_equal(phx_definers_new(&definers), 0);
+        start(true);
+        kept = (struct phx_machine_kept){ state_dir, program, places, definers, profiles };
+        assert_int_equal(phx_machine_kept_load(&kept), result);
+}
+
+/* Until a change is sure to give the file another stamp. */
+static void settle(const char *path) {
+        struct phx_stamp stamp;
+        struct stat st;
+
+        assert_int_equal(stat(tree_path(path), &st), 0);
+        for (stamp = phx_stamp_of(&st); !phx_stamp_is_settled(&stamp);)
+                (void) nanosleep(&(struct timespec){ 0, 1000000 }, NULL);
+}
+
+static const struct phx_place_seen *place(void) {
+        const struct phx_place_seen *seen;
+
+        assert_true(phx_places_refresh(places, deployed_dir, NULL) >= 0);
+        seen = phx_places_get(places, "/deployed/lxc-others");
+        assert_non_null(seen);
+        phx_places_rest(places);
+        return seen;
+}
+
+static const struct phx_definition *definition(const char *name) {
+        phx_autoclose int fd = open(tree_path("deployed"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        assert_true(phx_definers_is_due(definers, deployed_dir, NULL));
+        assert_true(phx_definers_look(definers, fd, NULL) >= 0);
+        return phx_definitions_find(phx_definers_found(definers), name, NULL);
+}
+
+/* The text of the same size, of which PLACES and DEFINERS know nothing. */
+static void assert_seen(const char *text, const char *name) {
+        char digest[PHX_SHA256_HEX];
+
+        phx_sha256(text, strlen(text), digest);
+        assert_int_equal(place()->deployed.kind, PHX_DEPLOYED_FILE);
+        assert_string_equal(place()->deployed.digest, digest);
+        assert_non_null(definition(name));
+        assert_string_equal(definition(name)->file, "lxc-others");
+        assert_int_equal(definition(name)->line, 1);
+}
+
+static int set_up_kept(void **state) {
+        int r = set_up(state);
+
+        (void) snprintf(state_dir, sizeof(state_dir), "%s", tree_path("state"));
+        tree_mkdir("state");
+        tree_write("deployed/lxc-others", OTHERS);
+        settle("deployed/lxc-others");
+        settle("profiles/lxc-web");
+        settle("parser");
+        start_all("one", 0);
+        assert_seen(OTHERS, "lxc-others");
+        update(1);
+        assert_compiled("lxc-web\n");
+        assert_int_equal(phx_machine_kept_save(&kept), 0);
+        return r;
+}
+
+static int tear_down_kept(void **state) {
+        forget_all();
+        return tear_down(state);
+}
+
+/* --- what is believed --- */
+
+static char *read_kept(size_t *ret_size) {
+        char *file = NULL;
+
+        assert_int_equal(
+                        phx_file_read_at(
+                                        AT_FDCWD,
+                                        tree_path("state/judgements"),
+                                        1UL << 20,
+                                        &file,
+                                        ret_size),
+                        0);
+        return file;
+}
+
+#define MAGIC "phoenixd-judgements 1"
+
+static const char *content_of(const char *file, size_t size, size_t *ret_size) {
+        const char *content = phx_seal_open(MAGIC, "one", file, size, ret_size, NULL);
+
+        assert_non_null(content);
+        return content;
+}
+
+static void write_kept(const char *content, size_t size) {
+        phx_cleanup(phx_buffer_done) struct phx_buffer whole = { 0 };
+        char checksum[PHX_SEAL_HEX];
+
+        phx_seal_checksum("one", content, size, checksum);
+        assert_int_equal(phx_seal_render(&whole, MAGIC, checksum, content, size), 0);
+        tree_write_bytes("state/judgements", whole.data, whole.size);
+}
+
+/* The file "judgements", with FROM changed to TO, of the same SIZE, where it stands first. */
+static void change_kept(const char *from, const char *to, size_t size) {
+        size_t file_size = 0, content_size = 0;
+        phx_autofree char *file = read_kept(&file_size);
+        const char *content = content_of(file, file_size, &content_size);
+        char *at = memmem(file, file_size, from, size);
+
+        assert_non_null(at);
+        memcpy(at, to, size);
+        write_kept(content, content_size);
+}
+
+static void the_stamp_is_believed(void **state) {
+        char digest[PHX_SHA256_HEX], other[PHX_SHA256_HEX];
+
+        phx_sha256(OTHERS, strlen(OTHERS), digest);
+        phx_sha256("", 0, other);
+        change_kept(digest, other, PHX_SHA256_HEX);
+        start_all("one", 0);
+        assert_string_equal(place()->deployed.digest, other);
+
+        /* How many there are, the name, and the line. */
+        change_kept("1\0lxc-others\0"
+                    "1",
+                    "1\0lxc-others\0"
+                    "7",
+                    sizeof("1 lxc-others 1"));
+        start_all("one", 0);
+        assert_int_equal(definition("lxc-others")->line, 7);
+}
+
+static void another_text_is_read(void **state) {
+        static const char text[] = "profile lxc-Others {\n}\n";
+        struct stat before;
+
+        assert_int_equal(stat(tree_path("deployed/lxc-others"), &before), 0);
+        tree_write("deployed/lxc-others", text);
+        assert_int_equal(
+                        utimensat(AT_FDCWD,
+                                  tree_path("deployed/lxc-others"),
+                                  (struct timespec[]){ before.st_atim, before.st_mtim },
+                                  0),
+                        0);
+        start_all("one", 0);
+        assert_seen(text, "lxc-Others");
+        assert_null(definition("lxc-others"));
+}
+
+static void one_that_is_gone_or_not_trusted_is_seen(void **state) {
+        assert_int_equal(chmod(tree_path("deployed/lxc-others"), 0666), 0);
+        start_all("one", 0);
+        assert_int_equal(place()->deployed.kind, PHX_DEPLOYED_UNTRUSTED);
+        assert_int_equal(chmod(tree_path("deployed/lxc-others"), 0644), 0);
+        assert_int_equal(chmod(tree_path("deployed"), 0777), 0);
+        start_all("one", 0);
+        assert_true(place()->result < 0);
+        assert_int_equal(chmod(tree_path("deployed"), 0755), 0);
+        tree_remove("deployed/lxc-others");
+        start_all("one", 0);
+        assert_int_equal(place()->deployed.kind, PHX_DEPLOYED_ABSENT);
+        assert_null(definition("lxc-others"));
+}
+
+/* Then it is to be saved once more, when it can be relied on. */
+static void a_file_that_was_just_written_is_read(void **state) {
+        struct phx_stamp stamp;
+        struct stat st;
+
+        tree_write("deployed/lxc-others", OTHERS);
+        assert_seen(OTHERS, "lxc-others");
+        assert_int_equal(stat(tree_path("deployed/lxc-others"), &st), 0);
+        stamp = phx_stamp_of(&st);
+        if (phx_stamp_is_settled(&stamp))
+                skip(); /* a slow machine */
+        assert_int_equal(phx_machine_kept_save(&kept), 0);
+        start_all("one", 1);
+        settle("deployed/lxc-others");
+        update(0);
+        assert_seen(OTHERS, "lxc-others");
+        assert_int_equal(phx_machine_kept_save(&kept), 0);
+        start_all("one", 0);
+}
+
+/* --- what is not --- */
+
+static bool is_judged_without_reading(void) {
+        phx_autoclose int writer = open(tree_path("profiles/lxc-web"), O_WRONLY | O_CLOEXEC);
+
+        assert_true(writer >= 0);
+        update(0);
+        assert_compiled("");
+        return find("lxc-web")->state == PHX_SOURCE_GOOD;
+}
+
+static void another_program_judges_again(void **state) {
+        start_all("one", 0);
+        assert_true(is_judged_without_reading());
+        start_all("two", 0);
+        assert_false(is_judged_without_reading());
+        start_all(NULL, 0);
+        assert_false(is_judged_without_reading());
+        /* This very one. */
+        update(0);
+        place();
+        (void) definition("lxc-web");
+        assert_int_equal(phx_machine_kept_save(&kept), 0);
+        start_all(NULL, 0);
+        assert_true(is_judged_without_reading());
+}
+
+static void a_damaged_file_is_none(void **state) {
+        size_t size = 0;
+        phx_autofree char *file = read_kept(&size);
+
+        for (size_t i = 0; i < size; i += i < 80 ? 1 : 37) {
+                file[i] ^= 1;
+                tree_write_bytes("state/judgements", file, size);
+                start_all("one", 0);
+                assert_null(phx_definers_found(definers)->items);
+                file[i] ^= 1;
+                tree_write_bytes("state/judgements", file, i);
+                start_all("one", 0);
+        }
+        assert_false(is_judged_without_reading());
+        tree_remove("state/judgements");
+        start_all("one", 0);
+        update(0);
+        assert_good("lxc-web");
+        tree_write_bytes("state/judgements", file, size);
+        start_all("one", 0);
+        assert_true(is_judged_without_reading());
+}
+
+/* Whole, and yet with texts that nobody has written: nothing is taken up of it. */
+static void a_whole_file_without_sense_is_none(void **state) {
+        size_t size = 0, content_size = 0;
+        phx_autofree char *file = read_kept(&size);
+        const char *content = content_of(file, size, &content_size);
+
+        for (size_t cut = 0; cut < content_size; cut++) {
+                if (cut > 0 && content[cut - 1] != '\0')
+                        continue;
+                write_kept(content, cut);
+                start_all("one", 0);
+        }
+        assert_false(is_judged_without_reading());
+}
+
+#define KEPT(name) cmocka_unit_test_setup_teardown(name, set_up_kept, tear_down_kept)
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                KEPT(the_stamp_is_believed),
+                KEPT(another_text_is_read),
+                KEPT(one_that_is_gone_or_not_trusted_is_seen),
+                KEPT(a_file_that_was_just_written_is_read),
+                KEPT(another_program_judges_again),
+                KEPT(a_damaged_file_is_none),
+                KEPT(a_whole_file_without_sense_is_none),
+        };
+
+        return cmocka_run_group_tests_name("machine_kept", tests, NULL, NULL);
+}
