@@ -9,6 +9,7 @@
  * the bus is asked first whose it is, as in request.c, and meanwhile nothing of it is held. */
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,9 @@
 
 /* Each is read for it, and all its properties may be written: some 50 us. */
 #define OBJECTS_AT_ONCE 50
+/* Bytes of a long answer, and how long none comes until its memory is given back. */
+#define LONG_ANSWER ((size_t) 64 * 1024)
+#define REST_USEC 2000000
 #define TOO_MANY "too many requests are pending; try again later"
 
 struct bus_answer {
@@ -112,6 +116,8 @@ static int answer_go_on(struct bus_answer *answer) {
 
         if (r == 0)
                 return 0;
+        if (answer->is_known)
+                bus_answer_made(answer->bus, LONG_ANSWER);
         if (r > 0)
                 r = sd_bus_message_close_container(answer->reply);
         if (r >= 0)
@@ -239,15 +245,35 @@ int bus_answer_begin(
         return 1;
 }
 
-int bus_answers_attach(struct bus *bus) {
+static int on_rest(sd_event_source *source, uint64_t usec, void *data) {
+        (void) malloc_trim(0);
+        return 0;
+}
+
+void bus_answer_made(struct bus *bus, size_t size) {
+        if (size >= LONG_ANSWER && sd_event_source_set_time_relative(bus->rest, REST_USEC) >= 0)
+                (void) sd_event_source_set_enabled(bus->rest, SD_EVENT_ONESHOT);
+}
+
+static int answers_add_timer(
+                struct bus *bus,
+                sd_event_source **ret_source,
+                uint64_t accuracy_usec,
+                sd_event_time_handler_t handler) {
         int r = sd_event_add_time_relative(
                         bus->event,
-                        &bus->turn,
+                        ret_source,
                         CLOCK_MONOTONIC,
                         0,
-                        1,
-                        on_turn,
+                        accuracy_usec,
+                        handler,
                         bus);
 
-        return r < 0 ? r : sd_event_source_set_enabled(bus->turn, SD_EVENT_OFF);
+        return r < 0 ? r : sd_event_source_set_enabled(*ret_source, SD_EVENT_OFF);
+}
+
+int bus_answers_attach(struct bus *bus) {
+        int r = answers_add_timer(bus, &bus->turn, 1, on_turn);
+
+        return r < 0 ? r : answers_add_timer(bus, &bus->rest, REST_USEC, on_rest);
 }

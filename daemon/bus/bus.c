@@ -194,6 +194,7 @@ struct bus *bus_free(struct bus *bus) {
         sd_event_source_disable_unref(bus->timer);
         sd_event_source_disable_unref(bus->news);
         sd_event_source_disable_unref(bus->turn);
+        sd_event_source_disable_unref(bus->rest);
         sd_event_unref(bus->event);
         for (size_t i = 0; i < PHX_ELEMENTS(bus->announced); i++)
                 free(bus->announced[i]);

@@ -77,6 +77,7 @@ struct bus {
         unsigned news_count;        /* announced since there were none */
         struct bus_answer *answers; /* that take more than one turn */
         sd_event_source *turn;
+        sd_event_source *rest; /* after a long one */
 };
 
 /* Each adds its vtables to the connection. */
@@ -112,6 +113,10 @@ int bus_answer_begin(
                 sd_bus_message *call,
                 const struct bus_answer_plan *plan,
                 sd_bus_error *error);
+
+/* An answer of SIZE bytes is made: a long one takes memory that is given back when there was none
+ * for a while. */
+void bus_answer_made(struct bus *bus, size_t size);
 
 /* The methods of the manager's object that only tell. */
 int bus_describe(sd_bus_message *message, void *data, sd_bus_error *error);

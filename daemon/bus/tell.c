@@ -29,7 +29,7 @@ int bus_reply_text(sd_bus_message *message, const struct phx_buffer *buffer) {
 int bus_describe(sd_bus_message *message, void *data, sd_bus_error *error) {
         phx_cleanup(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         phx_cleanup(board_text_done) struct board_text text = { 0 };
-        const struct bus *bus = data;
+        struct bus *bus = data;
         int r;
 
         r = board_describe(bus->board, &text);
@@ -37,6 +37,7 @@ int bus_describe(sd_bus_message *message, void *data, sd_bus_error *error) {
                 r = sd_bus_message_new_method_return(message, &reply);
         if (r >= 0)
                 r = sd_bus_message_append_string_iovec(reply, text.pieces, (unsigned) text.count);
+        bus_answer_made(bus, SIZE_MAX);
         return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
 }
 
@@ -85,7 +86,7 @@ static bool is_for_all(enum phx_object_kind kind) {
 int bus_describe_objects(sd_bus_message *message, void *data, sd_bus_error *error) {
         phx_cleanup(phx_buffer_done) struct phx_buffer buffer = { 0 };
         enum phx_object_kind kind = PHX_OBJECT_PROFILE;
-        const struct bus *bus = data;
+        struct bus *bus = data;
         const char *name, *after;
         uint32_t count;
         int r;
@@ -104,6 +105,7 @@ int bus_describe_objects(sd_bus_message *message, void *data, sd_bus_error *erro
                         after,
                         count == 0 || count > PAGE_LIMIT ? PAGE_LIMIT : count,
                         &buffer);
+        bus_answer_made(bus, buffer.size);
         return r < 0 ? r : bus_reply_text(message, &buffer);
 }
 
