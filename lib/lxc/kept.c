@@ -10,8 +10,9 @@
  * The stamps are kept too: while they hold, a config is not even read. Where they do not, after a
  * boot that has given the file system another number, say, its digest tells that it is the same.
  *
- * What came of a review follows from the same key as the verdicts. Most come to nothing, and only
- * that is kept: what is to be done to a config is found out again, from its text. */
+ * What came of a review follows from the same key as the verdicts. That key has the record of our
+ * lines in it, so the file is written after the inventory. Most come to nothing, and only that is
+ * kept: what is to be done to a config is found out again, from its text. */
 
 #include "lxc/kept.h"
 

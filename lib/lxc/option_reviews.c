@@ -5,7 +5,10 @@
  * to liblxc (lxc/option_trials.c), settled and remembered, so that no more texts than theirs are in
  * memory.
  *
- * What is wrong with a config that cannot be judged is of the moment: it is not remembered. */
+ * What is wrong with a config that cannot be judged is of the moment: it is not remembered. Nor is
+ * what comes of a review that shrinks the record of a container: its key is made of the record as
+ * it was, which is the one on disk until the inventory is saved. Under that key it would say of a
+ * record with too many lines that nothing is to be done. */
 
 #include "lxc/option_reviews.h"
 
@@ -171,7 +174,10 @@ static int review_add(
         of.size = source->size;
         r = phx_assignments_add(&batch->assignments, &of, batch->review->inventory);
         free(of.text);
-        batch->changed |= r > 0;
+        if (r > 0) {
+                batch->items[batch->assignments.count - 1] = 0;
+                batch->changed = true;
+        }
         return r;
 }
 

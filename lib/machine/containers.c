@@ -454,7 +454,6 @@ int phx_machine_containers_review(
                 r = phx_machine_pve_skip_options(review.file, observed);
         if (r < 0)
                 return r;
-        phx_machine_answers_save(containers);
         machine_settle(containers, input->scope, observed);
         return changed;
 }

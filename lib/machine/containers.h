@@ -67,6 +67,11 @@ int phx_machine_containers_review(
                 struct phx_observed *observed,
                 struct phx_error *error);
 
+/* Keeps the answers, if there are enough new ones. To be called when INVENTORY as the review left
+ * it is on disk: what came of a review follows from it. Where nothing is kept, and where it cannot
+ * be, the answers are asked for again by the next engine: that costs time, and nothing else. */
+void phx_machine_answers_save(struct phx_machine_containers *containers);
+
 /* Which containers that are missing here another node of the cluster has. */
 void phx_machine_containers_find_elsewhere(
                 const struct phx_machine_containers *containers,

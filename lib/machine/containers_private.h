@@ -35,7 +35,3 @@ struct phx_lxc phx_machine_lxc(
                 const struct phx_machine_containers *containers,
                 const char *lxc_path,
                 const struct phx_scope *scope);
-
-/* Where nothing is kept, and where it cannot be, the answers are asked for again by the next
- * engine: that costs time, and nothing else. */
-void phx_machine_answers_save(struct phx_machine_containers *containers);

@@ -5,7 +5,8 @@
  *
  * The inventory in memory is corrected (a file that is gone is not ours any more) and saved once,
  * if it changed. If that fails, the pass goes on: what is recorded already is still managed,
- * nothing new is claimed, and `is_unsaved` makes the next save due. */
+ * nothing new is claimed, and `is_unsaved` makes the next save due. liblxc's answers are kept after
+ * the inventory is on disk, as what came of them goes with it. */
 
 #include <errno.h>
 #include <string.h>
@@ -57,7 +58,8 @@ int phx_machine_review(
                         desired,
                         observed,
                         error);
-        machine->is_unsaved |= r > 0;
+        /* What was corrected before it failed is in the inventory. */
+        machine->is_unsaved |= r != 0;
         phx_machine_containers_find_elsewhere(machine->containers, desired);
         if (r >= 0)
                 r = phx_machine_containers_wish(
@@ -136,6 +138,7 @@ static int save_look(
 
         if (r >= 0) {
                 phx_profiles_tidy(machine->profiles);
+                phx_machine_answers_save(machine->containers);
                 return 0;
         }
         if (!phx_desired_add_refusal(desired, PHX_REFUSED_STATE, NULL, phx_error_text(&why, r)))

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -412,9 +413,13 @@ static void record_lines(struct phx_inventory *inventory, const char *name) {
         free(items[0]);
 }
 
-static int look_with(struct host *host, struct phx_inventory *inventory) {
-        char lxc_path[512];
-        const struct phx_settings settings = { .lxc_path = lxc_path };
+/* Of the containers in CONFIGURATION; NULL: none. */
+static int look_with_entries(
+                struct host *host,
+                const struct phx_configuration *configuration,
+                struct phx_inventory *inventory) {
+        char lxc_path[512], file[] = "/etc/x.json";
+        const struct phx_settings settings = { .lxc_path = lxc_path, .configuration = file };
         phx_cleanup(phx_desired_freep) struct phx_desired *desired = calloc(1, sizeof(*desired));
         phx_cleanup(phx_observed_freep) struct phx_observed *observed = calloc(
                         1,
@@ -424,11 +429,15 @@ static int look_with(struct host *host, struct phx_inventory *inventory) {
         return look_at_containers(
                         host->containers,
                         &settings,
-                        NULL,
+                        configuration,
                         inventory,
                         desired,
                         observed,
                         NULL);
+}
+
+static int look_with(struct host *host, struct phx_inventory *inventory) {
+        return look_with_entries(host, NULL, inventory);
 }
 
 static void lines_of_a_container_that_is_gone_are_forgotten(void **state) {
@@ -449,6 +458,43 @@ static void lines_of_a_container_that_is_gone_are_forgotten(void **state) {
         assert_int_equal(look_with(*state, &inventory), 0);
 }
 
+static void keep_answers(struct host *host) {
+        static const struct phx_trust anyone = { .root = "/", .anyone = true };
+
+        phx_machine_containers_free(host->containers);
+        assert_int_equal(
+                        phx_machine_containers_new(&host->roots, &anyone, NULL, &host->containers),
+                        0);
+        assert_int_equal(
+                        phx_machine_containers_keep(host->containers, tree_path("state"), NULL),
+                        0);
+}
+
+/* Were it believed that nothing is to be done for the record with too many lines, it would stay,
+ * and a line that the operator writes later would be taken for ours. */
+static void a_record_that_was_not_saved_is_corrected_after_a_crash(void **state) {
+        struct host *host = *state;
+        char id[] = "web", profile[] = "lxc-a";
+        struct phx_container_config web = { .id = id, .profile = profile };
+        const struct phx_configuration configuration = { .containers = &web, .count = 1 };
+        phx_cleanup(phx_inventory_done) struct phx_inventory memory = { 0 }, disk = { 0 };
+
+        tree_mkdir("state");
+        tree_write("lxc/web/config", "lxc.uts.name = x\nlxc.apparmor.profile = lxc-a\n");
+        keep_answers(host);
+        record_lines(&memory, "web");
+        record_lines(&disk, "web");
+        assert_int_equal(look_with_entries(host, &configuration, &memory), 1);
+        assert_int_equal(memory.container_count, 0);
+        phx_machine_answers_save(host->containers);
+        assert_int_equal(access(tree_path("state/lxc-answers"), F_OK), 0);
+
+        keep_answers(host);
+        assert_int_equal(look_with_entries(host, &configuration, &disk), 1);
+        assert_int_equal(disk.container_count, 0);
+        assert_int_equal(look_with_entries(host, &configuration, &disk), 0);
+}
+
 #define with_host(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void) {
@@ -459,6 +505,7 @@ int main(void) {
                 with_host(a_name_that_is_another_s_id_is_that_one_s_directory),
                 with_host(a_name_that_can_be_no_directory_finds_none),
                 with_host(lines_of_a_container_that_is_gone_are_forgotten),
+                with_host(a_record_that_was_not_saved_is_corrected_after_a_crash),
                 with_host(a_monitor_that_hangs_leaves_its_tasks_unknown),
                 with_host(a_stranger_at_its_name_does_not_make_it_run),
                 with_host(a_process_that_is_not_in_it_is_not_its_init),

@@ -43,6 +43,24 @@ static void a_record_that_could_not_be_saved_is_saved_later(void **state) {
         assert_int_equal(machine->saves, 1);
 }
 
+/* What is kept with them follows from the record. */
+static void answers_are_kept_after_the_record(void **state) {
+        struct machine *machine = *state;
+
+        tree_remove("lxc/web/config");
+        machine->is_disk_full = true;
+        (void) look(machine);
+        tree_write("lxc/web/config", "lxc.uts.name = web\n");
+        (void) look(machine);
+        assert_int_equal(machine->saves, 0);
+        assert_int_equal(access(tree_path("state/lxc-answers"), F_OK), -1);
+
+        machine->is_disk_full = false;
+        (void) look(machine);
+        assert_int_equal(machine->saves, 1);
+        assert_int_equal(access(tree_path("state/lxc-answers"), F_OK), 0);
+}
+
 static void what_cannot_be_recorded_is_not_installed_at_the_second_try_either(void **state) {
         struct machine *machine = *state;
 
@@ -210,6 +228,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 with_machine(a_piece_that_cannot_be_kept_stops_only_its_users),
                 with_machine(a_record_that_could_not_be_saved_is_saved_later),
+                with_machine(answers_are_kept_after_the_record),
                 with_machine(what_cannot_be_recorded_is_not_installed_at_the_second_try_either),
                 with_machine(a_file_that_came_in_between_is_not_overwritten),
                 with_machine(a_file_that_changed_in_between_is_not_overwritten),

@@ -269,6 +269,7 @@ static void answers_outlive_the_engine(void **state) {
         look(host);
         assert_int_equal(forks - before, 2);
         assert_refused(host, 0, "/c.json:12: lxc.cap.drop is skipped: liblxc rejects its value");
+        phx_machine_answers_save(host->containers);
 
         restart(host);
         before = forks;
