@@ -269,13 +269,17 @@ int phx_file_remove_leftovers(int dir_fd) {
         r = phx_directory_open(dir_fd, ".", &directory);
         if (r < 0)
                 return r;
-        while ((entry = readdir(directory))) {
+        while ((errno = 0, entry = readdir(directory))) {
                 if (entry->d_name[0] != '.' || !phx_has_suffix(entry->d_name, PHX_TEMPORARY_SUFFIX))
                         continue;
                 if (unlinkat(dir_fd, entry->d_name, 0) == 0)
                         removed++;
+                else if (errno != ENOENT)
+                        r = phx_errno();
         }
-        return removed;
+        if (errno != 0)
+                return phx_errno();
+        return r < 0 ? r : removed;
 }
 
 int phx_file_remove_others(int dir_fd, const char *suffix, const struct phx_strings *names) {

@@ -59,8 +59,8 @@ int phx_file_stage_at(
                 char **ret_temporary);
 int phx_file_commit_at(int dir_fd, const char *temporary, const char *name);
 
-/* Removes what a crash left of the above directly in DIR_FD. Returns how many, or a negative errno.
- */
+/* Removes what a crash left of the above directly in DIR_FD. Returns how many, or a negative errno
+ * when some of it may still be there. */
 int phx_file_remove_leftovers(int dir_fd);
 
 /* Removes every file directly in DIR_FD whose name ends with SUFFIX and is not in NAMES. Returns

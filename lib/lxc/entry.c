@@ -178,7 +178,7 @@ static int known_open(
         struct stat st;
         int opened;
 
-        known->is_link = false;
+        known->is_link = known->was_clean = false;
         known->directory = (struct phx_stamp){ 0 };
         if (fstatat(place->path_fd, known->name, &st, AT_SYMLINK_NOFOLLOW) >= 0) {
                 known->is_link = S_ISLNK(st.st_mode);

@@ -2,7 +2,7 @@
 
 /* A sealed file (base/seal.h) of texts (base/texts.h):
  *
- *   the program, liblxc's version, LXC_PATH, uid, gid, whether the directories were clean
+ *   the program, liblxc's version, LXC_PATH, uid, gid, whether the directories are clean
  *   of each list of includes   "i", how many, the paths
  *   of each container          "c", and what show_known() writes
  *   of each review             "o", directory, key, the verdicts, "1" where nothing came of it
@@ -179,7 +179,7 @@ static int kept_take_values(struct phx_texts *reader, struct phx_lxc_known *know
         return r;
 }
 
-static int kept_take_known(struct phx_texts *reader, struct phx_lxc_cache *cache) {
+static int kept_take_known(struct phx_texts *reader, bool was_clean, struct phx_lxc_cache *cache) {
         struct phx_lxc_known *known = phx_grow(&cache->items, &cache->count, sizeof(*known));
         uint64_t includes;
         int r;
@@ -199,6 +199,7 @@ static int kept_take_known(struct phx_texts *reader, struct phx_lxc_cache *cache
                 return -EBADMSG;
         known->chain = cache->chains.items[includes];
         known->is_directory = known->has_config = known->is_answered = true;
+        known->was_clean = was_clean;
         return kept_take_values(reader, known);
 }
 
@@ -223,6 +224,7 @@ static int kept_take_all(
                 const char *program,
                 struct phx_lxc_cache *cache,
                 struct phx_option_memory *memory) {
+        bool was_clean;
         int r;
 
         if (strcmp(phx_texts_next(reader), program) != 0 ||
@@ -231,14 +233,14 @@ static int kept_take_all(
         r = phx_replace(&cache->path, phx_texts_next(reader));
         cache->owner.uid = (uid_t) phx_texts_next_number(reader);
         cache->owner.gid = (gid_t) phx_texts_next_number(reader);
-        cache->is_clean = strcmp(phx_texts_next(reader), "1") == 0;
+        was_clean = strcmp(phx_texts_next(reader), "1") == 0;
         while (r >= 0 && reader->at < reader->end) {
                 const char *what = phx_texts_next(reader);
 
                 if (strcmp(what, "i") == 0)
                         r = kept_take_chain(reader, &cache->chains);
                 else if (strcmp(what, "c") == 0)
-                        r = kept_take_known(reader, cache);
+                        r = kept_take_known(reader, was_clean, cache);
                 else if (strcmp(what, "o") == 0)
                         r = kept_take_review(reader, memory);
                 else

@@ -20,8 +20,9 @@ struct phx_lxc_known {
         struct phx_stamp config;
         bool is_directory;
         bool is_link;
-        bool has_config;               /* it is a container */
-        bool is_settled;               /* the stamps are worth something: see base/stamp.h */
+        bool has_config; /* it is a container */
+        bool is_settled; /* the stamps are worth something: see base/stamp.h */
+        bool was_clean;  /* with this stamp of its directory, when an earlier process kept it */
         bool is_asked_settled;         /* CONFIG was, when liblxc was asked */
         bool is_answered;              /* VALUES and DECIDER are those of COMBINED */
         char digest[PHX_SHA256_HEX];   /* "" while the config could not be read */
@@ -43,7 +44,7 @@ struct phx_lxc_cache {
         struct phx_stamp directory; /* of PATH, when it was listed */
         bool is_settled;
         bool is_listed;              /* ITEMS are all that is there */
-        bool is_clean;               /* with their stamps, no directory holds what a crash left */
+        bool is_clean;               /* this process has found what a crash left, and removed it */
         bool is_complete;            /* the last look came to its end */
         bool is_link_met;            /* on the way to PATH */
         struct phx_lxc_known *items; /* sorted by name */

@@ -344,12 +344,12 @@ static int replace_select_name(const struct dirent *entry) {
         return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
 }
 
-/* A look remembers the directory as an earlier process has seen it when that had cleaned up. It
- * need not ask for it again. */
+/* As an earlier process has seen the directory after it had cleaned up. The next look need not ask
+ * for it again. */
 static bool replace_is_clean(const struct phx_lxc_cache *cache, int path_fd, const char *name) {
-        struct phx_lxc_known *known = cache->is_clean ? phx_lxc_cache_find(cache, name) : NULL;
+        struct phx_lxc_known *known = phx_lxc_cache_find(cache, name);
 
-        if (!known || !phx_lxc_known_has_directory(path_fd, known))
+        if (!known || !known->was_clean || !phx_lxc_known_has_directory(path_fd, known))
                 return false;
         known->checked_for = cache->look + 1;
         return true;
@@ -359,6 +359,8 @@ static int remove_leftovers_in(const struct phx_lxc *lxc, int path_fd, const cha
         phx_autoclose int fd = -1;
         int r = phx_lxc_open_container(lxc, path_fd, name, &fd, NULL);
 
+        if (r == -ENOTDIR || r == -ENOENT)
+                return 0;
         return r < 0 ? r : phx_file_remove_leftovers(fd);
 }
 
@@ -366,7 +368,9 @@ int phx_lxc_remove_leftovers(const struct phx_lxc *lxc, struct phx_lxc_cache *ca
         struct dirent **entries = NULL;
         phx_autoclose int path_fd = -1;
         int n, r, removed = 0;
+        bool is_clean = true;
 
+        cache->is_clean = false;
         r = phx_lxc_cache_set_place(cache, lxc);
         if (r >= 0)
                 r = phx_lxc_open_path(lxc, &path_fd, NULL);
@@ -381,8 +385,9 @@ int phx_lxc_remove_leftovers(const struct phx_lxc *lxc, struct phx_lxc_cache *ca
                         r = remove_leftovers_in(lxc, path_fd, entries[i]->d_name);
                 free(entries[i]);
                 removed += r > 0 ? r : 0;
+                is_clean &= r >= 0;
         }
         free(entries);
-        cache->is_clean = true;
+        cache->is_clean = is_clean;
         return removed;
 }

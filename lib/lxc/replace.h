@@ -44,5 +44,6 @@ int phx_lxc_lock(const struct phx_lxc *lxc, const char *name, int *ret_fd, struc
 
 /* How many files a crash had left in containers' directories and are gone now. CACHE may be one
  * that an earlier process has kept: a directory that was clean then, and has the same stamp, is not
- * opened. -ENOENT and others when the path cannot be listed. */
+ * opened. What could not be removed stays for the next process. -ENOENT and others when the path
+ * cannot be listed. */
 int phx_lxc_remove_leftovers(const struct phx_lxc *lxc, struct phx_lxc_cache *cache);

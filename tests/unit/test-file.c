@@ -218,6 +218,10 @@ static void leftovers_are_removed_and_nothing_else(void **state) {
         assert_int_equal(access(tree_path("c.phoenixd~"), F_OK), 0);
         assert_int_equal(access(tree_path(".d"), F_OK), 0);
         assert_int_equal(access(tree_path("sub/.e.phoenixd~"), F_OK), 0);
+        tree_mkdir(".f.phoenixd~");
+        tree_write(".g.phoenixd~", "");
+        assert_int_equal(phx_file_remove_leftovers(place(state)), -EISDIR);
+        assert_int_equal(access(tree_path(".g.phoenixd~"), F_OK), -1);
 }
 
 static void names_of_editors_and_packages_are_ignored(void **state) {

@@ -256,6 +256,62 @@ static void what_was_kept_without_cleaning_is_cleaned(void **state) {
         assert_int_equal(clean(&host), 1);
 }
 
+/* The one in between has seen what the crash left, too, and does not say that it is clean. */
+static void what_was_not_cleaned_in_between_is_cleaned(void **state) {
+        phx_cleanup(host_done) struct host host = { 0 };
+
+        host_init(&host, "between");
+        add_containers(&host);
+        assert_int_equal(clean(&host), 0);
+        (void) usleep(40000);
+        look(&host);
+        look(&host);
+        keep(&host);
+        leave(&host, "a");
+        (void) usleep(40000);
+        assert_int_equal(restart(&host), 0);
+        look(&host);
+        look(&host);
+        keep(&host);
+        assert_int_equal(restart(&host), 0);
+        assert_int_equal(clean(&host), 1);
+}
+
+/* The settings have said "observe" when it started. */
+static void what_was_seen_again_before_is_cleaned(void **state) {
+        phx_cleanup(host_done) struct host host = { 0 };
+
+        host_init(&host, "again");
+        add_containers(&host);
+        assert_int_equal(clean(&host), 0);
+        (void) usleep(40000);
+        look(&host);
+        look(&host);
+        keep(&host);
+        leave(&host, "a");
+        (void) usleep(40000);
+        assert_int_equal(restart(&host), 0);
+        look(&host);
+        assert_int_equal(clean(&host), 1);
+}
+
+static void what_cannot_be_removed_keeps_all_from_being_clean(void **state) {
+        phx_cleanup(host_done) struct host host = { 0 };
+
+        host_init(&host, "stuck");
+        add_containers(&host);
+        tree_write("stuck/plain", "");
+        tree_mkdir("stuck/a/.stuck.phoenixd~");
+        assert_int_equal(clean(&host), 0);
+        leave(&host, "c");
+        (void) usleep(40000);
+        look(&host);
+        look(&host);
+        keep(&host);
+        assert_int_equal(restart(&host), 0);
+        assert_int_equal(clean(&host), 1);
+}
+
 /* lxc-create has begun while no engine ran. */
 static void a_directory_that_was_not_looked_at_is_looked_at(void **state) {
         phx_cleanup(host_done) struct host host = { 0 };
@@ -332,6 +388,9 @@ int main(void) {
                 cmocka_unit_test(nothing_is_believed_of_another_build),
                 cmocka_unit_test(what_a_crash_left_after_it_was_kept_is_removed),
                 cmocka_unit_test(what_was_kept_without_cleaning_is_cleaned),
+                cmocka_unit_test(what_was_not_cleaned_in_between_is_cleaned),
+                cmocka_unit_test(what_was_seen_again_before_is_cleaned),
+                cmocka_unit_test(what_cannot_be_removed_keeps_all_from_being_clean),
                 cmocka_unit_test(a_directory_that_was_not_looked_at_is_looked_at),
         };
 
