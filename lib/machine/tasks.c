@@ -264,12 +264,16 @@ static bool are_same_tasks(const struct phx_tasks *a, const struct phx_tasks *b)
         return is_same;
 }
 
-/* In the usual place: others were refused. */
+/* In the usual place: others were refused. One of RUNNING may be called as another's second cgroup
+ * is; what does not run has none. */
 static bool seen_is_unchanged(
                 const struct phx_machine_tasks *look,
                 const struct phx_cgroups *cgroups,
+                const struct phx_strings *running,
                 const struct phx_machine_tasks_seen *seen) {
-        const struct phx_task_query query = { .name = seen->name, .cgroups = cgroups };
+        const struct phx_task_query query = { .name = seen->name,
+                                              .others = running,
+                                              .cgroups = cgroups };
         phx_cleanup(phx_tasks_done) struct phx_tasks tasks = { 0 };
 
         return !seen->is_unread && phx_tasks_read(look->roots, &query, &tasks, NULL) >= 0 &&
@@ -295,7 +299,7 @@ bool phx_machine_tasks_are_unchanged(
         is_same = is_same && !phx_cgroups_have_others(cgroups, &running) &&
                   !phx_lxc_monitors_listen(look->lxc_path, &running);
         for (size_t i = 0; is_same && i < memory->count; i++)
-                is_same = seen_is_unchanged(look, cgroups, &memory->items[i]);
+                is_same = seen_is_unchanged(look, cgroups, &running, &memory->items[i]);
         /* Those are older than what was seen, and only a look makes new ones. */
         return is_same && !(look->pictures && look->pictures->count > 0 &&
                             phx_label_pictures_differ(look->pictures, look->roots));

@@ -240,6 +240,37 @@ static void what_runs_is_the_same_until_it_is_not(void **state) {
         assert_false(is_unchanged(host, NULL));
 }
 
+/* It may have taken the name of the other's second cgroup. */
+static void a_container_that_is_called_as_a_second_cgroup_is_itself(void **state) {
+        struct host *host = *state;
+
+        tree_write("lxc/web-1/config", "lxc.uts.name = x\n");
+        run_web("lxc-a (enforce)\n");
+        tree_write("cgroup/lxc.payload.web-1/cgroup.procs", "200\n");
+        tree_write("proc/200/status",
+                   "State:\tS\nTgid:\t200\nPPid:\t1\nNSpid:\t200\t1\nThreads:\t1\n");
+        tree_write("proc/200/task/200/attr/apparmor/current", "lxc-b (enforce)\n");
+        settle_all();
+        settle("lxc/web-1");
+        settle("lxc/web-1/config");
+        look(host, NULL);
+        look(host, NULL);
+        assert_int_equal(host->observed->containers[1].tasks, 1);
+        assert_int_equal(host->observed->containers[2].tasks, 1);
+        assert_true(is_unchanged(host, NULL));
+        tree_write("proc/200/task/200/attr/apparmor/current", "unconfined\n");
+        assert_false(is_unchanged(host, NULL));
+        tree_write("proc/200/task/200/attr/apparmor/current", "lxc-b (enforce)\n");
+        assert_true(is_unchanged(host, NULL));
+
+        /* One that has ended, and come again while it was not looked at. */
+        tree_remove("cgroup/lxc.payload.web-1");
+        look(host, NULL);
+        assert_true(is_unchanged(host, NULL));
+        tree_write("cgroup/lxc.payload.web-1/cgroup.procs", "200\n");
+        assert_false(is_unchanged(host, NULL));
+}
+
 /* A namespace has profiles that its container may change. */
 static void what_runs_in_a_namespace_is_looked_at(void **state) {
         struct host *host = *state;
@@ -317,6 +348,7 @@ int main(void) {
                 with_host(tasks_are_read_when_there_is_another_container),
                 with_host(nothing_has_changed_until_something_has),
                 with_host(what_runs_is_the_same_until_it_is_not),
+                with_host(a_container_that_is_called_as_a_second_cgroup_is_itself),
                 with_host(what_runs_in_a_namespace_is_looked_at),
                 with_host(the_monitor_of_what_runs_is_known),
                 with_host(a_monitor_is_something_that_may_run),
