@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/program.h"
 #include "base/strings.h"
 #include "config.h"
 #include "engine/work.h"
@@ -157,6 +158,7 @@ static int main_serve(const struct work_options *work, struct phx_error *error) 
 }
 
 static int main_run(struct phx_error *error) {
+        phx_cleanup(phx_buffer_done) struct phx_buffer libraries = { 0 };
         phx_autofree char *state_dir = main_directory_of("STATE_DIRECTORY", "/var/lib/phoenixd");
         phx_autofree char *runtime_dir = main_directory_of("RUNTIME_DIRECTORY", "/run/phoenixd");
         phx_autoclose int lock_fd = -1, changed_fd = -1;
@@ -164,6 +166,8 @@ static int main_run(struct phx_error *error) {
 
         if (!state_dir || !runtime_dir)
                 return phx_error_set(error, -ENOMEM, "out of memory");
+        if (phx_program_add_libraries(&libraries) < 0)
+                phx_buffer_done(&libraries);
         changed_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (changed_fd < 0)
                 return phx_error_errno(error, "cannot start");
@@ -185,7 +189,8 @@ static int main_run(struct phx_error *error) {
                                                 state_dir,
                                                 runtime_dir,
                                                 &work_machine_roots,
-                                                changed_fd },
+                                                changed_fd,
+                                                libraries.data },
                         error);
 }
 

@@ -372,6 +372,7 @@ static int make_machine(struct work *work, struct phx_error *error) {
                 .changed_fd = work->options->changed_fd > 0 ? work->options->changed_fd : -1,
                 .state_dir = work->options->state_dir,
                 .runtime_dir = work->options->runtime_dir,
+                .libraries = work->options->libraries,
                 .progress = &work->progress,
                 .lxc_progress = &work->lxc_progress,
                 .save = on_save,

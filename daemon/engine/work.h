@@ -31,6 +31,9 @@ struct work_options {
         const struct work_roots *roots;
         int changed_fd; /* an eventfd(2) for what happens below Proxmox's cluster file system, where
                            the loop must not look; 0: not wanted */
+        const char *libraries; /* by phx_program_add_libraries(), before the first engine was made:
+                                  one that comes later has the same ones, and their files may be
+                                  others by then. NULL: liblxc's answers are not kept */
 };
 
 /* The engine's real work: called once in the engine, again for the next look when it failed. AUDIT

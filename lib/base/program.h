@@ -10,5 +10,6 @@
 /* Adds a line for the program that runs. */
 int phx_program_add(struct phx_buffer *lines);
 /* Adds one for each library that is loaded, in the order of loading. To be called when the program
- * begins: a library that is replaced later is another file than the one that runs. */
+ * begins, before it forks: a library that is replaced later is another file than the one that runs,
+ * here and in each child that does not exec. */
 int phx_program_add_libraries(struct phx_buffer *lines);

@@ -21,14 +21,14 @@
 int phx_machine_containers_keep(
                 struct phx_machine_containers *containers,
                 const char *state_dir,
+                const char *libraries,
                 const struct phx_lxc_progress *progress) {
         phx_autofree char *data = NULL;
         size_t size = 0;
 
         containers->progress = progress;
-        /* Now, as a library that is replaced later is not the one that answers. */
-        if (phx_program_add(&containers->program) < 0 ||
-            phx_program_add_libraries(&containers->program) < 0)
+        if (!libraries || phx_program_add(&containers->program) < 0 ||
+            phx_buffer_add_text(&containers->program, libraries) < 0)
                 return 0;
         containers->state_fd = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (containers->state_fd < 0)

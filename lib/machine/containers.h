@@ -24,11 +24,14 @@ int phx_machine_containers_new(
                 const struct phx_pve_worker_options *pve,
                 struct phx_machine_containers **ret_containers);
 /* From now on what liblxc has answered is kept in STATE_DIR, and PROGRESS (borrowed; NULL: none)
- * is called while many questions are asked. What an earlier process has kept there is remembered.
- * 0, or a negative errno when the directory cannot be opened. */
+ * is called while many questions are asked. What an earlier process has kept there is remembered,
+ * if it was the same program with the same LIBRARIES: what phx_program_add_libraries() has found
+ * when those were loaded. NULL: they are not known, and nothing is kept. 0, or a negative errno
+ * when the directory cannot be opened. */
 int phx_machine_containers_keep(
                 struct phx_machine_containers *containers,
                 const char *state_dir,
+                const char *libraries,
                 const struct phx_lxc_progress *progress);
 struct phx_machine_containers *phx_machine_containers_free(
                 struct phx_machine_containers *containers);

@@ -121,6 +121,7 @@ static int make_parts(struct phx_machine *machine) {
                 r = phx_machine_containers_keep(
                                 machine->containers,
                                 options->state_dir,
+                                options->libraries,
                                 options->lxc_progress);
         if (r >= 0 && options->pve.root && options->remote_copy)
                 r = phx_pve_copy_new(

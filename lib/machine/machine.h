@@ -39,6 +39,7 @@ struct phx_machine_options {
         int changed_fd;            /* likewise; -1: not wanted */
         const char *state_dir;     /* ours alone */
         const char *runtime_dir;
+        const char *libraries; /* see phx_machine_containers_keep(); NULL: answers are not kept */
         const struct phx_compile_progress *progress;
         const struct phx_lxc_progress *lxc_progress; /* NULL: none is reported */
         /* Writes the inventory to disk. Called before anything that it records is done. */

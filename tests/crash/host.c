@@ -396,7 +396,11 @@ void host_run(struct tracer *tracer, struct engine_run *run) {
                                      .module = paths[6],
                                      .parser = PARSER,
                                      .features_file = FEATURES };
-        arguments.options = (struct work_options){ paths[0], paths[1], paths[2], &roots };
+        arguments.options = (struct work_options){ .settings = paths[0],
+                                                   .state_dir = paths[1],
+                                                   .runtime_dir = paths[2],
+                                                   .roots = &roots,
+                                                   .libraries = "one\n" };
 
         tracer->on_call = on_call;
         tracer->data = &watch;

@@ -131,6 +131,7 @@ static inline int set_up(void **state) {
                 .features_file = "/usr/share/apparmor-features/features",
                 .state_dir = keep_path(&machine, "state"),
                 .runtime_dir = keep_path(&machine, "run"),
+                .libraries = "one\n",
                 .save = count_save,
                 .data = &machine,
         };

@@ -466,7 +466,7 @@ static void keep_answers(struct host *host) {
                         phx_machine_containers_new(&host->roots, &anyone, NULL, &host->containers),
                         0);
         assert_int_equal(
-                        phx_machine_containers_keep(host->containers, tree_path("state"), NULL),
+                        phx_machine_containers_keep(host->containers, tree_path("state"), "", NULL),
                         0);
 }
 

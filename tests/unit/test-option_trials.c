@@ -243,7 +243,7 @@ static void an_include_that_is_missing_is_taken_when_it_comes(void **state) {
         assert_int_equal(host->observed->containers[0].refused_options.count, 0);
 }
 
-static void restart(struct host *host) {
+static void restart_with(struct host *host, const char *libraries) {
         static const struct phx_trust anyone = { .root = "/", .anyone = true };
 
         phx_machine_containers_free(host->containers);
@@ -251,8 +251,16 @@ static void restart(struct host *host) {
                         phx_machine_containers_new(&host->roots, &anyone, NULL, &host->containers),
                         0);
         assert_int_equal(
-                        phx_machine_containers_keep(host->containers, tree_path("state"), NULL),
+                        phx_machine_containers_keep(
+                                        host->containers,
+                                        tree_path("state"),
+                                        libraries,
+                                        NULL),
                         0);
+}
+
+static void restart(struct host *host) {
+        restart_with(host, "one\n");
 }
 
 static void answers_outlive_the_engine(void **state) {
@@ -285,6 +293,31 @@ static void answers_outlive_the_engine(void **state) {
         restart(host);
         look(host);
         assert_int_equal(forks - before, 4);
+}
+
+/* Of another liblxc, that is; it is at the same path. */
+static void answers_of_another_library_are_not_believed(void **state) {
+        struct host *host = *state;
+        unsigned before;
+
+        tree_mkdir("state");
+        restart(host);
+        add(host, PROFILE);
+        look(host);
+        phx_machine_answers_save(host->containers);
+        restart(host);
+        before = forks;
+        look(host);
+        assert_int_equal(forks, before);
+        restart_with(host, "another\n");
+        look(host);
+        assert_true(forks > before);
+
+        assert_int_equal(unlink(tree_path("state/lxc-answers")), 0);
+        restart_with(host, NULL);
+        look(host);
+        phx_machine_answers_save(host->containers);
+        assert_int_equal(access(tree_path("state/lxc-answers"), F_OK), -1);
 }
 
 /* Each distinct option is tried once, and named wherever it stands. */
@@ -376,6 +409,7 @@ int main(void) {
                 with_host(a_line_of_ours_that_liblxc_refuses_goes),
                 with_host(an_include_that_is_missing_is_taken_when_it_comes),
                 with_host(answers_outlive_the_engine),
+                with_host(answers_of_another_library_are_not_believed),
                 with_host(what_liblxc_refuses_is_found_before),
                 with_host(many_options_are_answered_in_time),
         };
