@@ -20,13 +20,41 @@
 #define SUFFIX ".policy"
 /* See profiles/facts.h. */
 #define BESIDE ".facts"
-#define MAGIC "phoenixd-policy 2"
+/* What the files of every form begin with. */
+#define ANY_MAGIC "phoenixd-policy "
+#define MAGIC ANY_MAGIC "2"
+/* The form before, which is read as well: "MAGIC DIGEST\n", by the SHA-256 of key and policy. */
+#define EARLIER_MAGIC ANY_MAGIC "1 "
+#define EARLIER_HEAD (sizeof(EARLIER_MAGIC) - 1 + PHX_SHA256_HEX)
+/* What was kept about a policy before BESIDE was. */
+#define EARLIER_BESIDE ".lints"
 
 static int file_name(const char *key, char name[PHX_SHA256_HEX + sizeof(SUFFIX)]) {
         if (!phx_is_sha256(key))
                 return -EINVAL;
         (void) snprintf(name, PHX_SHA256_HEX + sizeof(SUFFIX), "%s" SUFFIX, key);
         return 0;
+}
+
+static const char *cache_open_earlier(
+                const char *key,
+                const char *file,
+                size_t size,
+                size_t *ret_size,
+                char *ret_checksum) {
+        const size_t magic = sizeof(EARLIER_MAGIC) - 1;
+        char digest[PHX_SHA256_HEX];
+
+        if (size <= EARLIER_HEAD || memcmp(file, EARLIER_MAGIC, magic) != 0 ||
+            file[EARLIER_HEAD - 1] != '\n')
+                return NULL;
+        *ret_size = size - EARLIER_HEAD;
+        phx_sha256_two(key, strlen(key), file + EARLIER_HEAD, *ret_size, digest);
+        if (memcmp(file + magic, digest, PHX_SHA256_HEX - 1) != 0)
+                return NULL;
+        if (ret_checksum)
+                phx_seal_checksum(key, file + EARLIER_HEAD, *ret_size, ret_checksum);
+        return file + EARLIER_HEAD;
 }
 
 /* Takes *DATA, a whole file of SIZE bytes, apart. -EBADMSG when it is damaged. */
@@ -40,10 +68,21 @@ static int cache_open(
         const char *blob = phx_seal_open(MAGIC, key, *data, size, ret_size, ret_checksum);
 
         if (!blob)
+                blob = cache_open_earlier(key, *data, size, ret_size, ret_checksum);
+        if (!blob)
                 return -EBADMSG;
         memmove(*data, blob, *ret_size);
         *ret_blob = PHX_TAKE(*data);
         return 0;
+}
+
+/* What is kept about a policy goes first. */
+static void cache_remove(int dir_fd, const char *key, const char *name) {
+        phx_autofree char *beside = NULL;
+
+        if (phx_printf(&beside, "%s" BESIDE, key) >= 0)
+                (void) unlinkat(dir_fd, beside, 0);
+        (void) unlinkat(dir_fd, name, 0);
 }
 
 int phx_policy_cache_get(
@@ -64,13 +103,13 @@ int phx_policy_cache_get(
         /* Too large, or no file at all: nothing that was put there by us. */
         if (r < 0 && r != -EFBIG && r != -EINVAL)
                 return r;
-        if (r >= 0)
-                r = cache_open(key, &data, size, ret_blob, ret_size, ret_checksum);
-        if (r < 0) {
-                (void) unlinkat(dir_fd, name, 0);
-                return -ENOENT;
-        }
-        return 0;
+        if (r >= 0 && cache_open(key, &data, size, ret_blob, ret_size, ret_checksum) >= 0)
+                return 0;
+        /* One of ours is left to be replaced: another version may know its form. */
+        if (r < 0 || size < sizeof(ANY_MAGIC) - 1 ||
+            memcmp(data, ANY_MAGIC, sizeof(ANY_MAGIC) - 1) != 0)
+                cache_remove(dir_fd, key, name);
+        return -ENOENT;
 }
 
 /* Opened and judged by its whole path, as it is asked for only where the alternative is a compile.
@@ -101,7 +140,7 @@ int phx_policy_cache_get_shared(
                                 error,
                                 r,
                                 path,
-                                "is damaged, was stored under another name, or is of an earlier "
+                                "is damaged, was stored under another name, or is of another "
                                 "version of phoenixd");
         return 0;
 }
@@ -229,12 +268,66 @@ static int cache_list_earlier(
         return errno ? phx_errno() : 0;
 }
 
-/* What is kept about a policy goes first. */
-static void cache_remove_beside(int dir_fd, const char *name) {
+static int cache_remove_earlier(int dir_fd, const struct earlier *earlier) {
         phx_autofree char *beside = NULL;
+        size_t length = strlen(earlier->name) - strlen(SUFFIX);
 
-        if (phx_printf(&beside, "%.*s" BESIDE, (int) (strlen(name) - strlen(SUFFIX)), name) >= 0)
+        /* What is kept about it goes first. */
+        if (phx_printf(&beside, "%.*s" BESIDE, (int) length, earlier->name) >= 0)
                 (void) unlinkat(dir_fd, beside, 0);
+        return unlinkat(dir_fd, earlier->name, 0);
+}
+
+/* Of the names in the directory, those that end so, without that end. */
+static int cache_list(int dir_fd, const char *suffix, struct phx_strings *ret_keys) {
+        phx_cleanup(phx_closedirp) DIR *directory = NULL;
+        const struct dirent *entry;
+        int r;
+
+        r = phx_directory_open(dir_fd, ".", &directory);
+        if (r < 0)
+                return r;
+        while ((errno = 0, entry = readdir(directory))) {
+                if (!phx_has_suffix(entry->d_name, suffix) || entry->d_name[0] == '.')
+                        continue;
+                r = phx_strings_addf(
+                                ret_keys,
+                                "%.*s",
+                                (int) (strlen(entry->d_name) - strlen(suffix)),
+                                entry->d_name);
+                if (r < 0)
+                        return r;
+        }
+        if (errno)
+                return phx_errno();
+        phx_strings_sort(ret_keys);
+        return 0;
+}
+
+/* What is kept about policies that are not there, with this SUFFIX; KEYS are those that are. */
+static int cache_sweep_beside(int dir_fd, const char *suffix, const struct phx_strings *keys) {
+        phx_cleanup(phx_strings_done) struct phx_strings beside = { 0 };
+        int r = cache_list(dir_fd, suffix, &beside);
+
+        for (size_t i = 0; r >= 0 && i < beside.count; i++) {
+                phx_autofree char *name = NULL;
+
+                if (phx_strings_has_sorted(keys, beside.items[i]))
+                        continue;
+                if (phx_printf(&name, "%s%s", beside.items[i], suffix) < 0)
+                        return -ENOMEM;
+                (void) unlinkat(dir_fd, name, 0);
+        }
+        return r;
+}
+
+static int cache_sweep_lost(int dir_fd) {
+        phx_cleanup(phx_strings_done) struct phx_strings keys = { 0 };
+        int r = cache_list(dir_fd, SUFFIX, &keys);
+
+        if (r >= 0)
+                r = cache_sweep_beside(dir_fd, BESIDE, &keys);
+        return r < 0 ? r : cache_sweep_beside(dir_fd, EARLIER_BESIDE, &(struct phx_strings){ 0 });
 }
 
 int phx_policy_cache_keep(
@@ -262,11 +355,12 @@ int phx_policy_cache_keep(
                         continue;
                 }
                 left = 0; /* what was used still earlier goes as well */
-                cache_remove_beside(dir_fd, earlier->name);
-                if (unlinkat(dir_fd, earlier->name, 0) < 0)
+                if (cache_remove_earlier(dir_fd, earlier) < 0)
                         r = phx_errno();
                 else
                         removed++;
         }
+        if (r >= 0)
+                r = cache_sweep_lost(dir_fd);
         return r < 0 ? r : removed;
 }

@@ -12,10 +12,11 @@
 
 /* Compiled policies, one file for each compile key, in the directory DIR_FD that is root's alone.
  * Each file carries a checksum of key and policy (base/seal.h): what a crash or a bad disk damaged
- * is treated as absent, and so is a file of an earlier form. */
+ * is treated as absent. The form of earlier versions is read as well. */
 
-/* -ENOENT when there is none, or only a damaged one, which is removed. The blob is the caller's.
- * RET_CHECKSUM, by which other files can say which policy they are about, may be NULL. */
+/* -ENOENT when there is none, or only a damaged one, or what is no policy of phoenixd, which is
+ * removed. The blob is the caller's. RET_CHECKSUM, by which other files can say which policy they
+ * are about, may be NULL. */
 int phx_policy_cache_get(
                 int dir_fd,
                 const char *key,
@@ -56,7 +57,8 @@ struct phx_policy_cache_limits {
 };
 
 /* Removes the policies that are beyond LIMITS, and never one whose key is in KEYS (sorted), which
- * do not count. Returns how many, or a negative errno when one could not be removed. */
+ * do not count; and what is kept about policies that are not there. Returns how many policies, or a
+ * negative errno when one could not be removed. */
 int phx_policy_cache_keep(
                 int dir_fd,
                 const struct phx_strings *keys,

@@ -75,8 +75,9 @@ static void a_second_put_writes_nothing(void **state) {
         assert_int_equal(phx_policy_cache_put(directory, KEY_A, policy, sizeof(policy), NULL), 0);
 }
 
-/* Every byte counts, and so does every missing one. */
-static void any_damage_is_absence_and_is_removed(void **state) {
+/* Every byte counts, and so does every missing one. What cannot be of any version goes, with what
+ * is kept about it. */
+static void any_damage_is_absence(void **state) {
         phx_autofree char *whole = NULL;
         struct stat st;
 
@@ -87,9 +88,14 @@ static void any_damage_is_absence_and_is_removed(void **state) {
                 whole[i] ^= 0x20;
                 tree_write_bytes(KEY_A ".policy", whole, (size_t) st.st_size);
                 whole[i] ^= 0x20;
+                tree_write(KEY_A ".facts", "");
                 assert_absent(KEY_A);
-                assert_int_equal(access(tree_path(KEY_A ".policy"), F_OK), -1);
-
+                assert_int_equal(
+                                access(tree_path(KEY_A ".policy"), F_OK),
+                                i < strlen("phoenixd-policy ") ? -1 : 0);
+                assert_int_equal(
+                                access(tree_path(KEY_A ".facts"), F_OK),
+                                access(tree_path(KEY_A ".policy"), F_OK));
                 tree_write_bytes(KEY_A ".policy", whole, i);
                 assert_absent(KEY_A);
         }
@@ -105,15 +111,54 @@ static void a_policy_under_another_key_is_not_believed(void **state) {
 }
 
 /* As an earlier version left it: it had a SHA-256 in its head. */
-static void a_policy_of_an_earlier_form_is_absence(void **state) {
-        char data[256] = "phoenixd-policy 1 ", digest[PHX_SHA256_HEX];
-        size_t head = strlen(data) + PHX_SHA256_HEX;
+static size_t write_earlier(const char *path, char data[256]) {
+        char digest[PHX_SHA256_HEX];
+        size_t head;
 
         phx_sha256_two(KEY_A, strlen(KEY_A), policy, sizeof(policy), digest);
-        (void) snprintf(data + strlen(data), PHX_SHA256_HEX + 1, "%s\n", digest);
+        head = (size_t) snprintf(data, 256, "phoenixd-policy 1 %s\n", digest);
         memcpy(data + head, policy, sizeof(policy));
-        tree_write_bytes(KEY_A ".policy", data, head + sizeof(policy));
+        tree_write_bytes(path, data, head + sizeof(policy));
+        return head + sizeof(policy);
+}
+
+static void a_policy_of_the_earlier_form_is_got(void **state) {
+        char checksum[PHX_SEAL_HEX], same[PHX_SEAL_HEX], data[256];
+        phx_autofree char *blob = NULL;
+        size_t size = 0;
+
+        (void) write_earlier(KEY_A ".policy", data);
+        assert_kept(KEY_A);
+        assert_int_equal(phx_policy_cache_get(directory, KEY_A, &blob, &size, checksum), 0);
+        phx_seal_checksum(KEY_A, policy, sizeof(policy), same);
+        assert_string_equal(checksum, same);
+}
+
+/* Of it, too, every byte counts. */
+static void a_damaged_policy_of_the_earlier_form_is_absence(void **state) {
+        char data[256];
+        size_t size = write_earlier(KEY_A ".policy", data);
+
+        for (size_t i = 0; i < size; i++) {
+                data[i] ^= 0x20;
+                tree_write_bytes(KEY_A ".policy", data, size);
+                data[i] ^= 0x20;
+                assert_absent(KEY_A);
+                tree_write_bytes(KEY_A ".policy", data, i);
+                assert_absent(KEY_A);
+        }
+        tree_write_bytes(KEY_B ".policy", data, size);
+        assert_absent(KEY_B);
+        assert_int_equal(access(tree_path(KEY_B ".policy"), F_OK), 0);
+}
+
+/* For who goes back to that version. */
+static void a_policy_of_a_form_to_come_is_left_where_it_is(void **state) {
+        tree_write(KEY_A ".policy", "phoenixd-policy 3 and more");
         assert_absent(KEY_A);
+        assert_int_equal(access(tree_path(KEY_A ".policy"), F_OK), 0);
+        put(KEY_A);
+        assert_kept(KEY_A);
 }
 
 /* Other files say by it which policy they are about. */
@@ -175,6 +220,24 @@ static void only_what_is_listed_is_kept(void **state) {
         assert_absent(KEY_A);
         assert_kept(KEY_B);
         assert_int_equal(access(tree_path("other"), F_OK), 0);
+}
+
+static void what_is_kept_about_no_policy_goes(void **state) {
+        phx_cleanup(phx_strings_done) struct phx_strings keys = { 0 };
+
+        put(KEY_A);
+        put(KEY_C);
+        tree_write(KEY_A ".facts", "");
+        tree_write(KEY_A ".lints", "of an earlier version");
+        tree_write(KEY_B ".facts", "");
+        tree_write(KEY_C ".facts", "");
+        assert_int_equal(phx_strings_add(&keys, KEY_A), 0);
+        assert_int_equal(phx_policy_cache_keep(directory, &keys, &nothing), 1);
+        assert_kept(KEY_A);
+        assert_int_equal(access(tree_path(KEY_A ".facts"), F_OK), 0);
+        assert_int_equal(access(tree_path(KEY_A ".lints"), F_OK), -1);
+        assert_int_equal(access(tree_path(KEY_B ".facts"), F_OK), -1);
+        assert_int_equal(access(tree_path(KEY_C ".facts"), F_OK), -1);
 }
 
 static uint64_t file_size(const char *key) {
@@ -326,9 +389,12 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 with_tree(what_was_put_is_got),
                 with_tree(a_second_put_writes_nothing),
-                with_tree(any_damage_is_absence_and_is_removed),
+                with_tree(any_damage_is_absence),
                 with_tree(a_policy_under_another_key_is_not_believed),
-                with_tree(a_policy_of_an_earlier_form_is_absence),
+                with_tree(a_policy_of_the_earlier_form_is_got),
+                with_tree(a_damaged_policy_of_the_earlier_form_is_absence),
+                with_tree(a_policy_of_a_form_to_come_is_left_where_it_is),
+                with_tree(what_is_kept_about_no_policy_goes),
                 with_tree(the_checksum_is_that_of_the_policy),
                 with_tree(what_is_no_file_is_absence),
                 with_tree(what_is_no_key_is_no_file_name),
