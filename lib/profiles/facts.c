@@ -191,8 +191,12 @@ static int facts_take_lint(struct phx_texts *texts, struct phx_lints *lints) {
         unsigned line = (unsigned) phx_texts_next_number(texts);
         unsigned included_line = (unsigned) phx_texts_next_number(texts);
         unsigned column = (unsigned) phx_texts_next_number(texts);
-        struct phx_lint *lint = phx_lints_add(lints, rule, phx_texts_next(texts));
+        const char *text = phx_texts_next(texts);
+        struct phx_lint *lint;
 
+        if (!phx_rule_to_string(rule))
+                return -ENOENT;
+        lint = phx_lints_add(lints, rule, text);
         if (!lint || phx_replace(&lint->source, phx_texts_next_or_null(texts)) < 0 ||
             phx_replace(&lint->included_file, phx_texts_next_or_null(texts)) < 0)
                 return -ENOMEM;

@@ -227,6 +227,17 @@ static void rules_outside_of_the_policy_are_refused(void **state) {
         assert_int_equal(recall(KEY), 0);
 }
 
+static void a_finding_of_no_rule_is_refused(void **state) {
+        keep();
+        assert_int_equal(recall(KEY), 0);
+        facts.lints.items[1].rule = (enum phx_rule) 1000;
+        keep();
+        assert_int_equal(recall(KEY), -ENOENT);
+        facts.lints.items[1].rule = (enum phx_rule) - 1;
+        keep();
+        assert_int_equal(recall(KEY), -ENOENT);
+}
+
 static void no_policy_is_no_fact(void **state) {
         phx_policy_done(&facts.policy);
         facts.policy.hash_kind = PHX_HASH_SHA256;
@@ -246,6 +257,7 @@ int main(void) {
                 TEST(what_another_program_found_is_found_out_again),
                 TEST(hashes_of_another_kind_are_found_out_again),
                 TEST(rules_outside_of_the_policy_are_refused),
+                TEST(a_finding_of_no_rule_is_refused),
                 TEST(no_policy_is_no_fact),
         };
 
