@@ -186,7 +186,7 @@ _Noreturn void phx_compiler_become(
                 set_limit(RLIMIT_NOFILE, 256);
                 set_limit(RLIMIT_CPU, seconds + 1);
                 set_limit(RLIMIT_AS, (rlim_t) compiler->memory);
-                if (compiler->niceness)
+                if (compiler->niceness && getpriority(PRIO_PROCESS, 0) < compiler->niceness)
                         (void) setpriority(PRIO_PROCESS, 0, compiler->niceness);
                 /* The change of user clears the parent's death signal, so that comes after it. */
                 if (drop_privilege(&compiler->account) && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0) {

@@ -185,13 +185,11 @@ static int niceness_of(pid_t pid) {
 /* Where more are to be compiled than there are processors. */
 static void only_the_first_of_many_takes_its_turn_as_one_would(void **state) {
         struct phx_process_watch watches[2];
-        int own = getpriority(PRIO_PROCESS, 0);
+        int own = getpriority(PRIO_PROCESS, 0), others = own > 10 ? own : 10;
         cpu_set_t processors;
         char path[64], text[64];
 
         assert_int_equal(sched_getaffinity(0, sizeof(processors), &processors), 0);
-        if (own >= 10)
-                skip();
         tree_write("is-slow", "");
         for (int i = 0; i < CPU_COUNT(&processors) + 1; i++) {
                 (void) snprintf(path, sizeof(path), "profiles/lxc-%d", i);
@@ -202,14 +200,14 @@ static void only_the_first_of_many_takes_its_turn_as_one_would(void **state) {
         assert_int_equal(update_once(), 0);
         assert_int_equal(phx_profiles_compiles(profiles, watches, 2), 2);
         assert_int_equal(niceness_of(watches[0].pid), own);
-        assert_int_equal(niceness_of(watches[1].pid), 10);
+        assert_int_equal(niceness_of(watches[1].pid), others);
         /* The one that follows it waits its turn. */
         assert_int_equal(kill(watches[0].pid, SIGKILL), 0);
         assert_true(wait_for_a_compile());
         assert_int_equal(update_once(), 0);
         assert_int_equal(phx_profiles_compiles(profiles, watches, 2), 2);
         for (size_t i = 0; i < 2; i++)
-                assert_int_equal(niceness_of(watches[i].pid), 10);
+                assert_int_equal(niceness_of(watches[i].pid), others);
 }
 
 static void one_alone_takes_its_turn_as_any_other(void **state) {
