@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* The kernel's list of all profiles, which has their names and modes in one file, and which entry
- * of policy/profiles belongs to which of them. */
+/* The kernel's list of all profiles of our own namespace, which has their names and modes in one
+ * file, and which entry of policy/profiles belongs to which of them. */
 
 #include "base/strings.h"
 #include "kernel/apparmorfs.h"
 
 struct phx_listed {
         char *name;
+        char *base; /* of its entry, which has a number behind it */
         enum phx_policy_mode mode;
-        bool has_children;
-        size_t entries; /* how many may be its own */
+        bool is_in_doubt; /* it has children, or another is written like it */
+        size_t entries;   /* how many may be its own */
 };
 
-/* Those whose names the kernel shows as they are; sorted by name. */
+/* Sorted by base. */
 struct phx_listed_profiles {
         struct phx_listed *items;
         size_t count;

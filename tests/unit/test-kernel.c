@@ -13,6 +13,8 @@
 
 #include <cmocka.h>
 
+#include "base/buffer.h"
+#include "base/strings.h"
 #include "kernel/apparmorfs.h"
 #include "tree.h"
 
@@ -274,8 +276,8 @@ static void the_list_is_taken_where_an_entry_is_certain(void **state) {
         add_profile("lxc-b.2", "lxc-b", "unconfined");
         add_profile("lxc-1.5.20", "lxc-1.5", "unconfined");
         tree_write("fs/profiles",
-                   "lxc-a (enforce)\n:lxc-c:lxc-a (complain)\nlxc-1.5 (kill)\n"
-                   "lxc-b (enforce)\nlxc-gone (enforce)\n");
+                   "lxc-a (enforce)\nlxc-1.5 (kill)\nlxc-b (enforce)\nlxc-gone (enforce)\n"
+                   ":lxc-c:lxc-a (complain)\n");
         observe_listed(*state, &list);
 
         assert_int_equal(list.count, 3);
@@ -297,28 +299,123 @@ static void an_entry_in_doubt_is_read(void **state) {
         /* The parent of a child that the list has, and of one that comes first. */
         add_profile("lxc-b.3", "lxc-b", "complain");
         add_profile("lxc-b.3/profiles/child.4", "child", "complain");
-        /* Not in the list; no name without a change; without a number; made up a second time. */
+        /* Not in the list; without a number; there a second time. */
         add_profile("lxc-c.5", "lxc-c", "complain");
-        add_profile("usr.bin.man.6", "/usr/bin/man", "complain");
         add_profile("lxc-d", "lxc-d", "complain");
         add_profile("lxc-e.7", "lxc-e", "complain");
+        /* Written like another of the list. */
+        add_profile("usr.bin.man.6", "/usr/bin/man", "complain");
+        add_profile("lxc-fg.8", "lxc-f+g", "complain");
         tree_write("fs/profiles",
                    "lxc-{a} (enforce)\nlxc-a (enforce)\nlxc-b//child (enforce)\nlxc-b (enforce)\n"
-                   "/usr/bin/man (enforce)\nlxc-d (enforce)\nlxc-e (enforce)\n:n:x\nlxc-e (enforce)\n");
-        /* ":n:x" alone is no line of the list: then all of it is not understood. */
+                   "lxc-d (enforce)\nlxc-e (enforce)\nlxc-e (enforce)\n"
+                   "/usr/bin/man (enforce)\nx (enforce)\nusr.bin.man (enforce)\n"
+                   "lxc-f+g (enforce)\nlxc-fg (enforce)\n");
         observe_listed(*state, &list);
-        assert_int_equal(list.count, 8);
-        assert_int_equal(item(&list, "lxc-e")->mode, PHX_POLICY_COMPLAIN);
-
-        tree_write("fs/profiles",
-                   "lxc-{a} (enforce)\nlxc-a (enforce)\nlxc-b//child (enforce)\nlxc-b (enforce)\n"
-                   "/usr/bin/man (enforce)\nlxc-d (enforce)\nlxc-e (enforce)\nlxc-e (enforce)\n");
-        observe_listed(*state, &list);
-        assert_int_equal(list.count, 8);
+        assert_int_equal(list.count, 9);
         assert_int_equal(item(&list, "lxc-a")->mode, PHX_POLICY_KILL);
         for (size_t i = 0; i < list.count; i++)
                 if (strcmp(list.items[i].name, "lxc-a") != 0)
                         assert_int_equal(list.items[i].mode, PHX_POLICY_COMPLAIN);
+}
+
+static void an_entry_is_found_by_how_the_kernel_writes_a_name(void **state) {
+        phx_cleanup(phx_loaded_list_done) struct phx_loaded_list list = { 0 };
+        static const char *const names[][2] = {
+                { "usr.bin.man.1", "/usr/bin/man" },
+                { "lxc-ab.2", "lxc-a+b" },
+                { "lxc-c_d.3", "lxc-c d" },
+                { "v-foobar.4", "v-{foo,bar}" },
+                { ".5", "/" },
+                { "lxc-\303.6", "lxc-\303\227\367" },
+                { "hidden_.7", "../.hidden\240" },
+                { "lxc-x(y)", "lxc-x(y)" },
+        };
+
+        for (size_t i = 0; i < PHX_ELEMENTS(names); i++)
+                add_profile(names[i][0], names[i][1], "complain");
+        tree_write("fs/profiles",
+                   "/usr/bin/man (kill)\nlxc-a+b (kill)\nlxc-c d (kill)\nv-{foo,bar} (kill)\n"
+                   "/ (kill)\nlxc-\303\227\367 (kill)\n../.hidden\240 (kill)\nlxc-x(y) (kill)\n");
+        observe_listed(*state, &list);
+        assert_int_equal(list.count, PHX_ELEMENTS(names));
+        for (size_t i = 0; i < list.count; i++)
+                assert_int_equal(
+                                item(&list, names[i][1])->mode,
+                                strchr(names[i][0], '(') ? PHX_POLICY_COMPLAIN : PHX_POLICY_KILL);
+}
+
+/* Root of a container with a policy namespace calls profiles there as he likes. */
+static void lines_of_another_namespace_say_nothing(void **state) {
+        phx_cleanup(phx_loaded_list_done) struct phx_loaded_list list = { 0 };
+        static const char *const below[] = {
+                ":n:x (enforce)\nlxc-b (kill)\nusr.bin.man (kill)\nlxc-fg (kill)\ny (enforce)\n",
+                ":n:x (enforce)\nlxc-a (kill)\nlxc-b//child (kill)\ny (enforce)\n",
+                ":n:no line of the list\n",
+                ":n:without an end",
+        };
+
+        add_profile("lxc-a.1", "lxc-a", "complain");
+        add_profile("lxc-b.2", "lxc-b", "complain");
+        add_profile("usr.bin.man.6", "/usr/bin/man", "complain");
+        add_profile("lxc-fg.8", "lxc-f+g", "complain");
+        for (size_t i = 0; i < PHX_ELEMENTS(below); i++) {
+                phx_autofree char *text = NULL;
+
+                assert_true(phx_printf(&text, "lxc-a (enforce)\n%s", below[i]) >= 0);
+                tree_write("fs/profiles", text);
+                observe_listed(*state, &list);
+                assert_int_equal(list.count, 4);
+                assert_int_equal(item(&list, "lxc-a")->mode, PHX_POLICY_ENFORCE);
+                assert_int_equal(item(&list, "lxc-b")->mode, PHX_POLICY_COMPLAIN);
+                assert_int_equal(item(&list, "/usr/bin/man")->mode, PHX_POLICY_COMPLAIN);
+                assert_int_equal(item(&list, "lxc-f+g")->mode, PHX_POLICY_COMPLAIN);
+        }
+        tree_write("fs/profiles", below[0]);
+        observe_listed(*state, &list);
+        for (size_t i = 0; i < list.count; i++)
+                assert_int_equal(list.items[i].mode, PHX_POLICY_COMPLAIN);
+}
+
+/* Wherever the pieces that are read end. */
+static void a_long_list_is_read_up_to_the_first_namespace(void **state) {
+        phx_cleanup(phx_loaded_list_done) struct phx_loaded_list list = { 0 };
+
+        add_profile("lxc-a.1", "lxc-a", "complain");
+        add_profile("lxc-b.2", "lxc-b", "complain");
+        for (size_t size = 8180; size < 8200; size++) {
+                phx_cleanup(phx_buffer_done) struct phx_buffer text = { 0 };
+                phx_autofree char *name = calloc(size + 1, 1);
+
+                assert_non_null(name);
+                memset(name, 'x', size - strlen(" (enforce)\nlxc-a (enforce)\n"));
+                assert_int_equal(
+                                phx_buffer_addf(&text, "%s (enforce)\nlxc-a (enforce)\n", name),
+                                0);
+                assert_int_equal(text.size, size);
+                assert_int_equal(phx_buffer_addf(&text, ":n:%s (kill)\nlxc-b (kill)\n", name), 0);
+                tree_write("fs/profiles", text.data);
+                observe_listed(*state, &list);
+                assert_int_equal(item(&list, "lxc-a")->mode, PHX_POLICY_ENFORCE);
+                assert_int_equal(item(&list, "lxc-b")->mode, PHX_POLICY_COMPLAIN);
+        }
+}
+
+static void of_too_many_lines_none_is_taken(void **state) {
+        phx_cleanup(phx_loaded_list_done) struct phx_loaded_list list = { 0 };
+        phx_cleanup(phx_buffer_done) struct phx_buffer text = { 0 };
+
+        add_profile("lxc-a.1", "lxc-a", "complain");
+        assert_int_equal(phx_buffer_add_text(&text, "lxc-a (enforce)\n"), 0);
+        for (unsigned i = 1; i < 16384; i++)
+                assert_int_equal(phx_buffer_addf(&text, "x%u (kill)\n", i), 0);
+        tree_write("fs/profiles", text.data);
+        observe_listed(*state, &list);
+        assert_int_equal(item(&list, "lxc-a")->mode, PHX_POLICY_ENFORCE);
+        assert_int_equal(phx_buffer_add_text(&text, "x (kill)\n"), 0);
+        tree_write("fs/profiles", text.data);
+        observe_listed(*state, &list);
+        assert_int_equal(item(&list, "lxc-a")->mode, PHX_POLICY_COMPLAIN);
 }
 
 static void without_a_hash_or_a_list_the_entry_is_read(void **state) {
@@ -441,6 +538,10 @@ int main(void) {
                 with_machine(what_cannot_be_read_is_unknown_and_not_absent),
                 with_machine(the_list_is_taken_where_an_entry_is_certain),
                 with_machine(an_entry_in_doubt_is_read),
+                with_machine(an_entry_is_found_by_how_the_kernel_writes_a_name),
+                with_machine(lines_of_another_namespace_say_nothing),
+                with_machine(a_long_list_is_read_up_to_the_first_namespace),
+                with_machine(of_too_many_lines_none_is_taken),
                 with_machine(without_a_hash_or_a_list_the_entry_is_read),
                 with_machine(a_missing_policy_directory_is_an_error),
                 with_machine(a_bottomless_tree_is_not_believed),
