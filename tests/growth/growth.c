@@ -273,7 +273,7 @@ static void run_list(void) {
         const struct phx_trust trust = { "/", geteuid(), .anyone = true };
         const struct phx_lxc lxc = { .path = root,
                                      .trust = &trust,
-                                     .lock_root = "/nonexistent",
+                                     .lock_root = "/proc/no/lock",
                                      .owner = { geteuid(), getegid() },
                                      .deadline_usec = UINT64_C(600000000) };
         phx_cleanup(phx_lxc_cache_freep) struct phx_lxc_cache *cache = NULL;

@@ -29,11 +29,14 @@ static inline void host_done(struct host *host) {
 }
 
 static inline void host_init(struct host *host, const char *name) {
+        static char locks[1024];
+
         tree_mkdir(name);
+        (void) snprintf(locks, sizeof(locks), "%s", tree_path("locks"));
         (void) snprintf(host->path, sizeof(host->path), "%s", tree_path(name));
         host->lxc = (struct phx_lxc){ .path = host->path,
                                       .trust = &anyone,
-                                      .lock_root = "/nonexistent",
+                                      .lock_root = locks,
                                       .owner = { getuid(), getgid() },
                                       .deadline_usec = 5000000 };
         assert_int_equal(phx_lxc_cache_new(&host->cache), 0);

@@ -34,7 +34,7 @@ static void host_init(struct host *host, const char *name) {
         (void) snprintf(host->path, sizeof(host->path), "%s", tree_path(name));
         host->lxc = (struct phx_lxc){ .path = host->path,
                                       .trust = &anyone,
-                                      .lock_root = "/nonexistent",
+                                      .lock_root = "/proc/no/lock",
                                       .owner = { getuid(), getgid() },
                                       .deadline_usec = 5000000 };
         host_new(host);
