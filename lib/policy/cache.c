@@ -184,13 +184,16 @@ int phx_policy_cache_put_unsynced(int dir_fd, const char *key, const char *blob,
         return r < 0 ? r : 1;
 }
 
-bool phx_policy_cache_has(int dir_fd, const char *key, size_t size) {
-        const size_t head = sizeof(MAGIC) + PHX_SEAL_HEX;
+bool phx_policy_cache_stamp(int dir_fd, const char *key, struct phx_stamp *ret_stamp) {
         char name[PHX_SHA256_HEX + sizeof(SUFFIX)];
         struct stat st;
 
-        return file_name(key, name) >= 0 && fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-               S_ISREG(st.st_mode) && (size_t) st.st_size == head + size;
+        if (file_name(key, name) < 0 || fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+            !S_ISREG(st.st_mode))
+                return false;
+        *ret_stamp = phx_stamp_of(&st);
+        ret_stamp->device = 0;
+        return true;
 }
 
 void phx_policy_cache_touch(int dir_fd, const char *key) {

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/seal.h"
+#include "base/stamp.h"
 #include "base/strings.h"
 #include "base/trust.h"
 
@@ -44,8 +45,9 @@ int phx_policy_cache_put(
 /* The same without waiting for the disk: a crash may leave a damaged one, which counts as none. For
  * who can do without it. -EEXIST while another process writes the same. */
 int phx_policy_cache_put_unsynced(int dir_fd, const char *key, const char *blob, size_t size);
-/* Whether there is one of SIZE bytes, which may still turn out to be damaged: nothing is read. */
-bool phx_policy_cache_has(int dir_fd, const char *key, size_t size);
+/* By what its file can be recognized as unchanged, without the device, which may have another
+ * number after a boot. False when there is none. Nothing is read, and a touch makes it another. */
+bool phx_policy_cache_stamp(int dir_fd, const char *key, struct phx_stamp *ret_stamp);
 /* Its last use is now: when phx_policy_cache_keep() counts its age from. */
 void phx_policy_cache_touch(int dir_fd, const char *key);
 

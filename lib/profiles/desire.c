@@ -49,9 +49,12 @@ static int accept_piece_text(
                 struct phx_good *good,
                 const struct phx_include *include) {
         const struct phx_file_seen *seen;
+        int r = -ENOENT;
 
         if (strcmp(good->digest, include->digest) == 0)
-                return 0;
+                r = phx_goods_check_text(&update->profiles->goods, good);
+        if (r != -ENOENT)
+                return r;
         seen = phx_files_get(update->files, include->path);
         if (!seen)
                 return -ENOMEM;
@@ -117,8 +120,8 @@ static int find_good(struct phx_update *update, const char *name, struct phx_goo
                 if (r >= 0)
                         r = phx_update_lint(update, good);
         }
-        if (r == -ENOMEM)
-                return r;
+        if (r == -ENOMEM || r == -EMFILE || r == -ENFILE || r == -EINTR)
+                return r; /* of all the others would be said no more */
         if (good && good->has_text && (phx_good_is_piece(good) || good->facts.policy.count > 0))
                 *ret_good = good;
         return 0;

@@ -2,7 +2,8 @@
 
 /* KEY.facts is a sealed file (base/seal.h) of texts (base/texts.h):
  *
- *   the program, the kind of the hashes, the policy's checksum and size, the line
+ *   the program, the kind of the hashes, the policy's checksum and size, the line,
+ *   the stamps of policy and text
  *   how many entries, and of each what add_entry() writes
  *   whether the rules were asked, how many findings, and of each what facts_add_lint() writes
  *
@@ -22,7 +23,7 @@
 #include "base/grow.h"
 #include "base/texts.h"
 
-#define MAGIC "phoenixd-facts 1"
+#define MAGIC "phoenixd-facts 2"
 #define SUFFIX ".facts"
 #define FILE_LIMIT (1UL << 20)
 
@@ -111,6 +112,10 @@ static int facts_render(
                 r = phx_texts_add_number(bytes, facts->size);
         if (r >= 0)
                 r = phx_texts_add_number(bytes, facts->line);
+        if (r >= 0)
+                r = phx_texts_add_stamp(bytes, &facts->policy_stamp);
+        if (r >= 0)
+                r = phx_texts_add_stamp(bytes, &facts->text_stamp);
         if (r >= 0)
                 r = phx_texts_add_number(bytes, facts->policy.count);
         for (size_t i = 0; r >= 0 && i < facts->policy.count; i++)
@@ -213,6 +218,8 @@ static int facts_take(struct phx_texts *texts, struct phx_facts *facts) {
         (void) snprintf(facts->checksum, sizeof(facts->checksum), "%s", phx_texts_next(texts));
         facts->size = phx_texts_next_number(texts);
         facts->line = (unsigned) phx_texts_next_number(texts);
+        facts->policy_stamp = phx_texts_next_stamp(texts);
+        facts->text_stamp = phx_texts_next_stamp(texts);
         count = phx_texts_next_number(texts);
         for (uint64_t i = 0; r >= 0 && i < count; i++)
                 r = take_entry(texts, facts);

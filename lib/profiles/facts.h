@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "base/seal.h"
+#include "base/stamp.h"
 #include "policy/policy.h"
 #include "state/lint.h"
 
@@ -14,9 +15,11 @@ struct phx_facts {
         struct phx_policy policy;    /* no entries: nothing is known */
         size_t size;                 /* of the policy, in bytes */
         char checksum[PHX_SEAL_HEX]; /* of the policy in the cache; "" when it is not there */
-        unsigned line;               /* of the text, that begins the profile; 0: unknown */
-        struct phx_lints lints;      /* what of them breaks the rules of state/rules.h, … */
-        bool is_linted;              /* … once these were asked */
+        /* Of the files of the two, when they were written or read: see phx_policy_cache_stamp(). */
+        struct phx_stamp policy_stamp, text_stamp;
+        unsigned line;          /* of the text, that begins the profile; 0: unknown */
+        struct phx_lints lints; /* what of them breaks the rules of state/rules.h, … */
+        bool is_linted;         /* … once these were asked */
 };
 
 void phx_facts_done(struct phx_facts *facts);

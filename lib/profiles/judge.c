@@ -7,8 +7,8 @@
  *   known     the same key as the last known good one: accepted, at no cost
  *   failed    the same key is in the quarantine and not due for another try: refused with the text
  *             of that time
- *   cached    the compiled policy of this key is on disk: goes to "policy", by its facts (facts.h)
- *             if these are kept, or else by its bytes
+ *   cached    the compiled policy of this key is on disk, and whole: goes to "policy", by its facts
+ *             (facts.h) if these are kept, or else by its bytes
  *   compiled  all that are left (compile.c): beside this look and the next ones, so that it is
  *             compiling now, unless it ended since the look before
  *   policy    what was compiled: format, names, modes (phx_policy_check)
@@ -205,9 +205,7 @@ static int check_source(struct phx_update *update, struct phx_candidate *candida
         return r;
 }
 
-/* A policy on its way through the gates. Without BLOB, it is in the cache, and its facts are
- * enough.
- */
+/* A policy on its way through the gates. */
 struct judged_policy {
         char *blob;
         size_t size;
@@ -365,8 +363,8 @@ static int find_policy(
         return r;
 }
 
-/* One that is in the cache, as RET_FOUND says. Where its facts are kept, and it has no test, it is
- * not read before it is loaded. */
+/* One that is in the cache, as RET_FOUND says. Where its facts are kept, it is only compared with
+ * them. */
 static int accept_earlier(
                 struct phx_update *update,
                 struct phx_candidate *candidate,
@@ -375,45 +373,58 @@ static int accept_earlier(
         struct phx_goods *goods = &update->profiles->goods;
         struct phx_facts *facts = &judged.facts;
         char checksum[PHX_SEAL_HEX] = "";
-        bool is_known;
 
-        is_known = phx_goods_find_facts(goods, candidate->key, update->look->hash_kind, facts) >= 0;
-        *ret_found = true;
-        if (is_known && !candidate->source->test) {
-                phx_goods_hit(goods, candidate->key);
-                return accept_policy(update, candidate, &judged);
-        }
         *ret_found = find_policy(update, candidate, &judged, checksum) >= 0;
         if (!*ret_found)
                 return 0;
-        if (is_known && strcmp(checksum, facts->checksum) == 0)
+        if (phx_goods_find_facts(goods, candidate->key, update->look->hash_kind, facts) >= 0 &&
+            strcmp(checksum, facts->checksum) == 0)
                 return accept_policy(update, candidate, &judged);
         phx_facts_done(facts);
         memcpy(facts->checksum, checksum, sizeof(checksum));
         return accept_bytes(update, candidate, &judged);
 }
 
+/* The last good one itself: 1, or a refusal. 0 when it is not, or is lost. */
+static int find_same(struct phx_update *update, struct phx_candidate *candidate) {
+        struct phx_goods *goods = &update->profiles->goods;
+        struct phx_good *good = phx_goods_find(goods, candidate->source->name);
+        int r;
+
+        if (!good || !good->has_text || strcmp(good->key, candidate->key) != 0 ||
+            strcmp(good->digest, candidate->source->seen->digest) != 0)
+                return 0;
+        r = phx_goods_know(goods, good, update->look->hash_kind);
+        if (r == -ENOENT || r == -ENOMEM)
+                return r == -ENOENT ? 0 : r;
+        if (r < 0)
+                return phx_error_set_in(
+                                &candidate->error,
+                                r,
+                                good->name,
+                                "its last known good version cannot be read: %s",
+                                strerrordesc_np(-r));
+        r = phx_policy_check(
+                        &good->facts.policy,
+                        good->name,
+                        update->look->settings,
+                        &candidate->error);
+        return r < 0 ? r : 1;
+}
+
 /* Good already, known to be bad, in the cache, or to be compiled. */
 static int sort_out(struct phx_update *update, struct phx_candidate *candidate) {
         struct phx_profiles *profiles = update->profiles;
-        struct phx_good *good;
         const struct phx_queued *queued;
         struct phx_quarantined *bad;
         bool is_found = false;
         int r;
 
         r = check_source(update, candidate);
-        if (r < 0)
-                return r;
-        good = phx_goods_find(&profiles->goods, candidate->source->name);
-        if (good && good->has_text && strcmp(good->key, candidate->key) == 0 &&
-            strcmp(good->digest, candidate->source->seen->digest) == 0 &&
-            phx_goods_know(&profiles->goods, good, update->look->hash_kind) >= 0)
-                return phx_policy_check(
-                                &good->facts.policy,
-                                good->name,
-                                update->look->settings,
-                                &candidate->error);
+        if (r >= 0)
+                r = find_same(update, candidate);
+        if (r != 0)
+                return r < 0 ? r : 0;
         bad = phx_quarantine_find(&profiles->quarantine, candidate->source->name, candidate->key);
         if (bad)
                 bad->is_current = true;

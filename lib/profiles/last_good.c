@@ -13,11 +13,12 @@
  * leaves files that no record names: the next update finds the same source and judges it again,
  * and phx_goods_tidy() removes what is left over. A crash after it loses nothing.
  *
- * A start reads neither texts nor policies: that they are there is enough, until one is to be
- * written or loaded. Then it is not trusted by its name: a text's digest is compared with the
- * record, a policy's checksum with its own and with that of the facts, and what does not agree
- * counts as lost. A good whose text is lost is not in force from here, and one whose policy is lost
- * (key "") is compiled again by the next update.
+ * Neither is trusted by its name: a text's digest is compared with the record, a policy's checksum
+ * with its own and with that of the facts, and what does not agree counts as lost. That is done
+ * when one is to be written or loaded, and in the first update, as long as the source may still
+ * restore it. A good whose text is lost is not in force from here, and one whose policy is lost
+ * (key "") is compiled again by the next update. What cannot be read now is not lost.
+ * In a start, last_good_facts.c decides what is read.
  *
  * A policy that is no longer in force stays in the directory for a while, so that a return to an
  * earlier text compiles nothing. How long is counted from the time of its file, which is set when
@@ -40,10 +41,8 @@
 
 #include "base/file.h"
 #include "base/grow.h"
-#include "base/program.h"
 #include "base/strings.h"
 #include "policy/cache.h"
-#include "source/definitions.h"
 #include "state/configuration.h"
 
 #define TEXT_LIMIT (1UL << 20)
@@ -137,9 +136,21 @@ static int good_set_text(struct phx_good *good, const char *text, size_t size) {
         free(good->text);
         good->text = copy;
         good->size = size;
-        good->has_text = good->is_fresh = true;
+        good->has_text = good->is_fresh = good->is_checked = true;
         phx_sha256(text, size, good->digest);
         return 0;
+}
+
+static bool find_kept_text(const struct phx_goods *goods, struct phx_good *good) {
+        char kept[256];
+        struct stat st;
+
+        kept_name(good->name, kept);
+        if (fstatat(goods->text_fd, kept, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+                return false;
+        good->text_stamp = phx_stamp_of(&st);
+        good->text_stamp.device = 0;
+        return true;
 }
 
 int phx_goods_keep_text(
@@ -153,6 +164,8 @@ int phx_goods_keep_text(
                 return good_set_text(good, seen->text, seen->size);
         kept_name(good->name, kept);
         r = phx_file_ensure_at(goods->text_fd, kept, seen->text, seen->size, 0600);
+        if (r >= 0)
+                (void) find_kept_text(goods, good);
         return r < 0 ? r : good_set_text(good, seen->text, seen->size);
 }
 
@@ -163,6 +176,11 @@ static void good_lose_text(const struct phx_goods *goods, struct phx_good *good)
         phx_facts_done(&good->facts);
         good->digest[0] = '\0';
         good->has_text = false;
+}
+
+/* Not that it could not be read, as where too many files are open. */
+static bool is_another_text(int r) {
+        return r == -ENOENT || r == -EFBIG || r == -EINVAL || r == -ELOOP;
 }
 
 int phx_goods_text(const struct phx_goods *goods, struct phx_good *good) {
@@ -176,7 +194,7 @@ int phx_goods_text(const struct phx_goods *goods, struct phx_good *good) {
                 return good->text ? 0 : -ENOENT;
         kept_name(good->name, kept);
         r = phx_file_read_at(goods->text_fd, kept, TEXT_LIMIT, &text, &size);
-        if (r == -ENOMEM)
+        if (r < 0 && !is_another_text(r))
                 return r;
         if (r >= 0)
                 phx_sha256(text, size, digest);
@@ -186,7 +204,12 @@ int phx_goods_text(const struct phx_goods *goods, struct phx_good *good) {
         }
         good->text = PHX_TAKE(text);
         good->size = size;
+        good->is_checked = true;
         return 0;
+}
+
+int phx_goods_check_text(const struct phx_goods *goods, struct phx_good *good) {
+        return good->has_text && good->is_checked ? 0 : phx_goods_text(goods, good);
 }
 
 int phx_goods_keep_blob(struct phx_good *good, const char *blob, size_t size) {
@@ -237,126 +260,6 @@ int phx_goods_blob(
         return *ret_blob ? 0 : -ENOMEM;
 }
 
-/* --- facts --- */
-
-static unsigned line_in(const struct phx_good *good) {
-        phx_cleanup(phx_definitions_done) struct phx_definitions definitions = { 0 };
-
-        return phx_definitions_scan(good->text, good->size, good->name, &definitions) >= 0 &&
-                                               definitions.count > 0
-                               ? definitions.items[0].line
-                               : 0;
-}
-
-/* NULL when this program cannot be recognized later: then nothing is kept or believed. */
-static const char *goods_program(struct phx_goods *goods) {
-        if (goods->program.size == 0 && phx_program_add(&goods->program) < 0)
-                return NULL;
-        return goods->program.data;
-}
-
-int phx_goods_find_facts(
-                struct phx_goods *goods,
-                const char *key,
-                enum phx_hash_kind kind,
-                struct phx_facts *ret_facts) {
-        phx_cleanup(phx_facts_done) struct phx_facts facts = { 0 };
-        int r;
-
-        if (goods->cache_fd < 0 || !goods_program(goods))
-                return -ENOENT;
-        r = phx_facts_recall(goods->cache_fd, goods->program.data, key, kind, &facts);
-        if (r < 0)
-                return r;
-        if (!phx_policy_cache_has(goods->cache_fd, key, facts.size))
-                return -ENOENT;
-        *ret_facts = PHX_TAKE_STRUCT(facts);
-        return 0;
-}
-
-/* The first time; or once more for the hashes, where all else is known already. */
-static int goods_read_policy(
-                const struct phx_goods *goods,
-                struct phx_good *good,
-                char **ret_blob,
-                size_t *ret_size) {
-        if (goods->cache_fd < 0 || good->facts.policy.count > 0)
-                return phx_goods_blob(goods, good, ret_blob, ret_size);
-        return phx_policy_cache_get(
-                        goods->cache_fd,
-                        good->key,
-                        ret_blob,
-                        ret_size,
-                        good->facts.checksum);
-}
-
-static int goods_find_out(struct phx_goods *goods, struct phx_good *good, enum phx_hash_kind kind) {
-        phx_cleanup(phx_policy_done) struct phx_policy policy = { 0 };
-        struct phx_facts *facts = &good->facts;
-        phx_autofree char *blob = NULL;
-        size_t size = 0;
-        int r;
-
-        r = goods_read_policy(goods, good, &blob, &size);
-        if (r >= 0)
-                r = phx_policy_parse(blob, size, kind, &policy, NULL);
-        if (r >= 0 && facts->line == 0)
-                r = phx_goods_text(goods, good);
-        if (r < 0)
-                return r;
-        if (facts->line == 0)
-                facts->line = line_in(good);
-        phx_policy_done(&facts->policy);
-        facts->policy = PHX_TAKE_STRUCT(policy);
-        facts->size = size;
-        good->is_unsaved = true;
-        return 0;
-}
-
-int phx_goods_know(struct phx_goods *goods, struct phx_good *good, enum phx_hash_kind kind) {
-        const struct phx_policy *policy = &good->facts.policy;
-        int r = -ENOENT;
-
-        if (policy->count > 0 && (kind == PHX_HASH_NONE || kind == policy->hash_kind))
-                return 0;
-        if (good->key[0] && policy->count == 0)
-                r = phx_goods_find_facts(goods, good->key, kind, &good->facts);
-        if (good->key[0] && r == -ENOENT)
-                r = goods_find_out(goods, good, kind);
-        if (r >= 0 || r == -ENOMEM)
-                return r;
-        good->key[0] = '\0';
-        return -ENOENT;
-}
-
-void phx_goods_keep_facts(struct phx_goods *goods, struct phx_good *good) {
-        if (!good->is_unsaved || goods->cache_fd < 0 || !good->key[0] || !goods_program(goods))
-                return;
-        phx_facts_keep(goods->cache_fd, goods->program.data, good->key, &good->facts);
-        good->is_unsaved = false;
-}
-
-int phx_goods_set_policy(
-                struct phx_goods *goods,
-                struct phx_good *good,
-                const char *key,
-                struct phx_facts *facts) {
-        int r;
-
-        if (facts->line == 0) {
-                r = phx_goods_text(goods, good);
-                if (r < 0)
-                        return r;
-                facts->line = line_in(good);
-        }
-        phx_facts_done(&good->facts);
-        good->facts = PHX_TAKE_STRUCT(*facts);
-        good->is_unsaved = !good->facts.is_linted;
-        (void) phx_replace(&good->lint_trouble, NULL);
-        phx_goods_set_key(goods, good, key);
-        return 0;
-}
-
 /* --- policies --- */
 
 static int goods_find_shared(
@@ -382,11 +285,6 @@ static int goods_find_shared(
         return r;
 }
 
-void phx_goods_hit(struct phx_goods *goods, const char *key) {
-        phx_policy_cache_touch(goods->cache_fd, key);
-        goods->counts.hits++;
-}
-
 int phx_goods_find_policy(
                 struct phx_goods *goods,
                 const char *key,
@@ -395,7 +293,8 @@ int phx_goods_find_policy(
                 char ret_checksum[PHX_SEAL_HEX]) {
         if (goods->cache_fd >= 0 &&
             phx_policy_cache_get(goods->cache_fd, key, ret_blob, ret_size, ret_checksum) >= 0) {
-                phx_goods_hit(goods, key);
+                phx_policy_cache_touch(goods->cache_fd, key);
+                goods->counts.hits++;
                 return 0;
         }
         ret_checksum[0] = '\0';
@@ -428,20 +327,12 @@ void phx_goods_set_key(const struct phx_goods *goods, struct phx_good *good, con
         memcpy(good->key, key, strlen(key) + 1);
 }
 
-static bool has_kept_text(const struct phx_goods *goods, const char *name) {
-        char kept[256];
-        struct stat st;
-
-        kept_name(name, kept);
-        return fstatat(goods->text_fd, kept, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
-}
-
 static int good_recall(struct phx_goods *goods, const struct phx_inventory_profile *record) {
         struct phx_good *good = phx_goods_add(goods, record->name);
 
         if (!good)
                 return -ENOMEM;
-        good->has_text = has_kept_text(goods, record->name);
+        good->has_text = find_kept_text(goods, good);
         if (!good->has_text)
                 return 0;
         memcpy(good->digest, record->source, sizeof(good->digest));

@@ -21,11 +21,13 @@ struct phx_good {
         bool has_text;               /* false when it is lost, as far as that is known */
         char *text;                  /* NULL while it is on disk alone: see phx_goods_text() */
         size_t size;
-        bool is_fresh;          /* TEXT was used since phx_goods_tidy() */
-        struct phx_facts facts; /* of policy and text: see phx_goods_know() */
-        bool is_unsaved;        /* they are not on disk as they are here */
-        char *lint_trouble;     /* why the rules could not be asked now; else NULL */
-        char *blob;             /* its policy, where nothing is kept on disk; else NULL */
+        struct phx_stamp text_stamp; /* of the file, as in the facts, before it was read */
+        bool is_checked;             /* the file was written here, or its digest compared */
+        bool is_fresh;               /* TEXT was used since phx_goods_tidy() */
+        struct phx_facts facts;      /* of policy and text: see phx_goods_know() */
+        bool is_unsaved;             /* they are not on disk as they are here */
+        char *lint_trouble;          /* why the rules could not be asked now; else NULL */
+        char *blob;                  /* its policy, where nothing is kept on disk; else NULL */
         size_t blob_size;
         bool is_seen;                    /* has a source in this look; the caller's own mark */
         bool is_new;                     /* was judged in this look; likewise */
@@ -65,9 +67,12 @@ int phx_goods_keep_text(
                 struct phx_good *good,
                 const struct phx_file_seen *seen);
 /* Its text is in memory from now on, until the second phx_goods_tidy() after its last use: 0,
- * -ENOENT when it is lost, also when that is found out now, or -ENOMEM. What is lost is not in
- * force from here, and is judged again by the next update. */
+ * -ENOENT when it is lost, also when that is found out now, or another negative errno when it
+ * cannot be read now. What is lost is not in force from here, and is judged again by the next
+ * update. */
 int phx_goods_text(const struct phx_goods *goods, struct phx_good *good);
+/* The same, unless its file was compared with the record already: a crash may have left another. */
+int phx_goods_check_text(const struct phx_goods *goods, struct phx_good *good);
 /* Where nothing is kept on disk: keeps a copy of its policy. */
 int phx_goods_keep_blob(struct phx_good *good, const char *blob, size_t size);
 /* Its policy, the caller's to free. -ENOENT when it is lost, or is another one than that of its
@@ -78,13 +83,14 @@ int phx_goods_blob(
                 char **ret_blob,
                 size_t *ret_size);
 /* Its facts are there from now on, with hashes of KIND if the kernel has any: those that are kept
- * beside its policy, or found out from the policy and the text. 0, -ENOENT when one of the two is
- * lost, so that it has no key any more, or -ENOMEM. A piece has none: -ENOENT. */
+ * beside its policy, or found out from the policy and the text. Each of these two that is not as
+ * the facts have seen it is compared. 0, -ENOENT when one of the two is lost, so that it has no key
+ * any more, or another negative errno when that cannot be said now. A piece has none: -ENOENT. */
 int phx_goods_know(struct phx_goods *goods, struct phx_good *good, enum phx_hash_kind kind);
 /* Keeps the facts on disk, if they are not kept there as they are. */
 void phx_goods_keep_facts(struct phx_goods *goods, struct phx_good *good);
-/* The facts of KEY, if they are kept beside its policy; the caller's. It is not read, and may turn
- * out to be damaged. 0, -ENOENT or -ENOMEM. */
+/* The facts of KEY, if they are kept; the caller's. They are about the policy that has their
+ * checksum, which may not be there. 0, -ENOENT or -ENOMEM. */
 int phx_goods_find_facts(
                 struct phx_goods *goods,
                 const char *key,
@@ -99,8 +105,6 @@ int phx_goods_find_policy(
                 char **ret_blob,
                 size_t *ret_size,
                 char ret_checksum[PHX_SEAL_HEX]);
-/* The policy of KEY was found in the cache without being read: a hit. */
-void phx_goods_hit(struct phx_goods *goods, const char *key);
 /* Keeps a policy on disk: 1 when it was written, 0 when it was there, or a negative errno. */
 int phx_goods_store_policy(
                 struct phx_goods *goods,

@@ -45,6 +45,8 @@ static int set_up(void **state) {
         read_policy("family-3.0.bin");
         (void) snprintf(facts.checksum, sizeof(facts.checksum), "%s", CHECKSUM);
         facts.line = 7;
+        facts.policy_stamp = (struct phx_stamp){ .inode = 8, .size = 9, .ctime = { 10, 11 } };
+        facts.text_stamp = (struct phx_stamp){ .inode = 12, .mtime = { 13, 14 }, .uid = 15 };
         facts.is_linted = true;
         lint = phx_lints_add(&facts.lints, PHX_RULE_MAY_LEAVE, "it\tmay\\ leave\n");
         assert_non_null(lint);
@@ -99,6 +101,8 @@ static void assert_all_is_back(void) {
         assert_int_equal(back.size, facts.size);
         assert_string_equal(back.checksum, CHECKSUM);
         assert_int_equal(back.line, 7);
+        assert_true(phx_stamp_equal(&back.policy_stamp, &facts.policy_stamp));
+        assert_true(phx_stamp_equal(&back.text_stamp, &facts.text_stamp));
 }
 
 static void what_was_kept_comes_back(void **state) {

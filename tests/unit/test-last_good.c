@@ -9,12 +9,14 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 
 #include <cmocka.h>
 
 #include "base/file.h"
+#include "opened.h"
 #include "policy/cache.h"
 #include "profiles/last_good.h"
 #include "tree.h"
@@ -86,14 +88,18 @@ static struct phx_good *known(const char *name, int result) {
         return good;
 }
 
-static void put_policy(const char *key) {
+static void put_fixture(const char *key, const char *name) {
         phx_autofree char *blob = NULL;
         char path[512];
         size_t size = 0;
 
-        (void) snprintf(path, sizeof(path), "%s/policy/plain-3.0.bin", getenv("PHX_FIXTURES"));
+        (void) snprintf(path, sizeof(path), "%s/policy/%s", getenv("PHX_FIXTURES"), name);
         assert_int_equal(phx_file_read_at(AT_FDCWD, path, FIXTURE_LIMIT, &blob, &size), 0);
         assert_int_equal(phx_policy_cache_put(cache_fd, key, blob, size, NULL), 1);
+}
+
+static void put_policy(const char *key) {
+        put_fixture(key, "plain-3.0.bin");
 }
 
 static void one_of_a_name_is_made_once(void **state) {
@@ -190,13 +196,17 @@ static int read_blob(const struct phx_good *good) {
         return phx_goods_blob(&goods, good, &blob, &size);
 }
 
+/* Which say that these are the files that were compared. */
 static void with_facts_neither_text_nor_policy_is_read(void **state) {
         const struct phx_good *good;
+        phx_autoclose int texts = -1, policies = -1;
 
         keep_with_facts();
-        damage("good/lxc-plain");
-        damage("cache/" KEY ".policy");
+        texts = opened_watch("good");
+        policies = opened_watch("cache");
         good = known("lxc-plain", 0);
+        assert_int_equal(opened_count(texts, ""), 0);
+        assert_int_equal(opened_count(policies, ".policy"), 0);
         assert_string_equal(good->key, KEY);
         assert_string_equal(good->facts.policy.entries[0].name, "lxc-plain");
         assert_int_equal(good->facts.line, 2);
@@ -207,22 +217,100 @@ static void with_facts_neither_text_nor_policy_is_read(void **state) {
 static void a_policy_that_is_damaged_behind_its_facts_is_found_out(void **state) {
         keep_with_facts();
         damage("cache/" KEY ".policy");
-        assert_int_equal(read_blob(known("lxc-plain", 0)), -ENOENT);
-        restart();
         assert_string_equal(known("lxc-plain", -ENOENT)->key, "");
+        assert_true(phx_goods_find(&goods, "lxc-plain")->has_text);
+}
+
+static void a_policy_that_is_damaged_later_is_found_out_when_it_is_needed(void **state) {
+        const struct phx_good *good;
+
+        keep_with_facts();
+        good = known("lxc-plain", 0);
+        damage("cache/" KEY ".policy");
+        assert_ptr_equal(known("lxc-plain", 0), good);
+        assert_int_equal(read_blob(good), -ENOENT);
+}
+
+/* What is another file is compared, and from then on known to be the same. */
+static void assert_compared_once(const char *directory, const char *end) {
+        phx_autoclose int texts = -1, policies = -1, watch = opened_watch(directory);
+        struct phx_good *good = known("lxc-plain", 0);
+
+        assert_int_equal(opened_count(watch, end), 1);
+        assert_true(good->is_unsaved);
+        phx_goods_keep_facts(&goods, good);
+        restart();
+        texts = opened_watch("good");
+        policies = opened_watch("cache");
+        assert_false(known("lxc-plain", 0)->is_unsaved);
+        assert_int_equal(opened_count(texts, ""), 0);
+        assert_int_equal(opened_count(policies, ".policy"), 0);
+}
+
+static void another_file_of_the_same_text_is_as_good(void **state) {
+        keep_with_facts();
+        tree_remove("good/lxc-plain");
+        tree_write("good/lxc-plain", "\nprofile lxc-plain {\n}\n");
+        restart();
+        assert_compared_once("good", "lxc-plain");
+}
+
+static void a_policy_that_was_touched_is_as_good(void **state) {
+        keep_with_facts();
+        phx_policy_cache_touch(cache_fd, KEY);
+        assert_compared_once("cache", KEY ".policy");
+}
+
+/* Of the same size, as a crash left it that came before the record was saved. */
+static void a_text_behind_its_facts_is_compared_with_the_record(void **state) {
+        keep_with_facts();
+        damage("good/lxc-plain");
+        restart();
+        assert_false(known("lxc-plain", -ENOENT)->has_text);
+        assert_string_equal(phx_goods_find(&goods, "lxc-plain")->digest, "");
+}
+
+static void a_text_of_a_piece_is_compared_with_the_record(void **state) {
+        record(keep(PIECE, "file,\n"), "");
+        restart();
+        assert_int_equal(phx_goods_check_text(&goods, phx_goods_find(&goods, PIECE)), 0);
+        damage("good/abstractions:phoenix:life");
+        assert_int_equal(phx_goods_check_text(&goods, phx_goods_find(&goods, PIECE)), 0);
+        restart();
+        assert_int_equal(phx_goods_check_text(&goods, phx_goods_find(&goods, PIECE)), -ENOENT);
+        assert_false(phx_goods_find(&goods, PIECE)->has_text);
+}
+
+/* As where too many files are open. */
+static void what_cannot_be_read_now_is_not_lost(void **state) {
+        struct rlimit before, none;
+        struct phx_good *good;
+
+        record(keep("lxc-plain", "\nprofile lxc-plain {\n}\n"), KEY);
+        put_policy(KEY);
+        restart();
+        good = phx_goods_find(&goods, "lxc-plain");
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+        none = (struct rlimit){ 0, before.rlim_max };
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+        (void) known("lxc-plain", -EMFILE);
+        assert_int_equal(phx_goods_text(&goods, good), -EMFILE);
+        assert_int_equal(read_blob(good), -EMFILE);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+        assert_true(good->has_text);
+        assert_string_equal(known("lxc-plain", 0)->key, KEY);
+        assert_int_equal(phx_goods_text(&goods, good), 0);
 }
 
 static void facts_without_their_policy_are_of_no_use(void **state) {
         keep_with_facts();
         tree_remove("cache/" KEY ".policy");
         assert_string_equal(known("lxc-plain", -ENOENT)->key, "");
-        assert_int_equal(
-                        phx_goods_find_facts(&goods, KEY, PHX_HASH_NONE, &(struct phx_facts){ 0 }),
-                        -ENOENT);
 }
 
 static void damaged_facts_are_found_out_again(void **state) {
         struct phx_good *good;
+        phx_autoclose int texts = -1;
 
         keep_with_facts();
         damage("cache/" KEY ".facts");
@@ -230,23 +318,22 @@ static void damaged_facts_are_found_out_again(void **state) {
         assert_true(good->is_unsaved);
         assert_int_equal(good->facts.line, 2);
         phx_goods_keep_facts(&goods, good);
-        damage("good/lxc-plain"); /* so that only the facts can be the source */
         restart();
+        texts = opened_watch("good");
         assert_int_equal(known("lxc-plain", 0)->facts.line, 2);
+        assert_int_equal(opened_count(texts, ""), 0);
 }
 
 /* A crash came between the second and its facts, and the first was lost. */
 static void facts_of_another_policy_of_the_same_key_are_not_believed(void **state) {
-        phx_autofree char *blob = NULL;
-        struct phx_good *good;
-        size_t size = 0;
+        const struct phx_good *good;
 
         keep_with_facts();
-        assert_int_equal(phx_policy_cache_get(cache_fd, KEY, &blob, &size, NULL), 0);
-        blob[size - 1] ^= 1;
-        assert_int_equal(phx_policy_cache_put(cache_fd, KEY, blob, size, NULL), 1);
+        put_fixture(KEY, "caps-3.0.bin");
         good = known("lxc-plain", 0);
-        assert_int_equal(read_blob(good), -ENOENT);
+        assert_string_not_equal(good->facts.policy.entries[0].name, "lxc-plain");
+        assert_true(good->is_unsaved);
+        assert_int_equal(read_blob(good), 0);
         assert_int_equal(access(tree_path("cache/" KEY ".facts"), F_OK), -1);
 }
 
@@ -432,6 +519,12 @@ int main(void) {
                 TEST(a_restart_recalls_text_and_policy),
                 TEST(with_facts_neither_text_nor_policy_is_read),
                 TEST(a_policy_that_is_damaged_behind_its_facts_is_found_out),
+                TEST(a_policy_that_is_damaged_later_is_found_out_when_it_is_needed),
+                TEST(another_file_of_the_same_text_is_as_good),
+                TEST(a_policy_that_was_touched_is_as_good),
+                TEST(a_text_behind_its_facts_is_compared_with_the_record),
+                TEST(a_text_of_a_piece_is_compared_with_the_record),
+                TEST(what_cannot_be_read_now_is_not_lost),
                 TEST(facts_without_their_policy_are_of_no_use),
                 TEST(damaged_facts_are_found_out_again),
                 TEST(facts_of_another_policy_of_the_same_key_are_not_believed),

@@ -3,9 +3,11 @@
 /* What is known of policies over a restart, and what becomes of it when the files are not what they
  * were. */
 
+#include "opened.h"
 #include "profiles-fixture.h"
 
 #define PLAIN "profile lxc-web {\n}\n"
+#define BROKEN "profile lxc-web {\n  bogus\n}\n"
 
 static void path_of(const char *suffix, char path[PATH_MAX]) {
         (void) snprintf(path,
@@ -53,18 +55,21 @@ static void assert_hash_is(const char *hash) {
         assert_string_equal(find("lxc-web")->policy.items[0].hash, hash);
 }
 
+/* That are the files that were compared before; but for those of pieces. */
 static void a_start_reads_neither_texts_nor_policies(void **state) {
+        phx_autoclose int texts = -1, policies = -1;
         char hash[PHX_SHA256_HEX];
 
         update(1);
         (void) snprintf(hash, sizeof(hash), "%s", find("lxc-web")->policy.items[0].hash);
         assert_int_equal(strlen(hash), 64);
         assert_compiled("lxc-web\n");
-        damage("good/lxc-web");
-        damage("good/abstractions:web");
-        damage_beside(".policy");
+        texts = opened_watch("good");
+        policies = opened_watch("cache");
         start(true);
         update(0);
+        assert_int_equal(opened_count(texts, "lxc-web"), 0);
+        assert_int_equal(opened_count(policies, ".policy"), 0);
         assert_compiled("");
         assert_hash_is(hash);
         assert_int_equal(find("lxc-web")->line, 1);
@@ -75,7 +80,10 @@ static void a_policy_that_is_damaged_behind_its_facts_is_compiled_again(void **s
         set_up_known();
         damage_beside(".policy");
         update(0);
-        assert_compiled("");
+        assert_compiled("lxc-web\n");
+        assert_good("lxc-web");
+        assert_int_equal(read_blob(), 0);
+        damage_beside(".policy"); /* and when it is needed */
         assert_int_equal(read_blob(), -ENOENT);
         update(0);
         assert_compiled("lxc-web\n");
@@ -83,6 +91,79 @@ static void a_policy_that_is_damaged_behind_its_facts_is_compiled_again(void **s
         assert_int_equal(read_blob(), 0);
         update(0);
         assert_compiled("");
+}
+
+/* The start is what finds the damage: later nothing could restore what was there. */
+static void what_was_damaged_before_a_start_outlives_its_source(void **state) {
+        size_t size = 0;
+
+        update(1);
+        damage("good/lxc-web");
+        damage("good/abstractions:web");
+        damage_beside(".policy");
+        start(true);
+        update(0);
+        assert_good("lxc-web");
+        assert_good("abstractions/web");
+        tree_write("profiles/lxc-web", BROKEN);
+        tree_write("profiles/abstractions/web", "mount,\n");
+        update(0);
+        assert_refused("lxc-web", "lxc-web: line 2: bogus", true);
+        assert_int_equal(read_blob(), 0);
+        assert_non_null(text_of(WEB, &size));
+        assert_non_null(text_of("file,\n", &size));
+}
+
+/* The text was written, and the record of it was not. */
+static void a_text_that_a_crash_left_is_replaced(void **state) {
+        const struct phx_inventory_profile *record;
+        char digest[PHX_SHA256_HEX], key[PHX_SHA256_HEX];
+        size_t size = 0;
+
+        update(1);
+        record = phx_inventory_profile(&inventory, "lxc-web");
+        memcpy(digest, record->source, sizeof(digest));
+        memcpy(key, record->key, sizeof(key));
+        tree_write("profiles/lxc-web", PLAIN);
+        update(1);
+        assert_int_equal(phx_inventory_set_profile(&inventory, "lxc-web", digest, key), 1);
+        tree_write("profiles/lxc-web", WEB);
+        start(true);
+        update(0);
+        assert_good("lxc-web");
+        tree_write("profiles/lxc-web", BROKEN);
+        start(true);
+        update(0);
+        assert_refused("lxc-web", "lxc-web: line 2: bogus", true);
+        assert_non_null(text_of(WEB, &size));
+        assert_int_equal(read_blob(), 0);
+}
+
+/* As the version before left it: a policy with a SHA-256 in its head, and no facts. */
+static void a_refused_source_keeps_its_policy_of_the_version_before(void **state) {
+        char path[PATH_MAX], digest[PHX_SHA256_HEX];
+        phx_autofree char *blob = NULL, *file = NULL;
+        const char *key;
+        size_t size = 0;
+        int head;
+
+        update(1);
+        key = phx_inventory_profile(&inventory, "lxc-web")->key;
+        assert_int_equal(phx_profiles_blob(profiles, key, &blob, &size), 0);
+        phx_sha256_two(key, strlen(key), blob, size, digest);
+        file = malloc(size + 100);
+        assert_non_null(file);
+        head = snprintf(file, 100, "phoenixd-policy 1 %s\n", digest);
+        memcpy(file + head, blob, size);
+        path_of(".facts", path);
+        tree_remove(path);
+        path_of(".policy", path);
+        tree_write_bytes(path, file, (size_t) head + size);
+        tree_write("profiles/lxc-web", BROKEN);
+        start(true);
+        update(0);
+        assert_refused("lxc-web", "lxc-web: line 2: bogus", true);
+        assert_int_equal(read_blob(), 0);
 }
 
 /* The same for one that a text returns to. */
@@ -97,14 +178,12 @@ static void a_damaged_policy_of_an_earlier_text_is_compiled_again(void **state) 
         damage(path);
         tree_write("profiles/lxc-web", WEB);
         update(1);
-        assert_compiled("");
-        assert_int_equal(read_blob(), -ENOENT);
-        update(0);
         assert_compiled("lxc-web\n");
         assert_int_equal(read_blob(), 0);
 }
 
 static void damaged_facts_are_found_out_again(void **state) {
+        phx_autoclose int policies = -1;
         char hash[PHX_SHA256_HEX];
 
         update(1);
@@ -115,9 +194,10 @@ static void damaged_facts_are_found_out_again(void **state) {
         update(0);
         assert_compiled("");
         assert_hash_is(hash);
-        damage_beside(".policy"); /* so that only the facts can be the source */
+        policies = opened_watch("cache");
         start(true);
         update(0);
+        assert_int_equal(opened_count(policies, ".policy"), 0);
         assert_hash_is(hash);
 }
 
@@ -230,6 +310,9 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(a_start_reads_neither_texts_nor_policies),
                 TEST(a_policy_that_is_damaged_behind_its_facts_is_compiled_again),
+                TEST(what_was_damaged_before_a_start_outlives_its_source),
+                TEST(a_text_that_a_crash_left_is_replaced),
+                TEST(a_refused_source_keeps_its_policy_of_the_version_before),
                 TEST(a_damaged_policy_of_an_earlier_text_is_compiled_again),
                 TEST(damaged_facts_are_found_out_again),
                 TEST(facts_with_hashes_of_another_kind_are_found_out_again),
