@@ -262,7 +262,7 @@ static int work_look(
         r = phx_pass_run(work->pass, &world, work->now_usec, report, error);
         if (r < 0)
                 return r;
-        phx_machine_keep(work->machine);
+        phx_machine_keep(work->machine, work->now_usec);
         attribute(work);
         await_expiry(work, report);
         r = fill_report(input_settings(work->input), phx_machine_has_labels(work->machine), report);

@@ -6,7 +6,10 @@
  * spare less.
  *
  * It is written after a pass that has changed a judgement, when nothing is being compiled: a start
- * with many profiles writes it once. A pass that finds everything in its place writes nothing. */
+ * with many profiles writes it once. A pass that finds everything in its place writes nothing, and
+ * one that judges all again, as it was asked to, with the same results writes nothing either. So
+ * what was read too soon after it was written is read at each start, till a judgement changes: that
+ * its stamp can be relied on by now is no reason to write. */
 
 #include "machine/kept.h"
 
@@ -35,16 +38,16 @@ static int kept_parse(
         size_t size = 0;
         const char *data = phx_seal_open(MAGIC, program, file, file_size, &size, NULL);
         struct phx_texts reader = { .at = data, .end = data ? data + size : NULL };
-        int places, definers, profiles;
+        int r;
 
         if (!data || size == 0 || data[size - 1] != '\0')
                 return 0;
-        places = phx_places_parse(kept->places, &reader);
-        definers = places < 0 ? places : phx_definers_parse(kept->definers, &reader);
-        profiles = definers < 0 ? definers : phx_profiles_parse(kept->profiles, &reader);
-        if (profiles < 0)
-                return profiles == -ENOMEM ? profiles : 0;
-        return places > 0 || definers > 0;
+        r = phx_places_parse(kept->places, &reader);
+        if (r >= 0)
+                r = phx_definers_parse(kept->definers, &reader);
+        if (r >= 0)
+                r = phx_profiles_parse(kept->profiles, &reader);
+        return r == -ENOMEM ? r : 0;
 }
 
 int phx_machine_kept_load(const struct phx_machine_kept *kept) {
@@ -67,20 +70,32 @@ static int kept_render(const struct phx_machine_kept *kept, struct phx_buffer *b
         return r < 0 ? r : phx_profiles_render(kept->profiles, bytes);
 }
 
-int phx_machine_kept_save(const struct phx_machine_kept *kept) {
-        phx_cleanup(phx_buffer_done) struct phx_buffer program = { 0 }, bytes = { 0 }, file = { 0 };
-        phx_autoclose int fd = open(kept->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+static int kept_write(
+                int dir_fd,
+                const struct phx_machine_kept *kept,
+                const struct phx_buffer *bytes) {
+        phx_cleanup(phx_buffer_done) struct phx_buffer program = { 0 }, file = { 0 };
         char checksum[PHX_SEAL_HEX];
-        int r;
+        int r = kept_program(kept, &program);
 
-        if (fd < 0)
-                return phx_errno();
-        r = kept_program(kept, &program);
-        if (r >= 0)
-                r = kept_render(kept, &bytes);
         if (r < 0)
                 return r;
-        phx_seal_checksum(program.data, bytes.data, bytes.size, checksum);
-        r = phx_seal_render(&file, MAGIC, checksum, bytes.data, bytes.size);
-        return r < 0 ? r : phx_file_write_unsynced_at(fd, JUDGEMENTS, file.data, file.size, 0600);
+        phx_seal_checksum(program.data, bytes->data, bytes->size, checksum);
+        r = phx_seal_render(&file, MAGIC, checksum, bytes->data, bytes->size);
+        return r < 0 ? r
+                     : phx_file_write_unsynced_at(dir_fd, JUDGEMENTS, file.data, file.size, 0600);
+}
+
+int phx_machine_kept_save(const struct phx_machine_kept *kept) {
+        phx_cleanup(phx_buffer_done) struct phx_buffer bytes = { 0 };
+        phx_autoclose int fd = -1;
+        int r = kept_render(kept, &bytes);
+
+        if (r <= 0)
+                return r;
+        fd = open(kept->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        r = fd < 0 ? phx_errno() : kept_write(fd, kept, &bytes);
+        if (r < 0)
+                phx_profiles_unkeep(kept->profiles);
+        return r < 0 ? r : 0;
 }

@@ -16,10 +16,10 @@ struct phx_machine_kept {
         struct phx_profiles *profiles;
 };
 
-/* Takes up what is there, into parts that are new. 1 when it should be saved after the first look,
- * as not all of it can be relied on the next time; 0, also for a file that is damaged, missing, or
+/* Takes up what is there, into parts that are new. 0, also for a file that is damaged, missing, or
  * another program's; or -ENOMEM. */
 int phx_machine_kept_load(const struct phx_machine_kept *kept);
 
-/* Writes it, without waiting for the disk. 0 or a negative errno. */
+/* Writes it, without waiting for the disk, unless the same was judged as what was loaded or saved
+ * last. 0 or a negative errno. */
 int phx_machine_kept_save(const struct phx_machine_kept *kept);

@@ -13,6 +13,9 @@
 #include "machine/kept.h"
 #include "machine/private.h"
 
+/* After it could not be written, and no other judgement has changed. */
+#define KEEP_AGAIN_USEC (UINT64_C(60) * 1000000)
+
 static int machine_open_below(
                 const char *directory,
                 const char *name,
@@ -64,18 +67,18 @@ static struct phx_machine_kept machine_kept(const struct phx_machine *machine) {
 
 static int machine_take_up_kept(struct phx_machine *machine) {
         const struct phx_machine_kept kept = machine_kept(machine);
-        int r = phx_machine_kept_load(&kept);
 
-        machine->is_unkept = r > 0;
-        return r < 0 ? r : 0;
+        return phx_machine_kept_load(&kept);
 }
 
-void phx_machine_keep(struct phx_machine *machine) {
+void phx_machine_keep(struct phx_machine *machine, uint64_t now_usec) {
         const struct phx_machine_kept kept = machine_kept(machine);
+        bool is_due = machine->is_unkept && now_usec >= machine->keep_usec;
 
-        if (phx_profiles_is_unkept(machine->profiles, machine->is_unkept) &&
-            phx_machine_kept_save(&kept) >= 0)
-                machine->is_unkept = false;
+        if (!phx_profiles_is_unkept(machine->profiles, is_due))
+                return;
+        machine->is_unkept = phx_machine_kept_save(&kept) < 0;
+        machine->keep_usec = now_usec + KEEP_AGAIN_USEC;
 }
 
 static int make_parts(struct phx_machine *machine) {

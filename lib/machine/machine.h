@@ -131,8 +131,9 @@ size_t phx_machine_compiles(
                 size_t limit);
 
 /* To be called after a pass: keeps for the next start what this one has found out, if there is any
- * news. What cannot be written now is tried again after the next pass. */
-void phx_machine_keep(struct phx_machine *machine);
+ * news. What cannot be written now is tried again after the next pass that has news, or that comes
+ * a minute later. NOW_USEC is of the monotonic clock. */
+void phx_machine_keep(struct phx_machine *machine, uint64_t now_usec);
 
 /* For the next look nothing counts that was only remembered: what others' files define, what liblxc
  * said, what did not compile and is to be tried later, what the kernel can do. */

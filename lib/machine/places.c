@@ -145,7 +145,7 @@ int phx_places_render(const struct phx_places *places, struct phx_buffer *bytes)
         return rendering.result;
 }
 
-static int place_parse(struct phx_places *places, struct phx_texts *reader, bool *is_settled) {
+static int place_parse(struct phx_places *places, struct phx_texts *reader) {
         struct place *place = calloc(1, sizeof(*place)), *const * found;
         const char *path = phx_texts_next(reader);
 
@@ -162,24 +162,22 @@ static int place_parse(struct phx_places *places, struct phx_texts *reader, bool
         place->is_settled = phx_texts_next_number(reader) == 1;
         place->is_plain = true;
         place->seen.deployed.kind = PHX_DEPLOYED_FILE;
-        *is_settled &= place->is_settled;
         return phx_texts_next_digest(reader, place->seen.deployed.digest);
 }
 
 int phx_places_parse(struct phx_places *places, struct phx_texts *reader) {
-        bool is_settled = true;
         uint64_t count;
         int r;
 
         r = phx_replace(&places->deployed_dir, phx_texts_next(reader));
         count = phx_texts_next_number(reader);
         for (uint64_t i = 0; r >= 0 && i < count && !reader->is_short; i++)
-                r = place_parse(places, reader, &is_settled);
+                r = place_parse(places, reader);
         if (r >= 0 && reader->is_short)
                 r = -EBADMSG;
         if (r < 0)
                 phx_places_forget(places);
-        return r < 0 ? r : !is_settled;
+        return r < 0 ? r : 0;
 }
 
 /* --- a look --- */
@@ -346,7 +344,8 @@ int phx_places_refresh(
         r = places_begin(places, deployed_dir);
         if (r < 0)
                 return r;
-        if (scope && scope->is_whole)
+        /* Also the first look is at everything, whatever was taken up. */
+        if (scope && (scope->is_whole || places->whole == 0))
                 scope = NULL;
         is_new = !places->is_there;
         phx_ways_done(&places->ways);

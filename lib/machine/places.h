@@ -49,7 +49,7 @@ const char *phx_places_switch(const struct phx_places *places, const char *name)
 bool phx_places_covers(const struct phx_places *places, const char *path);
 
 /* What plain files stand there, as texts for another process; and the other way round, into new
- * PLACES: the first refresh there believes it by the stamps. 1 when one cannot be relied on, 0,
- * -EBADMSG or -ENOMEM, and then nothing is known. */
+ * PLACES: the first refresh there believes it by the stamps. 0, -EBADMSG or -ENOMEM, and then
+ * nothing is known. */
 int phx_places_render(const struct phx_places *places, struct phx_buffer *bytes);
 int phx_places_parse(struct phx_places *places, struct phx_texts *reader);

@@ -36,8 +36,9 @@ struct phx_machine {
         char *stage_dir;
         int cache_fd;
         int good_fd;
-        bool is_unkept;  /* of what is kept for the next start, not all can be relied on */
-        bool is_unsaved; /* the inventory on disk is not the one here */
+        bool is_unkept;     /* what is kept for the next start could not be written */
+        uint64_t keep_usec; /* when it is tried again, although nothing has changed */
+        bool is_unsaved;    /* the inventory on disk is not the one here */
         /* Of the steps that are being carried out: places that were not ours before, and whether
          * the record of what they make ours is not on disk. */
         struct phx_set claims;

@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/digest.h"
 #include "base/grow.h"
 #include "profiles/update.h"
 
@@ -31,13 +32,12 @@ static int kept_add_basis(struct phx_buffer *bytes, const struct phx_profiles *p
                                       compiler->words,
                                       profiles->by.profile_dir,
                                       profiles->by.deployed_dir };
-        const uint64_t numbers[] = { compiler->is_settled,
-                                     profiles->by.is_observing,
+        const uint64_t numbers[] = { profiles->by.is_observing,
                                      profiles->allow_complain,
                                      profiles->allow_unconfined_flag,
                                      profiles->compile_deadline_usec,
                                      profiles->compile_memory };
-        int r = phx_texts_add_stamp(bytes, &compiler->program);
+        int r = 0;
 
         for (size_t i = 0; r >= 0 && i < PHX_ELEMENTS(texts); i++)
                 r = phx_texts_add(bytes, texts[i]);
@@ -109,6 +109,41 @@ static int kept_add_candidate(
         return r < 0 ? r : kept_add_closure(bytes, profiles, &candidate->closure);
 }
 
+/* --- whether they are others than before --- */
+
+static int kept_add_judgement(struct phx_buffer *bytes, const struct phx_candidate *candidate) {
+        int r = phx_texts_add(bytes, candidate->name);
+
+        if (r >= 0)
+                r = phx_texts_add_number(bytes, candidate->has_test);
+        if (r >= 0)
+                r = phx_texts_add(bytes, candidate->key);
+        for (size_t i = 0; r >= 0 && i < candidate->used.count; i++) {
+                r = phx_texts_add(bytes, phx_files_used_path(&candidate->used, i));
+                if (r >= 0)
+                        r = phx_texts_add(bytes, phx_files_used_digest(&candidate->used, i));
+        }
+        return r;
+}
+
+/* Notes what they are, without the stamps. 1 when that is not what was noted before. */
+static int kept_note(struct phx_profiles *profiles, bool is_all) {
+        phx_cleanup(phx_buffer_done) struct phx_buffer bytes = { 0 };
+        char judged[PHX_SHA256_HEX];
+        int r = kept_add_basis(&bytes, profiles);
+
+        for (size_t i = 0; r >= 0 && i < profiles->candidate_count; i++)
+                if (is_all || kept_is_due(profiles, &profiles->candidates[i]))
+                        r = kept_add_judgement(&bytes, &profiles->candidates[i]);
+        if (r < 0)
+                return r;
+        phx_sha256(bytes.data, bytes.size, judged);
+        if (strcmp(judged, profiles->judged) == 0)
+                return 0;
+        memcpy(profiles->judged, judged, sizeof(judged));
+        return 1;
+}
+
 int phx_profiles_render(struct phx_profiles *profiles, struct phx_buffer *bytes) {
         size_t count = 0;
         int r;
@@ -116,7 +151,11 @@ int phx_profiles_render(struct phx_profiles *profiles, struct phx_buffer *bytes)
         if (!profiles->is_complete ||
             !phx_equal(profiles->by.compiler, profiles->compiler.identity))
                 return -EAGAIN;
-        r = kept_add_basis(bytes, profiles);
+        r = phx_texts_add_stamp(bytes, &profiles->compiler.program);
+        if (r >= 0)
+                r = phx_texts_add_number(bytes, profiles->compiler.is_settled);
+        if (r >= 0)
+                r = kept_add_basis(bytes, profiles);
         if (r >= 0)
                 r = phx_files_render(profiles->files, bytes);
         for (size_t i = 0; i < profiles->candidate_count; i++)
@@ -127,8 +166,14 @@ int phx_profiles_render(struct phx_profiles *profiles, struct phx_buffer *bytes)
                 if (kept_is_due(profiles, &profiles->candidates[i]))
                         r = kept_add_candidate(bytes, profiles, &profiles->candidates[i]);
         if (r >= 0)
+                r = kept_note(profiles, false);
+        if (r >= 0)
                 profiles->is_unkept = false;
         return r;
+}
+
+void phx_profiles_unkeep(struct phx_profiles *profiles) {
+        profiles->judged[0] = '\0';
 }
 
 /* --- parse --- */
@@ -143,11 +188,11 @@ static int kept_take_basis(struct phx_texts *reader, struct phx_profiles *profil
         int r = 0;
 
         compiler->program = phx_texts_next_stamp(reader);
+        compiler->is_settled = phx_texts_next_number(reader) == 1;
         for (size_t i = 0; r >= 0 && i < PHX_ELEMENTS(texts); i++)
                 r = phx_replace(texts[i], phx_texts_next(reader));
         if (r >= 0)
                 r = phx_replace(&profiles->by.compiler, compiler->identity);
-        compiler->is_settled = phx_texts_next_number(reader) == 1;
         profiles->by.is_observing = phx_texts_next_number(reader) == 1;
         profiles->allow_complain = phx_texts_next_number(reader) == 1;
         profiles->allow_unconfined_flag = phx_texts_next_number(reader) == 1;
@@ -247,11 +292,9 @@ static int kept_take_candidate(
 }
 
 /* As one that nothing is known of: the program is read again. */
-static int kept_doubt_compiler(struct phx_profiles *profiles) {
-        if (profiles->compiler.is_settled)
-                return 0;
-        phx_compiler_known_done(&profiles->compiler);
-        return 1;
+static void kept_doubt_compiler(struct phx_profiles *profiles) {
+        if (!profiles->compiler.is_settled)
+                phx_compiler_known_done(&profiles->compiler);
 }
 
 static void kept_take_nothing(struct phx_profiles *profiles) {
@@ -268,15 +311,18 @@ int phx_profiles_parse(struct phx_profiles *profiles, struct phx_texts *reader) 
         r = kept_take_basis(reader, profiles);
         if (r >= 0)
                 r = phx_files_parse(profiles->files, reader, &all);
-        profiles->is_unkept = kept_doubt_compiler(profiles) > 0 || r > 0;
         count = phx_texts_next_number(reader);
         for (uint64_t i = 0; r >= 0 && i < count && !reader->is_short; i++)
                 r = kept_take_candidate(reader, profiles, &all);
         phx_files_used_done(&all);
         if (r >= 0 && reader->is_short)
                 r = -EBADMSG;
+        if (r >= 0)
+                r = kept_note(profiles, true);
         if (r < 0)
                 kept_take_nothing(profiles);
+        else
+                kept_doubt_compiler(profiles);
         return r < 0 ? r : 0;
 }
 

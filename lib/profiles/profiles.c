@@ -211,7 +211,7 @@ static int profiles_run(struct phx_update *update) {
         int r;
 
         update->files = update->profiles->files;
-        update->is_whole = !update->look->scope || update->look->scope->is_whole;
+        update->is_whole = !phx_files_scope(update->files, update->look->scope);
         r = phx_files_refresh(update->files, update->look->scope);
         if (r < 0)
                 return r;
@@ -326,13 +326,12 @@ bool phx_profiles_is_unchanged(
         if (!profiles->is_complete || phx_profiles_has_compiled(profiles) ||
             !has_same_rules(profiles, settings) || !has_same_places(profiles, settings))
                 return false;
-        if ((!scope || scope->is_whole) &&
-            !phx_compiler_is_known(&profiles->compiler, profiles->options.parser))
+        scope = phx_files_scope(profiles->files, scope);
+        if (!scope && !phx_compiler_is_known(&profiles->compiler, profiles->options.parser))
                 return false;
         r = phx_files_refresh(profiles->files, scope);
         phx_files_use(profiles->files, &profiles->used);
-        for (size_t i = 0; r >= 0 && (!scope || scope->is_whole) && i < profiles->candidate_count;
-             i++)
+        for (size_t i = 0; r >= 0 && !scope && i < profiles->candidate_count; i++)
                 phx_files_use(profiles->files, &profiles->candidates[i].used);
         phx_files_rest(profiles->files);
         return r >= 0 && phx_files_version(profiles->files) == profiles->version;

@@ -61,9 +61,12 @@ int phx_profiles_recall(struct phx_profiles *profiles, const struct phx_inventor
 
 /* What was judged, for the next run of this very program. To be rendered when it is unkept: a
  * judgement has changed, or others (IS_NEWS) have something to keep, and nothing is being compiled.
- * -EAGAIN when nothing can be kept now, or -ENOMEM. */
+ * 1, or 0 when they are what was rendered or taken up last, as after a look in which all was judged
+ * again; -EAGAIN when nothing can be kept now, or -ENOMEM. */
 bool phx_profiles_is_unkept(const struct phx_profiles *profiles, bool is_news);
 int phx_profiles_render(struct phx_profiles *profiles, struct phx_buffer *bytes);
+/* What was rendered could not be written: the next time it counts as other than before. */
+void phx_profiles_unkeep(struct phx_profiles *profiles);
 /* Takes it up, before the first look: what still holds then is not judged again. -EBADMSG or
  * -ENOMEM, and then everything is. */
 int phx_profiles_parse(struct phx_profiles *profiles, struct phx_texts *reader);

@@ -43,7 +43,8 @@ struct phx_profiles {
         size_t candidate_count;
         uint64_t version; /* of the files, before it judged any */
         bool is_complete;
-        bool is_unkept; /* one of them is not what was rendered last */
+        bool is_unkept;              /* one of them was judged since they were rendered last */
+        char judged[PHX_SHA256_HEX]; /* those that were rendered or taken up last, as a digest */
         struct phx_judged_by by;
         /* Of the settings, what the quarantine was judged by. */
         bool allow_complain;

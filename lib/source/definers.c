@@ -195,7 +195,6 @@ static int parse_definer(struct phx_texts *reader, struct table *table) {
 }
 
 int phx_definers_parse(struct phx_definers *definers, struct phx_texts *reader) {
-        bool is_settled = true;
         uint64_t count;
         int r;
 
@@ -203,13 +202,11 @@ int phx_definers_parse(struct phx_definers *definers, struct phx_texts *reader) 
         count = phx_texts_next_number(reader);
         for (uint64_t i = 0; r >= 0 && i < count && !reader->is_short; i++)
                 r = parse_definer(reader, &definers->table);
-        for (size_t i = 0; i < definers->table.count; i++)
-                is_settled &= definers->table.items[i].is_settled;
         if (r >= 0 && reader->is_short)
                 r = -EBADMSG;
         if (r < 0)
                 phx_definers_forget(definers);
-        return r < 0 ? r : !is_settled;
+        return r < 0 ? r : 0;
 }
 
 /* --- a look --- */

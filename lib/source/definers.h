@@ -50,7 +50,7 @@ int phx_definers_observe(
                 struct phx_error *error);
 
 /* What was found in each file, as texts for another process; and the other way round, into new
- * DEFINERS: the first look there believes it by the stamps. 1 when one cannot be relied on, 0,
- * -EBADMSG or -ENOMEM, and then nothing is known. */
+ * DEFINERS: the first look there believes it by the stamps. 0, -EBADMSG or -ENOMEM, and then
+ * nothing is known. */
 int phx_definers_render(const struct phx_definers *definers, struct phx_buffer *bytes);
 int phx_definers_parse(struct phx_definers *definers, struct phx_texts *reader);

@@ -55,6 +55,11 @@ PHX_DEFINE_FREEP(phx_files)
  * without any call. What is looked at is believed when its stamp is the same (base/stamp.h), and
  * directories are judged again. 0 or -ENOMEM. */
 int phx_files_refresh(struct phx_files *files, const struct phx_scope *scope);
+/* SCOPE as phx_files_refresh() takes it: NULL when everything is looked at, as it is in the first
+ * look, of which it does not matter whether all is new or was taken up from an earlier program. */
+const struct phx_scope *phx_files_scope(
+                const struct phx_files *files,
+                const struct phx_scope *scope);
 /* The next question is answered by reading; what was borrowed is gone. */
 void phx_files_forget(struct phx_files *files);
 /* Closes what is open, till the next look: to be called when a look is over. */
@@ -110,8 +115,8 @@ size_t phx_files_number(const struct phx_files *files, const char *path, bool is
 size_t phx_files_used_number(const struct phx_files_used *used, size_t at);
 
 /* Takes up what was rendered, into FILES, which are new. They are to be refreshed before the first
- * question. RET_ALL, the caller's, has all by their numbers. 1 when a stamp cannot be relied on, 0,
- * -EBADMSG or -ENOMEM; then FILES are empty. */
+ * question. RET_ALL, the caller's, has all by their numbers. 0, -EBADMSG or -ENOMEM; then FILES are
+ * empty. */
 int phx_files_parse(
                 struct phx_files *files,
                 struct phx_texts *reader,

@@ -174,14 +174,10 @@ int phx_files_parse(
                 struct phx_files_used *ret_all) {
         struct phx_files_used all = { 0 };
         uint64_t count = phx_texts_next_number(reader);
-        bool is_settled = true;
         int r = 0;
 
         for (uint64_t i = 0; r >= 0 && i < count; i++)
                 r = reader->at < reader->end ? parse_node(files, reader, &all) : -EBADMSG;
-        for (size_t i = 0; r >= 0 && i < all.count; i++)
-                is_settled &= all.items[i]->file.result < 0 || all.items[i]->is_directory ||
-                              all.items[i]->is_settled;
         if (r >= 0 && reader->is_short)
                 r = -EBADMSG;
         if (r < 0) {
@@ -190,7 +186,7 @@ int phx_files_parse(
                 return r;
         }
         *ret_all = all;
-        return !is_settled;
+        return 0;
 }
 
 const char *phx_files_used_path(const struct phx_files_used *used, size_t at) {

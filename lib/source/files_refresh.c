@@ -224,12 +224,18 @@ static void refresh_count(const void *data, VISIT visit, void *closure) {
         *count += visit == postorder || visit == leaf;
 }
 
+const struct phx_scope *phx_files_scope(
+                const struct phx_files *files,
+                const struct phx_scope *scope) {
+        return files->whole > 0 && scope && !scope->is_whole ? scope : NULL;
+}
+
 int phx_files_refresh(struct phx_files *files, const struct phx_scope *scope) {
         phx_autofree struct phx_files_node **unused = NULL;
         struct refresh refresh = { .files = files };
         size_t count = 0;
 
-        refresh.scope = scope && !scope->is_whole ? scope : NULL;
+        refresh.scope = phx_files_scope(files, scope);
         twalk_r(files->nodes, refresh_count, &count);
         unused = calloc(count + 1, sizeof(*unused));
         if (!unused)

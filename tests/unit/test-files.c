@@ -27,7 +27,9 @@ static int set_up(void **state) {
         trust = (struct phx_trust){ .root = tree_new(), .owner = geteuid() };
         tree_write("dir/a", "one");
         assert_int_equal(chmod(tree_path("dir"), 0755), 0);
-        return phx_files_new(&trust, &files);
+        assert_int_equal(phx_files_new(&trust, &files), 0);
+        /* The first one is at everything, whatever the scope. */
+        return phx_files_refresh(files, NULL);
 }
 
 static int tear_down(void **state) {

@@ -43,6 +43,43 @@ static void a_record_that_could_not_be_saved_is_saved_later(void **state) {
         assert_int_equal(machine->saves, 1);
 }
 
+static bool are_judgements_kept(void) {
+        return access(tree_path("state/judgements"), F_OK) >= 0;
+}
+
+/* A directory stands where the file is to be. */
+static void judgements_that_could_not_be_kept_are_kept_later(void **state) {
+        struct machine *machine = *state;
+        struct stat before, after;
+
+        tree_mkdir("state/judgements/full");
+        (void) look(machine);
+        phx_machine_keep(machine->machine, 1000000);
+        tree_remove("state/judgements/full");
+        tree_remove("state/judgements");
+        /* Not after each pass: nothing new was found out. */
+        phx_machine_keep(machine->machine, 60999999);
+        assert_false(are_judgements_kept());
+        phx_machine_keep(machine->machine, 61000000);
+        assert_true(are_judgements_kept());
+        assert_int_equal(stat(tree_path("state/judgements"), &before), 0);
+        phx_machine_keep(machine->machine, 200000000);
+        assert_int_equal(stat(tree_path("state/judgements"), &after), 0);
+        assert_int_equal(after.st_ino, before.st_ino);
+
+        tree_remove("state/judgements");
+        tree_mkdir("state/judgements/full");
+        tree_write("sources/lxc-db", DB);
+        (void) look(machine);
+        phx_machine_keep(machine->machine, 200000000);
+        tree_remove("state/judgements/full");
+        tree_remove("state/judgements");
+        tree_write("sources/lxc-db", DB "# another\n");
+        (void) look(machine);
+        phx_machine_keep(machine->machine, 200000001);
+        assert_true(are_judgements_kept());
+}
+
 /* What is kept with them follows from the record. */
 static void answers_are_kept_after_the_record(void **state) {
         struct machine *machine = *state;
@@ -228,6 +265,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 with_machine(a_piece_that_cannot_be_kept_stops_only_its_users),
                 with_machine(a_record_that_could_not_be_saved_is_saved_later),
+                with_machine(judgements_that_could_not_be_kept_are_kept_later),
                 with_machine(answers_are_kept_after_the_record),
                 with_machine(what_cannot_be_recorded_is_not_installed_at_the_second_try_either),
                 with_machine(a_file_that_came_in_between_is_not_overwritten),
