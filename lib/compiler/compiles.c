@@ -154,7 +154,8 @@ static gid_t group_of(const struct phx_compiler *compiler) {
         return geteuid() == 0 ? compiler->account.gid : getegid();
 }
 
-/* A file of the directory of stages as it is to be; STAGED is what it has. */
+/* A file of the directory of stages as it is to be; STAGED is what was put there. It may be gone
+ * since, and the account have another group. */
 static int stage_text(
                 const struct phx_compiler *compiler,
                 const char *name,
@@ -163,7 +164,8 @@ static int stage_text(
                 struct phx_error *error) {
         int r;
 
-        if (!text || phx_equal(text, *staged))
+        if (!text || (phx_equal(text, *staged) &&
+                      phx_stage_has(compiler->stage_dir, name, group_of(compiler))))
                 return 0;
         (void) phx_replace(staged, NULL);
         r = phx_stage_add(compiler->stage_dir, name, group_of(compiler), text, error);

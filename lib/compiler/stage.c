@@ -145,6 +145,14 @@ int phx_stage_add(
         return make_file(&stage, path, text, strlen(text));
 }
 
+bool phx_stage_has(const char *directory, const char *name, gid_t group) {
+        phx_autofree char *path = NULL;
+        struct stat st;
+
+        return phx_printf(&path, "%s/%s", directory, name) >= 0 && lstat(path, &st) >= 0 &&
+               S_ISREG(st.st_mode) && st.st_gid == group;
+}
+
 int phx_stage_subtract(const char *directory, const char *name) {
         phx_autofree char *path = NULL;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/error.h"
@@ -35,6 +36,8 @@ int phx_stage_add(
                 gid_t group,
                 const char *text,
                 struct phx_error *error);
+/* Whether that is there, with that group: all other changes take root. */
+bool phx_stage_has(const char *directory, const char *name, gid_t group);
 /* Removes it. 0, also when it is not there. */
 int phx_stage_subtract(const char *directory, const char *name);
 

@@ -315,6 +315,37 @@ static void a_compile_runs_beside_its_caller(void **state) {
         phx_compiles_free(compiles);
 }
 
+static void compile_again(struct phx_compiles *compiles) {
+        struct phx_compile_job again = jobs[0];
+
+        assert_int_equal(phx_compiles_start(compiles, &compiler, "k1", &jobs[0]), 0);
+        wait_and_reap(compiles);
+        assert_true(phx_compiles_take(compiles, &again));
+        assert_int_equal(again.result, 0);
+        assert_string_equal(again.blob, "features\n");
+        phx_compile_job_done(&again);
+}
+
+static void features_that_vanished_are_staged_again(void **state) {
+        struct phx_compiles *compiles;
+        struct stat st;
+
+        pretend("read -r line <../.kernel-features && echo \"$line\"\n");
+        compiler.features_text = "features\n";
+        assert_int_equal(phx_compiles_new(NULL, &compiles), 0);
+        (void) add_job("lxc-a", "profile lxc-a { }\n");
+        compile_again(compiles);
+        tree_remove("stage/.kernel-features");
+        compile_again(compiles);
+        if (geteuid() == 0) {
+                compiler.account.gid++;
+                compile_again(compiles);
+                assert_int_equal(stat(tree_path("stage/.kernel-features"), &st), 0);
+                assert_int_equal(st.st_gid, compiler.account.gid);
+        }
+        phx_compiles_free(compiles);
+}
+
 static void another_text_ends_the_compile_of_the_first(void **state) {
         struct phx_process_watch watch;
         struct phx_compiles *compiles;
@@ -382,6 +413,7 @@ int main(void) {
                 with_tree(other_ends_are_told_apart),
                 with_tree(no_more_than_allowed_run_at_once),
                 with_tree(a_compile_runs_beside_its_caller),
+                with_tree(features_that_vanished_are_staged_again),
                 with_tree(another_text_ends_the_compile_of_the_first),
                 with_tree(one_that_is_late_ends_when_it_is_looked_after),
                 with_tree(those_that_run_end_with_their_owner),
