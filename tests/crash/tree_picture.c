@@ -37,8 +37,10 @@ static int take_one(const char *path, const struct stat *st, int flag, struct FT
         struct tree_entry *entry;
 
         /* What liblxc has answered, and what was judged, has the stamps of the files: it is never
-         * the same twice. */
-        if (strlen(path) <= prefix || strstr(path, "lxc-answers") || strstr(path, "judgements"))
+         * the same twice. The kernel's features stay beside the copies for the next compile, of an
+         * engine that had one. */
+        if (strlen(path) <= prefix || strstr(path, "lxc-answers") || strstr(path, "judgements") ||
+            phx_has_suffix(path, "/run/stage/.kernel-features"))
                 return 0;
         entry = phx_grow(&taken->entries, &taken->count, sizeof(*entry));
         if (!entry)
