@@ -36,11 +36,11 @@ static void read_content(const char *path, const struct stat *st, struct tree_en
 static int take_one(const char *path, const struct stat *st, int flag, struct FTW *ftw) {
         struct tree_entry *entry;
 
-        /* What liblxc has answered, and what was judged, has the stamps of the files: it is never
-         * the same twice. The kernel's features stay beside the copies for the next compile, of an
-         * engine that had one. */
+        /* What liblxc has answered, what was judged, and what is known of a policy, has the stamps
+         * of the files: it is never the same twice. The kernel's features stay beside the copies
+         * for the next compile, of an engine that had one. */
         if (strlen(path) <= prefix || strstr(path, "lxc-answers") || strstr(path, "judgements") ||
-            phx_has_suffix(path, "/run/stage/.kernel-features"))
+            phx_has_suffix(path, ".facts") || phx_has_suffix(path, "/run/stage/.kernel-features"))
                 return 0;
         entry = phx_grow(&taken->entries, &taken->count, sizeof(*entry));
         if (!entry)
