@@ -2,7 +2,12 @@
 
 /* The kernel takes the time of a change from its coarse clock, which stands still for a tick: two
  * changes within one tick leave the same times. So what was changed just now is not believed yet.
- * File systems without fractions of a second (or with two seconds, as FAT) leave zeros there. */
+ * File systems without fractions of a second (or with two seconds, as FAT) leave zeros there.
+ *
+ * A time that is still to come is left when the clock is set back. A change has an earlier one
+ * until the clock comes there again, and then it would have to come in that very tick, of which the
+ * clock would have to take the same nanosecond: that is not waited for, which may be years. A whole
+ * second is long enough to be met by chance. */
 
 #include "base/stamp.h"
 
@@ -12,6 +17,8 @@
 /* 20 ms, and a tick of at most 10. */
 #define SETTLED_NSEC INT64_C(30000000)
 #define WHOLE_SECONDS_NSEC INT64_C(2000000000)
+/* Longer than anything that is done between a stat(2) and the next one. */
+#define AHEAD_SEC 60
 
 struct phx_stamp phx_stamp_of(const struct stat *st) {
         return (struct phx_stamp){
@@ -37,18 +44,17 @@ bool phx_stamp_equal(const struct phx_stamp *a, const struct phx_stamp *b) {
 }
 
 uint64_t phx_stamp_settles_in(const struct phx_stamp *stamp) {
-        int64_t age, needed = SETTLED_NSEC;
+        bool has_fractions = stamp->ctime.tv_nsec != 0 || stamp->mtime.tv_nsec != 0;
+        int64_t age, needed = SETTLED_NSEC + (has_fractions ? 0 : WHOLE_SECONDS_NSEC);
         struct timespec now;
 
         if (clock_gettime(CLOCK_REALTIME_COARSE, &now) < 0)
                 return UINT64_MAX;
-        if (stamp->ctime.tv_nsec == 0 && stamp->mtime.tv_nsec == 0)
-                needed += WHOLE_SECONDS_NSEC;
         /* Beyond some seconds it may be any number of them. */
         if (now.tv_sec - stamp->ctime.tv_sec > 10)
                 return 0;
-        if (now.tv_sec < stamp->ctime.tv_sec)
-                return UINT64_MAX;
+        if (stamp->ctime.tv_sec - now.tv_sec > AHEAD_SEC)
+                return has_fractions ? 0 : UINT64_MAX;
         age = (int64_t) (now.tv_sec - stamp->ctime.tv_sec) * 1000000000 +
               (now.tv_nsec - stamp->ctime.tv_nsec);
         return age >= needed ? 0 : (uint64_t) (needed - age);

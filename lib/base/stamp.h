@@ -24,5 +24,5 @@ bool phx_stamp_equal(const struct phx_stamp *a, const struct phx_stamp *b);
  * stat(2) and before the content is read; where it is false, the content is to be read again the
  * next time, whatever the stamp. */
 bool phx_stamp_is_settled(const struct phx_stamp *stamp);
-/* After how many nanoseconds it is; UINT64_MAX for a time that is still to come. */
+/* After how many nanoseconds it is; UINT64_MAX for a whole second that is far ahead. */
 uint64_t phx_stamp_settles_in(const struct phx_stamp *stamp);

@@ -3,6 +3,7 @@
 /* What liblxc answers, and about which text: something happens while it is asked. */
 
 #include <errno.h>
+#include <time.h>
 
 #include "lxc-host.h"
 #include "lxc/replace.h"
@@ -42,6 +43,53 @@ int __wrap_phx_lxc_worker_load(
                 tree_write(other_name, own_text);
         other_name = NULL;
         return r;
+}
+
+/* --- another time --- */
+
+static time_t clock_moved_by;
+
+int __real_clock_gettime(clockid_t clock, struct timespec *time);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *time);
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *time) {
+        int r = __real_clock_gettime(clock, time);
+
+        if (clock == CLOCK_REALTIME_COARSE)
+                time->tv_sec += clock_moved_by;
+        return r;
+}
+
+/* All that is there has a time that is to come. */
+static void answers_last_after_the_clock_was_set_back(void **state) {
+        phx_cleanup(host_done) struct host host = { 0 };
+        char include[1024];
+
+        host_init(&host, "back");
+        (void) snprintf(include, sizeof(include), "lxc.include = %s\n", tree_path("back.conf"));
+        tree_write("back.conf", "lxc.apparmor.profile = lxc-a\n");
+        write_in(&host, "web/config", include);
+        write_in(&host, "db/config", "lxc.apparmor.profile = lxc-b\n");
+        clock_moved_by = -86400;
+        asked = 0;
+        look(&host);
+        assert_int_equal(asked, 2);
+        look(&host);
+        assert_int_equal(asked, 2);
+        assert_true(is_unchanged(&host));
+
+        /* A change is seen: here by a time that is to come, too. */
+        write_in(&host, "db/config", "lxc.apparmor.profile = lxc-c\n");
+        assert_changed_to(&host, "db", "lxc-c");
+        tree_write("back.conf", "lxc.apparmor.profile = lxc-d\n");
+        assert_changed_to(&host, "web", "lxc-d");
+        assert_int_equal(asked, 4);
+        assert_true(is_unchanged(&host));
+}
+
+static int move_clock_back(void **state) {
+        clock_moved_by = 0;
+        return 0;
 }
 
 /* The answer is about a text that is there no more, and no text that was read tells so. */
@@ -165,6 +213,9 @@ static void another_text_than_the_edited_one_is_asked_about(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(what_was_another_file_while_it_was_asked_about_is_asked_again),
+                cmocka_unit_test_teardown(
+                                answers_last_after_the_clock_was_set_back,
+                                move_clock_back),
                 cmocka_unit_test(an_edit_is_asked_about_once),
                 cmocka_unit_test(another_text_than_the_edited_one_is_asked_about),
         };

@@ -46,8 +46,20 @@ static void whole_seconds_need_more_of_them(void **state) {
         assert_true(phx_stamp_is_settled(&stamp));
 }
 
-static void the_future_is_not_settled(void **state) {
-        struct phx_stamp stamp = changed_at(-100, 1);
+/* As after the clock was set back. */
+static void the_far_future_is_settled(void **state) {
+        struct phx_stamp stamp = changed_at(-10, 1);
+        uint64_t left = phx_stamp_settles_in(&stamp);
+
+        assert_true(left > UINT64_C(9000000000) && left < UINT64_C(11000000000));
+        stamp = changed_at(-100, 1);
+        assert_true(phx_stamp_is_settled(&stamp));
+        stamp = changed_at(-100000000, 1);
+        assert_true(phx_stamp_is_settled(&stamp));
+}
+
+static void a_whole_second_that_is_to_come_is_not_settled(void **state) {
+        struct phx_stamp stamp = changed_at(-10, 0);
 
         assert_false(phx_stamp_is_settled(&stamp));
         stamp = changed_at(-100000, 0);
@@ -79,7 +91,8 @@ int main(void) {
                 cmocka_unit_test(what_changed_just_now_is_not_settled),
                 cmocka_unit_test(what_changed_long_ago_is_settled),
                 cmocka_unit_test(whole_seconds_need_more_of_them),
-                cmocka_unit_test(the_future_is_not_settled),
+                cmocka_unit_test(the_far_future_is_settled),
+                cmocka_unit_test(a_whole_second_that_is_to_come_is_not_settled),
                 cmocka_unit_test(each_part_counts),
         };
 
