@@ -4,7 +4,8 @@
  * for as long as liblxc read it. So the stamps must be the same, too, and they must have been old
  * enough before it was asked (base/stamp.h): then no change in between can have left them as they
  * were. A file that was written a moment ago is waited for: that is less than to ask twice. Where
- * all that is not so, the answer is shown, and asked for again by the next look.
+ * all that is not so, the answer is shown, and asked for again by the next look. Only what the one
+ * config includes counts: a file that somebody keeps writing spoils no other answer.
  *
  * Which line decides is found out by the same reading. */
 
@@ -33,14 +34,23 @@ static void answer_wait(uint64_t nsec) {
         (void) nanosleep(&pause, NULL);
 }
 
-int phx_lxc_answer_begin(struct phx_lxc_answer *answer, uint64_t settles_in) {
-        const struct phx_lxc_reader *reader = answer->cache->chains.reader;
-        uint64_t included = phx_lxc_reader_settles_in(reader);
+void phx_lxc_answer_add(struct phx_lxc_answer *answer, const struct phx_stamp *stamp) {
+        uint64_t left = phx_stamp_settles_in(stamp);
 
-        settles_in = included > settles_in ? included : settles_in;
-        if (settles_in > 0 && settles_in <= MOMENT_NSEC)
-                answer_wait(settles_in + TICK_NSEC);
-        answer->is_settled = phx_lxc_reader_settles_in(reader) == 0;
+        if (left <= MOMENT_NSEC && left > answer->settles_in)
+                answer->settles_in = left;
+}
+
+int phx_lxc_answer_begin(struct phx_lxc_answer *answer) {
+        struct phx_lxc_reader *reader = answer->cache->chains.reader;
+        uint64_t included = phx_lxc_reader_settle(reader, MOMENT_NSEC);
+
+        if (included > answer->settles_in)
+                answer->settles_in = included;
+        if (answer->settles_in > 0) {
+                answer_wait(answer->settles_in + TICK_NSEC);
+                (void) phx_lxc_reader_settle(reader, 0);
+        }
         return phx_lxc_reader_new_unwatched(&answer->fresh);
 }
 
@@ -48,7 +58,8 @@ bool phx_lxc_answer_holds_for(
                 struct phx_lxc_answer *answer,
                 const char *path,
                 struct phx_lxc_source *source) {
-        return answer->is_settled && phx_lxc_combine(answer->fresh, path, source, NULL) >= 0 &&
+        phx_lxc_reader_visit(answer->fresh);
+        return phx_lxc_combine(answer->fresh, path, source, NULL) >= 0 &&
                phx_lxc_reader_agrees(answer->cache->chains.reader, answer->fresh);
 }
 

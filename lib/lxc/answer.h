@@ -10,14 +10,16 @@ struct phx_lxc_answer {
         const struct phx_lxc_cache *cache;
         int path_fd;                  /* of LXC_PATH */
         struct phx_lxc_reader *fresh; /* reads again, with nothing remembered */
-        bool is_settled;              /* all that is included had been, before it was asked */
+        uint64_t settles_in;          /* what is to be asked about */
 };
 
 void phx_lxc_answer_done(struct phx_lxc_answer *answer);
 
-/* Before liblxc is asked about configs of which the youngest is settled after so many nanoseconds
- * (base/stamp.h): waits for that, and for what they include, when it is a moment. 0 or -ENOMEM. */
-int phx_lxc_answer_begin(struct phx_lxc_answer *answer, uint64_t settles_in);
+/* The config with this stamp is to be asked about. */
+void phx_lxc_answer_add(struct phx_lxc_answer *answer, const struct phx_stamp *stamp);
+/* Before liblxc is asked: waits until the configs, and what they include, are settled
+ * (base/stamp.h), as far as that is a moment. 0 or -ENOMEM. */
+int phx_lxc_answer_begin(struct phx_lxc_answer *answer);
 /* After it was asked about KNOWN; in doubt false. */
 bool phx_lxc_answer_holds(struct phx_lxc_answer *answer, const struct phx_lxc_known *known);
 /* The same, about SOURCE at PATH, which is no config yet: true with its COMBINED. */

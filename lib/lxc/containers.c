@@ -294,7 +294,7 @@ static int lxc_take_answer(struct look *look, struct phx_lxc_answer *answer, siz
         return 0;
 }
 
-static int lxc_prepare(struct look *look, uint64_t *ret_settles_in) {
+static int lxc_prepare(struct look *look, struct phx_lxc_answer *answer) {
         struct questions *questions = &look->questions;
         int r = 0;
 
@@ -303,9 +303,8 @@ static int lxc_prepare(struct look *look, uint64_t *ret_settles_in) {
                 return -ENOMEM;
         for (size_t i = 0; r >= 0 && i < questions->count; i++) {
                 const struct phx_lxc_known *known = &look->cache->items[questions->items[i]];
-                uint64_t left = phx_stamp_settles_in(&known->config);
 
-                *ret_settles_in = left > *ret_settles_in ? left : *ret_settles_in;
+                phx_lxc_answer_add(answer, &known->config);
                 r = phx_strings_addf(
                                 &questions->files,
                                 "%s/%s/config",
@@ -322,14 +321,13 @@ static int lxc_ask(struct look *look, struct phx_error *error) {
                 .cache = look->cache,
                 .path_fd = look->path_fd
         };
-        uint64_t settles_in = 0;
         int r;
 
         if (questions->count == 0)
                 return 0;
-        r = lxc_prepare(look, &settles_in);
+        r = lxc_prepare(look, &answer);
         if (r >= 0)
-                r = phx_lxc_answer_begin(&answer, settles_in);
+                r = phx_lxc_answer_begin(&answer);
         for (size_t i = 0; r >= 0 && i < questions->count; i++) {
                 struct phx_lxc_known *known = &look->cache->items[questions->items[i]];
 

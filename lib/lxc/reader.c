@@ -39,9 +39,11 @@ struct reader_item {
         struct phx_lxc_include include;
         struct phx_stamp stamp;
         bool is_settled;
+        bool is_marked;          /* STAMP was settled when liblxc was about to be asked */
         bool is_read;            /* INCLUDE holds what was there */
         bool is_link_met;        /* on the way: events come from elsewhere */
         unsigned long looked_at; /* in which look */
+        unsigned long visited_at;
         struct phx_strings watches;
 };
 
@@ -50,6 +52,7 @@ struct phx_lxc_reader {
         size_t count;
         const struct phx_scope *scope; /* of the look; NULL: all */
         unsigned long look;
+        unsigned long visit;
         unsigned long moves; /* counts items that are to be watched elsewhere */
         bool is_unwatched;   /* nobody asks for watches */
 };
@@ -417,6 +420,7 @@ static int reader_take(
                         watched = reader_find_watches(reader, item);
         }
         item->looked_at = reader->look;
+        item->visited_at = reader->visit;
         *ret_include = &item->include;
         return watched < 0 ? watched : r;
 }
@@ -436,18 +440,24 @@ int phx_lxc_reader_include_text(
 }
 
 /* What is absent, or was not read, has no time. */
-uint64_t phx_lxc_reader_settles_in(const struct phx_lxc_reader *reader) {
+uint64_t phx_lxc_reader_settle(struct phx_lxc_reader *reader, uint64_t limit) {
         uint64_t longest = 0;
 
         for (size_t i = 0; i < reader->count; i++) {
-                const struct reader_item *item = reader->items[i];
+                struct reader_item *item = reader->items[i];
                 uint64_t left = item->is_read && item->stamp.mode
                                                 ? phx_stamp_settles_in(&item->stamp)
                                                 : 0;
 
-                longest = left > longest ? left : longest;
+                item->is_marked = left == 0;
+                if (left <= limit && left > longest)
+                        longest = left;
         }
         return longest;
+}
+
+void phx_lxc_reader_visit(struct phx_lxc_reader *reader) {
+        reader->visit++;
 }
 
 bool phx_lxc_reader_agrees(
@@ -455,9 +465,12 @@ bool phx_lxc_reader_agrees(
                 const struct phx_lxc_reader *other) {
         for (size_t i = 0; i < other->count; i++) {
                 const struct reader_item *item = other->items[i];
-                const struct reader_item *known = reader_find(reader, item->include.path);
+                const struct reader_item *known;
 
-                if (!known || !known->is_read || !item->is_read ||
+                if (item->visited_at != other->visit)
+                        continue;
+                known = reader_find(reader, item->include.path);
+                if (!known || !known->is_read || !known->is_marked || !item->is_read ||
                     !phx_stamp_equal(&known->stamp, &item->stamp))
                         return false;
         }

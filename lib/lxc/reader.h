@@ -99,9 +99,13 @@ int phx_lxc_reader_watches(const struct phx_lxc_reader *reader, struct phx_strin
 /* Another number when those are other ones than before. */
 unsigned long phx_lxc_reader_moves(const struct phx_lxc_reader *reader);
 
-/* After how many nanoseconds any change of what is known leaves another stamp; and whether all that
- * OTHER has read is known, and has the same stamps. */
-uint64_t phx_lxc_reader_settles_in(const struct phx_lxc_reader *reader);
+/* Marks all that is known of which any change leaves another stamp from now on. Of the rest, after
+ * how many nanoseconds that is so, as far as it is within LIMIT. */
+uint64_t phx_lxc_reader_settle(struct phx_lxc_reader *reader, uint64_t limit);
+/* Begins a visit. */
+void phx_lxc_reader_visit(struct phx_lxc_reader *reader);
+/* Whether all that was asked for in OTHER's last visit is known here, was marked by the last
+ * phx_lxc_reader_settle(), and has the same stamps. */
 bool phx_lxc_reader_agrees(const struct phx_lxc_reader *reader, const struct phx_lxc_reader *other);
 
 /* Whether an event at PATH can concern nothing but includes that are looked at again when PATH is

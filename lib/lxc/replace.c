@@ -167,7 +167,7 @@ static int replace_judge(struct edit *edit, const char *profile) {
 
         r = phx_strings_addf(&files, "%s/%s/%s", edit->lxc->path, edit->name, edit->temporary);
         if (r >= 0)
-                r = phx_lxc_answer_begin(&edit->answer, 0);
+                r = phx_lxc_answer_begin(&edit->answer);
         if (r >= 0)
                 r = phx_lxc_worker_load(
                                 &files,

@@ -127,6 +127,33 @@ static void what_was_another_file_while_it_was_asked_about_is_asked_again(void *
         assert_true(is_unchanged(&host));
 }
 
+/* Somebody writes it all the time. */
+static void an_include_that_changes_spoils_no_other_answer(void **state) {
+        phx_cleanup(host_done) struct host host = { 0 };
+        char include[1024];
+
+        host_init(&host, "touched");
+        tree_write("touched.conf", "lxc.apparmor.profile = lxc-a\n");
+        tree_write("quiet.conf", "lxc.apparmor.profile = lxc-b\n");
+        (void) snprintf(include, sizeof(include), "lxc.include = %s\n", tree_path("touched.conf"));
+        write_in(&host, "a/config", include);
+        (void) snprintf(include, sizeof(include), "lxc.include = %s\n", tree_path("quiet.conf"));
+        write_in(&host, "b/config", include);
+        write_in(&host, "c/config", "lxc.apparmor.profile = lxc-c\n");
+        other_name = "touched.conf";
+        other_text = own_text = "lxc.apparmor.profile = lxc-a\n";
+        asked = 0;
+        look(&host);
+        assert_int_equal(asked, 3);
+        other_name = "touched.conf";
+        look(&host);
+        assert_int_equal(asked, 4);
+        look(&host);
+        assert_int_equal(asked, 5);
+        look(&host);
+        assert_int_equal(asked, 5);
+}
+
 /* --- edits --- */
 
 static int edit_web(struct host *host, const char *profile) {
@@ -216,6 +243,7 @@ int main(void) {
                 cmocka_unit_test_teardown(
                                 answers_last_after_the_clock_was_set_back,
                                 move_clock_back),
+                cmocka_unit_test(an_include_that_changes_spoils_no_other_answer),
                 cmocka_unit_test(an_edit_is_asked_about_once),
                 cmocka_unit_test(another_text_than_the_edited_one_is_asked_about),
         };
