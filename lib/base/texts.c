@@ -3,10 +3,11 @@
 #include "base/texts.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* In hexadecimal, with a NUL or a space. */
+#define NUMBER_SIZE (2 * sizeof(uint64_t) + 1)
 
 int phx_texts_add(struct phx_buffer *bytes, const char *text) {
         if (!text)
@@ -14,30 +15,46 @@ int phx_texts_add(struct phx_buffer *bytes, const char *text) {
         return phx_buffer_add(bytes, text, strlen(text) + 1);
 }
 
-int phx_texts_add_number(struct phx_buffer *bytes, uint64_t number) {
-        char text[2 * sizeof(number) + 1];
+/* There are dozens of them for each file that is kept: printf() would be most of the work. */
+static char *put_number(char *at, uint64_t number) {
+        static const char digits[] = "0123456789abcdef";
+        unsigned shift = 60;
 
-        (void) snprintf(text, sizeof(text), "%" PRIx64, number);
+        while (shift > 0 && number >> shift == 0)
+                shift -= 4;
+        for (;; shift -= 4) {
+                *at++ = digits[(number >> shift) & 0xf];
+                if (shift == 0)
+                        return at;
+        }
+}
+
+int phx_texts_add_number(struct phx_buffer *bytes, uint64_t number) {
+        char text[NUMBER_SIZE];
+
+        *put_number(text, number) = '\0';
         return phx_texts_add(bytes, text);
 }
 
 int phx_texts_add_stamp(struct phx_buffer *bytes, const struct phx_stamp *stamp) {
-        char text[256];
+        const uint64_t fields[] = { (uint64_t) stamp->device,
+                                    (uint64_t) stamp->inode,
+                                    (uint64_t) stamp->size,
+                                    (uint64_t) stamp->mtime.tv_sec,
+                                    (uint64_t) stamp->mtime.tv_nsec,
+                                    (uint64_t) stamp->ctime.tv_sec,
+                                    (uint64_t) stamp->ctime.tv_nsec,
+                                    stamp->mode,
+                                    stamp->uid,
+                                    stamp->gid };
+        char text[PHX_ELEMENTS(fields) * NUMBER_SIZE], *at = text;
 
-        (void) snprintf(text,
-                        sizeof(text),
-                        "%" PRIx64 " %" PRIx64 " %" PRIx64 " %" PRIx64 " %lx %" PRIx64
-                        " %lx %x %x %x",
-                        (uint64_t) stamp->device,
-                        (uint64_t) stamp->inode,
-                        (uint64_t) stamp->size,
-                        (uint64_t) stamp->mtime.tv_sec,
-                        (unsigned long) stamp->mtime.tv_nsec,
-                        (uint64_t) stamp->ctime.tv_sec,
-                        (unsigned long) stamp->ctime.tv_nsec,
-                        (unsigned) stamp->mode,
-                        (unsigned) stamp->uid,
-                        (unsigned) stamp->gid);
+        for (size_t i = 0; i < PHX_ELEMENTS(fields); i++) {
+                if (i > 0)
+                        *at++ = ' ';
+                at = put_number(at, fields[i]);
+        }
+        *at = '\0';
         return phx_texts_add(bytes, text);
 }
 

@@ -19,7 +19,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/digest.h"
 #include "base/grow.h"
 #include "profiles/update.h"
 
@@ -129,7 +128,7 @@ static int kept_add_judgement(struct phx_buffer *bytes, const struct phx_candida
 /* Notes what they are, without the stamps. 1 when that is not what was noted before. */
 static int kept_note(struct phx_profiles *profiles, bool is_all) {
         phx_cleanup(phx_buffer_done) struct phx_buffer bytes = { 0 };
-        char judged[PHX_SHA256_HEX];
+        char judged[PHX_SEAL_HEX];
         int r = kept_add_basis(&bytes, profiles);
 
         for (size_t i = 0; r >= 0 && i < profiles->candidate_count; i++)
@@ -137,7 +136,7 @@ static int kept_note(struct phx_profiles *profiles, bool is_all) {
                         r = kept_add_judgement(&bytes, &profiles->candidates[i]);
         if (r < 0)
                 return r;
-        phx_sha256(bytes.data, bytes.size, judged);
+        phx_seal_checksum("", bytes.data, bytes.size, judged);
         if (strcmp(judged, profiles->judged) == 0)
                 return 0;
         memcpy(profiles->judged, judged, sizeof(judged));

@@ -5,6 +5,7 @@
 
 #include "base/digest.h"
 #include "base/error.h"
+#include "base/seal.h"
 #include "compiler/known.h"
 #include "profiles/last_good.h"
 #include "profiles/profiles.h"
@@ -43,8 +44,8 @@ struct phx_profiles {
         size_t candidate_count;
         uint64_t version; /* of the files, before it judged any */
         bool is_complete;
-        bool is_unkept;              /* one of them was judged since they were rendered last */
-        char judged[PHX_SHA256_HEX]; /* those that were rendered or taken up last, as a digest */
+        bool is_unkept;            /* one of them was judged since they were rendered last */
+        char judged[PHX_SEAL_HEX]; /* those that were rendered or taken up last, as a checksum */
         struct phx_judged_by by;
         /* Of the settings, what the quarantine was judged by. */
         bool allow_complain;
