@@ -76,13 +76,14 @@ static int cache_open(
         return 0;
 }
 
-/* What is kept about a policy goes first. */
-static void cache_remove(int dir_fd, const char *key, const char *name) {
+/* NAME is that of a policy's file. What is kept about it goes first. */
+static int cache_remove(int dir_fd, const char *name) {
+        size_t length = strlen(name) - strlen(SUFFIX);
         phx_autofree char *beside = NULL;
 
-        if (phx_printf(&beside, "%s" BESIDE, key) >= 0)
+        if (phx_printf(&beside, "%.*s" BESIDE, (int) length, name) >= 0)
                 (void) unlinkat(dir_fd, beside, 0);
-        (void) unlinkat(dir_fd, name, 0);
+        return unlinkat(dir_fd, name, 0) < 0 ? phx_errno() : 0;
 }
 
 int phx_policy_cache_get(
@@ -108,7 +109,7 @@ int phx_policy_cache_get(
         /* One of ours is left to be replaced: another version may know its form. */
         if (r < 0 || size < sizeof(ANY_MAGIC) - 1 ||
             memcmp(data, ANY_MAGIC, sizeof(ANY_MAGIC) - 1) != 0)
-                cache_remove(dir_fd, key, name);
+                (void) cache_remove(dir_fd, name);
         return -ENOENT;
 }
 
@@ -271,16 +272,6 @@ static int cache_list_earlier(
         return errno ? phx_errno() : 0;
 }
 
-static int cache_remove_earlier(int dir_fd, const struct earlier *earlier) {
-        phx_autofree char *beside = NULL;
-        size_t length = strlen(earlier->name) - strlen(SUFFIX);
-
-        /* What is kept about it goes first. */
-        if (phx_printf(&beside, "%.*s" BESIDE, (int) length, earlier->name) >= 0)
-                (void) unlinkat(dir_fd, beside, 0);
-        return unlinkat(dir_fd, earlier->name, 0);
-}
-
 /* Of the names in the directory, those that end so, without that end. */
 static int cache_list(int dir_fd, const char *suffix, struct phx_strings *ret_keys) {
         phx_cleanup(phx_closedirp) DIR *directory = NULL;
@@ -340,7 +331,7 @@ int phx_policy_cache_keep(
         phx_cleanup(cache_earlier_done) struct earlier_list list = { 0 };
         struct timespec now;
         uint64_t left = limits->bytes;
-        int removed = 0, r;
+        int removed = 0, gone, r;
 
         r = cache_list_earlier(dir_fd, keys, &list);
         if (r < 0)
@@ -358,8 +349,9 @@ int phx_policy_cache_keep(
                         continue;
                 }
                 left = 0; /* what was used still earlier goes as well */
-                if (cache_remove_earlier(dir_fd, earlier) < 0)
-                        r = phx_errno();
+                gone = cache_remove(dir_fd, earlier->name);
+                if (gone < 0)
+                        r = gone;
                 else
                         removed++;
         }
