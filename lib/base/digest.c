@@ -7,7 +7,7 @@
 #include <sha1.h>
 #include <sha2.h>
 
-static void to_hex(const uint8_t *bytes, size_t size, char *hex) {
+void phx_hex(const uint8_t *bytes, size_t size, char *hex) {
         static const char digits[] = "0123456789abcdef";
 
         for (size_t i = 0; i < size; i++) {
@@ -34,7 +34,7 @@ void phx_sha256_two(
         SHA256Update(&context, a, a_size);
         SHA256Update(&context, b, b_size);
         SHA256Final(bytes, &context);
-        to_hex(bytes, sizeof(bytes), hex);
+        phx_hex(bytes, sizeof(bytes), hex);
 }
 
 void phx_sha1_two(
@@ -50,7 +50,7 @@ void phx_sha1_two(
         SHA1Update(&context, a, a_size);
         SHA1Update(&context, b, b_size);
         SHA1Final(bytes, &context);
-        to_hex(bytes, sizeof(bytes), hex);
+        phx_hex(bytes, sizeof(bytes), hex);
 }
 
 uint64_t phx_fnv1a(const void *data, size_t size) {

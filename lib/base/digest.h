@@ -28,5 +28,8 @@ void phx_sha1_two(
 /* FNV-1a of 64 bits, by which LXC shortens the names of its sockets. */
 uint64_t phx_fnv1a(const void *data, size_t size);
 
+/* SIZE bytes in lower-case hexadecimal, twice as many digits and a NUL. */
+void phx_hex(const uint8_t *bytes, size_t size, char *hex);
+
 /* 64 lower-case hexadecimal digits. */
 bool phx_is_sha256(const char *hex);

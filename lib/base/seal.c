@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "base/digest.h"
 #include "base/siphash.h"
 
 static const uint8_t seal_key[PHX_SIPHASH_SIZE] = "phoenixd: files";
@@ -17,7 +18,6 @@ void phx_seal_checksum(
                 const void *data,
                 size_t size,
                 char ret_checksum[PHX_SEAL_HEX]) {
-        static const char digits[] = "0123456789abcdef";
         uint8_t digest[PHX_SIPHASH_SIZE];
         struct phx_siphash hash;
 
@@ -25,11 +25,7 @@ void phx_seal_checksum(
         phx_siphash_add(&hash, key, strlen(key) + 1);
         phx_siphash_add(&hash, data, size);
         phx_siphash_end(&hash, digest);
-        for (size_t i = 0; i < sizeof(digest); i++) {
-                ret_checksum[2 * i] = digits[digest[i] >> 4];
-                ret_checksum[2 * i + 1] = digits[digest[i] & 0xf];
-        }
-        ret_checksum[PHX_SEAL_HEX - 1] = '\0';
+        phx_hex(digest, sizeof(digest), ret_checksum);
 }
 
 int phx_seal_render(
