@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/macros.h"
+#include "base/texts.h"
 #include "lint/entry.h"
 
 static const char *const asked_options[] = { PHX_ENTRY_DROP,
@@ -45,11 +46,7 @@ static const struct phx_lxc_option *next_asked(const struct phx_lxc_options *opt
         return NULL;
 }
 
-/* With the NUL behind it, so that no two lists of texts read the same. */
-static int add_with_end(struct phx_buffer *buffer, const char *text) {
-        return phx_buffer_add(buffer, text, strlen(text) + 1);
-}
-
+/* As texts that end with a NUL, so that no two lists of them read the same. */
 int phx_lint_entry_text(
                 const struct phx_container_config *config,
                 const char *namespace,
@@ -58,17 +55,17 @@ int phx_lint_entry_text(
         size_t at = 0;
         int r;
 
-        r = add_with_end(text, config->profile);
+        r = phx_texts_add(text, config->profile);
         if (r >= 0)
-                r = add_with_end(text, namespace ? "namespace" : "");
+                r = phx_texts_add(text, namespace ? "namespace" : "");
         if (r >= 0)
-                r = add_with_end(text, config->unprivileged ? "unprivileged" : "");
+                r = phx_texts_add(text, config->unprivileged ? "unprivileged" : "");
         if (r >= 0)
-                r = add_with_end(text, config->gpu_assignment ? config->gpu_assignment : "");
+                r = phx_texts_add(text, config->gpu_assignment);
         while (r >= 0 && (option = next_asked(&config->options, &at))) {
-                r = add_with_end(text, option->key);
+                r = phx_texts_add(text, option->key);
                 if (r >= 0)
-                        r = add_with_end(text, option->value);
+                        r = phx_texts_add(text, option->value);
         }
         return r;
 }
