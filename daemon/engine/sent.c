@@ -219,7 +219,7 @@ static int now_fill(
 
 /* --- telling --- */
 
-/* What is told from, and what was. */
+/* What is sent from, and what was sent before. */
 struct sending {
         const struct sent *sent;
         const struct phx_snapshot *snapshot;

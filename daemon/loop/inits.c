@@ -24,7 +24,7 @@ struct init {
         int fd; /* -1 when it is not there, or is not opened yet */
         sd_event_source *source;
         bool is_opened;
-        bool is_ended; /* and that was told */
+        bool is_ended; /* and the listener was called */
 };
 
 struct inits {
@@ -179,7 +179,7 @@ static struct init *init_new(struct inits *inits, pid_t pid) {
         return init;
 }
 
-/* One that has ended and was reaped: its number is nobody's now, or another process's. */
+/* One that has ended and was reaped: its number is free now, or another process's. */
 static void init_renew(struct init *init) {
         if (!init->is_ended ||
             (init->fd >= 0 && (pidfd_send_signal(init->fd, 0, NULL, 0) >= 0 || errno != ESRCH)))

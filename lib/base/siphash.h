@@ -23,8 +23,8 @@ void phx_siphash_add(struct phx_siphash *hash, const void *data, size_t size);
 /* HASH is of no use then. */
 void phx_siphash_end(struct phx_siphash *hash, uint8_t ret_digest[PHX_SIPHASH_SIZE]);
 
-/* The hash of something that many share, kept with it: whoever changes it says that it is not known
- * any more. */
+/* The hash of something that many share, kept with it: a change of it says that it is not known any
+ * more. */
 struct phx_siphash_kept {
         bool is_known;
         uint8_t digest[PHX_SIPHASH_SIZE];

@@ -10,7 +10,7 @@
 #include "base/stamp.h"
 
 /* A list of texts as the content of a file: each ends with a NUL, as names may hold any other byte.
- * A number is a text, too, in hexadecimal. Whoever reads them must know what they are. */
+ * A number is a text, too, in hexadecimal. The reader must know what they are. */
 
 /* NULL is the same as "". 0 or -ENOMEM. */
 int phx_texts_add(struct phx_buffer *bytes, const char *text);

@@ -54,7 +54,7 @@ struct phx_lxc_reader {
         unsigned long look;
         unsigned long visit;
         unsigned long moves; /* counts items that are to be watched elsewhere */
-        bool is_unwatched;   /* nobody asks for watches */
+        bool is_unwatched;   /* no watches are asked for */
 };
 
 void phx_lxc_source_done(struct phx_lxc_source *source) {

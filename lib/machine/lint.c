@@ -5,8 +5,8 @@
  * policy and by what the entry says. Then each policy is read once, and each question is asked
  * once: for the other containers its answer is given their places in the configuration.
  *
- * An answer that turns out as before leaves the container's list of rules as it is, so that whoever
- * compares it later recognizes it (state/lint.h). */
+ * An answer that turns out as before leaves the container's list of rules as it is, so that a later
+ * comparison recognizes it (state/lint.h). */
 
 #include "machine/lint.h"
 
