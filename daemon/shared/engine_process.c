@@ -13,8 +13,8 @@
  *
  * Death, either way:
  *   - the loop is gone: receiving ends with -EPIPE while idle. During a pass, leave_if_alone()
- * looks at the socket before each change, and when progress cannot be sent, so that an engine
- *     without a loop makes no further change.
+ *     looks at the socket before each change, and when progress cannot be sent, so that an
+ *     engine without a loop makes no further change.
  *   - the engine is gone: the loop sees it by the pidfd. The state on disk is whole at any time,
  *     as each change is one atomic step; a new engine reads it and observes everything again.
  *

@@ -12,11 +12,11 @@
  * Other programs' keys may hold whatever JSON can say, while jansson holds neither every number nor
  * every string, and refuses a text for one that is never read. So the grammar is checked here, and
  * jansson gets a copy of the same size, so that every byte stands where it stood, in which
- *   - an object or array of a key that is not ours, or below PHX_JSON_DEPTH levels, is the number
- * 0,
+ *   - an object or array of a key that is not ours, or below PHX_JSON_DEPTH levels, is the
+ *     number 0,
  *   - a number that is no integer of 64 bits is 0.5, which no reader of ours takes,
  *   - what is no character of a string (\u0000, half of a surrogate pair) is \u0001, which no
- * reader of ours takes either. */
+ *     reader of ours takes either. */
 
 /* Whether KEY (as it is written, without quotes) of an object that is DEPTH levels deep is ours;
  * the root is 1 deep. Asked for objects of ours only, and not for keys with a backslash. */

@@ -5,9 +5,10 @@
  * hash: so the list is believed as long as the number is the one that it was read at.
  *
  *   same number        nothing is read
- *   number + our own   as many more as loads of ours were accepted since: no other program has
- * loaded loads              anything in between, and only what we loaded is read back any other
- * everything is read
+ *   number + our own   as many more as loads of ours were accepted since: no other program
+ *   loads              has loaded anything in between, and only what we loaded is read back
+ *
+ *   any other          everything is read
  *
  * Reading everything is done in the short way of kernel/listed.h first, and without it when the
  * number has moved meanwhile.

@@ -6,8 +6,8 @@
  *   2. refresh    each entry by the stamp of its config, which covers the text, who may write it,
  *                 and that it is the same file in the same directory; and, where an event names the
  *                 entry or LXC_PATH has another stamp, by its own, which covers all names in it
- *                 ("partial"). Where one differs, or was too young to be believed, the entry is
- * read as if nothing were known.
+ *                 ("partial"). Where one differs, or was too young to be believed, the entry
+ *                 is read as if nothing were known.
  *   3. ask        liblxc, about each config that is another one now, or includes another text
  *   4. show       a copy of what is known
  *

@@ -57,8 +57,8 @@ void phx_lxc_containers_done(struct phx_lxc_containers *containers);
 
 /* What was read and asked at the last look. A look at everything costs one call for each container
  * that has not changed, two where LXC_PATH itself has, and one at a part nothing for those outside
- * of it. As long as a config,
- * with all that it includes, is byte by byte the same, liblxc is not asked again. */
+ * of it. As long as a config, with all that it includes, is byte by byte the same, liblxc is not
+ * asked again. */
 struct phx_lxc_cache;
 
 int phx_lxc_cache_new(struct phx_lxc_cache **ret_cache);

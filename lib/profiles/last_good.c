@@ -17,8 +17,8 @@
  * with its own and with that of the facts, and what does not agree counts as lost. That is done
  * when one is to be written or loaded, and in the first update, as long as the source may still
  * restore it. A good whose text is lost is not in force from here, and one whose policy is lost
- * (key "") is compiled again by the next update. What cannot be read now is not lost.
- * In a start, last_good_facts.c decides what is read.
+ * (key "") is compiled again by the next update. What cannot be read now is not lost. In a start,
+ * last_good_facts.c decides what is read.
  *
  * A policy that is no longer in force stays in the directory for a while, so that a return to an
  * earlier text compiles nothing. How long is counted from the time of its file, which is set when

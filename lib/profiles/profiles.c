@@ -6,8 +6,9 @@
  *      everything as it is (keep_all), because a missing mount must not withdraw profiles;
  *   2. judge each source (judge.c): a candidate ends with a result, and a good one is kept
  *      already, on disk and in GOODS;
- *   3. make a desired profile of each candidate (desire.c): a refused one gets the last known good
- * policy and the text of the refusal, a good one also accepts the pieces that it includes;
+ *   3. make a desired profile of each candidate (desire.c): a refused one gets the last known
+ *      good policy and the text of the refusal, a good one also accepts the pieces that it
+ *      includes;
  *   4. make a desired profile of each good one that has no source any more (withdrawn), and of the
  *      pieces.
  *

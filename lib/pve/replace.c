@@ -11,9 +11,9 @@
  *     that they are not there.
  *   - Who writes in place is kept out by a lease, from before the last comparison until the bytes
  *     are there: it is only given while no other process has the file open, and who opens it then
- *     waits until it is given back, a millisecond, or gets EAGAIN if it does not want to wait. It
- * is of this host, as the lock is. A file system without leases leaves the moment between
- * comparison and write.
+ *     waits until it is given back, a millisecond, or gets EAGAIN if it does not want to wait.
+ *     It is of this host, as the lock is. A file system without leases leaves the moment between
+ *     comparison and write.
  *   - A guest that has moved to another node has no config here any more, and nothing is created.
  *   - Nothing is left behind by a crash, or when the quorum is lost on the way.
  *

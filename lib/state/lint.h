@@ -38,9 +38,8 @@ struct phx_lint {
 
 /* What lists with the same items have in common. */
 struct phx_lints_shared {
-        struct phx_siphash_kept
-                        hash; /* of the items, for whoever compares lists by it; the first */
-        size_t holders;       /* how many have them */
+        struct phx_siphash_kept hash; /* of the items, for comparisons by it; the first member */
+        size_t holders;               /* how many have them */
 };
 
 /* A value, of which copies share the items until one of them is changed: what goes from picture to

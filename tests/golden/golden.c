@@ -10,8 +10,9 @@
  *   file NAME FILE|- ours|foreign [TROUBLE] · disabled NAME PATH
  *   kernel NAME MODE HASH|- · kernel-trouble TEXT          HASH of good policy: policy of FILE
  *   host DIRECTORY EFFECTIVE|unset|unknown [DIGEST] · line DIRECTORY +KEY|-KEY
- *   child PROFILE NAME (of its policy) · proxmox DIRECTORY LINE (of its file, that names EFFECTIVE;
- * 0: none) trouble|remark|option|unread DIRECTORY TEXT · running DIRECTORY WRONG UNKNOWN EXAMPLE */
+ *   child PROFILE NAME (of its policy)
+ *   proxmox DIRECTORY LINE (of its file, that names EFFECTIVE; 0: none)
+ *   trouble|remark|option|unread DIRECTORY TEXT · running DIRECTORY WRONG UNKNOWN EXAMPLE */
 
 #include <dirent.h>
 #include <errno.h>
