@@ -124,16 +124,18 @@ static int take_lock(const char *runtime_dir, int *ret_fd, struct phx_error *err
         return 0;
 }
 
+/* A parent that ignores SIGCHLD passes that on, and then the exit status of children is lost. */
 static int block_signals(void) {
         static const int blocked[] = { SIGTERM, SIGINT, SIGHUP };
-        const struct sigaction ignore = { .sa_handler = SIG_IGN };
+        const struct sigaction ignore = { .sa_handler = SIG_IGN },
+                               normal = { .sa_handler = SIG_DFL };
         sigset_t set;
 
         (void) sigemptyset(&set);
         for (size_t i = 0; i < PHX_ELEMENTS(blocked); i++)
                 (void) sigaddset(&set, blocked[i]);
         if (sigprocmask(SIG_BLOCK, &set, NULL) < 0 || sigaction(SIGIO, &ignore, NULL) < 0 ||
-            sigaction(SIGPIPE, &ignore, NULL) < 0)
+            sigaction(SIGPIPE, &ignore, NULL) < 0 || sigaction(SIGCHLD, &normal, NULL) < 0)
                 return phx_errno();
         return 0;
 }
@@ -149,6 +151,7 @@ static int main_serve(const struct work_options *work, struct phx_error *error) 
         plan = (struct engine_plan){ work_setup, work, &journal, work->changed_fd };
         manager_options_init(&options, work->settings);
         options.changed_fd = work->changed_fd;
+        options.runtime_dir = work->runtime_dir;
 
         r = manager_new(&options, &plan, &manager);
         if (r < 0)
@@ -159,7 +162,7 @@ static int main_serve(const struct work_options *work, struct phx_error *error) 
 
 static int main_run(struct phx_error *error) {
         phx_cleanup(phx_buffer_done) struct phx_buffer libraries = { 0 };
-        phx_autofree char *state_dir = main_directory_of("STATE_DIRECTORY", "/var/lib/phoenixd");
+        phx_autofree char *state_dir = main_directory_of("STATE_DIRECTORY", PHX_STATEDIR);
         phx_autofree char *runtime_dir = main_directory_of("RUNTIME_DIRECTORY", "/run/phoenixd");
         phx_autoclose int lock_fd = -1, changed_fd = -1;
         int r;

@@ -36,8 +36,14 @@ static void miss(struct bus *bus, const char *why) {
                     why);
 }
 
+static void bus_pass_on(const struct bus *bus, sd_bus *connection) {
+        if (bus->handler.connected)
+                bus->handler.connected(bus->handler.data, connection);
+}
+
 static void bus_disconnect(struct bus *bus) {
         bus->has_name = false;
+        bus_pass_on(bus, NULL);
         bus_requests_free(bus);
         bus_answers_free(bus);
         bus->connection = sd_bus_close_unref(bus->connection);
@@ -57,6 +63,7 @@ static int on_disconnected(sd_bus_message *message, void *data, sd_bus_error *er
         struct bus *bus = data;
 
         bus->has_name = false;
+        bus_pass_on(bus, NULL);
         miss(bus, "the connection was lost");
         try_later(bus);
         return 0;
@@ -67,6 +74,8 @@ static int on_name(sd_bus_message *reply, void *data, sd_bus_error *error) {
         const sd_bus_error *refusal = sd_bus_message_get_error(reply);
         uint32_t result = 0;
 
+        /* Whatever it says of the name. */
+        bus_pass_on(bus, bus->connection);
         if (refusal) {
                 miss(bus, refusal->message ? refusal->message : refusal->name);
                 return 0;

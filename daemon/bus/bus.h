@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
+#include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
 
 #include "base/macros.h"
@@ -12,11 +13,14 @@
  * for want of a bus: it is taken up when it comes, and again when it was lost. */
 struct bus;
 
-/* What a client may have done. */
+/* What a client may have done, and who else uses the connection. */
 struct bus_handler {
         /* A look at everything, as soon as it can be, for an errand that was added. */
         void (*look)(void *data);
         struct errands *errands; /* borrowed: to which they are added */
+        /* The bus has answered, and may be asked over CONNECTION until this is called with NULL,
+         * as it is lost. May be NULL. */
+        void (*connected)(void *data, sd_bus *connection);
         void *data;
 };
 

@@ -318,6 +318,14 @@ static const sd_bus_vtable vtable[] = {
                         ,
                         bus_resume,
                         SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_NAMES(
+                        "Restart",
+                        "ss",
+                        SD_BUS_PARAM(object) SD_BUS_PARAM(when),
+                        "",
+                        ,
+                        bus_restart,
+                        SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_SIGNAL_WITH_NAMES(
                         "Reconciled",
                         "tbs",

@@ -20,6 +20,7 @@
 #define BUS_ERROR_NOT_READY "org.phoenixd1.Error.NotReady"
 #define BUS_ERROR_FAILED "org.phoenixd1.Error.Failed"
 #define BUS_ERROR_PASS_FAILED "org.phoenixd1.Error.PassFailed"
+#define BUS_ERROR_NOT_POSSIBLE "org.phoenixd1.Error.NotPossible"
 
 /* How many may wait, for leave or for the end of a look: of one user, of all users but root, who is
  * not counted; and of one sender while it is not known yet who that is. */
@@ -56,6 +57,7 @@ struct bus_request {
         uint32_t uid;
         uint64_t token;
         struct phx_suspension suspension; /* of an errand of that kind */
+        struct restart_ask restart;       /* likewise */
         struct bus_request *next;
 };
 
@@ -134,10 +136,14 @@ int bus_reply_text(sd_bus_message *message, const struct phx_buffer *buffer);
 /* 0 when a look has ended; else what a method returns. */
 int bus_not_ready(const struct bus *bus, sd_bus_error *error);
 int bus_no_such(const char *what, sd_bus_error *error);
+/* Of this turn of the loop, in microseconds since the epoch. */
+uint64_t bus_wall_usec(const struct bus *bus);
 
 /* Suspend() and Resume() of the manager's object. */
 int bus_suspend(sd_bus_message *message, void *data, sd_bus_error *error);
 int bus_resume(sd_bus_message *message, void *data, sd_bus_error *error);
+/* Restart(). */
+int bus_restart(sd_bus_message *message, void *data, sd_bus_error *error);
 
 /* Calls LEFT when the sender of CALL leaves the bus. Before it is asked who that is, so that it
  * does not leave unnoticed in between. */

@@ -38,6 +38,7 @@ void bus_request_free(struct bus_request *request) {
         sd_bus_slot_unref(request->departure);
         sd_bus_message_unref(request->message);
         phx_suspension_done(&request->suspension);
+        restart_ask_done(&request->restart);
         free(request);
 }
 
@@ -282,10 +283,14 @@ int bus_request_wait(
 
         request->state = BUS_REQUEST_WAITS;
         request->ended = ended;
-        r = errands_add(handler->errands, &errand);
+        /* The answer names it. */
+        r = kind == ERRAND_RESTART ? restart_ask_copy(&errand.restart, &request->restart) : 0;
+        if (r >= 0)
+                r = errands_add(handler->errands, &errand);
         if (r >= 0)
                 handler->look(handler->data);
         phx_suspension_done(&errand.suspension);
+        restart_ask_done(&errand.restart);
         return r;
 }
 

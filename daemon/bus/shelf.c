@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "base/macros.h"
+#include "base/sorted.h"
 
 /* --- changes --- */
 
@@ -128,23 +129,25 @@ static struct shelf_object *object_new(const char *key, const char *json, size_t
         return object;
 }
 
+static int shelf_compare(const void *key, const void *item) {
+        struct shelf_object *const *object = item;
+
+        return strcmp(key, shelf_key(*object));
+}
+
 /* The first among ITEMS from FIRST on whose key is not before KEY. */
 static size_t lower_bound(
                 struct shelf_object *const *items,
                 size_t first,
                 size_t count,
                 const char *key) {
-        size_t low = first, high = count;
-
-        while (low < high) {
-                size_t middle = low + (high - low) / 2;
-
-                if (strcmp(shelf_key(items[middle]), key) < 0)
-                        low = middle + 1;
-                else
-                        high = middle;
-        }
-        return low;
+        if (first == count)
+                return first;
+        return first + phx_lower_bound(key,
+                                       items + first,
+                                       count - first,
+                                       sizeof(struct shelf_object *),
+                                       shelf_compare);
 }
 
 /* Room for one more object, and for the end of the shelf. */

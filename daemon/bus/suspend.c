@@ -11,13 +11,6 @@
 
 #define ACTION "org.phoenixd1.suspend"
 
-static uint64_t bus_suspend_wall_usec(const struct bus *bus) {
-        uint64_t now = 0;
-
-        (void) sd_event_now(bus->event, CLOCK_REALTIME, &now);
-        return now;
-}
-
 /* DONE says what is in force, once it was stored. */
 static void reply(struct bus_request *request, const char *done, const char *error) {
         switch (request->end) {
@@ -144,7 +137,7 @@ int bus_suspend(sd_bus_message *message, void *data, sd_bus_error *error) {
                 r = phx_replace(&suspension.reason, reason);
         if (r < 0)
                 return r;
-        suspension.since = bus_suspend_wall_usec(bus);
+        suspension.since = bus_wall_usec(bus);
         if (suspension.until == 0)
                 suspension.until = PHX_NEVER;
         if ((suspension.until > INT64_MAX && suspension.until != PHX_NEVER) ||

@@ -61,6 +61,13 @@ int bus_no_such(const char *what, sd_bus_error *error) {
         return sd_bus_error_setf(error, BUS_ERROR_NO_SUCH_OBJECT, "there is no such %s", what);
 }
 
+uint64_t bus_wall_usec(const struct bus *bus) {
+        uint64_t now = 0;
+
+        (void) sd_event_now(bus->event, CLOCK_REALTIME, &now);
+        return now;
+}
+
 int bus_describe_object(sd_bus_message *message, void *data, sd_bus_error *error) {
         phx_cleanup(phx_buffer_done) struct phx_buffer buffer = { 0 };
         const struct bus *bus = data;

@@ -24,6 +24,7 @@
 #include "base/watches.h"
 #include "codec/configuration_json.h"
 #include "codec/settings_json.h"
+#include "codec/settings_windows.h"
 
 #define LAST_GOOD "configuration.json"
 
@@ -37,6 +38,7 @@ struct seen {
 
 struct input {
         const struct phx_trust *trust;
+        const struct phx_calendar *calendar; /* or NULL */
         char *settings_path;
         int state_fd;
         struct phx_settings *settings;
@@ -51,6 +53,7 @@ struct input {
 };
 
 int input_new(const struct phx_trust *trust,
+              const struct phx_calendar *calendar,
               const char *settings_path,
               int state_fd,
               struct input **ret_input) {
@@ -59,6 +62,7 @@ int input_new(const struct phx_trust *trust,
         if (!input)
                 return -ENOMEM;
         input->trust = trust;
+        input->calendar = calendar;
         input->state_fd = state_fd;
         if (phx_replace(&input->settings_path, settings_path) < 0)
                 return -ENOMEM;
@@ -117,7 +121,9 @@ static int input_look_at(const struct input *input, const char *path, struct see
         return 0;
 }
 
-/* As phx_trust_read(), after a look at what will tell the file from another one. */
+/* As phx_trust_read(), with what will tell the file from another one. Of a file that is read that
+ * is seen on its descriptor; of any other it is looked for first, so that what is put right
+ * meanwhile is not taken for what was refused. */
 static int input_read_file(
                 const struct input *input,
                 const char *path,
@@ -125,6 +131,18 @@ static int input_read_file(
                 struct seen *seen,
                 struct phx_buffer *ret_text,
                 struct phx_error *error) {
+        struct phx_trust trust = *input->trust;
+        struct phx_trust_file file = { 0 };
+
+        *seen = (struct seen){ 0 };
+        trust.is_link_met = &seen->is_linked;
+        if (phx_trust_read_file(&trust, -1, path, limit, &file, NULL) >= 0) {
+                seen->stamp = file.stamp;
+                seen->is_believed = file.is_settled;
+                ret_text->data = file.data;
+                ret_text->size = file.size;
+                return 0;
+        }
         *seen = (struct seen){ 0 };
         (void) input_look_at(input, path, seen);
         return phx_trust_read(input->trust, path, limit, &ret_text->data, &ret_text->size, error);
@@ -280,8 +298,9 @@ static int take_settings(
                 const char *text,
                 size_t size,
                 struct phx_error *error) {
+        const struct phx_json_text source = { input->settings_path, text, size };
+        phx_cleanup(phx_settings_freep) struct phx_settings *settings = NULL;
         char digest[PHX_SHA256_HEX];
-        struct phx_settings *settings = NULL;
         int r;
 
         phx_sha256(text, size, digest);
@@ -289,10 +308,12 @@ static int take_settings(
                 return 0;
 
         r = phx_settings_parse(input->settings_path, text, size, &settings, error);
+        if (r >= 0 && input->calendar)
+                r = phx_settings_check_windows(&source, settings, input->calendar, error);
         if (r < 0)
                 return r;
         phx_settings_free(input->settings);
-        input->settings = settings;
+        input->settings = PHX_TAKE(settings);
         memcpy(input->settings_digest, digest, sizeof(digest));
         return 0;
 }

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 
+#include "base/calendar.h"
 #include "base/error.h"
 #include "base/scope.h"
 #include "base/trust.h"
@@ -16,8 +17,10 @@
 struct input;
 
 /* SETTINGS_PATH is read below the trust's root; STATE_FD is where the last good configuration is
- * kept, and is borrowed. Nothing is read yet. */
+ * kept, and is borrowed; CALENDAR is asked for what windows may be, NULL: nothing is. Nothing is
+ * read yet. */
 int input_new(const struct phx_trust *trust,
+              const struct phx_calendar *calendar,
               const char *settings_path,
               int state_fd,
               struct input **ret_input);

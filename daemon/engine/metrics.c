@@ -12,6 +12,10 @@
 #include "base/file.h"
 #include "base/strings.h"
 #include "codec/metrics.h"
+#include "state/report.h"
+
+/* Full passes are ten minutes apart (resync_s), or less: each of them says that it was there. */
+#define METRICS_REFRESH_USEC 300000000ULL
 
 /* The collector's account may own the directory. It must not be able to lead root elsewhere, so no
  * symbolic link is followed on the way. Step by step: to a unit with RestrictSUIDSGID= openat2(2)
@@ -86,6 +90,12 @@ static const char *advice(int r) {
         }
 }
 
+/* A reader of the file must see that there are still passes. */
+static bool metrics_file_is_old(const struct metrics *metrics, const struct phx_daemon *daemon) {
+        return daemon->pass.ended_at != PHX_NEVER && metrics->pass_at != PHX_NEVER &&
+               daemon->pass.ended_at >= metrics->pass_at + METRICS_REFRESH_USEC;
+}
+
 int metrics_update(
                 struct metrics *metrics,
                 const char *file,
@@ -100,7 +110,8 @@ int metrics_update(
         if (!file)
                 return 0;
         r = phx_metrics_render(snapshot, &text);
-        if (r >= 0 && phx_equal(text.data, metrics->written))
+        if (r >= 0 && phx_equal(text.data, metrics->written) &&
+            !metrics_file_is_old(metrics, daemon))
                 return 0;
         if (r >= 0)
                 r = phx_metrics_render_times(daemon, &times);
@@ -110,8 +121,10 @@ int metrics_update(
                 r = phx_replace(&metrics->file, file);
         if (r >= 0)
                 r = phx_replace(&metrics->written, text.data);
-        if (r >= 0)
+        if (r >= 0) {
+                metrics->pass_at = daemon->pass.ended_at;
                 return 0;
+        }
         return phx_error_set(
                         error,
                         r,

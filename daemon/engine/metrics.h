@@ -4,11 +4,13 @@
 #include "base/error.h"
 #include "state/daemon.h"
 
-/* The file for node_exporter's textfile collector: replaced as a whole, and only when something has
- * changed in it but times. The zero value has written nothing. */
+/* The file for node_exporter's textfile collector: replaced as a whole when something has changed
+ * in it, and when its times are five minutes old at the end of a pass. The zero value has written
+ * nothing. */
 struct metrics {
-        char *file;    /* that was written last; NULL for none */
-        char *written; /* what of it is not times */
+        char *file;       /* that was written last; NULL for none */
+        char *written;    /* what of it is not times */
+        uint64_t pass_at; /* the end of the pass that it describes */
 };
 
 /* FILE is NULL when none is wanted: what was written before is removed. 0, or a negative errno with

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "state/inventory.h"
+#include "state/restarts.h"
 #include "state/suspensions.h"
 
 /* What phoenixd owns, kept in STATE_DIR/inventory.json over restarts. */
@@ -23,3 +24,7 @@ int store_save_suspensions(
                 int state_fd,
                 const struct phx_suspensions *suspensions,
                 struct phx_error *error);
+
+/* Which containers are being restarted, kept in STATE_DIR/restarts.json; as above. */
+int store_load_restarts(int state_fd, struct phx_restarts *ret_restarts, struct phx_error *error);
+int store_save_restarts(int state_fd, const struct phx_restarts *restarts, struct phx_error *error);

@@ -18,7 +18,7 @@
  *
  * If setup fails, work_free() handles what is half built, and the next request tries again. When
  * the engine is killed, nothing is freed and nothing has to be: what must last is on disk, written
- * by store.c and suspend.c before it counts. */
+ * by store.c, suspend.c and restart.c before it counts. */
 
 #include "engine/work.h"
 
@@ -30,6 +30,7 @@
 #include <time.h>
 
 #include "base/file.h"
+#include "base/handover.h"
 #include "codec/suspensions_json.h"
 #include "config.h"
 #include "engine/attribution.h"
@@ -37,6 +38,7 @@
 #include "engine/input.h"
 #include "engine/metrics.h"
 #include "engine/remote.h"
+#include "engine/restart.h"
 #include "engine/sent.h"
 #include "engine/store.h"
 #include "engine/suspend.h"
@@ -47,6 +49,7 @@
 #include "reconcile/snapshot.h"
 
 #define USEC_PER_SEC 1000000ULL
+#define HANDOVER "handover"
 /* Far more often than systemd's patience with a start, and the loop's with the engine, run out. */
 #define SIGN_OF_LIFE_MSEC 10000
 
@@ -58,9 +61,11 @@ const struct work_roots work_machine_roots = {
         .parser_config = PHX_PARSER_CONFIG,
         .accounts = PHX_COMPILER_ACCOUNTS,
         .shared_cache = PHX_DATADIR "/cache",
+        .gate_hooks = PHX_GATE_HOOKS,
         .pve = { .root = PHX_REMOTE_ROOT,
                  .lock_directory = "/run/lock/lxc",
                  .database = "/var/lib/pve-cluster" },
+        .calendar = &phx_calendar_systemd,
 };
 
 struct work {
@@ -77,6 +82,7 @@ struct work {
         struct phx_machine *machine;
         struct phx_pass *pass;
         struct suspend suspend;
+        struct restart restart;
         struct world world;
         uint64_t now_usec;
         uint64_t wall_usec;
@@ -143,15 +149,14 @@ static void write_metrics(struct work *work, const struct phx_snapshot *snapshot
         }
 }
 
-/* What there is to tell, unless it was sent already. */
-static int fill_answer(struct work *work, struct engine_answer *answer) {
-        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = phx_pass_take_snapshot(
-                        work->pass);
+/* What there is to tell: SNAPSHOT of the pass. */
+static int fill_answer(
+                struct work *work,
+                struct phx_snapshot *snapshot,
+                struct engine_answer *answer) {
         struct phx_tally tally;
         int r;
 
-        if (!snapshot)
-                return 0;
         snapshot->counters.compiles = work->compiles;
         snapshot->counters.compile_usec = work->compile_usec;
         if (work->machine && phx_machine_cache(work->machine, &snapshot->cache) < 0)
@@ -224,11 +229,67 @@ static void attribute(struct work *work) {
         work->looked_usec = work->wall_usec;
 }
 
+/* One pass, and what it has seen: in place of what ANSWER and RET_SNAPSHOT have of another. */
+static int run_pass_once(
+                struct work *work,
+                const struct phx_world *world,
+                struct engine_answer *answer,
+                struct phx_snapshot **ret_snapshot,
+                struct phx_error *error) {
+        unsigned changes = answer->report ? answer->report->changes : 0;
+        int r;
+
+        answer->report = phx_report_free(answer->report);
+        *ret_snapshot = phx_snapshot_free(*ret_snapshot);
+        answer->report = calloc(1, sizeof(*answer->report));
+        if (!answer->report)
+                return phx_error_set(error, -ENOMEM, "observing: out of memory");
+        r = phx_pass_run(work->pass, world, work->now_usec, answer->report, error);
+        if (r < 0)
+                return r;
+        attribute(work);
+        answer->report->changes += changes;
+        *ret_snapshot = phx_pass_take_snapshot(work->pass);
+        return 0;
+}
+
+/* Operators ask for restarts of what requires one, as a pass has seen it: that is stored, and
+ * another pass does what can be done of it now, so that the answer shows both. */
+static int run_pass(
+                struct work *work,
+                const struct phx_world *world,
+                const struct engine_request *request,
+                struct engine_answer *answer,
+                struct phx_snapshot **ret_snapshot,
+                struct phx_error *error) {
+        int r;
+
+        r = run_pass_once(work, world, answer, ret_snapshot, error);
+        if (r < 0 || !request->restarts || !*ret_snapshot)
+                return r;
+        r = restart_ask(&work->restart, request->restarts, *ret_snapshot, work->wall_usec, error);
+        return r > 0 ? run_pass_once(work, world, answer, ret_snapshot, error) : r;
+}
+
+/* A window that a restart waits for is asked for by the next look. */
+static void note_restarts(
+                struct work *work,
+                const struct phx_snapshot *snapshot,
+                struct phx_report *report) {
+        const struct phx_settings *settings = input_settings(work->input);
+
+        if (!restart_note(&work->restart, settings ? &settings->restart : NULL, snapshot))
+                return;
+        report->retry_usec = 0;
+        report->is_settling = false;
+}
+
 /* What a look takes is of no use until the next one, and the allocator would keep all of it. Giving
- * it back is a call for each gap in the heap, so that a look that has changed nothing does without:
- * it has taken little. */
+ * it back is a call for each gap in the heap, and a page fault for each page that is used again.
+ * A look that has changed nothing does without, as it has taken little; and so does one while
+ * something is compiled, as the next look comes with its end. */
 static void give_back(const struct phx_report *report) {
-        if (!report->is_unchanged)
+        if (!report->is_unchanged && report->compiling == 0)
                 (void) malloc_trim(0);
 }
 
@@ -237,13 +298,13 @@ static int work_look(
                 const struct engine_request *request,
                 struct engine_answer *ret_answer,
                 struct phx_error *error) {
-        struct phx_report *report = ret_answer->report = calloc(1, sizeof(*report));
+        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = NULL;
         struct work *work = data;
         const struct phx_world world = world_of(&work->world);
+        struct phx_report *report;
+        bool is_whole;
         int r;
 
-        if (!report)
-                return phx_error_set(error, -ENOMEM, "observing: out of memory");
         if (request->kind == LOOK_ASKED) {
                 phx_pass_forget_failures(work->pass);
                 phx_machine_forget(work->machine);
@@ -252,25 +313,34 @@ static int work_look(
         work->now_usec = usec_of(CLOCK_MONOTONIC);
         work->wall_usec = usec_of(CLOCK_REALTIME);
         phx_pass_set_clock(work->pass, work->now_usec, work->wall_usec);
+        work->world.wall_usec = work->wall_usec;
         world_begin(&work->world, request, work->now_usec);
-        work->world.must_look |= work->is_unsent || work->metrics_trouble;
+        is_whole = !work->world.scope;
+        work->world.must_look |= work->is_unsent || work->metrics_trouble ||
+                                 work->restart.is_asking;
         r = take_suspensions(work, request->suspensions, ret_answer, error);
         /* In force from now on, kept or not: the next look shows it. */
         work->is_unsent |= r < 0;
         if (r < 0)
                 return r;
-        r = phx_pass_run(work->pass, &world, work->now_usec, report, error);
+        r = run_pass(work, &world, request, ret_answer, &snapshot, error);
+        work->is_unsent |= r < 0;
         if (r < 0)
                 return r;
-        phx_machine_keep(work->machine, work->now_usec);
-        attribute(work);
+        report = ret_answer->report;
+        if (snapshot)
+                note_restarts(work, snapshot, report);
+        phx_machine_keep(work->machine, work->now_usec, is_whole && !report->is_unchanged);
         await_expiry(work, report);
         r = fill_report(input_settings(work->input), phx_machine_has_labels(work->machine), report);
         if (report->is_unchanged)
                 fill_unchanged(work, report);
-        else if (r >= 0)
-                r = fill_answer(work, ret_answer);
+        else if (r >= 0 && snapshot)
+                r = fill_answer(work, snapshot, ret_answer);
         work->is_unsent = r < 0;
+        /* An engine whose loop was killed lives on for a moment, while the next daemon begins. */
+        if (work->passes == 1)
+                phx_handover_remove(work->options->runtime_dir, HANDOVER);
         give_back(report);
         return r < 0 ? phx_error_set(error, r, "reporting: out of memory") : 0;
 }
@@ -293,6 +363,24 @@ static bool labels(void *data) {
         return phx_machine_labels_differ(work->machine);
 }
 
+/* --- from one run to the next --- */
+
+/* A look that did not come to its end is no ground for the next run to say less; what the journal
+ * has not taken is recorded again. The answer itself counts for nothing, as each run tells its loop
+ * everything. */
+static void work_leave(void *data, bool is_recorded) {
+        phx_cleanup(phx_buffer_done) struct phx_buffer texts = { 0 };
+        const struct work *work = data;
+
+        if (work->passes == 0)
+                return;
+        phx_machine_keep_last(work->machine);
+        if (work->is_unsent || phx_machine_leave(work->machine, &texts) < 0)
+                return;
+        if (!is_recorded || phx_pass_leave(work->pass, &texts) >= 0)
+                (void) phx_handover_leave(work->options->runtime_dir, HANDOVER, &texts);
+}
+
 /* --- setting up --- */
 
 static struct work *work_free(struct work *work) {
@@ -310,6 +398,7 @@ static struct work *work_free(struct work *work) {
         free(work->remote_copy);
         metrics_done(&work->metrics);
         suspend_done(&work->suspend);
+        restart_done(&work->restart);
         world_done(&work->world);
         free(work);
 
@@ -353,7 +442,7 @@ static int load_inventory(
         return r < 0 ? phx_error_set(error, r, "%s", phx_error_text(&damage, r)) : 0;
 }
 
-static int make_machine(struct work *work, struct phx_error *error) {
+static int make_machine(struct work *work, struct phx_texts *left, struct phx_error *error) {
         const struct work_roots *roots = work->options->roots;
         const struct phx_machine_options options = {
                 .trust = &work->trust,
@@ -369,10 +458,12 @@ static int make_machine(struct work *work, struct phx_error *error) {
                 .shared_cache = roots->shared_cache,
                 .pve = roots->pve,
                 .pve_claim = work->pve_claim,
+                .gate_hooks = roots->gate_hooks,
                 .changed_fd = work->options->changed_fd > 0 ? work->options->changed_fd : -1,
                 .state_dir = work->options->state_dir,
                 .runtime_dir = work->options->runtime_dir,
                 .libraries = work->options->libraries,
+                .left = left,
                 .progress = &work->progress,
                 .lxc_progress = &work->lxc_progress,
                 .save = on_save,
@@ -385,15 +476,41 @@ static int make_machine(struct work *work, struct phx_error *error) {
         return r < 0 ? r : phx_machine_new(&options, &inventory, &work->machine, error);
 }
 
+/* What lies in the state directory, and what needs nothing but that. */
+static int work_open(struct work *work, struct phx_error *error) {
+        const struct work_options *options = work->options;
+        int r = open_state(work, error);
+
+        if (r >= 0)
+                r = phx_printf(&work->pve_claim, "%s/pve-worker", options->runtime_dir);
+        if (r >= 0)
+                r = phx_printf(&work->remote_copy, "%s/cluster", options->state_dir);
+        if (r < 0)
+                return r;
+        remote_init(&work->remote, &work->source_trust, work->remote_copy, &options->roots->pve);
+        r = suspend_init(&work->suspend, work->state_fd, &work->audit, error);
+        if (r < 0)
+                return r;
+        return restart_init(
+                        &work->restart,
+                        work->state_fd,
+                        options->roots->calendar,
+                        &work->audit,
+                        error);
+}
+
 int work_setup(const struct work_options *options,
                const struct phx_audit *audit,
                struct engine_work *ret_work,
                struct phx_error *error) {
         phx_cleanup(work_freep) struct work *work = calloc(1, sizeof(*work));
+        phx_cleanup(phx_handover_done) struct phx_handover handover = { 0 };
         int r;
 
         if (!work)
                 return phx_error_set(error, -ENOMEM, "starting: out of memory");
+        /* Without it, all parts find that it is too short. */
+        (void) phx_handover_take(options->runtime_dir, HANDOVER, &handover);
         work->options = options;
         work->audit = *audit;
         work->state_fd = -1;
@@ -402,36 +519,38 @@ int work_setup(const struct work_options *options,
         work->progress = (struct phx_compile_progress){ .ended = on_compiled, .data = work };
         work->lxc_progress = (struct phx_lxc_progress){ on_ask, work, SIGN_OF_LIFE_MSEC };
 
-        r = open_state(work, error);
+        r = work_open(work, error);
         if (r >= 0)
-                r = phx_printf(&work->pve_claim, "%s/pve-worker", options->runtime_dir);
-        if (r >= 0)
-                r = phx_printf(&work->remote_copy, "%s/cluster", options->state_dir);
-        if (r >= 0)
-                remote_init(&work->remote,
-                            &work->source_trust,
-                            work->remote_copy,
-                            &options->roots->pve);
-        if (r >= 0)
-                r = suspend_init(&work->suspend, work->state_fd, &work->audit, error);
-        if (r >= 0)
-                r = make_machine(work, error);
+                r = make_machine(work, &handover.texts, error);
         if (r < 0)
                 return r;
-        r = input_new(&work->source_trust, options->settings, work->state_fd, &work->input);
+        r = input_new(&work->source_trust,
+                      options->roots->calendar,
+                      options->settings,
+                      work->state_fd,
+                      &work->input);
         if (r >= 0)
                 r = phx_pass_new(audit, &work->pass);
+        /* What is not taken is recorded again. */
+        if (r >= 0 && phx_pass_take(work->pass, &handover.texts) == -ENOMEM)
+                r = -ENOMEM;
         if (r < 0)
                 return phx_error_set(error, r, "starting: out of memory");
         work->world = (struct world){ .input = work->input,
                                       .machine = work->machine,
                                       .remote = &work->remote,
-                                      .suspensions = &work->suspend.list };
+                                      .suspensions = &work->suspend.list,
+                                      .restart = &work->restart,
+                                      .tasks = &options->roots->tasks,
+                                      .trust = &work->trust };
+        if (world_read_boot(&work->world) < 0)
+                return phx_error_set(error, -ENOMEM, "starting: out of memory");
 
         *ret_work = (struct engine_work){ .look = work_look,
                                           .labels = labels,
                                           .process = work_process,
                                           .compiles = work_compiles,
+                                          .leave = work_leave,
                                           .data = PHX_TAKE(work) };
         return 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
+#include "base/calendar.h"
 #include "base/error.h"
 #include "lxc/tasks.h"
 #include "pve/worker.h"
@@ -16,8 +17,10 @@ struct work_roots {
         const char *parser_config; /* apparmor_parser's own settings; NULL for none */
         const char *accounts;      /* who compiles is there; NULL: `nobody` will do */
         const char *features_file; /* NULL: the running kernel's */
+        const char *gate_hooks;    /* as in machine/machine.h */
         const char *shared_cache;  /* policies that others have compiled; NULL for none */
         struct phx_pve_place pve;  /* Proxmox's cluster file system and what belongs to it */
+        const struct phx_calendar *calendar; /* NULL: no window ever opens, and none is checked */
 };
 
 /* Those of a real machine. */

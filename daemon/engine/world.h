@@ -6,6 +6,7 @@
 #include "base/scope.h"
 #include "engine/input.h"
 #include "engine/remote.h"
+#include "engine/restart.h"
 #include "machine/machine.h"
 #include "shared/engine_process.h"
 #include "state/suspensions.h"
@@ -18,16 +19,29 @@ struct world {
         struct phx_machine *machine;
         struct remote *remote;
         const struct phx_suspensions *suspensions;
+        struct restart *restart;
+        const struct phx_task_roots *tasks;
+        const struct phx_trust *trust;
+        /* For restarts, of the look. */
+        const struct phx_job_results *results;
+        uint64_t wall_usec;
+        char *boot;           /* the id of this boot; "" when it cannot be read */
+        char *health_trouble; /* why the settings' program is not run; NULL: it is */
         /* Of the look. */
         const struct phx_scope *scope; /* of the round; NULL: everything */
         struct phx_scope narrow;       /* when it is not everything */
         struct phx_scope made;         /* what the steps of the round have changed */
         unsigned rounds;
-        bool must_look; /* whatever is unchanged: somebody asks, or a suspension is another one */
+        bool must_look; /* whatever is unchanged: somebody asks, a suspension is another one, or a
+                           job has ended */
         uint64_t now_usec;
+        uint64_t explained_usec; /* that reading why restarts failed has taken */
 };
 
 void world_done(struct world *world);
+
+/* Once, before the first look. 0 or -ENOMEM. */
+int world_read_boot(struct world *world);
 
 /* A look begins, at NOW_USEC of the monotonic clock. */
 void world_begin(struct world *world, const struct engine_request *request, uint64_t now_usec);

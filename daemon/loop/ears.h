@@ -14,11 +14,14 @@
 /* All that the loop listens to, so that it knows when to look. */
 struct ears;
 
-/* Hears the settings' directory, and nothing else yet. LISTENER is copied. Negative errno. */
+/* Hears the settings' directory, what the run before has left, and the kernel's policy. LISTENER is
+ * copied. Negative errno. */
 int ears_new(sd_event *event,
              const struct manager_options *options,
              const struct listener *listener,
              struct ears **ret_ears);
+/* For the next run: what the board names. */
+void ears_leave(const struct ears *ears, const struct board *board);
 struct ears *ears_free(struct ears *ears);
 PHX_DEFINE_FREEP(ears)
 

@@ -3,10 +3,13 @@
 
 #include "base/scope.h"
 
-/* What is called when something has happened, with what must be read again because of it: NULL for
- * everything, when events were lost. Borrowed. */
+/* What is called when something has happened. Borrowed. */
 struct listener {
+        /* With what must be read again because of it: NULL for everything, when events were lost.
+         */
         void (*look)(void *data, const struct phx_scope *scope);
+        /* Before that, when a container may have come, which may be started at any moment. */
+        void (*arrival)(void *data);
         void *data;
 };
 

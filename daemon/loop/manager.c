@@ -14,7 +14,7 @@
  * pass, follows what the report says is to be watched, tells systemd and the bus, and arms the
  * timer.
  *
- * What somebody waits for (reload, reconcile, suspend) is an errand, all on one list
+ * What somebody waits for (reload, reconcile, suspend, restart) is an errand, all on one list
  * (shared/errands.h), which the bus adds to as well: each takes the next pass that begins, and
  * ends with it.
  *
@@ -38,6 +38,7 @@
 #include "bus/bus.h"
 #include "codec/suspensions_json.h"
 #include "loop/ears.h"
+#include "loop/jobs.h"
 #include "loop/listener.h"
 #include "loop/notify.h"
 #include "loop/progress.h"
@@ -56,6 +57,15 @@
 #define LAZY_ACCURACY_USEC (15 * SECOND)
 #define LAZY_PART 16
 
+/* A container that has come may be started at once, and one that is made file by file has all of
+ * them after some milliseconds. */
+#define ARRIVAL_USEC (20 * MILLISECOND)
+/* A container that starts or stops, or of which Proxmox has written something: people look at that.
+ */
+#define CHANGE_USEC (500 * MILLISECOND)
+/* So long the bus may take to come before what is wanted of systemd is refused. */
+#define JOBS_PATIENCE_USEC (20 * SECOND)
+
 struct manager {
         const struct manager_options *options;
         const struct journal *journal;
@@ -69,6 +79,7 @@ struct manager {
         struct progress progress;
         struct board board;
         struct bus *bus;
+        struct jobs *jobs;
         struct errands errands;
         struct phx_scope scope; /* what may have changed since the last pass began */
         bool is_whole;          /* the last pass that began looks at everything */
@@ -126,7 +137,27 @@ static void look_soon(void *data, const struct phx_scope *scope) {
 
         phx_scope_join(&manager->scope, scope);
         schedule_event(&manager->schedule, manager_now_usec(manager), !scope);
+        if (scope && scope->has_tasks)
+                schedule_within(&manager->schedule, manager_now_usec(manager), CHANGE_USEC);
         rearm(manager);
+}
+
+static void look_at_arrival(void *data) {
+        struct manager *manager = data;
+
+        schedule_within(&manager->schedule, manager_now_usec(manager), ARRIVAL_USEC);
+}
+
+static void on_job_ended(void *data) {
+        const struct phx_scope scope = { .has_tasks = true };
+
+        look_soon(data, &scope);
+}
+
+static void on_bus(void *data, sd_bus *connection) {
+        const struct manager *manager = data;
+
+        jobs_connect(manager->jobs, connection);
 }
 
 static void on_reloaded(void *data, enum errand_end end, const char *error) {
@@ -245,6 +276,8 @@ static void begin_look(struct manager *manager) {
         struct engine_request request = {
                 .kind = schedule_begin(&manager->schedule, manager_now_usec(manager)),
         };
+        phx_cleanup(phx_job_results_done) struct phx_job_results results = { 0 };
+        phx_cleanup(restart_asks_done) struct restart_asks restarts = { 0 };
         phx_autofree char *suspensions = NULL;
         int r;
 
@@ -262,11 +295,17 @@ static void begin_look(struct manager *manager) {
         board_begin(&manager->board, manager_wall_usec(manager));
         errands_begin(&manager->errands);
         r = suspensions_asked(manager, &suspensions);
+        if (r >= 0)
+                r = jobs_results(manager->jobs, &results);
+        if (r >= 0)
+                r = errands_restarts(&manager->errands, &restarts);
         if (r < 0) {
                 on_failure(manager, strerrordesc_np(-r));
                 return;
         }
         request.suspensions = suspensions;
+        request.results = results.count > 0 ? &results : NULL;
+        request.restarts = restarts.count > 0 ? &restarts : NULL;
         /* What has happened meanwhile, and is not due, is known to a LOOK_COMPILED, and has a look
          * of its own all the same. */
         if (!manager->is_whole)
@@ -360,6 +399,7 @@ static void on_report(void *data, const struct phx_report *report) {
         schedule_end(&manager->schedule, now, report);
         ears_note(manager->ears, board_end(&manager->board, report, manager_wall_usec(manager)));
         manager_follow(manager, report);
+        jobs_follow(manager->jobs, &report->jobs);
         tell_report(manager, report);
         if (report->compiling == 0)
                 start_end(&manager->start);
@@ -415,10 +455,12 @@ static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info,
 }
 
 static int on_changed(sd_event_source *source, int fd, uint32_t revents, void *data) {
+        struct manager *manager = data;
         uint64_t count;
 
         (void) !read(fd, &count, sizeof(count));
-        look_soon(data, NULL);
+        schedule_within(&manager->schedule, manager_now_usec(manager), CHANGE_USEC);
+        look_soon(manager, NULL);
         return 0;
 }
 
@@ -464,10 +506,13 @@ static int add_loop(struct manager *manager) {
 }
 
 static int add_bus(struct manager *manager) {
-        const struct bus_handler handler = { look_now, &manager->errands, manager };
+        const struct bus_handler handler = { look_now, &manager->errands, on_bus, manager };
+        const struct jobs_handler jobs_handler = { on_job_ended, manager };
         int r;
 
         r = board_init(&manager->board, manager_wall_usec(manager));
+        if (r >= 0)
+                r = jobs_new(manager->event, JOBS_PATIENCE_USEC, &jobs_handler, &manager->jobs);
         if (r < 0)
                 return r;
         return bus_new(manager->event,
@@ -482,7 +527,7 @@ int manager_new(const struct manager_options *options,
                 const struct engine_plan *plan,
                 struct manager **ret_manager) {
         phx_cleanup(manager_freep) struct manager *manager = calloc(1, sizeof(*manager));
-        const struct listener listener = { look_soon, manager };
+        const struct listener listener = { look_soon, look_at_arrival, manager };
         struct supervisor_handler handler;
         int r;
 
@@ -519,6 +564,7 @@ struct manager *manager_free(struct manager *manager) {
 
         (void) supervisor_free(manager->supervisor);
         (void) bus_free(manager->bus);
+        (void) jobs_free(manager->jobs);
         board_done(&manager->board);
         (void) ears_free(manager->ears);
         sd_event_source_disable_unref(manager->look_timer);
@@ -536,9 +582,14 @@ struct manager *manager_free(struct manager *manager) {
 }
 
 int manager_run(struct manager *manager) {
+        int r;
+
         journal_say(manager->journal, MESSAGE_STARTED, LOG_INFO, "phoenixd starts");
         notify_status(&manager->notify, "Starting: first pass");
         begin_look(manager);
         rearm(manager);
-        return sd_event_loop(manager->event);
+        r = sd_event_loop(manager->event);
+        if (r >= 0)
+                ears_leave(manager->ears, &manager->board);
+        return r;
 }

@@ -16,6 +16,7 @@ struct manager_options {
         const char *cgroup_root; /* where containers' cgroups appear */
         const char *revision;    /* the kernel's policy revision */
         const char *bus_address; /* of the message bus; NULL: there is none */
+        const char *runtime_dir; /* for what one run leaves to the next; NULL: nothing is left */
         int changed_fd;          /* an eventfd(2) that says that a look is due; 0: none. Borrowed */
         uint64_t silence_usec;   /* an engine that is silent for so long is killed */
         uint64_t patience_usec;  /* what an engine gets to end by itself */

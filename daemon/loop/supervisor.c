@@ -36,6 +36,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "codec/jobs_json.h"
 #include "codec/report_json.h"
 #include "codec/suspensions_json.h"
 #include "shared/scope_text.h"
@@ -138,7 +139,9 @@ static int on_message(struct supervisor *supervisor, const struct channel_messag
                         handler->on_compiled(handler->data);
                 return 0;
         }
-        if (!supervisor->looking || message->type == CHANNEL_LOOK || message->type == CHANNEL_SCOPE)
+        if (!supervisor->looking || message->type == CHANNEL_LOOK ||
+            message->type == CHANNEL_SCOPE || message->type == CHANNEL_RESULTS ||
+            message->type == CHANNEL_RESTARTS)
                 return -EBADMSG;
         r = on_interim(supervisor, message);
         if (r != -ENOMSG)
@@ -390,6 +393,24 @@ static int ensure_engine(struct supervisor *supervisor) {
         return r;
 }
 
+/* -EAGAIN when the rest is sent later. */
+static int put_results(struct channel_output *output, const struct phx_job_results *results) {
+        phx_autofree char *text = NULL;
+        int r;
+
+        r = phx_job_results_render(results, &text);
+        return r < 0 ? r : channel_put(output, CHANNEL_RESULTS, 0, text);
+}
+
+/* Likewise. */
+static int put_restarts(struct channel_output *output, const struct restart_asks *restarts) {
+        phx_autofree char *text = NULL;
+        int r;
+
+        r = restart_asks_to_text(restarts, &text);
+        return r < 0 ? r : channel_put(output, CHANNEL_RESTARTS, 0, text);
+}
+
 /* An engine that has just been started has read nothing yet, whatever the request says. */
 static int supervisor_send(struct supervisor *supervisor, const struct engine_request *request) {
         struct channel_output *output = &supervisor->output;
@@ -399,6 +420,10 @@ static int supervisor_send(struct supervisor *supervisor, const struct engine_re
         output->fd = supervisor->engine->channel.fd;
         if (request->scope && scope_to_text(request->scope, &scope) >= 0)
                 r = channel_put(output, CHANNEL_SCOPE, 0, scope);
+        if (request->results && (r >= 0 || r == -EAGAIN))
+                r = put_results(output, request->results);
+        if (request->restarts && (r >= 0 || r == -EAGAIN))
+                r = put_restarts(output, request->restarts);
         if (r >= 0 || r == -EAGAIN)
                 r = channel_put(output,
                                 CHANNEL_LOOK,

@@ -2,10 +2,11 @@
 
 /* libinotifytools in an event loop. It is one instance for the whole process, hides its descriptor,
  * forgets close-on-exec, never forgets a watch that the kernel has dropped, and keeps events that
- * it has read in memory where no poll sees them. Therefore: the descriptor is found by comparing
- * /proc/self/fd before and after; every dispatch drains to the end; a watch is never added twice
- * and never removed; and when watches have died, the whole instance is thrown away and built again.
- * The same calls behave the same in 3.22 and in the C++ of 4.23.
+ * it has read in memory where no poll sees them. Therefore: the descriptor is that with the
+ * lowest number that was free, and /proc/self/fd must say what it is; every dispatch drains to the
+ * end; a watch is never added twice and never removed; and when watches have died, the whole
+ * instance is thrown away and built again. The same calls behave the same in 3.22 and in the C++ of
+ * 4.23.
  *
  * An entry is a directory that should be watched; wanted, live and missed are its three facts.
  * watch_set() replaces the set of wanted entries by the list of the report, and watch_refresh()
@@ -36,6 +37,7 @@
 #include <inotifytools/inotifytools.h>
 
 #include "base/grow.h"
+#include "base/sorted.h"
 #include "loop/watch_instance.h"
 
 /* IN_ATTRIB, because input that others may write is refused. No IN_MODIFY: a file is looked at when
@@ -90,12 +92,14 @@ struct watch {
         bool is_changed; /* something is watched, or missed, that was not before */
         struct listener listener;
         char *cgroup_root;
+        char *lxc_path; /* without links, as the entries are; NULL: there are no arrivals */
         struct entry *entries;
         size_t count;
         int trouble;       /* of all that was tried the last time */
         int found_trouble; /* so far, this time */
         bool open;         /* the library has an instance of ours */
         bool rebuild;      /* which does not watch all that it seems to */
+        bool has_arrived;  /* a container, in the events that are being read */
 };
 
 static void close_instance(struct watch *watch) {
@@ -113,20 +117,18 @@ static int watch_compare_entries(const void *a, const void *b) {
         return strcmp(((const struct entry *) a)->path, ((const struct entry *) b)->path);
 }
 
+static int watch_compare_path(const void *path, const void *entry) {
+        return strcmp(path, ((const struct entry *) entry)->path);
+}
+
 /* Among the first COUNT, which are in order. */
 static struct entry *watch_find_entry(const struct watch *watch, const char *path, size_t count) {
-        for (size_t low = 0, high = count; low < high;) {
-                size_t middle = low + (high - low) / 2;
-                int order = strcmp(path, watch->entries[middle].path);
-
-                if (order == 0)
-                        return &watch->entries[middle];
-                if (order < 0)
-                        high = middle;
-                else
-                        low = middle + 1;
-        }
-        return NULL;
+        return phx_find_sorted(
+                        path,
+                        watch->entries,
+                        count,
+                        sizeof(*watch->entries),
+                        watch_compare_path);
 }
 
 /* The directory that the event is about; the library ends its name with a slash. */
@@ -173,6 +175,22 @@ static bool is_name_of_interest(
         return !name[0] || entry->is_any || phx_strings_has_sorted(&entry->names, name);
 }
 
+/* lxc-create removes "partial" from a container's directory when it is done. */
+static bool watch_is_arrival(
+                const struct watch *watch,
+                const struct entry *entry,
+                const struct inotify_event *event,
+                const char *name) {
+        size_t size = watch->lxc_path ? strlen(watch->lxc_path) : 0;
+
+        if (size == 0 || strncmp(entry->path, watch->lxc_path, size) != 0)
+                return false;
+        if (entry->path[size] == '\0')
+                return name[0] && (event->mask & (IN_CREATE | IN_MOVED_TO));
+        return entry->path[size] == '/' && (event->mask & IN_DELETE) &&
+               strcmp(name, "partial") == 0;
+}
+
 static void note_event(
                 const struct watch *watch,
                 const struct entry *entry,
@@ -212,8 +230,10 @@ static bool take_event(
                 watch->rebuild = true;
                 return false;
         }
-        if (is_name_of_interest(watch, entry, name))
-                note_event(watch, entry, name, scope);
+        if (!is_name_of_interest(watch, entry, name))
+                return true;
+        note_event(watch, entry, name, scope);
+        watch->has_arrived |= watch_is_arrival(watch, entry, event, name);
         return true;
 }
 
@@ -236,6 +256,9 @@ static int watch_on_readable(sd_event_source *source, int fd, uint32_t revents, 
                 watch->rebuild = true;
                 is_sure = false;
         }
+        if (watch->has_arrived)
+                watch->listener.arrival(watch->listener.data);
+        watch->has_arrived = false;
         if (!is_sure || !phx_scope_is_empty(&scope))
                 watch->listener.look(watch->listener.data, is_sure ? &scope : NULL);
         return 0;
@@ -268,6 +291,7 @@ struct watch *watch_free(struct watch *watch) {
                 entry_done(&watch->entries[i]);
         free(watch->entries);
         free(watch->cgroup_root);
+        free(watch->lxc_path);
         sd_event_unref(watch->event);
         free(watch);
 
@@ -545,6 +569,14 @@ int watch_set(struct watch *watch, const struct phx_strings *paths, bool are_che
 
         r = watch_want(watch, paths);
         return r < 0 ? r : watch_make_live(watch, are_checked, r > 0);
+}
+
+int watch_set_containers(struct watch *watch, const char *lxc_path) {
+        phx_autofree char *real = lxc_path ? realpath(lxc_path, NULL) : NULL;
+
+        if (real)
+                lxc_path = real;
+        return phx_equal(watch->lxc_path, lxc_path) ? 0 : phx_replace(&watch->lxc_path, lxc_path);
 }
 
 int watch_trouble(const struct watch *watch) {

@@ -29,6 +29,10 @@ PHX_DEFINE_FREEP(watch)
  * still where it was, which is a call for each. */
 int watch_set(struct watch *watch, const struct phx_strings *paths, bool are_checked);
 
+/* In which of them the containers are, LXC_PATH: a new name there, and the end of lxc-create, are
+ * arrivals. NULL: in none. Links on the way to it are followed now. 0 or -ENOMEM. */
+int watch_set_containers(struct watch *watch, const char *lxc_path);
+
 /* The same for the directories of last time, checked: repairs what was lost since. */
 int watch_refresh(struct watch *watch);
 

@@ -2,10 +2,9 @@
 
 #include "loop/watch_instance.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/select.h>
 #include <unistd.h>
@@ -14,55 +13,68 @@
 
 #include "base/error.h"
 
-/* The descriptors that are inotify instances, as a set: fewer than FD_SETSIZE, as the library's own
- * select() can take no other. */
-static int scan_instances(fd_set *ret_set) {
-        DIR *dir = opendir("/proc/self/fd");
-        const struct dirent *entry;
+/* The lowest number that is free, which the next descriptor gets: no other thread opens any. Fewer
+ * than FD_SETSIZE, as the library's own select() can take no other. */
+static int find_free(void) {
+        int fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
 
-        if (!dir)
+        if (fd < 0)
+                fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
                 return phx_errno();
-        FD_ZERO(ret_set);
-        while ((entry = readdir(dir))) {
-                char target[64];
-                ssize_t size = readlinkat(dirfd(dir), entry->d_name, target, sizeof(target) - 1);
-                long fd = strtol(entry->d_name, NULL, 10);
+        (void) close(fd);
+        return fd < FD_SETSIZE ? fd : -EMFILE;
+}
 
-                if (size <= 0 || fd >= FD_SETSIZE)
-                        continue;
-                target[size] = '\0';
-                if (strcmp(target, "anon_inode:inotify") == 0)
-                        FD_SET(fd, ret_set);
-        }
-        (void) closedir(dir);
+static bool is_instance(int fd) {
+        char path[64], target[64];
+        ssize_t size;
+
+        (void) snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+        size = readlink(path, target, sizeof(target) - 1);
+        if (size <= 0)
+                return false;
+        target[size] = '\0';
+        return strcmp(target, "anon_inode:inotify") == 0;
+}
+
+static int begin(void) {
+        if (!inotifytools_initialize())
+                return inotifytools_error() > 0 ? -inotifytools_error() : -EIO;
         return 0;
 }
 
-/* The one descriptor that is in AFTER and not in BEFORE. */
-static int find_new(const fd_set *before, const fd_set *after) {
-        int found = -EBUSY;
+/* Where the library opens something else before, or had one already: the one that is new when it
+ * begins again. Nothing else in the daemon uses the library. */
+static int search(void) {
+        int found = -EBUSY, r;
+        fd_set before;
 
+        inotifytools_cleanup();
+        FD_ZERO(&before);
         for (int fd = 0; fd < FD_SETSIZE; fd++)
-                if (FD_ISSET(fd, after) && !FD_ISSET(fd, before)) {
+                if (is_instance(fd))
+                        FD_SET(fd, &before);
+        r = begin();
+        for (int fd = 0; r >= 0 && fd < FD_SETSIZE; fd++)
+                if (!FD_ISSET(fd, &before) && is_instance(fd)) {
                         if (found >= 0)
                                 return -EBUSY;
                         found = fd;
                 }
-        return found;
+        return r < 0 ? r : found;
 }
 
 int watch_instance_open(int *ret_fd) {
-        fd_set before = { 0 }, after = { 0 };
-        int fd, r;
+        int fd = find_free(), r;
 
-        r = scan_instances(&before);
+        if (fd < 0)
+                return fd;
+        r = begin();
         if (r < 0)
                 return r;
-        if (!inotifytools_initialize())
-                return inotifytools_error() > 0 ? -inotifytools_error() : -EIO;
-
-        r = scan_instances(&after);
-        fd = r < 0 ? r : find_new(&before, &after);
+        if (!is_instance(fd))
+                fd = search();
         if (fd < 0)
                 return fd;
         if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0)

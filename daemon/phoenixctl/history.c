@@ -11,12 +11,15 @@
 
 #include "base/grow.h"
 #include "base/strings.h"
+#include "phoenixctl/shown.h"
 #include "phoenixctl/story.h"
 #include "shared/message-id.h"
 #include "state/record.h"
 #include "state/report.h"
 
 #define UNIT "phoenixd.service"
+#define GATE "phoenixd-gate"
+#define HOUR_USEC 3600000000ULL
 
 static int match(sd_journal *journal, const char *field, const char *value) {
         phx_autofree char *text = NULL;
@@ -26,14 +29,22 @@ static int match(sd_journal *journal, const char *field, const char *value) {
         return sd_journal_add_match(journal, text, 0);
 }
 
-/* Of the unit, and with the field. Matches of different fields must all hold, up to the next
- * disjunction. */
+/* Of the unit, or of the boot gate, which LXC runs as root, and with the field. Matches of
+ * different fields must all hold, up to the next disjunction. */
 static int events_add_match(sd_journal *journal, const char *field, const char *value) {
         int r;
 
         r = sd_journal_add_disjunction(journal);
         if (r >= 0)
                 r = match(journal, "_SYSTEMD_UNIT", UNIT);
+        if (r >= 0 && field)
+                r = match(journal, field, value);
+        if (r >= 0)
+                r = sd_journal_add_disjunction(journal);
+        if (r >= 0)
+                r = match(journal, "SYSLOG_IDENTIFIER", GATE);
+        if (r >= 0)
+                r = match(journal, "_UID", "0");
         return r < 0 || !field ? r : match(journal, field, value);
 }
 
@@ -200,31 +211,63 @@ static int events_select(struct events *events) {
         return r;
 }
 
-/* Backwards, so that the last ones are found first. */
-static int events_read_all(struct events *events, struct phx_answer_history *history) {
-        const struct history_query *query = events->query;
+static void events_keep_last(struct phx_answer_history *history, size_t limit) {
+        size_t skipped = limit > 0 && history->count > limit ? history->count - limit : 0;
+
+        if (skipped == 0)
+                return;
+        for (size_t i = 0; i < skipped; i++)
+                phx_answer_event_done(&history->events[i]);
+        memmove(history->events,
+                history->events + skipped,
+                (history->count - skipped) * sizeof(*history->events));
+        history->count -= skipped;
+}
+
+/* Those since FROM, of which the last are kept. */
+static int events_read_since(
+                struct events *events,
+                uint64_t from,
+                struct phx_answer_history *history) {
+        size_t limit = events->query->limit;
         sd_journal *journal = events->journal;
         int r;
 
-        r = sd_journal_seek_tail(journal);
-        while (r >= 0 && (query->limit == 0 || history->count < query->limit)) {
+        r = from > 0 ? sd_journal_seek_realtime_usec(journal, from) : sd_journal_seek_head(journal);
+        while (r >= 0 && (r = sd_journal_next(journal)) > 0) {
                 uint64_t at = 0;
 
-                r = sd_journal_previous(journal);
-                if (r <= 0)
-                        break;
                 r = sd_journal_get_realtime_usec(journal, &at);
-                if (r < 0 || at < query->since_usec)
-                        break;
+                if (r < 0 || at < from)
+                        continue;
                 r = read_entry(events, history);
+                /* Not at each, as all that are kept move. */
+                if (limit > 0 && history->count / 2 >= limit)
+                        events_keep_last(history, limit);
         }
-        for (size_t i = 0; i < history->count / 2; i++) {
-                struct phx_answer_event other = history->events[i];
+        events_keep_last(history, limit);
+        return r;
+}
 
-                history->events[i] = history->events[history->count - 1 - i];
-                history->events[history->count - 1 - i] = other;
+/* Forwards: from the end of a file that is being written, libsystemd may find nothing, and leave
+ * that file out. So the last few are looked for in the last hour, and then in longer times. */
+static int events_read_all(struct events *events, struct phx_answer_history *history) {
+        static const uint64_t spans[] = { HOUR_USEC, 24 * HOUR_USEC, 30 * 24 * HOUR_USEC };
+        const struct history_query *query = events->query;
+        uint64_t now = shown_now();
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && query->limit > 0 && i < PHX_ELEMENTS(spans); i++) {
+                uint64_t from = now > spans[i] ? now - spans[i] : 0;
+
+                if (from <= query->since_usec)
+                        break;
+                r = events_read_since(events, from, history);
+                if (r < 0 || history->count >= query->limit)
+                        return r;
+                phx_answer_history_done(history);
         }
-        return r < 0 ? r : 0;
+        return r < 0 ? r : events_read_since(events, query->since_usec, history);
 }
 
 int history_merge(

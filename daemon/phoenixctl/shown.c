@@ -11,6 +11,7 @@
 
 #include "base/grow.h"
 #include "base/strings.h"
+#include "phoenixctl/due.h"
 #include "phoenixctl/remote.h"
 
 const struct option shown_options[] = {
@@ -156,59 +157,19 @@ void shown_part_done(struct phx_snapshot_part *part) {
         *part = (struct phx_snapshot_part){ 0 };
 }
 
-/* Proxmox looks at quorum and lock only after it has stopped the container, which then stays down.
- * The HA manager starts what it finds stopped, perhaps elsewhere: it has to be asked, for the start
- * only when it has carried out the stop. If both are asked for at once, nothing happens at all. */
-static void shown_restart(const struct phx_snapshot_container *container, char *text, size_t size) {
-        const char *id = container->directory;
-
-        if (container->backend != PHX_BACKEND_PVE) {
-                (void) snprintf(text, size, "systemctl restart lxc@%s", id);
-                return;
-        }
-        switch (container->restart) {
-        case PHX_RESTART_UNKNOWN:
-                (void) snprintf(text,
-                                size,
-                                "pct reboot %s, if nothing in RESTARTS of phoenixd-proxmox(7) "
-                                "speaks against it",
-                                id);
-                break;
-        case PHX_RESTART_PLAIN:
-                (void) snprintf(text, size, "pct reboot %s", id);
-                break;
-        case PHX_RESTART_HA:
-                (void) snprintf(text,
-                                size,
-                                "ha-manager set ct:%s --state stopped; when pct status %s says "
-                                "stopped: ha-manager set ct:%s --state started",
-                                id,
-                                id,
-                                id);
-                break;
-        case PHX_RESTART_NO_QUORUM:
-                (void) snprintf(text,
-                                size,
-                                "not now: the cluster has no quorum, %s would stay down; first "
-                                "bring other nodes back (pvecm status)",
-                                id);
-                break;
-        case PHX_RESTART_LOCKED:
-                (void) snprintf(text,
-                                size,
-                                "not now: locked (%s), %s would stay down; first let the task "
-                                "end, or run pct unlock %s if there is none",
-                                container->lock ? container->lock : "by Proxmox",
-                                id,
-                                id);
-                break;
-        }
+/* A restart, a start or a stop resolves it, or was to. */
+static bool is_about_restart(const struct phx_snapshot_drift *drift) {
+        return drift->kind == PHX_DRIFT_STATE || drift->cause == PHX_CAUSE_START_FAILED ||
+               drift->action == PHX_ACTION_RESTART || drift->cause == PHX_CAUSE_REQUIRES_RESTART ||
+               drift->cause == PHX_CAUSE_RESTARTING || drift->cause == PHX_CAUSE_RESTART_FAILED ||
+               drift->cause == PHX_CAUSE_ROLLED_BACK;
 }
 
 void shown_step(const struct phx_snapshot *snapshot,
                 const struct phx_snapshot_drift *drift,
-                char *text,
-                size_t size) {
+                uint64_t now,
+                char text[SHOWN_STEP_SIZE]) {
+        const size_t size = SHOWN_STEP_SIZE;
         const struct phx_snapshot_container *container = phx_snapshot_find_container(
                         snapshot,
                         drift->object);
@@ -216,8 +177,10 @@ void shown_step(const struct phx_snapshot *snapshot,
         text[0] = '\0';
         if (drift->is_suspended)
                 (void) snprintf(text, size, "phoenixctl resume %s", drift->object);
-        else if (drift->cause == PHX_CAUSE_REQUIRES_RESTART && container && container->directory)
-                shown_restart(container, text, size);
+        else if (is_about_restart(drift) && container)
+                due_step(snapshot, container, now, text);
+        else if (drift->layer == PHX_LAYER_RUNNING && drift->kind == PHX_DRIFT_REMARK)
+                return;
         else if ((drift->kind == PHX_DRIFT_PENDING || drift->kind == PHX_DRIFT_REMARK) &&
                  container && container->backend == PHX_BACKEND_PVE)
                 (void) snprintf(text,
@@ -228,9 +191,14 @@ void shown_step(const struct phx_snapshot *snapshot,
         else if (drift->kind == PHX_DRIFT_REFUSED || drift->kind == PHX_DRIFT_OPTION ||
                  drift->kind == PHX_DRIFT_PENDING || drift->kind == PHX_DRIFT_REMARK)
                 (void) snprintf(text, size, "fix the file; phoenixd picks it up automatically");
+        else if (drift->cause == PHX_CAUSE_CREATE_FAILED)
+                (void) snprintf(text,
+                                size,
+                                "phoenixctl reconcile tries it again; journalctl -u "
+                                "'phoenixd-create-*'");
         else if (drift->failure)
                 (void) snprintf(text, size, "phoenixctl reconcile; journalctl -u phoenixd");
-        else if (drift->kind == PHX_DRIFT_MISSING && drift->cause != PHX_CAUSE_ANOTHER_NODE)
+        else if (drift->kind == PHX_DRIFT_MISSING && drift->cause == PHX_CAUSE_NOT_CREATED)
                 (void) snprintf(text, size, "create it, or remove it from the configuration");
 }
 

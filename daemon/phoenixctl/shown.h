@@ -48,12 +48,13 @@ int shown_part_add(
                 const char *object);
 void shown_part_done(struct phx_snapshot_part *part);
 
-/* What an operator does about it; NULL when there is nothing to do. Not to be freed, and
- * overwritten by the next call. */
+#define SHOWN_STEP_SIZE 512
+
+/* What an operator does about it, or phoenixd, at NOW; "" when there is nothing to do. */
 void shown_step(const struct phx_snapshot *snapshot,
                 const struct phx_snapshot_drift *drift,
-                char *text,
-                size_t size);
+                uint64_t now,
+                char text[SHOWN_STEP_SIZE]);
 
 /* "confined", "confined, may leave" where a rule says so. */
 const char *shown_posture(const struct phx_snapshot_container *container);

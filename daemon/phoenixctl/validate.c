@@ -12,6 +12,7 @@
 #include "codec/configuration_json.h"
 #include "codec/configuration_review.h"
 #include "codec/settings_json.h"
+#include "codec/settings_windows.h"
 #include "config.h"
 #include "lxc/option_review.h"
 #include "policy/test.h"
@@ -282,6 +283,12 @@ static int validate_read_settings(struct validation *validation, struct phx_find
                 size_t errors = findings->errors;
 
                 r = phx_settings_parse(path, text, size, &validation->settings, &error);
+                if (r >= 0)
+                        r = phx_settings_check_windows(
+                                        &(struct phx_json_text){ path, text, size },
+                                        validation->settings,
+                                        &phx_calendar_systemd,
+                                        &error);
                 r = said(findings, path, &error, r);
                 if (findings->errors > errors && validation->is_taken_for_settings)
                         phx_findings_add(
@@ -425,7 +432,7 @@ static int validate_read_configuration(
         phx_configuration_review(
                         &(struct phx_json_text){ path, text, size },
                         configuration,
-                        validation->settings->policy_namespace,
+                        validation->settings,
                         names,
                         findings);
         *ret_configuration = PHX_TAKE(configuration);

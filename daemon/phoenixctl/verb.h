@@ -39,6 +39,8 @@ int verb_posture(const struct ctl *ctl, int argc, char **argv);
 extern const struct option verb_reconcile_options[];
 int verb_reconcile(const struct ctl *ctl, int argc, char **argv);
 int verb_reload(const struct ctl *ctl, int argc, char **argv);
+extern const struct option verb_restart_options[];
+int verb_restart(const struct ctl *ctl, int argc, char **argv);
 extern const struct option verb_resume_options[];
 int verb_resume(const struct ctl *ctl, int argc, char **argv);
 int verb_status(const struct ctl *ctl, int argc, char **argv);

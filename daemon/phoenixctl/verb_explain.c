@@ -24,7 +24,8 @@ static void print_decider(const struct phx_snapshot_decider *decider) {
 
 static void explain_print_page(
                 const struct phx_snapshot *snapshot,
-                const struct phx_snapshot_container *container) {
+                const struct phx_snapshot_container *container,
+                uint64_t now) {
         bool is_generated = container->backend == PHX_BACKEND_PVE &&
                             phx_equal(container->profile, "generated");
 
@@ -42,13 +43,13 @@ static void explain_print_page(
                               container->suggestion_why ? container->suggestion_why : "-");
         for (size_t i = 0; i < snapshot->drift_count; i++) {
                 const struct phx_snapshot_drift *drift = &snapshot->drifts[i];
-                char step[256];
+                char step[SHOWN_STEP_SIZE];
 
                 if (!phx_equal(drift->object, container->id) &&
                     !phx_equal(drift->object, container->profile))
                         continue;
                 (void) printf("\n  But: %s\n", drift->sentence);
-                shown_step(snapshot, drift, step, sizeof(step));
+                shown_step(snapshot, drift, now, step);
                 if (step[0])
                         (void) printf("       -> %s\n", step);
         }
@@ -71,8 +72,12 @@ int verb_explain(const struct ctl *ctl, int argc, char **argv) {
         if (r != 0)
                 return r;
         if (!ctl->json) {
+                /* What was kept in a file is as old as it was then. */
                 if (!ctl->quiet)
-                        explain_print_page(view.description.snapshot, container);
+                        explain_print_page(
+                                        view.description.snapshot,
+                                        container,
+                                        from ? view.description.daemon.pass.ended_at : shown_now());
                 return 0;
         }
         if (phx_snapshot_container_render(view.description.snapshot, container, &text) < 0)

@@ -32,9 +32,9 @@ struct list {
 /* The last ones of each are for --full. */
 static const char *const profile_header[] = { "PROFILE", "STATE", "DEPLOYED", "LOADED",
                                               "MODE",    "USED",  "HASH" };
-static const char *const container_header[] = { "ID",      "NAME",      "STATE",
-                                                "POSTURE", "PROFILE",   "LABEL",
-                                                "TASKS",   "NAMESPACE", "WOULD FIT" };
+static const char *const container_header[] = { "ID",        "NAME",   "STATE", "POSTURE",
+                                                "PROFILE",   "LABEL",  "TASKS", "NAMESPACE",
+                                                "WOULD FIT", "RESTART" };
 #define PROFILE_COLUMNS 6
 #define CONTAINER_COLUMNS 5
 
@@ -171,7 +171,8 @@ static int list_add_containers(
                                                   container->label,
                                                   container->is_running ? tasks : NULL,
                                                   container->namespace,
-                                                  container->suggestion });
+                                                  container->suggestion,
+                                                  phx_restart_due_to_string(container->due) });
         }
         return r;
 }

@@ -5,6 +5,7 @@
 
 #include "codec/snapshot_json.h"
 #include "phoenixctl/difference.h"
+#include "phoenixctl/due.h"
 #include "phoenixctl/remote.h"
 #include "phoenixctl/shown.h"
 #include "phoenixctl/verb.h"
@@ -102,6 +103,49 @@ static int wrong(const char *verb) {
         return CTL_ERROR;
 }
 
+/* Of any number of containers, those alone are asked for of which one may require one. */
+static bool may_require_restart(const struct remote_view *view) {
+        return view->tally.container_states[PHX_CONTAINER_REQUIRES_RESTART] > 0 ||
+               view->tally.container_states[PHX_CONTAINER_DRIFT] > 0;
+}
+
+static void print_due(const struct phx_snapshot *snapshot, enum due_verb verb, uint64_t now) {
+        bool is_first = true;
+
+        for (size_t i = 0; i < snapshot->container_count; i++) {
+                const struct phx_snapshot_container *container = &snapshot->containers[i];
+                char words[DUE_SIZE];
+
+                due_words(snapshot, container, now, words);
+                if (!words[0] || due_verb(container) != verb)
+                        continue;
+                if (is_first)
+                        (void) printf("\n%ss:\n", due_title(verb));
+                (void) printf("  %s: %s\n", container->id, words);
+                is_first = false;
+        }
+}
+
+/* What no step of now is about: restarts, starts and stops that are required, and when they come.
+ */
+static int print_restarts(const struct ctl *ctl, const char *from) {
+        phx_cleanup(remote_view_done) struct remote_view counts = { 0 }, view = { 0 };
+        const struct phx_snapshot *snapshot;
+        uint64_t now;
+        int r;
+
+        r = remote_view(ctl, from, 0, &counts);
+        if (r == 0 && may_require_restart(&counts))
+                r = remote_view(ctl, from, REMOTE_CONTAINERS, &view);
+        if (r != 0 || !view.description.snapshot)
+                return r;
+        snapshot = view.description.snapshot;
+        now = from ? view.description.daemon.pass.ended_at : shown_now();
+        for (unsigned verb = 0; verb < DUE_VERBS; verb++)
+                print_due(snapshot, (enum due_verb) verb, now);
+        return 0;
+}
+
 int verb_plan(const struct ctl *ctl, int argc, char **argv) {
         phx_cleanup(phx_snapshot_plan_done) struct phx_snapshot_plan plan = { 0 };
         phx_autofree char *text = NULL;
@@ -114,7 +158,12 @@ int verb_plan(const struct ctl *ctl, int argc, char **argv) {
                 r = remote_plan(ctl, true, &plan, &text);
         if (r == CTL_NOT_ALLOWED)
                 r = plan_of(ctl, from, &plan, &text);
-        return r != 0 ? r : plan_answer(ctl, &plan, text, true);
+        if (r == 0)
+                r = plan_answer(ctl, &plan, text, true);
+        if ((r == 0 || r == CTL_SOMETHING) && !ctl->json && !ctl->quiet &&
+            print_restarts(ctl, from) != 0)
+                return CTL_ERROR;
+        return r;
 }
 
 int verb_diff(const struct ctl *ctl, int argc, char **argv) {

@@ -48,6 +48,7 @@ static void print_legend(
                 const struct phx_daemon *daemon,
                 bool is_kept,
                 const struct phx_tally *tally) {
+        const unsigned ungated = phx_tally_ungated(tally);
         uint64_t now = is_kept ? daemon->pass.ended_at : shown_now();
         char when[32];
 
@@ -57,6 +58,11 @@ static void print_legend(
                       tally->containers,
                       phx_plural(tally->containers),
                       tally->exposed == 1 ? "is" : "are");
+        if (ungated > 0)
+                (void) printf("%u container%s would start without the boot gate; phoenixctl status "
+                              "says why.\n",
+                              ungated,
+                              phx_plural(ungated));
         (void) printf("Labels as of %s.\n", shown_time(daemon->labels_at, now, when, sizeof(when)));
 }
 

@@ -29,6 +29,13 @@ const struct option verb_resume_options[] = {
         { NULL, 0, NULL, 0 },
 };
 
+const struct option verb_restart_options[] = {
+        { "all-needed", no_argument, NULL, 'a' },
+        { "in-window", no_argument, NULL, 'i' },
+        { "now", no_argument, NULL, 'n' },
+        { NULL, 0, NULL, 0 },
+};
+
 static int request_usage(const char *verb, const char *expected) {
         (void) fprintf(stderr,
                        "phoenixctl: %s: expected %s; see phoenixctl help %s\n",
@@ -140,5 +147,29 @@ int verb_resume(const struct ctl *ctl, int argc, char **argv) {
         if (argc - optind != (all ? 0 : 1))
                 return request_usage("resume", "one object, or --all");
         r = remote_request(ctl, "Resume", "s", all ? "" : argv[optind]);
+        return r != 0 ? r : request_show(ctl, all ? NULL : argv[optind]);
+}
+
+int verb_restart(const struct ctl *ctl, int argc, char **argv) {
+        bool all = false, in_window = false, now = false;
+        int option, r;
+
+        optind = 0;
+        /* The process has one thread. NOLINTNEXTLINE(concurrency-mt-unsafe) */
+        while ((option = getopt_long(argc, argv, "", verb_restart_options, NULL)) != -1) {
+                all = all || option == 'a';
+                in_window = in_window || option == 'i';
+                now = now || option == 'n';
+        }
+        if (in_window && now)
+                return request_usage("restart", "--now or --in-window, and not both");
+        if (argc - optind != (all ? 0 : 1))
+                return request_usage("restart", "one container, or --all-needed");
+        r = remote_request(
+                        ctl,
+                        "Restart",
+                        "ss",
+                        all ? "" : argv[optind],
+                        in_window ? "in-window" : "now");
         return r != 0 ? r : request_show(ctl, all ? NULL : argv[optind]);
 }

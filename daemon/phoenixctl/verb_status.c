@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "codec/snapshot_json.h"
+#include "phoenixctl/due.h"
 #include "phoenixctl/remote.h"
 #include "phoenixctl/shown.h"
 #include "phoenixctl/verb.h"
@@ -50,21 +51,36 @@ static const char *container_words(unsigned value) {
         return phx_container_state_to_string((enum phx_container_state) value);
 }
 
-static void print_all_counts(const struct phx_tally *tally) {
+/* Why LXC does not ask it is among the notes, or what needs attention. */
+static void print_gate(const struct phx_snapshot *snapshot, const struct phx_tally *tally) {
+        const unsigned ungated = phx_tally_ungated(tally);
+
+        (void) printf("  %-13s %s", "Boot gate:", phx_boot_gate_to_string(snapshot->boot_gate));
+        if (ungated > 0)
+                (void) printf("; %u container%s without it",
+                              ungated,
+                              ungated == 1 ? " starts" : "s start");
+        (void) puts("");
+}
+
+static void print_all_counts(const struct page *page) {
+        const struct phx_tally *tally = page->tally;
+
         print_counts("Profiles:", profile_words, tally->profile_states, PHX_PROFILE_STATES);
         print_counts("Containers:", posture_words, tally->postures, PHX_POSTURES);
         print_counts("", container_words, tally->container_states, PHX_CONTAINER_STATES);
+        print_gate(page->snapshot, tally);
 }
 
 static void print_drift(const struct page *page, const struct phx_snapshot_drift *drift) {
-        char step[256], when[32];
+        char step[SHOWN_STEP_SIZE], when[32];
 
         (void) printf("    %-8s %s\n", phx_layer_to_string(drift->layer), drift->sentence);
         if (drift->failure)
                 (void) printf("             failed: %s; retried %s\n",
                               drift->failure,
                               shown_time(drift->retry_at, page->now, when, sizeof(when)));
-        shown_step(page->snapshot, drift, step, sizeof(step));
+        shown_step(page->snapshot, drift, page->now, step);
         if (step[0])
                 (void) printf("             %s-> %s%s\n",
                               shown_bold(page->ctl),
@@ -202,7 +218,7 @@ static void print_lint_counts(const struct page *page) {
 
 static void status_print_all(const struct page *page) {
         print_head(page);
-        print_all_counts(page->tally);
+        print_all_counts(page);
         print_labels(page);
         print_lint_counts(page);
         print_suspensions(page);
@@ -216,6 +232,16 @@ static void print_suspended(const struct phx_suspension *suspension) {
 
         if (words)
                 (void) printf("  %-13s %s\n", "Suspended:", words);
+}
+
+/* When a restart, a start or a stop comes that it requires. */
+static void print_due(const struct page *page, const struct phx_snapshot_container *container) {
+        char words[DUE_SIZE], title[16];
+
+        due_words(page->snapshot, container, page->now, words);
+        (void) snprintf(title, sizeof(title), "%s:", due_title(due_verb(container)));
+        if (words[0])
+                (void) printf("  %-13s %s\n", title, words);
 }
 
 static const char *status_or_none(const char *text) {
@@ -280,12 +306,15 @@ static void print_container(
                               container->tasks_wrong,
                               container->tasks_unknown);
         print_labels(page);
+        if (container->gated != PHX_GATED_UNKNOWN)
+                (void) printf("  %-13s %s\n", "Boot gate:", phx_gated_to_string(container->gated));
         if (container->suggestion)
                 (void) printf("  %-13s %s: %s\n",
                               "Would fit:",
                               container->suggestion,
                               status_or_none(container->suggestion_why));
         print_suspended(&container->suspended);
+        print_due(page, container);
         for (size_t i = 0; i < container->notes.count; i++)
                 (void) printf("  %-13s %s\n", i == 0 ? "Notes:" : "", container->notes.items[i]);
         print_lints(&container->lints, NULL);

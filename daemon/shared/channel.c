@@ -49,7 +49,7 @@ static int peek_header(const struct phx_buffer *input, struct header *ret_header
         if (input->size < sizeof(header))
                 return 0;
         memcpy(&header, input->data, sizeof(header));
-        if (header.type < CHANNEL_LOOK || header.type > CHANNEL_COMPILED ||
+        if (header.type < CHANNEL_LOOK || header.type > CHANNEL_RESTARTS ||
             header.size > TEXT_LIMIT)
                 return -EBADMSG;
         *ret_header = header;

@@ -32,6 +32,10 @@ enum channel_type {
         CHANNEL_SCOPE,     /* to the engine, before a LOOK: TEXT is what must be read again
                               (shared/scope_text.h). Without one, everything */
         CHANNEL_COMPILED,  /* from it, between two looks: a compile has ended, or is late */
+        CHANNEL_RESULTS,   /* to the engine, before a LOOK: TEXT is what came of jobs, in JSON
+                              (codec/jobs_json.h). Without one, none has ended */
+        CHANNEL_RESTARTS,  /* to the engine, before a LOOK: TEXT is which restarts operators ask for
+                              (shared/restart_asks.h). Without one, none; the last */
 };
 
 struct channel_message {

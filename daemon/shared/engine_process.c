@@ -34,6 +34,7 @@
 #include <sys/socket.h>
 
 #include "base/strings.h"
+#include "codec/jobs_json.h"
 #include "codec/report_json.h"
 #include "shared/scope_text.h"
 
@@ -53,7 +54,10 @@ struct child {
         struct engine_work work;
         struct phx_scope scope; /* of the look that comes next */
         bool has_scope;
+        struct phx_job_results results; /* likewise */
+        struct restart_asks restarts;   /* likewise */
         bool ready;
+        bool is_record_lost; /* the journal has not taken all */
         uint64_t asked_usec; /* when it asked for a look itself; 0: never */
 };
 
@@ -67,11 +71,11 @@ static void leave_if_alone(const struct child *child) {
 }
 
 static void engine_on_record(void *data, const struct phx_record *record) {
-        const struct child *child = data;
+        struct child *child = data;
 
         if (record->kind == PHX_RECORD_INTENT)
                 leave_if_alone(child);
-        journal_record(child->plan->journal, record);
+        child->is_record_lost |= journal_record(child->plan->journal, record) < 0;
 }
 
 static void engine_on_progress(void *data, const char *text) {
@@ -115,6 +119,10 @@ static int engine_look(
                                         .kind = (enum look_kind) asked->value,
                                         .suspensions = asked->size > 0 ? asked->text : NULL,
                                         .scope = child->has_scope ? &child->scope : NULL,
+                                        .results = child->results.count > 0 ? &child->results
+                                                                            : NULL,
+                                        .restarts = child->restarts.count > 0 ? &child->restarts
+                                                                              : NULL,
                         },
                         ret_answer,
                         error);
@@ -304,6 +312,16 @@ static void engine_take_scope(struct child *child, const char *text) {
                 scope_from_text(text, &child->scope);
 }
 
+static int engine_take_results(struct child *child, const struct channel_message *message) {
+        phx_job_results_done(&child->results);
+        return phx_job_results_parse(message->text, message->size, &child->results, NULL);
+}
+
+static int engine_take_restarts(struct child *child, const struct channel_message *message) {
+        restart_asks_done(&child->restarts);
+        return restart_asks_from_text(message->text, &child->restarts);
+}
+
 static int engine_serve_request(struct child *child, const struct channel_message *message) {
         int r;
 
@@ -312,12 +330,14 @@ static int engine_serve_request(struct child *child, const struct channel_messag
         else
                 r = engine_serve_look(child, message);
         engine_take_scope(child, NULL);
+        phx_job_results_done(&child->results);
+        restart_asks_done(&child->restarts);
         engine_sweep(child);
         return r;
 }
 
-/* The next message that asks for something. It may be in memory already, with the scope before it,
- * where no poll sees it. */
+/* The next message that asks for something. It may be in memory already, with what belongs to it
+ * before it, where no poll sees it. */
 static int engine_receive(struct child *child, struct channel_message **ret_message) {
         for (;;) {
                 phx_cleanup(channel_message_freep) struct channel_message *message = NULL;
@@ -325,11 +345,18 @@ static int engine_receive(struct child *child, struct channel_message **ret_mess
 
                 if (r <= 0)
                         return r;
-                if (message->type != CHANNEL_SCOPE) {
+                if (message->type == CHANNEL_SCOPE)
+                        engine_take_scope(child, message->text);
+                else if (message->type == CHANNEL_RESULTS)
+                        r = engine_take_results(child, message);
+                else if (message->type == CHANNEL_RESTARTS)
+                        r = engine_take_restarts(child, message);
+                else {
                         *ret_message = PHX_TAKE(message);
                         return 1;
                 }
-                engine_take_scope(child, message->text);
+                if (r < 0)
+                        return r;
         }
 }
 
@@ -400,10 +427,14 @@ static void close_all_but(int *kept, size_t count) {
         (void) close_range((unsigned) from, ~0U, 0);
 }
 
+/* The loop has no handlers: it blocks some signals, and reads them, and has set all whose being
+ * ignored matters to us (main.c). */
 static void engine_reset_signals(void) {
         const struct sigaction ignore = { .sa_handler = SIG_IGN };
+        sigset_t none;
 
-        phx_process_reset_signals();
+        (void) sigemptyset(&none);
+        (void) sigprocmask(SIG_SETMASK, &none, NULL);
         /* The breaking of a file lease comes as SIGIO, whose default is death. */
         (void) sigaction(SIGIO, &ignore, NULL);
         (void) sigaction(SIGPIPE, &ignore, NULL);
@@ -423,7 +454,7 @@ static void reset_environment(void) {
 
 static _Noreturn void run_child(const struct engine_plan *plan, int fd) {
         struct child child = { .plan = plan, .channel = { .fd = fd }, .output = { .fd = fd } };
-        int kept[] = { fd, find_journal_socket(), plan->changed_fd };
+        int kept[] = { fd, find_journal_socket(), plan->changed_fd }, r;
 
         (void) prctl(PR_SET_NAME, "phoenixd-engine");
         (void) prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -432,8 +463,11 @@ static _Noreturn void run_child(const struct engine_plan *plan, int fd) {
         close_all_but(kept, PHX_ELEMENTS(kept));
 
         child.audit = (struct phx_audit){ engine_on_record, engine_on_progress, &child };
+        r = engine_serve(&child);
+        if (r == -EPIPE && child.ready && child.work.leave)
+                child.work.leave(child.work.data, !child.is_record_lost);
         /* _exit: what the parent registered for its own end is not the engine's to run. */
-        _exit(engine_serve(&child) == -EPIPE ? EXIT_SUCCESS : EXIT_FAILURE);
+        _exit(r == -EPIPE ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
 static int start_child(const struct engine_plan *plan, struct engine *engine) {

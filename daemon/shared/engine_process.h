@@ -9,6 +9,7 @@
 #include "base/scope.h"
 #include "shared/channel.h"
 #include "shared/journal.h"
+#include "shared/restart_asks.h"
 #include "shared/schedule.h"
 #include "state/record.h"
 #include "state/report.h"
@@ -42,7 +43,11 @@ void engine_answer_done(struct engine_answer *answer);
 struct engine_request {
         enum look_kind kind;
         const char *suspensions; /* NULL, or in JSON all that is to be suspended from now on */
-        const struct phx_scope *scope; /* what must be read again; NULL: everything */
+        const struct phx_scope *scope;         /* what must be read again; NULL: everything */
+        const struct phx_job_results *results; /* of all jobs of the last report that have ended;
+                                                  NULL: none has */
+        const struct restart_asks *restarts; /* that operators ask for, of which some may have been
+                                                asked for before; NULL: none */
 };
 
 /* What a look is. Negative errno with a text for people when it could not be made at all; anything
@@ -62,6 +67,10 @@ struct engine_work {
          * engine says CHANNEL_COMPILED, once before the next look. Returns how many. May be NULL.
          */
         size_t (*compiles)(void *data, struct phx_process_watch *watches, size_t limit);
+        /* The loop is gone, and no look is under way, though the answer to the last one may not
+         * have arrived: what is left to the next run. IS_RECORDED: the journal has taken every
+         * record so far. May be NULL. */
+        void (*leave)(void *data, bool is_recorded);
         void *data;
 };
 

@@ -9,6 +9,7 @@
 
 static struct errand *errand_free(struct errand *errand) {
         phx_suspension_done(&errand->suspension);
+        restart_ask_done(&errand->restart);
         free(errand);
         return NULL;
 }
@@ -57,9 +58,13 @@ bool errands_again(struct errands *errands) {
         return is_any;
 }
 
+static bool changes_suspensions(const struct errand *errand) {
+        return errand->kind == ERRAND_SUSPEND || errand->kind == ERRAND_RESUME;
+}
+
 void errands_stored(struct errands *errands) {
         for (struct errand *errand = errands->first; errand; errand = errand->next)
-                errand->is_stored = errand->is_running && errand->kind != ERRAND_PASS;
+                errand->is_stored = errand->is_running && changes_suspensions(errand);
 }
 
 static enum errand_end end_of(const struct errand *errand, const char *error) {
@@ -71,7 +76,7 @@ static enum errand_end end_of(const struct errand *errand, const char *error) {
 /* Where the first of those that end is linked; NULL when there is none. */
 static struct errand **find_ending(struct errands *errands, bool is_compiling) {
         for (struct errand **at = &errands->first; *at; at = &(*at)->next)
-                if ((*at)->is_running && !(is_compiling && (*at)->kind == ERRAND_PASS))
+                if ((*at)->is_running && (!is_compiling || changes_suspensions(*at)))
                         return at;
         return NULL;
 }
@@ -104,10 +109,19 @@ int errands_suspensions(
                         r = phx_suspensions_set(&suspensions, &errand->suspension);
                 else if (errand->kind == ERRAND_RESUME)
                         (void) phx_suspensions_remove(&suspensions, errand->suspension.object);
-                changes |= errand->kind != ERRAND_PASS;
+                changes |= changes_suspensions(errand);
         }
         if (r < 0)
                 return r;
         *ret_suspensions = PHX_TAKE_STRUCT(suspensions);
         return changes;
+}
+
+int errands_restarts(const struct errands *errands, struct restart_asks *asks) {
+        int r = 0;
+
+        for (const struct errand *errand = errands->first; r >= 0 && errand; errand = errand->next)
+                if (errand->kind == ERRAND_RESTART && errand->is_running)
+                        r = restart_asks_add(asks, &errand->restart);
+        return r < 0 ? r : asks->count > 0;
 }

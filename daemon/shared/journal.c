@@ -53,17 +53,21 @@ static struct kind journal_kind_of(const struct phx_record *record) {
                 return (struct kind){ MESSAGE_RESUMED, LOG_NOTICE };
         case PHX_RECORD_SUSPENSION_ENDED:
                 return (struct kind){ MESSAGE_SUSPENSION_ENDED, LOG_NOTICE };
+        case PHX_RECORD_RESTART_ASKED:
+                return (struct kind){ MESSAGE_RESTART_ASKED, LOG_NOTICE };
         case PHX_RECORD_FOREIGN:
                 return (struct kind){ MESSAGE_FOREIGN, LOG_WARNING };
         case PHX_RECORD_LINT:
                 return (struct kind){ MESSAGE_LINT, LOG_WARNING };
+        case PHX_RECORD_ROLLED_BACK:
+                return (struct kind){ MESSAGE_ROLLED_BACK, LOG_WARNING };
         case PHX_RECORD_REMARK:
                 break;
         }
         return (struct kind){ MESSAGE_REMARK, LOG_INFO };
 }
 
-static void send_fields(const struct journal *journal, const struct phx_strings *fields) {
+static int send_fields(const struct journal *journal, const struct phx_strings *fields) {
         phx_autofree struct iovec *many = calloc(fields->count + 1, sizeof(*many));
         struct iovec few[24], *vectors = many ? many : few;
         size_t limit = many ? fields->count : PHX_ELEMENTS(few), count = 0;
@@ -71,7 +75,7 @@ static void send_fields(const struct journal *journal, const struct phx_strings 
         for (; count < fields->count && count < limit; count++)
                 vectors[count] = (struct iovec){ fields->items[count],
                                                  strlen(fields->items[count]) };
-        journal->send(journal->data, vectors, (int) count);
+        return journal->send(journal->data, vectors, (int) count);
 }
 
 /* Last, since there may be many. A field may be there more than once, and is found by each. */
@@ -87,13 +91,14 @@ static void add_stories(const struct phx_record *record, struct phx_strings *fie
 }
 
 /* Lack of memory costs fields, never the message: what was added so far is sent. */
-static void send_message(
+static int send_message(
                 const struct journal *journal,
                 struct kind kind,
                 const char *message,
                 const struct phx_record *record,
                 struct phx_strings *fields) {
         char clean[MESSAGE_SIZE];
+        int r;
 
         text_clean(message, clean, sizeof(clean));
         (void) phx_strings_addf(fields, "MESSAGE=%s", clean);
@@ -101,12 +106,13 @@ static void send_message(
         (void) phx_strings_addf(fields, "MESSAGE_ID=%s", kind.message_id);
         if (record)
                 add_stories(record, fields);
-        send_fields(journal, fields);
+        r = send_fields(journal, fields);
         if (journal->echo)
                 (void) fprintf(stderr, "%s\n", clean);
+        return r;
 }
 
-void journal_record(const struct journal *journal, const struct phx_record *record) {
+int journal_record(const struct journal *journal, const struct phx_record *record) {
         const char *action = record->action == PHX_ACTION_NONE
                                              ? NULL
                                              : phx_action_kind_to_string(record->action);
@@ -143,7 +149,7 @@ void journal_record(const struct journal *journal, const struct phx_record *reco
         if (record->error < 0)
                 (void) phx_strings_addf(&fields, "ERRNO=%d", -record->error);
 
-        send_message(journal, journal_kind_of(record), record->message, record, &fields);
+        return send_message(journal, journal_kind_of(record), record->message, record, &fields);
 }
 
 void journal_say(
@@ -160,11 +166,11 @@ void journal_say(
         (void) vsnprintf(message, sizeof(message), format, arguments);
         va_end(arguments);
 
-        send_message(journal, (struct kind){ message_id, priority }, message, NULL, &fields);
+        (void) send_message(journal, (struct kind){ message_id, priority }, message, NULL, &fields);
 }
 
-static void send_to_journal(void *data, const struct iovec *fields, int count) {
-        (void) sd_journal_sendv(fields, count);
+static int send_to_journal(void *data, const struct iovec *fields, int count) {
+        return sd_journal_sendv(fields, count);
 }
 
 /* JOURNAL_STREAM is "DEVICE:INODE" of the stream that systemd connected; see systemd.exec(5). */

@@ -7,10 +7,11 @@
 #include "base/macros.h"
 #include "state/record.h"
 
-/* Where the daemon says what it does. SEND takes the fields of one message, each "NAME=value"; a
- * test collects them instead. ECHO prints the line to standard error as well. */
+/* Where the daemon says what it does. SEND takes the fields of one message, each "NAME=value", and
+ * returns 0 or a negative errno; a test collects them instead. ECHO prints the line to standard
+ * error as well. */
 struct journal {
-        void (*send)(void *data, const struct iovec *fields, int count);
+        int (*send)(void *data, const struct iovec *fields, int count);
         void *data;
         bool echo;
 };
@@ -19,8 +20,9 @@ struct journal {
  * when somebody runs the daemon by hand. */
 void journal_open(struct journal *journal);
 
-/* An entry of the audit trail, with every field that it has. */
-void journal_record(const struct journal *journal, const struct phx_record *record);
+/* An entry of the audit trail, with every field that it has. Negative errno when it could not be
+ * sent; 0 also where there is no journal. */
+int journal_record(const struct journal *journal, const struct phx_record *record);
 
 /* What the daemon says about itself. MESSAGE_ID is one of message-id.h, PRIORITY one of syslog's.
  */

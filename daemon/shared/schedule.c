@@ -4,7 +4,8 @@
  * compete, and the earliest wins:
  *
  *   event    something happened: due when it has been quiet for the debounce, but no later than
- *            the longest delay after the first event
+ *            the longest delay after the first event, or than what came with it allows (latest);
+ *            what came with it never makes looks follow each other faster than the debounce
  *   asked    a person waits: due at once
  *   retry    the last pass said when to come again, or failed: growing delays
  *   resync   nothing happened for so long that events may have been missed
@@ -40,6 +41,7 @@ void schedule_init(struct schedule *schedule, uint64_t now) {
                 .resync_usec = 600 * SECOND,
                 .resync_limit_usec = PHX_NEVER,
                 .first_event = PHX_NEVER,
+                .latest = PHX_NEVER,
                 .ended = now,
                 .labels_ended = now,
                 .retry_at = PHX_NEVER,
@@ -55,8 +57,8 @@ void schedule_event(struct schedule *schedule, uint64_t now, bool full) {
         schedule->full = schedule->full || full;
 }
 
-void schedule_at_once(struct schedule *schedule) {
-        schedule->at_once = true;
+void schedule_within(struct schedule *schedule, uint64_t now, uint64_t within_usec) {
+        schedule->latest = earlier(schedule->latest, later_by(now, within_usec));
 }
 
 void schedule_compiled(struct schedule *schedule) {
@@ -68,13 +70,21 @@ void schedule_ask(struct schedule *schedule) {
         schedule->now = true;
 }
 
+/* Any user whom a container's directory belongs to can make such an event, again and again. */
+static uint64_t latest_due(const struct schedule *schedule) {
+        uint64_t rested = later_by(schedule->ended, schedule->debounce_usec);
+
+        return schedule->latest > rested ? schedule->latest : rested;
+}
+
 static uint64_t event_due(const struct schedule *schedule) {
         if (schedule->now || schedule->at_once)
                 return 0;
         if (schedule->first_event == PHX_NEVER)
                 return PHX_NEVER;
-        return earlier(later_by(schedule->last_event, schedule->debounce_usec),
-                       later_by(schedule->first_event, schedule->longest_delay_usec));
+        return earlier(latest_due(schedule),
+                       earlier(later_by(schedule->last_event, schedule->debounce_usec),
+                               later_by(schedule->first_event, schedule->longest_delay_usec)));
 }
 
 static uint64_t resync_due(const struct schedule *schedule) {
@@ -141,7 +151,7 @@ enum look_kind schedule_begin(struct schedule *schedule, uint64_t now) {
                  (schedule->retry_at <= now && !schedule->is_settling))
                 kind = LOOK_FULL;
 
-        schedule->first_event = PHX_NEVER;
+        schedule->first_event = schedule->latest = PHX_NEVER;
         schedule->retry_at = PHX_NEVER;
         schedule->hold_until = 0;
         schedule->full = false;

@@ -27,7 +27,8 @@ enum look_kind {
  * caller says what time it is.
  *
  * Events are answered when nothing has happened for DEBOUNCE, but at most LONGEST_DELAY after the
- * first. What happens during a look counts for the next one: whether the look saw it is unknown. */
+ * first, and some sooner, as schedule_within() says. What happens during a look counts for the next
+ * one: whether the look saw it is unknown. */
 struct schedule {
         uint64_t debounce_usec;
         uint64_t longest_delay_usec;
@@ -37,7 +38,8 @@ struct schedule {
 
         uint64_t first_event; /* PHX_NEVER: none since the last look began */
         uint64_t last_event;
-        uint64_t ended; /* the last look */
+        uint64_t latest; /* when the next look is due even if events go on; PHX_NEVER: no matter */
+        uint64_t ended;  /* the last look */
         uint64_t labels_ended;
         uint64_t retry_at;
         bool is_settling;    /* then a plain look will do */
@@ -58,8 +60,9 @@ void schedule_init(struct schedule *schedule, uint64_t now);
 /* Something happened that is worth a look. */
 void schedule_event(struct schedule *schedule, uint64_t now, bool full);
 
-/* It need not settle: a plain look, without delay. */
-void schedule_at_once(struct schedule *schedule);
+/* What happened is not to wait longer than WITHIN, whatever else goes on. Beside schedule_event().
+ */
+void schedule_within(struct schedule *schedule, uint64_t now, uint64_t within_usec);
 
 /* A compile has ended: a LOOK_COMPILED without delay, or whatever else is due by then. After a look
  * that failed, the next try takes it. */

@@ -38,32 +38,45 @@ static void file_give_back(char **data, size_t size) {
                 *data = smaller;
 }
 
-int phx_file_read_fd(int fd, size_t limit, char **ret_data, size_t *ret_size) {
+int phx_file_read_regular(
+                int fd,
+                size_t expected,
+                size_t limit,
+                char **ret_data,
+                size_t *ret_size) {
         phx_autofree char *data = NULL;
         size_t size = 0, capacity = 0;
-        ssize_t n;
+        bool is_end = false;
 
-        do {
+        while (!is_end) {
+                size_t room;
+                ssize_t n;
                 int r;
 
                 r = file_make_room(&data, size, &capacity);
                 if (r < 0)
                         return r;
                 /* pread: the position of a descriptor that a caller reads twice does not matter. */
-                n = pread(fd, data + size, capacity - size - 1, (off_t) size);
+                room = capacity - size - 1;
+                n = pread(fd, data + size, room, (off_t) size);
                 if (n < 0 && errno != EINTR)
                         return phx_errno();
                 if (n > 0)
                         size += (size_t) n;
                 if (size > limit)
                         return -EFBIG;
-        } while (n != 0);
+                is_end = n == 0 || (n > 0 && (size_t) n < room && size == expected);
+        }
 
         data[size] = '\0';
         file_give_back(&data, size + 1);
         *ret_data = PHX_TAKE(data);
         *ret_size = size;
         return 0;
+}
+
+int phx_file_read_fd(int fd, size_t limit, char **ret_data, size_t *ret_size) {
+        return phx_file_read_regular(fd, SIZE_MAX, limit, ret_data, ret_size);
 }
 
 /* As many bytes of FD from OFFSET on as there are, up to SIZE. */
@@ -122,7 +135,7 @@ int phx_file_read_at(
         if (!S_ISREG(st.st_mode))
                 return -EINVAL;
 
-        return phx_file_read_fd(fd, limit, ret_data, ret_size);
+        return phx_file_read_regular(fd, (size_t) st.st_size, limit, ret_data, ret_size);
 }
 
 static int file_write_all(int fd, const char *data, size_t size) {
@@ -324,16 +337,32 @@ static int file_make_directory(const char *path, mode_t mode) {
 }
 
 int phx_directory_ensure(const char *path, mode_t mode) {
-        phx_autofree char *copy = strdup(path);
-        int r = 0;
+        phx_autofree char *copy = NULL;
+        int r = file_make_directory(path, mode);
 
+        /* Most are there. */
+        if (r != -ENOENT)
+                return r;
+        copy = strdup(path);
         if (!copy)
                 return -ENOMEM;
 
+        r = 0;
         for (char *slash = strchr(copy + 1, '/'); r >= 0 && slash; slash = strchr(slash + 1, '/')) {
                 *slash = '\0';
                 r = file_make_directory(copy, mode);
                 *slash = '/';
         }
         return r < 0 ? r : file_make_directory(copy, mode);
+}
+
+/* A read lease is granted only while no process has the file open for writing (fcntl(2)). File
+ * systems without leases answer otherwise, and are believed to be at rest. The lease is given back
+ * at once: it is a question only. */
+bool phx_file_has_writer(int fd) {
+        if (fcntl(fd, F_SETLEASE, F_RDLCK) == 0) {
+                (void) fcntl(fd, F_SETLEASE, F_UNLCK);
+                return false;
+        }
+        return errno == EAGAIN;
 }

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/error.h"
@@ -23,6 +24,10 @@ struct phx_file_owner {
  * the caller's. -EFBIG beyond the limit, else a negative errno. Reads from offset 0, so may be
  * repeated. */
 int phx_file_read_fd(int fd, size_t limit, char **ret_data, size_t *ret_size);
+
+/* The same of a regular file of which fstat(2) has said that it has EXPECTED bytes: when a read
+ * ends there, and the buffer had room for more, no second read checks for the end of the file. */
+int phx_file_read_regular(int fd, size_t expected, size_t limit, char **ret_data, size_t *ret_size);
 
 /* The same by name below DIR_FD (or an absolute path with AT_FDCWD). Never blocks on a FIFO:
  * -EINVAL for what is not a regular file. Follows symbolic links. */
@@ -70,6 +75,10 @@ int phx_file_remove_others(int dir_fd, const char *suffix, const struct phx_stri
 /* True for names that phoenixd never reads as input: leading dot, trailing tilde, and the endings
  * that dpkg, editors and the AppArmor parser itself pass over. */
 bool phx_file_is_ignored_name(const char *name);
+
+/* Whether a process has the file open for writing, so that its content may not be final. False
+ * where the file system cannot tell, or the file is not the caller's. SIGIO must be ignored. */
+bool phx_file_has_writer(int fd);
 
 /* Opens the directory NAME below DIR_FD to be listed from its start; "." is DIR_FD's own, whose
  * position is left alone. 0 or a negative errno; *RET_DIRECTORY is the caller's. */

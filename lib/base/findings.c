@@ -71,9 +71,9 @@ void phx_findings_add_error(
                 const struct phx_error *error,
                 int code,
                 const char *file) {
-        const struct phx_position position = { error->file[0] ? error->file : file,
-                                               error->line,
-                                               error->column };
+        const struct phx_position position = { error && error->file[0] ? error->file : file,
+                                               error ? error->line : 0,
+                                               error ? error->column : 0 };
 
         phx_findings_add(
                         findings,

@@ -8,23 +8,23 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
+#include "base/texts.h"
 
-/* With the time of the last change of any kind, which no tool can set: a package may give another
- * build the same size and the same time of its text. */
+/* The time of the last change of any kind tells a build from another one that a package has given
+ * the same size and the same time of its text: no tool can set it. The device may have another
+ * number after a boot. */
 static int program_add_file(struct phx_buffer *lines, const char *path) {
+        phx_cleanup(phx_buffer_done) struct phx_buffer text = { 0 };
+        struct phx_stamp stamp;
         struct stat st;
+        int r;
 
         if (stat(path, &st) < 0)
                 return phx_errno();
-        return phx_buffer_addf(
-                        lines,
-                        "%llu %lld %lld.%09ld %lld.%09ld\n",
-                        (unsigned long long) st.st_ino,
-                        (long long) st.st_size,
-                        (long long) st.st_mtim.tv_sec,
-                        st.st_mtim.tv_nsec,
-                        (long long) st.st_ctim.tv_sec,
-                        st.st_ctim.tv_nsec);
+        stamp = phx_stamp_of(&st);
+        stamp.device = 0;
+        r = phx_texts_add_stamp(&text, &stamp);
+        return r < 0 ? r : phx_buffer_addf(lines, "%s\n", text.data);
 }
 
 int phx_program_add(struct phx_buffer *lines) {

@@ -5,22 +5,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sorted.h"
+
 /* With more paths than this, looking at everything costs no more than finding out what not to. */
 #define PATHS_LIMIT 1024
 
+static int scope_compare(const void *path, const void *item) {
+        return strcmp(path, *(const char *const *) item);
+}
+
 /* The first of the paths that does not come before PATH. */
 static size_t scope_lower_bound(const struct phx_scope *scope, const char *path) {
-        size_t low = 0, high = scope->paths.count;
-
-        while (low < high) {
-                size_t middle = low + (high - low) / 2;
-
-                if (strcmp(scope->paths.items[middle], path) < 0)
-                        low = middle + 1;
-                else
-                        high = middle;
-        }
-        return low;
+        return phx_lower_bound(
+                        path,
+                        scope->paths.items,
+                        scope->paths.count,
+                        sizeof(*scope->paths.items),
+                        scope_compare);
 }
 
 bool phx_scope_has(const struct phx_scope *scope, const char *path) {

@@ -7,18 +7,18 @@
 
 #define WORD sizeof(uint64_t)
 
-static uint64_t siphash_rotate(uint64_t x, unsigned bits) {
+static inline uint64_t siphash_rotate(uint64_t x, unsigned bits) {
         return x << bits | x >> (64 - bits);
 }
 
-static uint64_t siphash_word(const void *data) {
+static inline uint64_t siphash_word(const void *data) {
         uint64_t word;
 
         memcpy(&word, data, sizeof(word));
         return le64toh(word);
 }
 
-static void siphash_round(uint64_t v[4]) {
+static inline void siphash_round(uint64_t v[4]) {
         v[0] += v[1];
         v[2] += v[3];
         v[1] = siphash_rotate(v[1], 13) ^ v[0];
@@ -31,11 +31,11 @@ static void siphash_round(uint64_t v[4]) {
         v[2] = siphash_rotate(v[2], 32);
 }
 
-static void siphash_take(struct phx_siphash *hash, uint64_t word) {
-        hash->v[3] ^= word;
-        siphash_round(hash->v);
-        siphash_round(hash->v);
-        hash->v[0] ^= word;
+static inline void siphash_take(uint64_t v[4], uint64_t word) {
+        v[3] ^= word;
+        siphash_round(v);
+        siphash_round(v);
+        v[0] ^= word;
 }
 
 void phx_siphash_init(struct phx_siphash *hash, const uint8_t key[PHX_SIPHASH_SIZE]) {
@@ -60,23 +60,39 @@ static uint64_t siphash_rest(const uint8_t *bytes, size_t size) {
         return word;
 }
 
-/* What is added need not begin where a word does: each word is put together from two. */
+/* All whole words of BYTES, each put together from two if they do not begin where one does. The
+ * state is a copy meanwhile, which the compiler keeps in registers. Returns what comes before the
+ * next word. */
+static uint64_t siphash_take_words(
+                struct phx_siphash *hash,
+                const uint8_t *bytes,
+                size_t size,
+                unsigned shift) {
+        uint64_t v[4] = { hash->v[0], hash->v[1], hash->v[2], hash->v[3] };
+        uint64_t tail = hash->tail;
+
+        for (; size >= WORD; size -= WORD, bytes += WORD) {
+                uint64_t word = siphash_word(bytes);
+
+                siphash_take(v, tail | word << shift);
+                tail = shift > 0 ? word >> (64 - shift) : 0;
+        }
+        memcpy(hash->v, v, sizeof(v));
+        return tail;
+}
+
 void phx_siphash_add(struct phx_siphash *hash, const void *data, size_t size) {
         const unsigned shift = 8 * (unsigned) (hash->size % WORD);
         const uint8_t *bytes = data;
         uint64_t word;
 
         hash->size += size;
-        for (; size >= WORD; size -= WORD, bytes += WORD) {
-                word = siphash_word(bytes);
-                siphash_take(hash, hash->tail | word << shift);
-                hash->tail = shift > 0 ? word >> (64 - shift) : 0;
-        }
-        word = siphash_rest(bytes, size);
+        hash->tail = siphash_take_words(hash, bytes, size, shift);
+        word = siphash_rest(bytes + size / WORD * WORD, size % WORD);
         hash->tail |= word << shift;
-        if (shift / 8 + size < WORD)
+        if (shift / 8 + size % WORD < WORD)
                 return;
-        siphash_take(hash, hash->tail);
+        siphash_take(hash->v, hash->tail);
         hash->tail = word >> (64 - shift);
 }
 
@@ -89,7 +105,7 @@ static uint64_t siphash_half(struct phx_siphash *hash) {
 void phx_siphash_end(struct phx_siphash *hash, uint8_t ret_digest[PHX_SIPHASH_SIZE]) {
         uint64_t half;
 
-        siphash_take(hash, hash->tail | (uint64_t) hash->size << 56);
+        siphash_take(hash->v, hash->tail | (uint64_t) hash->size << 56);
         hash->v[2] ^= 0xee;
         half = siphash_half(hash);
         memcpy(ret_digest, &half, sizeof(half));

@@ -7,9 +7,11 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/grow.h"
+#include "base/sorted.h"
 
 static int append_taken(struct phx_strings *strings, char *text) {
         char **items;
@@ -49,6 +51,17 @@ int phx_strings_addf(struct phx_strings *strings, const char *format, ...) {
         va_start(arguments, format);
         r = phx_vprintf(&text, format, arguments);
         va_end(arguments);
+
+        return r < 0 ? r : append_taken(strings, text);
+}
+
+int phx_strings_add_concat(
+                struct phx_strings *strings,
+                const char *a,
+                const char *b,
+                const char *c) {
+        char *text = NULL;
+        int r = phx_concat(&text, a, b, c);
 
         return r < 0 ? r : append_taken(strings, text);
 }
@@ -103,11 +116,12 @@ void phx_strings_unique(struct phx_strings *strings) {
 }
 
 bool phx_strings_has_sorted(const struct phx_strings *strings, const char *text) {
-        return strings->count > 0 && bsearch(&text,
-                                             strings->items,
-                                             strings->count,
-                                             sizeof(*strings->items),
-                                             strings_compare_items);
+        return phx_find_sorted(
+                        &text,
+                        strings->items,
+                        strings->count,
+                        sizeof(*strings->items),
+                        strings_compare_items);
 }
 
 bool phx_strings_equal(const struct phx_strings *a, const struct phx_strings *b) {
@@ -141,6 +155,33 @@ int phx_printf(char **ret_text, const char *format, ...) {
         r = phx_vprintf(ret_text, format, arguments);
         va_end(arguments);
         return r;
+}
+
+int phx_concat(char **ret_text, const char *a, const char *b, const char *c) {
+        const size_t sizes[] = { strlen(a), strlen(b), strlen(c) };
+        char *text = malloc(sizes[0] + sizes[1] + sizes[2] + 1);
+
+        *ret_text = text;
+        if (!text)
+                return -ENOMEM;
+        memcpy(text, a, sizes[0]);
+        memcpy(text + sizes[0], b, sizes[1]);
+        memcpy(text + sizes[0] + sizes[1], c, sizes[2] + 1);
+        return 0;
+}
+
+char *phx_decimal(char text[PHX_DECIMAL_SIZE], uint64_t number) {
+        char digits[PHX_DECIMAL_SIZE], *first = digits + sizeof(digits);
+        size_t size;
+
+        do {
+                *--first = (char) ('0' + number % 10);
+                number /= 10;
+        } while (number > 0);
+        size = (size_t) (digits + sizeof(digits) - first);
+        memcpy(text, first, size);
+        text[size] = '\0';
+        return text + size;
 }
 
 bool phx_has_prefix(const char *text, const char *prefix) {

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/macros.h"
 
@@ -19,6 +20,12 @@ int phx_strings_add(struct phx_strings *strings, const char *text);
 int phx_strings_add_once(struct phx_strings *strings, const char *text);
 /* Appends a formatted string. 0 or -ENOMEM. */
 int phx_strings_addf(struct phx_strings *strings, const char *format, ...) PHX_PRINTF(2, 3);
+/* Appends three texts in a row, see phx_concat(). 0 or -ENOMEM. */
+int phx_strings_add_concat(
+                struct phx_strings *strings,
+                const char *a,
+                const char *b,
+                const char *c);
 /* Appends copies of all of OTHER. 0 or -ENOMEM. */
 int phx_strings_copy(struct phx_strings *strings, const struct phx_strings *other);
 bool phx_strings_has(const struct phx_strings *strings, const char *text);
@@ -35,6 +42,12 @@ void phx_strings_done(struct phx_strings *strings);
 /* A formatted text, the caller's to free. 0 or -ENOMEM, and then *RET_TEXT is NULL. */
 int phx_printf(char **ret_text, const char *format, ...) PHX_PRINTF(2, 3);
 int phx_vprintf(char **ret_text, const char *format, va_list arguments) PHX_PRINTF(2, 0);
+/* The same of three texts in a row, such as "DIRECTORY", "/" and "NAME": for what is done for each
+ * object in each pass, at a fifth of the cost. */
+int phx_concat(char **ret_text, const char *a, const char *b, const char *c);
+/* NUMBER in decimal, for the same places: the end of TEXT, where its NUL is. */
+#define PHX_DECIMAL_SIZE 24
+char *phx_decimal(char text[PHX_DECIMAL_SIZE], uint64_t number);
 bool phx_has_prefix(const char *text, const char *prefix);
 bool phx_has_suffix(const char *text, const char *suffix);
 /* A byte below 0x20 or DEL: nothing that belongs in a name, a path or a line. */

@@ -61,7 +61,8 @@ int phx_texts_add_stamp(struct phx_buffer *bytes, const struct phx_stamp *stamp)
 struct phx_texts phx_texts_of(const char *bytes, size_t size) {
         while (size > 0 && bytes[size - 1] != '\0')
                 size--;
-        return (struct phx_texts){ .at = bytes, .end = bytes + size };
+        /* An empty buffer has no bytes, and nothing may be added to NULL. */
+        return (struct phx_texts){ .at = bytes, .end = bytes ? bytes + size : NULL };
 }
 
 const char *phx_texts_next(struct phx_texts *texts) {

@@ -308,17 +308,6 @@ int phx_trust_open_directory(
         return open_type(trust, path, S_IFDIR, ret_fd, error);
 }
 
-/* A read lease is granted only while no process has the file open for writing (fcntl(2)). File
- * systems without leases answer otherwise, and are believed to be at rest. The lease is given back
- * at once: it is a question only. */
-static bool has_writer(int fd) {
-        if (fcntl(fd, F_SETLEASE, F_RDLCK) == 0) {
-                (void) fcntl(fd, F_SETLEASE, F_UNLCK);
-                return false;
-        }
-        return errno == EAGAIN;
-}
-
 static bool is_same_version(const struct stat *a, const struct stat *b) {
         return a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
                a->st_mtim.tv_nsec == b->st_mtim.tv_nsec && a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
@@ -333,7 +322,7 @@ static int trust_before_reading(
                 struct phx_error *error) {
         if (fstat(fd, ret_st) < 0)
                 return phx_error_errno(error, path);
-        if (has_writer(fd))
+        if (phx_file_has_writer(fd))
                 return phx_error_set_in(error, -EBUSY, path, "is still being written");
         return 0;
 }
@@ -361,7 +350,7 @@ int phx_trust_open_file(
 bool phx_trust_is_unchanged(int fd, const struct stat *st) {
         struct stat now;
 
-        return fstat(fd, &now) == 0 && is_same_version(st, &now) && !has_writer(fd);
+        return fstat(fd, &now) == 0 && is_same_version(st, &now) && !phx_file_has_writer(fd);
 }
 
 static int trust_open_in(
@@ -382,7 +371,7 @@ static int trust_open_in(
                 return -EINVAL;
         if (!phx_trust_accepts(trust, ret_st))
                 return -EPERM;
-        if (has_writer(fd))
+        if (phx_file_has_writer(fd))
                 return phx_error_set_in(error, -EBUSY, path, "is still being written");
         *ret_fd = PHX_TAKE_FD(fd);
         return 0;
@@ -407,7 +396,7 @@ int phx_trust_read_file(
                 return r;
         file.stamp = phx_stamp_of(&st);
         file.is_settled = phx_stamp_is_settled(&file.stamp);
-        r = phx_file_read_fd(fd, limit, &data, &file.size);
+        r = phx_file_read_regular(fd, (size_t) st.st_size, limit, &data, &file.size);
         if (r == -EFBIG)
                 return phx_error_set_in(error, r, path, "is larger than %zu bytes", limit);
         if (r < 0)

@@ -108,7 +108,7 @@ static int watches_add_step(struct phx_strings *watches, const struct way *way, 
 
         if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
                 return 0;
-        if (phx_printf(&watch, "%s//%s", strcmp(way->at, "/") == 0 ? "" : way->at, name) < 0)
+        if (phx_concat(&watch, strcmp(way->at, "/") == 0 ? "" : way->at, "//", name) < 0)
                 return -ENOMEM;
         r = phx_strings_add_once(watches, watch);
         return r < 0 ? r : 0;

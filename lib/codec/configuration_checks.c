@@ -69,6 +69,12 @@ static int check_dependency(
                               "there is no container '%.64s' in lxc_configs; the dependency has no "
                               "effect",
                               container->dependencies.items[index]);
+        else if (container->state == PHX_RUN_RUNNING && other->state == PHX_RUN_STOPPED)
+                phx_json_warn(error,
+                              &place,
+                              "container '%.64s' is kept stopped, and this one, which depends on "
+                              "it, running",
+                              other->id);
         return 0;
 }
 

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "codec/configuration_creation.h"
 #include "codec/configuration_options.h"
 
 /* Bytes: room for any name that people give, and as much as a directory's may have. */
@@ -78,7 +79,57 @@ static int read_start_at_boot(
                 const struct phx_json_place *place,
                 const json_t *value,
                 struct phx_error *error) {
-        return phx_json_boolean(place, value, &container->start_at_boot, error);
+        int r = phx_json_boolean(place, value, &container->start_at_boot, error);
+
+        container->has_start_at_boot = r >= 0;
+        return r;
+}
+
+static int read_restart(
+                struct phx_container_config *container,
+                const struct phx_json_place *place,
+                const json_t *value,
+                struct phx_error *error) {
+        static const char what[] = "\"never\", \"window\" or \"immediate\"";
+        const char *text = NULL;
+        int r;
+
+        r = phx_json_string(place, value, what, &text, error);
+        if (r < 0)
+                return r;
+        for (unsigned i = 0; i < PHX_RESTART_POLICIES; i++) {
+                enum phx_restart_policy policy = (enum phx_restart_policy) i;
+
+                if (strcmp(text, phx_restart_policy_to_string(policy)) != 0)
+                        continue;
+                container->restart = policy;
+                container->has_restart = true;
+                return 0;
+        }
+        return phx_json_refuse_found(error, place, "expected %s", what);
+}
+
+static int read_state(
+                struct phx_container_config *container,
+                const struct phx_json_place *place,
+                const json_t *value,
+                struct phx_error *error) {
+        static const char what[] = "\"running\" or \"stopped\"";
+        const char *text = NULL;
+        int r;
+
+        r = phx_json_string(place, value, what, &text, error);
+        if (r < 0)
+                return r;
+        for (unsigned i = PHX_RUN_RUNNING; i < PHX_RUN_STATES; i++) {
+                enum phx_run_state state = (enum phx_run_state) i;
+
+                if (strcmp(text, phx_run_state_to_string(state)) != 0)
+                        continue;
+                container->state = state;
+                return 0;
+        }
+        return phx_json_refuse_found(error, place, "expected %s", what);
 }
 
 static int read_number(
@@ -102,7 +153,10 @@ static int read_boot_order(
                 const struct phx_json_place *place,
                 const json_t *value,
                 struct phx_error *error) {
-        return read_number(&container->boot_order, INT_MAX, place, value, error);
+        int r = read_number(&container->boot_order, INT_MAX, place, value, error);
+
+        container->has_boot_order = r >= 0;
+        return r;
 }
 
 static int read_boot_delay(
@@ -110,7 +164,10 @@ static int read_boot_delay(
                 const struct phx_json_place *place,
                 const json_t *value,
                 struct phx_error *error) {
-        return read_number(&container->boot_delay, BOOT_DELAY_LIMIT, place, value, error);
+        int r = read_number(&container->boot_delay, BOOT_DELAY_LIMIT, place, value, error);
+
+        container->has_boot_delay = r >= 0;
+        return r;
 }
 
 /* Writes the indexes without blanks to NORMAL, which is as large as TEXT. False when TEXT is no
@@ -203,6 +260,8 @@ static const struct field {
         { "boot_order", read_boot_order },
         { "boot_delay", read_boot_delay },
         { "dependencies", read_dependencies },
+        { "apparmor_restart", read_restart },
+        { "state", read_state },
         { "lxc_options", phx_configuration_read_options },
 };
 
@@ -224,5 +283,5 @@ int phx_configuration_read_fields(
                 if (r < 0 && !phx_error_goes_on(error, r))
                         return r;
         }
-        return 0;
+        return phx_configuration_read_creation(container, entry, object, error);
 }

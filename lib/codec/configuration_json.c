@@ -8,6 +8,7 @@
 
 #include "base/findings.h"
 #include "codec/configuration_checks.h"
+#include "codec/configuration_creation.h"
 #include "codec/configuration_fields.h"
 #include "codec/configuration_lines.h"
 #include "codec/json.h"
@@ -214,7 +215,7 @@ static bool configuration_is_ours(size_t depth, const char *key, size_t size) {
         for (size_t i = 0; phx_configuration_key(i); i++)
                 if (configuration_is_key(key, size, phx_configuration_key(i)))
                         return true;
-        return false;
+        return configuration_is_key(key, size, PHX_CONFIGURATION_NETWORK);
 }
 
 int phx_configuration_parse(

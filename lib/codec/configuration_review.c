@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "codec/json_index.h"
 #include "codec/json_refuse.h"
+#include "state/autostart.h"
 #include "state/needs.h"
 
 static bool review_is_unconfined(const struct phx_container_config *container) {
@@ -76,10 +77,35 @@ static void review_nesting(
         }
 }
 
+/* It is said of the container, too, when it is left out: see reconcile/autostart.c. */
+static void review_start(
+                const struct phx_json_place *entry,
+                const struct phx_container_config *container,
+                struct phx_error *error) {
+        const struct phx_json_place list = phx_json_member(entry, "lxc_options");
+        struct phx_autostart_key keys[PHX_AUTOSTART_KEYS];
+
+        phx_autostart_of(container, keys);
+        for (size_t i = 0; i < container->options.count; i++) {
+                const struct phx_lxc_option *option = &container->options.items[i];
+                const struct phx_json_place element = phx_json_element(&list, option->index);
+                const struct phx_autostart_key *key = phx_autostart_overruling(keys, option);
+
+                if (key && strcmp(key->value, option->value) != 0)
+                        phx_json_warn(error,
+                                      &element,
+                                      "%s=%s is skipped: %s is %s",
+                                      option->key,
+                                      option->value,
+                                      key->name,
+                                      key->entered);
+        }
+}
+
 void phx_configuration_review(
                 const struct phx_json_text *json,
                 const struct phx_configuration *configuration,
-                enum phx_namespace_policy policy,
+                const struct phx_settings *settings,
                 const struct phx_strings *names,
                 struct phx_findings *findings) {
         phx_cleanup(phx_json_index_done) struct phx_json_index index = { 0 };
@@ -92,7 +118,9 @@ void phx_configuration_review(
                 const struct phx_container_config *container = &configuration->containers[i];
                 const struct phx_json_place entry = phx_json_member(&entries, container->id);
 
-                review_profile(&entry, container, policy, names, &error);
+                review_profile(&entry, container, settings->policy_namespace, names, &error);
                 review_nesting(&entry, container, &error);
+                if (settings->manage_autostart)
+                        review_start(&entry, container, &error);
         }
 }

@@ -9,11 +9,11 @@
 
 /* What an accepted configuration has that its author probably did not intend: a profile that no
  * file defines (an error: its container would have none), who is unconfined, a nesting that the
- * profile does already. JSON is the text that CONFIGURATION was read from; POLICY is the setting
- * policy_namespace; NAMES are the profiles that there are, NULL when that is not known. */
+ * profile does already, an option that another key overrules. JSON is the text that CONFIGURATION
+ * was read from; NAMES are the profiles that there are, NULL when that is not known. */
 void phx_configuration_review(
                 const struct phx_json_text *json,
                 const struct phx_configuration *configuration,
-                enum phx_namespace_policy policy,
+                const struct phx_settings *settings,
                 const struct phx_strings *names,
                 struct phx_findings *findings);

@@ -461,7 +461,7 @@ static int parse_field(
 
         /* A key that an earlier version does not know yet; no texts are in OBJECT already. */
         if (!json && (field->type == PHX_FIELD_TEXTS || field->type == PHX_FIELD_EXACT ||
-                      field->type == PHX_FIELD_LATER))
+                      field->type == PHX_FIELD_LATER || field->type == PHX_FIELD_COUNTS))
                 return 0;
         if (!json && may_be_null(field->type))
                 json = json_null();

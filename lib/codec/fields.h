@@ -27,7 +27,7 @@ enum phx_field_type {
         PHX_FIELD_NUMBER, /* unsigned */
         PHX_FIELD_SOME,   /* unsigned, 0 is null */
         PHX_FIELD_COUNTS, /* an array of unsigned, one for each name in WORD: an object of numbers,
-                             of which some may be missing or unknown */
+                             of which some, or all, may be missing, or unknown */
         PHX_FIELD_LARGE,  /* uint64_t */
         PHX_FIELD_TIME,   /* uint64_t, PHX_NEVER is null */
         PHX_FIELD_TEXTS,  /* struct phx_strings */
@@ -73,6 +73,13 @@ int phx_fields_render(const struct phx_shape *shape, const void *object, json_t 
 int phx_field_render(const struct phx_field *field, const void *object, json_t **ret_json);
 /* Appends the same as compact text, without a tree of its values. The same codes. */
 int phx_fields_write(const struct phx_shape *shape, const void *object, struct phx_buffer *buffer);
+/* The same without the braces, as members beside others. */
+int phx_fields_write_members(
+                const struct phx_shape *shape,
+                const void *object,
+                struct phx_buffer *buffer);
+/* The same as a text of its own; the caller's. */
+int phx_fields_render_text(const struct phx_shape *shape, const void *object, char **ret_text);
 
 /* Reads what those write, from the object at byte OFFSET of TEXT, which must be JSON, without a
  * tree of its values: several times as fast. 1, or 0 when it is not as they write it, or has what
@@ -94,5 +101,23 @@ void phx_fields_digest(const struct phx_shape *shape, const void *object, struct
 int phx_fields_parse(
                 const struct phx_shape *shape,
                 json_t *json,
+                void *object,
+                struct phx_error *error);
+
+/* A file of phoenixd's own, which is written whole by phx_fields_render_text(). */
+struct phx_fields_file {
+        const char *name;              /* for messages */
+        const struct phx_shape *shape; /* of an object that begins with its version, an unsigned */
+        unsigned version;              /* that is accepted */
+        int (*check)(void *object);    /* 0, or a negative errno for what we would not have written
+                                        */
+};
+
+/* Fills OBJECT as phx_fields_parse() does. -EBADMSG for a damaged file, or one of another version;
+ * -ENOMEM. */
+int phx_fields_parse_file(
+                const struct phx_fields_file *file,
+                const char *text,
+                size_t size,
                 void *object,
                 struct phx_error *error);

@@ -300,6 +300,62 @@ static int scan_texts(struct scan *scan, struct phx_strings *strings) {
 
 /* --- objects --- */
 
+/* A key, with what separates it from its value. */
+static bool scan_take_key(struct scan *scan, struct phx_json_span *ret_key) {
+        return scan_take_scalar(scan, ret_key) && span_is_string(scan->text, ret_key) &&
+               scan_take(scan, ':');
+}
+
+/* Which of the names it is, or their number. */
+static unsigned scan_find_word(
+                const struct phx_field *field,
+                const struct phx_json_text *text,
+                const struct phx_json_span *key) {
+        const struct phx_json_span inner = { key->begin + 1, key->end - 1 };
+        unsigned i = 0;
+
+        while (i < field->word_count && !span_is(text, &inner, field->word(i)))
+                i++;
+        return i;
+}
+
+/* One name with its number; a later version may have others. */
+static int scan_count(
+                const struct phx_field *field,
+                struct scan *scan,
+                unsigned *counts,
+                uint64_t *found) {
+        struct phx_json_span key, span;
+        uint64_t number = 0;
+        unsigned word;
+
+        if (!scan_take_key(scan, &key))
+                return 0;
+        word = scan_find_word(field, scan->text, &key);
+        if (word == field->word_count)
+                return scan_pass_value(scan);
+        if (*found & UINT64_C(1) << word || !scan_take_scalar(scan, &span) ||
+            scan_number(scan->text, &span, UINT_MAX, &number) == 0)
+                return 0;
+        *found |= UINT64_C(1) << word;
+        counts[word] = (unsigned) number;
+        return 1;
+}
+
+static int scan_counts(const struct phx_field *field, struct scan *scan, unsigned *counts) {
+        uint64_t found = 0;
+        int r = field->word_count <= FIELDS_LIMIT && scan_take(scan, '{');
+
+        if (r > 0 && scan_take(scan, '}'))
+                return 1;
+        while (r > 0) {
+                r = scan_count(field, scan, counts, &found);
+                if (r > 0 && !scan_take(scan, ','))
+                        return scan_take(scan, '}');
+        }
+        return r;
+}
+
 static int scan_plain(
                 const struct phx_field *field,
                 const struct phx_json_text *text,
@@ -352,7 +408,10 @@ static int scan_field(const struct phx_field *field, struct scan *scan, void *ob
                 return scan_list(field, scan, object);
         if (field->type == PHX_FIELD_TEXTS)
                 return scan_texts(scan, value);
-        if (field->type == PHX_FIELD_MAYBE && scan_peek(scan) == '{')
+        if (field->type == PHX_FIELD_COUNTS)
+                return scan_counts(field, scan, value);
+        if (field->type == PHX_FIELD_STRUCT ||
+            (field->type == PHX_FIELD_MAYBE && scan_peek(scan) == '{'))
                 return scan_object(field->shape, scan, value);
         if (!scan_take_scalar(scan, &span))
                 return 0;
@@ -392,8 +451,7 @@ static int scan_member(
         struct phx_json_span key;
         uint64_t bit;
 
-        if (!scan_take_scalar(scan, &key) || !span_is_string(scan->text, &key) ||
-            !scan_take(scan, ':'))
+        if (!scan_take_key(scan, &key))
                 return 0;
         field = scan_find(shape, scan, &key, *expected);
         if (!field)

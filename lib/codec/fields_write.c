@@ -5,8 +5,6 @@
  * phx_field_render() and jansson: there is one place for each rule, and these are rare. */
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/strings.h"
@@ -44,10 +42,9 @@ static int write_text(
 }
 
 static int write_number(uint64_t number, struct phx_buffer *buffer) {
-        char text[32];
+        char text[PHX_DECIMAL_SIZE];
 
-        (void) snprintf(text, sizeof(text), "%" PRIu64, number);
-        return phx_buffer_add_text(buffer, text);
+        return phx_buffer_add(buffer, text, (size_t) (phx_decimal(text, number) - text));
 }
 
 static int write_large(
@@ -97,6 +94,25 @@ static int write_list(
                         r = phx_fields_write(field->shape, items + i * field->shape->size, buffer);
         }
         return r < 0 ? r : phx_buffer_add(buffer, "]", 1);
+}
+
+static int write_counts(
+                const struct phx_field *field,
+                const unsigned *counts,
+                struct phx_buffer *buffer) {
+        int r = phx_buffer_add(buffer, "{", 1);
+
+        for (unsigned i = 0; r >= 0 && i < field->word_count; i++) {
+                if (i > 0)
+                        r = phx_buffer_add(buffer, ",", 1);
+                if (r >= 0)
+                        r = phx_json_add_plain(buffer, field->word(i));
+                if (r >= 0)
+                        r = phx_buffer_add(buffer, ":", 1);
+                if (r >= 0)
+                        r = write_number(counts[i], buffer);
+        }
+        return r < 0 ? r : phx_buffer_add(buffer, "}", 1);
 }
 
 static int write_maybe(
@@ -150,15 +166,19 @@ static int write_field(
         case PHX_FIELD_LIST:
         case PHX_FIELD_LATER:
                 return write_list(field, object, buffer);
-        case PHX_FIELD_KEPT:
         case PHX_FIELD_COUNTS:
+                return write_counts(field, value, buffer);
+        case PHX_FIELD_KEPT:
                 break;
         }
         return write_rendered(field, object, buffer);
 }
 
-int phx_fields_write(const struct phx_shape *shape, const void *object, struct phx_buffer *buffer) {
-        int r = phx_buffer_add(buffer, "{", 1);
+int phx_fields_write_members(
+                const struct phx_shape *shape,
+                const void *object,
+                struct phx_buffer *buffer) {
+        int r = 0;
 
         for (size_t i = 0; r >= 0 && i < shape->field_count; i++) {
                 if (i > 0)
@@ -170,5 +190,23 @@ int phx_fields_write(const struct phx_shape *shape, const void *object, struct p
                 if (r >= 0)
                         r = write_field(&shape->fields[i], object, buffer);
         }
+        return r;
+}
+
+int phx_fields_write(const struct phx_shape *shape, const void *object, struct phx_buffer *buffer) {
+        int r = phx_buffer_add(buffer, "{", 1);
+
+        if (r >= 0)
+                r = phx_fields_write_members(shape, object, buffer);
         return r < 0 ? r : phx_buffer_add(buffer, "}", 1);
+}
+
+int phx_fields_render_text(const struct phx_shape *shape, const void *object, char **ret_text) {
+        phx_cleanup(phx_buffer_done) struct phx_buffer buffer = { 0 };
+        int r = phx_fields_write(shape, object, &buffer);
+
+        if (r < 0)
+                return r;
+        *ret_text = PHX_TAKE(buffer.data);
+        return 0;
 }

@@ -12,6 +12,8 @@
 
 /* Of the format. A change of it that an older phoenixd misreads counts it up. */
 #define VERSION 1
+/* Only where it is true: most hosts have no use for it, and older versions do not know it. */
+#define KEY_HAD_CONTAINERS "had_containers"
 
 /* One entry as it is read; the largest first, so that all of it is zeroed. */
 union entry {
@@ -167,6 +169,21 @@ static int read_head(
         return 0;
 }
 
+/* 1 when the key is there. */
+static int read_had_containers(
+                struct phx_inventory *inventory,
+                const struct phx_json_place *root,
+                const json_t *object,
+                struct phx_error *error) {
+        const struct phx_json_place place = phx_json_member(root, KEY_HAD_CONTAINERS);
+        const json_t *value = json_object_get(object, KEY_HAD_CONTAINERS);
+
+        if (value && !json_is_true(value))
+                return phx_json_refuse(error, &place, "expected true");
+        inventory->had_containers = value;
+        return value != NULL;
+}
+
 static int inventory_json_read_all(
                 struct phx_inventory *inventory,
                 const struct phx_json_place *root,
@@ -177,7 +194,9 @@ static int inventory_json_read_all(
         r = read_head(inventory, root, object, error);
         for (size_t i = 0; i < PHX_ELEMENTS(sections) && r >= 0; i++)
                 r = read_section(inventory, &sections[i], root, object, error);
-        if (r >= 0 && json_object_size(object) != PHX_ELEMENTS(sections) + 2)
+        if (r >= 0)
+                r = read_had_containers(inventory, root, object, error);
+        if (r >= 0 && json_object_size(object) != PHX_ELEMENTS(sections) + 2 + (size_t) r)
                 r = phx_json_refuse(error, root, "found an unknown key");
         return r;
 }
@@ -324,6 +343,8 @@ int phx_inventory_render(const struct phx_inventory *inventory, char **ret_text,
                         inventory->configuration);
         for (size_t i = 0; i < PHX_ELEMENTS(sections) && r >= 0; i++)
                 r = inventory_json_add_section(&buffer, &sections[i], inventory);
+        if (r >= 0 && inventory->had_containers)
+                r = phx_buffer_add_text(&buffer, ",\n  \"" KEY_HAD_CONTAINERS "\": true");
         if (r >= 0)
                 r = phx_buffer_add_text(&buffer, "\n}\n");
         if (r < 0)

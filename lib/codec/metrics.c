@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 
+#include "config.h"
 #include "state/report.h"
 #include "state/tally.h"
 
@@ -89,6 +90,10 @@ static const char *container_word(unsigned value) {
         return phx_container_state_to_string((enum phx_container_state) value);
 }
 
+static const char *metrics_gated_word(unsigned value) {
+        return phx_gated_to_string((enum phx_gated) value);
+}
+
 static const char *metrics_posture_word(unsigned value) {
         return phx_posture_to_string((enum phx_posture) value);
 }
@@ -122,10 +127,19 @@ static int metrics_add_containers(const struct phx_tally *tally, struct phx_buff
                 "container_postures", "posture",    "Configured containers by confinement.",
                 metrics_posture_word, PHX_POSTURES,
         };
+        static const struct counts gates = {
+                "container_boot_gates",
+                "boot_gate",
+                "Configured containers by what the boot gate does about a wrong start.",
+                metrics_gated_word,
+                PHX_GATEDS,
+        };
         int r;
 
         r = metrics_add_counts(buffer, &states, tally->container_states);
-        return r < 0 ? r : metrics_add_counts(buffer, &postures, tally->postures);
+        if (r >= 0)
+                r = metrics_add_counts(buffer, &postures, tally->postures);
+        return r < 0 ? r : metrics_add_counts(buffer, &gates, tally->gates);
 }
 
 static int add_counters(const struct phx_snapshot *snapshot, struct phx_buffer *buffer) {
@@ -178,6 +192,39 @@ static int add_cache(const struct phx_cache_counts *counts, struct phx_buffer *b
                               counts->misses);
 }
 
+/* Facts that are no numbers are labels of a 1, as other programs' are. */
+static int add_infos(const struct phx_snapshot *snapshot, struct phx_buffer *buffer) {
+        int r;
+
+        r = head(buffer, "build_info", "gauge", "The version of phoenixd.");
+        if (r >= 0)
+                r = phx_buffer_add_text(
+                                buffer,
+                                "phoenixd_build_info{version=\"" PHX_VERSION "\"} 1\n");
+        if (r < 0 || !snapshot->generation)
+                return r;
+        r = head(buffer, "generation_info", "gauge", "The configuration and profiles in force.");
+        return r < 0 ? r
+                     : phx_buffer_addf(buffer,
+                                       "phoenixd_generation_info{generation=\"%s\"} 1\n",
+                                       snapshot->generation);
+}
+
+static int add_suspensions(
+                const struct phx_suspensions *suspensions,
+                unsigned in_force,
+                struct phx_buffer *buffer) {
+        int r;
+
+        r = single(buffer, "suspensions", "gauge", "Suspensions in force.", in_force);
+        return r < 0 ? r
+                     : seconds(buffer,
+                               "suspension_end_timestamp_seconds",
+                               "gauge",
+                               "When the first of the suspensions ends.",
+                               phx_suspensions_next_end(suspensions));
+}
+
 int phx_metrics_render(const struct phx_snapshot *snapshot, struct phx_buffer *buffer) {
         struct phx_tally tally;
         int r;
@@ -195,11 +242,9 @@ int phx_metrics_render(const struct phx_snapshot *snapshot, struct phx_buffer *b
                            "1 in observe mode, in which phoenixd changes nothing.",
                            snapshot->is_observing);
         if (r >= 0)
-                r = single(buffer,
-                           "suspensions",
-                           "gauge",
-                           "Suspensions in force.",
-                           tally.suspended);
+                r = add_infos(snapshot, buffer);
+        if (r >= 0)
+                r = add_suspensions(&snapshot->suspensions, tally.suspended, buffer);
         if (r >= 0)
                 r = metrics_add_drifts(&tally, buffer);
         if (r >= 0)

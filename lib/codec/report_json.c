@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "codec/fields.h"
+#include "codec/jobs_json.h"
 #include "codec/json.h"
 
 #define PLAIN(key, kind) \
@@ -25,24 +26,20 @@ static const struct phx_field report_fields[] = {
         PLAIN(label_resync_usec, TIME),
         PLAIN(labels_at, TIME),
         PLAIN(lxc_path, PATH),
+        {
+                        .key = "jobs",
+                        .type = PHX_FIELD_LIST,
+                        .offset = offsetof(struct phx_report, jobs.items),
+                        .shape = &phx_job_shape,
+                        .count_offset = offsetof(struct phx_report, jobs.count),
+        },
 };
 static const struct phx_shape report_shape = { report_fields,
                                                PHX_ELEMENTS(report_fields),
                                                sizeof(struct phx_report) };
 
 int phx_report_render(const struct phx_report *report, char **ret_text) {
-        phx_cleanup(phx_json_decref) json_t *json = NULL;
-        char *text;
-        int r;
-
-        r = phx_fields_render(&report_shape, report, &json);
-        if (r < 0)
-                return r;
-        text = json_dumps(json, JSON_COMPACT);
-        if (!text)
-                return -ENOMEM;
-        *ret_text = text;
-        return 0;
+        return phx_fields_render_text(&report_shape, report, ret_text);
 }
 
 int phx_report_parse(

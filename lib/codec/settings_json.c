@@ -16,6 +16,7 @@
 
 #define USEC_PER_MSEC 1000ULL
 #define USEC_PER_SEC 1000000ULL
+#define USEC_PER_MINUTE (60 * USEC_PER_SEC)
 #define MIB (1024ULL * 1024)
 
 #define FIELD(name) offsetof(struct phx_settings, name)
@@ -29,6 +30,14 @@ static const char *mode_word(unsigned value) {
 
 static const char *namespace_word(unsigned value) {
         return phx_namespace_policy_to_string((enum phx_namespace_policy) value);
+}
+
+static const char *restart_word(unsigned value) {
+        return phx_restart_policy_to_string((enum phx_restart_policy) value);
+}
+
+static const char *gate_word(unsigned value) {
+        return phx_boot_gate_to_string((enum phx_boot_gate) value);
 }
 
 static const char *backend_word(unsigned value) {
@@ -47,11 +56,15 @@ static const struct phx_setting settings_table[] = {
         { "deployed_dir", PHX_SETTING_PATH, FIELD(deployed_dir), "/etc/apparmor.d" },
         { "lxc_path", PHX_SETTING_PATH, FIELD(lxc_path), "/var/lib/lxc" },
         { "backend", WORD(backend, backend_word, PHX_BACKENDS_PVE), .text = "auto" },
-        { "mode", WORD(mode, mode_word, PHX_MODE_OBSERVE), .text = "enforce" },
+        { "mode", WORD(mode, mode_word, PHX_MODE_OBSERVE), .text = PHX_DEFAULT_MODE },
         { "default_profile", PHX_SETTING_PROFILE, FIELD(default_profile), "unconfined" },
         { "policy_namespace",
           WORD(policy_namespace, namespace_word, PHX_NAMESPACE_NEVER),
           .text = "auto" },
+        { "boot_gate", WORD(boot_gate, gate_word, PHX_BOOT_GATE_OFF), .text = "refuse" },
+        { "boot_gate_without_state",
+          WORD(boot_gate_without_state, gate_word, PHX_BOOT_GATE_WARN),
+          .text = "warn" },
         { "debounce_ms",
           PHX_SETTING_NUMBER,
           FIELD(debounce_usec),
@@ -97,7 +110,48 @@ static const struct phx_setting settings_table[] = {
         { "allow_complain", PHX_SETTING_FLAG, FIELD(allow_complain) },
         { "allow_unconfined_flag", PHX_SETTING_FLAG, FIELD(allow_unconfined_flag) },
         { "adopt_deployed", PHX_SETTING_FLAG, FIELD(adopt_deployed) },
+        { "manage_autostart", PHX_SETTING_FLAG, FIELD(manage_autostart), .standard = true },
+        { "manage_state", PHX_SETTING_FLAG, FIELD(manage_state), .standard = true },
         { "metrics_file", PHX_SETTING_FILE, FIELD(metrics_file) },
+        { "apparmor_restart",
+          WORD(restart.policy, restart_word, PHX_RESTART_IMMEDIATE),
+          .text = "never" },
+        { "restart_windows", PHX_SETTING_LINES, FIELD(restart.windows) },
+        { "restart_window_minutes",
+          PHX_SETTING_NUMBER,
+          FIELD(restart.window_usec),
+          NULL,
+          60,
+          1,
+          10080,
+          USEC_PER_MINUTE },
+        { "restart_jobs", PHX_SETTING_COUNT, FIELD(restart.jobs), NULL, 1, 1, 64, 1 },
+        { "restart_interval_s",
+          PHX_SETTING_NUMBER,
+          FIELD(restart.interval_usec),
+          NULL,
+          5,
+          0,
+          86400,
+          USEC_PER_SEC },
+        { "restart_deadline_s",
+          PHX_SETTING_NUMBER,
+          FIELD(restart.deadline_usec),
+          NULL,
+          300,
+          10,
+          86400,
+          USEC_PER_SEC },
+        { "restart_rollback", PHX_SETTING_FLAG, FIELD(restart.rollback) },
+        { "restart_health", PHX_SETTING_FILE, FIELD(restart.health) },
+        { "restart_health_s",
+          PHX_SETTING_NUMBER,
+          FIELD(restart.health_usec),
+          NULL,
+          30,
+          1,
+          3600,
+          USEC_PER_SEC },
         { "accept", PHX_SETTING_ACCEPT, FIELD(accepted) },
 };
 
@@ -131,6 +185,8 @@ static bool word_from_string(
 static void store_number(const struct phx_setting *setting, void *field, long long number) {
         if (setting->kind == PHX_SETTING_JOBS)
                 *(unsigned *) field = resolve_jobs(number);
+        else if (setting->kind == PHX_SETTING_COUNT)
+                *(unsigned *) field = (unsigned) number;
         else
                 *(uint64_t *) field = (uint64_t) number * setting->unit;
 }
@@ -153,12 +209,14 @@ static int set_default(const struct phx_setting *setting, struct phx_settings *s
                 (void) word_from_string(setting, setting->text, field);
                 return 0;
         case PHX_SETTING_JOBS:
+        case PHX_SETTING_COUNT:
         case PHX_SETTING_NUMBER:
                 store_number(setting, field, setting->standard);
                 return 0;
         case PHX_SETTING_FLAG:
-                *(bool *) field = false;
+                *(bool *) field = setting->standard != 0;
                 return 0;
+        case PHX_SETTING_LINES:
         case PHX_SETTING_ACCEPT:
                 return 0; /* none */
         }
@@ -303,6 +361,7 @@ static int set_value(
         case PHX_SETTING_WORD:
                 return set_word(setting, field, place, value, error);
         case PHX_SETTING_JOBS:
+        case PHX_SETTING_COUNT:
         case PHX_SETTING_NUMBER:
                 r = phx_json_integer(place, value, range, &number, error);
                 if (r >= 0)
@@ -310,6 +369,8 @@ static int set_value(
                 return r;
         case PHX_SETTING_FLAG:
                 return phx_json_boolean(place, value, field, error);
+        case PHX_SETTING_LINES:
+                return phx_json_strings(place, value, field, error);
         case PHX_SETTING_ACCEPT:
                 return phx_acceptances_read(place, value, field, error);
         }

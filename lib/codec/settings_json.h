@@ -17,8 +17,10 @@ enum phx_setting_kind {
         PHX_SETTING_PROFILE, /* char *: "unconfined" or lxc-… */
         PHX_SETTING_WORD,    /* an enum, by the names in WORD */
         PHX_SETTING_JOBS,    /* unsigned: 0 is as many as processors */
+        PHX_SETTING_COUNT,   /* unsigned */
         PHX_SETTING_NUMBER,  /* uint64_t: the key's number times UNIT */
         PHX_SETTING_FLAG,    /* bool */
+        PHX_SETTING_LINES,   /* struct phx_strings: an array of strings, none by default */
         PHX_SETTING_ACCEPT,  /* struct phx_acceptances: an array of objects */
 };
 
@@ -29,7 +31,7 @@ struct phx_setting {
         enum phx_setting_kind kind;
         size_t offset;      /* of its field in struct phx_settings */
         const char *text;   /* default of a path, a profile or a word */
-        long long standard; /* default of a number */
+        long long standard; /* default of a number; of a flag, 1 when it is true */
         long long lowest;
         long long highest;
         uint64_t unit;                       /* what 1 is in the field: 1000 usec, 1 MiB */

@@ -9,8 +9,7 @@
 #include "codec/json.h"
 #include "codec/offer_json.h"
 #include "codec/snapshot_shapes.h"
-
-#define VERSION 1
+#include "codec/snapshot_tree.h"
 
 /* --- render --- */
 
@@ -39,7 +38,8 @@ static int snapshot_json_render(
                 const struct phx_shape *shape,
                 const void *object,
                 char **ret_text) {
-        phx_cleanup(phx_json_decref) json_t *whole = json_pack("{s:i}", "version", VERSION);
+        phx_cleanup(phx_json_decref)
+                        json_t *whole = json_pack("{s:i}", "version", PHX_SNAPSHOT_VERSION);
         int r;
 
         if (!whole)
@@ -52,7 +52,8 @@ int phx_description_render(
                 const struct phx_daemon *daemon,
                 const struct phx_snapshot *snapshot,
                 char **ret_text) {
-        phx_cleanup(phx_json_decref) json_t *whole = json_pack("{s:i}", "version", VERSION);
+        phx_cleanup(phx_json_decref)
+                        json_t *whole = json_pack("{s:i}", "version", PHX_SNAPSHOT_VERSION);
         int r;
 
         if (!whole)
@@ -122,28 +123,12 @@ void phx_object_digest(
         phx_siphash_end(&hash, ret_digest);
 }
 
-int phx_rest_render(
-                const struct phx_snapshot *snapshot,
-                const struct phx_tally *tally,
-                char **ret_text) {
-        phx_cleanup(phx_json_decref) json_t *whole = json_pack("{s:i}", "version", VERSION);
-        int r;
-
-        if (!whole)
-                return -ENOMEM;
-        r = snapshot_json_add(whole, &phx_snapshot_head_shape, snapshot);
-        if (r >= 0)
-                r = snapshot_json_add(whole, &phx_snapshot_tail_shape, snapshot);
-        if (r >= 0)
-                r = snapshot_json_add(whole, &phx_tally_part_shape, tally);
-        return r < 0 ? r : snapshot_json_dump(whole, ret_text);
-}
-
 int phx_description_head_render(
                 const struct phx_daemon *daemon,
                 const struct phx_snapshot *snapshot,
                 char **ret_text) {
-        phx_cleanup(phx_json_decref) json_t *whole = json_pack("{s:i}", "version", VERSION);
+        phx_cleanup(phx_json_decref)
+                        json_t *whole = json_pack("{s:i}", "version", PHX_SNAPSHOT_VERSION);
         int r;
 
         if (!whole)
@@ -186,7 +171,8 @@ int phx_daemon_render(
                 const struct phx_snapshot *snapshot,
                 const struct phx_tally *tally,
                 char **ret_text) {
-        phx_cleanup(phx_json_decref) json_t *whole = json_pack("{s:i}", "version", VERSION);
+        phx_cleanup(phx_json_decref)
+                        json_t *whole = json_pack("{s:i}", "version", PHX_SNAPSHOT_VERSION);
         int r;
 
         if (!whole)
@@ -224,8 +210,10 @@ int phx_snapshot_container_render(
                 const struct phx_snapshot *snapshot,
                 const struct phx_snapshot_container *container,
                 char **ret_text) {
-        phx_cleanup(phx_json_decref) json_t *json = NULL, *drifts = json_array(),
-                                            *whole = json_pack("{s:i}", "version", VERSION);
+        phx_cleanup(phx_json_decref)
+                        json_t *json = NULL,
+                               *drifts = json_array(),
+                               *whole = json_pack("{s:i}", "version", PHX_SNAPSHOT_VERSION);
         int r;
 
         if (!drifts || !whole)
@@ -242,39 +230,6 @@ int phx_snapshot_container_render(
 
 /* --- parse --- */
 
-static int snapshot_json_load(
-                const char *text,
-                size_t size,
-                json_t **ret_json,
-                struct phx_error *error) {
-        phx_cleanup(phx_json_decref) json_t *json = NULL;
-        json_error_t where;
-
-        json = json_loadb(text, size, JSON_REJECT_DUPLICATES, &where);
-        if (!json)
-                return phx_error_set(error, -EINVAL, "snapshot: %s", where.text);
-        if (json_integer_value(json_object_get(json, "version")) != VERSION)
-                return phx_error_set(
-                                error,
-                                -EINVAL,
-                                "snapshot: expected version %d; the daemon may be a newer version",
-                                VERSION);
-        *ret_json = PHX_TAKE(json);
-        return 0;
-}
-
-static int snapshot_json_take(
-                const struct phx_shape *shape,
-                json_t *json,
-                void *object,
-                struct phx_error *error) {
-        struct phx_error inner = { 0 };
-        int r;
-
-        r = phx_fields_parse(shape, json, object, &inner);
-        return r < 0 ? phx_error_set(error, r, "snapshot: %s", phx_error_text(&inner, r)) : 0;
-}
-
 static int snapshot_json_parse(
                 const struct phx_shape *shape,
                 const char *text,
@@ -284,8 +239,8 @@ static int snapshot_json_parse(
         phx_cleanup(phx_json_decref) json_t *json = NULL;
         int r;
 
-        r = snapshot_json_load(text, size, &json, error);
-        return r < 0 ? r : snapshot_json_take(shape, json, object, error);
+        r = phx_snapshot_tree_load(text, size, &json, error);
+        return r < 0 ? r : phx_snapshot_tree_take(shape, json, object, error);
 }
 
 int phx_snapshot_parse(
@@ -318,11 +273,11 @@ int phx_description_parse(
 
         if (!description.snapshot)
                 return phx_error_set(error, -ENOMEM, "snapshot: out of memory");
-        r = snapshot_json_load(text, size, &json, error);
+        r = phx_snapshot_tree_load(text, size, &json, error);
         if (r >= 0)
-                r = snapshot_json_take(&phx_daemon_shape, json, &description.daemon, error);
+                r = phx_snapshot_tree_take(&phx_daemon_shape, json, &description.daemon, error);
         if (r >= 0)
-                r = snapshot_json_take(&phx_snapshot_shape, json, description.snapshot, error);
+                r = phx_snapshot_tree_take(&phx_snapshot_shape, json, description.snapshot, error);
         if (r < 0)
                 return r;
         *ret_description = PHX_TAKE_STRUCT(description);
@@ -346,33 +301,6 @@ int phx_snapshot_plan_parse(
         return 0;
 }
 
-int phx_rest_parse(
-                const char *text,
-                size_t size,
-                struct phx_snapshot **ret_snapshot,
-                struct phx_tally *ret_tally,
-                struct phx_error *error) {
-        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = phx_snapshot_new();
-        phx_cleanup(phx_json_decref) json_t *json = NULL;
-        struct phx_tally tally = { 0 };
-        int r;
-
-        if (!snapshot)
-                return phx_error_set(error, -ENOMEM, "snapshot: out of memory");
-        r = snapshot_json_load(text, size, &json, error);
-        if (r >= 0)
-                r = snapshot_json_take(&phx_snapshot_head_shape, json, snapshot, error);
-        if (r >= 0)
-                r = snapshot_json_take(&phx_snapshot_tail_shape, json, snapshot, error);
-        if (r >= 0)
-                r = snapshot_json_take(&phx_tally_part_shape, json, &tally, error);
-        if (r < 0)
-                return r;
-        *ret_snapshot = PHX_TAKE(snapshot);
-        *ret_tally = tally;
-        return 0;
-}
-
 int phx_daemon_parse(
                 const char *text,
                 size_t size,
@@ -386,9 +314,9 @@ int phx_daemon_parse(
 
         r = phx_rest_parse(text, size, &description.snapshot, &tally, error);
         if (r >= 0)
-                r = snapshot_json_load(text, size, &json, error);
+                r = phx_snapshot_tree_load(text, size, &json, error);
         if (r >= 0)
-                r = snapshot_json_take(&phx_daemon_shape, json, &description.daemon, error);
+                r = phx_snapshot_tree_take(&phx_daemon_shape, json, &description.daemon, error);
         if (r < 0)
                 return r;
         *ret_description = PHX_TAKE_STRUCT(description);
@@ -538,7 +466,7 @@ static int snapshot_json_scan_page(
         int r;
 
         r = phx_fields_scan(&page_end_shape, &json, 0, page);
-        if (r > 0 && page->version != VERSION)
+        if (r > 0 && page->version != PHX_SNAPSHOT_VERSION)
                 r = 0;
         return r > 0 ? phx_fields_scan(&phx_snapshot_page_shape, &json, 0, snapshot) : r;
 }
@@ -553,9 +481,9 @@ static int snapshot_json_load_page(
         const char *next;
         int r;
 
-        r = snapshot_json_load(text, size, &json, error);
+        r = phx_snapshot_tree_load(text, size, &json, error);
         if (r >= 0)
-                r = snapshot_json_take(&phx_snapshot_page_shape, json, snapshot, error);
+                r = phx_snapshot_tree_take(&phx_snapshot_page_shape, json, snapshot, error);
         if (r < 0)
                 return r;
         next = json_string_value(json_object_get(json, "next"));

@@ -81,8 +81,28 @@ static const char *escape_word(unsigned value) {
         return phx_escape_to_string((enum phx_escape) value);
 }
 
+static const char *boot_gate_word(unsigned value) {
+        return phx_boot_gate_to_string((enum phx_boot_gate) value);
+}
+
+static const char *gated_word(unsigned value) {
+        return phx_gated_to_string((enum phx_gated) value);
+}
+
 static const char *restart_word(unsigned value) {
         return phx_restart_to_string((enum phx_restart) value);
+}
+
+static const char *policy_word(unsigned value) {
+        return phx_restart_policy_to_string((enum phx_restart_policy) value);
+}
+
+static const char *run_state_word(unsigned value) {
+        return phx_run_state_to_string((enum phx_run_state) value);
+}
+
+static const char *due_word(unsigned value) {
+        return phx_restart_due_to_string((enum phx_restart_due) value);
 }
 
 /* --- shapes --- */
@@ -93,7 +113,8 @@ static const char *restart_word(unsigned value) {
 #define DRIFT_KINDS (PHX_DRIFT_UNKNOWN + 1)
 #define RULES (PHX_RULE_MOUNT_DENIED + 1)
 #define ESCAPES (PHX_ESCAPE_POSSIBLE + 1)
-#define ACTION_KINDS (PHX_ACTION_WITHDRAW + 1)
+#define BOOT_GATES (PHX_BOOT_GATE_OFF + 1)
+#define ACTION_KINDS (PHX_ACTION_CREATE + 1)
 
 #define PLAIN(object, key, kind, name) \
         { key, PHX_FIELD_##kind, offsetof(struct object, name) }
@@ -188,9 +209,25 @@ static const struct phx_field container_fields[] = {
         NEWER(phx_snapshot_container, "backend", backend, backend_word, PHX_BACKENDS),
         NEWER(phx_snapshot_container, "state", state, container_state_word, PHX_CONTAINER_STATES),
         NEWER(phx_snapshot_container, "posture", posture, shapes_posture_word, PHX_POSTURES),
+        NEWER(phx_snapshot_container, "boot_gate", gated, gated_word, PHX_GATEDS),
         WORD(phx_snapshot_container, "escape", escape, escape_word, ESCAPES),
         NEWER(phx_snapshot_container, "restart", restart, restart_word, PHX_RESTARTS),
         PLAIN(phx_snapshot_container, "lock", TEXT, lock),
+        NEWER(phx_snapshot_container,
+              "restart_policy",
+              restart_policy,
+              policy_word,
+              PHX_RESTART_POLICIES),
+        NEWER(phx_snapshot_container, "wanted_state", wanted_state, run_state_word, PHX_RUN_STATES),
+        NEWER_OR(phx_snapshot_container,
+                 "restart_due",
+                 due,
+                 due_word,
+                 PHX_RESTART_DUES,
+                 PHX_RESTART_DUE_NOT_READY),
+        NEWER(phx_snapshot_container, "restart_action", due_action, action_word, ACTION_KINDS),
+        PLAIN(phx_snapshot_container, "restart_at", TIME, due_at),
+        PLAIN(phx_snapshot_container, "restart_why", TEXT, due_why),
         PLAIN(phx_snapshot_container, "profile", NAME, profile),
         PLAIN(phx_snapshot_container, "profile_is_default", BOOL, profile_is_default),
         PLAIN(phx_snapshot_container, "namespace", TEXT, namespace),
@@ -375,6 +412,12 @@ const struct phx_shape phx_snapshot_part_shape = SHAPE(phx_snapshot_part, part_f
 /* Before the lists of objects, and behind them. */
 #define HEAD_FIELDS                                                                            \
         PART("daemon", &mode_shape), PLAIN(phx_snapshot, "generation", TEXT, generation),      \
+                        NEWER_OR(phx_snapshot,                                                 \
+                                 "boot_gate",                                                  \
+                                 boot_gate,                                                    \
+                                 boot_gate_word,                                               \
+                                 BOOT_GATES,                                                   \
+                                 PHX_BOOT_GATE_OFF),                                           \
                         PLAIN(phx_snapshot, "observed_generation", TEXT, observed_generation), \
                         PART("counters", &counters_shape),                                     \
                         SHAPED(phx_snapshot, "cache", MAYBE, cache, &cache_shape),             \
@@ -435,6 +478,7 @@ static const struct phx_field tally_fields[] = {
         PLAIN(phx_tally, "containers", NUMBER, containers),
         COUNTS("container_states", container_states, container_state_word, PHX_CONTAINER_STATES),
         COUNTS("postures", postures, shapes_posture_word, PHX_POSTURES),
+        COUNTS("boot_gates", gates, gated_word, PHX_GATEDS),
         PLAIN(phx_tally, "exposed", NUMBER, exposed),
         PLAIN(phx_tally, "unmanaged", NUMBER, unmanaged),
         PLAIN(phx_tally, "suspended", NUMBER, suspended),

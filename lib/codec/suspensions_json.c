@@ -4,8 +4,6 @@
 
 #include <errno.h>
 
-#include "codec/json.h"
-
 #define VERSION 1
 
 static const struct phx_field fields[] = {
@@ -25,6 +23,7 @@ const struct phx_shape phx_suspension_shape = {
 struct file {
         unsigned version;
         struct phx_suspensions list;
+        struct phx_suspensions checked; /* not written */
 };
 
 static const struct phx_field file_fields[] = {
@@ -45,33 +44,24 @@ static const struct phx_shape file_shape = {
 
 static void file_done(struct file *file) {
         phx_suspensions_done(&file->list);
+        phx_suspensions_done(&file->checked);
 }
 
 int phx_suspensions_render(const struct phx_suspensions *suspensions, char **ret_text) {
-        const struct file file = { VERSION, *suspensions };
-        phx_cleanup(phx_json_decref) json_t *json = NULL;
-        char *text;
-        int r;
+        const struct file file = { .version = VERSION, .list = *suspensions };
 
-        r = phx_fields_render(&file_shape, &file, &json);
-        if (r < 0)
-                return r;
-        text = json_dumps(json, JSON_COMPACT);
-        if (!text)
-                return -ENOMEM;
-        *ret_text = text;
-        return 0;
+        return phx_fields_render_text(&file_shape, &file, ret_text);
 }
 
 /* Through the same door as the first time: valid, each object once, sorted. */
-static int suspensions_json_check(const struct file *file, struct phx_suspensions *suspensions) {
-        if (file->version != VERSION)
-                return -EBADMSG;
+static int suspensions_json_check(void *object) {
+        struct file *file = object;
+
         for (size_t i = 0; i < file->list.count; i++) {
                 int r = -EBADMSG;
 
                 if (phx_suspension_is_valid(&file->list.items[i]))
-                        r = phx_suspensions_set(suspensions, &file->list.items[i]);
+                        r = phx_suspensions_set(&file->checked, &file->list.items[i]);
                 if (r < 0)
                         return r;
         }
@@ -83,24 +73,19 @@ int phx_suspensions_parse(
                 size_t size,
                 struct phx_suspensions *ret_suspensions,
                 struct phx_error *error) {
-        phx_cleanup(phx_suspensions_done) struct phx_suspensions suspensions = { 0 };
-        phx_cleanup(phx_json_decref) json_t *json = NULL;
+        static const struct phx_fields_file kind = {
+                "suspensions",
+                &file_shape,
+                VERSION,
+                suspensions_json_check,
+        };
         phx_cleanup(file_done) struct file file = { 0 };
-        json_error_t where;
         int r;
 
-        json = json_loadb(text, size, JSON_REJECT_DUPLICATES, &where);
-        if (!json)
-                return phx_error_set(error, -EBADMSG, "suspensions: %s", where.text);
-        r = phx_fields_parse(&file_shape, json, &file, NULL);
-        if (r >= 0)
-                r = suspensions_json_check(&file, &suspensions);
-        if (r == -ENOMEM)
-                return phx_error_set(error, r, "suspensions: out of memory");
+        r = phx_fields_parse_file(&kind, text, size, &file, error);
         if (r < 0)
-                return phx_error_set(error, -EBADMSG, "suspensions: the file is damaged");
-
+                return r;
         phx_suspensions_done(ret_suspensions);
-        *ret_suspensions = PHX_TAKE_STRUCT(suspensions);
+        *ret_suspensions = PHX_TAKE_STRUCT(file.checked);
         return 0;
 }

@@ -88,7 +88,7 @@ static void child_reset_signals(void) {
 
 /* Room for what is below, two words for each of what is variable, and the end. */
 struct arguments {
-        const char *words[24 + 2 * PHX_PARSER_OPTIMIZE_LIMIT];
+        const char *words[24 + 2 * PHX_PARSER_OPTIMIZE_LIMIT + PHX_COMPILE_SHARE_LIMIT];
         size_t count;
 };
 
@@ -150,7 +150,8 @@ static void execute(const struct phx_compiler *compiler, const struct phx_compil
                                                    "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
                                                    NULL };
         /* The name by which its messages begin. -j0: in this process; else each profile is compiled
-         * in a child of its own. */
+         * in a child of its own. It ends at the first that it cannot parse, and writes the policies
+         * in the order of the files. */
         struct arguments arguments = {
                 .words = { "apparmor_parser",
                            "--config-file=/dev/null",
@@ -165,7 +166,8 @@ static void execute(const struct phx_compiler *compiler, const struct phx_compil
         };
 
         child_add_options(&arguments, compiler);
-        child_add(&arguments, start->name);
+        for (size_t i = 0; i < start->count; i++)
+                child_add(&arguments, start->contents[i].name);
         /* execve() takes what it will not write to as if it would. NOLINTBEGIN(*-no-int-to-ptr) */
         (void) execve(compiler->parser,
                       (char *const *) (uintptr_t) arguments.words,
@@ -173,18 +175,24 @@ static void execute(const struct phx_compiler *compiler, const struct phx_compil
         /* NOLINTEND(*-no-int-to-ptr) */
 }
 
+/* The clock's deadline comes first where both are the same, and names the reason. */
+static rlim_t cpu_seconds(const struct phx_compiler *compiler) {
+        uint64_t usec = compiler->cpu_usec ? compiler->cpu_usec
+                                           : compiler->deadline_usec + USEC_PER_SEC;
+
+        return (rlim_t) ((usec + USEC_PER_SEC - 1) / USEC_PER_SEC);
+}
+
 _Noreturn void phx_compiler_become(
                 const struct phx_compiler *compiler,
                 const struct phx_compiler_start *start) {
-        rlim_t seconds = (rlim_t) ((compiler->deadline_usec + USEC_PER_SEC - 1) / USEC_PER_SEC);
-
         (void) setpgid(0, 0);
         child_reset_signals();
         if (chdir(start->stage) == 0 && redirect(start)) {
                 set_limit(RLIMIT_CORE, 0);
                 set_limit(RLIMIT_FSIZE, PHX_COMPILER_OUTPUT_LIMIT);
                 set_limit(RLIMIT_NOFILE, 256);
-                set_limit(RLIMIT_CPU, seconds + 1);
+                set_limit(RLIMIT_CPU, cpu_seconds(compiler));
                 set_limit(RLIMIT_AS, (rlim_t) compiler->memory);
                 if (compiler->niceness && getpriority(PRIO_PROCESS, 0) < compiler->niceness)
                         (void) setpriority(PRIO_PROCESS, 0, compiler->niceness);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "compiler/compiler.h"
+#include "compiler/stage.h"
 
 /* In the directory of stages: no profile has such names. */
 #define PHX_COMPILER_KERNEL_FEATURES ".kernel-features"
@@ -11,11 +12,12 @@
 #define PHX_COMPILER_OUTPUT_LIMIT (64UL << 20)
 
 struct phx_compiler_start {
-        const char *name;
-        const char *stage; /* becomes the working directory */
-        int policy_fd;     /* becomes standard output */
-        int messages_fd;   /* becomes standard error */
-        pid_t parent;      /* whose death ends it */
+        const struct phx_stage_content *contents; /* which is in the stage, in this order */
+        size_t count;                             /* at most PHX_COMPILE_SHARE_LIMIT */
+        const char *stage;                        /* becomes the working directory */
+        int policy_fd;                            /* becomes standard output */
+        int messages_fd;                          /* becomes standard error */
+        pid_t parent;                             /* whose death ends it */
 };
 
 /* In a child that was just forked: gives up every right and descriptor, sets the limits, and

@@ -28,8 +28,9 @@ struct phx_compiler {
         struct phx_compiler_account account;      /* whom it runs as; ours, unless we are root */
         int niceness;
         unsigned jobs;          /* at once; at most PHX_COMPILES_LIMIT, 0 for as many */
-        uint64_t deadline_usec; /* for one compile, by the wall clock and as processor time */
-        uint64_t memory;        /* bytes of address space for one compile */
+        uint64_t deadline_usec; /* for one process, by the wall clock and as processor time */
+        uint64_t cpu_usec;      /* as processor time, where that is to be less; 0: it is not */
+        uint64_t memory;        /* bytes of address space for one process */
 };
 
 /* So many run at once at most. */
@@ -43,8 +44,9 @@ struct phx_compile_job {
         struct phx_files *files;
 
         bool is_ended; /* and only then the rest is so */
-        /* 0 with BLOB; -EINVAL for what the author must correct; -ETIMEDOUT, -ENOMEM or another for
-         * what may go better another time. ERROR then says it: "NAME: …". */
+        /* 0 with BLOB; -EINVAL for what the author must correct; -EAGAIN for what a shared run does
+         * not say; -ETIMEDOUT, -ENOMEM or another for what may go better another time. ERROR then
+         * says it: "NAME: …". */
         int result;
         char *blob;
         size_t size;
@@ -54,8 +56,9 @@ struct phx_compile_job {
 
 void phx_compile_job_done(struct phx_compile_job *job);
 
-/* For statistics and tests: a compile has started, or has ended after USEC by the clock. Both may
- * be NULL. */
+/* For statistics and tests: the compile of a profile has started, or has ended after USEC by the
+ * clock, its part of a run that it shared; of a shared run that came to nothing, nothing has ended.
+ * Both may be NULL. */
 struct phx_compile_progress {
         void (*started)(void *data, const char *name);
         void (*ended)(void *data, uint64_t usec);
@@ -74,6 +77,13 @@ int phx_compiles_new(
 struct phx_compiles *phx_compiles_free(struct phx_compiles *compiles);
 PHX_DEFINE_FREEP(phx_compiles)
 
+/* So many may share a run. */
+#define PHX_COMPILE_SHARE_LIMIT 32
+
+/* Whether the program at PARSER makes, of the same text, the same bytes wherever it stands in a run
+ * of several: only then a run may be shared. */
+bool phx_compiler_is_repeatable(const char *parser);
+
 /* Starts JOB, whose KEY is the digest of all that decides its result; an older one of its name is
  * cancelled. Nothing of JOB is borrowed afterwards; of COMPILER, all strings but FEATURES_TEXT
  * and the options are until it has ended. The caller has descriptors 0 to 2 open, as every service
@@ -84,13 +94,28 @@ int phx_compiles_start(
                 const char *key,
                 struct phx_compile_job *job);
 
+/* Starts COUNT jobs, at most PHX_COMPILE_SHARE_LIMIT, in one run, which agree (source/agree.h):
+ * their names differ, and what they include does not. The run is believed as a whole or not at all:
+ * unless it ends well, says nothing and writes just the profiles of these names, without children,
+ * each of them has the result -EAGAIN and is to be started alone, which tells the reason. A
+ * negative errno when nothing was started: then, too, starting each alone gives the reason. */
+struct phx_compile_shared {
+        const char *key;
+        const struct phx_compile_job *job;
+};
+int phx_compiles_start_shared(
+                struct phx_compiles *compiles,
+                const struct phx_compiler *compiler,
+                const struct phx_compile_shared *shared,
+                size_t count);
+
 /* Reaps those that have ended, and ends those that are late. Never waits for one that runs. */
 void phx_compiles_reap(struct phx_compiles *compiles);
 
 /* Whether there is one to be reaped or taken. */
 bool phx_compiles_has_ended(const struct phx_compiles *compiles);
 
-/* How many have not been reaped. */
+/* How many processes run: those that share one count once. */
 size_t phx_compiles_running(const struct phx_compiles *compiles);
 
 /* The name of the one at POSITION, in no order that lasts; NULL behind the last. Borrowed. */
@@ -100,7 +125,7 @@ const char *phx_compiles_key(const struct phx_compiles *compiles, const char *na
 /* Takes the compile of the job's name out, when it was reaped: JOB has its result then. What the
  * job borrows must be what it was started with, byte for byte: a message is explained by it. */
 bool phx_compiles_take(struct phx_compiles *compiles, struct phx_compile_job *job);
-/* Ends and forgets the compile of NAME, if there is one. */
+/* Ends and forgets the compile of NAME, if there is one; what others wait for goes on. */
 void phx_compiles_cancel(struct phx_compiles *compiles, const char *name);
 
 /* Those that run, as they ask for phx_compiles_reap(): at most LIMIT. Returns how many. */

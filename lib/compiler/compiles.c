@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Compiles several profiles at once, each in a child of its own, and believes the children as
- * little as their input. A compile goes through:
+/* Compiles several profiles at once, each in a child of its own or, where they are small, several
+ * in one (shared.c), and believes the children as little as their input. A compile goes through:
  *
  *   stage    copies of the text and of all that it includes, in a directory that only the
  *            compiler's group can read: the compiler reads what was judged, whatever happens to
@@ -15,49 +15,44 @@
  *
  * Between start and reap the owner does what it likes. It polls the pidfds (phx_compiles_watches),
  * or asks now and then; nothing depends on how soon, as a child that has ended keeps its result in
- * memory files that no process but us has any more. A run owns its stage, process and descriptors
- * until run_done(); the job owns what its caller gets.
+ * memory files that no process but us has any more. A run (run.c) owns its stage, process and
+ * descriptors; it lives as long as a profile waits for it, and each of them can be taken or
+ * cancelled without the others. The job owns what its caller gets.
  *
  * Every job ends with a result, and every failure with a text. -EINVAL is the author's to fix and
  * stays until the input changes; -ETIMEDOUT, -ENOMEM and -EIO may be different another time, and
  * the quarantine tries them again. If phoenixd dies, its children get SIGKILL (set in child.c),
  * and the stages are removed at the next start. */
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "base/digest.h"
 #include "base/grow.h"
 #include "base/strings.h"
-#include "compiler/child.h"
 #include "compiler/compiler.h"
-#include "compiler/outcome.h"
-#include "compiler/output.h"
-#include "compiler/stage.h"
+#include "compiler/features.h"
+#include "compiler/run.h"
 
-/* A compile that runs, or is reaped and waits to be taken. */
-struct run {
+/* A profile whose compile runs, or is reaped and waits to be taken. */
+struct compile {
         char *name;
         char *key;
-        struct phx_compiler compiler; /* as it was at the start */
-        char *stage;
-        struct phx_process process; /* none: it is reaped */
-        uint64_t began_usec;
-        struct phx_compile_end end;
+        struct phx_run *run;
+        size_t position; /* in it */
 };
 
 struct phx_compiles {
         const struct phx_compile_progress *progress;
-        struct run *runs;
+        struct compile *items;
         size_t count;
-        /* What the parser gets to know of the machine's features, as it is staged: for all that
-         * run. */
-        char *stage_dir;
-        char *kernel;
-        char *policy;
-        char *override;
+        struct phx_run **runs;
+        size_t run_count;
+        unsigned shared_count; /* so far, for the names of their stages */
+        struct phx_staged_features features;
 };
 
 int phx_compiles_new(
@@ -72,208 +67,129 @@ int phx_compiles_new(
         return 0;
 }
 
-static void run_close(struct run *run) {
-        if (run->end.policy_fd >= 0)
-                (void) close(run->end.policy_fd);
-        if (run->end.messages_fd >= 0)
-                (void) close(run->end.messages_fd);
-        run->end.policy_fd = run->end.messages_fd = -1;
+/* The last that waited for it has gone. */
+static void drop_run(struct phx_compiles *compiles, struct phx_run *run) {
+        for (size_t i = 0; i < compiles->run_count; i++)
+                if (compiles->runs[i] == run) {
+                        compiles->runs[i] = compiles->runs[--compiles->run_count];
+                        break;
+                }
+        phx_run_free(run);
 }
 
-static void run_unstage(const struct run *run) {
-        if (run->stage)
-                (void) phx_stage_remove(run->stage);
-}
+static void drop_compile(struct phx_compiles *compiles, struct compile *compile) {
+        struct phx_run *run = compile->run;
 
-/* Whatever it started goes with it. */
-static void run_end(struct run *run) {
-        if (run->process.pid <= 0)
-                return;
-        run->end.pid = run->process.pid;
-        run->end.is_abandoned = phx_process_end(&run->process, &run->end.status) < 0;
-        run_unstage(run);
-}
-
-static void run_done(struct run *run) {
-        run_end(run);
-        run_close(run);
-        free(run->name);
-        free(run->key);
-        free(run->stage);
-}
-
-static void unstage_features(struct phx_compiles *compiles) {
-        if (!compiles->stage_dir)
-                return;
-        (void) phx_stage_subtract(compiles->stage_dir, PHX_COMPILER_KERNEL_FEATURES);
-        (void) phx_stage_subtract(compiles->stage_dir, PHX_COMPILER_POLICY_FEATURES);
-        (void) phx_stage_subtract(compiles->stage_dir, PHX_COMPILER_OVERRIDE_FEATURES);
-        free(compiles->stage_dir);
-        free(compiles->kernel);
-        free(compiles->policy);
-        free(compiles->override);
-        compiles->stage_dir = compiles->kernel = compiles->policy = compiles->override = NULL;
+        free(compile->name);
+        free(compile->key);
+        *compile = compiles->items[--compiles->count];
+        if (run && --run->waiting == 0)
+                drop_run(compiles, run);
 }
 
 struct phx_compiles *phx_compiles_free(struct phx_compiles *compiles) {
         if (!compiles)
                 return NULL;
 
-        for (size_t i = 0; i < compiles->count; i++)
-                run_done(&compiles->runs[i]);
-        unstage_features(compiles);
+        while (compiles->count > 0)
+                drop_compile(compiles, &compiles->items[compiles->count - 1]);
+        phx_features_unstage(&compiles->features);
+        free(compiles->items);
         free(compiles->runs);
         free(compiles);
 
         return NULL;
 }
 
-static struct run *find_run(const struct phx_compiles *compiles, const char *name) {
+static struct compile *find_compile(const struct phx_compiles *compiles, const char *name) {
         for (size_t i = 0; i < compiles->count; i++)
-                if (strcmp(compiles->runs[i].name, name) == 0)
-                        return &compiles->runs[i];
+                if (strcmp(compiles->items[i].name, name) == 0)
+                        return &compiles->items[i];
         return NULL;
 }
 
-static void drop_run(struct phx_compiles *compiles, struct run *run) {
-        run_done(run);
-        *run = compiles->runs[--compiles->count];
-}
-
 void phx_compiles_cancel(struct phx_compiles *compiles, const char *name) {
-        struct run *run = find_run(compiles, name);
+        struct compile *compile = find_compile(compiles, name);
 
-        if (run)
-                drop_run(compiles, run);
+        if (compile)
+                drop_compile(compiles, compile);
 }
 
 /* --- start --- */
 
-/* The group that may read the copies. */
-static gid_t group_of(const struct phx_compiler *compiler) {
-        return geteuid() == 0 ? compiler->account.gid : getegid();
-}
+/* A compile that waits for no run yet. */
+static int add_compile(struct phx_compiles *compiles, const char *name, const char *key) {
+        struct compile *compile = phx_grow(&compiles->items, &compiles->count, sizeof(*compile));
 
-/* A file of the directory of stages as it is to be; STAGED is what was put there. It may be gone
- * since, and the account have another group. */
-static int stage_text(
-                const struct phx_compiler *compiler,
-                const char *name,
-                const char *text,
-                char **staged,
-                struct phx_error *error) {
-        int r;
-
-        if (!text || (phx_equal(text, *staged) &&
-                      phx_stage_has(compiler->stage_dir, name, group_of(compiler))))
+        if (!compile)
+                return -ENOMEM;
+        compile->name = strdup(name);
+        compile->key = strdup(key);
+        if (compile->name && compile->key)
                 return 0;
-        (void) phx_replace(staged, NULL);
-        r = phx_stage_add(compiler->stage_dir, name, group_of(compiler), text, error);
-        return r < 0 ? r : phx_replace(staged, text);
+        drop_compile(compiles, compile);
+        return -ENOMEM;
 }
 
-/* Those that run under other features are of no use any more: their keys differ. */
-static int stage_features(
+/* The last COUNT compiles, which were added for it, wait for a run. */
+static int add_run(
                 struct phx_compiles *compiles,
                 const struct phx_compiler *compiler,
+                const char *stage,
+                const struct phx_stage_content *contents,
+                size_t count,
                 struct phx_error *error) {
-        const struct phx_parser_options *options = compiler->options;
-        int r = 0;
-
-        if (!phx_equal(compiles->stage_dir, compiler->stage_dir)) {
-                unstage_features(compiles);
-                r = phx_replace(&compiles->stage_dir, compiler->stage_dir);
-        }
-        if (r >= 0)
-                r = stage_text(compiler,
-                               PHX_COMPILER_KERNEL_FEATURES,
-                               compiler->features_text,
-                               &compiles->kernel,
-                               error);
-        if (r >= 0 && options)
-                r = stage_text(compiler,
-                               PHX_COMPILER_POLICY_FEATURES,
-                               options->policy.text,
-                               &compiles->policy,
-                               error);
-        if (r >= 0 && options)
-                r = stage_text(compiler,
-                               PHX_COMPILER_OVERRIDE_FEATURES,
-                               options->override.text,
-                               &compiles->override,
-                               error);
-        return r;
-}
-
-static int run_prepare(struct run *run, struct phx_compile_job *job) {
-        const struct phx_compiler *compiler = &run->compiler;
+        struct compile *first = &compiles->items[compiles->count - count];
+        struct phx_run **run = phx_grow(&compiles->runs, &compiles->run_count, sizeof(*run));
         int r;
 
-        if (phx_printf(&run->stage, "%s/%s", compiler->stage_dir, job->name) < 0)
+        if (!run)
                 return -ENOMEM;
-        run->end.stage = run->stage;
-        r = phx_compiler_output_new("phoenixd-policy", &run->end.policy_fd);
-        if (r >= 0)
-                r = phx_compiler_output_new("phoenixd-messages", &run->end.messages_fd);
-        if (r < 0)
+        r = phx_run_start(compiler, stage, contents, count, run, error);
+        if (r < 0) {
+                compiles->run_count--;
                 return r;
-        return phx_stage_create(
-                        run->stage,
-                        group_of(compiler),
-                        &(struct phx_stage_content){ job->name,
-                                                     job->profile,
-                                                     job->closure,
-                                                     job->files },
-                        &job->error);
+        }
+        (*run)->waiting = count;
+        for (size_t i = 0; i < count; i++) {
+                first[i].run = *run;
+                first[i].position = i;
+        }
+        return 0;
 }
 
-static int run_start(struct run *run, struct phx_compile_job *job) {
-        pid_t parent = getpid();
-        int r;
+static void begin(struct phx_compiles *compiles, const char *name) {
+        const struct phx_compile_progress *progress = compiles->progress;
 
-        r = run_prepare(run, job);
-        if (r < 0)
-                return r;
-        run->began_usec = phx_now_usec();
-        r = phx_process_fork(&run->process);
-        if (r > 0)
-                phx_compiler_become(
-                                &run->compiler,
-                                &(struct phx_compiler_start){ job->name,
-                                                              run->stage,
-                                                              run->end.policy_fd,
-                                                              run->end.messages_fd,
-                                                              parent });
-        if (r < 0)
-                run_unstage(run);
-        return r;
+        if (progress && progress->started)
+                progress->started(progress->data, name);
+        phx_compiles_cancel(compiles, name);
 }
 
-static int compiles_add(
+static struct phx_stage_content content_of(const struct phx_compile_job *job) {
+        return (struct phx_stage_content){ job->name, job->profile, job->closure, job->files };
+}
+
+static int start_alone(
                 struct phx_compiles *compiles,
                 const struct phx_compiler *compiler,
                 const char *key,
                 struct phx_compile_job *job) {
-        struct run *run;
+        const struct phx_stage_content content = content_of(job);
         int r;
 
-        r = stage_features(compiles, compiler, &job->error);
+        r = phx_features_stage(&compiles->features, compiler, &job->error);
         if (r < 0) {
                 if (job->error.text[0])
                         phx_error_place(&job->error, job->name);
                 return r;
         }
-        run = phx_grow(&compiles->runs, &compiles->count, sizeof(*run));
-        if (!run)
-                return -ENOMEM;
-        run->compiler = *compiler;
-        run->end.policy_fd = run->end.messages_fd = -1;
-        run->name = strdup(job->name);
-        run->key = strdup(key);
-        r = run->name && run->key ? run_start(run, job) : -ENOMEM;
-        run->compiler.features_text = NULL;
+        r = add_compile(compiles, job->name, key);
         if (r < 0)
-                drop_run(compiles, run);
+                return r;
+        r = add_run(compiles, compiler, job->name, &content, 1, &job->error);
+        if (r < 0)
+                drop_compile(compiles, &compiles->items[compiles->count - 1]);
         return r;
 }
 
@@ -282,23 +198,44 @@ int phx_compiles_start(
                 const struct phx_compiler *compiler,
                 const char *key,
                 struct phx_compile_job *job) {
-        const struct phx_compile_progress *progress = compiles->progress;
         int r;
 
-        if (progress && progress->started)
-                progress->started(progress->data, job->name);
-        phx_compiles_cancel(compiles, job->name);
-        r = compiles_add(compiles, compiler, key, job);
+        begin(compiles, job->name);
+        r = start_alone(compiles, compiler, key, job);
         if (r < 0)
                 phx_compile_job_end(job, r);
         return r;
 }
 
-/* --- while they run --- */
+/* Its stage has a name that no profile has, as the first of them may be started again, alone, while
+ * the others still run. */
+int phx_compiles_start_shared(
+                struct phx_compiles *compiles,
+                const struct phx_compiler *compiler,
+                const struct phx_compile_shared *shared,
+                size_t count) {
+        struct phx_stage_content contents[PHX_COMPILE_SHARE_LIMIT];
+        char stage[32];
+        size_t added = 0;
+        int r;
 
-static uint64_t due_of(const struct run *run) {
-        return run->began_usec + run->compiler.deadline_usec;
+        assert(count > 0 && count <= PHX_COMPILE_SHARE_LIMIT);
+        for (size_t i = 0; i < count; i++) {
+                contents[i] = content_of(shared[i].job);
+                begin(compiles, contents[i].name);
+        }
+        r = phx_features_stage(&compiles->features, compiler, NULL);
+        for (; r >= 0 && added < count; added += r >= 0)
+                r = add_compile(compiles, contents[added].name, shared[added].key);
+        (void) snprintf(stage, sizeof(stage), ".shared-%u", compiles->shared_count++);
+        if (r >= 0)
+                r = add_run(compiles, compiler, stage, contents, count, NULL);
+        for (size_t i = 0; r < 0 && i < added; i++)
+                drop_compile(compiles, &compiles->items[compiles->count - 1]);
+        return r;
 }
+
+/* --- while they run --- */
 
 size_t phx_compiles_watches(
                 const struct phx_compiles *compiles,
@@ -306,13 +243,13 @@ size_t phx_compiles_watches(
                 size_t limit) {
         size_t count = 0;
 
-        for (size_t i = 0; i < compiles->count && count < limit; i++) {
-                const struct run *run = &compiles->runs[i];
+        for (size_t i = 0; i < compiles->run_count && count < limit; i++) {
+                const struct phx_run *run = compiles->runs[i];
 
-                if (run->process.pid > 0)
+                if (!phx_run_is_over(run))
                         watches[count++] = (struct phx_process_watch){ run->process.pid,
                                                                        run->process.fd,
-                                                                       due_of(run) };
+                                                                       phx_run_due(run) };
         }
         return count;
 }
@@ -320,8 +257,8 @@ size_t phx_compiles_watches(
 size_t phx_compiles_running(const struct phx_compiles *compiles) {
         size_t count = 0;
 
-        for (size_t i = 0; i < compiles->count; i++)
-                count += compiles->runs[i].process.pid > 0;
+        for (size_t i = 0; i < compiles->run_count; i++)
+                count += !phx_run_is_over(compiles->runs[i]);
         return count;
 }
 
@@ -352,28 +289,32 @@ void phx_compiles_wait(const struct phx_compiles *compiles, uint64_t until_usec)
 
 /* --- the end --- */
 
-static void reap(const struct phx_compiles *compiles, struct run *run, bool was_late) {
+static void compiles_reap(const struct phx_compiles *compiles, struct phx_run *run, bool was_late) {
         const struct phx_compile_progress *progress = compiles->progress;
+        size_t count = run->names.count;
+        uint64_t took;
 
-        run->end.was_late = was_late;
-        run_end(run);
-        if (progress && progress->ended)
-                progress->ended(progress->data, phx_now_usec() - run->began_usec);
+        phx_run_reap(run, was_late);
+        took = phx_now_usec() - run->began_usec;
+        if (!progress || !progress->ended || (count > 1 && !run->output))
+                return;
+        for (size_t i = 0; i < count; i++)
+                progress->ended(progress->data, took / count);
 }
 
 /* Those that run, and those of them that have ended or are late by NOW. Returns how many run. */
 static nfds_t poll_runs(
                 const struct phx_compiles *compiles,
-                struct run **runs,
+                struct phx_run **runs,
                 struct pollfd *fds,
                 uint64_t *ret_now) {
         nfds_t count = 0;
 
-        for (size_t i = 0; i < compiles->count && count < PHX_COMPILES_LIMIT; i++) {
-                if (compiles->runs[i].process.pid <= 0)
+        for (size_t i = 0; i < compiles->run_count && count < PHX_COMPILES_LIMIT; i++) {
+                if (phx_run_is_over(compiles->runs[i]))
                         continue;
-                runs[count] = &compiles->runs[i];
-                fds[count++] = (struct pollfd){ .fd = compiles->runs[i].process.fd,
+                runs[count] = compiles->runs[i];
+                fds[count++] = (struct pollfd){ .fd = compiles->runs[i]->process.fd,
                                                 .events = POLLIN };
         }
         if (count > 0)
@@ -384,45 +325,45 @@ static nfds_t poll_runs(
 
 void phx_compiles_reap(struct phx_compiles *compiles) {
         struct pollfd fds[PHX_COMPILES_LIMIT];
-        struct run *runs[PHX_COMPILES_LIMIT];
+        struct phx_run *runs[PHX_COMPILES_LIMIT];
         uint64_t now;
         nfds_t count = poll_runs(compiles, runs, fds, &now);
 
         for (nfds_t i = 0; i < count; i++)
-                if (fds[i].revents || due_of(runs[i]) <= now)
-                        reap(compiles, runs[i], !fds[i].revents);
+                if (fds[i].revents || phx_run_due(runs[i]) <= now)
+                        compiles_reap(compiles, runs[i], !fds[i].revents);
 }
 
 bool phx_compiles_has_ended(const struct phx_compiles *compiles) {
         struct pollfd fds[PHX_COMPILES_LIMIT];
-        struct run *runs[PHX_COMPILES_LIMIT];
+        struct phx_run *runs[PHX_COMPILES_LIMIT];
         uint64_t now;
         nfds_t count = poll_runs(compiles, runs, fds, &now);
 
-        if (count < compiles->count)
+        if (count < compiles->run_count)
                 return true;
         for (nfds_t i = 0; i < count; i++)
-                if (fds[i].revents || due_of(runs[i]) <= now)
+                if (fds[i].revents || phx_run_due(runs[i]) <= now)
                         return true;
         return false;
 }
 
 const char *phx_compiles_name(const struct phx_compiles *compiles, size_t position) {
-        return position < compiles->count ? compiles->runs[position].name : NULL;
+        return position < compiles->count ? compiles->items[position].name : NULL;
 }
 
 const char *phx_compiles_key(const struct phx_compiles *compiles, const char *name) {
-        const struct run *run = find_run(compiles, name);
+        const struct compile *compile = find_compile(compiles, name);
 
-        return run ? run->key : NULL;
+        return compile ? compile->key : NULL;
 }
 
 bool phx_compiles_take(struct phx_compiles *compiles, struct phx_compile_job *job) {
-        struct run *run = find_run(compiles, job->name);
+        struct compile *compile = find_compile(compiles, job->name);
 
-        if (!run || run->process.pid > 0)
+        if (!compile || !phx_run_is_over(compile->run))
                 return false;
-        phx_compile_job_judge(&run->compiler, &run->end, job);
-        drop_run(compiles, run);
+        phx_run_take(compile->run, compile->position, job);
+        drop_compile(compiles, compile);
         return true;
 }

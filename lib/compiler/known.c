@@ -96,6 +96,7 @@ static int know_program(
         free(known->identity);
         known->identity = identity;
         known->program = program;
+        known->repeats = PHX_UNASKED;
         known->is_settled = is_settled;
         free(known->words);
         known->words = PHX_TAKE(words);
@@ -119,6 +120,13 @@ bool phx_compiler_is_known(const struct phx_compiler_known *known, const char *p
         struct phx_stamp program;
 
         return known_stamp(parser, &program) >= 0 && known_is_same(known, &program);
+}
+
+bool phx_compiler_known_is_repeatable(struct phx_compiler_known *known, const char *parser) {
+        if (known->repeats == PHX_UNASKED)
+                known->repeats = phx_compiler_is_repeatable(parser) ? PHX_REPEATABLE
+                                                                    : PHX_NOT_REPEATABLE;
+        return known->repeats == PHX_REPEATABLE;
 }
 
 void phx_compiler_known_done(struct phx_compiler_known *known) {

@@ -17,6 +17,8 @@ struct phx_compiler_known {
         char *features;
         char *words; /* of the options, see phx_parser_options_identity() */
         struct phx_stamp program;
+        /* See phx_compiler_is_repeatable(): asked when it first matters. */
+        enum { PHX_UNASKED, PHX_REPEATABLE, PHX_NOT_REPEATABLE } repeats;
         bool is_settled; /* the stamp can be relied on, also after a restart */
         struct phx_parser_options options;
         struct phx_compiler_account account;
@@ -41,4 +43,6 @@ int phx_compiler_know(
                 struct phx_error *error);
 /* Whether PARSER still is the program that it was. */
 bool phx_compiler_is_known(const struct phx_compiler_known *known, const char *parser);
+/* Whether what PARSER makes in a run of several is what it makes alone. */
+bool phx_compiler_known_is_repeatable(struct phx_compiler_known *known, const char *parser);
 void phx_compiler_known_done(struct phx_compiler_known *known);

@@ -100,13 +100,38 @@ static int put_include(
         return seen ? put(stage, include->name, seen) : -ENOMEM;
 }
 
+static bool is_put(const struct phx_stage_content *contents, size_t count, const char *name) {
+        for (size_t i = 0; i < count; i++)
+                if (phx_closure_find(contents[i].closure, name))
+                        return true;
+        return false;
+}
+
+/* The last of COUNT: what the others have is there. */
+static int put_content(
+                const struct stage *stage,
+                const struct phx_stage_content *contents,
+                size_t count) {
+        const struct phx_stage_content *content = &contents[count - 1];
+        const struct phx_closure *closure = content->closure;
+        int r;
+
+        r = put(stage, content->name, content->profile);
+        /* A profile may include itself; it is there already, and the compiler will speak of it. */
+        for (size_t i = 0; r >= 0 && i < closure->count; i++)
+                if (strcmp(closure->items[i].name, content->name) != 0 &&
+                    !is_put(contents, count - 1, closure->items[i].name))
+                        r = put_include(stage, &closure->items[i], content->files);
+        return r;
+}
+
 int phx_stage_create(
                 const char *directory,
                 gid_t group,
-                const struct phx_stage_content *content,
+                const struct phx_stage_content *contents,
+                size_t count,
                 struct phx_error *error) {
-        const struct stage stage = { content->name, directory, group, error };
-        const struct phx_closure *closure = content->closure;
+        struct stage stage = { contents->name, directory, group, error };
         int r;
 
         r = phx_stage_remove(directory);
@@ -114,17 +139,15 @@ int phx_stage_create(
                 return phx_error_set_in(
                                 error,
                                 r,
-                                content->name,
+                                contents->name,
                                 "%s: %s",
                                 directory,
                                 strerrordesc_np(-r));
         r = make_directory(&stage, directory);
-        if (r >= 0)
-                r = put(&stage, content->name, content->profile);
-        /* A profile may include itself; it is there already, and the compiler will speak of it. */
-        for (size_t i = 0; r >= 0 && i < closure->count; i++)
-                if (strcmp(closure->items[i].name, content->name) != 0)
-                        r = put_include(&stage, &closure->items[i], content->files);
+        for (size_t i = 0; r >= 0 && i < count; i++) {
+                stage.name = contents[i].name;
+                r = put_content(&stage, contents, i + 1);
+        }
         if (r < 0)
                 (void) phx_stage_remove(directory);
         return r < 0 ? r : 0;

@@ -20,12 +20,13 @@ struct phx_stage_content {
         struct phx_files *files; /* with which CLOSURE was collected */
 };
 
-/* Makes DIRECTORY (absolute, its parent exists) and fills it with CONTENT, to be read by GROUP
- * alone. An older one of that name is removed first. */
+/* Makes DIRECTORY (absolute, its parent exists) and fills it with COUNT CONTENTS, which agree
+ * (source/agree.h), to be read by GROUP alone. An older one of that name is removed first. */
 int phx_stage_create(
                 const char *directory,
                 gid_t group,
-                const struct phx_stage_content *content,
+                const struct phx_stage_content *contents,
+                size_t count,
                 struct phx_error *error);
 
 /* One file more, NAME in DIRECTORY (which exists), to be read by GROUP alone; an older one of that

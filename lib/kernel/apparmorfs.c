@@ -193,6 +193,18 @@ int phx_kernel_features(
         return 0;
 }
 
+int phx_kernel_features_stamp(const struct phx_kernel *kernel, struct phx_stamp *ret_stamp) {
+        char path[PATH_MAX];
+        struct stat st;
+
+        if (snprintf(path, sizeof(path), "%s/features", kernel->apparmorfs) >= (int) sizeof(path))
+                return -ENAMETOOLONG;
+        if (stat(path, &st) < 0)
+                return phx_errno();
+        *ret_stamp = phx_stamp_of(&st);
+        return 0;
+}
+
 int phx_kernel_make_namespace(
                 const struct phx_kernel *kernel,
                 const char *name,

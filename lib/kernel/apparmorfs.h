@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/stamp.h"
 #include "base/strings.h"
 #include "kernel/loaded.h"
 
@@ -59,11 +60,27 @@ int phx_kernel_observe_changed(
                 struct phx_loaded_list *list,
                 struct phx_error *error);
 
+/* Only the profiles NAMES and their children: what is loaded under another name costs no more than
+ * its place in one listing. */
+int phx_kernel_observe_named(
+                const struct phx_kernel *kernel,
+                const struct phx_strings *names,
+                struct phx_loaded_list *ret_list,
+                struct phx_error *error);
+
 /* The number that counts up with every accepted load and every removal of profiles, by anybody, in
  * this policy namespace. Whoever reads it waits until a load that is under way is over, so that
  * what is listed between two readings of the same number is what is loaded at that number. -ENOTSUP
- * when there is no such file, or one that can be read only once. */
-int phx_kernel_revision(const struct phx_kernel *kernel, uint64_t *ret_revision);
+ * when there is no such file, or one that can be read only once. RET_FILE, which may be NULL: of
+ * the stamp of the file what does not change, by which the namespace is recognized. */
+int phx_kernel_revision(
+                const struct phx_kernel *kernel,
+                uint64_t *ret_revision,
+                struct phx_stamp *ret_file);
+
+/* By what the kernel's features are recognized as those that were read before: they do not change
+ * while it runs. 0 or a negative errno. */
+int phx_kernel_features_stamp(const struct phx_kernel *kernel, struct phx_stamp *ret_stamp);
 
 /* Policy namespaces directly in this one, sorted. */
 int phx_kernel_namespaces(

@@ -61,8 +61,7 @@ static bool listed_is_kept(unsigned char byte) {
         return strchr(plain, byte) || (byte >= 0xc0 && byte != 0xd7 && byte != 0xf7);
 }
 
-/* The first SIZE bytes of NAME as in the name of its entry. NULL when memory is short. */
-static char *listed_base_of(const char *name, size_t size) {
+char *phx_kernel_entry_base(const char *name, size_t size) {
         size_t first = strspn(name, "/."), used = 0;
         char *base = calloc(size + 1, 1);
 
@@ -93,7 +92,7 @@ static int listed_take_line(char *line, struct phx_listed_profiles *listed) {
         if (!item)
                 return -ENOMEM;
         item->name = strndup(line, size);
-        item->base = listed_base_of(line, size);
+        item->base = phx_kernel_entry_base(line, size);
         item->mode = child ? PHX_POLICY_UNKNOWN : mode;
         item->is_in_doubt = child != NULL;
         return item->name && item->base ? 0 : -ENOMEM;

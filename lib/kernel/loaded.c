@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/sorted.h"
+
 int phx_loaded_list_add(struct phx_loaded_list *list, struct phx_loaded *loaded) {
         struct phx_loaded *items;
 
@@ -26,21 +28,17 @@ void phx_loaded_list_sort(struct phx_loaded_list *list) {
                 qsort(list->items, list->count, sizeof(*list->items), compare_loaded);
 }
 
+static int loaded_compare_name(const void *name, const void *loaded) {
+        return strcmp(name, ((const struct phx_loaded *) loaded)->name);
+}
+
 const struct phx_loaded *phx_loaded_find(const struct phx_loaded_list *list, const char *name) {
-        size_t low = 0, high = list->count;
-
-        while (low < high) {
-                size_t middle = low + (high - low) / 2;
-                int order = strcmp(list->items[middle].name, name);
-
-                if (order == 0)
-                        return &list->items[middle];
-                if (order < 0)
-                        low = middle + 1;
-                else
-                        high = middle;
-        }
-        return NULL;
+        return phx_find_sorted(
+                        name,
+                        list->items,
+                        list->count,
+                        sizeof(*list->items),
+                        loaded_compare_name);
 }
 
 void phx_loaded_done(struct phx_loaded *loaded) {

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 #include "base/scope.h"
+#include "base/texts.h"
 #include "kernel/apparmorfs.h"
 
 /* What is loaded in the kernel, kept from one look to the next, and read again as far as it may
@@ -30,6 +31,12 @@ int phx_kernel_picture_look(
 /* Both borrowed until the next call; empty when there is no picture. */
 const struct phx_loaded_list *phx_kernel_picture_loaded(const struct phx_kernel_picture *picture);
 const struct phx_strings *phx_kernel_picture_namespaces(const struct phx_kernel_picture *picture);
+
+/* Leaves what is in it to the next run, if all of it could be read, and takes what the run before
+ * has left, before the first look: that believes it if nothing was loaded or removed since. 0,
+ * -ENOMEM or -EBADMSG. */
+int phx_kernel_picture_leave(const struct phx_kernel_picture *picture, struct phx_buffer *texts);
+int phx_kernel_picture_take(struct phx_kernel_picture *picture, struct phx_texts *texts);
 
 /* Whether a look would find what is in the picture: cheap, and false in doubt. */
 bool phx_kernel_picture_is_unchanged(

@@ -204,6 +204,10 @@ static int observe_profile(
         return observe_directory(children, name, depth + 1, list);
 }
 
+int phx_kernel_observe_entry(int dir_fd, const char *entry, struct phx_loaded_list *list) {
+        return observe_profile(dir_fd, entry, NULL, 0, list);
+}
+
 static int observe_directory(
                 int dir_fd,
                 const char *parent,
@@ -419,7 +423,10 @@ int phx_kernel_observe_changed(
 }
 
 /* A descriptor that has read nothing yet has news, unless the number is 0. */
-int phx_kernel_revision(const struct phx_kernel *kernel, uint64_t *ret_revision) {
+int phx_kernel_revision(
+                const struct phx_kernel *kernel,
+                uint64_t *ret_revision,
+                struct phx_stamp *ret_file) {
         phx_autoclose int fd = -1;
         char number[64], *end = NULL;
         struct stat st;
@@ -428,6 +435,8 @@ int phx_kernel_revision(const struct phx_kernel *kernel, uint64_t *ret_revision)
         fd = phx_kernel_open_below(kernel, "policy/revision", O_RDONLY | O_NONBLOCK | O_NOCTTY);
         if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
                 return -ENOTSUP;
+        if (ret_file)
+                *ret_file = (struct phx_stamp){ .device = st.st_dev, .inode = st.st_ino };
         n = read(fd, number, sizeof(number) - 1);
         if (n < 0 && errno == EAGAIN) {
                 *ret_revision = 0;

@@ -40,44 +40,73 @@ static struct phx_graph_bytes flag_bytes(void) {
         return bytes;
 }
 
-/* Whether a file system of TYPE may be mounted, from SOURCES, where the type is next. */
-static int may_mount(
-                const struct lint *lint,
-                const struct phx_graph_set *sources,
-                const char *type,
-                bool *ret_may) {
-        phx_cleanup(phx_graph_set_done) struct phx_graph_set set = { 0 };
-        const struct phx_graph_bytes flags = flag_bytes();
+/* A search for mounts: what is in its sets is reached part by part. */
+struct mounts {
+        struct phx_graph_set targets; /* strings that targets may be lead there */
+        struct phx_graph_set next,
+                        begun; /* over a NUL, where sources begin; of the search before */
+        const char *prefix;    /* of sources, in the search before; NULL: there is none */
+        struct phx_graph_set sources;
+        struct phx_graph_set types; /* over a NUL, where the type is next */
+        struct phx_graph_set flags;
+};
 
-        *ret_may = false;
-        if (phx_graph_set_init(lint->others, &set) < 0)
+static void mounts_done(struct mounts *mounts) {
+        phx_graph_set_done(&mounts->targets);
+        phx_graph_set_done(&mounts->next);
+        phx_graph_set_done(&mounts->begun);
+        phx_graph_set_done(&mounts->sources);
+        phx_graph_set_done(&mounts->types);
+        phx_graph_set_done(&mounts->flags);
+}
+
+static int mounts_init(const struct lint *lint, struct mounts *mounts) {
+        *mounts = (struct mounts){ 0 };
+        if (phx_graph_set_init(lint->others, &mounts->targets) < 0 ||
+            phx_graph_set_init(lint->others, &mounts->next) < 0 ||
+            phx_graph_set_init(lint->others, &mounts->begun) < 0 ||
+            phx_graph_set_init(lint->others, &mounts->sources) < 0 ||
+            phx_graph_set_init(lint->others, &mounts->types) < 0 ||
+            phx_graph_set_init(lint->others, &mounts->flags) < 0)
                 return -ENOMEM;
-        phx_graph_follow(lint->others, sources, type, strlen(type) + 1, &set);
-        phx_graph_close(lint->others, &flags, &set);
-        for (size_t i = 0; i < set.count && !*ret_may; i++)
-                *ret_may = phx_policy_graph_permissions(lint->others, set.items[i]).allow &
-                           PHX_QUERY_MOUNT_IT;
         return 0;
 }
 
-/* From TARGETS over a NUL and any source that begins with PREFIX, to where the type is next. */
-static int pass_source(
-                const struct lint *lint,
-                const struct phx_graph_set *targets,
-                const char *prefix,
-                struct phx_graph_set *ret_sources) {
-        phx_cleanup(phx_graph_set_done) struct phx_graph_set begun = { 0 }, sources = { 0 };
-        const struct phx_graph_bytes any = phx_graph_any();
+/* Whether a file system of TYPE may be mounted from the sources. */
+static bool may_mount(const struct lint *lint, struct mounts *mounts, const char *type) {
+        const struct phx_graph_bytes flags = flag_bytes();
+        struct phx_graph_set *set = &mounts->flags;
 
-        if (phx_graph_set_init(lint->others, &begun) < 0 ||
-            phx_graph_set_init(lint->others, &sources) < 0 ||
-            phx_graph_set_init(lint->others, ret_sources) < 0)
-                return -ENOMEM;
-        phx_graph_follow(lint->others, targets, "", 1, &begun);
-        phx_graph_follow(lint->others, &begun, prefix, strlen(prefix), &sources);
-        phx_graph_close(lint->others, &any, &sources);
-        phx_graph_follow(lint->others, &sources, "", 1, ret_sources);
-        return 0;
+        phx_graph_set_clear(set);
+        phx_graph_follow(lint->others, &mounts->types, type, strlen(type) + 1, set);
+        if (set->count > 0)
+                phx_graph_close(lint->others, &flags, set);
+        for (size_t i = 0; i < set->count; i++)
+                if (phx_policy_graph_permissions(lint->others, set->items[i]).allow &
+                    PHX_QUERY_MOUNT_IT)
+                        return true;
+        return false;
+}
+
+/* From the targets over a NUL and any source that begins with PREFIX, to where the type is next.
+ * Most targets are followed by the same sources, which need no second search then. */
+static void pass_source(const struct lint *lint, struct mounts *mounts, const char *prefix) {
+        const struct phx_graph_bytes any = phx_graph_any();
+        struct phx_graph_set begun = mounts->next;
+
+        phx_graph_set_clear(&begun);
+        phx_graph_follow(lint->others, &mounts->targets, "", 1, &begun);
+        mounts->next = mounts->begun;
+        mounts->begun = begun;
+        if (mounts->prefix && strcmp(mounts->prefix, prefix) == 0 &&
+            phx_graph_set_equals(&mounts->next, &begun))
+                return;
+        mounts->prefix = prefix;
+        phx_graph_set_clear(&mounts->sources);
+        phx_graph_set_clear(&mounts->types);
+        phx_graph_follow(lint->others, &begun, prefix, strlen(prefix), &mounts->sources);
+        phx_graph_close(lint->others, &any, &mounts->sources);
+        phx_graph_follow(lint->others, &mounts->sources, "", 1, &mounts->types);
 }
 
 /* The state in which targets begin; 0: mounts are not mediated. */
@@ -92,29 +121,23 @@ static uint32_t mount_start(const struct lint *lint) {
                             : 0;
 }
 
-static int lint_block_mounts(struct lint *lint, uint32_t start) {
+static int lint_block_mounts(struct lint *lint, struct mounts *mounts, uint32_t start) {
         static const char *const types[] = {
                 "ext4",  "ext3", "ext2",    "xfs", "btrfs",    "vfat",     "exfat",  "f2fs",
                 "ntfs3", "ntfs", "iso9660", "udf", "squashfs", "reiserfs", "hfsplus"
         };
-        phx_cleanup(phx_graph_set_done) struct phx_graph_set targets = { 0 }, sources = { 0 };
         phx_cleanup(lint_names_done) struct lint_names found = { 0 };
         struct lint_place place = { LINT_MOUNT, NULL, NULL };
         const struct phx_graph_bytes any = phx_graph_any();
-        int r;
+        int r = 0;
 
-        if (phx_graph_set_init(lint->others, &targets) < 0)
-                return -ENOMEM;
-        phx_graph_set_add(&targets, start);
-        phx_graph_close(lint->others, &any, &targets);
-        r = pass_source(lint, &targets, "/dev/", &sources);
-        for (size_t i = 0; r >= 0 && i < PHX_ELEMENTS(types); i++) {
-                bool may = false;
-
-                r = may_mount(lint, &sources, types[i], &may);
-                if (r >= 0 && may)
+        phx_graph_set_clear(&mounts->targets);
+        phx_graph_set_add(&mounts->targets, start);
+        phx_graph_close(lint->others, &any, &mounts->targets);
+        pass_source(lint, mounts, "/dev/");
+        for (size_t i = 0; r >= 0 && i < PHX_ELEMENTS(types); i++)
+                if (may_mount(lint, mounts, types[i]))
                         r = lint_names_add(&found, types[i]);
-        }
         place.name = found.first;
         return r < 0 ? r
                      : lint_add_names(lint,
@@ -125,42 +148,44 @@ static int lint_block_mounts(struct lint *lint, uint32_t start) {
                                       ")");
 }
 
+/* A file system that controls the kernel, and where it belongs. */
+struct kernel_system {
+        const char *type;
+        const char *place;
+};
+
 /* Elsewhere than in its place it is not known by its path any more; and in its place it may be open
  * for writing. */
 static int may_reach(
                 const struct lint *lint,
+                struct mounts *mounts,
                 uint32_t start,
-                const char *type,
-                const char *place,
+                const struct kernel_system *system,
                 bool *ret_may) {
-        phx_cleanup(phx_graph_set_done) struct phx_graph_set targets = { 0 }, sources = { 0 },
-                                                             own = { 0 }, own_sources = { 0 };
+        const char *place = system->place;
         phx_autofree char *file = NULL;
-        int r;
 
-        if (phx_graph_set_init(lint->others, &targets) < 0 ||
-            phx_graph_set_init(lint->others, &own) < 0)
-                return -ENOMEM;
-        phx_graph_others(lint->others, start, place, false, 0, &targets);
-        r = pass_source(lint, &targets, "", &sources);
-        if (r >= 0)
-                r = may_mount(lint, &sources, type, ret_may);
-        if (r < 0 || *ret_may)
-                return r;
+        phx_graph_set_clear(&mounts->targets);
+        phx_graph_others(lint->others, start, place, false, 0, &mounts->targets);
+        pass_source(lint, mounts, "");
+        *ret_may = may_mount(lint, mounts, system->type);
+        if (*ret_may)
+                return 0;
         if (phx_printf(&file, "%sx", place) < 0)
                 return -ENOMEM;
         if (!lint_may_open(lint, file, AA_MAY_WRITE))
                 return 0;
-        phx_graph_set_add(&own, phx_policy_graph_run(lint->others, start, place, strlen(place)));
-        r = pass_source(lint, &own, "", &own_sources);
-        return r < 0 ? r : may_mount(lint, &own_sources, type, ret_may);
+        phx_graph_set_clear(&mounts->targets);
+        phx_graph_set_add(
+                        &mounts->targets,
+                        phx_policy_graph_run(lint->others, start, place, strlen(place)));
+        pass_source(lint, mounts, "");
+        *ret_may = may_mount(lint, mounts, system->type);
+        return 0;
 }
 
-static int lint_kernel_mounts(struct lint *lint, uint32_t start) {
-        static const struct {
-                const char *type;
-                const char *place;
-        } systems[] = {
+static int lint_kernel_mounts(struct lint *lint, struct mounts *mounts, uint32_t start) {
+        static const struct kernel_system systems[] = {
                 { "debugfs", "/sys/kernel/debug/" },
                 { "tracefs", "/sys/kernel/tracing/" },
                 { "securityfs", "/sys/kernel/security/" },
@@ -175,7 +200,7 @@ static int lint_kernel_mounts(struct lint *lint, uint32_t start) {
         for (size_t i = 0; r >= 0 && i < PHX_ELEMENTS(systems); i++) {
                 bool may = false;
 
-                r = may_reach(lint, start, systems[i].type, systems[i].place, &may);
+                r = may_reach(lint, mounts, start, &systems[i], &may);
                 if (r >= 0 && may)
                         r = lint_names_add(&found, systems[i].type);
         }
@@ -190,6 +215,7 @@ static int lint_kernel_mounts(struct lint *lint, uint32_t start) {
 }
 
 int lint_mounts(struct lint *lint) {
+        phx_cleanup(mounts_done) struct mounts mounts = { 0 };
         const struct lint_place place = { LINT_HEADER, NULL, NULL };
         uint32_t start = mount_start(lint);
         int r;
@@ -200,8 +226,10 @@ int lint_mounts(struct lint *lint) {
                                 &place,
                                 "may mount anything, because the profile's abi does not mediate "
                                 "mounts");
-        r = lint_block_mounts(lint, start);
-        return r < 0 ? r : lint_kernel_mounts(lint, start);
+        r = mounts_init(lint, &mounts);
+        if (r >= 0)
+                r = lint_block_mounts(lint, &mounts, start);
+        return r < 0 ? r : lint_kernel_mounts(lint, &mounts, start);
 }
 
 /* --- files --- */
@@ -230,14 +258,15 @@ static struct phx_graph_bytes bytes_of(const struct paths *paths) {
         return bytes;
 }
 
-/* 1 and the path's end for the first that may be opened with one of MASK. */
-static int reach_find_path(
+#define WITNESS_SIZE 128
+
+/* True and the first path that may be opened with one of MASK. SET is for the search. */
+static bool reach_find_path(
                 const struct lint *lint,
                 const struct paths *paths,
                 uint32_t mask,
-                char *witness,
-                size_t size) {
-        phx_cleanup(phx_graph_set_done) struct phx_graph_set set = { 0 };
+                struct phx_graph_set *set,
+                char witness[WITNESS_SIZE]) {
         const struct phx_graph_bytes bytes = bytes_of(paths);
         uint32_t begun = phx_policy_graph_run(
                         lint->files,
@@ -246,23 +275,20 @@ static int reach_find_path(
                         strlen(paths->prefix));
         char end[64] = "";
 
-        if (begun == 0)
-                return 0;
-        if (phx_graph_set_init(lint->files, &set) < 0)
-                return -ENOMEM;
-        if (paths->is_any || paths->sets[0]) {
-                phx_graph_begin(lint->files, begun, &bytes, &set);
-                phx_graph_close(lint->files, &bytes, &set);
+        phx_graph_set_clear(set);
+        if (begun != 0 && (paths->is_any || paths->sets[0])) {
+                phx_graph_begin(lint->files, begun, &bytes, set);
+                phx_graph_close(lint->files, &bytes, set);
         } else
-                phx_graph_set_add(&set, begun);
-        for (size_t i = 0; i < set.count; i++) {
-                if (!(phx_policy_graph_permissions(lint->files, set.items[i]).allow & mask))
+                phx_graph_set_add(set, begun);
+        for (size_t i = 0; i < set->count; i++) {
+                if (!(phx_policy_graph_permissions(lint->files, set->items[i]).allow & mask))
                         continue;
-                phx_graph_witness(&set, set.items[i], end, sizeof(end));
-                (void) snprintf(witness, size, "%s%s", paths->prefix, end);
-                return 1;
+                phx_graph_witness(set, set->items[i], end, sizeof(end));
+                (void) snprintf(witness, WITNESS_SIZE, "%s%s", paths->prefix, end);
+                return true;
         }
-        return 0;
+        return false;
 }
 
 /* One rule about paths. */
@@ -275,15 +301,17 @@ struct file_rule {
         size_t count;
 };
 
-static int lint_file_rule(struct lint *lint, const struct file_rule *rule) {
+static int lint_file_rule(
+                struct lint *lint,
+                const struct file_rule *rule,
+                struct phx_graph_set *set) {
         phx_cleanup(lint_names_done) struct lint_names found = { 0 };
-        char first[128] = "", witness[128];
+        char first[WITNESS_SIZE] = "", witness[WITNESS_SIZE];
         const struct lint_place place = { LINT_FILE, first, rule->permissions };
         int r = 0;
 
         for (size_t i = 0; r >= 0 && i < rule->count; i++) {
-                r = reach_find_path(lint, &rule->paths[i], rule->mask, witness, sizeof(witness));
-                if (r <= 0)
+                if (!reach_find_path(lint, &rule->paths[i], rule->mask, set, witness))
                         continue;
                 if (found.count == 0)
                         (void) snprintf(first, sizeof(first), "%s", witness);
@@ -291,6 +319,27 @@ static int lint_file_rule(struct lint *lint, const struct file_rule *rule) {
         }
         return r < 0 ? r : lint_add_names(lint, rule->rule, &place, &found, rule->words, "");
 }
+
+static const struct paths kernel[] = {
+        { "/proc/sysrq-trigger", { NULL }, false },
+        { "/proc/sys/kernel/core_pattern", { NULL }, false },
+        { "/proc/sys/kernel/modprobe", { NULL }, false },
+        { "/proc/sys/kernel/hotplug", { NULL }, false },
+        { "/proc/sys/fs/binfmt_misc/register", { NULL }, false },
+        { "/sys/kernel/uevent_helper", { NULL }, false },
+        { "/sys/fs/cgroup/release_agent", { NULL }, false },
+        { "/sys/kernel/debug/x", { NULL }, false },
+        { "/sys/kernel/tracing/kprobe_events", { NULL }, false },
+        { "/sys/power/state", { NULL }, false },
+        { "/sys/firmware/efi/efivars/", { NULL }, true },
+};
+
+static const struct paths memory[] = {
+        { "/proc/kcore", { NULL }, false },
+        { "/dev/mem", { NULL }, false },
+        { "/dev/kmem", { NULL }, false },
+        { "/dev/port", { NULL }, false },
+};
 
 int lint_files(struct lint *lint) {
         const struct paths devices[] = {
@@ -304,25 +353,6 @@ int lint_files(struct lint *lint) {
                 { "/dev/md", { digits }, false },
                 { "/dev/zd", { digits, "p" }, false },
                 { "/dev/mapper/", { NULL }, true },
-        };
-        static const struct paths kernel[] = {
-                { "/proc/sysrq-trigger", { NULL }, false },
-                { "/proc/sys/kernel/core_pattern", { NULL }, false },
-                { "/proc/sys/kernel/modprobe", { NULL }, false },
-                { "/proc/sys/kernel/hotplug", { NULL }, false },
-                { "/proc/sys/fs/binfmt_misc/register", { NULL }, false },
-                { "/sys/kernel/uevent_helper", { NULL }, false },
-                { "/sys/fs/cgroup/release_agent", { NULL }, false },
-                { "/sys/kernel/debug/x", { NULL }, false },
-                { "/sys/kernel/tracing/kprobe_events", { NULL }, false },
-                { "/sys/power/state", { NULL }, false },
-                { "/sys/firmware/efi/efivars/", { NULL }, true },
-        };
-        static const struct paths memory[] = {
-                { "/proc/kcore", { NULL }, false },
-                { "/dev/mem", { NULL }, false },
-                { "/dev/kmem", { NULL }, false },
-                { "/dev/port", { NULL }, false },
         };
         const struct file_rule rules[] = {
                 { PHX_RULE_BLOCK_DEVICES,
@@ -344,9 +374,13 @@ int lint_files(struct lint *lint) {
                   memory,
                   PHX_ELEMENTS(memory) },
         };
-        int r = 0;
+        phx_cleanup(phx_graph_set_done) struct phx_graph_set set = { 0 };
+        int r;
 
-        for (size_t i = 0; lint->files && r >= 0 && i < PHX_ELEMENTS(rules); i++)
-                r = lint_file_rule(lint, &rules[i]);
+        if (!lint->files)
+                return 0;
+        r = phx_graph_set_init(lint->files, &set);
+        for (size_t i = 0; r >= 0 && i < PHX_ELEMENTS(rules); i++)
+                r = lint_file_rule(lint, &rules[i], &set);
         return r;
 }

@@ -28,6 +28,7 @@
 
 #include "base/file.h"
 #include "base/grow.h"
+#include "base/sorted.h"
 #include "base/strings.h"
 #include "lxc/hierarchies.h"
 
@@ -61,8 +62,7 @@ static int compare_pids(const void *a, const void *b) {
 }
 
 bool phx_pids_has(const struct phx_pids *pids, pid_t pid) {
-        return pids->count > 0 &&
-               bsearch(&pid, pids->items, pids->count, sizeof(pid), compare_pids) != NULL;
+        return phx_find_sorted(&pid, pids->items, pids->count, sizeof(pid), compare_pids) != NULL;
 }
 
 /* A process that moved while the cgroups were read may be in two of them, and is in each of several
@@ -217,21 +217,10 @@ static bool is_payload_of(const struct phx_task_query *query, const char *entry)
                !(query->others && phx_strings_has_sorted(query->others, name));
 }
 
-/* The first that is not before the container's own. */
-static size_t first_payload(
-                const struct phx_strings *payloads,
-                const struct phx_task_query *query) {
-        size_t low = 0, high = payloads->count;
+static int cgroups_compare_payload(const void *name, const void *item) {
+        const char *const *payload = item;
 
-        while (low < high) {
-                size_t middle = low + (high - low) / 2;
-
-                if (strcmp(payloads->items[middle] + strlen(PHX_CGROUP_PAYLOAD), query->name) < 0)
-                        low = middle + 1;
-                else
-                        high = middle;
-        }
-        return low;
+        return strcmp(name, *payload + strlen(PHX_CGROUP_PAYLOAD));
 }
 
 static int read_payloads(
@@ -239,9 +228,15 @@ static int read_payloads(
                 int parent_fd,
                 const struct phx_strings *payloads,
                 const struct phx_task_query *query) {
+        size_t own = phx_lower_bound(
+                        query->name,
+                        payloads->items,
+                        payloads->count,
+                        sizeof(*payloads->items),
+                        cgroups_compare_payload);
         int r = 0;
 
-        for (size_t i = first_payload(payloads, query); r >= 0 && i < payloads->count; i++) {
+        for (size_t i = own; r >= 0 && i < payloads->count; i++) {
                 const char *name = payloads->items[i];
 
                 if (!phx_has_prefix(name + strlen(PHX_CGROUP_PAYLOAD), query->name))

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/grow.h"
+#include "base/sorted.h"
 #include "lxc/walk.h"
 
 static struct phx_lxc_chain *chain_free(struct phx_lxc_chain *chain) {
@@ -46,27 +47,21 @@ static int chain_compare(const struct phx_strings *a, const struct phx_strings *
         return (a->count > b->count) - (a->count < b->count);
 }
 
-/* The first that does not come before TARGETS. */
-static size_t chain_lower_bound(
-                const struct phx_lxc_chains *chains,
-                const struct phx_strings *targets) {
-        size_t low = 0, high = chains->count;
+static int chain_compare_with(const void *targets, const void *item) {
+        const struct phx_lxc_chain *const *chain = item;
 
-        while (low < high) {
-                size_t middle = low + (high - low) / 2;
-
-                if (chain_compare(&chains->items[middle]->targets, targets) < 0)
-                        low = middle + 1;
-                else
-                        high = middle;
-        }
-        return low;
+        return chain_compare(targets, &(*chain)->targets);
 }
 
 struct phx_lxc_chain *phx_lxc_chains_add(
                 struct phx_lxc_chains *chains,
                 const struct phx_strings *targets) {
-        size_t at = chain_lower_bound(chains, targets);
+        size_t at = phx_lower_bound(
+                        targets,
+                        chains->items,
+                        chains->count,
+                        sizeof(*chains->items),
+                        chain_compare_with);
         struct phx_lxc_chain *chain;
 
         if (at < chains->count && phx_strings_equal(&chains->items[at]->targets, targets))

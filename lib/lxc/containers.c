@@ -107,7 +107,10 @@ static void lxc_look_done(struct look *look) {
 }
 
 static int config_path(const struct phx_lxc *lxc, const char *name, char **ret_path) {
-        return phx_printf(ret_path, "%s/%s/config", lxc->path, name);
+        phx_autofree char *directory = NULL;
+        int r = phx_concat(&directory, lxc->path, "/", name);
+
+        return r < 0 ? r : phx_concat(ret_path, directory, "/", "config");
 }
 
 /* --- names --- */
@@ -383,6 +386,8 @@ static int show_container(struct look *look, const struct phx_lxc_known *known) 
         if (r < 0 || known->trouble)
                 return r;
         r = show_values(known, container);
+        if (r >= 0)
+                r = phx_replace(&container->decider.ungated, known->decider.ungated);
         return r < 0 ? r : phx_replace(&container->decider.file, known->decider.file);
 }
 
@@ -399,7 +404,7 @@ static int lxc_show(struct look *look) {
                 if (known->is_link)
                         r = phx_strings_copy(watches, &known->watches);
                 else if (known->is_directory)
-                        r = phx_strings_addf(watches, "%s/%s", look->lxc->path, known->name);
+                        r = phx_strings_add_concat(watches, look->lxc->path, "/", known->name);
                 if (r >= 0 && known->has_config)
                         r = show_container(look, known);
         }

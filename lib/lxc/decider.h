@@ -12,6 +12,8 @@
 struct phx_lxc_decider {
         char *file;    /* NULL: nothing sets it */
         unsigned line; /* 0: somewhere in FILE, which is a directory where one was included */
+        char *ungated; /* "FILE:LINE" of the line that empties a hook of the boot gate; "" where no
+                          line sets one of them; NULL: LXC asks the gate at each start */
 };
 
 /* TEXT is that of the config at PATH, and EFFECTIVE what liblxc says is in force: the line that is

@@ -29,7 +29,7 @@
 #include "lxc/known.h"
 #include "lxc/option_memory.h"
 
-#define MAGIC "phoenixd-lxc 3"
+#define MAGIC "phoenixd-lxc 4"
 /* What the file is about. */
 #define SUBJECT "lxc-answers"
 
@@ -45,13 +45,18 @@ static int kept_add_chain(struct phx_buffer *bytes, const struct phx_lxc_chain *
         return r;
 }
 
+/* A place begins with a '/', so that this is none. */
+#define UNGATED_NOWHERE "-"
+
+static const char *kept_ungated(const char *ungated) {
+        return ungated && !ungated[0] ? UNGATED_NOWHERE : ungated;
+}
+
 static int kept_add_values(struct phx_buffer *bytes, const struct phx_lxc_known *known) {
         const struct phx_lxc_values *values = &known->values;
-        const char *const texts[] = { values->text,
-                                      values->profile,
-                                      values->cgroup_dir,
-                                      values->cgroup_container,
-                                      known->decider.file };
+        const char *const texts[] = { values->text,        values->profile,
+                                      values->cgroup_dir,  values->cgroup_container,
+                                      known->decider.file, kept_ungated(known->decider.ungated) };
         int r = phx_texts_add_number(bytes, (uint64_t) -values->code);
 
         for (size_t i = 0; r >= 0 && i < PHX_ELEMENTS(texts); i++)
@@ -173,6 +178,10 @@ static int kept_take_values(struct phx_texts *reader, struct phx_lxc_known *know
                 return -ENOMEM;
         text = phx_texts_next(reader);
         r = phx_replace(&known->decider.file, text[0] ? text : NULL);
+        text = phx_texts_next(reader);
+        if (r >= 0 && text[0])
+                r = phx_replace(&known->decider.ungated,
+                                strcmp(text, UNGATED_NOWHERE) == 0 ? "" : text);
         known->decider.line = (unsigned) phx_texts_next_number(reader);
         values->allow_nesting = strcmp(phx_texts_next(reader), "1") == 0;
         values->is_mapped = strcmp(phx_texts_next(reader), "1") == 0;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sorted.h"
 #include "base/strings.h"
 
 struct phx_lxc_expected *phx_lxc_expected_free(struct phx_lxc_expected *expected) {
@@ -93,12 +94,12 @@ static int known_compare(const void *name, const void *known) {
 }
 
 struct phx_lxc_known *phx_lxc_cache_find(const struct phx_lxc_cache *cache, const char *name) {
-        return cache->count > 0 ? bsearch(name,
-                                          cache->items,
-                                          cache->count,
-                                          sizeof(*cache->items),
-                                          known_compare)
-                                : NULL;
+        return phx_find_sorted(
+                        name,
+                        cache->items,
+                        cache->count,
+                        sizeof(*cache->items),
+                        known_compare);
 }
 
 int phx_lxc_cache_set_names(struct phx_lxc_cache *cache, char *const *names, size_t count) {

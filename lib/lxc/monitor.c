@@ -14,21 +14,17 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/process.h"
+#include "lxc/monitor_private.h"
 #include "lxc/socket_owner.h"
 
-/* The command's number, and the two structures that are sent as they lie in memory. */
+/* The command's number. */
 #define GET_INIT_PID 4
 
+/* Sent as it lies in memory. */
 struct request {
         int32_t command;
-        int32_t size; /* of data that follows: none */
+        int32_t size; /* of data that follows */
         void *data;
-};
-
-struct response {
-        int32_t code;
-        int32_t size;
-        intptr_t data; /* the number itself */
 };
 
 struct round {
@@ -81,9 +77,11 @@ socklen_t phx_lxc_monitor_address(
         return (socklen_t) (offsetof(struct sockaddr_un, sun_path) + 1 + (size_t) n);
 }
 
-/* As its own user, which a monitor wants to see before it reads the command. */
-static bool send_question(int fd) {
-        struct request request = { .command = GET_INIT_PID };
+/* As its own user, which a monitor wants to see before it reads the command. All at once, as a
+ * monitor that has read the first part waits for the rest. */
+bool phx_lxc_monitor_send(int fd, int32_t command, const char *text) {
+        size_t size = text ? strlen(text) + 1 : 0;
+        struct request request = { .command = command, .size = (int32_t) size };
         const struct ucred sender = { getpid(), getuid(), getgid() };
         union {
                 struct cmsghdr header;
@@ -91,18 +89,24 @@ static bool send_question(int fd) {
         } control = { .header = { .cmsg_len = CMSG_LEN(sizeof(sender)),
                                   .cmsg_level = SOL_SOCKET,
                                   .cmsg_type = SCM_CREDENTIALS } };
-        struct iovec vector = { &request, sizeof(request) };
+        char bytes[sizeof(request) + PHX_LXC_MONITOR_TEXT];
+        struct iovec vector = { bytes, sizeof(request) + size };
         const struct msghdr message = { .msg_iov = &vector,
                                         .msg_iovlen = 1,
                                         .msg_control = &control,
                                         .msg_controllen = sizeof(control.bytes) };
 
+        if (size > PHX_LXC_MONITOR_TEXT)
+                return false;
+        memcpy(bytes, &request, sizeof(request));
+        if (text)
+                memcpy(bytes + sizeof(request), text, size);
         memcpy(CMSG_DATA(&control.header), &sender, sizeof(sender));
-        return sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t) sizeof(request);
+        return sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t) vector.iov_len;
 }
 
 /* Who called listen(2): the kernel noted it then, and it stays with this connection. */
-static bool is_held_by(int fd, uid_t uid) {
+bool phx_lxc_monitor_is_held_by(int fd, uid_t uid) {
         struct ucred peer;
         socklen_t size = sizeof(peer);
 
@@ -153,7 +157,7 @@ static void monitor_begin(struct round *round, size_t index) {
                 }
                 return;
         }
-        if (!is_held_by(round->spare, round->uid)) {
+        if (!phx_lxc_monitor_is_held_by(round->spare, round->uid)) {
                 monitor->answer = PHX_LXC_MONITOR_NONE;
                 (void) close(PHX_TAKE_FD(round->spare));
                 return;
@@ -163,7 +167,7 @@ static void monitor_begin(struct round *round, size_t index) {
                 .events = POLLIN,
         };
         round->callees[round->asked] = monitor;
-        if (!send_question(round->fds[round->asked].fd))
+        if (!phx_lxc_monitor_send(round->fds[round->asked].fd, GET_INIT_PID, NULL))
                 (void) close(PHX_TAKE_FD(round->fds[round->asked].fd));
         round->asked++;
 }
@@ -183,7 +187,7 @@ static void judge_full(struct round *round) {
 
 /* An answer is written at once, and read so. Anything else, an end included, is none. */
 static void monitor_take_answer(struct pollfd *poll_fd, struct phx_lxc_monitor *monitor) {
-        struct response response;
+        struct phx_lxc_monitor_response response;
         ssize_t n = recv(poll_fd->fd, &response, sizeof(response), MSG_DONTWAIT);
 
         (void) close(PHX_TAKE_FD(poll_fd->fd));

@@ -8,6 +8,7 @@
 
 #include "base/buffer.h"
 #include "base/grow.h"
+#include "base/sorted.h"
 #include "lxc/text.h"
 
 static void item_forget_result(struct phx_option_item *item) {
@@ -61,12 +62,12 @@ static int option_compare_items(const void *a, const void *b) {
 static struct phx_option_item *option_find(
                 const struct phx_option_memory *memory,
                 const char *directory) {
-        return memory->sorted > 0 ? bsearch(directory,
-                                            memory->items,
-                                            memory->sorted,
-                                            sizeof(*memory->items),
-                                            option_compare_directory)
-                                  : NULL;
+        return phx_find_sorted(
+                        directory,
+                        memory->items,
+                        memory->sorted,
+                        sizeof(*memory->items),
+                        option_compare_directory);
 }
 
 void phx_option_memory_sweep(struct phx_option_memory *memory) {

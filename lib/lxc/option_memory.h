@@ -36,6 +36,7 @@ struct phx_option_memory {
         char *path;                      /* LXC_PATH, whose containers these are */
         char *file;                      /* the configuration, in messages */
         char generation[PHX_SHA256_HEX]; /* that the options are of */
+        bool manages_autostart;          /* and whether with those that start a container */
         unsigned long record_changes;    /* that the records were read after */
         unsigned unsaved;                /* verdicts that are not on disk */
 };

@@ -151,7 +151,9 @@ static int review_file(
                         &have->trouble,
                         "%s: %s",
                         have->config,
-                        r == -ESTALE ? "changed while it was read" : strerrordesc_np(-r));
+                        r == -ESTALE  ? "changed while it was read"
+                        : r == -EBUSY ? "is still being written"
+                                      : strerrordesc_np(-r));
 }
 
 static int review_add(
@@ -211,12 +213,14 @@ static int review_one(
 
 /* --- all of them --- */
 
-/* As long as the configuration and the records are the same, its entries and the records are. */
+/* As long as the configuration, what is taken of it and the records are the same, the options and
+ * the records are. */
 static int review_begin(const struct batch *batch) {
         const struct phx_option_review *review = batch->review;
         struct phx_option_memory *memory = batch->memory;
         bool is_same = review->desired->generation[0] &&
                        strcmp(memory->generation, review->desired->generation) == 0 &&
+                       memory->manages_autostart == review->desired->manages_autostart &&
                        memory->record_changes == review->inventory->container_changes &&
                        phx_equal(memory->file, review->file) &&
                        phx_equal(memory->path, review->lxc->path);
@@ -279,6 +283,7 @@ int phx_option_reviews_run(
                 return r;
         phx_option_memory_sweep(memory);
         memcpy(memory->generation, review->desired->generation, sizeof(memory->generation));
+        memory->manages_autostart = review->desired->manages_autostart;
         memory->record_changes = review->inventory->container_changes;
         r = review_watch(memory, &review->observed->watches);
         return r < 0 ? r : batch.changed;

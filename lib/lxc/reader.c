@@ -31,6 +31,7 @@
 #include "base/buffer.h"
 #include "base/file.h"
 #include "base/grow.h"
+#include "base/sorted.h"
 #include "base/trust.h"
 #include "base/watches.h"
 #include "lxc/text.h"
@@ -210,9 +211,17 @@ int phx_lxc_read_config(
         r = check_owner(&st, owner, path, error);
         if (r < 0)
                 return r;
+        /* What is left of it would be written into a file that an edit has replaced. */
+        if (phx_file_has_writer(fd))
+                return phx_error_set(error, -EBUSY, "%s: is still being written", path);
         source.stamp = phx_stamp_of(&st);
         source.is_settled = phx_stamp_is_settled(&source.stamp);
-        r = phx_file_read_fd(fd, PHX_LXC_CONFIG_LIMIT, &source.text, &source.size);
+        r = phx_file_read_regular(
+                        fd,
+                        (size_t) st.st_size,
+                        PHX_LXC_CONFIG_LIMIT,
+                        &source.text,
+                        &source.size);
         if (r < 0)
                 return phx_error_set(error, r, "%s: %s", path, strerrordesc_np(-r));
 
@@ -286,19 +295,20 @@ static int set_fact(struct phx_lxc_include *include, const char *kind, const cha
 
 /* --- one include --- */
 
+static int reader_compare(const void *path, const void *item) {
+        struct reader_item *const *one = item;
+
+        return strcmp(path, (*one)->include.path);
+}
+
 /* The first that does not come before PATH. */
 static size_t reader_lower_bound(const struct phx_lxc_reader *reader, const char *path) {
-        size_t low = 0, high = reader->count;
-
-        while (low < high) {
-                size_t middle = low + (high - low) / 2;
-
-                if (strcmp(reader->items[middle]->include.path, path) < 0)
-                        low = middle + 1;
-                else
-                        high = middle;
-        }
-        return low;
+        return phx_lower_bound(
+                        path,
+                        reader->items,
+                        reader->count,
+                        sizeof(struct reader_item *),
+                        reader_compare);
 }
 
 static struct reader_item *reader_find(const struct phx_lxc_reader *reader, const char *path) {

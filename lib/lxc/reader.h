@@ -42,8 +42,9 @@ struct phx_lxc_source {
 void phx_lxc_source_done(struct phx_lxc_source *source);
 
 /* The config file in DIR_FD, which is called PATH in messages, without what it includes: COMBINED
- * stays empty. -EPERM when somebody else may write it, -EINVAL when it is not a regular file,
- * -ELOOP when it is a symbolic link, others as from open. */
+ * stays empty. -EPERM when somebody else may write it, -EBUSY while a process has it open for
+ * writing (its end is an event), -EINVAL when it is not a regular file, -ELOOP when it is a
+ * symbolic link, others as from open. */
 int phx_lxc_read_config(
                 int dir_fd,
                 const char *path,

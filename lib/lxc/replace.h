@@ -17,8 +17,9 @@
  * 1 when the file was replaced, 0 when it was right already; -ESTALE when it changed meanwhile,
  * -EINVAL when liblxc refuses the new text or another profile would be in effect, -EPERM and -ELOOP
  * for what others may write or link, -EBUSY when LXC's lock is not to be had within
- * two seconds or the container is being created. CACHE is given what liblxc has said of the text:
- * the next look need not ask when that is what it reads. */
+ * two seconds, a process has the config open for writing, or the container is being created. CACHE
+ * is given what liblxc has said of the text: the next look need not ask when that is what it reads.
+ */
 int phx_lxc_replace(
                 const struct phx_lxc *lxc,
                 struct phx_lxc_cache *cache,

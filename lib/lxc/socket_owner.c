@@ -20,6 +20,7 @@
 #include "base/grow.h"
 #include "base/macros.h"
 #include "base/process.h"
+#include "base/sorted.h"
 
 #define PATIENCE_SEC 1
 #define NAME_AT offsetof(struct sockaddr_un, sun_path)
@@ -180,5 +181,5 @@ bool phx_socket_listens(
                 socklen_t size) {
         struct phx_socket_owner sought = { .address = *address, .size = size };
 
-        return count > 0 && bsearch(&sought, owners, count, sizeof(sought), owner_compare);
+        return phx_find_sorted(&sought, owners, count, sizeof(sought), owner_compare);
 }

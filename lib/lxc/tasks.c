@@ -31,6 +31,9 @@
 #include "base/grow.h"
 #include "base/set.h"
 #include "lxc/cgroups.h"
+#include "lxc/process_text.h"
+
+#define BOOT_LIMIT 64
 
 /* One process, as /proc/PID/status tells it. */
 struct process {
@@ -59,20 +62,6 @@ static bool tasks_is_gone(int r) {
         return r == -ENOENT || r == -ESRCH;
 }
 
-/* /proc gives a file whole in one read. */
-static int read_small(int dir_fd, const char *path, char *text, size_t size) {
-        phx_autoclose int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-        ssize_t n;
-
-        if (fd < 0)
-                return phx_errno();
-        n = read(fd, text, size - 1);
-        if (n < 0)
-                return phx_errno();
-        text[n] = '\0';
-        return 0;
-}
-
 #define STATUS_LIMIT ((size_t) 4 * 1024 * 1024)
 
 /* A process may be in 65,536 groups, and their numbers come before what is asked for here. */
@@ -80,23 +69,10 @@ static int read_status(int dir_fd, const char *path, char *text, size_t size, ch
         size_t whole_size = 0;
         int r;
 
-        r = read_small(dir_fd, path, text, size);
+        r = phx_process_read(dir_fd, path, text, size);
         if (r < 0 || strlen(text) + 1 < size)
                 return r;
         return phx_file_read_at(dir_fd, path, STATUS_LIMIT, ret_whole, &whole_size);
-}
-
-/* The value of a line of status, up to its end; "" when there is none. */
-static const char *find_field(const char *status, const char *key) {
-        const char *line = status;
-
-        while (line) {
-                if (phx_has_prefix(line, key))
-                        return line + strlen(key) + strspn(line + strlen(key), " \t");
-                line = strchr(line, '\n');
-                line = line ? line + 1 : NULL;
-        }
-        return "";
 }
 
 /* "NSpid: 4711 1": its number in each pid namespace, from ours inwards. */
@@ -139,15 +115,15 @@ static int read_process(const struct scan *scan, pid_t pid, struct process *ret_
 
         if (whole)
                 status = whole;
-        process.group = (pid_t) strtol(find_field(status, "Tgid:"), NULL, 10);
+        process.group = (pid_t) strtol(phx_process_field(status, "Tgid:"), NULL, 10);
         if (process.group <= 0)
                 process.group = pid;
-        process.parent = (pid_t) strtol(find_field(status, "PPid:"), NULL, 10);
-        state = find_field(status, "State:")[0];
+        process.parent = (pid_t) strtol(phx_process_field(status, "PPid:"), NULL, 10);
+        state = phx_process_field(status, "State:")[0];
         process.is_zombie = state == 'Z' || state == 'X';
         process.is_threaded = process.group == pid &&
-                              strtol(find_field(status, "Threads:"), NULL, 10) > 1;
-        process.is_namespace_init = ends_with_one(find_field(status, "NSpid:"));
+                              strtol(phx_process_field(status, "Threads:"), NULL, 10) > 1;
+        process.is_namespace_init = ends_with_one(phx_process_field(status, "NSpid:"));
         process.is_outside_child = !phx_pids_has(scan->pids, process.parent);
         /* Of a threaded cgroup not every process is listed, so that no process is known to be
          * outside.
@@ -172,7 +148,7 @@ static int read_label(const struct scan *scan, pid_t pid, pid_t tid, struct phx_
                                 (int) pid,
                                 (int) tid,
                                 names[i]);
-                r = read_small(scan->proc_fd, path, text, sizeof(text));
+                r = phx_process_read(scan->proc_fd, path, text, sizeof(text));
                 if (r >= 0)
                         r = phx_label_parse(text, ret_label);
         }
@@ -329,7 +305,7 @@ static int add_label(int proc_fd, pid_t tid, struct phx_set *known, struct phx_s
 
         for (size_t i = 0; r == -ENOENT && i < PHX_ELEMENTS(names); i++) {
                 (void) snprintf(path, sizeof(path), "%d/attr/%s", (int) tid, names[i]);
-                r = read_small(proc_fd, path, text, sizeof(text));
+                r = phx_process_read(proc_fd, path, text, sizeof(text));
         }
         if (tasks_is_gone(r))
                 return 0;
@@ -364,21 +340,39 @@ int phx_tasks_labels(
         return r < 0 ? r : 0;
 }
 
-/* "/lxc.payload.NAME" or, where that was taken, "/lxc.payload.NAME-N". */
-static bool is_below_payload(const char *cgroups, const char *name) {
-        phx_autofree char *needle = NULL;
+int phx_tasks_boot(const struct phx_task_roots *roots, char **ret_boot) {
+        phx_autofree char *path = NULL, *text = NULL;
+        size_t size = 0;
 
-        if (phx_printf(&needle, "/lxc.payload.%s", name) < 0)
-                return false;
-        for (const char *at = strstr(cgroups, needle); at; at = strstr(at + 1, needle)) {
-                const char *end = at + strlen(needle);
+        if (phx_printf(&path, "%s/sys/kernel/random/boot_id", roots->proc) < 0)
+                return -ENOMEM;
+        if (phx_file_read_at(AT_FDCWD, path, BOOT_LIMIT, &text, &size) == -ENOMEM)
+                return -ENOMEM;
+        if (text)
+                text[strcspn(text, "\n")] = '\0';
+        return phx_replace(ret_boot, text ? text : "");
+}
 
-                if (end[0] == '-' && isdigit((unsigned char) end[1]))
-                        end += 1 + strspn(end + 1, "0123456789");
-                if (end[0] == '\0' || end[0] == '\n' || end[0] == '/')
-                        return true;
-        }
-        return false;
+/* Field 22 of proc_pid_stat(5). The second one, the name, may hold blanks and parentheses. */
+int phx_tasks_started(const struct phx_task_roots *roots, pid_t pid, uint64_t *ret_ticks) {
+        phx_autoclose int proc_fd = open(roots->proc, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        char path[64], text[4096], *at;
+        unsigned long long ticks = 0;
+        int r;
+
+        if (proc_fd < 0)
+                return phx_errno();
+        (void) snprintf(path, sizeof(path), "%d/stat", (int) pid);
+        r = phx_process_read(proc_fd, path, text, sizeof(text));
+        if (r < 0)
+                return r;
+        at = strrchr(text, ')');
+        for (unsigned field = 2; at && field < 22; field++)
+                at = strchr(at + 1, ' ');
+        if (!at || sscanf(at, " %llu", &ticks) != 1)
+                return -EBADMSG;
+        *ret_ticks = ticks;
+        return 0;
 }
 
 bool phx_tasks_may_be_init(const struct phx_task_roots *roots, const char *name, pid_t pid) {
@@ -388,10 +382,11 @@ bool phx_tasks_may_be_init(const struct phx_task_roots *roots, const char *name,
         if (proc_fd < 0 || pid <= 0)
                 return false;
         (void) snprintf(path, sizeof(path), "%d/status", (int) pid);
-        if (read_small(proc_fd, path, text, sizeof(text)) < 0)
+        if (phx_process_read(proc_fd, path, text, sizeof(text)) < 0)
                 return false;
-        if (ends_with_one(find_field(text, "NSpid:")))
+        if (ends_with_one(phx_process_field(text, "NSpid:")))
                 return true;
         (void) snprintf(path, sizeof(path), "%d/cgroup", (int) pid);
-        return read_small(proc_fd, path, text, sizeof(text)) >= 0 && is_below_payload(text, name);
+        return phx_process_read(proc_fd, path, text, sizeof(text)) >= 0 &&
+               phx_process_is_below(text, "/lxc.payload.", name);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
+#include <stdint.h>
+
 /* Which tasks run in a container, from its cgroup, and under which labels, from /proc. */
 
 #include "base/error.h"
@@ -43,6 +45,13 @@ int phx_tasks_labels(
                 const struct phx_task_query *query,
                 struct phx_strings *labels,
                 struct phx_error *error);
+
+/* When PID was started, in clock ticks since the boot: with its number, that names a process for as
+ * long as the host runs. 0 or a negative errno. */
+int phx_tasks_started(const struct phx_task_roots *roots, pid_t pid, uint64_t *ret_ticks);
+
+/* The kernel's id of this boot, "" where it has none. 0 or -ENOMEM; the caller frees it. */
+int phx_tasks_boot(const struct phx_task_roots *roots, char **ret_boot);
 
 /* Whether a process can be the first one of the container NAME: it is the first of a pid namespace
  * below ours, or in a cgroup that liblxc makes for NAME. A number that came from elsewhere

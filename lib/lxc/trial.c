@@ -8,7 +8,8 @@
  * The options of one container are tried in these steps:
  *
  *   base     the config without any line of phoenixd's. If liblxc refuses that, the fault is the
- *            operator's, and no verdict is given
+ *            operator's, and no verdict is given. Where it is the config as it is, that is loaded
+ *            once for both
  *   refused  all options after the base; if that fails, one by one, each after those that were
  *            taken, to find which are refused
  *   lists    a key sets a value or adds to a list. What the list is in the config as it is
@@ -111,10 +112,27 @@ static int load_with(struct attempt *attempt, size_t count) {
         return r < 0 ? r : phx_lxc_child_load(attempt->child, text.data, text.size);
 }
 
+/* No option stands in the text yet, as at a first start: what is to be found out about the base is
+ * then by the load of the text. */
+static bool has_own_base(const struct phx_lxc_trial *trial) {
+        return trial->base_size != trial->size ||
+               (trial->size > 0 && memcmp(trial->base, trial->text, trial->size) != 0);
+}
+
+/* 1 when liblxc takes the base, 0 with its words in REPLY when it does not. */
+static int load_base(struct attempt *attempt, struct phx_buffer *reply) {
+        const struct phx_lxc_trial *trial = attempt->trial;
+        int r = phx_lxc_child_load(attempt->child, trial->base, trial->base_size);
+
+        if (r != 0)
+                return r;
+        return phx_lxc_child_add_log(attempt->child, reply, trial->name);
+}
+
 /* One by one when they are not all taken, each behind those that are. */
 static int find_refused(struct attempt *attempt) {
         size_t count = attempt->trial->options->count;
-        int r = load_with(attempt, count);
+        int r = 0;
 
         for (size_t i = 0; r == 0 && i < count; i++) {
                 r = load_with(attempt, i + 1);
@@ -350,24 +368,48 @@ static int trial_judge(struct attempt *attempt) {
 }
 
 /* Where liblxc refuses the config as it is, there is nothing in effect. */
-static int trial_compare(struct attempt *attempt) {
+static void trial_want_all(struct attempt *attempt) {
+        for (size_t i = 0; i < attempt->trial->options->count; i++)
+                if (is_taken(attempt, i))
+                        attempt->verdicts[i] = PHX_LXC_WANTED;
+}
+
+/* With all options that are taken loaded. */
+static int trial_compare(struct attempt *attempt, struct phx_buffer *reply) {
+        const struct phx_lxc_trial *trial = attempt->trial;
         int r;
 
-        r = phx_lxc_child_load(attempt->child, attempt->trial->text, attempt->trial->size);
-        if (r < 0)
-                return r;
-        if (r == 0) {
-                for (size_t i = 0; i < attempt->trial->options->count; i++)
-                        if (is_taken(attempt, i))
-                                attempt->verdicts[i] = PHX_LXC_WANTED;
-                return 0;
+        r = collect_values(attempt, &attempt->after);
+        if (r >= 0)
+                r = phx_lxc_child_load(attempt->child, trial->text, trial->size);
+        if (r == 0 && !has_own_base(trial)) {
+                r = phx_lxc_child_add_log(attempt->child, reply, trial->name);
+                return r < 0 ? r : -EINVAL;
         }
+        if (r == 0)
+                trial_want_all(attempt);
+        if (r <= 0)
+                return r;
         r = collect_values(attempt, &attempt->before);
-        if (r >= 0)
-                r = load_with(attempt, attempt->trial->options->count);
-        if (r >= 0)
-                r = collect_values(attempt, &attempt->after);
         return r < 0 ? r : trial_judge(attempt);
+}
+
+/* Loads all options, without those that are refused; of a base that is refused no option is. */
+static int trial_load_all(struct attempt *attempt, struct phx_buffer *reply) {
+        size_t count = attempt->trial->options->count;
+        bool has_base = has_own_base(attempt->trial);
+        int r = has_base ? load_base(attempt, reply) : 1;
+
+        if (r <= 0)
+                return r < 0 ? r : -EINVAL;
+        r = load_with(attempt, count);
+        if (r != 0)
+                return r;
+        r = has_base ? 1 : load_base(attempt, reply);
+        if (r <= 0)
+                return r < 0 ? r : -EINVAL;
+        r = find_refused(attempt);
+        return r < 0 ? r : load_with(attempt, count);
 }
 
 static int answer_trial(void *data, size_t index, struct phx_buffer *reply) {
@@ -381,17 +423,11 @@ static int answer_trial(void *data, size_t index, struct phx_buffer *reply) {
         if (!attempt.verdicts)
                 return -ENOMEM;
         memset(attempt.verdicts, PHX_LXC_IN_EFFECT, trial->options->count);
-        r = phx_lxc_child_load(attempt.child, trial->base, trial->base_size);
-        if (r == 0) {
-                r = phx_lxc_child_add_log(attempt.child, reply, trial->name);
-                return r < 0 ? r : -EINVAL;
-        }
-        if (r >= 0)
-                r = find_refused(&attempt);
+        r = trial_load_all(&attempt, reply);
         if (r >= 0)
                 r = collect_items(&attempt);
         if (r >= 0)
-                r = trial_compare(&attempt);
+                r = trial_compare(&attempt, reply);
         return r < 0 ? r : phx_buffer_add(reply, attempt.verdicts, trial->options->count + 1);
 }
 

@@ -17,6 +17,8 @@
  * is taken back or withdrawn is saved by the look that follows: until then the inventory on disk
  * claims too much, as after a crash.
  *
+ * Policies and configs are written down for the boot gate by the look before (machine/gate.c).
+ *
  * Nothing is read back here: the pass does that by observing. No step removes policy from the
  * kernel; withdrawing a profile removes its file. */
 
@@ -187,6 +189,10 @@ int phx_machine_preview(
         case PHX_ACTION_NONE:
         case PHX_ACTION_LOAD:
         case PHX_ACTION_NAMESPACE:
+        case PHX_ACTION_RESTART:
+        case PHX_ACTION_START:
+        case PHX_ACTION_STOP:
+        case PHX_ACTION_CREATE:
                 break;
         }
         return 0;
@@ -201,6 +207,22 @@ int phx_machine_offer(
         return phx_machine_containers_offer(machine->containers, have, label, is_edited, ret_offer);
 }
 
+/* Its container does not exist yet: all lines that it gets from the options are ours. */
+static int claim_creation(struct phx_machine *machine, const struct phx_step_create *step) {
+        phx_cleanup(phx_strings_done) struct phx_strings lines = { 0 };
+        int r = phx_creation_options(&step->want->options, "=", &lines);
+
+        if (r < 0)
+                return r;
+        return lines.count == 0
+                               ? phx_inventory_remove_container(&machine->inventory, step->want->id)
+                               : phx_inventory_set_container(
+                                                 &machine->inventory,
+                                                 step->want->id,
+                                                 &lines,
+                                                 NULL);
+}
+
 static int claim_step(struct phx_machine *machine, const struct phx_step *step) {
         switch (step->kind) {
         case PHX_ACTION_INSTALL:
@@ -210,16 +232,21 @@ static int claim_step(struct phx_machine *machine, const struct phx_step *step) 
                                 step->edit.lines,
                                 step->edit.directory,
                                 &machine->inventory);
+        case PHX_ACTION_CREATE:
+                return claim_creation(machine, &step->create);
         case PHX_ACTION_NONE:
         case PHX_ACTION_LOAD:
         case PHX_ACTION_NAMESPACE:
         case PHX_ACTION_WITHDRAW:
+        case PHX_ACTION_RESTART:
+        case PHX_ACTION_START:
+        case PHX_ACTION_STOP:
                 break;
         }
         return 0;
 }
 
-void phx_machine_claim(
+int phx_machine_claim(
                 struct phx_machine *machine,
                 const struct phx_step *const *steps,
                 size_t count) {
@@ -228,14 +255,33 @@ void phx_machine_claim(
         for (size_t i = 0; i < count; i++)
                 changed |= claim_step(machine, steps[i]) > 0;
         machine->is_unclaimed |= changed;
-        if (changed)
-                (void) phx_machine_save(machine, changed, NULL);
+        return machine->is_unclaimed ? phx_machine_save(machine, changed, NULL) : 0;
+}
+
+/* A policy or a config that was not written down as right would keep containers from starting. */
+static int check_gate(
+                const struct phx_machine *machine,
+                const struct phx_step *step,
+                struct phx_error *error) {
+        if (machine->gate.code == 0 ||
+            (step->kind != PHX_ACTION_LOAD && step->kind != PHX_ACTION_ASSIGN))
+                return 0;
+        return phx_error_set(
+                        error,
+                        machine->gate.code,
+                        "%s: cannot be written down for the boot gate: %s",
+                        step->drift->object,
+                        strerrordesc_np(-machine->gate.code));
 }
 
 int phx_machine_apply(
                 struct phx_machine *machine,
                 const struct phx_step *step,
                 struct phx_error *error) {
+        int r = check_gate(machine, step, error);
+
+        if (r < 0)
+                return r;
         switch (step->kind) {
         case PHX_ACTION_INSTALL:
                 return install(machine, &step->file, error);
@@ -247,6 +293,10 @@ int phx_machine_apply(
                 return assign(machine, step->drift->object, &step->edit, error);
         case PHX_ACTION_WITHDRAW:
                 return apply_withdraw(machine, &step->file, error);
+        case PHX_ACTION_RESTART: /* are no changes that are made here: see reconcile/pass.c */
+        case PHX_ACTION_START:
+        case PHX_ACTION_STOP:
+        case PHX_ACTION_CREATE:
         case PHX_ACTION_NONE:
                 break;
         }

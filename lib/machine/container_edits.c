@@ -90,7 +90,7 @@ int phx_machine_containers_assign(
                                 step->directory,
                                 step->digest,
                                 &edit,
-                                step->lines->features,
+                                &step->lines->settings,
                                 error);
         else
                 r = phx_lxc_replace(
@@ -116,7 +116,7 @@ int phx_machine_containers_preview(
                                 step->directory,
                                 step->digest,
                                 &edit,
-                                step->lines->features,
+                                &step->lines->settings,
                                 ret_preview);
         return phx_lxc_preview(&lxc, step->directory, step->digest, &edit, ret_preview);
 }

@@ -19,7 +19,6 @@
 #include "machine/pve.h"
 #include "machine/tasks.h"
 #include "pve/containers.h"
-#include "pve/features.h"
 #include "pve/keys.h"
 #include "state/needs.h"
 #include "state/report.h"
@@ -54,6 +53,8 @@ int phx_machine_containers_new(
                 containers->pve_sign = pve->place.database;
         if (r >= 0)
                 r = phx_option_reviews_new(&containers->reviews);
+        if (r >= 0)
+                r = phx_machine_started_new(&containers->started);
         if (r < 0) {
                 (void) phx_machine_containers_free(containers);
                 return r;
@@ -74,9 +75,16 @@ struct phx_machine_containers *phx_machine_containers_free(
         phx_closep(&containers->state_fd);
         phx_buffer_done(&containers->program);
         phx_option_reviews_free(containers->reviews);
+        phx_machine_started_free(containers->started);
         free(containers);
 
         return NULL;
+}
+
+int phx_machine_containers_keep_started(
+                struct phx_machine_containers *containers,
+                const char *runtime_dir) {
+        return phx_machine_started_keep(containers->started, runtime_dir);
 }
 
 struct phx_pve_worker *phx_machine_containers_worker(
@@ -95,6 +103,7 @@ void phx_machine_containers_forget(struct phx_machine_containers *containers) {
 
         if (containers->pve)
                 phx_pve_containers_forget(containers->pve);
+        phx_machine_started_forget(containers->started);
         /* Without memory for new ones, the old ones are believed for once. */
         if (phx_lxc_cache_renew(containers->cache, &cache) < 0 ||
             phx_option_reviews_new(&reviews) < 0)
@@ -184,6 +193,7 @@ static int observe(struct look *look, struct phx_lxc_container *have) {
         observed->remarks = PHX_TAKE_STRUCT(have->remarks);
         observed->decider = PHX_TAKE(have->decider.file);
         observed->decider_line = have->decider.line;
+        observed->ungated = PHX_TAKE(have->decider.ungated);
         observed->decider_why = PHX_TAKE(have->decider_why);
         observed->lock = PHX_TAKE(have->lock);
         observed->backend = have->backend;
@@ -298,6 +308,7 @@ static int machine_list(struct look *look, const struct phx_lxc *lxc, struct phx
         if (look->backends != PHX_BACKENDS_PVE)
                 r = phx_lxc_containers_look(lxc, look->containers->cache, &look->list, error);
         look->containers->sees_pve = machine_has_pve(look);
+        look->observed->has_proxmox = look->containers->sees_pve;
         if (r < 0 || !look->containers->sees_pve)
                 return r;
         r = phx_pve_containers_look(look->containers->pve, &pve, error);
@@ -447,11 +458,21 @@ int phx_machine_containers_review(
                 .read = machine_read_generated,
                 .data = containers,
         };
+        const struct phx_machine_started_view started = {
+                .lxc = &lxc,
+                .roots = containers->roots,
+                .desired = desired,
+                .observed = observed,
+                .read = machine_read_generated,
+                .data = containers,
+        };
         int r, changed;
 
         changed = r = phx_option_reviews_run(containers->reviews, &review, error);
         if (r >= 0 && containers->sees_pve)
                 r = phx_machine_pve_skip_options(review.file, observed);
+        if (r >= 0)
+                r = phx_machine_started_review(containers->started, &started, error);
         if (r < 0)
                 return r;
         machine_settle(containers, input->scope, observed);
@@ -460,24 +481,27 @@ int phx_machine_containers_review(
 
 static int wish_one(
                 const struct phx_machine_containers *containers,
+                bool manages_autostart,
                 const struct phx_container_config *config,
                 const struct phx_desired *desired,
                 const struct phx_desired_container *want,
                 struct phx_observed_container *have) {
+        struct phx_strings *settings = &have->lines.settings;
         int r = phx_machine_pve_review_profile(desired, want, have);
 
-        if (r < 0)
-                return r;
-        r = phx_pve_containers_wish(
-                        containers->pve,
-                        have->directory,
-                        config,
-                        &have->lines.features);
-        return r <= 0 ? r
-                      : phx_wrong_lines_add(
-                                        &have->wrong_lines,
-                                        PHX_LINE_NOT_IN_EFFECT,
-                                        PHX_PVE_KEY_FEATURES);
+        if (r >= 0)
+                r = phx_pve_containers_wish(
+                                containers->pve,
+                                have->directory,
+                                config,
+                                manages_autostart,
+                                settings);
+        for (size_t i = 0; r >= 0 && i < settings->count; i++)
+                r = phx_wrong_lines_add(
+                                &have->wrong_lines,
+                                PHX_LINE_NOT_IN_EFFECT,
+                                settings->items[i]);
+        return r;
 }
 
 void phx_machine_containers_find_elsewhere(
@@ -494,9 +518,10 @@ void phx_machine_containers_find_elsewhere(
 /* What is desired has the order of the configuration. */
 int phx_machine_containers_wish(
                 const struct phx_machine_containers *containers,
-                const struct phx_configuration *configuration,
+                const struct phx_input *input,
                 const struct phx_desired *desired,
                 struct phx_observed *observed) {
+        const struct phx_configuration *configuration = input->configuration;
         size_t count = configuration && containers->sees_pve ? desired->container_count : 0;
         int r = 0;
 
@@ -510,6 +535,7 @@ int phx_machine_containers_wish(
 
                 if (found && found->backend == PHX_BACKEND_PVE)
                         r = wish_one(containers,
+                                     input->settings->manage_autostart,
                                      &configuration->containers[i],
                                      desired,
                                      want,
@@ -518,8 +544,17 @@ int phx_machine_containers_wish(
         return r < 0 ? r : 0;
 }
 
+static bool machine_is_to_be_created(const struct phx_desired *desired, const char *name) {
+        for (size_t i = 0; i < desired->container_count; i++)
+                if (desired->containers[i].creation && !desired->containers[i].directory &&
+                    strcmp(desired->containers[i].id, name) == 0)
+                        return true;
+        return false;
+}
+
 int phx_machine_containers_forget_gone(
                 const struct phx_machine_containers *containers,
+                const struct phx_desired *desired,
                 const struct phx_observed *observed,
                 struct phx_inventory *inventory) {
         int changed = 0;
@@ -530,6 +565,7 @@ int phx_machine_containers_forget_gone(
                 const char *name = inventory->containers[i - 1].name;
 
                 if (!phx_observed_find_container(observed, name) &&
+                    !machine_is_to_be_created(desired, name) &&
                     !(containers->sees_pve && phx_pve_containers_has_away(containers->pve, name)))
                         changed |= phx_inventory_remove_container(inventory, name);
         }

@@ -33,13 +33,17 @@ int phx_machine_containers_keep(
                 const char *state_dir,
                 const char *libraries,
                 const struct phx_lxc_progress *progress);
+/* See phx_machine_started_keep(). */
+int phx_machine_containers_keep_started(
+                struct phx_machine_containers *containers,
+                const char *runtime_dir);
 struct phx_machine_containers *phx_machine_containers_free(
                 struct phx_machine_containers *containers);
 
-/* The process that outlives a look; NULL when there is none. Borrowed until the next look. */
 /* NULL where Proxmox cannot be. */
 struct phx_pve_worker *phx_machine_containers_worker(
                 const struct phx_machine_containers *containers);
+/* The process that outlives a look; NULL when there is none. Borrowed until the next look. */
 const struct phx_process *phx_machine_containers_process(
                 const struct phx_machine_containers *containers);
 
@@ -59,7 +63,8 @@ int phx_machine_containers_observe(
                 struct phx_error *error);
 
 /* Asks liblxc about the desired containers' options, where that was not done yet, and says in
- * OBSERVED how their lines are to become right; and when to look again while a container starts.
+ * OBSERVED how their lines are to become right, and which of them a running container was started
+ * without; and when to look again while a container starts.
  * Lines that are recorded as ours and are gone from a config
  * are forgotten: 1 when INVENTORY changed. */
 int phx_machine_containers_review(
@@ -80,20 +85,22 @@ void phx_machine_containers_find_elsewhere(
                 const struct phx_machine_containers *containers,
                 struct phx_desired *desired);
 
-/* Which containers of Proxmox are to get other features, as their entries of CONFIGURATION ask:
- * says so in OBSERVED. 0 or -ENOMEM. */
+/* Which containers of Proxmox are to get other features, or to start at another time, as their
+ * entries of the configuration ask: says so in OBSERVED. 0 or -ENOMEM. */
 int phx_machine_containers_wish(
                 const struct phx_machine_containers *containers,
-                const struct phx_configuration *configuration,
+                const struct phx_input *input,
                 const struct phx_desired *desired,
                 struct phx_observed *observed);
 
 /* Forgets the lines of containers that are gone: those of another container of the same name would
  * be taken for ours. A container that Proxmox has moved to another node may come back with them,
  * and is gone when no node has it. Where there is no container at all, perhaps only their file
- * system is missing. 1 when INVENTORY changed. */
+ * system is missing. One that is to be created is recorded before it exists. 1 when INVENTORY
+ * changed. */
 int phx_machine_containers_forget_gone(
                 const struct phx_machine_containers *containers,
+                const struct phx_desired *desired,
                 const struct phx_observed *observed,
                 struct phx_inventory *inventory);
 

@@ -7,6 +7,7 @@
 #include "lxc/label_picture.h"
 #include "lxc/option_reviews.h"
 #include "machine/containers.h"
+#include "machine/started.h"
 #include "machine/tasks.h"
 #include "pve/containers.h"
 
@@ -21,6 +22,7 @@ struct phx_machine_containers {
         bool sees_pve;        /* the last look was at containers of Proxmox, too */
         const char *pve_sign; /* a directory that is there where Proxmox is installed */
         struct phx_option_reviews *reviews;
+        struct phx_machine_started *started;
         struct phx_label_pictures pictures;
         unsigned unsettled_looks;
         bool is_silent; /* a monitor did not answer the last time */

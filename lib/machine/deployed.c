@@ -170,7 +170,7 @@ static int deployed_look(
                 return phx_errno();
         if (!S_ISREG(st.st_mode))
                 return -EAGAIN;
-        r = phx_file_read_fd(fd, SIZE_LIMIT, &data, &size);
+        r = phx_file_read_regular(fd, (size_t) st.st_size, SIZE_LIMIT, &data, &size);
         if (r < 0)
                 return r;
 
@@ -239,6 +239,20 @@ static int check_place(
         return phx_error_set(error, -EIO, "%s/%s: %s", directory->path, name, now->problem);
 }
 
+static int deployed_fail(
+                const struct phx_deployed_directory *directory,
+                const char *name,
+                int code,
+                struct phx_error *error) {
+        return phx_error_set(
+                        error,
+                        code,
+                        "%s/%s: %s",
+                        directory->path,
+                        name,
+                        strerrordesc_np(-code));
+}
+
 /* The check comes after the new file is written and synced, so that next to no time passes between
  * it and the rename. */
 static int deployed_commit(
@@ -260,13 +274,7 @@ static int deployed_commit(
 
         r = phx_file_commit_at(directory->fd, temporary, name);
         if (r < 0)
-                return phx_error_set(
-                                error,
-                                r,
-                                "%s/%s: %s",
-                                directory->path,
-                                name,
-                                strerrordesc_np(-r));
+                return deployed_fail(directory, name, r, error);
         return 1;
 }
 
@@ -295,13 +303,7 @@ int phx_deployed_install(
 
         r = phx_file_stage_at(directory->fd, name, data, size, &owner, &temporary);
         if (r < 0)
-                return phx_error_set(
-                                error,
-                                r,
-                                "%s/%s: %s",
-                                directory->path,
-                                name,
-                                strerrordesc_np(-r));
+                return deployed_fail(directory, name, r, error);
         return deployed_commit(directory, name, old, temporary, error);
 }
 
@@ -322,15 +324,7 @@ int phx_deployed_withdraw(
         if (r < 0)
                 return r;
 
-        if (unlinkat(directory->fd, name, 0) < 0 || fsync(directory->fd) < 0) {
-                r = phx_errno();
-                return phx_error_set(
-                                error,
-                                r,
-                                "%s/%s: %s",
-                                directory->path,
-                                name,
-                                strerrordesc_np(-r));
-        }
+        if (unlinkat(directory->fd, name, 0) < 0 || fsync(directory->fd) < 0)
+                return deployed_fail(directory, name, phx_errno(), error);
         return 1;
 }

@@ -81,13 +81,13 @@ static int observe_file(
         phx_autofree char *path = NULL;
         int r;
 
-        if (phx_printf(&path, "%s/%s", settings->deployed_dir, file->name) < 0)
+        if (phx_concat(&path, settings->deployed_dir, "/", file->name) < 0)
                 return -ENOMEM;
         seen = phx_places_get(places, path);
         if (!seen)
                 return -ENOMEM;
         if (seen->result < 0)
-                return phx_replace(&file->trouble, phx_error_text(&seen->error, seen->result));
+                return phx_replace(&file->trouble, phx_error_text(seen->error, seen->result));
 
         r = machine_files_describe(file, &seen->deployed);
         if (r >= 0)

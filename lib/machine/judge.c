@@ -68,7 +68,7 @@ int phx_machine_look_at_definitions(
                 phx_definers_forget(machine->definers);
                 return 1;
         }
-        r = phx_definers_look(machine->definers, phx_deployed_fd(directory), NULL);
+        r = phx_definers_look(machine->definers, phx_deployed_fd(directory), scope, NULL);
         return r >= 0 || r == -ENOMEM ? r : 1;
 }
 

@@ -9,8 +9,6 @@
  * directory, so that an engine that starts need not find it out again. All borrowed. */
 struct phx_machine_kept {
         const char *state_dir;
-        /* Which program it is: another one judges again. NULL: this process's (base/program.h). */
-        const char *program;
         struct phx_places *places;
         struct phx_definers *definers;
         struct phx_profiles *profiles;
@@ -21,5 +19,6 @@ struct phx_machine_kept {
 int phx_machine_kept_load(const struct phx_machine_kept *kept);
 
 /* Writes it, without waiting for the disk, unless the same was judged as what was loaded or saved
- * last. 0 or a negative errno. */
-int phx_machine_kept_save(const struct phx_machine_kept *kept);
+ * last. IS_LAST, for an engine that ends: unless the file has exactly that, as stamps may have
+ * become reliable since then. 0 or a negative errno. */
+int phx_machine_kept_save(const struct phx_machine_kept *kept, bool is_last);

@@ -16,6 +16,7 @@
 
 #include "base/buffer.h"
 #include "base/grow.h"
+#include "base/sorted.h"
 #include "lint/entry.h"
 
 /* What was found of one entry, and by what. */
@@ -87,12 +88,12 @@ static struct phx_machine_lint *machine_lint_find(
                 const char *id) {
         if (next < lints->sorted && strcmp(lints->items[next].id, id) == 0)
                 return &lints->items[next];
-        return lints->sorted > 0 ? bsearch(id,
-                                           lints->items,
-                                           lints->sorted,
-                                           sizeof(*lints->items),
-                                           compare_with_id)
-                                 : NULL;
+        return phx_find_sorted(
+                        id,
+                        lints->items,
+                        lints->sorted,
+                        sizeof(*lints->items),
+                        compare_with_id);
 }
 
 static struct phx_machine_lint *find_or_add(

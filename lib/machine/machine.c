@@ -71,14 +71,32 @@ static int machine_take_up_kept(struct phx_machine *machine) {
         return phx_machine_kept_load(&kept);
 }
 
-void phx_machine_keep(struct phx_machine *machine, uint64_t now_usec) {
+void phx_machine_keep(struct phx_machine *machine, uint64_t now_usec, bool is_all) {
         const struct phx_machine_kept kept = machine_kept(machine);
         bool is_due = machine->is_unkept && now_usec >= machine->keep_usec;
 
-        if (!phx_profiles_is_unkept(machine->profiles, is_due))
+        if (!phx_profiles_is_unkept(machine->profiles, is_due, !is_all))
                 return;
-        machine->is_unkept = phx_machine_kept_save(&kept) < 0;
+        machine->is_unkept = phx_machine_kept_save(&kept, false) < 0;
         machine->keep_usec = now_usec + KEEP_AGAIN_USEC;
+}
+
+void phx_machine_keep_last(const struct phx_machine *machine) {
+        const struct phx_machine_kept kept = machine_kept(machine);
+
+        if (phx_profiles_is_unkept(machine->profiles, true, false))
+                (void) phx_machine_kept_save(&kept, true);
+}
+
+/* Where the rest begins is not known when a part is refused. */
+static int machine_take_left(struct phx_machine *machine) {
+        struct phx_texts *left = machine->options.left;
+        int r = left ? phx_machine_take(machine, left) : 0;
+
+        machine->options.left = NULL;
+        if (r < 0)
+                *left = (struct phx_texts){ .is_short = true };
+        return r == -ENOMEM ? r : 0;
 }
 
 static int make_parts(struct phx_machine *machine) {
@@ -111,7 +129,7 @@ static int make_parts(struct phx_machine *machine) {
         if (r >= 0)
                 r = phx_definers_new(&machine->definers);
         if (r >= 0)
-                r = phx_places_new(options->trust, &machine->places);
+                r = phx_places_new(options->trust, machine->definers, &machine->places);
         if (r >= 0)
                 r = phx_profiles_new(&profiles, &machine->profiles);
         if (r >= 0)
@@ -126,11 +144,15 @@ static int make_parts(struct phx_machine *machine) {
                                 options->state_dir,
                                 options->libraries,
                                 options->lxc_progress);
+        if (r >= 0)
+                r = phx_machine_containers_keep_started(machine->containers, options->runtime_dir);
         if (r >= 0 && options->pve.root && options->remote_copy)
                 r = phx_pve_copy_new(
                                 phx_machine_containers_worker(machine->containers),
                                 options->remote_copy,
                                 &machine->copy);
+        if (r >= 0)
+                r = machine_take_left(machine);
         if (r >= 0)
                 r = phx_profiles_recall(machine->profiles, &machine->inventory);
         return r < 0 ? r : machine_take_up_kept(machine);
@@ -147,7 +169,7 @@ int phx_machine_new(
         if (!machine)
                 return -ENOMEM;
         machine->options = *options;
-        machine->cache_fd = machine->good_fd = -1;
+        machine->cache_fd = machine->good_fd = machine->gate.fd = -1;
         machine->inventory = *inventory;
         *inventory = (struct phx_inventory){ 0 };
 
@@ -155,10 +177,18 @@ int phx_machine_new(
         if (r >= 0)
                 r = machine_open_below(options->state_dir, "good", &machine->good_fd, error);
         if (r >= 0)
+                r = machine_open_below(
+                                options->state_dir,
+                                PHX_GATE_DIRECTORY,
+                                &machine->gate.fd,
+                                error);
+        if (r >= 0)
                 r = make_stage_dir(machine, error);
         if (r < 0)
                 return r;
-        r = make_parts(machine);
+        r = phx_tasks_boot(&machine->options.tasks, &machine->gate.boot);
+        if (r >= 0)
+                r = make_parts(machine);
         if (r < 0)
                 return phx_error_set(error, r, "starting: %s", strerrordesc_np(-r));
 
@@ -180,10 +210,14 @@ struct phx_machine *phx_machine_free(struct phx_machine *machine) {
         phx_kernel_free(machine->kernel);
         phx_inventory_done(&machine->inventory);
         phx_set_done(&machine->claims);
+        phx_machine_gate_done(&machine->gate);
+        phx_machine_gate_hooks_done(&machine->gate_hooks);
         if (machine->cache_fd >= 0)
                 (void) close(machine->cache_fd);
         if (machine->good_fd >= 0)
                 (void) close(machine->good_fd);
+        if (machine->gate.fd >= 0)
+                (void) close(machine->gate.fd);
         free(machine->stage_dir);
         free(machine->features);
         free(machine->features_text);

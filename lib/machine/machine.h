@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/texts.h"
 #include "base/trust.h"
 #include "compiler/compiler.h"
 #include "lxc/ask.h"
@@ -37,9 +38,13 @@ struct phx_machine_options {
         struct phx_pve_place pve;  /* where Proxmox is, if it is; without a root, nowhere */
         const char *pve_claim;     /* see pve/worker.h */
         int changed_fd;            /* likewise; -1: not wanted */
+        const char *gate_hooks;    /* the file with the boot gate's hooks; NULL: not looked at */
         const char *state_dir;     /* ours alone */
         const char *runtime_dir;
-        const char *libraries; /* see phx_machine_containers_keep(); NULL: answers are not kept */
+        const char *libraries;  /* see phx_machine_containers_keep(); NULL: answers are not kept,
+                                   and nothing is left to the next run, or taken */
+        struct phx_texts *left; /* what the run before has left, to be read up to its own part;
+                                   NULL: nothing */
         const struct phx_compile_progress *progress;
         const struct phx_lxc_progress *lxc_progress; /* NULL: none is reported */
         /* Writes the inventory to disk. Called before anything that it records is done. */
@@ -59,6 +64,10 @@ PHX_DEFINE_FREEP(phx_machine)
 
 /* Whether an event at PATH asks for no more than to read PATH again; in doubt false. */
 bool phx_machine_covers(const struct phx_machine *machine, const char *path);
+
+/* Leaves to the next run, in the same boot, what need not be asked again (base/handover.h): for the
+ * option of that name. 0 or a negative errno: then there is nothing to leave. */
+int phx_machine_leave(const struct phx_machine *machine, struct phx_buffer *texts);
 
 /* Whether all that the last look has read is as it was, where SCOPE says that it may not be. In
  * doubt false. */
@@ -131,9 +140,12 @@ size_t phx_machine_compiles(
                 size_t limit);
 
 /* To be called after a pass: keeps for the next start what this one has found out, if there is any
- * news. What cannot be written now is tried again after the next pass that has news, or that comes
- * a minute later. NOW_USEC is of the monotonic clock. */
-void phx_machine_keep(struct phx_machine *machine, uint64_t now_usec);
+ * news; with IS_ALL also little of it. What cannot be written now is tried again after the next
+ * pass that has news, or that comes a minute later. NOW_USEC is of the monotonic clock. */
+void phx_machine_keep(struct phx_machine *machine, uint64_t now_usec, bool is_all);
+/* To be called when no pass comes after: what was read again in each pass, because it was new then,
+ * need not be by the next run. */
+void phx_machine_keep_last(const struct phx_machine *machine);
 
 /* For the next look nothing counts that was only remembered: what others' files define, what liblxc
  * said, what did not compile and is to be tried later, what the kernel can do. */
@@ -154,8 +166,9 @@ int phx_machine_offer(
                 struct phx_offer *ret_offer);
 
 /* Records on disk, at once, what the steps are about to make ours; to be called before the first of
- * them is carried out. What could not be recorded, each step tries to record itself. */
-void phx_machine_claim(
+ * them is carried out. What could not be recorded, each step tries to record itself.
+ * 0, or a negative errno while the record is not saved. */
+int phx_machine_claim(
                 struct phx_machine *machine,
                 const struct phx_step *const *steps,
                 size_t count);

@@ -6,6 +6,7 @@
  *   kernel       all that is loaded, and the policy namespaces
  *   files        in the deployed directory, those with the names of judged profiles
  *   containers   their configs, as they are and as liblxc sees them, and their tasks with labels
+ *   gate         the file with the boot gate's hooks
  *
  * What is right about any of it is not known here: judge.c has compiled and tested the sources
  * before, reconcile/desire.c says what is desired, review.c asks what needs both, and corrects and
@@ -20,6 +21,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/watches.h"
 #include "machine/files.h"
@@ -118,6 +120,29 @@ static int observe_add_watches(
         return r < 0 ? r : 0;
 }
 
+static bool asks_for_creation(const struct phx_configuration *configuration) {
+        for (size_t i = 0; configuration && i < configuration->count; i++)
+                if (configuration->containers[i].creation)
+                        return true;
+        return false;
+}
+
+/* Once, and as long as there may be another one. */
+static int observe_creation(
+                struct phx_machine *machine,
+                const struct phx_input *input,
+                struct phx_observed *observed) {
+        phx_autofree char *path = NULL;
+
+        if (machine->has_sought_creation && !asks_for_creation(input->configuration))
+                return 0;
+        if (phx_printf(&path, "%s/" PHX_CREATION_STAGE, input->settings->lxc_path) < 0)
+                return -ENOMEM;
+        observed->has_creation_left = access(path, F_OK) == 0;
+        machine->has_sought_creation = !observed->has_creation_left;
+        return 0;
+}
+
 int phx_machine_observe(
                 struct phx_machine *machine,
                 const struct phx_input *input,
@@ -134,6 +159,13 @@ int phx_machine_observe(
                                 observed);
         if (r >= 0)
                 r = phx_machine_containers_observe(machine->containers, input, observed, error);
+        if (r >= 0 && machine->options.gate_hooks)
+                r = phx_machine_gate_hooks_look(
+                                &machine->gate_hooks,
+                                machine->options.gate_hooks,
+                                observed);
+        if (r >= 0)
+                r = observe_creation(machine, input, observed);
         if (r >= 0)
                 r = observe_add_watches(machine, input->settings, observed);
         if (r < 0 && !(error && error->text[0]))

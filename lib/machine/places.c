@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /* As for the sources (source/files_refresh.c): what the scope does not name is believed, a file is
- * believed by its stamp, and directories are judged once a look. What is not believed is looked at
- * by phx_deployed_observe(), which is also asked before anything is changed.
+ * believed by its stamp, and directories are judged and opened once a look. What is not believed is
+ * looked at by phx_deployed_observe(), which is also asked before anything is changed.
  *
  * Only a plain file, or nothing, is believed: what else stands there is rare, and looked at again.
  */
@@ -29,7 +29,10 @@ static const char *const switches[] = { "disable", "force-complain" };
 
 struct phx_places {
         const struct phx_trust *trust;
+        struct phx_definers *definers; /* borrowed; NULL: nobody else looks there */
         struct phx_ways ways;
+        struct phx_deployed_directory *opened; /* in this look, the last one that was */
+        char *opened_path;
         char *deployed_dir;
         void *tree; /* of struct place, by path: tsearch(3) */
         struct phx_strings switched[PHX_ELEMENTS(switches)];
@@ -39,20 +42,32 @@ struct phx_places {
         uint64_t look, whole;
 };
 
-int phx_places_new(const struct phx_trust *trust, struct phx_places **ret_places) {
+int phx_places_new(
+                const struct phx_trust *trust,
+                struct phx_definers *definers,
+                struct phx_places **ret_places) {
         struct phx_places *places = calloc(1, sizeof(*places));
 
         if (!places)
                 return -ENOMEM;
         places->trust = places->ways.trust = trust;
+        places->definers = definers;
         *ret_places = places;
         return 0;
+}
+
+static void places_close(struct phx_places *places) {
+        phx_ways_done(&places->ways);
+        places->opened = phx_deployed_close(places->opened);
+        free(places->opened_path);
+        places->opened_path = NULL;
 }
 
 static void place_free(void *data) {
         struct place *place = data;
 
         free(place->seen.path);
+        free(place->seen.error);
         free(place);
 }
 
@@ -61,7 +76,7 @@ void phx_places_forget(struct phx_places *places) {
         places->tree = NULL;
         for (size_t i = 0; i < PHX_ELEMENTS(switches); i++)
                 phx_strings_done(&places->switched[i]);
-        phx_ways_done(&places->ways);
+        places_close(places);
         places->is_there = false;
 }
 
@@ -77,7 +92,9 @@ struct phx_places *phx_places_free(struct phx_places *places) {
 }
 
 void phx_places_rest(struct phx_places *places) {
-        phx_ways_done(&places->ways);
+        places_close(places);
+        if (places->definers)
+                phx_definers_rest(places->definers);
 }
 
 static int places_compare(const void *a, const void *b) {
@@ -182,27 +199,64 @@ int phx_places_parse(struct phx_places *places, struct phx_texts *reader) {
 
 /* --- a look --- */
 
+/* PATH is a directory; RET_DIRECTORY is borrowed, till the next one is opened. */
+static int places_open(
+                struct phx_places *places,
+                const char *path,
+                const struct phx_deployed_directory **ret_directory,
+                struct phx_error *error) {
+        int r;
+
+        if (!places->opened || !phx_equal(places->opened_path, path)) {
+                places->opened = phx_deployed_close(places->opened);
+                r = phx_replace(&places->opened_path, path);
+                if (r >= 0)
+                        r = phx_deployed_open(places->trust, path, &places->opened, error);
+                if (r < 0)
+                        return r;
+        }
+        *ret_directory = places->opened;
+        return 0;
+}
+
 static int place_read(struct phx_places *places, struct place *place) {
-        phx_cleanup(phx_deployed_closep) struct phx_deployed_directory *directory = NULL;
+        const struct phx_deployed_directory *directory;
         struct phx_place_seen *seen = &place->seen;
         const char *base = strrchr(seen->path, '/') + 1;
         phx_autofree char *path = strndup(seen->path, (size_t) (base - 1 - seen->path));
+        struct phx_error error = { 0 };
         int r;
 
         if (!path)
                 return -ENOMEM;
         place_stamp(places, place);
         seen->deployed = (struct phx_deployed){ 0 };
-        seen->error = (struct phx_error){ 0 };
-        r = phx_deployed_open(places->trust, path, &directory, &seen->error);
+        r = places_open(places, path, &directory, &error);
         if (r >= 0)
-                r = phx_deployed_observe(directory, base, &seen->deployed, &seen->error);
+                r = phx_deployed_observe(directory, base, &seen->deployed, &error);
         seen->result = r == -ENOENT ? 0 : r;
+        seen->error = phx_error_keep(&error, seen->result);
         return r == -ENOMEM ? r : 0;
+}
+
+/* What the definers have seen there in this pass is not asked for again. */
+static const struct phx_stamp *place_stamp_seen(
+                const struct phx_places *places,
+                const struct place *place) {
+        size_t size = strlen(places->deployed_dir);
+
+        if (!places->definers || strncmp(place->seen.path, places->deployed_dir, size) != 0 ||
+            place->seen.path[size] != '/')
+                return NULL;
+        return phx_definers_stamp(
+                        places->definers,
+                        places->deployed_dir,
+                        place->seen.path + size + 1);
 }
 
 static bool place_is_same(struct phx_places *places, const struct place *place) {
         enum phx_deployed_kind kind = place->seen.deployed.kind;
+        const struct phx_stamp *seen;
         const struct phx_way *way;
         struct phx_stamp stamp;
         struct stat st;
@@ -214,6 +268,10 @@ static bool place_is_same(struct phx_places *places, const struct place *place) 
                 return false;
         if (way->kind == PHX_WAY_ABSENT)
                 return kind == PHX_DEPLOYED_ABSENT;
+        seen = place_stamp_seen(places, place);
+        if (seen && kind == PHX_DEPLOYED_FILE && place->is_settled &&
+            phx_stamp_equal(seen, &place->stamp))
+                return true;
         if (fstatat(way->fd, strrchr(place->seen.path, '/') + 1, &st, AT_SYMLINK_NOFOLLOW) < 0)
                 return errno == ENOENT && kind == PHX_DEPLOYED_ABSENT;
         stamp = phx_stamp_of(&st);
@@ -225,7 +283,7 @@ static bool place_is_equal(const struct phx_place_seen *a, const struct phx_plac
         return a->result == b->result && a->deployed.kind == b->deployed.kind &&
                strcmp(a->deployed.digest, b->deployed.digest) == 0 &&
                strcmp(a->deployed.problem, b->deployed.problem) == 0 &&
-               strcmp(a->error.text, b->error.text) == 0;
+               strcmp(a->error ? a->error->text : "", b->error ? b->error->text : "") == 0;
 }
 
 /* --- all of them --- */
@@ -266,8 +324,10 @@ static void places_visit(const void *data, VISIT visit, void *closure) {
         if (!place_is_named(refreshing->scope, place) || place_is_same(refreshing->places, place))
                 return;
         before = place->seen;
+        place->seen.error = NULL;
         refreshing->result = place_read(refreshing->places, place);
         refreshing->is_changed |= !place_is_equal(&before, &place->seen);
+        free(before.error);
 }
 
 static void places_count(const void *data, VISIT visit, void *closure) {
@@ -348,7 +408,7 @@ int phx_places_refresh(
         if (scope && (scope->is_whole || places->whole == 0))
                 scope = NULL;
         is_new = !places->is_there;
-        phx_ways_done(&places->ways);
+        places_close(places);
         places->look++;
         r = places_refresh_all(places, scope);
         if (r < 0)
@@ -368,22 +428,37 @@ int phx_places_refresh(
         return is_changed || is_new;
 }
 
-const struct phx_place_seen *phx_places_get(struct phx_places *places, const char *path) {
-        struct place *place = calloc(1, sizeof(*place)), *const * found;
+static struct place *place_find(const struct phx_places *places, const char *path) {
+        char *name = strdupa(path);
+        const struct place key = { .seen.path = name };
+        struct place *const *found = tfind(&key, &places->tree, places_compare);
 
-        if (!place || phx_replace(&place->seen.path, path) < 0) {
-                free(place);
+        return found ? *found : NULL;
+}
+
+static const struct phx_place_seen *place_add(struct phx_places *places, const char *path) {
+        struct place *place = calloc(1, sizeof(*place));
+
+        if (!place || phx_replace(&place->seen.path, path) < 0 ||
+            !tsearch(place, &places->tree, places_compare)) {
+                if (place)
+                        place_free(place);
                 return NULL;
-        }
-        found = tsearch(place, &places->tree, places_compare);
-        if (!found || *found != place) {
-                place_free(place);
-                if (found)
-                        (*found)->used = places->look;
-                return found ? &(*found)->seen : NULL;
         }
         place->used = places->look;
         return place_read(places, place) < 0 ? NULL : &place->seen;
+}
+
+const struct phx_place_seen *phx_places_get(struct phx_places *places, const char *path) {
+        struct place *place = place_find(places, path);
+
+        if (!place)
+                return place_add(places, path);
+        /* Only what may have become another is written to: a page that a fork has made copies on
+         * write costs more than the search. */
+        if (place->used < places->whole)
+                place->used = places->look;
+        return &place->seen;
 }
 
 const char *phx_places_switch(const struct phx_places *places, const char *name) {

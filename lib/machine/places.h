@@ -6,13 +6,18 @@
 #include "base/scope.h"
 #include "base/texts.h"
 #include "machine/deployed.h"
+#include "source/definers.h"
 
 /* The places of profiles and pieces in the deployed directory, and what stands there: kept from one
  * look to the next. */
 struct phx_places;
 
-/* TRUST is borrowed. 0 or -ENOMEM. */
-int phx_places_new(const struct phx_trust *trust, struct phx_places **ret_places);
+/* TRUST is borrowed, and so are DEFINERS: where they have seen a file in this pass, before the look
+ * at it, it is not looked at again. NULL without. 0 or -ENOMEM. */
+int phx_places_new(
+                const struct phx_trust *trust,
+                struct phx_definers *definers,
+                struct phx_places **ret_places);
 struct phx_places *phx_places_free(struct phx_places *places);
 PHX_DEFINE_FREEP(phx_places)
 
@@ -33,7 +38,7 @@ struct phx_place_seen {
         char *path;
         struct phx_deployed deployed;
         int result; /* negative when its directory cannot be opened, with ERROR; absent: 0 */
-        struct phx_error error;
+        struct phx_error *error; /* NULL also where memory was short for it */
 };
 
 /* What stands at an absolute PATH, read now when it is not known yet; borrowed until the next

@@ -5,10 +5,13 @@
 #include <stdint.h>
 
 #include "base/set.h"
+#include "base/texts.h"
 #include "kernel/apparmorfs.h"
 #include "kernel/picture.h"
 #include "kernel/probe.h"
 #include "machine/containers.h"
+#include "machine/gate.h"
+#include "machine/gate_hooks.h"
 #include "machine/lint.h"
 #include "machine/machine.h"
 #include "machine/places.h"
@@ -30,6 +33,8 @@ struct phx_machine {
         struct phx_profiles *profiles;
         struct phx_machine_containers *containers;
         struct phx_pve_copy *copy; /* NULL: none is wanted */
+        struct phx_machine_gate gate;
+        struct phx_machine_gate_hooks gate_hooks;
         struct phx_machine_lints lints;
         struct phx_policy_probe probe;
         struct phx_policy_prober prober;
@@ -43,10 +48,14 @@ struct phx_machine {
          * the record of what they make ours is not on disk. */
         struct phx_set claims;
         bool is_unclaimed;
-        bool is_settled; /* what an earlier engine had claimed was found out */
-        bool is_clean;   /* leftovers of a crash were removed where the settings point to */
+        bool is_settled;          /* what an earlier engine had claimed was found out */
+        bool has_sought_creation; /* what one left was looked for, and nothing is there */
+        bool is_clean; /* leftovers of a crash were removed where the settings point to */
         enum phx_hash_kind hash_kind; /* that the kernel shows of a policy; likewise */
 };
+
+/* Takes what the option LEFT has. 0 or a negative errno: then less was taken. */
+int phx_machine_take(struct phx_machine *machine, struct phx_texts *texts);
 
 /* Brings up to date which profiles the files in DEPLOYED_DIR define: 1 when that is something else
  * than before, 0, or -ENOMEM. */

@@ -15,7 +15,6 @@
 #include "machine/private.h"
 #include "state/labels.h"
 
-/* Room on a disk comes back without an event. */
 #define SAVE_RETRY_USEC (30ULL * 1000000)
 
 /* What containers have loaded into their own namespaces: to be shown, and nothing else. */
@@ -62,11 +61,7 @@ int phx_machine_review(
         machine->is_unsaved |= r != 0;
         phx_machine_containers_find_elsewhere(machine->containers, desired);
         if (r >= 0)
-                r = phx_machine_containers_wish(
-                                machine->containers,
-                                input->configuration,
-                                desired,
-                                observed);
+                r = phx_machine_containers_wish(machine->containers, input, desired, observed);
         if (r >= 0)
                 r = phx_machine_lint(
                                 &machine->lints,
@@ -125,6 +120,24 @@ static bool forget_withdrawn(
         return changed;
 }
 
+/* Once, with the first reason. Room on a disk comes back without an event. */
+static int refuse_state(
+                struct phx_desired *desired,
+                struct phx_observed *observed,
+                const char *text,
+                struct phx_error *error) {
+        for (size_t i = 0; i < desired->refusal_count; i++)
+                if (desired->refusals[i].refused == PHX_REFUSED_STATE)
+                        return 0;
+        if (!phx_desired_add_refusal(desired, PHX_REFUSED_STATE, NULL, text))
+                return phx_error_set(error, -ENOMEM, "observing: out of memory");
+        if (observed->retry_usec > SAVE_RETRY_USEC) {
+                observed->retry_usec = SAVE_RETRY_USEC;
+                observed->is_settling = false;
+        }
+        return 0;
+}
+
 /* Without a saved record nothing new is claimed, but files and lines that are recorded already are
  * still managed: the pass does not fail, it reports that and tries again. */
 static int save_look(
@@ -141,13 +154,20 @@ static int save_look(
                 phx_machine_answers_save(machine->containers);
                 return 0;
         }
-        if (!phx_desired_add_refusal(desired, PHX_REFUSED_STATE, NULL, phx_error_text(&why, r)))
-                return phx_error_set(error, -ENOMEM, "observing: out of memory");
-        if (observed->retry_usec > SAVE_RETRY_USEC) {
-                observed->retry_usec = SAVE_RETRY_USEC;
-                observed->is_settling = false;
-        }
-        return 0;
+        return refuse_state(desired, observed, phx_error_text(&why, r), error);
+}
+
+/* Before any step: see machine/gate.c. */
+static int remember_gate(
+                struct phx_machine *machine,
+                const struct phx_settings *settings,
+                struct phx_desired *desired,
+                struct phx_observed *observed,
+                struct phx_error *error) {
+        struct phx_error why = { 0 };
+        int r = phx_machine_gate_remember(&machine->gate, settings, desired, observed, &why);
+
+        return r < 0 ? refuse_state(desired, observed, phx_error_text(&why, r), error) : 0;
 }
 
 /* Who waits for what is to be compiled, so that it is compiled first. */
@@ -171,6 +191,23 @@ static void rank_compiles(
                                 have && have->is_running ? PHX_URGENCY_RUNNING : PHX_URGENCY_NAMED);
         }
         phx_profiles_set_ranked(machine->profiles);
+}
+
+/* A file system that is not mounted must not look as if its containers were to be created. 1 when
+ * INVENTORY changed. */
+static int remember_had_containers(
+                const struct phx_desired *desired,
+                struct phx_observed *observed,
+                struct phx_inventory *inventory) {
+        bool is_asked = false;
+
+        observed->is_emptied = inventory->had_containers && observed->container_count == 0;
+        if (inventory->had_containers || observed->container_count == 0)
+                return 0;
+        for (size_t i = 0; i < desired->container_count; i++)
+                is_asked |= desired->containers[i].creation != NULL;
+        inventory->had_containers = is_asked;
+        return is_asked;
 }
 
 int phx_machine_remember(
@@ -197,8 +234,14 @@ int phx_machine_remember(
         machine->is_settled = true;
         rank_compiles(machine, desired, observed);
         changed |= r > 0;
-        changed |= phx_machine_containers_forget_gone(machine->containers, observed, inventory) > 0;
+        changed |= phx_machine_containers_forget_gone(
+                                   machine->containers,
+                                   desired,
+                                   observed,
+                                   inventory) > 0;
+        changed |= remember_had_containers(desired, observed, inventory) > 0;
         changed |= phx_machine_files_forget_gone(settings, desired, inventory) > 0;
         changed |= forget_withdrawn(machine, desired, observed);
-        return save_look(machine, changed, desired, observed, error);
+        r = save_look(machine, changed, desired, observed, error);
+        return r < 0 ? r : remember_gate(machine, settings, desired, observed, error);
 }

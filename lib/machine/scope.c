@@ -68,6 +68,10 @@ void phx_machine_scope(const struct phx_step *step, struct phx_scope *scope) {
         case PHX_ACTION_ASSIGN:
                 scope_add_edit(scope, &step->edit);
                 break;
+        case PHX_ACTION_RESTART:
+        case PHX_ACTION_START:
+        case PHX_ACTION_STOP:
+        case PHX_ACTION_CREATE:
         case PHX_ACTION_NONE:
                 break;
         }

@@ -10,6 +10,7 @@
 #include "base/digest.h"
 #include "base/grow.h"
 #include "base/set.h"
+#include "base/sorted.h"
 #include "lxc/monitor.h"
 #include "lxc/tasks.h"
 
@@ -160,12 +161,12 @@ static int tasks_compare_seen(const void *a, const void *b) {
 static const struct phx_machine_tasks_seen *tasks_find(
                 const struct phx_machine_tasks_memory *memory,
                 const char *name) {
-        return memory->count > 0 ? bsearch(name,
-                                           memory->items,
-                                           memory->count,
-                                           sizeof(*memory->items),
-                                           tasks_compare_name)
-                                 : NULL;
+        return phx_find_sorted(
+                        name,
+                        memory->items,
+                        memory->count,
+                        sizeof(*memory->items),
+                        tasks_compare_name);
 }
 
 static uint64_t tasks_mix(uint64_t sum, const char *text) {

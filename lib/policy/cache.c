@@ -76,13 +76,13 @@ static int cache_open(
         return 0;
 }
 
-/* NAME is that of a policy's file. What is kept about it goes first. */
-static int cache_remove(int dir_fd, const char *name) {
-        size_t length = strlen(name) - strlen(SUFFIX);
-        phx_autofree char *beside = NULL;
+/* What is kept about it goes first. */
+static int cache_remove(int dir_fd, const char *key) {
+        phx_autofree char *beside = NULL, *name = NULL;
 
-        if (phx_printf(&beside, "%.*s" BESIDE, (int) length, name) >= 0)
-                (void) unlinkat(dir_fd, beside, 0);
+        if (phx_printf(&beside, "%s" BESIDE, key) < 0 || phx_printf(&name, "%s" SUFFIX, key) < 0)
+                return -ENOMEM;
+        (void) unlinkat(dir_fd, beside, 0);
         return unlinkat(dir_fd, name, 0) < 0 ? phx_errno() : 0;
 }
 
@@ -109,7 +109,7 @@ int phx_policy_cache_get(
         /* One of ours is left to be replaced: another version may know its form. */
         if (r < 0 || size < sizeof(ANY_MAGIC) - 1 ||
             memcmp(data, ANY_MAGIC, sizeof(ANY_MAGIC) - 1) != 0)
-                (void) cache_remove(dir_fd, name);
+                (void) cache_remove(dir_fd, key);
         return -ENOENT;
 }
 
@@ -205,157 +205,174 @@ void phx_policy_cache_touch(int dir_fd, const char *key) {
                 (void) utimensat(dir_fd, name, now, AT_SYMLINK_NOFOLLOW);
 }
 
+/* The names in the directory, by what they end in, and without that end. */
+struct listing {
+        struct phx_strings policies;
+        struct phx_strings beside;
+        struct phx_strings earlier_beside;
+};
+
+static void cache_listing_done(struct listing *listing) {
+        phx_strings_done(&listing->policies);
+        phx_strings_done(&listing->beside);
+        phx_strings_done(&listing->earlier_beside);
+}
+
+static int cache_list_name(struct listing *listing, const char *name) {
+        const struct {
+                const char *suffix;
+                struct phx_strings *keys;
+        } kinds[] = { { SUFFIX, &listing->policies },
+                      { BESIDE, &listing->beside },
+                      { EARLIER_BESIDE, &listing->earlier_beside } };
+
+        for (size_t i = 0; i < PHX_ELEMENTS(kinds) && name[0] != '.'; i++)
+                if (phx_has_suffix(name, kinds[i].suffix))
+                        return phx_strings_addf(
+                                        kinds[i].keys,
+                                        "%.*s",
+                                        (int) (strlen(name) - strlen(kinds[i].suffix)),
+                                        name);
+        return 0;
+}
+
+static int cache_list(int dir_fd, struct listing *listing) {
+        phx_cleanup(phx_closedirp) DIR *directory = NULL;
+        const struct dirent *entry;
+        int r;
+
+        r = phx_directory_open(dir_fd, ".", &directory);
+        while (r >= 0 && (errno = 0, entry = readdir(directory)))
+                r = cache_list_name(listing, entry->d_name);
+        if (r < 0)
+                return r;
+        if (errno)
+                return phx_errno();
+        phx_strings_sort(&listing->policies);
+        return 0;
+}
+
 /* A policy that is not in use. */
-struct earlier {
-        char *name;
+struct unused {
+        const char *key; /* of the listing */
         uint64_t bytes;
         struct timespec used;
 };
 
-struct earlier_list {
-        struct earlier *items;
+struct unused_list {
+        struct unused *items;
         size_t count;
 };
 
-static void cache_earlier_done(struct earlier_list *list) {
-        for (size_t i = 0; i < list->count; i++)
-                free(list->items[i].name);
+static void cache_unused_done(struct unused_list *list) {
         free(list->items);
 }
 
 /* The most recently used first. */
 static int cache_compare_use(const void *a, const void *b) {
-        const struct earlier *x = a, *y = b;
+        const struct unused *x = a, *y = b;
 
         if (x->used.tv_sec != y->used.tv_sec)
                 return x->used.tv_sec < y->used.tv_sec ? 1 : -1;
         if (x->used.tv_nsec != y->used.tv_nsec)
                 return x->used.tv_nsec < y->used.tv_nsec ? 1 : -1;
-        return strcmp(x->name, y->name);
+        return strcmp(x->key, y->key);
 }
 
-static bool cache_is_in_use(const struct phx_strings *keys, const char *name) {
-        char key[PHX_SHA256_HEX];
-
-        if (strlen(name) != sizeof(key) - 1 + strlen(SUFFIX))
-                return false;
-        memcpy(key, name, sizeof(key) - 1);
-        key[sizeof(key) - 1] = '\0';
-        return phx_strings_has_sorted(keys, key);
-}
-
-static int cache_list_earlier(
+static int cache_find_unused(
                 int dir_fd,
+                const struct phx_strings *policies,
                 const struct phx_strings *keys,
-                struct earlier_list *list) {
-        phx_cleanup(phx_closedirp) DIR *directory = NULL;
-        const struct dirent *entry;
-        int r;
-
-        r = phx_directory_open(dir_fd, ".", &directory);
-        if (r < 0)
-                return r;
-        while ((errno = 0, entry = readdir(directory))) {
-                struct earlier *earlier;
+                struct unused_list *list) {
+        for (size_t i = 0; i < policies->count; i++) {
+                phx_autofree char *name = NULL;
+                struct unused *unused;
                 struct stat st;
 
-                if (!phx_has_suffix(entry->d_name, SUFFIX) || entry->d_name[0] == '.' ||
-                    cache_is_in_use(keys, entry->d_name) ||
-                    fstatat(dir_fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                if (phx_strings_has_sorted(keys, policies->items[i]))
                         continue;
-                earlier = phx_grow(&list->items, &list->count, sizeof(*earlier));
-                if (!earlier || phx_replace(&earlier->name, entry->d_name) < 0)
+                if (phx_printf(&name, "%s" SUFFIX, policies->items[i]) < 0)
                         return -ENOMEM;
-                earlier->bytes = S_ISREG(st.st_mode) ? (uint64_t) st.st_size : UINT64_MAX;
-                earlier->used = st.st_mtim;
-        }
-        return errno ? phx_errno() : 0;
-}
-
-/* Of the names in the directory, those that end so, without that end. */
-static int cache_list(int dir_fd, const char *suffix, struct phx_strings *ret_keys) {
-        phx_cleanup(phx_closedirp) DIR *directory = NULL;
-        const struct dirent *entry;
-        int r;
-
-        r = phx_directory_open(dir_fd, ".", &directory);
-        if (r < 0)
-                return r;
-        while ((errno = 0, entry = readdir(directory))) {
-                if (!phx_has_suffix(entry->d_name, suffix) || entry->d_name[0] == '.')
+                if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
                         continue;
-                r = phx_strings_addf(
-                                ret_keys,
-                                "%.*s",
-                                (int) (strlen(entry->d_name) - strlen(suffix)),
-                                entry->d_name);
-                if (r < 0)
-                        return r;
+                unused = phx_grow(&list->items, &list->count, sizeof(*unused));
+                if (!unused)
+                        return -ENOMEM;
+                unused->key = policies->items[i];
+                unused->bytes = S_ISREG(st.st_mode) ? (uint64_t) st.st_size : UINT64_MAX;
+                unused->used = st.st_mtim;
         }
-        if (errno)
-                return phx_errno();
-        phx_strings_sort(ret_keys);
+        if (list->count > 1)
+                qsort(list->items, list->count, sizeof(*list->items), cache_compare_use);
         return 0;
 }
 
-/* What is kept about policies that are not there, with this SUFFIX; KEYS are those that are. */
-static int cache_sweep_beside(int dir_fd, const char *suffix, const struct phx_strings *keys) {
-        phx_cleanup(phx_strings_done) struct phx_strings beside = { 0 };
-        int r = cache_list(dir_fd, suffix, &beside);
+/* How many went, or a negative errno when one did not. */
+static int cache_remove_unused(
+                int dir_fd,
+                const struct unused_list *list,
+                const struct phx_policy_cache_limits *limits) {
+        struct timespec now;
+        uint64_t left = limits->bytes;
+        int removed = 0, r = 0, gone;
 
-        for (size_t i = 0; r >= 0 && i < beside.count; i++) {
+        if (clock_gettime(CLOCK_REALTIME, &now) < 0)
+                return phx_errno();
+        for (size_t i = 0; i < list->count; i++) {
+                const struct unused *unused = &list->items[i];
+                int64_t age = (int64_t) now.tv_sec - unused->used.tv_sec;
+
+                if (unused->bytes <= left && age <= (int64_t) limits->age_sec) {
+                        left -= unused->bytes;
+                        continue;
+                }
+                left = 0; /* what was used still earlier goes as well */
+                gone = cache_remove(dir_fd, unused->key);
+                if (gone < 0)
+                        r = gone;
+                else
+                        removed++;
+        }
+        return r < 0 ? r : removed;
+}
+
+/* What is kept about policies that are not there, with this SUFFIX; POLICIES are those that are. */
+static int cache_remove_lost(
+                int dir_fd,
+                const char *suffix,
+                const struct phx_strings *beside,
+                const struct phx_strings *policies) {
+        for (size_t i = 0; i < beside->count; i++) {
                 phx_autofree char *name = NULL;
 
-                if (phx_strings_has_sorted(keys, beside.items[i]))
+                if (phx_strings_has_sorted(policies, beside->items[i]))
                         continue;
-                if (phx_printf(&name, "%s%s", beside.items[i], suffix) < 0)
+                if (phx_printf(&name, "%s%s", beside->items[i], suffix) < 0)
                         return -ENOMEM;
                 (void) unlinkat(dir_fd, name, 0);
         }
-        return r;
-}
-
-static int cache_sweep_lost(int dir_fd) {
-        phx_cleanup(phx_strings_done) struct phx_strings keys = { 0 };
-        int r = cache_list(dir_fd, SUFFIX, &keys);
-
-        if (r >= 0)
-                r = cache_sweep_beside(dir_fd, BESIDE, &keys);
-        return r < 0 ? r : cache_sweep_beside(dir_fd, EARLIER_BESIDE, &(struct phx_strings){ 0 });
+        return 0;
 }
 
 int phx_policy_cache_keep(
                 int dir_fd,
                 const struct phx_strings *keys,
                 const struct phx_policy_cache_limits *limits) {
-        phx_cleanup(cache_earlier_done) struct earlier_list list = { 0 };
-        struct timespec now;
-        uint64_t left = limits->bytes;
-        int removed = 0, gone, r;
+        phx_cleanup(cache_listing_done) struct listing listing = { 0 };
+        phx_cleanup(cache_unused_done) struct unused_list unused = { 0 };
+        const struct phx_strings none = { 0 };
+        int removed, r;
 
-        r = cache_list_earlier(dir_fd, keys, &list);
+        r = cache_list(dir_fd, &listing);
+        if (r >= 0)
+                r = cache_find_unused(dir_fd, &listing.policies, keys, &unused);
         if (r < 0)
                 return r;
-        if (clock_gettime(CLOCK_REALTIME, &now) < 0)
-                return phx_errno();
-        if (list.count > 1)
-                qsort(list.items, list.count, sizeof(*list.items), cache_compare_use);
-        for (size_t i = 0; i < list.count; i++) {
-                const struct earlier *earlier = &list.items[i];
-                int64_t age = (int64_t) now.tv_sec - earlier->used.tv_sec;
-
-                if (earlier->bytes <= left && age <= (int64_t) limits->age_sec) {
-                        left -= earlier->bytes;
-                        continue;
-                }
-                left = 0; /* what was used still earlier goes as well */
-                gone = cache_remove(dir_fd, earlier->name);
-                if (gone < 0)
-                        r = gone;
-                else
-                        removed++;
-        }
+        removed = cache_remove_unused(dir_fd, &unused, limits);
+        if (removed < 0)
+                return removed;
+        r = cache_remove_lost(dir_fd, BESIDE, &listing.beside, &listing.policies);
         if (r >= 0)
-                r = cache_sweep_lost(dir_fd);
+                r = cache_remove_lost(dir_fd, EARLIER_BESIDE, &listing.earlier_beside, &none);
         return r < 0 ? r : removed;
 }

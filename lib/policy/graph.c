@@ -8,17 +8,17 @@
  * A set has its states in the order in which they were reached, and for each the state and byte
  * that led there first (steps). That is a breadth-first tree, from which phx_graph_witness() reads
  * a shortest example; readable bytes are tried first, so that the example is one. Membership is a
- * mark for each state, so a closure costs states times bytes and ends whatever the graph is like.
+ * mark for each state, so a closure costs as much as there are transitions, and ends whatever the
+ * graph is like. Who searches often empties a set and uses it again.
  *
  * phx_graph_others() is the difficult one: "any name but NAME". In a minimal automaton the state
  * after NAME may also be the one after other names, so excluding the state would lose them.
  * Instead the search walks along NAME and leaves it at each position by any other byte (diverge).
  *
- * The tables are unpacked once for each graph, in the machine's byte order, as a search reads
- * every transition. Most bytes lead from a state to the same few others: bytes of one class to the
- * same ones from every state (alphabet), and where strings of any bytes are searched for again and
- * again, all places that a state leads to are listed once (links). State 0 is the dead one: it is
- * in no set. Blob and rules are borrowed; each set is freed by its owner. */
+ * Where a state leads is listed by its own transitions (policy/moves.c), of which it has few, and
+ * not by asking for each byte; and where strings of any bytes are searched for again and again, all
+ * places that a state leads to are listed once (links). State 0 is the dead one: it is in no set.
+ * Blob and rules are borrowed; each set is freed by its owner. */
 
 #include "policy/graph.h"
 
@@ -28,38 +28,22 @@
 #include <string.h>
 
 #include "policy/automaton.h"
+#include "policy/moves.h"
 
-/* See policy/automaton.c. */
-#define BASE_INDEX 0x00ffffffU
-#define BASE_DIFFERENCE 0x80000000U
-
-/* The automaton's tables in the machine's own numbers: a search asks for every byte of every state.
- */
 struct phx_policy_graph {
         const void *blob;
         size_t size;
         struct phx_policy_rules rules;
         bool is_of_files;
         struct phx_automaton automaton;
-        uint32_t states;
-        uint32_t transitions;
-        uint32_t *base;
-        uint32_t *otherwise;
-        uint32_t *check;
-        uint32_t *next;
-        uint8_t classes[256];
+        struct phx_moves moves;
         /* Where any byte but NUL leads, each place once with the first byte that leads there: of
          * state I, from LINKED[I] up to LINKED[I + 1]. NULL: not known. */
-        struct link *links;
+        struct phx_move *links;
         size_t *linked;
 };
 
-struct link {
-        uint32_t to;
-        uint8_t byte;
-};
-
-/* For each state; a policy's have less than two. With more than this they are not worth it. */
+/* For each state; a policy's have less than three. With more than this they are not worth it. */
 #define LINKS_EACH 16
 
 struct phx_graph_bytes phx_graph_any(void) {
@@ -70,109 +54,22 @@ struct phx_graph_bytes phx_graph_any(void) {
         return bytes;
 }
 
-static uint32_t graph_element(const struct phx_automaton_table *table, uint32_t index) {
-        const uint8_t *at = table->data + (size_t) index * table->width;
-        uint32_t value = 0;
-
-        for (size_t i = 0; i < table->width; i++)
-                value = value << 8 | at[i];
-        return value;
-}
-
-static uint32_t *unpack(const struct phx_automaton *automaton, enum phx_automaton_table_id id) {
-        const struct phx_automaton_table *table = &automaton->tables[id];
-        uint32_t *numbers = calloc((size_t) table->count + 1, sizeof(*numbers));
-
-        for (uint32_t i = 0; numbers && i < table->count; i++)
-                numbers[i] = graph_element(table, i);
-        return numbers;
-}
-
-static int unpack_all(struct phx_policy_graph *graph) {
-        const struct phx_automaton_table *classes = &graph->automaton.tables[PHX_AUTOMATON_CLASSES];
-
-        graph->states = graph->automaton.tables[PHX_AUTOMATON_BASE].count;
-        graph->transitions = graph->automaton.tables[PHX_AUTOMATON_CHECK].count;
-        graph->base = unpack(&graph->automaton, PHX_AUTOMATON_BASE);
-        graph->otherwise = unpack(&graph->automaton, PHX_AUTOMATON_DEFAULT);
-        graph->check = unpack(&graph->automaton, PHX_AUTOMATON_CHECK);
-        graph->next = unpack(&graph->automaton, PHX_AUTOMATON_NEXT);
-        for (unsigned i = 0; i < 256; i++)
-                graph->classes[i] = (uint8_t) (classes->data ? graph_element(classes, i) : i);
-        return graph->base && graph->otherwise && graph->check && graph->next ? 0 : -ENOMEM;
-}
-
-/* Always a state of the graph. */
-static uint32_t graph_step(const struct phx_policy_graph *graph, uint32_t state, uint8_t byte) {
-        /* Defaults are followed towards the root of a tree; in a circle this ends it. */
-        uint32_t left = graph->states, index = graph->classes[byte], to;
-
-        while (left-- > 0) {
-                uint32_t base = graph->base[state];
-                uint32_t place = (base & BASE_INDEX) + index;
-
-                if (place < graph->transitions && graph->check[place] == state) {
-                        to = graph->next[place];
-                        return to < graph->states ? to : 0;
-                }
-                to = graph->otherwise[state];
-                state = to < graph->states ? to : 0;
-                if (!(base & BASE_DIFFERENCE))
-                        return state;
-        }
-        return 0;
-}
-
-/* Bytes that people can read come first, so that examples are such. */
-static const char readable[] = "/abcdefghijklmnopqrstuvwxyz0123456789-._:";
-
-#define READABLE (sizeof(readable) - 1)
-
-static uint8_t byte_at(unsigned i) {
-        return i < READABLE ? (uint8_t) readable[i] : (uint8_t) (i - READABLE);
-}
-
-/* The first of all bytes that lead to the same states: in a policy there are some dozens of such.
- */
-struct alphabet {
-        uint8_t bytes[256];
-        unsigned count;
-};
-
-static struct alphabet alphabet_of(
-                const struct phx_policy_graph *graph,
-                const struct phx_graph_bytes *bytes) {
-        struct alphabet alphabet = { .count = 0 };
-        bool has_class[256] = { false };
-
-        for (unsigned i = 0; i < READABLE + 256; i++) {
-                uint8_t byte = byte_at(i), class = graph->classes[byte];
-
-                if (!bytes->has[byte] || has_class[class])
-                        continue;
-                has_class[class] = true;
-                alphabet.bytes[alphabet.count++] = byte;
-        }
-        return alphabet;
-}
-
 /* MARKS has a place for each state, with the last one from which it was linked. */
 static size_t link_state(
                 struct phx_policy_graph *graph,
-                const struct alphabet *alphabet,
+                const struct phx_alphabet *alphabet,
                 uint32_t state,
                 uint32_t *marks) {
         size_t at = graph->linked[state];
+        size_t count = phx_moves_list(&graph->moves, alphabet, state, graph->links + at), kept = at;
 
-        for (unsigned i = 0; i < alphabet->count; i++) {
-                uint32_t to = graph_step(graph, state, alphabet->bytes[i]);
-
-                if (to == 0 || marks[to] == state + 1)
+        for (size_t i = at; i < at + count; i++) {
+                if (marks[graph->links[i].to] == state + 1)
                         continue;
-                marks[to] = state + 1;
-                graph->links[at++] = (struct link){ to, alphabet->bytes[i] };
+                marks[graph->links[i].to] = state + 1;
+                graph->links[kept++] = graph->links[i];
         }
-        return at;
+        return kept;
 }
 
 static void forget_links(struct phx_policy_graph *graph) {
@@ -182,17 +79,35 @@ static void forget_links(struct phx_policy_graph *graph) {
         graph->linked = NULL;
 }
 
+/* Room for COUNT links and those of one state more. */
+static bool make_room(struct phx_policy_graph *graph, size_t count, size_t *room) {
+        size_t wanted = count + PHX_MOVES_LIMIT;
+        struct phx_move *links;
+
+        if (wanted <= *room)
+                return true;
+        wanted += *room > 0 ? *room : graph->moves.transitions;
+        links = reallocarray(graph->links, wanted, sizeof(*links));
+        if (!links)
+                return false;
+        graph->links = links;
+        *room = wanted;
+        return true;
+}
+
 static int link_all(struct phx_policy_graph *graph) {
         const struct phx_graph_bytes any = phx_graph_any();
-        const struct alphabet alphabet = alphabet_of(graph, &any);
-        phx_autofree uint32_t *marks = calloc((size_t) graph->states + 1, sizeof(*marks));
-        size_t limit = (size_t) graph->states * LINKS_EACH;
+        const struct phx_alphabet alphabet = phx_moves_alphabet(&graph->moves, any.has);
+        uint32_t states = graph->moves.states;
+        phx_autofree uint32_t *marks = calloc((size_t) states + 1, sizeof(*marks));
+        size_t limit = (size_t) states * LINKS_EACH, room = 0;
 
-        graph->linked = calloc((size_t) graph->states + 1, sizeof(*graph->linked));
-        graph->links = calloc(limit + 256, sizeof(*graph->links));
-        if (!marks || !graph->linked || !graph->links)
+        graph->linked = calloc((size_t) states + 1, sizeof(*graph->linked));
+        if (!marks || !graph->linked)
                 return -ENOMEM;
-        for (uint32_t i = 0; i < graph->states; i++) {
+        for (uint32_t i = 0; i < states; i++) {
+                if (!make_room(graph, graph->linked[i], &room))
+                        return -ENOMEM;
                 graph->linked[i + 1] = link_state(graph, &alphabet, i, marks);
                 if (graph->linked[i + 1] > limit) {
                         forget_links(graph);
@@ -226,7 +141,7 @@ int phx_policy_graph_new(
                         &graph->automaton,
                         error);
         if (r >= 0)
-                r = unpack_all(graph);
+                r = phx_moves_read(&graph->automaton, &graph->moves);
         /* What files are asked for begins somewhere, and goes on with few bytes. */
         if (r >= 0 && !is_of_files)
                 r = link_all(graph);
@@ -240,10 +155,7 @@ struct phx_policy_graph *phx_policy_graph_free(struct phx_policy_graph *graph) {
         if (!graph)
                 return NULL;
 
-        free(graph->base);
-        free(graph->otherwise);
-        free(graph->check);
-        free(graph->next);
+        phx_moves_done(&graph->moves);
         forget_links(graph);
         free(graph);
 
@@ -251,11 +163,11 @@ struct phx_policy_graph *phx_policy_graph_free(struct phx_policy_graph *graph) {
 }
 
 bool phx_policy_graph_has(const struct phx_policy_graph *graph, uint32_t state) {
-        return state < graph->states;
+        return state < graph->moves.states;
 }
 
 uint32_t phx_policy_graph_start(const struct phx_policy_graph *graph) {
-        return graph->rules.start < graph->states ? graph->rules.start : 0;
+        return graph->rules.start < graph->moves.states ? graph->rules.start : 0;
 }
 
 uint32_t phx_policy_graph_run(
@@ -266,7 +178,7 @@ uint32_t phx_policy_graph_run(
         const uint8_t *bytes = string;
 
         for (size_t i = 0; i < size && state != 0; i++)
-                state = graph_step(graph, state, bytes[i]);
+                state = phx_moves_step(&graph->moves, state, bytes[i]);
         return state;
 }
 
@@ -285,13 +197,28 @@ struct phx_permissions phx_policy_graph_permissions(
 
 int phx_graph_set_init(const struct phx_policy_graph *graph, struct phx_graph_set *set) {
         *set = (struct phx_graph_set){
-                .items = calloc(graph->states, sizeof(*set->items)),
-                .steps = calloc(graph->states, sizeof(*set->steps)),
+                .items = reallocarray(NULL, graph->moves.states, sizeof(*set->items)),
+                .steps = calloc(graph->moves.states, sizeof(*set->steps)),
         };
         if (set->items && set->steps)
                 return 0;
         phx_graph_set_done(set);
         return -ENOMEM;
+}
+
+void phx_graph_set_clear(struct phx_graph_set *set) {
+        for (size_t i = 0; i < set->count; i++)
+                set->steps[set->items[i]] = (struct phx_graph_step){ 0 };
+        set->count = 0;
+        set->name[0] = '\0';
+}
+
+bool phx_graph_set_equals(const struct phx_graph_set *a, const struct phx_graph_set *b) {
+        bool is_equal = a->count == b->count;
+
+        for (size_t i = 0; i < a->count && is_equal; i++)
+                is_equal = b->steps[a->items[i]].is_in;
+        return is_equal;
 }
 
 void phx_graph_set_done(struct phx_graph_set *set) {
@@ -324,14 +251,16 @@ static void close_over(
                 const struct phx_policy_graph *graph,
                 const struct phx_graph_bytes *bytes,
                 struct phx_graph_set *set) {
-        const struct alphabet alphabet = alphabet_of(graph, bytes);
+        const struct phx_alphabet alphabet = phx_moves_alphabet(&graph->moves, bytes->has);
+        struct phx_move moves[PHX_MOVES_LIMIT];
 
-        for (size_t i = 0; i < set->count; i++)
-                for (unsigned j = 0; j < alphabet.count; j++)
-                        reach(set,
-                              set->items[i],
-                              alphabet.bytes[j],
-                              graph_step(graph, set->items[i], alphabet.bytes[j]));
+        for (size_t i = 0; i < set->count; i++) {
+                uint32_t from = set->items[i];
+                size_t count = phx_moves_list(&graph->moves, &alphabet, from, moves);
+
+                for (size_t j = 0; j < count; j++)
+                        reach(set, from, moves[j].byte, moves[j].to);
+        }
 }
 
 void phx_graph_close(
@@ -363,15 +292,15 @@ static void diverge(
                 size_t length,
                 const struct phx_graph_bytes *bytes,
                 struct phx_graph_set *set) {
-        const struct alphabet alphabet = alphabet_of(graph, bytes);
+        const struct phx_alphabet alphabet = phx_moves_alphabet(&graph->moves, bytes->has);
+        struct phx_move moves[PHX_MOVES_LIMIT];
+        size_t count = phx_moves_list(&graph->moves, &alphabet, state, moves);
 
-        for (unsigned i = 0; i < alphabet.count; i++) {
-                uint32_t to = graph_step(graph, state, alphabet.bytes[i]);
-
-                if (to == 0 || set->steps[to].is_in)
+        for (size_t i = 0; i < count; i++) {
+                if (set->steps[moves[i].to].is_in)
                         continue;
-                reach(set, 0, alphabet.bytes[i], to);
-                set->steps[to].beginning = (uint16_t) (length + 1);
+                reach(set, 0, moves[i].byte, moves[i].to);
+                set->steps[moves[i].to].beginning = (uint16_t) (length + 1);
         }
 }
 
@@ -392,7 +321,7 @@ static void add_beginnings(
         uint32_t state = start;
 
         for (size_t i = 0; set->name[i] && state != 0; i++) {
-                state = graph_step(graph, state, (uint8_t) set->name[i]);
+                state = phx_moves_step(&graph->moves, state, (uint8_t) set->name[i]);
                 if (i + 1 == length || !set->name[i + 1] || state == 0 || set->steps[state].is_in)
                         continue;
                 reach(set, 0, (uint8_t) set->name[i], state);
@@ -421,7 +350,7 @@ void phx_graph_others(
                 if (i == 0 && but)
                         bytes.has[(uint8_t) but] = false;
                 diverge(graph, state, i, &bytes, set);
-                state = graph_step(graph, state, (uint8_t) set->name[i]);
+                state = phx_moves_step(&graph->moves, state, (uint8_t) set->name[i]);
         }
         if (!passes_children && state != 0)
                 diverge(graph, state, i, &any, set);

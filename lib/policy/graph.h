@@ -61,6 +61,10 @@ struct phx_graph_set {
 /* Empty; 0 or -ENOMEM. */
 int phx_graph_set_init(const struct phx_policy_graph *graph, struct phx_graph_set *set);
 void phx_graph_set_done(struct phx_graph_set *set);
+/* Empty again, for another search. */
+void phx_graph_set_clear(struct phx_graph_set *set);
+/* Whether both have the same states, however they were reached. */
+bool phx_graph_set_equals(const struct phx_graph_set *a, const struct phx_graph_set *b);
 /* The dead state is passed over. */
 void phx_graph_set_add(struct phx_graph_set *set, uint32_t state);
 

@@ -424,6 +424,7 @@ int phx_policy_parse(
 
         while (stream.position < size) {
                 phx_cleanup(policy_entry_done) struct phx_policy_entry entry = { 0 };
+                size_t offset = stream.position;
 
                 r = parse_header(&stream, &version);
                 if (r < 0)
@@ -431,6 +432,7 @@ int phx_policy_parse(
                 r = parse_profile(&stream, version, hash_kind, &entry);
                 if (r < 0)
                         return r;
+                entry.offset = offset;
                 r = policy_add_entry(&policy, &entry, error);
                 if (r < 0)
                         return r;

@@ -31,7 +31,8 @@ struct phx_policy_rules {
 
 /* One profile of a compiled policy: a profile, a child or a hat, each on its own. */
 struct phx_policy_entry {
-        char *name; /* as the kernel will show it: children are "parent//child" */
+        char *name;    /* as the kernel will show it: children are "parent//child" */
+        size_t offset; /* where it begins among the bytes, its version included */
         enum phx_policy_mode mode;
         bool has_attachment;   /* attaches to executables by path, not only by being named */
         uint64_t capabilities; /* that it allows: bit N is number N of linux/capability.h */

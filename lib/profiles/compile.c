@@ -6,16 +6,18 @@
  *   queue      all that is to be compiled, by name and key, from one look to the next: since when,
  *              who waits for it, and whether it failed before. It is made from the candidates at
  *              each look, so that nothing else is compiled
- *   compiles   those of the queue that run, at most compile_jobs; and those that have ended
+ *   compiles   those of the queue that run, at most compile_jobs at once, of which small ones may
+ *              share a run (start.c); and those that have ended
  *
  * In this order: end what is not wanted any more (its text has changed, or is gone), start the most
  * urgent, and only then take what has ended, as judging a policy takes time in which the next one
  * may compile. What is being written keeps its compile: it may be the same when it is closed.
  *
- * The first that ends is taken at once. After it, a look waits a moment for those that end next,
- * and starts others in their place, so that many small profiles do not take a pass each: the longer
- * the series lasts, the longer. So a profile is in force a quarter later than it could be, and what
- * grows with the number of profiles in each pass is not done as often as there are profiles.
+ * On few processors, the first of many runs alone for a while (head_start.h). The first that ends
+ * is taken at once. After it, a look waits a moment for those that end next, and starts others in
+ * their place, so that many small profiles do not take a pass each: the longer the series lasts,
+ * the longer. So a profile is in force a quarter later than it could be, and what grows with the
+ * number of profiles in each pass is not done as often as there are profiles.
  *
  * A candidate that is still compiled has the result -EINPROGRESS; one that failed before, and is
  * tried again because its time has come, keeps the text of its failure meanwhile, so that a profile
@@ -24,50 +26,20 @@
  * The key decides what belongs together, not the moment: a policy is taken only by a candidate with
  * the key under which it was started, and what explains its messages has the same bytes then. */
 
+#include "profiles/compile.h"
+
 #include <errno.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/findings.h"
 #include "base/process.h"
 #include "policy/cache.h"
-#include "profiles/update.h"
-#include "state/configuration.h"
-
-/* Of the daemon's compiles, where more wait than there are processors: a mass change must not take
- * a host's processors from its containers, and one change must not wait for them. Nor does the
- * first of many, which is the most urgent one. */
-#define NICENESS 10
 
 /* What ends in so short a time is taken together, when something was taken as recently as that. */
 #define BATCH_USEC 50000
 #define BATCH_LIMIT_USEC 500000
 #define BATCH_PART 4 /* of the time that the series has taken */
-#define SERIES_USEC 1000000
-
-static struct phx_candidate *find_candidate(const struct phx_update *update, const char *name) {
-        size_t low = 0, high = update->sources.count;
-
-        while (low < high) {
-                size_t middle = low + (high - low) / 2;
-                int order = strcmp(update->sources.items[middle].name, name);
-
-                if (order == 0)
-                        return &update->candidates[middle];
-                if (order < 0)
-                        low = middle + 1;
-                else
-                        high = middle;
-        }
-        return NULL;
-}
-
-static bool is_running_as(const struct phx_update *update, const struct phx_candidate *candidate) {
-        const char *key = phx_compiles_key(update->profiles->compiles, candidate->source->name);
-
-        return key && strcmp(key, candidate->key) == 0;
-}
 
 /* --- what is to be compiled --- */
 
@@ -92,7 +64,7 @@ static int queue_candidate(struct phx_update *update, struct phx_candidate *cand
                 return 0;
         }
         bad->is_tried = bad->is_current = true;
-        candidate->result = phx_error_set(&candidate->error, -EINVAL, "%s", bad->text);
+        candidate->result = phx_error_set(phx_candidate_error(candidate), -EINVAL, "%s", bad->text);
         return 0;
 }
 
@@ -119,12 +91,12 @@ static int compile_queue_all(struct phx_update *update) {
 }
 
 static bool is_wanted(const struct phx_update *update, const char *name) {
-        const struct phx_candidate *candidate = find_candidate(update, name);
+        const struct phx_candidate *candidate = phx_update_find_candidate(update, name);
 
         if (!candidate)
                 return false;
         return candidate->result == -EBUSY ||
-               (candidate->must_compile && is_running_as(update, candidate));
+               (candidate->must_compile && phx_update_is_compiling(update, candidate));
 }
 
 static void cancel_unwanted(struct phx_update *update) {
@@ -176,15 +148,18 @@ static void take_result(
                                 job->blob,
                                 job->size);
         candidate->result = job->result;
-        candidate->error = job->error;
+        phx_candidate_forget_error(candidate);
+        if (job->result < 0)
+                (void) phx_error_copy(phx_candidate_error(candidate), job->result, &job->error);
         if (candidate->result >= 0)
                 candidate->result = phx_update_accept(update, candidate, job->blob, job->size);
 }
 
 static int quarantine(struct phx_update *update, struct phx_candidate *candidate) {
+        char none[] = "";
         struct phx_quarantined failure = {
                 .name = candidate->source->name,
-                .text = candidate->error.text,
+                .text = candidate->error ? candidate->error->text : none,
         };
 
         memcpy(failure.key, candidate->key, sizeof(failure.key));
@@ -195,7 +170,7 @@ static int quarantine(struct phx_update *update, struct phx_candidate *candidate
                         update->look->now_usec);
 }
 
-static int end_candidate(
+int phx_update_end_compile(
                 struct phx_update *update,
                 struct phx_candidate *candidate,
                 struct phx_compile_job *job) {
@@ -215,112 +190,48 @@ static int end_candidate(
         return r;
 }
 
-static struct phx_compile_job job_of(
-                const struct phx_update *update,
-                const struct phx_candidate *candidate) {
-        return (struct phx_compile_job){
-                .name = candidate->source->name,
-                .profile = candidate->source->seen,
-                .closure = &candidate->closure,
-                .files = update->files,
-        };
+void phx_update_turn_back(struct phx_update *update, const char *name) {
+        struct phx_queued *queued = phx_queue_find(&update->profiles->queue, name);
+
+        if (queued)
+                queued->is_alone = true;
 }
 
+/* 1 when it is to be started again. */
+static int take_candidate(struct phx_update *update, struct phx_candidate *candidate) {
+        struct phx_compile_job job = phx_update_job(update, candidate);
+
+        if (!phx_compiles_take(update->profiles->compiles, &job))
+                return 0;
+        if (job.result != -EAGAIN)
+                return phx_update_end_compile(update, candidate, &job);
+        phx_update_turn_back(update, candidate->source->name);
+        return 1;
+}
+
+/* 1 when some are to be started again. */
 static int compile_take_ended(struct phx_update *update) {
+        bool is_turned_back = false;
+
         for (size_t i = 0; i < update->sources.count; i++) {
                 struct phx_candidate *candidate = &update->candidates[i];
-                struct phx_compile_job job = job_of(update, candidate);
-                int r;
+                int r = 0;
 
-                if (!candidate->must_compile || !is_running_as(update, candidate) ||
-                    !phx_compiles_take(update->profiles->compiles, &job))
-                        continue;
-                r = end_candidate(update, candidate, &job);
+                if (candidate->must_compile && phx_update_is_compiling(update, candidate))
+                        r = take_candidate(update, candidate);
                 if (r < 0)
                         return r;
+                is_turned_back |= r > 0;
         }
-        return 0;
-}
-
-/* --- the start --- */
-
-/* Of those that no look has ranked yet: a container names it. Who runs is not known here. */
-static void rank_named(struct phx_update *update) {
-        const struct phx_configuration *configuration = update->look->configuration;
-        struct phx_queue *queue = &update->profiles->queue;
-
-        if (!configuration || !phx_queue_is_unranked(queue))
-                return;
-        for (size_t i = 0; i < configuration->count; i++)
-                phx_queue_rank(queue, configuration->containers[i].profile, PHX_URGENCY_NAMED);
-}
-
-static bool is_startable(void *data, const struct phx_queued *queued) {
-        const struct phx_update *update = data;
-        const struct phx_candidate *candidate = find_candidate(update, queued->name);
-
-        return candidate && candidate->must_compile && !is_running_as(update, candidate);
-}
-
-static bool is_in_series(const struct phx_profiles *profiles, uint64_t now_usec) {
-        return profiles->took_usec > 0 && now_usec - profiles->took_usec < SERIES_USEC;
-}
-
-/* Of the next one. */
-static int niceness(const struct phx_profiles *profiles) {
-        bool is_first = phx_compiles_running(profiles->compiles) == 0 &&
-                        !is_in_series(profiles, phx_now_usec());
-        cpu_set_t processors;
-
-        if (profiles->options.is_offline || is_first ||
-            sched_getaffinity(0, sizeof(processors), &processors) < 0)
-                return 0;
-        return profiles->queue.count > (size_t) CPU_COUNT(&processors) ? NICENESS : 0;
-}
-
-static int start_some(struct phx_update *update) {
-        const struct phx_settings *settings = update->look->settings;
-        struct phx_profiles *profiles = update->profiles;
-        const struct phx_profiles_options *options = &profiles->options;
-        struct phx_compiler compiler = {
-                .parser = options->parser,
-                .features_file = options->features_file,
-                .features_text = update->look->features_text,
-                .options = &profiles->compiler.options,
-                .stage_dir = options->stage_dir,
-                .account = profiles->compiler.account,
-                .jobs = settings->compile_jobs,
-                .deadline_usec = settings->compile_deadline_usec,
-                .memory = settings->compile_memory,
-        };
-        size_t limit = phx_compiler_limit(&compiler);
-
-        if (profiles->queue.count > limit)
-                rank_named(update);
-        while (phx_compiles_running(profiles->compiles) < limit) {
-                const struct phx_queued *next =
-                                phx_queue_first(&profiles->queue, is_startable, update);
-                struct phx_candidate *candidate = next ? find_candidate(update, next->name) : NULL;
-                struct phx_compile_job job;
-                int r;
-
-                if (!candidate)
-                        return 0;
-                job = job_of(update, candidate);
-                compiler.niceness = niceness(profiles);
-                if (phx_compiles_start(profiles->compiles, &compiler, candidate->key, &job) >= 0)
-                        continue;
-                r = end_candidate(update, candidate, &job);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
+        return is_turned_back;
 }
 
 static int compile_step(struct phx_update *update) {
-        int r = start_some(update);
+        int r = phx_update_start(update);
 
-        return r < 0 ? r : compile_take_ended(update);
+        if (r >= 0)
+                r = compile_take_ended(update);
+        return r > 0 ? phx_update_start(update) : r;
 }
 
 /* Offline there is nothing else to wait for. */
@@ -347,7 +258,7 @@ static uint64_t batch_usec(uint64_t series_usec) {
 static int compile_batch(struct phx_update *update) {
         struct phx_profiles *profiles = update->profiles;
         uint64_t now = phx_now_usec(), until;
-        bool is_series = is_in_series(profiles, now);
+        bool is_series = phx_profiles_is_in_series(profiles, now);
         size_t before = profiles->queue.count;
         int r = compile_step(update);
 
@@ -382,11 +293,18 @@ size_t phx_profiles_compiles(
                 const struct phx_profiles *profiles,
                 struct phx_process_watch *watches,
                 size_t limit) {
-        return phx_compiles_watches(profiles->compiles, watches, limit);
+        size_t count = phx_compiles_watches(profiles->compiles, watches, limit);
+        uint64_t due = phx_head_start_due(&profiles->head_start);
+
+        for (size_t i = 0; i < count; i++)
+                if (due < watches[i].due_usec)
+                        watches[i].due_usec = due;
+        return count;
 }
 
 bool phx_profiles_has_compiled(const struct phx_profiles *profiles) {
-        return phx_compiles_has_ended(profiles->compiles);
+        return phx_compiles_has_ended(profiles->compiles) ||
+               phx_head_start_due(&profiles->head_start) <= phx_now_usec();
 }
 
 bool phx_profiles_is_unranked(const struct phx_profiles *profiles) {

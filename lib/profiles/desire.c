@@ -15,7 +15,7 @@ static int refuse_piece(struct phx_candidate *candidate, const char *piece, int 
         if (code == -ENOMEM)
                 return code;
         return phx_error_set_in(
-                        &candidate->error,
+                        phx_candidate_error(candidate),
                         code,
                         candidate->source->name,
                         "its piece %s cannot be stored: %s",
@@ -181,10 +181,10 @@ static void list_refusal(const struct phx_update *update, const struct phx_candi
         struct phx_findings *findings = update->profiles->options.findings;
 
         if (findings && candidate->result != -EBUSY && candidate->result != -EINPROGRESS &&
-            !candidate->error.is_listed)
+            !(candidate->error && candidate->error->is_listed))
                 phx_findings_add_error(
                                 findings,
-                                &candidate->error,
+                                candidate->error,
                                 candidate->result,
                                 candidate->source->name);
 }
@@ -206,7 +206,7 @@ static int desire_unaccepted(struct phx_update *update, const struct phx_candida
                    state,
                    state == PHX_SOURCE_COMPILING
                                    ? NULL
-                                   : phx_error_text(&candidate->error, candidate->result));
+                                   : phx_error_text(candidate->error, candidate->result));
         if (r < 0 || !queued)
                 return r;
         desired = &update->desired->profiles[update->desired->profile_count - 1];
@@ -227,7 +227,7 @@ int phx_update_desire(struct phx_update *update, struct phx_candidate *candidate
                 good->is_seen = true;
         if (candidate->result >= 0)
                 candidate->result = accept_pieces(update, candidate);
-        if (candidate->result == -ENOMEM && !candidate->error.text[0])
+        if (candidate->result == -ENOMEM && !(candidate->error && candidate->error->text[0]))
                 return -ENOMEM;
         if (candidate->result < 0) {
                 update->all_good = false;

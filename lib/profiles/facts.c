@@ -97,15 +97,10 @@ static int facts_add_lint(struct phx_buffer *bytes, const struct phx_lint *lint)
         return r < 0 ? r : phx_texts_add(bytes, lint->included_file);
 }
 
-static int facts_render(
-                const struct phx_facts *facts,
-                const char *program,
-                struct phx_buffer *bytes) {
+int phx_facts_add(struct phx_buffer *bytes, const struct phx_facts *facts) {
         int r;
 
-        r = phx_texts_add(bytes, program);
-        if (r >= 0)
-                r = phx_texts_add_number(bytes, (uint64_t) facts->policy.hash_kind);
+        r = phx_texts_add_number(bytes, (uint64_t) facts->policy.hash_kind);
         if (r >= 0)
                 r = phx_texts_add(bytes, facts->checksum);
         if (r >= 0)
@@ -137,7 +132,8 @@ void phx_facts_keep(
         phx_cleanup(phx_buffer_done) struct phx_buffer bytes = { 0 }, file = { 0 };
         char name[PHX_SHA256_HEX + sizeof(SUFFIX)], checksum[PHX_SEAL_HEX];
 
-        if (facts_file_name(key, name) < 0 || facts_render(facts, program, &bytes) < 0)
+        if (facts_file_name(key, name) < 0 || phx_texts_add(&bytes, program) < 0 ||
+            phx_facts_add(&bytes, facts) < 0)
                 return;
         phx_seal_checksum(key, bytes.data, bytes.size, checksum);
         if (phx_seal_render(&file, MAGIC, checksum, bytes.data, bytes.size) >= 0)
@@ -215,6 +211,7 @@ static int facts_take(struct phx_texts *texts, struct phx_facts *facts) {
         uint64_t count;
         int r = 0;
 
+        facts->policy.hash_kind = (enum phx_hash_kind) phx_texts_next_number(texts);
         (void) snprintf(facts->checksum, sizeof(facts->checksum), "%s", phx_texts_next(texts));
         facts->size = phx_texts_next_number(texts);
         facts->line = (unsigned) phx_texts_next_number(texts);
@@ -231,7 +228,17 @@ static int facts_take(struct phx_texts *texts, struct phx_facts *facts) {
                 r = facts_take_lint(texts, &facts->lints);
         if (r < 0)
                 return r;
-        return phx_texts_are_read(texts) && facts->policy.count > 0 ? 0 : -ENOENT;
+        return !texts->is_short && facts->policy.count > 0 ? 0 : -ENOENT;
+}
+
+int phx_facts_next(struct phx_texts *texts, struct phx_facts *ret_facts) {
+        phx_cleanup(phx_facts_done) struct phx_facts facts = { 0 };
+        int r = facts_take(texts, &facts);
+
+        if (r < 0)
+                return r;
+        *ret_facts = PHX_TAKE_STRUCT(facts);
+        return 0;
 }
 
 int phx_facts_recall(
@@ -257,12 +264,12 @@ int phx_facts_recall(
         texts = phx_texts_of(bytes, size);
         if (strcmp(phx_texts_next(&texts), program) != 0)
                 return -ENOENT;
-        facts.policy.hash_kind = (enum phx_hash_kind) phx_texts_next_number(&texts);
-        if (kind != PHX_HASH_NONE && kind != facts.policy.hash_kind)
-                return -ENOENT;
         r = facts_take(&texts, &facts);
         if (r < 0)
                 return r;
+        if (!phx_texts_are_read(&texts) ||
+            (kind != PHX_HASH_NONE && kind != facts.policy.hash_kind))
+                return -ENOENT;
         *ret_facts = PHX_TAKE_STRUCT(facts);
         return 0;
 }

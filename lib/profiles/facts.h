@@ -6,6 +6,7 @@
 
 #include "base/seal.h"
 #include "base/stamp.h"
+#include "base/texts.h"
 #include "policy/policy.h"
 #include "state/lint.h"
 
@@ -41,5 +42,9 @@ int phx_facts_recall(
                 const char *key,
                 enum phx_hash_kind kind,
                 struct phx_facts *ret_facts);
+/* The same as texts among others. 0 or -ENOMEM; and 0, -ENOENT or -ENOMEM. */
+int phx_facts_add(struct phx_buffer *bytes, const struct phx_facts *facts);
+int phx_facts_next(struct phx_texts *texts, struct phx_facts *ret_facts);
+
 /* They are about another policy than that of KEY. */
 void phx_facts_remove(int dir_fd, const char *key);

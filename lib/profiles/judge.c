@@ -70,7 +70,7 @@ int phx_update_check_name(struct phx_update *update, struct phx_candidate *candi
         if (!other)
                 return 0;
         return phx_error_set_at(
-                        &candidate->error,
+                        phx_candidate_error(candidate),
                         -EINVAL,
                         &(struct phx_position){ name, line_of(update, candidate->source), 0 },
                         "%s/%s:%u already defines a profile of this name; rename one of the two",
@@ -95,7 +95,7 @@ static int refuse_include(
         if (phx_place_of_include(&text, include->name, false, &place) && place.file)
                 (void) snprintf(by, sizeof(by), " (included by %s:%u)", source->name, place.site);
         r = phx_error_set_at(
-                        &candidate->error,
+                        phx_candidate_error(candidate),
                         -EINVAL,
                         &(struct phx_position){ place.file ? place.file : source->name,
                                                 place.line,
@@ -105,7 +105,7 @@ static int refuse_include(
                         include->name,
                         by);
         if (place.file)
-                phx_error_prefix(&candidate->error, source->name);
+                phx_error_prefix(phx_candidate_error(candidate), source->name);
         return r;
 }
 
@@ -161,6 +161,14 @@ static void add_test_to_key(const struct phx_update *update, struct phx_candidat
                 key_by_matcher(candidate->key, candidate->key);
 }
 
+/* All that is wrong, where somebody asked for it. */
+static void list_errors(const struct phx_update *update, struct phx_candidate *candidate) {
+        struct phx_error *error = phx_candidate_error(candidate);
+
+        if (error)
+                error->all = update->profiles->options.findings;
+}
+
 static int check_source(struct phx_update *update, struct phx_candidate *candidate) {
         const struct phx_settings *settings = update->look->settings;
         const struct phx_source_rules rules = { settings->allow_complain,
@@ -170,12 +178,18 @@ static int check_source(struct phx_update *update, struct phx_candidate *candida
         int r;
 
         if (source->result < 0) {
-                candidate->error = source->error;
-                return source->result;
+                return phx_error_copy(
+                                phx_candidate_error(candidate),
+                                source->result,
+                                source->error);
         }
-        candidate->error.all = update->profiles->options.findings;
-        r = phx_source_check(source->name, source->seen->text, &rules, &candidate->error);
-        if (phx_error_goes_on(&candidate->error, r)) {
+        list_errors(update, candidate);
+        r = phx_source_check(
+                        source->name,
+                        source->seen->text,
+                        &rules,
+                        phx_candidate_error(candidate));
+        if (phx_error_goes_on(candidate->error, r)) {
                 candidate->breaks_rule = true;
                 r = 0;
         }
@@ -188,7 +202,7 @@ static int check_source(struct phx_update *update, struct phx_candidate *candida
                                 source->name,
                                 source->seen->text,
                                 &candidate->closure,
-                                &candidate->error);
+                                phx_candidate_error(candidate));
         if (r >= 0)
                 r = check_pieces(update, candidate);
         if (r < 0)
@@ -241,19 +255,19 @@ static int try_policy(
 
         if (!source->test)
                 return 0;
-        candidate->error.all = update->profiles->options.findings;
+        list_errors(update, candidate);
         if (phx_printf(&file, "%s%s", source->name, PHX_POLICY_TEST_SUFFIX) < 0)
                 return -ENOMEM;
         trial.file = file;
-        r = phx_policy_test_parse(file, source->test->text, &test, &candidate->error);
-        if (phx_error_goes_on(&candidate->error, r))
-                (void) phx_policy_trial_run(&trial, prober, &candidate->error);
-        return r < 0 ? r : phx_policy_trial_run(&trial, prober, &candidate->error);
+        r = phx_policy_test_parse(file, source->test->text, &test, phx_candidate_error(candidate));
+        if (phx_error_goes_on(candidate->error, r))
+                (void) phx_policy_trial_run(&trial, prober, phx_candidate_error(candidate));
+        return r < 0 ? r : phx_policy_trial_run(&trial, prober, phx_candidate_error(candidate));
 }
 
 static int refuse_to_keep(struct phx_candidate *candidate, const char *what, int r) {
         return phx_error_set_in(
-                        &candidate->error,
+                        phx_candidate_error(candidate),
                         r,
                         candidate->source->name,
                         "%s cannot be stored: %s",
@@ -301,7 +315,7 @@ static int accept_policy(
                         &judged->facts.policy,
                         candidate->source->name,
                         update->look->settings,
-                        &candidate->error);
+                        phx_candidate_error(candidate));
         if (r >= 0)
                 r = try_policy(update, candidate, judged);
         return r < 0 ? r : keep_policy(update, candidate, judged);
@@ -318,9 +332,9 @@ static int accept_bytes(
                         judged->size,
                         update->look->hash_kind,
                         &judged->facts.policy,
-                        &candidate->error);
+                        phx_candidate_error(candidate));
         if (r < 0) {
-                phx_error_place(&candidate->error, candidate->source->name);
+                phx_error_place(phx_candidate_error(candidate), candidate->source->name);
                 return -EINVAL;
         }
         judged->facts.size = judged->size;
@@ -399,7 +413,7 @@ static int find_same(struct phx_update *update, struct phx_candidate *candidate)
                 return r == -ENOENT ? 0 : r;
         if (r < 0)
                 return phx_error_set_in(
-                                &candidate->error,
+                                phx_candidate_error(candidate),
                                 r,
                                 good->name,
                                 "its last known good version cannot be read: %s",
@@ -408,7 +422,7 @@ static int find_same(struct phx_update *update, struct phx_candidate *candidate)
                         &good->facts.policy,
                         good->name,
                         update->look->settings,
-                        &candidate->error);
+                        phx_candidate_error(candidate));
         return r < 0 ? r : 1;
 }
 
@@ -429,7 +443,7 @@ static int sort_out(struct phx_update *update, struct phx_candidate *candidate) 
         if (bad)
                 bad->is_current = true;
         if (bad && bad->retry_at > update->look->now_usec && !bad->is_tried)
-                return phx_error_set(&candidate->error, -EINVAL, "%s", bad->text);
+                return phx_error_set(phx_candidate_error(candidate), -EINVAL, "%s", bad->text);
         /* Once it waits to be compiled, it was not there. */
         queued = phx_queue_find(&profiles->queue, candidate->source->name);
         r = queued && strcmp(queued->key, candidate->key) == 0

@@ -13,11 +13,25 @@
  * for what is being compiled, of which all but the result is known. What was refused is judged
  * again each time: it may be waiting for its time, and it is rare. */
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/sorted.h"
 #include "profiles/update.h"
 
+struct phx_error *phx_candidate_error(struct phx_candidate *candidate) {
+        if (!candidate->error)
+                candidate->error = calloc(1, sizeof(*candidate->error));
+        return candidate->error;
+}
+
+void phx_candidate_forget_error(struct phx_candidate *candidate) {
+        free(candidate->error);
+        candidate->error = NULL;
+}
+
 void phx_candidate_done(struct phx_candidate *candidate) {
+        phx_candidate_forget_error(candidate);
         free(candidate->name);
         phx_closure_done(&candidate->closure);
         phx_files_used_done(&candidate->used);
@@ -29,6 +43,7 @@ void phx_candidates_done(struct phx_profiles *profiles) {
         free(profiles->candidates);
         profiles->candidates = NULL;
         profiles->candidate_count = 0;
+        phx_sources_done(&profiles->sources);
         profiles->is_complete = false;
 }
 
@@ -59,12 +74,12 @@ static int keep_compare(const void *name, const void *candidate) {
 }
 
 static struct phx_candidate *keep_find(const struct phx_profiles *profiles, const char *name) {
-        return profiles->candidate_count == 0 ? NULL
-                                              : bsearch(name,
-                                                        profiles->candidates,
-                                                        profiles->candidate_count,
-                                                        sizeof(*profiles->candidates),
-                                                        keep_compare);
+        return phx_find_sorted(
+                        name,
+                        profiles->candidates,
+                        profiles->candidate_count,
+                        sizeof(*profiles->candidates),
+                        keep_compare);
 }
 
 static bool keep_is_good(
@@ -93,7 +108,7 @@ static bool keep_still_holds(
         if (!before->must_compile && !keep_is_good(update, before, source))
                 return false;
         r = phx_update_check_name(update, candidate);
-        candidate->error = (struct phx_error){ 0 };
+        phx_candidate_forget_error(candidate);
         return r >= 0;
 }
 
@@ -109,10 +124,54 @@ static void keep_candidate(struct phx_update *update, struct phx_candidate *cand
         *before = fresh;
         candidate->source = source;
         candidate->is_kept = true;
-        if (candidate->must_compile)
-                candidate->error = (struct phx_error){ 0 };
         if (update->is_whole)
                 phx_files_use(update->files, &candidate->used);
+}
+
+static bool keep_is_reusable(const struct phx_update *update) {
+        const struct phx_profiles *profiles = update->profiles;
+
+        return !update->is_whole && profiles->is_complete && profiles->candidate_count > 0 &&
+               profiles->sources.count == profiles->candidate_count &&
+               !profiles->options.is_offline && keep_is_same_basis(update) &&
+               phx_equal(profiles->compiler.features, update->look->features) &&
+               phx_compiler_is_known(&profiles->compiler, profiles->options.parser);
+}
+
+/* Nothing is known of it but what it is. */
+static void keep_nothing(struct phx_candidate *candidate) {
+        struct phx_candidate fresh = { .name = PHX_TAKE(candidate->name),
+                                       .source = candidate->source,
+                                       .has_test = candidate->source->test != NULL };
+
+        phx_candidate_done(candidate);
+        *candidate = fresh;
+}
+
+/* What holds is only read: after the fork of a compiler each page that is written to is copied. */
+int phx_update_reuse(struct phx_update *update) {
+        struct phx_profiles *profiles = update->profiles;
+        int r;
+
+        if (!keep_is_reusable(update))
+                return 0;
+        r = phx_sources_refresh(&profiles->sources, &profiles->used, profiles->version);
+        if (r <= 0)
+                return r;
+        update->sources = PHX_TAKE_STRUCT(profiles->sources);
+        update->candidates = PHX_TAKE(profiles->candidates);
+        profiles->candidate_count = 0;
+        profiles->is_complete = false;
+        for (size_t i = 0; i < update->sources.count; i++) {
+                struct phx_candidate *candidate = &update->candidates[i];
+
+                if (!keep_still_holds(update, candidate, candidate)) {
+                        keep_nothing(candidate);
+                        update->is_rebuilt = true;
+                } else if (!candidate->is_kept)
+                        candidate->is_kept = true;
+        }
+        return 1;
 }
 
 int phx_update_keep(struct phx_update *update) {
@@ -144,13 +203,14 @@ void phx_update_leave(struct phx_update *update) {
         if (keep_take_basis(update) < 0)
                 return;
         for (size_t i = 0; i < update->sources.count; i++) {
-                const struct phx_candidate *candidate = &update->candidates[i];
+                struct phx_candidate *candidate = &update->candidates[i];
 
-                profiles->is_unkept |= candidate->result >= 0 && !candidate->is_kept;
-                update->candidates[i].source = NULL;
+                profiles->unkept += candidate->result >= 0 && !candidate->is_kept;
+                phx_candidate_forget_error(candidate);
         }
         profiles->candidates = PHX_TAKE(update->candidates);
         profiles->candidate_count = update->sources.count;
+        profiles->sources = PHX_TAKE_STRUCT(update->sources);
         /* What was found later, in judging others, may concern one that was kept. */
         profiles->version = update->version;
         profiles->is_complete = true;

@@ -22,6 +22,9 @@
 #include "base/grow.h"
 #include "profiles/update.h"
 
+/* One in so many may be judged again by the next start. */
+#define KEPT_FEW 16
+
 /* --- render --- */
 
 static int kept_add_basis(struct phx_buffer *bytes, const struct phx_profiles *profiles) {
@@ -167,7 +170,7 @@ int phx_profiles_render(struct phx_profiles *profiles, struct phx_buffer *bytes)
         if (r >= 0)
                 r = kept_note(profiles, false);
         if (r >= 0)
-                profiles->is_unkept = false;
+                profiles->unkept = 0;
         return r;
 }
 
@@ -325,7 +328,9 @@ int phx_profiles_parse(struct phx_profiles *profiles, struct phx_texts *reader) 
         return r < 0 ? r : 0;
 }
 
-bool phx_profiles_is_unkept(const struct phx_profiles *profiles, bool is_news) {
-        return (profiles->is_unkept || is_news) && profiles->is_complete &&
+bool phx_profiles_is_unkept(const struct phx_profiles *profiles, bool is_news, bool is_few) {
+        size_t few = is_few ? profiles->candidate_count / KEPT_FEW : 0;
+
+        return (profiles->unkept > few || is_news) && profiles->is_complete &&
                profiles->queue.count == 0;
 }

@@ -41,6 +41,7 @@
 
 #include "base/file.h"
 #include "base/grow.h"
+#include "base/sorted.h"
 #include "base/strings.h"
 #include "policy/cache.h"
 #include "state/configuration.h"
@@ -54,6 +55,7 @@ static void good_done(struct phx_good *good) {
         free(good->text);
         free(good->blob);
         phx_facts_done(&good->facts);
+        phx_facts_done(&good->left);
         free(good->lint_trouble);
 }
 
@@ -61,23 +63,23 @@ void phx_goods_done(struct phx_goods *goods) {
         for (size_t i = 0; i < goods->count; i++)
                 good_done(&goods->items[i]);
         free(goods->items);
+        phx_goods_forget_left(goods);
         phx_buffer_done(&goods->program);
         *goods = (struct phx_goods){ .text_fd = -1, .cache_fd = -1 };
 }
 
+static int goods_compare_name(const void *name, const void *good) {
+        return strcmp(name, ((const struct phx_good *) good)->name);
+}
+
 /* The first that does not come before NAME. */
 static size_t goods_lower_bound(const struct phx_goods *goods, const char *name) {
-        size_t low = 0, high = goods->count;
-
-        while (low < high) {
-                size_t middle = low + (high - low) / 2;
-
-                if (strcmp(goods->items[middle].name, name) < 0)
-                        low = middle + 1;
-                else
-                        high = middle;
-        }
-        return low;
+        return phx_lower_bound(
+                        name,
+                        goods->items,
+                        goods->count,
+                        sizeof(*goods->items),
+                        goods_compare_name);
 }
 
 struct phx_good *phx_goods_find(const struct phx_goods *goods, const char *name) {
@@ -163,7 +165,9 @@ int phx_goods_keep_text(
         if (goods->text_fd < 0)
                 return good_set_text(good, seen->text, seen->size);
         kept_name(good->name, kept);
+        phx_goods_change_begin(&goods->texts, goods->text_fd);
         r = phx_file_ensure_at(goods->text_fd, kept, seen->text, seen->size, 0600);
+        phx_goods_change_end(&goods->texts, goods->text_fd);
         if (r >= 0)
                 (void) find_kept_text(goods, good);
         return r < 0 ? r : good_set_text(good, seen->text, seen->size);
@@ -312,8 +316,11 @@ int phx_goods_store_policy(
                 const char *blob,
                 size_t size,
                 char ret_checksum[PHX_SEAL_HEX]) {
-        int r = phx_policy_cache_put(goods->cache_fd, key, blob, size, ret_checksum);
+        int r;
 
+        phx_goods_change_begin(&goods->policies, goods->cache_fd);
+        r = phx_policy_cache_put(goods->cache_fd, key, blob, size, ret_checksum);
+        phx_goods_change_end(&goods->policies, goods->cache_fd);
         if (r > 0 && goods->unswept < UINT64_MAX - size)
                 goods->unswept += size;
         return r;
@@ -325,6 +332,9 @@ void phx_goods_set_key(const struct phx_goods *goods, struct phx_good *good, con
         if (good->key[0] && goods->cache_fd >= 0)
                 phx_policy_cache_touch(goods->cache_fd, good->key);
         memcpy(good->key, key, strlen(key) + 1);
+        /* What the run before has left is of the key before. */
+        phx_facts_done(&good->left);
+        good->is_left_whole = false;
 }
 
 static int good_recall(struct phx_goods *goods, const struct phx_inventory_profile *record) {
@@ -332,7 +342,8 @@ static int good_recall(struct phx_goods *goods, const struct phx_inventory_profi
 
         if (!good)
                 return -ENOMEM;
-        good->has_text = find_kept_text(goods, good);
+        phx_goods_use_left(goods, good, record);
+        good->has_text = good->is_left_whole || find_kept_text(goods, good);
         if (!good->has_text)
                 return 0;
         memcpy(good->digest, record->source, sizeof(good->digest));
@@ -343,12 +354,15 @@ static int good_recall(struct phx_goods *goods, const struct phx_inventory_profi
 int phx_goods_recall(struct phx_goods *goods, const struct phx_inventory *inventory) {
         goods->is_tidy = false;
         goods->unswept = UINT64_MAX;
+        phx_goods_change_end(&goods->texts, goods->text_fd);
+        phx_goods_change_end(&goods->policies, goods->cache_fd);
         for (size_t i = 0; i < inventory->profile_count; i++) {
                 int r = good_recall(goods, &inventory->profiles[i]);
 
                 if (r < 0)
                         return r;
         }
+        phx_goods_forget_left(goods);
         return 0;
 }
 
@@ -386,7 +400,9 @@ static int tidy_policies(struct phx_goods *goods) {
 
         if (goods->unswept < PHX_GOODS_CACHE_BYTES / 16 && now - goods->swept_at < SWEEP_SEC)
                 return 0;
+        phx_goods_change_begin(&goods->policies, goods->cache_fd);
         r = goods_sweep_cache(goods);
+        phx_goods_change_end(&goods->policies, goods->cache_fd);
         if (r < 0)
                 return r;
         goods->unswept = 0;
@@ -405,7 +421,9 @@ static int tidy_texts(struct phx_goods *goods) {
                 kept_name(goods->items[i].name, kept);
                 r = phx_strings_add(&names, kept);
         }
+        phx_goods_change_begin(&goods->texts, goods->text_fd);
         r = r < 0 ? r : phx_file_remove_others(goods->text_fd, "", &names);
+        phx_goods_change_end(&goods->texts, goods->text_fd);
         goods->is_tidy = r >= 0;
         return r;
 }

@@ -26,6 +26,8 @@ struct phx_good {
         bool is_fresh;               /* TEXT was used since phx_goods_tidy() */
         struct phx_facts facts;      /* of policy and text: see phx_goods_know() */
         bool is_unsaved;             /* they are not on disk as they are here */
+        struct phx_facts left;       /* as the run before has left them, not compared yet … */
+        bool is_left_whole;          /* … nor are they to be: neither file can be another one */
         char *lint_trouble;          /* why the rules could not be asked now; else NULL */
         char *blob;                  /* its policy, where nothing is kept on disk; else NULL */
         size_t blob_size;
@@ -34,11 +36,25 @@ struct phx_good {
         char old_digest[PHX_SHA256_HEX]; /* IS_NEW: of the text before; "" without */
 };
 
+/* What the run before has left of one. */
+struct phx_good_left {
+        char *name;
+        char digest[PHX_SHA256_HEX], key[PHX_SHA256_HEX];
+        struct phx_facts facts;
+};
+
+/* One of the two directories, as far as all that has come to it, or gone, is known here. */
+struct phx_goods_directory {
+        struct phx_stamp stamp; /* before the files were looked for, or after the last own change */
+        bool is_strange;        /* somebody else has changed it before an own change */
+};
+
 struct phx_goods {
         struct phx_good *items; /* sorted by name */
         size_t count;
         int text_fd;  /* directory of the texts; borrowed; -1: nothing is kept on disk */
         int cache_fd; /* directory of the compiled policies, likewise */
+        struct phx_goods_directory texts, policies;
         /* Policies that others have compiled, see phx_policy_cache_get_shared(); borrowed, NULL for
          * none. */
         const char *shared_dir;
@@ -46,9 +62,12 @@ struct phx_goods {
         struct phx_error shared_trouble; /* why it was of no use the last time, as a text; or "" */
         struct phx_cache_counts counts;
         struct phx_buffer program; /* this one, as the facts' files name it; empty: not asked yet */
-        bool is_tidy;              /* no text belongs to none of ITEMS */
-        uint64_t unswept;  /* bytes of policies since the cache was looked through; never: MAX */
-        uint64_t swept_at; /* in seconds, by the clock on the wall */
+        struct phx_good_left *left; /* sorted by name; until phx_goods_recall() */
+        size_t left_count;
+        bool is_left_whole; /* nothing has come to the two directories, or gone, since */
+        bool is_tidy;       /* no text belongs to none of ITEMS */
+        uint64_t unswept;   /* bytes of policies since the cache was looked through; never: MAX */
+        uint64_t swept_at;  /* in seconds, by the clock on the wall */
 };
 
 /* How much of what was in force before stays in the cache: for a return to an earlier text, or to
@@ -87,6 +106,14 @@ int phx_goods_blob(
  * the facts have seen it is compared. 0, -ENOENT when one of the two is lost, so that it has no key
  * any more, or another negative errno when that cannot be said now. A piece has none: -ENOENT. */
 int phx_goods_know(struct phx_goods *goods, struct phx_good *good, enum phx_hash_kind kind);
+/* Around each change of a directory; _END() also before its files are looked for. What is changed
+ * without that counts as somebody else's. */
+void phx_goods_change_begin(struct phx_goods_directory *directory, int fd);
+void phx_goods_change_end(struct phx_goods_directory *directory, int fd);
+/* Leaves all facts to the next run, and takes those that the run before has left, before
+ * phx_goods_recall(). 0, or a negative errno. */
+int phx_goods_leave(const struct phx_goods *goods, struct phx_buffer *texts);
+int phx_goods_take(struct phx_goods *goods, struct phx_texts *texts);
 /* Keeps the facts on disk, if they are not kept there as they are. */
 void phx_goods_keep_facts(struct phx_goods *goods, struct phx_good *good);
 /* The facts of KEY, if they are kept; the caller's. They are about the policy that has their
@@ -124,6 +151,12 @@ int phx_goods_set_policy(
 /* Takes up what the inventory records, and leaves out what has no text on disk. Nothing is read
  * yet. */
 int phx_goods_recall(struct phx_goods *goods, const struct phx_inventory *inventory);
+/* GOOD, which the inventory records as RECORD, gets what was left of it. */
+void phx_goods_use_left(
+                const struct phx_goods *goods,
+                struct phx_good *good,
+                const struct phx_inventory_profile *record);
+void phx_goods_forget_left(struct phx_goods *goods);
 void phx_goods_forget(struct phx_goods *goods, const char *name);
 /* Forgets texts that were not used since the last time, and are on disk. Removes texts that belong
  * to none of them, where there may be such: after a change, at the start (a crash may have left

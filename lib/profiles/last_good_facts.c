@@ -66,15 +66,31 @@ static int goods_check_policy(struct phx_goods *goods, struct phx_good *good) {
         return 0;
 }
 
+/* Those that the run before has left, once: 1 when there are any of this KIND. */
+static int goods_take_left(struct phx_good *good, enum phx_hash_kind kind) {
+        phx_cleanup(phx_facts_done) struct phx_facts left = PHX_TAKE_STRUCT(good->left);
+
+        if (left.policy.count == 0 || (kind != PHX_HASH_NONE && kind != left.policy.hash_kind))
+                return 0;
+        good->facts = PHX_TAKE_STRUCT(left);
+        return 1;
+}
+
 /* Facts that were kept are those of GOOD only if its files are the same. */
 static int goods_take_facts(
                 struct phx_goods *goods,
                 struct phx_good *good,
                 enum phx_hash_kind kind) {
         struct phx_facts *facts = &good->facts;
+        bool is_whole = good->is_left_whole;
         int r;
 
-        r = phx_goods_find_facts(goods, good->key, kind, facts);
+        good->is_left_whole = false;
+        r = goods_take_left(good, kind);
+        if (r > 0 && is_whole)
+                return 0;
+        if (r == 0)
+                r = phx_goods_find_facts(goods, good->key, kind, facts);
         if (r >= 0 && !phx_stamp_equal(&good->text_stamp, &facts->text_stamp)) {
                 r = phx_goods_check_text(goods, good);
                 facts->text_stamp = good->text_stamp;
@@ -152,7 +168,9 @@ int phx_goods_know(struct phx_goods *goods, struct phx_good *good, enum phx_hash
 void phx_goods_keep_facts(struct phx_goods *goods, struct phx_good *good) {
         if (!good->is_unsaved || goods->cache_fd < 0 || !good->key[0] || !goods_program(goods))
                 return;
+        phx_goods_change_begin(&goods->policies, goods->cache_fd);
         phx_facts_keep(goods->cache_fd, goods->program.data, good->key, &good->facts);
+        phx_goods_change_end(&goods->policies, goods->cache_fd);
         good->is_unsaved = false;
 }
 

@@ -474,7 +474,7 @@ static int judge_texts(struct judging *judging, struct phx_error *error) {
                 if (source->result < 0) {
                         phx_findings_add_error(
                                         judging->findings,
-                                        &source->error,
+                                        source->error,
                                         source->result,
                                         source->name);
                         continue;

@@ -14,8 +14,8 @@
  *
  * struct phx_profiles lives as long as the engine and holds what survives an update: the goods
  * (last known good, last_good.c), the quarantine (failures, by the digest of all that led to them)
- * and the directories to watch. struct phx_update and its candidates live for one update and own
- * what was read; candidates borrow their source from it.
+ * and the directories to watch; and sources and candidates between two updates. struct phx_update
+ * owns them during one; candidates borrow their source from it.
  *
  * A key is the digest of everything that decides the bytes of a policy: text, includes, test,
  * compiler. Equal key means equal policy, so an update in which nothing changed compiles nothing
@@ -79,6 +79,14 @@ struct phx_profiles *phx_profiles_free(struct phx_profiles *profiles) {
 
 int phx_profiles_recall(struct phx_profiles *profiles, const struct phx_inventory *inventory) {
         return phx_goods_recall(&profiles->goods, inventory);
+}
+
+int phx_profiles_leave(const struct phx_profiles *profiles, struct phx_buffer *texts) {
+        return phx_goods_leave(&profiles->goods, texts);
+}
+
+int phx_profiles_take(struct phx_profiles *profiles, struct phx_texts *texts) {
+        return phx_goods_take(&profiles->goods, texts);
 }
 
 /* --- one look --- */
@@ -207,8 +215,29 @@ static int refuse_orphans(struct phx_update *update) {
         return 0;
 }
 
-static int profiles_run(struct phx_update *update) {
+/* Lists them, and takes over what holds of the look before. 1 when there is nothing new to be said
+ * of them, which is done then. */
+static int profiles_begin(struct phx_update *update) {
         struct phx_error error = { 0 };
+        int r = phx_update_reuse(update);
+
+        if (r != 0)
+                return r < 0 ? r : 0;
+        phx_files_used_done(&update->profiles->used);
+        phx_files_note(update->files, &update->profiles->used);
+        r = profiles_list_sources(update, &error);
+        phx_files_note(update->files, NULL);
+        if (r < 0) {
+                phx_candidates_done(update->profiles);
+                update->is_rebuilt = true;
+                r = r == -ENOMEM ? r : keep_all(update, r, &error);
+                return r < 0 ? r : 1;
+        }
+        update->candidates = calloc(update->sources.count + 1, sizeof(*update->candidates));
+        return update->candidates ? phx_update_keep(update) : -ENOMEM;
+}
+
+static int profiles_run(struct phx_update *update) {
         int r;
 
         update->files = update->profiles->files;
@@ -217,22 +246,11 @@ static int profiles_run(struct phx_update *update) {
         if (r < 0)
                 return r;
         update->version = phx_files_version(update->files);
-        phx_files_used_done(&update->profiles->used);
-        phx_files_note(update->files, &update->profiles->used);
-        r = profiles_list_sources(update, &error);
-        phx_files_note(update->files, NULL);
-        if (r < 0) {
-                phx_candidates_done(update->profiles);
-                update->is_rebuilt = true;
-                return r == -ENOMEM ? r : keep_all(update, r, &error);
-        }
-        update->candidates = calloc(update->sources.count + 1, sizeof(*update->candidates));
-        if (!update->candidates)
-                return -ENOMEM;
+        r = profiles_begin(update);
+        if (r != 0)
+                return r < 0 ? r : 0;
 
-        r = phx_update_keep(update);
-        if (r >= 0)
-                r = refuse_orphans(update);
+        r = refuse_orphans(update);
         if (r >= 0)
                 r = phx_update_judge(update);
         if (r >= 0 && update->profiles->goods.shared_trouble.text[0])
@@ -293,7 +311,7 @@ int phx_profiles_update(
                 profiles->goods.items[i].is_seen = profiles->goods.items[i].is_new = false;
         take_up_rules(profiles, look->settings);
         /* Whatever comes of this look: what has ended asks for no other. */
-        phx_compiles_reap(profiles->compiles);
+        phx_update_reap(profiles);
         r = profiles_run(&update);
         if (r >= 0 && (update.is_rebuilt || update.is_whole))
                 r = watch_all(&update);

@@ -61,9 +61,10 @@ int phx_profiles_recall(struct phx_profiles *profiles, const struct phx_inventor
 
 /* What was judged, for the next run of this very program. To be rendered when it is unkept: a
  * judgement has changed, or others (IS_NEWS) have something to keep, and nothing is being compiled.
+ * With IS_FEW a few that have changed may be left out: they are not worth rendering all for them.
  * 1, or 0 when they are what was rendered or taken up last, as after a look in which all was judged
  * again; -EAGAIN when nothing can be kept now, or -ENOMEM. */
-bool phx_profiles_is_unkept(const struct phx_profiles *profiles, bool is_news);
+bool phx_profiles_is_unkept(const struct phx_profiles *profiles, bool is_news, bool is_few);
 int phx_profiles_render(struct phx_profiles *profiles, struct phx_buffer *bytes);
 /* What was rendered could not be written: the next time it counts as other than before. */
 void phx_profiles_unkeep(struct phx_profiles *profiles);
@@ -71,18 +72,23 @@ void phx_profiles_unkeep(struct phx_profiles *profiles);
  * -ENOMEM, and then everything is. */
 int phx_profiles_parse(struct phx_profiles *profiles, struct phx_texts *reader);
 
+/* What is known of the last known good policies, for the next run of this very program in the same
+ * boot; and what the run before has left, before phx_profiles_recall(). 0 or a negative errno. */
+int phx_profiles_leave(const struct phx_profiles *profiles, struct phx_buffer *texts);
+int phx_profiles_take(struct phx_profiles *profiles, struct phx_texts *texts);
+
 /* The next update tries again what did not compile, and judges everything again; and a person waits
  * for all that it finds to be compiled. */
 void phx_profiles_forget_failures(struct phx_profiles *profiles);
 
 /* Compiles run between two updates: at most LIMIT of them, each of which asks for an update when it
- * has ended, or is late. Returns how many. */
+ * has ended, or is late, or others need not wait for it any longer. Returns how many. */
 size_t phx_profiles_compiles(
                 const struct phx_profiles *profiles,
                 struct phx_process_watch *watches,
                 size_t limit);
 
-/* Whether one of them asks for it now: nothing else makes it known that it is over. */
+/* Whether one of them asks for it now: nothing else makes it known. */
 bool phx_profiles_has_compiled(const struct phx_profiles *profiles);
 
 /* Whether something waits for a compile, and it is not known yet who waits for it; that NAME is

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/grow.h"
+#include "base/sorted.h"
 
 void phx_queue_done(struct phx_queue *queue) {
         for (size_t i = 0; i < queue->count; i++)
@@ -14,19 +15,18 @@ void phx_queue_done(struct phx_queue *queue) {
         *queue = (struct phx_queue){ 0 };
 }
 
+static int queue_compare_name(const void *name, const void *queued) {
+        return strcmp(name, ((const struct phx_queued *) queued)->name);
+}
+
 /* The first that does not come before NAME. */
 static size_t queue_lower_bound(const struct phx_queue *queue, const char *name) {
-        size_t low = 0, high = queue->count;
-
-        while (low < high) {
-                size_t middle = low + (high - low) / 2;
-
-                if (strcmp(queue->items[middle].name, name) < 0)
-                        low = middle + 1;
-                else
-                        high = middle;
-        }
-        return low;
+        return phx_lower_bound(
+                        name,
+                        queue->items,
+                        queue->count,
+                        sizeof(*queue->items),
+                        queue_compare_name);
 }
 
 struct phx_queued *phx_queue_find(const struct phx_queue *queue, const char *name) {

@@ -22,8 +22,10 @@ struct phx_queued {
         char key[PHX_SHA256_HEX];
         uint64_t since_usec; /* monotonic: when it was found */
         enum phx_urgency urgency;
-        bool is_ranked;  /* the URGENCY is known */
-        bool is_retry;   /* it failed before, and what it failed with is still said */
+        bool is_ranked; /* the URGENCY is known */
+        bool is_retry;  /* it failed before, and what it failed with is still said */
+        bool is_alone;  /* shares no run: one that it shared came to nothing */
+        size_t bytes;   /* with all that it includes; 0: not counted yet, SIZE_MAX: shares no run */
         bool is_awaited; /* since a person asked for a look */
         bool is_current; /* is to be compiled now; the caller's own mark */
 };

@@ -8,18 +8,33 @@
 
 #include "base/file.h"
 #include "base/grow.h"
+#include "base/sorted.h"
 #include "base/strings.h"
 #include "policy/test.h"
 #include "state/configuration.h"
 
+static void source_done(struct phx_source *source) {
+        free(source->name);
+        free(source->error);
+}
+
+static void source_keep_error(struct phx_source *source, const struct phx_error *error) {
+        free(source->error);
+        source->error = phx_error_keep(error, source->result);
+}
+
 static int refuse_source(struct phx_source *source, const char *why) {
-        source->result = phx_error_set_in(&source->error, -EINVAL, source->name, "%s", why);
+        struct phx_error error = { 0 };
+
+        source->result = phx_error_set_in(&error, -EINVAL, source->name, "%s", why);
+        source_keep_error(source, &error);
         return 0;
 }
 
 /* What follows a NUL is invisible to the parser, which would compile the rest. */
 static int refuse_nul(struct phx_source *source, const struct phx_file_seen *seen, bool is_test) {
         phx_autofree char *test = NULL;
+        struct phx_error error = { 0 };
         unsigned line, column;
 
         if (!seen->text || !phx_has_nul(seen->text, seen->size, &line, &column))
@@ -27,11 +42,12 @@ static int refuse_nul(struct phx_source *source, const struct phx_file_seen *see
         if (is_test && phx_printf(&test, "%s%s", source->name, PHX_POLICY_TEST_SUFFIX) < 0)
                 return -ENOMEM;
         source->result = phx_error_set_at(
-                        &source->error,
+                        &error,
                         -EINVAL,
                         &(struct phx_position){ test ? test : source->name, line, column },
                         "found a NUL byte at column %u, expected text",
                         column);
+        source_keep_error(source, &error);
         return 0;
 }
 
@@ -80,21 +96,17 @@ static int add_source(
         return read_source(files, profile_dir, source);
 }
 
+static int sources_compare_name(const void *name, const void *source) {
+        return strcmp(name, ((const struct phx_source *) source)->name);
+}
+
 struct phx_source *phx_sources_find(const struct phx_sources *sources, const char *name) {
-        size_t low = 0, high = sources->count;
-
-        while (low < high) {
-                size_t middle = low + (high - low) / 2;
-                int order = strcmp(sources->items[middle].name, name);
-
-                if (order == 0)
-                        return &sources->items[middle];
-                if (order < 0)
-                        low = middle + 1;
-                else
-                        high = middle;
-        }
-        return NULL;
+        return phx_find_sorted(
+                        name,
+                        sources->items,
+                        sources->count,
+                        sizeof(*sources->items),
+                        sources_compare_name);
 }
 
 static int read_test(
@@ -181,6 +193,51 @@ int phx_sources_list(
         return 0;
 }
 
+/* --- one look after another --- */
+
+static int source_judge(struct phx_source *source) {
+        int r;
+
+        free(source->error);
+        source->error = NULL;
+        source->result = 0;
+        r = judge_seen(source, source->seen, false);
+        return r < 0 || !source->test || source->result < 0
+                               ? r
+                               : judge_seen(source, source->test, true);
+}
+
+/* The one whose file or test is at PATH. */
+static struct phx_source *sources_find_path(const struct phx_sources *sources, const char *path) {
+        const char *name = strrchr(path, '/') + 1;
+        bool is_test = phx_has_suffix(name, PHX_POLICY_TEST_SUFFIX);
+        phx_autofree char *profile = strndup(
+                        name,
+                        strlen(name) - (is_test ? strlen(PHX_POLICY_TEST_SUFFIX) : 0));
+        struct phx_source *source = profile ? phx_sources_find(sources, profile) : NULL;
+        const struct phx_file_seen *seen = !source ? NULL : is_test ? source->test : source->seen;
+
+        return seen && source->seen && strcmp(seen->path, path) == 0 ? source : NULL;
+}
+
+int phx_sources_refresh(
+                struct phx_sources *sources,
+                const struct phx_files_used *used,
+                uint64_t version) {
+        for (size_t i = 0; i < used->count; i++) {
+                struct phx_source *source;
+                int r;
+
+                if (phx_files_used_changed(used, i) <= version)
+                        continue;
+                source = sources_find_path(sources, phx_files_used_path(used, i));
+                r = source ? source_judge(source) : 0;
+                if (r < 0 || !source)
+                        return r;
+        }
+        return 1;
+}
+
 static int source_read_text(
                 struct phx_files *files,
                 struct phx_source *source,
@@ -206,7 +263,7 @@ void phx_sources_keep(struct phx_sources *sources, const struct phx_strings *nam
                 if (phx_strings_has(names, sources->items[i].name))
                         sources->items[kept++] = sources->items[i];
                 else
-                        free(sources->items[i].name);
+                        source_done(&sources->items[i]);
         }
         sources->count = kept;
         phx_strings_done(&sources->orphans);
@@ -214,7 +271,7 @@ void phx_sources_keep(struct phx_sources *sources, const struct phx_strings *nam
 
 void phx_sources_done(struct phx_sources *sources) {
         for (size_t i = 0; i < sources->count; i++)
-                free(sources->items[i].name);
+                source_done(&sources->items[i]);
         free(sources->items);
         phx_strings_done(&sources->orphans);
         *sources = (struct phx_sources){ 0 };

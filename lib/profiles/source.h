@@ -14,8 +14,9 @@ struct phx_source {
         char *name;
         const struct phx_file_seen *seen; /* borrowed from the look's files */
         const struct phx_file_seen *test; /* NAME.test beside it, likewise; NULL without one */
-        int result;             /* 0, -EBUSY while it is being written, else refused with ERROR */
-        struct phx_error error; /* "NAME: …" */
+        int result;              /* 0, -EBUSY while it is being written, else refused with ERROR */
+        struct phx_error *error; /* "NAME: …"; NULL with result 0, and where memory was short for it
+                                  */
 };
 
 struct phx_sources {
@@ -38,6 +39,14 @@ int phx_sources_list(
                 const char *profile_dir,
                 struct phx_sources *ret_sources,
                 struct phx_error *error);
+/* Brings up to date what was listed, where nothing else has changed since VERSION of the files than
+ * some of these: USED is what was asked for then. 1, or 0 when they are to be listed again;
+ * -ENOMEM.
+ */
+int phx_sources_refresh(
+                struct phx_sources *sources,
+                const struct phx_files_used *used,
+                uint64_t version);
 /* Its text, and that of its test: to be called before they are looked into. What is wrong with them
  * is in SOURCE then. 0 or -ENOMEM. */
 int phx_source_read(struct phx_files *files, struct phx_source *source);

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/seal.h"
 #include "compiler/known.h"
+#include "profiles/head_start.h"
 #include "profiles/last_good.h"
 #include "profiles/profiles.h"
 #include "profiles/quarantine.h"
@@ -35,16 +36,18 @@ struct phx_profiles {
         struct phx_quarantine quarantine;
         struct phx_compiles *compiles; /* those that run, or have ended since the last look */
         struct phx_queue queue;        /* all that is to be compiled, these included */
-        uint64_t took_usec;            /* when something of them was taken last */
-        uint64_t series_usec;          /* and first, of those that followed each other closely */
-        bool is_asked;                 /* a person waits for what is found in the next look */
+        struct phx_head_start head_start;
+        uint64_t took_usec;   /* when something of them was taken last */
+        uint64_t series_usec; /* and first, of those that followed each other closely */
+        bool is_asked;        /* a person waits for what is found in the next look */
         struct phx_strings directories;
         /* Of the last look, when nothing had to be left out of it: sorted by name. */
         struct phx_candidate *candidates;
         size_t candidate_count;
-        uint64_t version; /* of the files, before it judged any */
+        struct phx_sources sources; /* theirs; none before the first look */
+        uint64_t version;           /* of the files, before it judged any */
         bool is_complete;
-        bool is_unkept;            /* one of them was judged since they were rendered last */
+        size_t unkept;             /* how many were judged since they were rendered last */
         char judged[PHX_SEAL_HEX]; /* those that were rendered or taken up last, as a checksum */
         struct phx_judged_by by;
         /* Of the settings, what the quarantine was judged by. */
@@ -58,17 +61,17 @@ struct phx_profiles {
  * judged by has changed, the judgement holds. */
 struct phx_candidate {
         char *name;
-        struct phx_source *source; /* of the look, borrowed */
+        struct phx_source *source; /* borrowed */
         bool is_kept;              /* from the look before */
         bool has_test;
         struct phx_files_used used; /* files and directories that were looked at for it */
         uint64_t version;           /* of the files at that time */
         struct phx_closure closure;
         char key[PHX_SHA256_HEX];
-        bool must_compile; /* it is in the queue */
-        int result;        /* 0 when it is good; -EINPROGRESS while it is compiled */
-        struct phx_error error;
-        bool breaks_rule; /* where everything is to be reported: and compiled all the same */
+        bool must_compile;       /* it is in the queue */
+        int result;              /* 0 when it is good; -EINPROGRESS while it is compiled */
+        struct phx_error *error; /* of this look; NULL when nothing was said of it */
+        bool breaks_rule;        /* where everything is to be reported: and compiled all the same */
 };
 
 struct phx_update {
@@ -92,6 +95,9 @@ struct phx_update {
  * judged. */
 int phx_update_judge(struct phx_update *update);
 
+/* Takes over all sources and candidates of the look before, where no more than some of the sources
+ * have changed. 1, or 0 when they are to be listed; -ENOMEM. */
+int phx_update_reuse(struct phx_update *update);
 /* Takes over from the look before what still holds, into the candidates of this one, which have
  * their sources. 0 or -ENOMEM. */
 int phx_update_keep(struct phx_update *update);
@@ -101,12 +107,20 @@ void phx_update_leave(struct phx_update *update);
 void phx_candidates_done(struct phx_profiles *profiles);
 void phx_candidate_done(struct phx_candidate *candidate);
 
+/* Where to say what is wrong with it; NULL without memory, as phx_error_set() takes it. */
+struct phx_error *phx_candidate_error(struct phx_candidate *candidate);
+/* Nothing is, any more. */
+void phx_candidate_forget_error(struct phx_candidate *candidate);
+
 /* -EINVAL with a text when another file defines a profile of its name. */
 int phx_update_check_name(struct phx_update *update, struct phx_candidate *candidate);
 
 /* Of the candidates that must be compiled: takes what has ended, and starts what may run now.
  * Offline, it waits for all. 0 or -ENOMEM. */
 int phx_update_compile(struct phx_update *update);
+
+/* Reaps what has ended, or is late: it asks for no other look then, nor does a head start. */
+void phx_update_reap(struct phx_profiles *profiles);
 
 /* Judges and keeps what was compiled for CANDIDATE: 0, or its refusal. */
 int phx_update_accept(

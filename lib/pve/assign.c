@@ -8,13 +8,21 @@
 #include "base/strings.h"
 #include "lxc/ask.h"
 #include "pve/edit.h"
-#include "pve/features.h"
 
 #define GENERATED "generated"
 
+/* "key=value"; no value is no line. */
+static int assign_set(struct phx_pve_edit *edit, const char *setting) {
+        size_t size = strcspn(setting, "=");
+        phx_autofree char *key = strndup(setting, size);
+        const char *value = setting + size + 1;
+
+        return key ? phx_pve_edit_set(edit, key, value[0] ? value : NULL) : -ENOMEM;
+}
+
 static int assign_edit_of(
                 const struct phx_lxc_edit *from,
-                const char *features,
+                const struct phx_strings *settings,
                 struct phx_pve_edit *edit) {
         const char *profile = from->profile;
         int r;
@@ -22,8 +30,8 @@ static int assign_edit_of(
         r = phx_strings_copy(&edit->removed, &from->removed);
         if (r >= 0)
                 r = phx_strings_copy(&edit->tail, &from->tail);
-        if (r >= 0 && features)
-                r = phx_pve_edit_set(edit, PHX_PVE_KEY_FEATURES, features[0] ? features : NULL);
+        for (size_t i = 0; r >= 0 && i < settings->count; i++)
+                r = assign_set(edit, settings->items[i]);
         if (r < 0 || !profile)
                 return r;
         return phx_pve_edit_set(
@@ -36,7 +44,7 @@ static int assign_edit_of(
 static int assign_render(
                 const struct phx_pve_known *known,
                 const struct phx_lxc_edit *from,
-                const char *features,
+                const struct phx_strings *settings,
                 struct phx_buffer *ret_data,
                 struct phx_error *error) {
         phx_cleanup(phx_pve_edit_done) struct phx_pve_edit edit = { 0 };
@@ -45,7 +53,7 @@ static int assign_render(
 
         r = phx_pve_text_parse(known->config.data, known->config.size, &text);
         if (r >= 0)
-                r = assign_edit_of(from, features, &edit);
+                r = assign_edit_of(from, settings, &edit);
         if (r >= 0)
                 r = phx_pve_edit_render(&edit, &text, ret_data, error);
         if (r < 0)
@@ -121,7 +129,7 @@ int phx_pve_assign(
                 struct phx_pve_worker *worker,
                 const struct phx_pve_known *known,
                 const struct phx_lxc_edit *edit,
-                const char *features,
+                const struct phx_strings *settings,
                 uint64_t deadline_usec,
                 struct phx_error *error) {
         phx_cleanup(phx_buffer_done) struct phx_buffer data = { 0 };
@@ -131,7 +139,7 @@ int phx_pve_assign(
 
         bool is_other;
 
-        r = assign_render(known, edit, features, &data, error);
+        r = assign_render(known, edit, settings, &data, error);
         if (r < 0)
                 return r;
         /* Where nothing is to be written, the profile may come from an include. */
@@ -159,13 +167,13 @@ int phx_pve_assign(
 int phx_pve_assign_preview(
                 const struct phx_pve_known *known,
                 const struct phx_lxc_edit *edit,
-                const char *features,
+                const struct phx_strings *settings,
                 struct phx_preview *ret_preview) {
         phx_cleanup(phx_buffer_done) struct phx_buffer data = { 0 };
         phx_cleanup(phx_preview_done) struct phx_preview preview = { 0 };
         int r;
 
-        r = assign_render(known, edit, features, &data, NULL);
+        r = assign_render(known, edit, settings, &data, NULL);
         if (r <= 0)
                 return r;
         if (phx_replace(&preview.file, known->path) < 0 ||

@@ -8,13 +8,13 @@
 #include "pve/worker.h"
 #include "state/world.h"
 
-/* Carries EDIT out on the file that is KNOWN, and only while it is that file. FEATURES is as in
+/* Carries EDIT out on the file that is KNOWN, and only while it is that file. SETTINGS are as in
  * struct phx_line_edit. Codes as of phx_pve_containers_edit(). */
 int phx_pve_assign(
                 struct phx_pve_worker *worker,
                 const struct phx_pve_known *known,
                 const struct phx_lxc_edit *edit,
-                const char *features,
+                const struct phx_strings *settings,
                 uint64_t deadline_usec,
                 struct phx_error *error);
 
@@ -22,5 +22,5 @@ int phx_pve_assign(
 int phx_pve_assign_preview(
                 const struct phx_pve_known *known,
                 const struct phx_lxc_edit *edit,
-                const char *features,
+                const struct phx_strings *settings,
                 struct phx_preview *ret_preview);

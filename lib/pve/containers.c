@@ -22,6 +22,7 @@
 #include <string.h>
 
 #include "base/grow.h"
+#include "base/sorted.h"
 #include "base/strings.h"
 #include "lxc/walk.h"
 #include "pve/assign.h"
@@ -102,12 +103,12 @@ static int compare_known(const void *id, const void *known) {
 }
 
 static struct phx_pve_known *known_find(const struct phx_pve_containers *containers, uint32_t id) {
-        return containers->count > 0 ? bsearch(&id,
-                                               containers->items,
-                                               containers->count,
-                                               sizeof(*containers->items),
-                                               compare_known)
-                                     : NULL;
+        return phx_find_sorted(
+                        &id,
+                        containers->items,
+                        containers->count,
+                        sizeof(*containers->items),
+                        compare_known);
 }
 
 /* --- list and read --- */
@@ -316,6 +317,11 @@ static bool pve_is_lasting(const struct phx_lxc_values *values) {
         return values->code != -ETIMEDOUT && values->code != -EIO;
 }
 
+/* PLACE is "PATH:LINE". */
+static bool is_line_of(const char *place, const char *path) {
+        return place && phx_has_prefix(place, path) && place[strlen(path)] == ':';
+}
+
 static int pve_take_answer(struct pve_look *look, size_t question) {
         size_t i = look->indices[question];
         struct phx_pve_known *known = &look->containers->items[i];
@@ -334,6 +340,8 @@ static int pve_take_answer(struct pve_look *look, size_t question) {
         /* A line of the generated text: the file's own, or one of Proxmox's. */
         if (r >= 0 && phx_equal(known->decider.file, known->path))
                 known->decider.line = known->decider_line;
+        if (r >= 0 && is_line_of(known->decider.ungated, known->path))
+                r = phx_replace(&known->decider.ungated, known->path);
         if (r >= 0 && pve_is_lasting(&known->values))
                 memcpy(known->combined, look->combined[i], sizeof(known->combined));
         return r;
@@ -366,6 +374,8 @@ static int show_values(const struct phx_pve_known *known, struct phx_lxc_contain
         if (r >= 0)
                 r = phx_replace(&shown->decider_why,
                                 is_included ? known->reason.include : known->reason.own);
+        if (r >= 0)
+                r = phx_replace(&shown->decider.ungated, known->decider.ungated);
         return r < 0 ? r : phx_replace(&shown->decider.file, known->decider.file);
 }
 
@@ -484,7 +494,7 @@ int phx_pve_containers_edit(
                 const char *id,
                 const char *digest,
                 const struct phx_lxc_edit *edit,
-                const char *features,
+                const struct phx_strings *settings,
                 struct phx_error *error) {
         const struct phx_pve_known *known = NULL;
         int r;
@@ -494,7 +504,7 @@ int phx_pve_containers_edit(
                      : phx_pve_assign(containers->worker,
                                       known,
                                       edit,
-                                      features,
+                                      settings,
                                       containers->deadline_usec,
                                       error);
 }
@@ -504,13 +514,13 @@ int phx_pve_containers_preview(
                 const char *id,
                 const char *digest,
                 const struct phx_lxc_edit *edit,
-                const char *features,
+                const struct phx_strings *settings,
                 struct phx_preview *ret_preview) {
         const struct phx_pve_known *known = NULL;
         int r;
 
         r = known_expect(containers, id, digest, &known, NULL);
-        return r < 0 ? r : phx_pve_assign_preview(known, edit, features, ret_preview);
+        return r < 0 ? r : phx_pve_assign_preview(known, edit, settings, ret_preview);
 }
 
 int phx_pve_containers_offer(
@@ -535,29 +545,45 @@ int phx_pve_containers_offer(
         return phx_pve_offer(known, path, wanted, ret_offer);
 }
 
+static int known_wish_features(
+                const struct phx_container_config *config,
+                const struct phx_pve_text *text,
+                struct phx_strings *settings) {
+        const struct phx_pve_line *line = phx_pve_text_key(text, 0, PHX_PVE_KEY_FEATURES);
+        phx_autofree char *features = NULL;
+        struct phx_pve_features have = { 0 };
+        int r;
+
+        if (config->pct_options.count == 0)
+                return 0;
+        if (line)
+                have = phx_pve_features_parse(line->value, line->value_size);
+        r = phx_pve_wish_features(config, &have, &features, NULL);
+        /* What Proxmox cannot read itself is its trouble already. */
+        if (r <= 0)
+                return r == -EINVAL ? 0 : r;
+        return phx_strings_addf(settings, "%s=%s", PHX_PVE_KEY_FEATURES, features);
+}
+
 int phx_pve_containers_wish(
                 const struct phx_pve_containers *containers,
                 const char *id,
                 const struct phx_container_config *config,
-                char **ret_features) {
+                bool manages_autostart,
+                struct phx_strings *settings) {
         const struct phx_pve_known *known = known_find(
                         containers,
                         (uint32_t) strtoul(id, NULL, 10));
         phx_cleanup(phx_pve_text_done) struct phx_pve_text text = { 0 };
-        struct phx_pve_features have = { 0 };
-        const struct phx_pve_line *line;
+        bool starts = manages_autostart && (config->has_start_at_boot || config->has_boot_order ||
+                                            config->has_boot_delay);
         int r;
 
-        *ret_features = NULL;
-        if (config->pct_options.count == 0 || !known || !known->config.data || known->trouble)
+        if ((config->pct_options.count == 0 && !starts) || !known || !known->config.data ||
+            known->trouble)
                 return 0;
         r = phx_pve_text_parse(known->config.data, known->config.size, &text);
-        if (r < 0)
-                return r;
-        line = phx_pve_text_key(&text, 0, PHX_PVE_KEY_FEATURES);
-        if (line)
-                have = phx_pve_features_parse(line->value, line->value_size);
-        r = phx_pve_wish_features(config, &have, ret_features, NULL);
-        /* What Proxmox cannot read itself is its trouble already. */
-        return r == -EINVAL ? 0 : r;
+        if (r >= 0)
+                r = known_wish_features(config, &text, settings);
+        return r < 0 || !starts ? r : phx_pve_wish_start(config, &text, settings);
 }

@@ -57,7 +57,7 @@ bool phx_pve_containers_has_away(const struct phx_pve_containers *containers, co
 
 /* Carries out EDIT on the file of the container ID, which must still have DIGEST: its profile's
  * line, or none where EDIT asks for "generated", which is Proxmox's default; and the other lines.
- * FEATURES is as in struct phx_line_edit.
+ * SETTINGS are as in struct phx_line_edit.
  * liblxc reads what Proxmox will generate before anything is written.
  *
  * 1 when the file was replaced, 0 when it was right already; -ESTALE when it changed meanwhile or
@@ -69,7 +69,7 @@ int phx_pve_containers_edit(
                 const char *id,
                 const char *digest,
                 const struct phx_lxc_edit *edit,
-                const char *features,
+                const struct phx_strings *settings,
                 struct phx_error *error);
 
 /* The file before and after EDIT, which is not carried out: 1, 0 when they are the same, or a
@@ -79,7 +79,7 @@ int phx_pve_containers_preview(
                 const char *id,
                 const char *digest,
                 const struct phx_lxc_edit *edit,
-                const char *features,
+                const struct phx_strings *settings,
                 struct phx_preview *ret_preview);
 
 /* What an operator may clear from the file, by the path under which the cluster file system really
@@ -90,11 +90,12 @@ int phx_pve_containers_offer(
                 const struct phx_pve_wanted *wanted,
                 struct phx_offer *ret_offer);
 
-/* The features that the entry's pct_options ask for, where the file of the container has others:
- * 1 and the value of the key, "" for none, the caller's to free; 0 when they are right, or are not
- * known; or -ENOMEM. */
+/* Appends to SETTINGS, as "key=value", the ordinary keys of which the file of the container has
+ * another value than its entry asks for: the features that pct_options name, and with
+ * MANAGES_AUTOSTART when the container starts. 0, also when they are not known, or -ENOMEM. */
 int phx_pve_containers_wish(
                 const struct phx_pve_containers *containers,
                 const char *id,
                 const struct phx_container_config *config,
-                char **ret_features);
+                bool manages_autostart,
+                struct phx_strings *settings);

@@ -141,17 +141,6 @@ static bool pve_is_item(const struct phx_pve_line *line, const struct phx_lxc_op
                pve_is_value(line, item->value, item->value_size);
 }
 
-size_t phx_pve_edit_copies(const struct phx_pve_text *text, const char *item) {
-        struct phx_lxc_option_text option;
-        size_t count = 0;
-
-        if (!phx_lxc_option_split(item, &option))
-                return 0;
-        for (size_t i = 0; i < text->sections[0].count; i++)
-                count += pve_is_item(&text->lines[i], &option);
-        return count;
-}
-
 /* By a setting, as the profile always is. */
 static bool is_managed(const struct phx_pve_edit *edit, const struct phx_lxc_option_text *item) {
         return phx_pve_is(item->key, item->key_size, PHX_PVE_KEY_PROFILE) ||

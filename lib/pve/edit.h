@@ -56,6 +56,3 @@ int phx_pve_edit_render(
                 const struct phx_pve_text *text,
                 struct phx_buffer *ret_text,
                 struct phx_error *error);
-
-/* How many lines of the main section read as ITEM, "lxc.KEY=VALUE". */
-size_t phx_pve_edit_copies(const struct phx_pve_text *text, const char *item);

@@ -319,11 +319,6 @@ void phx_pve_effect_done(struct phx_pve_effect *effect) {
         *effect = (struct phx_pve_effect){ 0 };
 }
 
-bool phx_pve_is_profile_key(const char *key) {
-        return phx_has_prefix(key, "lxc.apparmor.") || strcmp(key, PHX_PVE_KEY_INCLUDE) == 0 ||
-               strcmp(key, PHX_PVE_KEY_OLD_PROFILE) == 0;
-}
-
 const struct phx_pve_effect_line *phx_pve_effect_decider(
                 const struct phx_pve_effect *effect,
                 bool *ret_has_include) {

@@ -62,9 +62,6 @@ int phx_pve_effect_of(
                 struct phx_pve_effect *ret_effect);
 void phx_pve_effect_done(struct phx_pve_effect *effect);
 
-/* Whether a line with this key can change the profile: includes, and AppArmor's. */
-bool phx_pve_is_profile_key(const char *key);
-
 /* The last line that sets the profile, and whether an include comes behind it. NULL when there is
  * no config. */
 const struct phx_pve_effect_line *phx_pve_effect_decider(

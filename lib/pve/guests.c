@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/sorted.h"
 #include "base/strings.h"
 
 /* However long guests come and go. */
@@ -90,8 +91,7 @@ static int id_compare(const void *a, const void *b) {
 }
 
 static bool picture_lists(const struct picture *picture, uint32_t id) {
-        return picture->count > 0 &&
-               bsearch(&id, picture->ids, picture->count, sizeof(id), id_compare);
+        return phx_find_sorted(&id, picture->ids, picture->count, sizeof(id), id_compare);
 }
 
 /* There may be thousands: room is made for many at once. */
@@ -187,8 +187,7 @@ static bool is_here(const struct picture *picture, const struct phx_pve_guest *g
 static struct entry *entries_find(const struct entries *entries, size_t count, uint32_t id) {
         const struct entry wanted = { .id = id };
 
-        return count > 0 ? bsearch(&wanted, entries->items, count, sizeof(wanted), entry_compare)
-                         : NULL;
+        return phx_find_sorted(&wanted, entries->items, count, sizeof(wanted), entry_compare);
 }
 
 static int entries_append(struct entries *entries, const struct entry *entry) {

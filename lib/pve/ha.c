@@ -21,6 +21,7 @@
 
 #include "base/file.h"
 #include "base/grow.h"
+#include "base/sorted.h"
 #include "base/strings.h"
 #include "pve/ours.h"
 #include "pve/slice.h"
@@ -199,7 +200,7 @@ static int ha_compare_ids(const void *a, const void *b) {
 }
 
 bool phx_pve_ha_has(const struct phx_pve_ha *ha, uint32_t id) {
-        return ha->count > 0 && bsearch(&id, ha->ids, ha->count, sizeof(id), ha_compare_ids);
+        return phx_find_sorted(&id, ha->ids, ha->count, sizeof(id), ha_compare_ids);
 }
 
 /* --- the file --- */

@@ -256,53 +256,9 @@ static bool has_id_map(const struct phx_pve_text *text) {
         return false;
 }
 
-/* Digits only, at most nine; -1 for anything else. */
-static long pve_read_number(const char *text, size_t size) {
-        long number = 0;
-
-        if (size == 0 || size > 9)
-                return -1;
-        for (size_t i = 0; i < size; i++) {
-                if (text[i] < '0' || text[i] > '9')
-                        return -1;
-                number = number * 10 + (text[i] - '0');
-        }
-        return number;
-}
-
-/* A number alone is the order. */
-static void read_startup_word(struct phx_pve_startup *startup, const char *word, size_t size) {
-        const char *equals = memchr(word, '=', size);
-        size_t name_size = equals ? (size_t) (equals - word) : 0;
-        long number = pve_read_number(
-                        word + (equals ? name_size + 1 : 0),
-                        size - (equals ? name_size + 1 : 0));
-
-        if (!equals || phx_pve_is(word, name_size, "order"))
-                startup->order = number;
-        else if (phx_pve_is(word, name_size, "up"))
-                startup->up = number;
-        else if (phx_pve_is(word, name_size, "down"))
-                startup->down = number;
-}
-
-static struct phx_pve_startup read_startup(const struct phx_pve_line *line) {
-        struct phx_pve_startup startup = { -1, -1, -1 };
-        size_t at = 0;
-
-        while (line && at < line->value_size) {
-                const char *word = line->value + at;
-                const char *comma = memchr(word, ',', line->value_size - at);
-                size_t size = comma ? (size_t) (comma - word) : line->value_size - at;
-
-                read_startup_word(&startup, word, size);
-                at += size + 1;
-        }
-        return startup;
-}
-
 int phx_pve_meaning_of(const struct phx_pve_text *text, struct phx_pve_meaning *ret_meaning) {
         phx_cleanup(phx_pve_meaning_done) struct phx_pve_meaning meaning = { 0 };
+        const struct phx_pve_line *startup;
         int r;
 
         assert(text && text->n_sections > 0);
@@ -312,7 +268,9 @@ int phx_pve_meaning_of(const struct phx_pve_text *text, struct phx_pve_meaning *
         meaning.is_template = is_yes_at(text, PHX_PVE_KEY_TEMPLATE);
         meaning.is_unprivileged = is_yes_at(text, PHX_PVE_KEY_UNPRIVILEGED) || has_id_map(text);
         meaning.starts_at_boot = is_yes_at(text, PHX_PVE_KEY_ONBOOT);
-        meaning.startup = read_startup(phx_pve_text_key(text, 0, PHX_PVE_KEY_STARTUP));
+        startup = phx_pve_text_key(text, 0, PHX_PVE_KEY_STARTUP);
+        if (startup)
+                meaning.startup = phx_pve_startup_parse(startup->value, startup->value_size);
         meaning.ostype = phx_pve_text_key(text, 0, PHX_PVE_KEY_OSTYPE);
         meaning.features_line = phx_pve_text_key(text, 0, PHX_PVE_KEY_FEATURES);
         if (meaning.features_line)

@@ -6,11 +6,10 @@
 
 #include "pve/features.h"
 #include "pve/profile.h"
+#include "pve/startup.h"
 #include "pve/text.h"
 
-#define PHX_PVE_KEY_ONBOOT "onboot"
 #define PHX_PVE_KEY_OSTYPE "ostype"
-#define PHX_PVE_KEY_STARTUP "startup"
 #define PHX_PVE_KEY_TEMPLATE "template"
 #define PHX_PVE_KEY_UNPRIVILEGED "unprivileged"
 
@@ -47,13 +46,6 @@ enum phx_pve_finding_kind {
 struct phx_pve_finding {
         enum phx_pve_finding_kind kind;
         const struct phx_pve_line *line; /* a header where the section has no better one */
-};
-
-/* "order=N,up=SECONDS,down=SECONDS" or "N"; each -1 without. */
-struct phx_pve_startup {
-        long order;
-        long up;
-        long down;
 };
 
 /* Borrowed from the text, but for FINDINGS. Lines are NULL where there is none. */

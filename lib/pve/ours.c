@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/sorted.h"
 #include "base/strings.h"
 
 struct ours_look {
@@ -131,21 +132,17 @@ static int files_compare(const void *a, const void *b) {
         return strcmp(one->path, other->path);
 }
 
+static int files_compare_path(const void *path, const void *file) {
+        return strcmp(path, ((const struct phx_pve_file *) file)->path);
+}
+
 const struct phx_pve_file *phx_pve_files_find(const struct phx_pve_files *files, const char *path) {
-        size_t low = 0, high = files->count;
-
-        while (low < high) {
-                size_t middle = low + (high - low) / 2;
-                int order = strcmp(path, files->items[middle].path);
-
-                if (order == 0)
-                        return &files->items[middle];
-                if (order < 0)
-                        high = middle;
-                else
-                        low = middle + 1;
-        }
-        return NULL;
+        return phx_find_sorted(
+                        path,
+                        files->items,
+                        files->count,
+                        sizeof(*files->items),
+                        files_compare_path);
 }
 
 static enum phx_pve_outcome ours_find(

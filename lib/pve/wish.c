@@ -4,12 +4,17 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "pve/keys.h"
+#include "pve/startup.h"
 
 #define BLANKS " \t"
+
+/* Room for a long. */
+#define NUMBER_SIZE 24
 
 struct wish {
         struct phx_pve_features features; /* without MOUNT */
@@ -148,4 +153,58 @@ int phx_pve_wish_features(
         r = strcmp(before.data, after.data) != 0;
         *ret_value = r ? PHX_TAKE(after.data) : NULL;
         return r;
+}
+
+static bool wish_is_on(const struct phx_pve_text *text) {
+        const struct phx_pve_line *line = phx_pve_text_key(text, 0, PHX_PVE_KEY_ONBOOT);
+
+        return line && phx_pve_is_yes(line->value, line->value_size);
+}
+
+/* Digits of our own, in place of those of the file. */
+static void wish_set_number(
+                bool is_wanted,
+                long number,
+                char text[NUMBER_SIZE],
+                struct phx_pve_digits *digits,
+                bool *is_other) {
+        if (!is_wanted || phx_pve_digits_are(digits, number))
+                return;
+        digits->size = (size_t) snprintf(text, NUMBER_SIZE, "%ld", number);
+        digits->start = text;
+        *is_other = true;
+}
+
+int phx_pve_wish_start(
+                const struct phx_container_config *config,
+                const struct phx_pve_text *text,
+                struct phx_strings *settings) {
+        const struct phx_pve_line *line = phx_pve_text_key(text, 0, PHX_PVE_KEY_STARTUP);
+        phx_cleanup(phx_buffer_done) struct phx_buffer value = { 0 };
+        struct phx_pve_startup startup = { 0 };
+        char order[NUMBER_SIZE], up[NUMBER_SIZE];
+        bool is_other;
+        int r = 0;
+
+        if (config->has_start_at_boot && wish_is_on(text) != config->start_at_boot)
+                r = phx_strings_addf(settings, "%s=%d", PHX_PVE_KEY_ONBOOT, config->start_at_boot);
+        if (r < 0 || !(config->has_boot_order || config->has_boot_delay))
+                return r;
+        if (line)
+                startup = phx_pve_startup_parse(line->value, line->value_size);
+        is_other = startup.is_refused;
+        wish_set_number(config->has_boot_order,
+                        config->boot_order,
+                        order,
+                        &startup.order,
+                        &is_other);
+        wish_set_number(config->has_boot_delay, config->boot_delay, up, &startup.up, &is_other);
+        if (is_other)
+                r = phx_pve_startup_render(&startup, &value);
+        return r < 0 || !is_other ? r
+                                  : phx_strings_addf(
+                                                    settings,
+                                                    "%s=%s",
+                                                    PHX_PVE_KEY_STARTUP,
+                                                    value.data);
 }

@@ -5,6 +5,7 @@
 
 #include "base/strings.h"
 #include "pve/features.h"
+#include "pve/text.h"
 #include "state/configuration.h"
 
 /* The features of the file with those that pct_options name set or cleared, in Proxmox's form.
@@ -22,3 +23,12 @@ int phx_pve_wish_features(
                 const struct phx_pve_features *have,
                 char **ret_value,
                 struct phx_strings *others);
+
+/* Appends to SETTINGS, as "key=value", what the file has to say so that the container starts when
+ * the entry says: onboot, and of startup the order and the delay. What the entry does not have, and
+ * the time for the shutdown, stay; of a value that Proxmox ignores, the parts that can be read. 0
+ * or -ENOMEM. */
+int phx_pve_wish_start(
+                const struct phx_container_config *config,
+                const struct phx_pve_text *text,
+                struct phx_strings *settings);

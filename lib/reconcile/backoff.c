@@ -46,6 +46,24 @@ uint64_t phx_backoff_wait(
         return entry && entry->due_usec > now_usec ? entry->due_usec - now_usec : 0;
 }
 
+uint64_t phx_backoff_next(
+                const struct phx_backoff *backoff,
+                const struct phx_plan *plan,
+                uint64_t now_usec,
+                uint64_t least_usec) {
+        uint64_t next = PHX_NEVER;
+
+        for (size_t i = 0; i < plan->count; i++) {
+                uint64_t wait = phx_backoff_wait(backoff, plan->steps[i].drift, now_usec);
+
+                if (wait == 0)
+                        wait = least_usec;
+                if (wait < next)
+                        next = wait;
+        }
+        return next;
+}
+
 uint64_t phx_backoff_due(const struct phx_backoff *backoff, const struct phx_drift *drift) {
         const struct phx_backoff_entry *entry = backoff_find(backoff, drift);
 

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "state/drift.h"
+#include "state/plan.h"
 
 /* Actions that failed, and when they may be tried again: after 1 s, then twice as long each time, 5
  * min at most. A drift with other expectations is another one: new input does not wait for an old
@@ -20,6 +21,13 @@ uint64_t phx_backoff_wait(
                 const struct phx_backoff *backoff,
                 const struct phx_drift *drift,
                 uint64_t now_usec);
+/* How long until the first step of PLAN may be tried: LEAST_USEC if one may be now, PHX_NEVER if it
+ * has none. */
+uint64_t phx_backoff_next(
+                const struct phx_backoff *backoff,
+                const struct phx_plan *plan,
+                uint64_t now_usec,
+                uint64_t least_usec);
 /* When it may be tried, on the clock of NOW_USEC; PHX_NEVER when it has not failed. */
 uint64_t phx_backoff_due(const struct phx_backoff *backoff, const struct phx_drift *drift);
 /* What the action said when it last failed, or NULL when it did not. Borrowed. */

@@ -35,11 +35,12 @@ static int add_decider(struct phx_snapshot_container *container, const struct de
 
 /* DIRECTORY/NAME, or NULL; the caller's. */
 static char *join(const char *directory, const char *name, const char *file) {
+        phx_autofree char *below = NULL;
         char *path = NULL;
 
-        if (!directory || !name)
+        if (!directory || !name || phx_concat(&below, directory, "/", name) < 0)
                 return NULL;
-        return phx_printf(&path, "%s/%s%s", directory, name, file) < 0 ? NULL : path;
+        return phx_concat(&path, below, file, "") < 0 ? NULL : path;
 }
 
 static int explain_config(

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /* Pure: from the configuration, the settings, the judged profiles and the names of the containers
- * on the host to desired containers. Of the observation it reads only the names and why they could
- * not be listed; nothing that is desired depends on what is true on the machine.
+ * on the host to desired containers. Of the observation it reads only the names, whose they are
+ * (LXC's or Proxmox's), why they could not be listed, and why LXC does not ask the boot gate, which
+ * becomes a note; nothing that is desired depends on what is true on the machine.
  *
  * The profiles are in `judged` already, and containers are added to the same struct, one for each
  * entry of the configuration, also for those that are not on this host (directory NULL). An entry
@@ -14,7 +15,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/sorted.h"
 #include "base/strings.h"
+#include "reconcile/autostart.h"
 #include "state/labels.h"
 #include "state/needs.h"
 
@@ -33,22 +36,17 @@ static bool is_shared(
         return false;
 }
 
+static int desire_compare_directory(const void *directory, const void *container) {
+        return strcmp(directory, ((const struct phx_observed_container *) container)->directory);
+}
+
 /* Observed containers are sorted by their directories. */
 static bool is_there(const struct phx_observed *observed, const char *directory) {
-        size_t low = 0, high = observed->container_count;
-
-        while (low < high) {
-                size_t middle = low + (high - low) / 2;
-                int order = strcmp(observed->containers[middle].directory, directory);
-
-                if (order == 0)
-                        return true;
-                if (order < 0)
-                        low = middle + 1;
-                else
-                        high = middle;
-        }
-        return false;
+        return phx_find_sorted(directory,
+                               observed->containers,
+                               observed->container_count,
+                               sizeof(*observed->containers),
+                               desire_compare_directory) != NULL;
 }
 
 /* The directory named as the id; else the one named as the container, where the name says which of
@@ -93,6 +91,17 @@ static bool is_left_to_proxmox(
                phx_label_is_unconfined(config->profile);
 }
 
+/* What is on Proxmox is started by its keys, see pve/wish.h. What phoenixd creates is LXC's. */
+static bool is_plain(
+                const struct phx_observed *observed,
+                const struct phx_container_config *config,
+                const char *directory) {
+        const struct phx_observed_container *have =
+                        directory ? phx_observed_find_container(observed, directory) : NULL;
+
+        return have ? have->backend == PHX_BACKEND_LXC : config->creation && !observed->has_proxmox;
+}
+
 static int suggest(
                 enum phx_namespace_policy policy_namespace,
                 const struct phx_container_config *config,
@@ -130,10 +139,18 @@ static int desire_container(
             phx_replace(&desired->name, config->name) < 0 ||
             phx_replace(&desired->directory, directory) < 0 ||
             phx_lxc_options_copy(&desired->options, &config->options) < 0 ||
+            phx_strings_copy(&desired->dependencies, &config->dependencies) < 0 ||
+            phx_creation_copy(&desired->creation, config->creation) < 0 ||
             phx_strings_copy(&desired->notes, &config->notes) < 0)
                 return -ENOMEM;
         desired->profile_is_default = config->profile_is_default;
         desired->line = config->line;
+        desired->boot_order = config->boot_order;
+        desired->state = input->settings->manage_state ? config->state : PHX_RUN_UNMANAGED;
+        desired->restart = config->has_restart ? config->restart : input->settings->restart.policy;
+        if (input->settings->manage_autostart && is_plain(observed, config, directory) &&
+            phx_desire_autostart(config, desired) < 0)
+                return -ENOMEM;
         if (is_left_to_proxmox(observed, config, directory))
                 return phx_desired_container_set_generated(desired);
         return strcmp(config->profile, "unconfined") == 0
@@ -157,6 +174,14 @@ int phx_desire(struct phx_input *input, const struct phx_observed *observed) {
 
         if (observed->lxc_refusal)
                 r = desire_refuse_path(input->judged, observed->lxc_refusal);
+        if (input->settings)
+                input->judged->boot_gate = input->settings->boot_gate;
+        if (r >= 0 && observed->gate_trouble && input->judged->boot_gate != PHX_BOOT_GATE_OFF)
+                r = phx_strings_addf(
+                                &input->judged->notes,
+                                "containers start without the boot gate: %s",
+                                observed->gate_trouble);
+        input->judged->manages_autostart = input->settings && input->settings->manage_autostart;
         for (size_t i = 0; r >= 0 && input->settings && configuration && i < configuration->count;
              i++)
                 r = desire_container(input, observed, &configuration->containers[i]);

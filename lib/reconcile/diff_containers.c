@@ -19,6 +19,7 @@
 
 #include "base/buffer.h"
 #include "reconcile/differ.h"
+#include "state/gated.h"
 
 static const char *diff_containers_or_unknown(const char *text) {
         return text ? text : "unknown";
@@ -120,6 +121,29 @@ static bool is_accepted_unenforced(const struct phx_differ *differ, const char *
         return entry && !phx_policy_mode_is_enforced(entry->mode);
 }
 
+static enum phx_cause why_restart(const struct phx_desired_container *want) {
+        if (want->mark.holds && want->mark.is_for_state) {
+                if (want->mark.phase != PHX_RESTART_FAILED)
+                        return PHX_CAUSE_REQUIRES_RESTART;
+                return want->state == PHX_RUN_STOPPED ? PHX_CAUSE_STOP_FAILED
+                                                      : PHX_CAUSE_START_FAILED;
+        }
+        if (!want->mark.holds || want->mark.phase == PHX_RESTART_ASKED ||
+            want->mark.phase == PHX_RESTART_ENDING)
+                return PHX_CAUSE_REQUIRES_RESTART;
+        return want->mark.phase == PHX_RESTART_FAILED || want->mark.phase == PHX_RESTART_ROLLED_BACK
+                               ? PHX_CAUSE_RESTART_FAILED
+                               : PHX_CAUSE_RESTARTING;
+}
+
+/* What the job said, where the cause is that it failed; else NULL. */
+static const char *diff_failure(const struct phx_desired_container *want, enum phx_cause cause) {
+        return cause == PHX_CAUSE_RESTART_FAILED || cause == PHX_CAUSE_START_FAILED ||
+                                               cause == PHX_CAUSE_STOP_FAILED
+                               ? want->mark.why
+                               : NULL;
+}
+
 /* WHY is what keeps the profile from being assigned. */
 static enum phx_cause why_running(
                 const struct phx_differ *differ,
@@ -131,7 +155,54 @@ static enum phx_cause why_running(
         if (phx_label_runs_in(have->example.text, want->profile) &&
             is_accepted_unenforced(differ, want->profile))
                 return PHX_CAUSE_NOT_ENFORCED;
-        return PHX_CAUSE_REQUIRES_RESTART;
+        return why_restart(want);
+}
+
+/* A restart that failed left it stopped, or with another fault than its label. */
+static int diff_failed_restart(
+                struct phx_differ *differ,
+                const struct phx_desired_container *want,
+                const struct phx_observed_container *have) {
+        bool is_failed = want->mark.holds && want->mark.phase == PHX_RESTART_FAILED;
+
+        if (!is_failed || (have->is_running &&
+                           (have->wrong > 0 || have->unknown > 0 || have->at_start.count > 0)))
+                return 0;
+        if (want->mark.is_for_state &&
+            (want->state == PHX_RUN_STOPPED || phx_differ_is_off_state(want, have)))
+                return 0;
+        return phx_differ_add(
+                        differ,
+                        (struct phx_drift){
+                                        .layer = PHX_LAYER_RUNNING,
+                                        .kind = PHX_DRIFT_RUNNING,
+                                        .object = want->id,
+                                        .profile = want->profile,
+                                        .expected = want->label,
+                                        .found = have->is_running ? want->label : "not running",
+                                        .is_lacking = !have->is_running,
+                                        .cause = want->mark.is_for_state ? PHX_CAUSE_START_FAILED
+                                                                         : PHX_CAUSE_RESTART_FAILED,
+                                        .detail = want->mark.why,
+                        });
+}
+
+/* What its entry asks for is not what it has, and that is meant. */
+static int diff_rolled_back(struct phx_differ *differ, const struct phx_desired_container *want) {
+        if (!want->mark.asked || want->mark.phase != PHX_RESTART_ROLLED_BACK)
+                return 0;
+        return phx_differ_add(
+                        differ,
+                        (struct phx_drift){
+                                        .layer = PHX_LAYER_CONFIG,
+                                        .kind = PHX_DRIFT_ASSIGNED,
+                                        .object = want->id,
+                                        .profile = want->profile,
+                                        .expected = want->mark.asked,
+                                        .found = want->label,
+                                        .cause = PHX_CAUSE_ROLLED_BACK,
+                                        .detail = want->mark.why,
+                        });
 }
 
 static int diff_wrong_tasks(
@@ -166,6 +237,7 @@ static int diff_running(
         };
         int r = 0;
 
+        drift.detail = diff_failure(want, drift.cause);
         if (have->wrong > 0)
                 r = diff_wrong_tasks(differ, have, drift);
         if (r < 0 || have->unknown == 0)
@@ -173,6 +245,57 @@ static int diff_running(
         drift.kind = PHX_DRIFT_UNKNOWN;
         drift.found = have->unread_why ? have->unread_why : "it cannot be read";
         drift.cause = PHX_CAUSE_RETRY;
+        return phx_differ_add(differ, drift);
+}
+
+/* It is not known, and no reason to restart anything. */
+static int diff_start_unknown(
+                struct phx_differ *differ,
+                const struct phx_desired_container *want,
+                const struct phx_observed_container *have) {
+        return phx_differ_add(
+                        differ,
+                        (struct phx_drift){
+                                        .layer = PHX_LAYER_RUNNING,
+                                        .kind = PHX_DRIFT_REMARK,
+                                        .object = want->id,
+                                        .profile = want->profile,
+                                        .expected = "managed lines that were there at its start",
+                                        .found = have->at_start_unknown,
+                                        .cause = PHX_CAUSE_RETRY,
+                        });
+}
+
+/* Where the label is right: one restart is for both. */
+static int diff_start(
+                struct phx_differ *differ,
+                const struct phx_desired_container *want,
+                const struct phx_observed_container *have) {
+        const struct phx_wrong_line *line;
+        struct phx_drift drift = {
+                .layer = PHX_LAYER_RUNNING,
+                .kind = PHX_DRIFT_RUNNING,
+                .object = want->id,
+                .profile = want->profile,
+                .cause = why_restart(want),
+        };
+        char expected[512];
+        bool is_absent;
+
+        if (have->at_start.count == 0)
+                return have->at_start_unknown ? diff_start_unknown(differ, want, have) : 0;
+        line = &have->at_start.items[0];
+        is_absent = line->fault == PHX_LINE_NOT_IN_EFFECT;
+        (void) snprintf(expected,
+                        sizeof(expected),
+                        "%s %s",
+                        is_absent ? "with" : "without",
+                        line->key);
+        drift.expected = expected;
+        drift.found = is_absent ? "not in effect" : "in effect";
+        drift.key = line->key;
+        drift.is_lacking = is_absent;
+        drift.detail = diff_failure(want, drift.cause);
         return phx_differ_add(differ, drift);
 }
 
@@ -244,6 +367,50 @@ static int diff_texts(
         return phx_differ_add(differ, drift);
 }
 
+static int diff_add_ungated(
+                const struct phx_observed *observed,
+                const struct phx_observed_container *have,
+                struct phx_strings *remarks) {
+        if (have->ungated[0])
+                return phx_strings_addf(
+                                remarks,
+                                "%s: this line empties a hook of the boot gate, and the container "
+                                "starts without it",
+                                have->ungated);
+        return phx_strings_addf(
+                        remarks,
+                        "%s%s%s%s: neither this file nor one that it includes has the hooks of the "
+                        "boot gate, and the container starts without it",
+                        have->config ? have->config : observed->lxc_path,
+                        have->config ? "" : "/",
+                        have->config ? "" : have->directory,
+                        have->config ? "" : "/config");
+}
+
+/* Lines of its config that do nothing, or take the boot gate away. Where no container has the gate,
+ * a note about the host says so. */
+static int diff_remarks(
+                struct phx_differ *differ,
+                const struct phx_desired_container *want,
+                const struct phx_observed_container *have) {
+        phx_cleanup(phx_strings_done) struct phx_strings remarks = { 0 };
+        int r = phx_strings_copy(&remarks, &have->remarks);
+
+        if (r >= 0 && !differ->observed->gate_trouble &&
+            phx_gated_of(differ->desired, differ->observed, want, have) == PHX_GATED_NOT_ASKED)
+                r = diff_add_ungated(differ->observed, have, &remarks);
+        if (r < 0)
+                return r;
+        return diff_texts(
+                        differ,
+                        want,
+                        &remarks,
+                        (struct phx_drift){
+                                        .kind = PHX_DRIFT_REMARK,
+                                        .expected = "lines that have an effect",
+                        });
+}
+
 /* What the author of the configuration, or of the container's config, has to correct. */
 static int diff_options(
                 struct phx_differ *differ,
@@ -267,14 +434,7 @@ static int diff_options(
                                                .kind = PHX_DRIFT_PENDING,
                                                .expected = "the same profile after the next start",
                                });
-        return r < 0 ? r
-                     : diff_texts(differ,
-                                  want,
-                                  &have->remarks,
-                                  (struct phx_drift){
-                                                  .kind = PHX_DRIFT_REMARK,
-                                                  .expected = "lines that have an effect",
-                                  });
+        return r < 0 ? r : diff_remarks(differ, want, have);
 }
 
 /* It may be there all the same, and this is reported of the host as a whole, too. */
@@ -292,9 +452,30 @@ static int diff_unseen(struct phx_differ *differ, const struct phx_desired_conta
                         });
 }
 
+/* It is created only into a profile that could be assigned to it. */
+static enum phx_cause why_missing(
+                const struct phx_differ *differ,
+                const struct phx_desired_container *want) {
+        enum phx_cause cause = PHX_CAUSE_NONE;
+
+        if (want->is_on_another_node)
+                return PHX_CAUSE_ANOTHER_NODE;
+        if (want->creation && !differ->observed->has_proxmox)
+                cause = why_not_assignable(differ, want, NULL);
+        return cause == PHX_CAUSE_NONE ? PHX_CAUSE_NOT_CREATED : cause;
+}
+
 static int diff_missing(struct phx_differ *differ, const struct phx_desired_container *want) {
+        enum phx_cause cause = why_missing(differ, want);
+        int r = 0;
+
         if (differ->observed->pve_refusal)
                 return diff_unseen(differ, want);
+        /* Before it is created. */
+        if (cause == PHX_CAUSE_NAMESPACE_ABSENT)
+                r = diff_namespace(differ, want);
+        if (r < 0)
+                return r;
         return phx_differ_add(
                         differ,
                         (struct phx_drift){
@@ -304,8 +485,7 @@ static int diff_missing(struct phx_differ *differ, const struct phx_desired_cont
                                         .profile = want->profile,
                                         .expected = want->profile,
                                         .found = "not on this host",
-                                        .cause = want->is_on_another_node ? PHX_CAUSE_ANOTHER_NODE
-                                                                          : PHX_CAUSE_NOT_CREATED,
+                                        .cause = cause,
                         });
 }
 
@@ -339,6 +519,8 @@ static int diff_container(struct phx_differ *differ, const struct phx_desired_co
                 return diff_missing(differ, want);
 
         r = diff_namespace(differ, want);
+        if (r >= 0)
+                r = phx_differ_state(differ, want, have);
         if (r < 0)
                 return r;
         why = why_not_assignable(differ, want, have);
@@ -349,12 +531,20 @@ static int diff_container(struct phx_differ *differ, const struct phx_desired_co
                 r = diff_options(differ, want, have);
                 if (r >= 0)
                         r = diff_assigned(differ, want, have, why);
+                if (r >= 0)
+                        r = diff_rolled_back(differ, want);
                 /* Where no restart could help, a restart is not asked for. */
                 if (why != PHX_CAUSE_NONE &&
                     strcmp(have->effective, phx_observed_label(differ->desired, want, have)) != 0)
                         return r;
         }
-        return r < 0 || !have->is_running ? r : diff_running(differ, want, have, why);
+        if (r >= 0)
+                r = diff_failed_restart(differ, want, have);
+        if (r < 0 || !have->is_running)
+                return r;
+        r = diff_running(differ, want, have, why);
+        return r < 0 || why != PHX_CAUSE_NONE || have->wrong > 0 ? r
+                                                                 : diff_start(differ, want, have);
 }
 
 static int diff_unmanaged(struct phx_differ *differ) {

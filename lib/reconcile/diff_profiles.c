@@ -257,7 +257,7 @@ static int diff_leftovers(struct phx_differ *differ, const struct phx_desired_pr
         phx_autofree char *children = NULL;
         size_t at = 0;
 
-        if (phx_printf(&children, "%s//", profile->name) < 0)
+        if (phx_concat(&children, profile->name, "/", "/") < 0)
                 return -ENOMEM;
         while ((entry = phx_kernel_entries_next(&differ->observed->loaded, children, &at))) {
                 int r;

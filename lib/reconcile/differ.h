@@ -20,5 +20,14 @@ int phx_differ_add(struct phx_differ *differ, struct phx_drift drift);
 
 /* Source, disk and kernel. */
 int phx_differ_profiles(struct phx_differ *differ);
+/* Whether it runs, of one that is on this host. */
+int phx_differ_state(
+                struct phx_differ *differ,
+                const struct phx_desired_container *want,
+                const struct phx_observed_container *have);
+/* It runs and is not to, or the other way round. */
+bool phx_differ_is_off_state(
+                const struct phx_desired_container *want,
+                const struct phx_observed_container *have);
 /* Config and running; after the profiles, as it looks at what they lack. */
 int phx_differ_containers(struct phx_differ *differ);

@@ -4,9 +4,9 @@
  * It ends with a round in which there was nothing to do, or nothing that may be done now, and
  * always with an observation: what was done counts only when it has been read back.
  *
- * A picture is made in one direction (see, pass_look): judge the input, observe the machine,
- * desire, confine, review what needs both, remember what phoenixd wrote, then the drifts and the
- * plan. No part is returned to.
+ * A picture is made in one direction (picture.c): judge the input, observe the machine, desire,
+ * confine, review what needs both, remember what phoenixd wrote, then the drifts and the plan. No
+ * part is returned to.
  *
  *   picture   desired, observed, the drifts between them and the plan; replaced as a whole by each
  *             round, so no decision rests on an older observation
@@ -20,12 +20,17 @@
  * Before the first round the world is asked whether anything is otherwise than the last pass left
  * it. When nothing is, and that pass left nothing to do, this one ends there.
  *
+ * A restart, a start and a stop are the steps that no look after them settles: to make one is to
+ * keep that it is under way, the loop has systemd do it, and a later picture says what came of it
+ * (restarts_settle.c).
+ * Where that has changed something, the round ends there, and the next one sees the change.
+ *
  * A step is recorded as an intent before it is made and as changed or failed later. If the engine
  * is killed in between, the new engine has no `tried`: it observes, and the trail shows an intent
  * without a result. No failure ends the pass, apart from missing memory or an observation that
  * cannot be made at all; then the machine stays as it is.
  *
- * The plan borrows from the picture, and the snapshot copies what it needs, so pass_picture_done()
+ * The plan borrows from the picture, and the snapshot copies what it needs, so phx_picture_done()
  * is all that has to be freed. */
 
 #include "reconcile/pass.h"
@@ -36,15 +41,16 @@
 #include <string.h>
 
 #include "reconcile/backoff.h"
-#include "reconcile/confine.h"
-#include "reconcile/desire.h"
-#include "reconcile/diff.h"
+#include "reconcile/creations_settle.h"
 #include "reconcile/foreign.h"
 #include "reconcile/history.h"
 #include "reconcile/offers.h"
+#include "reconcile/picture.h"
 #include "reconcile/plan.h"
+#include "reconcile/previews.h"
 #include "reconcile/sentence.h"
 #include "reconcile/snapshot.h"
+#include "reconcile/states.h"
 #include "reconcile/status.h"
 #include "reconcile/tell.h"
 
@@ -71,28 +77,17 @@ struct phx_pass {
         uint64_t wall_usec;
         struct phx_foreign foreign;
         struct phx_strings changed; /* by others, when the last run began */
+        uint64_t restarts_due;      /* on the wall's clock: when time alone may change what is
+                                       decided about restarts; PHX_NEVER */
         bool is_at_rest;            /* the last run left nothing to be done, tried again or taken
                                        from the compiler */
-        char *status;               /* as it said then */
+        struct phx_creations creations;
+        char *status; /* as it said then */
         bool degraded;
         struct phx_backoff backoff;
         struct phx_drifts tried; /* in the round before: recorded as changed or failed after the
                                     next look */
 };
-
-struct picture {
-        struct phx_desired *desired;
-        struct phx_observed *observed;
-        struct phx_drifts drifts;
-        struct phx_plan plan; /* borrows from all three */
-};
-
-static void pass_picture_done(struct picture *picture) {
-        phx_plan_done(&picture->plan);
-        picture->desired = phx_desired_free(picture->desired);
-        picture->observed = phx_observed_free(picture->observed);
-        phx_drifts_done(&picture->drifts);
-}
 
 /* Every record passes here, and what is to be remembered of it is. */
 static void pass_on_record(void *data, const struct phx_record *record) {
@@ -116,6 +111,7 @@ int phx_pass_new(const struct phx_audit *audit, struct phx_pass **ret_pass) {
         if (!pass)
                 return -ENOMEM;
         pass->audit = *audit;
+        pass->restarts_due = PHX_NEVER;
         r = phx_tell_new(
                         &(struct phx_audit){ pass_on_record, pass_on_progress, pass },
                         &pass->tell);
@@ -132,6 +128,7 @@ struct phx_pass *phx_pass_free(struct phx_pass *pass) {
         phx_tell_free(pass->tell);
         phx_backoff_done(&pass->backoff);
         phx_drifts_done(&pass->tried);
+        phx_creations_done(&pass->creations);
         phx_history_done(&pass->history);
         phx_foreign_done(&pass->foreign);
         phx_strings_done(&pass->changed);
@@ -169,73 +166,21 @@ void phx_pass_tell_foreign(
         phx_tell_foreign(pass->tell, profile, what, by);
 }
 
+int phx_pass_leave(const struct phx_pass *pass, struct phx_buffer *texts) {
+        return phx_tell_leave(pass->tell, texts);
+}
+
+int phx_pass_take(struct phx_pass *pass, struct phx_texts *texts) {
+        return phx_tell_take(pass->tell, texts);
+}
+
 void phx_pass_forget_failures(struct phx_pass *pass) {
         phx_backoff_done(&pass->backoff);
-}
-
-/* What cannot be had at all has its text already; otherwise it is memory that is short. */
-static int see(struct phx_pass *pass,
-               const struct phx_world *world,
-               struct picture *picture,
-               struct phx_error *error) {
-        struct phx_input input = { .retry_usec = PHX_NEVER };
-        int r;
-
-        r = world->judge(world->data, &input, error);
-        picture->desired = input.judged;
-        if (r < 0)
-                return r;
-        /* Before anything can fail: it is the last known good from now on, whatever follows. */
-        phx_tell_judged(pass->tell, picture->desired);
-        r = world->observe(world->data, &input, &picture->observed, error);
-        if (r < 0)
-                return r;
-        assert(picture->desired && picture->observed);
-        if (input.retry_usec < picture->observed->retry_usec)
-                picture->observed->retry_usec = input.retry_usec;
-        r = phx_observed_index(picture->observed);
-        if (r >= 0)
-                r = phx_desire(&input, picture->observed);
-        if (r >= 0)
-                r = phx_confine(picture->desired, picture->observed);
-        if (r < 0)
-                return phx_error_set(error, r, "comparing: %s", strerrordesc_np(-r));
-        if (world->review)
-                r = world->review(world->data, &input, picture->desired, picture->observed, error);
-        if (r >= 0 && world->remember)
-                r = world->remember(
-                                world->data,
-                                &input,
-                                picture->desired,
-                                picture->observed,
-                                error);
-        return r;
-}
-
-/* The picture before is gone, whatever comes of it: nothing old is ever acted on. */
-static int pass_look(
-                struct phx_pass *pass,
-                const struct phx_world *world,
-                struct picture *picture,
-                struct phx_error *error) {
-        int r;
-
-        pass_picture_done(picture);
-        r = see(pass, world, picture, error);
-        if (r < 0)
-                return r;
-        r = phx_diff(picture->desired, picture->observed, &picture->drifts);
-        if (r >= 0)
-                r = phx_plan_make(
-                                picture->desired,
-                                picture->observed,
-                                &picture->drifts,
-                                &picture->plan);
-        return r < 0 ? phx_error_set(error, r, "comparing: %s", strerrordesc_np(-r)) : 0;
+        phx_creations_forget_failures(&pass->creations);
 }
 
 /* What a config file has become can only be seen in it. */
-static const char *seen_digest(const struct picture *picture, const struct phx_drift *tried) {
+static const char *seen_digest(const struct phx_picture *picture, const struct phx_drift *tried) {
         for (size_t i = 0; i < picture->desired->container_count; i++) {
                 const struct phx_desired_container *want = &picture->desired->containers[i];
                 const struct phx_observed_container *have = NULL;
@@ -250,7 +195,7 @@ static const char *seen_digest(const struct picture *picture, const struct phx_d
 
 static void settle_done(
                 struct phx_pass *pass,
-                const struct picture *picture,
+                const struct phx_picture *picture,
                 const struct phx_drift *tried) {
         struct phx_drift done = *tried;
 
@@ -282,7 +227,7 @@ static int settle_undone(
  * runs short on the way. */
 static int pass_settle(
                 struct phx_pass *pass,
-                const struct picture *picture,
+                const struct phx_picture *picture,
                 uint64_t now_usec,
                 unsigned *changes) {
         int result = 0;
@@ -306,19 +251,57 @@ static int pass_settle(
         return result;
 }
 
+static int begin_restart(
+                struct phx_pass *pass,
+                const struct phx_world *world,
+                const struct phx_picture *picture,
+                const struct phx_step *step,
+                uint64_t now_usec) {
+        phx_cleanup(phx_restarts_done) struct phx_restarts next = { 0 };
+        struct phx_error error = { 0 };
+        int r;
+
+        if (step->kind == PHX_ACTION_RESTART)
+                r = phx_restarts_begin(&picture->view, &step->restart, &next);
+        else
+                r = phx_states_begin(&picture->view, &step->restart, step->kind, &next);
+        if (r < 0)
+                return r;
+        phx_tell_intent(pass->tell, step->drift);
+        r = world->keep_restarts(world->data, &next, &error);
+        if (r >= 0)
+                return 0;
+        phx_tell_failed(pass->tell, step->drift, r, phx_error_text(&error, r));
+        return phx_backoff_fail(&pass->backoff, step->drift, phx_error_text(&error, r), now_usec);
+}
+
+/* The job is handed out at the end of the pass; what comes of it, a later picture shows. */
+static int begin_creation(struct phx_pass *pass, const struct phx_step *step) {
+        int r = phx_creations_begin(&pass->creations, &step->create);
+
+        if (r >= 0)
+                phx_tell_intent(pass->tell, step->drift);
+        return r;
+}
+
 static int act(struct phx_pass *pass,
                const struct phx_world *world,
+               const struct phx_picture *picture,
                const struct phx_step *step,
                uint64_t now_usec) {
         const struct phx_drift *drift = step->drift;
         struct phx_error error = { 0 };
         int r;
 
+        if (step->kind == PHX_ACTION_RESTART || step->kind == PHX_ACTION_START ||
+            step->kind == PHX_ACTION_STOP)
+                return begin_restart(pass, world, picture, step, now_usec);
+        if (step->kind == PHX_ACTION_CREATE)
+                return begin_creation(pass, step);
         /* Before the deed, so that whatever is done is settled by a later look. */
         r = phx_drifts_add(&pass->tried, drift);
         if (r < 0)
                 return r;
-
         phx_tell_intent(pass->tell, drift);
         r = world->apply(world->data, step, &error);
         if (r >= 0)
@@ -343,14 +326,16 @@ static size_t find_due(
         return count;
 }
 
-/* 1 when something was tried, so that another look is due. One failure never stops the others. */
+/* 1 when something was tried, so that another look is due. One failure never stops the others; only
+ * a creation is not begun without the record of it. */
 static int repair(
                 struct phx_pass *pass,
                 const struct phx_world *world,
-                const struct picture *picture,
+                const struct phx_picture *picture,
                 uint64_t now_usec) {
         phx_autofree const struct phx_step **due = NULL;
         size_t count;
+        int claimed = 0, r = 0;
 
         if (picture->desired->mode == PHX_MODE_OBSERVE || picture->plan.count == 0)
                 return 0;
@@ -359,79 +344,30 @@ static int repair(
                 return -ENOMEM;
         count = find_due(pass, &picture->plan, now_usec, due);
         if (world->claim && count > 0)
-                world->claim(world->data, due, count);
-        for (size_t i = 0; i < count; i++) {
-                int r = act(pass, world, due[i], now_usec);
-
-                if (r < 0)
-                        return r;
-        }
-        return count > 0;
+                claimed = world->claim(world->data, due, count);
+        for (size_t i = 0; r >= 0 && i < count; i++)
+                if (claimed >= 0 || due[i]->kind != PHX_ACTION_CREATE)
+                        r = act(pass, world, picture, due[i], now_usec);
+        return r < 0 ? r : count > 0;
 }
 
 /* When to look again although nothing has happened. What waits for new input is not waited for. */
 static uint64_t retry_after(
                 const struct phx_pass *pass,
-                const struct picture *picture,
+                const struct phx_picture *picture,
                 uint64_t now_usec) {
-        uint64_t retry = picture->observed->retry_usec;
+        uint64_t retry = picture->observed->retry_usec, wait;
 
         if (picture->desired->mode == PHX_MODE_OBSERVE)
                 return retry;
-        for (size_t i = 0; i < picture->plan.count; i++) {
-                uint64_t wait = phx_backoff_wait(
-                                &pass->backoff,
-                                picture->plan.steps[i].drift,
-                                now_usec);
-
-                if (wait == 0)
-                        wait = LEFT_USEC;
-                if (wait < retry)
-                        retry = wait;
-        }
-        return retry;
-}
-
-/* The plan for what is left to do, as it would be carried out, with the texts that it is about.
- * Only a caller of Plan() needs the texts, so the plan is complete without them. */
-static int add_steps(
-                const struct phx_world *world,
-                const struct picture *picture,
-                struct phx_snapshot *snapshot) {
-        size_t left = PREVIEW_LIMIT;
-
-        for (size_t i = 0; i < picture->plan.count; i++) {
-                const struct phx_step *step = &picture->plan.steps[i];
-                /* The snapshot has them in the same order. */
-                struct phx_snapshot_drift *drift =
-                                &snapshot->drifts[step->drift - picture->drifts.items];
-                phx_cleanup(phx_preview_done) struct phx_preview preview = { 0 };
-                phx_cleanup(phx_buffer_done) struct phx_buffer text = { 0 };
-                size_t size;
-                int r;
-
-                r = phx_step_render(step, &text);
-                if (r < 0)
-                        return r;
-                drift->step = PHX_TAKE(text.data);
-                if (!world->preview || world->preview(world->data, step, &preview) <= 0)
-                        continue;
-                drift->file = PHX_TAKE(preview.file);
-                size = (preview.before ? strlen(preview.before) : 0) +
-                       (preview.after ? strlen(preview.after) : 0);
-                if (size > left)
-                        continue;
-                left -= size;
-                drift->before = PHX_TAKE(preview.before);
-                drift->after = PHX_TAKE(preview.after);
-        }
-        return 0;
+        wait = phx_backoff_next(&pass->backoff, &picture->plan, now_usec, LEFT_USEC);
+        return wait < retry ? wait : retry;
 }
 
 static int take_snapshot(
                 struct phx_pass *pass,
                 const struct phx_world *world,
-                const struct picture *picture,
+                const struct phx_picture *picture,
                 struct phx_report *report) {
         phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = phx_snapshot_new();
         const struct phx_snapshot_view view = {
@@ -439,6 +375,7 @@ static int take_snapshot(
                 .observed = picture->observed,
                 .drifts = &picture->drifts,
                 .backoff = &pass->backoff,
+                .waits = &picture->waits,
                 .clock_offset_usec = pass->clock_offset_usec,
         };
         int r;
@@ -447,7 +384,7 @@ static int take_snapshot(
             phx_snapshot_fill(&view, snapshot) < 0 ||
             phx_status_render(snapshot, &report->status, &report->degraded) < 0)
                 return -ENOMEM;
-        r = add_steps(world, picture, snapshot);
+        r = phx_previews_fill(world, picture, PREVIEW_LIMIT, snapshot);
         if (r >= 0)
                 r = phx_offers_fill(
                                 world,
@@ -465,7 +402,7 @@ static int take_snapshot(
 static int pass_fill(
                 struct phx_pass *pass,
                 const struct phx_world *world,
-                const struct picture *picture,
+                const struct phx_picture *picture,
                 uint64_t now_usec,
                 struct phx_report *report) {
         int r;
@@ -483,6 +420,21 @@ static int pass_fill(
                 report->compiling += profile->compiling_since_usec > 0;
                 report->awaited += profile->is_awaited;
         }
+        if (picture->has_restarts)
+                r = phx_restarts_jobs(
+                                &picture->view,
+                                picture->desired,
+                                picture->observed,
+                                &report->jobs);
+        if (r >= 0)
+                r = phx_creations_jobs(
+                                &pass->creations,
+                                picture->desired,
+                                picture->observed,
+                                &report->jobs);
+        if (r < 0)
+                return r;
+        pass->restarts_due = picture->has_restarts ? picture->waits.next : PHX_NEVER;
         report->labels_at = picture->observed->labels_at;
         report->retry_usec = retry_after(pass, picture, now_usec);
         report->is_settling = picture->observed->is_settling &&
@@ -490,25 +442,47 @@ static int pass_fill(
         return take_snapshot(pass, world, picture, report);
 }
 
-/* One round without its repairs: look, settle what the round before tried, and tell. */
+/* One round without its repairs: look, settle what the round before tried, and tell. 1 when a
+ * restart was settled: the picture is of before, and nothing may be done by it. */
 static int look_and_tell(
                 struct phx_pass *pass,
                 const struct phx_world *world,
                 uint64_t now_usec,
-                struct picture *picture,
+                struct phx_picture *picture,
                 struct phx_report *report,
                 struct phx_error *error) {
-        int r;
+        int r, settled;
 
-        r = pass_look(pass, world, picture, error);
+        r = phx_picture_look(pass->tell, world, picture, error);
         if (r < 0)
                 return r;
         r = pass_settle(pass, picture, now_usec, &report->changes);
-        if (r < 0)
-                return phx_error_set(error, r, "settling: out of memory");
-        phx_backoff_keep(&pass->backoff, &picture->drifts);
-        r = phx_tell_picture(pass->tell, picture->desired, &picture->drifts);
-        return r < 0 ? phx_error_set(error, r, "logging: out of memory") : 0;
+        if (r >= 0) {
+                phx_backoff_keep(&pass->backoff, &picture->drifts);
+                r = phx_tell_picture(pass->tell, picture->desired, &picture->drifts);
+        }
+        /* In any case: it is kept, and no other look comes to it. */
+        settled = phx_picture_tell(pass->tell, picture, &report->changes);
+        if (r >= 0)
+                r = phx_creations_settle(
+                                &pass->creations,
+                                &(struct phx_creation_trail){ pass->tell,
+                                                              &pass->backoff,
+                                                              world,
+                                                              now_usec,
+                                                              &report->changes },
+                                picture);
+        settled |= r > 0;
+        return r < 0 ? phx_error_set(error, r, "logging: out of memory") : settled;
+}
+
+static void await_restarts(const struct phx_pass *pass, struct phx_report *report) {
+        uint64_t due = pass->restarts_due, wait = due > pass->wall_usec ? due - pass->wall_usec : 0;
+
+        if (due == PHX_NEVER || wait >= report->retry_usec)
+                return;
+        report->retry_usec = wait > LEFT_USEC ? wait : LEFT_USEC;
+        report->is_settling = false;
 }
 
 /* Without a picture: what the last run reported still holds. */
@@ -519,13 +493,17 @@ static int pass_repeat(
         report->is_unchanged = true;
         report->degraded = pass->degraded;
         report->retry_usec = PHX_NEVER;
+        await_restarts(pass, report);
         if (phx_replace(&report->status, pass->status) < 0)
                 return phx_error_set(error, -ENOMEM, "reporting: out of memory");
         return 0;
 }
 
-static int pass_leave(struct phx_pass *pass, const struct phx_report *report) {
-        pass->is_at_rest = report->retry_usec == PHX_NEVER && report->compiling == 0;
+/* A restart that waits for a time is no reason to look at more than was changed, before that. */
+static int pass_leave(struct phx_pass *pass, struct phx_report *report) {
+        pass->is_at_rest = report->retry_usec == PHX_NEVER && report->compiling == 0 &&
+                           report->jobs.count == 0;
+        await_restarts(pass, report);
         pass->degraded = report->degraded;
         return phx_replace(&pass->status, report->status);
 }
@@ -536,7 +514,9 @@ static int pass_go_rounds(
                 uint64_t now_usec,
                 struct phx_report *report,
                 struct phx_error *error) {
-        phx_cleanup(pass_picture_done) struct picture picture = { 0 };
+        phx_cleanup(phx_picture_done) struct phx_picture picture = {
+                .creations = &pass->creations,
+        };
         int r;
 
         for (unsigned round = 0; round < ROUNDS_LIMIT; round++) {
@@ -552,6 +532,8 @@ static int pass_go_rounds(
                 /* The last round only looks: what was done must have been read back. */
                 if (round + 1 == ROUNDS_LIMIT)
                         break;
+                if (r > 0)
+                        continue;
                 r = repair(pass, world, &picture, now_usec);
                 if (r < 0)
                         return phx_error_set(error, r, "repairing: out of memory");
@@ -579,7 +561,8 @@ int phx_pass_run(
 
         pass->snapshot = phx_snapshot_free(pass->snapshot);
         phx_strings_done(&pass->changed);
-        if (pass->is_at_rest && world->is_unchanged && world->is_unchanged(world->data))
+        if (pass->is_at_rest && pass->wall_usec < pass->restarts_due && world->is_unchanged &&
+            world->is_unchanged(world->data))
                 return pass_repeat(pass, report, error);
         /* Until this run is over. */
         pass->is_at_rest = false;

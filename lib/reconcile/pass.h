@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/texts.h"
 #include "state/record.h"
 #include "state/report.h"
 #include "state/snapshot.h"
@@ -35,6 +36,11 @@ void phx_pass_tell_foreign(
                 const char *profile,
                 const char *what,
                 const char *by);
+
+/* What was recorded, and need not be again by the next run in the same boot; and that of the run
+ * before, before the first run of the pass. 0 or a negative errno. */
+int phx_pass_leave(const struct phx_pass *pass, struct phx_buffer *texts);
+int phx_pass_take(struct phx_pass *pass, struct phx_texts *texts);
 
 /* What failed before is not waited for by the next run. */
 void phx_pass_forget_failures(struct phx_pass *pass);

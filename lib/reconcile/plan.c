@@ -6,7 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sorted.h"
 #include "base/strings.h"
+#include "reconcile/creations.h"
+#include "reconcile/restarts.h"
+#include "reconcile/states.h"
 
 struct planner {
         const struct phx_desired *desired;
@@ -38,23 +42,23 @@ static int index_containers(struct planner *planner) {
         return 0;
 }
 
+static int plan_compare_id(const void *id, const void *item) {
+        const struct phx_desired_container *const *container = item;
+
+        return strcmp(id, (*container)->id);
+}
+
 static const struct phx_desired_container *plan_find_container(
                 const struct planner *planner,
                 const char *id) {
-        size_t low = 0, high = planner->desired->container_count;
+        const struct phx_desired_container *const *found = phx_find_sorted(
+                        id,
+                        planner->by_id,
+                        planner->desired->container_count,
+                        sizeof(struct phx_desired_container *),
+                        plan_compare_id);
 
-        while (low < high) {
-                size_t middle = low + (high - low) / 2;
-                int order = strcmp(planner->by_id[middle]->id, id);
-
-                if (order == 0)
-                        return planner->by_id[middle];
-                if (order < 0)
-                        low = middle + 1;
-                else
-                        high = middle;
-        }
-        return NULL;
+        return found ? *found : NULL;
 }
 
 static int plan_file(const struct planner *planner, struct phx_step *step) {
@@ -120,6 +124,39 @@ static int plan_assign(struct planner *planner, struct phx_step *step) {
         return 0;
 }
 
+static int plan_restart(struct planner *planner, struct phx_step *step) {
+        const struct phx_desired_container *want;
+        int r = planner->by_id ? 0 : index_containers(planner);
+
+        if (r < 0)
+                return r;
+        want = plan_find_container(planner, step->drift->object);
+        if (!want)
+                return -EINVAL;
+        if (step->kind != PHX_ACTION_RESTART)
+                return phx_states_fill_step(
+                                planner->desired,
+                                planner->observed,
+                                want,
+                                &step->restart);
+        return phx_restart_fill_step(planner->desired, planner->observed, want, &step->restart);
+}
+
+static int plan_create(struct planner *planner, struct phx_step *step) {
+        const struct phx_desired_container *want;
+        int r = planner->by_id ? 0 : index_containers(planner);
+
+        if (r < 0)
+                return r;
+        want = plan_find_container(planner, step->drift->object);
+        return want ? phx_creation_fill_step(
+                                      planner->desired,
+                                      planner->observed,
+                                      want,
+                                      &step->create)
+                    : -EINVAL;
+}
+
 static int plan_step(struct planner *planner, const struct phx_drift *drift) {
         struct phx_step *step = phx_plan_add(&planner->plan);
 
@@ -138,6 +175,12 @@ static int plan_step(struct planner *planner, const struct phx_drift *drift) {
                 return 0;
         case PHX_ACTION_ASSIGN:
                 return plan_assign(planner, step);
+        case PHX_ACTION_RESTART:
+        case PHX_ACTION_START:
+        case PHX_ACTION_STOP:
+                return plan_restart(planner, step);
+        case PHX_ACTION_CREATE:
+                return plan_create(planner, step);
         case PHX_ACTION_NONE:
                 break;
         }
@@ -184,6 +227,22 @@ static int render_keys(const struct phx_strings *lines, char sign, struct phx_bu
         return r;
 }
 
+static int render_settings(const struct phx_strings *settings, struct phx_buffer *text) {
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < settings->count; i++) {
+                size_t size = strcspn(settings->items[i], "=");
+
+                r = phx_buffer_addf(
+                                text,
+                                ", %.*s = %s",
+                                (int) size,
+                                settings->items[i],
+                                settings->items[i] + size + 1);
+        }
+        return r;
+}
+
 static int render_edit(const struct phx_step_edit *edit, struct phx_buffer *text) {
         int r;
 
@@ -201,8 +260,8 @@ static int render_edit(const struct phx_step_edit *edit, struct phx_buffer *text
                 r = render_keys(&edit->lines->removed, '-', text);
         if (r >= 0)
                 r = render_keys(&edit->lines->tail, '+', text);
-        if (r >= 0 && edit->lines->features)
-                r = phx_buffer_addf(text, ", features = %s", edit->lines->features);
+        if (r >= 0)
+                r = render_settings(&edit->lines->settings, text);
         if (r < 0 || edit->mode == PHX_POLICY_UNKNOWN)
                 return r;
         return phx_buffer_addf(
@@ -210,6 +269,19 @@ static int render_edit(const struct phx_step_edit *edit, struct phx_buffer *text
                         "; %s loaded in mode %s",
                         edit->profile,
                         phx_policy_mode_to_string(edit->mode));
+}
+
+static int render_create(const struct phx_step_create *create, struct phx_buffer *text) {
+        const struct phx_desired_container *want = create->want;
+
+        return phx_buffer_addf(
+                        text,
+                        "create %s/%s %s %s: lxc.apparmor.profile = %s",
+                        create->lxc_path,
+                        want->id,
+                        create->source ? "as a clone of" : "from",
+                        create->source ? create->source : want->creation->template,
+                        want->label);
 }
 
 int phx_step_render(const struct phx_step *step, struct phx_buffer *text) {
@@ -241,6 +313,32 @@ int phx_step_render(const struct phx_step *step, struct phx_buffer *text) {
                 return phx_buffer_addf(text, "make the policy namespace %s", step->namespace);
         case PHX_ACTION_ASSIGN:
                 return render_edit(&step->edit, text);
+        case PHX_ACTION_RESTART:
+                if (step->drift && step->drift->key)
+                        return phx_buffer_addf(
+                                        text,
+                                        "restart %s of init %s: %s again, %s",
+                                        step->restart.id,
+                                        step->restart.init,
+                                        step->restart.label,
+                                        step->drift->expected);
+                return phx_buffer_addf(
+                                text,
+                                "restart %s of init %s: %s in place of %s",
+                                step->restart.id,
+                                step->restart.init,
+                                step->restart.label,
+                                plan_or_none(step->restart.before));
+        case PHX_ACTION_START:
+                return phx_buffer_addf(text, "start %s: %s", step->restart.id, step->restart.label);
+        case PHX_ACTION_STOP:
+                return phx_buffer_addf(
+                                text,
+                                "stop %s of init %s",
+                                step->restart.id,
+                                plan_or_none(step->restart.init));
+        case PHX_ACTION_CREATE:
+                return render_create(&step->create, text);
         case PHX_ACTION_NONE:
                 break;
         }

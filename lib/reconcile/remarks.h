@@ -6,6 +6,7 @@
 
 #include "base/set.h"
 #include "base/strings.h"
+#include "base/texts.h"
 #include "reconcile/stories.h"
 #include "state/desired.h"
 #include "state/lint.h"
@@ -46,4 +47,8 @@ int phx_remarks_tell(
                 const struct phx_stories *stories,
                 const char *generation,
                 const struct phx_desired *desired);
+/* Leaves what was recorded to the next run, in the same boot, so that it is recorded once; and
+ * takes what the run before has left, in place of what is there. 0, -ENOMEM or -EBADMSG. */
+int phx_remarks_leave(const struct phx_remarks *remarks, struct phx_buffer *texts);
+int phx_remarks_take(struct phx_remarks *remarks, struct phx_texts *texts);
 void phx_remarks_done(struct phx_remarks *remarks);

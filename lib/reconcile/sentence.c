@@ -10,13 +10,14 @@
 /* As much of a digest as tells two apart for a person. */
 #define SHORT_DIGEST 12
 
-/* The verbs of a clause. OPENING is for those that begin without a verb in the present tense. */
+/* The verbs of a clause. WAS is for what happened before, OPENING for those that begin without a
+ * verb in the present tense. */
 struct tense {
-        const char *is, *has, *names, *runs, *opening;
+        const char *is, *has, *names, *runs, *was, *cannot, *opening;
 };
 
-static const struct tense present = { "is", "has", "names", "runs", "" };
-static const struct tense past = { "was", "had", "named", "ran", "was " };
+static const struct tense present = { "is", "has", "names", "runs", "was", "cannot", "" };
+static const struct tense past = { "was", "had", "named", "ran", "had been", "could not", "was " };
 
 /* A digest is cut for people; anything else is said whole. */
 static int shown(const char *text) {
@@ -37,6 +38,12 @@ static int add_comparison(struct phx_buffer *buffer, const struct phx_drift *dri
                         drift->expected);
 }
 
+/* Whether the key says when the container starts, in LXC's or in Proxmox's terms. */
+static bool is_autostart(const char *key) {
+        return phx_has_prefix(key, "lxc.start.") || strcmp(key, "onboot") == 0 ||
+               strcmp(key, "startup") == 0;
+}
+
 /* A managed line's key, and never its value: that may be a password. */
 static int add_assigned(
                 struct phx_buffer *buffer,
@@ -54,6 +61,13 @@ static int add_assigned(
                                 buffer,
                                 "its config %s other features than pct_options ask for",
                                 tense->has);
+        if (drift->key && is_autostart(drift->key))
+                return phx_buffer_addf(
+                                buffer,
+                                drift->is_lacking ? "its config %s a different %s than configured"
+                                                  : "its config %s %s, which is not configured",
+                                tense->has,
+                                drift->key);
         if (drift->key)
                 return phx_buffer_addf(
                                 buffer,
@@ -136,9 +150,50 @@ static int add_running(
                 struct phx_buffer *buffer,
                 const struct tense *tense,
                 const struct phx_drift *drift) {
-        int r = phx_buffer_addf(buffer, "%s under ", tense->runs);
+        int r;
 
+        if (drift->key)
+                return phx_buffer_addf(
+                                buffer,
+                                drift->is_lacking ? "%s started without %s, which its config has"
+                                                  : "%s started with %s, which was removed since",
+                                tense->was,
+                                drift->key);
+        if (drift->is_lacking)
+                return phx_buffer_addf(
+                                buffer,
+                                "%snot running, expected %s",
+                                tense->opening,
+                                drift->expected);
+        r = phx_buffer_addf(buffer, "%s under ", tense->runs);
+        if (strcmp(drift->found, drift->expected) == 0)
+                return r < 0 ? r : phx_buffer_add_text(buffer, drift->found);
         return r < 0 ? r : add_comparison(buffer, drift);
+}
+
+static int add_state(
+                struct phx_buffer *buffer,
+                const struct tense *tense,
+                const struct phx_drift *drift) {
+        return phx_buffer_addf(
+                        buffer,
+                        "%s%s, expected %s",
+                        tense->opening,
+                        drift->found,
+                        drift->expected);
+}
+
+static int add_remark(
+                struct phx_buffer *buffer,
+                const struct tense *tense,
+                const struct phx_drift *drift) {
+        if (drift->layer != PHX_LAYER_RUNNING)
+                return phx_buffer_add_text(buffer, drift->found);
+        return phx_buffer_addf(
+                        buffer,
+                        "its managed lines %s be compared with those of its start: %s",
+                        tense->cannot,
+                        drift->found);
 }
 
 static int add_clause(
@@ -180,6 +235,8 @@ static int add_clause(
                 return add_assigned(buffer, tense, drift);
         case PHX_DRIFT_RUNNING:
                 return add_running(buffer, tense, drift);
+        case PHX_DRIFT_STATE:
+                return add_state(buffer, tense, drift);
         case PHX_DRIFT_MISSING:
                 return phx_buffer_addf(buffer, "%smissing on this host", tense->opening);
         case PHX_DRIFT_UNMANAGED:
@@ -192,8 +249,9 @@ static int add_clause(
         case PHX_DRIFT_REFUSED:
         case PHX_DRIFT_OPTION:
         case PHX_DRIFT_PENDING:
-        case PHX_DRIFT_REMARK:
                 break;
+        case PHX_DRIFT_REMARK:
+                return add_remark(buffer, tense, drift);
         }
         return phx_buffer_add_text(buffer, drift->found);
 }
@@ -216,6 +274,15 @@ char *phx_drift_past_clause(const struct phx_drift *drift) {
 static const char *const cause_words[] = {
         [PHX_CAUSE_NONE] = "",
         [PHX_CAUSE_REQUIRES_RESTART] = "requires restart",
+        [PHX_CAUSE_RESTARTING] = "being restarted",
+        [PHX_CAUSE_RESTART_FAILED] = "its restart failed: ",
+        [PHX_CAUSE_REQUIRES_START] = "requires start",
+        [PHX_CAUSE_STARTING] = "being started",
+        [PHX_CAUSE_START_FAILED] = "its start failed: ",
+        [PHX_CAUSE_REQUIRES_STOP] = "requires stop",
+        [PHX_CAUSE_STOPPING] = "being stopped",
+        [PHX_CAUSE_STOP_FAILED] = "its stop failed: ",
+        [PHX_CAUSE_ROLLED_BACK] = "rolled back: ",
         [PHX_CAUSE_NOT_ENFORCED] = "the settings accept that its profile is not enforced",
         [PHX_CAUSE_SUSPENDED] = "suspended ",
         [PHX_CAUSE_NO_CONFIGURATION] = "no configuration has been accepted yet",
@@ -239,6 +306,10 @@ static const char *const cause_words[] = {
         [PHX_CAUSE_RETRY] = "retried automatically",
         [PHX_CAUSE_REST_IN_FORCE] = "its profile and its other options are in force",
         [PHX_CAUSE_NOT_CREATED] = "nothing to do until it is created",
+        [PHX_CAUSE_CREATING] = "being created",
+        [PHX_CAUSE_CREATE_WAITS] = "not created yet: ",
+        [PHX_CAUSE_CREATE_FAILED] = "its creation failed: ",
+        [PHX_CAUSE_CREATE_REFUSED] = "cannot be created: ",
         [PHX_CAUSE_ANOTHER_NODE] = "another node of the cluster has it",
         [PHX_CAUSE_UNMANAGED] = "left unchanged",
         [PHX_CAUSE_IN_USE] = "kept: still used by container ",

@@ -180,6 +180,21 @@ static enum phx_escape snapshot_escape_of(
         return profile ? phx_lints_escape(&profile->lints) : PHX_ESCAPE_NONE;
 }
 
+static int fill_due(
+                const struct phx_snapshot_view *view,
+                const struct phx_desired_container *want,
+                struct phx_snapshot_container *container) {
+        const struct phx_restart_wait *wait =
+                        view->waits ? phx_restart_waits_find(view->waits, want->id) : NULL;
+
+        container->restart_policy = want->restart;
+        container->wanted_state = want->state;
+        container->due = wait ? wait->due : PHX_RESTART_DUE_NONE;
+        container->due_action = wait ? wait->action : PHX_ACTION_NONE;
+        container->due_at = wait ? wait->at : PHX_NEVER;
+        return wait ? phx_replace(&container->due_why, wait->why) : 0;
+}
+
 static int fill_container(
                 const struct phx_snapshot_view *view,
                 const struct phx_desired_container *want,
@@ -198,12 +213,14 @@ static int fill_container(
             phx_strings_copy(&container->notes, &want->notes) < 0 ||
             phx_lints_copy(&container->lints, &want->lints) < 0)
                 return -ENOMEM;
-        if (fill_suspended(view, want->id, &container->suspended) < 0)
+        if (fill_suspended(view, want->id, &container->suspended) < 0 ||
+            fill_due(view, want, container) < 0)
                 return -ENOMEM;
         container->profile_is_default = want->profile_is_default;
         container->line = want->line;
         container->state = container_state_of(view->drifts, have, want->id);
         container->posture = phx_posture_of(view->desired, view->observed, have);
+        container->gated = phx_gated_of(view->desired, view->observed, want, have);
         container->escape = snapshot_escape_of(view->desired, want);
         return have ? fill_observed(view->observed, have, container) : 0;
 }
@@ -354,6 +371,7 @@ int phx_snapshot_fill(const struct phx_snapshot_view *view, struct phx_snapshot 
         const char *generation = desired->has_configuration ? desired->generation : NULL;
 
         snapshot->is_observing = desired->mode == PHX_MODE_OBSERVE;
+        snapshot->boot_gate = desired->boot_gate;
         if (phx_replace(&snapshot->generation, generation) < 0 ||
             phx_replace(&snapshot->observed_generation, generation) < 0 ||
             phx_suspensions_copy(&snapshot->suspensions, &desired->suspensions) < 0 ||

@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "reconcile/backoff.h"
+#include "reconcile/restarts.h"
 #include "state/desired.h"
 #include "state/drift.h"
 #include "state/observed.h"
@@ -15,7 +16,8 @@ struct phx_snapshot_view {
         const struct phx_observed *observed;
         const struct phx_drifts *drifts;
         const struct phx_backoff *backoff;
-        uint64_t clock_offset_usec; /* from the backoff's clock to the epoch's */
+        const struct phx_restart_waits *waits; /* NULL: none */
+        uint64_t clock_offset_usec;            /* from the backoff's clock to the epoch's */
 };
 
 /* Fills a fresh snapshot with the generation, profiles, containers, unmanaged ones and drifts.

@@ -78,7 +78,9 @@ static bool is_about_container(const struct phx_drift *drift) {
 static bool is_routine(const struct phx_tell *tell, const struct phx_drift *drift) {
         if (drift->action != PHX_ACTION_NONE)
                 return !tell->is_observing;
-        return drift->is_suspended ||
+        return drift->is_suspended || drift->cause == PHX_CAUSE_RESTARTING ||
+               drift->cause == PHX_CAUSE_STARTING || drift->cause == PHX_CAUSE_STOPPING ||
+               drift->cause == PHX_CAUSE_CREATING || drift->cause == PHX_CAUSE_CREATE_WAITS ||
                (phx_drift_is_tolerable(drift) && !phx_drift_requires_restart(drift));
 }
 
@@ -162,8 +164,24 @@ static const char *doing(enum phx_action_kind action, bool is_done) {
                 return is_done ? "its config was edited" : "editing its config";
         case PHX_ACTION_WITHDRAW:
                 return is_done ? "the deployed file was removed" : "removing the deployed file";
+        case PHX_ACTION_RESTART:
+                return is_done ? "it was restarted" : "restarting it";
+        case PHX_ACTION_START:
+                return is_done ? "it was started" : "starting it";
+        case PHX_ACTION_STOP:
+                return is_done ? "it was stopped" : "stopping it";
+        case PHX_ACTION_CREATE:
+                return is_done ? "it was created" : "creating it";
         }
         return "nothing to do";
+}
+
+int phx_tell_leave(const struct phx_tell *tell, struct phx_buffer *texts) {
+        return phx_remarks_leave(&tell->remarks, texts);
+}
+
+int phx_tell_take(struct phx_tell *tell, struct phx_texts *texts) {
+        return phx_remarks_take(&tell->remarks, texts);
 }
 
 void phx_tell_intent(struct phx_tell *tell, const struct phx_drift *drift) {
@@ -211,6 +229,19 @@ void phx_tell_failed(
                         doing(drift->action, false),
                         text);
         send(tell, PHX_RECORD_FAILED, drift, error, message);
+}
+
+void phx_tell_rolled_back(struct phx_tell *tell, const struct phx_drift *drift, const char *text) {
+        phx_autofree char *message = NULL;
+
+        (void) phx_printf(
+                        &message,
+                        "%s: rolled back to %s: the restart into %s failed: %s",
+                        drift->object,
+                        drift->found,
+                        drift->expected,
+                        text);
+        send(tell, PHX_RECORD_ROLLED_BACK, drift, 0, message);
 }
 
 /* Whether the words of FOUND are news by themselves: another pid with the same wrong label, or

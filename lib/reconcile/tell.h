@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
+#include "base/texts.h"
 #include "state/desired.h"
 #include "state/drift.h"
 #include "state/record.h"
@@ -35,8 +36,14 @@ void phx_tell_rest(struct phx_tell *tell);
 /* WHAT is "replaced", "removed" or "changed"; BY is NULL when that is not known. */
 void phx_tell_foreign(struct phx_tell *tell, const char *profile, const char *what, const char *by);
 
+/* phx_remarks_leave() and phx_remarks_take(), before the first picture. */
+int phx_tell_leave(const struct phx_tell *tell, struct phx_buffer *texts);
+int phx_tell_take(struct phx_tell *tell, struct phx_texts *texts);
+
 void phx_tell_intent(struct phx_tell *tell, const struct phx_drift *drift);
 void phx_tell_changed(struct phx_tell *tell, const struct phx_drift *drift);
+/* The profile before is assigned again, DRIFT->found. */
+void phx_tell_rolled_back(struct phx_tell *tell, const struct phx_drift *drift, const char *text);
 void phx_tell_failed(
                 struct phx_tell *tell,
                 const struct phx_drift *drift,

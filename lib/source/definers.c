@@ -38,6 +38,8 @@ struct phx_definers {
         struct phx_definitions found;
         struct phx_strings directories; /* that were walked, below DIRECTORY */
         bool is_looked_at;
+        bool is_fresh;  /* the table is of a walk that this look has made */
+        size_t next;    /* in the table: most are asked for in its order */
         bool is_linked; /* something was a link, and where it leads to was not said to be watched */
 };
 
@@ -100,6 +102,7 @@ bool phx_definers_is_due(
                 struct phx_definers *definers,
                 const char *directory,
                 const struct phx_scope *scope) {
+        definers->is_fresh = false;
         if (!phx_equal(definers->directory, directory)) {
                 phx_definers_forget(definers);
                 (void) phx_replace(&definers->directory, directory);
@@ -370,12 +373,90 @@ static int definers_collect(const struct look *look, struct phx_definitions *ret
         return 0;
 }
 
-int phx_definers_look(struct phx_definers *definers, int dir_fd, struct phx_error *error) {
+/* --- a look at few files --- */
+
+static struct definer *definers_find(const struct phx_definers *definers, const char *file) {
+        for (size_t i = 0; i < definers->table.count; i++)
+                if (strcmp(definers->table.items[i].file, file) == 0)
+                        return &definers->table.items[i];
+        return NULL;
+}
+
+/* One that was read before, and still is a file that defines the same. */
+static bool definers_is_same_file(
+                const struct phx_definers *definers,
+                int dir_fd,
+                const char *file) {
+        struct definer *before = definers_find(definers, file);
+        phx_cleanup(definer_done) struct definer now = { 0 };
+        struct stat st;
+
+        if (!before || fstatat(dir_fd, file, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+                return false;
+        now.stamp = phx_stamp_of(&st);
+        if (before->is_settled && phx_stamp_equal(&before->stamp, &now.stamp))
+                return true;
+        now.is_settled = phx_stamp_is_settled(&now.stamp);
+        now.file = strdup(file);
+        if (!now.file || read_definer(dir_fd, file, &now) < 0 ||
+            !phx_definitions_equal(&now.found, &before->found))
+                return false;
+        before->stamp = now.stamp;
+        before->is_settled = now.is_settled;
+        return true;
+}
+
+static bool definers_is_beyond(const char *file) {
+        phx_autofree char *first = strndup(file, strcspn(file, "/"));
+
+        return first && definers_is_passed_over(first, 0);
+}
+
+/* DIRECTORY itself, or one that it is in. */
+static bool definers_is_above(const char *path, const char *directory) {
+        size_t size = strlen(path);
+
+        return strcmp(path, "/") == 0 || (strncmp(path, directory, size) == 0 &&
+                                          (directory[size] == '/' || directory[size] == '\0'));
+}
+
+/* Nothing is otherwise because of what was heard of PATH. */
+static bool definers_is_same_at(const struct phx_definers *definers, int dir_fd, const char *path) {
+        size_t size = strlen(definers->directory);
+        const char *file = path + size + 1;
+
+        if (strncmp(path, definers->directory, size) != 0 || path[size] != '/')
+                return !definers_is_above(path, definers->directory);
+        return definers_is_beyond(file) || definers_is_same_file(definers, dir_fd, file);
+}
+
+/* Whether SCOPE names nothing but files that define what they did. False in doubt: what has come or
+ * gone is found by a walk. */
+static bool definers_is_same(
+                const struct phx_definers *definers,
+                int dir_fd,
+                const struct phx_scope *scope) {
+        if (!scope || scope->is_whole || !definers->is_looked_at || definers->is_linked ||
+            !definers->directory || definers->found.unreadable.count > 0)
+                return false;
+        for (size_t i = 0; i < scope->paths.count; i++)
+                if (!definers_is_same_at(definers, dir_fd, scope->paths.items[i]))
+                        return false;
+        return true;
+}
+
+int phx_definers_look(
+                struct phx_definers *definers,
+                int dir_fd,
+                const struct phx_scope *scope,
+                struct phx_error *error) {
         phx_cleanup(definers_look_done) struct look look = { .before = &definers->table };
         phx_cleanup(phx_definitions_done) struct phx_definitions found = { 0 };
         bool is_same;
         int r;
 
+        if (definers_is_same(definers, dir_fd, scope))
+                return 0;
         definers->is_looked_at = false;
         r = look_at_directory(&look, dir_fd, "", 0);
         if (r >= 0)
@@ -398,8 +479,34 @@ int phx_definers_look(struct phx_definers *definers, int dir_fd, struct phx_erro
         phx_strings_done(&definers->directories);
         definers->directories = PHX_TAKE_STRUCT(look.directories);
         definers->is_linked = look.is_linked;
-        definers->is_looked_at = true;
+        definers->is_looked_at = definers->is_fresh = true;
+        definers->next = 0;
         return !is_same;
+}
+
+const struct phx_stamp *phx_definers_stamp(
+                struct phx_definers *definers,
+                const char *directory,
+                const char *file) {
+        const struct table *table = &definers->table;
+
+        /* The walk has followed links. */
+        if (!definers->is_fresh || definers->is_linked ||
+            !phx_equal(definers->directory, directory))
+                return NULL;
+        for (size_t i = 0; i < table->count; i++) {
+                size_t at = (definers->next + i) % table->count;
+
+                if (strcmp(table->items[at].file, file) != 0)
+                        continue;
+                definers->next = at + 1;
+                return &table->items[at].stamp;
+        }
+        return NULL;
+}
+
+void phx_definers_rest(struct phx_definers *definers) {
+        definers->is_fresh = false;
 }
 
 int phx_definers_observe(
@@ -410,7 +517,7 @@ int phx_definers_observe(
         phx_cleanup(phx_definitions_done) struct phx_definitions copy = { 0 };
         int r;
 
-        r = phx_definers_look(definers, dir_fd, error);
+        r = phx_definers_look(definers, dir_fd, NULL, error);
         if (r >= 0)
                 r = phx_definitions_add_all(&copy, &definers->found);
         if (r < 0)

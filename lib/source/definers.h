@@ -21,11 +21,15 @@ void phx_definers_forget(struct phx_definers *definers);
 /* Which profiles the files in the directory DIR_FD define: those directly in it and those in its
  * sub-directories, but for the ones that hold pieces and links (abstractions, tunables, local, abi,
  * disable, force-complain, cache). Names that AppArmor passes over are passed over; links to
- * files are followed. A
- * file with the stamp of the last look is not opened; a large look therefore costs a stat for each
- * file. 1 when that is something else than before, or other directories were walked; 0, or a
- * negative errno. */
-int phx_definers_look(struct phx_definers *definers, int dir_fd, struct phx_error *error);
+ * files are followed. A file with the stamp of the last look is not opened; a large look therefore
+ * costs a stat for each file. With a SCOPE (NULL: everything) that names files of the last look
+ * which define the same as then, only these are looked at. 1 when that is something else than
+ * before, or other directories were walked; 0, or a negative errno. */
+int phx_definers_look(
+                struct phx_definers *definers,
+                int dir_fd,
+                const struct phx_scope *scope,
+                struct phx_error *error);
 
 /* Whether a look at DIRECTORY, of which DIR_FD is to be a descriptor, may find anything else than
  * the last one, as far as SCOPE says that it may not. Notes that DIRECTORY is looked at from now
@@ -41,6 +45,16 @@ const struct phx_strings *phx_definers_directories(const struct phx_definers *de
 
 /* What the last look has found; borrowed until the next. Nothing after one that failed. */
 const struct phx_definitions *phx_definers_found(const struct phx_definers *definers);
+
+/* The stamp that FILE, a path from DIRECTORY, was seen with by a walk since the last
+ * phx_definers_is_due(), and before phx_definers_rest(): for who looks at the same files in the
+ * same pass. NULL when it was not seen, or something there is a link. Borrowed until the next look.
+ */
+const struct phx_stamp *phx_definers_stamp(
+                struct phx_definers *definers,
+                const char *directory,
+                const char *file);
+void phx_definers_rest(struct phx_definers *definers);
 
 /* A look, and a copy of what it has found. */
 int phx_definers_observe(

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/sorted.h"
 #include "source/lexer.h"
 
 /* Blocks that are open: conditions at the top level, or a profile and what is in it. */
@@ -131,26 +132,22 @@ void phx_definitions_done(struct phx_definitions *definitions) {
         *definitions = (struct phx_definitions){ 0 };
 }
 
-/* Where those of this name begin, if they are sorted. */
-static size_t definitions_first(const struct phx_definitions *definitions, const char *name) {
-        size_t low = 0, high = definitions->is_sorted ? definitions->count : 0;
-
-        while (low < high) {
-                size_t middle = low + (high - low) / 2;
-
-                if (strcmp(definitions->items[middle].name, name) < 0)
-                        low = middle + 1;
-                else
-                        high = middle;
-        }
-        return low;
+static int definitions_compare_name(const void *name, const void *item) {
+        return strcmp(name, ((const struct phx_definition *) item)->name);
 }
 
 const struct phx_definition *phx_definitions_find(
                 const struct phx_definitions *definitions,
                 const char *name,
                 const char *but_file) {
-        for (size_t i = definitions_first(definitions, name); i < definitions->count; i++) {
+        size_t first = phx_lower_bound(
+                        name,
+                        definitions->items,
+                        definitions->is_sorted ? definitions->count : 0,
+                        sizeof(*definitions->items),
+                        definitions_compare_name);
+
+        for (size_t i = first; i < definitions->count; i++) {
                 const struct phx_definition *item = &definitions->items[i];
                 int order = strcmp(item->name, name);
 

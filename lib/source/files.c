@@ -17,7 +17,6 @@
 
 #include "base/file.h"
 #include "base/grow.h"
-#include "base/watches.h"
 #include "source/files_private.h"
 
 int phx_files_new(const struct phx_trust *trust, struct phx_files **ret_files) {
@@ -48,7 +47,7 @@ static void files_free_node(void *data) {
 void phx_files_forget(struct phx_files *files) {
         tdestroy(files->nodes, files_free_node);
         files->nodes = NULL;
-        phx_ways_done(&files->ways);
+        phx_files_rest(files);
 }
 
 struct phx_files *phx_files_free(struct phx_files *files) {
@@ -61,10 +60,6 @@ struct phx_files *phx_files_free(struct phx_files *files) {
         return NULL;
 }
 
-void phx_files_rest(struct phx_files *files) {
-        phx_ways_done(&files->ways);
-}
-
 uint64_t phx_files_version(const struct phx_files *files) {
         return files->version;
 }
@@ -74,17 +69,6 @@ int phx_files_compare(const void *a, const void *b) {
         int order = strcmp(x->path, y->path);
 
         return order ? order : (int) x->is_directory - (int) y->is_directory;
-}
-
-/* What is watched is the machine's name, not the one below a trusted root. NULL when memory is
- * short. */
-static char *machine_path(const struct phx_files *files, const char *path) {
-        const char *root = files->trust ? files->trust->root : "/";
-        char *name = NULL;
-
-        if (phx_printf(&name, "%s%s", strcmp(root, "/") == 0 ? "" : root, path) < 0)
-                return NULL;
-        return name;
 }
 
 /* --- files --- */
@@ -356,12 +340,6 @@ const struct phx_references *phx_files_references(struct phx_files *files, const
         return &node->references;
 }
 
-int phx_files_watch(const struct phx_files *files, const char *path, struct phx_strings *watches) {
-        phx_autofree char *name = machine_path(files, path);
-
-        return name ? phx_watches_add_file(watches, name) : -ENOMEM;
-}
-
 void phx_files_note(struct phx_files *files, struct phx_files_used *used) {
         files->noting = used;
 }
@@ -377,6 +355,10 @@ uint64_t phx_files_used_version(const struct phx_files_used *used) {
                 if (used->items[i]->changed > version)
                         version = used->items[i]->changed;
         return version;
+}
+
+uint64_t phx_files_used_changed(const struct phx_files_used *used, size_t at) {
+        return used->items[at]->changed;
 }
 
 void phx_files_use(const struct phx_files *files, const struct phx_files_used *used) {

@@ -62,7 +62,8 @@ const struct phx_scope *phx_files_scope(
                 const struct phx_scope *scope);
 /* The next question is answered by reading; what was borrowed is gone. */
 void phx_files_forget(struct phx_files *files);
-/* Closes what is open, till the next look: to be called when a look is over. */
+/* Closes what is open, and forgets which ways were walked, till the next look: to be called when a
+ * look is over. */
 void phx_files_rest(struct phx_files *files);
 /* Counts the changes that looks have found. */
 uint64_t phx_files_version(const struct phx_files *files);
@@ -80,6 +81,8 @@ void phx_files_note(struct phx_files *files, struct phx_files_used *used);
 void phx_files_check(struct phx_files *files, bool is_on);
 /* The version at which something in USED has changed last. */
 uint64_t phx_files_used_version(const struct phx_files_used *used);
+/* The same of one of them. */
+uint64_t phx_files_used_changed(const struct phx_files_used *used, size_t at);
 /* It is still of use: to be called in each look at everything for what is not asked for again. */
 void phx_files_use(const struct phx_files *files, const struct phx_files_used *used);
 void phx_files_used_done(struct phx_files_used *used);
@@ -100,8 +103,9 @@ const struct phx_directory_seen *phx_files_list(struct phx_files *files, const c
 const struct phx_references *phx_files_references(struct phx_files *files, const char *path);
 
 /* Appends the directories where a change may change the file or directory at PATH, which need not
- * exist: that which holds it, or will. 0 or -ENOMEM. */
-int phx_files_watch(const struct phx_files *files, const char *path, struct phx_strings *watches);
+ * exist: that which holds it, or will; those that WATCHES has already are not appended again. One
+ * look gives one answer. 0 or -ENOMEM. */
+int phx_files_watch(struct phx_files *files, const char *path, struct phx_strings *watches);
 
 /* --- over a restart --- */
 

@@ -28,7 +28,8 @@ struct phx_files_node {
 struct phx_files {
         const struct phx_trust *trust;
         struct phx_ways ways;
-        void *nodes; /* of struct phx_files_node, by path and kind: tsearch(3) */
+        void *nodes;  /* of struct phx_files_node, by path and kind: tsearch(3) */
+        void *walked; /* in this look: of struct walked (files_watch.c), by path */
         struct phx_files_used *noting;
         uint64_t look;  /* counts them */
         uint64_t whole; /* the last one at everything */

@@ -241,7 +241,7 @@ int phx_files_refresh(struct phx_files *files, const struct phx_scope *scope) {
         if (!unused)
                 return -ENOMEM;
         refresh.unused = unused;
-        phx_ways_done(&files->ways);
+        phx_files_rest(files);
         files->look++;
         twalk_r(files->nodes, refresh_visit, &refresh);
         if (!refresh.scope)

@@ -262,7 +262,7 @@ static int collect_below(struct collect *collect, const struct site *site, const
         phx_autofree char *path = NULL;
         int r;
 
-        if (phx_printf(&path, "%s/%s", root, site->name) < 0)
+        if (phx_concat(&path, root, "/", site->name) < 0)
                 return -ENOMEM;
         r = watch(collect, path);
         if (r < 0)

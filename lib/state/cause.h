@@ -8,6 +8,15 @@
 enum phx_cause {
         PHX_CAUSE_NONE,
         PHX_CAUSE_REQUIRES_RESTART, /* of the container; nothing else resolves it */
+        PHX_CAUSE_RESTARTING,       /* its restart is under way */
+        PHX_CAUSE_RESTART_FAILED,   /* the detail says why; not tried again by itself */
+        PHX_CAUSE_REQUIRES_START,   /* of the container, which its entry wants to run */
+        PHX_CAUSE_STARTING,
+        PHX_CAUSE_START_FAILED,  /* the detail says why; not tried again by itself */
+        PHX_CAUSE_REQUIRES_STOP, /* of the container, which its entry wants not to run */
+        PHX_CAUSE_STOPPING,
+        PHX_CAUSE_STOP_FAILED,      /* as a start */
+        PHX_CAUSE_ROLLED_BACK,      /* its restart failed, and its profile before is in force */
         PHX_CAUSE_NOT_ENFORCED,     /* the settings accept that its profile is not enforced */
         PHX_CAUSE_SUSPENDED,        /* by an operator; the detail says who and until when */
         PHX_CAUSE_NO_CONFIGURATION, /* none was accepted yet */
@@ -29,6 +38,10 @@ enum phx_cause {
         PHX_CAUSE_RETRY,          /* checked again by itself */
         PHX_CAUSE_REST_IN_FORCE,  /* what is left of the entry is in force */
         PHX_CAUSE_NOT_CREATED,    /* nothing to do until the container is created */
+        PHX_CAUSE_CREATING,       /* its creation is under way */
+        PHX_CAUSE_CREATE_WAITS,   /* the detail says for what */
+        PHX_CAUSE_CREATE_FAILED,  /* the detail says why; not tried again by itself */
+        PHX_CAUSE_CREATE_REFUSED, /* its entry asks for what cannot be done; the detail says what */
         PHX_CAUSE_ANOTHER_NODE,   /* nothing to do here: another node of the cluster has it */
         PHX_CAUSE_UNMANAGED,      /* phoenixd never changes it */
         PHX_CAUSE_IN_USE,         /* the detail is the container that uses it */

@@ -17,6 +17,7 @@ void phx_container_config_done(struct phx_container_config *container) {
         free(container->name);
         free(container->profile);
         free(container->gpu_assignment);
+        phx_creation_free(container->creation);
         phx_lxc_options_done(&container->options);
         phx_strings_done(&container->pct_options);
         phx_strings_done(&container->features);

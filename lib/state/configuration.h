@@ -7,7 +7,9 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/strings.h"
+#include "state/creation.h"
 #include "state/lxc_options.h"
+#include "state/restart.h"
 
 /* One entry of lxc_configs, as far as phoenixd cares: see phoenix_lxc_configs.json(5). */
 struct phx_container_config {
@@ -21,14 +23,20 @@ struct phx_container_config {
         bool manages_nesting;  /* the profile does the nesting; no include or flag of ours */
         bool nesting_left_out; /* an option that asks for nesting was, see NOTES */
         bool unprivileged;
+        /* Which of the next three the entry has: the others are not managed. */
+        bool has_start_at_boot, has_boot_order, has_boot_delay;
         bool start_at_boot;
-        long boot_order;
-        long boot_delay;                /* seconds */
+        long boot_order;  /* lower numbers start first */
+        long boot_delay;  /* seconds, before the next one starts */
+        bool has_restart; /* apparmor_restart, which is in RESTART */
+        enum phx_restart_policy restart;
+        enum phx_run_state state;
         char *gpu_assignment;           /* "none", "0", "0,1"; NULL when not given */
         struct phx_lxc_options options; /* checked */
         struct phx_strings pct_options;
         struct phx_strings features;
         struct phx_strings dependencies; /* ids, if they are in the file */
+        struct phx_creation *creation;   /* NULL: phoenixd does not create it */
         struct phx_strings notes; /* one sentence for each option that contradicts a key and was
                                      left out of OPTIONS */
 };

@@ -95,6 +95,11 @@ static void desired_container_done(struct phx_desired_container *container) {
         free(container->label);
         free(container->suggestion);
         free(container->suggestion_why);
+        free(container->mark.input);
+        free(container->mark.why);
+        free(container->mark.asked);
+        phx_creation_free(container->creation);
+        phx_strings_done(&container->dependencies);
         phx_lxc_options_done(&container->options);
         phx_strings_done(&container->notes);
         phx_lints_done(&container->lints);

@@ -10,10 +10,12 @@
 #include "base/strings.h"
 #include "state/cause.h"
 #include "state/configuration.h"
+#include "state/creation.h"
 #include "state/lint.h"
 #include "state/lxc_options.h"
 #include "state/mode.h"
 #include "state/refused.h"
+#include "state/restarts.h"
 #include "state/settings.h"
 #include "state/suspensions.h"
 
@@ -65,6 +67,19 @@ struct phx_desired_profile {
         struct phx_lints lints; /* rules that it breaks */
 };
 
+/* What is known of a restart of a container; see reconcile/restarts.h. The zero value is nothing.
+ */
+struct phx_restart_mark {
+        char *input;       /* as it is now; NULL when there is nothing to be marked */
+        bool has_job;      /* a job of this boot may be at it, whatever its input was */
+        bool holds;        /* the five below do: it is about this input */
+        bool is_for_state; /* a start or a stop, for the state that its entry asks for */
+        enum phx_restart_phase phase;
+        char *why;   /* it failed, with why it was not rolled back; NULL before */
+        char *asked; /* the label that its entry asks for, where another one is desired because it
+                        was rolled back; else NULL */
+};
+
 struct phx_desired_container {
         char *id;
         char *name;      /* for people: any, and not unique; or NULL */
@@ -81,8 +96,14 @@ struct phx_desired_container {
         char *suggestion_why; /* what of its configuration calls for that one */
         char *suggestion; /* for who is unconfined by configuration: the profile that would fit */
         struct phx_lxc_options options; /* managed lines besides the profile's */
-        struct phx_strings notes;       /* contradictions in its configuration, for the operator */
-        struct phx_lints lints;         /* rules that its entry and its profile break together */
+        enum phx_restart_policy restart;
+        enum phx_run_state state; /* that it is to be in; unmanaged where the settings say so */
+        long boot_order;
+        struct phx_creation *creation;   /* how it is created when it is missing; NULL: it is not */
+        struct phx_strings dependencies; /* ids, of which some may not be there */
+        struct phx_restart_mark mark;
+        struct phx_strings notes; /* contradictions in its configuration, for the operator */
+        struct phx_lints lints;   /* rules that its entry and its profile break together */
 };
 
 /* An input that is not accepted. */
@@ -99,6 +120,8 @@ struct phx_desired {
         enum phx_mode mode;
         bool has_configuration; /* without one nothing was ever accepted, and nothing is changed */
         char generation[PHX_SHA256_HEX];
+        enum phx_boot_gate boot_gate; /* as the settings say */
+        bool manages_autostart; /* as the settings say: decides OPTIONS beside the generation */
         struct phx_desired_profile *profiles;
         size_t profile_count;
         struct phx_index profiles_by_name; /* see phx_desired_index() */

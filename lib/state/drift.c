@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/grow.h"
+#include "base/sorted.h"
 #include "base/strings.h"
 
 const char *phx_layer_to_string(enum phx_layer layer) {
@@ -50,6 +51,8 @@ const char *phx_drift_kind_to_string(enum phx_drift_kind kind) {
                 return "assigned";
         case PHX_DRIFT_RUNNING:
                 return "running";
+        case PHX_DRIFT_STATE:
+                return "state";
         case PHX_DRIFT_MISSING:
                 return "missing";
         case PHX_DRIFT_UNMANAGED:
@@ -80,6 +83,14 @@ const char *phx_action_kind_to_string(enum phx_action_kind kind) {
                 return "assign";
         case PHX_ACTION_WITHDRAW:
                 return "withdraw";
+        case PHX_ACTION_RESTART:
+                return "restart";
+        case PHX_ACTION_START:
+                return "start";
+        case PHX_ACTION_STOP:
+                return "stop";
+        case PHX_ACTION_CREATE:
+                return "create";
         }
         return "unknown";
 }
@@ -134,6 +145,16 @@ static int drift_copy(struct phx_drift *to, const struct phx_drift *from) {
 
         drift_done(to);
         return -ENOMEM;
+}
+
+int phx_drift_set_detail(struct phx_drift *drift, const char *text) {
+        const char *copy = NULL;
+
+        if (!drift_copy_text(&copy, text))
+                return -ENOMEM;
+        free_owned(drift->detail);
+        drift->detail = copy;
+        return 0;
 }
 
 int phx_drifts_add(struct phx_drifts *drifts, const struct phx_drift *drift) {
@@ -195,24 +216,33 @@ void phx_drifts_sort(struct phx_drifts *drifts) {
         drifts->is_sorted = true;
 }
 
+struct drift_about {
+        enum phx_layer layer;
+        const char *object;
+};
+
+static int drift_compare_about(const void *key, const void *item) {
+        const struct drift_about *about = key;
+        const struct phx_drift *drift = item;
+
+        if (about->layer != drift->layer)
+                return about->layer < drift->layer ? -1 : 1;
+        return strcmp(about->object, drift->object);
+}
+
 /* The first of a sorted list that is not before what is about OBJECT in LAYER. */
 static size_t drift_lower_bound(
                 const struct phx_drifts *drifts,
                 enum phx_layer layer,
                 const char *object) {
-        size_t low = 0, high = drifts->count;
+        const struct drift_about key = { layer, object };
 
-        while (low < high) {
-                size_t middle = low + (high - low) / 2;
-                const struct phx_drift *drift = &drifts->items[middle];
-
-                if (drift->layer < layer ||
-                    (drift->layer == layer && strcmp(drift->object, object) < 0))
-                        low = middle + 1;
-                else
-                        high = middle;
-        }
-        return low;
+        return phx_lower_bound(
+                        &key,
+                        drifts->items,
+                        drifts->count,
+                        sizeof(*drifts->items),
+                        drift_compare_about);
 }
 
 const struct phx_drift *phx_drifts_next(
@@ -252,6 +282,9 @@ static bool is_same_state(const struct phx_drift *still, const struct phx_drift 
         if (still->kind == PHX_DRIFT_DISABLED || still->kind == PHX_DRIFT_OPTION ||
             still->kind == PHX_DRIFT_PENDING || still->kind == PHX_DRIFT_REMARK)
                 return false;
+        /* Of what the entry asks for, and not of what was done about it. */
+        if (still->cause == PHX_CAUSE_ROLLED_BACK)
+                return false;
         /* A container may have the name of a profile. */
         if ((still->kind == PHX_DRIFT_NAMESPACE) != (tried->kind == PHX_DRIFT_NAMESPACE) &&
             still->kind != PHX_DRIFT_UNKNOWN)
@@ -285,7 +318,8 @@ void phx_drifts_done(struct phx_drifts *drifts) {
 }
 
 bool phx_drift_requires_restart(const struct phx_drift *drift) {
-        return drift->kind == PHX_DRIFT_RUNNING && drift->cause == PHX_CAUSE_REQUIRES_RESTART;
+        return drift->kind == PHX_DRIFT_RUNNING &&
+               (drift->cause == PHX_CAUSE_REQUIRES_RESTART || drift->cause == PHX_CAUSE_RESTARTING);
 }
 
 bool phx_drift_is_tolerable(const struct phx_drift *drift) {
@@ -293,6 +327,9 @@ bool phx_drift_is_tolerable(const struct phx_drift *drift) {
                 return true;
         if (drift->kind == PHX_DRIFT_RUNNING)
                 return phx_drift_requires_restart(drift) || drift->cause == PHX_CAUSE_NOT_ENFORCED;
+        if (drift->action == PHX_ACTION_CREATE || drift->cause == PHX_CAUSE_CREATE_FAILED ||
+            drift->cause == PHX_CAUSE_CREATE_REFUSED)
+                return false;
         return drift->kind == PHX_DRIFT_MISSING || drift->kind == PHX_DRIFT_UNMANAGED ||
                drift->kind == PHX_DRIFT_LEFTOVER || drift->kind == PHX_DRIFT_REMARK;
 }

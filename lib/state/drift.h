@@ -33,7 +33,9 @@ enum phx_drift_kind {
         PHX_DRIFT_WITHDRAWN, /* disk: the source is gone */
         PHX_DRIFT_ASSIGNED,  /* config: the effective profile or a managed line is not the desired
                                 one */
-        PHX_DRIFT_RUNNING,   /* running: a task is not under the desired label in enforce mode */
+        PHX_DRIFT_RUNNING,   /* running: a task is not under the desired label in enforce mode, or
+                                it was started with other managed lines */
+        PHX_DRIFT_STATE,     /* running: it runs and is not to, or the other way round */
         PHX_DRIFT_MISSING,   /* config: configured, not on this host */
         PHX_DRIFT_UNMANAGED, /* config: on this host, not configured */
         PHX_DRIFT_OPTION,    /* config: options that liblxc refuses, and that are left out */
@@ -49,6 +51,10 @@ enum phx_action_kind {
         PHX_ACTION_NAMESPACE, /* make a container's policy namespace */
         PHX_ACTION_ASSIGN,    /* edit the managed lines of a container's config */
         PHX_ACTION_WITHDRAW,  /* remove the deployed file of a profile that nothing refers to */
+        PHX_ACTION_RESTART,   /* have a container restarted */
+        PHX_ACTION_START,     /* have a container started, for its state */
+        PHX_ACTION_STOP,      /* likewise */
+        PHX_ACTION_CREATE,    /* have a missing container created; the last */
 };
 
 /* The object of what is wrong with the kernel as a whole. */
@@ -69,7 +75,8 @@ struct phx_drift {
         const char *profile;      /* that OBJECT is, or is to run in; NULL for none */
         enum phx_refused refused; /* PHX_DRIFT_REFUSED: what OBJECT is */
         /* PHX_DRIFT_ASSIGNED: KEY of the managed line that is wrong, NULL when it is the profile;
-         * and whether the config has none of it at all. */
+         * and whether the config has none of it at all. PHX_DRIFT_RUNNING: KEY of the line that it
+         * was started without, or with; NULL when it is the label, and whether nothing runs. */
         const char *key;
         bool is_lacking;
         /* For the audit trail: digests of the file or the policy that is there, and of the one that
@@ -92,6 +99,9 @@ const char *phx_action_kind_to_string(enum phx_action_kind kind);
 
 /* Appends a copy of DRIFT with its strings. 0 or -ENOMEM. */
 int phx_drifts_add(struct phx_drifts *drifts, const struct phx_drift *drift);
+/* Replaces the detail of one that is in a list by a copy of TEXT, which may be NULL. 0 or -ENOMEM.
+ */
+int phx_drift_set_detail(struct phx_drift *drift, const char *text);
 /* Takes back what was added last; there must be one. */
 void phx_drifts_drop_last(struct phx_drifts *drifts);
 /* Order of the layers, then by object and kind, then by the words: the same set always reads the
@@ -114,10 +124,11 @@ const struct phx_drift *phx_drifts_find_state(
                 const struct phx_drift *tried);
 void phx_drifts_done(struct phx_drifts *drifts);
 
-/* A restart of the container resolves it, and nothing else does. */
+/* A restart of the container resolves it, and nothing else does; it may be under way. */
 bool phx_drift_requires_restart(const struct phx_drift *drift);
 /* True for what is a state of affairs rather than trouble: a restart that is due, a profile that is
- * accepted in complain mode, a container that is not on this host, one that is not ours, a child of
+ * accepted in complain mode, a container that is not on this host and is not to be created now, one
+ * that is not ours, a child of
  * a former version that only a boot removes, what waits for a compile that has its deadline. What
  * an operator has suspended is not in sync. */
 bool phx_drift_is_tolerable(const struct phx_drift *drift);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/grow.h"
+#include "base/sorted.h"
 #include "state/configuration.h"
 
 /* The three lists are kept in order by the same code: each item begins with its name, so that a
@@ -17,7 +18,7 @@ static int compare_name(const void *name, const void *item) {
 }
 
 static void *inventory_find(const char *name, const void *items, size_t count, size_t item_size) {
-        return count > 0 ? bsearch(name, items, count, item_size, compare_name) : NULL;
+        return phx_find_sorted(name, items, count, item_size, compare_name);
 }
 
 /* Adds an item NAME, empty but for that, to the sorted ones that ITEMS_POINTER points to. NULL
@@ -137,13 +138,15 @@ int phx_inventory_set_profile(
                 const char *name,
                 const char *source,
                 const char *key) {
-        struct phx_inventory_profile *profile;
+        struct phx_inventory_profile *profile = inventory_find_profile(inventory, name);
 
+        /* What is there was valid. */
+        if (profile && strcmp(profile->source, source) == 0 && strcmp(profile->key, key) == 0)
+                return 0;
         if ((!phx_is_profile_name(name) && !phx_is_piece_name(name)) || !phx_is_sha256(source) ||
             !is_digest_or_empty(key))
                 return -EINVAL;
 
-        profile = inventory_find_profile(inventory, name);
         if (!profile)
                 profile = inventory_add(
                                 &inventory->profiles,

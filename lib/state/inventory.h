@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/digest.h"
@@ -40,6 +41,7 @@ struct phx_inventory {
         size_t profile_count;
         struct phx_inventory_container *containers;
         size_t container_count;
+        bool had_containers;             /* LXC_PATH had some, while an entry asked for creation */
         unsigned long container_changes; /* counts them, to see that there were none; not saved */
 };
 

@@ -3,7 +3,6 @@
 #include "state/labels.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +18,7 @@ void phx_label_done(struct phx_label *label) {
 
 bool phx_label_next_part(const char *label, struct phx_label_part *part) {
         const char *end, *name;
+        size_t size;
 
         if (part->at) {
                 part->at += part->size;
@@ -37,11 +37,11 @@ bool phx_label_next_part(const char *label, struct phx_label_part *part) {
                 end = memchr(name + 1, ':', part->size - 1);
                 name = end ? end + 1 : name;
         }
-        (void) snprintf(part->name,
-                        sizeof(part->name),
-                        "%.*s",
-                        (int) (part->size - (size_t) (name - part->at)),
-                        name);
+        size = part->size - (size_t) (name - part->at);
+        if (size >= sizeof(part->name))
+                size = sizeof(part->name) - 1;
+        memcpy(part->name, name, size);
+        part->name[size] = '\0';
         return true;
 }
 
@@ -186,7 +186,7 @@ static bool has_profile(const char *text, size_t size, const char *wanted, size_
         return false;
 }
 
-static bool is_confining(const struct phx_label *label) {
+bool phx_label_is_confining(const struct phx_label *label) {
         bool is_stacked = strlen(label->text) > host_size(label->text);
 
         return phx_policy_mode_is_enforced(label->mode) ||
@@ -222,7 +222,7 @@ static bool label_is_in(const struct phx_label *label, const char *wanted) {
                 return false;
         if (strcmp(wanted, unconfined) == 0)
                 return size == wanted_size && memcmp(label->text, unconfined, size) == 0;
-        return is_confining(label) && has_namespace(label->text, wanted) &&
+        return phx_label_is_confining(label) && has_namespace(label->text, wanted) &&
                has_profile(label->text, size, wanted, wanted_size);
 }
 

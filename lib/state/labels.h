@@ -46,6 +46,9 @@ struct phx_label_part {
 bool phx_label_next_part(const char *label, struct phx_label_part *part);
 /* Nothing of it confines: "unconfined", ":lxc-101:unconfined", and stacks of these. */
 bool phx_label_is_unconfined(const char *label);
+/* Its profile of the host is enforced; see the definition for stacks with namespaces. TEXT is set.
+ */
+bool phx_label_is_confining(const struct phx_label *label);
 /* PROFILE is one of the stack. */
 bool phx_label_has_part(const char *label, const char *profile);
 /* PROFILE, or a child of it, is one of the stack. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/grow.h"
+#include "base/sorted.h"
 #include "base/strings.h"
 
 static void observed_file_done(struct phx_observed_file *file) {
@@ -17,7 +18,7 @@ static void observed_file_done(struct phx_observed_file *file) {
 }
 
 void phx_line_edit_done(struct phx_line_edit *edit) {
-        free(edit->features);
+        phx_strings_done(&edit->settings);
         phx_strings_done(&edit->removed);
         phx_strings_done(&edit->tail);
         phx_strings_done(&edit->recorded);
@@ -68,12 +69,15 @@ static void observed_container_done(struct phx_observed_container *container) {
         free(container->unread_why);
         phx_wrong_lines_done(&container->wrong_lines);
         phx_line_edit_done(&container->lines);
+        phx_wrong_lines_done(&container->at_start);
+        free(container->at_start_unknown);
         phx_strings_done(&container->refused_options);
         phx_strings_done(&container->pending);
         phx_strings_done(&container->remarks);
         free(container->config);
         free(container->lock);
         free(container->decider_why);
+        free(container->ungated);
         phx_strings_done(&container->labels);
         phx_strings_done(&container->inner);
 }
@@ -91,6 +95,7 @@ struct phx_observed *phx_observed_free(struct phx_observed *observed) {
         free(observed->lxc_path);
         free(observed->lxc_refusal);
         free(observed->pve_refusal);
+        free(observed->gate_trouble);
         phx_kernel_entries_done(&observed->loaded);
         free(observed->files);
         phx_index_done(&observed->files_by_name);
@@ -144,22 +149,22 @@ int phx_observed_index(struct phx_observed *observed) {
         return r < 0 ? r : phx_kernel_entries_index(&observed->loaded);
 }
 
+static int observed_compare_directory(const void *directory, const void *container) {
+        return strcmp(directory, ((const struct phx_observed_container *) container)->directory);
+}
+
 const struct phx_observed_container *phx_observed_find_container(
                 const struct phx_observed *observed,
                 const char *directory) {
-        size_t low = 0, high = observed->container_count;
+        const struct phx_observed_container *found = phx_find_sorted(
+                        directory,
+                        observed->containers,
+                        observed->container_count,
+                        sizeof(*observed->containers),
+                        observed_compare_directory);
 
-        while (low < high) {
-                size_t middle = low + (high - low) / 2;
-
-                if (strcmp(observed->containers[middle].directory, directory) < 0)
-                        low = middle + 1;
-                else
-                        high = middle;
-        }
-        if (low < observed->container_count &&
-            strcmp(observed->containers[low].directory, directory) == 0)
-                return &observed->containers[low];
+        if (found)
+                return found;
         /* Not there, or not sorted: a picture that was made by hand. */
         for (size_t i = 0; i < observed->container_count; i++)
                 if (strcmp(observed->containers[i].directory, directory) == 0)

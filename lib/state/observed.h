@@ -31,8 +31,8 @@ struct phx_line_edit {
         struct phx_strings tail;     /* written behind all others, in this order */
         struct phx_strings recorded; /* with a tail: ours before the edit and ours after it */
         struct phx_strings foreign;  /* of the config's own that read as one of RECORDED */
-        char *features; /* the new value of Proxmox's key "features", "" for none; NULL: it is right
-                         */
+        struct phx_strings settings; /* of Proxmox's ordinary keys that are wrong, "key=VALUE" with
+                                        the new value, "" for none */
 };
 
 enum phx_line_fault {
@@ -66,6 +66,7 @@ struct phx_observed_container {
         bool is_refused_by_lxc; /* liblxc does not take the config as it is */
         char *decider; /* the file that sets EFFECTIVE, and its line; NULL when none does */
         unsigned decider_line;
+        char *ungated; /* as in lxc/decider.h; NULL as well when TROUBLE says why it is unknown */
         char *decider_why; /* why it is what decides, in Proxmox's terms; NULL for plain LXC */
         char *trouble;     /* why it cannot be judged; else NULL */
         struct phx_wrong_lines wrong_lines; /* managed lines */
@@ -78,6 +79,11 @@ struct phx_observed_container {
         char *lock;                         /* Proxmox's word for what locks it; NULL for none */
         struct phx_strings refused_options; /* "FILE:LINE: KEY is skipped: …", no values either */
         bool is_running;
+        struct phx_wrong_lines
+                        at_start; /* managed lines that its config has and that it was not started
+                                     with, and those that it was, and that are gone */
+        char *at_start_unknown;   /* why some of them could not be compared; NULL without */
+        bool at_start_waits;      /* they have not been compared for its init yet */
         unsigned tasks;
         unsigned starting;     /* tasks that have not executed anything of the container yet */
         struct phx_tasks seen; /* its tasks, with their labels and modes */
@@ -91,6 +97,8 @@ struct phx_observed_container {
         struct phx_strings labels; /* of its tasks, each once, without the mode */
         struct phx_strings inner;  /* profiles in its policy namespace: its own affair */
         pid_t init;
+        uint64_t init_started; /* in clock ticks since the boot; 0: unknown, or not asked for, as it
+                                  is right, has no managed lines and is not being restarted */
 };
 
 /* Whether PROFILE, or a child of it, confines one of the container's tasks, alone or in a stack. */
@@ -112,9 +120,15 @@ struct phx_observed {
         struct phx_observed_container
                         *containers; /* of every container on this host, sorted by directory */
         size_t container_count;
-        uint64_t labels_at; /* when the labels were read, in microseconds since the epoch; 0 when
-                               they were not */
+        bool has_gate_hooks; /* LXC's common.conf brings the boot gate's hooks to containers */
+        char *gate_trouble;  /* why it does not, for the operator; NULL as well when that was not
+                                looked at */
+        uint64_t labels_at;  /* when the labels were read, in microseconds since the epoch; 0 when
+                                they were not */
         struct phx_strings watches; /* directories whose change is worth a look */
+        bool has_proxmox;           /* Proxmox makes the containers of this host */
+        bool is_emptied;            /* LXC_PATH had containers at an earlier look, and has none */
+        bool has_creation_left;     /* something of a creation is in LXC_PATH, finished or not */
         uint64_t retry_usec; /* something is not settled: look again after this; PHX_NEVER otherwise
                               */
         bool is_settling;    /* that is tasks alone: containers that start, or could not be read */

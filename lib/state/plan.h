@@ -45,6 +45,25 @@ struct phx_step_edit {
         const struct phx_line_edit *lines; /* the others */
 };
 
+/* PHX_ACTION_RESTART: a container that runs under another label than its config names.
+ * PHX_ACTION_START, PHX_ACTION_STOP: one that is not in the state that its entry asks for. */
+struct phx_step_restart {
+        const char *id;
+        const char *label;  /* that it is to run under */
+        const char *before; /* that its init runs under; "" when it is not known */
+        bool is_enforced;   /* and that confines it */
+        char init[PHX_RESTART_INIT_SIZE];
+        char input[PHX_SHA256_HEX];
+};
+
+/* PHX_ACTION_CREATE: a container that is not on this host. */
+struct phx_step_create {
+        const char *lxc_path;
+        const char *source; /* the directory of the container that it is cloned from; NULL: it is
+                               made from a template */
+        const struct phx_desired_container *want;
+};
+
 /* All of it is borrowed from what the plan was made of. */
 struct phx_step {
         enum phx_action_kind kind;     /* never PHX_ACTION_NONE */
@@ -54,6 +73,8 @@ struct phx_step {
                 struct phx_step_policy policy;
                 const char *namespace; /* PHX_ACTION_NAMESPACE: the name of the new one */
                 struct phx_step_edit edit;
+                struct phx_step_restart restart;
+                struct phx_step_create create;
         };
 };
 

@@ -32,10 +32,14 @@ const char *phx_record_kind_to_string(enum phx_record_kind kind) {
                 return "resumed";
         case PHX_RECORD_SUSPENSION_ENDED:
                 return "suspension-ended";
+        case PHX_RECORD_RESTART_ASKED:
+                return "restart-asked";
         case PHX_RECORD_FOREIGN:
                 return "foreign";
         case PHX_RECORD_LINT:
                 return "lint";
+        case PHX_RECORD_ROLLED_BACK:
+                return "rolled-back";
         }
         return "unknown";
 }
@@ -55,6 +59,7 @@ bool phx_record_kind_is_bad(enum phx_record_kind kind) {
         case PHX_RECORD_FAILED:
         case PHX_RECORD_REFUSED:
         case PHX_RECORD_FOREIGN:
+        case PHX_RECORD_ROLLED_BACK:
                 return true;
         case PHX_RECORD_INTENT:
         case PHX_RECORD_CHANGED:
@@ -67,6 +72,7 @@ bool phx_record_kind_is_bad(enum phx_record_kind kind) {
         case PHX_RECORD_SUSPENDED:
         case PHX_RECORD_RESUMED:
         case PHX_RECORD_SUSPENSION_ENDED:
+        case PHX_RECORD_RESTART_ASKED:
         case PHX_RECORD_LINT:
                 break;
         }

@@ -27,12 +27,14 @@ enum phx_record_kind {
         PHX_RECORD_SUSPENDED, /* an operator has set something aside */
         PHX_RECORD_RESUMED,   /* and taken it up again */
         PHX_RECORD_SUSPENSION_ENDED, /* its time was over */
+        PHX_RECORD_RESTART_ASKED,    /* an operator wants a container restarted */
         PHX_RECORD_FOREIGN,          /* somebody else has changed what is ours */
-        PHX_RECORD_LINT, /* a rule of state/rules.h is broken, and that is not accepted; the
-                            last */
+        PHX_RECORD_LINT,        /* a rule of state/rules.h is broken, and that is not accepted */
+        PHX_RECORD_ROLLED_BACK, /* a restart has failed, and its profile before is assigned again;
+                                   the last */
 };
 
-#define PHX_RECORD_KINDS (PHX_RECORD_LINT + 1)
+#define PHX_RECORD_KINDS (PHX_RECORD_ROLLED_BACK + 1)
 
 /* One entry of the audit trail. Borrowed strings, any of which may be NULL but the message. */
 struct phx_record {

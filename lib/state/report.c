@@ -22,6 +22,7 @@ struct phx_report *phx_report_free(struct phx_report *report) {
         free(report->lxc_path);
         free(report->inits);
         phx_strings_done(&report->watches);
+        phx_jobs_done(&report->jobs);
         free(report);
 
         return NULL;

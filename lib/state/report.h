@@ -7,6 +7,7 @@
 
 #include "base/macros.h"
 #include "base/strings.h"
+#include "state/job.h"
 
 #define PHX_NEVER UINT64_MAX
 
@@ -14,11 +15,13 @@
 struct phx_report {
         bool is_unchanged; /* all was as the look before had left it: what to watch is the same, and
                               is not in here */
-        char *status;      /* one line for systemctl status */
-        bool degraded;     /* something is refused, failed or drifted and will not repair itself */
-        unsigned changes;  /* made on the machine by this pass */
-        unsigned compiling;         /* profiles with a compile that has not ended */
-        unsigned awaited;           /* compiles that a person waits for */
+        struct phx_jobs jobs; /* all that systemd is to do, or is at, in each report: what is not in
+                                 it is forgotten */
+        char *status;         /* one line for systemctl status */
+        bool degraded;      /* something is refused, failed or drifted and will not repair itself */
+        unsigned changes;   /* made on the machine by this pass */
+        unsigned compiling; /* profiles with a compile that has not ended */
+        unsigned awaited;   /* compiles that a person waits for */
         struct phx_strings watches; /* directories, absolute, sorted; those that do not exist are
                                        not in it */
         pid_t *inits;               /* init of each running container: its end is worth a look */

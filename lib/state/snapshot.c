@@ -87,6 +87,7 @@ void phx_snapshot_container_done(struct phx_snapshot_container *container) {
         free(container->suggestion);
         free(container->suggestion_why);
         free(container->lock);
+        free(container->due_why);
         phx_strings_done(&container->namespace_profiles);
         phx_strings_done(&container->notes);
         phx_lints_done(&container->lints);

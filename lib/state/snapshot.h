@@ -10,6 +10,7 @@
 #include "state/backend.h"
 #include "state/desired.h"
 #include "state/drift.h"
+#include "state/gated.h"
 #include "state/lint.h"
 #include "state/offer.h"
 #include "state/posture.h"
@@ -87,9 +88,17 @@ struct phx_snapshot_container {
         char *directory;
         enum phx_container_state state;
         enum phx_posture posture;
+        enum phx_gated gated;
         enum phx_escape escape; /* whether what it is to run in can be left */
         enum phx_restart restart;
         char *lock; /* as in state/observed.h */
+        enum phx_run_state wanted_state;
+        enum phx_restart_due due; /* what is to be said of a restart, a start or a stop that it
+                                     requires */
+        enum phx_action_kind due_action; /* which of them; PHX_ACTION_NONE for none */
+        uint64_t due_at;                 /* not before then, as far as is known; else PHX_NEVER */
+        char *due_why; /* "chain": the container that it waits for; a failure: why */
+        enum phx_restart_policy restart_policy; /* of its entry, or of the settings */
         char *profile;
         bool profile_is_default;
         char *namespace;
@@ -183,6 +192,7 @@ struct phx_snapshot_cache {
 
 struct phx_snapshot {
         bool is_observing;
+        enum phx_boot_gate boot_gate; /* as the settings say */
         char *generation;
         char *observed_generation;
         struct {

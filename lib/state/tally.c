@@ -52,6 +52,7 @@ static void count_containers(const struct phx_snapshot *snapshot, struct phx_tal
                 tally->containers++;
                 tally->container_states[container->state]++;
                 tally->postures[container->posture]++;
+                tally->gates[container->gated]++;
                 tally->exposed += phx_posture_is_exposed(
                                 container->posture,
                                 container->assigned,
@@ -79,4 +80,13 @@ void phx_tally_count(const struct phx_snapshot *snapshot, struct phx_tally *ret_
         count_containers(snapshot, &tally);
         count_drifts(snapshot, &tally);
         *ret_tally = tally;
+}
+
+unsigned phx_tally_ungated(const struct phx_tally *tally) {
+        unsigned ungated = 0;
+
+        for (unsigned i = 0; i < PHX_GATEDS; i++)
+                if (phx_gated_is_missing((enum phx_gated) i))
+                        ungated += tally->gates[i];
+        return ungated;
 }

@@ -15,6 +15,7 @@ struct phx_tally {
         unsigned containers; /* configured */
         unsigned container_states[PHX_CONTAINER_STATES];
         unsigned postures[PHX_POSTURES];
+        unsigned gates[PHX_GATEDS];
         unsigned exposed; /* see phx_posture_is_exposed() */
         unsigned unmanaged;
         unsigned suspended;
@@ -24,5 +25,8 @@ struct phx_tally {
         unsigned warnings;  /* rules that are broken, in profiles and entries */
         unsigned accepted;  /* likewise, where the source or the entry accepts it */
 };
+
+/* Containers that would start without the boot gate. */
+unsigned phx_tally_ungated(const struct phx_tally *tally);
 
 void phx_tally_count(const struct phx_snapshot *snapshot, struct phx_tally *ret_tally);

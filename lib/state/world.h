@@ -9,6 +9,7 @@
 #include "state/observed.h"
 #include "state/offer.h"
 #include "state/plan.h"
+#include "state/restart_view.h"
 
 /* The one file that an action changes, as it is and as it will be. Owned. */
 struct phx_preview {
@@ -46,12 +47,27 @@ struct phx_world {
                         struct phx_observed *observed,
                         struct phx_error *error);
         /* Records what the steps are about to make ours, all that will be tried in a round, before
-         * the first is carried out; what cannot be recorded is tried again by apply. NULL: there is
-         * no record. */
-        void (*claim)(void *data, const struct phx_step *const *steps, size_t count);
-        /* Carries out the step. The machine must still be as the step says that it was, else
-         * -ESTALE. */
+         * the first is carried out; what cannot be recorded is tried again by apply, and is no
+         * creation. NULL: there is no record. 0 or a negative errno. */
+        int (*claim)(void *data, const struct phx_step *const *steps, size_t count);
+        /* Carries out the step, which is no restart. The machine must still be as the step says
+         * that it was, else -ESTALE. */
         int (*apply)(void *data, const struct phx_step *step, struct phx_error *error);
+        /* What restarts are decided by, as of this look: borrowed until the next one, but for the
+         * list, which is always the one that was kept last. NULL: none is ever begun. */
+        int (*restarts)(void *data, const struct phx_input *input, struct phx_restart_view *ret);
+        /* Keeps NEXT in place of the list, over restarts of the daemon; from then on its jobs may
+         * be handed out. With a negative errno the list is as before. */
+        int (*keep_restarts)(void *data, const struct phx_restarts *next, struct phx_error *error);
+        /* What else is known of why the restart ITEM failed, in one line: 1, 0 for nothing, or
+         * -ENOMEM. HAVE may be NULL. NULL: nothing ever is. */
+        int (*explain_restart)(
+                        void *data,
+                        const struct phx_restart_item *item,
+                        const struct phx_observed_container *have,
+                        char **ret_text);
+        /* What the creation of the container ID has said of its failure, in one line: as above. */
+        int (*explain_creation)(void *data, const char *id, char **ret_text);
         /* What that would change, without changing it: 1, 0 when it is no text, or a negative errno
          * when it is not known. NULL: nothing is. */
         int (*preview)(void *data, const struct phx_step *step, struct phx_preview *ret_preview);

@@ -20,6 +20,7 @@ CONFIGURATION = "/etc/phoenixd/phoenix_lxc_configs.json"
 PROFILES = "/etc/phoenixd/apparmor.d"
 DEPLOYED = "/etc/apparmor.d"
 LXC = "/var/lib/lxc"
+HOOKS = "/usr/share/lxc/config/common.conf.d"
 SHIPPED = ("lxc-baseline", "lxc-gpu-docker-storage", "lxc-nesting-v1", "lxc-phoenix-v2")
 # Of the real /etc, what the programs need.
 ETC = (
@@ -60,6 +61,8 @@ lxc.cgroup2.memory.max = 512M
 lxc.cgroup2.cpu.max = 200000 100000
 lxc.mount.entry = /srv/NAME srv none bind,optional,create=dir 0 0
 lxc.start.auto = 1
+lxc.start.order = 3
+lxc.start.delay = 10
 lxc.apparmor.profile = PROFILE
 """
 # One of a real configuration has about 1.4 KB in such lines.
@@ -123,6 +126,8 @@ class Hypervisor:
         self.names = []      # of profiles
         self.assigned = {}   # container: profile, as the configuration says
         self.rules = {}      # profile: its own rule
+        self.before = {}     # the same, before its last change
+        self.changes = 0
         self.kind = "realistic"
         self.long = False
         self.mounts = []
@@ -154,6 +159,10 @@ class Hypervisor:
             os.makedirs(os.path.join(self.directory, name), exist_ok=True)
         self.bind("lib", "/var/lib")
         self.bind("cache", "/var/cache")
+        if os.path.isdir(HOOKS):
+            self.bind("hooks", HOOKS)
+            hooks = read(os.path.join(self.source, "config/lxc/phoenixd-gate.conf.in"))
+            write(HOOKS + "/phoenixd-gate.conf", hooks.replace("@GATE@", "/usr/libexec/phoenixd-gate"))
         self.keep_cgroups()
         for path in ("/run", SECURITYFS, "/sys/module", "/sys/fs/cgroup"):
             self.tmpfs(path)
@@ -251,17 +260,18 @@ class Hypervisor:
     # --- what an operator does ---
 
     def change_profile(self, index=0):
-        """A rule that was never there."""
+        """A rule that was never there, also before an earlier change was taken back."""
         name = self.names[index]
-        stem, _, number = self.rules[name].rpartition("-")
-        self.rules[name] = stem + "-" + str(int(number) + 1)
+        self.before[name] = self.rules[name]
+        self.changes += 1
+        stem, _, _ = self.rules[name].rpartition("-")
+        self.rules[name] = stem + "-" + str(self.changes)
         self.save_profile(name)
 
     def restore_profile(self, index=0):
         """The text before the last change."""
         name = self.names[index]
-        stem, _, number = self.rules[name].rpartition("-")
-        self.rules[name] = stem + "-" + str(int(number) - 1)
+        self.rules[name] = self.before[name]
         self.save_profile(name)
 
     def move(self, containers):

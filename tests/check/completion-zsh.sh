@@ -47,7 +47,7 @@ offers() {
     failed=1
 }
 
-offers 'reconcile reload resume' re
+offers 'reconcile reload restart resume' re
 offers 'status' --json sta
 offers 'containers profiles' list ''
 offers '910' explain 91

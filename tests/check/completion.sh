@@ -34,7 +34,7 @@ offers() {
     failed=1
 }
 
-offers 'reconcile reload resume' re
+offers 'reconcile reload restart resume' re
 offers 'status' --json sta
 offers 'profiles containers' list ''
 offers '910' explain 91

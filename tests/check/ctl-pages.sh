@@ -40,4 +40,18 @@ page proxmox-status status
 page proxmox-explain-ha explain 102
 page proxmox-explain-locked explain 104
 page proxmox-explain-generated explain 107
+snapshot=restarts.json
+page restarts-status status
+page restarts-status-window status 104
+page restarts-status-failed status 113
+page restarts-explain explain 108
+page restarts-plan plan
+page restarts-containers list --full containers
+snapshot=restarts-observing.json
+page restarts-observing-status status
+page restarts-observing-plan plan
+snapshot=states.json
+page states-status status
+page states-status-chain status 102
+page states-plan plan
 exit "$failed"

@@ -114,6 +114,24 @@ said=$(validate root --root=apparmor.d --settings=mine.json 2>&1)
 [[ $said = *'mine.json is not in the tree '*'exit status 1' ]] || fail "--settings of another tree: $said"
 rm "$work/tree/mine.json"
 
+# Windows are systemd's to judge: one that is none is an error, and without systemd none is checked.
+if [[ -x /usr/bin/systemd-analyze ]]; then
+    printf '%s\n' '{ "restart_windows": [ "Sat 03:00",' '  "Sax 03:00", "25:00", "daily" ] }' >"$work/tree/mine.json"
+    said=$(validate root --settings=mine.json apparmor.d/lxc-idle)
+    [[ $said = *'mine.json:2:3: error: restart_windows[1]: '"found 'Sax 03:00', expected a calendar expression"* &&
+        $said = *'mine.json:2:16: error: restart_windows[2]: '*'2 errors, 3 warnings.'* ]] || fail "windows: $said"
+    if [[ $(id -u) -eq 0 ]] && unshare -m true 2>/dev/null; then
+        # shellcheck disable=SC2016 # the inner shell's to expand
+        said=$(cd "$work/tree" && unshare -m sh -c '
+            mount --bind /dev/null /usr/bin/systemd-analyze
+            "$1" validate --settings=mine.json apparmor.d/lxc-idle && echo "exit status $?"
+        ' - "$phoenixctl" 2>&1)
+        [[ $said = *'mine.json:1:24: warning: restart_windows[0]: not checked: '*'0 errors, 4 warnings.'*'exit status 0' ]] ||
+            fail "windows without systemd: $said"
+    fi
+    rm "$work/tree/mine.json"
+fi
+
 # What a file was taken for.
 echo '{ "lxc_config": { "1": { "boot_order": 1 } } }' >"$work/tree/lxc.json"
 said=$(validate root lxc.json)

@@ -89,7 +89,7 @@ check_all() {
         belongs_to jansson lib/codec
         belongs_to lxc/ lib/lxc/ask.c lib/lxc/child.c
         belongs_to sys/apparmor lib/kernel lib/policy
-        belongs_to systemd/ daemon/shared daemon/bus daemon/loop daemon/phoenixctl daemon/engine/attribution.c
+        belongs_to systemd/ daemon/shared daemon/bus daemon/loop daemon/phoenixctl daemon/engine/audit_log.c
         belongs_to inotifytools/ daemon/loop
 
         # Whoever waits in the loop keeps every container and every caller waiting.

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "codec/configuration_creation.h"
 #include "codec/configuration_fields.h"
 #include "codec/settings_json.h"
 
@@ -32,6 +33,7 @@ static void print_setting(const struct phx_setting *setting) {
                 break;
         case PHX_SETTING_JOBS:
         case PHX_SETTING_NUMBER:
+        case PHX_SETTING_COUNT:
                 printf("%s (integer, %lld to %lld; default %lld)\n",
                        setting->key,
                        setting->lowest,
@@ -39,7 +41,12 @@ static void print_setting(const struct phx_setting *setting) {
                        setting->standard);
                 break;
         case PHX_SETTING_FLAG:
-                printf("%s (true or false; default false)\n", setting->key);
+                printf("%s (true or false; default %s)\n",
+                       setting->key,
+                       setting->standard ? "true" : "false");
+                break;
+        case PHX_SETTING_LINES:
+                printf("%s (array of strings; default empty)\n", setting->key);
                 break;
         case PHX_SETTING_ACCEPT:
                 printf("%s (array of objects; default empty)\n", setting->key);
@@ -62,6 +69,8 @@ int main(int argc, char **argv) {
         if (argc == 2 && strcmp(argv[1], "configuration") == 0) {
                 for (size_t i = 0; phx_configuration_key(i); i++)
                         puts(phx_configuration_key(i));
+                for (size_t i = 0; phx_configuration_creation_key(i); i++)
+                        puts(phx_configuration_creation_key(i));
                 return 0;
         }
 

@@ -14,6 +14,7 @@ SENTENCE = re.compile(r"[A-Za-z,.:;] |  *[A-Za-z]")
 
 # Whose words they are.
 FOREIGN = {
+    "lib/base/calendar.c": "systemd-analyze",
     "lib/compiler/outcome.c": "apparmor_parser and the C library",
     "lib/compiler/explain.c": "apparmor_parser",
     "lib/compiler/message.c": "apparmor_parser",

@@ -3,7 +3,8 @@
 /* For each change of an operator's and each call by which the engine changes something on the way:
  * the engine is killed there, or the call fails, or writes half. Then a new engine is started on
  * what is left. It must come to the same machine as one that nobody disturbed, byte by byte, and
- * what is found in between must never be half a file, nor less confined than before.
+ * what is found in between must never be half a file, nor less confined than before. Neither
+ * engine may load an older policy over the new one.
  *
  * usage: crash [--all] [--verbose] [--at CHANGE,FAULT,N]; FAULT: kill, short, or an errno
  *
@@ -117,10 +118,13 @@ static const char *check_end(const struct model *model) {
 
 /* A fresh engine on what is left: "" or what is wrong. */
 static const char *recover(const struct model *model) {
-        struct engine_run engine = { 0 };
+        static struct engine_run engine;
         struct tracer calm = { 0 };
 
+        engine.after = &model->after;
         run(&calm, &engine);
+        if (engine.violation[0])
+                return engine.violation;
         if (!engine.has_converged)
                 return "the next engine did not get over it";
         return check_end(model);
@@ -137,6 +141,7 @@ static const char *disturb(
 
         *tracer = (struct tracer){ .fault = fault->kind, .at = at, .error = fault->error };
         tree_picture_restore(&model->begun, host_directory());
+        engine.after = &model->after;
         run(tracer, &engine);
         if (!tracer->was_made)
                 return "";

@@ -86,9 +86,29 @@ static void take_away(const char *name) {
 
 /* --- the kernel --- */
 
+/* The kernel must not go back from what the change has brought. */
+static void check_load(struct engine_run *run, const struct phx_policy_entry *loaded) {
+        const struct tree_entry *after = NULL;
+        char name[PATH_MAX];
+        phx_autofree char *have = NULL;
+        size_t size = 0;
+
+        (void) snprintf(name, sizeof(name), "kernel/policy/profiles/%s.1/sha1", loaded->name);
+        if (run->after)
+                after = tree_picture_find(run->after, name);
+        if (!after || run->violation[0] ||
+            phx_file_read_at(AT_FDCWD, path_of(name), PATH_MAX, &have, &size) < 0)
+                return;
+        if (strcmp(have, after->content) == 0 && !phx_has_prefix(after->content, loaded->hash))
+                (void) snprintf(run->violation,
+                                sizeof(run->violation),
+                                "%s: an older policy was loaded over the new one",
+                                loaded->name);
+}
+
 /* One complete write is one load; each profile is shown by name, mode and hash, as the real one
  * does. */
-static void on_load(const char *blob, size_t size) {
+static void on_load(struct engine_run *run, const char *blob, size_t size) {
         struct phx_policy policy = { 0 };
         struct phx_error error = { 0 };
 
@@ -98,6 +118,7 @@ static void on_load(const char *blob, size_t size) {
                 const struct phx_policy_entry *entry = &policy.entries[i];
                 char name[PATH_MAX];
 
+                check_load(run, entry);
                 (void) snprintf(name,
                                 sizeof(name),
                                 "kernel/policy/profiles/%s.1/name",
@@ -374,7 +395,7 @@ static void on_call(void *data, const struct call *call) {
         }
         if (call->is_done && strcmp(call->path, path_of(REPLACE)) == 0 && call->data &&
             call->result == (long) call->size)
-                on_load(call->data, call->size);
+                on_load(watch->run, call->data, call->size);
         order_take(watch->order, call);
 }
 
@@ -405,8 +426,10 @@ void host_run(struct tracer *tracer, struct engine_run *run) {
         tracer->on_call = on_call;
         tracer->data = &watch;
         run->written = 0;
+        run->violation[0] = '\0';
         run->has_converged = tracer_run(tracer, engine_main, &arguments) == 0;
-        (void) snprintf(run->violation, sizeof(run->violation), "%s", order.violation);
+        if (!run->violation[0])
+                (void) snprintf(run->violation, sizeof(run->violation), "%s", order.violation);
         order_done(&order);
 }
 

@@ -34,10 +34,14 @@ struct engine_run {
         unsigned looks; /* at most, until nothing is left to do */
         bool is_verbose;
         bool counts_descriptors; /* three more looks must leave as many open as there were */
+        /* The machine with the change; or NULL. What the kernel has of it may not be replaced by
+         * an older policy, which may allow more than what was in force already. */
+        const struct tree_picture *after;
         /* After the run: */
         bool has_converged;
-        size_t written;       /* calls that changed a file, successfully */
-        char violation[1024]; /* of the order in which things must reach the disk; or "" */
+        size_t written; /* calls that changed a file, successfully */
+        /* Of the order in which things must reach the disk, or of the kernel; or "". */
+        char violation[1024];
 };
 
 /* Runs an engine on the host, with TRACER's fault. */

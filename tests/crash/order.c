@@ -26,10 +26,12 @@ static void put_directory(const char *path, char *directory, size_t size) {
         (void) snprintf(directory, size, "%.*s", slash ? (int) (slash - path) : 0, path);
 }
 
-/* What is found out again when it is damaged: see lib/profiles/facts.h and lib/machine/kept.c. */
+/* What is found out again when it is damaged: see lib/profiles/facts.h, lib/machine/kept.c and
+ * lib/machine/gate.c. */
 static bool may_be_lost(const char *path) {
         return phx_has_suffix(path, ".facts.phoenixd~") ||
-               phx_has_suffix(path, "/.judgements.phoenixd~");
+               phx_has_suffix(path, "/.judgements.phoenixd~") ||
+               phx_has_suffix(path, "/gate/.containers.phoenixd~");
 }
 
 static void on_rename(struct order *order, const struct call *call) {

@@ -23,6 +23,8 @@ static void check_container(const struct phx_container_config *container) {
                                      !phx_has_control(container->name)));
         require(phx_is_assignable_profile(container->profile));
         require(container->boot_order >= 0 && container->boot_delay >= 0);
+        require(container->has_boot_order || container->boot_order == 0);
+        require(container->has_boot_delay || container->boot_delay == 0);
         for (size_t i = 0; i < container->options.count; i++) {
                 const struct phx_lxc_option *option = &container->options.items[i];
 

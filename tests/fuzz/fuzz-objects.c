@@ -55,20 +55,30 @@ static void check_again(const char *text, size_t size) {
         phx_snapshot_container_done(&again);
 }
 
+static void check_rest(const char *text, size_t size) {
+        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *rest = NULL, *again = NULL;
+        struct phx_tally tally = { 0 }, counts = { 0 };
+        phx_autofree char *once = NULL, *twice = NULL;
+
+        if (phx_rest_parse(text, size, &rest, &tally, NULL) < 0)
+                return;
+        require(phx_rest_render(rest, &tally, &once) == 0);
+        require(phx_rest_parse(once, strlen(once), &again, &counts, NULL) == 0);
+        require(phx_rest_render(again, &counts, &twice) == 0);
+        require(strcmp(once, twice) == 0);
+}
+
 static void check_others(const char *text, size_t size) {
-        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *page = phx_snapshot_new(),
-                                                            *rest = NULL;
+        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *page = phx_snapshot_new();
         struct phx_snapshot_profile profile = { 0 };
         phx_autofree char *next = NULL;
         struct phx_error error = { 0 };
-        struct phx_tally tally;
 
         require(page != NULL);
         if (phx_page_parse(text, size, page, &next, &error) < 0)
                 require(!next && error.text[0]);
         if (phx_snapshot_profile_parse(text, size, &profile) == 0)
                 phx_snapshot_profile_done(&profile);
-        (void) phx_rest_parse(text, size, &rest, &tally, NULL);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -80,5 +90,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         check_container(text, size);
         check_again(text, size);
         check_others(text, size);
+        check_rest(text, size);
         return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /* Each ID.conf of a directory is a Proxmox container's file, and ID.txt what is made of it: its
- * lines as Proxmox reads them, what they mean, the config that Proxmox 9 generates, three
+ * lines as Proxmox reads them, what they mean, the config that Proxmox 9 generates, four
  * edits, and what is offered to be cleared away. Bytes that are no printable ASCII are shown as
  * \xHH. usage: golden-pve [--update] DIRECTORY [ID] */
 
@@ -18,6 +18,7 @@
 #include "base/strings.h"
 #include "pve/edit.h"
 #include "pve/leftovers.h"
+#include "pve/wish.h"
 #include "pve_names.h"
 
 #define FILE_LIMIT ((size_t) 1 << 20)
@@ -96,6 +97,21 @@ static int dump_profile(struct phx_buffer *dump, const struct phx_pve_text *text
                                        profile.decider ? profile.decider->number : 0);
 }
 
+static int dump_digits(struct phx_buffer *dump, const struct phx_pve_digits *digits) {
+        return digits->start ? phx_buffer_addf(dump, " %.*s", (int) digits->size, digits->start)
+                             : phx_buffer_add_text(dump, " -1");
+}
+
+static int dump_startup(struct phx_buffer *dump, const struct phx_pve_startup *startup) {
+        int r = phx_buffer_addf(dump, ", startup%s", startup->is_refused ? " refused" : "");
+
+        if (r >= 0)
+                r = dump_digits(dump, &startup->order);
+        if (r >= 0)
+                r = dump_digits(dump, &startup->up);
+        return r < 0 ? r : dump_digits(dump, &startup->down);
+}
+
 static int dump_meaning(struct phx_buffer *dump, const struct phx_pve_text *text) {
         phx_cleanup(phx_pve_meaning_done) struct phx_pve_meaning meaning = { 0 };
         int r = phx_pve_meaning_of(text, &meaning);
@@ -103,15 +119,17 @@ static int dump_meaning(struct phx_buffer *dump, const struct phx_pve_text *text
         if (r >= 0)
                 r = phx_buffer_addf(
                                 dump,
-                                "\nlock %u, template %d, unprivileged %d, onboot %d, startup "
-                                "%ld %ld %ld, features %s\n",
+                                "\nlock %u, template %d, unprivileged %d, onboot %d",
                                 meaning.lock ? meaning.lock->number : 0,
                                 meaning.is_template,
                                 meaning.is_unprivileged,
-                                meaning.starts_at_boot,
-                                meaning.startup.order,
-                                meaning.startup.up,
-                                meaning.startup.down,
+                                meaning.starts_at_boot);
+        if (r >= 0)
+                r = dump_startup(dump, &meaning.startup);
+        if (r >= 0)
+                r = phx_buffer_addf(
+                                dump,
+                                ", features %s\n",
                                 pve_features_fault_word(meaning.features.fault));
         if (r >= 0)
                 r = phx_pve_features_render(&meaning.features, dump);
@@ -280,6 +298,29 @@ static int dump_edits(struct phx_buffer *dump, const struct phx_pve_text *text) 
         return dump_edit(dump, text, "profile, features and capability, leftovers removed", &all);
 }
 
+/* Second, half a minute before the next one. */
+static int dump_start(struct phx_buffer *dump, const struct phx_pve_text *text) {
+        static const struct phx_container_config config = {
+                .has_start_at_boot = true,
+                .has_boot_order = true,
+                .has_boot_delay = true,
+                .start_at_boot = true,
+                .boot_order = 2,
+                .boot_delay = 30,
+        };
+        phx_cleanup(phx_pve_edit_done) struct phx_pve_edit edit = { 0 };
+        phx_cleanup(phx_strings_done) struct phx_strings settings = { 0 };
+        int r = phx_pve_wish_start(&config, text, &settings);
+
+        for (size_t i = 0; r >= 0 && i < settings.count; i++) {
+                char *value = strchr(settings.items[i], '=');
+
+                *value++ = '\0';
+                r = phx_pve_edit_set(&edit, settings.items[i], value);
+        }
+        return r < 0 ? r : dump_edit(dump, text, "start at boot", &edit);
+}
+
 /* The whole file as it would be. */
 static int dump_leftovers(struct phx_buffer *dump, const struct phx_pve_text *text) {
         static const struct phx_pve_wanted nothing = { 0 };
@@ -319,6 +360,8 @@ static int dump_file(const char *data, size_t size, struct phx_buffer *dump) {
                 r = dump_effect(dump, &text, i);
         if (r >= 0)
                 r = dump_edits(dump, &text);
+        if (r >= 0)
+                r = dump_start(dump, &text);
         return r < 0 ? r : dump_leftovers(dump, &text);
 }
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/pidfd.h>
@@ -21,7 +22,12 @@ struct wait {
 static void *wait_for_end(void *data) {
         struct wait *wait = data;
         siginfo_t info;
+        sigset_t broken;
 
+        /* The reader may have closed its end before the child ended. */
+        (void) sigemptyset(&broken);
+        (void) sigaddset(&broken, SIGPIPE);
+        (void) pthread_sigmask(SIG_BLOCK, &broken, NULL);
         while (waitid(P_PID, (id_t) wait->pid, &info, WEXITED | WNOWAIT) < 0 && errno == EINTR) {
         }
         (void) !write(wait->fd, "", 1);

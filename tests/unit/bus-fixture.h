@@ -33,7 +33,14 @@ struct shared {
         volatile unsigned containers; /* besides one */
         volatile unsigned remarks;    /* about them: one each, for the first ones */
         volatile bool is_restless;
+        volatile bool wants_job;   /* "restart-web" of systemd, until it has its result */
+        volatile unsigned results; /* that the last look had */
+        volatile enum phx_job_outcome outcome;
+        volatile bool is_observing;
+        volatile bool requires_restart; /* what has the id 101 */
+        char restarts[256];             /* that the last look was asked for */
         volatile unsigned missed, back; /* times that was said of the bus */
+        volatile unsigned trims;        /* of the loop's memory, where a test counts them */
 };
 
 static struct shared *shared;
@@ -125,12 +132,49 @@ static inline void tell_snapshot(const char *suspensions, const struct engine_an
         (void) phx_replace(&snapshot->containers[0].profile, "lxc-000");
         snapshot->containers[0].posture = PHX_POSTURE_UNCONFINED;
         snapshot->containers[0].is_running = true;
+        if (shared->requires_restart)
+                snapshot->containers[0].due = PHX_RESTART_DUE_NOW;
+        snapshot->is_observing = shared->is_observing;
         add_containers(snapshot);
         add_drifts(snapshot);
         phx_tally_count(snapshot, &tally);
         assert_int_equal(
                         sent_update(&shared_sent, snapshot, &tally, answer->report, answer->sink),
                         0);
+}
+
+static inline void want_job(const struct engine_request *request, struct phx_report *report) {
+        const struct phx_job_result *result = NULL;
+        struct phx_job *job;
+
+        shared->results = request->results ? (unsigned) request->results->count : 0;
+        if (request->results)
+                result = phx_job_results_find(request->results, "restart-web");
+        if (result) {
+                shared->wants_job = false;
+                shared->outcome = result->outcome;
+        }
+        if (!shared->wants_job)
+                return;
+        job = phx_jobs_add(&report->jobs, "restart-web");
+        assert_non_null(job);
+        assert_int_equal(phx_replace(&job->service, "lxc@web.service"), 0);
+}
+
+static inline void take_restarts(const struct restart_asks *asks) {
+        shared->restarts[0] = '\0';
+        for (size_t i = 0; i < asks->count; i++) {
+                const struct restart_ask *ask = &asks->items[i];
+                size_t used = strlen(shared->restarts);
+
+                assert_true(ask->at_usec > 0);
+                (void) snprintf(shared->restarts + used,
+                                sizeof(shared->restarts) - used,
+                                "%s %u %s\n",
+                                phx_restart_when_to_string(ask->when),
+                                ask->by_uid,
+                                ask->object);
+        }
 }
 
 static inline int fake_look(
@@ -142,6 +186,8 @@ static inline int fake_look(
 
         shared->looks++;
         shared->asked_looks += request->kind == LOOK_ASKED;
+        if (request->restarts)
+                take_restarts(request->restarts);
         if (shared->behaviour == LOOKS_LONG)
                 (void) usleep(700 * MS);
         if (shared->behaviour == FAILS)
@@ -163,6 +209,7 @@ static inline int fake_look(
         report->longest_delay_usec = 300 * MS;
         report->resync_usec = 600 * S;
         (void) phx_replace(&report->status, "In sync: caf\xe9");
+        want_job(request, report);
         ret_answer->report = report;
         tell_snapshot(request->suspensions, ret_answer);
         return 0;
@@ -177,13 +224,14 @@ static inline int fake_setup(
         return 0;
 }
 
-static inline void count_messages(void *data, const struct iovec *fields, int count) {
+static inline int count_messages(void *data, const struct iovec *fields, int count) {
         for (int i = 0; i < count; i++) {
                 const char *field = fields[i].iov_base;
 
                 shared->missed += strcmp(field, "MESSAGE_ID=" MESSAGE_BUS_MISSED) == 0;
                 shared->back += strcmp(field, "MESSAGE_ID=" MESSAGE_BUS_BACK) == 0;
         }
+        return 0;
 }
 
 static inline _Noreturn void run_manager(const struct fixture *fixture) {

@@ -28,7 +28,12 @@ static inline int look_at_input(
                                 observed,
                                 error);
         return r < 0 ? r
-                     : phx_machine_containers_forget_gone(containers, observed, inventory) || r > 0;
+                     : phx_machine_containers_forget_gone(
+                                       containers,
+                                       input.judged,
+                                       observed,
+                                       inventory) ||
+                                               r > 0;
 }
 
 static inline int look_at_containers(

@@ -25,6 +25,7 @@
 struct counter {
         unsigned looks;
         unsigned full;
+        unsigned arrivals;
         struct phx_scope scope; /* of all of them but the full ones */
 };
 
@@ -35,6 +36,10 @@ static inline void count_look(void *data, const struct phx_scope *scope) {
         counter->full += !scope;
         if (scope)
                 phx_scope_join(&counter->scope, scope);
+}
+
+static inline void count_arrival(void *data) {
+        ((struct counter *) data)->arrivals++;
 }
 
 static inline uint64_t clock_usec(void) {

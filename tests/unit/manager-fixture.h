@@ -47,6 +47,7 @@ struct shared {
         volatile unsigned label_looks;
         volatile bool label_differs; /* once */
         volatile bool label_kills;
+        char runtime[64]; /* what one run leaves to the next; empty: nothing */
         uint64_t silence_usec;
         uint64_t patience_usec;
         volatile unsigned restarts_told;
@@ -182,13 +183,14 @@ static inline int fake_setup(
         return 0;
 }
 
-static inline void count_messages(void *data, const struct iovec *fields, int count) {
+static inline int count_messages(void *data, const struct iovec *fields, int count) {
         for (int i = 0; i < count; i++) {
                 const char *field = fields[i].iov_base;
 
                 shared->restarts_told += strcmp(field, "MESSAGE_ID=" MESSAGE_ENGINE_RESTARTED) == 0;
                 shared->failures_told += strcmp(field, "MESSAGE_ID=" MESSAGE_LOOK_FAILED) == 0;
         }
+        return 0;
 }
 
 static inline _Noreturn void run_manager(const struct fixture *fixture) {
@@ -204,6 +206,7 @@ static inline _Noreturn void run_manager(const struct fixture *fixture) {
         manager_options_init(&options, settings);
         options.bus_address = NULL;
         options.revision = "/nonexistent/revision";
+        options.runtime_dir = shared->runtime[0] ? shared->runtime : NULL;
         options.silence_usec = shared->silence_usec;
         options.patience_usec = shared->patience_usec;
 

@@ -29,11 +29,15 @@
 
 #define DB "profile lxc-db {\n}\n"
 
-/* In the compiler's place: it makes the smallest policy of that name there is; in complain mode
- * where a text that it is given says "complain". As the compiler it starts no other process. */
+/* In the compiler's place: it makes the smallest policies of those names there are; in complain
+ * mode where a text that it is given says "complain". As the compiler it starts no other process.
+ */
 static const char compiler[] =
-                "for name; do :; done\n"
+                "compile() {\n"
+                "name=$1\n"
                 "[ -e $at/is-slow ] || [ -e $at/slow-$name ] && exec sleep 60\n"
+                "[ -p $at/wait-$name ] && read -r line <$at/wait-$name\n"
+                "while [ -e $at/busy-$name ]; do :; done\n"
                 "[ -e $at/is-short ] && { echo Out of memory >&2; exit 1; }\n"
                 "mode=0\n"
                 "for file in * */* */*/*; do\n"
@@ -54,7 +58,9 @@ static const char compiler[] =
                 "printf '\\005\\'$size'\\000'$name'\\000'\n"
                 "printf '\\004\\006\\000flags\\000\\007\\002\\000\\000\\000\\000'\n"
                 "printf '\\002\\00'$mode'\\000\\000\\000'\n"
-                "printf '\\002\\000\\000\\000\\000\\010\\010'\n";
+                "printf '\\002\\000\\000\\000\\000\\010\\010'\n"
+                "}\n"
+                "for word; do case $word in -*|.*) ;; *) compile $word;; esac; done\n";
 
 static struct phx_trust trust;
 

@@ -135,6 +135,11 @@ void pve_host_kill(void) {
         assert_int_equal(wait_for_server(), -SIGKILL);
 }
 
+void pve_host_continue(void) {
+        if (server > 0)
+                (void) kill(server, SIGCONT);
+}
+
 /* Those that the guest command has started, and did not stop. */
 static void end_guests(void) {
         glob_t found = { 0 };

@@ -19,6 +19,8 @@ int pve_host_try_start(void);
 void pve_host_stop(void);
 /* Kills it: what is below the mount answers ENOTCONN until the next start. */
 void pve_host_kill(void);
+/* Lets it go on that a test has stopped with SIGSTOP, so that nothing waits for its mount. */
+void pve_host_continue(void);
 /* Also ends the mount if all is over; before tree_done(). */
 void pve_host_done(void);
 pid_t pve_host_pid(void);

@@ -27,6 +27,9 @@ int set_up_mounted(void **state) {
 }
 
 int tear_down_mounted(void **state) {
+        /* A test that has failed may have left it stopped, and what waits for its mount would wait
+         * for ever. */
+        pve_host_continue();
         pve_test_end();
         pve_host_done();
         tree_done();

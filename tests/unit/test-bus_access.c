@@ -124,7 +124,7 @@ static int send_random(sd_bus *client, uint32_t *seed) {
                 "Describe",   "Plan",    "Explain",   "ListProfiles",      "ListContainers",
                 "GetProfile", "Reload",  "Reconcile", "ReconcileAsync",    "Suspend",
                 "Resume",     "Get",     "GetAll",    "GetManagedObjects", "Set",
-                "Introspect", "Nothing",
+                "Introspect", "Restart", "Nothing",
         };
         phx_cleanup(sd_bus_message_unrefp) sd_bus_message *message = NULL;
         uint32_t arguments;

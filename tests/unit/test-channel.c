@@ -120,7 +120,7 @@ static void what_is_no_message_is_refused(void **state) {
                 size_t size;
         } cases[] = {
                 { 0, 0, "", 0 },
-                { CHANNEL_COMPILED + 1, 0, "", 0 },
+                { CHANNEL_RESTARTS + 1, 0, "", 0 },
                 { CHANNEL_OBJECT, PHX_OBJECT_CONTAINER, "no end", 6 },
                 { CHANNEL_OBJECT, PHX_OBJECT_CONTAINER, "\0{}", 3 },
                 { CHANNEL_OBJECT, PHX_OBJECT_CONTAINER, "a\0b\0c", 5 },

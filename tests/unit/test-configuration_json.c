@@ -79,11 +79,46 @@ static void every_key_of_ours_is_read(void **state) {
         assert_true(web->unprivileged);
         assert_true(web->start_at_boot);
         assert_int_equal(web->boot_order, 4);
+        assert_int_equal(web->state, PHX_RUN_STOPPED);
         assert_int_equal(web->boot_delay, 5);
+        assert_true(web->has_start_at_boot && web->has_boot_order && web->has_boot_delay);
         assert_string_equal(web->gpu_assignment, "0,1");
         assert_items(&web->features, features);
         assert_items(&web->pct_options, pct);
         assert_items(&web->dependencies, dependencies);
+        assert_true(web->has_restart);
+        assert_int_equal(web->restart, PHX_RESTART_IMMEDIATE);
+        assert_false(configuration->containers[1].has_restart);
+}
+
+static void every_key_of_a_creation_is_read(void **state) {
+        phx_cleanup(phx_configuration_freep) struct phx_configuration *configuration = NULL;
+        const struct phx_creation *how;
+
+        configuration = parse_fixture("good-create.json");
+        how = configuration->containers[0].creation;
+        assert_non_null(how);
+        assert_string_equal(how->template, "/var/lib/vz/template/cache/debian-12.tar.zst");
+        assert_null(how->source);
+        assert_int_equal(how->memory_mb, 2048);
+        assert_true(how->has_swap);
+        assert_int_equal(how->swap_mb, 0);
+        assert_int_equal(how->cores, 2);
+        assert_string_equal(how->interface, "eth0");
+        assert_string_equal(how->bridge, "br0");
+        assert_string_equal(how->address, "192.0.2.10/24");
+        assert_string_equal(how->gateway, "192.0.2.1");
+        assert_string_equal(how->mac, "52:54:00:aa:bb:cc");
+        assert_true(how->is_unprivileged);
+        assert_string_equal(how->proxmox_key, "storage_pool");
+        configuration = phx_configuration_free(configuration);
+        configuration = parse_fixture("good-create-clone.json");
+        how = configuration->containers[0].creation;
+        assert_string_equal(how->source, "900");
+        assert_null(how->proxmox_key);
+        configuration = phx_configuration_free(configuration);
+        configuration = parse_fixture("good-create-off.json");
+        assert_null(configuration->containers[0].creation);
 }
 
 static void assert_options(const struct phx_lxc_options *options, const char *const *texts) {
@@ -228,6 +263,33 @@ static void a_dependency_that_is_not_in_the_file_is_a_warning(void **state) {
         assert_int_equal(configuration->containers[0].dependencies.count, 2);
 }
 
+static void to_run_on_one_that_is_stopped_is_a_warning(void **state) {
+        static const char text[] =
+                        "{ \"lxc_configs\": {\n"
+                        "\"1\": { \"state\": \"running\", \"dependencies\": [ \"2\", \"3\" ] },\n"
+                        "\"2\": { \"state\": \"stopped\", \"dependencies\": [ \"3\" ] },\n"
+                        "\"3\": { \"state\": \"running\" } } }";
+        phx_cleanup(phx_configuration_freep) struct phx_configuration *configuration = NULL;
+        phx_cleanup(phx_findings_done) struct phx_findings findings = { 0 };
+        struct phx_error error = { .all = &findings };
+
+        assert_int_equal(
+                        phx_configuration_parse(
+                                        "f",
+                                        text,
+                                        strlen(text),
+                                        "unconfined",
+                                        &configuration,
+                                        &error),
+                        0);
+        assert_int_equal(findings.count, 1);
+        assert_int_equal(findings.items[0].line, 2);
+        assert_string_equal(
+                        findings.items[0].text,
+                        "lxc_configs.1.dependencies[0]: container '2' is kept stopped, and this "
+                        "one, which depends on it, running");
+}
+
 static void without_a_key_the_default_holds(void **state) {
         phx_cleanup(phx_configuration_freep) struct phx_configuration *configuration = NULL;
         const struct phx_container_config *container;
@@ -239,6 +301,8 @@ static void without_a_key_the_default_holds(void **state) {
         assert_false(container->manages_nesting);
         assert_false(container->unprivileged);
         assert_false(container->start_at_boot);
+        assert_false(container->has_start_at_boot || container->has_boot_order ||
+                     container->has_boot_delay);
         assert_null(container->name);
         assert_null(container->gpu_assignment);
         assert_int_equal(container->options.count, 0);
@@ -339,7 +403,7 @@ static void the_shipped_example_is_accepted(void **state) {
         phx_cleanup(phx_configuration_freep) struct phx_configuration *configuration = NULL;
 
         configuration = parse_fixture("../../../../config/phoenix_lxc_configs.example.json");
-        assert_int_equal(configuration->count, 5);
+        assert_int_equal(configuration->count, 6);
         for (size_t i = 0; i < configuration->count; i++) {
                 const struct phx_container_config *container = &configuration->containers[i];
                 phx_cleanup(phx_fit_done) struct phx_fit fit = { 0 };
@@ -356,12 +420,14 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(every_refusal_says_what_is_wrong),
                 cmocka_unit_test(every_key_of_ours_is_read),
+                cmocka_unit_test(every_key_of_a_creation_is_read),
                 cmocka_unit_test(a_name_is_for_people),
                 cmocka_unit_test(options_that_contradict_a_key_are_left_out_and_noted),
                 cmocka_unit_test(nesting_options_stay_where_the_profile_does_not_do_it),
                 cmocka_unit_test(an_option_has_the_place_where_it_stands),
                 cmocka_unit_test(an_option_may_be_spelt_as_in_proxmox),
                 cmocka_unit_test(a_dependency_that_is_not_in_the_file_is_a_warning),
+                cmocka_unit_test(to_run_on_one_that_is_stopped_is_a_warning),
                 cmocka_unit_test(without_a_key_the_default_holds),
                 cmocka_unit_test(an_option_that_repeats_the_default_is_no_contradiction),
                 cmocka_unit_test(containers_are_sorted_by_bytes),

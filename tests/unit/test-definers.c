@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
@@ -52,14 +53,85 @@ static void another_directory_is_a_change(void **state) {
 
         tree_write("lxc/lxc-default", "profile lxc-a {\n}\n");
         tree_mkdir("abstractions");
-        assert_int_equal(phx_definers_look(place->definers, place->fd, NULL), 1);
-        assert_int_equal(phx_definers_look(place->definers, place->fd, NULL), 0);
+        assert_int_equal(phx_definers_look(place->definers, place->fd, NULL, NULL), 1);
+        assert_int_equal(phx_definers_look(place->definers, place->fd, NULL, NULL), 0);
         assert_int_equal(phx_definers_directories(place->definers)->count, 1);
         tree_mkdir("lxc/more");
-        assert_int_equal(phx_definers_look(place->definers, place->fd, NULL), 1);
-        assert_int_equal(phx_definers_look(place->definers, place->fd, NULL), 0);
+        assert_int_equal(phx_definers_look(place->definers, place->fd, NULL, NULL), 1);
+        assert_int_equal(phx_definers_look(place->definers, place->fd, NULL, NULL), 0);
         assert_int_equal(phx_definers_directories(place->definers)->count, 2);
         assert_string_equal(phx_definers_directories(place->definers)->items[1], "lxc/more");
+}
+
+/* Notes where it is, and looks at everything. */
+static void look_at_all(const struct place *place) {
+        char *directory = strdup(tree_path(""));
+
+        assert_non_null(directory);
+        directory[strlen(directory) - 1] = '\0';
+        assert_true(phx_definers_is_due(place->definers, directory, NULL));
+        free(directory);
+        assert_int_equal(phx_definers_look(place->definers, place->fd, NULL, NULL), 1);
+}
+
+/* Nothing was said of the second file: it is not looked at, and what it was holds. */
+static void only_what_is_named_is_looked_at(void **state) {
+        const struct place *place = *state;
+        phx_cleanup(phx_scope_done) struct phx_scope scope = { 0 };
+
+        tree_write("lxc-a", "profile lxc-a { }\n");
+        tree_write("lxc-b", "profile lxc-b { }\n");
+        look_at_all(place);
+        phx_scope_add(&scope, tree_path("lxc-a"));
+        phx_scope_add(&scope, tree_path("abstractions/new"));
+        phx_scope_add(&scope, "/elsewhere/lxc-b");
+
+        tree_write("lxc-a", "profile lxc-a { file, }\n");
+        tree_write("lxc-b", "profile lxc-c { }\n");
+        assert_int_equal(phx_definers_look(place->definers, place->fd, &scope, NULL), 0);
+        assert_string_equal(phx_definers_found(place->definers)->items[1].name, "lxc-b");
+
+        tree_write("lxc-a", "\nprofile lxc-a { }\n");
+        assert_int_equal(phx_definers_look(place->definers, place->fd, &scope, NULL), 1);
+        assert_int_equal(phx_definers_found(place->definers)->items[0].line, 2);
+        assert_string_equal(phx_definers_found(place->definers)->items[1].name, "lxc-c");
+}
+
+static void what_has_come_or_gone_is_found(void **state) {
+        static const char *const named[] = { "new", "old", "more", "linked" };
+        const struct place *place = *state;
+
+        tree_write("old", "profile lxc-a { }\n");
+        tree_write("piped", "profile lxc-p { }\n");
+        look_at_all(place);
+        for (size_t i = 0; i < PHX_ELEMENTS(named); i++) {
+                phx_cleanup(phx_scope_done) struct phx_scope scope = { 0 };
+
+                phx_scope_add(&scope, tree_path(named[i]));
+                assert_int_equal(phx_definers_look(place->definers, place->fd, &scope, NULL), 0);
+                if (i == 0)
+                        tree_write("new", "profile lxc-n { }\n");
+                if (i == 1)
+                        assert_int_equal(unlink(tree_path("old")), 0);
+                if (i == 2)
+                        tree_write("more/file", "profile lxc-m { }\n");
+                if (i == 3)
+                        tree_link("linked", "new");
+                assert_int_equal(phx_definers_look(place->definers, place->fd, &scope, NULL), 1);
+        }
+        assert_int_equal(phx_definers_found(place->definers)->count, 4);
+}
+
+static void another_scope_is_a_walk(void **state) {
+        const struct place *place = *state;
+        phx_cleanup(phx_scope_done) struct phx_scope scope = { 0 };
+
+        tree_write("lxc-a", "profile lxc-a { }\n");
+        look_at_all(place);
+        tree_write("lxc-b", "profile lxc-b { }\n");
+        assert_int_equal(phx_definers_look(place->definers, place->fd, &scope, NULL), 0);
+        phx_scope_add(&scope, "/");
+        assert_int_equal(phx_definers_look(place->definers, place->fd, &scope, NULL), 1);
 }
 
 static void files_and_sub_directories_are_looked_into(void **state) {
@@ -173,6 +245,9 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 with_place(files_and_sub_directories_are_looked_into),
                 with_place(another_directory_is_a_change),
+                with_place(only_what_is_named_is_looked_at),
+                with_place(what_has_come_or_gone_is_found),
+                with_place(another_scope_is_a_walk),
                 with_place(pieces_and_leftovers_are_passed_over),
                 with_place(links_to_files_count_and_dangling_ones_do_not),
                 with_place(a_pipe_is_never_waited_for),

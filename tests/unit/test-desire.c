@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/buffer.h"
 #include "base/strings.h"
 #include "reconcile/confine.h"
 #include "reconcile/desire.h"
@@ -207,6 +208,22 @@ static void who_is_unconfined_gets_a_suggestion_and_nobody_else(void **state) {
         assert_null(wanted[1].suggestion);
 }
 
+static void a_host_without_the_hooks_of_the_gate_has_a_note(void **state) {
+        struct given *given = *state;
+
+        assert_int_equal(phx_replace(&given->observed->gate_trouble, "/h/gate.conf: gone"), 0);
+        given->settings.boot_gate = PHX_BOOT_GATE_OFF;
+        assert_int_equal(phx_desire(&given->input, given->observed), 0);
+        assert_int_equal(given->input.judged->notes.count, 0);
+        given->settings.boot_gate = PHX_BOOT_GATE_WARN;
+        assert_int_equal(phx_desire(&given->input, given->observed), 0);
+        assert_int_equal(given->input.judged->boot_gate, PHX_BOOT_GATE_WARN);
+        assert_int_equal(given->input.judged->notes.count, 1);
+        assert_string_equal(
+                        given->input.judged->notes.items[0],
+                        "containers start without the boot gate: /h/gate.conf: gone");
+}
+
 static void a_path_that_is_not_believed_is_a_refusal(void **state) {
         struct given *given = *state;
 
@@ -270,6 +287,112 @@ static void tasks_are_compared_with_what_is_desired(void **state) {
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+static void assert_options(const struct phx_desired_container *container, const char *wanted) {
+        phx_cleanup(phx_buffer_done) struct phx_buffer text = { 0 };
+
+        for (size_t i = 0; i < container->options.count; i++)
+                assert_int_equal(
+                                phx_buffer_addf(&text,
+                                                "%s=%s\n",
+                                                container->options.items[i].key,
+                                                container->options.items[i].value),
+                                0);
+        assert_string_equal(text.data ? text.data : "", wanted);
+}
+
+static void configure_start(struct phx_container_config *config) {
+        config->has_start_at_boot = config->start_at_boot = true;
+        config->has_boot_order = true;
+        config->boot_order = 7;
+        assert_non_null(phx_lxc_options_add(&config->options, "lxc.start.auto", "1"));
+        assert_non_null(phx_lxc_options_add(&config->options, "lxc.start.order", "8"));
+        assert_non_null(phx_lxc_options_add(&config->options, "lxc.start.delay", "9"));
+        assert_non_null(phx_lxc_options_add(&config->options, "lxc.tty.max", "2"));
+}
+
+/* What the entry does not have is not managed. */
+static void a_container_starts_by_the_keys_of_lxc(void **state) {
+        const struct phx_desired_container *wanted;
+        struct given *given = *state;
+        struct phx_container_config *config = configure(given, "db", NULL, "lxc-web");
+
+        given->settings.manage_autostart = true;
+        config->has_start_at_boot = config->has_boot_delay = true;
+        config->boot_delay = 30;
+        configure_start(configure(given, "web", NULL, "lxc-web"));
+        there_is(given, "db");
+        there_is(given, "web");
+        wanted = desire(given);
+        assert_true(given->input.judged->manages_autostart);
+        assert_options(&wanted[0], "lxc.start.auto=0\nlxc.start.delay=30\n");
+        assert_options(&wanted[1],
+                       "lxc.start.delay=9\nlxc.tty.max=2\nlxc.start.auto=1\nlxc.start.order=7\n");
+        assert_int_equal(wanted[1].notes.count, 1);
+        assert_string_equal(
+                        wanted[1].notes.items[0],
+                        "lxc_options: lxc.start.order=8 is skipped: boot_order is 7");
+}
+
+static void only_where_that_is_managed_and_not_by_proxmox(void **state) {
+        static const char plain[] =
+                        "lxc.start.auto=1\nlxc.start.order=8\nlxc.start.delay=9\nlxc.tty.max=2\n";
+        const struct phx_desired_container *wanted;
+        struct given *given = *state;
+
+        given->settings.manage_autostart = true;
+        configure_start(configure(given, "101", NULL, "lxc-web"));
+        configure_start(configure(given, "gone", NULL, "lxc-web"));
+        there_is(given, "101")->backend = PHX_BACKEND_PVE;
+        wanted = desire(given);
+        assert_options(&wanted[0], plain);
+        assert_options(&wanted[1], plain);
+        assert_int_equal(wanted[0].notes.count, 0);
+}
+
+/* It is started at boot from the beginning, and not from the second pass on. */
+static void one_that_is_created_starts_by_the_keys_of_lxc(void **state) {
+        const struct phx_creation how = { .template = (char[]){ "/t.tar" } };
+        const struct phx_desired_container *wanted;
+        struct given *given = *state;
+        struct phx_container_config *config = configure(given, "new", NULL, "lxc-web");
+
+        given->settings.manage_autostart = true;
+        configure_start(config);
+        assert_int_equal(phx_creation_copy(&config->creation, &how), 0);
+        wanted = desire(given);
+        assert_options(&wanted[0],
+                       "lxc.start.delay=9\nlxc.tty.max=2\nlxc.start.auto=1\nlxc.start.order=7\n");
+}
+
+static void a_state_is_kept_unless_the_settings_say_otherwise(void **state) {
+        const struct phx_desired_container *wanted;
+        struct given *given = *state;
+
+        configure(given, "db", NULL, "lxc-web");
+        configure(given, "web", NULL, "lxc-web")->state = PHX_RUN_RUNNING;
+        there_is(given, "web");
+        wanted = desire(given);
+        assert_int_equal(wanted[1].state, PHX_RUN_UNMANAGED);
+        phx_desired_free(given->input.judged);
+        given->input.judged = calloc(1, sizeof(*given->input.judged));
+        given->settings.manage_state = true;
+        wanted = desire(given);
+        assert_int_equal(wanted[0].state, PHX_RUN_UNMANAGED);
+        assert_int_equal(wanted[1].state, PHX_RUN_RUNNING);
+}
+
+static void nothing_where_the_settings_say_so(void **state) {
+        const struct phx_desired_container *wanted;
+        struct given *given = *state;
+
+        configure_start(configure(given, "web", NULL, "lxc-web"));
+        there_is(given, "web");
+        wanted = desire(given);
+        assert_false(given->input.judged->manages_autostart);
+        assert_int_equal(wanted[0].options.count, 4);
+        assert_int_equal(wanted[0].notes.count, 0);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(a_container_is_the_directory_of_its_id_or_else_of_its_name),
@@ -278,9 +401,15 @@ int main(void) {
                 TEST(a_generated_profile_is_the_one_that_is_wanted),
                 TEST(a_profile_that_stays_is_the_one_that_is_wanted),
                 TEST(who_is_unconfined_gets_a_suggestion_and_nobody_else),
+                TEST(a_host_without_the_hooks_of_the_gate_has_a_note),
                 TEST(a_path_that_is_not_believed_is_a_refusal),
                 TEST(without_settings_or_configuration_nothing_is_desired),
                 TEST(tasks_are_compared_with_what_is_desired),
+                TEST(a_container_starts_by_the_keys_of_lxc),
+                TEST(only_where_that_is_managed_and_not_by_proxmox),
+                TEST(nothing_where_the_settings_say_so),
+                TEST(one_that_is_created_starts_by_the_keys_of_lxc),
+                TEST(a_state_is_kept_unless_the_settings_say_otherwise),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -175,6 +175,7 @@ static void layers_and_actions_have_names(void **state) {
         assert_string_equal(phx_action_kind_to_string(PHX_ACTION_LOAD), "load");
         assert_string_equal(phx_action_kind_to_string(PHX_ACTION_ASSIGN), "assign");
         assert_string_equal(phx_action_kind_to_string(PHX_ACTION_WITHDRAW), "withdraw");
+        assert_string_equal(phx_action_kind_to_string(PHX_ACTION_CREATE), "create");
 }
 
 int main(void) {

@@ -185,6 +185,57 @@ static void changes_of_suspensions_add_up_in_their_order(void **state) {
         phx_suspensions_done(&asked);
 }
 
+static void want(struct errands *errands, struct waiting *waiting, const char *object) {
+        struct errand errand = { .kind = ERRAND_RESTART, .ended = on_ended, .data = waiting };
+
+        errand.restart.when = PHX_RESTART_IN_WINDOW;
+        assert_int_equal(phx_replace(&errand.restart.object, object), 0);
+        assert_int_equal(errands_add(errands, &errand), 0);
+        assert_null(errand.restart.object);
+}
+
+/* Each pass asks for them again, until they end: another engine may have got the one before. */
+static void restarts_are_asked_for_by_those_that_run(void **state) {
+        phx_cleanup(errands_done) struct errands errands = { 0 };
+        phx_cleanup(restart_asks_done) struct restart_asks first = { 0 }, second = { 0 };
+        struct restart_asks none = { 0 };
+        struct waiting waiting[2] = { 0 };
+
+        change(&errands, ERRAND_SUSPEND, "102");
+        want(&errands, &waiting[0], "101");
+        assert_int_equal(errands_restarts(&errands, &none), 0);
+        errands_begin(&errands);
+        want(&errands, &waiting[1], "*");
+        assert_int_equal(errands_restarts(&errands, &first), 1);
+        assert_int_equal(first.count, 1);
+        assert_string_equal(first.items[0].object, "101");
+        assert_int_equal(first.items[0].when, PHX_RESTART_IN_WINDOW);
+        /* It is not known yet whether a restart is required: the profile is compiled. */
+        errands_end(&errands, NULL, true);
+        assert_int_equal(waiting[0].ends, 0);
+        errands_begin(&errands);
+        assert_int_equal(errands_restarts(&errands, &second), 1);
+        assert_int_equal(second.count, 2);
+        /* What is stored is about suspensions. */
+        errands_stored(&errands);
+        errands_end(&errands, "failed", false);
+        assert_int_equal(waiting[0].end, ERRAND_FAILED);
+        assert_int_equal(waiting[1].end, ERRAND_FAILED);
+        assert_null(errands.first);
+}
+
+static void one_that_restarts_changes_no_suspension(void **state) {
+        phx_cleanup(errands_done) struct errands errands = { 0 };
+        phx_cleanup(phx_suspensions_done) struct phx_suspensions asked = { 0 };
+        const struct phx_suspensions none = { 0 };
+        struct waiting waiting = { 0 };
+
+        want(&errands, &waiting, "101");
+        errands_begin(&errands);
+        assert_int_equal(errands_suspensions(&errands, &none, &asked), 0);
+        assert_int_equal(asked.count, 0);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(one_that_comes_during_a_pass_takes_the_next),
@@ -194,6 +245,8 @@ int main(void) {
                 cmocka_unit_test(one_whose_caller_is_gone_is_done_all_the_same),
                 cmocka_unit_test(what_was_stored_is_told_when_the_pass_fails),
                 cmocka_unit_test(changes_of_suspensions_add_up_in_their_order),
+                cmocka_unit_test(restarts_are_asked_for_by_those_that_run),
+                cmocka_unit_test(one_that_restarts_changes_no_suspension),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

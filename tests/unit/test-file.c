@@ -95,6 +95,41 @@ static void a_descriptor_may_be_read_twice(void **state) {
         }
 }
 
+/* One size is that of the file, the others were wrong when it was asked, or are by now. */
+static void a_file_is_read_to_its_end_whatever_was_expected(void **state) {
+        static const size_t expected[] = { 0, 3, 4, 5, 20000, SIZE_MAX };
+        static char bytes[20000];
+        phx_autoclose int small = -1, large = -1;
+
+        memset(bytes, 'x', sizeof(bytes));
+        tree_write("a", "text");
+        tree_write_bytes("b", bytes, sizeof(bytes));
+        small = openat(place(state), "a", O_RDONLY | O_CLOEXEC);
+        large = openat(place(state), "b", O_RDONLY | O_CLOEXEC);
+        for (size_t i = 0; i < PHX_ELEMENTS(expected); i++) {
+                phx_autofree char *data = NULL, *more = NULL;
+                size_t size = 0;
+
+                assert_int_equal(phx_file_read_regular(small, expected[i], 9, &data, &size), 0);
+                assert_string_equal(data, "text");
+                assert_int_equal(size, 4);
+                assert_int_equal(phx_file_read_regular(large, expected[i], 20000, &more, &size), 0);
+                assert_int_equal(size, sizeof(bytes));
+                assert_int_equal(
+                                phx_file_read_regular(small, expected[i], 3, &data, &size),
+                                -EFBIG);
+        }
+}
+
+/* A file of the kernel's says 0, or the size of a page. */
+static void what_the_kernel_makes_up_is_read_to_its_end(void **state) {
+        phx_autofree char *data = NULL;
+        size_t size = 0;
+
+        assert_int_equal(phx_file_read_at(AT_FDCWD, "/proc/self/status", 65536, &data, &size), 0);
+        assert_non_null(strstr(data, "\nnonvoluntary_ctxt_switches:"));
+}
+
 /* Around the size of the parts that are compared at a time. */
 static void files_are_compared_byte_by_byte(void **state) {
         static const size_t sizes[] = { 0, 1, 131071, 131072, 131073, 262144, 300000 };
@@ -274,6 +309,8 @@ int main(void) {
                 with_place(beyond_the_limit_nothing_is_returned),
                 with_place(what_is_no_file_is_not_waited_for),
                 with_place(a_descriptor_may_be_read_twice),
+                with_place(a_file_is_read_to_its_end_whatever_was_expected),
+                cmocka_unit_test(what_the_kernel_makes_up_is_read_to_its_end),
                 with_place(files_are_compared_byte_by_byte),
                 with_place(replacing_gives_the_mode_whatever_the_umask),
                 with_place(replacing_a_link_leaves_its_target),

@@ -360,6 +360,43 @@ static void a_link_to_another_file_of_the_same_text_is_a_change(void **state) {
         assert_int_equal(phx_files_version(files), version + 1);
 }
 
+static size_t watched(const char *path, const char *directory) {
+        phx_cleanup(phx_strings_done) struct phx_strings watches = { 0 };
+        size_t count = 0;
+
+        assert_int_equal(phx_files_watch(files, path, &watches), 0);
+        for (size_t i = 0; i < watches.count; i++)
+                count += phx_has_suffix(watches.items[i], directory);
+        return count;
+}
+
+/* As what was read in a look is the same to its end, and so that a way is walked once. */
+static void a_look_has_one_answer_where_to_watch(void **state) {
+        assert_int_equal(watched("/dir/more/x", "/dir//more"), 1);
+        assert_int_equal(watched("/dir/more/x", "/more//x"), 0);
+        tree_mkdir("dir/more");
+        assert_int_equal(chmod(tree_path("dir/more"), 0755), 0);
+        assert_int_equal(watched("/dir/more/x", "/more//x"), 0);
+        phx_files_rest(files);
+        assert_int_equal(watched("/dir/more/x", "/more//x"), 1);
+        tree_remove("dir/more");
+        assert_int_equal(watched("/dir/more/x", "/more//x"), 1);
+        look("/dir/more");
+        assert_int_equal(watched("/dir/more/x", "/more//x"), 0);
+}
+
+static void what_is_watched_already_is_not_added_again(void **state) {
+        phx_cleanup(phx_strings_done) struct phx_strings watches = { 0 };
+        size_t count;
+
+        assert_int_equal(phx_files_watch(files, "/dir/a", &watches), 0);
+        count = watches.count;
+        assert_int_equal(phx_files_watch(files, "/dir/a", &watches), 0);
+        assert_int_equal(watches.count, count);
+        assert_int_equal(phx_files_watch(files, "/dir/b", &watches), 0);
+        assert_int_equal(watches.count, count + 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -381,6 +418,8 @@ int main(void) {
                 TEST(what_nobody_asks_for_is_forgotten),
                 TEST(what_was_used_knows_its_last_change),
                 TEST(events_that_ask_for_no_more_are_covered),
+                TEST(a_look_has_one_answer_where_to_watch),
+                TEST(what_is_watched_already_is_not_added_again),
         };
 
         return cmocka_run_group_tests_name("files", tests, NULL, NULL);

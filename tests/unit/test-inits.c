@@ -20,7 +20,7 @@ static int setup(void **state) {
         struct listener listener;
 
         assert_non_null(fixture);
-        listener = (struct listener){ count_look, &fixture->counter };
+        listener = (struct listener){ count_look, count_arrival, &fixture->counter };
         assert_int_equal(sd_event_new(&fixture->event), 0);
         assert_int_equal(inits_new(fixture->event, &listener, &fixture->inits), 0);
         *state = fixture;

@@ -44,7 +44,7 @@ static int state_fd;
 
 static void start(void) {
         input = input_free(input);
-        assert_int_equal(input_new(&trust, SETTINGS, state_fd, &input), 0);
+        assert_int_equal(input_new(&trust, NULL, SETTINGS, state_fd, &input), 0);
         assert_null(input_settings(input));
         assert_null(input_configuration(input));
 }
@@ -503,7 +503,7 @@ static void both_places_are_watched(void **state) {
         tree_mkdir("b");
         (void) snprintf(settings, sizeof(settings), "%s", tree_path("etc/phoenixd.json"));
         input = input_free(input);
-        assert_int_equal(input_new(&trust, settings, state_fd, &input), 0);
+        assert_int_equal(input_new(&trust, NULL, settings, state_fd, &input), 0);
         assert_int_equal(input_watches(input, &watches), 0);
         assert_true(tree_is_watched(&watches, tree_path("etc")));
         assert_true(tree_is_watched(&watches, trust.root));
@@ -522,6 +522,33 @@ static void both_places_are_watched(void **state) {
         assert_int_equal(input_watches(input, &watches), 0);
         assert_true(tree_is_watched(&watches, tree_path("etc")));
         assert_true(tree_is_watched(&watches, tree_path("b")));
+}
+
+/* What systemd says of a window, it says again only when the settings are others. */
+static void a_window_that_is_none_is_refused(void **state) {
+        struct phx_calendar calendar = { .deadline_usec = 10000000 };
+        phx_autofree char *program = strdup(tree_path("analyze")), *asked = NULL;
+
+        tree_write("analyze",
+                   "#!/bin/sh\necho \"$5\" >>\"${0%/*}/asked\"\n"
+                   "case $5 in *:*) echo '    Next elapse: never' ;;\n"
+                   "*) echo \"no such time: $5\" >&2; exit 1 ;; esac\n");
+        assert_int_equal(chmod(program, 0755), 0);
+        calendar.program = program;
+        input = input_free(input);
+        assert_int_equal(input_new(&trust, &calendar, SETTINGS, state_fd, &input), 0);
+        tree_write("etc/phoenixd.json", "{ \"restart_windows\": [ \"3:00\", \"noon\" ] }");
+        read_refused("settings",
+                     SETTINGS ":1: restart_windows[1]: found 'noon', expected a calendar "
+                              "expression as in systemd.time(7): no such time: noon");
+        assert_null(input_settings(input));
+        tree_write("etc/phoenixd.json",
+                   "{ \"configuration\": \"" CONFIGURATION
+                   "\", \"restart_windows\": [ \"3:00\" ] }");
+        for (int i = 0; i < 3; i++)
+                read_good();
+        asked = tree_read("asked");
+        assert_string_equal(asked, "3:00\nnoon\n*-*-* *:*:*\n3:00\n");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -550,6 +577,7 @@ int main(void) {
                 TEST(a_file_that_others_can_write_is_refused),
                 TEST(one_that_cannot_be_kept_is_said_until_it_can),
                 TEST(both_places_are_watched),
+                TEST(a_window_that_is_none_is_refused),
                 TEST(what_is_not_in_the_scope_is_not_read),
                 TEST(the_same_text_is_unchanged),
                 TEST(another_text_of_the_same_size_is_seen_at_once),

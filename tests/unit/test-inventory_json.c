@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "codec/inventory_json.h"
+#include "codec/json_text.h"
 
 #define A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
@@ -57,8 +58,11 @@ static void what_is_rendered_is_read_back(void **state) {
         phx_autofree char *text = NULL, *twice = NULL;
 
         fill(&inventory, false);
+        inventory.had_containers = true;
         text = render(&inventory);
+        assert_non_null(strstr(text, ",\n  \"had_containers\": true\n}\n"));
         parse(text, &again);
+        assert_true(again.had_containers);
         twice = render(&again);
         assert_string_equal(text, twice);
 
@@ -170,6 +174,19 @@ static void each_character_is_read_back(void **state) {
         }
 }
 
+/* They are looked at eight at a time, and those that are left one by one. */
+static void a_byte_is_plain_wherever_it_stands(void **state) {
+        for (int byte = 1; byte < 256; byte++)
+                for (size_t at = 0; at < 19; at++) {
+                        char text[] = "aaaaaaaaaaaaaaaaaaa";
+                        bool is_plain = byte >= ' ' && byte <= '~' && byte != '"' && byte != '\\';
+
+                        text[at] = (char) byte;
+                        assert_int_equal(phx_json_is_plain(text), is_plain);
+                }
+        assert_true(phx_json_is_plain(""));
+}
+
 static void an_empty_inventory_is_read_back(void **state) {
         phx_cleanup(phx_inventory_done) struct phx_inventory inventory = { 0 }, again = { 0 };
         phx_autofree char *text = render(&inventory);
@@ -207,6 +224,9 @@ static const struct {
         { HEAD "\"files\": {}" TAIL "}",
           "f:1: not valid JSON: found '}', expected nothing after the end of the value" },
         { HEAD "\"files\": {}, \"other\": 1" TAIL, "f:1: found an unknown key" },
+        { HEAD "\"files\": {}, \"had_containers\": 1" TAIL, "f:1: had_containers: expected true" },
+        { HEAD "\"files\": {}, \"had_containers\": true, \"other\": 1" TAIL,
+          "f:1: found an unknown key" },
         { HEAD "\"files\": { \"/a\": \"" A "\" }" TAIL, "f:1: files./a: found a damaged entry" },
         { HEAD "\"files\": { \"/a\": {} }" TAIL, "f:1: files./a: found a damaged entry" },
         { HEAD "\"files\": { \"a\": { \"digest\": \"" A "\" } }" TAIL,
@@ -281,6 +301,7 @@ int main(void) {
                 cmocka_unit_test(the_text_does_not_depend_on_the_order_of_events),
                 cmocka_unit_test(the_text_is_one_entry_a_line),
                 cmocka_unit_test(each_character_is_read_back),
+                cmocka_unit_test(a_byte_is_plain_wherever_it_stands),
                 cmocka_unit_test(an_empty_inventory_is_read_back),
                 cmocka_unit_test(what_json_cannot_hold_is_not_written),
                 cmocka_unit_test(damage_is_told_from_everything_else),

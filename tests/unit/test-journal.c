@@ -15,13 +15,14 @@
 #include "shared/message-id.h"
 #include "shared/text.h"
 
-static void collect(void *data, const struct iovec *fields, int count) {
+static int collect(void *data, const struct iovec *fields, int count) {
         for (int i = 0; i < count; i++) {
                 phx_autofree char *text = strndup(fields[i].iov_base, fields[i].iov_len);
 
                 assert_non_null(text);
                 assert_int_equal(phx_strings_add(data, text), 0);
         }
+        return 0;
 }
 
 static void a_record_carries_every_field_it_has(void **state) {
@@ -188,6 +189,19 @@ static void text_becomes_one_clean_line(void **state) {
         }
 }
 
+static int refuse(void *data, const struct iovec *fields, int count) {
+        return -ENOBUFS;
+}
+
+static void what_is_not_taken_is_said(void **state) {
+        phx_cleanup(phx_strings_done) struct phx_strings sent = { 0 };
+        const struct journal good = { .send = collect, .data = &sent }, bad = { .send = refuse };
+        const struct phx_record record = { .kind = PHX_RECORD_REMARK, .message = "a remark" };
+
+        assert_int_equal(journal_record(&good, &record), 0);
+        assert_int_equal(journal_record(&bad, &record), -ENOBUFS);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_record_carries_every_field_it_has),
@@ -198,6 +212,7 @@ int main(void) {
                 cmocka_unit_test(a_drift_that_needs_nobody_is_no_warning),
                 cmocka_unit_test(the_daemon_s_own_messages_are_formatted),
                 cmocka_unit_test(text_becomes_one_clean_line),
+                cmocka_unit_test(what_is_not_taken_is_said),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -418,6 +419,47 @@ static void of_too_many_lines_none_is_taken(void **state) {
         assert_int_equal(item(&list, "lxc-a")->mode, PHX_POLICY_COMPLAIN);
 }
 
+static void of_too_long_a_list_none_is_taken(void **state) {
+        static const char first[] = "lxc-a (enforce)\n", end[] = " (kill)\n";
+        phx_cleanup(phx_loaded_list_done) struct phx_loaded_list list = { 0 };
+        const size_t limit = 4UL << 20;
+        phx_autofree char *text = calloc(limit + 2, 1);
+
+        assert_non_null(text);
+        add_profile("lxc-a.1", "lxc-a", "complain");
+        for (size_t size = limit; size <= limit + 1; size++) {
+                memset(text, 'x', size);
+                memcpy(text, first, strlen(first));
+                memcpy(text + size - strlen(end), end, strlen(end));
+                tree_write("fs/profiles", text);
+                observe_listed(*state, &list);
+                assert_int_equal(
+                                item(&list, "lxc-a")->mode,
+                                size == limit ? PHX_POLICY_ENFORCE : PHX_POLICY_COMPLAIN);
+        }
+}
+
+static void more_entries_than_are_believed_are_an_error(void **state) {
+        const struct machine *machine = *state;
+        struct phx_error error = { 0 };
+        char path[512];
+
+        tree_write("entry", "");
+        for (unsigned i = 0; i <= 16384; i++) {
+                phx_cleanup(phx_loaded_list_done) struct phx_loaded_list list = { 0 };
+
+                (void) snprintf(path, sizeof(path), "fs/policy/profiles/x.%u", i);
+                assert_int_equal(link(tree_path("entry"), tree_path(path)), 0);
+                if (i == 16383)
+                        assert_int_equal(phx_kernel_observe(machine->kernel, &list, &error), 0);
+                if (i == 16384)
+                        assert_int_equal(
+                                        phx_kernel_observe(machine->kernel, &list, &error),
+                                        -EOVERFLOW);
+        }
+        assert_non_null(strstr(error.text, "Value too large"));
+}
+
 static void without_a_hash_or_a_list_the_entry_is_read(void **state) {
         phx_cleanup(phx_loaded_list_done) struct phx_loaded_list list = { 0 };
         static const char *const lists[] = { "lxc-a (enforce)",
@@ -542,6 +584,8 @@ int main(void) {
                 with_machine(lines_of_another_namespace_say_nothing),
                 with_machine(a_long_list_is_read_up_to_the_first_namespace),
                 with_machine(of_too_many_lines_none_is_taken),
+                with_machine(of_too_long_a_list_none_is_taken),
+                with_machine(more_entries_than_are_believed_are_an_error),
                 with_machine(without_a_hash_or_a_list_the_entry_is_read),
                 with_machine(a_missing_policy_directory_is_an_error),
                 with_machine(a_bottomless_tree_is_not_believed),

@@ -37,6 +37,8 @@ static void add(const char *entry, const char *name) {
 
         (void) snprintf(path, sizeof(path), "fs/policy/profiles/%s/name", entry);
         tree_write(path, name);
+        (void) snprintf(path, sizeof(path), "fs/policy/profiles/%s/sha1", entry);
+        tree_write(path, SHA1);
         set_mode(entry, "enforce\n");
 }
 
@@ -276,6 +278,147 @@ static void a_load_under_the_reading_is_seen(void **state) {
         }
 }
 
+/* --- from one run to the next --- */
+
+/* What another process would have begun with. */
+static void begin_again(const struct phx_buffer *left) {
+        struct phx_texts texts = phx_texts_of(left->data, left->size);
+
+        picture = phx_kernel_picture_free(picture);
+        assert_int_equal(phx_kernel_picture_new(kernel, &picture), 0);
+        assert_int_equal(phx_kernel_picture_take(picture, &texts), 0);
+        assert_true(phx_texts_are_read(&texts));
+}
+
+static void with_the_same_number_what_was_left_is_believed(void **state) {
+        phx_cleanup(phx_buffer_done) struct phx_buffer left = { 0 };
+
+        look(NULL);
+        assert_int_equal(phx_kernel_picture_leave(picture, &left), 0);
+        set_mode("lxc-a.1", "complain\n");
+        begin_again(&left);
+        /* Nothing is said before it was compared with the kernel. */
+        assert_false(phx_kernel_picture_is_unchanged(picture, &nothing));
+        look(NULL);
+        assert_int_equal(count(), 3);
+        assert_int_equal(mode_of("lxc-a"), PHX_POLICY_ENFORCE);
+        assert_int_equal(mode_of("lxc-a//child"), PHX_POLICY_ENFORCE);
+        assert_string_equal(
+                        phx_loaded_find(phx_kernel_picture_loaded(picture), "lxc-b")->hash,
+                        "89595fb54d72d6d1e1573858790f3d05067c25d6");
+        assert_true(phx_kernel_picture_is_unchanged(picture, &policy));
+        /* And our own loads are read back as ever. */
+        load("lxc-a");
+        number("8\n");
+        look(&nothing);
+        assert_int_equal(mode_of("lxc-a"), PHX_POLICY_COMPLAIN);
+}
+
+static void what_was_left_of_another_number_is_read(void **state) {
+        static const char *const numbers[] = { "6\n", "8\n", "none\n", "" };
+
+        for (size_t i = 0; i < PHX_ELEMENTS(numbers); i++) {
+                phx_cleanup(phx_buffer_done) struct phx_buffer left = { 0 };
+
+                number("7\n");
+                set_mode("lxc-a.1", "enforce\n");
+                phx_kernel_picture_forget(picture);
+                look(NULL);
+                assert_int_equal(phx_kernel_picture_leave(picture, &left), 0);
+                set_mode("lxc-a.1", "complain\n");
+                number(numbers[i]);
+                begin_again(&left);
+                look(NULL);
+                assert_int_equal(mode_of("lxc-a"), PHX_POLICY_COMPLAIN);
+        }
+}
+
+/* Another policy namespace counts by itself. */
+static void what_was_left_of_another_file_is_read(void **state) {
+        phx_cleanup(phx_buffer_done) struct phx_buffer left = { 0 };
+
+        look(NULL);
+        assert_int_equal(phx_kernel_picture_leave(picture, &left), 0);
+        set_mode("lxc-a.1", "complain\n");
+        tree_write("fs/policy/other", "7\n");
+        assert_int_equal(rename(tree_path("fs/policy/other"), tree_path("fs/policy/revision")), 0);
+        begin_again(&left);
+        look(NULL);
+        assert_int_equal(mode_of("lxc-a"), PHX_POLICY_COMPLAIN);
+}
+
+static void an_operator_who_asks_believes_nothing_of_it(void **state) {
+        phx_cleanup(phx_buffer_done) struct phx_buffer left = { 0 };
+
+        look(NULL);
+        assert_int_equal(phx_kernel_picture_leave(picture, &left), 0);
+        set_mode("lxc-a.1", "complain\n");
+        begin_again(&left);
+        phx_kernel_picture_forget(picture);
+        look(NULL);
+        assert_int_equal(mode_of("lxc-a"), PHX_POLICY_COMPLAIN);
+}
+
+/* A load whose effect was not read back yet, and a look that failed. */
+static void what_is_not_exact_is_not_left(void **state) {
+        for (unsigned i = 0; i < 2; i++) {
+                phx_cleanup(phx_buffer_done) struct phx_buffer left = { 0 };
+
+                set_mode("lxc-a.1", "enforce\n");
+                phx_kernel_picture_forget(picture);
+                look(NULL);
+                if (i == 0)
+                        load("lxc-a");
+                else
+                        phx_kernel_picture_forget(picture);
+                assert_int_equal(phx_kernel_picture_leave(picture, &left), 0);
+                set_mode("lxc-a.1", "complain\n");
+                begin_again(&left);
+                look(NULL);
+                assert_int_equal(mode_of("lxc-a"), PHX_POLICY_COMPLAIN);
+        }
+}
+
+/* As when too many files are open: the next run may be able to. */
+static void what_could_not_be_read_in_full_is_not_left(void **state) {
+        static const char *const files[] = { "fs/policy/profiles/lxc-b.2/sha1",
+                                             "fs/policy/profiles/lxc-b.2/mode" };
+        static const char *const texts[] = { SHA1, "enforce\n" };
+
+        for (size_t i = 0; i < PHX_ELEMENTS(files); i++) {
+                phx_cleanup(phx_buffer_done) struct phx_buffer left = { 0 };
+                const struct phx_loaded *loaded;
+
+                phx_kernel_picture_forget(picture);
+                tree_write(files[i], "");
+                look(NULL);
+                assert_int_equal(phx_kernel_picture_leave(picture, &left), 0);
+                tree_write(files[i], texts[i]);
+                begin_again(&left);
+                look(NULL);
+                loaded = phx_loaded_find(phx_kernel_picture_loaded(picture), "lxc-b");
+                assert_int_equal(loaded->mode, PHX_POLICY_ENFORCE);
+                assert_int_equal(loaded->hash_kind, PHX_HASH_SHA1);
+        }
+}
+
+static void what_is_left_in_part_is_not_taken(void **state) {
+        phx_cleanup(phx_buffer_done) struct phx_buffer left = { 0 };
+
+        look(NULL);
+        assert_int_equal(phx_kernel_picture_leave(picture, &left), 0);
+        for (size_t size = 0; size < left.size; size++) {
+                struct phx_texts texts = phx_texts_of(left.data, size);
+
+                picture = phx_kernel_picture_free(picture);
+                assert_int_equal(phx_kernel_picture_new(kernel, &picture), 0);
+                assert_int_equal(phx_kernel_picture_take(picture, &texts), -EBADMSG);
+                assert_int_equal(count(), 0);
+        }
+        look(NULL);
+        assert_int_equal(count(), 3);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -292,6 +435,13 @@ int main(void) {
                 TEST(without_a_number_all_is_read_each_time),
                 TEST(a_number_that_is_none_is_not_believed),
                 TEST(a_load_under_the_reading_is_seen),
+                TEST(with_the_same_number_what_was_left_is_believed),
+                TEST(what_was_left_of_another_number_is_read),
+                TEST(what_was_left_of_another_file_is_read),
+                TEST(an_operator_who_asks_believes_nothing_of_it),
+                TEST(what_is_not_exact_is_not_left),
+                TEST(what_could_not_be_read_in_full_is_not_left),
+                TEST(what_is_left_in_part_is_not_taken),
         };
 
         return cmocka_run_group_tests_name("kernel_picture", tests, NULL, NULL);

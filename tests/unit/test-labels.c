@@ -276,6 +276,23 @@ static void without_tasks_a_container_does_not_run(void **state) {
         assert_string_equal(example, "");
 }
 
+static void a_part_that_is_too_long_is_cut(void **state) {
+        struct phx_label_part part = { 0 };
+        char label[2 * sizeof(part.name)];
+
+        memset(label, 'a', sizeof(label));
+        memcpy(label, ":ns:", 4);
+        memcpy(label + sizeof(label) - 6, "//&bb", 6);
+        assert_true(phx_label_next_part(label, &part));
+        assert_true(part.is_inner);
+        assert_int_equal(part.size, sizeof(label) - 6);
+        assert_int_equal(strlen(part.name), sizeof(part.name) - 1);
+        assert_int_equal(strspn(part.name, "a"), sizeof(part.name) - 1);
+        assert_true(phx_label_next_part(label, &part));
+        assert_string_equal(part.name, "bb");
+        assert_false(phx_label_next_part(label, &part));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_label_is_a_name_and_a_mode),
@@ -286,6 +303,7 @@ int main(void) {
                 cmocka_unit_test(where_none_is_wrong_init_is_the_example),
                 cmocka_unit_test(only_init_of_an_unconfined_container_counts),
                 cmocka_unit_test(without_tasks_a_container_does_not_run),
+                cmocka_unit_test(a_part_that_is_too_long_is_cut),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -449,6 +449,24 @@ static void what_others_may_write_is_not_believed(void **state) {
         assert_trouble(&host, "group", expected);
 }
 
+/* And what it will say is seen when it is closed. */
+static void what_is_being_written_is_not_judged(void **state) {
+        phx_cleanup(host_done) struct host host = { 0 };
+        phx_autoclose int fd = -1;
+
+        host_init(&host, "written");
+        write_config(&host, "web", "lxc.apparmor.profile = lxc-a\n");
+        fd = open(in(&host, "web/config"), O_WRONLY | O_APPEND | O_CLOEXEC);
+        assert_true(fd >= 0);
+        look(&host);
+        assert_trouble(&host, "web", ": is still being written");
+        look(&host);
+        assert_trouble(&host, "web", ": is still being written");
+        phx_closep(&fd);
+        look(&host);
+        assert_effective(&host, "web", "lxc-a");
+}
+
 static void a_removed_container_is_forgotten(void **state) {
         phx_cleanup(host_done) struct host host = { 0 };
 
@@ -481,6 +499,7 @@ int main(void) {
                 cmocka_unit_test(a_directory_in_a_directory_is_not_included),
                 cmocka_unit_test(another_order_of_a_directory_is_another_config),
                 cmocka_unit_test(what_others_may_write_is_not_believed),
+                cmocka_unit_test(what_is_being_written_is_not_judged),
                 cmocka_unit_test(a_removed_container_is_forgotten),
         };
 

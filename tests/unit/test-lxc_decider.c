@@ -141,6 +141,61 @@ static void one_that_includes_itself_ends(void **state) {
         expect(text, "self.conf", 1);
 }
 
+/* As config/lxc/phoenixd-gate.conf.in has them. */
+#define IF_THERE "/bin/sh -c 'test ! -x \"$0\" || exec \"$0\" \"$@\"' "
+#define PRE_START "lxc.hook.pre-start = " IF_THERE "/usr/libexec/phoenixd-gate pre-start\n"
+#define START_HOST "lxc.hook.start-host = " IF_THERE "/usr/libexec/phoenixd-gate start-host\n"
+
+/* PLACE is a file and its line, below the tree; "" for no hook at all, NULL where both are set. */
+static void expect_ungated(const char *text, const char *place) {
+        phx_cleanup(phx_lxc_decider_done) struct phx_lxc_decider decider = { 0 };
+        phx_cleanup(phx_lxc_reader_freep) struct phx_lxc_reader *reader = NULL;
+        char path[256];
+
+        (void) snprintf(path, sizeof(path), "%s", tree_path("web/config"));
+        assert_int_equal(phx_lxc_reader_new(&reader), 0);
+        assert_int_equal(phx_lxc_decide(reader, path, text, strlen(text), NULL, &decider), 0);
+        if (!place)
+                assert_null(decider.ungated);
+        else if (!place[0])
+                assert_string_equal(decider.ungated, "");
+        else
+                assert_string_equal(decider.ungated, tree_path(place));
+}
+
+/* As liblxc takes them: an empty value empties the list of what came before it. */
+static void the_hooks_of_the_gate_are_found(void **state) {
+        expect_ungated("", "");
+        expect_ungated(PRE_START, "");
+        expect_ungated(START_HOST, "");
+        expect_ungated(PRE_START START_HOST, NULL);
+        expect_ungated(PRE_START START_HOST "lxc.hook.pre-start = /bin/true\n", NULL);
+        expect_ungated("lxc.hook.pre-start =\n" PRE_START START_HOST, NULL);
+        expect_ungated(PRE_START START_HOST "lxc.hook.pre-start =\n", "web/config:3");
+        expect_ungated(PRE_START START_HOST "lxc.hook.start-host = \"\"\n", "web/config:3");
+        expect_ungated(PRE_START START_HOST "lxc.hook =\n", "web/config:3");
+        expect_ungated(PRE_START START_HOST "lxc.hook.mount =\n", NULL);
+        expect_ungated(PRE_START START_HOST "lxc.hook.pre-start =\n" PRE_START, NULL);
+        expect_ungated("lxc.hook.pre-start = /opt/gate pre-start\n" START_HOST, "");
+        expect_ungated("lxc.hook.pre-start = /usr/libexec/phoenixd-gate start-host\n" START_HOST,
+                       "");
+        expect_ungated("lxc.hook.pre-start = /bin/phoenixd-gate\n" START_HOST, "");
+}
+
+static void the_hooks_of_the_gate_are_found_in_includes(void **state) {
+        char text[1024];
+
+        tree_write("conf.d/gate.conf", PRE_START START_HOST);
+        tree_write("empty.conf", "\nlxc.hook.pre-start=\n");
+        (void) snprintf(text, sizeof(text), "lxc.include = %s\n", tree_path("conf.d"));
+        expect_ungated(text, NULL);
+        (void) snprintf(text, sizeof(text), "lxc.hook =\nlxc.include = %s\n", tree_path("conf.d"));
+        expect_ungated(text, NULL);
+        (void) strcat(text, "lxc.include = ");
+        (void) strcat(text, tree_path("empty.conf"));
+        expect_ungated(text, "empty.conf:2");
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(the_last_line_decides, set_up, tear_down),
@@ -157,6 +212,11 @@ int main(void) {
                                 set_up,
                                 tear_down),
                 cmocka_unit_test_setup_teardown(one_that_includes_itself_ends, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(the_hooks_of_the_gate_are_found, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(
+                                the_hooks_of_the_gate_are_found_in_includes,
+                                set_up,
+                                tear_down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

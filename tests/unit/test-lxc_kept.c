@@ -114,8 +114,35 @@ static void an_answer_outlives_the_engine(void **state) {
         assert_effective(&host, 2, "lxc-c");
         assert_string_equal(host.found.items[2].decider.file, tree_path("kept.conf"));
         assert_int_equal(host.found.items[2].decider.line, 1);
+        for (size_t i = 0; i < 3; i++)
+                assert_string_equal(host.found.items[i].decider.ungated, "");
         assert_non_null(strstr(host.found.items[3].trouble, "lxc.bogus"));
         assert_int_equal(phx_lxc_kept_unsaved(host.cache, host.reviews), 0);
+}
+
+/* Both ways that a config has not got the boot gate's hooks, and one that has them. */
+static void whether_the_gate_is_asked_outlives_the_engine(void **state) {
+        static const char hooks[] = "lxc.hook.pre-start = /g/phoenixd-gate pre-start\n"
+                                    "lxc.hook.start-host = /g/phoenixd-gate start-host\n";
+        phx_cleanup(host_done) struct host host = { 0 };
+        char text[256], place[300];
+
+        host_init(&host, "gated");
+        write_config(&host, "a", hooks);
+        (void) snprintf(text, sizeof(text), "%slxc.hook.start-host =\n", hooks);
+        write_config(&host, "b", text);
+        write_config(&host, "c", "lxc.apparmor.profile = lxc-c\n");
+        look(&host);
+        keep(&host);
+        for (size_t i = 0; i < 2; i++) {
+                assert_null(host.found.items[0].decider.ungated);
+                (void) snprintf(place, sizeof(place), "%s:3", tree_path("gated/b/config"));
+                assert_string_equal(host.found.items[1].decider.ungated, place);
+                assert_string_equal(host.found.items[2].decider.ungated, "");
+                assert_int_equal(restart(&host), 0);
+                look(&host);
+                assert_int_equal(phx_lxc_kept_unsaved(host.cache, host.reviews), 0);
+        }
 }
 
 static void what_has_changed_meanwhile_is_asked_about(void **state) {
@@ -340,7 +367,7 @@ static void seal(struct host *host, const char *texts, size_t size) {
 
         phx_buffer_done(&host->bytes);
         phx_seal_checksum("lxc-answers", texts, size, checksum);
-        assert_int_equal(phx_seal_render(&host->bytes, "phoenixd-lxc 3", checksum, texts, size), 0);
+        assert_int_equal(phx_seal_render(&host->bytes, "phoenixd-lxc 4", checksum, texts, size), 0);
 }
 
 /* A whole file of ours, and none that this program would write. */
@@ -364,7 +391,7 @@ static void nothing_is_believed_of_a_file_of_another_version(void **state) {
         keep(&host);
         assert_int_equal(restart(&host), 0);
         found = phx_seal_open(
-                        "phoenixd-lxc 3",
+                        "phoenixd-lxc 4",
                         "lxc-answers",
                         host.bytes.data,
                         host.bytes.size,
@@ -380,6 +407,7 @@ static void nothing_is_believed_of_a_file_of_another_version(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(an_answer_outlives_the_engine),
+                cmocka_unit_test(whether_the_gate_is_asked_outlives_the_engine),
                 cmocka_unit_test(what_has_changed_meanwhile_is_asked_about),
                 cmocka_unit_test(a_digest_does_where_a_stamp_does_not),
                 cmocka_unit_test(another_path_has_other_containers),

@@ -239,6 +239,29 @@ static void a_config_that_others_may_write_is_not_edited(void **state) {
                        ": lxc-create is creating the container, or was interrupted");
 }
 
+/* Its writer would go on in a file that is no longer there. */
+static void what_is_being_written_is_not_replaced(void **state) {
+        static const char begun[] = "lxc.uts.name = web\n", rest[] = "lxc.tty.max = 2\n";
+        struct phx_error error = { 0 };
+        phx_autoclose int fd = -1;
+
+        write_config("web", begun);
+        fd = open(tree_path("lxc/web/config"), O_WRONLY | O_APPEND | O_CLOEXEC);
+        assert_true(fd >= 0);
+        assert_refused("web", begun, NULL, -EBUSY, ": is still being written");
+        assert_int_equal(write(fd, rest, strlen(rest)), strlen(rest));
+        phx_closep(&fd);
+        assert_config("web", "lxc.uts.name = web\nlxc.tty.max = 2\n");
+        assert_int_equal(
+                        assign("web",
+                               "lxc.uts.name = web\nlxc.tty.max = 2\n",
+                               "lxc-a",
+                               NULL,
+                               &error),
+                        1);
+        assert_config("web", "lxc.uts.name = web\nlxc.tty.max = 2\nlxc.apparmor.profile = lxc-a\n");
+}
+
 static void a_name_is_never_a_path(void **state) {
         struct phx_error error = { 0 };
 
@@ -354,6 +377,7 @@ int main(void) {
                 cmocka_unit_test(a_config_that_changed_meanwhile_is_left_alone),
                 cmocka_unit_test(what_liblxc_refuses_never_becomes_the_config),
                 cmocka_unit_test(a_config_that_others_may_write_is_not_edited),
+                cmocka_unit_test(what_is_being_written_is_not_replaced),
                 cmocka_unit_test(a_name_is_never_a_path),
                 cmocka_unit_test(the_lock_is_waited_for_and_then_given_up),
                 cmocka_unit_test(without_a_place_for_locks_there_is_none),

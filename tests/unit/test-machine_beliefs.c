@@ -112,6 +112,25 @@ static const struct phx_observed_container *web(const struct host *host) {
         return &host->observed->containers[1];
 }
 
+/* The configuration is the same, and what is taken of it is not. */
+static void another_setting_is_another_wish(void **state) {
+        const struct phx_scope nothing = { 0 };
+        struct host *host = *state;
+
+        host->config.has_start_at_boot = host->config.start_at_boot = true;
+        settle_all();
+        look(host, NULL);
+        look(host, NULL);
+        assert_int_equal(web(host)->lines.tail.count, 0);
+        host->settings.manage_autostart = true;
+        look(host, &nothing);
+        assert_int_equal(web(host)->lines.tail.count, 1);
+        assert_string_equal(web(host)->lines.tail.items[0], "lxc.start.auto=1");
+        host->settings.manage_autostart = false;
+        look(host, &nothing);
+        assert_int_equal(web(host)->lines.tail.count, 0);
+}
+
 static bool is_unchanged(struct host *host, const struct phx_scope *scope) {
         return phx_machine_containers_is_unchanged(host->containers, &host->settings, scope);
 }
@@ -346,6 +365,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 with_host(tasks_are_read_when_they_or_the_policy_may_have_changed),
                 with_host(tasks_are_read_when_there_is_another_container),
+                with_host(another_setting_is_another_wish),
                 with_host(nothing_has_changed_until_something_has),
                 with_host(what_runs_is_the_same_until_it_is_not),
                 with_host(a_container_that_is_called_as_a_second_cgroup_is_itself),

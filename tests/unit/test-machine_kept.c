@@ -5,6 +5,7 @@
 
 #include <time.h>
 
+#include "base/program.h"
 #include "base/seal.h"
 #include "base/stamp.h"
 #include "machine/kept.h"
@@ -22,12 +23,12 @@ static void forget_all(void) {
         definers = phx_definers_free(definers);
 }
 
-static void start_all(const char *program) {
+static void start_all(void) {
         forget_all();
-        assert_int_equal(phx_places_new(&trust, &places), 0);
         assert_int_equal(phx_definers_new(&definers), 0);
+        assert_int_equal(phx_places_new(&trust, definers, &places), 0);
         start(true);
-        kept = (struct phx_machine_kept){ state_dir, program, places, definers, profiles };
+        kept = (struct phx_machine_kept){ state_dir, places, definers, profiles };
         assert_int_equal(phx_machine_kept_load(&kept), 0);
 }
 
@@ -55,7 +56,7 @@ static const struct phx_definition *definition(const char *name) {
         phx_autoclose int fd = open(tree_path("deployed"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
         assert_true(phx_definers_is_due(definers, deployed_dir, NULL));
-        assert_true(phx_definers_look(definers, fd, NULL) >= 0);
+        assert_true(phx_definers_look(definers, fd, NULL, NULL) >= 0);
         return phx_definitions_find(phx_definers_found(definers), name, NULL);
 }
 
@@ -80,17 +81,55 @@ static int set_up_kept(void **state) {
         settle("deployed/lxc-others");
         settle("profiles/lxc-web");
         settle("parser");
-        start_all("one");
+        start_all();
         assert_seen(OTHERS, "lxc-others");
         update(1);
         assert_compiled("lxc-web\n");
-        assert_int_equal(phx_machine_kept_save(&kept), 0);
+        assert_int_equal(phx_machine_kept_save(&kept, false), 0);
         return r;
 }
 
 static int tear_down_kept(void **state) {
         forget_all();
         return tear_down(state);
+}
+
+/* --- what one pass sees once --- */
+
+static void write_others(const char *text) {
+        tree_write("deployed/lxc-others", text);
+        settle("deployed/lxc-others");
+}
+
+/* Who asks which profiles are defined has seen the file in this pass. The next pass asks again. */
+static void a_file_is_looked_at_once_in_a_pass(void **state) {
+        char before[PHX_SHA256_HEX];
+
+        (void) snprintf(before, sizeof(before), "%s", place()->deployed.digest);
+        (void) definition("lxc-others");
+        write_others("profile lxc-altered {\n}\n");
+        assert_string_equal(place()->deployed.digest, before);
+        assert_string_not_equal(place()->deployed.digest, before);
+        assert_seen("profile lxc-altered {\n}\n", "lxc-altered");
+}
+
+/* What a link leads to is no plain file: it is looked at by its own. */
+static void beside_a_link_it_is_looked_at_twice(void **state) {
+        char before[PHX_SHA256_HEX];
+
+        assert_int_equal(symlink("lxc-others", tree_path("deployed/lxc-link")), 0);
+        (void) snprintf(before, sizeof(before), "%s", place()->deployed.digest);
+        (void) definition("lxc-others");
+        write_others("profile lxc-altered {\n}\n");
+        assert_string_not_equal(place()->deployed.digest, before);
+}
+
+/* And what the walk has not seen is asked for. */
+static void a_file_that_has_gone_is_missed(void **state) {
+        (void) place();
+        assert_int_equal(unlink(tree_path("deployed/lxc-others")), 0);
+        (void) definition("lxc-others");
+        assert_int_equal(place()->deployed.kind, PHX_DEPLOYED_ABSENT);
 }
 
 /* --- what is believed --- */
@@ -112,19 +151,29 @@ static char *read_kept(size_t *ret_size) {
 #define MAGIC "phoenixd-judgements 1"
 
 static const char *content_of(const char *file, size_t size, size_t *ret_size) {
-        const char *content = phx_seal_open(MAGIC, "one", file, size, ret_size, NULL);
+        phx_cleanup(phx_buffer_done) struct phx_buffer program = { 0 };
+        const char *content;
 
+        assert_int_equal(phx_program_add(&program), 0);
+        content = phx_seal_open(MAGIC, program.data, file, size, ret_size, NULL);
         assert_non_null(content);
         return content;
 }
 
-static void write_kept(const char *content, size_t size) {
+static void write_kept_as(const char *program, const char *content, size_t size) {
         phx_cleanup(phx_buffer_done) struct phx_buffer whole = { 0 };
         char checksum[PHX_SEAL_HEX];
 
-        phx_seal_checksum("one", content, size, checksum);
+        phx_seal_checksum(program, content, size, checksum);
         assert_int_equal(phx_seal_render(&whole, MAGIC, checksum, content, size), 0);
         tree_write_bytes("state/judgements", whole.data, whole.size);
+}
+
+static void write_kept(const char *content, size_t size) {
+        phx_cleanup(phx_buffer_done) struct phx_buffer program = { 0 };
+
+        assert_int_equal(phx_program_add(&program), 0);
+        write_kept_as(program.data, content, size);
 }
 
 /* The file "judgements", with FROM changed to TO, of the same SIZE, where it stands first. */
@@ -145,7 +194,7 @@ static void the_stamp_is_believed(void **state) {
         phx_sha256(OTHERS, strlen(OTHERS), digest);
         phx_sha256("", 0, other);
         change_kept(digest, other, PHX_SHA256_HEX);
-        start_all("one");
+        start_all();
         assert_string_equal(place()->deployed.digest, other);
 
         /* How many there are, the name, and the line. */
@@ -154,7 +203,7 @@ static void the_stamp_is_believed(void **state) {
                     "1\0lxc-others\0"
                     "7",
                     sizeof("1 lxc-others 1"));
-        start_all("one");
+        start_all();
         assert_int_equal(definition("lxc-others")->line, 7);
 }
 
@@ -170,7 +219,7 @@ static void another_text_is_read(void **state) {
                                   (struct timespec[]){ before.st_atim, before.st_mtim },
                                   0),
                         0);
-        start_all("one");
+        start_all();
         assert_seen(text, "lxc-Others");
         assert_null(definition("lxc-others"));
 }
@@ -181,7 +230,7 @@ static void the_first_look_is_at_everything(void **state) {
 
         tree_write("deployed/lxc-others", "profile lxc-Others {\n}\n");
         tree_write("profiles/lxc-web", "profile lxc-web {\n  # other\n}\n");
-        start_all("one");
+        start_all();
         assert_int_equal(phx_places_refresh(places, deployed_dir, &nothing), 1);
         phx_places_rest(places);
         look.scope = &nothing;
@@ -192,20 +241,20 @@ static void the_first_look_is_at_everything(void **state) {
 
 static void one_that_is_gone_or_not_trusted_is_seen(void **state) {
         assert_int_equal(chmod(tree_path("deployed/lxc-others"), 0666), 0);
-        start_all("one");
+        start_all();
         assert_int_equal(place()->deployed.kind, PHX_DEPLOYED_UNTRUSTED);
         assert_int_equal(chmod(tree_path("deployed/lxc-others"), 0644), 0);
         assert_int_equal(chmod(tree_path("deployed"), 0777), 0);
-        start_all("one");
+        start_all();
         assert_true(place()->result < 0);
         assert_int_equal(chmod(tree_path("deployed"), 0755), 0);
         tree_remove("deployed/lxc-others");
-        start_all("one");
+        start_all();
         assert_int_equal(place()->deployed.kind, PHX_DEPLOYED_ABSENT);
         assert_null(definition("lxc-others"));
 }
 
-/* At each start, till it is saved once more. */
+/* At each start, till an engine ends in good order. */
 static void a_file_that_was_just_written_is_read(void **state) {
         char digest[PHX_SHA256_HEX], other[PHX_SHA256_HEX];
         struct phx_stamp stamp;
@@ -217,16 +266,48 @@ static void a_file_that_was_just_written_is_read(void **state) {
         stamp = phx_stamp_of(&st);
         if (phx_stamp_is_settled(&stamp))
                 return; /* a slow machine */
-        assert_int_equal(phx_machine_kept_save(&kept), 0);
+        assert_int_equal(phx_machine_kept_save(&kept, false), 0);
         phx_sha256(OTHERS, strlen(OTHERS), digest);
         phx_sha256("", 0, other);
         change_kept(digest, other, PHX_SHA256_HEX);
-        start_all("one");
+        start_all();
         assert_seen(OTHERS, "lxc-others");
         update(0);
         assert_compiled("");
         /* No reason to write. */
-        assert_false(phx_profiles_is_unkept(profiles, false));
+        assert_false(phx_profiles_is_unkept(profiles, false, false));
+}
+
+static ino_t inode_of_kept(void) {
+        struct stat st;
+
+        assert_int_equal(stat(tree_path("state/judgements"), &st), 0);
+        return st.st_ino;
+}
+
+/* Its stamp can be relied on when the engine ends: the next one does not read it. */
+static void the_last_to_be_kept_is_what_has_settled(void **state) {
+        char digest[PHX_SHA256_HEX], other[PHX_SHA256_HEX];
+        ino_t before;
+
+        tree_write("deployed/lxc-others", OTHERS);
+        assert_seen(OTHERS, "lxc-others");
+        assert_int_equal(phx_machine_kept_save(&kept, true), 0);
+        settle("deployed/lxc-others");
+        assert_seen(OTHERS, "lxc-others");
+        before = inode_of_kept();
+        assert_int_equal(phx_machine_kept_save(&kept, false), 0);
+        assert_int_equal(inode_of_kept(), before);
+        assert_int_equal(phx_machine_kept_save(&kept, true), 0);
+        before = inode_of_kept();
+        assert_int_equal(phx_machine_kept_save(&kept, true), 0);
+        assert_int_equal(inode_of_kept(), before);
+
+        phx_sha256(OTHERS, strlen(OTHERS), digest);
+        phx_sha256("", 0, other);
+        change_kept(digest, other, PHX_SHA256_HEX);
+        start_all();
+        assert_string_equal(place()->deployed.digest, other);
 }
 
 /* --- what is not --- */
@@ -241,18 +322,17 @@ static bool is_judged_without_reading(void) {
 }
 
 static void another_program_judges_again(void **state) {
-        start_all("one");
+        size_t size = 0, content_size = 0;
+        phx_autofree char *file = read_kept(&size);
+        const char *content = content_of(file, size, &content_size);
+
+        start_all();
         assert_true(is_judged_without_reading());
-        start_all("two");
+        write_kept_as("another", content, content_size);
+        start_all();
         assert_false(is_judged_without_reading());
-        start_all(NULL);
-        assert_false(is_judged_without_reading());
-        /* This very one. */
-        update(0);
-        place();
-        (void) definition("lxc-web");
-        assert_int_equal(phx_machine_kept_save(&kept), 0);
-        start_all(NULL);
+        write_kept(content, content_size);
+        start_all();
         assert_true(is_judged_without_reading());
 }
 
@@ -263,19 +343,19 @@ static void a_damaged_file_is_none(void **state) {
         for (size_t i = 0; i < size; i += i < 80 ? 1 : 37) {
                 file[i] ^= 1;
                 tree_write_bytes("state/judgements", file, size);
-                start_all("one");
+                start_all();
                 assert_null(phx_definers_found(definers)->items);
                 file[i] ^= 1;
                 tree_write_bytes("state/judgements", file, i);
-                start_all("one");
+                start_all();
         }
         assert_false(is_judged_without_reading());
         tree_remove("state/judgements");
-        start_all("one");
+        start_all();
         update(0);
         assert_good("lxc-web");
         tree_write_bytes("state/judgements", file, size);
-        start_all("one");
+        start_all();
         assert_true(is_judged_without_reading());
 }
 
@@ -289,7 +369,7 @@ static void a_whole_file_without_sense_is_none(void **state) {
                 if (cut > 0 && content[cut - 1] != '\0')
                         continue;
                 write_kept(content, cut);
-                start_all("one");
+                start_all();
         }
         assert_false(is_judged_without_reading());
 }
@@ -298,11 +378,15 @@ static void a_whole_file_without_sense_is_none(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
+                KEPT(a_file_is_looked_at_once_in_a_pass),
+                KEPT(beside_a_link_it_is_looked_at_twice),
+                KEPT(a_file_that_has_gone_is_missed),
                 KEPT(the_stamp_is_believed),
                 KEPT(the_first_look_is_at_everything),
                 KEPT(another_text_is_read),
                 KEPT(one_that_is_gone_or_not_trusted_is_seen),
                 KEPT(a_file_that_was_just_written_is_read),
+                KEPT(the_last_to_be_kept_is_what_has_settled),
                 KEPT(another_program_judges_again),
                 KEPT(a_damaged_file_is_none),
                 KEPT(a_whole_file_without_sense_is_none),

@@ -54,16 +54,16 @@ static void judgements_that_could_not_be_kept_are_kept_later(void **state) {
 
         tree_mkdir("state/judgements/full");
         (void) look(machine);
-        phx_machine_keep(machine->machine, 1000000);
+        phx_machine_keep(machine->machine, 1000000, true);
         tree_remove("state/judgements/full");
         tree_remove("state/judgements");
         /* Not after each pass: nothing new was found out. */
-        phx_machine_keep(machine->machine, 60999999);
+        phx_machine_keep(machine->machine, 60999999, true);
         assert_false(are_judgements_kept());
-        phx_machine_keep(machine->machine, 61000000);
+        phx_machine_keep(machine->machine, 61000000, true);
         assert_true(are_judgements_kept());
         assert_int_equal(stat(tree_path("state/judgements"), &before), 0);
-        phx_machine_keep(machine->machine, 200000000);
+        phx_machine_keep(machine->machine, 200000000, true);
         assert_int_equal(stat(tree_path("state/judgements"), &after), 0);
         assert_int_equal(after.st_ino, before.st_ino);
 
@@ -71,12 +71,12 @@ static void judgements_that_could_not_be_kept_are_kept_later(void **state) {
         tree_mkdir("state/judgements/full");
         tree_write("sources/lxc-db", DB);
         (void) look(machine);
-        phx_machine_keep(machine->machine, 200000000);
+        phx_machine_keep(machine->machine, 200000000, true);
         tree_remove("state/judgements/full");
         tree_remove("state/judgements");
         tree_write("sources/lxc-db", DB "# another\n");
         (void) look(machine);
-        phx_machine_keep(machine->machine, 200000001);
+        phx_machine_keep(machine->machine, 200000001, true);
         assert_true(are_judgements_kept());
 }
 
@@ -119,6 +119,73 @@ static void what_cannot_be_recorded_is_not_installed_at_the_second_try_either(vo
         /* The profile's own line is no record. */
         load("lxc-web", "enforce");
         apply(machine, PHX_ACTION_ASSIGN, "web");
+}
+
+/* The entry is "new", which is missing, and "web" is there. */
+static void ask_for_creation(struct machine *machine) {
+        const struct phx_creation how = { .template = (char[]){ "/t.tar" } };
+
+        assert_int_equal(phx_replace(&machine->container.id, "new"), 0);
+        assert_int_equal(phx_creation_copy(&machine->container.creation, &how), 0);
+        assert_non_null(phx_lxc_options_add(
+                        &machine->container.options,
+                        "lxc.cap.drop",
+                        "sys_time"));
+}
+
+/* The lines that it brings are phoenixd's, also for one that is killed meanwhile. */
+static void the_lines_of_a_creation_are_recorded_before_it(void **state) {
+        struct phx_drift drift = { .action = PHX_ACTION_CREATE, .object = "new" };
+        phx_cleanup(phx_plan_done) struct phx_plan plan = { 0 };
+        const struct phx_observed_container *have;
+        struct machine *machine = *state;
+        const struct phx_step *step;
+        struct picture picture;
+        unsigned saves;
+
+        ask_for_creation(machine);
+        picture = look(machine);
+        assert_int_equal(
+                        phx_plan_make(picture.desired,
+                                      picture.observed,
+                                      &(struct phx_drifts){ &drift, 1 },
+                                      &plan),
+                        0);
+        step = plan.steps;
+        saves = machine->saves;
+        machine->is_disk_full = true;
+        assert_true(phx_machine_claim(machine->machine, &step, 1) < 0);
+        assert_true(phx_machine_claim(machine->machine, &step, 1) < 0);
+        machine->is_disk_full = false;
+        assert_int_equal(phx_machine_claim(machine->machine, &step, 1), 0);
+        assert_int_equal(machine->saves, saves + 1);
+
+        (void) look(machine);
+        tree_write("lxc/new/config",
+                   "lxc.uts.name = new\nlxc.cap.drop = sys_time\nlxc.apparmor.profile = lxc-web\n");
+        picture = look(machine);
+        have = phx_observed_find_container(picture.observed, "new");
+        assert_non_null(have);
+        assert_int_equal(have->wrong_lines.count, 0);
+        phx_lxc_options_done(&machine->container.options);
+        picture = look(machine);
+        have = phx_observed_find_container(picture.observed, "new");
+        assert_int_equal(have->wrong_lines.count, 1);
+        assert_int_equal(have->wrong_lines.items[0].fault, PHX_LINE_TOO_MANY);
+}
+
+static void a_path_that_had_containers_is_known(void **state) {
+        struct machine *machine = *state;
+
+        assert_false(look(machine).observed->is_emptied);
+        tree_remove("lxc/web/config");
+        assert_false(look(machine).observed->is_emptied);
+        ask_for_creation(machine);
+        assert_false(look(machine).observed->is_emptied);
+        tree_write("lxc/web/config", "lxc.uts.name = web\n");
+        assert_false(look(machine).observed->is_emptied);
+        tree_remove("lxc/web/config");
+        assert_true(look(machine).observed->is_emptied);
 }
 
 static void a_file_that_came_in_between_is_not_overwritten(void **state) {
@@ -268,6 +335,8 @@ int main(void) {
                 with_machine(judgements_that_could_not_be_kept_are_kept_later),
                 with_machine(answers_are_kept_after_the_record),
                 with_machine(what_cannot_be_recorded_is_not_installed_at_the_second_try_either),
+                with_machine(the_lines_of_a_creation_are_recorded_before_it),
+                with_machine(a_path_that_had_containers_is_known),
                 with_machine(a_file_that_came_in_between_is_not_overwritten),
                 with_machine(a_file_that_changed_in_between_is_not_overwritten),
                 with_machine(only_the_file_that_was_found_is_withdrawn),

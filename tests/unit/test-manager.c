@@ -16,6 +16,42 @@ static void a_start_is_over_when_a_look_was_made(void **state) {
         assert_int_equal(end(fixture), 0);
 }
 
+static void look_once_more(struct fixture *fixture, unsigned looks) {
+        shared->looks = 0;
+        start(fixture, LOOKS_FINE);
+        expect_later(fixture, "READY=1");
+        assert_int_equal(settled_looks(fixture), looks);
+        assert_int_equal(end(fixture), 0);
+}
+
+/* What a first look sees was watched before it: by the list that the run before has left, in
+ * memory. */
+static void a_second_run_looks_once(void **state) {
+        struct fixture *fixture = *state;
+        unsigned before;
+
+        (void) snprintf(shared->runtime, sizeof(shared->runtime), "/dev/shm/test-manager-XXXXXX");
+        assert_non_null(mkdtemp(shared->runtime));
+        look_once_more(fixture, 2);
+        look_once_more(fixture, 1);
+        /* It names another directory than the list has. */
+        (void) snprintf(shared->watched, sizeof(shared->watched), "%s/etc/other", fixture->root);
+        assert_int_equal(mkdir(shared->watched, 0755), 0);
+        look_once_more(fixture, 2);
+
+        start(fixture, LOOKS_FINE);
+        expect_later(fixture, "READY=1");
+        before = settled_looks(fixture);
+        write_file(shared->watched, "file", "text");
+        assert_int_equal(settled_looks(fixture), before + 1);
+        /* Killed, it leaves nothing. */
+        (void) kill(fixture->manager, SIGKILL);
+        (void) waitpid(fixture->manager, NULL, 0);
+        fixture->manager = 0;
+        look_once_more(fixture, 2);
+        remove_tree(shared->runtime);
+}
+
 static void a_long_start_asks_for_patience(void **state) {
         struct fixture *fixture = *state;
 
@@ -218,6 +254,7 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         const struct CMUnitTest tests[] = {
                 TEST(a_start_is_over_when_a_look_was_made),
+                TEST(a_second_run_looks_once),
                 TEST(a_long_start_asks_for_patience),
                 TEST(an_event_means_one_look_when_the_dust_has_settled),
                 TEST(a_storm_means_few_looks),

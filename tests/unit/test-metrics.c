@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "base/strings.h"
+#include "config.h"
 #include "engine/metrics.h"
 #include "tree.h"
 
@@ -33,6 +34,7 @@ static int set_up(void **state) {
         assert_non_null(snapshot->containers);
         snapshot->container_count = 1;
         assert_int_equal(phx_replace(&snapshot->containers[0].id, "101"), 0);
+        assert_int_equal(phx_replace(&snapshot->generation, "cdada34db4bb"), 0);
         snapshot->containers[0].state = PHX_CONTAINER_IN_SYNC;
         snapshot->containers[0].posture = PHX_POSTURE_UNCONFINED;
         snapshot->counters.compile_usec = 1500000;
@@ -80,10 +82,13 @@ static void it_is_what_a_collector_reads(void **state) {
         assert_has("\nphoenixd_container_postures{posture=\"confined\"} 0\n");
         assert_has("\nphoenixd_drifts{layer=\"kernel\"} 0\n");
         assert_has("\nphoenixd_in_sync 1\n");
+        assert_has("\nphoenixd_build_info{version=\"" PHX_VERSION "\"} 1\n");
+        assert_has("\nphoenixd_generation_info{generation=\"cdada34db4bb\"} 1\n");
         assert_has("\nphoenixd_compile_seconds_total 1.500000\n");
         assert_has("\nphoenixd_last_pass_timestamp_seconds 1700000000.250000\n");
         text = tree_read("collector/phoenixd.prom");
         assert_null(strstr(text, "last_converged"));
+        assert_null(strstr(text, "suspension_end"));
         for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
                 const char *value = strrchr(line, ' ');
                 char *end = NULL;
@@ -116,6 +121,47 @@ static void it_is_written_only_when_something_has_changed(void **state) {
         assert_true(inode() != first);
         assert_has("\nphoenixd_container_postures{posture=\"confined\"} 1\n");
         assert_has("\nphoenixd_passes_total 7\n");
+}
+
+static void its_times_are_never_much_older_than_a_pass(void **state) {
+        ino_t first;
+
+        times.pass.ended_at = 1700000000000000;
+        update(file);
+        first = inode();
+        times.pass.ended_at += 299000000;
+        update(file);
+        assert_true(inode() == first);
+        times.pass.ended_at += 1000000;
+        update(file);
+        assert_true(inode() != first);
+        assert_has("\nphoenixd_last_pass_timestamp_seconds 1700000300.000000\n");
+}
+
+static void the_first_end_of_a_suspension_is_a_time(void **state) {
+        static char one[] = "101", two[] = "102", reason[] = "storage";
+        struct phx_suspension suspension = {
+                .object = one,
+                .reason = reason,
+                .since = 1600000000000000,
+                .until = 1700000000000000,
+        };
+
+        assert_int_equal(phx_suspensions_set(&snapshot->suspensions, &suspension), 0);
+        suspension.object = two;
+        suspension.until = 1800000000000000;
+        assert_int_equal(phx_suspensions_set(&snapshot->suspensions, &suspension), 0);
+        update(file);
+        assert_has("\nphoenixd_suspension_end_timestamp_seconds 1700000000.000000\n");
+}
+
+static void a_host_without_a_generation_has_none(void **state) {
+        phx_autofree char *text = NULL;
+
+        assert_int_equal(phx_replace(&snapshot->generation, NULL), 0);
+        update(file);
+        text = tree_read("collector/phoenixd.prom");
+        assert_null(strstr(text, "generation_info"));
 }
 
 static void what_is_no_longer_wanted_is_removed(void **state) {
@@ -163,6 +209,18 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(it_is_what_a_collector_reads, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(
                                 it_is_written_only_when_something_has_changed,
+                                set_up,
+                                tear_down),
+                cmocka_unit_test_setup_teardown(
+                                its_times_are_never_much_older_than_a_pass,
+                                set_up,
+                                tear_down),
+                cmocka_unit_test_setup_teardown(
+                                the_first_end_of_a_suspension_is_a_time,
+                                set_up,
+                                tear_down),
+                cmocka_unit_test_setup_teardown(
+                                a_host_without_a_generation_has_none,
                                 set_up,
                                 tear_down),
                 cmocka_unit_test_setup_teardown(

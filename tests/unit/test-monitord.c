@@ -43,7 +43,7 @@ static int setup(void **state) {
 
         assert_non_null(fixture);
         (void) snprintf(lxc_path, sizeof(lxc_path), "/test/%d", (int) getpid());
-        listener = (struct listener){ count_look, &fixture->counter };
+        listener = (struct listener){ count_look, count_arrival, &fixture->counter };
         assert_int_equal(sd_event_new(&fixture->event), 0);
         assert_int_equal(monitord_new(fixture->event, &listener, &fixture->monitord), 0);
         *state = fixture;

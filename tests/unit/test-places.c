@@ -26,7 +26,7 @@ static int set_up(void **state) {
         tree_mkdir("etc/disable");
         assert_int_equal(chmod(tree_path("etc"), 0755), 0);
         assert_int_equal(chmod(tree_path("etc/lxc-a"), 0644), 0);
-        return phx_places_new(&trust, &places);
+        return phx_places_new(&trust, NULL, &places);
 }
 
 static int tear_down(void **state) {
@@ -196,6 +196,83 @@ static void what_is_below_the_directory_is_covered(void **state) {
         assert_false(phx_places_covers(places, "/etc/lxc-a"));
 }
 
+/* --- beside the definers, which walk through the same directory first --- */
+
+static struct phx_definers *definers;
+
+static int set_up_definers(void **state) {
+        int r = set_up(state);
+
+        places = phx_places_free(places);
+        if (r >= 0)
+                r = phx_definers_new(&definers);
+        return r < 0 ? r : phx_places_new(&trust, definers, &places);
+}
+
+static int tear_down_definers(void **state) {
+        int r = tear_down(state);
+
+        definers = phx_definers_free(definers);
+        return r;
+}
+
+static void walk(void) {
+        phx_autoclose int fd = open(tree_path("etc"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        phx_places_rest(places);
+        (void) phx_definers_is_due(definers, "/etc", NULL);
+        assert_true(phx_definers_look(definers, fd, NULL, NULL) >= 0);
+        assert_non_null(phx_definers_stamp(definers, "/etc", "lxc-a"));
+}
+
+static void what_changes_after_the_walk_is_seen_by_the_next_pass(void **state) {
+        settle("etc/lxc-a");
+        walk();
+        assert_int_equal(refresh(NULL), 1);
+        assert_content("one");
+        walk();
+        tree_write("etc/lxc-a", "second");
+        assert_int_equal(refresh(NULL), 0);
+        assert_content("one");
+        walk();
+        assert_int_equal(refresh(NULL), 1);
+        assert_content("second");
+}
+
+static void what_changes_before_and_after_the_walk_is_read_as_it_is(void **state) {
+        settle("etc/lxc-a");
+        walk();
+        assert_int_equal(refresh(NULL), 1);
+        assert_content("one");
+        tree_write("etc/lxc-a", "second");
+        walk();
+        tree_write("etc/lxc-a", "the third");
+        assert_int_equal(refresh(NULL), 1);
+        assert_content("the third");
+        tree_remove("etc/lxc-a");
+        assert_int_equal(refresh(NULL), 1);
+        assert_int_equal(get("/etc/lxc-a")->kind, PHX_DEPLOYED_ABSENT);
+}
+
+/* The walk follows it, and finds the very file that was there. */
+static void a_link_to_the_same_file_is_no_file(void **state) {
+        phx_autoclose int fd = -1;
+
+        settle("etc/lxc-a");
+        walk();
+        assert_int_equal(refresh(NULL), 1);
+        assert_content("one");
+        assert_int_equal(rename(tree_path("etc"), tree_path("old")), 0);
+        tree_link("etc/lxc-a", "../old/lxc-a");
+        assert_int_equal(chmod(tree_path("etc"), 0755), 0);
+        fd = open(tree_path("etc"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        phx_places_rest(places);
+        (void) phx_definers_is_due(definers, "/etc", NULL);
+        assert_true(phx_definers_look(definers, fd, NULL, NULL) >= 0);
+        assert_int_equal(refresh(NULL), 1);
+        assert_int_equal(get("/etc/lxc-a")->kind, PHX_DEPLOYED_OTHER);
+}
+
 static void another_directory_is_another_look(void **state) {
         tree_write("other/lxc-a", "other");
         assert_int_equal(chmod(tree_path("other"), 0755), 0);
@@ -207,6 +284,8 @@ static void another_directory_is_another_look(void **state) {
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define WITH_DEFINERS(name) \
+        cmocka_unit_test_setup_teardown(name, set_up_definers, tear_down_definers)
 
 int main(void) {
         const struct CMUnitTest tests[] = {
@@ -220,6 +299,9 @@ int main(void) {
                 TEST(a_directory_of_switches_that_comes_is_a_change),
                 TEST(what_is_below_the_directory_is_covered),
                 TEST(another_directory_is_another_look),
+                WITH_DEFINERS(what_changes_after_the_walk_is_seen_by_the_next_pass),
+                WITH_DEFINERS(what_changes_before_and_after_the_walk_is_read_as_it_is),
+                WITH_DEFINERS(a_link_to_the_same_file_is_no_file),
         };
 
         return cmocka_run_group_tests_name("places", tests, NULL, NULL);

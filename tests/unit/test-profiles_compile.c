@@ -210,6 +210,104 @@ static void only_the_first_of_many_takes_its_turn_as_one_would(void **state) {
                 assert_int_equal(niceness_of(watches[i].pid), others);
 }
 
+/* As on a host of one or two. Returns how many they are. */
+static size_t use_few_processors(cpu_set_t *ret_all) {
+        cpu_set_t few;
+        size_t count = 0;
+
+        assert_int_equal(sched_getaffinity(0, sizeof(*ret_all), ret_all), 0);
+        CPU_ZERO(&few);
+        for (size_t i = 0; i < CPU_SETSIZE && count < 2; i++)
+                if (CPU_ISSET(i, ret_all)) {
+                        CPU_SET(i, &few);
+                        count++;
+                }
+        assert_int_equal(sched_setaffinity(0, sizeof(few), &few), 0);
+        return count;
+}
+
+static void write_many(size_t count) {
+        char path[64], text[64];
+
+        tree_remove("profiles/lxc-web");
+        for (size_t i = 0; i < count; i++) {
+                (void) snprintf(path, sizeof(path), "profiles/lxc-%02zu", i);
+                (void) snprintf(text, sizeof(text), "profile lxc-%02zu {\n}\n", i);
+                tree_write(path, text);
+        }
+}
+
+static void the_first_of_many_runs_alone(void **state) {
+        struct phx_container_config container = { .profile = (char[]){ "lxc-05" } };
+        const struct phx_configuration configuration = { .containers = &container, .count = 1 };
+        cpu_set_t all;
+
+        write_many(4 * use_few_processors(&all) + 1);
+        tree_write("is-slow", "");
+        look.configuration = &configuration;
+        assert_int_equal(update_once(), 0);
+        assert_compiled("lxc-05\n");
+        assert_int_equal(count_compilers(), 1);
+        /* Another look in that time changes nothing. */
+        assert_int_equal(update_once(), 0);
+        assert_compiled("");
+        /* When it has ended, however it has, others start, and none of them is the first. */
+        assert_int_equal(kill(first_compiler(), SIGKILL), 0);
+        assert_true(wait_for_a_compile());
+        assert_int_equal(update_once(), 0);
+        assert_compiled("lxc-00\nlxc-01\n");
+        assert_int_equal(sched_setaffinity(0, sizeof(all), &all), 0);
+}
+
+static void a_first_that_hangs_holds_up_nobody(void **state) {
+        uint64_t began = phx_now_usec();
+        struct phx_process_watch watch;
+        cpu_set_t all;
+
+        write_many(4 * use_few_processors(&all) + 1);
+        tree_write("slow-lxc-00", "");
+        assert_int_equal(update_once(), 0);
+        assert_int_equal(phx_profiles_compiles(profiles, &watch, 1), 1);
+        assert_true(watch.due_usec > began && watch.due_usec <= phx_now_usec() + SECONDS / 2);
+        assert_false(phx_profiles_has_compiled(profiles));
+        assert_compiled("lxc-00\n");
+        assert_true(wait_for_a_compile());
+        assert_true(phx_profiles_has_compiled(profiles));
+        assert_int_equal(update_once(), 0);
+        assert_compiled("lxc-01\n");
+        assert_int_equal(phx_profiles_compiles(profiles, &watch, 1), 1);
+        assert_true(watch.due_usec > phx_now_usec() + 10 * SECONDS);
+        while (find("lxc-02")->state != PHX_SOURCE_GOOD) {
+                assert_true(wait_for_a_compile());
+                assert_true(update_once() >= 0);
+        }
+        assert_compiling("lxc-00", false);
+        assert_int_equal(sched_setaffinity(0, sizeof(all), &all), 0);
+}
+
+static void a_first_that_is_gone_holds_up_nobody(void **state) {
+        cpu_set_t all;
+
+        write_many(4 * use_few_processors(&all) + 2);
+        tree_write("is-slow", "");
+        assert_int_equal(update_once(), 0);
+        assert_compiled("lxc-00\n");
+        tree_remove("profiles/lxc-00");
+        assert_int_equal(update_once(), 0);
+        assert_compiled("lxc-01\nlxc-02\n");
+        assert_int_equal(sched_setaffinity(0, sizeof(all), &all), 0);
+}
+
+static void few_start_at_once(void **state) {
+        cpu_set_t all;
+
+        write_many(4 * use_few_processors(&all));
+        tree_write("is-slow", "");
+        assert_int_equal(update_once(), 0);
+        assert_compiled("lxc-00\nlxc-01\n");
+        assert_int_equal(sched_setaffinity(0, sizeof(all), &all), 0);
+}
+
 static void one_alone_takes_its_turn_as_any_other(void **state) {
         tree_write("is-slow", "");
         assert_int_equal(update_once(), 0);
@@ -241,6 +339,10 @@ int main(void) {
                 TEST(what_is_tried_again_keeps_its_refusal_meanwhile),
                 TEST(those_that_run_come_first),
                 TEST(only_the_first_of_many_takes_its_turn_as_one_would),
+                TEST(the_first_of_many_runs_alone),
+                TEST(a_first_that_hangs_holds_up_nobody),
+                TEST(a_first_that_is_gone_holds_up_nobody),
+                TEST(few_start_at_once),
                 TEST(one_alone_takes_its_turn_as_any_other),
                 TEST(only_what_was_there_is_waited_for),
         };

@@ -51,6 +51,35 @@ static void what_is_not_in_the_scope_is_kept(void **state) {
         assert_compiled("lxc-web\n");
 }
 
+/* Sources stay in place from look to look; what is said of one of them does not. */
+static void one_that_changes_is_judged_and_no_other(void **state) {
+        tree_write("profiles/lxc-db", DB);
+        tree_write("profiles/lxc-db.test", "deny file w /x\n");
+        update(1);
+        compiled[0] = '\0';
+        tree_write("profiles/lxc-db", "");
+        update_narrow("/profiles/lxc-db", 0);
+        assert_refused("lxc-db", "lxc-db: is empty, expected one profile", true);
+        assert_good("lxc-web");
+        update_narrow("/profiles/lxc-web", 0);
+        assert_refused("lxc-db", "lxc-db: is empty, expected one profile", true);
+        tree_write("profiles/lxc-db", DB);
+        update_narrow("/profiles/lxc-db", 0);
+        assert_good("lxc-db");
+        assert_compiled("");
+
+        assert_int_equal(chmod(tree_path("profiles/lxc-db.test"), 0666), 0);
+        update_narrow("/profiles/lxc-db.test", 0);
+        assert_int_equal(find("lxc-db")->state, PHX_SOURCE_REFUSED);
+        tree_remove("profiles/lxc-db.test");
+        update_narrow("/profiles/lxc-db.test", 1);
+        assert_good("lxc-db");
+        tree_remove("profiles/lxc-web");
+        update_narrow("/profiles/lxc-web", 0);
+        assert_int_equal(find("lxc-web")->state, PHX_SOURCE_WITHDRAWN);
+        assert_good("lxc-db");
+}
+
 static void one_that_comes_is_judged_and_one_that_goes_withdrawn(void **state) {
         update(1);
         assert_compiled("lxc-web\n");
@@ -312,6 +341,7 @@ static void events_of_sources_are_covered(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 NARROW(what_is_not_in_the_scope_is_kept),
+                NARROW(one_that_changes_is_judged_and_no_other),
                 NARROW(one_that_comes_is_judged_and_one_that_goes_withdrawn),
                 NARROW(an_include_concerns_all_that_include_it),
                 NARROW(an_include_that_comes_before_another_is_taken),

@@ -28,10 +28,10 @@ static void settle(const char *path) {
 static void keep(void) {
         phx_buffer_done(&kept);
         kept = (struct phx_buffer){ 0 };
-        assert_true(phx_profiles_is_unkept(profiles, false));
+        assert_true(phx_profiles_is_unkept(profiles, false, false));
         assert_int_equal(phx_profiles_render(profiles, &kept), 1);
-        assert_false(phx_profiles_is_unkept(profiles, false));
-        assert_true(phx_profiles_is_unkept(profiles, true));
+        assert_false(phx_profiles_is_unkept(profiles, false, false));
+        assert_true(phx_profiles_is_unkept(profiles, true, false));
 }
 
 static int take_up(size_t size) {
@@ -113,7 +113,7 @@ static void nothing_is_read_again(void **state) {
         assert_compiled("");
         assert_good("lxc-web");
         assert_good("abstractions/web");
-        assert_false(phx_profiles_is_unkept(profiles, false));
+        assert_false(phx_profiles_is_unkept(profiles, false, false));
         assert_true(phx_profiles_is_unchanged(profiles, &settings, NULL));
         for (size_t i = 0; i < PHX_ELEMENTS(paths); i++)
                 (void) close(writers[i]);
@@ -127,9 +127,9 @@ static void the_same_judgements_are_no_news(void **state) {
         for (unsigned i = 0; i < 2; i++) {
                 phx_profiles_forget_failures(profiles);
                 update(0);
-                assert_true(phx_profiles_is_unkept(profiles, false));
+                assert_true(phx_profiles_is_unkept(profiles, false, false));
                 assert_int_equal(phx_profiles_render(profiles, &again), 0);
-                assert_false(phx_profiles_is_unkept(profiles, false));
+                assert_false(phx_profiles_is_unkept(profiles, false, false));
         }
         /* Others that the same profiles were judged by. */
         settings.mode = PHX_MODE_OBSERVE;
@@ -366,12 +366,35 @@ static void a_lost_policy_is_compiled_again(void **state) {
         assert_good("lxc-web");
 }
 
+static void write_numbered(unsigned number, const char *rule) {
+        char path[64], text[128];
+
+        (void) snprintf(path, sizeof(path), "profiles/lxc-%u", number);
+        (void) snprintf(text, sizeof(text), "profile lxc-%u {\n%s}\n", number, rule);
+        tree_write(path, text);
+}
+
+/* A start judges a few again for less than it costs to keep all each time that one changes. */
+static void a_few_wait_for_others(void **state) {
+        for (unsigned i = 0; i < 32; i++)
+                write_numbered(i, "");
+        update(1);
+        assert_true(phx_profiles_is_unkept(profiles, false, true));
+        keep();
+        for (unsigned i = 0; i < 3; i++) {
+                write_numbered(i, "  file,\n");
+                update(1);
+                assert_true(phx_profiles_is_unkept(profiles, false, false));
+                assert_int_equal(phx_profiles_is_unkept(profiles, false, true), i == 2);
+        }
+}
+
 static void what_is_refused_or_compiled_is_not_kept(void **state) {
         tree_write("profiles/lxc-db", DB);
         tree_write("profiles/lxc-web", "profile lxc-web {\nbogus\n}\n");
         tree_write("slow-lxc-db", "");
         update_once();
-        assert_false(phx_profiles_is_unkept(profiles, true));
+        assert_false(phx_profiles_is_unkept(profiles, true, false));
         tree_remove("slow-lxc-db");
         tree_write("profiles/lxc-db", "profile lxc-db {\n  include if exists <x>\n}\n");
         compiled[0] = '\0';
@@ -417,6 +440,7 @@ int main(void) {
                 KEPT(a_source_directory_that_is_not_trusted_is_refused),
                 KEPT(a_stamp_that_was_not_settled_is_not_believed),
                 KEPT(a_lost_policy_is_compiled_again),
+                KEPT(a_few_wait_for_others),
                 KEPT(what_is_refused_or_compiled_is_not_kept),
                 KEPT(of_a_part_nothing_is_taken),
         };

@@ -75,7 +75,7 @@ static void each_library_is_named(void **state) {
         (void) fclose(maps);
         assert_true(inode != 0);
         assert_int_equal(phx_program_add_libraries(&lines), 0);
-        (void) snprintf(word, sizeof(word), "%llu ", inode);
+        (void) snprintf(word, sizeof(word), " %llx ", inode);
         assert_non_null(strstr(lines.data, word));
 }
 

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "base/buffer.h"
 #include "base/strings.h"
 #include "pve-tree.h"
 #include "pve/containers.h"
@@ -60,6 +61,8 @@ static struct phx_lxc_containers look(void) {
         return list;
 }
 
+static const struct phx_strings no_settings;
+
 static int edit(const struct phx_lxc_container *container, const char *profile) {
         const struct phx_lxc_edit wanted = { .profile = profile };
         struct phx_error error = { 0 };
@@ -70,7 +73,7 @@ static int edit(const struct phx_lxc_container *container, const char *profile) 
                         container->name,
                         container->digest,
                         &wanted,
-                        NULL,
+                        &no_settings,
                         &error);
         if (r < 0)
                 print_message("# %s\n", error.text);
@@ -85,6 +88,7 @@ static void expect_text(const char *expected) {
 
 static void what_proxmox_generates_is_what_is_seen(void **state) {
         phx_cleanup(phx_lxc_containers_done) struct phx_lxc_containers list = { 0 };
+        char text[1024];
 
         save(PLAIN, "3");
         list = look();
@@ -97,6 +101,22 @@ static void what_proxmox_generates_is_what_is_seen(void **state) {
         assert_string_equal(list.items[0].values.cgroup_container, "lxc/101");
         assert_int_equal(list.items[0].decider.line, 0);
         assert_true(phx_has_suffix(list.items[0].config, "/pve/lxc/101.conf"));
+        assert_string_equal(list.items[0].decider.ungated, "");
+        phx_lxc_containers_done(&list);
+
+        /* A line of the generated config is not one of the file. */
+        tree_write("hooks.conf",
+                   "lxc.hook.pre-start = /g/phoenixd-gate pre-start\n"
+                   "lxc.hook.start-host = /g/phoenixd-gate start-host\n");
+        (void) snprintf(text, sizeof(text), PLAIN "lxc.include: %s\n", tree_path("hooks.conf"));
+        save(text, "4");
+        list = look();
+        assert_null(list.items[0].decider.ungated);
+        phx_lxc_containers_done(&list);
+        (void) strcat(text, "lxc.hook.pre-start:\n");
+        save(text, "5");
+        list = look();
+        assert_string_equal(list.items[0].decider.ungated, list.items[0].config);
 }
 
 static void a_profile_is_assigned_and_taken_back(void **state) {
@@ -240,7 +260,7 @@ static void an_edit_is_shown_before_it_is_made(void **state) {
                                         "101",
                                         list.items[0].digest,
                                         &wanted,
-                                        NULL,
+                                        &no_settings,
                                         &preview),
                         1);
         assert_string_equal(preview.before, PLAIN);
@@ -358,34 +378,91 @@ static void what_is_left_over_is_offered(void **state) {
         assert_int_equal(phx_pve_containers_offer(containers, "101", &wanted, &offer), 0);
 }
 
+/* WANTED: with a '|' between each two. */
+static void expect_wish(
+                const struct phx_container_config *config,
+                bool manages_autostart,
+                const char *wanted) {
+        phx_cleanup(phx_strings_done) struct phx_strings settings = { 0 };
+        phx_cleanup(phx_buffer_done) struct phx_buffer text = { 0 };
+
+        assert_int_equal(
+                        phx_pve_containers_wish(
+                                        containers,
+                                        "101",
+                                        config,
+                                        manages_autostart,
+                                        &settings),
+                        0);
+        for (size_t i = 0; i < settings.count; i++)
+                assert_int_equal(
+                                phx_buffer_addf(&text, "%s%s", i > 0 ? "|" : "", settings.items[i]),
+                                0);
+        assert_string_equal(text.data ? text.data : "", wanted ? wanted : "");
+}
+
 /* What the file has and nobody mentions stays. */
 static void features_are_as_the_entry_asks(void **state) {
         phx_cleanup(phx_lxc_containers_done) struct phx_lxc_containers list = { 0 };
         phx_cleanup(phx_container_config_done) struct phx_container_config config = { 0 };
-        phx_autofree char *features = NULL;
+        phx_cleanup(phx_strings_done) struct phx_strings settings = { 0 };
         const struct phx_lxc_edit wanted = { .profile = "lxc-web" };
         struct phx_error error = { 0 };
 
         save(PLAIN "features: keyctl=1\n", "3");
         list = look();
-        assert_int_equal(phx_pve_containers_wish(containers, "101", &config, &features), 0);
+        expect_wish(&config, true, NULL);
         assert_int_equal(phx_strings_add(&config.pct_options, "nesting=1"), 0);
-        assert_int_equal(phx_pve_containers_wish(containers, "101", &config, &features), 1);
-        assert_string_equal(features, "keyctl=1,nesting=1");
+        expect_wish(&config, false, "features=keyctl=1,nesting=1");
+        assert_int_equal(phx_strings_add(&settings, "features=keyctl=1,nesting=1"), 0);
         if (phx_pve_containers_edit(
                             containers,
                             "101",
                             list.items[0].digest,
                             &wanted,
-                            features,
+                            &settings,
                             &error) != 1)
                 fail_msg("%s", error.text);
         expect_text(PLAIN "features: keyctl=1,nesting=1\nlxc.apparmor.profile: lxc-web\n");
         phx_lxc_containers_done(&list);
         save("features: keyctl=1,nesting=1\n" PLAIN, "4");
         list = look();
-        free(PHX_TAKE(features));
-        assert_int_equal(phx_pve_containers_wish(containers, "101", &config, &features), 0);
+        expect_wish(&config, true, NULL);
+}
+
+/* Proxmox's own keys, and the file of each step is right after it. */
+static void it_starts_when_the_entry_says(void **state) {
+        phx_cleanup(phx_lxc_containers_done) struct phx_lxc_containers list = { 0 };
+        phx_cleanup(phx_strings_done) struct phx_strings settings = { 0 };
+        const struct phx_container_config config = {
+                .has_start_at_boot = true,
+                .has_boot_order = true,
+                .start_at_boot = true,
+                .boot_order = 2,
+        };
+        const struct phx_lxc_edit wanted = { .profile = "lxc-web" };
+        struct phx_error error = { 0 };
+
+        save(PLAIN "startup: down=60\n", "3");
+        list = look();
+        expect_wish(&config, false, NULL);
+        expect_wish(&config, true, "onboot=1|startup=order=2,down=60");
+        assert_int_equal(phx_strings_add(&settings, "onboot=1"), 0);
+        assert_int_equal(phx_strings_add(&settings, "startup=order=2,down=60"), 0);
+        if (phx_pve_containers_edit(
+                            containers,
+                            "101",
+                            list.items[0].digest,
+                            &wanted,
+                            &settings,
+                            &error) != 1)
+                fail_msg("%s", error.text);
+        expect_text("arch: amd64\nhostname: web\nonboot: 1\nostype: unmanaged\nrootfs: "
+                    "ssd:subvol-101\nstartup: order=2,down=60\nlxc.apparmor.profile: lxc-web\n");
+        phx_lxc_containers_done(&list);
+        save("onboot: 1\n" PLAIN "startup: 2,down=60\n", "4");
+        list = look();
+        expect_wish(&config, true, NULL);
 }
 
 /* The daemon's own process must not wait for the cluster file system. */
@@ -496,6 +573,7 @@ int main(void) {
                                 set_up,
                                 tear_down),
                 cmocka_unit_test_setup_teardown(features_are_as_the_entry_asks, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(it_starts_when_the_entry_says, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(what_is_left_over_is_offered, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(it_is_said_what_decides_and_why, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(

@@ -410,17 +410,6 @@ static void what_the_file_system_would_refuse_is_refused(void **state) {
                         "the edited file has 1048600 bytes, expected at most 1048576");
 }
 
-static void copies_are_counted_in_the_main_section(void **state) {
-        static const char content[] =
-                        "lxc.cap.drop: x\nlxc.cap.drop=x\n lxc.cap.drop: x\n[s1]\nlxc.cap.drop: x\n";
-        phx_cleanup(phx_pve_text_done) struct phx_pve_text text = { 0 };
-
-        assert_int_equal(phx_pve_text_parse(content, strlen(content), &text), 0);
-        assert_int_equal(phx_pve_edit_copies(&text, "lxc.cap.drop=x"), 2);
-        assert_int_equal(phx_pve_edit_copies(&text, "lxc.cap.drop=y"), 0);
-        assert_int_equal(phx_pve_edit_copies(&text, "x"), 0);
-}
-
 static void a_setting_is_there_once(void **state) {
         phx_cleanup(phx_pve_edit_done) struct phx_pve_edit edit = { 0 };
 
@@ -450,7 +439,6 @@ int main(void) {
                 cmocka_unit_test(a_file_that_is_damaged_is_refused_with_the_place),
                 cmocka_unit_test(a_nul_that_goes_or_is_not_read_does_no_harm),
                 cmocka_unit_test(what_the_file_system_would_refuse_is_refused),
-                cmocka_unit_test(copies_are_counted_in_the_main_section),
                 cmocka_unit_test(a_setting_is_there_once),
         };
 

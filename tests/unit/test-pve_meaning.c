@@ -187,9 +187,10 @@ static void keys_are_read_as_proxmox_takes_them(void **state) {
         assert_int_equal(phx_pve_meaning_of(&text, &meaning), 0);
         assert_int_equal(meaning.lock->number, 1);
         assert_true(meaning.is_template && meaning.starts_at_boot && meaning.is_unprivileged);
-        assert_int_equal(meaning.startup.order, 12);
-        assert_int_equal(meaning.startup.up, 20);
-        assert_int_equal(meaning.startup.down, -1);
+        assert_true(phx_pve_digits_are(&meaning.startup.order, 12));
+        assert_true(phx_pve_digits_are(&meaning.startup.up, 20));
+        assert_null(meaning.startup.down.start);
+        assert_true(meaning.startup.is_refused);
         assert_int_equal(meaning.ostype->number, 5);
         assert_true(meaning.features.nesting);
         assert_ptr_equal(meaning.pending, &text.sections[1]);
@@ -200,8 +201,9 @@ static void keys_are_read_as_proxmox_takes_them(void **state) {
         assert_null(more.lock); /* "0" is none */
         assert_false(more.is_template || more.starts_at_boot);
         assert_true(more.is_unprivileged);
-        assert_int_equal(more.startup.order, 3);
-        assert_int_equal(more.startup.up, -1);
+        assert_true(phx_pve_digits_are(&more.startup.order, 3));
+        assert_null(more.startup.up.start);
+        assert_false(more.startup.is_refused);
         assert_null(more.ostype);
         assert_null(more.features_line);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Random files, and random edits of them and offers for them: what pve_oracle.h and
+/* Random files, and random edits of them, offers for them and starts at boot: what pve_oracle.h and
  * pve_leftovers_oracle.h say holds. PHX_SEED and PHX_CASES
  * choose others; a failure names the seed of its case. */
 
@@ -14,6 +14,8 @@
 
 #include <cmocka.h>
 
+#include "pve/meaning.h"
+#include "pve/wish.h"
 #include "pve_leftovers_oracle.h"
 #include "pve_oracle.h"
 
@@ -260,6 +262,113 @@ static size_t try_left(uint64_t seed) {
         return count;
 }
 
+/* --- starts --- */
+
+static void make_start(struct dice *dice, struct phx_buffer *text) {
+        static const char *const parts[] = { "3",    "order=3", "order=03", "order=0",
+                                             "up=5", "up=0",    "down=60",  "down=x",
+                                             " ",    "",        "0",        "nonsense" };
+        static const char *const onboot[] = { "0", "1", "yes", "off", "perhaps" };
+
+        assert_int_equal(phx_buffer_add_text(text, ""), 0);
+        for (uint64_t lines = roll(dice, 4); lines > 0; lines--) {
+                if (roll(dice, 3) == 0)
+                        add_line(dice, text);
+                if (text->size > 0 && text->data[text->size - 1] != '\n')
+                        add(text, "\n");
+                if (roll(dice, 2) == 0) {
+                        add(text, "onboot: ");
+                        add(text, PICK(dice, onboot));
+                } else {
+                        add(text, "startup: ");
+                        for (uint64_t n = roll(dice, 4) + 1; n > 0; n--) {
+                                add(text, PICK(dice, parts));
+                                add(text, n > 1 ? "," : "");
+                        }
+                }
+                add(text, "\n");
+        }
+}
+
+static struct phx_container_config make_wish(struct dice *dice) {
+        return (struct phx_container_config){
+                .has_start_at_boot = roll(dice, 2),
+                .has_boot_order = roll(dice, 2),
+                .has_boot_delay = roll(dice, 2),
+                .start_at_boot = roll(dice, 2),
+                .boot_order = (long) roll(dice, 5),
+                .boot_delay = (long) roll(dice, 7),
+        };
+}
+
+static bool is_kept(struct phx_pve_digits before, struct phx_pve_digits after) {
+        return before.size == after.size &&
+               (before.size == 0 || memcmp(before.start, after.start, before.size) == 0);
+}
+
+static const char *start_fault(
+                const struct phx_container_config *config,
+                const struct phx_pve_text *before,
+                const struct phx_pve_text *after) {
+        phx_cleanup(phx_strings_done) struct phx_strings left = { 0 };
+        phx_cleanup(phx_pve_meaning_done) struct phx_pve_meaning old = { 0 }, new = { 0 };
+
+        assert_int_equal(phx_pve_meaning_of(before, &old), 0);
+        assert_int_equal(phx_pve_meaning_of(after, &new), 0);
+        assert_int_equal(phx_pve_wish_start(config, after, &left), 0);
+        if (left.count > 0)
+                return "something is left to be wished for";
+        if (new.starts_at_boot !=
+            (config->has_start_at_boot ? config->start_at_boot : old.starts_at_boot))
+                return "it starts, or not, as nothing asks for";
+        if (config->has_boot_order ? !phx_pve_digits_are(&new.startup.order, config->boot_order)
+                                   : !is_kept(old.startup.order, new.startup.order))
+                return "the order is another one";
+        if (config->has_boot_delay ? !phx_pve_digits_are(&new.startup.up, config->boot_delay)
+                                   : !is_kept(old.startup.up, new.startup.up))
+                return "the delay is another one";
+        if (!is_kept(old.startup.down, new.startup.down))
+                return "the time for the shutdown is another one";
+        if ((config->has_boot_order || config->has_boot_delay) && new.startup.is_refused)
+                return "Proxmox cannot read it";
+        return NULL;
+}
+
+/* How many keys were written. */
+static size_t try_start(uint64_t seed) {
+        struct dice dice = { seed * UINT64_C(0x9e3779b97f4a7c15) + 3 };
+        phx_cleanup(phx_pve_edit_done) struct phx_pve_edit edit = { 0 };
+        phx_cleanup(phx_pve_text_done) struct phx_pve_text text = { 0 }, after = { 0 };
+        phx_cleanup(phx_buffer_done) struct phx_buffer data = { 0 }, result = { 0 };
+        phx_cleanup(phx_strings_done) struct phx_strings settings = { 0 };
+        struct phx_container_config config;
+        const char *fault;
+
+        make_start(&dice, &data);
+        config = make_wish(&dice);
+        assert_int_equal(phx_pve_text_parse(data.data, data.size, &text), 0);
+        assert_int_equal(phx_pve_wish_start(&config, &text, &settings), 0);
+        for (size_t i = 0; i < settings.count; i++) {
+                char *value = strchr(settings.items[i], '=');
+
+                *value++ = '\0';
+                assert_int_equal(phx_pve_edit_set(&edit, settings.items[i], value), 0);
+        }
+        if (phx_pve_edit_render(&edit, &text, &result, NULL) < 0)
+                return 0;
+        assert_int_equal(phx_pve_text_parse(result.data, result.size, &after), 0);
+        fault = start_fault(&config, &text, &after);
+        if (!fault)
+                fault = pve_edit_fault(&edit, data.data, data.size, &result);
+        if (fault)
+                fail_msg("seed %llu: %s\n%s-----\n%s",
+                         (unsigned long long) seed,
+                         fault,
+                         data.data,
+                         result.data);
+        return settings.count;
+}
+
 static uint64_t number_of(const char *name, uint64_t otherwise) {
         const char *text = getenv(name);
 
@@ -284,10 +393,20 @@ static void every_offer_keeps_its_promises(void **state) {
         assert_true(count == 1 || changes > count);
 }
 
+static void every_start_keeps_its_promises(void **state) {
+        const uint64_t first = number_of("PHX_SEED", 1), count = number_of("PHX_CASES", CASES);
+        uint64_t written = 0;
+
+        for (uint64_t seed = first; seed < first + count; seed++)
+                written += try_start(seed);
+        assert_true(count == 1 || written > count / 2);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(every_edit_keeps_its_promises),
                 cmocka_unit_test(every_offer_keeps_its_promises),
+                cmocka_unit_test(every_start_keeps_its_promises),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

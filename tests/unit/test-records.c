@@ -29,7 +29,7 @@ struct trail {
         size_t size;
 };
 
-static void on_fields(void *data, const struct iovec *fields, int count) {
+static int on_fields(void *data, const struct iovec *fields, int count) {
         struct trail *trail = data;
 
         trail->records++;
@@ -38,6 +38,7 @@ static void on_fields(void *data, const struct iovec *fields, int count) {
                 trail->named += phx_has_prefix(fields[i].iov_base, "PHOENIXD_STORY=");
                 trail->numbered += phx_has_prefix(fields[i].iov_base, "PHOENIXD_STORIES=");
         }
+        return 0;
 }
 
 static void on_record(void *data, const struct phx_record *record) {

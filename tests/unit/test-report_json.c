@@ -30,6 +30,7 @@ static struct phx_report *new_report(void) {
         assert_int_equal(phx_strings_add(&report->watches, "/etc/apparmor.d"), 0);
         assert_int_equal(phx_strings_add(&report->watches, "/var/lib/lxc/c1"), 0);
         assert_int_equal(phx_report_add_init(report, 17), 0);
+        assert_non_null(phx_jobs_add(&report->jobs, "restart-web"));
         return report;
 }
 
@@ -60,6 +61,8 @@ static void a_report_survives_the_journey(void **state) {
         assert_int_equal(back->resync_usec, 600000000);
         assert_int_equal(back->label_resync_usec, 30000000);
         assert_int_equal(back->labels_at, 1700000000000000);
+        assert_int_equal(back->jobs.count, 1);
+        assert_string_equal(back->jobs.items[0].name, "restart-web");
 }
 
 static void an_empty_report_survives_too(void **state) {
@@ -70,6 +73,7 @@ static void an_empty_report_survives_too(void **state) {
         assert_null(back->lxc_path);
         assert_int_equal(back->watches.count, 0);
         assert_int_equal(back->init_count, 0);
+        assert_int_equal(back->jobs.count, 0);
         assert_false(back->degraded);
 }
 
@@ -106,6 +110,7 @@ static void a_bad_report_is_refused_by_key(void **state) {
                 { "\"resync_usec\":",
                   "\"resync_usec\":-",
                   "report: resync_usec: missing or invalid" },
+                { "\"jobs\":[{\"name\":\"", "\"jobs\":[{\"name\":null,\"x\":\"", "report: jobs" },
                 { "{", "{\"status\":null,", "report: duplicate object key" },
         };
         phx_cleanup(phx_report_freep) struct phx_report *report = new_report();

@@ -24,7 +24,7 @@ static int setup(void **state) {
         (void) snprintf(fixture->root, sizeof(fixture->root), "/tmp/test-revision-XXXXXX");
         make_directory(fixture->root);
         (void) snprintf(fixture->path, sizeof(fixture->path), "%s/revision", fixture->root);
-        listener = (struct listener){ count_look, &fixture->counter };
+        listener = (struct listener){ count_look, count_arrival, &fixture->counter };
         assert_int_equal(sd_event_new(&fixture->event), 0);
         assert_int_equal(
                         revision_new(fixture->event, fixture->path, &listener, &fixture->revision),

@@ -46,6 +46,52 @@ static void without_events_only_the_resync_is_due(void **state) {
         assert_true(schedule_begin(&schedule, 610 * S));
 }
 
+/* While something else goes on and on. */
+static void some_events_do_not_wait_for_others(void **state) {
+        struct schedule schedule = settled(10 * S);
+
+        schedule_event(&schedule, 20 * S, false);
+        schedule_event(&schedule, 20 * S + 150 * MS, false);
+        schedule_within(&schedule, 20 * S + 160 * MS, 20 * MS);
+        schedule_event(&schedule, 20 * S + 160 * MS, false);
+        assert_true(schedule_due(&schedule) == 20 * S + 180 * MS);
+        /* A later wish does not put that off, nor does one that may wait longer. */
+        schedule_within(&schedule, 20 * S + 170 * MS, 500 * MS);
+        schedule_event(&schedule, 20 * S + 170 * MS, false);
+        assert_true(schedule_due(&schedule) == 20 * S + 180 * MS);
+        assert_int_equal(schedule_begin(&schedule, 20 * S + 180 * MS), LOOK_PLAIN);
+        schedule_event(&schedule, 20 * S + 190 * MS, false);
+        schedule_end(&schedule, 20 * S + 200 * MS, &quiet);
+        assert_true(schedule_due(&schedule) == 20 * S + 390 * MS);
+
+        /* What happens during a look is due as soon after it as other events are. */
+        assert_int_equal(schedule_begin(&schedule, 21 * S), LOOK_PLAIN);
+        schedule_within(&schedule, 21 * S + 990 * MS, 20 * MS);
+        schedule_event(&schedule, 21 * S + 990 * MS, false);
+        assert_true(schedule_due(&schedule) == PHX_NEVER);
+        schedule_end(&schedule, 22 * S, &quiet);
+        assert_true(schedule_due(&schedule) == 22 * S + 190 * MS);
+}
+
+/* However many there are: the first one is served at once, the others no faster than other events.
+ */
+static void a_hasty_event_does_not_keep_it_busy(void **state) {
+        struct schedule schedule = settled(10 * S);
+        unsigned looks = 0;
+
+        for (uint64_t now = 20 * S; now < 22 * S; now += 10 * MS) {
+                schedule_within(&schedule, now, 20 * MS);
+                schedule_event(&schedule, now, false);
+                if (schedule_due(&schedule) > now)
+                        continue;
+                if (looks++ == 0)
+                        assert_true(now == 20 * S + 20 * MS);
+                (void) schedule_begin(&schedule, now);
+                schedule_end(&schedule, now, &quiet);
+        }
+        assert_int_equal(looks, 10);
+}
+
 static void only_what_a_person_asks_for_trusts_nothing(void **state) {
         struct schedule schedule = settled(10 * S);
 
@@ -274,17 +320,6 @@ static void what_was_compiled_comes_with_what_else_is_due(void **state) {
         assert_int_equal(schedule_due(&schedule), 631 * S);
 }
 
-static void what_is_ready_waits_for_nothing(void **state) {
-        struct schedule schedule = settled(10 * S);
-
-        schedule_at_once(&schedule);
-        assert_true(schedule_due(&schedule) == 0);
-        assert_false(schedule_is_lazy(&schedule));
-        assert_int_equal(schedule_begin(&schedule, 20 * S), LOOK_PLAIN);
-        schedule_end(&schedule, 20 * S, &quiet);
-        assert_true(schedule_due(&schedule) == 620 * S);
-}
-
 static void what_happens_while_labels_are_looked_at_is_not_lost(void **state) {
         struct schedule schedule = settled(10 * S);
         struct phx_report report = quiet;
@@ -313,6 +348,8 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(the_first_look_is_full_and_at_once),
                 cmocka_unit_test(without_events_only_the_resync_is_due),
+                cmocka_unit_test(some_events_do_not_wait_for_others),
+                cmocka_unit_test(a_hasty_event_does_not_keep_it_busy),
                 cmocka_unit_test(only_what_a_person_asks_for_trusts_nothing),
                 cmocka_unit_test(an_event_waits_for_the_dust_to_settle),
                 cmocka_unit_test(a_storm_waits_no_longer_than_the_longest_delay),
@@ -329,7 +366,6 @@ int main(void) {
                 cmocka_unit_test(a_label_that_differs_is_looked_at_at_once),
                 cmocka_unit_test(what_was_compiled_is_taken_at_once_and_consumes_nothing_else),
                 cmocka_unit_test(what_was_compiled_comes_with_what_else_is_due),
-                cmocka_unit_test(what_is_ready_waits_for_nothing),
                 cmocka_unit_test(what_happens_while_labels_are_looked_at_is_not_lost),
         };
 

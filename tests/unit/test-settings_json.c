@@ -34,6 +34,8 @@ static void assert_equal(const struct phx_settings *a, const struct phx_settings
         assert_string_equal(a->deployed_dir, b->deployed_dir);
         assert_string_equal(a->lxc_path, b->lxc_path);
         assert_string_equal(a->default_profile, b->default_profile);
+        assert_int_equal(a->boot_gate, b->boot_gate);
+        assert_int_equal(a->boot_gate_without_state, b->boot_gate_without_state);
         assert_int_equal(a->mode, b->mode);
         assert_int_equal(a->debounce_usec, b->debounce_usec);
         assert_int_equal(a->longest_delay_usec, b->longest_delay_usec);
@@ -45,8 +47,19 @@ static void assert_equal(const struct phx_settings *a, const struct phx_settings
         assert_int_equal(a->allow_complain, b->allow_complain);
         assert_int_equal(a->allow_unconfined_flag, b->allow_unconfined_flag);
         assert_int_equal(a->adopt_deployed, b->adopt_deployed);
+        assert_int_equal(a->manage_autostart, b->manage_autostart);
+        assert_int_equal(a->manage_state, b->manage_state);
         assert_true(phx_equal(a->metrics_file, b->metrics_file));
         assert_int_equal(a->accepted.count, b->accepted.count);
+        assert_int_equal(a->restart.policy, b->restart.policy);
+        assert_int_equal(a->restart.windows.count, b->restart.windows.count);
+        assert_int_equal(a->restart.window_usec, b->restart.window_usec);
+        assert_int_equal(a->restart.jobs, b->restart.jobs);
+        assert_int_equal(a->restart.interval_usec, b->restart.interval_usec);
+        assert_int_equal(a->restart.deadline_usec, b->restart.deadline_usec);
+        assert_int_equal(a->restart.rollback, b->restart.rollback);
+        assert_true(phx_equal(a->restart.health, b->restart.health));
+        assert_int_equal(a->restart.health_usec, b->restart.health_usec);
 }
 
 static void every_refusal_says_what_is_wrong(void **state) {
@@ -64,6 +77,8 @@ static void defaults_are_as_documented(void **state) {
         assert_string_equal(settings->deployed_dir, "/etc/apparmor.d");
         assert_string_equal(settings->lxc_path, "/var/lib/lxc");
         assert_string_equal(settings->default_profile, "unconfined");
+        assert_int_equal(settings->boot_gate, PHX_BOOT_GATE_REFUSE);
+        assert_int_equal(settings->boot_gate_without_state, PHX_BOOT_GATE_WARN);
         assert_int_equal(settings->mode, PHX_MODE_ENFORCE);
         assert_int_equal(settings->debounce_usec, 200000);
         assert_int_equal(settings->longest_delay_usec, 2000000);
@@ -74,7 +89,24 @@ static void defaults_are_as_documented(void **state) {
         assert_false(settings->allow_complain);
         assert_false(settings->allow_unconfined_flag);
         assert_false(settings->adopt_deployed);
+        assert_true(settings->manage_autostart);
+        assert_true(settings->manage_state);
         assert_null(settings->metrics_file);
+}
+
+static void nothing_is_restarted_by_default(void **state) {
+        phx_cleanup(phx_settings_freep) struct phx_settings *settings = NULL;
+
+        assert_int_equal(phx_settings_defaults(&settings), 0);
+        assert_int_equal(settings->restart.policy, PHX_RESTART_NEVER);
+        assert_int_equal(settings->restart.windows.count, 0);
+        assert_int_equal(settings->restart.window_usec, 3600000000);
+        assert_int_equal(settings->restart.jobs, 1);
+        assert_int_equal(settings->restart.interval_usec, 5000000);
+        assert_int_equal(settings->restart.deadline_usec, 300000000);
+        assert_false(settings->restart.rollback);
+        assert_null(settings->restart.health);
+        assert_int_equal(settings->restart.health_usec, 30000000);
 }
 
 static void no_jobs_means_one_for_each_processor(void **state) {
@@ -106,6 +138,8 @@ static void every_key_is_read_in_its_unit(void **state) {
         assert_string_equal(settings->deployed_dir, "/srv/apparmor.d");
         assert_string_equal(settings->lxc_path, "/srv/lxc");
         assert_string_equal(settings->default_profile, "lxc-baseline");
+        assert_int_equal(settings->boot_gate, PHX_BOOT_GATE_OFF);
+        assert_int_equal(settings->boot_gate_without_state, PHX_BOOT_GATE_REFUSE);
         assert_int_equal(settings->mode, PHX_MODE_OBSERVE);
         assert_int_equal(settings->debounce_usec, 10000);
         assert_int_equal(settings->longest_delay_usec, 60000000);
@@ -117,6 +151,8 @@ static void every_key_is_read_in_its_unit(void **state) {
         assert_true(settings->allow_complain);
         assert_true(settings->allow_unconfined_flag);
         assert_true(settings->adopt_deployed);
+        assert_false(settings->manage_autostart);
+        assert_false(settings->manage_state);
         assert_string_equal(settings->metrics_file, "/srv/metrics/phoenixd.prom");
         assert_int_equal(settings->accepted.count, 3);
         assert_int_equal(settings->accepted.items[0].rule, PHX_RULE_MAY_LEAVE);
@@ -126,6 +162,26 @@ static void every_key_is_read_in_its_unit(void **state) {
         assert_string_equal(settings->accepted.items[1].object, "910");
         assert_int_equal(settings->accepted.items[1].line, 22);
         assert_int_equal(settings->accepted.items[2].rule, PHX_RULE_MAY_LEAVE);
+}
+
+static void every_key_of_restarts_is_read_in_its_unit(void **state) {
+        phx_cleanup(fixture_done) struct fixture fixture = fixture_read(
+                        "settings",
+                        "good-all.json");
+        phx_cleanup(phx_settings_freep) struct phx_settings *settings = parse_text(fixture.text);
+        const struct phx_restart_settings *restart = &settings->restart;
+
+        assert_int_equal(restart->policy, PHX_RESTART_WINDOW);
+        assert_int_equal(restart->windows.count, 2);
+        assert_string_equal(restart->windows.items[0], "Sat,Sun 03:00");
+        assert_string_equal(restart->windows.items[1], "*-*-01 01:30");
+        assert_int_equal(restart->window_usec, 604800000000);
+        assert_int_equal(restart->jobs, 64);
+        assert_int_equal(restart->interval_usec, 0);
+        assert_int_equal(restart->deadline_usec, 86400000000);
+        assert_true(restart->rollback);
+        assert_string_equal(restart->health, "/usr/local/sbin/is-healthy");
+        assert_int_equal(restart->health_usec, 3600000000);
 }
 
 static bool is_accepted(const char *key, long long number) {
@@ -155,7 +211,8 @@ static void ranges_end_where_the_table_says(void **state) {
         const struct phx_setting *table = phx_settings_table(&count);
 
         for (size_t i = 0; i < count; i++) {
-                if (table[i].kind != PHX_SETTING_NUMBER && table[i].kind != PHX_SETTING_JOBS)
+                if (table[i].kind != PHX_SETTING_NUMBER && table[i].kind != PHX_SETTING_JOBS &&
+                    table[i].kind != PHX_SETTING_COUNT)
                         continue;
                 assert_true(is_accepted(table[i].key, table[i].lowest));
                 assert_true(is_accepted(table[i].key, table[i].standard));
@@ -164,7 +221,7 @@ static void ranges_end_where_the_table_says(void **state) {
                 assert_false(is_accepted(table[i].key, table[i].highest + 1));
                 numbers++;
         }
-        assert_int_equal(numbers, 7);
+        assert_int_equal(numbers, 12);
 }
 
 static void a_refusal_touches_nothing(void **state) {
@@ -221,6 +278,8 @@ int main(void) {
                 cmocka_unit_test(no_jobs_means_one_for_each_processor),
                 cmocka_unit_test(an_empty_object_gives_the_defaults),
                 cmocka_unit_test(every_key_is_read_in_its_unit),
+                cmocka_unit_test(nothing_is_restarted_by_default),
+                cmocka_unit_test(every_key_of_restarts_is_read_in_its_unit),
                 cmocka_unit_test(ranges_end_where_the_table_says),
                 cmocka_unit_test(a_refusal_touches_nothing),
                 cmocka_unit_test(a_huge_file_is_refused_unread),

@@ -23,7 +23,7 @@ static const char whole[] =
                 "\"last_converged_at\":14,\"labels_at\":16,\"next_look_at\":15,"
                 "\"counters\":{\"passes\":3,\"changes\":4,\"failures\":5,\"compiles\":6,"
                 "\"compile_usec\":9223372036854775807},"
-                "\"generation\":\"ab\",\"observed_generation\":\"cd\","
+                "\"generation\":\"ab\",\"boot_gate\":\"off\",\"observed_generation\":\"cd\","
                 "\"cache\":{\"compiler\":\"0c\",\"hits\":7,\"shared_hits\":8,\"misses\":9},"
                 "\"paths\":{\"settings\":\"/s\",\"configuration\":\"/a\",\"profile_dir\":\"/b\",\"deployed_dir\":\"/c\","
                 "\"lxc_path\":\"/d\"},"
@@ -37,7 +37,7 @@ static const char whole[] =
                 "\"suspended\":{\"object\":\"*\",\"reason\":\"moving\",\"since\":1,\"until\":2,"
                 "\"by_uid\":1000}}],"
                 "\"containers\":[{\"id\":\"101\",\"name\":\"web\",\"directory\":\"c1\",\"backend\":\"pve\","
-                "\"state\":\"requires-restart\",\"posture\":\"unconfined\",\"escape\":\"may-leave\",\"restart\":\"locked\",\"lock\":\"backup\",\"profile\":\"lxc-web\","
+                "\"state\":\"requires-restart\",\"posture\":\"unconfined\",\"boot_gate\":\"not-asked\",\"escape\":\"may-leave\",\"restart\":\"locked\",\"lock\":\"backup\",\"restart_policy\":\"window\",\"wanted_state\":\"running\",\"restart_due\":\"chain\",\"restart_action\":\"start\",\"restart_at\":21,\"restart_why\":\"db\",\"profile\":\"lxc-web\","
                 "\"profile_is_default\":true,\"namespace\":\"lxc-101\","
                 "\"namespace_profiles\":[\"docker-default\"],\"assigned\":\"lxc-old\","
                 "\"running\":true,\"init\":4194304,\"label\":\"unconfined\",\"tasks\":9,"
@@ -132,6 +132,12 @@ static void each_value_arrives_in_its_member(void **state) {
         assert_int_equal(container->init, 4194304);
         assert_true(container->restart == PHX_RESTART_LOCKED);
         assert_string_equal(container->lock, "backup");
+        assert_int_equal(container->restart_policy, PHX_RESTART_WINDOW);
+        assert_int_equal(container->due, PHX_RESTART_DUE_CHAIN);
+        assert_int_equal(container->due_at, 21);
+        assert_int_equal(container->wanted_state, PHX_RUN_RUNNING);
+        assert_int_equal(container->due_action, PHX_ACTION_START);
+        assert_string_equal(container->due_why, "db");
         assert_true(container->suspended.until == PHX_NEVER);
         assert_int_equal(container->decided_by_count, 2);
         assert_int_equal(container->decided_by[1].line, 0);
@@ -269,33 +275,44 @@ static void a_key_of_a_later_version_is_passed_over(void **state) {
         assert_string_equal(back, whole);
 }
 
+/* The text in which KEY has another word than WORD. */
+static char *with_later_word(const char *key, const char *word) {
+        phx_autofree char *from = NULL;
+        char *text = NULL;
+        const char *place;
+
+        assert_true(asprintf(&from, "\"%s\":\"%s\"", key, word) > 0);
+        place = strstr(whole, from);
+        assert_non_null(place);
+        assert_true(asprintf(&text,
+                             "%.*s\"%s\":\"of-a-later-version\"%s",
+                             (int) (place - whole),
+                             whole,
+                             key,
+                             place + strlen(from)) > 0);
+        return text;
+}
+
 /* phoenixctl of this version, and a daemon of the next: what it does not know is unknown, and all
  * the rest is shown. */
 static void a_word_of_a_later_version_is_no_error(void **state) {
         static const struct {
                 const char *key, *word;
         } words[] = {
-                { "posture", "unconfined" }, { "cause", "profile-outdated" },
-                { "mode", "enforce" },       { "state", "requires-restart" },
-                { "restart", "locked" },     { "kind", "differs" },
-                { "state", "quarantined" },  { "source", "refused" },
+                { "posture", "unconfined" },   { "cause", "profile-outdated" },
+                { "mode", "enforce" },         { "state", "requires-restart" },
+                { "restart", "locked" },       { "kind", "differs" },
+                { "state", "quarantined" },    { "source", "refused" },
+                { "restart_due", "chain" },    { "restart_policy", "window" },
+                { "wanted_state", "running" }, { "restart_action", "start" },
         };
 
         for (size_t i = 0; i < PHX_ELEMENTS(words); i++) {
                 phx_cleanup(phx_description_done) struct phx_description description = { 0 };
-                phx_autofree char *from = NULL, *text = NULL, *back = NULL;
+                phx_autofree char *text = with_later_word(words[i].key, words[i].word);
+                phx_autofree char *back = NULL;
                 const struct phx_snapshot *snapshot;
-                const char *place;
 
-                assert_true(asprintf(&from, "\"%s\":\"%s\"", words[i].key, words[i].word) > 0);
-                place = strstr(whole, from);
-                assert_non_null(place);
-                assert_true(asprintf(&text,
-                                     "%.*s\"%s\":\"of-a-later-version\"%s",
-                                     (int) (place - whole),
-                                     whole,
-                                     words[i].key,
-                                     place + strlen(from)) > 0);
                 description = parsed(text);
                 snapshot = description.snapshot;
                 assert_int_equal(

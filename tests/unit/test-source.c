@@ -75,7 +75,7 @@ static void tests_belong_to_profiles_and_are_none(void **state) {
         assert_null(sources.items[1].test);
         assert_int_equal(sources.items[2].result, -EPERM);
         assert_string_equal(
-                        sources.items[2].error.text,
+                        sources.items[2].error->text,
                         "lxc-d: /profiles/lxc-d.test: 'lxc-d.test' is writable by group or others "
                         "(mode 0666), expected by its owner alone");
         assert_int_equal(sources.orphans.count, 1);
@@ -106,7 +106,9 @@ static void assert_source(const char *name, int result, const char *message) {
         for (size_t i = 0; i < sources.count; i++)
                 if (strcmp(sources.items[i].name, name) == 0) {
                         assert_int_equal(sources.items[i].result, result);
-                        assert_string_equal(sources.items[i].error.text, message);
+                        assert_string_equal(
+                                        result < 0 ? sources.items[i].error->text : "",
+                                        message);
                         return;
                 }
         fail_msg("'%s' is not listed", name);

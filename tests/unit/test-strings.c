@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 #include <errno.h>
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -103,6 +104,36 @@ static void replacing_frees_the_old_and_copies_the_new(void **state) {
         assert_null(text);
 }
 
+static void three_texts_become_one(void **state) {
+        phx_autofree char *text = NULL, *nothing = NULL;
+
+        assert_int_equal(phx_concat(&text, "/etc/apparmor.d", "/", "lxc-web"), 0);
+        assert_string_equal(text, "/etc/apparmor.d/lxc-web");
+        assert_int_equal(phx_concat(&nothing, "", "", ""), 0);
+        assert_string_equal(nothing, "");
+}
+
+static void three_texts_become_an_item(void **state) {
+        phx_cleanup(phx_strings_done) struct phx_strings strings = { 0 };
+
+        assert_int_equal(phx_strings_add_concat(&strings, "/var/lib/lxc", "/", "c0"), 0);
+        assert_int_equal(phx_strings_add_concat(&strings, "", "", ""), 0);
+        assert_int_equal(strings.count, 2);
+        assert_string_equal(strings.items[0], "/var/lib/lxc/c0");
+        assert_string_equal(strings.items[1], "");
+}
+
+static void a_number_is_written_in_decimal(void **state) {
+        static const uint64_t numbers[] = { 0, 9, 10, 123456789, INT64_MAX, UINT64_MAX };
+        char text[PHX_DECIMAL_SIZE], expected[PHX_DECIMAL_SIZE];
+
+        for (size_t i = 0; i < PHX_ELEMENTS(numbers); i++) {
+                (void) snprintf(expected, sizeof(expected), "%" PRIu64, numbers[i]);
+                assert_ptr_equal(phx_decimal(text, numbers[i]), text + strlen(expected));
+                assert_string_equal(text, expected);
+        }
+}
+
 static void words_are_alike_but_for_case_and_what_stands_between(void **state) {
         assert_true(phx_alike("AppArmor-Profile", "apparmor_profile"));
         assert_true(phx_alike(" boot.order:", "bootOrder"));
@@ -170,6 +201,9 @@ int main(void) {
                 cmocka_unit_test(copies_are_kept_in_order),
                 cmocka_unit_test(once_means_once),
                 cmocka_unit_test(sorting_makes_order_of_no_account),
+                cmocka_unit_test(three_texts_become_one),
+                cmocka_unit_test(three_texts_become_an_item),
+                cmocka_unit_test(a_number_is_written_in_decimal),
                 cmocka_unit_test(words_are_alike_but_for_case_and_what_stands_between),
                 cmocka_unit_test(what_cannot_be_seen_is_escaped),
                 cmocka_unit_test(what_has_no_room_is_cut_between_characters),

@@ -133,7 +133,8 @@ static void on_lost(void *data, const char *text) {
 static void on_stopped(void *data) {
 }
 
-static void send_nothing(void *data, const struct iovec *fields, int count) {
+static int send_nothing(void *data, const struct iovec *fields, int count) {
+        return 0;
 }
 
 static void start_supervisor(struct fixture *fixture, uint64_t silence_usec) {

@@ -355,6 +355,23 @@ static void what_can_be_no_init_is_not_taken_for_one(void **state) {
         }
 }
 
+/* A name may hold whatever stands behind it. */
+static void a_process_is_known_by_its_start(void **state) {
+        phx_cleanup(machine_done) struct machine machine = { 0 };
+        uint64_t ticks = 0;
+
+        machine_init(&machine, "started");
+        write_proc(&machine,
+                   "100/stat",
+                   "100 (a) 9 (b) S 1 100 100 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 4711 22 33\n");
+        assert_int_equal(phx_tasks_started(&machine.roots, 100, &ticks), 0);
+        assert_int_equal(ticks, 4711);
+        write_proc(&machine, "101/stat", "101 (a) S 1 100\n");
+        assert_int_equal(phx_tasks_started(&machine.roots, 101, &ticks), -EBADMSG);
+        assert_int_equal(phx_tasks_started(&machine.roots, 102, &ticks), -ENOENT);
+        assert_int_equal(ticks, 4711);
+}
+
 /* NAME with 50 processes, the first of which is FIRST. */
 static void add_busy_container(const struct machine *machine, const char *name, pid_t first) {
         phx_cleanup(phx_buffer_done) struct phx_buffer pids = { 0 };
@@ -428,6 +445,7 @@ int main(void) {
                 cmocka_unit_test(labels_alone_are_read_of_every_thread),
                 cmocka_unit_test(a_picture_differs_when_a_label_does),
                 cmocka_unit_test(what_can_be_no_init_is_not_taken_for_one),
+                cmocka_unit_test(a_process_is_known_by_its_start),
                 cmocka_unit_test(a_look_at_a_full_host_is_cheap),
                 cmocka_unit_test(our_own_process_is_found_in_the_real_proc),
         };

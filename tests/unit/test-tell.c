@@ -1,72 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "codec/snapshot_json.h"
 #include "reconcile/deciders.h"
-#include "reconcile/diff.h"
 #include "reconcile/sentence.h"
 #include "reconcile/snapshot.h"
-#include "reconcile/tell.h"
-#include "world_fake.h"
-
-struct subject {
-        struct fake *fake;
-        struct phx_tell *tell;
-};
-
-static void subject_done(struct subject *subject) {
-        subject->fake = fake_free(subject->fake);
-        subject->tell = phx_tell_free(subject->tell);
-}
-
-static struct subject subject_new(void) {
-        struct subject subject = { .fake = fake_new() };
-        const struct phx_audit audit = fake_audit(subject.fake);
-
-        assert_int_equal(phx_tell_new(&audit, &subject.tell), 0);
-        return subject;
-}
-
-/* Forgets what was told before, and tells the picture of just now. IS_END: nothing is done about it
- * in this pass. */
-static void tell_round(struct subject *subject, bool is_end) {
-        phx_cleanup(phx_desired_freep) struct phx_desired *desired = fake_copy_desired(
-                        subject->fake);
-        phx_cleanup(phx_observed_freep) struct phx_observed *observed = fake_copy_observed(
-                        subject->fake);
-        phx_cleanup(phx_drifts_done) struct phx_drifts drifts = { 0 };
-
-        fake_forget_records(subject->fake);
-        assert_int_equal(phx_diff(desired, observed, &drifts), 0);
-        assert_int_equal(phx_tell_picture(subject->tell, desired, &drifts), 0);
-        if (is_end)
-                assert_int_equal(phx_tell_left(subject->tell, desired, &drifts), 0);
-}
-
-/* A pass that repairs nothing. */
-static void tell(struct subject *subject) {
-        tell_round(subject, true);
-}
-
-static void add_web(struct subject *subject) {
-        (void) fake_profile(subject->fake, "lxc-web", "file 1", "policy 1");
-        (void) fake_deploy(subject->fake, "lxc-web", "file 1", true);
-        fake_load(subject->fake, "lxc-web", PHX_POLICY_ENFORCE, "policy 1");
-}
-
-static void assert_told(const struct subject *subject, const char *story) {
-        assert_string_equal(fake_story(subject->fake), story);
-}
+#include "tell-fixture.h"
 
 static void an_accepted_configuration_is_told_once(void **state) {
         phx_cleanup(subject_done) struct subject subject = subject_new();
@@ -184,88 +122,6 @@ static void another_wish_is_news(void **state) {
                     "neither in the profile directory nor in the kernel\n");
 }
 
-static void refuse(struct subject *subject, const char *text) {
-        struct phx_desired_profile *profile = &subject->fake->desired->profiles[0];
-
-        profile->state = text ? PHX_SOURCE_REFUSED : PHX_SOURCE_GOOD;
-        assert_int_equal(phx_replace(&profile->refusal, text), 0);
-}
-
-static void a_refusal_is_told_with_each_new_reason_and_at_its_end(void **state) {
-        phx_cleanup(subject_done) struct subject subject = subject_new();
-
-        add_web(&subject);
-        tell(&subject);
-        refuse(&subject, "lxc-web: line 3: no");
-        tell(&subject);
-        assert_told(&subject, "refused: lxc-web: line 3: no; last known good in force\n");
-        assert_string_equal(subject.fake->records[0].profile, "lxc-web");
-        refuse(&subject, "lxc-web: line 4: no");
-        tell(&subject);
-        assert_told(&subject, "refused: lxc-web: line 4: no; last known good in force\n");
-        tell(&subject);
-        assert_told(&subject, "");
-        refuse(&subject, NULL);
-        tell(&subject);
-        assert_told(&subject, "accepted: lxc-web: accepted again\n");
-}
-
-static void a_refused_source_that_is_being_written_is_neither_good_nor_news(void **state) {
-        phx_cleanup(subject_done) struct subject subject = subject_new();
-
-        add_web(&subject);
-        refuse(&subject, "lxc-web: line 3: no");
-        tell(&subject);
-        subject.fake->desired->profiles[0].state = PHX_SOURCE_WRITING;
-        tell(&subject);
-        assert_told(&subject, "");
-        subject.fake->desired->profiles[0].state = PHX_SOURCE_REFUSED;
-        tell(&subject);
-        assert_told(&subject, "");
-        subject.fake->desired->profiles[0].state = PHX_SOURCE_WRITING;
-        tell(&subject);
-        refuse(&subject, NULL);
-        tell(&subject);
-        assert_told(&subject, "accepted: lxc-web: accepted again\n");
-}
-
-static void a_refused_source_that_is_removed_is_not_called_accepted(void **state) {
-        phx_cleanup(subject_done) struct subject subject = subject_new();
-
-        add_web(&subject);
-        refuse(&subject, "lxc-web: line 3: no");
-        tell(&subject);
-        subject.fake->desired->profile_count = 0;
-        tell(&subject);
-        subject.fake->desired->profile_count = 1;
-        assert_told(&subject, "drift-gone: lxc-web: resolved: its source was removed\n");
-}
-
-static void a_refused_source_is_not_called_accepted_when_its_directory_cannot_be_read(
-                void **state) {
-        phx_cleanup(subject_done) struct subject subject = subject_new();
-        struct phx_desired *desired = subject.fake->desired;
-
-        add_web(&subject);
-        refuse(&subject, "lxc-web: line 3: no");
-        tell(&subject);
-        refuse(&subject, NULL);
-        assert_non_null(phx_desired_add_refusal(
-                        desired,
-                        PHX_REFUSED_PROFILES,
-                        NULL,
-                        "/etc/x: no such directory"));
-        tell(&subject);
-        assert_told(&subject,
-                    "refused: profiles: /etc/x: no such directory; last known good in force\n");
-        free(desired->refusals[0].object);
-        free(desired->refusals[0].text);
-        desired->refusal_count = 0;
-        tell(&subject);
-        assert_told(&subject,
-                    "accepted: profiles: accepted again\naccepted: lxc-web: accepted again\n");
-}
-
 /* What was told of drifts of this kind just now. */
 static bool is_routine(const struct subject *subject, const char *drift) {
         const struct fake_record *record;
@@ -302,28 +158,6 @@ static void what_is_only_observed_is_no_routine(void **state) {
         subject.fake->desired->mode = PHX_MODE_OBSERVE;
         tell(&subject);
         assert_false(is_routine(&subject, "mode"));
-}
-
-static void a_refused_configuration_that_is_being_written_stays_refused(void **state) {
-        phx_cleanup(subject_done) struct subject subject = subject_new();
-        struct phx_refusal *refusal = phx_desired_add_refusal(
-                        subject.fake->desired,
-                        PHX_REFUSED_CONFIGURATION,
-                        NULL,
-                        "a.json:1: no");
-
-        tell(&subject);
-        assert_string_equal(
-                        fake_find(subject.fake, PHX_RECORD_REFUSED, 0)->message,
-                        "configuration: a.json:1: no; last known good in force");
-        assert_null(fake_find(subject.fake, PHX_RECORD_REFUSED, 0)->profile);
-        refusal->is_transient = true;
-        tell(&subject);
-        assert_told(&subject, "");
-        subject.fake->desired->refusal_count = 0;
-        tell(&subject);
-        subject.fake->desired->refusal_count = 1;
-        assert_told(&subject, "accepted: configuration: accepted again\n");
 }
 
 static void posture_and_notes_are_told_once(void **state) {
@@ -496,78 +330,6 @@ static void an_intent_is_also_a_sign_of_life(void **state) {
         assert_string_equal(listener.progress, "lxc-web: installing the deployed file");
 }
 
-static void add_lint(struct phx_lints *lints, const char *source) {
-        struct phx_lint *lint = phx_lints_add(lints, PHX_RULE_MAY_LEAVE, "it may leave");
-
-        assert_non_null(lint);
-        lint->line = 3;
-        assert_int_equal(phx_replace(&lint->source, source), 0);
-}
-
-/* How often it is recorded, if this is what it breaks now. */
-static size_t count_lints(struct subject *subject, struct phx_lints *lints) {
-        struct phx_desired_profile *profile = &subject->fake->desired->profiles[0];
-
-        phx_lints_done(&profile->lints);
-        assert_int_equal(phx_lints_copy(&profile->lints, lints), 0);
-        tell(subject);
-        return fake_count(subject->fake, PHX_RECORD_LINT);
-}
-
-static struct subject subject_of_lints(void) {
-        struct subject subject = subject_new();
-
-        (void) fake_profile(subject.fake, "lxc-web", "file 1", NULL);
-        (void) fake_deploy(subject.fake, "lxc-web", "file 1", true);
-        fake_load(subject.fake, "lxc-web", PHX_POLICY_ENFORCE, NULL);
-        fake_configure(subject.fake, "web", NULL, "lxc-web");
-        return subject;
-}
-
-static void a_broken_rule_is_told_once_unless_it_is_accepted(void **state) {
-        static char object[] = "lxc-web", reason[] = "so be it";
-        struct phx_acceptance item = { .rule = PHX_RULE_MAY_LEAVE,
-                                       .object = object,
-                                       .reason = reason };
-        const struct phx_acceptances acceptances = { &item, 1 };
-        phx_cleanup(subject_done) struct subject subject = subject_of_lints();
-        phx_cleanup(phx_lints_done) struct phx_lints lints = { 0 }, accepted = { 0 };
-        bool used = false;
-
-        add_lint(&lints, "change_profile");
-        assert_int_equal(phx_lints_copy(&accepted, &lints), 0);
-        assert_int_equal(phx_acceptances_apply(&acceptances, object, &accepted, &used), 0);
-        assert_true(used);
-        assert_int_equal(count_lints(&subject, &lints), 1);
-        assert_string_equal(
-                        fake_find(subject.fake, PHX_RECORD_LINT, 0)->message,
-                        "lxc-web: it may leave (by 'change_profile' at lxc-web:3) [PHX101 "
-                        "may-leave]");
-        assert_int_equal(count_lints(&subject, &lints), 0);
-        assert_int_equal(count_lints(&subject, &accepted), 0);
-        assert_int_equal(count_lints(&subject, &lints), 1);
-}
-
-static void of_the_rules_of_an_object_those_that_are_new_are_told(void **state) {
-        phx_cleanup(subject_done) struct subject subject = subject_of_lints();
-        phx_cleanup(phx_lints_done) struct phx_lints one = { 0 }, again = { 0 }, two = { 0 },
-                                                     none = { 0 };
-
-        add_lint(&one, "a");
-        add_lint(&again, "a");
-        add_lint(&two, "b");
-        add_lint(&two, "a");
-        assert_int_equal(count_lints(&subject, &one), 1);
-        /* Another list that says the same. */
-        assert_int_equal(count_lints(&subject, &again), 0);
-        assert_int_equal(count_lints(&subject, &two), 1);
-        assert_non_null(strstr(fake_find(subject.fake, PHX_RECORD_LINT, 0)->message, "'b'"));
-        assert_int_equal(count_lints(&subject, &one), 0);
-        assert_int_equal(count_lints(&subject, &two), 1);
-        assert_int_equal(count_lints(&subject, &none), 0);
-        assert_int_equal(count_lints(&subject, &two), 2);
-}
-
 /* Objects come and go, and in any order. */
 static void what_was_told_stays_with_its_object(void **state) {
         phx_cleanup(subject_done) struct subject subject = subject_new();
@@ -683,20 +445,12 @@ int main(void) {
                 cmocka_unit_test(in_observe_mode_a_drift_is_told_at_once),
                 cmocka_unit_test(another_content_is_news_and_another_pid_is_not),
                 cmocka_unit_test(another_wish_is_news),
-                cmocka_unit_test(a_refusal_is_told_with_each_new_reason_and_at_its_end),
-                cmocka_unit_test(a_refused_source_that_is_being_written_is_neither_good_nor_news),
-                cmocka_unit_test(a_refused_source_that_is_removed_is_not_called_accepted),
-                cmocka_unit_test(
-                                a_refused_source_is_not_called_accepted_when_its_directory_cannot_be_read),
                 cmocka_unit_test(what_needs_nobody_is_routine),
                 cmocka_unit_test(what_is_only_observed_is_no_routine),
-                cmocka_unit_test(a_refused_configuration_that_is_being_written_stays_refused),
                 cmocka_unit_test(posture_and_notes_are_told_once),
                 cmocka_unit_test(an_action_is_told_with_all_that_is_known_of_it),
                 cmocka_unit_test(profiles_and_containers_go_into_their_own_fields),
                 cmocka_unit_test(an_intent_is_also_a_sign_of_life),
-                cmocka_unit_test(a_broken_rule_is_told_once_unless_it_is_accepted),
-                cmocka_unit_test(of_the_rules_of_an_object_those_that_are_new_are_told),
                 cmocka_unit_test(what_was_told_stays_with_its_object),
         };
 

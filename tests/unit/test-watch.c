@@ -34,7 +34,7 @@ static int setup(void **state) {
         assert_int_equal(mkdir(fixture->b, 0755), 0);
         assert_int_equal(mkdir(fixture->cgroup, 0755), 0);
 
-        listener = (struct listener){ count_look, &fixture->counter };
+        listener = (struct listener){ count_look, count_arrival, &fixture->counter };
         assert_int_equal(sd_event_new(&fixture->event), 0);
         assert_int_equal(watch_new(fixture->event, fixture->cgroup, &listener, &fixture->watch), 0);
         *state = fixture;
@@ -99,6 +99,57 @@ static void a_new_directory_means_another_look_once(void **state) {
         assert_int_equal(set(fixture, fixture->a, fixture->b), 0);
         assert_int_equal(watched(), 2);
         assert_int_equal(looks(fixture), 0);
+}
+
+static unsigned arrivals(struct fixture *fixture) {
+        unsigned n;
+
+        settle(fixture->event);
+        n = fixture->counter.arrivals;
+        fixture->counter.arrivals = 0;
+        return n;
+}
+
+static void touch_in(const struct fixture *fixture, const char *name) {
+        char path[160];
+        int fd;
+
+        (void) snprintf(path, sizeof(path), "%s/%s", fixture->a, name);
+        fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+        assert_true(fd >= 0);
+        (void) close(fd);
+}
+
+/* "a" is where the containers are, in the settings by way of a link, and "b" is not. */
+static void a_container_that_comes_is_an_arrival(void **state) {
+        struct fixture *fixture = *state;
+        char made[160], moved[160], partial[160], way[160];
+
+        (void) snprintf(made, sizeof(made), "%s/made", fixture->a);
+        (void) snprintf(way, sizeof(way), "%s/way", fixture->root);
+        assert_int_equal(symlink(fixture->a, way), 0);
+        (void) snprintf(moved, sizeof(moved), "%s/moved", fixture->a);
+        (void) snprintf(partial, sizeof(partial), "%s/made/partial", fixture->a);
+        (void) set(fixture, fixture->a, fixture->b);
+        assert_int_equal(mkdir(made, 0755), 0);
+        assert_int_equal(arrivals(fixture), 0);
+        assert_int_equal(watch_set_containers(fixture->watch, way), 0);
+        assert_int_equal(rename(made, moved), 0);
+        assert_int_equal(arrivals(fixture), 1);
+        assert_int_equal(mkdir(made, 0755), 0);
+        assert_int_equal(arrivals(fixture), 1);
+        (void) set(fixture, fixture->a, made);
+
+        /* lxc-create begins by making the file, and ends by removing it. */
+        touch_in(fixture, "made/partial");
+        touch_in(fixture, "made/config");
+        assert_int_equal(arrivals(fixture), 0);
+        assert_int_equal(unlink(partial), 0);
+        assert_int_equal(arrivals(fixture), 1);
+        touch_in(fixture, "made/config");
+        touch_in(fixture, ".hidden~");
+        assert_int_equal(rmdir(moved), 0);
+        assert_int_equal(arrivals(fixture), 0);
 }
 
 static void every_kind_of_change_is_heard(void **state) {
@@ -520,6 +571,7 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         const struct CMUnitTest tests[] = {
                 TEST(a_new_directory_means_another_look_once),
+                TEST(a_container_that_comes_is_an_arrival),
                 TEST(every_kind_of_change_is_heard),
                 TEST(an_event_says_what_must_be_read_again),
                 TEST(many_directories_are_watched_some_at_a_time),

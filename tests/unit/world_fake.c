@@ -197,11 +197,13 @@ static void copy_configured(struct phx_desired *to, const struct phx_desired_con
         must(container);
         set(&container->name, from->name);
         container->profile_is_default = from->profile_is_default;
+        container->state = from->state;
         set(&container->directory, from->directory);
         must(phx_desired_container_set_profile(container, from->profile, from->namespace) >= 0);
         set(&container->suggestion, from->suggestion);
         set(&container->suggestion_why, from->suggestion_why);
         must(phx_lxc_options_copy(&container->options, &from->options) >= 0);
+        must(phx_creation_copy(&container->creation, from->creation) >= 0);
         must(phx_strings_copy(&container->notes, &from->notes) >= 0);
         must(phx_lints_copy(&container->lints, &from->lints) >= 0);
 }
@@ -249,6 +251,13 @@ static void copy_container(struct phx_observed *to, const struct phx_observed_co
                                      &container->wrong_lines,
                                      from->wrong_lines.items[i].fault,
                                      from->wrong_lines.items[i].key) >= 0);
+        for (size_t i = 0; i < from->at_start.count; i++)
+                must(phx_wrong_lines_add(
+                                     &container->at_start,
+                                     from->at_start.items[i].fault,
+                                     from->at_start.items[i].key) >= 0);
+        set(&container->at_start_unknown, from->at_start_unknown);
+        container->at_start_waits = from->at_start_waits;
         must(phx_strings_copy(&container->refused_options, &from->refused_options) >= 0);
         must(phx_strings_copy(&container->labels, &from->labels) >= 0);
         container->is_running = from->is_running;
@@ -302,6 +311,7 @@ struct phx_observed *fake_copy_observed(const struct fake *fake) {
 
         must(to);
         set(&to->kernel_trouble, from->kernel_trouble);
+        set(&to->lxc_path, from->lxc_path);
         must(phx_strings_copy(&to->namespaces, &from->namespaces) >= 0);
         copy_entries(&to->loaded, &from->loaded);
         for (size_t i = 0; i < from->file_count; i++) {
@@ -461,6 +471,10 @@ static int perform(struct fake *fake, const struct phx_step *step) {
                 return assign(fake, step->drift->object, &step->edit);
         case PHX_ACTION_WITHDRAW:
                 return withdraw(fake, &step->file);
+        case PHX_ACTION_RESTART:
+        case PHX_ACTION_START:
+        case PHX_ACTION_STOP:
+        case PHX_ACTION_CREATE:
         case PHX_ACTION_NONE:
                 break;
         }
@@ -510,6 +524,15 @@ static int on_apply(void *data, const struct phx_step *step, struct phx_error *e
                         drift->object);
 }
 
+static int on_claim(void *data, const struct phx_step *const *steps, size_t count) {
+        struct fake *fake = data;
+
+        if (fake->claim_failures == 0)
+                return 0;
+        fake->claim_failures--;
+        return -EIO;
+}
+
 static bool on_is_unchanged(void *data) {
         const struct fake *fake = data;
 
@@ -519,6 +542,7 @@ static bool on_is_unchanged(void *data) {
 struct phx_world fake_world(struct fake *fake) {
         return (struct phx_world){ .judge = on_judge,
                                    .observe = on_observe,
+                                   .claim = on_claim,
                                    .apply = on_apply,
                                    .is_unchanged = on_is_unchanged,
                                    .data = fake };

@@ -52,6 +52,8 @@ struct fake {
 
         bool is_still; /* nothing is otherwise than at the last look */
 
+        unsigned claim_failures; /* so many records fail to be saved */
+
         unsigned looks, actions;
         struct fake_record *records;
         size_t record_count;

@@ -112,6 +112,22 @@ static void add_configured(struct fake *fake, struct lottery *lottery, const cha
                        id,
                        lottery_chance(lottery, 90) ? directory : NULL,
                        assignable[lottery_pick(lottery, PHX_ELEMENTS(assignable))]);
+        if (lottery_chance(lottery, 40))
+                fake->desired->containers[fake->desired->container_count - 1].state =
+                                (enum phx_run_state) lottery_pick(lottery, PHX_RUN_STATES);
+}
+
+/* That of a container that is missing. */
+static void add_creation(struct fake *fake, struct lottery *lottery) {
+        const struct phx_creation how = { .template = (char[]){ "/srv/template.tar" } };
+
+        must(phx_replace(&fake->observed->lxc_path, "/var/lib/lxc") >= 0);
+        for (size_t i = 0; i < fake->desired->container_count; i++) {
+                struct phx_desired_container *want = &fake->desired->containers[i];
+
+                if (!want->directory && lottery_chance(lottery, 50))
+                        must(phx_creation_copy(&want->creation, &how) >= 0);
+        }
 }
 
 static void add_container(struct fake *fake, struct lottery *lottery, const char *directory) {
@@ -136,6 +152,14 @@ static void add_container(struct fake *fake, struct lottery *lottery, const char
                 fake_start(fake,
                            directory,
                            effective[lottery_pick(lottery, PHX_ELEMENTS(effective) - 2)]);
+        if (container->is_running && lottery_chance(lottery, 20))
+                must(phx_wrong_lines_add(
+                                     &container->at_start,
+                                     lottery_chance(lottery, 50) ? PHX_LINE_NOT_IN_EFFECT
+                                                                 : PHX_LINE_TOO_MANY,
+                                     "lxc.cap.drop") >= 0);
+        else if (container->is_running && lottery_chance(lottery, 10))
+                must(phx_replace(&container->at_start_unknown, "it has no monitor") >= 0);
 }
 
 static void add_refusals(struct fake *fake, struct lottery *lottery) {
@@ -180,6 +204,7 @@ struct fake *random_world(uint64_t seed) {
                 if (lottery_chance(&lottery, 80))
                         add_container(fake, &lottery, directories[i]);
         }
+        add_creation(fake, &lottery);
         return fake;
 }
 

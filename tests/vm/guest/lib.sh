@@ -108,6 +108,8 @@ wait_until() {
 # --crash nothing is stopped and nothing is written out: what the disk has then is what a power
 # failure leaves.
 reboot_machine() {
+    # What is counted does not outlive this boot.
+    [[ $CHECKS_FAILED -eq 0 ]] || exit 1
     echo "# booting anew"
     # The reply must be out before the machine goes.
     sleep 0.3

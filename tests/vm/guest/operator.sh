@@ -39,6 +39,7 @@ configure() {
 # set_setting KEY JSON-VALUE
 set_setting() {
     local old='{}'
+    mkdir -p "$ETC"
     [[ ! -s $SETTINGS ]] || old=$(cat "$SETTINGS")
     jq --arg key "$1" --argjson value "$2" '.[$key] = $value' <<<"$old" >"$ETC/.settings.new"
     mv "$ETC/.settings.new" "$SETTINGS"

@@ -21,3 +21,5 @@ VM_LIB=$(dirname "${BASH_SOURCE[0]}")
 . "$VM_LIB/program.sh"
 # shellcheck source=scenario.sh
 . "$VM_LIB/scenario.sh"
+# shellcheck source=debs.sh
+. "$VM_LIB/debs.sh"

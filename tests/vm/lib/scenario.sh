@@ -40,13 +40,15 @@ snapshot_dir() {
 
 # What goes into the guest with a scenario: the helpers, the scenario, NAME.d beside it when there
 # is one, and what it asks for with "# with: OTHER.d", which may be a scenario's of the other directory,
-# or with "# with: pve", which is beside these directories.
+# or with "# with: pve", which is beside these directories; with "# package: yes" the Debian package.
 pack_scenario() {
     local file=$1 archive=$2 top name dir place
     top=$(dirname "$file")
     name=$(basename "$file" .sh)
     tar -c -f "$archive" -C "$VM_TOP/guest" {lib,main,operator,debian}.sh -C "$top" "$name.sh"
     [[ ! -d $top/$name.d ]] || tar -r -f "$archive" -C "$top" "$name.d"
+    [[ -z $(setting "$file" package) ]] ||
+        tar -r -f "$archive" -C "$VM_PACKAGES" --transform 's|^|packages/|' "$(basename "$(package_file)")"
     for dir in $(setting "$file" with); do
         place=$(place_of "$dir" "$top")
         tar -r -f "$archive" -C "$place" --exclude 'pve/*.[ch]' --exclude __pycache__ "$dir"

@@ -16,7 +16,7 @@ as_nobody() {
 }
 # Each call that changes something, one a line.
 mutating() {
-    printf '%s\n' 'Reconcile s ' 'Reconcile s web' 'ReconcileAsync s ' 'Reload' 'Suspend sst web' 'Resume s '
+    printf '%s\n' 'Reconcile s ' 'Reconcile s web' 'ReconcileAsync s ' 'Reload' 'Suspend sst web' 'Resume s ' 'Restart ss web'
 }
 # nobody_may_not: each of them is refused to nobody.
 nobody_may_not() {
@@ -27,6 +27,7 @@ nobody_may_not() {
         case $signature in
             s) arguments=("$argument") ;;
             sst) arguments=("$argument" '' 0) ;;
+            ss) arguments=("$argument" now) ;;
         esac
         if as_nobody busctl call org.phoenixd1 /org/phoenixd1 org.phoenixd1.Manager \
             "$method" ${signature:+"$signature"} "${arguments[@]}" 2>/tmp/refusal; then

@@ -146,7 +146,7 @@ check "with an exit status" exits 2 ctl status
 put_profile lxc-web
 check "fixed" settled 20
 configure web=lxc-web db=lxc-db
-check "a restart that is due is named with its command" wait_until 20 says 'systemctl restart lxc@db' ctl status db
+check "a restart that is due is named with its command" wait_until 20 says 'phoenixctl restart db' ctl status db
 
 say "an hour of peace"
 check "nobody may not suspend" exits 4 as_nobody phoenixctl suspend --reason no web

@@ -51,7 +51,7 @@ say "words, flags and paths"
 refuses "mode is one of two" '{ "mode": "Enforce" }' "1: mode: found 'Enforce', expected \"enforce\" or \"observe\""
 refuses "a default profile is named as LXC can use it" '{ "default_profile": "web" }' "1: default_profile: found 'web', expected \"unconfined\" or a profile name that begins with \"lxc-\""
 refuses "generated is no default" '{ "default_profile": "generated" }' "1: default_profile: found 'generated'"
-for key in allow_complain allow_unconfined_flag adopt_deployed; do
+for key in allow_complain allow_unconfined_flag adopt_deployed manage_autostart; do
     refuses "$key is true or false" "{ \"$key\": \"yes\" }" "1: $key: found 'yes', expected true or false"
 done
 refuses "a path is absolute" '{ "configuration": "configs.json" }' "1: configuration: found 'configs.json', expected an absolute path"

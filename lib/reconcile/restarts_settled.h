@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/strings.h"
+#include "reconcile/restarts_private.h"
+
+/* One look at the restarts that were begun, and one item of it: what each step of
+ * reconcile/restarts_settle.c is made of. */
+
+/* When a job that systemd did not accept is tried again. */
+#define SETTLE_RETRY_USEC 300000000ULL
+
+struct settler {
+        const struct phx_restart_view *view;
+        const struct phx_desired *desired;
+        const struct phx_observed *observed;
+        struct phx_index by_id;
+        struct phx_restarts next;
+        struct phx_restart_events events;
+};
+
+/* One item, with what it is about. */
+struct settled {
+        struct settler *settler;
+        struct phx_restart_item *item;             /* of NEXT */
+        const struct phx_desired_container *want;  /* never NULL */
+        const struct phx_observed_container *have; /* NULL: not on this host */
+        bool had_former;                           /* a job of it had not ended before this look */
+        bool is_gone;                              /* to be removed */
+};
+
+/* It has come to nothing, for that reason. 0 or -ENOMEM. */
+int phx_restart_settle_fail(const struct settled *settled, const char *why);
+/* Of one that is CHECKED: 1 when it is well, 0 when that is not known yet or it is CHECKED no
+ * longer, or -ENOMEM. The answer may be there before the time has passed that it has to stay up. */
+int phx_restart_settle_health(const struct settled *settled);
+/* Sees the end of the job that is FORMER. 0 or -ENOMEM. */
+int phx_restart_settle_former(struct settled *settled);
+/* One that is gone is kept after all, if that job has not ended. */
+void phx_restart_settle_keep(struct settled *settled);
+/* The step of one whose profile before is to be in its config again. 0 or -ENOMEM. */
+int phx_restart_settle_back(struct settled *settled);
+/* The step of one that is not in the configuration any more. 0 or -ENOMEM. */
+int phx_restart_settle_unwanted(struct settled *settled);
+
+static inline int settle_tell(
+                const struct settled *settled,
+                enum phx_restart_event_kind kind,
+                const char *label,
+                const char *text) {
+        return phx_restart_events_add(&settled->settler->events, kind, settled->item, label, text);
+}
+
+/* NULL while there is none. */
+static inline const struct phx_job_result *settle_result(const struct settled *settled, int *ret) {
+        phx_autofree char *name = phx_restart_job_name(settled->item);
+
+        if (!name)
+                *ret = -ENOMEM;
+        return name ? phx_job_results_find(settled->settler->view->results, name) : NULL;
+}
+
+static inline uint64_t settle_wall(const struct settled *settled) {
+        return settled->settler->view->wall_usec;
+}
+
+/* How long ago by the clock on the wall, which may have been set back. */
+static inline uint64_t settle_age(const struct settled *settled, uint64_t since) {
+        uint64_t now = settle_wall(settled);
+
+        return now > since ? now - since : 0;
+}
+
+static inline int settle_note_init(const struct settled *settled) {
+        const struct phx_observed_container *have = settled->have;
+        char init[PHX_RESTART_INIT_SIZE] = "";
+
+        if (have && have->init > 0 && have->init_started > 0)
+                phx_restart_init((unsigned) have->init, have->init_started, init);
+        return phx_replace(&settled->item->init, init);
+}
+
+/* It is not to be tried again yet. A clock that was set back holds nothing up. */
+static inline bool settle_pauses(const struct settled *settled) {
+        uint64_t now = settle_wall(settled), again = settled->item->again;
+
+        return again > now && again - now <= SETTLE_RETRY_USEC;
+}
+
+static inline void settle_enter(const struct settled *settled, enum phx_restart_phase phase) {
+        settled->item->phase = phase;
+        settled->item->since = settle_wall(settled);
+}
+
+/* A job gets the next number, and is thereby another one. */
+static inline void settle_number(const struct settled *settled) {
+        settled->item->serial = ++settled->settler->next.serial;
+        settled->item->is_resumed = false;
+}
+
+/* Hands out a job. */
+static inline void settle_hand_out(const struct settled *settled, enum phx_restart_phase phase) {
+        settle_enter(settled, phase);
+        settle_number(settled);
+        settled->item->ended = settled->item->again = settled->item->tried = 0;
+        settled->item->is_unasked = false;
+}
+
+static inline bool settle_is_same_input(const struct settled *settled) {
+        return phx_equal(settled->want->mark.input, settled->item->input);
+}
+
+static inline bool settle_may_change(const struct settled *settled) {
+        const struct phx_desired *desired = settled->settler->desired;
+
+        return desired->mode == PHX_MODE_ENFORCE && desired->has_configuration &&
+               !phx_suspensions_find(&desired->suspensions, settled->item->id);
+}

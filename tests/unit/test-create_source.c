@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* What a clone takes over from its source, which may be hostile inside and loose outside: no file
+ * in it is opened that is none, no line of its config makes the clone less confined than the
+ * entry says, and nothing is left out silently. */
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/macros.h"
+#include "create/create.h"
+#include "create/fill.h"
+#include "lxc/monitor.h"
+#include "opened.h"
+#include "tree.h"
+
+#define SHARE "/usr/share/lxc/config/"
+#define COMMON "lxc.include = " SHARE "common.conf\n"
+#define USERNS "lxc.include = " SHARE "userns.conf\n"
+#define MAP "lxc.idmap = u 0 100000 65536\nlxc.idmap = g 0 100000 65536\n"
+#define STRANGER 4321
+
+static struct phx_trust trust;
+static struct create_order order;
+
+static int set_up(void **state) {
+        trust = (struct phx_trust){ .root = tree_new(), .owner = getuid() };
+        order = (struct create_order){ .lxc_path = "/lxc",
+                                       .name = "clone",
+                                       .hostname = "made",
+                                       .label = "lxc-web",
+                                       .source = "src" };
+        tree_write("lxc/src/rootfs/etc/hostname", "src\n");
+        tree_write("lxc/src/rootfs/bin/init", "#!/bin/sh\n");
+        return 0;
+}
+
+static int tear_down(void **state) {
+        phx_strings_done(&order.lines);
+        tree_done();
+        return 0;
+}
+
+static void write_source(const char *lines) {
+        phx_autofree char *text = NULL;
+
+        assert_int_equal(phx_printf(&text, "lxc.rootfs.path = dir:/lxc/src/rootfs\n%s", lines), 0);
+        tree_write("lxc/src/config", text);
+}
+
+static void assert_cloned(const char *lines) {
+        phx_autofree char *config = NULL, *expected = NULL;
+        struct phx_error error = { 0 };
+
+        tree_remove("lxc/clone");
+        if (create_run(&trust, &order, &error) < 0)
+                assert_string_equal(error.text, "");
+        config = tree_read("lxc/clone/config");
+        assert_int_equal(
+                        phx_printf(&expected,
+                                   "# Created by phoenixd as a clone of src.\n"
+                                   "%s"
+                                   "lxc.rootfs.path = dir:/lxc/clone/rootfs\n"
+                                   "lxc.uts.name = made\n",
+                                   lines),
+                        0);
+        if (!phx_has_prefix(config, expected))
+                assert_string_equal(config, expected);
+}
+
+static void assert_refused(int code, const char *text) {
+        struct phx_error error = { 0 };
+
+        assert_int_equal(create_run(&trust, &order, &error), code);
+        if (!strstr(error.text, text))
+                assert_string_equal(error.text, text);
+        assert_int_not_equal(access(tree_path("lxc/clone"), F_OK), 0);
+}
+
+/* --- inside --- */
+
+/* Opening a device node acts on the host. */
+static void a_hostname_that_is_no_file_is_not_opened(void **state) {
+        phx_autoclose int rootfs_fd = -1, watch_fd = -1;
+        phx_autofree char *text = NULL;
+        struct phx_error error = { 0 };
+
+        rootfs_fd = open(tree_path("lxc/src/rootfs"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        watch_fd = opened_watch("lxc/src/rootfs/etc");
+        assert_int_equal(fill_hostname(rootfs_fd, "made", &error), 0);
+        assert_int_equal(opened_count(watch_fd, "hostname"), 1);
+        text = tree_read("lxc/src/rootfs/etc/hostname");
+        assert_string_equal(text, "made\n");
+        tree_remove("lxc/src/rootfs/etc/hostname");
+        assert_int_equal(mkfifo(tree_path("lxc/src/rootfs/etc/hostname"), 0600), 0);
+        (void) opened_count(watch_fd, "hostname");
+        assert_int_equal(fill_hostname(rootfs_fd, "made", &error), 0);
+        assert_int_equal(opened_count(watch_fd, "hostname"), 0);
+}
+
+static void a_hostname_with_a_second_name_is_not_written(void **state) {
+        phx_autoclose int rootfs_fd = -1;
+        phx_autofree char *text = NULL;
+        struct phx_error error = { 0 };
+
+        tree_write("outside", "as it was\n");
+        tree_remove("lxc/src/rootfs/etc/hostname");
+        assert_int_equal(
+                        linkat(AT_FDCWD,
+                               tree_path("outside"),
+                               AT_FDCWD,
+                               tree_path("lxc/src/rootfs/etc/hostname"),
+                               0),
+                        0);
+        rootfs_fd = open(tree_path("lxc/src/rootfs"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        assert_int_equal(fill_hostname(rootfs_fd, "made", &error), 0);
+        tree_remove("lxc/src/rootfs/etc/hostname");
+        tree_link("lxc/src/rootfs/etc/hostname", tree_path("outside"));
+        assert_int_equal(fill_hostname(rootfs_fd, "made", &error), 0);
+        text = tree_read("outside");
+        assert_string_equal(text, "as it was\n");
+}
+
+/* --- its config --- */
+
+static void the_files_of_a_distribution_are_included(void **state) {
+        write_source("");
+        assert_cloned(COMMON);
+        write_source(COMMON);
+        assert_cloned(COMMON);
+        tree_write("usr/share/lxc/config/debian.common.conf", COMMON);
+        write_source("lxc.include = " SHARE "debian.common.conf\n");
+        assert_cloned("lxc.include = " SHARE "debian.common.conf\n");
+        tree_write("usr/share/lxc/config/oci.common.conf", "# empty\n");
+        write_source("lxc.include = " SHARE "oci.common.conf\n");
+        assert_cloned(COMMON "lxc.include = " SHARE "oci.common.conf\n");
+        write_source(COMMON USERNS MAP "lxc.include = " SHARE "debian.userns.conf\n");
+        assert_cloned(COMMON USERNS "lxc.include = " SHARE "debian.userns.conf\n" MAP);
+        write_source("lxc.include = " SHARE "absent.common.conf\n");
+        tree_remove("lxc/clone");
+        assert_refused(-ENOENT, "absent.common.conf");
+}
+
+static void another_include_is_refused(void **state) {
+        static const char *const files[] = {
+                SHARE "nesting.conf",          SHARE "common.conf.d/",
+                SHARE "../evil.common.conf",   SHARE "sub/evil.common.conf",
+                SHARE ".common.conf",          SHARE "ubuntu.priv.common.conf",
+                SHARE "common.conf/",          "/root/common.conf",
+                "usr/share/lxc/config/x.conf", "",
+        };
+
+        for (size_t i = 0; i < PHX_ELEMENTS(files); i++) {
+                phx_autofree char *lines = NULL;
+
+                assert_int_equal(phx_printf(&lines, COMMON "lxc.include = %s\n", files[i]), 0);
+                write_source(lines);
+                assert_refused(-EINVAL, "container src: line 3 of its config is lxc.include");
+        }
+        /* It is not lost where the entry has it as well. */
+        write_source("lxc.include = " SHARE "nesting.conf\n");
+        assert_int_equal(phx_strings_add(&order.lines, "lxc.include = " SHARE "nesting.conf"), 0);
+        assert_cloned(COMMON);
+}
+
+static void a_line_that_may_confine_is_not_lost(void **state) {
+        static const char *const lines[] = {
+                "lxc.cap.drop = sys_nice",
+                "lxc.cap.keep = chown",
+                "lxc.cap.drop =",
+                "lxc.seccomp.profile = /etc/strict.seccomp",
+                "lxc.no_new_privs = 1",
+                "lxc.cgroup.devices.deny = a",
+                "lxc.cgroup2.devices.deny = a",
+                "lxc.rootfs.options = ro",
+                "lxc.mount.auto = sys:ro",
+                "lxc.selinux.context = a",
+                "lxc.namespace.keep = net",
+                "lxc.hook.start = /check",
+                "lxc.unheard.of = 1",
+                "lxc.networks = 1",
+        };
+
+        for (size_t i = 0; i < PHX_ELEMENTS(lines); i++) {
+                phx_autofree char *text = NULL, *expected = NULL;
+
+                assert_int_equal(phx_printf(&text, COMMON "# why\n%s\n", lines[i]), 0);
+                assert_int_equal(
+                                phx_printf(&expected,
+                                           "container src: line 4 of its config is %.*s",
+                                           (int) strcspn(lines[i], " "),
+                                           lines[i]),
+                                0);
+                write_source(text);
+                assert_refused(-EINVAL, expected);
+        }
+        write_source("lxc.cap.drop=sys_nice\n");
+        assert_int_equal(phx_strings_add(&order.lines, "lxc.cap.drop = sys_nice"), 0);
+        assert_cloned(COMMON);
+}
+
+static void what_its_own_entry_gives_a_clone_is_left_out(void **state) {
+        write_source("lxc.uts.name = src\n"
+                     "lxc.net.0.type = none\n"
+                     "lxc.cgroup2.memory.max = 1G\n"
+                     "lxc.cgroup2.devices.allow = a\n"
+                     "lxc.prlimit.nofile = 10\n"
+                     "lxc.mount.entry = /dev/kvm dev/kvm none bind 0 0\n"
+                     "lxc.mount.fstab = /etc/other\n"
+                     "lxc.start.auto = 1\n"
+                     "lxc.group = onboot\n"
+                     "lxc.log.level = 0\n"
+                     "lxc.apparmor.profile = unconfined\n"
+                     "lxc.apparmor.allow_nesting = 1\n"
+                     "lxc.environment = SECRET=1\n"
+                     "lxc.tty.max = 1\n"
+                     "lxc.pty.max = 1\n"
+                     "lxc.console.path = none\n"
+                     "lxc.signal.halt = SIGUSR1\n");
+        assert_cloned(COMMON);
+}
+
+/* --- users --- */
+
+static void unprivileged_is_what_is_in_effect(void **state) {
+        static const char *const privileged[] = {
+                "",
+                "lxc.idmap =\n",
+                MAP "lxc.idmap =\n",
+                "lxc.idmap = u 0 0 65536\nlxc.idmap = g 0 0 65536\n",
+                "lxc.idmap = u 0 100000 65536\nlxc.idmap = g 0 0 65536\n",
+                "lxc.idmap = u 0 100000 65536\n",
+                "lxc.idmap = u 1 100000 65535\nlxc.idmap = g 1 100000 65535\n",
+                MAP "lxc.idmap = u 70000 0 1\n",
+                MAP "lxc.idmap = nonsense\n",
+                "lxc.idmap = u 0 4294967296 5\nlxc.idmap = g 0 4294967296 5\n",
+                "lxc.idmap = x 0 100000 65536\n",
+        };
+
+        order.is_unprivileged = true;
+        for (size_t i = 0; i < PHX_ELEMENTS(privileged); i++) {
+                write_source(privileged[i]);
+                assert_refused(-EINVAL, "is privileged");
+        }
+        write_source("lxc.idmap = u 0 0 5\nlxc.idmap =\n" COMMON MAP);
+        assert_cloned(COMMON MAP);
+        write_source("lxc.idmap = b 0 100000 65536\n");
+        assert_cloned(COMMON "lxc.idmap = b 0 100000 65536\n");
+        /* It gives all capabilities, which is for a user namespace. */
+        order.is_unprivileged = false;
+        tree_remove("lxc/clone");
+        write_source(COMMON USERNS);
+        assert_refused(-EINVAL, "container src: line 3 of its config is lxc.include");
+}
+
+static unsigned mode_of(const char *path) {
+        struct stat st;
+
+        assert_int_equal(stat(tree_path(path), &st), 0);
+        return (unsigned) st.st_mode & 07777;
+}
+
+static void only_another_owner_of_its_files_may_pass(void **state) {
+        if (geteuid() != 0)
+                skip();
+        write_source(MAP);
+        assert_cloned(COMMON MAP);
+        assert_int_equal(mode_of("lxc/clone"), 0750);
+        assert_int_equal(chown(tree_path("lxc/src/rootfs"), 100000, 100000), 0);
+        assert_cloned(COMMON MAP);
+        assert_int_equal(mode_of("lxc/clone"), 0711);
+}
+
+/* --- running --- */
+
+/* A process of this user, which has the socket of a monitor until the write end is closed. */
+static pid_t listen_as(uid_t uid, const char *lxc_path, int *ret_fd) {
+        struct sockaddr_un address;
+        socklen_t size = phx_lxc_monitor_address(lxc_path, "src", &address);
+        int ready[2], end[2];
+        char byte = 0;
+        pid_t pid;
+
+        assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+        assert_int_equal(pipe2(end, O_CLOEXEC), 0);
+        pid = fork();
+        if (pid == 0) {
+                int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+                (void) close(end[1]);
+                if (setresuid(uid, uid, uid) < 0 ||
+                    bind(fd, (const struct sockaddr *) &address, size) < 0 || listen(fd, 4) < 0)
+                        _exit(1);
+                _exit(write(ready[1], "r", 1) != 1 || read(end[0], &byte, 1) != 0);
+        }
+        (void) close(ready[1]);
+        (void) close(end[0]);
+        assert_int_equal(read(ready[0], &byte, 1), 1);
+        (void) close(ready[0]);
+        *ret_fd = end[1];
+        return pid;
+}
+
+static void end_listening(pid_t pid, int fd) {
+        (void) close(fd);
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+static void one_that_runs_is_not_cloned(void **state) {
+        char directory[160] = "lxc-", path[160];
+        int fd = -1;
+        pid_t pid = listen_as(getuid(), "/lxc", &fd);
+
+        write_source("");
+        assert_refused(-EBUSY, "container src is running");
+        end_listening(pid, fd);
+        /* LXC hashes a name that is too long for a socket. */
+        memset(directory + 4, 'x', 120);
+        (void) snprintf(path, sizeof(path), "/%s", directory);
+        assert_int_equal(rename(tree_path("lxc"), tree_path(directory)), 0);
+        order.lxc_path = path;
+        pid = listen_as(getuid(), path, &fd);
+        assert_refused(-EBUSY, "container src is running");
+        end_listening(pid, fd);
+        assert_int_equal(rename(tree_path(directory), tree_path("lxc")), 0);
+        order.lxc_path = "/lxc";
+        assert_cloned(COMMON);
+}
+
+static void a_socket_of_a_stranger_is_no_monitor(void **state) {
+        int fd = -1;
+        pid_t pid;
+
+        if (geteuid() != 0)
+                skip();
+        pid = listen_as(STRANGER, "/lxc", &fd);
+        write_source("");
+        assert_cloned(COMMON);
+        end_listening(pid, fd);
+}
+
+/* --- its files --- */
+
+/* Clones with a file system of TYPE at PATH, in a mount namespace of its own, for the error. 77: it
+ * cannot have one. */
+static int clone_with_mount(const char *type, const char *path, int code, const char *text) {
+        struct phx_error error = { 0 };
+
+        if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+            mount("none", tree_path(path), type, 0, NULL) < 0)
+                return 77;
+        tree_write("lxc/src/config", "lxc.rootfs.path = /elsewhere/files\n");
+        if (create_run(&trust, &order, &error) != code)
+                return 1;
+        return strstr(error.text, text) ? 0 : 2;
+}
+
+static void assert_refused_with_mount(
+                const char *type,
+                const char *path,
+                int code,
+                const char *text) {
+        int status = 0;
+        pid_t pid = fork();
+
+        if (pid == 0)
+                _exit(clone_with_mount(type, path, code, text));
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+                skip();
+        assert_int_equal(status, 0);
+        assert_int_not_equal(access(tree_path("lxc/clone"), F_OK), 0);
+}
+
+static void one_with_a_nested_file_system_is_not_cloned(void **state) {
+        tree_write("elsewhere/files/bin/init", "#!/bin/sh\n");
+        tree_mkdir("elsewhere/files/srv/data");
+        assert_refused_with_mount(
+                        "tmpfs",
+                        "elsewhere/files/srv/data",
+                        -EXDEV,
+                        "another file system at /srv/data");
+        assert_cloned(COMMON);
+}
+
+/* ramfs has none. */
+static void attributes_that_cannot_be_copied_are_an_error(void **state) {
+        tree_write("elsewhere/files/bin/init", "#!/bin/sh\n");
+        if (setxattr(tree_path("elsewhere/files/bin/init"), "user.test", "x", 1, 0) < 0)
+                skip();
+        assert_refused_with_mount("ramfs", "lxc", -EIO, "/bin/init");
+}
+
+#define ACL "system.posix_acl_access"
+
+/* u::rw-, u:4321:r--, g::r--, m::r--, o::r-- */
+static const uint8_t acl[] = {
+        2, 0,   0,   0,   1,   0,   6,  0, 255, 255, 255, 255, 2,   0,   4,
+        0, 225, 16,  0,   0,   4,   0,  4, 0,   255, 255, 255, 255, 16,  0,
+        4, 0,   255, 255, 255, 255, 32, 0, 4,   0,   255, 255, 255, 255,
+};
+
+static void run_command(const char *command) {
+        phx_autofree char *line = NULL;
+
+        assert_int_equal(phx_printf(&line, "cd '%s' && %s", trust.root, command), 0);
+        /* NOLINTNEXTLINE(concurrency-mt-unsafe,cert-env33-c) */
+        assert_int_equal(system(line), 0);
+}
+
+static void access_lists_come_along(void **state) {
+        struct phx_error error = { 0 };
+
+        if (setxattr(tree_path("lxc/src/rootfs/bin/init"), ACL, acl, sizeof(acl), 0) < 0)
+                skip();
+        write_source("");
+        assert_cloned(COMMON);
+        assert_int_equal(
+                        getxattr(tree_path("lxc/clone/rootfs/bin/init"), ACL, NULL, 0),
+                        (int) sizeof(acl));
+        run_command("tar -C lxc/src/rootfs --acls -cf a.tar . && chmod 644 a.tar");
+        order.source = NULL;
+        order.template = "/a.tar";
+        order.name = "made";
+        assert_int_equal(create_run(&trust, &order, &error), 0);
+        assert_int_equal(
+                        getxattr(tree_path("lxc/made/rootfs/bin/init"), ACL, NULL, 0),
+                        (int) sizeof(acl));
+}
+
+static void only_dev_at_the_top_is_left_out_of_an_archive(void **state) {
+        static const char *const kinds[][2] = {
+                { "dotted", "tar -C lxc/src/rootfs -cf a.tar ." },
+                { "bare", "tar -C lxc/src/rootfs -cf a.tar bin dev etc srv" },
+                { "absolute",
+                  "tar -C lxc/src/rootfs -P --transform 's,^,/,' -cf a.tar bin dev srv" },
+        };
+
+        tree_write("lxc/src/rootfs/dev/node", "left out\n");
+        tree_write("lxc/src/rootfs/srv/dev/file", "kept\n");
+        order.source = NULL;
+        order.template = "/a.tar";
+        for (size_t i = 0; i < PHX_ELEMENTS(kinds); i++) {
+                struct phx_error error = { 0 };
+                char path[64];
+
+                run_command(kinds[i][1]);
+                assert_int_equal(chmod(tree_path("a.tar"), 0644), 0);
+                order.name = kinds[i][0];
+                assert_int_equal(create_run(&trust, &order, &error), 0);
+                (void) snprintf(path, sizeof(path), "lxc/%s/rootfs/srv/dev/file", order.name);
+                assert_int_equal(access(tree_path(path), F_OK), 0);
+                (void) snprintf(path, sizeof(path), "lxc/%s/rootfs/dev/node", order.name);
+                assert_int_not_equal(access(tree_path(path), F_OK), 0);
+        }
+}
+
+#define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                TEST(a_hostname_that_is_no_file_is_not_opened),
+                TEST(a_hostname_with_a_second_name_is_not_written),
+                TEST(the_files_of_a_distribution_are_included),
+                TEST(another_include_is_refused),
+                TEST(a_line_that_may_confine_is_not_lost),
+                TEST(what_its_own_entry_gives_a_clone_is_left_out),
+                TEST(unprivileged_is_what_is_in_effect),
+                TEST(only_another_owner_of_its_files_may_pass),
+                TEST(one_that_runs_is_not_cloned),
+                TEST(a_socket_of_a_stranger_is_no_monitor),
+                TEST(one_with_a_nested_file_system_is_not_cloned),
+                TEST(attributes_that_cannot_be_copied_are_an_error),
+                TEST(access_lists_come_along),
+                TEST(only_dev_at_the_top_is_left_out_of_an_archive),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
