@@ -58,28 +58,42 @@ static int tear_down(void **state) {
         return 0;
 }
 
+/* PATH, below LXC_PATH, in the tree. */
+static const char *in_lxc(const char *path) {
+        static char text[256];
+
+        (void) snprintf(text, sizeof(text), "%s/%s", order.lxc_path + 1, path);
+        return text;
+}
+
 static void write_source(const char *lines) {
         phx_autofree char *text = NULL;
 
-        assert_int_equal(phx_printf(&text, "lxc.rootfs.path = dir:/lxc/src/rootfs\n%s", lines), 0);
-        tree_write("lxc/src/config", text);
+        assert_int_equal(
+                        phx_printf(&text,
+                                   "lxc.rootfs.path = dir:%s/src/rootfs\n%s",
+                                   order.lxc_path,
+                                   lines),
+                        0);
+        tree_write(in_lxc("src/config"), text);
 }
 
 static void assert_cloned(const char *lines) {
         phx_autofree char *config = NULL, *expected = NULL;
         struct phx_error error = { 0 };
 
-        tree_remove("lxc/clone");
+        tree_remove(in_lxc("clone"));
         if (create_run(&trust, &order, &error) < 0)
                 assert_string_equal(error.text, "");
-        config = tree_read("lxc/clone/config");
+        config = tree_read(in_lxc("clone/config"));
         assert_int_equal(
                         phx_printf(&expected,
                                    "# Created by phoenixd as a clone of src.\n"
                                    "%s"
-                                   "lxc.rootfs.path = dir:/lxc/clone/rootfs\n"
+                                   "lxc.rootfs.path = dir:%s/clone/rootfs\n"
                                    "lxc.uts.name = made\n",
-                                   lines),
+                                   lines,
+                                   order.lxc_path),
                         0);
         if (!phx_has_prefix(config, expected))
                 assert_string_equal(config, expected);
@@ -91,7 +105,7 @@ static void assert_refused(int code, const char *text) {
         assert_int_equal(create_run(&trust, &order, &error), code);
         if (!strstr(error.text, text))
                 assert_string_equal(error.text, text);
-        assert_int_not_equal(access(tree_path("lxc/clone"), F_OK), 0);
+        assert_int_not_equal(access(tree_path(in_lxc("clone")), F_OK), 0);
 }
 
 /* --- inside --- */
@@ -290,10 +304,20 @@ static void only_another_owner_of_its_files_may_pass(void **state) {
 
 /* --- running --- */
 
+/* The sockets of monitors are the whole machine's, and other tests clone a container of that name
+ * from /lxc at the same time: here it is below a path of this process. */
+static void use_lxc_path(const char *path) {
+        static char own[160];
+
+        assert_int_equal(rename(tree_path(order.lxc_path), tree_path(path)), 0);
+        (void) snprintf(own, sizeof(own), "%s", path);
+        order.lxc_path = own;
+}
+
 /* A process of this user, which has the socket of a monitor until the write end is closed. */
-static pid_t listen_as(uid_t uid, const char *lxc_path, int *ret_fd) {
+static pid_t listen_as(uid_t uid, int *ret_fd) {
         struct sockaddr_un address;
-        socklen_t size = phx_lxc_monitor_address(lxc_path, "src", &address);
+        socklen_t size = phx_lxc_monitor_address(order.lxc_path, "src", &address);
         int ready[2], end[2];
         char byte = 0;
         pid_t pid;
@@ -324,33 +348,37 @@ static void end_listening(pid_t pid, int fd) {
 }
 
 static void one_that_runs_is_not_cloned(void **state) {
-        char directory[160] = "lxc-", path[160];
+        char path[160];
+        pid_t pid;
         int fd = -1;
-        pid_t pid = listen_as(getuid(), "/lxc", &fd);
 
+        (void) snprintf(path, sizeof(path), "/lxc-%d", (int) getpid());
+        use_lxc_path(path);
+        pid = listen_as(getuid(), &fd);
         write_source("");
         assert_refused(-EBUSY, "container src is running");
         end_listening(pid, fd);
         /* LXC hashes a name that is too long for a socket. */
-        memset(directory + 4, 'x', 120);
-        (void) snprintf(path, sizeof(path), "/%s", directory);
-        assert_int_equal(rename(tree_path("lxc"), tree_path(directory)), 0);
-        order.lxc_path = path;
-        pid = listen_as(getuid(), path, &fd);
+        (void) snprintf(path, sizeof(path), "/lxc-%0120d", (int) getpid());
+        use_lxc_path(path);
+        pid = listen_as(getuid(), &fd);
         assert_refused(-EBUSY, "container src is running");
         end_listening(pid, fd);
-        assert_int_equal(rename(tree_path(directory), tree_path("lxc")), 0);
-        order.lxc_path = "/lxc";
+        use_lxc_path("/lxc");
+        write_source("");
         assert_cloned(COMMON);
 }
 
 static void a_socket_of_a_stranger_is_no_monitor(void **state) {
+        char path[32];
         int fd = -1;
         pid_t pid;
 
         if (geteuid() != 0)
                 skip();
-        pid = listen_as(STRANGER, "/lxc", &fd);
+        (void) snprintf(path, sizeof(path), "/lxc-%d", (int) getpid());
+        use_lxc_path(path);
+        pid = listen_as(STRANGER, &fd);
         write_source("");
         assert_cloned(COMMON);
         end_listening(pid, fd);
