@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# timeout: 1200
+# timeout: 1800
 # Eight containers with dependencies get another profile: phoenixd restarts them in a window, in order and one at a time, names the one that does not come up or does not stay up, puts its profile before back, and goes on after it was killed.
 
 LXC=/var/lib/lxc

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# timeout: 900
+# timeout: 1500
 # Containers whose entries say that they are to run, or not to: started in order and with their profiles, one that
 # does not come up is left and named, one that an operator stops is started again but not for ever, all are stopped in
 # the reverse order, and the daemon is killed meanwhile.
