@@ -123,7 +123,7 @@ static int kept_add_review(struct phx_buffer *bytes, const struct phx_option_ite
                 return -ENOMEM;
         if (phx_texts_add(bytes, item->verdicts) < 0)
                 return -ENOMEM;
-        return phx_texts_add(bytes, item->has_result && phx_option_item_is_empty(item) ? "1" : "0");
+        return phx_texts_add(bytes, item->has_result && !item->result ? "1" : "0");
 }
 
 int phx_lxc_kept_render(

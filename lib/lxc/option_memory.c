@@ -11,12 +11,19 @@
 #include "base/sorted.h"
 #include "lxc/text.h"
 
+static struct phx_option_result *option_result_free(struct phx_option_result *result) {
+        if (!result)
+                return NULL;
+        phx_line_edit_done(&result->lines);
+        phx_wrong_lines_done(&result->wrong_lines);
+        phx_strings_done(&result->refused_options);
+        free(result);
+        return NULL;
+}
+
 static void item_forget_result(struct phx_option_item *item) {
-        phx_line_edit_done(&item->lines);
-        phx_wrong_lines_done(&item->wrong_lines);
-        phx_strings_done(&item->refused_options);
-        item->lines = (struct phx_line_edit){ 0 };
-        item->has_result = item->is_fresh = item->is_lifted = false;
+        item->result = option_result_free(item->result);
+        item->has_result = item->is_fresh = false;
 }
 
 static void option_item_done(struct phx_option_item *item) {
@@ -257,25 +264,43 @@ static int wrong_copy(struct phx_wrong_lines *to, const struct phx_wrong_lines *
         return r;
 }
 
-bool phx_option_item_is_empty(const struct phx_option_item *item) {
-        const struct phx_line_edit *lines = &item->lines;
-
-        return lines->removed.count + lines->tail.count + lines->recorded.count +
-                                               lines->foreign.count ==
-                               0 &&
-               item->wrong_lines.count == 0 && item->refused_options.count == 0 && !item->is_lifted;
-}
-
 int phx_option_item_show(const struct phx_option_item *item, struct phx_observed_container *have) {
-        if (edit_copy(&have->lines, &item->lines) < 0 ||
-            wrong_copy(&have->wrong_lines, &item->wrong_lines) < 0 ||
-            phx_strings_copy(&have->refused_options, &item->refused_options) < 0)
+        const struct phx_option_result *result = item->result;
+
+        if (!result)
+                return 0;
+        if (edit_copy(&have->lines, &result->lines) < 0 ||
+            wrong_copy(&have->wrong_lines, &result->wrong_lines) < 0 ||
+            phx_strings_copy(&have->refused_options, &result->refused_options) < 0)
                 return -ENOMEM;
-        if (!item->is_lifted)
+        if (!result->is_lifted)
                 return 0;
         if (phx_replace(&have->effective, "") < 0)
                 return -ENOMEM;
         return phx_replace(&have->trouble, NULL);
+}
+
+/* Whether something is to be done, or to be said. */
+static bool has_come_of_it(const struct phx_observed_container *have, bool is_lifted) {
+        const struct phx_line_edit *lines = &have->lines;
+
+        return lines->removed.count + lines->tail.count + lines->recorded.count +
+                                               lines->foreign.count >
+                               0 ||
+               have->wrong_lines.count > 0 || have->refused_options.count > 0 || is_lifted;
+}
+
+static int option_take_result(
+                struct phx_option_item *item,
+                bool is_lifted,
+                const struct phx_observed_container *have) {
+        item->result = calloc(1, sizeof(*item->result));
+        if (!item->result || edit_copy(&item->result->lines, &have->lines) < 0 ||
+            wrong_copy(&item->result->wrong_lines, &have->wrong_lines) < 0 ||
+            phx_strings_copy(&item->result->refused_options, &have->refused_options) < 0)
+                return -ENOMEM;
+        item->result->is_lifted = is_lifted;
+        return 0;
 }
 
 int phx_option_item_take(
@@ -284,12 +309,10 @@ int phx_option_item_take(
                 bool is_lifted,
                 const struct phx_observed_container *have) {
         item_forget_result(item);
-        if (phx_replace(&item->verdicts, verdicts) < 0 ||
-            edit_copy(&item->lines, &have->lines) < 0 ||
-            wrong_copy(&item->wrong_lines, &have->wrong_lines) < 0 ||
-            phx_strings_copy(&item->refused_options, &have->refused_options) < 0)
+        if (phx_replace(&item->verdicts, verdicts) < 0)
                 return -ENOMEM;
-        item->is_lifted = is_lifted;
+        if (has_come_of_it(have, is_lifted) && option_take_result(item, is_lifted, have) < 0)
+                return -ENOMEM;
         item->has_result = item->is_fresh = true;
         return 0;
 }

@@ -8,6 +8,14 @@
 #include "state/inventory.h"
 #include "state/observed.h"
 
+/* What came of a review. */
+struct phx_option_result {
+        struct phx_line_edit lines;
+        struct phx_wrong_lines wrong_lines;
+        struct phx_strings refused_options;
+        bool is_lifted; /* the trouble that the config has is none */
+};
+
 struct phx_option_item {
         char *directory;
         char *label;
@@ -17,12 +25,8 @@ struct phx_option_item {
         struct phx_lxc_chain *chain; /* what the options include; NULL for nothing */
         unsigned long chain_version;
         char *verdicts; /* liblxc's answer: one letter for each option; NULL: it has none */
-        /* What came of it. */
-        struct phx_line_edit lines;
-        struct phx_wrong_lines wrong_lines;
-        struct phx_strings refused_options;
+        struct phx_option_result *result; /* NULL, with a result too: nothing came of it */
         bool has_result;
-        bool is_lifted;  /* the trouble that the config has is none */
         bool is_refused; /* liblxc did not take the config */
         bool is_fresh;   /* options and record are known to be those of KEY */
         bool is_seen;    /* in this review */
@@ -63,8 +67,6 @@ int phx_option_memory_recall(
                 struct phx_option_memory *memory,
                 const struct phx_option_subject *subject,
                 struct phx_option_item **ret_item);
-/* Nothing is to be done, and nothing to be said. */
-bool phx_option_item_is_empty(const struct phx_option_item *item);
 /* Gives HAVE what the item says. 0 or -ENOMEM. */
 int phx_option_item_show(const struct phx_option_item *item, struct phx_observed_container *have);
 /* Remembers what HAVE says. 0 or -ENOMEM. */
