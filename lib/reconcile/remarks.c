@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /* A remark is recorded when it begins to hold, and again when it has ended and comes back. To know
- * that without printing all of them at each look, the messages are kept with their object, beside
- * what they were made of: an object that still has the same keeps its messages as they are. The
+ * that without printing all of them at each look, a mark of each message is kept with its object,
+ * beside what they were made of: an object that still has the same keeps them as they are. The
  * lints are recognized, not compared: the list here and the one of the picture are copies of the
  * same one (see state/lint.h).
  *
@@ -16,13 +16,16 @@
 #include <string.h>
 
 #include "base/grow.h"
+#include "base/seal.h"
 
+/* Of a mark, with its NUL: it takes the smallest piece of memory that there is. */
+#define MARK_SIZE 17
 /* A remark beyond this is cut. */
 #define REMARK_SIZE 1024
 
 struct telling {
         struct phx_remarked *remarked; /* of the object that is told of */
-        struct phx_strings now;        /* what holds of it now, recorded before or not */
+        struct phx_strings now;        /* the marks of what holds of it now, recorded or not */
         const struct phx_audit *audit;
         const struct phx_stories *stories;
         const char *generation;
@@ -39,7 +42,7 @@ static void remarked_forget_basis(struct phx_remarked *remarked) {
 
 static void remarked_done(struct phx_remarked *remarked) {
         remarked_forget_basis(remarked);
-        phx_strings_done(&remarked->messages);
+        phx_strings_done(&remarked->marks);
         free(remarked->object);
 }
 
@@ -166,8 +169,8 @@ static int remarks_begin(
 /* R is what telling has returned. */
 static int remarks_end(struct telling *tell, const struct phx_remarked *basis, int r) {
         if (r >= 0) {
-                phx_strings_done(&tell->remarked->messages);
-                tell->remarked->messages = PHX_TAKE_STRUCT(tell->now);
+                phx_strings_done(&tell->remarked->marks);
+                tell->remarked->marks = PHX_TAKE_STRUCT(tell->now);
                 r = remarked_set_basis(tell->remarked, basis);
         }
         phx_strings_done(&tell->now);
@@ -176,16 +179,33 @@ static int remarks_end(struct telling *tell, const struct phx_remarked *basis, i
 
 /* --- telling --- */
 
+static void make_mark(const char *message, char mark[MARK_SIZE]) {
+        char checksum[PHX_SEAL_HEX];
+
+        phx_seal_checksum("remark", message, strlen(message), checksum);
+        memcpy(mark, checksum, MARK_SIZE - 1);
+        mark[MARK_SIZE - 1] = '\0';
+}
+
+static bool tell_has(const struct telling *tell, const char *message) {
+        char mark[MARK_SIZE];
+
+        make_mark(message, mark);
+        return phx_strings_has(&tell->remarked->marks, mark);
+}
+
 /* Records RECORD's message unless it was recorded and still holds. */
 static int tell_once(struct telling *tell, const struct phx_record *record) {
+        char mark[MARK_SIZE];
         int r;
 
-        r = phx_strings_add_once(&tell->now, record->message);
+        make_mark(record->message, mark);
+        r = phx_strings_add_once(&tell->now, mark);
         if (r < 0)
                 return r;
         /* Known before it is sent, so that it is recorded once even if the next one finds no
          * memory. */
-        r = phx_strings_add_once(&tell->remarked->messages, record->message);
+        r = phx_strings_add_once(&tell->remarked->marks, mark);
         if (r <= 0)
                 return r;
         tell->audit->record(tell->audit->data, record);
@@ -230,7 +250,7 @@ static int tell_profile_lints(struct telling *tell, const struct phx_desired_pro
                 message = remarks_lint_message(profile->name, &profile->lints.items[i]);
                 if (!message)
                         return -ENOMEM;
-                if (!phx_strings_has(&tell->remarked->messages, message))
+                if (!tell_has(tell, message))
                         count = phx_stories_find(tell->stories, profile->name, &stories);
                 r = tell_once(tell,
                               &(struct phx_record){ .kind = PHX_RECORD_LINT,

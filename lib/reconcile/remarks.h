@@ -20,7 +20,7 @@ struct phx_remarked {
         char *suggestion;
         char *suggestion_why;
         struct phx_strings notes;
-        struct phx_strings messages; /* that were recorded and still hold */
+        struct phx_strings marks; /* of messages that were recorded and still hold */
         bool is_current;
 };
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* What was recorded, from one run to the next: of each list how many, and of each object its
- * messages. What these were made of is left out: the first look makes them again, and records those
- * that are not among them. Notes about the input as a whole are left out as well: they are few, and
- * each run says what it has begun with. */
+/* What was recorded, from one run to the next: of each list how many, and of each object the marks
+ * of its messages. What these were made of is left out: the first look makes them again, and
+ * records those that are not among them. Notes about the input as a whole are left out as well:
+ * they are few, and each run says what it has begun with. */
 
 #include <errno.h>
 #include <string.h>
@@ -25,7 +25,7 @@ static int left_add_list(struct phx_buffer *texts, const struct phx_remarked_lis
         for (size_t i = 0; r >= 0 && i < list->count; i++) {
                 r = phx_texts_add(texts, list->items[i].object);
                 if (r >= 0)
-                        r = left_add_strings(texts, &list->items[i].messages);
+                        r = left_add_strings(texts, &list->items[i].marks);
         }
         return r;
 }
@@ -57,7 +57,7 @@ static int left_take_list(struct phx_texts *texts, struct phx_remarked_list *lis
                         return -ENOMEM;
                 if (i > 0 && strcmp(item[-1].object, item->object) >= 0)
                         return -EBADMSG;
-                r = left_take_strings(texts, &item->messages);
+                r = left_take_strings(texts, &item->marks);
         }
         list->sorted = list->count;
         return r;
