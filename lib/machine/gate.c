@@ -33,7 +33,6 @@
 
 void phx_machine_gate_done(struct phx_machine_gate *gate) {
         phx_gate_done(&gate->last);
-        phx_buffer_done(&gate->file);
         free(gate->boot);
         gate->boot = NULL;
 }
@@ -322,6 +321,24 @@ static int gate_add_boot(const struct phx_machine_gate *gate, struct phx_gate *m
 
 /* --- the files --- */
 
+/* Of the whole file: what is wrong with its own checksum is another file. */
+static void gate_checksum(const char *file, size_t size, char checksum[PHX_SEAL_HEX]) {
+        phx_seal_checksum(PHX_GATE_CONTAINERS, file, size, checksum);
+}
+
+/* FILE is what is there now. */
+static int gate_take(struct phx_machine_gate *gate, const char *file, size_t size) {
+        struct phx_gate read = { 0 };
+        int r = phx_gate_parse(file, size, &read);
+
+        if (r < 0)
+                return r;
+        phx_gate_done(&gate->last);
+        gate->last = read;
+        gate_checksum(file, size, gate->checksum);
+        return 0;
+}
+
 /* What is damaged, or another version's, says nothing of what was right. */
 static int gate_load(struct phx_machine_gate *gate) {
         phx_autofree char *file = NULL;
@@ -333,10 +350,8 @@ static int gate_load(struct phx_machine_gate *gate) {
         gate->is_loaded = true;
         if (phx_file_read_at(gate->fd, PHX_GATE_CONTAINERS, PHX_GATE_LIMIT, &file, &size) < 0)
                 return 0;
-        r = phx_gate_parse(file, size, &gate->last);
-        if (r < 0)
-                return r == -EBADMSG ? 0 : r;
-        return phx_buffer_add(&gate->file, file, size);
+        r = gate_take(gate, file, size);
+        return r == -EBADMSG ? 0 : r;
 }
 
 static struct phx_stamp gate_stamp(const struct phx_machine_gate *gate) {
@@ -349,9 +364,10 @@ static struct phx_stamp gate_stamp(const struct phx_machine_gate *gate) {
 
 static bool gate_is_there(const struct phx_machine_gate *gate, const struct phx_buffer *file) {
         const struct phx_stamp stamp = gate_stamp(gate);
+        char checksum[PHX_SEAL_HEX];
 
-        return gate->file.size == file->size &&
-               memcmp(gate->file.data, file->data, file->size) == 0 && stamp.inode != 0 &&
+        gate_checksum(file->data, file->size, checksum);
+        return strcmp(gate->checksum, checksum) == 0 && stamp.inode != 0 &&
                (gate->stamp.inode == 0 || phx_stamp_equal(&stamp, &gate->stamp));
 }
 
@@ -373,7 +389,7 @@ static int gate_write_without_state(
 }
 
 /* 1 when it was not there yet. */
-static int gate_put(struct phx_machine_gate *gate, struct phx_buffer *file) {
+static int gate_put(struct phx_machine_gate *gate, const struct phx_buffer *file) {
         int r;
 
         if (gate_is_there(gate, file)) {
@@ -383,28 +399,21 @@ static int gate_put(struct phx_machine_gate *gate, struct phx_buffer *file) {
         r = phx_file_write_unsynced_at(gate->fd, PHX_GATE_CONTAINERS, file->data, file->size, 0600);
         if (r < 0)
                 return r;
-        phx_buffer_done(&gate->file);
-        gate->file = PHX_TAKE_STRUCT(*file);
         gate->stamp = gate_stamp(gate);
-        return 1;
+        r = gate_take(gate, file->data, file->size);
+        return r < 0 ? r : 1;
 }
 
 static int gate_write(
                 struct phx_machine_gate *gate,
                 const struct phx_settings *settings,
-                struct phx_gate *made) {
+                const struct phx_gate *made) {
         phx_cleanup(phx_buffer_done) struct phx_buffer file = { 0 };
         int r = gate_write_without_state(gate, settings);
 
         if (r >= 0)
                 r = phx_gate_render(made, &file);
-        if (r >= 0)
-                r = gate_put(gate, &file);
-        if (r <= 0)
-                return r;
-        phx_gate_done(&gate->last);
-        gate->last = PHX_TAKE_STRUCT(*made);
-        return r;
+        return r < 0 ? r : gate_put(gate, &file);
 }
 
 /* What is right is not known now; what the settings say of the gate is, and is obeyed where there
@@ -421,11 +430,7 @@ static int gate_write_level(struct phx_machine_gate *gate, const struct phx_sett
                 return r;
         made.level = gate_level_of(settings->mode, settings->boot_gate);
         r = phx_gate_render(&made, &file);
-        if (r >= 0)
-                r = gate_put(gate, &file);
-        if (r >= 0)
-                gate->last.level = made.level;
-        return r;
+        return r < 0 ? r : gate_put(gate, &file);
 }
 
 static int gate_remember(

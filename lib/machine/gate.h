@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-#include "base/buffer.h"
 #include "base/error.h"
+#include "base/seal.h"
 #include "base/stamp.h"
 #include "state/desired.h"
 #include "state/gate.h"
@@ -16,7 +16,8 @@ struct phx_machine_gate {
         bool is_loaded; /* LAST is what was found there */
         char *boot;     /* the kernel's id of this boot; NULL or "": unknown */
         struct phx_gate last;
-        struct phx_buffer file; /* LAST as it was written */
+        /* Of LAST as it was written; "" for nothing. */
+        char checksum[PHX_SEAL_HEX];
         struct phx_stamp stamp; /* of the file */
         const char *without;    /* the word for PHX_GATE_WITHOUT_STATE that is there; NULL: unknown
                                  */

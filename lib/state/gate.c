@@ -30,14 +30,22 @@
 #define KEY "gate"
 #define NO_HASH "-"
 
-void phx_gate_done(struct phx_gate *gate) {
-        for (size_t i = 0; i < gate->container_count; i++) {
-                free(gate->containers[i].directory);
-                free(gate->containers[i].id);
-                free(gate->containers[i].running);
-                phx_strings_done(&gate->containers[i].labels);
+static void gate_container_done(struct phx_gate_container *container, bool has_strings) {
+        if (!has_strings) {
+                free(container->labels.items);
+                return;
         }
+        free(container->directory);
+        free(container->id);
+        free(container->running);
+        phx_strings_done(&container->labels);
+}
+
+void phx_gate_done(struct phx_gate *gate) {
+        for (size_t i = 0; i < gate->container_count; i++)
+                gate_container_done(&gate->containers[i], !gate->text);
         free(gate->containers);
+        free(gate->text);
         free(gate->lxc_path);
         free(gate->pve_path);
         free(gate->boot);
@@ -158,9 +166,32 @@ static int parse_running(char *value, struct phx_gate_container *container) {
 
         if (!value || !value[0])
                 return -EBADMSG;
-        if (phx_replace(&container->running, value) < 0)
-                return -ENOMEM;
+        container->running = value;
         return parse_number(ticks, &container->running_since);
+}
+
+static int parse_label(char *value, struct phx_strings *labels) {
+        char **item = phx_grow(&labels->items, &labels->count, sizeof(*item));
+
+        if (!item)
+                return -ENOMEM;
+        *item = value;
+        return 0;
+}
+
+static int parse_id(char *value, struct phx_gate_container *container) {
+        container->id = value;
+        return 0;
+}
+
+static int parse_container(char *value, struct phx_gate *gate) {
+        struct phx_gate_container *container =
+                        phx_grow(&gate->containers, &gate->container_count, sizeof(*container));
+
+        if (!container)
+                return -ENOMEM;
+        container->directory = value;
+        return 0;
 }
 
 static int parse_of_container(const char *word, char *value, struct phx_gate *gate) {
@@ -170,9 +201,9 @@ static int parse_of_container(const char *word, char *value, struct phx_gate *ga
                 return -EBADMSG;
         container = &gate->containers[gate->container_count - 1];
         if (strcmp(word, "label") == 0)
-                return phx_strings_add(&container->labels, value);
+                return parse_label(value, &container->labels);
         if (strcmp(word, "id") == 0)
-                return phx_replace(&container->id, value);
+                return parse_id(value, container);
         if (strcmp(word, "suspended") == 0)
                 return parse_number(value, &container->suspended_until);
         if (strcmp(word, "running") == 0)
@@ -197,13 +228,12 @@ static int parse_line(char *line, struct phx_gate *gate) {
         if (strcmp(word, "policy") == 0)
                 return parse_policy(value, gate);
         if (strcmp(word, "container") == 0)
-                return phx_gate_add_container(gate, value) ? 0 : -ENOMEM;
+                return parse_container(value, gate);
         return parse_of_container(word, value, gate);
 }
 
 int phx_gate_parse(const char *file, size_t size, struct phx_gate *ret_gate) {
         phx_cleanup(phx_gate_done) struct phx_gate gate = { 0 };
-        phx_autofree char *copy = NULL;
         size_t text_size = 0;
         const char *text = phx_seal_open(MAGIC, KEY, file, size, &text_size, NULL);
         char *rest, *line;
@@ -211,8 +241,8 @@ int phx_gate_parse(const char *file, size_t size, struct phx_gate *ret_gate) {
 
         if (!text || text_size == 0 || text[text_size - 1] != '\n' || memchr(text, '\0', text_size))
                 return -EBADMSG;
-        rest = copy = strndup(text, text_size - 1);
-        if (!copy)
+        rest = gate.text = strndup(text, text_size - 1);
+        if (!rest)
                 return -ENOMEM;
         while (r >= 0 && (line = strsep(&rest, "\n")))
                 r = parse_line(line, &gate);

@@ -47,12 +47,14 @@ struct phx_gate {
         struct phx_kernel_entries policies;
         struct phx_gate_container *containers;
         size_t container_count;
+        /* Of one that was read: the containers' strings are parts of it. NULL: they are owned. */
+        char *text;
 };
 
 void phx_gate_done(struct phx_gate *gate);
 
-/* Appends a container without labels; borrowed, valid until the next call. NULL when memory is
- * short. */
+/* Appends a container without labels to one that was not read; borrowed, valid until the next
+ * call. NULL when memory is short. */
 struct phx_gate_container *phx_gate_add_container(struct phx_gate *gate, const char *directory);
 const struct phx_gate_container *phx_gate_find_container(
                 const struct phx_gate *gate,
