@@ -153,13 +153,15 @@ bool board_has(const struct board *board, const char *name) {
 const struct phx_snapshot_profile *board_profile(
                 struct board *board,
                 const struct shelf_object *object) {
+        phx_cleanup(phx_buffer_done) struct phx_buffer json = { 0 };
         struct board_read *read = &board->read;
 
         if (read->profile_of == object)
                 return &read->profile;
         read->profile_of = NULL;
         phx_snapshot_profile_done(&read->profile);
-        if (phx_snapshot_profile_parse(shelf_json(object), object->size, &read->profile) < 0)
+        if (shelf_add(&board->shelves, object, &json) < 0 ||
+            phx_snapshot_profile_parse(json.data, json.size, &read->profile) < 0)
                 return NULL;
         read->profile_of = object;
         return &read->profile;
@@ -168,13 +170,15 @@ const struct phx_snapshot_profile *board_profile(
 const struct phx_snapshot_container *board_container(
                 struct board *board,
                 const struct shelf_object *object) {
+        phx_cleanup(phx_buffer_done) struct phx_buffer json = { 0 };
         struct board_read *read = &board->read;
 
         if (read->container_of == object)
                 return &read->container;
         read->container_of = NULL;
         phx_snapshot_container_done(&read->container);
-        if (phx_snapshot_container_parse(shelf_json(object), object->size, &read->container) < 0)
+        if (shelf_add(&board->shelves, object, &json) < 0 ||
+            phx_snapshot_container_parse(json.data, json.size, &read->container) < 0)
                 return NULL;
         read->container_of = object;
         return &read->container;

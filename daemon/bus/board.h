@@ -3,7 +3,6 @@
 
 #include <stdint.h>
 #include <sys/types.h>
-#include <sys/uio.h>
 
 #include "bus/shelf.h"
 #include "shared/channel.h"
@@ -79,15 +78,15 @@ int board_inits(const struct board *board, pid_t **ret_pids, size_t *ret_count);
 
 /* --- what is answered, in JSON; each adds to BUFFER: 0 or a negative errno --- */
 
-/* All of it: with many objects that is long, so that it is given in pieces, most of which are the
- * board's and hold until it changes. board_text_done() frees what is not; the zero value is
- * nothing. */
+/* All of it: with many objects that is long, so that board_text_write() writes it to where it is to
+ * be, SIZE bytes without a NUL, before the board changes. board_text_done() frees what is rendered
+ * of it; the zero value is nothing. */
 struct board_text {
-        struct iovec *pieces;
-        size_t count;
         char *head, *tail;
+        size_t size;
 };
 int board_describe(const struct board *board, struct board_text *ret_text);
+void board_text_write(const struct board *board, const struct board_text *text, char *to);
 void board_text_done(struct board_text *text);
 /* All but the lists of objects. */
 int board_describe_daemon(const struct board *board, struct phx_buffer *buffer);

@@ -28,59 +28,50 @@ static int add_list(
         return r < 0 ? r : phx_buffer_add(buffer, "]", 1);
 }
 
-/* A JSON object without its end, to which members may be added. */
-static int add_open(const char *json, size_t size, struct phx_buffer *buffer) {
-        return phx_buffer_add(buffer, json, size - 1);
-}
-
 /* --- all of it --- */
 
-/* There is room for it. */
-static void text_add(struct board_text *text, const char *piece, size_t size) {
-        struct iovec *item = &text->pieces[text->count++];
+#define LIST_BEFORE ",\""
+#define LIST_BEGIN "\":["
+#define LIST_END "]"
 
-        memcpy(&item->iov_base, &piece, sizeof(piece));
-        item->iov_len = size;
-}
-
-static void text_add_word(struct board_text *text, const char *word) {
-        text_add(text, word, strlen(word));
-}
-
-static void text_add_list(
-                struct board_text *text,
-                const struct board *board,
-                enum phx_object_kind kind) {
+static size_t list_size(const struct board *board, enum phx_object_kind kind) {
         const struct shelf *shelf = &board->shelves.kinds[kind];
+        size_t size = strlen(LIST_BEFORE) + strlen(phx_object_kind_to_string(kind)) +
+                      strlen(LIST_BEGIN) + strlen(LIST_END);
 
-        text_add_word(text, ",\"");
-        text_add_word(text, phx_object_kind_to_string(kind));
-        text_add_word(text, "\":[");
+        for (size_t i = 0; i < shelf->count; i++)
+                size += shelf->items[i]->size + (i > 0);
+        return size;
+}
+
+static char *write_word(char *to, const char *word, size_t size) {
+        memcpy(to, word, size);
+        return to + size;
+}
+
+static char *write_list(const struct board *board, enum phx_object_kind kind, char *to) {
+        const struct shelf *shelf = &board->shelves.kinds[kind];
+        const char *name = phx_object_kind_to_string(kind);
+
+        to = write_word(to, LIST_BEFORE, strlen(LIST_BEFORE));
+        to = write_word(to, name, strlen(name));
+        to = write_word(to, LIST_BEGIN, strlen(LIST_BEGIN));
         for (size_t i = 0; i < shelf->count; i++) {
                 if (i > 0)
-                        text_add_word(text, ",");
-                text_add(text, shelf_json(shelf->items[i]), shelf->items[i]->size);
+                        *to++ = ',';
+                to = shelf_write(&board->shelves, shelf->items[i], to);
         }
-        text_add_word(text, "]");
-}
-
-static int text_reserve(const struct board *board, struct board_text *text) {
-        /* The head, a comma and the tail; and of each list what is around its objects. */
-        size_t count = 3;
-
-        for (unsigned kind = 0; kind <= PHX_OBJECT_DRIFT; kind++)
-                count += 2 * board->shelves.kinds[kind].count + 4;
-        text->pieces = calloc(count, sizeof(*text->pieces));
-        return text->pieces ? 0 : -ENOMEM;
+        return write_word(to, LIST_END, strlen(LIST_END));
 }
 
 void board_text_done(struct board_text *text) {
-        free(text->pieces);
         free(text->head);
         free(text->tail);
         *text = (struct board_text){ 0 };
 }
 
+/* Two JSON objects become one: without the end of the first, and with a comma for the begin of the
+ * other. */
 int board_describe(const struct board *board, struct board_text *ret_text) {
         phx_cleanup(board_text_done) struct board_text text = { 0 };
         int r;
@@ -88,19 +79,21 @@ int board_describe(const struct board *board, struct board_text *ret_text) {
         r = phx_description_head_render(&board->daemon, board->rest.snapshot, &text.head);
         if (r >= 0)
                 r = phx_description_tail_render(board->rest.snapshot, &text.tail);
-        if (r >= 0)
-                r = text_reserve(board, &text);
         if (r < 0)
                 return r;
-        /* Two JSON objects become one: without the end of the first, and without the begin of the
-         * other. */
-        text_add(&text, text.head, strlen(text.head) - 1);
+        text.size = strlen(text.head) - 1 + strlen(text.tail);
         for (unsigned kind = 0; kind <= PHX_OBJECT_DRIFT; kind++)
-                text_add_list(&text, board, (enum phx_object_kind) kind);
-        text_add_word(&text, ",");
-        text_add_word(&text, text.tail + 1);
+                text.size += list_size(board, (enum phx_object_kind) kind);
         *ret_text = PHX_TAKE_STRUCT(text);
         return 0;
+}
+
+void board_text_write(const struct board *board, const struct board_text *text, char *to) {
+        to = write_word(to, text->head, strlen(text->head) - 1);
+        for (unsigned kind = 0; kind <= PHX_OBJECT_DRIFT; kind++)
+                to = write_list(board, (enum phx_object_kind) kind, to);
+        *to++ = ',';
+        (void) write_word(to, text->tail + 1, strlen(text->tail) - 1);
 }
 
 int board_describe_daemon(const struct board *board, struct phx_buffer *buffer) {
@@ -154,7 +147,7 @@ static int add_one(
 
         r = phx_buffer_addf(buffer, ",\"%s\":[", phx_object_kind_to_string(kind));
         if (r >= 0 && object)
-                r = phx_buffer_add(buffer, shelf_json(object), object->size);
+                r = shelf_add(&board->shelves, object, buffer);
         return r < 0 ? r : phx_buffer_add(buffer, "]", 1);
 }
 
@@ -177,13 +170,19 @@ int board_describe_container(
                 const struct board *board,
                 const struct shelf_object *container,
                 struct phx_buffer *buffer) {
+        const char *version = "{\"version\":1,", *drifts = ",\"drifts\":[";
+        size_t at = buffer->size + strlen(version) - 1;
         int r;
 
-        r = phx_buffer_add_text(buffer, "{\"version\":1,");
+        /* The members of the container's object, without its begin and its end. */
+        r = phx_buffer_add(buffer, version, strlen(version) - 1);
         if (r >= 0)
-                r = add_open(shelf_json(container) + 1, container->size - 1, buffer);
-        if (r >= 0)
-                r = phx_buffer_add_text(buffer, ",\"drifts\":[");
+                r = shelf_add(&board->shelves, container, buffer);
+        if (r >= 0) {
+                buffer->data[at] = ',';
+                buffer->size--;
+                r = phx_buffer_add_text(buffer, drifts);
+        }
         if (r >= 0)
                 r = shelves_join_drifts(&board->shelves, shelf_key(container), buffer);
         return r < 0 ? r : phx_buffer_add_text(buffer, "]}");
@@ -195,7 +194,7 @@ int board_describe_plan(const struct board *board, struct phx_buffer *buffer) {
 
         r = phx_plan_head_render(board->rest.snapshot, &head);
         if (r >= 0)
-                r = add_open(head, strlen(head), buffer);
+                r = phx_buffer_add(buffer, head, strlen(head) - 1); /* without its end */
         if (r >= 0)
                 r = add_list(board, PHX_OBJECT_STEP, buffer);
         if (r >= 0)

@@ -162,13 +162,17 @@ static const struct board *board_of(sd_bus_message *message) {
 }
 
 static int describe_profile(sd_bus_message *message, void *data, sd_bus_error *error) {
+        phx_cleanup(phx_buffer_done) struct phx_buffer buffer = { 0 };
         const struct phx_snapshot_profile *profile = data;
-        const struct shelf_object *object = shelves_find(
-                        &board_of(message)->shelves,
-                        PHX_OBJECT_PROFILE,
-                        profile->name);
+        const struct board *board = board_of(message);
+        const struct shelf_object *object =
+                        shelves_find(&board->shelves, PHX_OBJECT_PROFILE, profile->name);
+        int r;
 
-        return object ? sd_bus_reply_method_return(message, "s", shelf_json(object)) : -ENOENT;
+        if (!object)
+                return -ENOENT;
+        r = shelf_add(&board->shelves, object, &buffer);
+        return r < 0 ? r : bus_reply_text(message, &buffer);
 }
 
 static int describe_container(sd_bus_message *message, void *data, sd_bus_error *error) {
@@ -530,11 +534,11 @@ static void announce_profile(
                 const char *path,
                 const struct shelf_change *change) {
         const struct phx_snapshot_profile *now = board_profile(bus->board, change->now);
+        phx_cleanup(phx_buffer_done) struct phx_buffer json = { 0 };
         struct phx_snapshot_profile before = { 0 };
 
-        if (!now ||
-            phx_snapshot_profile_parse(shelf_json(change->before), change->before->size, &before) <
-                            0)
+        if (!now || shelf_add(&bus->board->shelves, change->before, &json) < 0 ||
+            phx_snapshot_profile_parse(json.data, json.size, &before) < 0)
                 return;
         announce_properties(bus, &profile_kind, path, &before, now);
         phx_snapshot_profile_done(&before);
@@ -545,12 +549,11 @@ static void announce_container(
                 const char *path,
                 const struct shelf_change *change) {
         const struct phx_snapshot_container *now = board_container(bus->board, change->now);
+        phx_cleanup(phx_buffer_done) struct phx_buffer json = { 0 };
         struct phx_snapshot_container before = { 0 };
 
-        if (!now || phx_snapshot_container_parse(
-                                    shelf_json(change->before),
-                                    change->before->size,
-                                    &before) < 0)
+        if (!now || shelf_add(&bus->board->shelves, change->before, &json) < 0 ||
+            phx_snapshot_container_parse(json.data, json.size, &before) < 0)
                 return;
         announce_properties(bus, &container_kind, path, &before, now);
         phx_snapshot_container_done(&before);

@@ -115,17 +115,24 @@ static void changes_merge(struct shelf_changes *news, struct shelf_changes *new)
 
 /* --- what is put --- */
 
-static struct shelf_object *object_new(const char *key, const char *json, size_t size) {
+static const char *object_packed(const struct shelf_object *object) {
+        return object->text + object->key_size + 1;
+}
+
+static struct shelf_object *object_new(
+                const char *key,
+                size_t size,
+                const struct phx_buffer *packed) {
         const size_t key_size = strlen(key);
-        struct shelf_object *object = malloc(sizeof(*object) + key_size + size + 2);
+        struct shelf_object *object = malloc(sizeof(*object) + key_size + 1 + packed->size);
 
         if (!object)
                 return NULL;
         object->key_size = key_size;
         object->size = size;
+        object->packed_size = packed->size;
         memcpy(object->text, key, key_size + 1);
-        memcpy(object->text + key_size + 1, json, size);
-        object->text[key_size + 1 + size] = '\0';
+        memcpy(object->text + key_size + 1, packed->data, packed->size);
         return object;
 }
 
@@ -207,8 +214,9 @@ int shelves_put_all(struct shelves *shelves) {
         return 0;
 }
 
-static bool is_same(const struct shelf_object *object, const char *json, size_t size) {
-        return object->size == size && memcmp(shelf_json(object), json, size) == 0;
+static bool is_same(const struct shelf_object *object, const struct phx_buffer *packed) {
+        return object->packed_size == packed->size &&
+               memcmp(object_packed(object), packed->data, packed->size) == 0;
 }
 
 static int reserve_all(struct shelves *shelves, struct shelf *shelf) {
@@ -224,21 +232,26 @@ int shelves_put(struct shelves *shelves,
                 const char *key,
                 const char *json,
                 size_t size) {
+        phx_cleanup(phx_buffer_done) struct phx_buffer packed = { 0 };
         struct shelf *shelf = &shelves->kinds[kind];
         struct shelf_object *before = NULL, *now = NULL;
         size_t at;
+        int r;
 
         if (kind < shelves->last || !shelf_is_in_order(shelf, key))
                 return -EBADMSG;
+        r = json ? pack_add(&shelves->pack, json, size, &packed) : 0;
+        if (r < 0)
+                return r;
         if (reserve_all(shelves, shelf) < 0)
                 return -ENOMEM;
         at = lower_bound(shelf->items, shelf->passed, shelf->count, key);
         if (at < shelf->count && strcmp(shelf_key(shelf->items[at]), key) == 0)
                 before = shelf->items[at];
-        if (before && json && is_same(before, json, size))
+        if (before && json && is_same(before, &packed))
                 now = before;
         else if (json)
-                now = object_new(key, json, size);
+                now = object_new(key, size, &packed);
         if (json && !now)
                 return -ENOMEM;
         shelves->last = kind;
@@ -308,6 +321,7 @@ void shelves_done(struct shelves *shelves) {
                         free(shelves->kinds[i].items[k]);
                 free(shelves->kinds[i].items);
         }
+        pack_done(&shelves->pack);
         *shelves = (struct shelves){ 0 };
 }
 
@@ -342,6 +356,21 @@ size_t shelves_from(const struct shelves *shelves, enum phx_object_kind kind, co
         return lower_bound(shelves->kinds[kind].items, 0, shelves->kinds[kind].count, key);
 }
 
+char *shelf_write(const struct shelves *shelves, const struct shelf_object *object, char *to) {
+        return pack_write(&shelves->pack, object_packed(object), object->packed_size, to);
+}
+
+int shelf_add(const struct shelves *shelves,
+              const struct shelf_object *object,
+              struct phx_buffer *buffer) {
+        char *to = phx_buffer_add_space(buffer, object->size);
+
+        if (!to)
+                return -ENOMEM;
+        (void) shelf_write(shelves, object, to);
+        return 0;
+}
+
 int shelves_join(
                 const struct shelves *shelves,
                 enum phx_object_kind kind,
@@ -356,7 +385,7 @@ int shelves_join(
                 if (i > first)
                         r = phx_buffer_add(buffer, ",", 1);
                 if (r >= 0)
-                        r = phx_buffer_add(buffer, shelf_json(object), object->size);
+                        r = shelf_add(shelves, object, buffer);
         }
         return r;
 }

@@ -5,23 +5,21 @@
 #include <stddef.h>
 
 #include "base/buffer.h"
+#include "bus/pack.h"
 #include "state/object.h"
 
-/* The objects that the engine has sent, as texts in order, by kind. What a look sends is put beside
- * what is shown, and shown when the look is over, all at once. */
+/* The objects that the engine has sent, as packed texts in order, by kind. What a look sends is put
+ * beside what is shown, and shown when the look is over, all at once. */
 
 struct shelf_object {
         size_t key_size;
-        size_t size;
-        char text[]; /* the key, a NUL, SIZE bytes of JSON, a NUL */
+        size_t size; /* of its JSON */
+        size_t packed_size;
+        char text[]; /* the key, a NUL, what pack.h has made of the JSON */
 };
 
 static inline const char *shelf_key(const struct shelf_object *object) {
         return object->text;
-}
-
-static inline const char *shelf_json(const struct shelf_object *object) {
-        return object->text + object->key_size + 1;
 }
 
 /* What became of an object. BEFORE is owned, NULL for one that is new; NOW is on the shelf, NULL
@@ -51,6 +49,7 @@ struct shelf {
 };
 
 struct shelves {
+        struct pack pack;
         struct shelf kinds[PHX_OBJECT_KINDS];
         bool is_whole;               /* what is not put goes */
         enum phx_object_kind last;   /* kind that was put last */
@@ -63,8 +62,8 @@ void shelves_done(struct shelves *shelves);
 /* Everything will be put, in order. -EBADMSG when something was put already. */
 int shelves_put_all(struct shelves *shelves);
 /* Puts an object, in the order of kind and key; with JSON NULL it goes. 0, -EBADMSG when it is not
- * in that order, -ENOMEM. The work does not depend on how many objects there are, but for a copy of
- * pointers. */
+ * in that order, or no JSON, -ENOMEM. The work does not depend on how many objects there are, but
+ * for a copy of pointers. */
 int shelves_put(struct shelves *shelves,
                 enum phx_object_kind kind,
                 const char *key,
@@ -88,6 +87,12 @@ const struct shelf_object *shelves_find(
 /* Where the first object is whose key is not before KEY. */
 size_t shelves_from(const struct shelves *shelves, enum phx_object_kind kind, const char *key);
 
+/* The JSON of an object that is or was on one of the shelves: writes it, without a NUL, to where
+ * its SIZE has room, and returns the end; or adds it: 0 or -ENOMEM. */
+char *shelf_write(const struct shelves *shelves, const struct shelf_object *object, char *to);
+int shelf_add(const struct shelves *shelves,
+              const struct shelf_object *object,
+              struct phx_buffer *buffer);
 /* Adds the JSON of the objects from FIRST up to, but without, END, with commas between them. */
 int shelves_join(
                 const struct shelves *shelves,

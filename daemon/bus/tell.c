@@ -30,13 +30,16 @@ int bus_describe(sd_bus_message *message, void *data, sd_bus_error *error) {
         phx_cleanup(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         phx_cleanup(board_text_done) struct board_text text = { 0 };
         struct bus *bus = data;
+        char *space = NULL;
         int r;
 
         r = board_describe(bus->board, &text);
         if (r >= 0)
                 r = sd_bus_message_new_method_return(message, &reply);
         if (r >= 0)
-                r = sd_bus_message_append_string_iovec(reply, text.pieces, (unsigned) text.count);
+                r = sd_bus_message_append_string_space(reply, text.size, &space);
+        if (r >= 0)
+                board_text_write(bus->board, &text, space);
         bus_answer_made(bus, SIZE_MAX);
         return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
 }

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-int phx_buffer_add(struct phx_buffer *buffer, const void *data, size_t size) {
+char *phx_buffer_add_space(struct phx_buffer *buffer, size_t size) {
         size_t need = buffer->size + size + 1;
 
         if (need > buffer->capacity) {
@@ -15,16 +15,22 @@ int phx_buffer_add(struct phx_buffer *buffer, const void *data, size_t size) {
                 char *grown = realloc(buffer->data, capacity);
 
                 if (!grown)
-                        return -ENOMEM;
+                        return NULL;
                 buffer->data = grown;
                 buffer->capacity = capacity;
         }
 
-        if (size > 0)
-                memcpy(buffer->data + buffer->size, data, size);
         buffer->size += size;
         buffer->data[buffer->size] = '\0';
-        return 0;
+        return buffer->data + buffer->size - size;
+}
+
+int phx_buffer_add(struct phx_buffer *buffer, const void *data, size_t size) {
+        char *space = phx_buffer_add_space(buffer, size);
+
+        if (space && size > 0)
+                memcpy(space, data, size);
+        return space ? 0 : -ENOMEM;
 }
 
 int phx_buffer_add_text(struct phx_buffer *buffer, const char *text) {

@@ -15,6 +15,8 @@ struct phx_buffer {
 
 /* 0 or -ENOMEM. */
 int phx_buffer_add(struct phx_buffer *buffer, const void *data, size_t size);
+/* Where SIZE more bytes are to be written; NULL without memory, and then it is as before. */
+char *phx_buffer_add_space(struct phx_buffer *buffer, size_t size);
 int phx_buffer_add_text(struct phx_buffer *buffer, const char *text);
 int phx_buffer_addf(struct phx_buffer *buffer, const char *format, ...) PHX_PRINTF(2, 3);
 void phx_buffer_done(struct phx_buffer *buffer);

@@ -182,12 +182,8 @@ static void describe(const struct board *board, struct phx_buffer *buffer) {
         phx_cleanup(board_text_done) struct board_text text = { 0 };
 
         assert_int_equal(board_describe(board, &text), 0);
-        for (size_t i = 0; i < text.count; i++)
-                assert_int_equal(
-                                phx_buffer_add(buffer,
-                                               text.pieces[i].iov_base,
-                                               text.pieces[i].iov_len),
-                                0);
+        assert_non_null(phx_buffer_add_space(buffer, text.size));
+        board_text_write(board, &text, buffer->data);
 }
 
 static void expect_same(const struct board *board, const struct phx_snapshot *snapshot) {

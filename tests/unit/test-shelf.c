@@ -20,6 +20,16 @@ static void put(struct shelves *shelves, const char *key, const char *json) {
         assert_int_equal(shelves_put(shelves, KIND, key, json, json ? strlen(json) : 0), 0);
 }
 
+/* The first byte of its JSON; a NUL for no object. */
+static char first_of(const struct shelves *shelves, const struct shelf_object *object) {
+        phx_cleanup(phx_buffer_done) struct phx_buffer json = { 0 };
+
+        if (!object)
+                return '\0';
+        assert_int_equal(shelf_add(shelves, object, &json), 0);
+        return json.data[0];
+}
+
 /* "a=1 b=2 ". */
 static const char *shown(const struct shelves *shelves) {
         const struct shelf *shelf = &shelves->kinds[KIND];
@@ -27,13 +37,17 @@ static const char *shown(const struct shelves *shelves) {
         size_t used = 0;
 
         text[0] = '\0';
-        for (size_t i = 0; i < shelf->count; i++)
+        for (size_t i = 0; i < shelf->count; i++) {
+                phx_cleanup(phx_buffer_done) struct phx_buffer json = { 0 };
+
+                assert_int_equal(shelf_add(shelves, shelf->items[i], &json), 0);
                 used += (size_t) snprintf(
                                 text + used,
                                 sizeof(text) - used,
                                 "%s=%s ",
                                 shelf_key(shelf->items[i]),
-                                shelf_json(shelf->items[i]));
+                                json.data);
+        }
         return text;
 }
 
@@ -192,10 +206,8 @@ static void take_random(struct shelves *shelves, struct model *model, unsigned l
                 if (!change)
                         return;
                 at = (unsigned) (shelf_key(change->now ? change->now : change->before)[0] - 'a');
-                assert_int_equal(
-                                model->announced[at],
-                                change->before ? shelf_json(change->before)[0] : '\0');
-                model->announced[at] = change->now ? shelf_json(change->now)[0] : '\0';
+                assert_int_equal(model->announced[at], first_of(shelves, change->before));
+                model->announced[at] = first_of(shelves, change->now);
         }
 }
 
@@ -207,7 +219,7 @@ static void expect_model(const struct shelves *shelves, const struct model *mode
                 const struct shelf_object *object = shelves_find(shelves, KIND, key);
 
                 count += model->values[i] != '\0';
-                assert_int_equal(object ? shelf_json(object)[0] : '\0', model->values[i]);
+                assert_int_equal(first_of(shelves, object), model->values[i]);
         }
         assert_int_equal(shelves->kinds[KIND].count, count);
 }
