@@ -308,3 +308,23 @@ bool phx_lxc_monitors_listen(const char *lxc_path, const struct phx_strings *nam
                         return true;
         return false;
 }
+
+/* Which process has called listen(2) says nothing: lxc-start does so before it puts the monitor
+ * into the background. */
+int phx_lxc_monitor_listens(const char *lxc_path, const char *name, uid_t uid) {
+        struct phx_socket_owner full = { 0 };
+        phx_autoclose int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+        if (fd < 0)
+                return phx_errno();
+        full.size = phx_lxc_monitor_address(lxc_path, name, &full.address);
+        if (connect(fd, (const struct sockaddr *) &full.address, full.size) >= 0)
+                return phx_lxc_monitor_is_held_by(fd, uid);
+        if (errno == ECONNREFUSED || errno == EPROTOTYPE)
+                return 0;
+        if (errno != EAGAIN)
+                return phx_errno();
+        if (phx_socket_owners_find(&full, 1) < 0 || full.code < 0)
+                return -EAGAIN;
+        return full.uid == uid;
+}
