@@ -54,11 +54,11 @@ struct search {
 };
 
 /* The last record about each counts. */
-static void attribution_take(void *data, const char *message, bool has_audit) {
+static void attribution_take(void *data, const char *text, bool has_audit) {
         struct attribution_record record = { .what = NULL };
         struct search *search = data;
 
-        if (!attribution_parse(message, &record))
+        if (!attribution_parse(text, &record))
                 return;
         for (size_t i = 0; i < search->profiles->count; i++) {
                 if (strcmp(search->profiles->items[i], record.profile) != 0)
