@@ -103,9 +103,10 @@ static int gate_answer_without_state(
 /* --- whose it is --- */
 
 /* LXC's monitor listens from before its first hook on, and runs as we do. Any user may listen under
- * its name while it does not. */
+ * its name while it does not. The process says nothing: lxc-start listens before it puts the
+ * monitor into the background. */
 static int is_listening(const char *lxc_path, const char *name) {
-        return phx_lxc_monitor_listens(lxc_path, name, geteuid());
+        return phx_lxc_monitor_listens(lxc_path, name, geteuid(), NULL);
 }
 
 /* Below LXC_PATH, under whatever name that is reached. In doubt it is. */
