@@ -3,8 +3,8 @@
 # snapshot: booted
 # package: yes
 # timeout: 900
-# What the containers' configs name of phoenixd's is there after it was removed and the machine has booted: their policy
-# namespaces, and the seccomp lists.
+# The package, over an installation from the sources, and its removal: what the containers' configs name of phoenixd's is
+# there after it was removed and the machine has booted, their policy namespaces and the seccomp lists.
 
 DEB=$(echo /run/scenario/packages/phoenixd_*.deb)
 NAMESPACES=/sys/kernel/security/apparmor/policy/namespaces
@@ -21,13 +21,16 @@ said() { grep -E -- "$1" /root/apt.log; }
 effective() { sed -n 's/^lxc.apparmor.profile = //p' /var/lib/lxc/web/config | tail -n 1; }
 
 if [[ $PHASE -eq 1 ]]; then
+    say "over an installation from the sources, which repaired"
+    install -d -m 0700 /var/lib/phoenixd/gate
+    printf 'phoenixd-gate 1\ngate refuse\n' >/var/lib/phoenixd/gate/containers
     check "it is installed" apt_run install "$DEB"
+    check "and goes on to repair" prints enforce jq -r .mode "$SETTINGS"
     put_profile lxc-web
     configure web=lxc-web
     jq '.lxc_configs[].apparmor_manages_nesting = true' "$CONFIG" >"$ETC/.configs.new"
     mv "$ETC/.configs.new" "$CONFIG"
     echo 'lxc.seccomp.profile = /usr/share/phoenixd/container.seccomp' >>/var/lib/lxc/web/config
-    set_setting mode '"enforce"'
     check "in sync" settled 40
     check "the config names a policy namespace" prints "$STACK" effective
     check "an upgrade" apt_run install --reinstall "$DEB"
