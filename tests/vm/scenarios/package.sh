@@ -78,6 +78,7 @@ check "not the container either" inits_go_on
 check "it can be removed" apt_run remove phoenixd
 check "says what stays" said 'deployed profiles, loaded policies'
 check "the daemon is gone" not systemctl is-active phoenixd
+check "and what its gate went by" test ! -e /var/lib/phoenixd/gate -a -e /var/lib/phoenixd/inventory.json
 check "the machine is as it was" unchanged
 check "the container goes on" inits_go_on
 kill -TERM "$sampler"
