@@ -27,12 +27,9 @@ const char *audit_log_record(const char *message, bool has_audit) {
         if (!phx_has_prefix(message, prefix))
                 return NULL;
         at = message + strlen(prefix);
-        if (!has_audit) {
-                at += strspn(at, "0123456789.:");
-                if (!phx_has_prefix(at, "): "))
-                        return NULL;
-                at += strlen("): ");
-        }
+        /* "1796007401.767:118): " */
+        if (!has_audit)
+                at += strspn(at, "0123456789.:) ");
         return phx_has_prefix(at, key) ? at : NULL;
 }
 
