@@ -110,6 +110,7 @@ static void it_is_found_by_its_cgroup_or_its_title(void **state) {
 
         phx_autoclose int fd = listen_for("web");
 
+        assert_true(fd >= 0);
         for (size_t i = 0; i < PHX_ELEMENTS(cases); i++)
                 if (is_found(&cases[i].process) != cases[i].is_found)
                         fail_msg("case %zu", i);
@@ -120,6 +121,7 @@ static void one_of_another_name_is_not_found(void **state) {
         const struct process numbered = { .cgroup = "/lxc.monitor.web-1" };
         phx_autoclose int other = listen_for("web-1");
 
+        assert_true(other >= 0);
         assert_false(is_found(&numbered));
         assert_false(is_found(&(struct process){ .cgroup = "/lxc.monitor.web" }));
         assert_true(is_found(&(struct process){ .title = TITLE " web" }));
@@ -129,6 +131,7 @@ static void one_of_another_name_is_not_found(void **state) {
 static void with_a_full_queue_the_name_has_to_be_the_same(void **state) {
         phx_autoclose int fd = listen_for("web");
 
+        assert_true(fd >= 0);
         fill("web");
         assert_true(is_found(&(struct process){ .cgroup = "/lxc.monitor.web" }));
         assert_false(is_found(&(struct process){ .cgroup = "/lxc.monitor.web-1" }));

@@ -36,7 +36,7 @@ if [[ $PHASE -eq 1 ]]; then
     check "an upgrade" apt_run install --reinstall "$DEB"
     check "keeps none" test ! -e "$KEPT"
     check "it can be removed" apt_run remove phoenixd
-    check "and says that the namespace is kept" said "containers require: lxc-web$"
+    check "and says that the namespace is kept" said "containers require: lxc-web"
     reboot_machine
 fi
 
