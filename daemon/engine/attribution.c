@@ -8,6 +8,7 @@
 #include "base/macros.h"
 #include "base/strings.h"
 #include "engine/audit_log.h"
+#include "state/labels.h"
 
 /* The engine's name, which its threads of the kernel's audit carry: see run_child() of
  * shared/engine_process.c; a name there has 15 bytes. */
@@ -18,6 +19,25 @@ struct finding {
         struct attribution_record record;
 };
 
+/* One that changes the host's policy, and not that of a policy namespace: a task changes the one
+ * that it sees, unless NS says another. A label that is cut may be of any. */
+static bool is_of_the_host(const char *message) {
+        struct phx_label_part part = { 0 };
+        char text[512];
+
+        if (audit_log_name(message, "namespace=", text, sizeof(text)) ||
+            audit_log_name(message, "ns=", text, sizeof(text)))
+                return false;
+        if (!audit_log_name(message, "label=", text, sizeof(text)))
+                return true;
+        if (strlen(text) + 1 == sizeof(text))
+                return false;
+        while (phx_label_next_part(text, &part))
+                if (part.is_inner)
+                        return false;
+        return true;
+}
+
 bool attribution_parse(const char *message, struct attribution_record *ret_record) {
         char status[16], operation[32], info[64], pid[16], comm[32];
 
@@ -26,7 +46,8 @@ bool attribution_parse(const char *message, struct attribution_record *ret_recor
             !audit_log_value(message, "operation=", operation, sizeof(operation)) ||
             !audit_log_value(message, "name=", ret_record->profile, sizeof(ret_record->profile)) ||
             !audit_log_value(message, "pid=", pid, sizeof(pid)) ||
-            !audit_log_value(message, "comm=", comm, sizeof(comm)) || strcmp(comm, OUR_NAME) == 0)
+            !audit_log_value(message, "comm=", comm, sizeof(comm)) || strcmp(comm, OUR_NAME) == 0 ||
+            !is_of_the_host(message))
                 return false;
         /* "same as current profile, skipping" */
         if (audit_log_value(message, "info=", info, sizeof(info)) && strstr(info, "skipping"))
@@ -54,11 +75,11 @@ struct search {
 };
 
 /* The last record about each counts. */
-static void attribution_take(void *data, const char *message, bool has_audit) {
+static void attribution_take(void *data, const char *text, bool has_audit) {
         struct attribution_record record = { .what = NULL };
         struct search *search = data;
 
-        if (!attribution_parse(message, &record))
+        if (!attribution_parse(text, &record))
                 return;
         for (size_t i = 0; i < search->profiles->count; i++) {
                 if (strcmp(search->profiles->items[i], record.profile) != 0)

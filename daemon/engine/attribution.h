@@ -26,6 +26,6 @@ struct attribution_record {
         char by[64];
 };
 
-/* MESSAGE as the journal has it. False for what is no such record, changes nothing, or is our own.
- * Public for its test: only root, with AppArmor, can put such a record into a journal. */
+/* MESSAGE as audit_log_record() gives it. False for what is no such record, changes nothing, or is
+ * our own. Public for its test: only root, with AppArmor, can put such a record into a journal. */
 bool attribution_parse(const char *message, struct attribution_record *ret_record);

@@ -13,7 +13,25 @@
 /* Of a message, which the kernel cuts at 8 KiB. */
 #define MESSAGE_LIMIT 8192
 
+/* What stands before a record: journald's name for its type, or the kernel's with the time. */
+#define FROM_AUDIT "AVC "
+#define FROM_KERNEL "audit: type=1400 audit("
+
 /* --- one message --- */
+
+const char *audit_log_record(const char *message, bool has_audit) {
+        static const char key[] = "apparmor=";
+        const char *prefix = has_audit ? FROM_AUDIT : FROM_KERNEL;
+        const char *at;
+
+        if (!phx_has_prefix(message, prefix))
+                return NULL;
+        at = message + strlen(prefix);
+        /* "1796007401.767:118): " */
+        if (!has_audit)
+                at += strspn(at, "0123456789.:) ");
+        return phx_has_prefix(at, key) ? at : NULL;
+}
 
 /* Where the value of KEY begins, with its quotes; NULL when there is none. */
 static const char *find_value(const char *message, const char *key) {
@@ -121,19 +139,21 @@ static char *copy_field(sd_journal *journal, const char *name) {
 
 static void take_entry(
                 sd_journal *journal,
-                void (*take)(void *data, const char *message, bool has_audit),
+                void (*take)(void *data, const char *record, bool has_audit),
                 void *data) {
         phx_autofree char *message = copy_field(journal, "MESSAGE");
         phx_autofree char *transport = copy_field(journal, "_TRANSPORT");
+        bool has_audit = phx_equal(transport, "audit");
+        const char *record = message ? audit_log_record(message, has_audit) : NULL;
 
-        if (message && transport && strstr(message, "apparmor="))
-                take(data, message, strcmp(transport, "audit") == 0);
+        if (record)
+                take(data, record, has_audit);
 }
 
 void audit_log_read(
                 uint64_t since_usec,
                 uint64_t patience_usec,
-                void (*take)(void *data, const char *message, bool has_audit),
+                void (*take)(void *data, const char *record, bool has_audit),
                 bool (*is_enough)(const void *data),
                 void *data) {
         uint64_t end = phx_now_usec() + patience_usec, now;

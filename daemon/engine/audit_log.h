@@ -10,17 +10,22 @@
 /* journald needs some 100 ms to pass a record on: a good patience. */
 #define AUDIT_LOG_PATIENCE_USEC UINT64_C(1000000)
 
-/* Calls TAKE with the message of each of AppArmor's records since SINCE_USEC (the clock on the
- * wall). When there are no more, it waits for others, unless IS_ENOUGH says so; and it ends with
- * its patience, PATIENCE_USEC, however many there are. HAS_AUDIT: journald has the record from the
- * audit itself. A host that does so has it a second time from the kernel's log, which drops some
- * when there are many. */
+/* Calls TAKE with each of AppArmor's records, see audit_log_record(), since SINCE_USEC (the clock
+ * on the wall). When there are no more, it waits for others, unless IS_ENOUGH says so; and it ends
+ * with its patience, PATIENCE_USEC, however many there are. HAS_AUDIT: journald has the record from
+ * the audit itself. A host that does so has it a second time from the kernel's log, which drops
+ * some when there are many. */
 void audit_log_read(
                 uint64_t since_usec,
                 uint64_t patience_usec,
-                void (*take)(void *data, const char *message, bool has_audit),
+                void (*take)(void *data, const char *record, bool has_audit),
                 bool (*is_enough)(const void *data),
                 void *data);
+
+/* The record in MESSAGE, as the journal has it from the kernel's log or, with HAS_AUDIT, from the
+ * audit: from "apparmor=" on. NULL when it is another message of the kernel, such as those that
+ * quote what a user has chosen. Public for its test. */
+const char *audit_log_record(const char *message, bool has_audit);
 
 /* The value of KEY="VALUE" or KEY=VALUE; KEY has its '='. False when it is not there, or is longer
  * than SIZE. */

@@ -188,11 +188,11 @@ struct denials_search {
         struct denials denials;
 };
 
-static void denials_take(void *data, const char *message, bool has_audit) {
+static void denials_take(void *data, const char *text, bool has_audit) {
         struct denials_search *search = data;
         struct denial_record record;
 
-        if (denial_parse(message, &record) && denial_is_of(&record, search->label))
+        if (denial_parse(text, &record) && denial_is_of(&record, search->label))
                 denials_add(&search->denials, &record, has_audit);
 }
 

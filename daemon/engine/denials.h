@@ -21,7 +21,7 @@ struct denial_record {
         char mask[32];       /* of what was denied: "r", "wc"; "" */
 };
 
-/* MESSAGE as the journal has it. False for what denies nothing. */
+/* MESSAGE as audit_log_record() gives it. False for what denies nothing. */
 bool denial_parse(const char *message, struct denial_record *ret_record);
 
 /* Whether it was denied to what runs under LABEL: by one of its profiles, by a child of one, or by

@@ -19,9 +19,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "kernel/apparmorfs.h"
@@ -102,15 +102,11 @@ static int gate_answer_without_state(
 
 /* --- whose it is --- */
 
-/* LXC's monitor listens from before its first hook on. In doubt it does. */
-static bool is_listening(const char *lxc_path, const char *name) {
-        struct sockaddr_un address;
-        socklen_t size = phx_lxc_monitor_address(lxc_path, name, &address);
-        phx_autoclose int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-        if (fd < 0)
-                return true;
-        return connect(fd, (const struct sockaddr *) &address, size) >= 0 || errno != ECONNREFUSED;
+/* LXC's monitor listens from before its first hook on, and runs as we do. Any user may listen under
+ * its name while it does not. The process says nothing: lxc-start listens before it puts the
+ * monitor into the background. */
+static int is_listening(const char *lxc_path, const char *name) {
+        return phx_lxc_monitor_listens(lxc_path, name, geteuid(), NULL);
 }
 
 /* Below LXC_PATH, under whatever name that is reached. In doubt it is. */
@@ -143,7 +139,8 @@ static bool is_ours_below(
 }
 
 /* The directory decides, and not its name. With "-f FILE" any may be said, and what is seen is that
- * a monitor listens for ours, and none for the one that FILE seems to be of. */
+ * a monitor listens for ours, and none for the one that FILE seems to be of. In doubt it is ours.
+ */
 static bool gate_is_ours(const struct phx_gate *gate, const struct gate_start *start) {
         phx_autofree char *lxc_path = path_of_config(start->config, start->name);
         phx_autofree char *path = NULL;
@@ -153,11 +150,11 @@ static bool gate_is_ours(const struct phx_gate *gate, const struct gate_start *s
             stat(path, &directory) >= 0) {
                 if (is_ours_below(gate, start->name, &directory))
                         return true;
-                if (is_listening(lxc_path, start->name))
+                if (is_listening(lxc_path, start->name) > 0)
                         return false;
         }
-        return is_listening(gate->lxc_path, start->name) ||
-               (gate->pve_path && is_listening(gate->pve_path, start->name));
+        return is_listening(gate->lxc_path, start->name) != 0 ||
+               (gate->pve_path && is_listening(gate->pve_path, start->name) != 0);
 }
 
 /* --- what is seen --- */

@@ -53,6 +53,22 @@ static bool is_gate(const struct phx_lxc_line *line, const char *command) {
                memcmp(line->value + line->value_size - size, command, size) == 0;
 }
 
+const char *phx_lxc_gate_program(const struct phx_lxc_line *line, size_t *ret_size) {
+        for (size_t i = 0; i < GATE_HOOKS; i++) {
+                const char *end, *at;
+
+                if (!phx_lxc_line_is(line, gate_hooks[i].key) ||
+                    !is_gate(line, gate_hooks[i].command))
+                        continue;
+                end = memrchr(line->value, ' ', line->value_size);
+                at = memrchr(line->value, ' ', (size_t) (end - line->value));
+                at = at ? at + 1 : line->value;
+                *ret_size = (size_t) (end - at);
+                return at;
+        }
+        return NULL;
+}
+
 /* An empty value takes back all commands of the hook that came before; of "lxc.hook", of all hooks.
  */
 static int look_at_hook(

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "lxc/reader.h"
+#include "lxc/text.h"
 
 /* The line that decides a container's profile: the last one that sets it, in the config or in what
  * it includes, in the order in which liblxc reads them. For people: what is in force says liblxc.
@@ -27,3 +28,7 @@ int phx_lxc_decide(
                 const char *effective,
                 struct phx_lxc_decider *ret_decider);
 void phx_lxc_decider_done(struct phx_lxc_decider *decider);
+
+/* The path of the program that LINE sets as a hook of the boot gate, of SIZE bytes; NULL when it
+ * sets none. Borrowed from LINE. */
+const char *phx_lxc_gate_program(const struct phx_lxc_line *line, size_t *ret_size);

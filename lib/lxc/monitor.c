@@ -106,11 +106,16 @@ bool phx_lxc_monitor_send(int fd, int32_t command, const char *text) {
 }
 
 /* Who called listen(2): the kernel noted it then, and it stays with this connection. */
-bool phx_lxc_monitor_is_held_by(int fd, uid_t uid) {
-        struct ucred peer;
-        socklen_t size = sizeof(peer);
+static bool monitor_listener(int fd, struct ucred *ret_peer) {
+        socklen_t size = sizeof(*ret_peer);
 
-        return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) >= 0 && peer.uid == uid;
+        return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, ret_peer, &size) >= 0;
+}
+
+bool phx_lxc_monitor_is_held_by(int fd, uid_t uid) {
+        struct ucred peer = { 0 };
+
+        return monitor_listener(fd, &peer) && peer.uid == uid;
 }
 
 static bool ensure_socket(struct round *round) {
@@ -307,4 +312,33 @@ bool phx_lxc_monitors_listen(const char *lxc_path, const struct phx_strings *nam
                     !monitor_is_of(&listening[i], lxc_path, names))
                         return true;
         return false;
+}
+
+int phx_lxc_monitor_listens(
+                const char *lxc_path,
+                const char *name,
+                uid_t uid,
+                pid_t *ret_listener) {
+        struct phx_socket_owner full = { 0 };
+        phx_autoclose int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        struct ucred peer = { 0 };
+
+        if (fd < 0)
+                return phx_errno();
+        full.size = phx_lxc_monitor_address(lxc_path, name, &full.address);
+        if (connect(fd, (const struct sockaddr *) &full.address, full.size) >= 0) {
+                if (!monitor_listener(fd, &peer))
+                        return -EIO;
+                full.uid = peer.uid;
+        } else if (errno == ECONNREFUSED || errno == EPROTOTYPE)
+                return 0;
+        else if (errno != EAGAIN)
+                return phx_errno();
+        else if (phx_socket_owners_find(&full, 1) < 0 || full.code < 0)
+                return -EAGAIN;
+        if (full.uid != uid)
+                return 0;
+        if (ret_listener)
+                *ret_listener = peer.pid;
+        return 1;
 }

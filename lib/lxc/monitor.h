@@ -42,6 +42,12 @@ int phx_lxc_monitors_ask(
  * whatever user; in doubt true. */
 bool phx_lxc_monitors_listen(const char *lxc_path, const struct phx_strings *names);
 
+/* Whether a monitor of UID listens for NAME: 1 or 0; or a negative errno, in doubt. RET_LISTENER,
+ * which may be NULL, is the process that has called listen(2), 0 when its queue is full: the
+ * monitor itself where it stays in the foreground; else lxc-start, which has ended. Nothing is sent
+ * and nothing waited for. */
+int phx_lxc_monitor_listens(const char *lxc_path, const char *name, uid_t uid, pid_t *ret_listener);
+
 /* The address of a monitor. Returns its length for bind(2) and connect(2). Public for the tests,
  * which listen there in the place of a monitor. */
 socklen_t phx_lxc_monitor_address(

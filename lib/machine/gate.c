@@ -39,6 +39,13 @@ void phx_machine_gate_done(struct phx_machine_gate *gate) {
 
 /* --- what is right --- */
 
+static bool gate_has_profile(const struct phx_gate *gate, const char *profile) {
+        for (size_t i = 0; i < gate->policies.count; i++)
+                if (strcmp(gate->policies.items[i].name, profile) == 0)
+                        return true;
+        return false;
+}
+
 /* Whether NAME with this hash was right until now. */
 static bool gate_was_right(
                 const struct phx_gate *last,
@@ -53,18 +60,53 @@ static bool gate_was_right(
         return false;
 }
 
+/* The version that the kernel has, if it stays right beside WANT; else NULL. */
+static const struct phx_kernel_entry *gate_old_policy(
+                const struct phx_gate *last,
+                const struct phx_kernel_entry *want,
+                const struct phx_kernel_entries *loaded) {
+        const struct phx_kernel_entry *have = phx_kernel_entries_find(loaded, want->name);
+
+        if (!have || !want->hash || !have->hash || phx_equal(have->hash, want->hash) ||
+            !phx_policy_mode_is_enforced(have->mode) || !gate_was_right(last, want->name, have))
+                return NULL;
+        return have;
+}
+
 static int gate_add_policy(
                 const struct phx_gate *last,
                 const struct phx_kernel_entry *want,
                 const struct phx_kernel_entries *loaded,
                 struct phx_gate *gate) {
-        const struct phx_kernel_entry *have = phx_kernel_entries_find(loaded, want->name);
+        const struct phx_kernel_entry *old = gate_old_policy(last, want, loaded);
         int r = phx_kernel_entries_add(&gate->policies, want->name, want->mode, want->hash);
 
-        if (r < 0 || !have || !want->hash || !have->hash || phx_equal(have->hash, want->hash) ||
-            !phx_policy_mode_is_enforced(have->mode) || !gate_was_right(last, want->name, have))
+        if (r < 0 || !old)
                 return r;
-        return phx_kernel_entries_add(&gate->policies, have->name, have->mode, have->hash);
+        return phx_kernel_entries_add(&gate->policies, old->name, old->mode, old->hash);
+}
+
+/* The new version of a profile may have a child that the old one does not define: with the old one
+ * that is whole without it. */
+static int gate_add_profile(
+                const struct phx_gate *last,
+                const struct phx_desired_profile *profile,
+                const struct phx_kernel_entries *loaded,
+                struct phx_gate *gate) {
+        const struct phx_kernel_entry *parent = phx_kernel_entries_find(
+                        &profile->policy,
+                        profile->name);
+        bool has_old = parent && gate_old_policy(last, parent, loaded);
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < profile->policy.count; i++) {
+                const struct phx_kernel_entry *want = &profile->policy.items[i];
+
+                if (!has_old || phx_kernel_entries_find(loaded, want->name) ||
+                    gate_has_profile(last, want->name))
+                        r = gate_add_policy(last, want, loaded, gate);
+        }
+        return r;
 }
 
 static void gate_mark(const struct phx_desired *desired, const char *name, bool *is_used) {
@@ -101,26 +143,13 @@ static int gate_add_policies(
         if (!is_used)
                 return -ENOMEM;
         gate_mark_profiles(desired, observed, is_used);
-        for (size_t i = 0; i < desired->profile_count; i++) {
+        for (size_t i = 0; r >= 0 && i < desired->profile_count; i++) {
                 const struct phx_desired_profile *profile = &desired->profiles[i];
 
-                for (size_t j = 0;
-                     r >= 0 && is_used[i] && profile->has_good && j < profile->policy.count;
-                     j++)
-                        r = gate_add_policy(
-                                        last,
-                                        &profile->policy.items[j],
-                                        &observed->loaded,
-                                        gate);
+                if (is_used[i] && profile->has_good)
+                        r = gate_add_profile(last, profile, &observed->loaded, gate);
         }
         return r;
-}
-
-static bool gate_has_profile(const struct phx_gate *gate, const char *profile) {
-        for (size_t i = 0; i < gate->policies.count; i++)
-                if (strcmp(gate->policies.items[i].name, profile) == 0)
-                        return true;
-        return false;
 }
 
 /* The policies of a label that was right until now, whose profile may not be desired any more. */

@@ -4,6 +4,8 @@
 #include <stdbool.h>
 
 #include "base/stamp.h"
+#include "base/strings.h"
+#include "base/trust.h"
 #include "state/observed.h"
 
 /* The file that brings the boot gate's hooks to all containers which include LXC's common.conf. The
@@ -11,14 +13,18 @@
 struct phx_machine_gate_hooks {
         struct phx_stamp stamp; /* of the file, when it was read last */
         bool is_settled;
-        char *trouble; /* why it brings none; else NULL */
+        struct phx_strings programs; /* that its hooks run */
+        struct phx_stamp *found; /* of each of them, when they were judged; NULL: they were not */
+        char *trouble;           /* why it brings none, or they do nothing; else NULL */
 };
 
 void phx_machine_gate_hooks_done(struct phx_machine_gate_hooks *hooks);
 
-/* Says in OBSERVED whether FILE has the hooks. It is read again when its stamp is another one. A
- * change of it has an event wherever a container includes it. 0 or -ENOMEM. */
+/* Says in OBSERVED whether FILE has the hooks, and TRUST their program: where it cannot be executed
+ * the shipped lines do nothing. Both are looked at again when their stamps are other ones. A change
+ * of FILE has an event wherever a container includes it. 0 or -ENOMEM. */
 int phx_machine_gate_hooks_look(
                 struct phx_machine_gate_hooks *hooks,
                 const char *file,
+                const struct phx_trust *trust,
                 struct phx_observed *observed);

@@ -163,6 +163,7 @@ int phx_machine_observe(
                 r = phx_machine_gate_hooks_look(
                                 &machine->gate_hooks,
                                 machine->options.gate_hooks,
+                                machine->options.trust,
                                 observed);
         if (r >= 0)
                 r = observe_creation(machine, input, observed);

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/macros.h"
+#include "base/strings.h"
 #include "engine/audit_log.h"
 #include "engine/denials.h"
 
@@ -19,6 +20,13 @@
 #define AVC "AVC apparmor=\"DENIED\" "
 #define LOGGED "audit: type=1400 audit(1796007401.767:118): apparmor=\"DENIED\" "
 #define TAIL " pid=565 comm=\"sh\" requested_mask=\"r\" denied_mask=\"r\" fsuid=0 ouid=0"
+
+/* MESSAGE as the journal has it. */
+static bool parse(const char *message, struct denial_record *ret_record) {
+        const char *text = audit_log_record(message, phx_has_prefix(message, "AVC "));
+
+        return text && denial_parse(text, ret_record);
+}
 
 static const struct {
         const char *message;
@@ -94,13 +102,36 @@ static void a_record_is_read_whatever_kernel_has_written_it(void **state) {
         for (size_t i = 0; i < PHX_ELEMENTS(denied); i++) {
                 struct denial_record record;
 
-                assert_true(denial_parse(denied[i].message, &record));
+                assert_true(parse(denied[i].message, &record));
                 assert_string_equal(record.profile, denied[i].profile);
                 assert_string_equal(record.namespace, denied[i].namespace);
                 assert_string_equal(record.operation, denied[i].operation);
                 assert_string_equal(record.object, denied[i].object);
                 assert_string_equal(record.mask, denied[i].mask);
         }
+}
+
+/* The kernel quotes names that users choose in other messages; and the audit has no log's. */
+static void what_is_quoted_is_no_record(void **state) {
+        static const struct {
+                bool has_audit;
+                const char *message;
+        } quoted[] = {
+                { false, "overlayfs: failed to resolve '/x apparmor=\"DENIED\" ': -2" },
+                { false, "AVC apparmor=\"DENIED\" [4711]: segfault at 0" },
+                { false, "audit: type=1400 audit(x): apparmor=\"DENIED\" operation=\"open\"" },
+                { false, "audit: type=1300 audit(1796007401.767:118): apparmor=\"DENIED\"" },
+                { false, "audit: type=1400 audit(1796007401.767:118): x apparmor=\"DENIED\"" },
+                { true, LOGGED "operation=\"open\"" },
+                { true, "SYSCALL apparmor=\"DENIED\" operation=\"open\"" },
+                { true, "AVC x apparmor=\"DENIED\" operation=\"open\"" },
+        };
+
+        for (size_t i = 0; i < PHX_ELEMENTS(quoted); i++)
+                if (audit_log_record(quoted[i].message, quoted[i].has_audit))
+                        fail_msg("%s", quoted[i].message);
+        assert_string_equal(audit_log_record(LOGGED, false), "apparmor=\"DENIED\" ");
+        assert_string_equal(audit_log_record(AVC, true), "apparmor=\"DENIED\" ");
 }
 
 static void what_denies_nothing_is_passed_over(void **state) {
@@ -117,7 +148,7 @@ static void what_denies_nothing_is_passed_over(void **state) {
         struct denial_record record;
 
         for (size_t i = 0; i < PHX_ELEMENTS(messages); i++)
-                if (denial_parse(messages[i], &record))
+                if (parse(messages[i], &record))
                         fail_msg("%s", messages[i]);
 }
 
@@ -131,7 +162,7 @@ static void a_record_may_be_cut_anywhere(void **state) {
                 phx_autofree char *cut = strndup(message, length);
 
                 assert_non_null(cut);
-                (void) denial_parse(cut, &record);
+                (void) parse(cut, &record);
         }
 }
 
@@ -282,6 +313,7 @@ static void all_of_a_pass_have_one_patience(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_record_is_read_whatever_kernel_has_written_it),
+                cmocka_unit_test(what_is_quoted_is_no_record),
                 cmocka_unit_test(what_denies_nothing_is_passed_over),
                 cmocka_unit_test(a_record_may_be_cut_anywhere),
                 cmocka_unit_test(a_long_name_is_cut),

@@ -65,6 +65,15 @@ static int listen_as_monitor(const char *lxc_path, const char *name) {
         return fd;
 }
 
+static void connect_to_monitor(const char *lxc_path, const char *name) {
+        struct sockaddr_un address;
+        socklen_t size = phx_lxc_monitor_address(lxc_path, name, &address);
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+        assert_true(fd >= 0);
+        (void) connect(fd, (const struct sockaddr *) &address, size);
+}
+
 /* "web" is to be in lxc-web, its config says so, and the kernel has it. */
 static int set_up(void **state) {
         static struct fixture fixture;
@@ -322,6 +331,67 @@ static void one_with_another_config_is_ours_where_it_listens(void **state) {
         assert_false(is_judged("any.conf"));
 }
 
+/* Another user listens where LXC would, with WAITING connections that are not accepted. */
+static pid_t start_stranger(const char *lxc_path, const char *name, unsigned waiting) {
+        int ends[2];
+        char byte;
+        pid_t pid;
+
+        assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+        pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+                if (setgid(65534) < 0 || setuid(65534) < 0)
+                        _exit(1);
+                (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
+                (void) listen_as_monitor(lxc_path, name);
+                while (waiting-- > 0)
+                        connect_to_monitor(lxc_path, name);
+                if (write(ends[1], "", 1) == 1)
+                        (void) pause();
+                _exit(1);
+        }
+        (void) close(ends[1]);
+        assert_int_equal(read(ends[0], &byte, 1), 1);
+        (void) close(ends[0]);
+        return pid;
+}
+
+static bool is_judged_beside_stranger(const char *file, const char *lxc_path, unsigned waiting) {
+        pid_t pid = start_stranger(lxc_path, "web", waiting);
+        bool judged = is_judged(file);
+
+        (void) kill(pid, SIGKILL);
+        (void) waitpid(pid, NULL, 0);
+        return judged;
+}
+
+/* FILE looks like a config of another path, where a user listens; also with a queue that is full,
+ * which hides the user. */
+static void a_stranger_lets_none_pass(void **state) {
+        if (geteuid() != 0)
+                skip();
+        load("complain", SHA1);
+        tree_write("copy/web/config", "lxc.apparmor.profile = lxc-web\n");
+        assert_true(is_judged("copy/web/config"));
+        assert_true(is_judged_beside_stranger("copy/web/config", tree_path("copy"), 0));
+        assert_true(is_judged_beside_stranger("copy/web/config", tree_path("copy"), 3));
+}
+
+/* A namesake elsewhere starts, while a user listens where ours would. */
+static void a_stranger_has_none_refused(void **state) {
+        struct fixture *fixture = *state;
+
+        if (geteuid() != 0)
+                skip();
+        load("complain", SHA1);
+        tree_write("any.conf", "lxc.apparmor.profile = lxc-web\n");
+        (void) close(fixture->monitor_fd);
+        fixture->monitor_fd = listen_as_monitor("/elsewhere/for-a-test", "web");
+        assert_false(is_judged("any.conf"));
+        assert_false(is_judged_beside_stranger("any.conf", fixture->gate.lxc_path, 0));
+}
+
 /* Whatever lxc_path is. */
 static void one_of_proxmox_is_ours(void **state) {
         struct fixture *fixture = *state;
@@ -467,6 +537,8 @@ int main(void) {
                 GATE_TEST(a_namesake_starts),
                 GATE_TEST(one_below_a_link_is_ours),
                 GATE_TEST(one_with_another_config_is_ours_where_it_listens),
+                GATE_TEST(a_stranger_lets_none_pass),
+                GATE_TEST(a_stranger_has_none_refused),
                 GATE_TEST(one_of_proxmox_is_ours),
                 GATE_TEST(without_a_record_the_word_counts),
                 GATE_TEST(the_journal_gets_a_record),

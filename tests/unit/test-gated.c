@@ -4,8 +4,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -138,9 +141,18 @@ static void each_word_is_of_its_own(void **state) {
 /* --- the file with the hooks --- */
 
 static void look(struct phx_machine_gate_hooks *hooks, const char *trouble) {
+        char root[512];
+        const struct phx_trust trust = { .root = root, .owner = geteuid() };
         struct phx_observed observed = { 0 };
 
-        assert_int_equal(phx_machine_gate_hooks_look(hooks, tree_path("gate.conf"), &observed), 0);
+        (void) snprintf(root, sizeof(root), "%s", tree_path(""));
+        assert_int_equal(
+                        phx_machine_gate_hooks_look(
+                                        hooks,
+                                        tree_path("gate.conf"),
+                                        &trust,
+                                        &observed),
+                        0);
         assert_int_equal(observed.has_gate_hooks, trouble == NULL);
         if (trouble)
                 assert_non_null(strstr(observed.gate_trouble, trouble));
@@ -153,9 +165,15 @@ static void look(struct phx_machine_gate_hooks *hooks, const char *trouble) {
         "lxc.hook.pre-start = /g/phoenixd-gate pre-start\n" \
         "lxc.hook.start-host = /g/phoenixd-gate start-host\n"
 
+static void write_program(mode_t mode) {
+        tree_write("g/phoenixd-gate", "#!/bin/true\n");
+        assert_int_equal(chmod(tree_path("g/phoenixd-gate"), mode), 0);
+}
+
 static void a_change_of_the_file_is_seen(void **state) {
         phx_cleanup(phx_machine_gate_hooks_done) struct phx_machine_gate_hooks hooks = { 0 };
 
+        write_program(0755);
         look(&hooks, "gate.conf: No such file or directory");
         tree_write("gate.conf", HOOKS);
         look(&hooks, NULL);
@@ -170,11 +188,39 @@ static void a_change_of_the_file_is_seen(void **state) {
         look(&hooks, "No such file or directory");
 }
 
+/* The shipped lines do nothing then. */
+static void hooks_without_their_program_are_none(void **state) {
+        phx_cleanup(phx_machine_gate_hooks_done) struct phx_machine_gate_hooks hooks = { 0 };
+
+        tree_write("gate.conf",
+                   "lxc.hook.pre-start = /bin/sh -c 'exec \"$0\" \"$@\"' /g/phoenixd-gate pre-start\n"
+                   "lxc.hook.start-host = /g/phoenixd-gate start-host\n");
+        look(&hooks, "/g/phoenixd-gate: No such file or directory");
+        write_program(0644);
+        look(&hooks, "/g/phoenixd-gate: it is not an executable file");
+        write_program(0755);
+        look(&hooks, NULL);
+        look(&hooks, NULL);
+        write_program(0757);
+        look(&hooks, "/g/phoenixd-gate is not trusted: ");
+        write_program(0755);
+        look(&hooks, NULL);
+        tree_remove("g/phoenixd-gate");
+        look(&hooks, "/g/phoenixd-gate: No such file or directory");
+        look(&hooks, "/g/phoenixd-gate: No such file or directory");
+        tree_mkdir("g/phoenixd-gate");
+        look(&hooks, "it is not an executable file");
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(each_container_has_its_word),
                 cmocka_unit_test(each_word_is_of_its_own),
                 cmocka_unit_test_setup_teardown(a_change_of_the_file_is_seen, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(
+                                hooks_without_their_program_are_none,
+                                set_up,
+                                tear_down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

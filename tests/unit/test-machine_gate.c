@@ -148,6 +148,49 @@ static void a_new_policy_is_right_beside_the_old_one(void **state) {
         assert_written(HEAD "policy enforce " NEW " lxc-web\n" WEB_IS("lxc-web"));
 }
 
+static void want_child(struct world *world, const char *name) {
+        assert_int_equal(
+                        phx_kernel_entries_add(
+                                        &world->desired->profiles[0].policy,
+                                        name,
+                                        PHX_POLICY_ENFORCE,
+                                        NEW),
+                        0);
+}
+
+/* Nothing is to be loaded but what the old version has; a load that fails leaves it so. */
+static void a_new_child_is_not_required_beside_the_old_policy(void **state) {
+        struct world *world = *state;
+
+        see(world, "lxc-web", OLD, "lxc-web", OLD);
+        assert_int_equal(remember(world), 1);
+        see(world, "lxc-web", NEW, "lxc-web", OLD);
+        want_child(world, "lxc-web//child");
+        assert_int_equal(remember(world), 1);
+        assert_written(HEAD "policy enforce " NEW " lxc-web\npolicy enforce " OLD
+                            " lxc-web\n" WEB_IS("lxc-web"));
+        assert_int_equal(remember(world), 0);
+        see(world, "lxc-web", NEW, "lxc-web", NEW);
+        want_child(world, "lxc-web//child");
+        assert_int_equal(remember(world), 1);
+        assert_written(HEAD "policy enforce " NEW " lxc-web\npolicy enforce " NEW
+                            " lxc-web//child\n" WEB_IS("lxc-web"));
+}
+
+/* The old version had it: it was taken away. */
+static void a_child_that_was_right_is_required(void **state) {
+        struct world *world = *state;
+
+        see(world, "lxc-web", OLD, "lxc-web", OLD);
+        want_child(world, "lxc-web//child");
+        assert_int_equal(remember(world), 1);
+        see(world, "lxc-web", NEW, "lxc-web", OLD);
+        want_child(world, "lxc-web//child");
+        assert_int_equal(remember(world), 1);
+        assert_written(HEAD "policy enforce " NEW " lxc-web\npolicy enforce " OLD
+                            " lxc-web\npolicy enforce " NEW " lxc-web//child\n" WEB_IS("lxc-web"));
+}
+
 static void a_policy_that_was_never_right_is_not(void **state) {
         see(*state, "lxc-web", OLD, "lxc-web", OLD);
         assert_int_equal(remember(*state), 1);
@@ -387,6 +430,8 @@ int main(void) {
                 with_world(it_is_written_once),
                 with_world(what_is_there_is_not_written_again),
                 with_world(a_new_policy_is_right_beside_the_old_one),
+                with_world(a_new_child_is_not_required_beside_the_old_policy),
+                with_world(a_child_that_was_right_is_required),
                 with_world(a_policy_that_was_never_right_is_not),
                 with_world(an_old_policy_that_complains_is_not_right),
                 with_world(a_new_profile_is_right_beside_the_old_one),

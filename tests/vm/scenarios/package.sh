@@ -8,6 +8,7 @@
 
 DEB=$(echo /run/scenario/packages/phoenixd_*.deb)
 INITS=/run/inits
+LIST=/usr/share/phoenixd/container.seccomp
 
 apt_run() {
     DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Acquire::Languages=none "$@" >/run/apt.log 2>&1 || {
@@ -21,6 +22,7 @@ unchanged() { diff /run/picture <(machine_picture); }
 inits_go_on() { diff "$INITS" <(lxc-info -n web -pH); }
 main_pid_is_not() { [[ $(main_pid) != "$1" && $(main_pid) -gt 0 ]]; }
 machine_profiles() { loaded_mode lxc-web && same_file "$SOURCES/lxc-web" "$DEPLOYED/lxc-web"; }
+is_filtered() { grep -qx 'Seccomp:.2' "/proc/$(lxc-info -n "$1" -pH)/status"; }
 reboots_itself() {
     local before
     before=$(lxc-info -n web -pH)
@@ -56,7 +58,9 @@ set_setting mode '"enforce"'
 check "told to, it repairs" wait_until 40 status_like 'requires restart'
 check "the profile is in force" prints enforce loaded_mode lxc-web
 stop_container web
+echo "lxc.seccomp.profile = $LIST" >>/var/lib/lxc/web/config
 start_container web
+check "it filters system calls" wait_until 5 is_filtered web
 check "the container runs in it" wait_until 20 all_labelled web 'lxc-web (enforce)'
 check "in sync" settled 30
 lxc-info -n web -pH >"$INITS"
@@ -74,6 +78,7 @@ check "not the container either" inits_go_on
 check "it can be removed" apt_run remove phoenixd
 check "says what stays" said 'deployed profiles, loaded policies'
 check "the daemon is gone" not systemctl is-active phoenixd
+check "and what its gate went by" test ! -e /var/lib/phoenixd/gate -a -e /var/lib/phoenixd/inventory.json
 check "the machine is as it was" unchanged
 check "the container goes on" inits_go_on
 kill -TERM "$sampler"
@@ -84,6 +89,7 @@ check "confined as before" wait_until 20 all_labelled web 'lxc-web (enforce)'
 stop_container web
 check "and can be started" start_container web
 check "confined as before" wait_until 20 all_labelled web 'lxc-web (enforce)'
+check "and with its seccomp list" is_filtered web
 
 check "installed again" apt_run install "$DEB"
 check "it goes by the settings that stayed" settled 40
@@ -92,8 +98,16 @@ lxc-info -n web -pH >"$INITS"
 machine_picture >/run/picture
 check "it can be purged" apt_run purge phoenixd
 check "says what stays" said '/etc/phoenixd if it is not empty'
+check "and why" said "$LIST stays"
 check "its state is gone" test ! -e /var/lib/phoenixd
 check "the administrator's files are not" test -s "$SETTINGS" -a -s "$CONFIG" -a -s "$SOURCES/lxc-web"
 check "the machine is as it was" unchanged
 check "the container goes on" inits_go_on
 check "in its profile" all_labelled web 'lxc-web (enforce)'
+stop_container web
+check "and can be started again" start_container web
+check "with its seccomp list" is_filtered web
+sed -i '/^lxc.seccomp/d' /var/lib/lxc/web/config
+check "when no config names the list" apt_run install "$DEB"
+check "a purge" apt_run purge phoenixd
+check "removes it, too" test ! -e /usr/share/phoenixd
