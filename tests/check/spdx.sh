@@ -32,6 +32,7 @@ cat >"$scratch/without" <<'END'
 ^tests/golden/cases/
 ^tests/golden/pve/
 ^tests/unit/fixtures/.*\.(txt|bin)$
+^tests/check/bad/sbom/
 ^tests/check/bad/spdx/
 ^tests/check/bad/version/debian/changelog$
 END

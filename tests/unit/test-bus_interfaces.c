@@ -7,11 +7,13 @@
 #include "base/file.h"
 #include "bus-fixture.h"
 
-/* The files begin as those of other programs do. */
+/* The files begin as those of other programs do; in pieces, so that reuse does not take the licence
+ * for this file's. */
 static const char head[] = "<!DOCTYPE node PUBLIC \"-//freedesktop//DTD D-BUS Object "
                            "Introspection 1.0//EN\"\n"
                            "\"https://www.freedesktop.org/standards/dbus/1.0/introspect.dtd\">\n"
-                           "<!-- SPDX-License-Identifier: GPL-2.0-or-later -->\n"
+                           "<!-- SPDX-License-"
+                           "Identifier: GPL-2.0-or-later -->\n"
                            "<node>\n";
 
 static sd_bus_message *introspect(const struct fixture *fixture, const char *path) {
