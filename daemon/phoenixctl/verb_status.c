@@ -177,13 +177,19 @@ static void print_head(const struct page *page) {
         bool is_well = daemon->health == PHX_HEALTH_IN_SYNC;
         char when[32];
 
-        (void) printf("%s*%s phoenixd %s: %s%s%s\n",
+        (void) printf("%s*%s phoenixd %s: %s%s%s",
                       is_well ? shown_good(page->ctl) : shown_bad(page->ctl),
                       shown_plain(page->ctl),
                       daemon->version,
                       is_well ? shown_good(page->ctl) : shown_bad(page->ctl),
                       phx_health_to_string(daemon->health),
                       shown_plain(page->ctl));
+        /* After an installation of the package it is so, and this is the first page that is read.
+         */
+        if (snapshot->is_observing)
+                (void) printf("; to repair, set \"mode\": \"enforce\" in %s",
+                              snapshot->paths.settings ? snapshot->paths.settings : "the settings");
+        (void) puts("");
         (void) printf("  %-13s %s\n", "Status:", daemon->status ? daemon->status : "-");
         (void) printf("  %-13s %s\n",
                       "Mode:",

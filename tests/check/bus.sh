@@ -1,11 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # org.phoenixd1(5) heads every method, signal, property and error that the code has, with the same
-# types, and no other: bus.sh SOURCE_ROOT MAN_PAGE
+# types, and no other, and so do the installed descriptions of the interfaces, with the same names of
+# parameters: bus.sh SOURCE_ROOT MAN_PAGE INTERFACES
 set -eu
 
-root=${1:?usage: bus.sh SOURCE_ROOT MAN_PAGE}
-page=${2:?usage: bus.sh SOURCE_ROOT MAN_PAGE}
+root=${1:?usage: bus.sh SOURCE_ROOT MAN_PAGE INTERFACES}
+page=${2:?usage: bus.sh SOURCE_ROOT MAN_PAGE INTERFACES}
+interfaces=${3:?usage: bus.sh SOURCE_ROOT MAN_PAGE INTERFACES}
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
@@ -58,3 +60,28 @@ sed -n 's/^\.B \(org\.phoenixd1\.Error\.[A-Za-z]*\)$/error \1/p' "$page" |
 
 [ "$(wc -l <"$scratch/code")" -ge 40 ] || { echo "the tables were not found"; exit 1; }
 diff -u --label "what the code has" --label "org.phoenixd1(5)" "$scratch/code" "$scratch/page"
+
+# The same lines, with "TYPE NAME" of each parameter, from the page and from the descriptions.
+awk '
+        function named(list) { gsub(/, */, ",", list); return list }
+        /^Interface$/ { getline; gsub(/^.*org\.phoenixd1\./, ""); gsub(/ .*/, ""); interface = $0 }
+        /^\.B "[A-Z][A-Za-z]*\(/ {
+                line = $0
+                gsub(/^\.B "|"$/, "", line)
+                name = line; sub(/\(.*/, "", name)
+                in_ = line; sub(/^[^(]*\(/, "", in_); sub(/\) \\->.*|\)$/, "", in_)
+                out = ""
+                if (line ~ / \\-> /) { out = line; sub(/.* \\-> /, "", out) }
+                print interface, name, "in=" named(in_), "out=" named(out)
+        }
+        /^\.B "[A-Z][A-Za-z]* [a-z]*"$/ { gsub(/"/, ""); print interface, $2, "type=" $3 }
+' "$page" | LC_ALL=C sort >"$scratch/named"
+cat "$interfaces"/org.phoenixd1.*.xml | sed 's/"/ /g' | awk '
+        $1 == "<interface" { interface = $3; sub(/^org\.phoenixd1\./, "", interface) }
+        $1 == "<method" || $1 == "<signal" { name = $3; in_ = out = "" }
+        $1 == "<arg" && $7 == "out" { out = out (out ? "," : "") $3 " " $5 }
+        $1 == "<arg" && $7 != "out" { in_ = in_ (in_ ? "," : "") $3 " " $5 }
+        $1 == "</method>" || $1 == "</signal>" { print interface, name, "in=" in_, "out=" out }
+        $1 == "<property" { print interface, $3, "type=" $5 }
+' | LC_ALL=C sort >"$scratch/described"
+diff -u --label "org.phoenixd1(5)" --label "the installed descriptions" "$scratch/named" "$scratch/described"

@@ -23,3 +23,5 @@ VM_LIB=$(dirname "${BASH_SOURCE[0]}")
 . "$VM_LIB/scenario.sh"
 # shellcheck source=debs.sh
 . "$VM_LIB/debs.sh"
+# shellcheck source=before.sh
+. "$VM_LIB/before.sh"

@@ -31,6 +31,17 @@ package_version() {
     sed -n '1s/.*(\(.*\)).*/\1/p' "$VM_SOURCE/debian/changelog"
 }
 
+upstream_version() {
+    local version
+    version=$(package_version)
+    echo "${version%-*}"
+}
+
+# The time of the changelog's newest entry, which is that of all that is made.
+source_epoch() {
+    date -d "$(sed -n 's/^ -- .*>  //p' "$VM_SOURCE/debian/changelog" | head -n 1)" +%s
+}
+
 # What goes into the source package: what git knows, or all where there is no git.
 source_files() {
     if [[ -e $VM_SOURCE/.git ]]; then
@@ -40,23 +51,26 @@ source_files() {
     fi | LC_ALL=C sort -z
 }
 
+# copy_source DIR
+copy_source() {
+    mkdir -p "$1"
+    source_files | tar -c -C "$VM_SOURCE" --no-recursion --null --files-from=- | tar -x -C "$1"
+}
+
 # unpack_source DIR: DIR/phoenixd-VERSION and its archive, with the same bytes each time.
 unpack_source() {
-    local dir=$1 version upstream epoch
-    version=$(package_version) upstream=${version%-*}
-    epoch=$(date -d "$(sed -n 's/^ -- .*>  //p' "$VM_SOURCE/debian/changelog" | head -n 1)" +%s)
-    mkdir -p "$dir/phoenixd-$upstream"
-    source_files | tar -c -C "$VM_SOURCE" --no-recursion --null --files-from=- | tar -x -C "$dir/phoenixd-$upstream"
-    tar -c -C "$dir" --sort=name --mtime="@$epoch" --owner=0 --group=0 --numeric-owner --mode=u+rwX,go=rX \
+    local dir=$1 upstream
+    upstream=$(upstream_version)
+    copy_source "$dir/phoenixd-$upstream"
+    tar -c -C "$dir" --sort=name --mtime="@$(source_epoch)" --owner=0 --group=0 --numeric-owner --mode=u+rwX,go=rX \
         --exclude="phoenixd-$upstream/debian" "phoenixd-$upstream" | xz -T1 >"$dir/phoenixd_$upstream.orig.tar.xz"
 }
 
 # build_package RELEASE DIR PLACE [VARIABLE=VALUE...]: sources and packages in DIR, which is PLACE to the build, by a
 # user without any right.
 build_package() {
-    local release=$1 dir=$2 place=$3 version user=1234 root
+    local release=$1 dir=$2 place=$3 user=1234 root
     shift 3
-    version=$(package_version)
     root=$(packaging_dir "$release")/root
     unpack_source "$dir"
     chown -R "$user:$user" "$dir"
@@ -65,7 +79,7 @@ build_package() {
     # shellcheck disable=SC2016 # expanded by the inner shell
     in_buildroot "$root" --bind "$VM_SOURCE/debian" /src --bind "$dir" "$place" \
         setpriv --reuid="$user" --regid="$user" --clear-groups env HOME=/nonexistent "$@" \
-        sh -ec 'umask ${UMASK:-022}; cd "$0" && dpkg-buildpackage -us -uc' "$place/phoenixd-${version%-*}" \
+        sh -ec 'umask ${UMASK:-022}; cd "$0" && dpkg-buildpackage -us -uc' "$place/phoenixd-$(upstream_version)" \
         >"$dir/log" 2>&1 || {
         tail -n 40 "$dir/log" >&2
         die "the package cannot be built for $release: all of it is in $dir/log"

@@ -40,7 +40,8 @@ snapshot_dir() {
 
 # What goes into the guest with a scenario: the helpers, the scenario, NAME.d beside it when there
 # is one, and what it asks for with "# with: OTHER.d", which may be a scenario's of the other directory,
-# or with "# with: pve", which is beside these directories; with "# package: yes" the Debian package.
+# or with "# with: pve", which is beside these directories; with "# package: yes" the Debian package and debian/tests;
+# with "# before: yes" the version before this one.
 pack_scenario() {
     local file=$1 archive=$2 top name dir place
     top=$(dirname "$file")
@@ -48,7 +49,9 @@ pack_scenario() {
     tar -c -f "$archive" -C "$VM_TOP/guest" {lib,main,operator,debian}.sh -C "$top" "$name.sh"
     [[ ! -d $top/$name.d ]] || tar -r -f "$archive" -C "$top" "$name.d"
     [[ -z $(setting "$file" package) ]] ||
-        tar -r -f "$archive" -C "$VM_PACKAGES" --transform 's|^|packages/|' "$(basename "$(package_file)")"
+        tar -r -f "$archive" -C "$VM_PACKAGES" --transform 's|^|packages/|' "$(basename "$(package_file)")" \
+            -C "$VM_SOURCE/debian" tests
+    [[ -z $(setting "$file" before) ]] || tar -r -f "$archive" -C "$VM_BEFORE" before.tar
     for dir in $(setting "$file" with); do
         place=$(place_of "$dir" "$top")
         tar -r -f "$archive" -C "$place" --exclude 'pve/*.[ch]' --exclude __pycache__ "$dir"
@@ -179,8 +182,18 @@ is_for_release() {
     [[ -z $only || " $only " == *" $RELEASE "* ]]
 }
 
+# why_skipped FILE: nothing when it can run.
+why_skipped() {
+    if ! is_for_release "$1"; then
+        echo "only for $(setting "$1" release)"
+    elif [[ -n $(setting "$1" before) ]] && ! has_before; then
+        echo "the version before is not in the history of this tree"
+    fi
+}
+
+# skip_scenario FILE REASON
 skip_scenario() {
-    echo "ok $((PASSED + FAILED + SKIPPED + 1)) - $(basename "$1" .sh) # SKIP only for $(setting "$1" release)"
+    echo "ok $((PASSED + FAILED + SKIPPED + 1)) - $(basename "$1" .sh) # SKIP $2"
     SKIPPED=$((SKIPPED + 1))
 }
 
@@ -205,11 +218,12 @@ reap_scenario() {
 }
 
 run_scenarios() {
-    local file dir
+    local file dir reason
     echo "1..${#SCENARIOS[@]}"
     for file in "${SCENARIOS[@]}"; do
-        if ! is_for_release "$file"; then
-            skip_scenario "$file"
+        reason=$(why_skipped "$file")
+        if [[ -n $reason ]]; then
+            skip_scenario "$file" "$reason"
             continue
         fi
         while [[ ${#RUNNING[@]} -ge $JOBS ]]; do

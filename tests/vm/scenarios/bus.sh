@@ -38,6 +38,22 @@ nobody_may_not() {
     done < <(mutating)
 }
 
+# is_as_installed PATH: each of our interfaces that the object has.
+is_as_installed() {
+    local interface files=0
+    busctl --xml-interface introspect org.phoenixd1 "$1" >/run/introspected
+    # shellcheck disable=SC2013 # names are words
+    for interface in $(sed -n 's/.*<interface name="\(org\.phoenixd1\.[A-Za-z]*\)">.*/\1/p' /run/introspected); do
+        diff <(interface_of "$interface" "/usr/share/dbus-1/interfaces/$interface.xml") \
+            <(interface_of "$interface" /run/introspected) || return 1
+        files=$((files + 1))
+    done
+    equals "$files" 1
+}
+
+# interface_of INTERFACE FILE: libsystemd indents as its version likes.
+interface_of() { sed -n "/<interface name=\"$1\">/,/<\/interface>/s/^ *//p" "$2"; }
+
 put_profile lxc-web
 configure web=lxc-web
 start_daemon
@@ -45,8 +61,9 @@ check "in sync" settled 30
 
 say "what is there to be asked"
 check "the name is taken" wait_until 5 busctl status org.phoenixd1
-check "the interface tells of itself" prints_like 'Reconcile.*method' \
-    busctl introspect org.phoenixd1 /org/phoenixd1 org.phoenixd1.Manager
+for path in /org/phoenixd1 /org/phoenixd1/profile/lxc_2dweb /org/phoenixd1/container/web; do
+    check "$path tells of itself what is installed" is_as_installed "$path"
+done
 check "the container has an object" prints_like '/org/phoenixd1/container/web' busctl tree org.phoenixd1
 check "the status is that of systemctl" equals "$(property Status)" "$(status_text)"
 check "health" prints in-sync property Health
