@@ -22,22 +22,23 @@ static unsigned below(unsigned *seed, unsigned limit) {
         return (unsigned) rand_r(seed) % limit;
 }
 
-static struct host make_host(unsigned *seed) {
-        struct host host = host_new();
+/* In place, as the containers refer to each other's ids. */
+static void make_host(struct host *host, unsigned *seed) {
         size_t count = 2 + below(seed, 7);
 
+        *host = host_new();
         for (size_t i = 0; i < count; i++) {
                 char id[8];
                 struct host_container *container;
 
                 (void) snprintf(id, sizeof(id), "c%zu", i);
-                container = host_add(&host, id);
+                container = host_add(host, id);
                 container->order = below(seed, 3);
                 container->policy = (enum phx_restart_policy) below(seed, PHX_RESTART_POLICIES);
                 /* Only on earlier ones: no circle. */
                 for (size_t j = 0, n = 0; j < i && n < 3; j++)
                         if (below(seed, 3) == 0)
-                                container->depends[n++] = host.containers[j].id;
+                                container->depends[n++] = host->containers[j].id;
                 if (below(seed, 2) == 0)
                         container->state = (enum phx_run_state) below(seed, PHX_RUN_STATES);
                 container->is_suspended = below(seed, 12) == 0;
@@ -47,17 +48,16 @@ static struct host make_host(unsigned *seed) {
                         container->at_start = "lxc.cap.drop";
                 }
                 if (below(seed, 4) == 0)
-                        host_start(&host, id, "");
+                        host_start(host, id, "");
                 if (below(seed, 8) == 0)
                         (void) snprintf(container->config, sizeof(container->config), "lxc-old");
         }
-        host.settings.jobs = 1 + below(seed, 3);
-        host.settings.interval_usec = 5 * SECOND * below(seed, 3);
-        host.settings.rollback = below(seed, 2) == 0;
-        host.window.is_open = below(seed, 2) == 0;
+        host->settings.jobs = 1 + below(seed, 3);
+        host->settings.interval_usec = 5 * SECOND * below(seed, 3);
+        host->settings.rollback = below(seed, 2) == 0;
+        host->window.is_open = below(seed, 2) == 0;
         if (below(seed, 2) == 0)
-                host.settings.health = program;
-        return host;
+                host->settings.health = program;
 }
 
 /* Of which it is not known what they depend on, or was not when others were begun. */
@@ -392,9 +392,10 @@ static void check_converged(struct host *host) {
 
 static void run_case(unsigned seed) {
         unsigned random = seed;
-        phx_cleanup(host_done) struct host host = make_host(&random);
+        phx_cleanup(host_done) struct host host = { 0 };
         phx_cleanup(phx_strings_done) struct phx_strings begun = { 0 };
 
+        make_host(&host, &random);
         for (unsigned step = 0; step < STEPS; step++) {
                 pass(&host);
                 check_jobs(&host, &begun);
