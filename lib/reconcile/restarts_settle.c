@@ -129,12 +129,19 @@ static int settle_up(struct settled *settled) {
 
 /* --- a job is, or was, at it --- */
 
+/* The job of a restart that is overdue may still be at it. */
 static int settle_overtaken(struct settled *settled) {
-        settled->is_gone = true;
+        struct phx_restart_item *item = settled->item;
+
+        if (item->phase == PHX_RESTART_UNDER_WAY &&
+            phx_restart_has_job(item, settled->settler->view->boot))
+                item->phase = PHX_RESTART_ENDING;
+        else
+                settled->is_gone = true;
         return settle_tell(
                         settled,
                         PHX_RESTART_EVENT_FAILED,
-                        settled->item->label,
+                        item->label,
                         "something else has been asked for meanwhile");
 }
 

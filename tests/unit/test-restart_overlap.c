@@ -47,6 +47,23 @@ static void another_input_waits_for_the_job_before(void **state) {
         expect_only_job(&host, "restart-web.2");
 }
 
+/* It came up with a fault, and its input has changed, while its job does not end. */
+static void what_has_overtaken_it_waits_for_its_job(void **state) {
+        phx_cleanup(host_done) struct host host = begun();
+
+        host_start(&host, "web", "lxc-new");
+        host.containers[0].at_start = "lxc.cap.drop";
+        host.key = "key-2";
+        host.wall += 300 * SECOND;
+        host_pass(&host);
+        expect_only_job(&host, "restart-web.1");
+        assert_true(host.jobs.items[0].is_resumed);
+        assert_int_equal(host_phase(&host, "web"), PHX_RESTART_ENDING);
+        host_end(&host, PHX_JOB_DONE, NULL);
+        host_pass(&host);
+        expect_only_job(&host, "restart-web.2");
+}
+
 static void an_operator_waits_for_the_job_before(void **state) {
         for (unsigned i = 0; i < 2; i++) {
                 phx_cleanup(host_done) struct host host = begun();
@@ -414,6 +431,7 @@ static void one_that_is_not_seen_may_have_stayed_up(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(another_input_waits_for_the_job_before),
+                cmocka_unit_test(what_has_overtaken_it_waits_for_its_job),
                 cmocka_unit_test(an_operator_waits_for_the_job_before),
                 cmocka_unit_test(one_that_is_not_seen_keeps_its_job),
                 cmocka_unit_test(another_boot_has_ended_the_job_before),
