@@ -35,6 +35,11 @@ struct settled {
 
 /* It has come to nothing, for that reason. 0 or -ENOMEM. */
 int phx_restart_settle_fail(const struct settled *settled, const char *why);
+/* It is as if it had never been begun; what an operator has asked for stays so, and what is to be
+ * put back is still to be. */
+void phx_restart_settle_again(struct settled *settled);
+/* It runs as it should: it is CHECKED from now on, or what is put back is there. 0 or -ENOMEM. */
+int phx_restart_settle_up(struct settled *settled);
 /* Of one that is CHECKED: 1 when it is well, 0 when that is not known yet or it is CHECKED no
  * longer, or -ENOMEM. The answer may be there before the time has passed that it has to stay up. */
 int phx_restart_settle_health(const struct settled *settled);
@@ -44,6 +49,12 @@ int phx_restart_settle_former(struct settled *settled);
 void phx_restart_settle_keep(struct settled *settled);
 /* The step of one whose profile before is to be in its config again. 0 or -ENOMEM. */
 int phx_restart_settle_back(struct settled *settled);
+/* The steps of one that has failed, whose profile before is in its config again, that an operator
+ * has asked for, and of whose job only the end is waited for. 0 or -ENOMEM. */
+int phx_restart_settle_failed(struct settled *settled);
+int phx_restart_settle_rolled_back(struct settled *settled);
+int phx_restart_settle_asked(struct settled *settled);
+int phx_restart_settle_ending(struct settled *settled);
 /* The step of one that is not in the configuration any more. 0 or -ENOMEM. */
 int phx_restart_settle_unwanted(struct settled *settled);
 
@@ -112,6 +123,17 @@ static inline void settle_hand_out(const struct settled *settled, enum phx_resta
 
 static inline bool settle_is_same_input(const struct settled *settled) {
         return phx_equal(settled->want->mark.input, settled->item->input);
+}
+
+static inline bool settle_is_this_boot(const struct settled *settled) {
+        return phx_equal(settled->item->boot, settled->settler->view->boot);
+}
+
+static inline bool settle_came_up(const struct settled *settled) {
+        const struct phx_observed_container *have = settled->have;
+
+        return have && phx_restart_is_right(have) &&
+               phx_restart_is_other_init(have, settled->item->init);
 }
 
 static inline bool settle_may_change(const struct settled *settled) {
