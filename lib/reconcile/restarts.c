@@ -5,12 +5,12 @@
  * permission. What is left may be begun, in the order of boot_order, and each waits for what comes
  * first:
  *
- *   holding   candidates that may be begun, restarts that are under way or have failed, and
- *             containers of which something else is about to be repaired. Those that depend on one
- *             of them wait, over any number of others between them
- *   active    restarts that are under way, starts and stops that are or are begun now, and those
- *             whose failure has left the container stopped or whose job has not ended. Those that
- *             they depend on wait as well, so that never two of one chain are down
+ *   holding   candidates that may be begun, restarts that are under way, have failed or have left
+ *             the container stopped, and containers of which something else is about to be
+ * repaired. Those that depend on one of them wait, over any number of others between them active
+ * restarts that are under way, starts and stops that are or are begun now, and those whose failure
+ * has left the container stopped or whose job has not ended. Those that they depend on wait as
+ * well, so that never two of one chain are down
  *
  * A drift that is chosen gets its action, and is active from then on. Nothing is chosen of a
  * picture in which another choice would be safer: what is not known counts as not right. */
@@ -293,7 +293,7 @@ static int decide_candidate(struct decider *decider, struct phx_drift *drift) {
 
 static int decide_item(struct decider *decider, const struct phx_restart_item *item) {
         size_t at = phx_chains_find(&decider->chains, item->id);
-        bool is_under_way = phx_restart_is_under_way(item);
+        bool is_under_way = phx_restart_is_under_way(item), is_down;
         enum phx_restart_due due = PHX_RESTART_DUE_FAILED;
         const struct phx_desired_container *want;
         int r;
@@ -303,13 +303,13 @@ static int decide_item(struct decider *decider, const struct phx_restart_item *i
             item->phase == PHX_RESTART_STARTED)
                 return 0;
         want = &decider->desired->containers[at];
-        decider->active[at] = is_under_way ||
-                              phx_restart_is_down(
-                                              decider->view,
-                                              item,
-                                              phx_restarts_have(decider->observed, want));
+        is_down = phx_restart_is_down(
+                        decider->view,
+                        item,
+                        phx_restarts_have(decider->observed, want));
+        decider->active[at] = is_under_way || is_down;
         /* One that is to be stopped, and cannot be, is restarted by nothing. */
-        decider->holding[at] = is_under_way || (item->phase == PHX_RESTART_FAILED &&
+        decider->holding[at] = is_under_way || ((item->phase == PHX_RESTART_FAILED || is_down) &&
                                                 want->state != PHX_RUN_STOPPED);
         if (item->phase == PHX_RESTART_ENDING)
                 return 0;

@@ -157,6 +157,26 @@ static void what_a_failure_has_left_stopped_is_down(void **state) {
         assert_int_equal(host_phase(&host, "db"), PHX_RESTART_UNDER_WAY);
 }
 
+/* Nothing is restarted that depends on what a rollback could not start again. */
+static void what_a_rollback_has_left_stopped_is_waited_for(void **state) {
+        phx_cleanup(host_done) struct host host = begun();
+
+        host.settings.rollback = true;
+        host_add(&host, "app")->depends[0] = "web";
+        host_start(&host, "web", "");
+        host_end(&host, PHX_JOB_FAILED, "no");
+        host_pass(&host);
+        expect_only_job(&host, "rollback-web.2");
+        host_end(&host, PHX_JOB_FAILED, "no");
+        host_pass(&host);
+        assert_int_equal(host_phase(&host, "web"), PHX_RESTART_ROLLED_BACK);
+        assert_int_equal(host_due(&host, "app"), PHX_RESTART_DUE_CHAIN);
+        assert_int_equal(host.jobs.count, 0);
+        host_start(&host, "web", "lxc-old");
+        host_pass(&host);
+        assert_int_equal(host_phase(&host, "app"), PHX_RESTART_UNDER_WAY);
+}
+
 static void what_a_job_is_still_at_is_down(void **state) {
         phx_cleanup(host_done) struct host host = begun();
 
@@ -437,6 +457,7 @@ int main(void) {
                 cmocka_unit_test(another_boot_has_ended_the_job_before),
                 cmocka_unit_test(nothing_begins_beside_a_rollback),
                 cmocka_unit_test(what_a_failure_has_left_stopped_is_down),
+                cmocka_unit_test(what_a_rollback_has_left_stopped_is_waited_for),
                 cmocka_unit_test(what_a_job_is_still_at_is_down),
                 cmocka_unit_test(nothing_is_started_in_a_profile_that_only_complains),
                 cmocka_unit_test(what_systemd_did_not_accept_is_tried_again),
