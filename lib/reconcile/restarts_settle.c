@@ -58,6 +58,7 @@ int phx_restart_settle_fail(const struct settled *settled, const char *why) {
             phx_replace(&item->why, both) < 0)
                 return -ENOMEM;
         item->phase = PHX_RESTART_ROLLED_BACK;
+        item->again = 0;
         return settle_tell(settled, PHX_RESTART_EVENT_FAILED, settled->want->label, why);
 }
 

@@ -253,6 +253,27 @@ static void a_rollback_that_was_not_accepted_is_tried_again(void **state) {
 }
 
 /* It is up before its job has ended, and does not stay so. */
+/* Its label would not confine it, or could not be set. */
+static void a_rollback_does_not_begin_when_the_profile_before_is_gone(void **state) {
+        phx_cleanup(host_done) struct host host = begun();
+
+        host.settings.rollback = true;
+        host_start(&host, "web", "");
+        host_end(&host, PHX_JOB_FAILED, "no");
+        host_pass(&host);
+        host_end(&host, PHX_JOB_REFUSED, "no bus");
+        host_pass(&host);
+        host.is_old_loaded = false;
+        host.wall += 300 * SECOND;
+        host_pass(&host);
+        assert_int_equal(host.jobs.count, 0);
+        assert_int_equal(host_phase(&host, "web"), PHX_RESTART_ROLLED_BACK);
+        assert_string_equal(
+                        item_of(&host, "web")->why,
+                        "no; rolling back failed, too: "
+                        "the profile before is not loaded in enforce mode");
+}
+
 static void a_rollback_waits_for_the_restart(void **state) {
         phx_cleanup(host_done) struct host host = begun();
 
@@ -462,6 +483,7 @@ int main(void) {
                 cmocka_unit_test(nothing_is_started_in_a_profile_that_only_complains),
                 cmocka_unit_test(what_systemd_did_not_accept_is_tried_again),
                 cmocka_unit_test(a_rollback_that_was_not_accepted_is_tried_again),
+                cmocka_unit_test(a_rollback_does_not_begin_when_the_profile_before_is_gone),
                 cmocka_unit_test(a_rollback_waits_for_the_restart),
                 cmocka_unit_test(a_start_waits_for_the_restart),
                 cmocka_unit_test(its_health_is_asked_for_beside_the_restart),
