@@ -348,8 +348,10 @@ static uint64_t decide_end(const struct decider *decider, const struct phx_resta
 
         if (item->again > decider->view->wall_usec)
                 return item->again;
-        if (!phx_restart_is_under_way(item))
-                return PHX_NEVER;
+        if (!phx_restart_is_under_way(item)) {
+                end = phx_restart_late_end(decider->view, item);
+                return end > decider->view->wall_usec ? end : PHX_NEVER;
+        }
         if (item->phase == PHX_RESTART_CHECKED)
                 return decide_check_end(decider->view, item);
         if (item->ended > 0 && item->ended + PHX_RESTART_GRACE_USEC < end)

@@ -51,6 +51,12 @@ int phx_restart_settle_rolled_back(struct settled *settled) {
         return r;
 }
 
+/* Its job has ended after the deadline, which says nothing yet: what that has started shows only
+ * some time later. */
+static bool over_may_come_up(const struct settled *settled) {
+        return settle_wall(settled) < phx_restart_late_end(settled->settler->view, settled->item);
+}
+
 int phx_restart_settle_failed(struct settled *settled) {
         struct phx_restart_item *item = settled->item;
         int r = 0;
@@ -64,8 +70,8 @@ int phx_restart_settle_failed(struct settled *settled) {
                 r = over_has_place(settled);
                 return r <= 0 ? r : phx_restart_settle_up(settled);
         }
-        if (item->again > 0 || !settled->settler->view->settings->rollback ||
-            !settle_may_change(settled) ||
+        if (item->again > 0 || over_may_come_up(settled) ||
+            !settled->settler->view->settings->rollback || !settle_may_change(settled) ||
             phx_restart_why_not_back(
                             settled->settler->view,
                             settled->settler->observed,

@@ -59,6 +59,15 @@ int phx_restart_has_place(
                above[at] == PHX_CHAINS_NONE;
 }
 
+uint64_t phx_restart_late_end(
+                const struct phx_restart_view *view,
+                const struct phx_restart_item *item) {
+        return item->phase == PHX_RESTART_FAILED && item->serial > 0 &&
+                                               item->ended >= item->since + view->settings->deadline_usec
+                               ? item->ended + PHX_RESTART_GRACE_USEC
+                               : 0;
+}
+
 bool phx_restart_has_config(const struct phx_observed_container *have, const char *label) {
         return have && !have->trouble && phx_equal(have->effective, label) &&
                have->wrong_lines.count == 0;

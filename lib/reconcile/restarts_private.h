@@ -43,6 +43,12 @@ bool phx_restart_is_other_init(const struct phx_observed_container *have, const 
 /* Its init is known, and is that one. */
 bool phx_restart_is_same_init(const struct phx_observed_container *have, const char *init);
 
+/* Until when one that has failed is waited for, as its job ended after the deadline; 0 when it
+ * is not. */
+uint64_t phx_restart_late_end(
+                const struct phx_restart_view *view,
+                const struct phx_restart_item *item);
+
 /* Why what ITEM was before it failed cannot be put back; NULL when it can be. HAVE may be NULL. */
 const char *phx_restart_why_not_back(
                 const struct phx_restart_view *view,

@@ -300,6 +300,37 @@ static void a_rollback_waits_for_the_restart(void **state) {
 }
 
 /* The same, and an operator has asked for it meanwhile: it may have to be started. */
+/* systemd says that a service is started before the container has an init. */
+static void what_is_about_to_come_up_late_is_not_rolled_back(void **state) {
+        phx_cleanup(host_done) struct host host = begun();
+
+        host.settings.rollback = true;
+        overdue(&host);
+        host_start(&host, "web", "");
+        host_end(&host, PHX_JOB_DONE, NULL);
+        host_pass(&host);
+        assert_int_equal(host_phase(&host, "web"), PHX_RESTART_FAILED);
+        assert_int_equal(host.jobs.count, 0);
+        assert_true(host.waits.next == host.wall + PHX_RESTART_GRACE_USEC);
+        host_start(&host, "web", "lxc-new");
+        host_pass(&host);
+        assert_int_equal(host_phase(&host, "web"), PHX_RESTART_CHECKED);
+        assert_string_equal(host.containers[0].config, "lxc-new");
+}
+
+static void what_does_not_come_up_late_is_rolled_back(void **state) {
+        phx_cleanup(host_done) struct host host = begun();
+
+        host.settings.rollback = true;
+        overdue(&host);
+        host_start(&host, "web", "");
+        host_end(&host, PHX_JOB_DONE, NULL);
+        host_pass(&host);
+        host.wall += PHX_RESTART_GRACE_USEC;
+        host_pass(&host);
+        expect_only_job(&host, "rollback-web.2");
+}
+
 static void a_start_waits_for_the_restart(void **state) {
         phx_cleanup(host_done) struct host host = begun();
 
@@ -485,6 +516,8 @@ int main(void) {
                 cmocka_unit_test(a_rollback_that_was_not_accepted_is_tried_again),
                 cmocka_unit_test(a_rollback_does_not_begin_when_the_profile_before_is_gone),
                 cmocka_unit_test(a_rollback_waits_for_the_restart),
+                cmocka_unit_test(what_is_about_to_come_up_late_is_not_rolled_back),
+                cmocka_unit_test(what_does_not_come_up_late_is_rolled_back),
                 cmocka_unit_test(a_start_waits_for_the_restart),
                 cmocka_unit_test(its_health_is_asked_for_beside_the_restart),
                 cmocka_unit_test(one_that_is_done_waits_for_its_job),
