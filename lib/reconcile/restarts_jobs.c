@@ -67,6 +67,7 @@ int phx_restarts_begin(
         item->is_enforced = step->is_enforced;
         item->phase = PHX_RESTART_UNDER_WAY;
         item->since = next.begun = view->wall_usec;
+        item->booted = view->booted_usec;
         item->ended = item->again = 0;
         item->serial = ++next.serial;
         item->former = 0;

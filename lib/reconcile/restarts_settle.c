@@ -386,6 +386,7 @@ static int settle_one(struct settler *settler, struct phx_restart_item *item) {
         };
         int r;
 
+        phx_restart_settle_clock(settler->view, item);
         r = phx_restart_settle_former(&settled);
         if (r < 0)
                 return r;

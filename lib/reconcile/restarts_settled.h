@@ -43,6 +43,8 @@ int phx_restart_settle_up(struct settled *settled);
 /* Of one that is CHECKED: 1 when it is well, 0 when that is not known yet or it is CHECKED no
  * longer, or -ENOMEM. The answer may be there before the time has passed that it has to stay up. */
 int phx_restart_settle_health(const struct settled *settled);
+/* Takes into account that the clock on the wall has been set. */
+void phx_restart_settle_clock(const struct phx_restart_view *view, struct phx_restart_item *item);
 /* Sees the end of the job that is FORMER. 0 or -ENOMEM. */
 int phx_restart_settle_former(struct settled *settled);
 /* One that is gone is kept after all, if that job has not ended. */
@@ -79,7 +81,7 @@ static inline uint64_t settle_wall(const struct settled *settled) {
         return settled->settler->view->wall_usec;
 }
 
-/* How long ago by the clock on the wall, which may have been set back. */
+/* How long ago by the clock on the wall; one that was set is seen by phx_restart_settle_clock(). */
 static inline uint64_t settle_age(const struct settled *settled, uint64_t since) {
         uint64_t now = settle_wall(settled);
 
@@ -117,6 +119,7 @@ static inline void settle_number(const struct settled *settled) {
 static inline void settle_hand_out(const struct settled *settled, enum phx_restart_phase phase) {
         settle_enter(settled, phase);
         settle_number(settled);
+        settled->item->booted = settled->settler->view->booted_usec;
         settled->item->ended = settled->item->again = settled->item->tried = 0;
         settled->item->is_unasked = false;
 }

@@ -49,6 +49,8 @@ struct phx_restart_item {
         unsigned starts; /* BY_STATE: so often it was started since STARTS_SINCE */
         uint64_t starts_since;
         char *boot;       /* the id of the boot in which the job was handed out; "" before */
+        uint64_t booted;  /* when that boot began, by the clock that the times above are of: it is
+                             another one when that clock has been set; 0: not known */
         char *init;       /* the init before, "PID START" as phx_restart_init() writes it; "" when
                              none ran */
         char *before;     /* the label of that init, */

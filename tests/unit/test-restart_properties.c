@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Random hosts, whose jobs end in any way and at any time, while the engine is killed and the input
- * changes. What may never happen is looked for after each step; at the end, when all goes well, all
- * must be as it should be. PHX_CASES is how many hosts, PHX_SEED the first. */
+/* Random hosts, whose jobs end in any way and at any time, while the engine is killed, the input
+ * changes and, on every second one, the clock is set. What may never happen is looked for after
+ * each step; at the end, when all goes well, all must be as it should be. PHX_CASES is how many
+ * hosts, PHX_SEED the first. */
 
 #include "restart-fixture.h"
 
@@ -297,6 +298,16 @@ static void do_job(struct host *host, const struct phx_job *job, unsigned *seed,
                 do_restart(host, job, what);
 }
 
+/* By up to a month. */
+static void set_clock(struct host *host, unsigned *seed) {
+        uint64_t by = below(seed, 30 * 24 * 3600) * SECOND;
+
+        if (below(seed, 2) == 0)
+                host_set_clock(host, host->wall + by);
+        else if (host->wall > by)
+                host_set_clock(host, host->wall - by);
+}
+
 static void happen(struct host *host, unsigned *seed) {
         struct host_container *any = &host->containers[below(seed, (unsigned) host->count)];
 
@@ -402,6 +413,8 @@ static void run_case(unsigned seed) {
                 for (size_t i = 0; i < host.jobs.count; i++)
                         do_job(&host, &host.jobs.items[i], &random, false);
                 happen(&host, &random);
+                if (seed % 2 > 0 && below(&random, 8) == 0)
+                        set_clock(&host, &random);
         }
         for (unsigned step = 0; step < 200; step++) {
                 make_well(&host);
