@@ -184,8 +184,9 @@ static enum phx_restart_when decide_permission(
                 bool *ret_is_asked) {
         const struct phx_restart_item *item = phx_restarts_find(decider->view->restarts, id);
 
-        *ret_is_asked = item && (item->phase == PHX_RESTART_ASKED ||
-                                 (item->phase == PHX_RESTART_ENDING && item->again > 0));
+        *ret_is_asked = item && item->when != PHX_RESTART_BY_POLICY &&
+                        (item->phase == PHX_RESTART_ASKED ||
+                         (item->phase == PHX_RESTART_ENDING && item->again > 0));
         return *ret_is_asked ? item->when : PHX_RESTART_BY_POLICY;
 }
 
@@ -291,6 +292,43 @@ static int decide_candidate(struct decider *decider, struct phx_drift *drift) {
 
 /* --- what was begun before --- */
 
+/* It is to be started, as a restart has left it stopped: no drift has it restarted. One that its
+ * entry wants to run, or not to, is the affair of states.c. */
+static int decide_start(
+                struct decider *decider,
+                const struct phx_restart_item *item,
+                const struct phx_desired_container *want) {
+        const struct phx_observed_container *have = phx_restarts_have(decider->observed, want);
+        enum phx_restart_due due = PHX_RESTART_DUE_SUSPENDED;
+        int r = 1;
+
+        if (!phx_restart_is_down(decider->view, item, have) || want->state != PHX_RUN_UNMANAGED)
+                return 0;
+        if (!phx_suspensions_find(&decider->desired->suspensions, want->id))
+                due = phx_restart_start_due(
+                                decider->view,
+                                decider->observed,
+                                decider->drifts,
+                                want,
+                                have,
+                                item);
+        decide_note_unknown_window(decider, due);
+        if (due == PHX_RESTART_DUE_NOW)
+                r = phx_restart_has_place(
+                                decider->view,
+                                decider->desired,
+                                decider->observed,
+                                decider->view->restarts,
+                                want);
+        if (r == 0)
+                due = PHX_RESTART_DUE_TURN;
+        if (r >= 0)
+                r = decide_wait(decider, want->id, due, decide_at(decider, due), NULL);
+        if (r >= 0)
+                decider->waits.items[decider->waits.count - 1].action = PHX_ACTION_START;
+        return r;
+}
+
 static int decide_item(struct decider *decider, const struct phx_restart_item *item) {
         size_t at = phx_chains_find(&decider->chains, item->id);
         bool is_under_way = phx_restart_is_under_way(item), is_down;
@@ -299,8 +337,7 @@ static int decide_item(struct decider *decider, const struct phx_restart_item *i
         int r;
 
         decider->under_way += is_under_way;
-        if (at == PHX_CHAINS_NONE || item->phase == PHX_RESTART_ASKED ||
-            item->phase == PHX_RESTART_STARTED)
+        if (at == PHX_CHAINS_NONE || item->phase == PHX_RESTART_STARTED)
                 return 0;
         want = &decider->desired->containers[at];
         is_down = phx_restart_is_down(
@@ -313,6 +350,8 @@ static int decide_item(struct decider *decider, const struct phx_restart_item *i
                                                 want->state != PHX_RUN_STOPPED);
         if (item->phase == PHX_RESTART_ENDING)
                 return 0;
+        if (item->phase == PHX_RESTART_ASKED)
+                return decide_start(decider, item, want);
         if (is_under_way)
                 due = PHX_RESTART_DUE_UNDER_WAY;
         else if (item->phase == PHX_RESTART_ROLLED_BACK)

@@ -39,7 +39,7 @@ int phx_restart_settle_back(struct settled *settled) {
         struct phx_restart_item *item = settled->item;
 
         if (!settle_is_same_input(settled)) {
-                settled->is_gone = true;
+                phx_restart_settle_drop(settled);
                 return 0;
         }
         if (settle_pauses(settled))
@@ -47,6 +47,7 @@ int phx_restart_settle_back(struct settled *settled) {
         if (settled->want->mark.asked && phx_restart_has_config(have, settled->want->label)) {
                 if (back_is_there(settled)) {
                         settle_enter(settled, PHX_RESTART_ROLLED_BACK);
+                        item->is_start = false;
                         return 0;
                 }
                 if (settle_may_change(settled) && have->restart == PHX_RESTART_PLAIN &&

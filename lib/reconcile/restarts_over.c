@@ -25,12 +25,14 @@ static int over_has_place(const struct settled *settled) {
 static bool over_ends(struct settled *settled, const struct phx_job_result *result) {
         struct phx_restart_item *item = settled->item;
         uint64_t again = item->again;
-        bool is_wish = again > 0 && (item->ended == 0 || settled->had_former);
+        bool had_job = item->ended == 0 || settled->had_former, is_wish = again > 0 && had_job;
 
         if (result && item->ended == 0)
                 item->ended = settle_wall(settled);
         if (phx_restart_has_job(item, settled->settler->view->boot))
                 return false;
+        if (had_job)
+                settle_note_stopped(settled);
         if (settle_is_same_input(settled) && (again == 0 || (!is_wish && settle_pauses(settled))))
                 return false;
         item->is_start |= is_wish;
@@ -38,7 +40,7 @@ static bool over_ends(struct settled *settled, const struct phx_job_result *resu
         if (again > 0)
                 phx_restart_settle_again(settled);
         else
-                settled->is_gone = true;
+                phx_restart_settle_drop(settled);
         return true;
 }
 
@@ -91,12 +93,13 @@ static int over_start(struct settled *settled) {
         struct phx_restart_item *item = settled->item;
         int r;
 
-        if (!settle_may_change(settled) || !phx_restart_may_start(
+        if (!settle_may_change(settled) || phx_restart_start_due(
                                                            view,
                                                            settled->settler->observed,
+                                                           settled->settler->drifts,
                                                            settled->want,
                                                            settled->have,
-                                                           item))
+                                                           item) != PHX_RESTART_DUE_NOW)
                 return 0;
         r = over_has_place(settled);
         if (r <= 0)
@@ -126,14 +129,18 @@ static int over_check(struct settled *settled) {
         return phx_restart_settle_up(settled);
 }
 
-/* Nothing to be done for an operator either, where nothing runs or all is as it should be. */
+/* Nothing to be done for an operator either, where nothing runs or all is as it should be. What
+ * was left stopped is started by somebody else meanwhile: then a drift decides, if any. */
 int phx_restart_settle_asked(struct settled *settled) {
         const struct phx_observed_container *have = settled->have;
         bool has_failed = settled->item->is_start;
 
         if (!have || have->trouble)
                 return 0;
-        settled->is_gone = settled->want->state == PHX_RUN_STOPPED;
+        settled->is_gone = settled->want->state == PHX_RUN_STOPPED ||
+                           (settled->item->when == PHX_RESTART_BY_POLICY &&
+                            (!settle_is_this_boot(settled) ||
+                             (have->is_running && !phx_restart_is_right(have))));
         if (settled->is_gone)
                 return 0;
         if (!have->is_running && has_failed)

@@ -52,6 +52,7 @@ int phx_restart_settle_fail(const struct settled *settled, const char *why) {
                         item->again = 0;
                 }
                 item->phase = PHX_RESTART_FAILED;
+                settle_note_stopped(settled);
                 return settle_tell(settled, PHX_RESTART_EVENT_FAILED, item->label, why);
         }
         if (phx_printf(&both, "%s; rolling back failed, too: %s", item->why, why) < 0 ||
@@ -59,6 +60,7 @@ int phx_restart_settle_fail(const struct settled *settled, const char *why) {
                 return -ENOMEM;
         item->phase = PHX_RESTART_ROLLED_BACK;
         item->again = 0;
+        settle_note_stopped(settled);
         return settle_tell(settled, PHX_RESTART_EVENT_FAILED, settled->want->label, why);
 }
 
@@ -71,19 +73,36 @@ static int settle_failf(const struct settled *settled, const char *format, const
         return phx_restart_settle_fail(settled, why);
 }
 
+static void settle_ask(const struct settled *settled) {
+        settle_enter(settled, PHX_RESTART_ASKED);
+        settled->item->is_stop = false;
+        settled->item->starts = 0;
+        settled->item->serial = 0;
+        settled->item->ended = settled->item->again = 0;
+}
+
+/* A host that has booted starts its containers by itself, and so does the state of an entry. */
+void phx_restart_settle_drop(struct settled *settled) {
+        const struct phx_observed_container *have = settled->have;
+        struct phx_restart_item *item = settled->item;
+
+        settled->is_gone = phx_restart_is_for_state(item) || !item->is_start ||
+                           !settle_is_this_boot(settled) || !have || have->is_running ||
+                           settled->want->state != PHX_RUN_UNMANAGED;
+        if (settled->is_gone)
+                return;
+        item->when = PHX_RESTART_BY_POLICY;
+        settle_ask(settled);
+}
+
 void phx_restart_settle_again(struct settled *settled) {
         if (settled->item->phase == PHX_RESTART_BACK_UNDER_WAY)
                 settle_enter(settled, PHX_RESTART_BACK);
         else if (settled->item->when == PHX_RESTART_BY_POLICY ||
                  settled->item->when == PHX_RESTART_BY_STATE)
-                settled->is_gone = true;
-        else {
-                settle_enter(settled, PHX_RESTART_ASKED);
-                settled->item->is_stop = false;
-                settled->item->starts = 0;
-                settled->item->serial = 0;
-                settled->item->ended = 0;
-        }
+                phx_restart_settle_drop(settled);
+        else
+                settle_ask(settled);
 }
 
 static int settle_done(struct settled *settled) {
@@ -104,6 +123,7 @@ int phx_restart_settle_up(struct settled *settled) {
 
         if (settled->item->phase == PHX_RESTART_BACK_UNDER_WAY) {
                 settle_enter(settled, PHX_RESTART_ROLLED_BACK);
+                item->is_start = false;
                 return settle_tell(settled, PHX_RESTART_EVENT_DONE, settled->want->label, NULL);
         }
         result = settle_result(settled, &r);
@@ -125,7 +145,7 @@ static int settle_overtaken(struct settled *settled) {
             phx_restart_has_job(item, settled->settler->view->boot))
                 item->phase = PHX_RESTART_ENDING;
         else
-                settled->is_gone = true;
+                phx_restart_settle_drop(settled);
         return settle_tell(
                         settled,
                         PHX_RESTART_EVENT_FAILED,
@@ -251,8 +271,16 @@ static int settle_overdue(struct settled *settled) {
 static int settle_outdated(struct settled *settled, const struct phx_job_result *result) {
         struct phx_restart_item *item = settled->item;
 
-        if (result || !phx_restart_has_job(item, settled->settler->view->boot))
+        if (result && item->ended == 0)
+                item->ended = settle_wall(settled);
+        if (!phx_restart_has_job(item, settled->settler->view->boot)) {
+                settle_note_stopped(settled);
+                /* What it has started may show only some time later. */
+                if (item->is_start && item->ended > 0 &&
+                    settle_age(settled, item->ended) < PHX_RESTART_GRACE_USEC)
+                        return 0;
                 return settle_overtaken(settled);
+        }
         if (settle_age(settled, item->since) >= settled->settler->view->settings->deadline_usec)
                 settle_enter(settled, PHX_RESTART_ROLLED_BACK);
         return 0;
@@ -406,9 +434,10 @@ int phx_restarts_settle(
                 const struct phx_restart_view *view,
                 const struct phx_desired *desired,
                 const struct phx_observed *observed,
+                const struct phx_drifts *drifts,
                 struct phx_restarts *ret_next,
                 struct phx_restart_events *ret_events) {
-        phx_cleanup(settler_done) struct settler settler = { view, desired, observed };
+        phx_cleanup(settler_done) struct settler settler = { view, desired, observed, drifts };
         int r;
 
         r = phx_restarts_copy(&settler.next, view->restarts);

@@ -18,6 +18,7 @@ struct settler {
         const struct phx_restart_view *view;
         const struct phx_desired *desired;
         const struct phx_observed *observed;
+        const struct phx_drifts *drifts;
         struct phx_index by_id;
         struct phx_restarts next;
         struct phx_restart_events events;
@@ -35,6 +36,9 @@ struct settled {
 
 /* It has come to nothing, for that reason. 0 or -ENOMEM. */
 int phx_restart_settle_fail(const struct settled *settled, const char *why);
+/* Nothing is expected of it any more. It is gone, unless it has left its container stopped: then
+ * that is to be started, as the policy of its entry allows. */
+void phx_restart_settle_drop(struct settled *settled);
 /* It is as if it had never been begun; what an operator has asked for stays so, and what is to be
  * put back is still to be. */
 void phx_restart_settle_again(struct settled *settled);
@@ -95,6 +99,15 @@ static inline int settle_note_init(const struct settled *settled) {
         if (have && have->init > 0 && have->init_started > 0)
                 phx_restart_init((unsigned) have->init, have->init_started, init);
         return phx_replace(&settled->item->init, init);
+}
+
+/* Of one that has failed, when no job is at it any more: whether that has left it stopped. */
+static inline void settle_note_stopped(const struct settled *settled) {
+        struct phx_restart_item *item = settled->item;
+
+        if (!phx_restart_is_for_state(item) &&
+            !phx_restart_has_job(item, settled->settler->view->boot))
+                item->is_start = settled->have && !settled->have->is_running;
 }
 
 /* It is not to be tried again yet. A clock that was set back holds nothing up. */

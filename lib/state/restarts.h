@@ -13,7 +13,8 @@
  * since the epoch. */
 
 enum phx_restart_phase {
-        PHX_RESTART_ASKED,          /* by an operator: to be begun */
+        PHX_RESTART_ASKED,          /* by an operator, or BY_POLICY as a restart has left it
+                                       stopped: to be begun */
         PHX_RESTART_UNDER_WAY,      /* a job is handed out */
         PHX_RESTART_CHECKED,        /* it runs under its label; does it stay up? */
         PHX_RESTART_FAILED,         /* not tried again until its input changes */
@@ -44,7 +45,8 @@ struct phx_restart_item {
         unsigned former; /* of the job that restarts it, if that had not ended when the container
                             was up, and SERIAL became that of another; else 0 */
         bool is_start; /* it is started if it does not run: there is nothing to stop. Of one that is
-                          ASKED: as a restart before has failed */
+                          ASKED: as a restart before has failed; of one that has failed or was
+                          rolled back: that has left it stopped */
         bool is_stop;  /* it is stopped, and not started again */
         unsigned starts; /* BY_STATE: so often it was started since STARTS_SINCE */
         uint64_t starts_since;

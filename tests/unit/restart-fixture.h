@@ -272,7 +272,13 @@ static inline int host_settle(struct host *host, const struct phx_restart_view *
         int r;
 
         assert_int_equal(
-                        phx_restarts_settle(view, host->desired, host->observed, &next, &events),
+                        phx_restarts_settle(
+                                        view,
+                                        host->desired,
+                                        host->observed,
+                                        &host->drifts,
+                                        &next,
+                                        &events),
                         0);
         r = !phx_restarts_equal(&next, &host->restarts);
         phx_restarts_done(&host->restarts);

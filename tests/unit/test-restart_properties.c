@@ -105,7 +105,7 @@ static void check_chains(struct host *host) {
 static bool is_permitted(const struct host *host, const struct host_container *container) {
         const struct phx_restart_item *item = phx_restarts_find(&host->restarts, container->id);
 
-        if (item && item->phase == PHX_RESTART_ASKED)
+        if (item && item->phase == PHX_RESTART_ASKED && item->when != PHX_RESTART_BY_POLICY)
                 return item->when == PHX_RESTART_NOW || host->window.is_open;
         return container->policy == PHX_RESTART_IMMEDIATE ||
                (container->policy == PHX_RESTART_WINDOW && host->window.is_open);
