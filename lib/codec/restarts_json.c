@@ -27,6 +27,7 @@ static const struct phx_field item_fields[] = {
         { "ended", PHX_FIELD_LARGE, ITEM(ended) },
         { "serial", PHX_FIELD_NUMBER, ITEM(serial) },
         { "former", PHX_FIELD_NUMBER, ITEM(former) },
+        { "up", PHX_FIELD_LARGE, ITEM(up) },
         { "tried", PHX_FIELD_LARGE, ITEM(tried) },
         { "is_unasked", PHX_FIELD_BOOL, ITEM(is_unasked) },
         { "again", PHX_FIELD_LARGE, ITEM(again) },

@@ -367,7 +367,7 @@ static uint64_t decide_check_end(
                 const struct phx_restart_view *view,
                 const struct phx_restart_item *item) {
         const uint64_t ends[] = {
-                item->since + PHX_RESTART_STAY_USEC,
+                item->up + PHX_RESTART_STAY_USEC,
                 item->since + PHX_RESTART_GRACE_USEC,
                 item->tried + view->settings->health_usec + PHX_RESTART_HEALTH_GRACE_USEC,
                 item->since + view->settings->deadline_usec,

@@ -23,11 +23,8 @@ static void clock_limit(uint64_t *at, uint64_t now) {
 }
 
 void phx_restart_settle_clock(const struct phx_restart_view *view, struct phx_restart_item *item) {
-        uint64_t *const times[] = { &item->since,
-                                    &item->ended,
-                                    &item->tried,
-                                    &item->again,
-                                    &item->starts_since };
+        uint64_t *const times[] = { &item->since, &item->ended, &item->up,
+                                    &item->tried, &item->again, &item->starts_since };
         uint64_t from = item->booted, to = view->booted_usec;
         bool is_known = from > 0 && to > 0 && item->boot[0] && phx_equal(item->boot, view->boot);
 

@@ -35,6 +35,14 @@ static void settler_done(struct settler *settler) {
         phx_restart_events_done(&settler->events);
 }
 
+/* It has restarted by itself, and is not as it should be. */
+static bool settle_may_become_right(const struct settled *settled) {
+        const struct phx_observed_container *have = settled->have;
+
+        return have && phx_restart_is_other_init(have, settled->item->init) &&
+               !phx_restart_is_right(have);
+}
+
 int phx_restart_settle_fail(const struct settled *settled, const char *why) {
         struct phx_restart_item *item = settled->item;
         phx_autofree char *both = NULL;
@@ -42,7 +50,8 @@ int phx_restart_settle_fail(const struct settled *settled, const char *why) {
         if (item->phase != PHX_RESTART_BACK && item->phase != PHX_RESTART_BACK_UNDER_WAY) {
                 /* What did not stay up, or is not well, has to come up once more. Otherwise the
                  * restart may still succeed, and the init that it brings may be there already. */
-                if (item->phase == PHX_RESTART_CHECKED && settle_note_init(settled) < 0)
+                if (item->phase == PHX_RESTART_CHECKED && !settle_may_become_right(settled) &&
+                    settle_note_init(settled) < 0)
                         return -ENOMEM;
                 if (phx_replace(&item->why, why) < 0)
                         return -ENOMEM;
@@ -349,6 +358,25 @@ static int settle_right(struct settled *settled) {
                                                  "its managed lines cannot be compared");
 }
 
+/* Its init has ended, and there is another one already. That is no failure where it is as it should
+ * be: it is to stay up from now on, but not until the deadline. */
+static int settle_rebooted(struct settled *settled) {
+        const struct phx_observed_container *have = settled->have;
+        struct phx_restart_item *item = settled->item;
+
+        if (settle_age(settled, item->since) >= settled->settler->view->settings->deadline_usec ||
+            (!phx_restart_is_right(have) && have->starting == 0 && have->unknown == 0))
+                return phx_restart_settle_fail(settled, "it did not stay up");
+        if (!phx_restart_is_right(have))
+                return 0;
+        if (settle_note_init(settled) < 0 || phx_replace(&item->why, "") < 0)
+                return -ENOMEM;
+        settle_number(settled);
+        item->up = settle_wall(settled);
+        item->ended = item->again = item->tried = 0;
+        return phx_restart_settle_health(settled) < 0 ? -ENOMEM : 0;
+}
+
 static int settle_checked(struct settled *settled) {
         const struct phx_observed_container *have = settled->have;
         int r;
@@ -361,10 +389,12 @@ static int settle_checked(struct settled *settled) {
         }
         if (!have)
                 return settle_unseen(settled);
-        if (!have->is_running || phx_restart_is_other_init(have, settled->item->init))
+        if (!have->is_running)
                 return phx_restart_settle_fail(settled, "it did not stay up");
+        if (phx_restart_is_other_init(have, settled->item->init))
+                return settle_rebooted(settled);
         r = phx_restart_settle_health(settled);
-        if (r <= 0 || settle_age(settled, settled->item->since) < PHX_RESTART_STAY_USEC)
+        if (r <= 0 || settle_age(settled, settled->item->up) < PHX_RESTART_STAY_USEC)
                 return r < 0 ? r : 0;
         if (phx_restart_is_right(have))
                 return settle_right(settled);

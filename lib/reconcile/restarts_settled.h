@@ -134,6 +134,7 @@ static inline void settle_hand_out(const struct settled *settled, enum phx_resta
         settle_number(settled);
         settled->item->booted = settled->settler->view->booted_usec;
         settled->item->ended = settled->item->again = settled->item->tried = 0;
+        settled->item->up = phase == PHX_RESTART_CHECKED ? settle_wall(settled) : 0;
         settled->item->is_unasked = false;
 }
 

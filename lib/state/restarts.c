@@ -100,6 +100,7 @@ static int restarts_copy_item(struct phx_restart_item *copy, const struct phx_re
         fresh.ended = item->ended;
         fresh.serial = item->serial;
         fresh.former = item->former;
+        fresh.up = item->up;
         fresh.tried = item->tried;
         fresh.is_unasked = item->is_unasked;
         fresh.again = item->again;
@@ -116,13 +117,14 @@ static int restarts_copy_item(struct phx_restart_item *copy, const struct phx_re
 static bool restarts_is_same(const struct phx_restart_item *a, const struct phx_restart_item *b) {
         return a->phase == b->phase && a->when == b->when && a->since == b->since &&
                a->booted == b->booted && a->ended == b->ended && a->serial == b->serial &&
-               a->former == b->former && a->tried == b->tried && a->is_unasked == b->is_unasked &&
-               a->again == b->again && a->is_start == b->is_start && a->is_stop == b->is_stop &&
-               a->starts == b->starts && a->starts_since == b->starts_since &&
-               a->is_enforced == b->is_enforced && phx_equal(a->id, b->id) &&
-               phx_equal(a->boot, b->boot) && phx_equal(a->init, b->init) &&
-               phx_equal(a->before, b->before) && phx_equal(a->label, b->label) &&
-               phx_equal(a->input, b->input) && phx_equal(a->why, b->why);
+               a->former == b->former && a->up == b->up && a->tried == b->tried &&
+               a->is_unasked == b->is_unasked && a->again == b->again &&
+               a->is_start == b->is_start && a->is_stop == b->is_stop && a->starts == b->starts &&
+               a->starts_since == b->starts_since && a->is_enforced == b->is_enforced &&
+               phx_equal(a->id, b->id) && phx_equal(a->boot, b->boot) &&
+               phx_equal(a->init, b->init) && phx_equal(a->before, b->before) &&
+               phx_equal(a->label, b->label) && phx_equal(a->input, b->input) &&
+               phx_equal(a->why, b->why);
 }
 
 struct phx_restart_item *phx_restarts_find(const struct phx_restarts *restarts, const char *id) {

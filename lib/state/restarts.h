@@ -59,6 +59,7 @@ struct phx_restart_item {
         bool is_enforced; /* and whether it confined it */
         char *label;      /* that all tasks are to have */
         char *input;      /* digest of what decides how it comes up; "": not known yet */
+        uint64_t up;      /* CHECKED: INIT, which is that of now then, was first seen */
         uint64_t tried;   /* CHECKED: its health was asked for, the last time; 0: not yet */
         bool is_unasked;  /* its health could not be asked for: nothing is known against LABEL */
         char *why;        /* it failed, or its health is not asked for yet, in one line; "" */
