@@ -274,6 +274,32 @@ static void a_rollback_does_not_begin_when_the_profile_before_is_gone(void **sta
                         "the profile before is not loaded in enforce mode");
 }
 
+/* The loop may not have come to it yet, as there is no message bus. */
+static void what_is_not_begun_yet_is_withdrawn(void **state) {
+        for (unsigned i = 0; i < 3; i++) {
+                phx_cleanup(host_done) struct host host = begun();
+
+                host_pass(&host);
+                assert_false(host.jobs.items[0].is_resumed);
+                host.mode = i == 0 ? PHX_MODE_OBSERVE : PHX_MODE_ENFORCE;
+                host.containers[0].is_suspended = i == 1;
+                if (i == 2)
+                        host.containers[0].policy = PHX_RESTART_NEVER;
+                host_pass(&host);
+                expect_only_job(&host, "restart-web.1");
+                assert_true(host.jobs.items[0].is_resumed);
+                host_end(&host, PHX_JOB_GONE, NULL);
+                while (host_look(&host) > 0)
+                        ;
+                assert_int_equal(host.restarts.count, 0);
+                host.mode = PHX_MODE_ENFORCE;
+                host.containers[0].is_suspended = false;
+                host.containers[0].policy = PHX_RESTART_IMMEDIATE;
+                host_pass(&host);
+                expect_only_job(&host, "restart-web.2");
+        }
+}
+
 static void a_rollback_waits_for_the_restart(void **state) {
         phx_cleanup(host_done) struct host host = begun();
 
@@ -515,6 +541,7 @@ int main(void) {
                 cmocka_unit_test(what_systemd_did_not_accept_is_tried_again),
                 cmocka_unit_test(a_rollback_that_was_not_accepted_is_tried_again),
                 cmocka_unit_test(a_rollback_does_not_begin_when_the_profile_before_is_gone),
+                cmocka_unit_test(what_is_not_begun_yet_is_withdrawn),
                 cmocka_unit_test(a_rollback_waits_for_the_restart),
                 cmocka_unit_test(what_is_about_to_come_up_late_is_not_rolled_back),
                 cmocka_unit_test(what_does_not_come_up_late_is_rolled_back),
