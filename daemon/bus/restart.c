@@ -93,7 +93,7 @@ static int restart_read_when(
         r = sd_bus_message_read(message, "s", &word);
         if (r < 0)
                 return r;
-        for (unsigned when = PHX_RESTART_NOW; when < PHX_RESTART_WHENS; when++)
+        for (unsigned when = PHX_RESTART_NOW; when <= PHX_RESTART_IN_WINDOW; when++)
                 if (strcmp(word, phx_restart_when_to_string((enum phx_restart_when) when)) == 0) {
                         *ret_when = (enum phx_restart_when) when;
                         return 0;

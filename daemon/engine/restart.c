@@ -152,7 +152,8 @@ static bool is_stored(
                 const struct phx_restarts *before) {
         const struct phx_restart_item *item = phx_restarts_find(before, container->id);
 
-        return item && item->since >= ask->at_usec;
+        return item && item->since >= ask->at_usec &&
+               !(item->phase == PHX_RESTART_ASKED && item->when == PHX_RESTART_BY_POLICY);
 }
 
 /* NEXT as ASK makes it, and in CHANGES what that is for each container. */

@@ -37,9 +37,18 @@ static bool world_covers(const struct world *world, const char *path) {
         return input_covers(world->input, path) || phx_machine_covers(world->machine, path);
 }
 
+/* Since the boot, with the time that the host was suspended. */
+static uint64_t world_boot_usec(void) {
+        struct timespec now = { 0 };
+
+        (void) clock_gettime(CLOCK_BOOTTIME, &now);
+        return (uint64_t) now.tv_sec * USEC_PER_SEC + (uint64_t) now.tv_nsec / 1000;
+}
+
 /* What is not known to be of one part only may concern any, and the cluster's copy is found by
  * walking there. */
 void world_begin(struct world *world, const struct engine_request *request, uint64_t now_usec) {
+        uint64_t since_boot = world_boot_usec();
         bool is_narrow = request->scope && request->kind != LOOK_ASKED &&
                          !request->scope->is_whole && !remote_is_used(world->remote);
 
@@ -48,6 +57,7 @@ void world_begin(struct world *world, const struct engine_request *request, uint
         world->rounds = 0;
         world->explained_usec = 0;
         world->now_usec = now_usec;
+        world->booted_usec = world->wall_usec > since_boot ? world->wall_usec - since_boot : 0;
         world->must_look = request->kind == LOOK_ASKED || request->suspensions ||
                            request->results || request->restarts;
         for (size_t i = 0; is_narrow && i < request->scope->paths.count; i++)
@@ -238,6 +248,7 @@ static int world_restarts(
                 .results = world->results ? world->results : &none,
                 .boot = world->boot,
                 .wall_usec = world->wall_usec,
+                .booted_usec = world->booted_usec,
         };
         int r;
 
@@ -261,13 +272,6 @@ static int world_keep_restarts(
         if (phx_restarts_copy(&copy, next) < 0)
                 return phx_error_set(error, -ENOMEM, "restarting: out of memory");
         return restart_replace(world->restart, &copy, error);
-}
-
-static uint64_t world_boot_usec(void) {
-        struct timespec now = { 0 };
-
-        (void) clock_gettime(CLOCK_BOOTTIME, &now);
-        return (uint64_t) now.tv_sec * USEC_PER_SEC + (uint64_t) now.tv_nsec / 1000;
 }
 
 static int world_find_denials(

@@ -24,9 +24,9 @@ struct world {
         const struct phx_trust *trust;
         /* For restarts, of the look. */
         const struct phx_job_results *results;
-        uint64_t wall_usec;
-        char *boot;           /* the id of this boot; "" when it cannot be read */
-        char *health_trouble; /* why the settings' program is not run; NULL: it is */
+        uint64_t wall_usec, booted_usec; /* the latter: when this boot began, on the same clock */
+        char *boot;                      /* the id of this boot; "" when it cannot be read */
+        char *health_trouble;            /* why the settings' program is not run; NULL: it is */
         /* Of the look. */
         const struct phx_scope *scope; /* of the round; NULL: everything */
         struct phx_scope narrow;       /* when it is not everything */

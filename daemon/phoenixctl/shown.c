@@ -160,6 +160,7 @@ void shown_part_done(struct phx_snapshot_part *part) {
 /* A restart, a start or a stop resolves it, or was to. */
 static bool is_about_restart(const struct phx_snapshot_drift *drift) {
         return drift->kind == PHX_DRIFT_STATE || drift->cause == PHX_CAUSE_START_FAILED ||
+               drift->cause == PHX_CAUSE_REQUIRES_START || drift->cause == PHX_CAUSE_STARTING ||
                drift->action == PHX_ACTION_RESTART || drift->cause == PHX_CAUSE_REQUIRES_RESTART ||
                drift->cause == PHX_CAUSE_RESTARTING || drift->cause == PHX_CAUSE_RESTART_FAILED ||
                drift->cause == PHX_CAUSE_ROLLED_BACK;

@@ -66,7 +66,7 @@ int restart_asks_to_text(const struct restart_asks *asks, char **ret_text) {
 }
 
 static bool restart_asks_read_when(const char *word, enum phx_restart_when *ret_when) {
-        for (unsigned when = PHX_RESTART_NOW; when < PHX_RESTART_WHENS; when++)
+        for (unsigned when = PHX_RESTART_NOW; when <= PHX_RESTART_IN_WINDOW; when++)
                 if (strcmp(word, phx_restart_when_to_string((enum phx_restart_when) when)) == 0) {
                         *ret_when = (enum phx_restart_when) when;
                         return true;

@@ -540,6 +540,8 @@ static int diff_container(struct phx_differ *differ, const struct phx_desired_co
         }
         if (r >= 0)
                 r = diff_failed_restart(differ, want, have);
+        if (r >= 0)
+                r = phx_differ_left_stopped(differ, want, have);
         if (r < 0 || !have->is_running)
                 return r;
         r = diff_running(differ, want, have, why);

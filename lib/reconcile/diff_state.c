@@ -57,3 +57,26 @@ int phx_differ_state(
                 drift.action = PHX_ACTION_START;
         return phx_differ_add(differ, drift);
 }
+
+int phx_differ_left_stopped(
+                struct phx_differ *differ,
+                const struct phx_desired_container *want,
+                const struct phx_observed_container *have) {
+        bool is_begun = want->mark.holds && want->mark.phase == PHX_RESTART_UNDER_WAY;
+
+        if (!want->mark.is_left || have->is_running || want->state != PHX_RUN_UNMANAGED)
+                return 0;
+        return phx_differ_add(
+                        differ,
+                        (struct phx_drift){
+                                        .layer = PHX_LAYER_RUNNING,
+                                        .kind = PHX_DRIFT_RUNNING,
+                                        .object = want->id,
+                                        .profile = want->profile,
+                                        .expected = want->label,
+                                        .found = "not running",
+                                        .is_lacking = true,
+                                        .cause = is_begun ? PHX_CAUSE_STARTING
+                                                          : PHX_CAUSE_REQUIRES_START,
+                        });
+}

@@ -29,5 +29,11 @@ int phx_differ_state(
 bool phx_differ_is_off_state(
                 const struct phx_desired_container *want,
                 const struct phx_observed_container *have);
+/* A restart has left it stopped, it is to be started for that, and its entry says nothing of its
+ * state. */
+int phx_differ_left_stopped(
+                struct phx_differ *differ,
+                const struct phx_desired_container *want,
+                const struct phx_observed_container *have);
 /* Config and running; after the profiles, as it looks at what they lack. */
 int phx_differ_containers(struct phx_differ *differ);

@@ -146,8 +146,11 @@ void phx_pass_set_clock(struct phx_pass *pass, uint64_t now_usec, uint64_t wall_
         /* The two clocks are never read at once; what has been reported does not change for that.
          */
         if (offset - pass->clock_offset_usec > CLOCK_SET_USEC &&
-            pass->clock_offset_usec - offset > CLOCK_SET_USEC)
+            pass->clock_offset_usec - offset > CLOCK_SET_USEC) {
                 pass->clock_offset_usec = offset;
+                /* What is due when is another time by now. */
+                pass->is_at_rest = false;
+        }
 }
 
 struct phx_snapshot *phx_pass_take_snapshot(struct phx_pass *pass) {

@@ -199,6 +199,7 @@ static int picture_settle(const struct phx_world *world, struct phx_picture *pic
                         &picture->view,
                         picture->desired,
                         picture->observed,
+                        &picture->drifts,
                         &next,
                         &events);
         if (r >= 0)

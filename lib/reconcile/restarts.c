@@ -5,12 +5,12 @@
  * permission. What is left may be begun, in the order of boot_order, and each waits for what comes
  * first:
  *
- *   holding   candidates that may be begun, restarts that are under way or have failed, and
- *             containers of which something else is about to be repaired. Those that depend on one
- *             of them wait, over any number of others between them
- *   active    restarts that are under way, starts and stops that are or are begun now, and those
- *             whose failure has left the container stopped or whose job has not ended. Those that
- *             they depend on wait as well, so that never two of one chain are down
+ *   holding   candidates that may be begun, restarts that are under way, have failed or have left
+ *             the container stopped, and containers of which something else is about to be
+ * repaired. Those that depend on one of them wait, over any number of others between them active
+ * restarts that are under way, starts and stops that are or are begun now, and those whose failure
+ * has left the container stopped or whose job has not ended. Those that they depend on wait as
+ * well, so that never two of one chain are down
  *
  * A drift that is chosen gets its action, and is active from then on. Nothing is chosen of a
  * picture in which another choice would be safer: what is not known counts as not right. */
@@ -184,8 +184,9 @@ static enum phx_restart_when decide_permission(
                 bool *ret_is_asked) {
         const struct phx_restart_item *item = phx_restarts_find(decider->view->restarts, id);
 
-        *ret_is_asked = item && (item->phase == PHX_RESTART_ASKED ||
-                                 (item->phase == PHX_RESTART_ENDING && item->again > 0));
+        *ret_is_asked = item && item->when != PHX_RESTART_BY_POLICY &&
+                        (item->phase == PHX_RESTART_ASKED ||
+                         (item->phase == PHX_RESTART_ENDING && item->again > 0));
         return *ret_is_asked ? item->when : PHX_RESTART_BY_POLICY;
 }
 
@@ -291,28 +292,66 @@ static int decide_candidate(struct decider *decider, struct phx_drift *drift) {
 
 /* --- what was begun before --- */
 
+/* It is to be started, as a restart has left it stopped: no drift has it restarted. One that its
+ * entry wants to run, or not to, is the affair of states.c. */
+static int decide_start(
+                struct decider *decider,
+                const struct phx_restart_item *item,
+                const struct phx_desired_container *want) {
+        const struct phx_observed_container *have = phx_restarts_have(decider->observed, want);
+        enum phx_restart_due due = PHX_RESTART_DUE_SUSPENDED;
+        int r = 1;
+
+        if (!phx_restart_is_down(decider->view, item, have) || want->state != PHX_RUN_UNMANAGED)
+                return 0;
+        if (!phx_suspensions_find(&decider->desired->suspensions, want->id))
+                due = phx_restart_start_due(
+                                decider->view,
+                                decider->observed,
+                                decider->drifts,
+                                want,
+                                have,
+                                item);
+        decide_note_unknown_window(decider, due);
+        if (due == PHX_RESTART_DUE_NOW)
+                r = phx_restart_has_place(
+                                decider->view,
+                                decider->desired,
+                                decider->observed,
+                                decider->view->restarts,
+                                want);
+        if (r == 0)
+                due = PHX_RESTART_DUE_TURN;
+        if (r >= 0)
+                r = decide_wait(decider, want->id, due, decide_at(decider, due), NULL);
+        if (r >= 0)
+                decider->waits.items[decider->waits.count - 1].action = PHX_ACTION_START;
+        return r;
+}
+
 static int decide_item(struct decider *decider, const struct phx_restart_item *item) {
         size_t at = phx_chains_find(&decider->chains, item->id);
-        bool is_under_way = phx_restart_is_under_way(item);
+        bool is_under_way = phx_restart_is_under_way(item), is_down;
         enum phx_restart_due due = PHX_RESTART_DUE_FAILED;
         const struct phx_desired_container *want;
         int r;
 
         decider->under_way += is_under_way;
-        if (at == PHX_CHAINS_NONE || item->phase == PHX_RESTART_ASKED ||
-            item->phase == PHX_RESTART_STARTED)
+        if (at == PHX_CHAINS_NONE || item->phase == PHX_RESTART_STARTED)
                 return 0;
         want = &decider->desired->containers[at];
-        decider->active[at] = is_under_way ||
-                              phx_restart_is_down(
-                                              decider->view,
-                                              item,
-                                              phx_restarts_have(decider->observed, want));
+        is_down = phx_restart_is_down(
+                        decider->view,
+                        item,
+                        phx_restarts_have(decider->observed, want));
+        decider->active[at] = is_under_way || is_down;
         /* One that is to be stopped, and cannot be, is restarted by nothing. */
-        decider->holding[at] = is_under_way || (item->phase == PHX_RESTART_FAILED &&
+        decider->holding[at] = is_under_way || ((item->phase == PHX_RESTART_FAILED || is_down) &&
                                                 want->state != PHX_RUN_STOPPED);
         if (item->phase == PHX_RESTART_ENDING)
                 return 0;
+        if (item->phase == PHX_RESTART_ASKED)
+                return decide_start(decider, item, want);
         if (is_under_way)
                 due = PHX_RESTART_DUE_UNDER_WAY;
         else if (item->phase == PHX_RESTART_ROLLED_BACK)
@@ -328,7 +367,7 @@ static uint64_t decide_check_end(
                 const struct phx_restart_view *view,
                 const struct phx_restart_item *item) {
         const uint64_t ends[] = {
-                item->since + PHX_RESTART_STAY_USEC,
+                item->up + PHX_RESTART_STAY_USEC,
                 item->since + PHX_RESTART_GRACE_USEC,
                 item->tried + view->settings->health_usec + PHX_RESTART_HEALTH_GRACE_USEC,
                 item->since + view->settings->deadline_usec,
@@ -348,8 +387,10 @@ static uint64_t decide_end(const struct decider *decider, const struct phx_resta
 
         if (item->again > decider->view->wall_usec)
                 return item->again;
-        if (!phx_restart_is_under_way(item))
-                return PHX_NEVER;
+        if (!phx_restart_is_under_way(item)) {
+                end = phx_restart_late_end(decider->view, item);
+                return end > decider->view->wall_usec ? end : PHX_NEVER;
+        }
         if (item->phase == PHX_RESTART_CHECKED)
                 return decide_check_end(decider->view, item);
         if (item->ended > 0 && item->ended + PHX_RESTART_GRACE_USEC < end)

@@ -66,12 +66,13 @@ struct phx_restart_events {
 void phx_restart_events_done(struct phx_restart_events *events);
 
 /* What VIEW's list becomes, by what was observed of desired containers that were marked, confined
- * and reviewed: RET_NEXT, which may be the same. It is to be stored before anything of it holds. 0
- * or -ENOMEM. */
+ * and reviewed, and by the drifts between the two: RET_NEXT, which may be the same. It is to be
+ * stored before anything of it holds. 0 or -ENOMEM. */
 int phx_restarts_settle(
                 const struct phx_restart_view *view,
                 const struct phx_desired *desired,
                 const struct phx_observed *observed,
+                const struct phx_drifts *drifts,
                 struct phx_restarts *ret_next,
                 struct phx_restart_events *ret_events);
 

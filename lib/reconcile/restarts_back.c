@@ -14,12 +14,32 @@ static bool back_is_there(const struct settled *settled) {
                                               phx_restart_is_same_init(have, settled->item->init));
 }
 
+/* What allowed it when it failed may be gone by now. */
+static int back_begin(struct settled *settled) {
+        const struct settler *settler = settled->settler;
+        struct phx_restart_item *item = settled->item;
+        const char *why_not = phx_restart_why_not_back(
+                        settler->view,
+                        settler->observed,
+                        settled->have,
+                        item);
+
+        if (why_not)
+                return phx_restart_settle_fail(settled, why_not);
+        item->is_start = !settled->have->is_running;
+        if (settle_note_init(settled) < 0 || phx_replace(&item->boot, settler->view->boot) < 0)
+                return -ENOMEM;
+        settle_hand_out(settled, PHX_RESTART_BACK_UNDER_WAY);
+        settled->settler->next.begun = settle_wall(settled);
+        return settle_tell(settled, PHX_RESTART_EVENT_INTENT, settled->want->label, NULL);
+}
+
 int phx_restart_settle_back(struct settled *settled) {
         const struct phx_observed_container *have = settled->have;
         struct phx_restart_item *item = settled->item;
 
         if (!settle_is_same_input(settled)) {
-                settled->is_gone = true;
+                phx_restart_settle_drop(settled);
                 return 0;
         }
         if (settle_pauses(settled))
@@ -27,22 +47,12 @@ int phx_restart_settle_back(struct settled *settled) {
         if (settled->want->mark.asked && phx_restart_has_config(have, settled->want->label)) {
                 if (back_is_there(settled)) {
                         settle_enter(settled, PHX_RESTART_ROLLED_BACK);
+                        item->is_start = false;
                         return 0;
                 }
                 if (settle_may_change(settled) && have->restart == PHX_RESTART_PLAIN &&
-                    have->starting == 0) {
-                        item->is_start = !have->is_running;
-                        if (settle_note_init(settled) < 0 ||
-                            phx_replace(&item->boot, settled->settler->view->boot) < 0)
-                                return -ENOMEM;
-                        settle_hand_out(settled, PHX_RESTART_BACK_UNDER_WAY);
-                        settled->settler->next.begun = settle_wall(settled);
-                        return settle_tell(
-                                        settled,
-                                        PHX_RESTART_EVENT_INTENT,
-                                        settled->want->label,
-                                        NULL);
-                }
+                    have->starting == 0)
+                        return back_begin(settled);
         }
         return settle_age(settled, item->since) >= settled->settler->view->settings->deadline_usec
                                ? phx_restart_settle_fail(

@@ -50,6 +50,20 @@ void phx_restart_settle_keep(struct settled *settled) {
         settled->is_gone = false;
 }
 
+/* Only its job was waited for. */
+int phx_restart_settle_ending(struct settled *settled) {
+        int r = 0;
+        const struct phx_job_result *result = settle_result(settled, &r);
+
+        if (r < 0 || (!result && phx_restart_has_job(settled->item, settled->settler->view->boot)))
+                return r;
+        if (settled->item->again > 0)
+                phx_restart_settle_again(settled);
+        else
+                settled->is_gone = true;
+        return 0;
+}
+
 /* --- of no container of the configuration any more --- */
 
 static int unwanted_tell(const struct settled *settled, const char *what) {

@@ -67,6 +67,7 @@ int phx_restarts_begin(
         item->is_enforced = step->is_enforced;
         item->phase = PHX_RESTART_UNDER_WAY;
         item->since = next.begun = view->wall_usec;
+        item->booted = view->booted_usec;
         item->ended = item->again = 0;
         item->serial = ++next.serial;
         item->former = 0;
@@ -213,12 +214,28 @@ static int jobs_add_former(
         return name ? jobs_add_resumed(observed, have, item, name, jobs) : -ENOMEM;
 }
 
+/* What permitted it is gone, so that it is not begun if it has not been by now. To ask for the
+ * health changes nothing. */
+static bool jobs_is_withdrawn(
+                const struct phx_desired *desired,
+                const struct phx_desired_container *want,
+                const struct phx_restart_item *item) {
+        if (item->phase == PHX_RESTART_CHECKED)
+                return false;
+        return desired->mode == PHX_MODE_OBSERVE ||
+               phx_suspensions_find(&desired->suspensions, item->id) ||
+               (item->phase == PHX_RESTART_UNDER_WAY && item->when == PHX_RESTART_BY_POLICY &&
+                want->restart == PHX_RESTART_NEVER);
+}
+
 static int jobs_add(
                 const struct phx_restart_view *view,
+                const struct phx_desired *desired,
+                const struct phx_desired_container *want,
                 const struct phx_observed *observed,
-                const struct phx_observed_container *have,
                 const struct phx_restart_item *item,
                 struct phx_jobs *jobs) {
+        const struct phx_observed_container *have = phx_restarts_have(observed, want);
         phx_autofree char *name = phx_restart_job_name(item);
         struct phx_job *job;
 
@@ -230,7 +247,7 @@ static int jobs_add(
         job = phx_jobs_add(jobs, name);
         if (!job)
                 return -ENOMEM;
-        job->is_resumed = item->is_resumed;
+        job->is_resumed = item->is_resumed || jobs_is_withdrawn(desired, want, item);
         return item->phase == PHX_RESTART_CHECKED ? jobs_fill_health(view, item, job)
                                                   : jobs_fill_restart(observed, have, item, job);
 }
@@ -273,7 +290,7 @@ int phx_restarts_jobs(
                 if (phx_restart_has_former(item, view->boot) && jobs->count < PHX_JOBS_LIMIT)
                         r = jobs_add_former(observed, have, item, jobs);
                 if (r >= 0 && jobs_is_listed(view, item) && jobs->count < PHX_JOBS_LIMIT)
-                        r = want ? jobs_add(view, observed, have, item, jobs)
+                        r = want ? jobs_add(view, desired, want, observed, item, jobs)
                                  : jobs_add_unwanted(observed, item, jobs);
         }
         return r;

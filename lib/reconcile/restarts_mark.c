@@ -225,6 +225,8 @@ static int mark_item(
         if (phx_restart_input(desired, want, input) < 0 || phx_replace(&mark->input, input) < 0)
                 return -ENOMEM;
         mark->has_job = phx_restart_has_job(item, view->boot);
+        mark->is_left = item->is_start && !phx_restart_is_for_state(item) &&
+                        (item->phase == PHX_RESTART_ASKED || item->phase == PHX_RESTART_UNDER_WAY);
         /* Nothing is to be said of it any more. */
         if (item->phase == PHX_RESTART_STARTED)
                 return 0;

@@ -43,6 +43,12 @@ bool phx_restart_is_other_init(const struct phx_observed_container *have, const 
 /* Its init is known, and is that one. */
 bool phx_restart_is_same_init(const struct phx_observed_container *have, const char *init);
 
+/* Until when one that has failed is waited for, as its job ended after the deadline; 0 when it
+ * is not. */
+uint64_t phx_restart_late_end(
+                const struct phx_restart_view *view,
+                const struct phx_restart_item *item);
+
 /* Why what ITEM was before it failed cannot be put back; NULL when it can be. HAVE may be NULL. */
 const char *phx_restart_why_not_back(
                 const struct phx_restart_view *view,
@@ -75,7 +81,7 @@ bool phx_restart_is_blocked(
                 const struct phx_drifts *drifts,
                 const struct phx_desired_container *want);
 
-/* A restart that is over has left it stopped, or is still at it: it counts as down. HAVE may be
+/* A restart has left it stopped, or is over and still at it: it counts as down. HAVE may be
  * NULL. */
 bool phx_restart_is_down(
                 const struct phx_restart_view *view,
@@ -94,10 +100,12 @@ int phx_restart_has_place(
 /* Its config is known, and names LABEL. HAVE may be NULL. */
 bool phx_restart_has_config(const struct phx_observed_container *have, const char *label);
 
-/* Whether one that does not run may be started for an operator now, in an enforced profile. */
-bool phx_restart_may_start(
+/* What the start of one waits for that a restart has left stopped, and that does not run: NOW when
+ * for nothing but the others. In a profile that confines nothing it is never started. */
+enum phx_restart_due phx_restart_start_due(
                 const struct phx_restart_view *view,
                 const struct phx_observed *observed,
+                const struct phx_drifts *drifts,
                 const struct phx_desired_container *want,
                 const struct phx_observed_container *have,
                 const struct phx_restart_item *item);

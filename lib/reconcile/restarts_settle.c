@@ -15,8 +15,8 @@
  * An item that failed is kept, so that it is not tried again, until its input changes or it came up
  * after all. Once the deadline is over, a job may still be at it: then nothing is put back before
  * that has ended, as two jobs would be at one container. The same holds of one that was up before
- * its job had ended: see restarts_ending.c, restarts_health.c for what CHECKED asks for, and
- * restarts_back.c. */
+ * its job had ended: see restarts_ending.c, restarts_health.c for what CHECKED asks for,
+ * restarts_over.c and restarts_back.c. */
 
 #include <errno.h>
 #include <string.h>
@@ -35,6 +35,14 @@ static void settler_done(struct settler *settler) {
         phx_restart_events_done(&settler->events);
 }
 
+/* It has restarted by itself, and is not as it should be. */
+static bool settle_may_become_right(const struct settled *settled) {
+        const struct phx_observed_container *have = settled->have;
+
+        return have && phx_restart_is_other_init(have, settled->item->init) &&
+               !phx_restart_is_right(have);
+}
+
 int phx_restart_settle_fail(const struct settled *settled, const char *why) {
         struct phx_restart_item *item = settled->item;
         phx_autofree char *both = NULL;
@@ -42,7 +50,8 @@ int phx_restart_settle_fail(const struct settled *settled, const char *why) {
         if (item->phase != PHX_RESTART_BACK && item->phase != PHX_RESTART_BACK_UNDER_WAY) {
                 /* What did not stay up, or is not well, has to come up once more. Otherwise the
                  * restart may still succeed, and the init that it brings may be there already. */
-                if (item->phase == PHX_RESTART_CHECKED && settle_note_init(settled) < 0)
+                if (item->phase == PHX_RESTART_CHECKED && !settle_may_become_right(settled) &&
+                    settle_note_init(settled) < 0)
                         return -ENOMEM;
                 if (phx_replace(&item->why, why) < 0)
                         return -ENOMEM;
@@ -52,12 +61,15 @@ int phx_restart_settle_fail(const struct settled *settled, const char *why) {
                         item->again = 0;
                 }
                 item->phase = PHX_RESTART_FAILED;
+                settle_note_stopped(settled);
                 return settle_tell(settled, PHX_RESTART_EVENT_FAILED, item->label, why);
         }
         if (phx_printf(&both, "%s; rolling back failed, too: %s", item->why, why) < 0 ||
             phx_replace(&item->why, both) < 0)
                 return -ENOMEM;
         item->phase = PHX_RESTART_ROLLED_BACK;
+        item->again = 0;
+        settle_note_stopped(settled);
         return settle_tell(settled, PHX_RESTART_EVENT_FAILED, settled->want->label, why);
 }
 
@@ -70,32 +82,36 @@ static int settle_failf(const struct settled *settled, const char *format, const
         return phx_restart_settle_fail(settled, why);
 }
 
-/* It is as if it had never been begun; what an operator has asked for stays so, and what is to be
- * put back is still to be. */
-static void settle_again(struct settled *settled) {
+static void settle_ask(const struct settled *settled) {
+        settle_enter(settled, PHX_RESTART_ASKED);
+        settled->item->is_stop = false;
+        settled->item->starts = 0;
+        settled->item->serial = 0;
+        settled->item->ended = settled->item->again = 0;
+}
+
+/* A host that has booted starts its containers by itself, and so does the state of an entry. */
+void phx_restart_settle_drop(struct settled *settled) {
+        const struct phx_observed_container *have = settled->have;
+        struct phx_restart_item *item = settled->item;
+
+        settled->is_gone = phx_restart_is_for_state(item) || !item->is_start ||
+                           !settle_is_this_boot(settled) || !have || have->is_running ||
+                           settled->want->state != PHX_RUN_UNMANAGED;
+        if (settled->is_gone)
+                return;
+        item->when = PHX_RESTART_BY_POLICY;
+        settle_ask(settled);
+}
+
+void phx_restart_settle_again(struct settled *settled) {
         if (settled->item->phase == PHX_RESTART_BACK_UNDER_WAY)
                 settle_enter(settled, PHX_RESTART_BACK);
         else if (settled->item->when == PHX_RESTART_BY_POLICY ||
                  settled->item->when == PHX_RESTART_BY_STATE)
-                settled->is_gone = true;
-        else {
-                settle_enter(settled, PHX_RESTART_ASKED);
-                settled->item->is_stop = false;
-                settled->item->starts = 0;
-                settled->item->serial = 0;
-                settled->item->ended = 0;
-        }
-}
-
-static bool settle_is_this_boot(const struct settled *settled) {
-        return phx_equal(settled->item->boot, settled->settler->view->boot);
-}
-
-static bool settle_came_up(const struct settled *settled) {
-        const struct phx_observed_container *have = settled->have;
-
-        return have && phx_restart_is_right(have) &&
-               phx_restart_is_other_init(have, settled->item->init);
+                phx_restart_settle_drop(settled);
+        else
+                settle_ask(settled);
 }
 
 static int settle_done(struct settled *settled) {
@@ -108,7 +124,7 @@ static int settle_done(struct settled *settled) {
         return settle_tell(settled, PHX_RESTART_EVENT_DONE, settled->item->label, NULL);
 }
 
-static int settle_up(struct settled *settled) {
+int phx_restart_settle_up(struct settled *settled) {
         const struct phx_restart_view *view = settled->settler->view;
         struct phx_restart_item *item = settled->item;
         const struct phx_job_result *result;
@@ -116,6 +132,7 @@ static int settle_up(struct settled *settled) {
 
         if (settled->item->phase == PHX_RESTART_BACK_UNDER_WAY) {
                 settle_enter(settled, PHX_RESTART_ROLLED_BACK);
+                item->is_start = false;
                 return settle_tell(settled, PHX_RESTART_EVENT_DONE, settled->want->label, NULL);
         }
         result = settle_result(settled, &r);
@@ -129,12 +146,19 @@ static int settle_up(struct settled *settled) {
 
 /* --- a job is, or was, at it --- */
 
+/* The job of a restart that is overdue may still be at it. */
 static int settle_overtaken(struct settled *settled) {
-        settled->is_gone = true;
+        struct phx_restart_item *item = settled->item;
+
+        if (item->phase == PHX_RESTART_UNDER_WAY &&
+            phx_restart_has_job(item, settled->settler->view->boot))
+                item->phase = PHX_RESTART_ENDING;
+        else
+                phx_restart_settle_drop(settled);
         return settle_tell(
                         settled,
                         PHX_RESTART_EVENT_FAILED,
-                        settled->item->label,
+                        item->label,
                         "something else has been asked for meanwhile");
 }
 
@@ -220,7 +244,7 @@ static int settle_note_result(struct settled *settled, const struct phx_job_resu
                 return 0;
         case PHX_JOB_GONE:
                 if (settle_is_untouched(settled))
-                        settle_again(settled);
+                        phx_restart_settle_again(settled);
                 return 0;
         case PHX_JOB_FAILED:
                 return is_other ? 0
@@ -256,8 +280,16 @@ static int settle_overdue(struct settled *settled) {
 static int settle_outdated(struct settled *settled, const struct phx_job_result *result) {
         struct phx_restart_item *item = settled->item;
 
-        if (result || !phx_restart_has_job(item, settled->settler->view->boot))
+        if (result && item->ended == 0)
+                item->ended = settle_wall(settled);
+        if (!phx_restart_has_job(item, settled->settler->view->boot)) {
+                settle_note_stopped(settled);
+                /* What it has started may show only some time later. */
+                if (item->is_start && item->ended > 0 &&
+                    settle_age(settled, item->ended) < PHX_RESTART_GRACE_USEC)
+                        return 0;
                 return settle_overtaken(settled);
+        }
         if (settle_age(settled, item->since) >= settled->settler->view->settings->deadline_usec)
                 settle_enter(settled, PHX_RESTART_ROLLED_BACK);
         return 0;
@@ -288,12 +320,12 @@ static int settle_under_way(struct settled *settled) {
         if (item->phase == PHX_RESTART_BACK_UNDER_WAY && !settle_is_same_input(settled))
                 return settle_outdated(settled, result);
         if (settle_came_up(settled))
-                return settle_up(settled);
+                return phx_restart_settle_up(settled);
         if (!settle_is_this_boot(settled)) {
                 if (item->phase == PHX_RESTART_BACK_UNDER_WAY)
                         settle_enter(settled, PHX_RESTART_ROLLED_BACK);
                 else
-                        settle_again(settled);
+                        phx_restart_settle_again(settled);
                 return 0;
         }
         return result && item->ended == 0 ? settle_note_result(settled, result)
@@ -326,6 +358,25 @@ static int settle_right(struct settled *settled) {
                                                  "its managed lines cannot be compared");
 }
 
+/* Its init has ended, and there is another one already. That is no failure where it is as it should
+ * be: it is to stay up from now on, but not until the deadline. */
+static int settle_rebooted(struct settled *settled) {
+        const struct phx_observed_container *have = settled->have;
+        struct phx_restart_item *item = settled->item;
+
+        if (settle_age(settled, item->since) >= settled->settler->view->settings->deadline_usec ||
+            (!phx_restart_is_right(have) && have->starting == 0 && have->unknown == 0))
+                return phx_restart_settle_fail(settled, "it did not stay up");
+        if (!phx_restart_is_right(have))
+                return 0;
+        if (settle_note_init(settled) < 0 || phx_replace(&item->why, "") < 0)
+                return -ENOMEM;
+        settle_number(settled);
+        item->up = settle_wall(settled);
+        item->ended = item->again = item->tried = 0;
+        return phx_restart_settle_health(settled) < 0 ? -ENOMEM : 0;
+}
+
 static int settle_checked(struct settled *settled) {
         const struct phx_observed_container *have = settled->have;
         int r;
@@ -333,15 +384,17 @@ static int settle_checked(struct settled *settled) {
         if (!settle_is_this_boot(settled)) {
                 if (have && phx_restart_is_right(have))
                         return settle_done(settled);
-                settle_again(settled);
+                phx_restart_settle_again(settled);
                 return 0;
         }
         if (!have)
                 return settle_unseen(settled);
-        if (!have->is_running || phx_restart_is_other_init(have, settled->item->init))
+        if (!have->is_running)
                 return phx_restart_settle_fail(settled, "it did not stay up");
+        if (phx_restart_is_other_init(have, settled->item->init))
+                return settle_rebooted(settled);
         r = phx_restart_settle_health(settled);
-        if (r <= 0 || settle_age(settled, settled->item->since) < PHX_RESTART_STAY_USEC)
+        if (r <= 0 || settle_age(settled, settled->item->up) < PHX_RESTART_STAY_USEC)
                 return r < 0 ? r : 0;
         if (phx_restart_is_right(have))
                 return settle_right(settled);
@@ -355,176 +408,28 @@ static int settle_checked(struct settled *settled) {
                                                  "the labels of its tasks are not known");
 }
 
-/* --- what failed, and what was before --- */
-
-static int settle_has_place(const struct settled *settled) {
-        const struct settler *settler = settled->settler;
-
-        return phx_restart_has_place(
-                        settler->view,
-                        settler->desired,
-                        settler->observed,
-                        &settler->next,
-                        settled->want);
-}
-
-/* Whether another try takes its place. What was asked for waits for the end of a job that may still
- * be at it; then the container may be stopped, and is started. */
-static bool settle_is_over(struct settled *settled, const struct phx_job_result *result) {
-        struct phx_restart_item *item = settled->item;
-        uint64_t again = item->again;
-        bool is_wish = again > 0 && (item->ended == 0 || settled->had_former);
-
-        if (result && item->ended == 0)
-                item->ended = settle_wall(settled);
-        if (phx_restart_has_job(item, settled->settler->view->boot))
-                return false;
-        if (settle_is_same_input(settled) && (again == 0 || (!is_wish && settle_pauses(settled))))
-                return false;
-        item->is_start |= is_wish;
-        item->again = 0;
-        if (again > 0)
-                settle_again(settled);
-        else
-                settled->is_gone = true;
-        return true;
-}
-
-static int settle_rolled_back(struct settled *settled) {
-        int r = 0;
-        const struct phx_job_result *result = settle_result(settled, &r);
-
-        if (r >= 0)
-                (void) settle_is_over(settled, result);
-        return r;
-}
-
-/* Only its job was waited for. */
-static int settle_ending(struct settled *settled) {
-        int r = 0;
-        const struct phx_job_result *result = settle_result(settled, &r);
-
-        if (r < 0 || (!result && phx_restart_has_job(settled->item, settled->settler->view->boot)))
-                return r;
-        if (settled->item->again > 0)
-                settle_again(settled);
-        else
-                settled->is_gone = true;
-        return 0;
-}
-
-static int settle_failed(struct settled *settled) {
-        struct phx_restart_item *item = settled->item;
-        int r = 0;
-        const struct phx_job_result *result = settle_result(settled, &r);
-
-        if (r < 0)
-                return r;
-        if (settle_is_over(settled, result))
-                return 0;
-        if (settle_came_up(settled) && settle_is_same_input(settled)) {
-                r = settle_has_place(settled);
-                return r <= 0 ? r : settle_up(settled);
-        }
-        if (item->again > 0 || !settled->settler->view->settings->rollback ||
-            !settle_may_change(settled) ||
-            phx_restart_why_not_back(
-                            settled->settler->view,
-                            settled->settler->observed,
-                            settled->have,
-                            item))
-                return 0;
-        r = settle_has_place(settled);
-        if (r <= 0)
-                return r;
-        settle_enter(settled, PHX_RESTART_BACK);
-        return settle_tell(settled, PHX_RESTART_EVENT_BACK, item->label, item->why);
-}
-
-/* A restart has left it stopped, and it is tried again: then there is no drift that decides. */
-static int settle_start(struct settled *settled) {
-        const struct phx_restart_view *view = settled->settler->view;
-        struct phx_restart_item *item = settled->item;
-        int r;
-
-        if (!settle_may_change(settled) || !phx_restart_may_start(
-                                                           view,
-                                                           settled->settler->observed,
-                                                           settled->want,
-                                                           settled->have,
-                                                           item))
-                return 0;
-        r = settle_has_place(settled);
-        if (r <= 0)
-                return r;
-        if (phx_replace(&item->boot, view->boot) < 0 || phx_replace(&item->init, "") < 0 ||
-            phx_replace(&item->label, settled->want->label) < 0 ||
-            phx_replace(&item->input, settled->want->mark.input) < 0)
-                return -ENOMEM;
-        settle_hand_out(settled, PHX_RESTART_UNDER_WAY);
-        settled->settler->next.begun = view->wall_usec;
-        return settle_tell(settled, PHX_RESTART_EVENT_INTENT, item->label, NULL);
-}
-
-/* One that failed runs as it should: it is asked once more whether it stays up and is well. */
-static int settle_check(struct settled *settled) {
-        const struct phx_desired_container *want = settled->want;
-        struct phx_restart_item *item = settled->item;
-        int r;
-
-        r = settle_has_place(settled);
-        if (r <= 0)
-                return r;
-        if (phx_replace(&item->boot, settled->settler->view->boot) < 0 ||
-            phx_replace(&item->label, want->label) < 0 ||
-            phx_replace(&item->input, want->mark.input) < 0)
-                return -ENOMEM;
-        return settle_up(settled);
-}
-
-/* Nothing to be done for an operator either, where nothing runs or all is as it should be. */
-static int settle_asked(struct settled *settled) {
-        const struct phx_observed_container *have = settled->have;
-        bool has_failed = settled->item->is_start;
-
-        if (!have || have->trouble)
-                return 0;
-        settled->is_gone = settled->want->state == PHX_RUN_STOPPED;
-        if (settled->is_gone)
-                return 0;
-        if (!have->is_running && has_failed)
-                return settle_start(settled);
-        if (phx_restart_is_right(have) && phx_restart_has_config(have, settled->want->label)) {
-                if (has_failed)
-                        return settle_check(settled);
-                settled->is_gone = true;
-        }
-        settled->is_gone |= !have->is_running;
-        return 0;
-}
-
 static int settle_item(struct settled *settled) {
         if (phx_restart_is_for_state(settled->item) && phx_states_takes(settled))
                 return phx_states_settle(settled);
         switch (settled->item->phase) {
         case PHX_RESTART_ASKED:
-                return settle_asked(settled);
+                return phx_restart_settle_asked(settled);
         case PHX_RESTART_UNDER_WAY:
                 return settle_under_way(settled);
         case PHX_RESTART_CHECKED:
                 return settle_checked(settled);
         case PHX_RESTART_FAILED:
-                return settle_failed(settled);
+                return phx_restart_settle_failed(settled);
         case PHX_RESTART_BACK:
                 return phx_restart_settle_back(settled);
         case PHX_RESTART_BACK_UNDER_WAY:
                 return settle_under_way(settled);
         case PHX_RESTART_ROLLED_BACK:
-                return settle_rolled_back(settled);
+                return phx_restart_settle_rolled_back(settled);
         case PHX_RESTART_STARTED:
                 break;
         case PHX_RESTART_ENDING:
-                return settle_ending(settled);
+                return phx_restart_settle_ending(settled);
         }
         return 0;
 }
@@ -539,6 +444,7 @@ static int settle_one(struct settler *settler, struct phx_restart_item *item) {
         };
         int r;
 
+        phx_restart_settle_clock(settler->view, item);
         r = phx_restart_settle_former(&settled);
         if (r < 0)
                 return r;
@@ -558,9 +464,10 @@ int phx_restarts_settle(
                 const struct phx_restart_view *view,
                 const struct phx_desired *desired,
                 const struct phx_observed *observed,
+                const struct phx_drifts *drifts,
                 struct phx_restarts *ret_next,
                 struct phx_restart_events *ret_events) {
-        phx_cleanup(settler_done) struct settler settler = { view, desired, observed };
+        phx_cleanup(settler_done) struct settler settler = { view, desired, observed, drifts };
         int r;
 
         r = phx_restarts_copy(&settler.next, view->restarts);

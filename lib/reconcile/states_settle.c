@@ -175,7 +175,8 @@ void phx_states_drop_old(const struct phx_restart_view *view, struct phx_restart
         if (phx_restarts_equal(next, view->restarts))
                 return;
         for (size_t i = next->count; i > 0; i--)
-                if (states_is_old(view, &next->items[i - 1]))
+                if (states_is_old(view, &next->items[i - 1]) &&
+                    !phx_restart_has_job(&next->items[i - 1], view->boot))
                         (void) phx_restarts_remove(next, next->items[i - 1].id);
 }
 

@@ -72,6 +72,7 @@ struct phx_desired_profile {
 struct phx_restart_mark {
         char *input;       /* as it is now; NULL when there is nothing to be marked */
         bool has_job;      /* a job of this boot may be at it, whatever its input was */
+        bool is_left;      /* a restart has left it stopped, and it is to be started, or is being */
         bool holds;        /* the five below do: it is about this input */
         bool is_for_state; /* a start or a stop, for the state that its entry asks for */
         enum phx_restart_phase phase;

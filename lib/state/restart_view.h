@@ -18,4 +18,5 @@ struct phx_restart_view {
         const char *boot;           /* the id of this boot */
         const char *health_trouble; /* why the settings' health program is not run; NULL: it is */
         uint64_t wall_usec;         /* microseconds since the epoch */
+        uint64_t booted_usec;       /* the same, when this boot began; 0: not known */
 };

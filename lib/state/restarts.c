@@ -96,9 +96,11 @@ static int restarts_copy_item(struct phx_restart_item *copy, const struct phx_re
         fresh.phase = item->phase;
         fresh.when = item->when;
         fresh.since = item->since;
+        fresh.booted = item->booted;
         fresh.ended = item->ended;
         fresh.serial = item->serial;
         fresh.former = item->former;
+        fresh.up = item->up;
         fresh.tried = item->tried;
         fresh.is_unasked = item->is_unasked;
         fresh.again = item->again;
@@ -114,8 +116,9 @@ static int restarts_copy_item(struct phx_restart_item *copy, const struct phx_re
 
 static bool restarts_is_same(const struct phx_restart_item *a, const struct phx_restart_item *b) {
         return a->phase == b->phase && a->when == b->when && a->since == b->since &&
-               a->ended == b->ended && a->serial == b->serial && a->former == b->former &&
-               a->tried == b->tried && a->is_unasked == b->is_unasked && a->again == b->again &&
+               a->booted == b->booted && a->ended == b->ended && a->serial == b->serial &&
+               a->former == b->former && a->up == b->up && a->tried == b->tried &&
+               a->is_unasked == b->is_unasked && a->again == b->again &&
                a->is_start == b->is_start && a->is_stop == b->is_stop && a->starts == b->starts &&
                a->starts_since == b->starts_since && a->is_enforced == b->is_enforced &&
                phx_equal(a->id, b->id) && phx_equal(a->boot, b->boot) &&

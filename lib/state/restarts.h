@@ -13,7 +13,8 @@
  * since the epoch. */
 
 enum phx_restart_phase {
-        PHX_RESTART_ASKED,          /* by an operator: to be begun */
+        PHX_RESTART_ASKED,          /* by an operator, or BY_POLICY as a restart has left it
+                                       stopped: to be begun */
         PHX_RESTART_UNDER_WAY,      /* a job is handed out */
         PHX_RESTART_CHECKED,        /* it runs under its label; does it stay up? */
         PHX_RESTART_FAILED,         /* not tried again until its input changes */
@@ -44,17 +45,21 @@ struct phx_restart_item {
         unsigned former; /* of the job that restarts it, if that had not ended when the container
                             was up, and SERIAL became that of another; else 0 */
         bool is_start; /* it is started if it does not run: there is nothing to stop. Of one that is
-                          ASKED: as a restart before has failed */
+                          ASKED: as a restart before has failed; of one that has failed or was
+                          rolled back: that has left it stopped */
         bool is_stop;  /* it is stopped, and not started again */
         unsigned starts; /* BY_STATE: so often it was started since STARTS_SINCE */
         uint64_t starts_since;
         char *boot;       /* the id of the boot in which the job was handed out; "" before */
+        uint64_t booted;  /* when that boot began, by the clock that the times above are of: it is
+                             another one when that clock has been set; 0: not known */
         char *init;       /* the init before, "PID START" as phx_restart_init() writes it; "" when
                              none ran */
         char *before;     /* the label of that init, */
         bool is_enforced; /* and whether it confined it */
         char *label;      /* that all tasks are to have */
         char *input;      /* digest of what decides how it comes up; "": not known yet */
+        uint64_t up;      /* CHECKED: INIT, which is that of now then, was first seen */
         uint64_t tried;   /* CHECKED: its health was asked for, the last time; 0: not yet */
         bool is_unasked;  /* its health could not be asked for: nothing is known against LABEL */
         char *why;        /* it failed, or its health is not asked for yet, in one line; "" */

@@ -60,7 +60,7 @@ struct host {
         struct phx_job_results results;
         struct phx_window window;
         const char *health_trouble, *boot;
-        uint64_t wall;
+        uint64_t wall, booted;
         unsigned inits;
         /* Of the last look. */
         struct phx_desired *desired;
@@ -96,6 +96,7 @@ static inline struct host host_new(void) {
                 .window = { .is_known = true, .next_usec = PHX_NEVER },
                 .boot = BOOT,
                 .wall = 1000 * SECOND,
+                .booted = 400 * SECOND,
                 .inits = 100,
         };
 }
@@ -122,6 +123,12 @@ static inline struct host_container *host_find(struct host *host, const char *id
                         return &host->containers[i];
         (void) fprintf(stderr, "no container %s\n", id);
         abort();
+}
+
+/* Without time to pass. */
+static inline void host_set_clock(struct host *host, uint64_t wall) {
+        host->booted += wall - host->wall;
+        host->wall = wall;
 }
 
 /* What a test cannot do without. */
@@ -244,7 +251,8 @@ static inline struct phx_restart_view host_view(const struct host *host) {
                                           .window = host->window,
                                           .boot = host->boot,
                                           .health_trouble = host->health_trouble,
-                                          .wall_usec = host->wall };
+                                          .wall_usec = host->wall,
+                                          .booted_usec = host->booted };
 }
 
 static inline void host_keep_events(struct host *host, struct phx_restart_events *events) {
@@ -264,7 +272,13 @@ static inline int host_settle(struct host *host, const struct phx_restart_view *
         int r;
 
         assert_int_equal(
-                        phx_restarts_settle(view, host->desired, host->observed, &next, &events),
+                        phx_restarts_settle(
+                                        view,
+                                        host->desired,
+                                        host->observed,
+                                        &host->drifts,
+                                        &next,
+                                        &events),
                         0);
         r = !phx_restarts_equal(&next, &host->restarts);
         phx_restarts_done(&host->restarts);

@@ -93,6 +93,7 @@ static void what_is_none_is_refused_without_a_pass(void **state) {
         expect_refused(fixture, "*", "now", "org.phoenixd1.Error.NoSuchObject");
         expect_refused(fixture, "../101", "now", "org.phoenixd1.Error.NoSuchObject");
         expect_refused(fixture, "101", "policy", SD_BUS_ERROR_INVALID_ARGS);
+        expect_refused(fixture, "101", "state", SD_BUS_ERROR_INVALID_ARGS);
         expect_refused(fixture, "101", "", SD_BUS_ERROR_INVALID_ARGS);
         assert_int_equal(shared->looks, 1);
 }

@@ -294,6 +294,22 @@ static void a_pass_that_waits_for_a_time_may_be_cut_short_before(void **state) {
 #define RESTART_TEST(test) \
         cmocka_unit_test_setup_teardown(test, set_up_restarts, tear_down_restarts)
 
+static void a_clock_that_is_set_back_cuts_no_pass_short(void **state) {
+        struct subject *subject = *state;
+
+        assert_int_equal(run_once(subject), 0);
+        fake_start(subject->fake, "web", "lxc-web");
+        assert_int_equal(run_once(subject), 0);
+        end_job();
+        assert_int_equal(run_once(subject), 0);
+        subject->fake->is_still = true;
+        assert_int_equal(run_once(subject), 0);
+        assert_true(subject->report->is_unchanged);
+        kept.wall_usec -= 3600 * SECOND;
+        assert_int_equal(run_once(subject), 0);
+        assert_false(subject->report->is_unchanged);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 RESTART_TEST(a_restart_is_recorded_stored_and_then_handed_out),
@@ -305,6 +321,7 @@ int main(void) {
                 RESTART_TEST(what_cannot_be_settled_stops_no_repair),
                 RESTART_TEST(who_observes_restarts_nothing),
                 RESTART_TEST(a_pass_that_waits_for_a_time_may_be_cut_short_before),
+                RESTART_TEST(a_clock_that_is_set_back_cuts_no_pass_short),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,6 +51,7 @@ static void whatever_else_comes_is_refused(void **state) {
                 "now 0 5 101 102",
                 "never 0 5 101",
                 "policy 0 5 101",
+                "state 0 5 101",
                 "now x 5 101",
                 "now 0 x 101",
                 "now 0 -5 101",

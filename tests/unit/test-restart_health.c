@@ -93,6 +93,23 @@ static void the_answer_counts(void **state) {
         }
 }
 
+/* The answer is about the init that has ended. */
+static void one_that_restarts_by_itself_is_asked_again(void **state) {
+        phx_cleanup(host_done) struct host host = come_up();
+
+        expect_only_job(&host, "health-web.2");
+        host_end(&host, PHX_JOB_DONE, NULL);
+        host_start(&host, "web", "lxc-new");
+        host_pass(&host);
+        expect_only_job(&host, "health-web.3");
+        host.wall += PHX_RESTART_STAY_USEC;
+        host_pass(&host);
+        assert_int_equal(host_phase(&host, "web"), PHX_RESTART_CHECKED);
+        host_end(&host, PHX_JOB_DONE, NULL);
+        host_pass(&host);
+        assert_int_equal(host_events(&host, PHX_RESTART_EVENT_DONE), 1);
+}
+
 static void one_that_is_not_well_is_rolled_back(void **state) {
         phx_cleanup(host_done) struct host host = come_up();
 
@@ -238,6 +255,7 @@ static void an_operator_has_it_asked_again(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(the_answer_counts),
+                cmocka_unit_test(one_that_restarts_by_itself_is_asked_again),
                 cmocka_unit_test(one_that_is_not_well_is_rolled_back),
                 cmocka_unit_test(what_is_not_well_has_to_come_up_once_more),
                 cmocka_unit_test(one_that_systemd_does_not_begin_is_asked_again),

@@ -100,7 +100,13 @@ static int look(struct host *host, struct phx_restarts *next, struct phx_restart
                                 &host->drifts,
                                 &host->waits);
         if (r >= 0)
-                r = phx_restarts_settle(&view, host->desired, host->observed, next, events);
+                r = phx_restarts_settle(
+                                &view,
+                                host->desired,
+                                host->observed,
+                                &host->drifts,
+                                next,
+                                events);
         if (r >= 0)
                 r = phx_restarts_jobs(&view, host->desired, host->observed, &host->jobs);
         return r;

@@ -47,6 +47,23 @@ static void another_input_waits_for_the_job_before(void **state) {
         expect_only_job(&host, "restart-web.2");
 }
 
+/* It came up with a fault, and its input has changed, while its job does not end. */
+static void what_has_overtaken_it_waits_for_its_job(void **state) {
+        phx_cleanup(host_done) struct host host = begun();
+
+        host_start(&host, "web", "lxc-new");
+        host.containers[0].at_start = "lxc.cap.drop";
+        host.key = "key-2";
+        host.wall += 300 * SECOND;
+        host_pass(&host);
+        expect_only_job(&host, "restart-web.1");
+        assert_true(host.jobs.items[0].is_resumed);
+        assert_int_equal(host_phase(&host, "web"), PHX_RESTART_ENDING);
+        host_end(&host, PHX_JOB_DONE, NULL);
+        host_pass(&host);
+        expect_only_job(&host, "restart-web.2");
+}
+
 static void an_operator_waits_for_the_job_before(void **state) {
         for (unsigned i = 0; i < 2; i++) {
                 phx_cleanup(host_done) struct host host = begun();
@@ -140,6 +157,26 @@ static void what_a_failure_has_left_stopped_is_down(void **state) {
         assert_int_equal(host_phase(&host, "db"), PHX_RESTART_UNDER_WAY);
 }
 
+/* Nothing is restarted that depends on what a rollback could not start again. */
+static void what_a_rollback_has_left_stopped_is_waited_for(void **state) {
+        phx_cleanup(host_done) struct host host = begun();
+
+        host.settings.rollback = true;
+        host_add(&host, "app")->depends[0] = "web";
+        host_start(&host, "web", "");
+        host_end(&host, PHX_JOB_FAILED, "no");
+        host_pass(&host);
+        expect_only_job(&host, "rollback-web.2");
+        host_end(&host, PHX_JOB_FAILED, "no");
+        host_pass(&host);
+        assert_int_equal(host_phase(&host, "web"), PHX_RESTART_ROLLED_BACK);
+        assert_int_equal(host_due(&host, "app"), PHX_RESTART_DUE_CHAIN);
+        assert_int_equal(host.jobs.count, 0);
+        host_start(&host, "web", "lxc-old");
+        host_pass(&host);
+        assert_int_equal(host_phase(&host, "app"), PHX_RESTART_UNDER_WAY);
+}
+
 static void what_a_job_is_still_at_is_down(void **state) {
         phx_cleanup(host_done) struct host host = begun();
 
@@ -216,6 +253,53 @@ static void a_rollback_that_was_not_accepted_is_tried_again(void **state) {
 }
 
 /* It is up before its job has ended, and does not stay so. */
+/* Its label would not confine it, or could not be set. */
+static void a_rollback_does_not_begin_when_the_profile_before_is_gone(void **state) {
+        phx_cleanup(host_done) struct host host = begun();
+
+        host.settings.rollback = true;
+        host_start(&host, "web", "");
+        host_end(&host, PHX_JOB_FAILED, "no");
+        host_pass(&host);
+        host_end(&host, PHX_JOB_REFUSED, "no bus");
+        host_pass(&host);
+        host.is_old_loaded = false;
+        host.wall += 300 * SECOND;
+        host_pass(&host);
+        assert_int_equal(host.jobs.count, 0);
+        assert_int_equal(host_phase(&host, "web"), PHX_RESTART_ROLLED_BACK);
+        assert_string_equal(
+                        item_of(&host, "web")->why,
+                        "no; rolling back failed, too: "
+                        "the profile before is not loaded in enforce mode");
+}
+
+/* The loop may not have come to it yet, as there is no message bus. */
+static void what_is_not_begun_yet_is_withdrawn(void **state) {
+        for (unsigned i = 0; i < 3; i++) {
+                phx_cleanup(host_done) struct host host = begun();
+
+                host_pass(&host);
+                assert_false(host.jobs.items[0].is_resumed);
+                host.mode = i == 0 ? PHX_MODE_OBSERVE : PHX_MODE_ENFORCE;
+                host.containers[0].is_suspended = i == 1;
+                if (i == 2)
+                        host.containers[0].policy = PHX_RESTART_NEVER;
+                host_pass(&host);
+                expect_only_job(&host, "restart-web.1");
+                assert_true(host.jobs.items[0].is_resumed);
+                host_end(&host, PHX_JOB_GONE, NULL);
+                while (host_look(&host) > 0)
+                        ;
+                assert_int_equal(host.restarts.count, 0);
+                host.mode = PHX_MODE_ENFORCE;
+                host.containers[0].is_suspended = false;
+                host.containers[0].policy = PHX_RESTART_IMMEDIATE;
+                host_pass(&host);
+                expect_only_job(&host, "restart-web.2");
+        }
+}
+
 static void a_rollback_waits_for_the_restart(void **state) {
         phx_cleanup(host_done) struct host host = begun();
 
@@ -242,6 +326,37 @@ static void a_rollback_waits_for_the_restart(void **state) {
 }
 
 /* The same, and an operator has asked for it meanwhile: it may have to be started. */
+/* systemd says that a service is started before the container has an init. */
+static void what_is_about_to_come_up_late_is_not_rolled_back(void **state) {
+        phx_cleanup(host_done) struct host host = begun();
+
+        host.settings.rollback = true;
+        overdue(&host);
+        host_start(&host, "web", "");
+        host_end(&host, PHX_JOB_DONE, NULL);
+        host_pass(&host);
+        assert_int_equal(host_phase(&host, "web"), PHX_RESTART_FAILED);
+        assert_int_equal(host.jobs.count, 0);
+        assert_true(host.waits.next == host.wall + PHX_RESTART_GRACE_USEC);
+        host_start(&host, "web", "lxc-new");
+        host_pass(&host);
+        assert_int_equal(host_phase(&host, "web"), PHX_RESTART_CHECKED);
+        assert_string_equal(host.containers[0].config, "lxc-new");
+}
+
+static void what_does_not_come_up_late_is_rolled_back(void **state) {
+        phx_cleanup(host_done) struct host host = begun();
+
+        host.settings.rollback = true;
+        overdue(&host);
+        host_start(&host, "web", "");
+        host_end(&host, PHX_JOB_DONE, NULL);
+        host_pass(&host);
+        host.wall += PHX_RESTART_GRACE_USEC;
+        host_pass(&host);
+        expect_only_job(&host, "rollback-web.2");
+}
+
 static void a_start_waits_for_the_restart(void **state) {
         phx_cleanup(host_done) struct host host = begun();
 
@@ -414,16 +529,22 @@ static void one_that_is_not_seen_may_have_stayed_up(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(another_input_waits_for_the_job_before),
+                cmocka_unit_test(what_has_overtaken_it_waits_for_its_job),
                 cmocka_unit_test(an_operator_waits_for_the_job_before),
                 cmocka_unit_test(one_that_is_not_seen_keeps_its_job),
                 cmocka_unit_test(another_boot_has_ended_the_job_before),
                 cmocka_unit_test(nothing_begins_beside_a_rollback),
                 cmocka_unit_test(what_a_failure_has_left_stopped_is_down),
+                cmocka_unit_test(what_a_rollback_has_left_stopped_is_waited_for),
                 cmocka_unit_test(what_a_job_is_still_at_is_down),
                 cmocka_unit_test(nothing_is_started_in_a_profile_that_only_complains),
                 cmocka_unit_test(what_systemd_did_not_accept_is_tried_again),
                 cmocka_unit_test(a_rollback_that_was_not_accepted_is_tried_again),
+                cmocka_unit_test(a_rollback_does_not_begin_when_the_profile_before_is_gone),
+                cmocka_unit_test(what_is_not_begun_yet_is_withdrawn),
                 cmocka_unit_test(a_rollback_waits_for_the_restart),
+                cmocka_unit_test(what_is_about_to_come_up_late_is_not_rolled_back),
+                cmocka_unit_test(what_does_not_come_up_late_is_rolled_back),
                 cmocka_unit_test(a_start_waits_for_the_restart),
                 cmocka_unit_test(its_health_is_asked_for_beside_the_restart),
                 cmocka_unit_test(one_that_is_done_waits_for_its_job),

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Random hosts, whose jobs end in any way and at any time, while the engine is killed and the input
- * changes. What may never happen is looked for after each step; at the end, when all goes well, all
- * must be as it should be. PHX_CASES is how many hosts, PHX_SEED the first. */
+/* Random hosts, whose jobs end in any way and at any time, while the engine is killed, the input
+ * changes and, on every second one, the clock is set. What may never happen is looked for after
+ * each step; at the end, when all goes well, all must be as it should be. PHX_CASES is how many
+ * hosts, PHX_SEED the first. */
 
 #include "restart-fixture.h"
 
@@ -22,22 +23,23 @@ static unsigned below(unsigned *seed, unsigned limit) {
         return (unsigned) rand_r(seed) % limit;
 }
 
-static struct host make_host(unsigned *seed) {
-        struct host host = host_new();
+/* In place, as the containers refer to each other's ids. */
+static void make_host(struct host *host, unsigned *seed) {
         size_t count = 2 + below(seed, 7);
 
+        *host = host_new();
         for (size_t i = 0; i < count; i++) {
                 char id[8];
                 struct host_container *container;
 
                 (void) snprintf(id, sizeof(id), "c%zu", i);
-                container = host_add(&host, id);
+                container = host_add(host, id);
                 container->order = below(seed, 3);
                 container->policy = (enum phx_restart_policy) below(seed, PHX_RESTART_POLICIES);
                 /* Only on earlier ones: no circle. */
                 for (size_t j = 0, n = 0; j < i && n < 3; j++)
                         if (below(seed, 3) == 0)
-                                container->depends[n++] = host.containers[j].id;
+                                container->depends[n++] = host->containers[j].id;
                 if (below(seed, 2) == 0)
                         container->state = (enum phx_run_state) below(seed, PHX_RUN_STATES);
                 container->is_suspended = below(seed, 12) == 0;
@@ -47,17 +49,16 @@ static struct host make_host(unsigned *seed) {
                         container->at_start = "lxc.cap.drop";
                 }
                 if (below(seed, 4) == 0)
-                        host_start(&host, id, "");
+                        host_start(host, id, "");
                 if (below(seed, 8) == 0)
                         (void) snprintf(container->config, sizeof(container->config), "lxc-old");
         }
-        host.settings.jobs = 1 + below(seed, 3);
-        host.settings.interval_usec = 5 * SECOND * below(seed, 3);
-        host.settings.rollback = below(seed, 2) == 0;
-        host.window.is_open = below(seed, 2) == 0;
+        host->settings.jobs = 1 + below(seed, 3);
+        host->settings.interval_usec = 5 * SECOND * below(seed, 3);
+        host->settings.rollback = below(seed, 2) == 0;
+        host->window.is_open = below(seed, 2) == 0;
         if (below(seed, 2) == 0)
-                host.settings.health = program;
-        return host;
+                host->settings.health = program;
 }
 
 /* Of which it is not known what they depend on, or was not when others were begun. */
@@ -104,7 +105,7 @@ static void check_chains(struct host *host) {
 static bool is_permitted(const struct host *host, const struct host_container *container) {
         const struct phx_restart_item *item = phx_restarts_find(&host->restarts, container->id);
 
-        if (item && item->phase == PHX_RESTART_ASKED)
+        if (item && item->phase == PHX_RESTART_ASKED && item->when != PHX_RESTART_BY_POLICY)
                 return item->when == PHX_RESTART_NOW || host->window.is_open;
         return container->policy == PHX_RESTART_IMMEDIATE ||
                (container->policy == PHX_RESTART_WINDOW && host->window.is_open);
@@ -297,6 +298,16 @@ static void do_job(struct host *host, const struct phx_job *job, unsigned *seed,
                 do_restart(host, job, what);
 }
 
+/* By up to a month. */
+static void set_clock(struct host *host, unsigned *seed) {
+        uint64_t by = below(seed, 30 * 24 * 3600) * SECOND;
+
+        if (below(seed, 2) == 0)
+                host_set_clock(host, host->wall + by);
+        else if (host->wall > by)
+                host_set_clock(host, host->wall - by);
+}
+
 static void happen(struct host *host, unsigned *seed) {
         struct host_container *any = &host->containers[below(seed, (unsigned) host->count)];
 
@@ -392,15 +403,18 @@ static void check_converged(struct host *host) {
 
 static void run_case(unsigned seed) {
         unsigned random = seed;
-        phx_cleanup(host_done) struct host host = make_host(&random);
+        phx_cleanup(host_done) struct host host = { 0 };
         phx_cleanup(phx_strings_done) struct phx_strings begun = { 0 };
 
+        make_host(&host, &random);
         for (unsigned step = 0; step < STEPS; step++) {
                 pass(&host);
                 check_jobs(&host, &begun);
                 for (size_t i = 0; i < host.jobs.count; i++)
                         do_job(&host, &host.jobs.items[i], &random, false);
                 happen(&host, &random);
+                if (seed % 2 > 0 && below(&random, 8) == 0)
+                        set_clock(&host, &random);
         }
         for (unsigned step = 0; step < 200; step++) {
                 make_well(&host);
@@ -422,6 +436,17 @@ static void whatever_happens_no_promise_is_broken(void **state) {
         }
 }
 
+/* Each of them has broken a promise once. */
+static void what_has_once_broken_a_promise_does_so_no_more(void **state) {
+        static const unsigned seeds[] = { 1891, 101188 };
+
+        for (size_t i = 0; i < PHX_ELEMENTS(seeds); i++) {
+                last_seed = seeds[i];
+                run_case(seeds[i]);
+        }
+        (void) state;
+}
+
 static int say_seed(void **state) {
         print_message("# the last was PHX_SEED=%lu\n", last_seed);
         return 0;
@@ -429,6 +454,7 @@ static int say_seed(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test_teardown(what_has_once_broken_a_promise_does_so_no_more, say_seed),
                 cmocka_unit_test_teardown(whatever_happens_no_promise_is_broken, say_seed),
         };
 

@@ -54,8 +54,8 @@ static void another_init_under_the_label_is_the_end(void **state) {
 }
 
 static void one_that_dies_just_after_its_restart_has_failed(void **state) {
-        /* It does not run, or as another init. */
-        static const char *const labels[] = { "", "lxc-new" };
+        /* It does not run, or as another init and not as it should. */
+        static const char *const labels[] = { "", "lxc-old" };
 
         for (size_t i = 0; i < PHX_ELEMENTS(labels); i++) {
                 phx_cleanup(host_done) struct host host = begun();
@@ -73,6 +73,59 @@ static void one_that_dies_just_after_its_restart_has_failed(void **state) {
                                 PHX_CAUSE_RESTART_FAILED);
                 assert_int_equal(host_events(&host, PHX_RESTART_EVENT_DONE), 0);
         }
+}
+
+static void one_that_restarts_by_itself_begins_to_stay_up_again(void **state) {
+        phx_cleanup(host_done) struct host host = begun();
+
+        host_start(&host, "web", "lxc-new");
+        host_end(&host, PHX_JOB_DONE, NULL);
+        host_pass(&host);
+        host.wall += PHX_RESTART_STAY_USEC / 2;
+        host_start(&host, "web", "lxc-new");
+        host_pass(&host);
+        assert_int_equal(host_phase(&host, "web"), PHX_RESTART_CHECKED);
+        assert_true(host.waits.next == host.wall + PHX_RESTART_STAY_USEC);
+        host.wall += PHX_RESTART_STAY_USEC - SECOND;
+        host_pass(&host);
+        assert_int_equal(host_phase(&host, "web"), PHX_RESTART_CHECKED);
+        host.wall += SECOND;
+        host_pass(&host);
+        assert_int_equal(host_events(&host, PHX_RESTART_EVENT_DONE), 1);
+}
+
+static void one_that_restarts_again_and_again_has_failed(void **state) {
+        phx_cleanup(host_done) struct host host = begun();
+        unsigned times = 0;
+
+        host_start(&host, "web", "lxc-new");
+        host_end(&host, PHX_JOB_DONE, NULL);
+        host_pass(&host);
+        while (host_phase(&host, "web") == PHX_RESTART_CHECKED && times++ < 100) {
+                host.wall += 9 * SECOND;
+                host_start(&host, "web", "lxc-new");
+                host_pass(&host);
+        }
+        assert_int_equal(times, 34);
+        assert_int_equal(host_phase(&host, "web"), PHX_RESTART_FAILED);
+        host.wall += 60 * SECOND;
+        host_pass(&host);
+        assert_int_equal(host_phase(&host, "web"), PHX_RESTART_FAILED);
+}
+
+/* What it is labelled as then may be seen too soon. */
+static void one_that_restarts_by_itself_may_be_right_late(void **state) {
+        phx_cleanup(host_done) struct host host = begun();
+
+        host_start(&host, "web", "lxc-new");
+        host_end(&host, PHX_JOB_DONE, NULL);
+        host_pass(&host);
+        host_start(&host, "web", "lxc-old");
+        host_pass(&host);
+        assert_int_equal(host_phase(&host, "web"), PHX_RESTART_FAILED);
+        (void) snprintf(host.containers[0].label, sizeof(host.containers[0].label), "lxc-new");
+        host_pass(&host);
+        assert_int_equal(host_phase(&host, "web"), PHX_RESTART_CHECKED);
 }
 
 static void what_did_not_stay_up_is_rolled_back(void **state) {
@@ -436,6 +489,9 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(another_init_under_the_label_is_the_end),
                 cmocka_unit_test(one_that_dies_just_after_its_restart_has_failed),
+                cmocka_unit_test(one_that_restarts_by_itself_begins_to_stay_up_again),
+                cmocka_unit_test(one_that_restarts_again_and_again_has_failed),
+                cmocka_unit_test(one_that_restarts_by_itself_may_be_right_late),
                 cmocka_unit_test(what_did_not_stay_up_is_rolled_back),
                 cmocka_unit_test(a_label_that_changes_while_it_is_checked_counts),
                 cmocka_unit_test(the_same_label_under_the_same_init_is_no_restart),

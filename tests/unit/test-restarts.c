@@ -63,6 +63,8 @@ static void fill(struct phx_restarts *list) {
         item->when = PHX_RESTART_IN_WINDOW;
         item->since = UINT64_C(1764470000000001);
         item->ended = UINT64_C(1764470000000002);
+        item->up = UINT64_C(1764470000000004);
+        item->booted = UINT64_C(1764460000000000);
         item->serial = list->serial = 12;
         item->is_start = item->is_enforced = true;
         item->again = UINT64_C(1764470000000003);
