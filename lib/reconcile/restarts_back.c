@@ -33,7 +33,8 @@ int phx_restart_settle_back(struct settled *settled) {
                     have->starting == 0) {
                         item->is_start = !have->is_running;
                         if (settle_note_init(settled) < 0 ||
-                            phx_replace(&item->boot, settled->settler->view->boot) < 0)
+                            phx_replace(&item->boot, settled->settler->view->boot) < 0 ||
+                            phx_replace(&item->directory, have->directory) < 0)
                                 return -ENOMEM;
                         settle_hand_out(settled, PHX_RESTART_BACK_UNDER_WAY);
                         settled->settler->next.begun = settle_wall(settled);

@@ -274,7 +274,10 @@ int phx_states_fill_step(
         const struct phx_observed_container *have = phx_restarts_have(observed, want);
         struct phx_step_restart step = { .id = want->id, .label = want->label, .before = "" };
 
-        if (have && have->init > 0)
+        if (!have)
+                return -EINVAL;
+        step.directory = have->directory;
+        if (have->init > 0)
                 phx_restart_init((unsigned) have->init, have->init_started, step.init);
         if (phx_restart_input(desired, want, step.input) < 0)
                 return -ENOMEM;

@@ -49,6 +49,7 @@ struct phx_restart_item {
         unsigned starts; /* BY_STATE: so often it was started since STARTS_SINCE */
         uint64_t starts_since;
         char *boot;       /* the id of the boot in which the job was handed out; "" before */
+        char *directory;  /* of the container, when that job was handed out; "" before */
         char *init;       /* the init before, "PID START" as phx_restart_init() writes it; "" when
                              none ran */
         char *before;     /* the label of that init, */

@@ -70,7 +70,8 @@ static void an_operator_waits_for_the_job_before(void **state) {
         }
 }
 
-/* Proxmox's cluster file system is away for a moment, in the middle of a reboot. */
+/* A file system is away for a moment, in the middle of a restart. A daemon that has just been
+ * started finds the job nowhere but at the unit that was restarted. */
 static void one_that_is_not_seen_keeps_its_job(void **state) {
         phx_cleanup(host_done) struct host host = begun();
 
@@ -80,7 +81,12 @@ static void one_that_is_not_seen_keeps_its_job(void **state) {
         expect_only_job(&host, "restart-web.1");
         assert_true(host.jobs.items[0].is_resumed);
         assert_true(phx_job_is_valid(&host.jobs.items[0]));
-        host.containers[0].is_unseen = false;
+        assert_string_equal(host.jobs.items[0].service, "lxc@web.service");
+        host.containers[0].is_unwanted = true;
+        host_pass(&host);
+        expect_only_job(&host, "restart-web.1");
+        assert_string_equal(host.jobs.items[0].service, "lxc@web.service");
+        host.containers[0].is_unwanted = host.containers[0].is_unseen = false;
         host_pass(&host);
         expect_only_job(&host, "restart-web.1");
         assert_false(host.jobs.items[0].is_resumed);
