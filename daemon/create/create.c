@@ -8,8 +8,8 @@
  * The container that a clone is made of must not run meanwhile, as a copy of files that are in use
  * is no copy of what was there at any time. LXC's monitor binds a socket of the container's name
  * before it does anything else, and gives up where that is taken. So it is taken here, until the
- * clone has its place: bound, and nothing listens there, so that whoever asks is told that the
- * container does not run. The kernel takes it back when we end, however that is. It also says when
+ * clone has its place: bound, and nothing listens there, so that to LXC's programs the
+ * container is stopped. The kernel takes it back when we end, however that is. It also says when
  * the container runs already. Any user may bind such a name, and then there is no holding it: it is
  * asked before and after the copy whether the container runs.
  *

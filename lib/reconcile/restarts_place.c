@@ -74,7 +74,7 @@ bool phx_restart_may_start(
                         &observed->loaded,
                         want->profile);
 
-        return have->restart == PHX_RESTART_PLAIN &&
+        return have->restart == PHX_RESTART_PLAIN && !want->copied_for &&
                (item->when == PHX_RESTART_NOW || (view->window.is_known && view->window.is_open)) &&
                phx_restart_has_config(have, want->label) &&
                (want->is_generated || phx_label_is_unconfined(want->profile) ||
