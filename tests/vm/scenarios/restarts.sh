@@ -77,7 +77,7 @@ for id in "${ALL[@]}"; do
     sample_labels "$id" 300 5 "/run/labels.$id" &
     samplers+=($!)
 done
-opens=$(($(date +%s) + 15))
+opens=$(($(date +%s) + 60))
 set_setting restart_windows "[\"$(date -d "@$opens" '+%F %T')\"]"
 set_setting apparmor_restart '"window"'
 check "they wait for the window" wait_until 10 prints window due c6
