@@ -44,10 +44,10 @@ struct host_container {
         enum phx_restart restart;
         bool is_suspended, has_pending;
         const char *copied_for; /* the container that is being made of it; NULL: none is */
-        bool is_unseen;    /* its directory is not there in this look */
-        bool is_unwanted;  /* the configuration has no entry of it, */
-        bool was_unwanted; /* or had none */
-        char up[32];       /* the last job that was at it */
+        bool is_unseen;         /* its directory is not there in this look */
+        bool is_unwanted;       /* the configuration has no entry of it, */
+        bool was_unwanted;      /* or had none */
+        char up[32];            /* the last job that was at it */
 };
 
 struct host {
