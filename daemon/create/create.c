@@ -8,10 +8,10 @@
  * The container that a clone is made of must not run meanwhile, as a copy of files that are in use
  * is no copy of what was there at any time. LXC's monitor binds a socket of the container's name
  * before it does anything else, and gives up where that is taken. So it is taken here, until the
- * clone has its place: bound, and nothing listens there, so that to LXC's programs the
- * container is stopped. The kernel takes it back when we end, however that is. It also says when
- * the container runs already. Any user may bind such a name, and then there is no holding it: it is
- * asked before and after the copy whether the container runs.
+ * clone has its place: bound, and nothing listens there, so that to LXC's programs the container is
+ * stopped. The kernel takes it back when we end, however that is. Any user may bind such a name,
+ * and then there is no holding it: so it is also asked, before and after the copy, whether the
+ * container runs.
  *
  * The lock is one of the stage's directory. cp and tar inherit it, so that one that outlives us
  * keeps the next creation waiting until it has ended as well. */
@@ -55,7 +55,7 @@ struct creation {
         int path_fd;
         int stage_fd;
         int source_fd;    /* of the container that is cloned */
-        int hold_fd;      /* a socket by which it cannot be started; -1: it could be */
+        int hold_fd;      /* a socket by which it cannot be started, where its name was free */
         int directory_fd; /* of the new container */
         int rootfs_fd;
         unsigned first; /* of the users of an unprivileged one from a template */
