@@ -5,6 +5,14 @@
  * anywhere, the stage is left, and the next creation begins with removing what is in it: its name
  * is ours, and so nothing else is removed, ever.
  *
+ * The container that a clone is made of must not run meanwhile, as a copy of files that are in use
+ * is no copy of what was there at any time. LXC's monitor binds a socket of the container's name
+ * before it does anything else, and gives up where that is taken. So it is taken here, until the
+ * clone has its place: bound, and nothing listens there, so that to LXC's programs the container is
+ * stopped. The kernel takes it back when we end, however that is. Any user may bind such a name,
+ * and then there is no holding it: so it is also asked, before and after the copy, whether the
+ * container runs.
+ *
  * The lock is one of the stage's directory. cp and tar inherit it, so that one that outlives us
  * keeps the next creation waiting until it has ended as well. */
 
@@ -16,7 +24,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -31,6 +41,8 @@
 #define CONFIG "config"
 #define CONFIG_LIMIT ((size_t) 1 << 20)
 #define MONITOR_USEC 1000000
+#define HOLD_USEC 1000000
+#define HOLD_TRIES 10
 
 /* What users of the host other than root may do with it: those that the root of an unprivileged
  * container is have to come to their files. */
@@ -43,6 +55,7 @@ struct creation {
         int path_fd;
         int stage_fd;
         int source_fd;    /* of the container that is cloned */
+        int hold_fd;      /* a socket by which it cannot be started, where its name was free */
         int directory_fd; /* of the new container */
         int rootfs_fd;
         unsigned first; /* of the users of an unprivileged one from a template */
@@ -52,6 +65,7 @@ struct creation {
 static void creation_done(struct creation *creation) {
         phx_closep(&creation->rootfs_fd);
         phx_closep(&creation->directory_fd);
+        phx_closep(&creation->hold_fd);
         phx_closep(&creation->source_fd);
         phx_closep(&creation->stage_fd);
         phx_closep(&creation->path_fd);
@@ -178,16 +192,48 @@ static bool is_running(const struct creation *creation) {
                monitor.answer != PHX_LXC_MONITOR_NONE;
 }
 
-static int check_stopped(const struct creation *creation, struct phx_error *error) {
+/* 1 when it is held, 0 when the name is taken. */
+static int hold_once(const struct creation *creation, struct phx_error *error) {
         const struct create_order *order = creation->order;
+        struct sockaddr_un address;
+        socklen_t size = phx_lxc_monitor_address(order->lxc_path, order->source, &address);
 
+        if (bind(creation->hold_fd, (const struct sockaddr *) &address, size) >= 0)
+                return 1;
+        return errno == EADDRINUSE ? 0 : phx_error_errno(error, order->source);
+}
+
+/* A monitor that has bound the name is about to listen. What does not listen for so long is none.
+ */
+static int hold_source(struct creation *creation, struct phx_error *error) {
+        const struct create_order *order = creation->order;
+        int r = 0;
+
+        creation->hold_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (creation->hold_fd < 0)
+                return phx_error_errno(error, order->source);
+        for (unsigned i = 0; r == 0 && i < HOLD_TRIES; i++) {
+                if (i > 0)
+                        (void) usleep(HOLD_USEC / HOLD_TRIES);
+                r = hold_once(creation, error);
+                if (r == 0 && is_running(creation))
+                        return phx_error_set(
+                                        error,
+                                        -EBUSY,
+                                        "container %s is running: stop it before it is cloned",
+                                        order->source);
+        }
+        return r < 0 ? r : 0;
+}
+
+static int check_stopped(const struct creation *creation, struct phx_error *error) {
         if (!is_running(creation))
                 return 0;
         return phx_error_set(
                         error,
                         -EBUSY,
-                        "container %s is running: stop it before it is cloned",
-                        order->source);
+                        "container %s was started while it was copied",
+                        creation->order->source);
 }
 
 /* As LXC makes it: the group of root may write it. What any other user may write is not believed.
@@ -306,7 +352,6 @@ static int fill(struct creation *creation, struct phx_error *error) {
         r = open_source_rootfs(creation, &rootfs_fd, error);
         if (r >= 0)
                 r = fill_from_source(&place, rootfs_fd, error);
-        /* A copy of files that were in use is no copy of what was there at any time. */
         return r < 0 ? r : check_stopped(creation, error);
 }
 
@@ -347,7 +392,7 @@ static int make(struct creation *creation, struct phx_error *error) {
         int r = 0;
 
         if (order->source) {
-                r = check_stopped(creation, error);
+                r = hold_source(creation, error);
                 if (r >= 0)
                         r = read_source(creation, error);
         } else if (order->is_unprivileged) {
@@ -373,6 +418,7 @@ int create_run(const struct phx_trust *trust,
                 .path_fd = -1,
                 .stage_fd = -1,
                 .source_fd = -1,
+                .hold_fd = -1,
                 .directory_fd = -1,
                 .rootfs_fd = -1,
         };

@@ -231,6 +231,8 @@ static int world_judge_health(struct world *world, const char *program) {
 
         if (program)
                 r = phx_trust_open_file(world->trust, program, &fd, &st, &error);
+        if (program && r >= 0 && !(st.st_mode & S_IXUSR))
+                r = phx_error_set(&error, -EACCES, "%s: is not executable", program);
         return phx_replace(&world->health_trouble, r < 0 ? phx_error_text(&error, r) : NULL);
 }
 
@@ -253,7 +255,7 @@ static int world_restarts(
         int r;
 
         r = restart_window(world->restart, settings, world->wall_usec, &view.window);
-        if (r >= 0 && settings && world->restart->list.count > 0)
+        if (r >= 0 && settings)
                 r = world_judge_health(world, settings->health);
         if (r < 0)
                 return r;

@@ -79,6 +79,13 @@ static void due_words_of_phoenixd(
                                         : "after another container (restart_jobs)";
                 break;
         case PHX_RESTART_DUE_NOT_READY:
+                if (container->due_why) {
+                        (void) snprintf(text,
+                                        DUE_SIZE,
+                                        "when restart_health can be run: %s",
+                                        container->due_why);
+                        return;
+                }
                 words = "when its profile and its config are repaired";
                 break;
         case PHX_RESTART_DUE_CHAIN:

@@ -37,6 +37,7 @@ static const struct phx_field item_fields[] = {
         { "starts_since", PHX_FIELD_LARGE, ITEM(starts_since) },
         { "boot", PHX_FIELD_NAME, ITEM(boot) },
         { "booted", PHX_FIELD_LARGE, ITEM(booted) },
+        { "directory", PHX_FIELD_NAME, ITEM(directory) },
         { "init", PHX_FIELD_NAME, ITEM(init) },
         { "before", PHX_FIELD_NAME, ITEM(before) },
         { "is_enforced", PHX_FIELD_BOOL, ITEM(is_enforced) },

@@ -2,7 +2,10 @@
 
 /* Of a single value the last line counts, and an empty one takes it back. The way through the
  * includes is walked twice: the first time any trouble ends it, as nothing may be missing; the
- * second hands out the lines, and is not hindered by anything. */
+ * second hands out the lines, and is not hindered by anything.
+ *
+ * LXC has just read the same files, and waits for the answer. So an include in Proxmox's cluster
+ * file system is read where it is: had that not answered, LXC would not have come so far. */
 
 #include "lxc/profile_of.h"
 
@@ -79,6 +82,7 @@ int phx_lxc_profile_of(
         r = phx_lxc_reader_new_unwatched(&reader);
         if (r < 0)
                 return r;
+        phx_lxc_reader_follow_remote(reader);
         phx_lxc_reader_begin(reader, NULL);
         r = profile_of_text(reader, path, text, size, &found, error);
         phx_lxc_reader_end(reader);

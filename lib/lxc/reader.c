@@ -6,7 +6,7 @@
  * whatever its owner, as by liblxc, which alone says what is in force: to refuse a container for it
  * would leave that container without the profile that the last line of its config sets. What must
  * not happen is that such a file stops us: one that is no regular file is never waited for, and no
- * way is followed into Proxmox's cluster file system.
+ * way is followed into Proxmox's cluster file system, but by one who may wait there.
  *
  * Most configs include the same few files. Each is looked at once in a look, with what it includes
  * in its turn, so that a config that has not changed costs no more than a comparison of names. It
@@ -56,6 +56,7 @@ struct phx_lxc_reader {
         unsigned long visit;
         unsigned long moves; /* counts items that are to be watched elsewhere */
         bool is_unwatched;   /* no watches are asked for */
+        bool may_wait;       /* for Proxmox's cluster file system */
 };
 
 void phx_lxc_source_done(struct phx_lxc_source *source) {
@@ -95,6 +96,10 @@ int phx_lxc_reader_new_unwatched(struct phx_lxc_reader **ret_reader) {
         if (r >= 0)
                 (*ret_reader)->is_unwatched = true;
         return r;
+}
+
+void phx_lxc_reader_follow_remote(struct phx_lxc_reader *reader) {
+        reader->may_wait = true;
 }
 
 struct phx_lxc_reader *phx_lxc_reader_free(struct phx_lxc_reader *reader) {
@@ -371,9 +376,10 @@ static int reader_read_opened(struct reader_item *item, int fd, bool with_text) 
         return r < 0 ? r : set_fact(include, "directory", "-");
 }
 
-static int reader_read(struct reader_item *item, bool with_text) {
+static int reader_read(struct reader_item *item, bool with_text, bool may_wait) {
         const struct phx_trust any = { .root = "/",
                                        .anyone = true,
+                                       .remote_copy = may_wait ? PHX_REMOTE_ROOT : NULL,
                                        .is_link_met = &item->is_link_met };
         phx_autoclose int fd = -1;
         mode_t mode = 0;
@@ -425,7 +431,7 @@ static int reader_take(
         with_text = with_text && reader_lacks_text(item);
         if (!item->is_read || with_text ||
             (item->looked_at != reader->look && reader_is_in_scope(reader->scope, item))) {
-                r = reader_read(item, with_text);
+                r = reader_read(item, with_text, reader->may_wait);
                 if (!reader->is_unwatched)
                         watched = reader_find_watches(reader, item);
         }

@@ -70,6 +70,9 @@ struct phx_lxc_reader;
 int phx_lxc_reader_new(struct phx_lxc_reader **ret_reader);
 /* One that finds no watches. */
 int phx_lxc_reader_new_unwatched(struct phx_lxc_reader **ret_reader);
+/* For a process that may wait without end, and keeps nothing open: it reads what is below
+ * PHX_REMOTE_ROOT (base/trust.h) like any other include. */
+void phx_lxc_reader_follow_remote(struct phx_lxc_reader *reader);
 struct phx_lxc_reader *phx_lxc_reader_free(struct phx_lxc_reader *reader);
 PHX_DEFINE_FREEP(phx_lxc_reader)
 

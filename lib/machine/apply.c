@@ -17,6 +17,9 @@
  * is taken back or withdrawn is saved by the look that follows: until then the inventory on disk
  * claims too much, as after a crash.
  *
+ * A policy is loaded only when the record on disk says that it is the last known good one; what has
+ * another record can be repaired as before.
+ *
  * Policies and configs are written down for the boot gate by the look before (machine/gate.c).
  *
  * Nothing is read back here: the pass does that by observing. No step removes policy from the
@@ -61,6 +64,25 @@ static int install(
         return r;
 }
 
+/* After a crash the version before would be the last known good one, and where the source is
+ * refused by then, it would be loaded over this one. */
+static int check_recorded(
+                struct phx_machine *machine,
+                const char *profile,
+                struct phx_error *error) {
+        const struct phx_inventory_profile *record = phx_inventory_profile(
+                        &machine->inventory,
+                        profile);
+        int r = record && !record->is_saved ? phx_machine_save(machine, 1, error) : 0;
+
+        return r < 0 ? phx_error_set(error,
+                                     r,
+                                     "%s: cannot be recorded as the last known good version: %s",
+                                     profile,
+                                     strdupa(phx_error_text(error, r)))
+                     : 0;
+}
+
 static int apply_load(
                 struct phx_machine *machine,
                 const struct phx_step_policy *step,
@@ -69,6 +91,9 @@ static int apply_load(
         size_t size = 0;
         int r;
 
+        r = check_recorded(machine, step->profile, error);
+        if (r < 0)
+                return r;
         r = phx_profiles_blob(machine->profiles, step->key, &blob, &size);
         if (r < 0)
                 return phx_error_set(

@@ -172,6 +172,7 @@ int phx_machine_new(
         machine->cache_fd = machine->good_fd = machine->gate.fd = -1;
         machine->inventory = *inventory;
         *inventory = (struct phx_inventory){ 0 };
+        phx_inventory_set_saved(&machine->inventory);
 
         r = machine_open_below(options->state_dir, "cache", &machine->cache_fd, error);
         if (r >= 0)
@@ -241,8 +242,10 @@ int phx_machine_save(struct phx_machine *machine, int changed, struct phx_error 
         if (!machine->is_unsaved)
                 return 0;
         r = machine->options.save(machine->options.data, &machine->inventory, error);
-        if (r >= 0)
-                machine->is_unsaved = machine->is_unclaimed = false;
+        if (r < 0)
+                return r;
+        machine->is_unsaved = machine->is_unclaimed = false;
+        phx_inventory_set_saved(&machine->inventory);
         return r;
 }
 

@@ -38,6 +38,13 @@ void phx_creations_done(struct phx_creations *creations);
 /* From now on all may be tried again, and where LXC_PATH is empty all are created. */
 void phx_creations_forget_failures(struct phx_creations *creations);
 
+/* Notes the container that is being copied, or is to be as far as a new engine can know: LXC does
+ * not start it meanwhile. 0 or -ENOMEM. */
+int phx_creations_mark(
+                const struct phx_creations *creations,
+                const struct phx_observed *observed,
+                struct phx_desired *desired);
+
 /* Gives the action to the missing container that is to be created now, and says of the others that
  * are to be created what they wait for. 0 or -ENOMEM. */
 int phx_creations_decide(

@@ -88,6 +88,8 @@ static int picture_compare(struct phx_picture *picture) {
         phx_restart_waits_done(&picture->waits);
         phx_drifts_done(&picture->drifts);
         r = phx_diff(picture->desired, picture->observed, &picture->drifts);
+        if (r >= 0 && picture->creations)
+                r = phx_creations_mark(picture->creations, picture->observed, picture->desired);
         if (r >= 0 && picture->has_restarts)
                 r = phx_restarts_decide(
                                 &picture->view,

@@ -30,8 +30,10 @@
 #include "state/labels.h"
 #include "state/report.h"
 
-/* When a window that could not be asked for is asked for again. */
+/* When a window that could not be asked for is asked for again, and when a health program that
+ * cannot be run is looked at again. */
 #define WINDOW_RETRY_USEC 60000000ULL
+#define HEALTH_RETRY_USEC 60000000ULL
 
 struct candidate {
         size_t at; /* of the desired containers */
@@ -237,6 +239,20 @@ static void decide_note_unknown_window(struct decider *decider, enum phx_restart
                 decider->waits.next = again;
 }
 
+/* Its health could not be asked for afterwards: it is not stopped before that is fixed. NULL when
+ * it can be, or is not to be. */
+static const char *decide_health_trouble(const struct decider *decider) {
+        return decider->view->settings->health ? decider->view->health_trouble : NULL;
+}
+
+static int decide_await_health(struct decider *decider, const char *id, const char *trouble) {
+        uint64_t again = decider->view->wall_usec + HEALTH_RETRY_USEC;
+
+        if (again < decider->waits.next)
+                decider->waits.next = again;
+        return decide_wait(decider, id, PHX_RESTART_DUE_NOT_READY, PHX_NEVER, trouble);
+}
+
 /* By its own item: no second job may begin beside one that may still run. */
 static bool decide_is_occupied(const struct decider *decider, const char *id) {
         const struct phx_restart_item *item = phx_restarts_find(decider->view->restarts, id);
@@ -255,6 +271,7 @@ static bool decide_is_ending(const struct decider *decider, const char *id) {
 
 static int decide_candidate(struct decider *decider, struct phx_drift *drift) {
         size_t at = phx_chains_find(&decider->chains, drift->object);
+        const char *trouble = decide_health_trouble(decider);
         const struct phx_desired_container *want;
         struct candidate *candidate;
         enum phx_restart_due due;
@@ -275,6 +292,8 @@ static int decide_candidate(struct decider *decider, struct phx_drift *drift) {
         decide_note_unknown_window(decider, due);
         if (due != PHX_RESTART_DUE_NOW)
                 return decide_wait(decider, want->id, due, decide_at(decider, due), NULL);
+        if (trouble)
+                return decide_await_health(decider, want->id, trouble);
         decider->holding[at] = true;
         if (is_ending)
                 return decide_wait(
@@ -323,7 +342,11 @@ static int decide_start(
         if (r == 0)
                 due = PHX_RESTART_DUE_TURN;
         if (r >= 0)
-                r = decide_wait(decider, want->id, due, decide_at(decider, due), NULL);
+                r = decide_wait(decider,
+                                want->id,
+                                due,
+                                decide_at(decider, due),
+                                due == PHX_RESTART_DUE_CHAIN ? want->copied_for : NULL);
         if (r >= 0)
                 decider->waits.items[decider->waits.count - 1].action = PHX_ACTION_START;
         return r;

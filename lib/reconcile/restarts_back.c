@@ -27,7 +27,8 @@ static int back_begin(struct settled *settled) {
         if (why_not)
                 return phx_restart_settle_fail(settled, why_not);
         item->is_start = !settled->have->is_running;
-        if (settle_note_init(settled) < 0 || phx_replace(&item->boot, settler->view->boot) < 0)
+        if (settle_note_init(settled) < 0 || phx_replace(&item->boot, settler->view->boot) < 0 ||
+            phx_replace(&item->directory, settled->have->directory) < 0)
                 return -ENOMEM;
         settle_hand_out(settled, PHX_RESTART_BACK_UNDER_WAY);
         settled->settler->next.begun = settle_wall(settled);

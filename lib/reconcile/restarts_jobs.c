@@ -32,6 +32,7 @@ int phx_restart_fill_step(
 
         if (!have || have->init <= 0)
                 return -EINVAL;
+        step.directory = have->directory;
         label = jobs_init_label(have);
         if (label && label->text) {
                 step.before = label->text;
@@ -55,6 +56,7 @@ int phx_restarts_begin(
                 return -ENOMEM;
         item = phx_restarts_get(&next, step->id);
         if (!item || phx_replace(&item->boot, view->boot) < 0 ||
+            phx_replace(&item->directory, step->directory) < 0 ||
             phx_replace(&item->init, step->init) < 0 ||
             phx_replace(&item->before, step->before) < 0 ||
             phx_replace(&item->label, step->label) < 0 ||
@@ -106,18 +108,22 @@ char *phx_restart_former_name(const struct phx_restart_item *item) {
                                : name;
 }
 
+/* The unit of LXC's that may run it, or none. */
+static int jobs_set_service(struct phx_job *job, const char *lxc_path, const char *directory) {
+        return strcmp(lxc_path, LXC_PATH) == 0
+                               ? phx_printf(&job->service, "lxc@%s.service", directory)
+                               : 0;
+}
+
 /* Where the container does not run as a unit of LXC's, or is somewhere else than that looks. */
 static int jobs_add_lxc(
                 struct phx_job *job,
                 const char *lxc_path,
                 const char *directory,
                 bool is_start) {
-        int r = 0;
+        int r = jobs_set_service(job, lxc_path, directory);
 
-        if (strcmp(lxc_path, LXC_PATH) == 0 &&
-            phx_printf(&job->service, "lxc@%s.service", directory) < 0)
-                return -ENOMEM;
-        if (!is_start)
+        if (r >= 0 && !is_start)
                 r = phx_job_add_command(job, LXC_STOP, "-P", lxc_path, "-n", directory, NULL);
         return r < 0 ? r
                      : phx_job_add_command(job, LXC_START, "-P", lxc_path, "-n", directory, NULL);
@@ -136,8 +142,7 @@ static int jobs_fill_stop(
                 return -ENOMEM;
         if (have->backend == PHX_BACKEND_PVE)
                 return phx_job_add_command(job, PCT, "shutdown", directory, NULL);
-        if (strcmp(path, LXC_PATH) == 0 &&
-            phx_printf(&job->service, "lxc@%s.service", directory) < 0)
+        if (jobs_set_service(job, path, directory) < 0)
                 return -ENOMEM;
         return phx_job_add_command(job, LXC_STOP, "--nokill", "-P", path, "-n", directory, NULL);
 }
@@ -189,7 +194,8 @@ static bool jobs_is_listed(
 }
 
 /* What was handed over goes on, and none is begun; which unit it may be is said all the same, as
- * systemd is asked for that after a restart of the daemon. HAVE may be NULL. */
+ * systemd is asked for that after a restart of the daemon. HAVE is NULL of one that this look has
+ * not seen: as its file system is not mounted, say, while LXC's unit is still at it. */
 static int jobs_add_resumed(
                 const struct phx_observed *observed,
                 const struct phx_observed_container *have,
@@ -201,7 +207,9 @@ static int jobs_add_resumed(
         if (!job)
                 return -ENOMEM;
         job->is_resumed = true;
-        return have ? jobs_fill_restart(observed, have, item, job) : 0;
+        if (have)
+                return jobs_fill_restart(observed, have, item, job);
+        return item->directory[0] ? jobs_set_service(job, observed->lxc_path, item->directory) : 0;
 }
 
 static int jobs_add_former(
@@ -261,7 +269,7 @@ static int jobs_add_unwanted(
         const struct phx_observed_container *have = NULL;
 
         if (item->phase != PHX_RESTART_CHECKED)
-                have = phx_observed_find_container(observed, item->id);
+                have = phx_observed_find_container(observed, item->directory);
         return name ? jobs_add_resumed(observed, have, item, name, jobs) : -ENOMEM;
 }
 

@@ -104,7 +104,9 @@ static int over_start(struct settled *settled) {
         r = over_has_place(settled);
         if (r <= 0)
                 return r;
-        if (phx_replace(&item->boot, view->boot) < 0 || phx_replace(&item->init, "") < 0 ||
+        if (phx_replace(&item->boot, view->boot) < 0 ||
+            phx_replace(&item->directory, settled->want->directory) < 0 ||
+            phx_replace(&item->init, "") < 0 ||
             phx_replace(&item->label, settled->want->label) < 0 ||
             phx_replace(&item->input, settled->want->mark.input) < 0)
                 return -ENOMEM;

@@ -112,6 +112,9 @@ enum phx_restart_due phx_restart_start_due(
 
         if (have->restart != PHX_RESTART_PLAIN)
                 return PHX_RESTART_DUE_BACKEND;
+        /* phoenixd-create holds it. */
+        if (want->copied_for)
+                return PHX_RESTART_DUE_CHAIN;
         if (due == PHX_RESTART_DUE_POLICY)
                 return due;
         return !phx_restart_has_config(have, want->label) || !place_is_enforced(observed, want) ||

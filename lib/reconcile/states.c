@@ -11,6 +11,8 @@
  *   stopping   containers that are to be stopped, or are being. The stop of one that they depend on
  *              waits
  *
+ * One that is being cloned is started after that.
+ *
  * A dependency that no entry wants to run is not waited for, as nothing here would start it.
  *
  * A start puts nothing down that others need, so that it does not wait for those that depend on the
@@ -94,6 +96,9 @@ static enum phx_restart_due states_alone(
                 return PHX_RESTART_DUE_SUSPENDED;
         if (!have || have->restart != PHX_RESTART_PLAIN)
                 return PHX_RESTART_DUE_BACKEND;
+        /* phoenixd-create holds it. */
+        if (want->copied_for)
+                return PHX_RESTART_DUE_CHAIN;
         return states_is_ready(states, want, have) ? PHX_RESTART_DUE_NOW
                                                    : PHX_RESTART_DUE_NOT_READY;
 }
@@ -137,7 +142,7 @@ static int states_candidate(struct states *states, struct phx_drift *drift) {
                 return 0;
         due = states_alone(states, want);
         if (due != PHX_RESTART_DUE_NOW)
-                return states_wait(states, want, due, NULL);
+                return states_wait(states, want, due, want->copied_for);
         candidate = phx_grow(&states->candidates, &states->count, sizeof(*candidate));
         if (!candidate)
                 return -ENOMEM;
@@ -274,7 +279,10 @@ int phx_states_fill_step(
         const struct phx_observed_container *have = phx_restarts_have(observed, want);
         struct phx_step_restart step = { .id = want->id, .label = want->label, .before = "" };
 
-        if (have && have->init > 0)
+        if (!have)
+                return -EINVAL;
+        step.directory = have->directory;
+        if (have->init > 0)
                 phx_restart_init((unsigned) have->init, have->init_started, step.init);
         if (phx_restart_input(desired, want, step.input) < 0)
                 return -ENOMEM;

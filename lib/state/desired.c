@@ -98,6 +98,7 @@ static void desired_container_done(struct phx_desired_container *container) {
         free(container->mark.input);
         free(container->mark.why);
         free(container->mark.asked);
+        free(container->copied_for);
         phx_creation_free(container->creation);
         phx_strings_done(&container->dependencies);
         phx_lxc_options_done(&container->options);

@@ -100,7 +100,8 @@ struct phx_desired_container {
         enum phx_restart_policy restart;
         enum phx_run_state state; /* that it is to be in; unmanaged where the settings say so */
         long boot_order;
-        struct phx_creation *creation;   /* how it is created when it is missing; NULL: it is not */
+        struct phx_creation *creation; /* how it is created when it is missing; NULL: it is not */
+        char *copied_for; /* the container that is being made of this one; NULL: none is */
         struct phx_strings dependencies; /* ids, of which some may not be there */
         struct phx_restart_mark mark;
         struct phx_strings notes; /* contradictions in its configuration, for the operator */

@@ -155,7 +155,13 @@ int phx_inventory_set_profile(
                                 name);
         if (!profile)
                 return -ENOMEM;
+        profile->is_saved = false;
         return set_digest(profile->source, source) | set_digest(profile->key, key);
+}
+
+void phx_inventory_set_saved(struct phx_inventory *inventory) {
+        for (size_t i = 0; i < inventory->profile_count; i++)
+                inventory->profiles[i].is_saved = true;
 }
 
 static bool are_lines(const struct phx_strings *lines) {

@@ -21,6 +21,7 @@ struct phx_inventory_profile {
         char *name;
         char source[PHX_SHA256_HEX]; /* digest of the last good source's text */
         char key[PHX_SHA256_HEX]; /* compile key of the last good policy; "" before there is one */
+        bool is_saved;            /* not stored: what is stored says the same */
 };
 
 /* A container whose config has lines of ours. */
@@ -63,6 +64,9 @@ int phx_inventory_set_container(
                 const char *name,
                 const struct phx_strings *lines,
                 const struct phx_strings *foreign);
+
+/* It is stored as it is now. */
+void phx_inventory_set_saved(struct phx_inventory *inventory);
 
 /* NULL when there is none. Valid until the next change. */
 const struct phx_inventory_file *phx_inventory_file(

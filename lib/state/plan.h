@@ -49,6 +49,7 @@ struct phx_step_edit {
  * PHX_ACTION_START, PHX_ACTION_STOP: one that is not in the state that its entry asks for. */
 struct phx_step_restart {
         const char *id;
+        const char *directory;
         const char *label;  /* that it is to run under */
         const char *before; /* that its init runs under; "" when it is not known */
         bool is_enforced;   /* and that confines it */

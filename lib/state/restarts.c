@@ -68,6 +68,7 @@ bool phx_restart_has_former(const struct phx_restart_item *item, const char *boo
 void phx_restart_item_done(struct phx_restart_item *item) {
         free(item->id);
         free(item->boot);
+        free(item->directory);
         free(item->init);
         free(item->before);
         free(item->label);
@@ -77,8 +78,8 @@ void phx_restart_item_done(struct phx_restart_item *item) {
 }
 
 bool phx_restart_item_is_valid(const struct phx_restart_item *item) {
-        return item->id && phx_is_container_id(item->id) && item->boot && item->init &&
-               item->before && item->label && item->input && item->why &&
+        return item->id && phx_is_container_id(item->id) && item->boot && item->directory &&
+               item->init && item->before && item->label && item->input && item->why &&
                (unsigned) item->phase < PHX_RESTART_PHASES &&
                (unsigned) item->when < PHX_RESTART_WHENS;
 }
@@ -88,6 +89,7 @@ static int restarts_copy_item(struct phx_restart_item *copy, const struct phx_re
         phx_cleanup(phx_restart_item_done) struct phx_restart_item fresh = { 0 };
 
         if (phx_replace(&fresh.id, item->id) < 0 || phx_replace(&fresh.boot, item->boot) < 0 ||
+            phx_replace(&fresh.directory, item->directory) < 0 ||
             phx_replace(&fresh.init, item->init) < 0 ||
             phx_replace(&fresh.before, item->before) < 0 ||
             phx_replace(&fresh.label, item->label) < 0 ||
@@ -122,9 +124,9 @@ static bool restarts_is_same(const struct phx_restart_item *a, const struct phx_
                a->is_start == b->is_start && a->is_stop == b->is_stop && a->starts == b->starts &&
                a->starts_since == b->starts_since && a->is_enforced == b->is_enforced &&
                phx_equal(a->id, b->id) && phx_equal(a->boot, b->boot) &&
-               phx_equal(a->init, b->init) && phx_equal(a->before, b->before) &&
-               phx_equal(a->label, b->label) && phx_equal(a->input, b->input) &&
-               phx_equal(a->why, b->why);
+               phx_equal(a->directory, b->directory) && phx_equal(a->init, b->init) &&
+               phx_equal(a->before, b->before) && phx_equal(a->label, b->label) &&
+               phx_equal(a->input, b->input) && phx_equal(a->why, b->why);
 }
 
 struct phx_restart_item *phx_restarts_find(const struct phx_restarts *restarts, const char *id) {
@@ -147,9 +149,9 @@ struct phx_restart_item *phx_restarts_get(struct phx_restarts *restarts, const c
         if (item)
                 return item;
         if (phx_replace(&fresh.id, id) < 0 || phx_replace(&fresh.boot, "") < 0 ||
-            phx_replace(&fresh.init, "") < 0 || phx_replace(&fresh.before, "") < 0 ||
-            phx_replace(&fresh.label, "") < 0 || phx_replace(&fresh.input, "") < 0 ||
-            phx_replace(&fresh.why, "") < 0)
+            phx_replace(&fresh.directory, "") < 0 || phx_replace(&fresh.init, "") < 0 ||
+            phx_replace(&fresh.before, "") < 0 || phx_replace(&fresh.label, "") < 0 ||
+            phx_replace(&fresh.input, "") < 0 || phx_replace(&fresh.why, "") < 0)
                 return NULL;
         item = phx_grow(&restarts->items, &restarts->count, sizeof(*item));
         if (!item)

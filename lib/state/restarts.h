@@ -53,6 +53,7 @@ struct phx_restart_item {
         char *boot;       /* the id of the boot in which the job was handed out; "" before */
         uint64_t booted;  /* when that boot began, by the clock that the times above are of: it is
                              another one when that clock has been set; 0: not known */
+        char *directory;  /* of the container, when that job was handed out; "" before */
         char *init;       /* the init before, "PID START" as phx_restart_init() writes it; "" when
                              none ran */
         char *before;     /* the label of that init, */

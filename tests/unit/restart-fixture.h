@@ -43,10 +43,11 @@ struct host_container {
         unsigned init, started;
         enum phx_restart restart;
         bool is_suspended, has_pending;
-        bool is_unseen;    /* its directory is not there in this look */
-        bool is_unwanted;  /* the configuration has no entry of it, */
-        bool was_unwanted; /* or had none */
-        char up[32];       /* the last job that was at it */
+        const char *copied_for; /* the container that is being made of it; NULL: none is */
+        bool is_unseen;         /* its directory is not there in this look */
+        bool is_unwanted;       /* the configuration has no entry of it, */
+        bool was_unwanted;      /* or had none */
+        char up[32];            /* the last job that was at it */
 };
 
 struct host {
@@ -172,6 +173,7 @@ static inline void host_want(struct host *host, const struct host_container *con
         want->boot_order = container->order;
         want->restart = container->policy;
         want->state = container->state;
+        assert_int_equal(phx_replace(&want->copied_for, container->copied_for), 0);
         if (container->is_suspended)
                 assert_int_equal(phx_suspensions_set(&host->desired->suspensions, &suspension), 0);
         phx_suspension_done(&suspension);

@@ -302,88 +302,6 @@ static void only_another_owner_of_its_files_may_pass(void **state) {
         assert_int_equal(mode_of("lxc/clone"), 0711);
 }
 
-/* --- running --- */
-
-/* The sockets of monitors are the whole machine's, and other tests clone a container of that name
- * from /lxc at the same time: here it is below a path of this process. */
-static void use_lxc_path(const char *path) {
-        static char own[160];
-
-        assert_int_equal(rename(tree_path(order.lxc_path), tree_path(path)), 0);
-        (void) snprintf(own, sizeof(own), "%s", path);
-        order.lxc_path = own;
-}
-
-/* A process of this user, which has the socket of a monitor until the write end is closed. */
-static pid_t listen_as(uid_t uid, int *ret_fd) {
-        struct sockaddr_un address;
-        socklen_t size = phx_lxc_monitor_address(order.lxc_path, "src", &address);
-        int ready[2], end[2];
-        char byte = 0;
-        pid_t pid;
-
-        assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
-        assert_int_equal(pipe2(end, O_CLOEXEC), 0);
-        pid = fork();
-        if (pid == 0) {
-                int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-
-                (void) close(end[1]);
-                if (setresuid(uid, uid, uid) < 0 ||
-                    bind(fd, (const struct sockaddr *) &address, size) < 0 || listen(fd, 4) < 0)
-                        _exit(1);
-                _exit(write(ready[1], "r", 1) != 1 || read(end[0], &byte, 1) != 0);
-        }
-        (void) close(ready[1]);
-        (void) close(end[0]);
-        assert_int_equal(read(ready[0], &byte, 1), 1);
-        (void) close(ready[0]);
-        *ret_fd = end[1];
-        return pid;
-}
-
-static void end_listening(pid_t pid, int fd) {
-        (void) close(fd);
-        assert_int_equal(waitpid(pid, NULL, 0), pid);
-}
-
-static void one_that_runs_is_not_cloned(void **state) {
-        char path[160];
-        pid_t pid;
-        int fd = -1;
-
-        (void) snprintf(path, sizeof(path), "/lxc-%d", (int) getpid());
-        use_lxc_path(path);
-        pid = listen_as(getuid(), &fd);
-        write_source("");
-        assert_refused(-EBUSY, "container src is running");
-        end_listening(pid, fd);
-        /* LXC hashes a name that is too long for a socket. */
-        (void) snprintf(path, sizeof(path), "/lxc-%0120d", (int) getpid());
-        use_lxc_path(path);
-        pid = listen_as(getuid(), &fd);
-        assert_refused(-EBUSY, "container src is running");
-        end_listening(pid, fd);
-        use_lxc_path("/lxc");
-        write_source("");
-        assert_cloned(COMMON);
-}
-
-static void a_socket_of_a_stranger_is_no_monitor(void **state) {
-        char path[32];
-        int fd = -1;
-        pid_t pid;
-
-        if (geteuid() != 0)
-                skip();
-        (void) snprintf(path, sizeof(path), "/lxc-%d", (int) getpid());
-        use_lxc_path(path);
-        pid = listen_as(STRANGER, &fd);
-        write_source("");
-        assert_cloned(COMMON);
-        end_listening(pid, fd);
-}
-
 /* --- its files --- */
 
 /* Clones with a file system of TYPE at PATH, in a mount namespace of its own, for the error. 77: it
@@ -512,8 +430,6 @@ int main(void) {
                 TEST(what_its_own_entry_gives_a_clone_is_left_out),
                 TEST(unprivileged_is_what_is_in_effect),
                 TEST(only_another_owner_of_its_files_may_pass),
-                TEST(one_that_runs_is_not_cloned),
-                TEST(a_socket_of_a_stranger_is_no_monitor),
                 TEST(one_with_a_nested_file_system_is_not_cloned),
                 TEST(attributes_that_cannot_be_copied_are_an_error),
                 TEST(access_lists_come_along),

@@ -204,6 +204,33 @@ static void a_clone_waits_while_its_source_is_started_or_stopped(void **state) {
 }
 
 /* Its directory has another name than its id. */
+static void assert_copied_for(struct host *host, const char *id) {
+        assert_int_equal(phx_creations_mark(&host->creations, host->observed, host->desired), 0);
+        assert_string_equal(host->desired->containers[0].copied_for, id);
+        assert_int_equal(phx_replace(&host->desired->containers[0].copied_for, NULL), 0);
+}
+
+static void a_source_is_known_while_it_is_copied(void **state) {
+        struct host *host = *state;
+        struct phx_desired_container *source = add(host, "src", 0, NULL);
+
+        (void) add_there(host, "src");
+        assert_int_equal(phx_replace(&source->directory, "src"), 0);
+        (void) add(host, "a", 0, "src");
+        (void) add(host, "b", 1, "src");
+        assert_int_equal(phx_creations_mark(&host->creations, host->observed, host->desired), 0);
+        assert_null(host->desired->containers[0].copied_for);
+        look(host);
+        assert_int_equal(phx_creations_begin(&host->creations, &host->plan.steps[0].create), 0);
+        assert_copied_for(host, "a");
+        assert_int_equal(phx_creations_end(&host->creations, "no"), 0);
+        assert_int_equal(phx_creations_mark(&host->creations, host->observed, host->desired), 0);
+        assert_null(host->desired->containers[0].copied_for);
+        /* As an engine finds it that has just been started. */
+        host->observed->has_creation_left = true;
+        assert_copied_for(host, "b");
+}
+
 static void a_source_is_meant_by_its_id(void **state) {
         struct host *host = *state;
         struct phx_desired_container *source = add(host, "900", 0, NULL);
@@ -519,6 +546,7 @@ int main(void) {
                 TEST(they_are_created_one_by_one_in_their_order),
                 TEST(a_clone_waits_for_its_source),
                 TEST(a_clone_waits_while_its_source_is_started_or_stopped),
+                TEST(a_source_is_known_while_it_is_copied),
                 TEST(a_source_is_meant_by_its_id),
                 TEST(what_cannot_be_done_is_said),
                 TEST(nothing_is_created_that_may_be_there),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 #include <errno.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -97,12 +102,45 @@ static void what_cannot_be_read_whole_is_unknown(void **state) {
         assert_null(found);
 }
 
+/* In a mount namespace that has a cluster file system. 77: there can be none. */
+static int read_remote_include(void) {
+        phx_cleanup(phx_lxc_decider_done) struct phx_lxc_decider decider = { 0 };
+        phx_autofree char *found = NULL;
+
+        if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+            mount("none", "/etc", "tmpfs", 0, NULL) < 0 || mkdir("/etc/pve", 0755) < 0)
+                return 77;
+        tree_write("web/config", "lxc.apparmor.profile = lxc-a\nlxc.include = /etc/pve/own.conf\n");
+        return symlink(tree_path("own.conf"), "/etc/pve/own.conf") < 0 ||
+               phx_lxc_profile_of(tree_path("web/config"), &found, &decider, NULL) < 0 ||
+               strcmp(found, "lxc-b") != 0;
+}
+
+/* LXC reads it at each start, and is waiting for the answer. */
+static void an_include_of_the_cluster_counts(void **state) {
+        int status = 0;
+        pid_t pid;
+
+        tree_write("own.conf", "lxc.apparmor.profile = lxc-b\n");
+        pid = fork();
+        if (pid == 0)
+                _exit(read_remote_include());
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        if (WEXITSTATUS(status) == 77)
+                skip();
+        assert_int_equal(status, 0);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(the_last_line_counts, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(an_empty_one_takes_it_back, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(
                                 an_include_counts_where_it_stands,
+                                set_up,
+                                tear_down),
+                cmocka_unit_test_setup_teardown(
+                                an_include_of_the_cluster_counts,
                                 set_up,
                                 tear_down),
                 cmocka_unit_test_setup_teardown(

@@ -43,6 +43,43 @@ static void a_record_that_could_not_be_saved_is_saved_later(void **state) {
         assert_int_equal(machine->saves, 1);
 }
 
+/* Its text is the same, and after a crash the record on disk would have the policy before loaded.
+ */
+static void a_policy_is_not_loaded_before_it_is_recorded(void **state) {
+        struct machine *machine = *state;
+        struct phx_error error = { 0 };
+        unsigned saves;
+
+        (void) look(machine);
+        machine->is_disk_full = true;
+        tree_write("sources/abstractions/phoenix/life", "file,\ndeny /etc/shadow r,\n");
+        (void) look(machine);
+        assert_int_equal(carry_out(machine, PHX_ACTION_LOAD, "lxc-web", NULL, &error), -ENOSPC);
+        assert_string_equal(
+                        error.text,
+                        "lxc-web: cannot be recorded as the last known good version: "
+                        "inventory.json: no room");
+        assert_file("fs/.replace", "");
+
+        machine->is_disk_full = false;
+        saves = machine->saves;
+        apply(machine, PHX_ACTION_LOAD, "lxc-web");
+        assert_int_equal(machine->saves, saves + 1);
+        apply(machine, PHX_ACTION_LOAD, "lxc-web");
+        assert_int_equal(machine->saves, saves + 1);
+}
+
+/* What another program has loaded is replaced, whatever cannot be recorded. */
+static void a_recorded_policy_is_loaded_without_room(void **state) {
+        struct machine *machine = *state;
+
+        (void) look(machine);
+        machine->is_disk_full = true;
+        tree_write("sources/lxc-db", DB);
+        (void) look(machine);
+        apply(machine, PHX_ACTION_LOAD, "lxc-web");
+}
+
 static bool are_judgements_kept(void) {
         return access(tree_path("state/judgements"), F_OK) >= 0;
 }
@@ -332,6 +369,8 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 with_machine(a_piece_that_cannot_be_kept_stops_only_its_users),
                 with_machine(a_record_that_could_not_be_saved_is_saved_later),
+                with_machine(a_policy_is_not_loaded_before_it_is_recorded),
+                with_machine(a_recorded_policy_is_loaded_without_room),
                 with_machine(judgements_that_could_not_be_kept_are_kept_later),
                 with_machine(answers_are_kept_after_the_record),
                 with_machine(what_cannot_be_recorded_is_not_installed_at_the_second_try_either),

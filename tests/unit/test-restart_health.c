@@ -184,9 +184,9 @@ static void a_program_that_is_not_trusted_is_not_run(void **state) {
 
         host.settings.health = program;
         host.settings.rollback = true;
-        host.health_trouble = "/tmp: not trusted";
         host_add(&host, "web");
         host_pass(&host);
+        host.health_trouble = "/tmp: not trusted";
         host_end(&host, PHX_JOB_DONE, NULL);
         host_start(&host, "web", "lxc-new");
         host_pass(&host);
@@ -204,9 +204,9 @@ static void a_program_that_is_trusted_later_is_run(void **state) {
         phx_cleanup(host_done) struct host host = host_new();
 
         host.settings.health = program;
-        host.health_trouble = "No such file or directory";
         host_add(&host, "web");
         host_pass(&host);
+        host.health_trouble = "No such file or directory";
         host_end(&host, PHX_JOB_DONE, NULL);
         host_start(&host, "web", "lxc-new");
         host_pass(&host);
@@ -219,6 +219,39 @@ static void a_program_that_is_trusted_later_is_run(void **state) {
         host.health_trouble = "No such file or directory";
         host_pass(&host);
         expect_only_job(&host, "health-web.2");
+}
+
+/* It would be stopped for a restart that cannot be judged. */
+static void none_is_stopped_that_could_not_be_asked(void **state) {
+        for (unsigned i = 0; i < 2; i++) {
+                phx_cleanup(host_done) struct host host = host_new();
+
+                host.settings.health = program;
+                host.health_trouble = "No such file or directory";
+                if (i == 1)
+                        host_add(&host, "web")->policy = PHX_RESTART_NEVER;
+                else
+                        host_add(&host, "web");
+                if (i == 1)
+                        assert_int_equal(
+                                        phx_restarts_ask(
+                                                        &host.restarts,
+                                                        "web",
+                                                        PHX_RESTART_NOW,
+                                                        host.wall),
+                                        1);
+                host_pass(&host);
+                assert_int_equal(host.jobs.count, 0);
+                assert_int_equal(host_due(&host, "web"), PHX_RESTART_DUE_NOT_READY);
+                assert_string_equal(
+                                phx_restart_waits_find(&host.waits, "web")->why,
+                                "No such file or directory");
+                /* No event says that it is there. */
+                assert_int_equal(host.waits.next, host.wall + 60 * SECOND);
+                host.health_trouble = NULL;
+                host_pass(&host);
+                expect_only_job(&host, "restart-web.1");
+        }
 }
 
 /* systemd ends it in time, and it has no word of that. */
@@ -262,6 +295,7 @@ int main(void) {
                 cmocka_unit_test(one_that_systemd_never_begins_is_not_rolled_back),
                 cmocka_unit_test(a_program_that_is_not_trusted_is_not_run),
                 cmocka_unit_test(a_program_that_is_trusted_later_is_run),
+                cmocka_unit_test(none_is_stopped_that_could_not_be_asked),
                 cmocka_unit_test(no_answer_is_none),
                 cmocka_unit_test(an_operator_has_it_asked_again),
         };

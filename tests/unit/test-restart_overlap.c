@@ -87,7 +87,8 @@ static void an_operator_waits_for_the_job_before(void **state) {
         }
 }
 
-/* Proxmox's cluster file system is away for a moment, in the middle of a reboot. */
+/* A file system is away for a moment, in the middle of a restart. A daemon that has just been
+ * started finds the job nowhere but at the unit that was restarted. */
 static void one_that_is_not_seen_keeps_its_job(void **state) {
         phx_cleanup(host_done) struct host host = begun();
 
@@ -97,10 +98,32 @@ static void one_that_is_not_seen_keeps_its_job(void **state) {
         expect_only_job(&host, "restart-web.1");
         assert_true(host.jobs.items[0].is_resumed);
         assert_true(phx_job_is_valid(&host.jobs.items[0]));
-        host.containers[0].is_unseen = false;
+        assert_string_equal(host.jobs.items[0].service, "lxc@web.service");
+        host.containers[0].is_unwanted = true;
+        host_pass(&host);
+        expect_only_job(&host, "restart-web.1");
+        assert_string_equal(host.jobs.items[0].service, "lxc@web.service");
+        host.containers[0].is_unwanted = host.containers[0].is_unseen = false;
         host_pass(&host);
         expect_only_job(&host, "restart-web.1");
         assert_false(host.jobs.items[0].is_resumed);
+}
+
+/* LXC would refuse it. */
+static void one_that_is_being_cloned_is_started_after_that(void **state) {
+        phx_cleanup(host_done) struct host host = host_new();
+        struct host_container *container = host_add(&host, "web");
+
+        container->state = PHX_RUN_RUNNING;
+        container->copied_for = "clone";
+        host_start(&host, "web", "");
+        host_pass(&host);
+        assert_int_equal(host.jobs.count, 0);
+        assert_int_equal(host_due(&host, "web"), PHX_RESTART_DUE_CHAIN);
+        assert_string_equal(phx_restart_waits_find(&host.waits, "web")->why, "clone");
+        container->copied_for = NULL;
+        host_pass(&host);
+        expect_only_job(&host, "start-web.1");
 }
 
 static void another_boot_has_ended_the_job_before(void **state) {
@@ -532,6 +555,7 @@ int main(void) {
                 cmocka_unit_test(what_has_overtaken_it_waits_for_its_job),
                 cmocka_unit_test(an_operator_waits_for_the_job_before),
                 cmocka_unit_test(one_that_is_not_seen_keeps_its_job),
+                cmocka_unit_test(one_that_is_being_cloned_is_started_after_that),
                 cmocka_unit_test(another_boot_has_ended_the_job_before),
                 cmocka_unit_test(nothing_begins_beside_a_rollback),
                 cmocka_unit_test(what_a_failure_has_left_stopped_is_down),

@@ -70,6 +70,7 @@ static void fill(struct phx_restarts *list) {
         item->again = UINT64_C(1764470000000003);
         list->begun = UINT64_C(1764470000000000);
         assert_int_equal(phx_replace(&item->boot, "b-1"), 0);
+        assert_int_equal(phx_replace(&item->directory, "website"), 0);
         assert_int_equal(phx_replace(&item->init, "210 4711"), 0);
         assert_int_equal(phx_replace(&item->before, "lxc-a"), 0);
         assert_int_equal(phx_replace(&item->label, "lxc-b//&:lxc-web:unconfined"), 0);
@@ -103,6 +104,9 @@ static void a_copy_is_equal_until_something_changes(void **state) {
         assert_false(phx_restarts_equal(&list, &copy));
         assert_int_equal(phx_restarts_copy(&copy, &list), 0);
         assert_int_equal(phx_replace(&copy.items[1].why, "other"), 0);
+        assert_false(phx_restarts_equal(&list, &copy));
+        assert_int_equal(phx_restarts_copy(&copy, &list), 0);
+        assert_int_equal(phx_replace(&copy.items[1].directory, "other"), 0);
         assert_false(phx_restarts_equal(&list, &copy));
 }
 

@@ -58,6 +58,19 @@ stop_container 910
 check "it is created after the stop" wait_until 60 is_whole r1
 rm -rf "$LXC/r1"
 
+say "and a source waits for its clone"
+entries "$(clone h1)"
+# shellcheck disable=SC2016 # the inner shell's
+timeout 60 bash -c 'until [[ -e $0 ]]; do :; done' "$STAGE/h1" && pkill -STOP -x phoenixd-create
+check "the creation is under way" has_unit
+check "its source cannot be started" not lxc-start -n 910
+check "to LXC it is stopped" container_is 910 STOPPED
+pkill -CONT -x phoenixd-create
+check "the clone is created" wait_until 60 is_whole h1
+check "its source can be started then" start_container 910
+stop_container 910
+rm -rf "$LXC/h1"
+
 say "suspended and observed"
 entries '{}'
 wait_until 20 settled 20

@@ -67,6 +67,18 @@ check "pct start: another profile in its file" refused other-profile pct start 9
 stop_it
 names lxc-web
 
+cp /etc/pve/lxc/910.conf /run/910.conf
+echo 'lxc.environment = A=B' >/etc/pve/own.conf
+{ cat /run/910.conf && echo 'lxc.include: /etc/pve/own.conf'; } >/etc/pve/lxc/910.conf.tmp
+mv /etc/pve/lxc/910.conf.tmp /etc/pve/lxc/910.conf
+check "an include of the cluster file system is read" started pct start 910
+stop_it
+echo 'lxc.apparmor.profile = lxc-db' >/etc/pve/own.conf
+check "and counts" refused other-profile pct start 910
+stop_it
+cp /run/910.conf /etc/pve/lxc/910.conf.tmp
+mv /etc/pve/lxc/910.conf.tmp /etc/pve/lxc/910.conf
+
 check "what is right starts again" started pct start 910
 apparmor_parser -r -K -C "$DEPLOYED/lxc-web"
 check "a reboot from inside" refused other-mode by_reboot

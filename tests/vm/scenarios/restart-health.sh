@@ -108,11 +108,31 @@ check "and is well" wait_until 30 none_under_way
 check "it was not rolled back" all_labelled web "lxc-other (enforce)"
 check "nothing failed" not journal_has 'web: .*restart.* failed' "$cursor"
 
-say "it is missing"
+say "it cannot be run"
+chmod 644 "$PROGRAM"
+answer pass
+init=$(lxc-info -n web -pH)
+assign lxc-new
+check "that is what the restart waits for" wait_until 20 prints_like "when restart_health can be run: $PROGRAM: is not executable" phoenixctl status web
+check "which is no failure" prints not-ready due web
 mv "$PROGRAM" "$PROGRAM.away"
+phoenixctl reconcile >/dev/null
+check "also while it is missing" wait_until 20 prints_like "when restart_health can be run: $PROGRAM: No such file" phoenixctl status web
+check "the container was not stopped" prints "$init" lxc-info -n web -pH
+mv "$PROGRAM.away" "$PROGRAM"
+chmod 755 "$PROGRAM"
+check "it is restarted when it can be run" wait_until 90 all_labelled web "lxc-new (enforce)"
+check "and is well" wait_until 30 none_under_way
+
+say "it goes missing meanwhile"
+assign lxc-other
+check "it runs in another profile" wait_until 60 all_labelled web "lxc-other (enforce)"
+check "nothing is to be done" wait_until 30 none_under_way
 answer pass
 cursor=$(journal_cursor)
 assign lxc-new
+check "it is restarted" wait_until 30 journal_has 'web: restarting it$' "$cursor"
+mv "$PROGRAM" "$PROGRAM.away"
 check "it counts as failed" wait_until 40 journal_has "web: .*restart.* failed: its health could not be asked for: $PROGRAM" "$cursor"
 check "it keeps its new profile" all_labelled web "lxc-new (enforce)"
 sleep 2

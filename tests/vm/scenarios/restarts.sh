@@ -77,7 +77,7 @@ for id in "${ALL[@]}"; do
     sample_labels "$id" 300 5 "/run/labels.$id" &
     samplers+=($!)
 done
-opens=$(($(date +%s) + 15))
+opens=$(($(date +%s) + 60))
 set_setting restart_windows "[\"$(date -d "@$opens" '+%F %T')\"]"
 set_setting apparmor_restart '"window"'
 check "they wait for the window" wait_until 10 prints window due c6
@@ -143,8 +143,28 @@ starts() {
         printf '%s %s\n' "$id" "$(journalctl -b -q -o cat -u "lxc@$id" | grep -c '^Started\|: Started' || true)"
     done
 }
+# By systemd, as records that a killed daemon was about to write are missing.
+stamp() { systemctl show -P "$2" "lxc@$1"; }
+in_order() {
+    local id
+    for id in "${ALL[@]}"; do
+        echo "$(stamp "$id" ExecMainStartTimestampMonotonic) $id"
+    done | sort -n | cut -d ' ' -f 2 | paste -sd ' '
+}
+# Each was stopped after the one before it was started.
+in_turn() {
+    local id last=0
+    for id in $(in_order); do
+        [[ $(stamp "$id" ActiveExitTimestampMonotonic) -gt $last ]] || { echo "$id"; return 1; }
+        last=$(stamp "$id" ExecMainStartTimestampMonotonic)
+    done
+}
 before=$(starts)
-cursor=$(journal_cursor)
+samplers=()
+for id in "${ALL[@]}"; do
+    sample_labels "$id" 900 20 "/run/killed.$id" &
+    samplers+=($!)
+done
 assign "${ALL[@]/%/=lxc-other}"
 for i in $(seq 20); do
     sleep "0.$((i * 7 % 10))"
@@ -158,5 +178,11 @@ done
 check "all run in the last profile" wait_until 240 all_run_in lxc-other
 check "in sync" settled 60
 check "nothing is under way any more" wait_until 60 none_under_way
+kill -TERM "${samplers[@]}"
+wait "${samplers[@]}" || true
+check "in the same order" equals "$(in_order)" "c6 c7 c3 c2 c1 c4 c5 c8"
+check "one at a time" in_turn
+check "no task was ever outside of a profile" not grep -hE 'unconfined|complain' /run/killed.c*
+check "and the samplers saw the last one" grep -q lxc-other /run/killed.c8
 expected=$(awk '{print $1, $2 + 1}' <<<"$before")
 check "each was restarted once" equals "$(starts)" "$expected"
