@@ -3,7 +3,7 @@
 # snapshot: booted
 # package: yes
 # before: yes
-# timeout: 1200
+# timeout: 1800
 # From version 0.1, installed from its sources, to this version's package while containers run: settings, state and last
 # known good profiles are read, no container is touched. And back: to an earlier package, and to 0.1.
 
