@@ -52,9 +52,9 @@ has_come_or_guest_failed() { has_come "$1" || systemctl is-failed -q "pve-contai
 use() {
     ID=$1
     if [[ $ID == web ]]; then
-        WAYS=(by_command by_foreground by_unit by_autostart by_reboot) FIRST=by_command UNIT=lxc@web
+        WAYS=(by_command by_foreground by_unit by_autostart by_reboot) FIRST=by_command LXC_UNIT=lxc@web
     else
-        WAYS=(by_pct by_guest_unit by_reboot) FIRST=by_pct UNIT=pve-container@$ID
+        WAYS=(by_pct by_guest_unit by_reboot) FIRST=by_pct LXC_UNIT=pve-container@$ID
     fi
     CAME=$LXC/$ID/rootfs/srv/came
 }
@@ -70,8 +70,8 @@ unit_is_over() { [[ $(systemctl show -P ActiveState "$1") =~ ^(inactive|failed)$
 stop_it() {
     lxc-stop -k -n "$ID" 2>/dev/null || true
     wait_until 20 is_over "$ID"
-    wait_until 20 unit_is_over "$UNIT"
-    systemctl reset-failed "$UNIT" 2>/dev/null || true
+    wait_until 20 unit_is_over "$LXC_UNIT"
+    systemctl reset-failed "$LXC_UNIT" 2>/dev/null || true
 }
 
 # --- what may be wrong
