@@ -271,7 +271,9 @@ static int settle_overdue(struct settled *settled) {
         if (have && have->is_running)
                 what = phx_restart_is_other_init(have, settled->item->init)
                                        ? "it was restarted, and its tasks are not under its label"
-                                       : "its init is still the same";
+                       : phx_restart_is_same_init(have, settled->item->init)
+                                       ? "its init is still the same"
+                                       : "its init is not known";
         if (phx_printf(&why, "after %llu s %s", (unsigned long long) (limit / USEC_PER_SEC), what) <
             0)
                 return -ENOMEM;

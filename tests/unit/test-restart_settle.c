@@ -266,6 +266,15 @@ static void a_deadline_ends_the_waiting_and_not_the_job(void **state) {
         assert_int_equal(host_events(&host, PHX_RESTART_EVENT_DONE), 1);
 }
 
+static void an_init_that_is_not_known_is_not_called_the_same(void **state) {
+        phx_cleanup(host_done) struct host host = begun();
+
+        host.containers[0].started = 0;
+        host.wall += 300 * SECOND;
+        host_pass(&host);
+        assert_string_equal(item_of(&host)->why, "after 300 s its init is not known");
+}
+
 static void labels_that_are_right_late_are_a_late_success(void **state) {
         phx_cleanup(host_done) struct host host = begun();
 
@@ -500,6 +509,7 @@ int main(void) {
                 cmocka_unit_test(a_job_that_ended_is_given_some_time_to_show),
                 cmocka_unit_test(a_wrong_label_after_a_restart_is_named),
                 cmocka_unit_test(a_deadline_ends_the_waiting_and_not_the_job),
+                cmocka_unit_test(an_init_that_is_not_known_is_not_called_the_same),
                 cmocka_unit_test(labels_that_are_right_late_are_a_late_success),
                 cmocka_unit_test(a_job_whose_end_was_not_seen_is_begun_again),
                 cmocka_unit_test(what_an_earlier_engine_began_is_resumed),
