@@ -34,6 +34,7 @@ static const struct phx_field item_fields[] = {
         { "is_start", PHX_FIELD_BOOL, ITEM(is_start) },
         { "is_stop", PHX_FIELD_BOOL, ITEM(is_stop) },
         { "starts", PHX_FIELD_NUMBER, ITEM(starts) },
+        { "repeated", PHX_FIELD_NUMBER, ITEM(repeated) },
         { "starts_since", PHX_FIELD_LARGE, ITEM(starts_since) },
         { "boot", PHX_FIELD_NAME, ITEM(boot) },
         { "booted", PHX_FIELD_LARGE, ITEM(booted) },

@@ -28,6 +28,11 @@
 /* So long it has to stay up before its restart counts as done. */
 #define PHX_RESTART_STAY_USEC 10000000ULL
 
+/* So often a container is restarted by its policy, with the same input and within this time, that
+ * requires it again each time. */
+#define PHX_RESTART_REPEATS 3
+#define PHX_RESTART_REPEATS_USEC 600000000ULL
+
 /* Digest of what decides how the container comes up: its label, the policy of its profile, and its
  * managed lines. 0 or -ENOMEM. */
 int phx_restart_input(

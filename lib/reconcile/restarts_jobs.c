@@ -45,6 +45,25 @@ int phx_restart_fill_step(
         return 0;
 }
 
+/* Those are counted that did not help for long. */
+static void jobs_count_repeated(
+                const struct phx_restart_view *view,
+                const struct phx_step_restart *step,
+                struct phx_restart_item *item) {
+        bool is_counted = item->phase == PHX_RESTART_STARTED && item->repeated > 0 &&
+                          phx_equal(item->input, step->input) &&
+                          item->starts_since <= view->wall_usec &&
+                          view->wall_usec - item->starts_since < PHX_RESTART_REPEATS_USEC;
+
+        if (item->phase == PHX_RESTART_STARTED)
+                item->when = PHX_RESTART_BY_POLICY;
+        item->repeated = is_counted ? item->repeated + 1 : 1;
+        if (item->when != PHX_RESTART_BY_POLICY)
+                item->repeated = 0;
+        if (!is_counted)
+                item->starts_since = view->wall_usec;
+}
+
 int phx_restarts_begin(
                 const struct phx_restart_view *view,
                 const struct phx_step_restart *step,
@@ -55,6 +74,8 @@ int phx_restarts_begin(
         if (phx_restarts_copy(&next, view->restarts) < 0)
                 return -ENOMEM;
         item = phx_restarts_get(&next, step->id);
+        if (item)
+                jobs_count_repeated(view, step, item);
         if (!item || phx_replace(&item->boot, view->boot) < 0 ||
             phx_replace(&item->directory, step->directory) < 0 ||
             phx_replace(&item->init, step->init) < 0 ||
@@ -62,8 +83,6 @@ int phx_restarts_begin(
             phx_replace(&item->label, step->label) < 0 ||
             phx_replace(&item->input, step->input) < 0 || phx_replace(&item->why, "") < 0)
                 return -ENOMEM;
-        if (item->phase == PHX_RESTART_STARTED)
-                item->when = PHX_RESTART_BY_POLICY;
         item->is_stop = false;
         item->starts = 0;
         item->is_enforced = step->is_enforced;

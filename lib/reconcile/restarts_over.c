@@ -9,6 +9,8 @@
 
 #include "reconcile/restarts_settled.h"
 
+#define USEC_PER_SEC 1000000ULL
+
 static int over_has_place(const struct settled *settled) {
         const struct settler *settler = settled->settler;
 
@@ -154,4 +156,35 @@ int phx_restart_settle_asked(struct settled *settled) {
         }
         settled->is_gone |= !have->is_running;
         return 0;
+}
+
+/* It requires another restart, as far as that is known. */
+static bool over_is_wrong_again(const struct settled *settled) {
+        const struct phx_observed_container *have = settled->have;
+
+        return have && have->is_running && have->starting == 0 && have->unknown == 0 &&
+               (have->wrong > 0 || have->at_start.count > 0);
+}
+
+/* That time has passed is no reason to write: phx_states_drop_old(). That its profile is at fault
+ * is not known, so that the one before is not put back. */
+int phx_restart_settle_repeated(struct settled *settled) {
+        struct phx_restart_item *item = settled->item;
+        phx_autofree char *why = NULL;
+
+        settled->is_gone = !settle_is_same_input(settled) || !settle_is_this_boot(settled) ||
+                           settled->want->state == PHX_RUN_STOPPED;
+        if (settled->is_gone || item->repeated < PHX_RESTART_REPEATS ||
+            !over_is_wrong_again(settled) ||
+            settle_age(settled, item->starts_since) >= PHX_RESTART_REPEATS_USEC)
+                return 0;
+        if (phx_printf(&why,
+                       "it was restarted %u times within %llu min, and requires it again",
+                       item->repeated,
+                       PHX_RESTART_REPEATS_USEC / USEC_PER_SEC / 60) < 0 ||
+            settle_note_init(settled) < 0)
+                return -ENOMEM;
+        item->since = settle_wall(settled);
+        item->is_unasked = true;
+        return phx_restart_settle_fail(settled, why);
 }

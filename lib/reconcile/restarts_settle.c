@@ -2,7 +2,7 @@
 
 /* What becomes of the restarts that were begun. An item takes at most one step a look:
  *
- *   ASKED ─► UNDER_WAY ─► CHECKED ─► gone: it runs under its label, and goes on to
+ *   ASKED ─► UNDER_WAY ─► CHECKED ─► gone, or STARTED: it runs under its label, and goes on to
  *                └───────────┴─────► FAILED ─► BACK ─► BACK_UNDER_WAY ─► ROLLED_BACK
  *
  * The step to UNDER_WAY is the plan's; all others are made here, of nothing but what was observed
@@ -115,7 +115,9 @@ void phx_restart_settle_again(struct settled *settled) {
 }
 
 static int settle_done(struct settled *settled) {
-        settled->is_gone = settled->item->when != PHX_RESTART_BY_STATE;
+        /* One that an operator has asked for says nothing about its policy. */
+        settled->is_gone = settled->item->when != PHX_RESTART_BY_STATE &&
+                           (settled->item->repeated == 0 || settled->item->former > 0);
         if (!settled->is_gone) {
                 settle_enter(settled, PHX_RESTART_STARTED);
                 /* No job of it is to be waited for, whatever comes. */
@@ -269,7 +271,9 @@ static int settle_overdue(struct settled *settled) {
         if (have && have->is_running)
                 what = phx_restart_is_other_init(have, settled->item->init)
                                        ? "it was restarted, and its tasks are not under its label"
-                                       : "its init is still the same";
+                       : phx_restart_is_same_init(have, settled->item->init)
+                                       ? "its init is still the same"
+                                       : "its init is not known";
         if (phx_printf(&why, "after %llu s %s", (unsigned long long) (limit / USEC_PER_SEC), what) <
             0)
                 return -ENOMEM;
@@ -427,7 +431,7 @@ static int settle_item(struct settled *settled) {
         case PHX_RESTART_ROLLED_BACK:
                 return phx_restart_settle_rolled_back(settled);
         case PHX_RESTART_STARTED:
-                break;
+                return phx_restart_settle_repeated(settled);
         case PHX_RESTART_ENDING:
                 return phx_restart_settle_ending(settled);
         }

@@ -60,6 +60,8 @@ int phx_restart_settle_back(struct settled *settled);
 int phx_restart_settle_failed(struct settled *settled);
 int phx_restart_settle_rolled_back(struct settled *settled);
 int phx_restart_settle_asked(struct settled *settled);
+/* The same of one that was restarted by its policy, and may be too often. */
+int phx_restart_settle_repeated(struct settled *settled);
 int phx_restart_settle_ending(struct settled *settled);
 /* The step of one that is not in the configuration any more. 0 or -ENOMEM. */
 int phx_restart_settle_unwanted(struct settled *settled);

@@ -295,7 +295,7 @@ static void states_count_start(
                 const struct phx_restart_view *view,
                 const struct phx_restart_item *before,
                 struct phx_restart_item *item) {
-        bool is_counted = before && before->phase == PHX_RESTART_STARTED &&
+        bool is_counted = before && before->phase == PHX_RESTART_STARTED && before->starts > 0 &&
                           before->starts_since <= view->wall_usec &&
                           view->wall_usec - before->starts_since < PHX_STATE_STARTS_USEC;
 
@@ -322,6 +322,7 @@ int phx_states_begin(
         item->when = PHX_RESTART_BY_STATE;
         item->is_start = kind == PHX_ACTION_START;
         item->is_stop = kind == PHX_ACTION_STOP;
+        item->repeated = 0;
         if (item->is_start)
                 states_count_start(view, before, item);
         phx_restarts_done(ret_next);

@@ -12,7 +12,7 @@
 /* So often a container is started that does not keep running, within this time. Then it is left
  * stopped, until its input changes, the host boots, or an operator asks for it. */
 #define PHX_STATE_STARTS 3
-#define PHX_STATE_STARTS_USEC 600000000ULL
+#define PHX_STATE_STARTS_USEC PHX_RESTART_REPEATS_USEC
 
 /* Gives the action to those drifts of PHX_DRIFT_STATE that are resolved now; before
  * phx_restarts_decide(), which calls it and counts them. Appends to WAITS. 0 or -ENOMEM. */

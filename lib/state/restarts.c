@@ -109,6 +109,7 @@ static int restarts_copy_item(struct phx_restart_item *copy, const struct phx_re
         fresh.is_start = item->is_start;
         fresh.is_stop = item->is_stop;
         fresh.starts = item->starts;
+        fresh.repeated = item->repeated;
         fresh.starts_since = item->starts_since;
         fresh.is_enforced = item->is_enforced;
         fresh.is_resumed = item->is_resumed;
@@ -122,11 +123,12 @@ static bool restarts_is_same(const struct phx_restart_item *a, const struct phx_
                a->former == b->former && a->up == b->up && a->tried == b->tried &&
                a->is_unasked == b->is_unasked && a->again == b->again &&
                a->is_start == b->is_start && a->is_stop == b->is_stop && a->starts == b->starts &&
-               a->starts_since == b->starts_since && a->is_enforced == b->is_enforced &&
-               phx_equal(a->id, b->id) && phx_equal(a->boot, b->boot) &&
-               phx_equal(a->directory, b->directory) && phx_equal(a->init, b->init) &&
-               phx_equal(a->before, b->before) && phx_equal(a->label, b->label) &&
-               phx_equal(a->input, b->input) && phx_equal(a->why, b->why);
+               a->repeated == b->repeated && a->starts_since == b->starts_since &&
+               a->is_enforced == b->is_enforced && phx_equal(a->id, b->id) &&
+               phx_equal(a->boot, b->boot) && phx_equal(a->directory, b->directory) &&
+               phx_equal(a->init, b->init) && phx_equal(a->before, b->before) &&
+               phx_equal(a->label, b->label) && phx_equal(a->input, b->input) &&
+               phx_equal(a->why, b->why);
 }
 
 struct phx_restart_item *phx_restarts_find(const struct phx_restarts *restarts, const char *id) {

@@ -21,8 +21,9 @@ enum phx_restart_phase {
         PHX_RESTART_BACK,           /* the profile before is being assigned again */
         PHX_RESTART_BACK_UNDER_WAY, /* and a job is handed out for that */
         PHX_RESTART_ROLLED_BACK,    /* until its input changes */
-        PHX_RESTART_STARTED,        /* for its state; kept for a while, to count its starts */
-        PHX_RESTART_ENDING,         /* over, but systemd is still at its job; the last */
+        PHX_RESTART_STARTED, /* for its state or by its policy, and done; kept for a while, to
+                                count how often */
+        PHX_RESTART_ENDING,  /* over, but systemd is still at its job; the last */
 };
 #define PHX_RESTART_PHASES (PHX_RESTART_ENDING + 1)
 
@@ -48,7 +49,8 @@ struct phx_restart_item {
                           ASKED: as a restart before has failed; of one that has failed or was
                           rolled back: that has left it stopped */
         bool is_stop;  /* it is stopped, and not started again */
-        unsigned starts; /* BY_STATE: so often it was started since STARTS_SINCE */
+        unsigned starts;   /* BY_STATE: so often it was started since STARTS_SINCE */
+        unsigned repeated; /* BY_POLICY: so often it was restarted since then, with this input */
         uint64_t starts_since;
         char *boot;       /* the id of the boot in which the job was handed out; "" before */
         uint64_t booted;  /* when that boot began, by the clock that the times above are of: it is

@@ -387,6 +387,15 @@ static inline unsigned host_phase(const struct host *host, const char *id) {
         return item ? item->phase : PHX_RESTART_PHASES;
 }
 
+/* Without those that are kept only to be counted. */
+static inline size_t host_restarts(const struct host *host) {
+        size_t count = 0;
+
+        for (size_t i = 0; i < host->restarts.count; i++)
+                count += host->restarts.items[i].phase != PHX_RESTART_STARTED;
+        return count;
+}
+
 static inline size_t host_events(const struct host *host, enum phx_restart_event_kind kind) {
         size_t count = 0;
 

@@ -105,7 +105,7 @@ static void what_requires_no_restart_is_not_restarted_for_an_operator(void **sta
         host_start(&host, "web", "lxc-new");
         assert_int_equal(phx_restarts_ask(&host.restarts, "web", PHX_RESTART_NOW, 1), 1);
         host_pass(&host);
-        assert_int_equal(host.restarts.count, 0);
+        assert_int_equal(host_restarts(&host), 0);
         assert_int_equal(host.jobs.count, 0);
 }
 

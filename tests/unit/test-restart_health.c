@@ -61,7 +61,7 @@ static void the_answer_counts(void **state) {
                 enum phx_job_outcome outcome;
                 unsigned phase;
         } cases[] = {
-                { PHX_JOB_DONE, PHX_RESTART_PHASES },
+                { PHX_JOB_DONE, PHX_RESTART_STARTED },
                 { PHX_JOB_FAILED, PHX_RESTART_FAILED },
                 { PHX_JOB_REFUSED, PHX_RESTART_CHECKED },
                 { PHX_JOB_GONE, PHX_RESTART_CHECKED },
@@ -149,7 +149,7 @@ static void one_that_systemd_does_not_begin_is_asked_again(void **state) {
         expect_only_job(&host, "health-web.3");
         host_end(&host, PHX_JOB_DONE, NULL);
         host_pass(&host);
-        assert_int_equal(host.restarts.count, 0);
+        assert_int_equal(host_restarts(&host), 0);
         assert_int_equal(host_events(&host, PHX_RESTART_EVENT_DONE), 1);
 }
 

@@ -151,7 +151,7 @@ static void what_others_have_stopped_is_left_so(void **state) {
         host_pass(&host);
         host.key = "key-2";
         host_pass(&host);
-        assert_int_equal(host.restarts.count, 0);
+        assert_int_equal(host_restarts(&host), 0);
         assert_int_equal(host.jobs.count, 0);
 }
 
@@ -162,7 +162,7 @@ static void neither_is_another_boot_nor_one_that_was_started_by_hand(void **stat
         host_pass(&host);
         host_start(&host, "web", "lxc-old");
         host_pass(&host);
-        assert_int_equal(host.restarts.count, 0);
+        assert_int_equal(host_restarts(&host), 0);
         host_done(&host);
         host = left_stopped(PHX_RESTART_NEVER);
         host.key = "key-2";
@@ -170,7 +170,7 @@ static void neither_is_another_boot_nor_one_that_was_started_by_hand(void **stat
         host.boot = "boot-2";
         host.containers[0].policy = PHX_RESTART_IMMEDIATE;
         host_pass(&host);
-        assert_int_equal(host.restarts.count, 0);
+        assert_int_equal(host_restarts(&host), 0);
         assert_int_equal(host.jobs.count, 0);
 }
 

@@ -29,7 +29,7 @@ static void it_is_restarted_where_that_is_permitted(void **state) {
 
         host.containers[0].policy = PHX_RESTART_NEVER;
         host_pass(&host);
-        assert_int_equal(host.restarts.count, 0);
+        assert_int_equal(host_restarts(&host), 0);
         assert_int_equal(host_due(&host, "web"), PHX_RESTART_DUE_POLICY);
         assert_true(phx_drift_requires_restart(drift_of(&host)));
         host.containers[0].policy = PHX_RESTART_IMMEDIATE;
@@ -50,7 +50,7 @@ static void it_is_done_when_another_init_has_the_line(void **state) {
         assert_int_equal(host_phase(&host, "web"), PHX_RESTART_CHECKED);
         host.wall += PHX_RESTART_STAY_USEC;
         host_pass(&host);
-        assert_int_equal(host.restarts.count, 0);
+        assert_int_equal(host_restarts(&host), 0);
         assert_int_equal(host_events(&host, PHX_RESTART_EVENT_DONE), 1);
         assert_null(drift_of(&host));
 }
@@ -170,7 +170,7 @@ static void lines_that_compare_well_later_are_a_success(void **state) {
         assert_int_equal(host_phase(&host, "web"), PHX_RESTART_CHECKED);
         host.containers[0].is_uncompared = false;
         host_pass(&host);
-        assert_int_equal(host.restarts.count, 0);
+        assert_int_equal(host_restarts(&host), 0);
         assert_int_equal(host_events(&host, PHX_RESTART_EVENT_DONE), 1);
 }
 
@@ -201,7 +201,7 @@ static void a_restart_for_another_label_does_not_wait_for_lines(void **state) {
         host_pass(&host);
         host.wall += PHX_RESTART_STAY_USEC;
         host_pass(&host);
-        assert_int_equal(host.restarts.count, 0);
+        assert_int_equal(host_restarts(&host), 0);
         assert_int_equal(host_events(&host, PHX_RESTART_EVENT_DONE), 1);
 }
 

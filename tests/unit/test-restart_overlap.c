@@ -314,7 +314,7 @@ static void what_is_not_begun_yet_is_withdrawn(void **state) {
                 host_end(&host, PHX_JOB_GONE, NULL);
                 while (host_look(&host) > 0)
                         ;
-                assert_int_equal(host.restarts.count, 0);
+                assert_int_equal(host_restarts(&host), 0);
                 host.mode = PHX_MODE_ENFORCE;
                 host.containers[0].is_suspended = false;
                 host.containers[0].policy = PHX_RESTART_IMMEDIATE;
@@ -509,7 +509,7 @@ static void the_rollback_of_one_that_is_not_configured_is_waited_for(void **stat
         expect_only_job(&host, "rollback-web.2");
         host_end(&host, PHX_JOB_DONE, NULL);
         host_pass(&host);
-        assert_int_equal(host.restarts.count, 0);
+        assert_int_equal(host_restarts(&host), 0);
         assert_int_equal(host.jobs.count, 0);
 }
 
@@ -526,7 +526,7 @@ static void what_is_not_configured_is_not_asked_for_its_health(void **state) {
         expect_only_job(&host, "restart-web.1");
         host_end(&host, PHX_JOB_DONE, NULL);
         host_pass(&host);
-        assert_int_equal(host.restarts.count, 0);
+        assert_int_equal(host_restarts(&host), 0);
         assert_int_equal(host.jobs.count, 0);
         assert_int_equal(host_events(&host, PHX_RESTART_EVENT_FAILED), 1);
 }
@@ -545,7 +545,7 @@ static void one_that_is_not_seen_may_have_stayed_up(void **state) {
         assert_int_equal(host_phase(&host, "web"), PHX_RESTART_CHECKED);
         host.containers[0].is_unseen = false;
         host_pass(&host);
-        assert_int_equal(host.restarts.count, 0);
+        assert_int_equal(host_restarts(&host), 0);
         assert_int_equal(host_events(&host, PHX_RESTART_EVENT_DONE), 1);
 }
 

@@ -46,7 +46,7 @@ static void another_init_under_the_label_is_the_end(void **state) {
         assert_string_equal(host.jobs.items[0].name, "restart-web.1");
         assert_int_equal(host.waits.next, host.wall + PHX_RESTART_STAY_USEC);
         stay_up(&host);
-        assert_int_equal(host.restarts.count, 0);
+        assert_int_equal(host_restarts(&host), 0);
         assert_int_equal(host.jobs.count, 0);
         assert_int_equal(host_events(&host, PHX_RESTART_EVENT_DONE), 1);
         assert_string_equal(host.events.items[0].before, "lxc-old");
@@ -165,7 +165,7 @@ static void the_same_label_under_the_same_init_is_no_restart(void **state) {
         host_pass(&host);
         host.wall += PHX_RESTART_GRACE_USEC;
         host_pass(&host);
-        assert_int_equal(host.restarts.count, 0);
+        assert_int_equal(host_restarts(&host), 0);
         assert_int_equal(host_events(&host, PHX_RESTART_EVENT_DONE), 0);
 }
 
@@ -228,7 +228,7 @@ static void a_job_that_ended_is_given_some_time_to_show(void **state) {
         host_start(&host, "web", "lxc-new");
         host_pass(&host);
         stay_up(&host);
-        assert_int_equal(host.restarts.count, 0);
+        assert_int_equal(host_restarts(&host), 0);
         assert_int_equal(host_events(&host, PHX_RESTART_EVENT_DONE), 1);
 }
 
@@ -262,8 +262,17 @@ static void a_deadline_ends_the_waiting_and_not_the_job(void **state) {
         host_start(&host, "web", "lxc-new");
         host_pass(&host);
         stay_up(&host);
-        assert_int_equal(host.restarts.count, 0);
+        assert_int_equal(host_restarts(&host), 0);
         assert_int_equal(host_events(&host, PHX_RESTART_EVENT_DONE), 1);
+}
+
+static void an_init_that_is_not_known_is_not_called_the_same(void **state) {
+        phx_cleanup(host_done) struct host host = begun();
+
+        host.containers[0].started = 0;
+        host.wall += 300 * SECOND;
+        host_pass(&host);
+        assert_string_equal(item_of(&host)->why, "after 300 s its init is not known");
 }
 
 static void labels_that_are_right_late_are_a_late_success(void **state) {
@@ -280,7 +289,7 @@ static void labels_that_are_right_late_are_a_late_success(void **state) {
         (void) snprintf(host.containers[0].label, sizeof(host.containers[0].label), "lxc-new");
         host_pass(&host);
         stay_up(&host);
-        assert_int_equal(host.restarts.count, 0);
+        assert_int_equal(host_restarts(&host), 0);
         assert_int_equal(host_events(&host, PHX_RESTART_EVENT_DONE), 1);
 }
 
@@ -298,7 +307,7 @@ static void a_job_whose_end_was_not_seen_is_begun_again(void **state) {
         host_start(&host, "web", "lxc-new");
         host_pass(&host);
         stay_up(&host);
-        assert_int_equal(host.restarts.count, 0);
+        assert_int_equal(host_restarts(&host), 0);
 }
 
 static void what_an_earlier_engine_began_is_resumed(void **state) {
@@ -318,7 +327,7 @@ static void another_boot_has_ended_everything(void **state) {
         host_start(&host, "web", "lxc-new");
         host.containers[0].init = 101; /* the same number, and start, by chance */
         host_pass(&host);
-        assert_int_equal(host.restarts.count, 0);
+        assert_int_equal(host_restarts(&host), 0);
         assert_int_equal(host.jobs.count, 0);
 }
 
@@ -473,7 +482,7 @@ static void what_a_failure_left_stopped_is_started_for_an_operator(void **state)
         host_start(&host, "web", "lxc-new");
         host_pass(&host);
         stay_up(&host);
-        assert_int_equal(host.restarts.count, 0);
+        assert_int_equal(host_restarts(&host), 0);
 }
 
 static void dependents_of_a_failure_wait(void **state) {
@@ -500,6 +509,7 @@ int main(void) {
                 cmocka_unit_test(a_job_that_ended_is_given_some_time_to_show),
                 cmocka_unit_test(a_wrong_label_after_a_restart_is_named),
                 cmocka_unit_test(a_deadline_ends_the_waiting_and_not_the_job),
+                cmocka_unit_test(an_init_that_is_not_known_is_not_called_the_same),
                 cmocka_unit_test(labels_that_are_right_late_are_a_late_success),
                 cmocka_unit_test(a_job_whose_end_was_not_seen_is_begun_again),
                 cmocka_unit_test(what_an_earlier_engine_began_is_resumed),

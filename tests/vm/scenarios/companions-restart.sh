@@ -40,7 +40,7 @@ restarts() {
             "\(.PHOENIXD_RECORD) \(.PHOENIXD_CONTAINER)"'
 }
 none_under_way() {
-    [[ ! -s /var/lib/phoenixd/restarts.json ]] || equals "$(jq -c .restarts /var/lib/phoenixd/restarts.json)" "[]"
+    [[ ! -s /var/lib/phoenixd/restarts.json ]] || equals "$(jq -c '[.restarts[] | select(.phase != "started")]' /var/lib/phoenixd/restarts.json)" "[]"
 }
 
 WAKE_ALARM=35 LEASE=28

@@ -27,7 +27,7 @@ due() {
     phoenixctl status --json | jq -r --arg id "$1" '.containers[] | select(.id == $id) | .restart_due'
 }
 none_under_way() {
-    equals "$(jq -c .restarts /var/lib/phoenixd/restarts.json)" "[]"
+    equals "$(jq -c '[.restarts[] | select(.phase != "started")]' /var/lib/phoenixd/restarts.json)" "[]"
 }
 # "RECORD CONTAINER" of each restart, one a line.
 restarts() {

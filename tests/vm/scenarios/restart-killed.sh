@@ -11,7 +11,7 @@ phase() {
     jq -r '.restarts[] | select(.id == "web") | .phase' /var/lib/phoenixd/restarts.json
 }
 none_under_way() {
-    equals "$(jq -c .restarts /var/lib/phoenixd/restarts.json)" "[]"
+    equals "$(jq -c '[.restarts[] | select(.phase != "started")]' /var/lib/phoenixd/restarts.json)" "[]"
 }
 due() {
     phoenixctl status --json | jq -r --arg id "$1" '.containers[] | select(.id == $id) | .restart_due'
