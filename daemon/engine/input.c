@@ -255,17 +255,20 @@ static bool input_is_same_configuration(const struct input *input, struct seen *
         return r >= 0 ? r > 0 : input_is_same(input, path, PHX_CONFIGURATION_LIMIT, digest, seen);
 }
 
-/* Whether the host has one of its own by now, which takes the place of the site's. */
+/* Whether the host has one of its own by now, which takes the place of the site's. A link that
+ * leads nowhere is one, too: what it leads to may not be mounted yet. */
 static bool input_is_overridden(const struct input *input) {
+        struct phx_trust trust = *input->trust;
         phx_autoclose int fd = -1;
+        bool is_linked = false;
         mode_t mode = 0;
 
-        return input->is_site && phx_trust_open_path(
-                                                 input->trust,
-                                                 input->settings->configuration,
-                                                 &fd,
-                                                 &mode,
-                                                 NULL) != -ENOENT;
+        if (!input->is_site)
+                return false;
+        trust.is_link_met = &is_linked;
+        return phx_trust_open_path(&trust, input->settings->configuration, &fd, &mode, NULL) !=
+                               -ENOENT ||
+               is_linked;
 }
 
 /* Another mode of a directory on the way makes it untrusted. */
@@ -494,7 +497,8 @@ static int input_read_configuration(struct input *input, struct phx_desired *des
         int r;
 
         r = input_read_place(input, false, &error);
-        if (r == -ENOENT && input->settings->site_configuration) {
+        if (r == -ENOENT && !input->seen_configuration.is_linked &&
+            input->settings->site_configuration) {
                 r = input_read_place(input, true, &site);
                 /* Neither is there: it is the host's own that is missed. */
                 input->is_site = r != -ENOENT;

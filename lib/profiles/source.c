@@ -205,7 +205,8 @@ static int source_list(const struct source_places *places, struct phx_sources *s
         return r < 0 ? r : take_tests(places, &tests, sources);
 }
 
-/* What may be absent has no names then. */
+/* What may be absent has no names then. A link that leads nowhere is not absent: what it leads to
+ * may not be mounted yet. */
 static int source_list_directory(
                 struct phx_files *files,
                 const char *path,
@@ -213,10 +214,13 @@ static int source_list_directory(
                 const struct phx_strings **ret_names,
                 struct phx_error *error) {
         const struct phx_directory_seen *directory = phx_files_list(files, path);
+        const struct phx_file_seen *seen = NULL;
 
-        if (!directory)
+        if (directory && directory->result == -ENOENT && may_be_absent)
+                seen = phx_files_see(files, path);
+        if (!directory || (directory->result == -ENOENT && may_be_absent && !seen))
                 return phx_error_set_in(error, -ENOMEM, path, "out of memory");
-        if (directory->result == -ENOENT && may_be_absent)
+        if (seen && !seen->is_linked)
                 return 0;
         if (directory->result < 0)
                 return phx_error_copy(error, directory->result, directory->error);

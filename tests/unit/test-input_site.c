@@ -42,6 +42,24 @@ static void a_broken_one_of_the_host_does_not_let_the_sites_through(void **state
         assert_string_equal(profile_of_the_container(), "unconfined");
 }
 
+/* What it leads to may not be mounted yet. */
+static void a_link_that_leads_nowhere_does_not_let_the_sites_through(void **state) {
+        read_good();
+        tree_write(SITE_FILE + 1, SITE_CONFIGURATION);
+        tree_remove("etc/lxc.json");
+        tree_link("etc/lxc.json", "/nowhere/lxc.json");
+        read_refused("configuration", CONFIGURATION ": No such file or directory");
+        assert_string_equal(profile_of_the_container(), "unconfined");
+
+        tree_remove("etc/lxc.json");
+        read_good();
+        assert_string_equal(profile_of_the_container(), SITE_PROFILE);
+        tree_link("etc/lxc.json", "/nowhere/lxc.json");
+        assert_false(input_is_unchanged(input, NULL));
+        read_refused("configuration", CONFIGURATION ": No such file or directory");
+        assert_string_equal(profile_of_the_container(), SITE_PROFILE);
+}
+
 static void a_broken_one_of_the_site_is_refused_by_its_name(void **state) {
         read_good();
         tree_remove("etc/lxc.json");
@@ -59,6 +77,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(without_its_own_the_host_has_the_sites_configuration),
                 TEST(a_broken_one_of_the_host_does_not_let_the_sites_through),
+                TEST(a_link_that_leads_nowhere_does_not_let_the_sites_through),
                 TEST(a_broken_one_of_the_site_is_refused_by_its_name),
         };
 

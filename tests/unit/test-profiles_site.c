@@ -51,6 +51,18 @@ static void a_host_without_profiles_has_the_sites(void **state) {
         assert_good("abstractions/web");
 }
 
+/* What it leads to may not be mounted yet. */
+static void a_directory_behind_a_link_that_leads_nowhere_withdraws_nothing(void **state) {
+        tree_write("site/lxc-web", OTHER_WEB);
+        update(1);
+        tree_remove("profiles");
+        tree_link("profiles", "/nowhere");
+        update(0);
+        assert_int_equal(desired->refusal_count, 1);
+        assert_string_equal(desired->refusals[0].text, "/profiles: No such file or directory");
+        assert_text("lxc-web", WEB);
+}
+
 static void a_site_without_profiles_does_not_excuse_a_missing_directory(void **state) {
         tree_mkdir("site/abstractions");
         tree_remove("profiles");
@@ -83,6 +95,19 @@ static void a_broken_file_of_the_host_does_not_let_the_sites_through(void **stat
         tree_write("profiles/lxc-web", "");
         update(0);
         assert_refused("lxc-web", "lxc-web: is empty, expected one profile", true);
+        assert_text("lxc-web", WEB);
+}
+
+static void a_file_of_the_host_that_is_not_trusted_masks_nothing(void **state) {
+        tree_write("site/lxc-web", OTHER_WEB);
+        update(1);
+        assert_int_equal(chmod(tree_path("profiles/lxc-web"), 0666), 0);
+        update(0);
+        assert_refused("lxc-web",
+                       "lxc-web: /profiles/lxc-web: 'lxc-web' is writable by group or others (mode "
+                       "0666), expected by its owner alone",
+                       true);
+        assert_tier("lxc-web", PHX_TIER_OVERRIDE);
         assert_text("lxc-web", WEB);
 }
 
@@ -182,9 +207,11 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 SITE_TEST(the_sites_profiles_are_in_force_beside_the_hosts),
                 SITE_TEST(a_host_without_profiles_has_the_sites),
+                SITE_TEST(a_directory_behind_a_link_that_leads_nowhere_withdraws_nothing),
                 SITE_TEST(a_site_without_profiles_does_not_excuse_a_missing_directory),
                 SITE_TEST(a_file_of_the_host_takes_the_place_of_the_sites),
                 SITE_TEST(a_broken_file_of_the_host_does_not_let_the_sites_through),
+                SITE_TEST(a_file_of_the_host_that_is_not_trusted_masks_nothing),
                 SITE_TEST(a_masked_profile_is_withdrawn),
                 SITE_TEST(a_link_to_dev_null_that_masks_nothing_is_refused),
                 SITE_TEST(all_that_is_masked_withdraws_nothing),
