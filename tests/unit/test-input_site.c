@@ -5,12 +5,13 @@
 #include "input-fixture.h"
 
 #define SITE_FILE PHX_DATADIR "/site/phoenix_lxc_configs.json"
+#define IN_TREE (&SITE_FILE[1])
 #define SITE_PROFILE "lxc-site"
 #define SITE_CONFIGURATION \
         "{ \"lxc_configs\": { \"910\": { \"apparmor_profile\": \"" SITE_PROFILE "\" } } }\n"
 
 static void without_its_own_the_host_has_the_sites_configuration(void **state) {
-        tree_write(SITE_FILE + 1, SITE_CONFIGURATION);
+        tree_write(IN_TREE, SITE_CONFIGURATION);
         read_good();
         assert_null(input_site_file(input));
         assert_string_equal(profile_of_the_container(), "unconfined");
@@ -32,7 +33,7 @@ static void without_its_own_the_host_has_the_sites_configuration(void **state) {
 
 static void a_broken_one_of_the_host_does_not_let_the_sites_through(void **state) {
         read_good();
-        tree_write(SITE_FILE + 1, SITE_CONFIGURATION);
+        tree_write(IN_TREE, SITE_CONFIGURATION);
         tree_write("etc/lxc.json", "");
         read_refused("configuration", CONFIGURATION);
         assert_string_equal(profile_of_the_container(), "unconfined");
@@ -45,7 +46,7 @@ static void a_broken_one_of_the_host_does_not_let_the_sites_through(void **state
 /* What it leads to may not be mounted yet. */
 static void a_link_that_leads_nowhere_does_not_let_the_sites_through(void **state) {
         read_good();
-        tree_write(SITE_FILE + 1, SITE_CONFIGURATION);
+        tree_write(IN_TREE, SITE_CONFIGURATION);
         tree_remove("etc/lxc.json");
         tree_link("etc/lxc.json", "/nowhere/lxc.json");
         read_refused("configuration", CONFIGURATION ": No such file or directory");
@@ -63,10 +64,10 @@ static void a_link_that_leads_nowhere_does_not_let_the_sites_through(void **stat
 static void a_broken_one_of_the_site_is_refused_by_its_name(void **state) {
         read_good();
         tree_remove("etc/lxc.json");
-        tree_write(SITE_FILE + 1, "{");
+        tree_write(IN_TREE, "{");
         read_refused("configuration", SITE_FILE);
         assert_string_equal(profile_of_the_container(), "unconfined");
-        tree_remove(SITE_FILE + 1);
+        tree_remove(IN_TREE);
         read_refused("configuration", CONFIGURATION ": No such file or directory");
         assert_null(input_site_file(input));
         assert_string_equal(profile_of_the_container(), "unconfined");
