@@ -49,6 +49,7 @@ struct input {
         struct phx_stamp kept; /* of the copy that it would find; zero: not known */
         struct seen seen_settings;
         struct seen seen_configuration;
+        bool is_site;     /* that was the site's, as the host has none */
         bool is_accepted; /* both, as they were read the last time */
 };
 
@@ -187,6 +188,15 @@ static bool input_is_current(const struct input *input) {
                phx_equal(input->default_profile, input->settings->default_profile);
 }
 
+const char *input_site_file(const struct input *input) {
+        return input->is_site ? input->settings->site_configuration : NULL;
+}
+
+static const char *input_place(const struct input *input) {
+        return input->is_site ? input->settings->site_configuration
+                              : input->settings->configuration;
+}
+
 /* The copy of what is in force, as it was written; -1 when there is none. */
 static int open_kept(const struct input *input) {
         static const struct phx_stamp unknown;
@@ -215,7 +225,7 @@ static void note_kept(struct input *input) {
 /* Whether the configuration's file has the text that is in force: 1, and then SEEN is of the file;
  * 0; or -ENODATA when the copy cannot tell. What is wrong with the file shows when it is read. */
 static int input_is_as_kept(const struct input *input, struct seen *seen) {
-        const char *path = input->settings->configuration;
+        const char *path = input_place(input);
         phx_autoclose int fd = -1, kept_fd = open_kept(input);
         struct seen now = { 0 };
         struct stat st;
@@ -235,7 +245,7 @@ static int input_is_as_kept(const struct input *input, struct seen *seen) {
 }
 
 static bool input_is_same_configuration(const struct input *input, struct seen *seen) {
-        const char *path = input->settings->configuration, *digest = input->configuration->digest;
+        const char *path = input_place(input), *digest = input->configuration->digest;
         struct seen now = { 0 };
         int r;
 
@@ -243,6 +253,22 @@ static bool input_is_same_configuration(const struct input *input, struct seen *
                 return true;
         r = input_is_as_kept(input, seen);
         return r >= 0 ? r > 0 : input_is_same(input, path, PHX_CONFIGURATION_LIMIT, digest, seen);
+}
+
+/* Whether the host has one of its own by now, which takes the place of the site's. A link that
+ * leads nowhere is one, too: what it leads to may not be mounted yet. */
+static bool input_is_overridden(const struct input *input) {
+        struct phx_trust trust = *input->trust;
+        phx_autoclose int fd = -1;
+        bool is_linked = false;
+        mode_t mode = 0;
+
+        if (!input->is_site)
+                return false;
+        trust.is_link_met = &is_linked;
+        return phx_trust_open_path(&trust, input->settings->configuration, &fd, &mode, NULL) !=
+                               -ENOENT ||
+               is_linked;
 }
 
 /* Another mode of a directory on the way makes it untrusted. */
@@ -278,6 +304,9 @@ bool input_is_unchanged(struct input *input, const struct phx_scope *scope) {
                                 settings);
         if (!settings->is_other &&
             is_to_be_read(scope, input->settings->configuration, configuration))
+                configuration->is_other = input_is_overridden(input);
+        if (!settings->is_other && !configuration->is_other &&
+            is_to_be_read(scope, input_place(input), configuration))
                 configuration->is_other = !input_is_same_configuration(input, configuration);
         return !settings->is_other && !configuration->is_other;
 }
@@ -289,8 +318,9 @@ void input_forget(struct input *input) {
 bool input_covers(const struct input *input, const char *path) {
         if (strcmp(path, input->settings_path) == 0)
                 return !input->seen_settings.is_linked;
-        return input->settings && strcmp(path, input->settings->configuration) == 0 &&
-               !input->seen_configuration.is_linked;
+        return input->settings && !input->seen_configuration.is_linked &&
+               (strcmp(path, input->settings->configuration) == 0 ||
+                phx_equal(path, input->settings->site_configuration));
 }
 
 static int take_settings(
@@ -436,7 +466,7 @@ static int keep_configuration(
 
 /* IS_OTHER: it is known to have another text than what is in force. */
 static int input_read_text(struct input *input, bool is_other, struct phx_error *error) {
-        const char *path = input->settings->configuration;
+        const char *path = input_place(input);
         phx_cleanup(phx_buffer_done) struct phx_buffer text = { 0 };
         int r;
 
@@ -454,14 +484,27 @@ static int input_read_text(struct input *input, bool is_other, struct phx_error 
         return r > 0 ? keep_configuration(input, path, &text, error) : r;
 }
 
-static int input_read_configuration(struct input *input, struct phx_desired *desired) {
-        struct phx_error error = { 0 };
+static int input_read_place(struct input *input, bool is_site, struct phx_error *error) {
         int r;
 
+        input->is_site = is_site;
         r = input_is_as_kept(input, &input->seen_configuration);
-        if (r > 0)
-                return 0;
-        r = input_read_text(input, r == 0, &error);
+        return r > 0 ? 0 : input_read_text(input, r == 0, error);
+}
+
+static int input_read_configuration(struct input *input, struct phx_desired *desired) {
+        struct phx_error error = { 0 }, site = { 0 };
+        int r;
+
+        r = input_read_place(input, false, &error);
+        if (r == -ENOENT && !input->seen_configuration.is_linked &&
+            input->settings->site_configuration) {
+                r = input_read_place(input, true, &site);
+                /* Neither is there: it is the host's own that is missed. */
+                input->is_site = r != -ENOENT;
+                if (input->is_site)
+                        error = site;
+        }
         if (r >= 0)
                 return 0;
         input->is_accepted = false;
@@ -503,5 +546,8 @@ int input_watches(const struct input *input, struct phx_strings *watches) {
         r = phx_watches_add_file(watches, input->settings_path);
         if (r < 0 || !input->settings)
                 return r;
-        return phx_watches_add_file(watches, input->settings->configuration);
+        r = phx_watches_add_file(watches, input->settings->configuration);
+        if (r < 0 || !input->settings->site_configuration)
+                return r;
+        return phx_watches_add_file(watches, input->settings->site_configuration);
 }

@@ -37,12 +37,16 @@ void input_forget(struct input *input);
 /* Whether both are what they were when input_read() accepted them, as far as SCOPE says that they
  * may not be. */
 bool input_is_unchanged(struct input *input, const struct phx_scope *scope);
-/* Whether PATH is one of the two, and not behind a symbolic link. */
+/* Whether PATH is one of the two, or the site's configuration, and not behind a symbolic link. */
 bool input_covers(const struct input *input, const char *path);
 
 /* In force; NULL before any were good. Borrowed until the next input_read(). */
 const struct phx_settings *input_settings(const struct input *input);
 const struct phx_configuration *input_configuration(const struct input *input);
+
+/* The site's configuration, if it was read the last time, as there is none where the settings say;
+ * else NULL. Borrowed likewise. */
+const char *input_site_file(const struct input *input);
 
 /* Appends the directories whose change may change the input. */
 int input_watches(const struct input *input, struct phx_strings *watches);

@@ -165,7 +165,10 @@ static int fill_answer(
         if (!answer->report->degraded)
                 work->last_converged_usec = work->wall_usec;
         write_metrics(work, snapshot);
-        r = fill_paths(input_settings(work->input), work->options->settings, snapshot);
+        r = fill_paths(input_settings(work->input),
+                       work->options->settings,
+                       input_site_file(work->input),
+                       snapshot);
         if (r < 0)
                 return r;
         phx_tally_count(snapshot, &tally);

@@ -111,6 +111,7 @@ static int world_judge(void *data, struct phx_input *ret_input, struct phx_error
         input.scope = world->scope;
         input.settings = input_settings(world->input);
         input.configuration = input_configuration(world->input);
+        input.site_file = input_site_file(world->input);
         if (input.settings) {
                 r = phx_machine_judge(world->machine, &input, world->now_usec, error);
                 if (r < 0)

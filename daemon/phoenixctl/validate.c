@@ -303,6 +303,22 @@ static int validate_read_settings(struct validation *validation, struct phx_find
         return phx_settings_defaults(&validation->settings);
 }
 
+/* As the daemon decides it: the host has no configuration of its own. */
+static bool validate_is_site(const struct validation *validation) {
+        const struct phx_settings *settings = validation->settings;
+        struct phx_trust trust = trust_of(validation);
+        phx_autoclose int fd = -1, site_fd = -1;
+        bool is_linked = false;
+        mode_t mode = 0;
+
+        trust.is_link_met = &is_linked;
+        return settings->site_configuration &&
+               phx_trust_open_path(&trust, settings->configuration, &fd, &mode, NULL) == -ENOENT &&
+               !is_linked &&
+               phx_trust_open_path(&trust, settings->site_configuration, &site_fd, &mode, NULL) >=
+                               0;
+}
+
 /* Where the settings point to, unless the command line did. */
 static int settle_paths(struct validation *validation) {
         struct phx_settings *settings = validation->settings;
@@ -311,10 +327,14 @@ static int settle_paths(struct validation *validation) {
         if (!validation->profile_dir && !validation->looks_at_all)
                 validation->skips_profiles = true;
         if (validation->looks_at_all && !validation->configuration_path)
-                r = phx_replace(&validation->configuration_path, settings->configuration);
-        if (r >= 0 && validation->profile_dir)
-                r = phx_replace(&settings->profile_dir, validation->profile_dir);
-        return r;
+                r = phx_replace(&validation->configuration_path,
+                                validate_is_site(validation) ? settings->site_configuration
+                                                             : settings->configuration);
+        if (r < 0 || !validation->profile_dir)
+                return r;
+        /* A working copy by itself: what this machine's site has is not below it. */
+        r = phx_replace(&settings->site_profile_dir, NULL);
+        return r < 0 ? r : phx_replace(&settings->profile_dir, validation->profile_dir);
 }
 
 /* Only their entries are of interest: what is wrong with the profiles is not what was asked for. */

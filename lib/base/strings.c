@@ -235,6 +235,12 @@ bool phx_is_normal_path(const char *path) {
         return true;
 }
 
+bool phx_is_below(const char *path, const char *directory) {
+        size_t size = strlen(directory);
+
+        return strncmp(path, directory, size) == 0 && path[size] == '/';
+}
+
 bool phx_equal(const char *a, const char *b) {
         if (!a || !b)
                 return a == b;

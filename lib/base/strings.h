@@ -70,6 +70,8 @@ const char *phx_plural(size_t count);
 /* Absolute, without "//", ".", "..", a slash at the end or control characters, and more than "/".
  */
 bool phx_is_normal_path(const char *path);
+/* PATH is in DIRECTORY, or deeper: by the texts of both alone. */
+bool phx_is_below(const char *path, const char *directory);
 /* Equal, where two NULLs are equal too. */
 bool phx_equal(const char *a, const char *b);
 /* ASCII, whatever the locale: neither a letter nor a digit; and the letter in lower case. */

@@ -86,6 +86,10 @@ static int trust_next_component(struct walk *walk, char name[NAME_MAX + 1]) {
         return 0;
 }
 
+static bool trust_is_last(const struct walk *walk) {
+        return walk->rest[strspn(walk->rest, "/")] == '\0';
+}
+
 /* Puts a link's target in front of what is left to walk. */
 static int trust_follow(struct walk *walk, int link_fd, int *directory) {
         char target[PATH_MAX], joined[2 * PATH_MAX];
@@ -100,6 +104,12 @@ static int trust_follow(struct walk *walk, int link_fd, int *directory) {
         if (n < 0)
                 return phx_error_errno(walk->error, walk->path);
         target[n] = '\0';
+        if (strcmp(target, "/dev/null") == 0 && trust_is_last(walk))
+                return phx_error_set_in(
+                                walk->error,
+                                -PHX_TRUST_MASKED,
+                                walk->path,
+                                "is a link to /dev/null, expected a regular file");
 
         if (snprintf(joined, sizeof(joined), "%s/%s", target, walk->rest) >= PATH_MAX)
                 return phx_error_set_in(
@@ -167,10 +177,6 @@ static int trust_extend(struct walk *walk, const char *name) {
         walk->at[size] = '/';
         memcpy(walk->at + size + 1, name, more + 1);
         return 0;
-}
-
-static bool trust_is_last(const struct walk *walk) {
-        return walk->rest[strspn(walk->rest, "/")] == '\0';
 }
 
 /* One step: *FD becomes the component's descriptor, or stays where it is when that was a link to

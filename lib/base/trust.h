@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/stat.h>
@@ -41,8 +42,12 @@ struct phx_trust {
         bool *is_link_met;   /* set when a way went over a symbolic link; may be NULL */
 };
 
+/* What a path that ends with a trusted link to /dev/null is answered with: by such a link an
+ * administrator hides a file of the same name elsewhere. */
+#define PHX_TRUST_MASKED ENOMEDIUM
+
 /* Opens whatever is there with O_PATH; RET_MODE is its type and permissions. ".." is followed only
- * where any owner will do (ANYONE). */
+ * where any owner will do (ANYONE). -PHX_TRUST_MASKED; others as below. */
 int phx_trust_open_path(
                 const struct phx_trust *trust,
                 const char *path,

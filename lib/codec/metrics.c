@@ -192,6 +192,27 @@ static int add_cache(const struct phx_cache_counts *counts, struct phx_buffer *b
                               counts->misses);
 }
 
+/* Of the names and texts: hosts whose profiles are the same have the same, whatever their kernels
+ * and compilers make of them. */
+static int metrics_add_texts(const struct phx_snapshot *snapshot, struct phx_buffer *buffer) {
+        phx_cleanup(phx_buffer_done) struct phx_buffer texts = { 0 };
+        char digest[PHX_SHA256_HEX];
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < snapshot->profile_count; i++) {
+                const struct phx_snapshot_profile *profile = &snapshot->profiles[i];
+
+                if (profile->digest && profile->source != PHX_SOURCE_WITHDRAWN)
+                        r = phx_buffer_addf(&texts, "%s %s\n", profile->name, profile->digest);
+        }
+        if (r < 0 || texts.size == 0)
+                return r;
+        phx_sha256(texts.data, texts.size, digest);
+        r = head(buffer, "profiles_info", "gauge", "The profiles in force, by names and texts.");
+        return r < 0 ? r
+                     : phx_buffer_addf(buffer, "phoenixd_profiles_info{digest=\"%s\"} 1\n", digest);
+}
+
 /* Facts that are no numbers are labels of a 1, as other programs' are. */
 static int add_infos(const struct phx_snapshot *snapshot, struct phx_buffer *buffer) {
         int r;
@@ -203,7 +224,7 @@ static int add_infos(const struct phx_snapshot *snapshot, struct phx_buffer *buf
                                 "phoenixd_build_info{version=\"" PHX_VERSION "\"} 1\n");
         if (r < 0 || !snapshot->generation)
                 return r;
-        r = head(buffer, "generation_info", "gauge", "The configuration and profiles in force.");
+        r = head(buffer, "generation_info", "gauge", "The configuration in force.");
         return r < 0 ? r
                      : phx_buffer_addf(buffer,
                                        "phoenixd_generation_info{generation=\"%s\"} 1\n",
@@ -243,6 +264,8 @@ int phx_metrics_render(const struct phx_snapshot *snapshot, struct phx_buffer *b
                            snapshot->is_observing);
         if (r >= 0)
                 r = add_infos(snapshot, buffer);
+        if (r >= 0)
+                r = metrics_add_texts(snapshot, buffer);
         if (r >= 0)
                 r = add_suspensions(&snapshot->suspensions, tally.suspended, buffer);
         if (r >= 0)

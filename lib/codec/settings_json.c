@@ -21,6 +21,9 @@
 
 #define FIELD(name) offsetof(struct phx_settings, name)
 #define JOBS_LIMIT 64
+/* What a site's package installs. */
+#define SITE_PROFILES PHX_DATADIR "/site/apparmor.d"
+#define SITE_CONFIGURATION PHX_DATADIR "/site/phoenix_lxc_configs.json"
 /* A key that is farther away than this was not misspelt. */
 #define MEANT_LIMIT 3
 
@@ -223,6 +226,31 @@ static int set_default(const struct phx_setting *setting, struct phx_settings *s
         return -EINVAL;
 }
 
+static bool is_inside(const char *path, const char *directory) {
+        return strcmp(path, directory) == 0 || phx_is_below(path, directory);
+}
+
+static bool are_nested(const char *a, const char *b) {
+        return is_inside(a, b) || is_inside(b, a);
+}
+
+/* What the site's package has is below the host's own, which is neither in the cluster's file
+ * system, which has a distribution of its own, nor that very place. What is deployed there must not
+ * be read as a source. */
+static int settings_find_site(struct phx_settings *settings) {
+        const char *profiles = SITE_PROFILES, *configuration = SITE_CONFIGURATION;
+
+        if (phx_is_remote(settings->profile_dir) || are_nested(settings->profile_dir, profiles) ||
+            are_nested(settings->deployed_dir, profiles))
+                profiles = NULL;
+        if (phx_is_remote(settings->configuration) ||
+            strcmp(settings->configuration, configuration) == 0)
+                configuration = NULL;
+        if (phx_replace(&settings->site_profile_dir, profiles) < 0)
+                return -ENOMEM;
+        return phx_replace(&settings->site_configuration, configuration);
+}
+
 int phx_settings_defaults(struct phx_settings **ret_settings) {
         phx_cleanup(phx_settings_freep) struct phx_settings *settings = NULL;
 
@@ -236,6 +264,8 @@ int phx_settings_defaults(struct phx_settings **ret_settings) {
                 if (r < 0)
                         return r;
         }
+        if (settings_find_site(settings) < 0)
+                return -ENOMEM;
 
         *ret_settings = PHX_TAKE(settings);
         return 0;
@@ -463,12 +493,6 @@ static int check_delays(
                         (unsigned long long) (settings->longest_delay_usec / USEC_PER_MSEC));
 }
 
-static bool is_inside(const char *path, const char *directory) {
-        size_t length = strlen(directory);
-
-        return strncmp(path, directory, length) == 0 && (!path[length] || path[length] == '/');
-}
-
 /* What is deployed must never be read as a source: a profile would then be its own author. */
 static int check_directories(
                 const struct phx_json_place *root,
@@ -481,7 +505,7 @@ static int check_directories(
                         root,
                         sources_given ? "profile_dir" : "deployed_dir");
 
-        if (!is_inside(sources, deployed) && !is_inside(deployed, sources))
+        if (!are_nested(sources, deployed))
                 return 0;
         return phx_json_refuse_found(
                         error,
@@ -536,6 +560,8 @@ int phx_settings_parse(
         r = check_directories(&root, object, settings, error);
         if (r < 0)
                 return r;
+        if (settings_find_site(settings) < 0)
+                return phx_json_no_memory(error, &source);
 
         *ret_settings = PHX_TAKE(settings);
         return 0;

@@ -35,6 +35,10 @@ static const char *source_word(unsigned value) {
         return phx_source_state_to_string((enum phx_source_state) value);
 }
 
+static const char *tier_word(unsigned value) {
+        return phx_tier_to_string((enum phx_tier) value);
+}
+
 static const char *shapes_layer_word(unsigned value) {
         return phx_layer_to_string((enum phx_layer) value);
 }
@@ -178,6 +182,7 @@ static const struct phx_field profile_fields[] = {
                  source_word,
                  PHX_SOURCE_STATES,
                  PHX_SOURCE_WRITING),
+        NEWER_OR(phx_snapshot_profile, "tier", tier, tier_word, PHX_TIERS, PHX_TIER_LOCAL),
         PLAIN(phx_snapshot_profile, "compiling_since", TIME, compiling_since),
         PLAIN(phx_snapshot_profile, "refusal", TEXT, refusal),
         PLAIN(phx_snapshot_profile, "digest", TEXT, digest),
@@ -387,6 +392,7 @@ static const struct phx_field path_fields[] = {
         PLAIN(phx_snapshot, "settings", TEXT, paths.settings),
         PLAIN(phx_snapshot, "configuration", TEXT, paths.configuration),
         PLAIN(phx_snapshot, "profile_dir", TEXT, paths.profile_dir),
+        PLAIN(phx_snapshot, "site_profile_dir", TEXT, paths.site_profile_dir),
         PLAIN(phx_snapshot, "deployed_dir", TEXT, paths.deployed_dir),
         PLAIN(phx_snapshot, "lxc_path", TEXT, paths.lxc_path),
 };

@@ -451,7 +451,7 @@ int phx_machine_containers_review(
         const struct phx_lxc lxc = phx_machine_lxc(containers, observed->lxc_path, input->scope);
         const struct phx_option_review review = {
                 .lxc = &lxc,
-                .file = input->settings->configuration,
+                .file = input->site_file ? input->site_file : input->settings->configuration,
                 .desired = desired,
                 .observed = observed,
                 .inventory = inventory,

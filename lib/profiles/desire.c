@@ -149,6 +149,15 @@ static int fill_good(
         return r < 0 ? r : fill_policy(desired, &good->facts.policy, update->look->hash_kind);
 }
 
+static enum phx_tier desire_tier(const struct phx_update *update, const char *name) {
+        const struct phx_source *source = phx_sources_find(&update->sources, name);
+
+        if (source)
+                return source->tier;
+        return phx_strings_has_sorted(&update->sources.masked, name) ? PHX_TIER_MASKED
+                                                                     : PHX_TIER_LOCAL;
+}
+
 static int desire(
                 struct phx_update *update,
                 const char *name,
@@ -161,6 +170,7 @@ static int desire(
         if (!desired || phx_replace(&desired->refusal, refusal) < 0)
                 return -ENOMEM;
         desired->state = state;
+        desired->tier = desire_tier(update, name);
         r = find_good(update, name, &good);
         return r < 0 || !good ? r : fill_good(update, desired, good);
 }

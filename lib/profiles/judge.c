@@ -43,11 +43,12 @@
 #include "state/configuration.h"
 
 bool phx_update_is_source(const struct phx_update *update, const struct phx_include *include) {
-        const char *root = update->look->settings->profile_dir;
-        size_t length = strlen(root);
+        const struct phx_settings *settings = update->look->settings;
 
-        return include->path && strncmp(include->path, root, length) == 0 &&
-               include->path[length] == '/' && strcmp(include->digest, "directory") != 0;
+        return include->path && strcmp(include->digest, "directory") != 0 &&
+               (phx_is_below(include->path, settings->profile_dir) ||
+                (settings->site_profile_dir &&
+                 phx_is_below(include->path, settings->site_profile_dir)));
 }
 
 /* Where the text itself defines NAME; its first line when only the compiler finds it. */
@@ -173,7 +174,9 @@ static int check_source(struct phx_update *update, struct phx_candidate *candida
         const struct phx_settings *settings = update->look->settings;
         const struct phx_source_rules rules = { settings->allow_complain,
                                                 settings->allow_unconfined_flag };
-        const struct phx_include_roots roots = { settings->profile_dir, settings->deployed_dir };
+        const struct phx_include_roots roots = { settings->profile_dir,
+                                                 settings->site_profile_dir,
+                                                 settings->deployed_dir };
         const struct phx_source *source = candidate->source;
         int r;
 

@@ -47,14 +47,18 @@ void phx_candidates_done(struct phx_profiles *profiles) {
         profiles->is_complete = false;
 }
 
+bool phx_judged_by_places(const struct phx_judged_by *by, const struct phx_settings *settings) {
+        return phx_equal(by->profile_dir, settings->profile_dir) &&
+               phx_equal(by->site_profile_dir, settings->site_profile_dir) &&
+               phx_equal(by->deployed_dir, settings->deployed_dir) &&
+               by->is_observing == (settings->mode == PHX_MODE_OBSERVE);
+}
+
 static bool keep_is_same_basis(const struct phx_update *update) {
         const struct phx_profiles *profiles = update->profiles;
-        const struct phx_settings *settings = update->look->settings;
 
         return phx_equal(profiles->by.compiler, profiles->compiler.identity) &&
-               phx_equal(profiles->by.profile_dir, settings->profile_dir) &&
-               phx_equal(profiles->by.deployed_dir, settings->deployed_dir) &&
-               profiles->by.is_observing == (settings->mode == PHX_MODE_OBSERVE);
+               phx_judged_by_places(&profiles->by, update->look->settings);
 }
 
 static int keep_take_basis(const struct phx_update *update) {
@@ -66,6 +70,8 @@ static int keep_take_basis(const struct phx_update *update) {
         r = phx_replace(&by->compiler, update->profiles->compiler.identity);
         if (r >= 0)
                 r = phx_replace(&by->profile_dir, settings->profile_dir);
+        if (r >= 0)
+                r = phx_replace(&by->site_profile_dir, settings->site_profile_dir);
         return r < 0 ? r : phx_replace(&by->deployed_dir, settings->deployed_dir);
 }
 

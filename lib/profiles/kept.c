@@ -29,11 +29,9 @@
 
 static int kept_add_basis(struct phx_buffer *bytes, const struct phx_profiles *profiles) {
         const struct phx_compiler_known *compiler = &profiles->compiler;
-        const char *const texts[] = { compiler->identity,
-                                      compiler->features,
-                                      compiler->words,
-                                      profiles->by.profile_dir,
-                                      profiles->by.deployed_dir };
+        const char *const texts[] = { compiler->identity,        compiler->features,
+                                      compiler->words,           profiles->by.profile_dir,
+                                      profiles->by.deployed_dir, profiles->by.site_profile_dir };
         const uint64_t numbers[] = { profiles->by.is_observing,
                                      profiles->allow_complain,
                                      profiles->allow_unconfined_flag,
@@ -194,6 +192,8 @@ static int kept_take_basis(struct phx_texts *reader, struct phx_profiles *profil
         for (size_t i = 0; r >= 0 && i < PHX_ELEMENTS(texts); i++)
                 r = phx_replace(texts[i], phx_texts_next(reader));
         if (r >= 0)
+                r = phx_replace(&profiles->by.site_profile_dir, phx_texts_next_or_null(reader));
+        if (r >= 0)
                 r = phx_replace(&profiles->by.compiler, compiler->identity);
         profiles->by.is_observing = phx_texts_next_number(reader) == 1;
         profiles->allow_complain = phx_texts_next_number(reader) == 1;
@@ -211,22 +211,21 @@ static int kept_take_number(
         return *ret_number < all->count ? 0 : -EBADMSG;
 }
 
-/* Its name is its path below one of the two directories. */
+/* Its name is its path below one of the directories. */
 static int kept_fill_include(
                 const struct phx_profiles *profiles,
                 const struct phx_files_used *all,
                 size_t number,
                 struct phx_include *include) {
-        const char *const roots[] = { profiles->by.profile_dir, profiles->by.deployed_dir };
+        const char *const roots[] = { profiles->by.profile_dir,
+                                      profiles->by.deployed_dir,
+                                      profiles->by.site_profile_dir };
         const char *path = phx_files_used_path(all, number);
 
-        for (size_t i = 0; i < PHX_ELEMENTS(roots) && !include->name; i++) {
-                size_t size = strlen(roots[i]);
-
-                if (strncmp(path, roots[i], size) == 0 && path[size] == '/' &&
-                    phx_replace(&include->name, path + size + 1) < 0)
+        for (size_t i = 0; i < PHX_ELEMENTS(roots) && !include->name; i++)
+                if (roots[i] && phx_is_below(path, roots[i]) &&
+                    phx_replace(&include->name, path + strlen(roots[i]) + 1) < 0)
                         return -ENOMEM;
-        }
         if (!include->name)
                 return -EBADMSG;
         (void) snprintf(include->digest,

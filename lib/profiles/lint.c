@@ -16,7 +16,9 @@ static int profile_lint_ask(
                 struct phx_good *good,
                 struct phx_error *error) {
         const struct phx_settings *settings = update->look->settings;
-        const struct phx_include_roots roots = { settings->profile_dir, settings->deployed_dir };
+        const struct phx_include_roots roots = { settings->profile_dir,
+                                                 settings->site_profile_dir,
+                                                 settings->deployed_dir };
         const struct phx_goods *goods = &update->profiles->goods;
         phx_cleanup(phx_closure_done) struct phx_closure closure = { 0 };
         struct phx_profile_source source = { .name = good->name,

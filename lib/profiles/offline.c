@@ -130,6 +130,7 @@ static int offline_list_sources(
                      : phx_sources_list(
                                        *ret_files,
                                        offline->settings->profile_dir,
+                                       offline->settings->site_profile_dir,
                                        ret_sources,
                                        error);
 }
@@ -225,6 +226,19 @@ static void offline_add(
                         text);
 }
 
+int phx_offline_path(const struct phx_offline *offline, const char *name, char **ret_path) {
+        const struct phx_settings *settings = offline->settings;
+        phx_autoclose int fd = -1;
+        mode_t mode = 0;
+        int r = phx_printf(ret_path, "%s/%s", settings->profile_dir, name);
+
+        if (r < 0 || !settings->site_profile_dir ||
+            phx_trust_open_path(offline->trust, *ret_path, &fd, &mode, NULL) != -ENOENT)
+                return r;
+        free(*ret_path);
+        return phx_printf(ret_path, "%s/%s", settings->site_profile_dir, name);
+}
+
 /* What is named without the directory. */
 static int complete(struct judging *judging, size_t first) {
         for (size_t i = first; i < judging->findings->count; i++) {
@@ -233,10 +247,7 @@ static int complete(struct judging *judging, size_t first) {
 
                 if (finding->file[0] == '/')
                         continue;
-                if (phx_printf(&path,
-                               "%s/%s",
-                               judging->offline->settings->profile_dir,
-                               finding->file) < 0)
+                if (phx_offline_path(judging->offline, finding->file, &path) < 0)
                         return -ENOMEM;
                 free(finding->file);
                 finding->file = path;

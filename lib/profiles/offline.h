@@ -36,6 +36,10 @@ int phx_offline_names(
                 struct phx_strings *names,
                 struct phx_error *error);
 
+/* The file of that name among the sources, which is the site's where the host has none; the
+ * caller's. 0 or -ENOMEM. */
+int phx_offline_path(const struct phx_offline *offline, const char *name, char **ret_path);
+
 /* Appends all that is wrong. 0 with or without such; negative with a text when not all could be
  * judged: without a compiler only what the texts say by themselves. */
 int phx_offline_judge(

@@ -34,7 +34,7 @@ static int tell_profiles(
                 const struct phx_desired_profile *profile = &desired->profiles[i];
                 phx_autofree char *file = NULL;
 
-                if (phx_printf(&file, "%s/%s", offline->settings->profile_dir, profile->name) < 0)
+                if (phx_offline_path(offline, profile->name, &file) < 0)
                         return -ENOMEM;
                 /* Of a source that is refused there is no last good one here. */
                 for (size_t j = 0; r >= 0 && j < profile->lints.count; j++)

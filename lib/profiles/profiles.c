@@ -64,6 +64,7 @@ struct phx_profiles *phx_profiles_free(struct phx_profiles *profiles) {
         phx_files_used_done(&profiles->used);
         free(profiles->by.compiler);
         free(profiles->by.profile_dir);
+        free(profiles->by.site_profile_dir);
         free(profiles->by.deployed_dir);
         phx_goods_done(&profiles->goods);
         phx_quarantine_done(&profiles->quarantine);
@@ -117,6 +118,8 @@ static int watch_all(struct phx_update *update) {
 
         phx_strings_done(directories);
         r = phx_watches_add_directory(directories, settings->profile_dir);
+        if (r >= 0 && settings->site_profile_dir)
+                r = phx_watches_add_directory(directories, settings->site_profile_dir);
         if (r >= 0)
                 r = phx_watches_add_directory(directories, settings->deployed_dir);
         if (r >= 0)
@@ -188,7 +191,12 @@ static int profiles_list_sources(struct phx_update *update, struct phx_error *er
                         error);
         if (r < 0)
                 return r;
-        r = phx_sources_list(update->files, profile_dir, &update->sources, error);
+        r = phx_sources_list(
+                        update->files,
+                        profile_dir,
+                        update->look->settings->site_profile_dir,
+                        &update->sources,
+                        error);
         if (r < 0)
                 return r;
         if (update->profiles->options.only)
@@ -328,14 +336,6 @@ int phx_profiles_update(
         return update.changed;
 }
 
-static bool has_same_places(
-                const struct phx_profiles *profiles,
-                const struct phx_settings *settings) {
-        return phx_equal(profiles->by.profile_dir, settings->profile_dir) &&
-               phx_equal(profiles->by.deployed_dir, settings->deployed_dir) &&
-               profiles->by.is_observing == (settings->mode == PHX_MODE_OBSERVE);
-}
-
 bool phx_profiles_is_unchanged(
                 struct phx_profiles *profiles,
                 const struct phx_settings *settings,
@@ -343,7 +343,7 @@ bool phx_profiles_is_unchanged(
         int r;
 
         if (!profiles->is_complete || phx_profiles_has_compiled(profiles) ||
-            !has_same_rules(profiles, settings) || !has_same_places(profiles, settings))
+            !has_same_rules(profiles, settings) || !phx_judged_by_places(&profiles->by, settings))
                 return false;
         scope = phx_files_scope(profiles->files, scope);
         if (!scope && !phx_compiler_is_known(&profiles->compiler, profiles->options.parser))
@@ -357,13 +357,13 @@ bool phx_profiles_is_unchanged(
 }
 
 bool phx_profiles_covers(const struct phx_profiles *profiles, const char *path) {
-        char *roots[] = { profiles->by.profile_dir, profiles->by.deployed_dir };
+        char *roots[] = { profiles->by.profile_dir,
+                          profiles->by.deployed_dir,
+                          profiles->by.site_profile_dir };
+        size_t count = PHX_ELEMENTS(roots) - !profiles->by.site_profile_dir;
 
         return profiles->is_complete &&
-               phx_files_covers(
-                               profiles->files,
-                               &(struct phx_strings){ roots, PHX_ELEMENTS(roots) },
-                               path);
+               phx_files_covers(profiles->files, &(struct phx_strings){ roots, count }, path);
 }
 
 int phx_profiles_watches(const struct phx_profiles *profiles, struct phx_strings *watches) {
@@ -381,14 +381,18 @@ static bool profiles_restore_text(
                 struct phx_profiles *profiles,
                 struct phx_good *good,
                 const char *digest) {
-        phx_autofree char *path = NULL;
-        const struct phx_file_seen *seen = NULL;
+        const char *const roots[] = { profiles->by.profile_dir, profiles->by.site_profile_dir };
 
-        if (profiles->by.profile_dir &&
-            phx_printf(&path, "%s/%s", profiles->by.profile_dir, good->name) >= 0)
-                seen = phx_files_get(profiles->files, path);
-        return seen && seen->result >= 0 && strcmp(seen->digest, digest) == 0 &&
-               phx_goods_keep_text(&profiles->goods, good, seen) >= 0;
+        for (size_t i = 0; i < PHX_ELEMENTS(roots); i++) {
+                phx_autofree char *path = NULL;
+                const struct phx_file_seen *seen = NULL;
+
+                if (roots[i] && phx_printf(&path, "%s/%s", roots[i], good->name) >= 0)
+                        seen = phx_files_get(profiles->files, path);
+                if (seen && seen->result >= 0 && strcmp(seen->digest, digest) == 0)
+                        return phx_goods_keep_text(&profiles->goods, good, seen) >= 0;
+        }
+        return false;
 }
 
 const char *phx_profiles_text(struct phx_profiles *profiles, const char *digest, size_t *ret_size) {

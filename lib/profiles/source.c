@@ -10,6 +10,7 @@
 #include "base/grow.h"
 #include "base/sorted.h"
 #include "base/strings.h"
+#include "base/trust.h"
 #include "policy/test.h"
 #include "state/configuration.h"
 
@@ -63,37 +64,65 @@ static int judge_seen(struct phx_source *source, const struct phx_file_seen *see
         return refuse_nul(source, seen, is_test);
 }
 
-static int read_source(
-                struct phx_files *files,
-                const char *profile_dir,
-                struct phx_source *source) {
-        phx_autofree char *path = NULL;
+/* Where a name may be: the host's own directory, and the site's below it. */
+struct source_places {
+        struct phx_files *files;
+        const char *own_dir, *site_dir;
+        const struct phx_strings *own, *site; /* sorted; NULL: no such directory */
+};
 
+/* The file of that name which is in force. With PHX_TIER_MASKED there is none. */
+static int source_see(
+                const struct source_places *places,
+                const char *name,
+                const struct phx_file_seen **ret_seen,
+                enum phx_tier *ret_tier) {
+        bool is_own = places->own && phx_strings_has_sorted(places->own, name);
+        bool is_site = places->site && phx_strings_has_sorted(places->site, name);
+        phx_autofree char *path = NULL;
+        const struct phx_file_seen *seen;
+
+        if (phx_printf(&path, "%s/%s", is_own ? places->own_dir : places->site_dir, name) < 0)
+                return -ENOMEM;
+        seen = phx_files_see(places->files, path);
+        if (!seen)
+                return -ENOMEM;
+        *ret_tier = is_own && is_site ? PHX_TIER_OVERRIDE : is_own ? PHX_TIER_LOCAL : PHX_TIER_SITE;
+        if (is_own && is_site && seen->result == -PHX_TRUST_MASKED)
+                *ret_tier = PHX_TIER_MASKED;
+        *ret_seen = seen;
+        return 0;
+}
+
+static int read_source(const struct source_places *places, struct phx_source *source) {
+        int r = source_see(places, source->name, &source->seen, &source->tier);
+
+        if (r < 0 || source->tier == PHX_TIER_MASKED)
+                return r;
         if (!phx_is_profile_name(source->name))
                 return refuse_source(
                                 source,
                                 "not a valid name of a profile, expected \"lxc-\" and then "
                                 "letters, digits, '.', '_', '+' or '-'; move a file that is not a "
                                 "profile to another directory");
-        if (phx_printf(&path, "%s/%s", profile_dir, source->name) < 0)
-                return -ENOMEM;
-
-        source->seen = phx_files_see(files, path);
-        if (!source->seen)
-                return -ENOMEM;
         return judge_seen(source, source->seen, false);
 }
 
 static int add_source(
-                struct phx_files *files,
-                const char *profile_dir,
+                const struct source_places *places,
                 const char *name,
                 struct phx_sources *sources) {
         struct phx_source *source = phx_grow(&sources->items, &sources->count, sizeof(*source));
+        int r;
 
         if (!source || phx_replace(&source->name, name) < 0)
                 return -ENOMEM;
-        return read_source(files, profile_dir, source);
+        r = read_source(places, source);
+        if (r < 0 || source->tier != PHX_TIER_MASKED)
+                return r;
+        source_done(source);
+        sources->count--;
+        return phx_strings_add(&sources->masked, name);
 }
 
 static int sources_compare_name(const void *name, const void *source) {
@@ -110,24 +139,22 @@ struct phx_source *phx_sources_find(const struct phx_sources *sources, const cha
 }
 
 static int read_test(
-                struct phx_files *files,
-                const char *profile_dir,
+                const struct source_places *places,
                 const char *name,
                 struct phx_source *source) {
-        phx_autofree char *path = NULL;
+        const struct phx_file_seen *seen = NULL;
+        enum phx_tier tier = PHX_TIER_LOCAL;
+        int r = source_see(places, name, &seen, &tier);
 
-        if (phx_printf(&path, "%s/%s", profile_dir, name) < 0)
-                return -ENOMEM;
-        source->test = phx_files_see(files, path);
-        if (!source->test)
-                return -ENOMEM;
+        if (r < 0 || tier == PHX_TIER_MASKED)
+                return r;
+        source->test = seen;
         return source->result < 0 ? 0 : judge_seen(source, source->test, true);
 }
 
-/* Each test belongs to the profile whose name it has. */
+/* Each test belongs to the profile whose name it has, whichever of the two is the site's. */
 static int take_tests(
-                struct phx_files *files,
-                const char *profile_dir,
+                const struct source_places *places,
                 const struct phx_strings *tests,
                 struct phx_sources *sources) {
         for (size_t i = 0; i < tests->count; i++) {
@@ -136,12 +163,14 @@ static int take_tests(
                                 name,
                                 strlen(name) - strlen(PHX_POLICY_TEST_SUFFIX));
                 struct phx_source *source = profile ? phx_sources_find(sources, profile) : NULL;
-                int r;
+                int r = 0;
 
                 if (!profile)
                         return -ENOMEM;
-                r = source ? read_test(files, profile_dir, name, source)
-                           : phx_strings_add(&sources->orphans, name);
+                if (source)
+                        r = read_test(places, name, source);
+                else if (!phx_strings_has(&sources->masked, profile))
+                        r = phx_strings_add(&sources->orphans, name);
                 if (r < 0)
                         return r;
         }
@@ -149,43 +178,78 @@ static int take_tests(
         return 0;
 }
 
-/* NAMES are sorted, and so are the sources. */
-static int source_list(
-                struct phx_files *files,
-                const char *profile_dir,
-                const struct phx_strings *names,
-                struct phx_sources *sources) {
-        phx_cleanup(phx_strings_done) struct phx_strings tests = { 0 };
+/* The names of both, sorted, each once. */
+static int source_names(const struct source_places *places, struct phx_strings *names) {
+        int r = places->own ? phx_strings_copy(names, places->own) : 0;
 
-        for (size_t i = 0; i < names->count; i++) {
-                const char *name = names->items[i];
-                int r;
+        if (r >= 0 && places->site)
+                r = phx_strings_copy(names, places->site);
+        phx_strings_unique(names);
+        return r;
+}
+
+/* The names are sorted, and so are the sources. */
+static int source_list(const struct source_places *places, struct phx_sources *sources) {
+        phx_cleanup(phx_strings_done) struct phx_strings names = { 0 }, tests = { 0 };
+        int r = source_names(places, &names);
+
+        for (size_t i = 0; r >= 0 && i < names.count; i++) {
+                const char *name = names.items[i];
 
                 if (phx_file_is_ignored_name(name))
                         continue;
                 r = phx_has_suffix(name, PHX_POLICY_TEST_SUFFIX)
                                     ? phx_strings_add(&tests, name)
-                                    : add_source(files, profile_dir, name, sources);
-                if (r < 0)
-                        return r;
+                                    : add_source(places, name, sources);
         }
-        return take_tests(files, profile_dir, &tests, sources);
+        return r < 0 ? r : take_tests(places, &tests, sources);
+}
+
+/* What may be absent has no names then. A link that leads nowhere is not absent: what it leads to
+ * may not be mounted yet. */
+static int source_list_directory(
+                struct phx_files *files,
+                const char *path,
+                bool may_be_absent,
+                const struct phx_strings **ret_names,
+                struct phx_error *error) {
+        const struct phx_directory_seen *directory = phx_files_list(files, path);
+        const struct phx_file_seen *seen = NULL;
+
+        if (directory && directory->result == -ENOENT && may_be_absent)
+                seen = phx_files_see(files, path);
+        if (!directory || (directory->result == -ENOENT && may_be_absent && !seen))
+                return phx_error_set_in(error, -ENOMEM, path, "out of memory");
+        if (seen && !seen->is_linked)
+                return 0;
+        if (directory->result < 0)
+                return phx_error_copy(error, directory->result, directory->error);
+        *ret_names = &directory->names;
+        return 0;
 }
 
 int phx_sources_list(
                 struct phx_files *files,
                 const char *profile_dir,
+                const char *site_dir,
                 struct phx_sources *ret_sources,
                 struct phx_error *error) {
         phx_cleanup(phx_sources_done) struct phx_sources sources = { 0 };
-        const struct phx_directory_seen *directory = phx_files_list(files, profile_dir);
-        int r;
+        struct source_places places = { files, profile_dir, site_dir, NULL, NULL };
+        int r = 0;
 
-        if (!directory)
-                return phx_error_set_in(error, -ENOMEM, profile_dir, "out of memory");
-        if (directory->result < 0)
-                return phx_error_copy(error, directory->result, directory->error);
-        r = source_list(files, profile_dir, &directory->names, &sources);
+        if (site_dir)
+                r = source_list_directory(files, site_dir, true, &places.site, error);
+        if (r >= 0)
+                r = source_list_directory(
+                                files,
+                                profile_dir,
+                                places.site && places.site->count > 0,
+                                &places.own,
+                                error);
+        if (r < 0)
+                return r;
+        r = source_list(&places, &sources);
         if (r < 0)
                 return phx_error_set_in(error, r, profile_dir, "%s", strerrordesc_np(-r));
         *ret_sources = sources;
@@ -274,5 +338,6 @@ void phx_sources_done(struct phx_sources *sources) {
                 source_done(&sources->items[i]);
         free(sources->items);
         phx_strings_done(&sources->orphans);
+        phx_strings_done(&sources->masked);
         *sources = (struct phx_sources){ 0 };
 }

@@ -7,11 +7,13 @@
 #include "base/error.h"
 #include "base/strings.h"
 #include "source/files.h"
+#include "state/desired.h"
 
-/* One entry of the profile directory. What is known from before a restart may have no text, see
- * phx_source_read(). */
+/* One entry of the profile directory, or of the site's. What is known from before a restart may
+ * have no text, see phx_source_read(). */
 struct phx_source {
         char *name;
+        enum phx_tier tier;
         const struct phx_file_seen *seen; /* borrowed from the look's files */
         const struct phx_file_seen *test; /* NAME.test beside it, likewise; NULL without one */
         int result;              /* 0, -EBUSY while it is being written, else refused with ERROR */
@@ -23,6 +25,7 @@ struct phx_sources {
         struct phx_source *items; /* sorted by name */
         size_t count;
         struct phx_strings orphans; /* files that test a profile which is not there; sorted */
+        struct phx_strings masked;  /* profiles of the site's that are not to be; sorted */
 };
 
 /* What a profile may be besides in enforce mode. */
@@ -33,10 +36,15 @@ struct phx_source_rules {
 
 /* Reads all profiles of the directory, and their tests. Sub-directories hold what profiles include,
  * and are no profiles; neither is what editors and dpkg leave. A directory that is absent,
- * unreadable or not trusted is an error and never "no profiles". */
+ * unreadable or not trusted is an error and never "no profiles".
+ *
+ * SITE_DIR (NULL: none) has those of the site, which may be absent. A file of PROFILE_DIR takes the
+ * place of the site's of the same name; a link to /dev/null there masks it. Where the site has any,
+ * PROFILE_DIR may be absent. */
 int phx_sources_list(
                 struct phx_files *files,
                 const char *profile_dir,
+                const char *site_dir,
                 struct phx_sources *ret_sources,
                 struct phx_error *error);
 /* Brings up to date what was listed, where nothing else has changed since VERSION of the files than

@@ -23,6 +23,7 @@
 struct phx_judged_by {
         char *compiler; /* its identity */
         char *profile_dir;
+        char *site_profile_dir; /* NULL: none */
         char *deployed_dir;
         bool is_observing;
 };
@@ -133,6 +134,9 @@ int phx_update_accept(
  * one. 0 or -ENOMEM. */
 int phx_update_desire(struct phx_update *update, struct phx_candidate *candidate);
 
+/* Whether both are what the settings say. */
+bool phx_judged_by_places(const struct phx_judged_by *by, const struct phx_settings *settings);
+
 /* The same of what was good and has no source now, and of the pieces. WITHDRAWN is what to make of
  * the former. */
 int phx_update_desire_others(struct phx_update *update, enum phx_source_state withdrawn);
@@ -147,5 +151,5 @@ bool phx_update_is_unproven(
 /* Asks the rules of state/rules.h of what is good, unless that was done. 0 or -ENOMEM. */
 int phx_update_lint(struct phx_update *update, struct phx_good *good);
 
-/* Whether the include is a file of the profile directory. */
+/* Whether the include is a file of the sources. */
 bool phx_update_is_source(const struct phx_update *update, const struct phx_include *include);

@@ -92,27 +92,52 @@ static const struct phx_snapshot_profile *deciders_find_profile(
                                            : NULL;
 }
 
+/* The file that is in force, and the site's that it hides. */
+static int explain_source(
+                const struct phx_snapshot *snapshot,
+                const struct phx_snapshot_profile *profile,
+                struct phx_snapshot_container *container) {
+        phx_autofree char *own = join(snapshot->paths.profile_dir, profile->name, "");
+        phx_autofree char *site = join(snapshot->paths.site_profile_dir, profile->name, "");
+        struct decider decider = {
+                .layer = "source",
+                .file = profile->tier == PHX_TIER_SITE ? site : own,
+                .line = profile->line,
+                .value = profile->digest,
+                .why = profile->refusal ? profile->refusal : "the text of the profile",
+        };
+        int r;
+
+        if (profile->tier == PHX_TIER_MASKED)
+                decider = (struct decider){
+                        .layer = "source",
+                        .file = own,
+                        .why = "masks the site's profile of this name",
+                };
+        r = add_decider(container, &decider);
+        if (r < 0 || (profile->tier != PHX_TIER_OVERRIDE && profile->tier != PHX_TIER_MASKED))
+                return r;
+        return add_decider(
+                        container,
+                        &(struct decider){
+                                        .layer = "source",
+                                        .file = site,
+                                        .why = "the site's profile of this name, not in force",
+                        });
+}
+
 static int explain_profile(
                 const struct phx_snapshot *snapshot,
                 struct phx_snapshot_container *container) {
         const struct phx_snapshot_profile *profile = deciders_find_profile(
                         snapshot,
                         container->profile);
-        phx_autofree char *source = join(snapshot->paths.profile_dir, container->profile, "");
         phx_autofree char *deployed = join(snapshot->paths.deployed_dir, container->profile, "");
         int r;
 
         if (!profile)
                 return 0;
-        r = add_decider(container,
-                        &(struct decider){
-                                        .layer = "source",
-                                        .file = source,
-                                        .line = profile->line,
-                                        .value = profile->digest,
-                                        .why = profile->refusal ? profile->refusal
-                                                                : "the text of the profile",
-                        });
+        r = explain_source(snapshot, profile, container);
         if (r >= 0)
                 r = add_decider(container,
                                 &(struct decider){
@@ -195,6 +220,7 @@ void phx_deciders_hash_paths(const struct phx_snapshot *snapshot, struct phx_sip
         deciders_hash_text(snapshot->paths.settings, hash);
         deciders_hash_text(snapshot->paths.configuration, hash);
         deciders_hash_text(snapshot->paths.profile_dir, hash);
+        deciders_hash_text(snapshot->paths.site_profile_dir, hash);
         deciders_hash_text(snapshot->paths.deployed_dir, hash);
         deciders_hash_text(snapshot->paths.lxc_path, hash);
         phx_siphash_add(hash, &snapshot->paths.default_profile_line, sizeof(unsigned));
@@ -212,6 +238,7 @@ void phx_deciders_hash(
                                      profile ? profile->line : 0,
                                      profile ? profile->is_loaded : 0,
                                      profile ? profile->mode : 0,
+                                     profile ? profile->tier : 0,
                                      profile != NULL };
 
         phx_siphash_add(hash, numbers, sizeof(numbers));

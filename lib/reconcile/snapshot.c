@@ -108,6 +108,7 @@ static int fill_profile(
                 return -ENOMEM;
         profile->is_piece = phx_is_piece_name(want->name);
         profile->source = want->state;
+        profile->tier = want->tier;
         profile->compiling_since = want->compiling_since_usec == 0
                                                    ? PHX_NEVER
                                                    : want->compiling_since_usec +

@@ -14,6 +14,7 @@
 #define FILES_LIMIT 1000
 #define BYTES_LIMIT (16UL << 20)
 #define DEPTH_LIMIT 64
+#define INCLUDE_ROOTS 3
 
 struct collect {
         struct phx_files *files;
@@ -254,8 +255,8 @@ static int collect_directory(
         return r < 0 ? r : 0;
 }
 
-/* 1 when ROOT has it, and then it is collected. A directory of the first root does not hide that of
- * the second, 0: both will be one when the sources' pieces are deployed. */
+/* 1 when ROOT has it, and then it is collected. A directory of one root does not hide that of the
+ * next, 0: they will be one when the sources' pieces are deployed. */
 static int collect_below(struct collect *collect, const struct site *site, const char *root) {
         const struct phx_directory_seen *directory;
         const struct phx_file_seen *seen;
@@ -278,11 +279,34 @@ static int collect_below(struct collect *collect, const struct site *site, const
                 return -ENOMEM;
         if (directory && directory->result != -ENOTDIR)
                 return collect_directory(collect, site, directory);
-        /* The file of the second root is hidden by a directory of the first, as by a file. */
+        /* The file of a root is hidden by a directory of one before, as by a file. */
         if (phx_closure_find(&collect->closure, site->name))
                 return 0;
         r = collect_file(collect, site, seen);
         return r < 0 ? r : 1;
+}
+
+/* In the order in which they are searched. Most hosts have no site's: nothing is looked for in it
+ * then, and only that it is not there is to hold. */
+static int roots_in_order(
+                const struct collect *collect,
+                const char *ret_roots[INCLUDE_ROOTS],
+                size_t *ret_count) {
+        const struct phx_include_roots *roots = collect->roots;
+        const struct phx_file_seen *site = NULL;
+        size_t count = 0;
+
+        if (roots->site_dir) {
+                site = phx_files_see(collect->files, roots->site_dir);
+                if (!site)
+                        return -ENOMEM;
+        }
+        ret_roots[count++] = roots->profile_dir;
+        if (site && site->result != -ENOENT)
+                ret_roots[count++] = roots->site_dir;
+        ret_roots[count++] = roots->deployed_dir;
+        *ret_count = count;
+        return 0;
 }
 
 static bool has_dot_dot(const char *name) {
@@ -293,6 +317,8 @@ static bool has_dot_dot(const char *name) {
 }
 
 static int collect_searched(struct collect *collect, const struct site *site) {
+        const char *roots[INCLUDE_ROOTS];
+        size_t count = 0;
         int r;
 
         if (site->name[0] == '/')
@@ -320,9 +346,9 @@ static int collect_searched(struct collect *collect, const struct site *site) {
         if (phx_closure_find(&collect->closure, site->name))
                 return 0;
 
-        r = collect_below(collect, site, collect->roots->profile_dir);
-        if (r == 0)
-                r = collect_below(collect, site, collect->roots->deployed_dir);
+        r = roots_in_order(collect, roots, &count);
+        for (size_t i = 0; r == 0 && i < count; i++)
+                r = collect_below(collect, site, roots[i]);
         if (r == 0 && !phx_closure_find(&collect->closure, site->name))
                 r = includes_remember(collect, site->name, NULL, "");
         return r < 0 ? r : 0;
@@ -380,8 +406,9 @@ static int collect_reference(
 /* As after a refusal: what would have been looked for may change meanwhile. What that includes in
  * its turn is not known. */
 static int watch_references(struct collect *collect, const struct phx_references *references) {
-        const char *const roots[] = { collect->roots->profile_dir, collect->roots->deployed_dir };
-        int r = 0;
+        const char *roots[INCLUDE_ROOTS];
+        size_t count = 0;
+        int r = roots_in_order(collect, roots, &count);
 
         for (size_t i = 0;
              r >= 0 && i < references->count && collect->watched.count < 2 * FILES_LIMIT;
@@ -393,7 +420,7 @@ static int watch_references(struct collect *collect, const struct phx_references
                 if (!references->items[i].is_searched || !name[0] || name[0] == '/' ||
                     has_dot_dot(name) || phx_has_control(name))
                         continue;
-                for (size_t j = 0; r >= 0 && j < PHX_ELEMENTS(roots); j++) {
+                for (size_t j = 0; r >= 0 && j < count; j++) {
                         phx_autofree char *path = NULL;
 
                         if (phx_printf(&path, "%s/%s", roots[j], name) < 0)

@@ -9,18 +9,19 @@
 #include "base/strings.h"
 #include "source/files.h"
 
-/* Where "include <x>" is looked for: first among the sources, then where the machine's policy is.
- */
+/* Where "include <x>" is looked for: first among the sources, of which the site's (NULL: none) are
+ * the second, then where the machine's policy is. */
 struct phx_include_roots {
         const char *profile_dir;
+        const char *site_dir;
         const char *deployed_dir;
 };
 
 /* One name that an include may mean. */
 struct phx_include {
         char *name; /* relative to the roots: "abstractions/base"; normal, see below */
-        char *path; /* absolute; NULL when it is in neither root */
-        char digest[PHX_SHA256_HEX]; /* "directory" for one; "" when it is in neither root */
+        char *path; /* absolute; NULL when it is in no root */
+        char digest[PHX_SHA256_HEX]; /* "directory" for one; "" when it is in no root */
 };
 
 /* All that a profile's text includes, however deep: everything that decides what it compiles to,
@@ -35,7 +36,7 @@ struct phx_closure {
 /* Collects what TEXT, the profile NAME, includes. The search is lexical and takes in too much
  * rather than too little: what only looks like an include does no harm, and one that were missed
  * could not be read by the compiler, which sees nothing but the closure. A directory stands for the
- * files in it that the compiler would read, of both roots together, as they will be once deployed.
+ * files in it that the compiler would read, of all roots together, as they will be once deployed.
  * Includes in a circle are followed once, as the compiler does.
  *
  * -EINVAL with "NAME: line N: …" (or "NAME: PATH: line N: … (included by NAME:N)") for what cannot

@@ -116,6 +116,17 @@ const char *phx_source_state_to_string(enum phx_source_state state) {
         return state < PHX_ELEMENTS(names) ? names[state] : NULL;
 }
 
+const char *phx_tier_to_string(enum phx_tier tier) {
+        static const char *const names[] = {
+                [PHX_TIER_LOCAL] = "local",
+                [PHX_TIER_SITE] = "site",
+                [PHX_TIER_OVERRIDE] = "override",
+                [PHX_TIER_MASKED] = "masked",
+        };
+
+        return tier < PHX_ELEMENTS(names) ? names[tier] : NULL;
+}
+
 struct phx_desired *phx_desired_free(struct phx_desired *desired) {
         if (!desired)
                 return NULL;

@@ -48,9 +48,24 @@ enum phx_source_state {
 /* "good", "refused", … NULL for a number that is none. */
 const char *phx_source_state_to_string(enum phx_source_state state);
 
+/* Where the source is that is in force: the site's package has profiles, too, and a file of the
+ * host's own takes the place of one of the same name. */
+enum phx_tier {
+        PHX_TIER_LOCAL,    /* the host's own, and the site has none */
+        PHX_TIER_SITE,     /* the site's */
+        PHX_TIER_OVERRIDE, /* the host's own, in place of the site's */
+        PHX_TIER_MASKED,   /* none, as the host masks the site's; the last */
+};
+
+#define PHX_TIERS (PHX_TIER_MASKED + 1)
+
+/* "local", "site", … NULL for a number that is none. */
+const char *phx_tier_to_string(enum phx_tier tier);
+
 struct phx_desired_profile {
         char *name;
         enum phx_source_state state;
+        enum phx_tier tier; /* of its source */
         char *refusal; /* PHX_SOURCE_REFUSED: for the operator; begins with the name: "NAME: …" */
         uint64_t compiling_since_usec;    /* with a compile that has not ended: monotonic; else 0 */
         bool is_awaited;                  /* and a person has asked for a look since */

@@ -17,4 +17,6 @@ struct phx_input {
         uint64_t retry_usec; /* when what failed for want of time or room is worth another try;
                                 PHX_NEVER otherwise */
         const struct phx_scope *scope; /* what is to be read again; borrowed likewise */
+        const char *site_file; /* where CONFIGURATION is from, if not from where SETTINGS say; else
+                                  NULL; borrowed likewise */
 };

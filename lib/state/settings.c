@@ -53,6 +53,8 @@ struct phx_settings *phx_settings_free(struct phx_settings *settings) {
 
         free(settings->configuration);
         free(settings->profile_dir);
+        free(settings->site_configuration);
+        free(settings->site_profile_dir);
         free(settings->deployed_dir);
         free(settings->lxc_path);
         free(settings->default_profile);

@@ -48,8 +48,12 @@ enum phx_boot_gate {
 struct phx_settings {
         char *configuration; /* phoenix_lxc_configs.json */
         char *profile_dir;   /* sources: one profile a file */
-        char *deployed_dir;  /* what the machine loads at boot: /etc/apparmor.d */
-        char *lxc_path;      /* containers: LXC_PATH/NAME/config */
+        /* What the site's package has of both, below them by name; NULL where none is looked for.
+         */
+        char *site_configuration;
+        char *site_profile_dir;
+        char *deployed_dir; /* what the machine loads at boot: /etc/apparmor.d */
+        char *lxc_path;     /* containers: LXC_PATH/NAME/config */
         enum phx_backends backend;
         char *default_profile;         /* for a container without apparmor_profile */
         unsigned default_profile_line; /* of the file; 0: the key is not there */

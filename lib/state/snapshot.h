@@ -56,6 +56,7 @@ struct phx_snapshot_profile {
         bool is_piece; /* a file that profiles include */
         enum phx_profile_state state;
         enum phx_source_state source;
+        enum phx_tier tier;       /* of the source */
         uint64_t compiling_since; /* with a compile that has not ended */
         char *refusal;
         char *digest;
@@ -207,6 +208,7 @@ struct phx_snapshot {
                 unsigned default_profile_line; /* of it; not shown by itself */
                 char *configuration;
                 char *profile_dir;
+                char *site_profile_dir; /* NULL: none is looked for */
                 char *deployed_dir;
                 char *lxc_path;
         } paths;

@@ -25,7 +25,7 @@ cat >"$scratch/without" <<'END'
 \.json$
 \.json\.in$
 \.patch$
-^debian/(changelog|copyright|phoenixd\.docs|source/format)$
+^(config/site/)?debian/(changelog|copyright|phoenixd\.docs|source/format)$
 ^tests/check/[a-z-]*\.txt$
 ^tests/check/ctl/
 ^tests/fuzz/corpus/

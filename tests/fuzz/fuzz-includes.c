@@ -59,7 +59,7 @@ static void check_references(const char *text) {
 
 static void check_closure(const char *text) {
         static const struct phx_trust trust = { "/nonexistent", 0 };
-        static const struct phx_include_roots roots = { "/a", "/b" };
+        static const struct phx_include_roots roots = { "/a", NULL, "/b" };
         phx_cleanup(phx_files_freep) struct phx_files *files = NULL;
         phx_cleanup(phx_closure_done) struct phx_closure closure = { 0 };
         struct phx_error error = { 0 };

@@ -38,7 +38,7 @@
 
 #define MIB (1ULL << 20)
 
-static const struct phx_include_roots roots = { "/profiles", "/deployed" };
+static const struct phx_include_roots roots = { "/profiles", NULL, "/deployed" };
 
 static struct phx_trust trust;
 

@@ -31,7 +31,7 @@ static struct phx_closure closure;
 
 static struct phx_error error;
 
-static const struct phx_include_roots roots = { "/profiles", "/deployed" };
+static const struct phx_include_roots roots = { "/profiles", NULL, "/deployed" };
 
 static inline int set_up(void **state) {
         trust = (struct phx_trust){ .root = tree_new(), .owner = geteuid() };

@@ -50,6 +50,8 @@ static struct phx_snapshot *snapshot_new(void) {
         assert_int_equal(phx_replace(&snapshot->paths.settings, "/s"), 0);
         assert_int_equal(phx_replace(&snapshot->paths.configuration, "/c"), 0);
         assert_int_equal(phx_replace(&snapshot->paths.profile_dir, "/p"), 0);
+        assert_int_equal(phx_replace(&snapshot->paths.site_profile_dir, "/site"), 0);
+        profile->tier = PHX_TIER_OVERRIDE;
         assert_int_equal(phx_replace(&snapshot->paths.deployed_dir, "/d"), 0);
         assert_int_equal(phx_replace(&snapshot->paths.lxc_path, "/lxc"), 0);
         snapshot->paths.default_profile_line = 9;
@@ -89,6 +91,7 @@ static bool change(struct phx_snapshot *snapshot, unsigned number) {
                 &snapshot->paths.settings,
                 &snapshot->paths.configuration,
                 &snapshot->paths.profile_dir,
+                &snapshot->paths.site_profile_dir,
                 &snapshot->paths.deployed_dir,
         };
         unsigned *const numbers[] = { &container->line,
@@ -116,6 +119,9 @@ static bool change(struct phx_snapshot *snapshot, unsigned number) {
                 profile->mode = PHX_POLICY_COMPLAIN;
                 return true;
         case 3:
+                profile->tier = PHX_TIER_SITE;
+                return true;
+        case 4:
                 /* The path of its config is its directory's then. */
                 assert_int_equal(phx_replace(&container->config, NULL), 0);
                 assert_int_equal(phx_replace(&snapshot->paths.lxc_path, "/other"), 0);

@@ -22,7 +22,7 @@ static void assert_superset(const char *command, size_t *seen) {
 
 static void compare_with_compiler(const char *directory, const char *name, size_t *seen) {
         static const struct phx_trust machine = { "/", 0 };
-        static const struct phx_include_roots real = { "/nonexistent", "/etc/apparmor.d" };
+        static const struct phx_include_roots real = { "/nonexistent", NULL, "/etc/apparmor.d" };
         char path[PATH_MAX], command[2 * PATH_MAX];
         const struct phx_file_seen *file;
 

@@ -70,7 +70,7 @@ static void compile(const char *text, struct phx_buffer *blob) {
 }
 
 static void lint(const char *text, struct phx_lints *lints) {
-        static const struct phx_include_roots roots = { "/profiles", "/deployed" };
+        static const struct phx_include_roots roots = { "/profiles", NULL, "/deployed" };
         phx_cleanup(phx_buffer_done) struct phx_buffer blob = { 0 };
         phx_cleanup(phx_policy_done) struct phx_policy policy = { 0 };
         phx_cleanup(phx_closure_done) struct phx_closure closure = { 0 };

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "base/digest.h"
 #include "base/strings.h"
 #include "config.h"
 #include "engine/metrics.h"
@@ -164,6 +165,38 @@ static void a_host_without_a_generation_has_none(void **state) {
         assert_null(strstr(text, "generation_info"));
 }
 
+static void name_profile(
+                struct phx_snapshot_profile *profile,
+                const char *name,
+                const char *digest) {
+        assert_int_equal(phx_replace(&profile->name, name), 0);
+        assert_int_equal(phx_replace(&profile->digest, digest), 0);
+}
+
+static void the_profiles_are_one_digest_of_their_names_and_texts(void **state) {
+        char digest[PHX_SHA256_HEX], line[200];
+
+        snapshot->profiles = calloc(3, sizeof(*snapshot->profiles));
+        assert_non_null(snapshot->profiles);
+        snapshot->profile_count = 3;
+        name_profile(&snapshot->profiles[0], "lxc-a", "01");
+        name_profile(&snapshot->profiles[1], "lxc-b", "02");
+        name_profile(&snapshot->profiles[2], "lxc-never-good", NULL);
+        snapshot->profiles[1].source = PHX_SOURCE_WITHDRAWN;
+        update(file);
+        phx_sha256("lxc-a 01\n", strlen("lxc-a 01\n"), digest);
+        (void) snprintf(line, sizeof(line), "\nphoenixd_profiles_info{digest=\"%s\"} 1\n", digest);
+        assert_has(line);
+}
+
+static void a_host_without_profiles_has_no_digest_of_them(void **state) {
+        phx_autofree char *text = NULL;
+
+        update(file);
+        text = tree_read("collector/phoenixd.prom");
+        assert_null(strstr(text, "profiles_info"));
+}
+
 static void what_is_no_longer_wanted_is_removed(void **state) {
         update(file);
         update(NULL);
@@ -221,6 +254,14 @@ int main(void) {
                                 tear_down),
                 cmocka_unit_test_setup_teardown(
                                 a_host_without_a_generation_has_none,
+                                set_up,
+                                tear_down),
+                cmocka_unit_test_setup_teardown(
+                                the_profiles_are_one_digest_of_their_names_and_texts,
+                                set_up,
+                                tear_down),
+                cmocka_unit_test_setup_teardown(
+                                a_host_without_profiles_has_no_digest_of_them,
                                 set_up,
                                 tear_down),
                 cmocka_unit_test_setup_teardown(

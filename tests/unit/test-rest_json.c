@@ -24,7 +24,7 @@ static const char members[] =
                 "\"counters\":{\"changes\":3,\"failures\":4,\"compiles\":5,"
                 "\"compile_usec\":9223372036854775807},"
                 "\"cache\":{\"compiler\":\"0c\",\"hits\":7,\"shared_hits\":8,\"misses\":9},"
-                "\"paths\":{\"settings\":\"/s\",\"configuration\":\"/j\",\"profile_dir\":\"/p\","
+                "\"paths\":{\"settings\":\"/s\",\"configuration\":\"/j\",\"profile_dir\":\"/p\",\"site_profile_dir\":null,"
                 "\"deployed_dir\":\"/c\",\"lxc_path\":null},"
                 "\"changes\":[{\"at\":17,\"action\":\"assign\",\"object\":\"101\","
                 "\"sentence\":\"s\",\"result\":\"failed\"}],"

@@ -19,6 +19,7 @@
 static struct phx_trust trust;
 static struct phx_files *files;
 static struct phx_sources sources;
+static const char *site_dir;
 static struct phx_error error;
 
 static int set_up(void **state) {
@@ -36,7 +37,7 @@ static int tear_down(void **state) {
 
 static int list(void) {
         assert_int_equal(phx_files_refresh(files, NULL), 0);
-        return phx_sources_list(files, "/profiles", &sources, &error);
+        return phx_sources_list(files, "/profiles", site_dir, &sources, &error);
 }
 
 static void profiles_are_listed_by_name_and_places_for_includes_are_not(void **state) {
