@@ -142,11 +142,18 @@ static int run(const struct create_order *order,
         return guest_create(&host, order, keys ? keys : &none, error);
 }
 
+/* NULL when it is not there. While an edit is being made, it cannot be opened without a wait. */
 static char *config(const char *id) {
-        char path[64];
+        char path[64], *text = NULL;
+        size_t size = 0;
+        int r;
 
-        (void) snprintf(path, sizeof(path), "etc-pve/lxc/%s.conf", id);
-        return access(tree_path(path), F_OK) == 0 ? tree_read(path) : NULL;
+        (void) snprintf(path, sizeof(path), "lxc/%s.conf", id);
+        while ((r = phx_file_read_at(AT_FDCWD, pve_host_path(path), 1 << 20, &text, &size)) ==
+               -EAGAIN)
+                phx_pve_pause(1000);
+        assert_true(r >= 0 || r == -ENOENT);
+        return text;
 }
 
 static bool has_line(const char *text, const char *line) {
