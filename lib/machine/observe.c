@@ -18,17 +18,15 @@
  *
  * struct phx_machine owns all that lasts; the picture is the caller's. */
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "base/watches.h"
 #include "machine/files.h"
 #include "machine/private.h"
+#include "machine/pve.h"
 
 static int fill_loaded(struct phx_observed *observed, const struct phx_loaded_list *list) {
         for (size_t i = 0; i < list->count; i++) {
@@ -130,25 +128,6 @@ static bool asks_for_creation(const struct phx_configuration *configuration) {
         return false;
 }
 
-/* Those of Proxmox, as their records say. */
-static int observe_begun(const struct phx_machine *machine, struct phx_observed *observed) {
-        phx_cleanup(phx_closedirp) DIR *directory = NULL;
-        phx_autofree char *path = NULL;
-        const struct dirent *entry;
-        int r;
-
-        if (phx_printf(&path, "%s/" PHX_CREATION_RECORDS, machine->options.state_dir) < 0)
-                return -ENOMEM;
-        r = phx_directory_open(AT_FDCWD, path, &directory);
-        while (r >= 0 && (entry = readdir(directory))) {
-                uint32_t id = 0;
-
-                if (phx_pve_parse_id(entry->d_name, strlen(entry->d_name), &id))
-                        r = phx_strings_add(&observed->begun, entry->d_name);
-        }
-        return r == -ENOENT ? 0 : r;
-}
-
 /* Once, and as long as there may be another one. */
 static int observe_creation(
                 struct phx_machine *machine,
@@ -160,7 +139,7 @@ static int observe_creation(
         if (machine->has_sought_creation && !asks_for_creation(input->configuration))
                 return 0;
         if (observed->has_proxmox)
-                r = observe_begun(machine, observed);
+                r = phx_machine_pve_observe_begun(machine->options.state_dir, observed);
         if (r >= 0)
                 r = phx_printf(&path, "%s/" PHX_CREATION_STAGE, input->settings->lxc_path);
         if (r < 0)

@@ -49,13 +49,13 @@ pct destroy 901
 pct destroy 902
 
 say "a clone is in its profile before Proxmox unlocks it"
-copies 4
+copies 40
 entries "$(clone 903)"
 check "the profile is there" wait_until 20 has 903 'lxc.apparmor.profile: lxc-web'
 check "while it is locked" has 903 'lock: create'
 check "so that it cannot be started" not pct start 903
-check "the status says that it is being created" prints_like 'locked \(create\)|being created' status_of 903
-check "it is whole in the end" wait_until 60 is_whole 903
+check "the status says that it is being created" wait_until 20 prints_like 'it is being created' status_of 903
+check "it is whole in the end" wait_until 90 is_whole 903
 check "and the other is not locked" not is_locked 910
 entries '{}'
 pct destroy 903
