@@ -52,7 +52,7 @@ static bool begins_with(const struct phx_lxc_line *line, const char *text) {
         return line->key_size >= strlen(text) && strncmp(line->key, text, strlen(text)) == 0;
 }
 
-static bool is_left_out(const struct phx_lxc_line *line) {
+bool config_is_left_out(const struct phx_lxc_line *line) {
         if (phx_lxc_line_is(line, "lxc.cgroup.devices.deny") ||
             phx_lxc_line_is(line, "lxc.cgroup2.devices.deny"))
                 return false;
@@ -286,7 +286,8 @@ static int read_line(
                 if (r != 0)
                         return r;
         }
-        return phx_lxc_line_is(line, KEY_IDMAP) || is_left_out(line) || is_ordered(order, line);
+        return phx_lxc_line_is(line, KEY_IDMAP) || config_is_left_out(line) ||
+               is_ordered(order, line);
 }
 
 int config_read_source(

@@ -4,6 +4,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "create/create.h"
+#include "lxc/text.h"
 
 /* What is taken over from the config of the container that is cloned. */
 struct config_source {
@@ -16,6 +17,10 @@ struct config_source {
 };
 
 void config_source_done(struct config_source *source);
+
+/* Whether a clone does without the line, as what it is to have is in its own entry, and the line
+ * confines nothing but limits. */
+bool config_is_left_out(const struct phx_lxc_line *line);
 
 /* -EINVAL for a root file system that is no directory, and for a line that a clone would lose; the
  * text says so. */

@@ -15,9 +15,13 @@
 #include "base/macros.h"
 #include "config.h"
 #include "create/create.h"
+#include "create/guest.h"
 #include "state/configuration.h"
+#include "state/creation.h"
 
 #define EXIT_USAGE 2
+/* For what passes by itself, as an election in Proxmox's cluster does. */
+#define WAIT_USEC 300000000
 
 enum choice {
         OPTION_HELP,
@@ -27,6 +31,7 @@ enum choice {
         OPTION_NAME,
         OPTION_HOSTNAME,
         OPTION_LABEL,
+        OPTION_PROXMOX,
         OPTION_TEMPLATE,
         OPTION_CLONE,
         OPTION_UNPRIVILEGED,
@@ -41,6 +46,7 @@ static const struct option options[] = {
         { "name", required_argument, NULL, OPTION_NAME },
         { "hostname", required_argument, NULL, OPTION_HOSTNAME },
         { "label", required_argument, NULL, OPTION_LABEL },
+        { "proxmox", no_argument, NULL, OPTION_PROXMOX },
         { "template", required_argument, NULL, OPTION_TEMPLATE },
         { "clone", required_argument, NULL, OPTION_CLONE },
         { "unprivileged", no_argument, NULL, OPTION_UNPRIVILEGED },
@@ -51,18 +57,22 @@ static const struct option options[] = {
 /* All but the lines is borrowed from the arguments. */
 struct arguments {
         struct create_order order;
+        struct phx_strings keys;
         const char *report;
-        bool is_clean, is_help, is_version;
+        bool is_proxmox, is_clean, is_help, is_version;
 };
 
 static int usage(FILE *file, int status) {
         (void) fputs("phoenixd-create --path=DIR --name=NAME --hostname=NAME --label=LABEL\n"
                      "                --template=ARCHIVE|--clone=NAME [--unprivileged]\n"
                      "                [--report=FILE] [-- 'KEY = VALUE'...]\n"
-                     "phoenixd-create --clean --path=DIR\n"
+                     "phoenixd-create --proxmox --name=ID --hostname=NAME --label=LABEL\n"
+                     "                --template=ARCHIVE|--clone=ID [--unprivileged]\n"
+                     "                [--report=FILE] [-- KEY=VALUE...]\n"
+                     "phoenixd-create --clean --path=DIR|--proxmox\n"
                      "\n"
-                     "Creates a container of LXC below DIR: it is complete or absent. phoenixd\n"
-                     "calls it; see CREATION in phoenix_lxc_configs.json(5).\n",
+                     "Creates a container of LXC below DIR, or one of Proxmox VE: it is complete or\n"
+                     "absent. phoenixd calls it; see CREATION in phoenix_lxc_configs.json(5).\n",
                      file);
         return status;
 }
@@ -88,6 +98,9 @@ static bool take_option(struct arguments *arguments, int option) {
                 return true;
         case OPTION_HOSTNAME:
                 order->hostname = optarg;
+                return true;
+        case OPTION_PROXMOX:
+                arguments->is_proxmox = true;
                 return true;
         case OPTION_LABEL:
                 order->label = optarg;
@@ -117,9 +130,13 @@ static int read_arguments(struct arguments *arguments, int argc, char **argv) {
         while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0)
                 if (!take_option(arguments, option))
                         return -EINVAL;
-        for (int i = optind; i < argc; i++)
-                if (phx_strings_add(&arguments->order.lines, argv[i]) < 0)
+        for (int i = optind; i < argc; i++) {
+                bool is_key = arguments->is_proxmox && !phx_has_prefix(argv[i], "lxc.");
+
+                if (phx_strings_add(is_key ? &arguments->keys : &arguments->order.lines, argv[i]) <
+                    0)
                         return -ENOMEM;
+        }
         return 0;
 }
 
@@ -127,16 +144,55 @@ static bool is_line(const char *text) {
         return phx_has_prefix(text, "lxc.") && strchr(text, '=') && !phx_has_control(text);
 }
 
+/* Of Proxmox: a letter, and letters and digits. */
+static bool is_key(const char *text) {
+        static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+        size_t size = strspn(text, letters);
+
+        return text[0] >= 'a' && text[size] == '=' && !phx_has_control(text);
+}
+
 static bool is_complete(const struct create_order *order) {
         for (size_t i = 0; i < order->lines.count; i++)
                 if (!is_line(order->lines.items[i]))
                         return false;
-        return order->lxc_path && phx_is_normal_path(order->lxc_path) && order->name &&
-               phx_is_container_id(order->name) && order->hostname &&
+        return order->name && phx_is_container_id(order->name) && order->hostname &&
                phx_is_container_id(order->hostname) && order->label &&
                !phx_has_control(order->label) && !order->template != !order->source &&
-               (!order->template || phx_is_normal_path(order->template)) &&
                (!order->source || phx_is_container_id(order->source));
+}
+
+static bool is_complete_for_lxc(const struct create_order *order) {
+        return is_complete(order) && order->lxc_path && phx_is_normal_path(order->lxc_path) &&
+               (!order->template || phx_is_normal_path(order->template));
+}
+
+static bool is_guest(const char *text) {
+        uint32_t id = 0;
+
+        return phx_pve_parse_id(text, strlen(text), &id);
+}
+
+static bool is_complete_for_proxmox(const struct arguments *arguments) {
+        const struct create_order *order = &arguments->order;
+
+        for (size_t i = 0; i < arguments->keys.count; i++)
+                if (!is_key(arguments->keys.items[i]))
+                        return false;
+        return is_complete(order) && !order->lxc_path && is_guest(order->name) &&
+               (!order->source || is_guest(order->source)) &&
+               (!order->template || phx_is_normal_path(order->template) ||
+                phx_creation_is_volume(order->template));
+}
+
+static bool is_right(const struct arguments *arguments) {
+        const struct create_order *order = &arguments->order;
+
+        if (!arguments->is_clean)
+                return arguments->is_proxmox ? is_complete_for_proxmox(arguments)
+                                             : is_complete_for_lxc(order);
+        return arguments->is_proxmox ? !order->lxc_path
+                                     : order->lxc_path && phx_is_normal_path(order->lxc_path);
 }
 
 /* For phoenixd, which may not be there any more. */
@@ -151,6 +207,25 @@ static void report(const char *path, const char *text) {
                 (void) unlinkat(fd, slash + 1, 0);
 }
 
+static int work_on_proxmox(
+                const struct phx_trust *trust,
+                const struct arguments *arguments,
+                struct phx_error *error) {
+        const struct guest_host host = {
+                .place = { .root = "/etc/pve",
+                           .lock_directory = "/run/lock/lxc",
+                           .database = "/var/lib/pve-cluster" },
+                .pct = "/usr/sbin/pct",
+                .records = PHX_STATEDIR "/" PHX_CREATION_RECORDS,
+                .wait_usec = WAIT_USEC,
+                .trust = trust,
+        };
+
+        return arguments->is_clean
+                               ? guest_clean(&host, error)
+                               : guest_create(&host, &arguments->order, &arguments->keys, error);
+}
+
 static int work(const struct arguments *arguments) {
         const struct phx_trust trust = { .root = "/", .owner = 0 };
         const struct create_order *order = &arguments->order;
@@ -158,8 +233,11 @@ static int work(const struct arguments *arguments) {
         int r;
 
         report(arguments->report, NULL);
-        r = arguments->is_clean ? create_clean(&trust, order->lxc_path, &error)
-                                : create_run(&trust, order, &error);
+        if (arguments->is_proxmox)
+                r = work_on_proxmox(&trust, arguments, &error);
+        else
+                r = arguments->is_clean ? create_clean(&trust, order->lxc_path, &error)
+                                        : create_run(&trust, order, &error);
         if (r >= 0)
                 return EXIT_SUCCESS;
         (void) fprintf(stderr, "phoenixd-create: %s\n", phx_error_text(&error, r));
@@ -178,12 +256,11 @@ int main(int argc, char **argv) {
         else if (arguments.is_version)
                 status = printf("phoenixd-create %s\n", PHX_VERSION) > 0 ? EXIT_SUCCESS
                                                                          : EXIT_FAILURE;
-        else if (arguments.is_clean ? !arguments.order.lxc_path ||
-                                                      !phx_is_normal_path(arguments.order.lxc_path)
-                                    : !is_complete(&arguments.order))
+        else if (!is_right(&arguments))
                 status = usage(stderr, EXIT_USAGE);
         else
                 status = work(&arguments);
         phx_strings_done(&arguments.order.lines);
+        phx_strings_done(&arguments.keys);
         return status;
 }

@@ -20,6 +20,11 @@
 #define CORES_LIMIT 8192
 #define PREFIX_DIGITS 3
 
+/* Proxmox has room for 256 more disks; a size is less than 128 TiB, as its own are. */
+#define GIGABYTES_LIMIT 131072
+#define VOLUMES_LIMIT 256
+#define STORAGE_EXPECTED "the name of one of Proxmox's storages"
+
 typedef int read_field(
                 struct phx_creation *creation,
                 const struct phx_json_place *place,
@@ -40,7 +45,8 @@ static int read_template(
                 json_t *value,
                 struct phx_error *error) {
         static const char what[] = "the absolute path of an archive of a root file system: .tar, "
-                                   ".tar.gz, .tgz, .tar.bz2, .tar.xz or .tar.zst";
+                                   ".tar.gz, .tgz, .tar.bz2, .tar.xz or .tar.zst; or on Proxmox "
+                                   "VE STORAGE:vztmpl/NAME";
         static const char *const endings[] = { ".tar",     ".tar.gz", ".tgz",
                                                ".tar.bz2", ".tar.xz", ".tar.zst" };
         const char *text = NULL;
@@ -50,7 +56,8 @@ static int read_template(
         if (r < 0)
                 return r;
         for (size_t i = 0; i < PHX_ELEMENTS(endings); i++)
-                if (phx_is_normal_path(text) && phx_has_suffix(text, endings[i]))
+                if ((phx_is_normal_path(text) || phx_creation_is_volume(text)) &&
+                    phx_has_suffix(text, endings[i]))
                         return creation_store(&creation->template, text, place, error);
         return phx_json_refuse_found(error, place, "expected %s", what);
 }
@@ -270,6 +277,130 @@ static int read_network(
         return check_network(creation, place, error);
 }
 
+/* --- Proxmox's disks --- */
+
+static bool is_storage(const char *text) {
+        static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+        return text[0] && strchr(letters, text[0]) && phx_is_container_id(text);
+}
+
+static int read_storage(
+                struct phx_creation *creation,
+                const struct phx_json_place *place,
+                json_t *value,
+                struct phx_error *error) {
+        return creation_read_text(
+                        &creation->storage,
+                        is_storage,
+                        STORAGE_EXPECTED,
+                        place,
+                        value,
+                        error);
+}
+
+static int read_size(
+                struct phx_creation *creation,
+                const struct phx_json_place *place,
+                json_t *value,
+                struct phx_error *error) {
+        const struct phx_json_range range = { 1, GIGABYTES_LIMIT };
+
+        return creation_read_number(&creation->size_gb, range, place, value, error);
+}
+
+/* Its value stands between commas in Proxmox's file. */
+static bool is_mount_point(const char *text) {
+        return strlen(text) > 1 && phx_is_normal_path(text) && !strpbrk(text, ", ");
+}
+
+static int read_volume_member(
+                struct phx_creation *volume,
+                const struct phx_json_place *place,
+                const char *key,
+                json_t *value,
+                struct phx_error *error) {
+        const char *text = NULL;
+
+        if (strcmp(key, "pool") == 0)
+                return read_storage(volume, place, value, error);
+        if (strcmp(key, "size_gb") == 0)
+                return read_size(volume, place, value, error);
+        if (strcmp(key, "mount_point") == 0)
+                return creation_read_text(
+                                &volume->address,
+                                is_mount_point,
+                                "an absolute path without a comma or a blank",
+                                place,
+                                value,
+                                error);
+        if (strcmp(key, "name") == 0)
+                return phx_json_string(place, value, "a name for people", &text, error);
+        return phx_json_refuse(
+                        error,
+                        place,
+                        "phoenixd cannot create a volume with it; it knows name, pool, size_gb and "
+                        "mount_point");
+}
+
+/* Its members have the fields of a container's own disk, and its path is in ADDRESS. */
+static int read_volume(
+                struct phx_strings *volumes,
+                const struct phx_json_place *place,
+                json_t *object,
+                struct phx_error *error) {
+        phx_cleanup(phx_creation_freep) struct phx_creation *volume = calloc(1, sizeof(*volume));
+        const char *key;
+        json_t *member;
+
+        if (!volume)
+                return phx_json_no_memory(error, place->text);
+        if (!json_is_object(object))
+                return phx_json_refuse_found(error, place, "expected an object");
+        json_object_foreach(object, key, member) {
+                const struct phx_json_place at = phx_json_member(place, key);
+                int r = phx_json_is_comment(key)
+                                        ? 0
+                                        : read_volume_member(volume, &at, key, member, error);
+
+                if (r < 0)
+                        return r;
+        }
+        if (!volume->storage || !volume->address || volume->size_gb == 0)
+                return phx_json_refuse(
+                                error,
+                                place,
+                                "expected the members pool, size_gb and mount_point");
+        return phx_strings_addf(
+                               volumes,
+                               "%s:%ld,mp=%s",
+                               volume->storage,
+                               volume->size_gb,
+                               volume->address) < 0
+                               ? phx_json_no_memory(error, place->text)
+                               : 0;
+}
+
+/* Volumes of ZFS are Proxmox's like all others. */
+static int read_volumes(
+                struct phx_creation *creation,
+                const struct phx_json_place *place,
+                json_t *value,
+                struct phx_error *error) {
+        if (!json_is_array(value))
+                return phx_json_refuse_found(error, place, "expected an array of objects");
+        if (creation->volumes.count + json_array_size(value) > VOLUMES_LIMIT)
+                return phx_json_refuse(error, place, "expected at most 256 volumes");
+        for (size_t i = 0; i < json_array_size(value); i++) {
+                const struct phx_json_place at = phx_json_element(place, i);
+                int r = read_volume(&creation->volumes, &at, json_array_get(value, i), error);
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
 /* --- all of it --- */
 
 static const struct creation_field {
@@ -284,13 +415,17 @@ static const struct creation_field {
         { "cores", read_cores },
         { PHX_CONFIGURATION_NETWORK, read_network },
         { "mac_address", read_mac },
+        { "storage_pool", read_storage },
+        { "storage_size_gb", read_size },
+        { PHX_CONFIGURATION_VOLUMES, read_volumes },
+        { PHX_CONFIGURATION_ZFS_VOLUMES, read_volumes },
 };
 
 static const char *const proxmox_keys[] = {
         "storage_pool",
         "storage_size_gb",
-        "volumes",
-        "zfs_volumes",
+        PHX_CONFIGURATION_VOLUMES,
+        PHX_CONFIGURATION_ZFS_VOLUMES,
 };
 
 const char *phx_configuration_creation_key(size_t index) {

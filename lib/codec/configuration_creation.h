@@ -7,6 +7,8 @@
 
 /* The one of them whose members are read. */
 #define PHX_CONFIGURATION_NETWORK "network_config"
+#define PHX_CONFIGURATION_VOLUMES "volumes"
+#define PHX_CONFIGURATION_ZFS_VOLUMES "zfs_volumes"
 
 /* The keys of a container that are read for its creation alone. INDEX counts from 0, NULL behind
  * the last one. */

@@ -215,7 +215,9 @@ static bool configuration_is_ours(size_t depth, const char *key, size_t size) {
         for (size_t i = 0; phx_configuration_key(i); i++)
                 if (configuration_is_key(key, size, phx_configuration_key(i)))
                         return true;
-        return configuration_is_key(key, size, PHX_CONFIGURATION_NETWORK);
+        return configuration_is_key(key, size, PHX_CONFIGURATION_NETWORK) ||
+               configuration_is_key(key, size, PHX_CONFIGURATION_VOLUMES) ||
+               configuration_is_key(key, size, PHX_CONFIGURATION_ZFS_VOLUMES);
 }
 
 int phx_configuration_parse(

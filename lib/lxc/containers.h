@@ -46,9 +46,10 @@ struct phx_lxc_container {
 struct phx_lxc_containers {
         struct phx_lxc_container *items; /* sorted by name */
         size_t count;
-        char *refusal;   /* why LXC_PATH is not believed, for the operator: then there are no items;
-                            else NULL */
-        bool is_passing; /* something could not be read now, and may be soon, without an event */
+        char *refusal; /* why LXC_PATH is not believed, for the operator: then there are no items;
+                          else NULL */
+        bool has_no_quorum; /* Proxmox's cluster */
+        bool is_passing;    /* something could not be read now, and may be soon, without an event */
         struct phx_strings watches; /* directories in which a change could change any of this */
 };
 

@@ -296,6 +296,7 @@ static int machine_add_pve(struct look *look, struct phx_lxc_containers *pve) {
         }
         if (r >= 0)
                 r = phx_strings_copy(&look->list.watches, &pve->watches);
+        look->observed->has_no_quorum = pve->has_no_quorum;
         if (r >= 0 && pve->is_passing && look->observed->retry_usec > PVE_RETRY_USEC)
                 look->observed->retry_usec = PVE_RETRY_USEC;
         return r < 0 ? r : phx_replace(&look->observed->pve_refusal, pve->refusal);

@@ -26,6 +26,7 @@
 #include "base/watches.h"
 #include "machine/files.h"
 #include "machine/private.h"
+#include "machine/pve.h"
 
 static int fill_loaded(struct phx_observed *observed, const struct phx_loaded_list *list) {
         for (size_t i = 0; i < list->count; i++) {
@@ -133,13 +134,18 @@ static int observe_creation(
                 const struct phx_input *input,
                 struct phx_observed *observed) {
         phx_autofree char *path = NULL;
+        int r = 0;
 
         if (machine->has_sought_creation && !asks_for_creation(input->configuration))
                 return 0;
-        if (phx_printf(&path, "%s/" PHX_CREATION_STAGE, input->settings->lxc_path) < 0)
-                return -ENOMEM;
+        if (observed->has_proxmox)
+                r = phx_machine_pve_observe_begun(machine->options.state_dir, observed);
+        if (r >= 0)
+                r = phx_printf(&path, "%s/" PHX_CREATION_STAGE, input->settings->lxc_path);
+        if (r < 0)
+                return r;
         observed->has_creation_left = access(path, F_OK) == 0;
-        machine->has_sought_creation = !observed->has_creation_left;
+        machine->has_sought_creation = !observed->has_creation_left && observed->begun.count == 0;
         return 0;
 }
 

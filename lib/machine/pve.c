@@ -2,10 +2,16 @@
 
 #include "machine/pve.h"
 
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/strings.h"
+#include "pve/containers.h"
 #include "pve/keys.h"
+#include "state/creation.h"
 
 /* A line whose key Proxmox does not keep would make the whole edit impossible, the profile's line
  * included: it is left out and reported, as an option is that liblxc does not take. Only the key
@@ -68,4 +74,35 @@ int phx_machine_pve_review_profile(
                         have->config,
                         have->decider_line,
                         have->effective);
+}
+
+static int pve_leave_alone(struct phx_observed *observed, const char *id) {
+        const struct phx_observed_container *found = phx_observed_find_container(observed, id);
+
+        if (!found || found->backend != PHX_BACKEND_PVE || found->trouble)
+                return 0;
+        return phx_replace(
+                        &observed->containers[found - observed->containers].trouble,
+                        "it is being created, or its creation was interrupted");
+}
+
+int phx_machine_pve_observe_begun(const char *state_dir, struct phx_observed *observed) {
+        phx_cleanup(phx_closedirp) DIR *directory = NULL;
+        phx_autofree char *path = NULL;
+        const struct dirent *entry;
+        int r;
+
+        if (phx_printf(&path, "%s/" PHX_CREATION_RECORDS, state_dir) < 0)
+                return -ENOMEM;
+        r = phx_directory_open(AT_FDCWD, path, &directory);
+        while (r >= 0 && (entry = readdir(directory))) {
+                uint32_t id = 0;
+
+                if (!phx_pve_parse_id(entry->d_name, strlen(entry->d_name), &id))
+                        continue;
+                r = phx_strings_add(&observed->begun, entry->d_name);
+                if (r >= 0)
+                        r = pve_leave_alone(observed, entry->d_name);
+        }
+        return r == -ENOENT ? 0 : r;
 }

@@ -14,3 +14,8 @@ int phx_machine_pve_review_profile(
                 const struct phx_desired *desired,
                 const struct phx_desired_container *want,
                 struct phx_observed_container *have);
+
+/* The creations by Proxmox that have begun and are not known to be over, as their records below
+ * STATE_DIR say. What is there of such a container has trouble: an edit now would be lost, or be
+ * the wrong one. 0 or a negative errno. */
+int phx_machine_pve_observe_begun(const char *state_dir, struct phx_observed *observed);

@@ -466,6 +466,7 @@ int phx_pve_containers_look(
         if (r < 0)
                 return r;
         shown.is_passing = containers->is_passing;
+        shown.has_no_quorum = !containers->is_quorate;
         *ret_containers = PHX_TAKE_STRUCT(shown);
         return 0;
 }

@@ -163,7 +163,8 @@ static enum phx_pve_outcome pve_check_text(const struct replacing *work) {
         if (phx_pve_text_parse(work->old, work->old_size, &text) < 0)
                 return phx_pve_refuse(work->error, -ENOMEM, work->path);
         line = phx_pve_text_lock(&text);
-        if (line) {
+        if (line &&
+            !(work->edit->lock && phx_pve_is(line->value, line->value_size, work->edit->lock))) {
                 (void) phx_error_set(
                                 work->error,
                                 -EBUSY,

@@ -16,6 +16,7 @@ struct phx_pve_replacement {
         /* Called when the new bytes are written and not yet read again; NULL: not. */
         void (*written)(void *context, uint32_t id);
         void *context;
+        const char *lock; /* a value of "lock:" that is no obstacle; NULL: any is */
 };
 
 /* Puts the new bytes in the config's place: the old config or the new one is there at any time, and

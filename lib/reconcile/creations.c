@@ -4,20 +4,14 @@
  * cannot be created here, its creation has failed, or the container that it is cloned from is not
  * ready. Of the others the first by boot_order gets the action, unless one is under way. */
 
-#include "reconcile/creations.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buffer.h"
 #include "base/grow.h"
 #include "base/strings.h"
-#include "config.h"
+#include "reconcile/creations_private.h"
 #include "reconcile/restarts_private.h"
-
-/* Longer than any copy that gets on at all; the program then ends, and is cleaned up after. */
-#define LIMIT_USEC (6ULL * 3600 * 1000000)
 
 static void creation_failure_done(struct phx_creation_failure *failure) {
         free(failure->id);
@@ -44,89 +38,6 @@ void phx_creations_done(struct phx_creations *creations) {
         creations_clear(creations);
         phx_creations_forget_failures(creations);
         *creations = (struct phx_creations){ 0 };
-}
-
-/* --- the job --- */
-
-/* The options come last and read as an edit of the config writes them: a later pass finds the lines
- * that it would have written itself, and the inventory has them as such (phx_machine_claim). */
-static int creation_add_lines(
-                const struct phx_desired_container *want,
-                struct phx_strings *arguments) {
-        int r = phx_strings_add(arguments, "--");
-
-        if (r >= 0)
-                r = phx_creation_lines(want->creation, arguments);
-        return r < 0 ? r : phx_creation_options(&want->options, " = ", arguments);
-}
-
-static int creation_command(const struct phx_step_create *step, struct phx_job *job) {
-        const struct phx_desired_container *want = step->want;
-        const struct phx_creation *how = want->creation;
-        struct phx_strings *arguments;
-        int r;
-
-        r = phx_job_add_command(job, PHX_CREATE, NULL);
-        if (r < 0)
-                return r;
-        arguments = &job->commands[0].arguments;
-        r = phx_strings_addf(arguments, "--path=%s", step->lxc_path);
-        if (r >= 0)
-                r = phx_strings_addf(arguments, "--name=%s", want->id);
-        if (r >= 0)
-                r = phx_strings_addf(arguments, "--report=" PHX_CREATION_REPORT "%s", want->id);
-        if (r >= 0)
-                r = phx_strings_addf(
-                                arguments,
-                                "--hostname=%s",
-                                phx_creation_hostname(want->id, want->name));
-        if (r >= 0)
-                r = phx_strings_addf(arguments, "--label=%s", want->label);
-        if (r >= 0 && how->template)
-                r = phx_strings_addf(arguments, "--template=%s", how->template);
-        if (r >= 0 && step->source)
-                r = phx_strings_addf(arguments, "--clone=%s", step->source);
-        if (r >= 0 && how->is_unprivileged)
-                r = phx_strings_add(arguments, "--unprivileged");
-        return r < 0 ? r : creation_add_lines(want, arguments);
-}
-
-/* Of all that a creation is made of: another entry is another try. 0 or -ENOMEM. */
-static int creation_input(const struct phx_job *job, char hex[PHX_SHA256_HEX]) {
-        const struct phx_strings *arguments = &job->commands[0].arguments;
-        phx_cleanup(phx_buffer_done) struct phx_buffer text = { 0 };
-        int r = 0;
-
-        for (size_t i = 0; r >= 0 && i < arguments->count; i++)
-                r = phx_buffer_addf(&text, "%s\n", arguments->items[i]);
-        if (r < 0)
-                return r;
-        phx_sha256(text.data, text.size, hex);
-        return 0;
-}
-
-static int creation_make_job(
-                const struct phx_creations *creations,
-                const struct phx_step_create *step,
-                struct phx_job *job,
-                char input[PHX_SHA256_HEX]) {
-        int r;
-
-        job->verb = PHX_JOB_RUN;
-        job->limit_usec = LIMIT_USEC;
-        r = creation_command(step, job);
-        if (r >= 0)
-                r = creation_input(job, input);
-        if (r >= 0)
-                r = phx_printf(&job->name,
-                               "create-%s.%.12s.%u",
-                               step->want->id,
-                               input,
-                               creations->tries);
-        return r < 0 ? r
-                     : phx_printf(&job->description,
-                                  "phoenixd: creation of container %s",
-                                  step->want->id);
 }
 
 /* --- which one --- */
@@ -159,20 +70,35 @@ static const struct phx_observed_container *creation_find_source(
         return phx_observed_find_container(observed, want ? want->directory : id);
 }
 
+static bool creation_is_vmid(const char *id) {
+        size_t length = strlen(id);
+
+        return length >= 3 && length <= 9 && id[0] != '0' && strspn(id, "0123456789") == length;
+}
+
 /* Why it cannot be created here, whatever comes; NULL when it can. */
 static const char *creation_refusal(
                 const struct creation_decider *decider,
                 const struct phx_desired_container *want,
                 char **ret_text) {
         const struct phx_creation *how = want->creation;
+        const char *text = NULL;
 
+        if (decider->observed->has_proxmox && !creation_is_vmid(want->id))
+                text = "Proxmox VE has only ids from 100 to 999999999";
+        else if (decider->observed->has_proxmox && how->source && how->volumes.count > 0)
+                text = "a clone gets no other volumes; remove volumes and zfs_volumes from the "
+                       "entry";
         if (decider->observed->has_proxmox)
-                (void) phx_printf(ret_text, "%s", "create it with Proxmox's own tools");
-        else if (how->proxmox_key)
+                return text;
+        if (how->proxmox_key)
                 (void) phx_printf(
                                 ret_text,
                                 "only Proxmox VE knows %s; remove it from the entry",
                                 how->proxmox_key);
+        else if (how->template && phx_creation_is_volume(how->template))
+                return "only Proxmox VE knows templates by the name of a storage; enter the path "
+                       "of the archive";
         return *ret_text;
 }
 
@@ -201,7 +127,7 @@ static int creation_last_failure(
         if (!failure ||
             phx_creation_fill_step(decider->desired, decider->observed, want, &step) < 0)
                 return 0;
-        if (creation_make_job(decider->creations, &step, &job, input) < 0)
+        if (phx_creation_make_job(decider->creations, &step, &job, input) < 0)
                 return -ENOMEM;
         if (strcmp(failure->input, input) == 0)
                 *ret_failure = failure;
@@ -249,6 +175,8 @@ static int creation_await_source(
                 state = "is being started or stopped";
         else if (source->is_running)
                 state = "is running";
+        else if (source->lock)
+                state = "is locked";
         else
                 return 0;
         r = phx_printf(&text, "container %s, which it is cloned from, %s", id, state);
@@ -290,13 +218,26 @@ static int creation_await_path(const struct creation_decider *decider, struct ph
 
         if (!creation_is_in_doubt(decider->creations, decider->observed))
                 return 0;
-        r = phx_printf(&text,
-                       "%s had containers and is empty now; mount its file system, or run "
-                       "\"phoenixctl reconcile\" to create them again",
-                       decider->observed->lxc_path);
+        r = decider->observed->has_proxmox
+                            ? phx_printf(&text,
+                                         "this node had containers and has none now; run "
+                                         "\"phoenixctl reconcile\" to create them again")
+                            : phx_printf(&text,
+                                         "%s had containers and is empty now; mount its file "
+                                         "system, or run \"phoenixctl reconcile\" to create them "
+                                         "again",
+                                         decider->observed->lxc_path);
         if (r >= 0)
                 r = creation_say(drift, PHX_CAUSE_CREATE_WAITS, text);
         return r < 0 ? r : 1;
+}
+
+static int creation_await_quorum(const struct creation_decider *decider, struct phx_drift *drift) {
+        if (!decider->observed->has_no_quorum)
+                return 0;
+        return creation_say(drift, PHX_CAUSE_CREATE_WAITS, "Proxmox's cluster has no quorum") < 0
+                               ? -ENOMEM
+                               : 1;
 }
 
 /* 1 when it is not to be begun now, and why is said in DRIFT. */
@@ -305,7 +246,8 @@ static int creation_wait(
                 const struct phx_desired_container *want,
                 struct phx_drift *drift) {
         const struct phx_creation_failure *failure = NULL;
-        phx_autofree char *refusal = NULL;
+        phx_autofree char *text = NULL;
+        const char *refusal;
         int r;
 
         if (phx_equal(decider->creations->id, want->id))
@@ -313,9 +255,13 @@ static int creation_wait(
         r = creation_suspend(decider, want, drift);
         if (r != 0)
                 return r;
-        if (creation_refusal(decider, want, &refusal))
+        refusal = creation_refusal(decider, want, &text);
+        if (refusal)
                 return creation_say(drift, PHX_CAUSE_CREATE_REFUSED, refusal) < 0 ? -ENOMEM : 1;
         r = creation_await_path(decider, drift);
+        if (r != 0)
+                return r;
+        r = creation_await_quorum(decider, drift);
         if (r != 0)
                 return r;
         r = creation_last_failure(decider, want, &failure);
@@ -341,7 +287,7 @@ static const struct phx_desired_container *creation_wanted(
         const struct phx_desired_container *want;
 
         if (drift->kind != PHX_DRIFT_MISSING || drift->cause != PHX_CAUSE_NOT_CREATED ||
-            decider->observed->lxc_refusal)
+            decider->observed->lxc_refusal || decider->observed->pve_refusal)
                 return NULL;
         want = phx_restarts_want(decider->desired, &decider->by_id, drift->object);
         return want && want->creation ? want : NULL;
@@ -415,11 +361,13 @@ int phx_creation_fill_step(
                 const struct phx_desired_container *want,
                 struct phx_step_create *ret_step) {
         static const struct phx_index none;
-        struct phx_step_create step = { .lxc_path = observed->lxc_path, .want = want };
+        struct phx_step_create step = { .want = want };
         const struct phx_observed_container *source = NULL;
 
         if (!want->creation)
                 return -EINVAL;
+        if (!observed->has_proxmox)
+                step.lxc_path = observed->lxc_path;
         if (want->creation->source) {
                 source = creation_find_source(desired, &none, observed, want->creation->source);
                 step.source = source ? source->directory : want->creation->source;
@@ -435,7 +383,7 @@ int phx_creations_begin(struct phx_creations *creations, const struct phx_step_c
         phx_autofree char *id = strdup(step->want->id), *profile = strdup(step->want->profile);
         char input[PHX_SHA256_HEX];
 
-        if (!id || !profile || creation_make_job(creations, step, &job, input) < 0)
+        if (!id || !profile || phx_creation_make_job(creations, step, &job, input) < 0)
                 return -ENOMEM;
         creations_clear(creations);
         creations->id = PHX_TAKE(id);
@@ -459,7 +407,7 @@ static int creation_is_permitted(
             phx_suspensions_find(&desired->suspensions, creations->id) ||
             phx_creation_fill_step(desired, observed, want, &step) < 0)
                 return 0;
-        if (creation_make_job(creations, &step, &job, input) < 0)
+        if (phx_creation_make_job(creations, &step, &job, input) < 0)
                 return -ENOMEM;
         return strcmp(input, creations->input) == 0;
 }
@@ -492,6 +440,20 @@ static bool creation_is_withdrawn(
                (result->outcome == PHX_JOB_GONE || result->outcome == PHX_JOB_REFUSED);
 }
 
+/* Proxmox has a container from the first moment of its creation. */
+static bool creation_is_half(
+                const struct phx_creations *creations,
+                const struct phx_observed *observed,
+                const struct phx_desired_container *want) {
+        const struct phx_observed_container *have = phx_observed_find_container(
+                        observed,
+                        want->directory);
+
+        return have && have->backend == PHX_BACKEND_PVE &&
+               (phx_strings_has(&observed->begun, creations->id) ||
+                phx_equal(have->lock, PHX_CREATION_LOCK));
+}
+
 enum phx_creation_outcome phx_creations_outcome(
                 const struct phx_creations *creations,
                 const struct phx_desired *desired,
@@ -508,9 +470,12 @@ enum phx_creation_outcome phx_creations_outcome(
         want = phx_restarts_want(desired, &none, creations->id);
         if (!want)
                 return PHX_CREATION_DROPPED;
-        if (want->directory)
+        if (want->directory && !creation_is_half(creations, observed, want))
                 return PHX_CREATION_DONE;
         result = phx_job_results_find(results, creations->job.name);
+        /* Seen before that was over. */
+        if (want->directory && result && result->outcome == PHX_JOB_DONE)
+                return PHX_CREATION_UNDER_WAY;
         if (!result || observed->lxc_refusal)
                 return PHX_CREATION_UNDER_WAY;
         if (creation_is_withdrawn(creations, result))
@@ -560,30 +525,4 @@ int phx_creations_end(struct phx_creations *creations, const char *text) {
         creations->tries++;
         creations_clear(creations);
         return r;
-}
-
-int phx_creations_jobs(
-                const struct phx_creations *creations,
-                const struct phx_desired *desired,
-                const struct phx_observed *observed,
-                struct phx_jobs *jobs) {
-        phx_autofree char *path = NULL;
-        struct phx_job *job;
-
-        if (jobs->count >= PHX_JOBS_LIMIT)
-                return 0;
-        if (creations->id) {
-                job = phx_jobs_add(jobs, creations->job.name);
-                return job ? phx_job_copy(job, &creations->job) : -ENOMEM;
-        }
-        if (!observed->has_creation_left || desired->mode == PHX_MODE_OBSERVE)
-                return 0;
-        job = phx_jobs_add(jobs, "create-clean");
-        if (!job || phx_printf(&path, "--path=%s", observed->lxc_path) < 0)
-                return -ENOMEM;
-        job->verb = PHX_JOB_RUN;
-        job->limit_usec = LIMIT_USEC;
-        if (phx_replace(&job->description, "phoenixd: cleanup after a creation") < 0)
-                return -ENOMEM;
-        return phx_job_add_command(job, PHX_CREATE, "--clean", path, NULL);
 }

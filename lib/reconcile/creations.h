@@ -13,8 +13,9 @@
 /* Which missing container is created, one at a time. The program phoenixd-create does it, in a
  * unit of its own: it may be killed at any time, be begun twice, and be begun for a container that
  * is there, and does the same at each start: it removes what is left of an earlier try, and makes
- * the container under a name that LXC does not see. So nothing of this is kept over restarts of the
- * engine; one that is restarted comes to the same decision, and hands out the same job. */
+ * the container under a name that LXC does not see, or lets Proxmox make it and records that. So
+ * nothing of this is kept over restarts of the engine; one that is restarted comes to the same
+ * decision, and hands out the same job. */
 
 struct phx_creation_failure {
         char *id;

@@ -87,11 +87,13 @@ static bool is_left_to_proxmox(
         const struct phx_observed_container *have =
                         directory ? phx_observed_find_container(observed, directory) : NULL;
 
-        return have && have->backend == PHX_BACKEND_PVE && config->profile_is_default &&
-               phx_label_is_unconfined(config->profile);
+        return (have ? have->backend == PHX_BACKEND_PVE
+                     : config->creation && observed->has_proxmox) &&
+               config->profile_is_default && phx_label_is_unconfined(config->profile);
 }
 
-/* What is on Proxmox is started by its keys, see pve/wish.h. What phoenixd creates is LXC's. */
+/* What is on Proxmox is started by its keys, see pve/wish.h. What phoenixd creates is LXC's
+ * where Proxmox does not do it. */
 static bool is_plain(
                 const struct phx_observed *observed,
                 const struct phx_container_config *config,

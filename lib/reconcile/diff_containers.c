@@ -460,7 +460,7 @@ static enum phx_cause why_missing(
 
         if (want->is_on_another_node)
                 return PHX_CAUSE_ANOTHER_NODE;
-        if (want->creation && !differ->observed->has_proxmox)
+        if (want->creation)
                 cause = why_not_assignable(differ, want, NULL);
         return cause == PHX_CAUSE_NONE ? PHX_CAUSE_NOT_CREATED : cause;
 }

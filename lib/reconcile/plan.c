@@ -276,8 +276,9 @@ static int render_create(const struct phx_step_create *create, struct phx_buffer
 
         return phx_buffer_addf(
                         text,
-                        "create %s/%s %s %s: lxc.apparmor.profile = %s",
-                        create->lxc_path,
+                        "create %s%s%s %s %s: lxc.apparmor.profile = %s",
+                        create->lxc_path ? create->lxc_path : "Proxmox's container ",
+                        create->lxc_path ? "/" : "",
                         want->id,
                         create->source ? "as a clone of" : "from",
                         create->source ? create->source : want->creation->template,

@@ -95,6 +95,7 @@ struct phx_observed *phx_observed_free(struct phx_observed *observed) {
         free(observed->lxc_path);
         free(observed->lxc_refusal);
         free(observed->pve_refusal);
+        phx_strings_done(&observed->begun);
         free(observed->gate_trouble);
         phx_kernel_entries_done(&observed->loaded);
         free(observed->files);

@@ -128,6 +128,9 @@ struct phx_observed {
         struct phx_strings watches; /* directories whose change is worth a look */
         bool has_proxmox;           /* Proxmox makes the containers of this host */
         bool is_emptied;            /* LXC_PATH had containers at an earlier look, and has none */
+        bool has_no_quorum;         /* Proxmox's cluster, so that nothing can be created in it */
+        struct phx_strings begun;   /* ids of Proxmox containers whose creation has been begun, and
+                                       is not known to be over */
         bool has_creation_left;     /* something of a creation is in LXC_PATH, finished or not */
         uint64_t retry_usec; /* something is not settled: look again after this; PHX_NEVER otherwise
                               */

@@ -59,9 +59,9 @@ struct phx_step_restart {
 
 /* PHX_ACTION_CREATE: a container that is not on this host. */
 struct phx_step_create {
-        const char *lxc_path;
-        const char *source; /* the directory of the container that it is cloned from; NULL: it is
-                               made from a template */
+        const char *lxc_path; /* NULL: Proxmox creates it */
+        const char *source;   /* the directory of the container that it is cloned from; NULL: it is
+                                 made from a template */
         const struct phx_desired_container *want;
 };
 

@@ -16,7 +16,8 @@
  *   gate-hooks · gate-trouble TEXT · ungated DIRECTORY [PLACE] (hooks of the boot gate)
  *   trouble|remark|option|unread DIRECTORY TEXT · running DIRECTORY WRONG UNKNOWN EXAMPLE
  *   policy ID never|window|immediate · depends ID ID · state ID running|stopped
- *   create ID template|SOURCE [KEY] (of Proxmox, that its entry has)
+ *   create ID template|SOURCE [KEY] (of Proxmox, that its entry has) · on-proxmox (which
+ *   creates it)
  *   begun ID PHASE BEFORE|- [WHY] (a restart, in a phase of state/restarts.h)
  *   starting|stopping ID PHASE [WHY] (the same for its state) */
 
@@ -477,6 +478,11 @@ static int read_create(struct picture *picture, const struct words *words) {
         return want ? phx_creation_copy(&want->creation, &how) : -ENOENT;
 }
 
+static int read_on_proxmox(struct picture *picture, const struct words *words) {
+        picture->observed->has_proxmox = true;
+        return 0;
+}
+
 static const struct {
         const char *word;
         size_t least, most; /* words, with the first */
@@ -512,6 +518,7 @@ static const struct {
         { "depends", 3, 3, read_depends },
         { "begun", 4, 5, read_begun },
         { "create", 3, 4, read_create },
+        { "on-proxmox", 1, 1, read_on_proxmox },
         { "state", 3, 3, read_state },
         { "starting", 3, 4, read_for_state },
         { "stopping", 3, 4, read_for_state },

@@ -111,6 +111,15 @@ static void every_key_of_a_creation_is_read(void **state) {
         assert_string_equal(how->mac, "52:54:00:aa:bb:cc");
         assert_true(how->is_unprivileged);
         assert_string_equal(how->proxmox_key, "storage_pool");
+        assert_string_equal(how->storage, "quick");
+        configuration = phx_configuration_free(configuration);
+        configuration = parse_fixture("good-create-proxmox.json");
+        how = configuration->containers[0].creation;
+        assert_string_equal(how->template, "local:vztmpl/debian-12.tar.zst");
+        assert_int_equal(how->size_gb, 32);
+        assert_int_equal(how->volumes.count, 2);
+        assert_string_equal(how->volumes.items[0], "slow:3,mp=/data");
+        assert_string_equal(how->volumes.items[1], "bulk:50,mp=/models");
         configuration = phx_configuration_free(configuration);
         configuration = parse_fixture("good-create-clone.json");
         how = configuration->containers[0].creation;

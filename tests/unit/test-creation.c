@@ -86,6 +86,64 @@ static void an_address_may_be_of_version_6_or_asked_for(void **state) {
         assert_lines(&creation, dhcp);
 }
 
+static void assert_keys(const struct phx_creation *creation, const char *const *expected) {
+        phx_cleanup(phx_strings_done) struct phx_strings keys = { 0 };
+        size_t i;
+
+        assert_int_equal(phx_creation_keys(creation, &keys), 0);
+        for (i = 0; expected[i]; i++) {
+                assert_true(i < keys.count);
+                assert_string_equal(keys.items[i], expected[i]);
+        }
+        assert_int_equal(keys.count, i);
+}
+
+static void proxmox_has_keys_for_it(void **state) {
+        static const char *const all[] = {
+                "cores=2",
+                "memory=512",
+                "swap=0",
+                "net0=name=eth0,bridge=br0,gw6=2001:db8::1,hwaddr=52:54:00:00:00:01,ip6=2001:db8::"
+                "2/64,type=veth",
+                "storage=quick",
+                "rootfs=4",
+                "mp0=slow:3,mp=/data",
+                NULL,
+        };
+        static const char *const disk[] = { "rootfs=32", NULL };
+        static const char *const none[] = { NULL };
+        char *volume = (char[]){ "slow:3,mp=/data" };
+        struct phx_creation creation = {
+                .cores = 2,
+                .memory_mb = 512,
+                .has_swap = true,
+                .interface = (char[]){ "eth0" },
+                .bridge = (char[]){ "br0" },
+                .address = (char[]){ "2001:db8::2/64" },
+                .gateway = (char[]){ "2001:db8::1" },
+                .mac = (char[]){ "52:54:00:00:00:01" },
+                .storage = (char[]){ "quick" },
+                .volumes = { &volume, 1 },
+        };
+
+        assert_keys(&creation, all);
+        creation = (struct phx_creation){ .size_gb = 32 };
+        assert_keys(&creation, disk);
+        creation = (struct phx_creation){ 0 };
+        assert_keys(&creation, none);
+}
+
+static void proxmox_has_names_for_archives(void **state) {
+        assert_true(phx_creation_is_volume("local:vztmpl/debian-12.tar.zst"));
+        assert_false(phx_creation_is_volume("/var/lib/debian-12.tar.zst"));
+        assert_false(phx_creation_is_volume("local:vztmpl/"));
+        assert_false(phx_creation_is_volume(":vztmpl/debian-12.tar.zst"));
+        assert_false(phx_creation_is_volume("local:backup/debian-12.tar.zst"));
+        assert_false(phx_creation_is_volume("local:vztmpl/../debian-12.tar.zst"));
+        assert_false(phx_creation_is_volume("a/b:vztmpl/debian-12.tar.zst"));
+        assert_false(phx_creation_is_volume("--force:vztmpl/debian-12.tar.zst"));
+}
+
 static void a_name_for_people_is_not_always_one_for_a_host(void **state) {
         assert_string_equal(phx_creation_hostname("910", "web-1"), "web-1");
         assert_string_equal(phx_creation_hostname("910", "Legacy mail (old)"), "910");
@@ -100,6 +158,8 @@ int main(void) {
                 cmocka_unit_test(without_a_network_it_does_not_share_the_hosts),
                 cmocka_unit_test(limits_and_network_become_lines),
                 cmocka_unit_test(an_address_may_be_of_version_6_or_asked_for),
+                cmocka_unit_test(proxmox_has_keys_for_it),
+                cmocka_unit_test(proxmox_has_names_for_archives),
                 cmocka_unit_test(a_name_for_people_is_not_always_one_for_a_host),
         };
 

@@ -255,9 +255,16 @@ static void what_cannot_be_done_is_said(void **state) {
                    "cannot be created: only Proxmox VE knows storage_pool; remove it from the "
                    "entry");
         assert_false(phx_drift_is_tolerable(drift_of(host, "web")));
+        assert_int_equal(phx_replace(&want->creation->proxmox_key, NULL), 0);
+        assert_int_equal(phx_replace(&want->creation->template, "local:vztmpl/t.tar"), 0);
+        look(host);
+        assert_why(host,
+                   "web",
+                   "cannot be created: only Proxmox VE knows templates by the name of a storage; "
+                   "enter the path of the archive");
         host->observed->has_proxmox = true;
         look(host);
-        assert_why(host, "web", "cannot be created: create it with Proxmox's own tools");
+        assert_why(host, "web", "cannot be created: Proxmox VE has only ids from 100 to 999999999");
 }
 
 static void nothing_is_created_that_may_be_there(void **state) {

@@ -278,6 +278,27 @@ static void another_nodes_containers_are_not_missing_everywhere(void **state) {
         assert_false(is_on_another_node(node, "108"));
 }
 
+/* Whatever its file says at the moment. */
+static void one_that_is_being_created_is_left_alone(void **state) {
+        phx_cleanup(phx_observed_freep) struct phx_observed *observed = calloc(
+                        1,
+                        sizeof(*observed));
+
+        assert_non_null(observed);
+        (void) with_profile(observed, "generated", 0);
+        assert_int_equal(phx_machine_pve_observe_begun(tree_path("state"), observed), 0);
+        assert_int_equal(observed->begun.count, 0);
+        tree_write("state/create/101", "");
+        tree_write("state/create/102", "");
+        tree_write("state/create/.103.phoenixd~", "");
+        assert_int_equal(phx_machine_pve_observe_begun(tree_path("state"), observed), 0);
+        assert_int_equal(observed->begun.count, 2);
+        assert_true(phx_strings_has(&observed->begun, "102"));
+        assert_string_equal(
+                        observed->containers[0].trouble,
+                        "it is being created, or its creation was interrupted");
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(
@@ -286,6 +307,10 @@ int main(void) {
                                 tear_down),
                 cmocka_unit_test_setup_teardown(
                                 what_is_ours_is_remembered_while_another_node_has_it,
+                                set_up,
+                                tear_down),
+                cmocka_unit_test_setup_teardown(
+                                one_that_is_being_created_is_left_alone,
                                 set_up,
                                 tear_down),
                 cmocka_unit_test(what_proxmox_does_not_keep_is_left_out_and_told),

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# What scenarios about creation by Proxmox share: 910 is the container that is cloned, and each copy takes some time.
+
+LXC=/var/lib/lxc
+TEMPLATES=/var/lib/template
+RECORDS=/var/lib/phoenixd/create
+
+# shellcheck disable=SC2119 # no options
+make_pve
+# Proxmox writes these at a start; as they are they would be containers of plain LXC.
+rm /var/lib/lxc/{910,953,954}/config
+pve_guest 910 'onboot: 1' 'net0: name=eth0,bridge=br9,hwaddr=BC:24:11:00:00:01,type=veth' 'lxc.apparmor.profile: lxc-web' \
+    'lxc.cgroup2.devices.allow: c 10:229 rwm'
+mkdir -p "$TEMPLATES/local"
+tar -C "$LXC/910/rootfs" -czf "$TEMPLATES/local/web.tar.gz" .
+
+# copies SECONDS: so long does each copy take.
+copies() { pve_command "$(jq -nc --argjson wait "$1" --arg path "$TEMPLATES" '{copy_wait: $wait, template_path: $path}')"; }
+
+# entries JSON: the configuration is these entries, and 910 in its profile.
+entries() {
+    jq -n --argjson entries "$1" '{lxc_configs: ({"910": {apparmor_profile: "lxc-web"}} + $entries)}' >/etc/phoenixd/.configs.new
+    mv /etc/phoenixd/.configs.new "$CONFIG"
+}
+# entry ID MEMBERS: one that is to be created.
+entry() {
+    jq -nc --arg id "$1" --argjson more "$2" '{($id): ({create: true, apparmor_profile: "lxc-web"} + $more)}'
+}
+clone() { entry "$1" '{"clone_from_ctid": "910"}'; }
+from_template() { entry "$1" '{"template": "local:vztmpl/web.tar.gz"}'; }
+
+file_of() { echo "/etc/pve/lxc/$1.conf"; }
+has() { grep -qxF "$2" "$(file_of "$1")"; }
+is_absent() { [[ ! -e $(file_of "$1") ]]; }
+is_locked() { grep -q '^lock:' "$(file_of "$1")" 2>/dev/null; }
+# With nothing of the way there.
+is_whole() {
+    ! is_absent "$1" && has "$1" 'lxc.apparmor.profile: lxc-web' && ! is_locked "$1" && ! grep -q 'phoenixd-create' "$(file_of "$1")" &&
+        diff -r --no-dereference --exclude=dev "$LXC/910/rootfs" "$LXC/$1/rootfs" >/dev/null
+}
+is_clean() { [[ -z $(ls -A "$RECORDS" 2>/dev/null) ]]; }
+units() { systemctl list-units --plain --no-legend --state=activating,active 'phoenixd-create-*' | awk '{print $1}'; }
+has_unit() { [[ -n $(units) ]]; }
+rests() { ! has_unit; }
+end_units() {
+    local unit
+    for unit in $(units); do
+        systemctl kill --signal=KILL "$unit" 2>/dev/null || true
+    done
+}
+status_of() { phoenixctl status "$1" 2>&1; }
+
+# ID is created, and what does it is killed at a random point, in one of three ways: the unit with Proxmox's command, the
+# program alone, or the whole daemon with both. Says what the kill has left.
+kill_creation() {
+    local id=$1 way=$2
+    if [[ $((id % 2)) -eq 0 ]]; then entries "$(clone "$id")"; else entries "$(from_template "$id")"; fi
+    wait_until 20 has_unit || return 1
+    sleep "$((RANDOM % 2)).$((RANDOM % 10))$((RANDOM % 10))"
+    case $way in
+    0) end_units ;;
+    1) pkill -KILL -x phoenixd-create || true ;;
+    2)
+        systemctl kill --signal=KILL --kill-who=all phoenixd
+        end_units
+        systemctl reset-failed phoenixd 2>/dev/null || true
+        ;;
+    esac
+    wait_until 30 rests || return 1
+    if is_absent "$id"; then echo absent; elif is_locked "$id"; then echo half; else echo whole; fi
+}
+
+# Killed in the few ms in which nothing proves whose the new file is, it is left, with what a person should do.
+is_reported() { journal_has 'it is not known by which' "$1"; }
+is_over() { is_whole "$2" || is_reported "$1"; }
+
+# After it the next start completes the container, and leaves nothing of the first try.
+complete_creation() {
+    local cursor
+    cursor=$(journal_cursor)
+    systemctl restart phoenixd
+    wait_until 60 is_over "$cursor" "$1" || return 1
+    if ! is_whole "$1"; then
+        say "$1: reported, with what to do"
+        ! is_locked 910 || pct unlock 910
+        is_absent "$1" || { pct unlock "$1" && pct destroy "$1"; } || return 1
+        wait_until 60 is_whole "$1" || return 1
+    fi
+    wait_until 30 is_clean && pct destroy "$1" && ! is_locked 910
+}
+
+# kill_creations COUNT
+kill_creations() {
+    local i said half=0
+    for ((i = 1; i <= $1; i++)); do
+        said=$(kill_creation "$((1000 + i))" $((i % 3))) || fail "$((1000 + i)): its creation does not end after its kill"
+        [[ $said != half ]] || half=$((half + 1))
+        complete_creation "$((1000 + i))" || fail "$((1000 + i)) is not whole, or something is left, after the next start"
+    done
+    say "after $1 kills $half were left half"
+    # Else none was killed in the middle.
+    [[ $half -gt 0 ]]
+}
