@@ -28,6 +28,9 @@
 #include "machine/private.h"
 #include "machine/pve.h"
 
+/* How long a creation waits for a cluster that has no quorum, until it is looked at again. */
+#define QUORUM_USEC UINT64_C(30000000)
+
 static int fill_loaded(struct phx_observed *observed, const struct phx_loaded_list *list) {
         for (size_t i = 0; i < list->count; i++) {
                 const struct phx_loaded *loaded = &list->items[i];
@@ -138,6 +141,9 @@ static int observe_creation(
 
         if (machine->has_sought_creation && !asks_for_creation(input->configuration))
                 return 0;
+        /* Nothing says that it is back. */
+        if (observed->has_no_quorum && observed->retry_usec > QUORUM_USEC)
+                observed->retry_usec = QUORUM_USEC;
         if (observed->has_proxmox)
                 r = phx_machine_pve_observe_begun(machine->options.state_dir, observed);
         if (r >= 0)
