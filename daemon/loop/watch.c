@@ -33,7 +33,6 @@
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include <inotifytools/inotifytools.h>
 
@@ -96,12 +95,11 @@ struct watch {
         char *lxc_path; /* without links, as the entries are; NULL: there are no arrivals */
         struct entry *entries;
         size_t count;
-        int trouble;         /* of all that was tried the last time */
-        int found_trouble;   /* so far, this time */
-        bool open;           /* the library has an instance of ours */
-        bool rebuild;        /* which does not watch all that it seems to */
-        bool has_arrived;    /* a container, in the events that are being read */
-        uint64_t woken_usec; /* when events were read last */
+        int trouble;       /* of all that was tried the last time */
+        int found_trouble; /* so far, this time */
+        bool open;         /* the library has an instance of ours */
+        bool rebuild;      /* which does not watch all that it seems to */
+        bool has_arrived;  /* a container, in the events that are being read */
 };
 
 static void close_instance(struct watch *watch) {
@@ -239,19 +237,6 @@ static bool take_event(
         return true;
 }
 
-/* A file that is saved is several events within a millisecond or two: made, written, renamed. After
- * a tenth of a second of quiet the first one wakes us, and each other one would: six calls. */
-static void await_rest_of_save(struct watch *watch) {
-        static const struct timespec save = { .tv_nsec = 2000000 };
-        uint64_t now = 0;
-
-        if (sd_event_now(watch->event, CLOCK_MONOTONIC, &now) < 0)
-                return;
-        if (now - watch->woken_usec > 100000)
-                (void) nanosleep(&save, NULL);
-        watch->woken_usec = now;
-}
-
 static int watch_on_readable(sd_event_source *source, int fd, uint32_t revents, void *data) {
         phx_cleanup(phx_scope_done) struct phx_scope scope = { 0 };
         struct watch *watch = data;
@@ -259,7 +244,6 @@ static int watch_on_readable(sd_event_source *source, int fd, uint32_t revents, 
         bool is_sure = true;
         int error;
 
-        await_rest_of_save(watch);
         /* Not inotifytools_next_event(0), which takes zero for "wait for ever", and never more than
          * one event at once: the library would spin until there are so many. */
         while ((event = inotifytools_next_events(0, 1)))
