@@ -9,7 +9,7 @@
 DEB=$(echo /run/scenario/packages/phoenixd_*.deb)
 NAMESPACES=/sys/kernel/security/apparmor/policy/namespaces
 STACK='lxc-web//&:lxc-web:unconfined'
-KEPT=/etc/tmpfiles.d/phoenixd-namespaces.conf
+KEPT=/etc/systemd/system/phoenixd-namespaces.service
 
 apt_run() {
     DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Acquire::Languages=none "$@" >/root/apt.log 2>&1 || {
@@ -42,7 +42,7 @@ fi
 
 check "phoenixd is not there" test ! -e /usr/sbin/phoenixd
 check "the boot has made the namespace" test -d "$NAMESPACES/lxc-web"
-check "no unit has failed for it" not systemctl is-failed systemd-tmpfiles-setup
+check "by its unit" systemctl is-active phoenixd-namespaces
 check "the container starts" start_container web
 check "in its stack" wait_until 20 all_labelled web "$STACK (enforce)"
 stop_container web
