@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # with: pve
-# timeout: 5400
+# timeout: 1800
 # Missing containers of Proxmox are created by its own command, from a template and as clones: killed at any point, one is
 # complete or absent, and it is in its profile before Proxmox would start it.
 
@@ -84,7 +84,7 @@ pct destroy 906
 
 say "killed at random points"
 copies 1
-check "each is whole after the next start" kill_creations 20
+check "each is whole after the next start" kill_creations 6
 
 say "what one left that is not wanted any more is removed"
 copies 10
