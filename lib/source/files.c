@@ -192,6 +192,10 @@ static int files_open_directory(
                 return *ret_fd < 0 ? phx_error_errno(error, node->path) : 0;
         }
         way = phx_ways_to(&files->ways, node->path);
+        if (way && way->kind == PHX_WAY_ABSENT) {
+                node->is_plain = true;
+                return phx_error_set_in(error, -ENOENT, node->path, "%s", strerrordesc_np(ENOENT));
+        }
         if (!way || way->kind != PHX_WAY_OPEN)
                 return phx_trust_open_directory(files->trust, node->path, ret_fd, error);
         *ret_fd = openat(way->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -146,14 +146,16 @@ static bool is_listed(int dir_fd, const char *name) {
         return !S_ISDIR(st.st_mode);
 }
 
-/* With a scope that names entries alone: whether these are there, or not, as before. */
+/* With a scope that names entries alone, or nothing of it: whether these are there, or not, as
+ * before. One that is not there has none, and is named when it appears. */
 static bool are_same_entries(
                 struct phx_files *files,
                 const struct phx_files_node *node,
                 const struct phx_scope *scope) {
         const struct phx_way *way = NULL;
 
-        if (!scope || is_named(scope, node) || node->directory.result < 0)
+        if (!scope || is_named(scope, node) ||
+            (node->directory.result < 0 && node->directory.result != -ENOENT))
                 return false;
         for (size_t i = 0; i < scope->paths.count; i++) {
                 const char *path = scope->paths.items[i], *name = strrchr(path, '/');
