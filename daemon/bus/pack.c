@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,10 +22,12 @@
 /* What is around a key: the codes are 1 and so on, in this order, and one that begins as another
  * one does comes before it. */
 static const struct around {
-        const char *before, *behind;
+        char before;
+        unsigned char size; /* of BEHIND */
+        char behind[6];
 } arounds[] = {
-        { ",", "null" }, { ",", "false" }, { ",", "[]" }, { ",", "\"" },
-        { ",", "" },     { "{", "\"" },    { "{", "" },
+        { ',', 4, "null" }, { ',', 5, "false" }, { ',', 2, "[]" }, { ',', 1, "\"" },
+        { ',', 0, "" },     { '{', 1, "\"" },    { '{', 0, "" },
 };
 
 /* Bytes below are codes. */
@@ -35,6 +38,11 @@ void pack_done(struct pack *pack) {
         *pack = (struct pack){ 0 };
 }
 
+static char *write_text(char *to, const char *text, size_t size) {
+        memcpy(to, text, size);
+        return to + size;
+}
+
 /* --- packing --- */
 
 struct packing {
@@ -43,33 +51,41 @@ struct packing {
         unsigned char last; /* word */
 };
 
+static bool is_key_character(char c) {
+        return (c >= 'a' && c <= 'z') || c == '_' || (c >= '0' && c <= '9');
+}
+
 /* The size of a key at KEY with its quotation marks and the colon; 0 for anything else. */
 static size_t key_size(const char *key, const char *end) {
         const char *at = key + 1;
 
         if (key == end || *key != '"')
                 return 0;
-        while (at < end && at - key < PACK_WORD_SIZE - 2 &&
-               ((*at >= 'a' && *at <= 'z') || *at == '_' || (*at >= '0' && *at <= '9')))
+        while (at < end && at - key < PACK_WORD_SIZE - 2 && is_key_character(*at))
                 at++;
         return at > key + 1 && end - at >= 2 && at[0] == '"' && at[1] == ':'
                                ? (size_t) (at - key) + 2
                                : 0;
 }
 
-static bool is_word(const struct pack_word *word, const char *key, size_t size) {
-        return word->size == size && memcmp(word->text, key, size) == 0;
+static bool is_word(const struct pack_word *word, const char *key, const char *end) {
+        return word->size > 0 && (size_t) (end - key) >= word->size &&
+               memcmp(word->text, key, word->size) == 0;
 }
 
-/* The number of a key, which is given one if it has none yet; -1 when there is none left. */
-static int find_word(struct packing *packing, const char *key, size_t size) {
+/* The number of a key, which is given one if it has none yet; -1 when it is no key, or there is no
+ * number left. */
+static int find_word(struct packing *packing, const char *key) {
         struct pack *pack = packing->pack;
-        size_t i = packing->last < pack->count ? pack->words[packing->last].next : 0;
+        size_t size, i = pack->words[packing->last].next;
 
-        if (i < pack->count && is_word(&pack->words[i], key, size))
+        if (is_word(&pack->words[i], key, packing->end))
                 return (int) i;
+        size = key_size(key, packing->end);
+        if (size == 0)
+                return -1;
         for (i = 0; i < pack->count; i++)
-                if (is_word(&pack->words[i], key, size))
+                if (is_word(&pack->words[i], key, packing->end))
                         return (int) i;
         if (pack->count == PACK_WORDS)
                 return -1;
@@ -83,67 +99,83 @@ static int find_word(struct packing *packing, const char *key, size_t size) {
 static size_t find_around(char before, const char *behind, const char *end) {
         size_t i = 0;
 
-        while (arounds[i].before[0] != before ||
-               (size_t) (end - behind) < strlen(arounds[i].behind) ||
-               memcmp(behind, arounds[i].behind, strlen(arounds[i].behind)) != 0)
+        while (arounds[i].before != before || (size_t) (end - behind) < arounds[i].size ||
+               memcmp(behind, arounds[i].behind, arounds[i].size) != 0)
                 i++;
         return i;
 }
 
-/* The bytes that stand for what is at AT, which it passes: 1, or 0 when it is no key. */
-static int pack_key(struct packing *packing, char codes[2]) {
-        const char *key = packing->at + 1;
-        size_t size, around;
+/* Writes the bytes that stand for what is at AT, which it passes; false when it is no key. */
+static bool pack_key(struct packing *packing, char **to) {
+        const char before = packing->at[0], *key = packing->at + 1;
+        size_t around;
         int word;
 
-        if (packing->at[0] != ',' && packing->at[0] != '{')
-                return 0;
-        size = key_size(key, packing->end);
-        word = size > 0 ? find_word(packing, key, size) : -1;
+        if (before != ',' && before != '{')
+                return false;
+        word = find_word(packing, key);
         if (word < 0)
-                return 0;
-        around = find_around(packing->at[0], key + size, packing->end);
+                return false;
+        key += packing->pack->words[word].size;
+        around = find_around(before, key, packing->end);
         packing->pack->words[packing->last].next = (unsigned char) word;
         packing->last = (unsigned char) word;
-        packing->at = key + size + strlen(arounds[around].behind);
-        codes[0] = (char) (around + 1);
-        codes[1] = (char) (word + 1);
-        return 1;
+        packing->at = key + arounds[around].size;
+        *(*to)++ = (char) (around + 1);
+        *(*to)++ = (char) (word + 1);
+        return true;
+}
+
+/* Eight bytes at a time: whether one of them is below TEXT_FROM. */
+static bool has_control(const char *json, size_t size) {
+        const uint64_t ones = UINT64_C(0x0101010101010101);
+        uint64_t word = 0, found = 0;
+        size_t i = 0;
+
+        for (; i + sizeof(word) <= size; i += sizeof(word)) {
+                memcpy(&word, json + i, sizeof(word));
+                found |= (word - ones * TEXT_FROM) & ~word & (ones * 0x80);
+        }
+        for (; i < size; i++)
+                found |= (unsigned char) json[i] < TEXT_FROM;
+        return found != 0;
+}
+
+/* Nothing becomes longer. Returns the end. */
+static char *pack_text(struct packing *packing, char *to) {
+        const char *plain = packing->at, *quote;
+
+        while ((quote = memchr(packing->at, '"', (size_t) (packing->end - packing->at)))) {
+                char *behind = to + (quote - plain) - 1;
+
+                packing->at = quote > packing->at ? quote - 1 : quote;
+                if (packing->at == quote || !pack_key(packing, &behind)) {
+                        packing->at = quote + 1;
+                        continue;
+                }
+                memcpy(to, plain, (size_t) (quote - 1 - plain));
+                to = behind;
+                plain = packing->at;
+        }
+        return write_text(to, plain, (size_t) (packing->end - plain));
 }
 
 int pack_add(struct pack *pack, const char *json, size_t size, struct phx_buffer *packed) {
         struct packing packing = { .pack = pack, .at = json, .end = json + size };
-        const char *plain = json;
-        char codes[2];
-        int r = 0;
+        char *to;
 
+        if (has_control(json, size))
+                return -EBADMSG;
         if (!pack->words)
                 pack->words = calloc(PACK_WORDS, sizeof(*pack->words));
-        if (!pack->words)
+        to = pack->words ? phx_buffer_add_space(packed, size) : NULL;
+        if (!to)
                 return -ENOMEM;
-        while (r >= 0 && packing.at < packing.end) {
-                const char *here = packing.at;
-
-                if ((unsigned char) *here < TEXT_FROM)
-                        return -EBADMSG;
-                if (!pack_key(&packing, codes)) {
-                        packing.at++;
-                        continue;
-                }
-                r = phx_buffer_add(packed, plain, (size_t) (here - plain));
-                if (r >= 0)
-                        r = phx_buffer_add(packed, codes, sizeof(codes));
-                plain = packing.at;
-        }
-        return r < 0 ? r : phx_buffer_add(packed, plain, (size_t) (packing.end - plain));
+        packed->size -= (size_t) (to + size - pack_text(&packing, to));
+        return 0;
 }
 
 /* --- unpacking --- */
-
-static char *write_text(char *to, const char *text, size_t size) {
-        memcpy(to, text, size);
-        return to + size;
-}
 
 char *pack_write(const struct pack *pack, const char *packed, size_t size, char *to) {
         const char *at = packed, *end = packed + size;
@@ -160,9 +192,9 @@ char *pack_write(const struct pack *pack, const char *packed, size_t size, char 
                         break;
                 around = &arounds[at[0] - 1];
                 word = &pack->words[(unsigned char) at[1] - 1];
-                to = write_text(to, around->before, 1);
+                *to++ = around->before;
                 to = write_text(to, word->text, word->size);
-                to = write_text(to, around->behind, strlen(around->behind));
+                to = write_text(to, around->behind, around->size);
                 at += 2;
         }
         return to;
