@@ -53,6 +53,8 @@ check "it can be purged" apt_run purge phoenixd
 check "what a config names stays" test -e "$KEPT" -a -e /usr/share/phoenixd/container.seccomp
 check "the container starts" start_container web
 stop_container web
+# Else the next installation assigns the profile again.
+rm "$CONFIG"
 sed -i '/^lxc.apparmor.profile/d; /^lxc.seccomp/d' /var/lib/lxc/web/config
 check "when none does" apt_run install "$DEB"
 check "a purge" apt_run purge phoenixd
