@@ -2,8 +2,8 @@
 
 /* Small profiles take less time in the parser than a process of it takes to start, so that several
  * share one. That must not be seen: the policy of each is, byte for byte, what a run of its own
- * writes, and whoever is to blame for a failure is found by runs of their own. So of what a shared
- * run says nothing is told to anybody, and of what it writes nothing is used, unless all of it is
+ * writes, and the sources that fail are found by runs of their own. So of what a shared
+ * run says nothing is reported, and of what it writes nothing is used, unless all of it is
  * as it should be.
  *
  * The parser takes its files one after the other (-j0) and forgets what it knew of one before the

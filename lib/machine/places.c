@@ -29,7 +29,7 @@ static const char *const switches[] = { "disable", "force-complain" };
 
 struct phx_places {
         const struct phx_trust *trust;
-        struct phx_definers *definers; /* borrowed; NULL: nobody else looks there */
+        struct phx_definers *definers; /* borrowed; NULL: no other part looks there */
         struct phx_ways ways;
         struct phx_deployed_directory *opened; /* in this look, the last one that was */
         char *opened_path;

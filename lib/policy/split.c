@@ -17,7 +17,7 @@ static bool begins_with_version(const void *blob, size_t size, size_t offset) {
         return phx_stream_peek(&stream, PHX_STREAM_U32, "version");
 }
 
-/* A child would be of whoever stands before it, and another file may have defined it. */
+/* A child would belong to the profile before it, and another file may have defined it. */
 int phx_policy_split(
                 const void *blob,
                 size_t size,

@@ -24,7 +24,7 @@ int phx_update_end_compile(
                 struct phx_compile_job *job);
 
 /* The run that NAME shared came to nothing, or could not be started: that text is compiled alone
- * from now on, and only what then fails is told. */
+ * from now on, and only a failure there is reported. */
 void phx_update_turn_back(struct phx_update *update, const char *name);
 
 /* Whether something was taken a short time ago. */

@@ -4,13 +4,14 @@
  *
  * The most urgent one that waits is always the next. It runs alone, but for small ones behind which
  * others wait: these share a run of the parser, as its start takes longer than they do
- * (compiler/shared.c). Nobody may be worse off for it:
+ * (compiler/shared.c). No source may be worse off for it:
  *
  *   - What a running container waits for runs alone, and so does the first of a series.
  *   - So does what no look has ranked yet, as a running container may wait for it.
  *   - Of those that wait, each run that is allowed gets its part, so that no processor is idle.
  *   - Together they take no longer than one shipped profile, see below.
- *   - What has hats or children runs alone: in a run of several nobody could say whose they are.
+ *   - What has hats or children runs alone: in a run of several it could not be said whose they
+ * are.
  *   - What shared a run that came to nothing runs alone from then on, and so does what failed.
  *   - Their copies stand in one directory, which none of them must notice (source/agree.h). */
 
