@@ -59,21 +59,12 @@ check "it is created after the stop" wait_until 60 is_whole r1
 rm -rf "$LXC/r1"
 
 say "and a source waits for its clone"
-# Without a program, as the copy is done by the time that one has been started.
-freeze() {
-    local unit
-    for unit in /sys/fs/cgroup/system.slice/phoenixd-create-h1.*; do
-        echo "$1" >"$unit/cgroup.freeze"
-    done
-}
 entries "$(clone h1)"
-end=$((SECONDS + 120))
-until [[ -e $STAGE/h1 || $SECONDS -ge $end ]]; do :; done
-freeze 1
+freeze_in_copy h1
 check "the creation is under way" has_unit
 check "its source cannot be started" not lxc-start -n 910
 check "to LXC it is stopped" container_is 910 STOPPED
-freeze 0
+freeze h1 0
 check "the clone is created" wait_until 60 is_whole h1
 check "its source can be started then" start_container 910
 stop_container 910

@@ -58,8 +58,11 @@ kill_creation() {
     if [[ $((id % 2)) -eq 0 ]]; then entries "$(clone "$id")"; else entries "$(from_template "$id")"; fi
     wait_until 20 has_unit || return 1
     # Half of them in the copy, whenever this machine comes to it.
-    [[ $((id / 2 % 2)) -eq 0 ]] || wait_until 20 is_locked "$id" || return 1
-    sleep "0.$((RANDOM % 10))$((RANDOM % 10))"
+    if [[ $((id / 2 % 2)) -eq 0 ]]; then
+        sleep "0.$((RANDOM % 10))$((RANDOM % 10))"
+    else
+        wait_until 20 is_locked "$id" || return 1
+    fi
     if is_absent "$id"; then met=absent; elif is_locked "$id"; then met=half; fi
     case $way in
     0) end_units ;;
