@@ -414,12 +414,9 @@ static int open_state(struct work *work, struct phx_error *error) {
         const char *path = work->options->state_dir;
         int r;
 
-        r = phx_directory_ensure(path, 0700);
+        r = phx_directory_ensure_open(path, 0700, &work->state_fd);
         if (r < 0)
                 return phx_error_set(error, r, "%s: %s", path, strerrordesc_np(-r));
-        work->state_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (work->state_fd < 0)
-                return phx_error_errno(error, path);
         (void) phx_file_remove_leftovers(work->state_fd);
         return 0;
 }

@@ -356,6 +356,21 @@ int phx_directory_ensure(const char *path, mode_t mode) {
         return r < 0 ? r : file_make_directory(copy, mode);
 }
 
+int phx_directory_ensure_open(const char *path, mode_t mode, int *ret_fd) {
+        int r, fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        if (fd < 0 && errno == ENOENT) {
+                r = phx_directory_ensure(path, mode);
+                if (r < 0)
+                        return r;
+                fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        }
+        if (fd < 0)
+                return phx_errno();
+        *ret_fd = fd;
+        return 0;
+}
+
 /* A read lease is granted only while no process has the file open for writing (fcntl(2)). File
  * systems without leases answer otherwise, and are believed to be at rest. The lease is given back
  * at once: it is a question only. */

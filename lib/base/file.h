@@ -91,3 +91,5 @@ static inline void phx_closedirp(DIR **directory) {
 
 /* mkdir -p of an absolute path with MODE for what is created, whatever the umask. */
 int phx_directory_ensure(const char *path, mode_t mode);
+/* The same, and opens it for reading; one call where it is there. */
+int phx_directory_ensure_open(const char *path, mode_t mode, int *ret_fd);

@@ -114,32 +114,60 @@ static int watches_add_step(struct phx_strings *watches, const struct way *way, 
         return r < 0 ? r : 0;
 }
 
-static int walk(struct phx_strings *watches, const char *path) {
-        struct way way = { .at = "/" };
+/* What is longer leads nowhere. */
+static bool watches_set_rest(struct way *way, const char *path) {
+        if (strlen(path) >= sizeof(way->rest))
+                return false;
+        memcpy(way->rest, path, strlen(path) + 1);
+        return true;
+}
+
+/* On from where WAY is: 1 when it has come to the end of REST. */
+static int walk(struct phx_strings *watches, struct way *way) {
         char name[NAME_MAX + 1];
         int r = 0;
 
-        /* What is longer leads nowhere. */
-        if (strlen(path) >= sizeof(way.rest))
-                return 0;
-        memcpy(way.rest, path, strlen(path) + 1);
-
-        for (watches_next_component(&way, name); name[0] && r >= 0;
-             watches_next_component(&way, name)) {
-                if (!may_others_write(&way))
-                        r = watches_add_step(watches, &way, name);
-                if (watches_step(&way, name) == STEPPED_TO_THE_END)
-                        return r < 0 ? r : watches_add_step(watches, &way, name);
+        for (watches_next_component(way, name); name[0] && r >= 0;
+             watches_next_component(way, name)) {
+                if (!may_others_write(way))
+                        r = watches_add_step(watches, way, name);
+                if (watches_step(way, name) == STEPPED_TO_THE_END)
+                        return r < 0 ? r : watches_add_step(watches, way, name);
         }
-        if (r >= 0)
-                r = phx_strings_add_once(watches, way.at);
+        return r < 0 ? r : 1;
+}
+
+static int watches_add(struct phx_strings *watches, struct way *way, const char *path) {
+        int r = watches_set_rest(way, path) ? walk(watches, way) : 0;
+
+        if (r > 0)
+                r = phx_strings_add_once(watches, way->at);
         return r < 0 ? r : 0;
 }
 
 int phx_watches_add_directory(struct phx_strings *watches, const char *directory) {
-        return walk(watches, directory);
+        struct way way = { .at = "/" };
+
+        return watches_add(watches, &way, directory);
+}
+
+int phx_watches_add_directories(
+                struct phx_strings *watches,
+                const char *above,
+                const struct phx_strings *names) {
+        struct way there = { .at = "/" };
+        int r = watches_set_rest(&there, above) ? walk(watches, &there) : 0;
+
+        if (r <= 0)
+                return r;
+        for (size_t i = 0; r >= 0 && i < names->count; i++) {
+                struct way way = there;
+
+                r = watches_add(watches, &way, names->items[i]);
+        }
+        return r < 0 ? r : 0;
 }
 
 int phx_watches_add_file(struct phx_strings *watches, const char *path) {
-        return walk(watches, path);
+        return phx_watches_add_directory(watches, path);
 }

@@ -15,6 +15,11 @@
 
 /* The way to DIRECTORY, and the directory itself. */
 int phx_watches_add_directory(struct phx_strings *watches, const char *directory);
+/* The same for NAMES, paths from the directory ABOVE, the way to which is walked once. */
+int phx_watches_add_directories(
+                struct phx_strings *watches,
+                const char *above,
+                const struct phx_strings *names);
 /* The way to the file PATH, up to its name in the directory that really holds it: what else is made
  * beside it does not matter. */
 int phx_watches_add_file(struct phx_strings *watches, const char *path);

@@ -10,9 +10,9 @@
  *
  * Most configs include the same few files. Each is looked at once in a look, with what it includes
  * in its turn, so that a config that has not changed costs no more than a comparison of names. It
- * is opened by the whole way each time, since a link on that may lead elsewhere now; but read only
- * when what is found there has another stamp than before. The way through the includes is that of
- * lxc/walk.c.
+ * is opened by the whole way each time, since a link on that may lead elsewhere now; but within one
+ * look by the directories that are open already, and read only when what is found there has another
+ * stamp than before. The way through the includes is that of lxc/walk.c.
  *
  * An item stays where it is as others are added, and is dropped only at the end of a look that has
  * asked for all that there is. Of one that cannot be read only its watches are kept. */
@@ -34,6 +34,7 @@
 #include "base/sorted.h"
 #include "base/trust.h"
 #include "base/watches.h"
+#include "base/ways.h"
 #include "lxc/text.h"
 
 struct reader_item {
@@ -52,6 +53,8 @@ struct phx_lxc_reader {
         struct reader_item **items; /* sorted by path */
         size_t count;
         const struct phx_scope *scope; /* of the look; NULL: all */
+        bool is_looking;               /* between begin and end: WAYS may be used */
+        struct phx_ways ways;
         unsigned long look;
         unsigned long visit;
         unsigned long moves; /* counts items that are to be watched elsewhere */
@@ -108,11 +111,16 @@ struct phx_lxc_reader *phx_lxc_reader_free(struct phx_lxc_reader *reader) {
         for (size_t i = 0; i < reader->count; i++)
                 reader_item_free(reader->items[i]);
         free(reader->items);
+        phx_ways_done(&reader->ways);
         free(reader);
         return NULL;
 }
 
 void phx_lxc_reader_begin(struct phx_lxc_reader *reader, const struct phx_scope *scope) {
+        static const struct phx_trust any = { .root = "/", .anyone = true };
+
+        reader->is_looking = true;
+        reader->ways.trust = &any;
         reader->scope = scope;
         reader->look++;
 }
@@ -156,6 +164,8 @@ void phx_lxc_reader_end(struct phx_lxc_reader *reader) {
         }
         reader->count = kept;
         reader->scope = NULL;
+        reader->is_looking = false;
+        phx_ways_done(&reader->ways);
         reader->look++;
 }
 
@@ -376,17 +386,46 @@ static int reader_read_opened(struct reader_item *item, int fd, bool with_text) 
         return r < 0 ? r : set_fact(include, "directory", "-");
 }
 
-static int reader_read(struct reader_item *item, bool with_text, bool may_wait) {
+/* By the directories of this look, where only real ones are on the way: 1, else 0. */
+static int reader_open_by_ways(struct phx_lxc_reader *reader, const char *path, int *ret_fd) {
+        const struct phx_way *way = phx_ways_to_parent(&reader->ways, path);
+        phx_autoclose int fd = -1;
+        struct stat st;
+
+        if (!way)
+                return -ENOMEM;
+        if (way->kind == PHX_WAY_ABSENT)
+                return -ENOENT;
+        if (way->kind != PHX_WAY_OPEN || phx_is_remote(path))
+                return 0;
+        fd = openat(way->fd, strrchr(path, '/') + 1, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0 && errno == ENOENT)
+                return -ENOENT;
+        if (fd < 0 || fstat(fd, &st) < 0 || S_ISLNK(st.st_mode))
+                return 0;
+        *ret_fd = PHX_TAKE_FD(fd);
+        return 1;
+}
+
+static int reader_open(struct phx_lxc_reader *reader, struct reader_item *item, int *ret_fd) {
+        const char *path = item->include.path;
         const struct phx_trust any = { .root = "/",
                                        .anyone = true,
-                                       .remote_copy = may_wait ? PHX_REMOTE_ROOT : NULL,
+                                       .remote_copy = reader->may_wait ? PHX_REMOTE_ROOT : NULL,
                                        .is_link_met = &item->is_link_met };
-        phx_autoclose int fd = -1;
         mode_t mode = 0;
-        int r;
+        int r = 0;
 
-        item->is_link_met = !phx_is_normal_path(item->include.path);
-        r = phx_trust_open_path(&any, item->include.path, &fd, &mode, NULL);
+        item->is_link_met = !phx_is_normal_path(path);
+        if (reader->is_looking && !item->is_link_met)
+                r = reader_open_by_ways(reader, path, ret_fd);
+        return r == 0 ? phx_trust_open_path(&any, path, ret_fd, &mode, NULL) : r;
+}
+
+static int reader_read(struct phx_lxc_reader *reader, struct reader_item *item, bool with_text) {
+        phx_autoclose int fd = -1;
+        int r = reader_open(reader, item, &fd);
+
         if (r == -ENOENT || r == -ENOTDIR) {
                 reader_forget(&item->include);
                 item->stamp = (struct phx_stamp){ 0 };
@@ -431,7 +470,7 @@ static int reader_take(
         with_text = with_text && reader_lacks_text(item);
         if (!item->is_read || with_text ||
             (item->looked_at != reader->look && reader_is_in_scope(reader->scope, item))) {
-                r = reader_read(item, with_text, reader->may_wait);
+                r = reader_read(reader, item, with_text);
                 if (!reader->is_unwatched)
                         watched = reader_find_watches(reader, item);
         }

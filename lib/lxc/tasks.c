@@ -276,8 +276,10 @@ int phx_tasks_read(
         r = list_pids(roots, query, PHX_CGROUPS_PROCESSES, &pids, error);
         if (r < 0)
                 return r;
-        scan.proc_fd = open(roots->proc, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (scan.proc_fd < 0)
+        /* Of a stopped container there are none. */
+        if (pids.count > 0)
+                scan.proc_fd = open(roots->proc, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (pids.count > 0 && scan.proc_fd < 0)
                 return phx_error_errno(error, roots->proc);
 
         for (size_t i = 0; i < pids.count; i++) {

@@ -26,17 +26,14 @@ static int machine_open_below(
 
         if (phx_printf(&path, "%s/%s", directory, name) < 0)
                 return -ENOMEM;
-        r = phx_directory_ensure(path, 0700);
+        r = phx_directory_ensure_open(path, 0700, ret_fd);
         if (r < 0)
                 return phx_error_set(
                                 error,
                                 r,
-                                "%s: cannot be created: %s",
+                                "%s: cannot be opened or created: %s",
                                 path,
                                 strerrordesc_np(-r));
-        *ret_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (*ret_fd < 0)
-                return phx_error_errno(error, path);
         (void) phx_file_remove_leftovers(*ret_fd);
         return 0;
 }

@@ -81,38 +81,30 @@ static int observe_add_deployed(
                 const struct phx_machine *machine,
                 const struct phx_settings *settings,
                 struct phx_observed *observed) {
+        static const char *const links[] = { "disable", "force-complain", "lxc", "local" };
         phx_cleanup(phx_strings_done) struct phx_strings directories = { 0 };
         int r;
 
         r = phx_strings_copy(&directories, phx_definers_directories(machine->definers));
+        for (size_t i = 0; r >= 0 && i < PHX_ELEMENTS(links); i++)
+                r = phx_strings_add(&directories, links[i]);
         if (r >= 0)
                 r = observe_add_parents(observed, &directories);
+        if (r < 0)
+                return r;
         phx_strings_unique(&directories);
-        for (size_t i = 0; r >= 0 && i < directories.count; i++) {
-                phx_autofree char *path = NULL;
-
-                if (phx_printf(&path, "%s/%s", settings->deployed_dir, directories.items[i]) < 0)
-                        return -ENOMEM;
-                r = phx_watches_add_directory(&observed->watches, path);
-        }
-        return r;
+        return phx_watches_add_directories(
+                        &observed->watches,
+                        settings->deployed_dir,
+                        &directories);
 }
 
 static int observe_add_watches(
                 const struct phx_machine *machine,
                 const struct phx_settings *settings,
                 struct phx_observed *observed) {
-        static const char *const links[] = { "disable", "force-complain", "lxc", "local" };
-        int r;
+        int r = phx_profiles_watches(machine->profiles, &observed->watches);
 
-        r = phx_profiles_watches(machine->profiles, &observed->watches);
-        for (size_t i = 0; r >= 0 && i < PHX_ELEMENTS(links); i++) {
-                phx_autofree char *path = NULL;
-
-                if (phx_printf(&path, "%s/%s", settings->deployed_dir, links[i]) < 0)
-                        return -ENOMEM;
-                r = phx_watches_add_directory(&observed->watches, path);
-        }
         if (r >= 0)
                 r = observe_add_deployed(machine, settings, observed);
         if (r >= 0)

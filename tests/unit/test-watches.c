@@ -50,6 +50,38 @@ static void every_directory_on_the_way_is_watched(void **state) {
         assert_true(is_watched(&watches, "a/b/c"));
 }
 
+static void directories_below_one_are_watched_as_each_by_itself(void **state) {
+        phx_cleanup(phx_strings_done) struct phx_strings watches = { 0 }, names = { 0 };
+        phx_cleanup(phx_strings_done) struct phx_strings each = { 0 };
+        static const char *const below[] = { "b", "b/c", "missing", "link", "up", "missing/more" };
+
+        tree_mkdir("a/b/c");
+        tree_mkdir("else/d");
+        assert_int_equal(symlink(tree_path("else/d"), tree_path("a/link")), 0);
+        assert_int_equal(symlink("../else", tree_path("a/up")), 0);
+        for (size_t i = 0; i < PHX_ELEMENTS(below); i++) {
+                phx_autofree char *path = NULL;
+
+                assert_int_equal(phx_strings_add(&names, below[i]), 0);
+                assert_int_equal(phx_printf(&path, "%s/%s", tree_path("a"), below[i]), 0);
+                assert_int_equal(phx_watches_add_directory(&each, path), 0);
+        }
+        assert_int_equal(phx_watches_add_directories(&watches, tree_path("a"), &names), 0);
+        phx_strings_sort(&watches);
+        phx_strings_sort(&each);
+        assert_true(phx_strings_equal(&watches, &each));
+}
+
+static void below_what_is_missing_the_way_ends_there(void **state) {
+        phx_cleanup(phx_strings_done) struct phx_strings watches = { 0 }, names = { 0 };
+
+        tree_mkdir("a");
+        assert_int_equal(phx_strings_add(&names, "c"), 0);
+        assert_int_equal(phx_watches_add_directories(&watches, tree_path("a/b"), &names), 0);
+        assert_true(is_name_watched(&watches, "a", "b"));
+        assert_false(phx_strings_has(&watches, tree_path("a/b/c")));
+}
+
 static void on_the_way_only_the_next_name_matters(void **state) {
         phx_cleanup(phx_strings_done) struct phx_strings watches = { 0 };
 
@@ -172,6 +204,8 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         const struct CMUnitTest tests[] = {
                 TEST(every_directory_on_the_way_is_watched),
+                TEST(directories_below_one_are_watched_as_each_by_itself),
+                TEST(below_what_is_missing_the_way_ends_there),
                 TEST(on_the_way_only_the_next_name_matters),
                 TEST(of_what_does_not_exist_only_the_name_matters),
                 TEST(beside_a_file_others_may_come_and_go),
