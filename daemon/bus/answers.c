@@ -2,8 +2,12 @@
 
 /* Answers about all objects of a kind: with ten thousand of them, more work than may be done in one
  * go. Each is a reply that is written some objects at a time, in turns with everything else, and
- * sent when it is whole; one that is short is sent at once. It goes on after the key that it came
- * to: an object that comes or goes meanwhile is in it or not, and all others are in it once.
+ * sent when it is whole; one that is short is sent at once.
+ *
+ * An array goes on after the key that it came to: an object that comes or goes meanwhile is in it
+ * or not, and all others are in it once. A text is of one pass (board.h). What is written of it
+ * goes into a file in memory, which libsystemd sends as it is: a message of its own would be
+ * allocated and copied in one go.
  *
  * No user can make the daemon hold many of them, or keep another one out: for one that is not short
  * the bus is asked first whose it is, as in request.c, and meanwhile nothing of it is held. */
@@ -18,6 +22,8 @@
 
 /* Each is read for it, and all its properties may be written: some 50 us. */
 #define OBJECTS_AT_ONCE 50
+/* Bytes of a text: about half a millisecond. */
+#define TEXT_AT_ONCE ((size_t) 256 * 1024)
 /* Bytes of a long answer, and how long none comes until its memory is given back. */
 #define LONG_ANSWER ((size_t) 64 * 1024)
 #define REST_USEC 2000000
@@ -34,6 +40,8 @@ struct bus_answer {
         struct bus_answer_plan plan;
         enum phx_object_kind kind; /* that it is at */
         char *after;               /* the key that it came to; NULL before the first of a kind */
+        struct board_text text;
+        char *text_at; /* in the reply: what comes next */
         struct bus_answer *next;
 };
 
@@ -57,6 +65,7 @@ static struct bus_answer *bus_answer_free(struct bus_answer *answer) {
         sd_bus_message_unref(answer->call);
         sd_bus_message_unref(answer->reply);
         free(answer->after);
+        board_text_done(&answer->text);
         free(answer);
 
         return NULL;
@@ -74,12 +83,35 @@ static int answer_open(struct bus_answer *answer) {
 
         answer->kind = answer->plan.first;
         r = sd_bus_message_new_method_return(answer->call, &answer->reply);
-        return r < 0 ? r : sd_bus_message_open_container(answer->reply, 'a', answer->plan.type);
+        if (r < 0)
+                return r;
+        if (!answer->plan.describe)
+                return sd_bus_message_open_container(answer->reply, 'a', answer->plan.type);
+        r = answer->plan.describe(answer->bus->board, &answer->text);
+        if (r < 0 || (answer->text.size > TEXT_AT_ONCE && !answer->is_known))
+                return r;
+        return sd_bus_message_append_string_space(
+                        answer->reply,
+                        answer->text.size,
+                        &answer->text_at);
 }
 
 static void answer_drop(struct bus_answer *answer) {
         answer->reply = sd_bus_message_unref(answer->reply);
         free(PHX_TAKE(answer->after));
+        board_text_done(&answer->text);
+}
+
+/* Some more of it: 1 when it is whole. */
+static int text_write(struct bus_answer *answer) {
+        if (!answer->text_at)
+                return 0;
+        answer->text_at = board_text_write(
+                        answer->bus->board,
+                        &answer->text,
+                        TEXT_AT_ONCE,
+                        answer->text_at);
+        return answer->text.is_whole;
 }
 
 /* Some more of its objects: 1 when it is whole. */
@@ -112,13 +144,13 @@ static int answer_write(struct bus_answer *answer) {
 
 /* 1 when nothing more is to be done for it. */
 static int answer_go_on(struct bus_answer *answer) {
-        int r = answer_write(answer);
+        int r = answer->plan.describe ? text_write(answer) : answer_write(answer);
 
         if (r == 0)
                 return 0;
         if (answer->is_known)
                 bus_answer_made(answer->bus, LONG_ANSWER);
-        if (r > 0)
+        if (r > 0 && !answer->plan.describe)
                 r = sd_bus_message_close_container(answer->reply);
         if (r >= 0)
                 r = sd_bus_send(NULL, answer->reply, NULL);
@@ -183,34 +215,68 @@ static bool answers_flood(const struct bus *bus, const char *sender) {
         return count >= BUS_ANSWERS_OF_SENDER;
 }
 
+/* When it is known whose it is: begins it again, for the turns that it will take. */
+static int answer_go_on_for(struct bus_answer *answer, uint32_t uid) {
+        int r;
+
+        answer->uid = uid;
+        if (answer_is_too_much(answer))
+                return -EBUSY;
+        answer->is_known = true;
+        r = answer_open(answer);
+        if (r < 0)
+                return r;
+        answers_take_turn(answer->bus);
+        return 0;
+}
+
+static void answer_refuse(sd_bus_message *call, int code) {
+        if (code == -EBUSY)
+                (void) sd_bus_reply_method_errorf(call, BUS_ERROR_BUSY, "%s", TOO_MANY);
+        else
+                (void) sd_bus_reply_method_errno(call, code, NULL);
+}
+
 static int answer_on_who(sd_bus_message *reply, void *data, sd_bus_error *error) {
         struct bus_answer *answer = data;
+        uint32_t uid = 0;
         int r;
 
         answer->who = sd_bus_slot_unref(answer->who);
-        r = sd_bus_message_is_method_error(reply, NULL) > 0
-                            ? -EACCES
-                            : sd_bus_message_read(reply, "u", &answer->uid);
-        if (r >= 0 && answer_is_too_much(answer)) {
-                (void) sd_bus_reply_method_errorf(answer->call, BUS_ERROR_BUSY, "%s", TOO_MANY);
-                (void) bus_answer_free(answer);
-                return 0;
-        }
+        r = sd_bus_message_is_method_error(reply, NULL) > 0 ? -EACCES
+                                                            : sd_bus_message_read(reply, "u", &uid);
         if (r >= 0)
-                r = answer_open(answer);
+                r = answer_go_on_for(answer, uid);
         if (r < 0) {
-                (void) sd_bus_reply_method_errno(answer->call, r, NULL);
+                answer_refuse(answer->call, r);
                 (void) bus_answer_free(answer);
-                return 0;
         }
-        answer->is_known = true;
-        answers_take_turn(answer->bus);
         return 0;
 }
 
 static int answer_on_departure(sd_bus_message *message, void *data, sd_bus_error *error) {
         (void) bus_answer_free(data);
         return 0;
+}
+
+static struct bus_answer *answer_new(
+                struct bus *bus,
+                sd_bus_message *call,
+                const struct bus_answer_plan *plan) {
+        struct bus_answer *answer = calloc(1, sizeof(*answer));
+
+        if (!answer)
+                return NULL;
+        answer->bus = bus;
+        answer->call = sd_bus_message_ref(call);
+        answer->plan = *plan;
+        return answer;
+}
+
+/* To those that take more than one turn. */
+static void answers_add(struct bus_answer *answer) {
+        answer->next = answer->bus->answers;
+        answer->bus->answers = answer;
 }
 
 int bus_answer_begin(
@@ -223,12 +289,9 @@ int bus_answer_begin(
 
         if (answers_flood(bus, sd_bus_message_get_sender(call)))
                 return sd_bus_error_set(error, BUS_ERROR_BUSY, TOO_MANY);
-        answer = calloc(1, sizeof(*answer));
+        answer = answer_new(bus, call, plan);
         if (!answer)
                 return -ENOMEM;
-        answer->bus = bus;
-        answer->call = sd_bus_message_ref(call);
-        answer->plan = *plan;
         r = answer_open(answer);
         if (r < 0)
                 return r;
@@ -240,9 +303,24 @@ int bus_answer_begin(
                 r = bus_ask_who(bus, call, &answer->who, answer_on_who, answer);
         if (r < 0)
                 return r;
-        answer->next = bus->answers;
-        bus->answers = PHX_TAKE(answer);
+        answers_add(PHX_TAKE(answer));
         return 1;
+}
+
+void bus_answer_begin_for(
+                struct bus *bus,
+                sd_bus_message *call,
+                uint32_t uid,
+                const struct bus_answer_plan *plan) {
+        phx_cleanup(bus_answer_freep) struct bus_answer *answer = answer_new(bus, call, plan);
+        int r = answer ? answer_go_on_for(answer, uid) : -ENOMEM;
+
+        if (r >= 0)
+                r = bus_watch_departure(bus, call, &answer->departure, answer_on_departure, answer);
+        if (r < 0)
+                answer_refuse(call, r);
+        else
+                answers_add(PHX_TAKE(answer));
 }
 
 static int on_rest(sd_event_source *source, uint64_t usec, void *data) {

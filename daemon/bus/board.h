@@ -78,16 +78,6 @@ int board_inits(const struct board *board, pid_t **ret_pids, size_t *ret_count);
 
 /* --- what is answered, in JSON; each adds to BUFFER: 0 or a negative errno --- */
 
-/* All of it: with many objects that is long, so that board_text_write() writes it to where it is to
- * be, SIZE bytes without a NUL, before the board changes. board_text_done() frees what is rendered
- * of it; the zero value is nothing. */
-struct board_text {
-        char *head, *tail;
-        size_t size;
-};
-int board_describe(const struct board *board, struct board_text *ret_text);
-void board_text_write(const struct board *board, const struct board_text *text, char *to);
-void board_text_done(struct board_text *text);
 /* All but the lists of objects. */
 int board_describe_daemon(const struct board *board, struct phx_buffer *buffer);
 /* At most COUNT objects of KIND behind the key AFTER, and the key behind which the next are. */
@@ -104,5 +94,26 @@ int board_describe_container(
                 const struct board *board,
                 const struct shelf_object *container,
                 struct phx_buffer *buffer);
-/* The plan. */
-int board_describe_plan(const struct board *board, struct phx_buffer *buffer);
+
+/* --- what may be long, and is written in parts --- */
+
+/* A text about all objects of some kinds, as they are when it is begun. The zero value is nothing;
+ * board_text_done() is for both a whole one and one that was given up. */
+struct board_text {
+        char *head, *tail;
+        enum phx_object_kind kind;   /* of the first list */
+        unsigned lists;              /* of that kind and those that follow */
+        struct shelf_object **items; /* of all lists, pinned */
+        size_t counts[PHX_OBJECT_KINDS];
+        size_t size;   /* of all, without a NUL */
+        unsigned list; /* the part that comes next */
+        size_t at, left;
+        bool is_begun, is_whole;
+};
+/* All of it, and the plan. 0 or a negative errno. */
+int board_describe(const struct board *board, struct board_text *ret_text);
+int board_describe_plan(const struct board *board, struct board_text *ret_text);
+/* Writes what comes next, some LIMIT bytes of it, to TO, where there is room for all that is left.
+ * Returns the end. */
+char *board_text_write(const struct board *board, struct board_text *text, size_t limit, char *to);
+void board_text_done(struct board_text *text);

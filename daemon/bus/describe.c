@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /* The answers of the board. An object is never read for one: the text that the engine has sent is
- * copied into its place. What is not an object is small, and rendered when it is asked for. */
+ * copied into its place. What is not an object is small, and rendered when it is asked for.
+ *
+ * A text about all objects is of one pass, although the board may change before it is whole: its
+ * objects are pinned when it is begun, and so are never changed under it. */
 
 #include <errno.h>
 #include <stdlib.h>
@@ -10,64 +13,53 @@
 #include "bus/board.h"
 #include "codec/snapshot_json.h"
 
-/* A member that is a list of all objects of KIND, and the comma before it. */
-static int add_list(
-                const struct board *board,
-                enum phx_object_kind kind,
-                struct phx_buffer *buffer) {
-        int r;
+/* --- what is written in parts --- */
 
-        r = phx_buffer_addf(buffer, ",\"%s\":[", phx_object_kind_to_string(kind));
-        if (r >= 0)
-                r = shelves_join(
-                                &board->shelves,
-                                kind,
-                                0,
-                                board->shelves.kinds[kind].count,
-                                buffer);
-        return r < 0 ? r : phx_buffer_add(buffer, "]", 1);
+void board_text_done(struct board_text *text) {
+        size_t count = 0;
+
+        for (unsigned list = 0; list < text->lists; list++)
+                count += text->counts[list];
+        for (size_t i = 0; text->items && i < count; i++)
+                (void) shelf_object_free(text->items[i]);
+        free(text->items);
+        free(text->head);
+        free(text->tail);
+        *text = (struct board_text){ 0 };
 }
-
-/* --- all of it --- */
 
 #define LIST_BEFORE ",\""
 #define LIST_BEGIN "\":["
 #define LIST_END "]"
 
-static size_t list_size(const struct board *board, enum phx_object_kind kind) {
-        const struct shelf *shelf = &board->shelves.kinds[kind];
-        size_t size = strlen(LIST_BEFORE) + strlen(phx_object_kind_to_string(kind)) +
-                      strlen(LIST_BEGIN) + strlen(LIST_END);
+/* Pins all objects of LISTS kinds from KIND on, between the head and the tail. */
+static int text_pin(
+                const struct board *board,
+                enum phx_object_kind kind,
+                unsigned lists,
+                struct board_text *text) {
+        size_t count = 0, at = 0;
 
-        for (size_t i = 0; i < shelf->count; i++)
-                size += shelf->items[i]->size + (i > 0);
-        return size;
-}
+        for (unsigned list = 0; list < lists; list++)
+                count += board->shelves.kinds[kind + list].count;
+        text->items = calloc(count + 1, sizeof(*text->items));
+        if (!text->items)
+                return -ENOMEM;
+        text->kind = kind;
+        text->lists = lists;
+        text->size = strlen(text->head) + strlen(text->tail);
+        for (unsigned list = 0; list < lists; list++) {
+                const struct shelf *shelf = &board->shelves.kinds[kind + list];
 
-static char *write_word(char *to, const char *word, size_t size) {
-        memcpy(to, word, size);
-        return to + size;
-}
-
-static char *write_list(const struct board *board, enum phx_object_kind kind, char *to) {
-        const struct shelf *shelf = &board->shelves.kinds[kind];
-        const char *name = phx_object_kind_to_string(kind);
-
-        to = write_word(to, LIST_BEFORE, strlen(LIST_BEFORE));
-        to = write_word(to, name, strlen(name));
-        to = write_word(to, LIST_BEGIN, strlen(LIST_BEGIN));
-        for (size_t i = 0; i < shelf->count; i++) {
-                if (i > 0)
-                        *to++ = ',';
-                to = shelf_write(&board->shelves, shelf->items[i], to);
+                text->counts[list] = shelf->count;
+                text->size += strlen(LIST_BEFORE LIST_BEGIN LIST_END) +
+                              strlen(phx_object_kind_to_string(kind + list));
+                for (size_t i = 0; i < shelf->count; i++) {
+                        text->items[at++] = shelf_object_pin(shelf->items[i]);
+                        text->size += shelf->items[i]->size + (i > 0);
+                }
         }
-        return write_word(to, LIST_END, strlen(LIST_END));
-}
-
-void board_text_done(struct board_text *text) {
-        free(text->head);
-        free(text->tail);
-        *text = (struct board_text){ 0 };
+        return 0;
 }
 
 /* Two JSON objects become one: without the end of the first, and with a comma for the begin of the
@@ -81,20 +73,75 @@ int board_describe(const struct board *board, struct board_text *ret_text) {
                 r = phx_description_tail_render(board->rest.snapshot, &text.tail);
         if (r < 0)
                 return r;
-        text.size = strlen(text.head) - 1 + strlen(text.tail);
-        for (unsigned kind = 0; kind <= PHX_OBJECT_DRIFT; kind++)
-                text.size += list_size(board, (enum phx_object_kind) kind);
+        text.head[strlen(text.head) - 1] = '\0';
+        text.tail[0] = ',';
+        r = text_pin(board, PHX_OBJECT_PROFILE, PHX_OBJECT_DRIFT + 1, &text);
+        if (r < 0)
+                return r;
         *ret_text = PHX_TAKE_STRUCT(text);
         return 0;
 }
 
-void board_text_write(const struct board *board, const struct board_text *text, char *to) {
-        to = write_word(to, text->head, strlen(text->head) - 1);
-        for (unsigned kind = 0; kind <= PHX_OBJECT_DRIFT; kind++)
-                to = write_list(board, (enum phx_object_kind) kind, to);
-        *to++ = ',';
-        (void) write_word(to, text->tail + 1, strlen(text->tail) - 1);
+int board_describe_plan(const struct board *board, struct board_text *ret_text) {
+        phx_cleanup(board_text_done) struct board_text text = { 0 };
+        int r;
+
+        r = phx_plan_head_render(board->rest.snapshot, &text.head);
+        if (r >= 0)
+                r = phx_replace(&text.tail, "}");
+        if (r < 0)
+                return r;
+        text.head[strlen(text.head) - 1] = '\0';
+        r = text_pin(board, PHX_OBJECT_STEP, 2, &text);
+        if (r < 0)
+                return r;
+        *ret_text = PHX_TAKE_STRUCT(text);
+        return 0;
 }
+
+static char *write_word(char *to, const char *word) {
+        const size_t size = strlen(word);
+
+        memcpy(to, word, size);
+        return to + size;
+}
+
+/* The next object, with what comes before it; or the end of a list, or the begin of the next. */
+static char *text_write_next(const struct board *board, struct board_text *text, char *to) {
+        if (!text->is_begun) {
+                text->is_begun = true;
+                text->left = text->counts[text->list];
+                to = write_word(to, LIST_BEFORE);
+                to = write_word(to, phx_object_kind_to_string(text->kind + text->list));
+                return write_word(to, LIST_BEGIN);
+        }
+        if (text->left == 0) {
+                text->is_begun = false;
+                text->list++;
+                return write_word(to, LIST_END);
+        }
+        if (text->left < text->counts[text->list])
+                *to++ = ',';
+        text->left--;
+        return shelf_write(&board->shelves, text->items[text->at++], to);
+}
+
+char *board_text_write(const struct board *board, struct board_text *text, size_t limit, char *to) {
+        const char *begin = to;
+
+        if (text->head)
+                to = write_word(to, text->head);
+        free(PHX_TAKE(text->head));
+        while (text->list < text->lists) {
+                if ((size_t) (to - begin) >= limit)
+                        return to;
+                to = text_write_next(board, text, to);
+        }
+        text->is_whole = true;
+        return write_word(to, text->tail);
+}
+
+/* --- what is short --- */
 
 int board_describe_daemon(const struct board *board, struct phx_buffer *buffer) {
         phx_autofree char *text = NULL;
@@ -186,18 +233,4 @@ int board_describe_container(
         if (r >= 0)
                 r = shelves_join_drifts(&board->shelves, shelf_key(container), buffer);
         return r < 0 ? r : phx_buffer_add_text(buffer, "]}");
-}
-
-int board_describe_plan(const struct board *board, struct phx_buffer *buffer) {
-        phx_autofree char *head = NULL;
-        int r;
-
-        r = phx_plan_head_render(board->rest.snapshot, &head);
-        if (r >= 0)
-                r = phx_buffer_add(buffer, head, strlen(head) - 1); /* without its end */
-        if (r >= 0)
-                r = add_list(board, PHX_OBJECT_STEP, buffer);
-        if (r >= 0)
-                r = add_list(board, PHX_OBJECT_OFFER, buffer);
-        return r < 0 ? r : phx_buffer_add(buffer, "}", 1);
 }

@@ -238,18 +238,16 @@ static int reload(sd_bus_message *message, void *data, sd_bus_error *error) {
 
 /* The texts of configs and profiles may hold what is not for everybody. */
 static void on_plan_allowed(struct bus_request *request) {
-        phx_cleanup(phx_buffer_done) struct phx_buffer buffer = { 0 };
-        const struct board *board = request->bus->board;
+        static const struct bus_answer_plan plan = { .describe = board_describe_plan };
+        struct bus *bus = request->bus;
 
-        if (!board->is_known)
+        if (bus->board->is_known)
+                bus_answer_begin_for(bus, request->message, request->uid, &plan);
+        else
                 (void) sd_bus_reply_method_errorf(
                                 request->message,
                                 BUS_ERROR_NOT_READY,
                                 "the first pass has not ended yet");
-        else if (board_describe_plan(board, &buffer) < 0)
-                (void) sd_bus_reply_method_errno(request->message, -ENOMEM, NULL);
-        else
-                (void) bus_reply_text(request->message, &buffer);
         bus_request_free(request);
 }
 

@@ -96,8 +96,8 @@ void bus_news_announce(struct bus *bus);
 /* A property of the manager's object, of a struct board; NULL for another name. */
 const struct bus_property *bus_manager_property(const char *name);
 
-/* An answer that is an array of items of TYPE: APPEND writes that of each object of the kinds FIRST
- * to LAST. */
+/* An answer that is one text, which DESCRIBE begins; or an array of items of TYPE: APPEND writes
+ * that of each object of the kinds FIRST to LAST. */
 struct bus_answer_plan {
         const char *type;
         enum phx_object_kind first, last;
@@ -105,6 +105,7 @@ struct bus_answer_plan {
                       struct board *board,
                       enum phx_object_kind kind,
                       const struct shelf_object *object);
+        int (*describe)(const struct board *board, struct board_text *ret_text);
 };
 
 int bus_answers_attach(struct bus *bus);
@@ -115,6 +116,12 @@ int bus_answer_begin(
                 sd_bus_message *call,
                 const struct bus_answer_plan *plan,
                 sd_bus_error *error);
+/* The same of a call that is known to be UID's: has answered it, or will. */
+void bus_answer_begin_for(
+                struct bus *bus,
+                sd_bus_message *call,
+                uint32_t uid,
+                const struct bus_answer_plan *plan);
 
 /* An answer of SIZE bytes is made: a long one takes memory that is given back when there was none
  * for a while. */

@@ -21,6 +21,16 @@
 #include "base/macros.h"
 #include "base/sorted.h"
 
+struct shelf_object *shelf_object_free(struct shelf_object *object) {
+        if (!object)
+                return NULL;
+        if (object->pins > 0)
+                object->pins--;
+        else
+                free(object);
+        return NULL;
+}
+
 /* --- changes --- */
 
 static void changes_done(struct shelf_changes *changes) {
@@ -64,13 +74,13 @@ static void changes_add(
 /* Of the one that was taken last. */
 static void changes_end_last(struct shelf_changes *changes) {
         if (changes->at > 0)
-                free(PHX_TAKE(changes->items[changes->at - 1].before));
+                (void) shelf_object_free(PHX_TAKE(changes->items[changes->at - 1].before));
 }
 
 static void changes_free_before(struct shelf_changes *changes) {
         changes_end_last(changes);
         for (size_t i = changes->at; i < changes->count; i++)
-                free(changes->items[i].before);
+                (void) shelf_object_free(changes->items[i].before);
         changes_done(changes);
 }
 
@@ -79,7 +89,7 @@ static void changes_meet(
                 struct shelf_changes *merged,
                 const struct shelf_change *old,
                 const struct shelf_change *new) {
-        free(new->before);
+        (void) shelf_object_free(new->before);
         if (old->before || new->now)
                 changes_add(merged, old->kind, old->before, new->now);
 }
@@ -128,7 +138,8 @@ static struct shelf_object *object_new(
 
         if (!object)
                 return NULL;
-        object->key_size = key_size;
+        object->key_size = (uint32_t) key_size;
+        object->pins = 0;
         object->size = size;
         object->packed_size = packed->size;
         memcpy(object->text, key, key_size + 1);
@@ -300,7 +311,7 @@ void shelves_drop(struct shelves *shelves) {
                 void *object;
 
                 memcpy(&object, &now, sizeof(object));
-                free(object);
+                (void) shelf_object_free(object);
         }
         changes_done(&shelves->coming);
         for (size_t i = 0; i < PHX_OBJECT_KINDS; i++) {
@@ -318,7 +329,7 @@ void shelves_done(struct shelves *shelves) {
         changes_free_before(&shelves->news);
         for (size_t i = 0; i < PHX_OBJECT_KINDS; i++) {
                 for (size_t k = 0; k < shelves->kinds[i].count; k++)
-                        free(shelves->kinds[i].items[k]);
+                        (void) shelf_object_free(shelves->kinds[i].items[k]);
                 free(shelves->kinds[i].items);
         }
         pack_done(&shelves->pack);

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/buffer.h"
 #include "bus/pack.h"
@@ -12,8 +13,9 @@
  * beside what is shown, and shown when the look is over, all at once. */
 
 struct shelf_object {
-        size_t key_size;
-        size_t size; /* of its JSON */
+        uint32_t key_size;
+        uint32_t pins; /* besides the shelf's own */
+        size_t size;   /* of its JSON */
         size_t packed_size;
         char text[]; /* the key, a NUL, what pack.h has made of the JSON */
 };
@@ -21,6 +23,14 @@ struct shelf_object {
 static inline const char *shelf_key(const struct shelf_object *object) {
         return object->text;
 }
+
+/* One that is pinned stays as it is, whatever comes in its place, until it is freed once more. */
+static inline struct shelf_object *shelf_object_pin(struct shelf_object *object) {
+        object->pins++;
+        return object;
+}
+/* Returns NULL. */
+struct shelf_object *shelf_object_free(struct shelf_object *object);
 
 /* What became of an object. BEFORE is owned, NULL for one that is new; NOW is on the shelf, NULL
  * for one that is gone. */

@@ -25,23 +25,10 @@ int bus_reply_text(sd_bus_message *message, const struct phx_buffer *buffer) {
         return sd_bus_send(NULL, reply, NULL);
 }
 
-/* In one go, as it is of one pass: what takes time is to copy it, once, into the message. */
 int bus_describe(sd_bus_message *message, void *data, sd_bus_error *error) {
-        phx_cleanup(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        phx_cleanup(board_text_done) struct board_text text = { 0 };
-        struct bus *bus = data;
-        char *space = NULL;
-        int r;
+        static const struct bus_answer_plan plan = { .describe = board_describe };
 
-        r = board_describe(bus->board, &text);
-        if (r >= 0)
-                r = sd_bus_message_new_method_return(message, &reply);
-        if (r >= 0)
-                r = sd_bus_message_append_string_space(reply, text.size, &space);
-        if (r >= 0)
-                board_text_write(bus->board, &text, space);
-        bus_answer_made(bus, SIZE_MAX);
-        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+        return bus_answer_begin(data, message, &plan, error);
 }
 
 int bus_describe_daemon(sd_bus_message *message, void *data, sd_bus_error *error) {

@@ -97,11 +97,23 @@ static void expect_first_object(const struct fixture *fixture, sd_bus_message *r
         assert_int_equal(sd_bus_message_at_end(reply, false), 1);
 }
 
+static void expect_described(sd_bus_message *reply) {
+        struct phx_description description = { 0 };
+        struct phx_error error = { 0 };
+        const char *text;
+
+        assert_true(sd_bus_message_read(reply, "s", &text) > 0);
+        if (phx_description_parse(text, strlen(text), &description, &error) < 0)
+                fail_msg("%s", error.text);
+        assert_int_equal(description.snapshot->container_count, MANY + 1);
+        phx_description_done(&description);
+}
+
 /* An answer about thousands of objects is written in turns: one about the daemon, asked for later,
  * is there before. */
 static void what_is_about_all_is_answered_in_turns(void **state) {
         static const char manager[] = "org.phoenixd1.Manager";
-        struct arrival managed = { 0 }, listed = { 0 }, daemon = { 0 };
+        struct arrival managed = { 0 }, listed = { 0 }, described = { 0 }, daemon = { 0 };
         struct fixture *fixture = *state;
 
         arrivals = 0;
@@ -110,16 +122,19 @@ static void what_is_about_all_is_answered_in_turns(void **state) {
         start_all(fixture);
         ask(fixture, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects", &managed);
         ask(fixture, manager, "ListContainers", &listed);
+        ask(fixture, manager, "Describe", &described);
         ask(fixture, manager, "DescribeDaemon", &daemon);
-        while (arrivals < 3)
+        while (arrivals < 4)
                 if (sd_bus_process(fixture->client, NULL) == 0)
                         assert_true(sd_bus_wait(fixture->client, 20 * S) > 0);
         assert_int_equal(daemon.order, 1);
         assert_int_equal(count_entries(listed.reply, "(ssso)"), MANY + 1);
         assert_int_equal(count_entries(managed.reply, "{oa{sa{sv}}}"), 2 * MANY + 1);
         expect_first_object(fixture, managed.reply);
+        expect_described(described.reply);
         sd_bus_message_unref(managed.reply);
         sd_bus_message_unref(listed.reply);
+        sd_bus_message_unref(described.reply);
         sd_bus_message_unref(daemon.reply);
 }
 

@@ -178,12 +178,32 @@ static struct phx_snapshot *machine(void) {
         return snapshot;
 }
 
+/* In as many parts as there are pieces. */
+static void write_whole(
+                const struct board *board,
+                struct board_text *text,
+                struct phx_buffer *buffer) {
+        char *to = phx_buffer_add_space(buffer, text->size), *end;
+
+        assert_non_null(to);
+        end = to + text->size;
+        while (!text->is_whole)
+                to = board_text_write(board, text, 1, to);
+        assert_ptr_equal(to, end);
+}
+
 static void describe(const struct board *board, struct phx_buffer *buffer) {
         phx_cleanup(board_text_done) struct board_text text = { 0 };
 
         assert_int_equal(board_describe(board, &text), 0);
-        assert_non_null(phx_buffer_add_space(buffer, text.size));
-        board_text_write(board, &text, buffer->data);
+        write_whole(board, &text, buffer);
+}
+
+static void describe_plan(const struct board *board, struct phx_buffer *buffer) {
+        phx_cleanup(board_text_done) struct board_text text = { 0 };
+
+        assert_int_equal(board_describe_plan(board, &text), 0);
+        write_whole(board, &text, buffer);
 }
 
 static void expect_same(const struct board *board, const struct phx_snapshot *snapshot) {
@@ -193,7 +213,7 @@ static void expect_same(const struct board *board, const struct phx_snapshot *sn
         describe(board, &have);
         assert_int_equal(phx_description_render(&board->daemon, snapshot, &want), 0);
         assert_string_equal(have.data, want);
-        assert_int_equal(board_describe_plan(board, &plan), 0);
+        describe_plan(board, &plan);
         assert_int_equal(phx_snapshot_plan_render(snapshot, &want_plan), 0);
         assert_string_equal(plan.data, want_plan);
 }
@@ -249,6 +269,41 @@ static void the_board_answers_what_was_told(void **state) {
                 /* Nothing has changed. */
                 assert_int_equal(tell(&sent, snapshot, &report, &link), 0);
                 assert_int_equal(link.objects + link.rests, 0);
+        }
+        board_done(&link.board);
+}
+
+/* However much comes, changes or goes before it is whole. */
+static void a_text_is_of_the_pass_in_which_it_was_begun(void **state) {
+        phx_cleanup(sent_done) struct sent sent = { 0 };
+        const struct phx_report report = { 0 };
+        struct link link = { 0 };
+
+        assert_int_equal(board_init(&link.board, 1), 0);
+        for (unsigned i = 0; i < 100; i++) {
+                phx_cleanup(phx_snapshot_freep) struct phx_snapshot *now = machine();
+                phx_cleanup(board_text_done) struct board_text text = { 0 }, left = { 0 };
+                phx_cleanup(phx_buffer_done) struct phx_buffer have = { 0 };
+                phx_autofree char *want = NULL;
+                char *to;
+
+                assert_int_equal(tell(&sent, now, &report, &link), 0);
+                assert_int_equal(phx_description_render(&link.board.daemon, now, &want), 0);
+                assert_int_equal(board_describe(&link.board, &text), 0);
+                assert_int_equal(board_describe(&link.board, &left), 0);
+                assert_int_equal(text.size, strlen(want));
+                to = phx_buffer_add_space(&have, text.size);
+                assert_non_null(to);
+                for (unsigned k = pick(40); k > 0 && !text.is_whole; k--)
+                        to = board_text_write(&link.board, &text, 1, to);
+                for (unsigned k = pick(4); k > 0; k--) {
+                        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *later = machine();
+
+                        assert_int_equal(tell(&sent, later, &report, &link), 0);
+                }
+                while (!text.is_whole)
+                        to = board_text_write(&link.board, &text, 1, to);
+                assert_memory_equal(have.data, want, text.size);
         }
         board_done(&link.board);
 }
@@ -394,6 +449,7 @@ static void an_object_is_described_with_its_drifts(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(the_board_answers_what_was_told),
+                cmocka_unit_test(a_text_is_of_the_pass_in_which_it_was_begun),
                 cmocka_unit_test(a_telling_that_fails_changes_nothing),
                 cmocka_unit_test(one_object_that_changed_is_one_message),
                 cmocka_unit_test(a_container_is_told_again_with_what_decides_about_it),
