@@ -306,17 +306,11 @@ static int validate_read_settings(struct validation *validation, struct phx_find
 /* As the daemon decides it: the host has no configuration of its own. */
 static bool validate_is_site(const struct validation *validation) {
         const struct phx_settings *settings = validation->settings;
-        struct phx_trust trust = trust_of(validation);
-        phx_autoclose int fd = -1, site_fd = -1;
-        bool is_linked = false;
-        mode_t mode = 0;
+        const struct phx_trust trust = trust_of(validation);
 
-        trust.is_link_met = &is_linked;
         return settings->site_configuration &&
-               phx_trust_open_path(&trust, settings->configuration, &fd, &mode, NULL) == -ENOENT &&
-               !is_linked &&
-               phx_trust_open_path(&trust, settings->site_configuration, &site_fd, &mode, NULL) >=
-                               0;
+               phx_trust_is_absent(&trust, settings->configuration) &&
+               !phx_trust_is_absent(&trust, settings->site_configuration);
 }
 
 /* Where the settings point to, unless the command line did. */

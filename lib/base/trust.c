@@ -267,6 +267,16 @@ int phx_trust_open_path(
         return 0;
 }
 
+bool phx_trust_is_absent(const struct phx_trust *trust, const char *path) {
+        struct phx_trust looking = *trust;
+        phx_autoclose int fd = -1;
+        bool is_linked = false;
+        mode_t mode = 0;
+
+        looking.is_link_met = &is_linked;
+        return phx_trust_open_path(&looking, path, &fd, &mode, NULL) == -ENOENT && !is_linked;
+}
+
 /* O_PATH descriptors cannot be read; the descriptor's own link in /proc opens the very same file.
  */
 static int reopen(int path_fd, int flags, const char *path, int *ret_fd, struct phx_error *error) {

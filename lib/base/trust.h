@@ -55,6 +55,10 @@ int phx_trust_open_path(
                 mode_t *ret_mode,
                 struct phx_error *error);
 
+/* Whether there is nothing at PATH, and no link that leads nowhere: what that leads to may not be
+ * mounted yet. What cannot be looked at is not absent. */
+bool phx_trust_is_absent(const struct phx_trust *trust, const char *path);
+
 /* Opens a directory. -EPERM when it is not trusted, with the component at fault in the text;
  * -ENOTDIR when it is none; -EREMOTE; -ENOENT and others as from open. */
 int phx_trust_open_directory(

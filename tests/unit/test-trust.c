@@ -275,6 +275,21 @@ static void a_way_into_it_goes_on_in_the_copy(void **state) {
 
 #define with_place(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
+static void absent_is_what_is_not_there_and_may_not_come(void **state) {
+        tree_write("etc/a", "text");
+        assert_true(phx_trust_is_absent(&trust, "/etc/b"));
+        assert_true(phx_trust_is_absent(&trust, "/etc/sub/b"));
+        assert_false(phx_trust_is_absent(&trust, "/etc/a"));
+        tree_link("etc/b", "/nowhere");
+        assert_false(phx_trust_is_absent(&trust, "/etc/b"));
+        tree_link("etc/c", "/dev/null");
+        assert_false(phx_trust_is_absent(&trust, "/etc/c"));
+        tree_link("linked", "etc");
+        assert_false(phx_trust_is_absent(&trust, "/linked/d"));
+        assert_int_equal(chmod(tree_path("etc"), 0777), 0);
+        assert_false(phx_trust_is_absent(&trust, "/etc/d"));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 with_place(what_only_its_owner_could_write_is_opened),
@@ -291,6 +306,7 @@ int main(void) {
                 with_place(directories_are_opened_as_directories),
                 with_place(reading_gives_the_bytes_within_the_limit),
                 with_place(a_file_that_is_being_written_is_busy),
+                with_place(absent_is_what_is_not_there_and_may_not_come),
                 with_place(no_way_goes_into_the_cluster_file_system),
                 with_place(a_way_back_is_followed_for_anyone_only),
                 with_place(a_way_into_it_goes_on_in_the_copy),
