@@ -149,13 +149,49 @@ static int fill_good(
         return r < 0 ? r : fill_policy(desired, &good->facts.policy, update->look->hash_kind);
 }
 
-static enum phx_tier desire_tier(const struct phx_update *update, const char *name) {
+/* Whether DIRECTORY has something of that name: 1 or 0, or -ENOMEM. */
+static int desire_is_in(struct phx_update *update, const char *directory, const char *name) {
+        phx_autofree char *path = NULL;
+        const struct phx_file_seen *seen = NULL;
+
+        if (phx_concat(&path, directory, "/", name) >= 0)
+                seen = phx_files_see(update->files, path);
+        return !seen ? -ENOMEM : seen->result != -ENOENT && seen->result != -ENOTDIR;
+}
+
+/* Most hosts have no site's: nothing is looked for in it then. */
+static int desire_piece_tier(struct phx_update *update, const char *name, enum phx_tier *tier) {
+        const struct phx_settings *settings = update->look->settings;
+        const struct phx_file_seen *site;
+        int r;
+
+        if (!settings->site_profile_dir)
+                return 0;
+        site = phx_files_see(update->files, settings->site_profile_dir);
+        if (!site)
+                return -ENOMEM;
+        if (site->result == -ENOENT)
+                return 0;
+        r = desire_is_in(update, settings->site_profile_dir, name);
+        if (r <= 0)
+                return r;
+        r = desire_is_in(update, settings->profile_dir, name);
+        if (r >= 0)
+                *tier = r > 0 ? PHX_TIER_OVERRIDE : PHX_TIER_SITE;
+        return r;
+}
+
+/* *TIER is PHX_TIER_LOCAL. */
+static int desire_tier(struct phx_update *update, const char *name, enum phx_tier *tier) {
         const struct phx_source *source = phx_sources_find(&update->sources, name);
 
+        if (phx_is_piece_name(name))
+                return desire_piece_tier(update, name, tier);
         if (source)
-                return source->tier;
-        return phx_strings_has_sorted(&update->sources.masked, name) ? PHX_TIER_MASKED
-                                                                     : PHX_TIER_LOCAL;
+                *tier = source->tier;
+        else if (phx_strings_has_sorted(&update->sources.masked, name))
+                *tier = PHX_TIER_MASKED;
+        return 0;
 }
 
 static int desire(
@@ -170,8 +206,9 @@ static int desire(
         if (!desired || phx_replace(&desired->refusal, refusal) < 0)
                 return -ENOMEM;
         desired->state = state;
-        desired->tier = desire_tier(update, name);
-        r = find_good(update, name, &good);
+        r = desire_tier(update, name, &desired->tier);
+        if (r >= 0)
+                r = find_good(update, name, &good);
         return r < 0 || !good ? r : fill_good(update, desired, good);
 }
 

@@ -164,6 +164,24 @@ static void an_include_is_the_hosts_before_the_sites(void **state) {
         assert_compiled("lxc-db\nlxc-web\n");
 }
 
+static void a_piece_has_the_tier_of_its_file(void **state) {
+        tree_write("site/lxc-db",
+                   "profile lxc-db {\n  include <abstractions/web>\n  include <abstractions/site>\n}\n");
+        tree_write("site/abstractions/site", "deny /x w,\n");
+        update(1);
+        assert_tier("abstractions/web", PHX_TIER_LOCAL);
+        assert_tier("abstractions/site", PHX_TIER_SITE);
+        tree_write("site/abstractions/web", "deny /x w,\n");
+        tree_write("profiles/abstractions/site", "deny /y w,\n");
+        update(1);
+        assert_tier("abstractions/web", PHX_TIER_OVERRIDE);
+        assert_tier("abstractions/site", PHX_TIER_OVERRIDE);
+        update(0);
+        tree_remove("profiles/abstractions/site");
+        update(1);
+        assert_tier("abstractions/site", PHX_TIER_SITE);
+}
+
 static void a_package_that_arrives_is_seen(void **state) {
         update(1);
         tree_mkdir("site");
@@ -216,6 +234,7 @@ int main(void) {
                 SITE_TEST(a_link_to_dev_null_that_masks_nothing_is_refused),
                 SITE_TEST(all_that_is_masked_withdraws_nothing),
                 SITE_TEST(an_include_is_the_hosts_before_the_sites),
+                SITE_TEST(a_piece_has_the_tier_of_its_file),
                 SITE_TEST(a_package_that_arrives_is_seen),
                 SITE_TEST(a_site_that_others_can_write_changes_nothing),
                 SITE_TEST(the_sites_test_judges_the_file_of_the_host),
