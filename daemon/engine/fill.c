@@ -24,6 +24,7 @@ int fill_report(const struct phx_settings *settings, bool has_labels, struct phx
 int fill_paths(const struct phx_settings *settings,
                const char *file,
                const char *site_file,
+               const char *hidden_file,
                struct phx_snapshot *snapshot) {
         if (!settings)
                 return 0;
@@ -31,6 +32,8 @@ int fill_paths(const struct phx_settings *settings,
         if (phx_replace(&snapshot->paths.settings, file) < 0 ||
             phx_replace(&snapshot->paths.configuration,
                         site_file ? site_file : settings->configuration) < 0 ||
+            phx_replace(&snapshot->paths.site_configuration, site_file ? site_file : hidden_file) <
+                            0 ||
             phx_replace(&snapshot->paths.profile_dir, settings->profile_dir) < 0 ||
             phx_replace(&snapshot->paths.site_profile_dir, settings->site_profile_dir) < 0 ||
             phx_replace(&snapshot->paths.deployed_dir, settings->deployed_dir) < 0 ||

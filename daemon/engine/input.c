@@ -49,8 +49,9 @@ struct input {
         struct phx_stamp kept; /* of the copy that it would find; zero: not known */
         struct seen seen_settings;
         struct seen seen_configuration;
-        bool is_site;     /* that was the site's, as the host has none */
-        bool is_accepted; /* both, as they were read the last time */
+        bool is_site;       /* that was the site's, as the host has none */
+        bool is_overriding; /* that was the host's own, and the site has one, too */
+        bool is_accepted;   /* both, as they were read the last time */
 };
 
 int input_new(const struct phx_trust *trust,
@@ -192,6 +193,10 @@ const char *input_site_file(const struct input *input) {
         return input->is_site ? input->settings->site_configuration : NULL;
 }
 
+const char *input_hidden_file(const struct input *input) {
+        return input->is_overriding ? input->settings->site_configuration : NULL;
+}
+
 static const char *input_place(const struct input *input) {
         return input->is_site ? input->settings->site_configuration
                               : input->settings->configuration;
@@ -255,22 +260,6 @@ static bool input_is_same_configuration(const struct input *input, struct seen *
         return r >= 0 ? r > 0 : input_is_same(input, path, PHX_CONFIGURATION_LIMIT, digest, seen);
 }
 
-/* Whether the host has one of its own by now, which takes the place of the site's. A link that
- * leads nowhere is one, too: what it leads to may not be mounted yet. */
-static bool input_is_overridden(const struct input *input) {
-        struct phx_trust trust = *input->trust;
-        phx_autoclose int fd = -1;
-        bool is_linked = false;
-        mode_t mode = 0;
-
-        if (!input->is_site)
-                return false;
-        trust.is_link_met = &is_linked;
-        return phx_trust_open_path(&trust, input->settings->configuration, &fd, &mode, NULL) !=
-                               -ENOENT ||
-               is_linked;
-}
-
 /* Another mode of a directory on the way makes it untrusted. */
 static bool is_to_be_read(
                 const struct phx_scope *scope,
@@ -289,6 +278,20 @@ static bool is_to_be_read(
         return false;
 }
 
+/* Whether the other of the two places has something else by now: one of the host's own, which
+ * takes the place of the site's; or one of the site's, whose place is taken, or none any more. */
+static bool input_is_place_other(const struct input *input, const struct phx_scope *scope) {
+        const struct phx_settings *settings = input->settings;
+
+        if (input->is_site)
+                return is_to_be_read(scope, settings->configuration, &input->seen_configuration) &&
+                       !phx_trust_is_absent(input->trust, settings->configuration);
+        return settings->site_configuration &&
+               is_to_be_read(scope, settings->site_configuration, &(struct seen){ 0 }) &&
+               input->is_overriding ==
+                               phx_trust_is_absent(input->trust, settings->site_configuration);
+}
+
 /* What is other by now is not read for that once more. */
 bool input_is_unchanged(struct input *input, const struct phx_scope *scope) {
         struct seen *settings = &input->seen_settings, *configuration = &input->seen_configuration;
@@ -302,9 +305,8 @@ bool input_is_unchanged(struct input *input, const struct phx_scope *scope) {
                                 PHX_SETTINGS_LIMIT,
                                 input->settings_digest,
                                 settings);
-        if (!settings->is_other &&
-            is_to_be_read(scope, input->settings->configuration, configuration))
-                configuration->is_other = input_is_overridden(input);
+        if (!settings->is_other)
+                configuration->is_other = input_is_place_other(input, scope);
         if (!settings->is_other && !configuration->is_other &&
             is_to_be_read(scope, input_place(input), configuration))
                 configuration->is_other = !input_is_same_configuration(input, configuration);
@@ -494,11 +496,13 @@ static int input_read_place(struct input *input, bool is_site, struct phx_error 
 
 static int input_read_configuration(struct input *input, struct phx_desired *desired) {
         struct phx_error error = { 0 }, site = { 0 };
+        const char *site_file = input->settings->site_configuration;
         int r;
 
+        input->is_overriding = site_file && !phx_trust_is_absent(input->trust, site_file);
         r = input_read_place(input, false, &error);
-        if (r == -ENOENT && !input->seen_configuration.is_linked &&
-            input->settings->site_configuration) {
+        if (r == -ENOENT && !input->seen_configuration.is_linked && site_file) {
+                input->is_overriding = false;
                 r = input_read_place(input, true, &site);
                 /* Neither is there: it is the host's own that is missed. */
                 input->is_site = r != -ENOENT;

@@ -47,6 +47,9 @@ const struct phx_configuration *input_configuration(const struct input *input);
 /* The site's configuration, if it was read the last time, as there is none where the settings say;
  * else NULL. Borrowed likewise. */
 const char *input_site_file(const struct input *input);
+/* The site's configuration, if there is one whose place that of the host takes; else NULL. Borrowed
+ * likewise. */
+const char *input_hidden_file(const struct input *input);
 
 /* Appends the directories whose change may change the input. */
 int input_watches(const struct input *input, struct phx_strings *watches);

@@ -168,6 +168,7 @@ static int fill_answer(
         r = fill_paths(input_settings(work->input),
                        work->options->settings,
                        input_site_file(work->input),
+                       input_hidden_file(work->input),
                        snapshot);
         if (r < 0)
                 return r;

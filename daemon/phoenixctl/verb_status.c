@@ -47,6 +47,10 @@ static const char *posture_words(unsigned value) {
         return phx_posture_words((enum phx_posture) value);
 }
 
+static const char *tier_words(unsigned value) {
+        return phx_tier_to_string((enum phx_tier) value);
+}
+
 static const char *container_words(unsigned value) {
         return phx_container_state_to_string((enum phx_container_state) value);
 }
@@ -63,10 +67,20 @@ static void print_gate(const struct phx_snapshot *snapshot, const struct phx_tal
         (void) puts("");
 }
 
+/* Most hosts have no site's. */
+static void print_tiers(const struct phx_tally *tally) {
+        for (unsigned i = 0; i < PHX_TIERS; i++)
+                if (i != PHX_TIER_LOCAL && tally->profile_tiers[i] > 0) {
+                        print_counts("Sources:", tier_words, tally->profile_tiers, PHX_TIERS);
+                        return;
+                }
+}
+
 static void print_all_counts(const struct page *page) {
         const struct phx_tally *tally = page->tally;
 
         print_counts("Profiles:", profile_words, tally->profile_states, PHX_PROFILE_STATES);
+        print_tiers(tally);
         print_counts("Containers:", posture_words, tally->postures, PHX_POSTURES);
         print_counts("", container_words, tally->container_states, PHX_CONTAINER_STATES);
         print_gate(page->snapshot, tally);
@@ -171,6 +185,42 @@ static void print_next(const struct page *page) {
                                          sizeof(when)));
 }
 
+/* Where a file of the site's plays a part: OWN is the host's of the same name. */
+static void print_place(const char *title, enum phx_tier tier, const char *own, const char *site) {
+        static const char *const relations[PHX_TIERS] = {
+                [PHX_TIER_OVERRIDE] = ", in place of the site's ",
+                [PHX_TIER_MASKED] = ", which masks the site's ",
+        };
+
+        if (tier == PHX_TIER_SITE)
+                (void) printf("  %-13s %s, the site's\n", title, site);
+        else if (tier != PHX_TIER_LOCAL)
+                (void) printf("  %-13s %s%s%s\n", title, own, relations[tier], site);
+}
+
+static void print_configuration(const struct phx_snapshot *snapshot) {
+        const char *own = snapshot->paths.configuration, *site = snapshot->paths.site_configuration;
+
+        if (own && site)
+                print_place("Config:",
+                            phx_equal(own, site) ? PHX_TIER_SITE : PHX_TIER_OVERRIDE,
+                            own,
+                            site);
+}
+
+/* Of an earlier phoenixd the directories may be missing. */
+static void print_source(
+                const struct phx_snapshot *snapshot,
+                const struct phx_snapshot_profile *profile) {
+        phx_autofree char *own = NULL, *site = NULL;
+        const char *directory = snapshot->paths.profile_dir;
+        const char *site_directory = snapshot->paths.site_profile_dir;
+
+        if (directory && site_directory && phx_concat(&own, directory, "/", profile->name) >= 0 &&
+            phx_concat(&site, site_directory, "/", profile->name) >= 0)
+                print_place("Source:", profile->tier, own, site);
+}
+
 static void print_head(const struct page *page) {
         const struct phx_snapshot *snapshot = page->snapshot;
         const struct phx_daemon *daemon = page->daemon;
@@ -198,6 +248,7 @@ static void print_head(const struct page *page) {
                       "Generation:",
                       snapshot->generation ? snapshot->generation
                                            : "no configuration has been accepted yet");
+        print_configuration(snapshot);
         (void) printf("  %-13s %s, number %" PRIu64 ", changed %" PRIu64 "\n",
                       "Last pass:",
                       shown_time(daemon->pass.ended_at, page->now, when, sizeof(when)),
@@ -338,6 +389,7 @@ static void print_profile(const struct page *page, const struct phx_snapshot_pro
                       profile->name,
                       shown_plain(page->ctl),
                       phx_profile_state_to_string(profile->state));
+        print_source(page->snapshot, profile);
         if (profile->refusal)
                 (void) printf("  %-13s %s\n", "Refused:", profile->refusal);
         if (profile->compiling_since != PHX_NEVER)

@@ -391,6 +391,7 @@ static const struct phx_shape cache_shape = SHAPE(phx_snapshot_cache, cache_fiel
 static const struct phx_field path_fields[] = {
         PLAIN(phx_snapshot, "settings", TEXT, paths.settings),
         PLAIN(phx_snapshot, "configuration", TEXT, paths.configuration),
+        PLAIN(phx_snapshot, "site_configuration", TEXT, paths.site_configuration),
         PLAIN(phx_snapshot, "profile_dir", TEXT, paths.profile_dir),
         PLAIN(phx_snapshot, "site_profile_dir", TEXT, paths.site_profile_dir),
         PLAIN(phx_snapshot, "deployed_dir", TEXT, paths.deployed_dir),
@@ -481,6 +482,7 @@ static const struct phx_field tally_fields[] = {
         PLAIN(phx_tally, "profiles", NUMBER, profiles),
         PLAIN(phx_tally, "profiles_in_force", NUMBER, profiles_in_force),
         COUNTS("profile_states", profile_states, profile_state_word, PHX_PROFILE_STATES),
+        COUNTS("profile_tiers", profile_tiers, tier_word, PHX_TIERS),
         PLAIN(phx_tally, "containers", NUMBER, containers),
         COUNTS("container_states", container_states, container_state_word, PHX_CONTAINER_STATES),
         COUNTS("postures", postures, shapes_posture_word, PHX_POSTURES),

@@ -77,6 +77,21 @@ static int explain_config(
         return add_decider(container, &decider);
 }
 
+/* One of the site's that is there as well. */
+static int explain_hidden_config(
+                const struct phx_snapshot *snapshot,
+                struct phx_snapshot_container *container) {
+        const struct decider decider = {
+                .layer = "config",
+                .file = snapshot->paths.site_configuration,
+                .why = "the site's configuration, not in force",
+        };
+
+        if (!decider.file || phx_equal(decider.file, snapshot->paths.configuration))
+                return 0;
+        return add_decider(container, &decider);
+}
+
 static int deciders_compare(const void *name, const void *profile) {
         return strcmp(name, ((const struct phx_snapshot_profile *) profile)->name);
 }
@@ -173,6 +188,8 @@ int phx_deciders_fill(
         phx_snapshot_deciders_done(container);
         r = explain_config(snapshot, container);
         if (r >= 0)
+                r = explain_hidden_config(snapshot, container);
+        if (r >= 0)
                 r = explain_profile(snapshot, container);
         if (r >= 0 && container->assigned)
                 r = add_decider(container,
@@ -219,6 +236,7 @@ static void deciders_hash_text(const char *text, struct phx_siphash *hash) {
 void phx_deciders_hash_paths(const struct phx_snapshot *snapshot, struct phx_siphash *hash) {
         deciders_hash_text(snapshot->paths.settings, hash);
         deciders_hash_text(snapshot->paths.configuration, hash);
+        deciders_hash_text(snapshot->paths.site_configuration, hash);
         deciders_hash_text(snapshot->paths.profile_dir, hash);
         deciders_hash_text(snapshot->paths.site_profile_dir, hash);
         deciders_hash_text(snapshot->paths.deployed_dir, hash);

@@ -154,6 +154,7 @@ struct phx_snapshot *phx_snapshot_free(struct phx_snapshot *snapshot) {
         free(snapshot->paths.settings);
         free(snapshot->paths.configuration);
         free(snapshot->paths.profile_dir);
+        free(snapshot->paths.site_configuration);
         free(snapshot->paths.site_profile_dir);
         free(snapshot->paths.deployed_dir);
         free(snapshot->paths.lxc_path);

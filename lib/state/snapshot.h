@@ -207,6 +207,7 @@ struct phx_snapshot {
                 char *settings;
                 unsigned default_profile_line; /* of it; not shown by itself */
                 char *configuration;
+                char *site_configuration; /* the site's, in force or not; NULL: there is none */
                 char *profile_dir;
                 char *site_profile_dir; /* NULL: none is looked for */
                 char *deployed_dir;

@@ -31,6 +31,11 @@ static void count_lints(const struct phx_lints *lints, struct phx_tally *tally) 
         tally->accepted += (unsigned) lints->count - warnings;
 }
 
+/* A masked one is withdrawn, too, but the host has something of its name. */
+static bool has_source(const struct phx_snapshot_profile *profile) {
+        return profile->state != PHX_PROFILE_WITHDRAWN || profile->tier == PHX_TIER_MASKED;
+}
+
 static void count_profiles(const struct phx_snapshot *snapshot, struct phx_tally *tally) {
         for (size_t i = 0; i < snapshot->profile_count; i++) {
                 const struct phx_snapshot_profile *profile = &snapshot->profiles[i];
@@ -41,6 +46,7 @@ static void count_profiles(const struct phx_snapshot *snapshot, struct phx_tally
                 tally->profiles++;
                 tally->profiles_in_force += is_in_force(snapshot, profile);
                 tally->profile_states[profile->state]++;
+                tally->profile_tiers[profile->tier] += has_source(profile);
         }
 }
 

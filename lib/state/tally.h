@@ -12,7 +12,8 @@ struct phx_tally {
         unsigned profiles;
         unsigned profiles_in_force; /* with a good version that is kept up */
         unsigned profile_states[PHX_PROFILE_STATES];
-        unsigned containers; /* configured */
+        unsigned profile_tiers[PHX_TIERS]; /* of the profiles' sources */
+        unsigned containers;               /* configured */
         unsigned container_states[PHX_CONTAINER_STATES];
         unsigned postures[PHX_POSTURES];
         unsigned gates[PHX_GATEDS];

@@ -54,4 +54,11 @@ snapshot=states.json
 page states-status status
 page states-status-chain status 102
 page states-plan plan
+snapshot=site.json
+page site-status status
+page site-status-profile status lxc-db
+snapshot=site-override.json
+page site-override-status status
+page site-override-status-profiles status lxc-web lxc-old abstractions/lxc/site
+page site-override-explain explain 910
 exit "$failed"

@@ -51,6 +51,7 @@ static struct phx_snapshot *snapshot_new(void) {
         assert_int_equal(phx_replace(&snapshot->paths.configuration, "/c"), 0);
         assert_int_equal(phx_replace(&snapshot->paths.profile_dir, "/p"), 0);
         assert_int_equal(phx_replace(&snapshot->paths.site_profile_dir, "/site"), 0);
+        assert_int_equal(phx_replace(&snapshot->paths.site_configuration, "/site/c"), 0);
         profile->tier = PHX_TIER_OVERRIDE;
         assert_int_equal(phx_replace(&snapshot->paths.deployed_dir, "/d"), 0);
         assert_int_equal(phx_replace(&snapshot->paths.lxc_path, "/lxc"), 0);
@@ -92,6 +93,7 @@ static bool change(struct phx_snapshot *snapshot, unsigned number) {
                 &snapshot->paths.configuration,
                 &snapshot->paths.profile_dir,
                 &snapshot->paths.site_profile_dir,
+                &snapshot->paths.site_configuration,
                 &snapshot->paths.deployed_dir,
         };
         unsigned *const numbers[] = { &container->line,
@@ -176,10 +178,41 @@ static void what_was_said_is_replaced(void **state) {
         assert_int_equal(container->decided_by_count, count);
 }
 
+static unsigned count_site_configurations(const struct phx_snapshot_container *container) {
+        unsigned count = 0;
+
+        for (size_t i = 0; i < container->decided_by_count; i++) {
+                const struct phx_snapshot_decider *decider = &container->decided_by[i];
+
+                if (phx_equal(decider->why, "the site's configuration, not in force")) {
+                        assert_string_equal(decider->layer, "config");
+                        assert_string_equal(decider->file, "/site/c");
+                        count++;
+                }
+        }
+        return count;
+}
+
+static void the_sites_configuration_is_named_where_it_is_not_in_force(void **state) {
+        phx_cleanup(phx_snapshot_freep) struct phx_snapshot *snapshot = snapshot_new();
+        struct phx_snapshot_container *container = &snapshot->containers[0];
+
+        assert_int_equal(phx_deciders_fill(snapshot, container), 0);
+        assert_int_equal(count_site_configurations(container), 1);
+
+        assert_int_equal(phx_replace(&snapshot->paths.configuration, "/site/c"), 0);
+        assert_int_equal(phx_deciders_fill(snapshot, container), 0);
+        assert_int_equal(count_site_configurations(container), 0);
+        assert_int_equal(phx_replace(&snapshot->paths.site_configuration, NULL), 0);
+        assert_int_equal(phx_deciders_fill(snapshot, container), 0);
+        assert_int_equal(count_site_configurations(container), 0);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(whatever_changes_what_is_said_changes_the_hash),
                 cmocka_unit_test(what_was_said_is_replaced),
+                cmocka_unit_test(the_sites_configuration_is_named_where_it_is_not_in_force),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

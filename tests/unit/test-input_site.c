@@ -73,6 +73,35 @@ static void a_broken_one_of_the_site_is_refused_by_its_name(void **state) {
         assert_string_equal(profile_of_the_container(), "unconfined");
 }
 
+static void one_of_the_site_whose_place_is_taken_is_known(void **state) {
+        phx_cleanup(phx_scope_done) struct phx_scope scope = { 0 };
+
+        read_good();
+        assert_null(input_hidden_file(input));
+        tree_write(IN_TREE, SITE_CONFIGURATION);
+        assert_true(input_is_unchanged(input, &scope));
+        phx_scope_add(&scope, SITE_FILE);
+        assert_false(input_is_unchanged(input, &scope));
+        read_good();
+        assert_string_equal(input_hidden_file(input), SITE_FILE);
+        assert_string_equal(profile_of_the_container(), "unconfined");
+        assert_true(input_is_unchanged(input, NULL));
+
+        tree_write("etc/lxc.json", "");
+        read_refused("configuration", CONFIGURATION);
+        assert_string_equal(input_hidden_file(input), SITE_FILE);
+        tree_remove("etc/lxc.json");
+        read_good();
+        assert_null(input_hidden_file(input));
+
+        tree_write("etc/lxc.json", GOOD_CONFIGURATION);
+        read_good();
+        tree_remove(IN_TREE);
+        assert_false(input_is_unchanged(input, NULL));
+        read_good();
+        assert_null(input_hidden_file(input));
+}
+
 int main(void) {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
         const struct CMUnitTest tests[] = {
@@ -80,6 +109,7 @@ int main(void) {
                 TEST(a_broken_one_of_the_host_does_not_let_the_sites_through),
                 TEST(a_link_that_leads_nowhere_does_not_let_the_sites_through),
                 TEST(a_broken_one_of_the_site_is_refused_by_its_name),
+                TEST(one_of_the_site_whose_place_is_taken_is_known),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

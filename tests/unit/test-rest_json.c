@@ -24,7 +24,7 @@ static const char members[] =
                 "\"counters\":{\"changes\":3,\"failures\":4,\"compiles\":5,"
                 "\"compile_usec\":9223372036854775807},"
                 "\"cache\":{\"compiler\":\"0c\",\"hits\":7,\"shared_hits\":8,\"misses\":9},"
-                "\"paths\":{\"settings\":\"/s\",\"configuration\":\"/j\",\"profile_dir\":\"/p\",\"site_profile_dir\":null,"
+                "\"paths\":{\"settings\":\"/s\",\"configuration\":\"/j\",\"site_configuration\":\"/k\",\"profile_dir\":\"/p\",\"site_profile_dir\":null,"
                 "\"deployed_dir\":\"/c\",\"lxc_path\":null},"
                 "\"changes\":[{\"at\":17,\"action\":\"assign\",\"object\":\"101\","
                 "\"sentence\":\"s\",\"result\":\"failed\"}],"
@@ -35,6 +35,7 @@ static struct phx_tally some_tally(void) {
         struct phx_tally tally = { .profiles = 4, .drifts = UINT_MAX, .accepted = 3 };
 
         tally.profile_states[PHX_PROFILE_DRIFT] = 2;
+        tally.profile_tiers[PHX_TIER_MASKED] = 1;
         tally.postures[PHX_POSTURE_UNCONFINED] = 7;
         tally.drift_layers[PHX_LAYER_KERNEL] = UINT_MAX;
         return tally;

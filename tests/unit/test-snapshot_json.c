@@ -25,7 +25,7 @@ static const char whole[] =
                 "\"compile_usec\":9223372036854775807},"
                 "\"generation\":\"ab\",\"boot_gate\":\"off\",\"observed_generation\":\"cd\","
                 "\"cache\":{\"compiler\":\"0c\",\"hits\":7,\"shared_hits\":8,\"misses\":9},"
-                "\"paths\":{\"settings\":\"/s\",\"configuration\":\"/a\",\"profile_dir\":\"/b\",\"site_profile_dir\":\"/s/p\",\"deployed_dir\":\"/c\","
+                "\"paths\":{\"settings\":\"/s\",\"configuration\":\"/a\",\"site_configuration\":\"/s/a\",\"profile_dir\":\"/b\",\"site_profile_dir\":\"/s/p\",\"deployed_dir\":\"/c\","
                 "\"lxc_path\":\"/d\"},"
                 "\"profiles\":[{\"name\":\"abstractions/x\",\"kind\":\"piece\","
                 "\"state\":\"quarantined\",\"source\":\"refused\",\"tier\":\"site\",\"compiling_since\":7,\"refusal\":\"line 3\","
