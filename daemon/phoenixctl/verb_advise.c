@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/findings.h"
 #include "base/strings.h"
+#include "base/trust.h"
 #include "codec/answers_json.h"
 #include "codec/configuration_advise.h"
 #include "codec/configuration_json.h"
@@ -33,6 +34,7 @@ struct advise {
         const char *root; /* the tree that both are in, unless they are named; "" for this machine
                            */
         bool writes;
+        bool is_site;  /* the file is the site's, as the host has none */
         bool is_patch; /* prints the patch for the containers' own files alone */
         char *path;    /* of the real file, behind links */
         char *text;
@@ -117,7 +119,17 @@ static int advise_read_configuration(
         return r < 0 ? phx_error_set(error, r, "%s: %s", path, strerrordesc_np(-r)) : 0;
 }
 
-/* The one that is named, or that of the settings. */
+/* As the daemon decides it, but for who owns them: phoenixctl advises any user. */
+static bool advise_finds_site(const struct advise *advise, const struct phx_settings *settings) {
+        const struct phx_trust trust = { .root = advise->root[0] ? advise->root : "/",
+                                         .anyone = true };
+
+        return settings->site_configuration &&
+               phx_trust_is_absent(&trust, settings->configuration) &&
+               !phx_trust_is_absent(&trust, settings->site_configuration);
+}
+
+/* The one that is named, or the one in force by the settings. */
 static int find_configuration(
                 struct advise *advise,
                 const struct phx_settings *settings,
@@ -126,7 +138,12 @@ static int find_configuration(
 
         if (advise->file)
                 return advise_read_configuration(advise, advise->file, error);
-        if (phx_printf(&path, "%s%s", advise->root, settings->configuration) < 0)
+        advise->is_site = advise_finds_site(advise, settings);
+        if (phx_printf(&path,
+                       "%s%s",
+                       advise->root,
+                       advise->is_site ? settings->site_configuration : settings->configuration) <
+            0)
                 return -ENOMEM;
         return advise_read_configuration(advise, path, error);
 }
@@ -165,6 +182,15 @@ static int write_back(const struct advise *advise, struct phx_error *error) {
 
         if (!path)
                 return -ENOMEM;
+        /* The next version of the package would undo it, on this host alone. */
+        if (advise->is_site)
+                return phx_error_set(
+                                error,
+                                -EROFS,
+                                "%s: belongs to the site's package, and was not written; apply the "
+                                "patch to the package's source, with phoenixctl advise "
+                                "--file=FILE --write",
+                                advise->path);
         r = stat(advise->path, &st) < 0 ? phx_errno() : split_path(path, &dir_fd, &name);
         if (r < 0)
                 return phx_error_set(error, r, "%s: %s", advise->path, strerrordesc_np(-r));
