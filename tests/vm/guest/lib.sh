@@ -121,6 +121,36 @@ reboot_machine() {
     sleep infinity
 }
 
+# --- other disks and machines
+
+# disk_named NAME: its device.
+disk_named() {
+    local serial
+    for serial in /sys/block/vd*/serial; do
+        if [[ $(<"$serial") == "$1" ]]; then
+            serial=${serial%/serial}
+            echo "/dev/${serial##*/}"
+            return
+        fi
+    done
+    return 1
+}
+
+# post NAME [FILE]: for the other machines of the scenario, beside what was posted before. Each has a MiB of the disk.
+post() {
+    mkdir -p "/run/post/$MACHINE"
+    cp "${2:-/dev/null}" "/run/post/$MACHINE/$1"
+    tar -c -C "/run/post/$MACHINE" . | dd of="$(disk_named post)" bs=1M iflag=fullblock oflag=direct conv=sync,notrunc \
+        seek=$((MACHINE - 1)) status=none
+}
+
+# posted MACHINE NAME: whether it is there; it is /run/post/MACHINE/NAME then.
+posted() {
+    mkdir -p "/run/post/$1"
+    dd if="$(disk_named post)" bs=1M count=1 iflag=direct skip=$(($1 - 1)) status=none | tar -x -C "/run/post/$1"
+    [[ -e /run/post/$1/$2 ]]
+}
+
 # --- phoenixd
 
 main_pid() {

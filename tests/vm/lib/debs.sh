@@ -116,3 +116,57 @@ prepare_packages() {
 package_file() {
     echo "$VM_PACKAGES"/phoenixd_*.deb
 }
+
+# archive_dir SUITE DIRECTORY: a layer, with the disk of an archive of Debian packages.
+archive_dir() {
+    local files
+    mapfile -t files < <(find "$2" "$VM_SOURCE/config/site" -type f | LC_ALL=C sort)
+    echo "$VM_CACHE/$1/archive-$(digest "$(layer_id "$VM_PACKAGES")" -- "$VM_TOP/lib/debs.sh" "${files[@]}")"
+}
+
+# build_site SUITE DIR VERSION FILES...: the template of a site package with what is in FILES, checked by lintian. The
+# build root has no phoenixd, which would check the profiles.
+build_site() {
+    local root files tree=$2/example-phoenixd-site-$3
+    root=$(packaging_dir "$1")/root
+    cp -r "$VM_SOURCE/config/site" "$tree"
+    for files in "${@:4}"; do
+        cp -r "$files/." "$tree/"
+    done
+    sed -i "1s/(.*)/($3)/" "$tree/debian/changelog"
+    chown -R 1234:1234 "$2"
+    # shellcheck disable=SC2016 # expanded by the inner shell
+    in_buildroot "$root" --bind "$VM_SOURCE/debian" /src --bind "$2" /build \
+        setpriv --reuid=1234 --regid=1234 --clear-groups env HOME=/nonexistent sh -ec '
+            cd "$0" && dpkg-buildpackage -us -uc --build-profiles=nocheck
+            lintian --fail-on error,warning ../*_"$1"_*.changes' "/build/$(basename "$tree")" "$3" \
+        >"$2/log" 2>&1 || {
+        tail -n 40 "$2/log" >&2
+        die "the site package cannot be built for $1"
+    }
+}
+
+# In "1" the first version of the site package and phoenixd, in "2" the second as well; each is an archive. The second
+# version has the files of the first, and its own in their places.
+make_archive() {
+    local suite=$1 from=$2 dir=$3 version files=()
+    mkdir -p "$dir/build" "$dir"/archive/{1,2}
+    for version in 1 2; do
+        files+=("$from/$version")
+        build_site "$suite" "$dir/build" "1.$version" "${files[@]}"
+        cp "$dir/build/"*.deb "$(package_file)" "$dir/archive/$version/"
+        in_buildroot "$(packaging_dir "$suite")/root" --bind "$VM_SOURCE/debian" /src --bind "$dir/archive/$version" /build \
+            sh -ec 'cd /build && dpkg-scanpackages --multiversion . >Packages' 2>/dev/null
+    done
+    mke2fs -q -t ext4 -L archive -d "$dir/archive" "$dir/archive.img" 32M >/dev/null
+    rm -rf --one-file-system "$dir/build" "$dir/archive"
+}
+
+# prepare_archive SUITE DIRECTORY: sets VM_ARCHIVE.
+prepare_archive() {
+    prepare_packages "$1"
+    VM_ARCHIVE=$(archive_dir "$1" "$2")
+    layer "$VM_ARCHIVE" make_archive "$1" "$2"
+    hold_layer "$VM_ARCHIVE"
+    prune_layers 2 "$VM_CACHE/$1"/archive-*
+}

@@ -75,13 +75,24 @@ write_start() {
     cat <<START
 mkdir -p /run/scenario && tar -x -C /run/scenario && date +@%s >/run/scenario/since
 [ $2 = 1 ] || systemctl is-system-running --wait >/dev/null
-PHASE=$2 exec bash /run/scenario/main.sh $1.sh </dev/null
+PHASE=$2 MACHINE=$3 exec bash /run/scenario/main.sh $1.sh </dev/null
 START
 }
 
 # In a shell of its own. Leaves DIR/{output,code,seconds,diagnosis}.
 run_scenario() {
-    local file=$1 dir=$2 timeout begin=$EPOCHREALTIME
+    local file=$1 dir=$2 begin=$EPOCHREALTIME
+    if [[ -n $(setting "$file" machines) ]]; then
+        run_machines "$file" "$dir" "$(setting "$file" machines)"
+    else
+        run_machine "$file" "$dir" 1
+    fi
+    seconds_since "$begin" >"$dir/seconds"
+}
+
+# run_machine FILE DIR NUMBER: leaves the same, without the seconds.
+run_machine() {
+    local file=$1 dir=$2 timeout
     trap machine_stop EXIT
     trap 'exit 143' TERM INT
     timeout=$(setting "$file" timeout)
@@ -90,27 +101,50 @@ run_scenario() {
     # The disk's throw-away overlay is made there.
     export TMPDIR=$dir/tmp
     snapshot_start "$(snapshot_dir "$file")" "$dir/machine" "file:$dir/console"
-    [[ -z $(setting "$file" disk) ]] || attach_disk "$dir" "$(disk_dir)/disk.img"
-    ask_phases "${timeout:-600}" "$dir" "$(basename "$file" .sh)"
-    seconds_since "$begin" >"$dir/seconds"
+    [[ -z $(setting "$file" disk) ]] || attach_disk "$dir" more "$(disk_dir)/disk.img"
+    [[ -z $(setting "$file" archive) ]] || attach_disk "$dir" archive "$VM_ARCHIVE/archive.img"
+    [[ ! -e $dir/../post ]] || attach_disk "$dir" post "$dir/../post"
+    ask_phases "${timeout:-600}" "$dir" "$(basename "$file" .sh)" "$3"
     [[ $(cat "$dir/code" 2>/dev/null) == 0 ]] || diagnose "$dir"
 }
 
-# attach_disk DIR FILE: the guest's /dev/vdb, which it can read. The machine takes it once it runs.
+# run_machines FILE DIR COUNT: several at once, with a disk of theirs on which each can write to the others. What they
+# say is joined, and the scenario has the code of the first that failed.
+run_machines() {
+    local file=$1 dir=$2 count=$3 i part pids=()
+    truncate -s "${count}M" "$dir/post"
+    for ((i = 1; i <= count; i++)); do
+        run_machine "$file" "$dir/$i" "$i" &
+        pids+=($!)
+    done
+    trap 'kill -TERM "${pids[@]}" 2>/dev/null; wait; exit 143' TERM INT
+    wait "${pids[@]}" || true
+    for ((i = 1; i <= count; i++)); do
+        for part in output diagnosis console; do
+            sed "s/^/$i: /" "$dir/$i/$part" >>"$dir/$part" 2>/dev/null || true
+        done
+        [[ -e $dir/code && $(<"$dir/code") != 0 ]] || cp "$dir/$i/code" "$dir/code" 2>/dev/null || : >"$dir/code"
+    done
+}
+
+# attach_disk DIR NAME FILE: a disk of the guest, /dev/vdb and so on, which the guest knows by NAME and can read; the
+# one that machines share they can write to as well, and none of them locks it. The machine takes it once it runs.
 attach_disk() {
+    local how=readonly=on
+    [[ $2 != post ]] || how=file.locking=off
     echo true >"$1/hello"
     machine_ask 60 "$1/hello" /dev/null "$1/code" || return 0
     rm "$1/code"
-    machine_monitor "drive_add 0 if=none,id=more,format=raw,readonly=on,file=$2" \
-        "device_add virtio-blk-pci,drive=more"
+    machine_monitor "drive_add 0 if=none,id=$2,format=raw,$how,file=$3" \
+        "device_add virtio-blk-pci,drive=$2,serial=$2$([[ $2 != post ]] || echo ,share-rw=on)"
 }
 
 # A scenario that asked for a boot (lib.sh, reboot_machine) goes on after it; any other boot is a
 # failure.
 ask_phases() {
-    local timeout=$1 dir=$2 name=$3 phase=1
+    local timeout=$1 dir=$2 name=$3 machine=$4 phase=1
     while ((phase < 10)); do
-        write_start "$name" "$phase" >"$dir/start"
+        write_start "$name" "$phase" "$machine" >"$dir/start"
         ask_scenario "$timeout" "$dir" || true
         [[ $(cat "$dir/code" 2>/dev/null) == rebooted && $(tail -n 1 "$dir/output") == "# booting anew" ]] || break
         phase=$((phase + 1))
