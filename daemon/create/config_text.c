@@ -205,20 +205,22 @@ static bool read_map(const char *text, struct map *ret_map) {
                ret_map->outside <= UINT32_MAX && ret_map->count > 0;
 }
 
-/* Whether root of the container is another user and group of the host, and no user of it is root
- * there. */
-static bool maps_root_away(const struct phx_strings *maps) {
-        bool has_user = false, has_group = false;
+/* The group that root of the container is on the host. 0 unless both it and its user are others
+ * there, and no user of the container is root. */
+static unsigned find_root_group(const struct phx_strings *maps) {
+        bool has_user = false;
+        unsigned group = 0;
 
         for (size_t i = 0; i < maps->count; i++) {
                 struct map map;
 
                 if (!read_map(maps->items[i] + strlen(KEY_IDMAP " = "), &map))
-                        return false;
+                        return 0;
                 has_user |= map.inside == 0 && map.kind != 'g';
-                has_group |= map.inside == 0 && map.kind != 'u';
+                if (map.inside == 0 && map.kind != 'u')
+                        group = (unsigned) map.outside;
         }
-        return has_user && has_group;
+        return has_user ? group : 0;
 }
 
 /* Those in effect: an empty value takes back all before it. */
@@ -235,7 +237,8 @@ static int read_maps(const char *text, size_t size, struct config_source *source
                 else
                         phx_strings_done(&source->maps);
         }
-        source->is_unprivileged = maps_root_away(&source->maps);
+        source->root_group = find_root_group(&source->maps);
+        source->is_unprivileged = source->root_group > 0;
         return r;
 }
 

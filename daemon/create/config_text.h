@@ -12,7 +12,8 @@ struct config_source {
         struct phx_strings maps;     /* its lxc.idmap, as far as they are in effect */
         struct phx_strings includes; /* the paths of the first */
         char *rootfs;                /* of its root file system, which is a directory */
-        bool is_unprivileged;        /* its root is no root of the host */
+        bool is_unprivileged;        /* its root is no root of the host, */
+        unsigned root_group;         /* but has this group there; 0 of a privileged one */
         bool has_common;             /* one of the includes is, or has, LXC's common config */
 };
 

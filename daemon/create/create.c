@@ -44,10 +44,10 @@
 #define HOLD_USEC 1000000
 #define HOLD_TRIES 10
 
-/* What users of the host other than root may do with it: those that the root of an unprivileged
- * container is have to come to their files. */
+/* Users of the host come to no file of a container: one that is setuid would give them the rights
+ * of its owner. Only the root of an unprivileged container has to come to its own. */
 #define MODE_PRIVILEGED 0750
-#define MODE_UNPRIVILEGED 0711
+#define MODE_UNPRIVILEGED 0710
 
 struct creation {
         const struct phx_trust *trust;
@@ -58,7 +58,7 @@ struct creation {
         int hold_fd;      /* a socket by which it cannot be started, where its name was free */
         int directory_fd; /* of the new container */
         int rootfs_fd;
-        unsigned first; /* of the users of an unprivileged one from a template */
+        unsigned first; /* of the users of an unprivileged one from a template; else 0 */
         struct config_source source;
 };
 
@@ -366,16 +366,23 @@ static int write_config(const struct creation *creation, struct phx_error *error
         return r < 0 ? phx_error_set(error, r, CONFIG ": %s", strerrordesc_np(-r)) : 0;
 }
 
+/* By what its config says, and not by the owner of its files: that is said by an archive, or by the
+ * root of the other container. */
+static int admit_root(const struct creation *creation) {
+        gid_t group = creation->order->source ? creation->source.root_group : creation->first;
+
+        if (group > 0 && fchown(creation->directory_fd, (uid_t) -1, group) < 0)
+                return phx_errno();
+        return fchmod(creation->directory_fd, group > 0 ? MODE_UNPRIVILEGED : MODE_PRIVILEGED) < 0
+                               ? phx_errno()
+                               : 0;
+}
+
 /* All of it is on the disk before it has its name. */
 static int put_in_place(const struct creation *creation, struct phx_error *error) {
         const struct create_order *order = creation->order;
-        struct stat st;
-        mode_t mode;
 
-        if (fstat(creation->rootfs_fd, &st) < 0)
-                return phx_error_errno(error, FILL_ROOTFS);
-        mode = st.st_uid == creation->trust->owner ? MODE_PRIVILEGED : MODE_UNPRIVILEGED;
-        if (fchmod(creation->directory_fd, mode) < 0 || syncfs(creation->directory_fd) < 0)
+        if (admit_root(creation) < 0 || syncfs(creation->directory_fd) < 0)
                 return phx_error_errno(error, order->name);
         if (renameat2(creation->stage_fd,
                       order->name,

@@ -284,24 +284,6 @@ static void unprivileged_is_what_is_in_effect(void **state) {
         assert_refused(-EINVAL, "container src: line 3 of its config is lxc.include");
 }
 
-static unsigned mode_of(const char *path) {
-        struct stat st;
-
-        assert_int_equal(stat(tree_path(path), &st), 0);
-        return (unsigned) st.st_mode & 07777;
-}
-
-static void only_another_owner_of_its_files_may_pass(void **state) {
-        if (geteuid() != 0)
-                skip();
-        write_source(MAP);
-        assert_cloned(COMMON MAP);
-        assert_int_equal(mode_of("lxc/clone"), 0750);
-        assert_int_equal(chown(tree_path("lxc/src/rootfs"), 100000, 100000), 0);
-        assert_cloned(COMMON MAP);
-        assert_int_equal(mode_of("lxc/clone"), 0711);
-}
-
 /* --- its files --- */
 
 /* Clones with a file system of TYPE at PATH, in a mount namespace of its own, for the error. 77: it
@@ -371,6 +353,47 @@ static void run_command(const char *command) {
         assert_int_equal(system(line), 0);
 }
 
+/* --- who comes to them --- */
+
+static void assert_directory(const char *path, unsigned mode, unsigned group) {
+        struct stat st;
+
+        assert_int_equal(stat(tree_path(path), &st), 0);
+        assert_int_equal(st.st_mode & 07777, mode);
+        assert_int_equal(st.st_uid, 0);
+        assert_int_equal(st.st_gid, group);
+}
+
+/* What is setuid in a privileged container would make any user root of the host, and who owns its
+ * files is said by its root, or by an archive. */
+static void other_users_of_the_host_come_to_no_file(void **state) {
+        struct phx_error error = { 0 };
+
+        if (geteuid() != 0)
+                skip();
+        assert_int_equal(chown(tree_path("lxc/src/rootfs"), STRANGER, STRANGER), 0);
+        write_source("");
+        assert_cloned(COMMON);
+        assert_directory("lxc/clone", 0750, 0);
+        run_command("tar -C lxc/src/rootfs -cf a.tar . && chmod 644 a.tar");
+        order.source = NULL;
+        order.template = "/a.tar";
+        order.name = "made";
+        assert_int_equal(create_run(&trust, &order, &error), 0);
+        assert_directory("lxc/made", 0750, 0);
+}
+
+static void root_of_an_unprivileged_one_comes_to_its_files(void **state) {
+        struct phx_error error = { 0 };
+
+        if (geteuid() != 0)
+                skip();
+        write_source(COMMON USERNS "lxc.idmap = u 0 100000 65536\nlxc.idmap = g 1 7 1\n"
+                                   "lxc.idmap = g 0 200000 65536\n");
+        assert_int_equal(create_run(&trust, &order, &error), 0);
+        assert_directory("lxc/clone", 0710, 200000);
+}
+
 static void access_lists_come_along(void **state) {
         struct phx_error error = { 0 };
 
@@ -429,7 +452,8 @@ int main(void) {
                 TEST(a_line_that_may_confine_is_not_lost),
                 TEST(what_its_own_entry_gives_a_clone_is_left_out),
                 TEST(unprivileged_is_what_is_in_effect),
-                TEST(only_another_owner_of_its_files_may_pass),
+                TEST(other_users_of_the_host_come_to_no_file),
+                TEST(root_of_an_unprivileged_one_comes_to_its_files),
                 TEST(one_with_a_nested_file_system_is_not_cloned),
                 TEST(attributes_that_cannot_be_copied_are_an_error),
                 TEST(access_lists_come_along),

@@ -34,6 +34,17 @@ check "and runs in it" wait_until 10 all_labelled c1 'lxc-web (enforce)'
 stop_container c1
 rm -rf "$LXC/t1" "$LXC/c1"
 
+say "unprivileged"
+grep -q '^root:' /etc/subuid || usermod --add-subuids 100000-165535 --add-subgids 100000-165535 root
+entries '{"u1": {"create": true, "template": "/var/lib/template.tar.gz", "unprivileged": true, "apparmor_profile": "lxc-web"}}'
+check "an unprivileged one is there" wait_until 60 is_whole u1
+check "in sync" settled 60
+check "it starts" start_container u1
+check "its root is another user" equals "$(ps -o uid= -p "$(lxc-info -n u1 -p -H)" | tr -d ' ')" "$(sed -n 's/^root:\([0-9]*\):.*/\1/p' /etc/subuid)"
+check "no other user comes to its files" not runuser -u nobody -- ls "$LXC/u1/rootfs"
+stop_container u1
+rm -rf "$LXC/u1"
+
 say "what cannot be done is said, and not tried again"
 entries "$(clone v1 '{"storage_pool": "quick"}')"
 check "a key of Proxmox is refused" wait_until 20 prints_like 'cannot be created: only Proxmox VE knows storage_pool' status_of v1
