@@ -173,10 +173,50 @@ int fill_open_rootfs(
         return *ret_fd < 0 ? phx_error_errno(error, path) : 0;
 }
 
-/* What is mounted in it would be left out of the copy, silently. "/." makes the link be followed;
- * btrfs has such borders without a mount. */
-static int check_one_system(int rootfs_fd, struct phx_error *error) {
+/* All that is in it: the kernel notes a time for each change, and for one of a directory whatever
+ * comes to it or goes. */
+struct fill_seen {
+        size_t count;
+        struct timespec changed; /* the last */
+};
+
+static void fill_see(const FTSENT *entry, struct fill_seen *seen) {
+        const struct timespec *changed = &entry->fts_statp->st_ctim;
+
+        seen->count++;
+        if (changed->tv_sec > seen->changed.tv_sec ||
+            (changed->tv_sec == seen->changed.tv_sec && changed->tv_nsec > seen->changed.tv_nsec))
+                seen->changed = *changed;
+}
+
+/* What is mounted in it would be left out of the copy, silently. btrfs has such borders without a
+ * mount. */
+static int fill_check_entry(
+                const FTSENT *entry,
+                const char *inside,
+                dev_t device,
+                struct phx_error *error) {
+        if (entry->fts_info == FTS_ERR || entry->fts_info == FTS_DNR || entry->fts_info == FTS_NS)
+                return phx_error_set(
+                                error,
+                                -entry->fts_errno,
+                                "the container that is cloned: %s: %s",
+                                inside,
+                                strerrordesc_np(entry->fts_errno));
+        if (entry->fts_info == FTS_DC || (entry->fts_info == FTS_D && entry->fts_dev != device))
+                return phx_error_set(
+                                error,
+                                -EXDEV,
+                                "the container that is cloned has another file system at "
+                                "%s, which phoenixd does not copy; unmount it first",
+                                inside);
+        return 0;
+}
+
+/* "/." makes the link be followed. */
+static int fill_look(int rootfs_fd, struct fill_seen *ret_seen, struct phx_error *error) {
         phx_cleanup(ftsp) FTS *walk = NULL;
+        struct fill_seen seen = { 0 };
         char path[32];
         char *const paths[] = { path, NULL };
         const FTSENT *entry;
@@ -189,26 +229,32 @@ static int check_one_system(int rootfs_fd, struct phx_error *error) {
         if (!walk)
                 return phx_error_errno(error, FILL_ROOTFS);
         while ((errno = 0, entry = fts_read(walk))) {
-                const char *inside = entry->fts_path + strlen(path);
+                int r = fill_check_entry(entry, entry->fts_path + strlen(path), st.st_dev, error);
 
-                if (entry->fts_info == FTS_ERR || entry->fts_info == FTS_DNR ||
-                    entry->fts_info == FTS_NS)
-                        return phx_error_set(
-                                        error,
-                                        -entry->fts_errno,
-                                        "the container that is cloned: %s: %s",
-                                        inside,
-                                        strerrordesc_np(entry->fts_errno));
-                if (entry->fts_info == FTS_DC ||
-                    (entry->fts_info == FTS_D && entry->fts_dev != st.st_dev))
-                        return phx_error_set(
-                                        error,
-                                        -EXDEV,
-                                        "the container that is cloned has another file system at "
-                                        "%s, which phoenixd does not copy; unmount it first",
-                                        inside);
+                if (r < 0)
+                        return r;
+                if (entry->fts_info != FTS_DP)
+                        fill_see(entry, &seen);
         }
-        return errno == 0 ? 0 : phx_error_errno(error, FILL_ROOTFS);
+        if (errno != 0)
+                return phx_error_errno(error, FILL_ROOTFS);
+        *ret_seen = seen;
+        return 0;
+}
+
+/* Whether it was at rest meanwhile: lxc-destroy, an administrator who works in it, or a start that
+ * has ended again. */
+static int fill_check_rest(int rootfs_fd, const struct fill_seen *before, struct phx_error *error) {
+        struct fill_seen now = { 0 };
+        int r = fill_look(rootfs_fd, &now, error);
+
+        if (r < 0 || (now.count == before->count && now.changed.tv_sec == before->changed.tv_sec &&
+                      now.changed.tv_nsec == before->changed.tv_nsec))
+                return r;
+        return phx_error_set(
+                        error,
+                        -EBUSY,
+                        "the container that is cloned was changed while it was copied");
 }
 
 /* With --preserve=xattr by itself, an attribute that cannot be copied is an error. */
@@ -226,13 +272,16 @@ int fill_from_source(const struct fill_place *place, int rootfs_fd, struct phx_e
                 NULL,
         };
         struct run run = { arguments, -1, -1, place->kept_fd };
-        int r = check_one_system(rootfs_fd, error);
+        struct fill_seen seen = { 0 };
+        int r = fill_look(rootfs_fd, &seen, error);
 
         if (r < 0)
                 return r;
         (void) snprintf(target, sizeof(target), "/proc/%d/fd/%d/.", (int) getpid(), place->fd);
         run.directory_fd = rootfs_fd;
         r = run_program(&run, error);
+        if (r >= 0)
+                r = fill_check_rest(rootfs_fd, &seen, error);
         return r < 0 ? r : check_root(place->fd, "the container that is cloned", error);
 }
 
