@@ -21,6 +21,8 @@
 #include "create/run.h"
 
 #define IDS_LIMIT ((size_t) 1 << 20)
+/* Of an archive: two blocks of zeros. */
+#define END_SIZE 1024
 
 /* --- users --- */
 
@@ -96,6 +98,26 @@ static int check_root(int fd, const char *path, struct phx_error *error) {
                         path);
 }
 
+/* tar takes the end of the file for that of the archive. A program that compresses marks its own
+ * end, and the one that decompresses misses it. */
+static int check_end(int fd, const char *path, struct phx_error *error) {
+        static const char end[END_SIZE];
+        char last[END_SIZE];
+        struct stat st;
+
+        if (fstat(fd, &st) < 0)
+                return phx_error_errno(error, path);
+        if (st.st_size >= END_SIZE &&
+            pread(fd, last, sizeof(last), st.st_size - END_SIZE) == END_SIZE &&
+            memcmp(last, end, sizeof(end)) == 0)
+                return 0;
+        return phx_error_set(
+                        error,
+                        -EINVAL,
+                        "%s is cut off: it has no end, which is two blocks of zeros",
+                        path);
+}
+
 int fill_from_template(
                 const struct fill_place *place,
                 const struct create_order *order,
@@ -143,7 +165,9 @@ int fill_from_template(
                                 -EBUSY,
                                 "%s was changed while it was read",
                                 order->template);
-        return check_root(place->fd, order->template, error);
+        if (!decompressor(order->template))
+                r = check_end(archive_fd, order->template, error);
+        return r < 0 ? r : check_root(place->fd, order->template, error);
 }
 
 /* --- from another container --- */

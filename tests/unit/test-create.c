@@ -128,6 +128,13 @@ static void assert_refused(const struct create_order *order, int code, const cha
         assert_false(is_there("lxc/" PHX_CREATION_STAGE));
 }
 
+static void remove_container(const char *name) {
+        char path[64];
+
+        (void) snprintf(path, sizeof(path), "lxc/%s", name);
+        tree_remove(path);
+}
+
 /* --- what it makes --- */
 
 static void a_clone_has_files_and_no_permissions_of_its_source(void **state) {
@@ -252,6 +259,28 @@ static void an_archive_that_others_may_write_is_not_unpacked(void **state) {
         assert_false(is_there("lxc/made"));
 }
 
+/* tar takes the end of a file for the end of the archive. */
+static void an_archive_that_is_cut_off_is_not_complete(void **state) {
+        struct create_order order = order_clone("made");
+        struct phx_error error;
+        struct stat st;
+
+        order.source = NULL;
+        order.template = "/a.tar";
+        make_archive("lxc/src/rootfs", "a.tar", "--blocking-factor=1");
+        assert_int_equal(stat(tree_path("a.tar"), &st), 0);
+        assert_int_equal(run(&order, &error), 0);
+        remove_container("made");
+        assert_int_equal(truncate(tree_path("a.tar"), st.st_size - 1024), 0);
+        assert_refused(&order, -EINVAL, "/a.tar is cut off: it has no end");
+        /* Some of these end between two files, as well. */
+        for (off_t size = st.st_size - 1536; size > st.st_size - 4096; size -= 512) {
+                assert_int_equal(truncate(tree_path("a.tar"), size), 0);
+                assert_int_not_equal(run(&order, &error), 0);
+                assert_false(is_there("lxc/made"));
+        }
+}
+
 /* --- interrupted --- */
 
 static unsigned long measure(const struct create_order *order) {
@@ -275,13 +304,6 @@ static void run_and_kill(const struct create_order *order, unsigned long usec) {
         (void) usleep((useconds_t) usec);
         assert_int_equal(kill(pid, SIGKILL), 0);
         assert_int_equal(waitpid(pid, NULL, 0), pid);
-}
-
-static void remove_container(const char *name) {
-        char path[64];
-
-        (void) snprintf(path, sizeof(path), "lxc/%s", name);
-        tree_remove(path);
 }
 
 static void kill_often(const struct create_order *order) {
@@ -350,6 +372,7 @@ int main(void) {
                 TEST(what_is_there_is_left_alone),
                 TEST(what_is_no_directory_is_not_cloned),
                 TEST(an_archive_that_others_may_write_is_not_unpacked),
+                TEST(an_archive_that_is_cut_off_is_not_complete),
                 TEST(killed_at_any_point_it_is_complete_or_absent),
                 TEST(what_one_left_is_removed_and_nothing_else),
         };
