@@ -255,6 +255,31 @@ static int collect_directory(
         return r < 0 ? r : 0;
 }
 
+/* Whether ROOT has a link on the way to NAME, or in its place, that leads nowhere: what it leads to
+ * may not be mounted yet, and the next root must not be asked instead. The names of a directory are
+ * those of all that is no directory. 1, 0 or -ENOMEM. */
+static int includes_lead_nowhere(struct phx_files *files, const char *root, const char *name) {
+        phx_autofree char *path = strdup(root);
+
+        while (path) {
+                const struct phx_directory_seen *directory = phx_files_list(files, path);
+                phx_autofree char *part = strndup(name, strcspn(name, "/"));
+                phx_autofree char *above = PHX_TAKE(path);
+
+                if (!directory || !part)
+                        return -ENOMEM;
+                if (directory->result < 0)
+                        return 0;
+                if (phx_strings_has_sorted(&directory->names, part))
+                        return 1;
+                name += strlen(part);
+                if (!*name++)
+                        return 0;
+                (void) phx_concat(&path, above, "/", part);
+        }
+        return -ENOMEM;
+}
+
 /* 1 when ROOT has it, and then it is collected. A directory of one root does not hide that of the
  * next, 0: they will be one when the sources' pieces are deployed. */
 static int collect_below(struct collect *collect, const struct site *site, const char *root) {
@@ -271,6 +296,11 @@ static int collect_below(struct collect *collect, const struct site *site, const
         seen = phx_files_get(collect->files, path);
         if (!seen)
                 return -ENOMEM;
+        if (seen->result == -ENOENT && seen->is_linked &&
+            strcmp(root, collect->roots->deployed_dir) != 0)
+                r = includes_lead_nowhere(collect->files, root, site->name);
+        if (r != 0)
+                return r < 0 ? r : collect_file(collect, site, seen);
         if (seen->result == -ENOENT || seen->result == -ENOTDIR)
                 return 0;
 

@@ -182,6 +182,42 @@ static void a_piece_has_the_tier_of_its_file(void **state) {
         assert_tier("abstractions/site", PHX_TIER_SITE);
 }
 
+/* What it leads to may not be mounted yet, and the site's may allow more. */
+static void an_include_behind_a_link_that_leads_nowhere_is_not_the_sites(void **state) {
+        static const char *const links[] = { "profiles/abstractions/web", "profiles/abstractions" };
+
+        tree_write("site/abstractions/web", "deny /x w,\n");
+        for (size_t i = 0; i < PHX_ELEMENTS(links); i++) {
+                tree_write("profiles/abstractions/web", "file,\n");
+                update(i == 0);
+                assert_good("lxc-web");
+                tree_remove(links[i]);
+                tree_link(links[i], "/nowhere");
+                update(0);
+                assert_refused("lxc-web",
+                               "lxc-web: line 2: include of 'abstractions/web': "
+                               "/profiles/abstractions/web: No such file or directory",
+                               true);
+                assert_text("abstractions/web", "file,\n");
+                tree_remove(links[i]);
+        }
+}
+
+static void an_include_that_is_not_behind_a_link_is_the_sites(void **state) {
+        tree_write("site/abstractions/web", "deny /x w,\n");
+        tree_remove("profiles");
+        tree_write("elsewhere/lxc-web", WEB);
+        tree_link("profiles", "/elsewhere");
+        update(1);
+        assert_text("abstractions/web", "deny /x w,\n");
+        tree_mkdir("elsewhere/abstractions");
+        update(0);
+        assert_text("abstractions/web", "deny /x w,\n");
+        tree_write("elsewhere/abstractions/web", "file,\n");
+        update(1);
+        assert_text("abstractions/web", "file,\n");
+}
+
 static void a_package_that_arrives_is_seen(void **state) {
         update(1);
         tree_mkdir("site");
@@ -235,6 +271,8 @@ int main(void) {
                 SITE_TEST(all_that_is_masked_withdraws_nothing),
                 SITE_TEST(an_include_is_the_hosts_before_the_sites),
                 SITE_TEST(a_piece_has_the_tier_of_its_file),
+                SITE_TEST(an_include_behind_a_link_that_leads_nowhere_is_not_the_sites),
+                SITE_TEST(an_include_that_is_not_behind_a_link_is_the_sites),
                 SITE_TEST(a_package_that_arrives_is_seen),
                 SITE_TEST(a_site_that_others_can_write_changes_nothing),
                 SITE_TEST(the_sites_test_judges_the_file_of_the_host),
