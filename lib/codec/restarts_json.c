@@ -61,6 +61,8 @@ static const struct phx_field file_fields[] = {
         { "version", PHX_FIELD_NUMBER, offsetof(struct file, version) },
         { "serial", PHX_FIELD_NUMBER, offsetof(struct file, list.serial) },
         { "begun", PHX_FIELD_LARGE, offsetof(struct file, list.begun) },
+        { "begun_boot", PHX_FIELD_TEXT, offsetof(struct file, list.begun_boot) },
+        { "begun_booted", PHX_FIELD_TIME, offsetof(struct file, list.begun_booted) },
         {
                         .key = "restarts",
                         .type = PHX_FIELD_LIST,

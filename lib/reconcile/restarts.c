@@ -452,11 +452,25 @@ static void decide_hold_repaired(struct decider *decider) {
         }
 }
 
+/* When the last restart began, by the clock on the wall as it is now: in this boot the clock may
+ * have been set since (restarts_clock.c), and in another one it was not after this began. */
+static uint64_t decide_begun(const struct phx_restart_view *view) {
+        const struct phx_restarts *list = view->restarts;
+        uint64_t at = list->begun, from = list->begun_booted, to = view->booted_usec;
+
+        if (at == 0 || !list->begun_boot || from == 0 || to == 0)
+                return at;
+        if (!phx_equal(list->begun_boot, view->boot))
+                return at < to ? at : to;
+        at = at + to > from ? at + to - from : 0;
+        return at < view->wall_usec ? at : view->wall_usec;
+}
+
 static uint64_t decide_interval_end(const struct decider *decider) {
         uint64_t begun = decider->begun, wall = decider->view->wall_usec,
                  end = begun + decider->view->settings->interval_usec;
 
-        /* A clock that was set back holds nothing up. */
+        /* Where that is not known, a clock that was set back holds nothing up. */
         return begun <= wall && end > wall ? end : 0;
 }
 
@@ -508,7 +522,7 @@ static int decide_prepare(struct decider *decider) {
         size_t count = decider->desired->container_count + 1;
 
         decider->waits.next = PHX_NEVER;
-        decider->begun = decider->view->restarts->begun;
+        decider->begun = decide_begun(decider->view);
         decider->under_way = phx_states_begun(decider->drifts);
         decider->holding = calloc(count, sizeof(*decider->holding));
         decider->active = calloc(count, sizeof(*decider->active));

@@ -28,10 +28,10 @@ static int back_begin(struct settled *settled) {
                 return phx_restart_settle_fail(settled, why_not);
         item->is_start = !settled->have->is_running;
         if (settle_note_init(settled) < 0 || phx_replace(&item->boot, settler->view->boot) < 0 ||
-            phx_replace(&item->directory, settled->have->directory) < 0)
+            phx_replace(&item->directory, settled->have->directory) < 0 ||
+            settle_note_begun(settled) < 0)
                 return -ENOMEM;
         settle_hand_out(settled, PHX_RESTART_BACK_UNDER_WAY);
-        settled->settler->next.begun = settle_wall(settled);
         return settle_tell(settled, PHX_RESTART_EVENT_INTENT, settled->want->label, NULL);
 }
 

@@ -81,13 +81,14 @@ int phx_restarts_begin(
             phx_replace(&item->init, step->init) < 0 ||
             phx_replace(&item->before, step->before) < 0 ||
             phx_replace(&item->label, step->label) < 0 ||
-            phx_replace(&item->input, step->input) < 0 || phx_replace(&item->why, "") < 0)
+            phx_replace(&item->input, step->input) < 0 || phx_replace(&item->why, "") < 0 ||
+            phx_restarts_note_begun(&next, view->wall_usec, view->boot, view->booted_usec) < 0)
                 return -ENOMEM;
         item->is_stop = false;
         item->starts = 0;
         item->is_enforced = step->is_enforced;
         item->phase = PHX_RESTART_UNDER_WAY;
-        item->since = next.begun = view->wall_usec;
+        item->since = view->wall_usec;
         item->booted = view->booted_usec;
         item->ended = item->again = 0;
         item->serial = ++next.serial;

@@ -110,10 +110,10 @@ static int over_start(struct settled *settled) {
             phx_replace(&item->directory, settled->want->directory) < 0 ||
             phx_replace(&item->init, "") < 0 ||
             phx_replace(&item->label, settled->want->label) < 0 ||
-            phx_replace(&item->input, settled->want->mark.input) < 0)
+            phx_replace(&item->input, settled->want->mark.input) < 0 ||
+            settle_note_begun(settled) < 0)
                 return -ENOMEM;
         settle_hand_out(settled, PHX_RESTART_UNDER_WAY);
-        settled->settler->next.begun = view->wall_usec;
         return settle_tell(settled, PHX_RESTART_EVENT_INTENT, item->label, NULL);
 }
 

@@ -140,6 +140,17 @@ static inline void settle_hand_out(const struct settled *settled, enum phx_resta
         settled->item->is_unasked = false;
 }
 
+/* Of a restart that begins now. 0 or -ENOMEM. */
+static inline int settle_note_begun(const struct settled *settled) {
+        const struct phx_restart_view *view = settled->settler->view;
+
+        return phx_restarts_note_begun(
+                        &settled->settler->next,
+                        view->wall_usec,
+                        view->boot,
+                        view->booted_usec);
+}
+
 static inline bool settle_is_same_input(const struct settled *settled) {
         return phx_equal(settled->want->mark.input, settled->item->input);
 }

@@ -314,10 +314,15 @@ int phx_states_begin(
         int r;
 
         r = phx_restarts_begin(view, step, &next);
+        /* The interval is one between restarts. */
+        if (r >= 0)
+                r = phx_restarts_note_begun(
+                                &next,
+                                view->restarts->begun,
+                                view->restarts->begun_boot,
+                                view->restarts->begun_booted);
         if (r < 0)
                 return r;
-        /* The interval is one between restarts. */
-        next.begun = view->restarts->begun;
         item = phx_restarts_find(&next, step->id);
         item->when = PHX_RESTART_BY_STATE;
         item->is_start = kind == PHX_ACTION_START;

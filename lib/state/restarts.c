@@ -210,6 +210,18 @@ int phx_restarts_ask(
         return 1;
 }
 
+int phx_restarts_note_begun(
+                struct phx_restarts *restarts,
+                uint64_t wall_usec,
+                const char *boot,
+                uint64_t booted_usec) {
+        if (phx_replace(&restarts->begun_boot, boot) < 0)
+                return -ENOMEM;
+        restarts->begun = wall_usec;
+        restarts->begun_booted = booted_usec;
+        return 0;
+}
+
 int phx_restarts_copy(struct phx_restarts *copy, const struct phx_restarts *restarts) {
         phx_cleanup(phx_restarts_done) struct phx_restarts fresh = { 0 };
 
@@ -220,14 +232,21 @@ int phx_restarts_copy(struct phx_restarts *copy, const struct phx_restarts *rest
                         return -ENOMEM;
         }
         fresh.serial = restarts->serial;
-        fresh.begun = restarts->begun;
+        if (phx_restarts_note_begun(
+                            &fresh,
+                            restarts->begun,
+                            restarts->begun_boot,
+                            restarts->begun_booted) < 0)
+                return -ENOMEM;
         phx_restarts_done(copy);
         *copy = PHX_TAKE_STRUCT(fresh);
         return 0;
 }
 
 bool phx_restarts_equal(const struct phx_restarts *a, const struct phx_restarts *b) {
-        bool is_same = a->count == b->count && a->serial == b->serial && a->begun == b->begun;
+        bool is_same = a->count == b->count && a->serial == b->serial && a->begun == b->begun &&
+                       a->begun_booted == b->begun_booted &&
+                       phx_equal(a->begun_boot, b->begun_boot);
 
         for (size_t i = 0; is_same && i < a->count; i++)
                 is_same = restarts_is_same(&a->items[i], &b->items[i]);
@@ -238,6 +257,7 @@ void phx_restarts_done(struct phx_restarts *restarts) {
         for (size_t i = 0; i < restarts->count; i++)
                 phx_restart_item_done(&restarts->items[i]);
         free(restarts->items);
+        free(restarts->begun_boot);
         *restarts = (struct phx_restarts){ 0 };
 }
 

@@ -77,8 +77,10 @@ struct phx_restart_item {
 struct phx_restarts {
         struct phx_restart_item *items;
         size_t count;
-        unsigned serial; /* of the last job */
-        uint64_t begun;  /* the last restart */
+        unsigned serial;       /* of the last job */
+        uint64_t begun;        /* the last restart, */
+        char *begun_boot;      /* in this boot; NULL: not known */
+        uint64_t begun_booted; /* as BOOTED of an item */
 };
 
 /* "asked", "under-way", …; NULL for a number that is none. */
@@ -118,6 +120,13 @@ int phx_restarts_ask(
                 const char *id,
                 enum phx_restart_when when,
                 uint64_t wall_usec);
+
+/* A restart begins in this boot. 0 or -ENOMEM, and then it is as it was. */
+int phx_restarts_note_begun(
+                struct phx_restarts *restarts,
+                uint64_t wall_usec,
+                const char *boot,
+                uint64_t booted_usec);
 
 /* COPY must be zero or a list, and is replaced. 0 or -ENOMEM, and then it is as it was. */
 int phx_restarts_copy(struct phx_restarts *copy, const struct phx_restarts *restarts);

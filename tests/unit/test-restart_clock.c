@@ -103,6 +103,69 @@ static void what_another_boot_has_left_does_not_lie_ahead(void **state) {
         assert_int_equal(host_phase(&host, "web"), PHX_RESTART_ROLLED_BACK);
 }
 
+static void a_clock_that_is_set_changes_no_interval(void **state) {
+        phx_cleanup(host_done) struct host host = began_at(100 * HOURS);
+
+        host_add(&host, "app");
+        host.settings.jobs = 2;
+        host.settings.interval_usec = 60 * SECOND;
+        host.wall += SECOND;
+        host_set_clock(&host, 102 * HOURS);
+        host_look(&host);
+        assert_int_equal(host_due(&host, "app"), PHX_RESTART_DUE_INTERVAL);
+        assert_true(phx_restart_waits_find(&host.waits, "app")->at == host.wall + 59 * SECOND);
+        host_set_clock(&host, 90 * HOURS);
+        host_look(&host);
+        assert_int_equal(host_due(&host, "app"), PHX_RESTART_DUE_INTERVAL);
+        assert_true(phx_restart_waits_find(&host.waits, "app")->at == host.wall + 59 * SECOND);
+        host.wall += 59 * SECOND;
+        host_look(&host);
+        assert_int_equal(host_due(&host, "app"), PHX_RESTART_DUE_NOW);
+}
+
+/* Before this boot began, at the latest. */
+static void an_interval_goes_on_after_a_boot(void **state) {
+        static const struct {
+                uint64_t booted, left;
+        } cases[] = { { 50 * HOURS, 50 * SECOND },
+                      { 100 * HOURS + 30 * SECOND, 20 * SECOND },
+                      { 101 * HOURS, 0 } };
+
+        for (size_t i = 0; i < PHX_ELEMENTS(cases); i++) {
+                phx_cleanup(host_done) struct host host = began_at(100 * HOURS);
+
+                host_add(&host, "app");
+                host.settings.jobs = 2;
+                host.settings.interval_usec = 60 * SECOND;
+                host.boot = "boot-2";
+                host.booted = cases[i].booted;
+                host.wall = host.booted + 10 * SECOND;
+                host_look(&host);
+                if (cases[i].left == 0) {
+                        assert_int_equal(host_due(&host, "app"), PHX_RESTART_DUE_NOW);
+                        continue;
+                }
+                assert_int_equal(host_due(&host, "app"), PHX_RESTART_DUE_INTERVAL);
+                assert_true(phx_restart_waits_find(&host.waits, "app")->at ==
+                            host.wall + cases[i].left);
+        }
+}
+
+/* As an earlier version has left it: then a clock that was set back holds nothing up. */
+static void a_beginning_of_no_known_boot_does_not_lie_ahead(void **state) {
+        phx_cleanup(host_done) struct host host = began_at(100 * HOURS);
+
+        host_add(&host, "app");
+        host.settings.jobs = 2;
+        host.settings.interval_usec = 60 * SECOND;
+        assert_int_equal(phx_replace(&host.restarts.begun_boot, NULL), 0);
+        host_look(&host);
+        assert_int_equal(host_due(&host, "app"), PHX_RESTART_DUE_INTERVAL);
+        host_set_clock(&host, 90 * HOURS);
+        host_look(&host);
+        assert_int_equal(host_due(&host, "app"), PHX_RESTART_DUE_NOW);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_clock_that_is_set_ends_no_restart),
@@ -110,6 +173,9 @@ int main(void) {
                 cmocka_unit_test(a_clock_may_be_set_to_anything),
                 cmocka_unit_test(a_clock_that_is_corrected_changes_nothing),
                 cmocka_unit_test(what_another_boot_has_left_does_not_lie_ahead),
+                cmocka_unit_test(a_clock_that_is_set_changes_no_interval),
+                cmocka_unit_test(an_interval_goes_on_after_a_boot),
+                cmocka_unit_test(a_beginning_of_no_known_boot_does_not_lie_ahead),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -68,7 +68,13 @@ static void fill(struct phx_restarts *list) {
         item->serial = list->serial = 12;
         item->is_start = item->is_enforced = true;
         item->again = UINT64_C(1764470000000003);
-        list->begun = UINT64_C(1764470000000000);
+        assert_int_equal(
+                        phx_restarts_note_begun(
+                                        list,
+                                        UINT64_C(1764470000000000),
+                                        "b-1",
+                                        UINT64_C(1764460000000005)),
+                        0);
         assert_int_equal(phx_replace(&item->boot, "b-1"), 0);
         assert_int_equal(phx_replace(&item->directory, "website"), 0);
         assert_int_equal(phx_replace(&item->init, "210 4711"), 0);
@@ -108,6 +114,22 @@ static void a_copy_is_equal_until_something_changes(void **state) {
         assert_int_equal(phx_restarts_copy(&copy, &list), 0);
         assert_int_equal(phx_replace(&copy.items[1].directory, "other"), 0);
         assert_false(phx_restarts_equal(&list, &copy));
+        assert_int_equal(phx_restarts_copy(&copy, &list), 0);
+        assert_int_equal(phx_replace(&copy.begun_boot, "b-2"), 0);
+        assert_false(phx_restarts_equal(&list, &copy));
+        assert_int_equal(phx_restarts_copy(&copy, &list), 0);
+        copy.begun_booted++;
+        assert_false(phx_restarts_equal(&list, &copy));
+}
+
+static void what_an_earlier_version_has_stored_is_read(void **state) {
+        static const char text[] =
+                        "{ \"version\": 1, \"serial\": 7, \"begun\": 5, \"restarts\": [] }";
+        phx_cleanup(phx_restarts_done) struct phx_restarts list = { 0 };
+
+        assert_int_equal(phx_restarts_parse(text, sizeof(text) - 1, &list, NULL), 0);
+        assert_int_equal(list.begun, 5);
+        assert_null(list.begun_boot);
 }
 
 static void a_damaged_file_changes_nothing(void **state) {
@@ -154,6 +176,7 @@ int main(void) {
                 cmocka_unit_test(what_is_under_way_is_not_asked_for_again),
                 cmocka_unit_test(what_is_stored_is_read_back),
                 cmocka_unit_test(a_copy_is_equal_until_something_changes),
+                cmocka_unit_test(what_an_earlier_version_has_stored_is_read),
                 cmocka_unit_test(a_damaged_file_changes_nothing),
                 cmocka_unit_test(every_phase_and_permission_has_its_word),
         };
