@@ -34,22 +34,11 @@
 #include "base/process.h"
 #include "create/guest_arguments.h"
 #include "create/guest_command.h"
-#include "create/guest_text.h"
-#include "pve/guests.h"
-#include "pve/replace.h"
+#include "create/guest_private.h"
 
 #define DESTROYED "lock: destroyed\n"
 #define RETRY_USEC UINT64_C(250000)
-#define CLONE_USEC UINT64_C(50000)
 #define LOCK_USEC UINT64_C(10000000)
-
-struct guest {
-        const struct guest_host *host;
-        int records_fd; /* locked */
-        struct guest_record record;
-        bool is_prepared; /* the clone has its lines */
-        uint64_t looked;
-};
 
 static void guest_done(struct guest *guest) {
         guest_record_done(&guest->record);
@@ -58,12 +47,10 @@ static void guest_done(struct guest *guest) {
 
 /* --- the cluster file system --- */
 
-/* 1 when it is there, 0 when this node has none of this id. */
-static int guest_read(
-                const struct guest *guest,
-                uint32_t id,
-                struct phx_pve_config *ret_config,
-                struct phx_error *error) {
+int guest_read(const struct guest *guest,
+               uint32_t id,
+               struct phx_pve_config *ret_config,
+               struct phx_error *error) {
         uint64_t until = phx_now_usec() + guest->host->wait_usec;
 
         for (;;) {
@@ -78,8 +65,7 @@ static int guest_read(
         }
 }
 
-/* When the config was written; 0 when that is not known, or it has not this size. */
-static long long guest_written(const struct guest *guest, uint32_t id, size_t size) {
+long long guest_written(const struct guest *guest, uint32_t id, size_t size) {
         phx_autofree char *path = NULL;
         struct stat st;
 
@@ -89,9 +75,7 @@ static long long guest_written(const struct guest *guest, uint32_t id, size_t si
         return (long long) st.st_mtime;
 }
 
-/* One try: 1 when it was written, 0 when it was right or is as good as gone, -EAGAIN when it
- * changed meanwhile. */
-static int edit_once(
+int guest_edit_once(
                 struct guest *guest,
                 enum guest_stage stage,
                 const struct phx_pve_config *config,
@@ -154,7 +138,7 @@ static int guest_edit(struct guest *guest, enum guest_stage stage, struct phx_er
                                         "it was created",
                                         guest->record.id);
                 if (r > 0)
-                        r = edit_once(guest, stage, &config, error);
+                        r = guest_edit_once(guest, stage, &config, error);
                 if (r != -EAGAIN || phx_now_usec() >= until)
                         return r < 0 ? r : 0;
                 phx_pve_pause(RETRY_USEC);
@@ -183,65 +167,6 @@ static int guest_simple(
 
         return r < 0 ? phx_error_set(error, r, "%s: %s", guest->host->pct, strerrordesc_np(-r))
                      : guest_command(guest, &arguments, NULL, error);
-}
-
-/* --- while it is at it --- */
-
-static void watch_create(void *data) {
-        struct guest *guest = data;
-        struct guest_record *record = &guest->record;
-        long long written;
-
-        if (record->time > 0)
-                return;
-        written = guest_written(guest, record->id, strlen(GUEST_EMPTY));
-        if (written == 0 || !guest_holds_lock(guest->host->place.lock_directory, record->id))
-                return;
-        record->time = written;
-        (void) guest_record_write(guest->records_fd, record);
-}
-
-/* The source is locked as long as ours is at it, and before our clone is unlocked. */
-static int note_source(struct guest *guest, struct phx_error *error) {
-        phx_cleanup(phx_pve_config_done) struct phx_pve_config config = { 0 };
-        struct guest_record *record = &guest->record;
-        uint32_t id = (uint32_t) strtoul(record->source, NULL, 10);
-        int r;
-
-        if (record->source_time > 0)
-                return 0;
-        r = guest_read(guest, id, &config, error);
-        if (r > 0)
-                r = guest_is_locked(config.data, config.size, GUEST_SOURCE_LOCK);
-        if (r <= 0)
-                return r;
-        record->source_time = guest_written(guest, id, config.size);
-        return record->source_time > 0 ? 1 : 0;
-}
-
-/* Reading makes a config vanish for a moment, if it is replaced meanwhile: so only when there is
- * more than the empty one, and seldom. */
-static void watch_clone(void *data) {
-        struct guest *guest = data;
-        phx_cleanup(phx_pve_config_done) struct phx_pve_config config = { 0 };
-        struct phx_error error = { 0 };
-        uint64_t now = phx_now_usec();
-        int noted;
-
-        if (guest->is_prepared || now - guest->looked < CLONE_USEC ||
-            guest_written(guest, guest->record.id, 0) == 0 ||
-            guest_written(guest, guest->record.id, strlen(GUEST_EMPTY)) != 0)
-                return;
-        guest->looked = now;
-        noted = note_source(guest, &error);
-        if (guest_read(guest, guest->record.id, &config, &error) <= 0 ||
-            guest_is_marked(&guest->record, config.data, config.size) <= 0) {
-                guest->record.source_time = 0;
-                return;
-        }
-        if (noted > 0)
-                (void) guest_record_write(guest->records_fd, &guest->record);
-        guest->is_prepared = edit_once(guest, GUEST_PREPARED, &config, &error) >= 0;
 }
 
 /* --- the end of one --- */
@@ -364,7 +289,7 @@ static int condemn(
 
         /* As it was judged: one that has changed meanwhile is judged again by the next run. */
         do
-                r = edit_once(guest, GUEST_DOOMED, config, error);
+                r = guest_edit_once(guest, GUEST_DOOMED, config, error);
         while (r == -EAGAIN && error->code != -ESTALE && phx_now_usec() < until);
         return r < 0 ? r : destroy(guest, error);
 }
@@ -526,7 +451,11 @@ static int make(struct guest *guest, const struct create_order *order, struct ph
                 r = guest_record_write(guest->records_fd, &guest->record);
         if (r < 0)
                 return phx_error_set(error, r, "%s: %s", guest->host->records, strerrordesc_np(-r));
-        r = guest_command(guest, &arguments, order->source ? watch_clone : watch_create, error);
+        r = guest_command(
+                        guest,
+                        &arguments,
+                        order->source ? guest_watch_clone : guest_watch_create,
+                        error);
         if (r >= 0)
                 r = complete(guest, error);
         /* The first reason is the better one; what cannot be removed has its record. */
