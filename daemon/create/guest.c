@@ -11,7 +11,7 @@
  * is locked with "create" and
  *   - has the mark, or
  *   - is the empty config, of the very time of writing that was recorded while a process of our own
- *     unit held Proxmox's lock of it.
+ *     unit held Proxmox's lock of it, for longer than one does that finds another's there.
  * With the mark and without a lock it is complete but for some keys, and is completed. Whatever
  * else is there belongs to others. As Proxmox destroys nothing that is locked, the lock is taken
  * away first, in one step with the profile put in place; then it is ours as long as it has not

@@ -145,7 +145,7 @@ static int holder_of(char *line) {
                                : 0;
 }
 
-bool guest_holds_lock(const char *directory, uint32_t id) {
+int guest_find_holder(const char *directory, uint32_t id) {
         phx_autofree char *path = NULL, *text = NULL;
         char place[64], *rest, *line;
         struct stat st;
@@ -153,15 +153,18 @@ bool guest_holds_lock(const char *directory, uint32_t id) {
 
         if (phx_printf(&path, "%s/pve-config-%u.lock", directory, id) < 0 || lstat(path, &st) < 0 ||
             phx_file_read_at(AT_FDCWD, "/proc/locks", SAID_LIMIT, &text, &size) < 0)
-                return false;
+                return 0;
         (void) snprintf(place,
                         sizeof(place),
                         " %02x:%02x:%llu ",
                         major(st.st_dev),
                         minor(st.st_dev),
                         (unsigned long long) st.st_ino);
-        for (rest = text; (line = strsep(&rest, "\n"));)
-                if (strstr(line, place) && is_in_our_unit(holder_of(line)))
-                        return true;
-        return false;
+        for (rest = text; (line = strsep(&rest, "\n"));) {
+                int holder = strstr(line, place) ? holder_of(line) : 0;
+
+                if (is_in_our_unit(holder))
+                        return holder;
+        }
+        return 0;
 }

@@ -17,6 +17,6 @@ struct guest_command {
  * failure. 0 when its status is 0, else a negative errno. */
 int guest_run(const struct guest_command *command, struct phx_error *error);
 
-/* Whether a process of our own unit holds Proxmox's lock of the container, in DIRECTORY. In doubt
- * it does not. */
-bool guest_holds_lock(const char *directory, uint32_t id);
+/* The process of our own unit that holds Proxmox's lock of the container, in DIRECTORY. 0 when none
+ * does, and in doubt. */
+int guest_find_holder(const char *directory, uint32_t id);

@@ -18,6 +18,9 @@ struct guest {
         struct guest_record record;
         bool is_prepared; /* the clone has its lines */
         uint64_t looked;
+        int holder; /* of Proxmox's lock, while the config is the empty one of WRITTEN */
+        long long written;
+        uint64_t held_since;
 };
 
 /* 1 when it is there, 0 when this node has none of this id. */

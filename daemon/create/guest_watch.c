@@ -10,16 +10,28 @@
 #include "create/guest_private.h"
 
 #define CLONE_USEC UINT64_C(50000)
+/* Longer than the command has the lock to find that a container is there already. */
+#define HELD_USEC UINT64_C(150000)
 
+/* A command that finds a creation of another's, just begun, has the lock as well, and ends. */
 void guest_watch_create(void *data) {
         struct guest *guest = data;
         struct guest_record *record = &guest->record;
         long long written;
+        int holder;
 
         if (record->time > 0)
                 return;
         written = guest_written(guest, record->id, strlen(GUEST_EMPTY));
-        if (written == 0 || !guest_holds_lock(guest->host->place.lock_directory, record->id))
+        holder = written == 0 ? 0
+                              : guest_find_holder(guest->host->place.lock_directory, record->id);
+        if (holder == 0 || holder != guest->holder || written != guest->written) {
+                guest->holder = holder;
+                guest->written = written;
+                guest->held_since = phx_now_usec();
+                return;
+        }
+        if (phx_now_usec() - guest->held_since < HELD_USEC)
                 return;
         record->time = written;
         (void) guest_record_write(guest->records_fd, record);

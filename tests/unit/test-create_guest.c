@@ -338,7 +338,7 @@ static void follow_advice(const char *id, const struct phx_error *error) {
         assert_int_equal(system(command), 0);
 }
 
-/* Between the empty config and its record there are some ms. */
+/* Between the empty config and its record there is a fraction of a second. */
 static bool next_run_completes(const struct create_order *order) {
         phx_autofree char *text = config(order->name);
         bool was_half = text && strstr(text, GUEST_EMPTY);
@@ -438,6 +438,70 @@ static void what_is_not_provably_ours_is_never_destroyed(void **state) {
         assert_int_not_equal(access(tree_path("records/906"), F_OK), 0);
 }
 
+/* Another creation of the same id has begun at the same time: the command takes the lock, finds
+ * that, and ends. */
+static const char *set_loser(const char *config) {
+        static char path[4096];
+        phx_autofree char *text = NULL;
+
+        assert_int_equal(
+                        phx_printf(&text,
+                                   "#!/bin/sh\n"
+                                   "[ \"$1\" = create ] || { echo \"$1\" >>'%s/verbs'; exit 255; }\n"
+                                   "printf '%s' >'%s/etc-pve/lxc/908.conf'\n"
+                                   "flock '%s/lock/pve-config-908.lock' sleep 0.04\n"
+                                   "echo \"CT 908 already exists on node 'pve1'\" >&2\n"
+                                   "exit 255\n",
+                                   trust.root,
+                                   config,
+                                   trust.root,
+                                   trust.root),
+                        0);
+        tree_write("loser", text);
+        (void) snprintf(path, sizeof(path), "%s", tree_path("loser"));
+        assert_int_equal(chmod(path, 0755), 0);
+        return path;
+}
+
+static void a_creation_that_came_first_is_not_taken_for_ours(void **state) {
+        struct create_order order = order_template("908");
+        phx_autofree char *text = NULL;
+        struct phx_error error;
+
+        skip_without_host();
+        host.pct = set_loser("lock: create\\n");
+        assert_true(run(&order, NULL, &error) < 0);
+        assert_string_equal(error.text, "CT 908 already exists on node 'pve1'");
+        text = config("908");
+        assert_string_equal(text, GUEST_EMPTY);
+        assert_int_not_equal(access(tree_path("verbs"), F_OK), 0);
+}
+
+static bool has_item(const char *record, const char *word) {
+        phx_autofree char *line = NULL;
+
+        assert_int_equal(phx_printf(&line, "\n%s ", word), 0);
+        return strstr(record, line);
+}
+
+static void interrupt_when_recorded(const struct create_order *order, const char *word) {
+        phx_autofree char *path = NULL;
+        pid_t pid = begin(order);
+        bool is_recorded = false;
+
+        assert_int_equal(phx_printf(&path, "%s/records/%s", trust.root, order->name), 0);
+        for (unsigned i = 0; !is_recorded && i < 4000; i++) {
+                phx_autofree char *record = NULL;
+                size_t size = 0;
+
+                phx_pve_pause(5000);
+                is_recorded = phx_file_read_at(AT_FDCWD, path, 1 << 20, &record, &size) >= 0 &&
+                              has_item(record, word);
+        }
+        kill_all(pid);
+        assert_true(is_recorded);
+}
+
 /* The empty config is all that Proxmox has of it for most of the time. */
 static void an_interrupted_one_that_is_not_wanted_any_more_is_removed(void **state) {
         struct create_order order = order_template("907");
@@ -445,7 +509,7 @@ static void an_interrupted_one_that_is_not_wanted_any_more_is_removed(void **sta
 
         skip_without_host();
         (void) set_command("20");
-        interrupt(&order, 1500);
+        interrupt_when_recorded(&order, "time");
         clean(0, NULL);
         text = config("907");
         assert_null(text);
@@ -453,7 +517,7 @@ static void an_interrupted_one_that_is_not_wanted_any_more_is_removed(void **sta
         /* And of a clone, the other's lock. */
         write_source("");
         order = order_clone("907");
-        interrupt(&order, 2500);
+        interrupt_when_recorded(&order, "source-time");
         source = config("900");
         assert_true(has_line(source, "lock: disk"));
         clean(0, NULL);
@@ -475,6 +539,7 @@ int main(void) {
                 TEST(killed_anywhere_a_run_is_completed_by_the_next),
                 TEST(a_clone_is_in_its_profile_before_it_is_unlocked),
                 TEST(what_is_not_provably_ours_is_never_destroyed),
+                TEST(a_creation_that_came_first_is_not_taken_for_ours),
                 TEST(an_interrupted_one_that_is_not_wanted_any_more_is_removed),
         };
 
