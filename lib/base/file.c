@@ -315,10 +315,10 @@ int phx_file_remove_others(int dir_fd, const char *suffix, const struct phx_stri
 
 bool phx_file_is_ignored_name(const char *name) {
         static const char *const endings[] = {
-                "~",         ".bak",      ".dpkg-bak",    ".dpkg-dist",
-                ".dpkg-new", ".dpkg-old", ".dpkg-remove", ".orig",
-                ".pacnew",   ".pacsave",  ".rej",         ".rpmnew",
-                ".rpmsave",  ".swp",      ".tmp",         ".ucf-dist"
+                "~",         ".bak",         ".dpkg-bak", ".dpkg-dist", ".dpkg-new",
+                ".dpkg-old", ".dpkg-remove", ".dpkg-tmp", ".orig",      ".pacnew",
+                ".pacsave",  ".rej",         ".rpmnew",   ".rpmsave",   ".swp",
+                ".tmp",      ".ucf-dist"
         };
 
         if (name[0] == '.' || name[0] == '#')

@@ -260,9 +260,9 @@ static void leftovers_are_removed_and_nothing_else(void **state) {
 }
 
 static void names_of_editors_and_packages_are_ignored(void **state) {
-        static const char *const ignored[] = { ".hidden", "a~",      "#a#",       "a.dpkg-new",
-                                               "a.swp",   "a.orig",  "a.rpmsave", ".a.phoenixd~",
-                                               "a.tmp",   "a.pacnew" };
+        static const char *const ignored[] = { ".hidden", "a~",       "#a#",       "a.dpkg-new",
+                                               "a.swp",   "a.orig",   "a.rpmsave", ".a.phoenixd~",
+                                               "a.tmp",   "a.pacnew", "a.dpkg-tmp" };
         static const char *const taken[] = { "a", "lxc-web", "a.b", "tmp", "a.json" };
 
         for (size_t i = 0; i < PHX_ELEMENTS(ignored); i++)

@@ -230,6 +230,21 @@ static void a_package_that_arrives_is_seen(void **state) {
         assert_false(phx_profiles_is_unchanged(profiles, &settings, NULL));
 }
 
+/* dpkg unpacks a file beside the one before, links that to another name, renames over it, and
+ * removes both names when all of the package is there. */
+static void a_package_that_is_being_unpacked_is_not_read(void **state) {
+        tree_write("site/lxc-db", DB);
+        tree_write("site/lxc-db.test", "deny file w /x\n");
+        update(1);
+        tree_write("site/lxc-db.dpkg-tmp", DB);
+        tree_write("site/lxc-db.test.dpkg-tmp", "deny file w /x\n");
+        tree_write("site/lxc-new.dpkg-new", "profile lxc-new {\n}\n");
+        update(0);
+        assert_int_equal(desired->refusal_count, 0);
+        assert_int_equal(desired->profile_count, 3);
+        assert_good("lxc-db");
+}
+
 static void a_site_that_others_can_write_changes_nothing(void **state) {
         tree_write("site/lxc-db", DB);
         update(1);
@@ -274,6 +289,7 @@ int main(void) {
                 SITE_TEST(an_include_behind_a_link_that_leads_nowhere_is_not_the_sites),
                 SITE_TEST(an_include_that_is_not_behind_a_link_is_the_sites),
                 SITE_TEST(a_package_that_arrives_is_seen),
+                SITE_TEST(a_package_that_is_being_unpacked_is_not_read),
                 SITE_TEST(a_site_that_others_can_write_changes_nothing),
                 SITE_TEST(the_sites_test_judges_the_file_of_the_host),
         };
