@@ -294,6 +294,37 @@ static int condemn(
         return r < 0 ? r : destroy(guest, error);
 }
 
+/* A person may have taken the lock away. It is not ours to destroy any more, and not complete. */
+static int complete_unlocked(
+                struct guest *guest,
+                const struct phx_pve_config *config,
+                struct phx_error *error) {
+        phx_cleanup(phx_pve_config_done) struct phx_pve_config source = { 0 };
+        const struct guest_record *record = &guest->record;
+        int r;
+
+        if (!record->source)
+                return complete(guest, error);
+        r = guest_read(guest, (uint32_t) strtoul(record->source, NULL, 10), &source, error);
+        if (r < 0)
+                return r;
+        r = guest_has_volumes(
+                        config->data,
+                        config->size,
+                        r > 0 ? source.data : NULL,
+                        r > 0 ? source.size : 0);
+        if (r > 0)
+                return complete(guest, error);
+        return phx_error_set(
+                        error,
+                        r < 0 ? r : -EBUSY,
+                        "container %" PRIu32 " was unlocked before it had all volumes of %s; run "
+                        "'pct destroy %" PRIu32 "'",
+                        record->id,
+                        record->source,
+                        record->id);
+}
+
 static int settle_there(
                 struct guest *guest,
                 const struct phx_pve_config *config,
@@ -307,7 +338,7 @@ static int settle_there(
                 return strcmp(config->data, DESTROYED) == 0 ? condemn(guest, config, error)
                                                             : destroy(guest, error);
         case GUEST_UNLOCKED:
-                return complete(guest, error);
+                return complete_unlocked(guest, config, error);
         case GUEST_UNPROVED:
                 return phx_error_set(
                                 error,

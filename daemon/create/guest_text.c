@@ -256,6 +256,46 @@ int guest_render(
         return r;
 }
 
+/* --- volumes --- */
+
+/* "rootfs", or "mp" and a number. */
+static bool is_volume(const struct phx_pve_line *line) {
+        size_t at = 2;
+
+        if (line->kind != PHX_PVE_KEY || phx_pve_is(line->key, line->key_size, KEY_ROOTFS))
+                return line->kind == PHX_PVE_KEY;
+        if (line->key_size <= at || strncmp(line->key, "mp", at) != 0)
+                return false;
+        while (at < line->key_size && isdigit((unsigned char) line->key[at]))
+                at++;
+        return at == line->key_size;
+}
+
+static int has_key_of(const struct phx_pve_text *text, const struct phx_pve_line *line) {
+        phx_autofree char *key = strndup(line->key, line->key_size);
+
+        if (!key)
+                return -ENOMEM;
+        return phx_pve_text_key(text, 0, key) != NULL;
+}
+
+int guest_has_volumes(const char *data, size_t size, const char *source, size_t source_size) {
+        phx_cleanup(phx_pve_text_done) struct phx_pve_text text = { 0 }, other = { 0 };
+        int r = phx_pve_text_parse(data, size, &text);
+
+        if (r >= 0 && source)
+                r = phx_pve_text_parse(source, source_size, &other);
+        if (r >= 0)
+                r = phx_pve_text_key(&text, 0, KEY_ROOTFS) != NULL;
+        for (size_t i = 0; r > 0 && source && i < other.sections[0].count; i++) {
+                const struct phx_pve_line *line = &other.lines[other.sections[0].first + i];
+
+                if (is_volume(line))
+                        r = has_key_of(&text, line);
+        }
+        return r;
+}
+
 /* --- the source --- */
 
 static bool is_ordered(const struct guest_record *record, const struct phx_pve_line *line) {

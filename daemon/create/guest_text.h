@@ -46,5 +46,10 @@ int guest_check_source(
 /* Whether the disk of a clone is still to become as large as RECORD says. 1, 0 or -ENOMEM. */
 int guest_grows(const struct guest_record *record, const char *data, size_t size);
 
+/* Whether a clone has all volumes that its source has, of which Proxmox adds each when it is
+ * copied: 1, 0 or -ENOMEM. SOURCE is NULL when that is not there any more; then it is whether it
+ * has a root file system. */
+int guest_has_volumes(const char *data, size_t size, const char *source, size_t source_size);
+
 /* The value of a key in RECORD; NULL without. Borrowed. */
 const char *guest_key(const struct guest_record *record, const char *key);
