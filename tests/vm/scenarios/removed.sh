@@ -49,6 +49,9 @@ stop_container web
 
 check "installed again, it goes on" apt_run install "$DEB"
 check "in sync" settled 40
+# A user's config is looked into as well, and opening this one would wait for ever.
+useradd --create-home stranger
+runuser -u stranger -- sh -c 'mkdir -p ~/.config/lxc && mkfifo ~/.config/lxc/x.conf'
 check "it can be purged" apt_run purge phoenixd
 check "what a config names stays" test -e "$KEPT" -a -e /usr/share/phoenixd/container.seccomp
 check "the container starts" start_container web
