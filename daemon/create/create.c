@@ -48,6 +48,8 @@
  * of its owner. Only the root of an unprivileged container has to come to its own. */
 #define MODE_PRIVILEGED 0750
 #define MODE_UNPRIVILEGED 0710
+/* Of a name that is taken for it: no other program makes such a directory. */
+#define MODE_TAKEN 0
 
 struct creation {
         const struct phx_trust *trust;
@@ -158,6 +160,17 @@ static int remove_stage(int path_fd, int stage_fd, struct phx_error *error) {
 
 /* --- the container --- */
 
+/* As one that was interrupted has left it; it is removed only if it is empty. */
+static bool was_taken(const struct creation *creation) {
+        const char *name = creation->order->name;
+        struct stat st;
+
+        return fstatat(creation->path_fd, name, &st, AT_SYMLINK_NOFOLLOW) >= 0 &&
+               S_ISDIR(st.st_mode) && (st.st_mode & 07777) == MODE_TAKEN &&
+               st.st_uid == creation->trust->owner &&
+               unlinkat(creation->path_fd, name, AT_REMOVEDIR) >= 0;
+}
+
 /* 1 when it is there, 0 when nothing of its name is. */
 static int look_for(const struct creation *creation, struct phx_error *error) {
         const char *name = creation->order->name;
@@ -168,6 +181,8 @@ static int look_for(const struct creation *creation, struct phx_error *error) {
         if (faccessat(creation->path_fd, config, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
                 return 1;
         if (faccessat(creation->path_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+                return 0;
+        if (was_taken(creation))
                 return 0;
         return phx_error_set(
                         error,
@@ -378,20 +393,34 @@ static int admit_root(const struct creation *creation) {
                                : 0;
 }
 
+/* Only if nothing of its name is there. ZFS before 2.2 does not know the flag: then the name is
+ * taken by an empty directory first, which fails likewise, and which a directory may replace. */
+static int take_name(const struct creation *creation) {
+        const char *name = creation->order->name;
+        int r = 0;
+
+        if (renameat2(creation->stage_fd, name, creation->path_fd, name, RENAME_NOREPLACE) >= 0)
+                return 0;
+        if (errno != EINVAL || mkdirat(creation->path_fd, name, MODE_TAKEN) < 0)
+                return phx_errno();
+        if (renameat(creation->stage_fd, name, creation->path_fd, name) < 0) {
+                r = phx_errno();
+                (void) unlinkat(creation->path_fd, name, AT_REMOVEDIR);
+        }
+        return r;
+}
+
 /* All of it is on the disk before it has its name. */
 static int put_in_place(const struct creation *creation, struct phx_error *error) {
         const struct create_order *order = creation->order;
+        int r;
 
         if (admit_root(creation) < 0 || syncfs(creation->directory_fd) < 0)
                 return phx_error_errno(error, order->name);
-        if (renameat2(creation->stage_fd,
-                      order->name,
-                      creation->path_fd,
-                      order->name,
-                      RENAME_NOREPLACE) < 0 ||
-            fsync(creation->path_fd) < 0)
-                return phx_error_errno(error, order->name);
-        return 0;
+        r = take_name(creation);
+        if (r >= 0 && fsync(creation->path_fd) < 0)
+                r = phx_errno();
+        return r < 0 ? phx_error_set_in(error, r, order->name, "%s", strerrordesc_np(-r)) : 0;
 }
 
 static int make(struct creation *creation, struct phx_error *error) {

@@ -4,6 +4,8 @@
  * container is complete or absent, and the next run completes it and leaves nothing. */
 
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -12,7 +14,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -222,6 +226,59 @@ static void what_is_there_is_left_alone(void **state) {
         assert_refused(&order, -EEXIST, "exists, and is no container");
 }
 
+/* As ZFS before 2.2 does, for this process and all that it starts. */
+static int forbid_flags_of_rename(void) {
+        struct sock_filter filter[] = {
+                BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_renameat2, 0, 3),
+                BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[4])),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0),
+                BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EINVAL),
+                BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        };
+        struct sock_fprog program = { PHX_ELEMENTS(filter), filter };
+
+        return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0
+                               ? -1
+                               : prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+/* 77: that cannot be had. */
+static int run_without_flags(const struct create_order *order) {
+        struct phx_error error;
+        int status = 0;
+        pid_t pid = fork();
+
+        assert_true(pid >= 0);
+        if (pid == 0)
+                _exit(forbid_flags_of_rename() < 0 ? 77 : run(order, &error) < 0);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void a_file_system_may_know_no_flags_of_rename(void **state) {
+        struct create_order order = order_clone("clone");
+        int r;
+
+        write_source("");
+        /* It was killed when it had taken the name. */
+        tree_mkdir("lxc/clone");
+        assert_int_equal(chmod(tree_path("lxc/clone"), 0), 0);
+        r = run_without_flags(&order);
+        if (r == 77)
+                skip();
+        assert_int_equal(r, 0);
+        assert_whole("clone");
+        /* What has come by its name meanwhile, stays. */
+        order.name = "there";
+        tree_write("lxc/there/file", "x");
+        assert_int_equal(chmod(tree_path("lxc/there"), 0), 0);
+        assert_int_equal(run_without_flags(&order), 1);
+        assert_int_equal(chmod(tree_path("lxc/there"), 0755), 0);
+        assert_true(is_there("lxc/there/file"));
+        assert_false(is_there("lxc/there/config"));
+}
+
 /* --- what it refuses --- */
 
 static void what_is_no_directory_is_not_cloned(void **state) {
@@ -370,6 +427,7 @@ int main(void) {
                 TEST(a_directory_that_the_group_of_root_may_write_is_cloned),
                 TEST(archives_of_each_kind_are_unpacked),
                 TEST(what_is_there_is_left_alone),
+                TEST(a_file_system_may_know_no_flags_of_rename),
                 TEST(what_is_no_directory_is_not_cloned),
                 TEST(an_archive_that_others_may_write_is_not_unpacked),
                 TEST(an_archive_that_is_cut_off_is_not_complete),
