@@ -134,6 +134,8 @@ int fill_from_template(
                 "--xattrs-include=*",
                 "--acls",
                 "--warning=no-timestamp",
+                /* It takes the slash away anyway, but says so, before the reason of a failure. */
+                "--transform=s,^/*$,.,rhS;s,^//*,,rhS",
                 "--anchored",
                 "--exclude=./dev/*",
                 "--exclude=dev/*",

@@ -338,6 +338,28 @@ static void an_archive_that_is_cut_off_is_not_complete(void **state) {
         }
 }
 
+/* tar says of names and targets that begin with a slash that it takes that away, first of all. */
+static void the_reason_of_a_failure_is_no_remark_on_names(void **state) {
+        struct create_order order = order_clone("made");
+        struct phx_error error;
+        struct stat st;
+
+        order.source = NULL;
+        order.template = "/a.tar.gz";
+        assert_int_equal(
+                        link(tree_path("lxc/src/rootfs/bin/init"),
+                             tree_path("lxc/src/rootfs/bin/again")),
+                        0);
+        make_archive("lxc/src/rootfs", "a.tar.gz", "-z -P --transform=s,^\\.,,rhS");
+        assert_int_equal(run(&order, &error), 0);
+        assert_whole("made");
+        remove_container("made");
+        assert_int_equal(stat(tree_path("a.tar.gz"), &st), 0);
+        assert_int_equal(truncate(tree_path("a.tar.gz"), st.st_size - 100), 0);
+        assert_int_equal(run(&order, &error), -EIO);
+        assert_null(strstr(error.text, "Removing"));
+}
+
 /* --- interrupted --- */
 
 static unsigned long measure(const struct create_order *order) {
@@ -431,6 +453,7 @@ int main(void) {
                 TEST(what_is_no_directory_is_not_cloned),
                 TEST(an_archive_that_others_may_write_is_not_unpacked),
                 TEST(an_archive_that_is_cut_off_is_not_complete),
+                TEST(the_reason_of_a_failure_is_no_remark_on_names),
                 TEST(killed_at_any_point_it_is_complete_or_absent),
                 TEST(what_one_left_is_removed_and_nothing_else),
         };
