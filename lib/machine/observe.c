@@ -144,6 +144,8 @@ static int observe_creation(
                 return r;
         observed->has_creation_left = access(path, F_OK) == 0;
         machine->has_sought_creation = !observed->has_creation_left && observed->begun.count == 0;
+        if (!machine->has_sought_creation && observed->retry_usec > PHX_CREATION_CLEAN_USEC)
+                observed->retry_usec = PHX_CREATION_CLEAN_USEC;
         return 0;
 }
 

@@ -32,6 +32,8 @@ void phx_creations_forget_failures(struct phx_creations *creations) {
         creations->failures = NULL;
         creations->failure_count = 0;
         creations->accepts_empty = true;
+        creations->cleans++;
+        creations->cleaned_usec = 0;
 }
 
 void phx_creations_done(struct phx_creations *creations) {

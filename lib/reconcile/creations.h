@@ -29,7 +29,9 @@ struct phx_creations {
         char *profile;
         char input[PHX_SHA256_HEX];
         struct phx_job job;
-        unsigned tries; /* that have ended: a job for each has a name of its own */
+        unsigned tries;        /* that have ended: a job for each has a name of its own */
+        unsigned cleans;       /* likewise of what cleans up, when it is to be done again */
+        uint64_t cleaned_usec; /* when it was seen that the last had ended; 0: it has not */
         struct phx_creation_failure *failures; /* not tried again until its entry changes */
         size_t failure_count;
         bool accepts_empty; /* an operator asked, and no container has been seen since */
@@ -94,6 +96,14 @@ struct phx_drift phx_creations_drift(const struct phx_creations *creations);
 /* None is under way any more. With TEXT it has failed, and is not tried again by itself. 0 or
  * -ENOMEM. */
 int phx_creations_end(struct phx_creations *creations, const char *text);
+
+/* What cleans up is done again some time after it has ended, as long as there is something left:
+ * what it could not settle then, such as a container that another program was creating, it may by
+ * now. */
+void phx_creations_clean_again(
+                struct phx_creations *creations,
+                const struct phx_job_results *results,
+                uint64_t now_usec);
 
 /* Appends what systemd is to be at: the creation, or else to clean up what is left of one. 0 or
  * -ENOMEM. */

@@ -3,6 +3,7 @@
 /* What systemd is to be at: the program that creates a container, with all that it needs as its
  * arguments, or that removes what is left of a creation that was interrupted. */
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/buffer.h"
@@ -109,18 +110,23 @@ int phx_creation_make_job(
                                   step->want->id);
 }
 
+#define CLEAN_LXC "create-clean"
+#define CLEAN_PROXMOX "create-clean-proxmox"
+
 static int creation_add_clean(
+                const struct phx_creations *creations,
                 struct phx_jobs *jobs,
-                const char *name,
-                const char *option,
-                const char *value) {
-        phx_autofree char *where = NULL;
+                const char *kind,
+                const char *where) {
+        phx_autofree char *name = NULL;
         struct phx_job *job;
 
         if (jobs->count >= PHX_JOBS_LIMIT)
                 return 0;
+        if (phx_printf(&name, "%s.%u", kind, creations->cleans) < 0)
+                return -ENOMEM;
         job = phx_jobs_add(jobs, name);
-        if (!job || phx_printf(&where, "%s%s", option, value) < 0)
+        if (!job)
                 return -ENOMEM;
         job->verb = PHX_JOB_RUN;
         job->limit_usec = LIMIT_USEC;
@@ -134,6 +140,7 @@ int phx_creations_jobs(
                 const struct phx_desired *desired,
                 const struct phx_observed *observed,
                 struct phx_jobs *jobs) {
+        phx_autofree char *where = NULL;
         struct phx_job *job;
         int r = 0;
 
@@ -146,8 +153,31 @@ int phx_creations_jobs(
         if (desired->mode == PHX_MODE_OBSERVE)
                 return 0;
         if (observed->has_creation_left)
-                r = creation_add_clean(jobs, "create-clean", "--path=", observed->lxc_path);
+                r = phx_printf(&where, "--path=%s", observed->lxc_path);
+        if (r >= 0 && where)
+                r = creation_add_clean(creations, jobs, CLEAN_LXC, where);
         if (r >= 0 && observed->begun.count > 0)
-                r = creation_add_clean(jobs, "create-clean-proxmox", "--proxmox", "");
+                r = creation_add_clean(creations, jobs, CLEAN_PROXMOX, "--proxmox");
         return r;
+}
+
+void phx_creations_clean_again(
+                struct phx_creations *creations,
+                const struct phx_job_results *results,
+                uint64_t now_usec) {
+        static const char *const kinds[] = { CLEAN_LXC, CLEAN_PROXMOX };
+        bool has_ended = false;
+
+        for (size_t i = 0; i < PHX_ELEMENTS(kinds); i++) {
+                char name[sizeof(CLEAN_PROXMOX) + 16];
+
+                (void) snprintf(name, sizeof(name), "%s.%u", kinds[i], creations->cleans);
+                has_ended |= phx_job_results_find(results, name) != NULL;
+        }
+        if (creations->cleaned_usec == 0)
+                creations->cleaned_usec = has_ended ? now_usec : 0;
+        else if (now_usec - creations->cleaned_usec >= PHX_CREATION_CLEAN_USEC) {
+                creations->cleans++;
+                creations->cleaned_usec = 0;
+        }
 }

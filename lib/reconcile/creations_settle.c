@@ -52,16 +52,19 @@ int phx_creations_settle(
                 const struct phx_creation_trail *trail,
                 const struct phx_picture *picture) {
         static const struct phx_job_results none;
+        const struct phx_job_results *results = picture->has_restarts ? picture->view.results
+                                                                      : &none;
         const char *word = NULL;
         int r = phx_creations_withdraw(creations, picture->desired, picture->observed);
 
         if (r < 0)
                 return r;
+        phx_creations_clean_again(creations, results, trail->now_usec);
         switch (phx_creations_outcome(
                         creations,
                         picture->desired,
                         picture->observed,
-                        picture->has_restarts ? picture->view.results : &none,
+                        results,
                         &word)) {
         case PHX_CREATION_UNDER_WAY:
                 return 0;

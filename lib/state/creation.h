@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/macros.h"
 #include "base/strings.h"
@@ -15,6 +16,8 @@
 /* Where the creations by Proxmox that are under way, or were interrupted, are recorded, below the
  * directory of our state: a file for each, whose name is the id. */
 #define PHX_CREATION_RECORDS "create"
+/* After so long it is tried again to clean up what one has left. */
+#define PHX_CREATION_CLEAN_USEC UINT64_C(300000000)
 /* Where a creation that failed leaves why; behind it the id. */
 #define PHX_CREATION_REPORT PHX_RUNDIR "/create-"
 

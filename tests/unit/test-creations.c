@@ -416,7 +416,7 @@ static void what_is_left_is_cleaned_when_nothing_is_under_way(void **state) {
                         phx_creations_jobs(&host->creations, host->desired, host->observed, &jobs),
                         0);
         assert_int_equal(jobs.count, 1);
-        assert_string_equal(jobs.items[0].name, "create-clean");
+        assert_string_equal(jobs.items[0].name, "create-clean.0");
         assert_true(phx_job_is_valid(&jobs.items[0]));
         phx_jobs_done(&jobs);
         host->desired->mode = PHX_MODE_OBSERVE;

@@ -107,8 +107,48 @@ static void what_proxmox_has_left_is_cleaned_up(void **state) {
                         phx_creations_jobs(&host->creations, host->desired, host->observed, &jobs),
                         0);
         assert_int_equal(jobs.count, 1);
-        assert_string_equal(jobs.items[0].name, "create-clean-proxmox");
+        assert_string_equal(jobs.items[0].name, "create-clean-proxmox.0");
         assert_true(phx_strings_has(&jobs.items[0].commands[0].arguments, "--proxmox"));
+}
+
+static void assert_clean(struct host *host, const char *name) {
+        phx_cleanup(phx_jobs_done) struct phx_jobs jobs = { 0 };
+
+        assert_int_equal(
+                        phx_creations_jobs(&host->creations, host->desired, host->observed, &jobs),
+                        0);
+        assert_int_equal(jobs.count, 1);
+        assert_string_equal(jobs.items[0].name, name);
+}
+
+/* A job that has ended is not begun again under its name, and the container stays unmanaged as long
+ * as there is a record of it. */
+static void what_could_not_be_cleaned_up_is_tried_again(void **state) {
+        struct host *host = *state;
+        phx_cleanup(phx_job_results_done) struct phx_job_results results = { 0 };
+        const uint64_t at = 1000000;
+
+        host->observed->has_proxmox = true;
+        assert_int_equal(phx_strings_add(&host->observed->begun, "901"), 0);
+        phx_creations_clean_again(&host->creations, &results, at);
+        assert_clean(host, "create-clean-proxmox.0");
+        assert_int_equal(
+                        phx_job_results_add(
+                                        &results,
+                                        "create-clean-proxmox.0",
+                                        PHX_JOB_FAILED,
+                                        "failed"),
+                        0);
+        phx_creations_clean_again(&host->creations, &results, 2 * at);
+        phx_creations_clean_again(&host->creations, &results, at + PHX_CREATION_CLEAN_USEC);
+        assert_clean(host, "create-clean-proxmox.0");
+        phx_creations_clean_again(&host->creations, &results, 2 * at + PHX_CREATION_CLEAN_USEC);
+        assert_clean(host, "create-clean-proxmox.1");
+        phx_creations_clean_again(&host->creations, &results, 3 * at + PHX_CREATION_CLEAN_USEC);
+        assert_clean(host, "create-clean-proxmox.1");
+        /* And when an operator asks. */
+        phx_creations_forget_failures(&host->creations);
+        assert_clean(host, "create-clean-proxmox.2");
 }
 
 #define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -119,6 +159,7 @@ int main(void) {
                 TEST(proxmox_gives_a_clone_no_other_volumes),
                 TEST(one_of_proxmox_is_there_before_it_is_done),
                 TEST(what_proxmox_has_left_is_cleaned_up),
+                TEST(what_could_not_be_cleaned_up_is_tried_again),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
