@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* Most who search walk another list in the order of names: behind the positions is the place after
+ * the one that was found last, which is looked at first. */
+
 #include "base/index.h"
 
 #include <errno.h>
@@ -77,6 +80,21 @@ static size_t index_lower_bound(
         return low;
 }
 
+/* Whether the one that comes AT in the order has the name, and none before it. */
+static bool index_is_first(
+                const struct phx_index *index,
+                const struct named *named,
+                size_t at,
+                const char *name,
+                size_t size) {
+        const size_t *positions = index->positions;
+
+        return at < index->count &&
+               index_compare_with(index_name(named, positions[at]), name, size) == 0 &&
+               (at == 0 ||
+                index_compare_with(index_name(named, positions[at - 1]), name, size) < 0);
+}
+
 size_t phx_index_before(
                 const struct phx_index *index,
                 const void *items,
@@ -95,14 +113,17 @@ size_t phx_index_find(
         const struct named named = { items, item_size };
         size_t at = 0, position;
 
-        if (index->count != count) {
+        if (index->count != count || count == 0) {
                 while (at < count && index_compare_with(index_name(&named, at), name, size) != 0)
                         at++;
                 return at;
         }
-        at = index_lower_bound(index, &named, name, size);
+        at = index->positions[count];
+        if (!index_is_first(index, &named, at, name, size))
+                at = index_lower_bound(index, &named, name, size);
         if (at == count)
                 return count;
+        index->positions[count] = at + 1;
         position = index->positions[at];
         return index_compare_with(index_name(&named, position), name, size) == 0 ? position : count;
 }

@@ -9,7 +9,7 @@
  * found without a walk. The array itself stays in the order that it has, and must not change but at
  * its end: an index of fewer items than there are counts as none. The zero value is none. */
 struct phx_index {
-        size_t *positions;
+        size_t *positions; /* and one place more, of index.c */
         size_t count;
 };
 
