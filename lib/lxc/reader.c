@@ -119,6 +119,8 @@ struct phx_lxc_reader *phx_lxc_reader_free(struct phx_lxc_reader *reader) {
 void phx_lxc_reader_begin(struct phx_lxc_reader *reader, const struct phx_scope *scope) {
         static const struct phx_trust any = { .root = "/", .anyone = true };
 
+        /* Of a look that was given up. */
+        phx_ways_done(&reader->ways);
         reader->is_looking = true;
         reader->ways.trust = &any;
         reader->scope = scope;
