@@ -5,9 +5,8 @@
  * sent when it is whole; one that is short is sent at once.
  *
  * An array goes on after the key that it came to: an object that comes or goes meanwhile is in it
- * or not, and all others are in it once. A text is of one pass (board.h). What is written of it
- * goes into a file in memory, which libsystemd sends as it is: a message of its own would be
- * allocated and copied in one go.
+ * or not, and all others are in it once. A text is of one pass (board.h), and is written to its
+ * place in the reply, for which libsystemd has made room.
  *
  * No user can make the daemon hold many of them, or keep another one out: for one that is not short
  * the bus is asked first whose it is, as in request.c, and meanwhile nothing of it is held. */

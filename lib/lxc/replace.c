@@ -3,8 +3,8 @@
 /* The edit of one container's config, in an order in which no moment is wrong:
  *
  *   1. open the directory and read the config by descriptors; it must be trusted, no process may
- * have it open for writing, and it must still have the digest that the plan was made for, else
- *      -ESTALE
+ *      have it open for writing, and it must still have the digest that the plan was made for,
+ *      else -ESTALE
  *   2. edit the text in memory; when that changes nothing, the end
  *   3. write the result beside it as a temporary file, with mode and owner of the old one, and
  *      flush it
