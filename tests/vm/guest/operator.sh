@@ -25,16 +25,22 @@ put_profile() {
     mv "$SOURCES/.$1.new" "$SOURCES/$1"
 }
 
-# configure ID=PROFILE...: the whole configuration, also saved by a rename.
-configure() {
+# configure_with JSON ID=PROFILE...: the whole configuration, each entry with these members too, saved by one rename: after
+# two, "In sync" can be of the first.
+configure_with() {
+    local members=$1
+    shift
     mkdir -p "$ETC"
     # shellcheck disable=SC2016 # jq's own variables
-    jq -n '{"$schema": "x", lxc_configs: ($ARGS.positional | map(index("=") as $at | {
+    jq -n --argjson members "$members" '{"$schema": "x", lxc_configs: ($ARGS.positional | map(index("=") as $at | {
         key: .[:$at],
-        value: {name: ("container-" + .[:$at]), unprivileged: false, apparmor_profile: .[$at + 1:], apparmor_manages_nesting: false}
+        value: ({name: ("container-" + .[:$at]), unprivileged: false, apparmor_profile: .[$at + 1:], apparmor_manages_nesting: false} + $members)
     }) | from_entries)}' --args "$@" >"$ETC/.configs.new"
     mv "$ETC/.configs.new" "$CONFIG"
 }
+
+# configure ID=PROFILE...
+configure() { configure_with '{}' "$@"; }
 
 # set_setting KEY JSON-VALUE
 set_setting() {

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # timeout: 7200
-# with: create.d
+# with: create.d creations.d
 # Creation killed at a hundred random points: each container is complete or absent, and complete after the next start.
 
 # shellcheck source=tests/vm/scenarios/create.d/lib.sh

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # timeout: 14400
-# with: pve pve-create.d
+# with: pve pve-create.d creations.d
 # Creation by Proxmox killed at a hundred random points: each container is complete after the next start.
 
 # shellcheck source=tests/vm/pve/guest.sh

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
+# with: creations.d
 # timeout: 900
 # Missing containers are created, from an archive and as clones, one at a time: killed at any point, one is complete or absent.
 
@@ -71,7 +72,8 @@ rm -rf "$LXC/r1"
 
 say "and a source waits for its clone"
 entries "$(clone h1)"
-freeze_in_copy h1
+wait_within is_in_copy h1
+freeze h1 1
 check "the creation is under way" has_unit
 check "its source cannot be started" not lxc-start -n 910
 check "to LXC it is stopped" container_is 910 STOPPED
@@ -97,7 +99,7 @@ check "each is whole or absent, and whole after the next start" kill_creations 6
 
 say "what one left that is not wanted any more is removed"
 entries "$(clone z1)"
-wait_until 20 has_unit
+wait_within is_begun z1
 sleep 0.3
 systemctl kill --signal=KILL --kill-who=all phoenixd
 end_units

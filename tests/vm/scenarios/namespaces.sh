@@ -8,11 +8,7 @@ NAMESPACES=/sys/kernel/security/apparmor/policy/namespaces
 STACK='lxc-web//&:lxc-web:unconfined (enforce)'
 
 # manage ID=PROFILE...: as configure, of those whose profile does the nesting.
-manage() {
-    configure "$@"
-    jq '.lxc_configs[].apparmor_manages_nesting = true' "$CONFIG" >"$ETC/.configs.new"
-    mv "$ETC/.configs.new" "$CONFIG"
-}
+manage() { configure_with '{"apparmor_manages_nesting": true}' "$@"; }
 
 # put_text NAME RULE: a profile of this rule and little more.
 put_text() {
@@ -115,6 +111,7 @@ if [[ $PHASE -eq 1 ]]; then
     set_setting policy_namespace '"auto"'
     check "with auto, it has none" wait_until 20 prints lxc-web effective web
     manage web=lxc-web db=lxc-db
+    check "the profile's nesting is in a namespace again" wait_until 20 prints 'lxc-web//&:lxc-web:unconfined' effective web
     check "in sync again" settled 30
     echo 'lxc.start.auto = 1' >>/var/lib/lxc/web/config
     settled 5

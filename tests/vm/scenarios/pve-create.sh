@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# with: pve
+# with: pve creations.d
 # timeout: 1800
 # Missing containers of Proxmox are created by its own command, from a template and as clones: killed at any point, one is
 # complete or absent, and it is in its profile before Proxmox would start it.

@@ -8,11 +8,7 @@
 . pve/guest.sh
 
 # want STATE ID...
-want() {
-    configure "${@:2}"
-    jq --arg state "$1" '.lxc_configs[].state = $state' "$CONFIG" >/etc/phoenixd/.configs.state
-    mv /etc/phoenixd/.configs.state "$CONFIG"
-}
+want() { configure_with "{\"state\": \"$1\"}" "${@:2}"; }
 begun() { journal_count "Starting phoenixd-$1-$2\.[0-9]+\.service" "$cursor"; }
 
 # shellcheck disable=SC2119 # no options

@@ -27,9 +27,7 @@ if [[ $PHASE -eq 1 ]]; then
     check "it is installed" apt_run install "$DEB"
     check "and goes on to repair" prints enforce jq -r .mode "$SETTINGS"
     put_profile lxc-web
-    configure web=lxc-web
-    jq '.lxc_configs[].apparmor_manages_nesting = true' "$CONFIG" >"$ETC/.configs.new"
-    mv "$ETC/.configs.new" "$CONFIG"
+    configure_with '{"apparmor_manages_nesting": true}' web=lxc-web
     echo 'lxc.seccomp.profile = /usr/share/phoenixd/container.seccomp' >>/var/lib/lxc/web/config
     check "in sync" settled 40
     check "the config names a policy namespace" prints "$STACK" effective

@@ -2,15 +2,13 @@
 # shellcheck shell=bash
 # What scenarios about creation share. 910, which is cloned, gets enough files for a copy to take its time.
 
+# shellcheck source=tests/vm/scenarios/creations.d/units.sh
+. "$PWD/creations.d/units.sh"
+
 LXC=/var/lib/lxc
 STAGE=$LXC/.phoenixd-create~
 ARCHIVE=/var/lib/template.tar.gz
 
-# entries JSON: the configuration is these entries, and 910 in its profile.
-entries() {
-    jq -n --argjson entries "$1" '{lxc_configs: ({"910": {apparmor_profile: "lxc-web"}} + $entries)}' >/etc/phoenixd/.configs.new
-    mv /etc/phoenixd/.configs.new "$CONFIG"
-}
 # clone ID [MEMBERS]: an entry that asks for a clone of 910.
 clone() {
     jq -nc --arg id "$1" --argjson more "${2:-{\}}" '{($id): ({create: true, clone_from_ctid: "910", apparmor_profile: "lxc-web"} + $more)}'
@@ -24,17 +22,6 @@ is_whole() {
 }
 is_whole_or_absent() { is_absent "$1" || is_whole "$1"; }
 is_clean() { [[ ! -e $STAGE ]]; }
-end_units() {
-    local unit
-    for unit in $(units); do
-        systemctl kill --signal=KILL "$unit" 2>/dev/null || true
-    done
-}
-units() { systemctl list-units --plain --no-legend --state=activating,active 'phoenixd-create-*' | awk '{print $1}'; }
-has_unit() { [[ -n $(units) ]]; }
-status_of() { phoenixctl status "$1" 2>&1; }
-# No job may be left that the daemon would find.
-rests() { ! has_unit; }
 
 # Enough of it for a copy to take its time.
 for i in {1..200}; do
@@ -43,22 +30,7 @@ done
 head -c 3000000 /dev/urandom >"$LXC/910/rootfs/srv/large"
 tar -C "$LXC/910/rootfs" -czf "$ARCHIVE" .
 
-# Waits until ID is being copied, and stops its creation there: both without a program, as the copy is done by the time that
-# one has been started.
-freeze_in_copy() {
-    local end=$((SECONDS + 120))
-    until [[ -e $STAGE/$1 ]]; do
-        [[ $SECONDS -lt $end ]] || return 1
-    done
-    freeze "$1" 1
-}
-# freeze ID 1|0
-freeze() {
-    local unit
-    for unit in /sys/fs/cgroup/system.slice/phoenixd-create-"$1".*; do
-        [[ ! -e $unit ]] || echo "$2" >"$unit/cgroup.freeze"
-    done
-}
+is_in_copy() { [[ -e $STAGE/$1 ]]; }
 
 # A clone of 910 called ID is created, and what does it is killed in the copy or at a random point (WHEN), in one of three
 # ways: the unit, the program alone, or the whole daemon with it. Says "whole" or "absent", as the kill has left it.
@@ -66,20 +38,13 @@ kill_creation() {
     local id=$1 way=$2 when=$3
     entries "$(clone "$id")"
     if [[ $when == copy ]]; then
-        freeze_in_copy "$id" || return 1
+        wait_within is_in_copy "$id" || return 1
+        freeze "$id" 1
     else
-        wait_until 20 has_unit || return 1
+        wait_within is_begun "$id" || return 1
         sleep "0.$((RANDOM % 10))$((RANDOM % 10))"
     fi
-    case $way in
-    0) end_units ;;
-    1) pkill -KILL -x phoenixd-create || true ;;
-    2)
-        systemctl kill --signal=KILL --kill-who=all phoenixd
-        end_units
-        systemctl reset-failed phoenixd 2>/dev/null || true
-        ;;
-    esac
+    kill_in "$way"
     freeze "$id" 0
     wait_until 20 rests || return 1
     if is_absent "$id"; then echo absent; elif is_whole "$id" >&2; then echo whole; else return 1; fi

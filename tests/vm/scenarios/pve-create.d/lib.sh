@@ -2,6 +2,9 @@
 # shellcheck shell=bash
 # What scenarios about creation by Proxmox share: 910 is the container that is cloned, and each copy takes some time.
 
+# shellcheck source=tests/vm/scenarios/creations.d/units.sh
+. "$PWD/creations.d/units.sh"
+
 LXC=/var/lib/lxc
 TEMPLATES=/var/lib/template
 RECORDS=/var/lib/phoenixd/create
@@ -18,11 +21,6 @@ tar -C "$LXC/910/rootfs" -czf "$TEMPLATES/local/web.tar.gz" .
 # copies SECONDS: so long does each copy take.
 copies() { pve_command "$(jq -nc --argjson wait "$1" --arg path "$TEMPLATES" '{copy_wait: $wait, template_path: $path}')"; }
 
-# entries JSON: the configuration is these entries, and 910 in its profile.
-entries() {
-    jq -n --argjson entries "$1" '{lxc_configs: ({"910": {apparmor_profile: "lxc-web"}} + $entries)}' >/etc/phoenixd/.configs.new
-    mv /etc/phoenixd/.configs.new "$CONFIG"
-}
 # entry ID MEMBERS: one that is to be created.
 entry() {
     jq -nc --arg id "$1" --argjson more "$2" '{($id): ({create: true, apparmor_profile: "lxc-web"} + $more)}'
@@ -33,46 +31,36 @@ from_template() { entry "$1" '{"template": "local:vztmpl/web.tar.gz"}'; }
 file_of() { echo "/etc/pve/lxc/$1.conf"; }
 has() { grep -qxF "$2" "$(file_of "$1")"; }
 is_absent() { [[ ! -e $(file_of "$1") ]]; }
-is_locked() { grep -q '^lock:' "$(file_of "$1")" 2>/dev/null; }
+is_locked() {
+    local line
+    while read -r line; do
+        [[ $line != lock:* ]] || return 0
+    done 2>/dev/null <"/etc/pve/lxc/$1.conf"
+    return 1
+}
 # With nothing of the way there.
 is_whole() {
     ! is_absent "$1" && has "$1" 'lxc.apparmor.profile: lxc-web' && ! is_locked "$1" && ! grep -q 'phoenixd-create' "$(file_of "$1")" &&
         diff -r --no-dereference --exclude=dev "$LXC/910/rootfs" "$LXC/$1/rootfs" >/dev/null
 }
 is_clean() { [[ -z $(ls -A "$RECORDS" 2>/dev/null) ]]; }
-units() { systemctl list-units --plain --no-legend --state=activating,active 'phoenixd-create-*' | awk '{print $1}'; }
-has_unit() { [[ -n $(units) ]]; }
-rests() { ! has_unit; }
-end_units() {
-    local unit
-    for unit in $(units); do
-        systemctl kill --signal=KILL "$unit" 2>/dev/null || true
-    done
-}
-status_of() { phoenixctl status "$1" 2>&1; }
 
 # ID is created, and what does it is killed at a random point, in one of three ways: the unit with Proxmox's command, the
 # program alone, or the whole daemon with both. Says what the kill has met: a daemon that goes on removes what is half at once.
 kill_creation() {
     local id=$1 way=$2 met=whole
     if [[ $((id % 2)) -eq 0 ]]; then entries "$(clone "$id")"; else entries "$(from_template "$id")"; fi
-    wait_until 20 has_unit || return 1
     # Half of them in the copy, whenever this machine comes to it.
     if [[ $((id / 2 % 2)) -eq 0 ]]; then
+        wait_within is_begun "$id" || return 1
         sleep "0.$((RANDOM % 10))$((RANDOM % 10))"
     else
-        wait_until 20 is_locked "$id" || return 1
+        wait_within is_locked "$id" || return 1
+        freeze "$id" 1
     fi
     if is_absent "$id"; then met=absent; elif is_locked "$id"; then met=half; fi
-    case $way in
-    0) end_units ;;
-    1) pkill -KILL -x phoenixd-create || true ;;
-    2)
-        systemctl kill --signal=KILL --kill-who=all phoenixd
-        end_units
-        systemctl reset-failed phoenixd 2>/dev/null || true
-        ;;
-    esac
+    kill_in "$way"
+    freeze "$id" 0
     wait_until 30 rests || return 1
     echo "$met"
 }
