@@ -53,7 +53,7 @@
 
 /* How late a look may be: one that somebody waits for, and one that nothing waits for, which
  * may also be late by a part of the time until it is due. */
-#define EAGER_ACCURACY_USEC (5 * MILLISECOND)
+#define EAGER_ACCURACY_USEC (1 * MILLISECOND)
 #define LAZY_ACCURACY_USEC (15 * SECOND)
 #define LAZY_PART 16
 

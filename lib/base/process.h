@@ -24,7 +24,7 @@ struct phx_process {
  * time at the latest. */
 struct phx_process_watch {
         pid_t pid;
-        int fd;            /* its pidfd; borrowed */
+        int fd;            /* its pidfd; borrowed; -1 without a process: for the time alone */
         uint64_t due_usec; /* by phx_now_usec() */
 };
 

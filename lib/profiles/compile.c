@@ -13,11 +13,12 @@
  * urgent, and only then take what has ended, as judging a policy takes time in which the next one
  * may compile. What is being written keeps its compile: it may be the same when it is closed.
  *
- * On few processors, the first of many runs alone for a while (head_start.h). The first that ends
- * is taken at once. After it, a look waits a moment for those that end next, and starts others in
- * their place, so that many small profiles do not take a pass each: the longer the series lasts,
- * the longer. So a profile is in force a quarter later than it could be, and what grows with the
- * number of profiles in each pass is not done as often as there are profiles.
+ * On few processors, the first of many runs alone for a while (head_start.h): no other is started
+ * until it is in force. The first that ends is taken at once. After it, a look waits a moment for
+ * those that end next, and starts others in their place, so that many small profiles do not take a
+ * pass each: the longer the series lasts, the longer. So a profile is in force a quarter later than
+ * it could be, and what grows with the number of profiles in each pass is not done as often as
+ * there are profiles.
  *
  * A candidate that is still compiled has the result -EINPROGRESS; one that failed before, and is
  * tried again because its time has come, keeps the text of its failure meanwhile, so that a profile
@@ -175,7 +176,6 @@ int phx_update_end_compile(
                 struct phx_candidate *candidate,
                 struct phx_compile_job *job) {
         const char *name = candidate->source->name;
-        int r = 0;
 
         candidate->must_compile = false;
         candidate->is_kept = false;
@@ -184,10 +184,10 @@ int phx_update_end_compile(
         phx_compile_job_done(job);
         phx_queue_remove(&update->profiles->queue, name);
         if (candidate->result < 0)
-                r = quarantine(update, candidate);
-        else
-                phx_quarantine_release(&update->profiles->quarantine, name);
-        return r;
+                return quarantine(update, candidate);
+        phx_head_start_take(&update->profiles->head_start, phx_now_usec());
+        phx_quarantine_release(&update->profiles->quarantine, name);
+        return 0;
 }
 
 void phx_update_turn_back(struct phx_update *update, const char *name) {
@@ -227,11 +227,13 @@ static int compile_take_ended(struct phx_update *update) {
 }
 
 static int compile_step(struct phx_update *update) {
+        const struct phx_head_start *head = &update->profiles->head_start;
         int r = phx_update_start(update);
 
         if (r >= 0)
                 r = compile_take_ended(update);
-        return r > 0 ? phx_update_start(update) : r;
+        /* Of a head start that came to nothing, no look is made. */
+        return r > 0 || (r == 0 && head->is_on && !head->is_taken) ? phx_update_start(update) : r;
 }
 
 /* Offline there is nothing else to wait for. */
@@ -299,12 +301,15 @@ size_t phx_profiles_compiles(
         for (size_t i = 0; i < count; i++)
                 if (due < watches[i].due_usec)
                         watches[i].due_usec = due;
+        /* While it is put in force, and nothing runs. */
+        if (count == 0 && due != PHX_NEVER && limit > 0)
+                watches[count++] = (struct phx_process_watch){ .fd = -1, .due_usec = due };
         return count;
 }
 
 bool phx_profiles_has_compiled(const struct phx_profiles *profiles) {
         return phx_compiles_has_ended(profiles->compiles) ||
-               phx_head_start_due(&profiles->head_start) <= phx_now_usec();
+               phx_head_start_is_over(&profiles->head_start, phx_now_usec());
 }
 
 bool phx_profiles_is_unranked(const struct phx_profiles *profiles) {

@@ -23,13 +23,26 @@ void phx_head_start_give(
         bool is_spaced = start->since_usec == 0 || now_usec - start->since_usec >= SPACING_USEC;
 
         if (processors <= PROCESSORS_LIMIT && waiting > processors * WAITING_EACH && is_spaced)
-                *start = (struct phx_head_start){ now_usec, true };
+                *start = (struct phx_head_start){
+                        .since_usec = now_usec,
+                        .until_usec = now_usec + PHX_HEAD_START_USEC,
+                        .is_on = true,
+                };
+}
+
+void phx_head_start_take(struct phx_head_start *start, uint64_t now_usec) {
+        start->is_taken = start->is_on;
+        start->until_usec = now_usec + PHX_HEAD_START_FORCE_USEC;
 }
 
 void phx_head_start_see(struct phx_head_start *start, bool runs, uint64_t now_usec) {
-        start->is_on &= runs && phx_head_start_due(start) > now_usec;
+        start->is_on &= runs && !phx_head_start_is_over(start, now_usec);
+}
+
+bool phx_head_start_is_over(const struct phx_head_start *start, uint64_t now_usec) {
+        return start->is_on && (start->is_taken || start->until_usec <= now_usec);
 }
 
 uint64_t phx_head_start_due(const struct phx_head_start *start) {
-        return start->is_on ? start->since_usec + PHX_HEAD_START_USEC : PHX_NEVER;
+        return start->is_on ? start->until_usec : PHX_NEVER;
 }

@@ -109,13 +109,16 @@ static int niceness(const struct phx_profiles *profiles) {
 static bool has_place(const struct phx_profiles *profiles, size_t limit) {
         size_t running = phx_compiles_running(profiles->compiles);
 
-        return running < (profiles->head_start.is_on ? 1 : limit);
+        if (profiles->head_start.is_on)
+                return running == 0 && !phx_compiles_has_ended(profiles->compiles);
+        return running < limit;
 }
 
 static void see_head_start(struct phx_profiles *profiles) {
         phx_head_start_see(
                         &profiles->head_start,
-                        phx_compiles_running(profiles->compiles) > 0,
+                        phx_compiles_running(profiles->compiles) > 0 ||
+                                        phx_compiles_has_ended(profiles->compiles),
                         phx_now_usec());
 }
 

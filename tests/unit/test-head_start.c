@@ -53,6 +53,27 @@ static void it_ends_with_the_compile_or_by_the_clock(void **state) {
         assert_false(start.is_on);
 }
 
+static void it_goes_on_until_the_look_after_it_was_taken(void **state) {
+        struct phx_head_start start = { 0 };
+
+        phx_head_start_take(&start, NOW);
+        assert_false(start.is_on);
+        assert_false(phx_head_start_is_over(&start, NOW));
+
+        phx_head_start_give(&start, 50, 2, NOW);
+        phx_head_start_see(&start, true, NOW + 1);
+        phx_head_start_take(&start, NOW + 2);
+        assert_true(start.is_on);
+        assert_true(phx_head_start_due(&start) == NOW + 2 + PHX_HEAD_START_FORCE_USEC);
+        assert_true(phx_head_start_is_over(&start, NOW + 3));
+        phx_head_start_see(&start, true, NOW + 3);
+        assert_false(start.is_on);
+
+        phx_head_start_give(&start, 50, 2, AGAIN);
+        assert_true(start.is_on);
+        assert_false(start.is_taken);
+}
+
 static void what_begins_again_and_again_gets_one(void **state) {
         struct phx_head_start start = { 0 };
 
@@ -68,6 +89,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(it_is_given_where_few_processors_have_many_to_do),
                 cmocka_unit_test(it_ends_with_the_compile_or_by_the_clock),
+                cmocka_unit_test(it_goes_on_until_the_look_after_it_was_taken),
                 cmocka_unit_test(what_begins_again_and_again_gets_one),
         };
 

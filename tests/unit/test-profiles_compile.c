@@ -259,6 +259,27 @@ static void the_first_of_many_runs_alone(void **state) {
         assert_int_equal(sched_setaffinity(0, sizeof(all), &all), 0);
 }
 
+static void no_other_runs_until_the_first_is_in_force(void **state) {
+        struct phx_process_watch watch;
+        cpu_set_t all;
+
+        write_many(4 * use_few_processors(&all) + 2);
+        assert_int_equal(update_once(), 0);
+        assert_compiled("lxc-00\n");
+        assert_true(wait_for_a_compile());
+        assert_int_equal(update_once(), 1);
+        assert_int_equal(find("lxc-00")->state, PHX_SOURCE_GOOD);
+        assert_compiled("");
+        /* Nothing runs, and a look is asked for even so. */
+        assert_int_equal(phx_profiles_compiles(profiles, &watch, 1), 1);
+        assert_int_equal(watch.fd, -1);
+        assert_true(watch.due_usec <= phx_now_usec() + SECONDS / 10);
+        assert_true(phx_profiles_has_compiled(profiles));
+        assert_true(update_once() >= 0);
+        assert_compiled("lxc-01\nlxc-02\n");
+        assert_int_equal(sched_setaffinity(0, sizeof(all), &all), 0);
+}
+
 static void a_first_that_hangs_holds_up_nobody(void **state) {
         uint64_t began = phx_now_usec();
         struct phx_process_watch watch;
@@ -340,6 +361,7 @@ int main(void) {
                 TEST(those_that_run_come_first),
                 TEST(only_the_first_of_many_takes_its_turn_as_one_would),
                 TEST(the_first_of_many_runs_alone),
+                TEST(no_other_runs_until_the_first_is_in_force),
                 TEST(a_first_that_hangs_holds_up_nobody),
                 TEST(a_first_that_is_gone_holds_up_nobody),
                 TEST(few_start_at_once),

@@ -182,6 +182,17 @@ static void begin_series(const char *first) {
         wait_for_the_end();
 }
 
+/* The look that takes the first one; where that had a head start, others begin in the one after it.
+ */
+static int take_first(void) {
+        struct phx_process_watch watch;
+        int r = update_once();
+
+        if (phx_profiles_compiles(profiles, &watch, 1) == 1 && watch.fd < 0)
+                assert_true(update_once() >= 0);
+        return r;
+}
+
 static void assert_all_good(void) {
         for (size_t i = 0; i < PHX_ELEMENTS(names); i++)
                 assert_good(names[i]);
@@ -202,7 +213,7 @@ static void small_ones_that_wait_share_a_run(void **state) {
         rank_none();
         begin_series("lxc-a");
         tree_write("slow-lxc-h", "");
-        assert_int_equal(update_once(), 1);
+        assert_int_equal(take_first(), 1);
         assert_good("lxc-a");
         assert_int_equal(running(), 1);
         assert_runs("lxc-b lxc-c lxc-d lxc-e lxc-f lxc-g lxc-h\n");
@@ -215,7 +226,7 @@ static void every_run_that_is_allowed_has_its_part(void **state) {
         begin_series("lxc-a");
         settings.compile_jobs = 2;
         tree_write("is-slow", "");
-        assert_int_equal(update_once(), 1);
+        assert_int_equal(take_first(), 1);
         /* Half of the eight that are left, and then half of the other four. */
         assert_int_equal(running(), 2);
         assert_runs("lxc-b lxc-c lxc-d lxc-e\nlxc-f lxc-g\n");
@@ -230,7 +241,7 @@ static void no_more_than_a_run_has_room_for(void **state) {
         }
         rank_none();
         begin_series("lxc-00");
-        assert_int_equal(update_once(), 1);
+        assert_int_equal(take_first(), 1);
         assert_shares("32 ");
         update(1);
         assert_all_good();
@@ -249,7 +260,7 @@ static void nor_than_are_compiled_in_a_moment(void **state) {
         rank_none();
         begin_series("lxc-00");
         tree_write("is-slow", "");
-        assert_int_equal(update_once(), 1);
+        assert_int_equal(take_first(), 1);
         assert_runs("lxc-01 lxc-02 lxc-03 lxc-04 lxc-05 lxc-06 lxc-07 lxc-08 "
                     "lxc-a lxc-b lxc-c lxc-d lxc-e lxc-f lxc-g lxc-h\n");
 }
@@ -342,7 +353,7 @@ static void another_release_compiles_each_alone(void **state) {
         begin_series("lxc-a");
         settings.compile_jobs = 4;
         tree_write("is-slow", "");
-        assert_int_equal(update_once(), 1);
+        assert_int_equal(take_first(), 1);
         assert_int_equal(running(), 4);
         assert_runs("lxc-b\nlxc-c\nlxc-d\nlxc-e\n");
 }
@@ -371,7 +382,7 @@ static void one_that_takes_long_holds_up_the_others_for_a_moment(void **state) {
         rank_none();
         begin_series("lxc-a");
         tree_write("busy-lxc-h", "");
-        assert_int_equal(update_once(), 1);
+        assert_int_equal(take_first(), 1);
         assert_runs("lxc-b lxc-c lxc-d lxc-e lxc-f lxc-g lxc-h\n");
         do {
                 assert_true(wait_for_a_compile());
@@ -391,7 +402,7 @@ static void one_that_only_waits_is_waited_for(void **state) {
         rank_none();
         begin_series("lxc-a");
         assert_int_equal(mkfifo(tree_path("wait-lxc-b"), 0644), 0);
-        assert_int_equal(update_once(), 1);
+        assert_int_equal(take_first(), 1);
         (void) nanosleep(&(struct timespec){ 1, 200000000 }, NULL);
         assert_int_equal(update_once(), 0);
         assert_int_equal(running(), 1);
@@ -411,7 +422,7 @@ static void but_no_longer_than_a_while(void **state) {
         rank_none();
         begin_series("lxc-a");
         tree_write("slow-lxc-h", "");
-        assert_int_equal(update_once(), 1);
+        assert_int_equal(take_first(), 1);
         assert_runs("lxc-b lxc-c lxc-d lxc-e lxc-f lxc-g lxc-h\n");
         assert_int_equal(phx_profiles_compiles(profiles, &watch, 1), 1);
         now = phx_now_usec();
@@ -424,7 +435,7 @@ static void one_that_changes_meanwhile_leaves_the_others(void **state) {
         rank_none();
         begin_series("lxc-a");
         tree_write("slow-lxc-h", "");
-        assert_int_equal(update_once(), 1);
+        assert_int_equal(take_first(), 1);
         tree_remove("slow-lxc-h");
         write_profile("lxc-c", "# another\n");
         tree_remove("profiles/lxc-e");
